@@ -1,0 +1,280 @@
+#!/usr/bin/python3
+"""`make check`: every check of a change, in order, and one line that counts them.
+
+    tools/check.py            the gate: format, tidy, unit tests under ASan and UBSan, contract,
+                              pipeline and crash tests, the AWS SDK for JavaScript
+    tools/check.py --all      also unit tests under TSan, clang-tidy, every test under ASan
+    tools/check.py --format   rewrites the C files with clang-format 14
+    tools/check.py STEP...    only the steps named (format tidy build unit contract newer-boto3 js)
+
+The last line is `check: N passed, N failed`; the exit status is 0 only when nothing failed. What
+each step said is kept in build/check/STEP.log; only failures are shown.
+
+Contract tests run against the ASan build through Debian's boto3; tests that need speed (pipeline,
+crash) and the second run through a newer boto3, where the machine has one, against the release.
+MILLRACE_BIN, when set, is the program of all of them.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+LOGS = ROOT / "build" / "check"
+PYTHON = "/usr/bin/python3"
+C_FOLDERS = ["src", "include", "examples", "fuzz", "bench"]
+FAST_FOLDERS = ["pipeline", "crash"]  # of tests/: they need the speed of the release build
+SHOWN_LINES = 120
+DEADLINE_S = 900
+SANITIZERS = {"build-asan": "address,undefined", "build-tsan": "thread"}
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def add(self, passed, failed):
+        self.passed += passed
+        self.failed += failed
+        return passed, failed
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run(step, command, env=None, deadline_s=DEADLINE_S, show=True):
+    """Runs a command with its output in the step's log; its group is ended at the deadline."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    path = LOGS / f"{step}.log"
+    with open(path, "wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})}, start_new_session=True)
+        try:
+            code = process.wait(deadline_s)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt) as reason:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if isinstance(reason, KeyboardInterrupt):
+                raise
+            log.write(f"\n{step}: not done after {deadline_s} s\n".encode())
+            code = 124
+    if code != 0 and show:
+        lines = path.read_text("utf-8", "replace").splitlines()
+        if len(lines) > SHOWN_LINES:
+            say(f"  ... ({len(lines) - SHOWN_LINES} lines more in {path.relative_to(ROOT)})")
+        for line in lines[-SHOWN_LINES:]:
+            say(f"  {line}")
+    return code, path
+
+
+def clang_format():
+    """clang-format 14, which .clang-format is written for; other versions lay out differently."""
+    for name in ("clang-format-14", "clang-format"):
+        if shutil.which(name):
+            text = subprocess.run([name, "--version"], capture_output=True, text=True).stdout
+            if re.search(r"version 14\.", text):
+                return name
+    return None
+
+
+def c_files():
+    files = []
+    for folder in C_FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.[ch]")):
+            with open(path, "rb") as file:
+                if not file.read(12).startswith(b"/* generated"):
+                    files.append(str(path.relative_to(ROOT)))
+    return files
+
+
+def step_format(tally):
+    tool = clang_format()
+    if tool is None:
+        say("  left out: there is no clang-format 14 here")
+        return tally.add(0, 0)
+    code, _ = run("format", [tool, "--dry-run", "-Werror", *c_files()]) if c_files() else (0, None)
+    return tally.add(int(code == 0), int(code != 0))
+
+
+def step_tidy(tally):
+    code, path = run("tidy", [PYTHON, "tools/tidy.py"])
+    found = re.search(r"^tidy: (\d+) passed, (\d+) failed$", path.read_text(), re.MULTILINE)
+    if not found:
+        return tally.add(0, 1)
+    return tally.add(int(found.group(1)), max(int(found.group(2)), int(code != 0)))
+
+
+def configure(folder):
+    options = ["--reconfigure"] if (ROOT / folder / "build.ninja").exists() else []
+    if folder in SANITIZERS:
+        options += [f"-Db_sanitize={SANITIZERS[folder]}", "-Db_lundef=false", "-Doptimization=1"]
+    return run(f"setup-{folder}", ["meson", "setup", folder, *options])[0]
+
+
+def build(folder):
+    if configure(folder) != 0:
+        return 1
+    return run(folder, ["ninja", "-C", folder, "-k", "0"])[0]
+
+
+def step_build(tally):
+    """The release as `make` builds it, and the sanitized one: a warning is an error in both."""
+    failed = sum(int(build(folder) != 0) for folder in ("build", "build-asan"))
+    return tally.add(2 - failed, failed)
+
+
+def count_units(folder):
+    """Counts cmocka's tests; a program that died before its summary is one failure."""
+    passed = failed = 0
+    with open(ROOT / folder / "meson-logs" / "testlog.json") as log:
+        for row in map(json.loads, log):
+            text = row.get("stdout", "") + row.get("stderr", "")
+            passed += sum(map(int, re.findall(r"\[  PASSED  \] (\d+) test", text)))
+            told = sum(map(int, re.findall(r"\[  FAILED  \] (\d+) test", text)))
+            failed += told if told or row["result"] == "OK" else 1
+    return passed, failed
+
+
+def units(tally, folder):
+    log = ROOT / folder / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    code, _ = run(f"unit-{folder}", ["meson", "test", "-C", folder, "--no-rebuild",
+                                     "--print-errorlogs", "--num-processes", "2"])
+    passed, failed = count_units(folder) if log.exists() else (0, 0)
+    return tally.add(passed, failed if failed or code == 0 else 1)
+
+
+def step_unit(tally):
+    return units(tally, "build-asan")
+
+
+def pytest(tally, step, paths, binary, env=None):
+    if not paths:
+        return tally.add(0, 0)
+    report = LOGS / f"{step}.xml"
+    report.unlink(missing_ok=True)
+    code, _ = run(step, [PYTHON, "-m", "pytest", "-q", f"--junit-xml={report}", *paths],
+                  env={"MILLRACE_BIN": os.environ.get("MILLRACE_BIN", binary), **(env or {})})
+    if not report.exists():
+        return tally.add(0, 1)
+    suite = xml.parse(report).getroot().find("testsuite")
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    passed = max(0, int(suite.get("tests")) - failed - int(suite.get("skipped")))
+    return tally.add(passed, failed if failed or code in (0, 5) else 1)
+
+
+def test_folders(fast):
+    """The folders of tests/ that hold Python tests: those that need the release, or the others."""
+    folders = sorted({path.parent for path in (ROOT / "tests").glob("*/test_*.py")})
+    return [str(path.relative_to(ROOT)) for path in folders if (path.name in FAST_FOLDERS) == fast]
+
+
+def step_contract(tally):
+    one = pytest(tally, "contract", test_folders(fast=False), "build-asan/millrace")
+    two = pytest(tally, "pipeline", test_folders(fast=True), "build/millrace")
+    return one[0] + two[0], one[1] + two[1]
+
+
+def newer_boto3():
+    """A folder with only the boto3 of the `python3` in PATH, when it is not Debian's; or None."""
+    ask = "import boto3, os; print(boto3.__version__); print(os.path.dirname(boto3.__path__[0]))"
+    answers = [subprocess.run([python, "-c", ask], capture_output=True, text=True, cwd=ROOT).stdout
+               for python in (PYTHON, "python3")]
+    if not answers[1] or answers[0].split("\n")[0] == answers[1].split("\n")[0]:
+        return None, None
+    version, place = answers[1].split("\n")[:2]
+    folder = ROOT / "build" / "newer-boto3"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in ("boto3", "botocore", "s3transfer"):
+        (folder / name).symlink_to(pathlib.Path(place) / name)
+    return version, folder
+
+
+def step_newer_boto3(tally):
+    version, folder = newer_boto3()
+    if folder is None:
+        say("  left out: this machine has one boto3 only")
+        return tally.add(0, 0)
+    say(f"  boto3 {version}")
+    return pytest(tally, "newer-boto3", test_folders(fast=False), "build/millrace",
+                  {"PYTHONPATH": str(folder)})
+
+
+def step_js(tally):
+    tests = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/js").glob("*.test.mjs"))
+    if not tests:
+        return tally.add(0, 0)
+    code, path = run("js", ["node", "--test", "--test-reporter=tap", *tests],
+                     env={"MILLRACE_BIN": os.environ.get("MILLRACE_BIN", "build/millrace")})
+    text = path.read_text("utf-8", "replace")
+    counts = {name: int(number)
+              for name, number in re.findall(r"^# (pass|fail|cancelled) (\d+)$", text, re.MULTILINE)}
+    failed = counts.get("fail", 0) + counts.get("cancelled", 0)
+    return tally.add(counts.get("pass", 0), failed if failed or code == 0 else 1)
+
+
+def step_tsan(tally):
+    if build("build-tsan") != 0:
+        return tally.add(0, 1)
+    return units(tally, "build-tsan")
+
+
+def step_clang_tidy(tally):
+    if not shutil.which("clang-tidy"):
+        say("  left out: clang-tidy is not installed")
+        return tally.add(0, 0)
+    files = [name for name in c_files() if name.startswith("src/") and name.endswith(".c")]
+    code, _ = run("clang-tidy", ["clang-tidy", "-p", "build", "--quiet", *files], deadline_s=3600)
+    return tally.add(int(code == 0), int(code != 0))
+
+
+def step_asan_all(tally):
+    return pytest(tally, "asan-all", test_folders(fast=True), "build-asan/millrace")
+
+
+GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
+        "contract": step_contract, "newer-boto3": step_newer_boto3, "js": step_js}
+MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all}
+
+
+def main(arguments):
+    if arguments == ["--format"]:
+        tool = clang_format()
+        if tool is None:
+            say("millrace: there is no clang-format 14 here; scripts/deps installs it")
+            return 1
+        return subprocess.run([tool, "-i", *c_files()], cwd=ROOT).returncode
+    steps = {**GATE, **MORE}
+    chosen = list(steps) if arguments == ["--all"] else arguments or list(GATE)
+    unknown = [name for name in chosen if name not in steps]
+    if unknown:
+        say(f"millrace: no such check: {' '.join(unknown)}; there are {' '.join(steps)}")
+        return 2
+    tally = Tally()
+    rows = []
+    for name in chosen:
+        say(f"{name} ...")
+        begun = time.monotonic()
+        passed, failed = steps[name](tally)
+        rows.append(f"{name:12} {passed:6} passed {failed:4} failed"
+                    f" {time.monotonic() - begun:6.0f} s")
+        say(f"  {passed} passed, {failed} failed")
+    say("")
+    for row in rows:
+        say(row)
+    say(f"check: {tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
