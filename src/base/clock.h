@@ -1,0 +1,32 @@
+/* base/clock.h: time is passed in, never read elsewhere, so that tests and simulation can hold it.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/slice.h"
+
+struct mr_clock {
+    int64_t (*now_ms)(void *ctx); /* wall clock, epoch milliseconds, UTC */
+    void *ctx;
+};
+extern const struct mr_clock mr_clock_system;
+static inline int64_t mr_clock_now(const struct mr_clock *clock)
+{
+    return clock->now_ms(clock->ctx);
+}
+int64_t mr_monotonic_ms(void); /* for deadlines and intervals only */
+int64_t mr_monotonic_us(void);
+
+struct mr_date {
+    int year, month, day, hour, minute, second, ms; /* month 1..12, UTC */
+    int weekday;                                    /* 0 = Sunday */
+};
+struct mr_date mr_date_from_ms(int64_t epoch_ms);
+int64_t mr_date_to_ms(const struct mr_date *date);
+/* "2024-06-10T06:13:20.123Z", "Mon, 10 Jun 2024 06:13:20 GMT" and "20240610T061320Z", for the years
+ * 0 to 9999 (times beyond give the first or the last of them). Returns the slice over the text. */
+struct mr_slice mr_date_iso8601(int64_t epoch_ms, char ret[static 32]);
+struct mr_slice mr_date_http(int64_t epoch_ms, char ret[static 32]);
+struct mr_slice mr_date_basic(int64_t epoch_ms, char ret[static 32]);
+/* Reads any of the three forms above (fraction and zone offset optional in the first); MR_INVALID
+ * otherwise. */
+MR_MUST_USE enum mr_status mr_date_parse(struct mr_slice text, int64_t *ret_epoch_ms);
