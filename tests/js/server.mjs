@@ -73,8 +73,11 @@ export async function startServer(...options) {
     ['serve', '--testing', '--listen', '127.0.0.1:0', '--data', path.join(folder, 'data'),
       ...options],
     { stdio: ['ignore', 'pipe', log.fd], env: cleanEnvironment() });
-  await log.close();
-  const url = await new Promise((done, failed) => {
+  const url = await new Promise((done, fail) => {
+    const failed = (error) => {
+      clearTimeout(late);
+      fail(error);
+    };
     const late = setTimeout(() => failed(new Error('millrace is not ready')), START_DEADLINE_MS);
     let text = '';
     child.stdout.on('data', (part) => {
@@ -91,7 +94,7 @@ export async function startServer(...options) {
     child.kill('SIGKILL');
     error.message += `\n${(await readFile(logPath, 'utf8')).slice(-4000)}`;
     throw error;
-  });
+  }).finally(() => log.close());
   return new Server(child, url, folder, logPath);
 }
 
