@@ -93,6 +93,7 @@ export async function startServer(...options) {
   }).catch(async (error) => {
     child.kill('SIGKILL');
     error.message += `\n${(await readFile(logPath, 'utf8')).slice(-4000)}`;
+    await rm(folder, { recursive: true, force: true });
     throw error;
   }).finally(() => log.close());
   return new Server(child, url, folder, logPath);
