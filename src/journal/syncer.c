@@ -1,0 +1,263 @@
+/* journal/syncer.c: the two threads of a journal.
+ *
+ * The syncer makes groups durable: take the filled group, write, fdatasync, publish, tell. While it
+ * is at it the next group fills; so an idle journal answers at once and a loaded one forms large
+ * groups by itself.
+ *
+ * Where segments meet inside a group, in this order: the old segment's bytes are on disk; the new
+ * file has its header, is synced and gets its name; only then its first entry is written. So a
+ * segment that has a successor is complete, and recovery looks for a torn tail in the newest only.
+ *
+ * The keeper does what no commit should wait for: the next segment's file, sidecars. */
+#include "journal/internal.h"
+#include "base/log.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* ---- segments change ---- */
+
+static void next_path(const struct journal *journal, char ret_path[static JOURNAL_PATH_MAX])
+{
+    snprintf(ret_path, JOURNAL_PATH_MAX, "%s/next.tmp", journal->folder);
+}
+
+/* The prepared file, or one made now. Its name is next.tmp. */
+static enum mr_status take_next_file(struct journal *journal, size_t bytes, int *ret_fd)
+{
+    pthread_mutex_lock(&journal->keeper.lock);
+    while (journal->keeper.making)
+        pthread_cond_wait(&journal->keeper.ready, &journal->keeper.lock);
+    int fd = journal->keeper.fd;
+    size_t prepared = journal->keeper.bytes;
+    journal->keeper.fd = -1;
+    journal->keeper.wanted = false;
+    pthread_mutex_unlock(&journal->keeper.lock);
+    if (fd < 0 || prepared < bytes) {
+        char path[JOURNAL_PATH_MAX];
+        next_path(journal, path);
+        if (fd >= 0)
+            close(fd);
+        return journal_file_make(path, bytes, ret_fd);
+    }
+    *ret_fd = fd;
+    return MR_OK;
+}
+
+enum mr_status journal_segment_activate(struct journal_segment *segment)
+{
+    struct journal *journal = segment->journal;
+    enum mr_status status = take_next_file(journal, segment->capacity, &segment->fd);
+    if (status < 0)
+        return status;
+    char header[JOURNAL_FILE_HEADER_BYTES], scratch[JOURNAL_PATH_MAX], path[JOURNAL_PATH_MAX];
+    journal_file_header_encode(segment->first, header);
+    next_path(journal, scratch);
+    journal_segment_path(journal, segment->first, ".log", path);
+    if (journal->io->pwrite(segment->fd, header, sizeof(header), 0) != sizeof(header) ||
+        journal->io->fdatasync(segment->fd) != 0 || rename(scratch, path) != 0) {
+        status = MR_RAISE(MR_FAIL_IO, "cannot begin '%s': %s", path, strerror(errno));
+        close(segment->fd);
+        segment->fd = -1;
+        return status;
+    }
+    journal_files_add(journal, segment);
+    return journal_folder_sync(journal);
+}
+
+/* No entry will follow in it, and all it has is on disk. */
+static void seal(struct journal_segment *segment, int64_t end)
+{
+    struct journal *journal = segment->journal;
+    journal_segment_ref(segment); /* the keeper's, until the sidecar is stored */
+    atomic_store(&segment->end, end);
+    pthread_mutex_lock(&journal->keeper.lock);
+    segment->sealed_next = journal->keeper.sealed;
+    journal->keeper.sealed = segment;
+    pthread_cond_signal(&journal->keeper.work);
+    pthread_mutex_unlock(&journal->keeper.lock);
+}
+
+static void want_next_file(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->keeper.lock);
+    if (journal->keeper.fd < 0 && !journal->keeper.wanted) {
+        journal->keeper.wanted = true;
+        pthread_cond_signal(&journal->keeper.work);
+    }
+    pthread_mutex_unlock(&journal->keeper.lock);
+}
+
+/* ---- the syncer ---- */
+
+static enum mr_status write_run(struct journal *journal, const struct journal_group *group,
+                                const struct journal_run *run)
+{
+    struct journal_segment *segment = run->segment;
+    if (segment->fd < 0) {
+        enum mr_status status = journal_segment_activate(segment);
+        if (status < 0)
+            return status;
+    }
+    size_t done = 0;
+    while (done < run->len) {
+        ssize_t n = journal->io->pwrite(segment->fd, group->data + run->start + done,
+                                        run->len - done, (off_t)(run->offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return MR_RAISE(MR_FAIL_IO, "cannot write '%s/%020lld.log': %s", journal->folder,
+                            (long long)segment->first, n == 0 ? "no room" : strerror(errno));
+        done += (size_t)n;
+    }
+    /* A failed fsync may have dropped the pages: trying again would succeed and prove nothing. */
+    if (journal->io->fdatasync(segment->fd) != 0)
+        return MR_RAISE(MR_FAIL_IO, "cannot sync '%s/%020lld.log': %s", journal->folder,
+                        (long long)segment->first, strerror(errno));
+    atomic_fetch_add_explicit(&journal->stats.syncs, 1, memory_order_relaxed);
+    if (run->offset + run->len > segment->capacity / 2)
+        want_next_file(journal);
+    return MR_OK;
+}
+
+static enum mr_status write_group(struct journal *journal, const struct journal_group *group)
+{
+    for (size_t i = 0; i < group->runs_count; i++) {
+        const struct journal_run *run = &group->runs[i];
+        enum mr_status status = write_run(journal, group, run);
+        if (status < 0)
+            return status;
+        if (journal->written != run->segment)
+            seal(journal->written, run->segment->first);
+        journal->written = run->segment;
+    }
+    return MR_OK;
+}
+
+static void wake_waiters(struct journal *journal)
+{
+    if (atomic_load(&journal->wait.waiters) > 0) {
+        pthread_mutex_lock(&journal->wait.lock);
+        pthread_cond_broadcast(&journal->wait.moved);
+        pthread_mutex_unlock(&journal->wait.lock);
+    }
+    pthread_mutex_lock(&journal->tail.lock);
+    if (journal->tail.room_waiters > 0)
+        pthread_cond_broadcast(&journal->tail.room);
+    pthread_mutex_unlock(&journal->tail.lock);
+}
+
+static void publish(struct journal *journal, const struct journal_group *group, int64_t end)
+{
+    atomic_store(&journal->durable, end);
+    wake_waiters(journal);
+    const struct journal_options *options = &journal->options;
+    if (options->on_durable != NULL)
+        options->on_durable(options->ctx, end);
+    for (size_t i = 0; options->on_window != NULL && i < group->windows_count; i++)
+        options->on_window(options->ctx, group->windows[i]);
+}
+
+static void fail(struct journal *journal)
+{
+    atomic_store(&journal->failed, true);
+    wake_waiters(journal);
+    if (journal->options.on_failure != NULL)
+        journal->options.on_failure(journal->options.ctx,
+                                    "the journal cannot be written: no change is taken any more");
+}
+
+/* Waits for entries and swaps the groups. False: the journal closes and nothing is left. */
+static bool take_group(struct journal *journal, struct journal_group **ret_group, int64_t *ret_end)
+{
+    pthread_mutex_lock(&journal->tail.lock);
+    while (journal->tail.filling->len == 0 && !journal->tail.stopping) {
+        journal->tail.syncer_sleeps = true;
+        pthread_cond_wait(&journal->tail.work, &journal->tail.lock);
+    }
+    journal->tail.syncer_sleeps = false;
+    struct journal_group *group = journal->tail.filling;
+    journal->tail.filling =
+        group == &journal->groups[0] ? &journal->groups[1] : &journal->groups[0];
+    journal->tail.group++;
+    *ret_end = atomic_load(&journal->tail_position);
+    pthread_mutex_unlock(&journal->tail.lock);
+    *ret_group = group;
+    return group->len > 0;
+}
+
+void *journal_syncer_main(void *arg)
+{
+    struct journal *journal = arg;
+    prctl(PR_SET_NAME, "mr-syncer");
+    struct journal_group *group;
+    int64_t end;
+    while (take_group(journal, &group, &end)) {
+        if (write_group(journal, group) < 0) {
+            fail(journal);
+            break;
+        }
+        publish(journal, group, end);
+        journal_group_reset(group);
+    }
+    return NULL;
+}
+
+/* ---- the keeper ---- */
+
+static void make_next_file(struct journal *journal)
+{
+    char path[JOURNAL_PATH_MAX];
+    int fd = -1;
+    next_path(journal, path);
+    /* When it fails the syncer tries again in its turn, and that failure counts. */
+    enum mr_status status = journal_file_make(path, journal->segment_bytes, &fd);
+    pthread_mutex_lock(&journal->keeper.lock);
+    journal->keeper.making = false;
+    journal->keeper.fd = status < 0 ? -1 : fd;
+    journal->keeper.bytes = journal->segment_bytes;
+    pthread_cond_signal(&journal->keeper.ready);
+    pthread_mutex_unlock(&journal->keeper.lock);
+}
+
+static void finish_sealed(struct journal_segment *segment)
+{
+    int64_t end = atomic_load(&segment->end);
+    journal_segment_store_index(segment, end);
+    if (ftruncate(segment->fd, (off_t)(end - segment->first)) != 0)
+        mr_log(MR_LOG_WARN, "journal", "cannot shorten a sealed segment: %s", strerror(errno));
+    close(segment->fd);
+    segment->fd = -1;
+    journal_segment_unpin(segment);
+}
+
+void *journal_keeper_main(void *arg)
+{
+    struct journal *journal = arg;
+    prctl(PR_SET_NAME, "mr-keeper");
+    pthread_mutex_lock(&journal->keeper.lock);
+    for (;;) {
+        struct journal_segment *sealed = journal->keeper.sealed;
+        if (journal->keeper.wanted && journal->keeper.fd < 0 && !journal->keeper.stopping) {
+            journal->keeper.wanted = false;
+            journal->keeper.making = true;
+            pthread_mutex_unlock(&journal->keeper.lock);
+            make_next_file(journal);
+            pthread_mutex_lock(&journal->keeper.lock);
+        } else if (sealed != NULL) {
+            journal->keeper.sealed = sealed->sealed_next;
+            pthread_mutex_unlock(&journal->keeper.lock);
+            finish_sealed(sealed);
+            pthread_mutex_lock(&journal->keeper.lock);
+        } else if (journal->keeper.stopping) {
+            break;
+        } else {
+            pthread_cond_wait(&journal->keeper.work, &journal->keeper.lock);
+        }
+    }
+    pthread_mutex_unlock(&journal->keeper.lock);
+    return NULL;
+}
