@@ -1,0 +1,188 @@
+/* The life of one call, whatever brought it: the fault, the reply's parts, the handler's run. */
+#include "base/log.h"
+#include "protocol/internal.h"
+#include <assert.h>
+#include <stdio.h>
+#include <unistd.h>
+
+const struct protocol_fault protocol_validation = {"ValidationException", 400, false};
+const struct protocol_fault protocol_serialization = {"SerializationException", 400, false};
+const struct protocol_fault protocol_unknown_operation = {"UnknownOperationException", 400, false};
+const struct protocol_fault protocol_not_implemented = {"NotImplemented", 501, true};
+
+void call_request_id(struct protocol_call *call)
+{
+    if (call->request_id.ptr != NULL)
+        return;
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+    const struct protocol_call_private *priv = call->priv;
+    const char *name = priv->service == NULL ? "" : priv->service->model->name;
+    struct mr_rng *rng = priv->protocol->options.rng;
+    if (name[0] != 'd' && strcmp(name, "s3") != 0) {
+        char *uuid = mr_arena_alloc(call->arena, 37);
+        mr_rng_uuid(rng, uuid);
+        call->request_id = mr_slice_make(uuid, 36);
+        return;
+    }
+    /* AWS: DynamoDB and its Streams use 52 characters of base32hex, S3 16 upper-case hex digits. */
+    const bool dynamodb = name[0] == 'd';
+    const size_t len = dynamodb ? 52 : 16;
+    uint8_t random[52];
+    mr_rng_fill(rng, random, len);
+    char *text = mr_arena_alloc(call->arena, len);
+    for (size_t i = 0; i < len; i++)
+        text[i] = alphabet[random[i] & (dynamodb ? 31 : 15)];
+    call->request_id = mr_slice_make(text, len);
+}
+
+void call_init(struct protocol_call *call, struct protocol *protocol, struct mr_arena *arena,
+               struct http_exchange *exchange)
+{
+    *call = (struct protocol_call){
+        .arena = arena,
+        .exchange = exchange,
+        .payload_length = UINT64_MAX,
+        .region = protocol->region,
+        .account = protocol->account,
+        .now_ms = mr_clock_now(&protocol->options.clock),
+    };
+    call->priv = MR_NEW(arena, struct protocol_call_private);
+    call->priv->protocol = protocol;
+    call->priv->members_end = &call->priv->members;
+    call->priv->fd = -1;
+}
+
+void call_fini(struct protocol_call *call)
+{
+    mr_buf_fini(&call->priv->scratch);
+    if (call->priv->fd >= 0)
+        close(call->priv->fd);
+    call->priv->fd = -1;
+}
+
+void route_to(struct protocol_call *call, struct protocol_operation *operation,
+              enum model_protocol wire)
+{
+    call->priv->operation = operation;
+    call->priv->service = operation->service;
+    call->priv->wire = wire;
+    call->operation = operation->model;
+    call->operation_name = operation->service->model->pool + operation->model->name;
+    call->service = operation->ctx;
+}
+
+/* The JSON protocols' output goes straight into the reply; other wires are made from it later. */
+static void out_open(struct protocol_call *call)
+{
+    struct protocol_call_private *priv = call->priv;
+    const bool straight = call->exchange != NULL && priv->wire == MODEL_JSON;
+    priv->target = straight ? &call->exchange->reply_body : &priv->scratch;
+    call->out = mr_json_make(priv->target);
+    mr_json_object(&call->out);
+}
+
+static void not_implemented(struct protocol_call *call)
+{
+    protocol_fail(call, &protocol_not_implemented, "millrace does not implement %s.%s yet",
+                  call->priv->service->model->service_id, call->operation_name);
+}
+
+void call_run(struct protocol_call *call)
+{
+    struct protocol_operation *operation = call->priv->operation;
+    if (protocol_failed(call))
+        return;
+    if (operation->handler == NULL) {
+        not_implemented(call);
+        return;
+    }
+    out_open(call);
+    operation->handler->run(call);
+    if (protocol_failed(call))
+        return;
+    mr_json_object_end(&call->out);
+    assert(call->out.depth == 0);
+}
+
+enum mr_status protocol_fail_slice(struct protocol_call *call, const struct protocol_fault *fault,
+                                   struct mr_slice message)
+{
+    if (call->priv->fault == NULL) {
+        call->priv->fault = fault;
+        call->priv->message = mr_arena_copy(call->arena, message);
+    }
+    return MR_FAULT;
+}
+
+enum mr_status protocol_fail(struct protocol_call *call, const struct protocol_fault *fault,
+                             const char *format, ...)
+{
+    if (call->priv->fault != NULL)
+        return MR_FAULT;
+    va_list args;
+    struct mr_buf text = {0};
+    va_start(args, format);
+    mr_buf_vprintf(&text, format, args);
+    va_end(args);
+    protocol_fail_slice(call, fault, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+    return MR_FAULT;
+}
+
+void protocol_fail_member(struct protocol_call *call, const char *name,
+                          struct mr_slice json_or_text)
+{
+    struct protocol_member *member = MR_NEW(call->arena, struct protocol_member);
+    member->name = mr_slice_cstr(name);
+    member->value = mr_arena_copy(call->arena, json_or_text);
+    *call->priv->members_end = member;
+    call->priv->members_end = &member->next;
+}
+
+bool protocol_failed(const struct protocol_call *call)
+{
+    return call->priv->fault != NULL;
+}
+
+void protocol_fail_internal(struct protocol_call *call, enum mr_status status)
+{
+    if (status >= MR_OK || protocol_failed(call))
+        return;
+    mr_log(MR_LOG_ERROR, "protocol", "%s failed with status %d",
+           call->operation_name == NULL ? "a request" : call->operation_name, (int)status);
+    protocol_fail(call, fault_internal(call->priv->service->model), "%s",
+                  "An internal error occurred.");
+}
+
+void protocol_reply_payload(struct protocol_call *call, struct mr_slice bytes)
+{
+    call->priv->has_payload = true;
+    call->priv->payload = bytes;
+}
+
+void protocol_reply_file(struct protocol_call *call, int fd, uint64_t offset, uint64_t len)
+{
+    assert(call->priv->fd < 0);
+    call->priv->has_file = true;
+    call->priv->fd = fd;
+    call->priv->file_offset = offset;
+    call->priv->file_len = len;
+}
+
+void protocol_reply_header(struct protocol_call *call, struct mr_slice name, struct mr_slice value)
+{
+    if (call->exchange != NULL)
+        http_reply_header(call->exchange, name, value);
+}
+
+void reply_header(struct protocol_call *call, const char *name, struct mr_slice value)
+{
+    protocol_reply_header(call, mr_slice_cstr(name), value);
+}
+
+struct mr_slice protocol_header(const struct protocol_call *call, const char *name)
+{
+    if (call->exchange == NULL)
+        return (struct mr_slice){0};
+    return http_header_get(call->exchange, name);
+}

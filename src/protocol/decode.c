@@ -1,0 +1,35 @@
+/* Reading the input of the JSON protocols, and of requests compressed by the client. */
+#include "base/codec.h"
+#include "protocol/internal.h"
+
+static bool gunzip_body(struct protocol_call *call, struct mr_slice *body)
+{
+    if (!mr_slice_equal_nocase(protocol_header(call, "content-encoding"), MR_S("gzip")))
+        return true;
+    struct mr_buf plain = {0};
+    if (mr_gunzip(&plain, *body, PROTOCOL_GZIP_BYTES_MAX) != MR_OK) {
+        mr_buf_fini(&plain);
+        protocol_fail(call, &protocol_serialization, "%s", "");
+        return false;
+    }
+    *body = mr_arena_copy(call->arena, mr_buf_slice(&plain));
+    mr_buf_fini(&plain);
+    return true;
+}
+
+void decode_json(struct protocol_call *call, struct mr_slice body)
+{
+    if (!gunzip_body(call, &body))
+        return;
+    call->in = mr_json_parse(call->arena, body, PROTOCOL_JSON_DEPTH_MAX);
+    if (call->in == NULL) {
+        protocol_fail(call, &protocol_serialization, "%s", "");
+        return;
+    }
+    const struct model_shape *input =
+        model_shape_at(call->priv->service->model, call->operation->input);
+    if (input != NULL)
+        json_types_check(call, input, call->in);
+    else if (!yyjson_is_obj(call->in))
+        protocol_fail(call, &protocol_serialization, "%s", "");
+}

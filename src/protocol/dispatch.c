@@ -1,0 +1,151 @@
+/* From an HTTP exchange to a handler and back. */
+#include "protocol/internal.h"
+#include <assert.h>
+
+static void process(void *arg)
+{
+    call_process(arg);
+}
+
+/* Short handlers run here on the loop; the rest goes to a worker. */
+static void process_where_it_belongs(struct protocol_call *call)
+{
+    const struct protocol_operation *operation = call->priv->operation;
+    const bool stay = protocol_failed(call) || operation->handler == NULL ||
+                      (operation->handler->flags & PROTOCOL_INLINE);
+    if (stay) {
+        call_process(call);
+        return;
+    }
+    if (runtime_submit(call->priv->protocol->options.runtime, process, call) != MR_OK) {
+        protocol_fail(call, fault_busy(call->priv->service->model),
+                      "Rate exceeded: the server is busy.");
+        encode_reply(call);
+    }
+}
+
+static void decode(struct protocol_call *call)
+{
+    switch (call->priv->wire) {
+    case MODEL_JSON:
+    case MODEL_CBOR: decode_json(call, call->exchange->body); break;
+    case MODEL_REST_JSON:
+    case MODEL_REST_XML: decode_rest(call); break;
+    case MODEL_QUERY: decode_query(call); break;
+    }
+}
+
+void call_process(struct protocol_call *call)
+{
+    if (!protocol_failed(call))
+        auth_check(call);
+    if (!protocol_failed(call) && call->priv->operation->handler != NULL)
+        decode(call);
+    if (!protocol_failed(call) && call->priv->operation->handler != NULL)
+        validate_input(call);
+    call_run(call);
+    encode_reply(call);
+}
+
+static void reply_health(struct protocol_call *call)
+{
+    struct http_exchange *exchange = call->exchange;
+    mr_buf_printf(&exchange->reply_body, "healthy: dynamodb.%.*s.amazonaws.com ",
+                  MR_ARG(call->region));
+    call_request_id(call);
+    reply_header(call, "x-amzn-requestid", call->request_id);
+    call_fini(call);
+    http_reply_send(exchange);
+}
+
+static const struct protocol_internal_path *internal_path(const struct protocol *protocol,
+                                                          struct mr_slice path)
+{
+    for (size_t i = 0; i < protocol->path_count; i++)
+        if (mr_slice_equal(protocol->paths[i].path, path))
+            return &protocol->paths[i];
+    return NULL;
+}
+
+static void run_internal(void *arg)
+{
+    struct http_exchange *exchange = arg;
+    const struct protocol_internal_path *path = exchange->user;
+    path->fn(path->ctx, exchange);
+    http_reply_send(exchange);
+}
+
+static bool is_internal(const struct http_exchange *exchange)
+{
+    return mr_slice_starts_with(exchange->path, MR_S("/_millrace/"));
+}
+
+static void on_internal(struct http_exchange *exchange)
+{
+    struct protocol *protocol = exchange->listener_ctx;
+    const struct protocol_internal_path *path = internal_path(protocol, exchange->path);
+    exchange->user = (void *)(uintptr_t)path;
+    if (path != NULL && runtime_submit(protocol->options.runtime, run_internal, exchange) == MR_OK)
+        return;
+    exchange->status = path == NULL ? 404 : 503;
+    mr_buf_append(&exchange->reply_body, MR_S("no such path\n"));
+    http_reply_send(exchange);
+}
+
+static struct protocol_call *call_new(struct http_exchange *exchange)
+{
+    struct protocol_call *call = mr_arena_alloc(&exchange->arena, sizeof(*call));
+    call_init(call, exchange->listener_ctx, &exchange->arena, exchange);
+    exchange->user = call;
+    return call;
+}
+
+static void on_request(struct http_exchange *exchange)
+{
+    if (is_internal(exchange)) {
+        on_internal(exchange);
+        return;
+    }
+    struct protocol_call *call = exchange->user;
+    if (call == NULL) {
+        call = call_new(exchange);
+        call->priv->route = route_request(call);
+    }
+    if (call->priv->streaming) {
+        stream_finish(call);
+        return;
+    }
+    switch (call->priv->route) {
+    case ROUTE_HEALTH: reply_health(call); return;
+    case ROUTE_UNKNOWN: encode_reply(call); return;
+    case ROUTE_FORM:
+        if (!route_form(call)) {
+            encode_reply(call);
+            return;
+        }
+        break;
+    case ROUTE_OPERATION: break;
+    }
+    process_where_it_belongs(call);
+}
+
+static void on_headers(struct http_exchange *exchange)
+{
+    if (is_internal(exchange))
+        return;
+    const struct mr_slice target = http_header_get(exchange, "x-amz-target");
+    if (target.ptr != NULL) {
+        if (mr_slice_starts_with(target, MR_S("DynamoDB_")))
+            http_exchange_limit_body(exchange, PROTOCOL_DYNAMODB_BYTES_MAX);
+        return;
+    }
+    struct protocol_call *call = call_new(exchange);
+    call->priv->route = route_request(call);
+    if (call->priv->route == ROUTE_OPERATION)
+        stream_begin(call);
+}
+
+const struct http_handler protocol_http_handler = {
+    .on_headers = on_headers,
+    .on_request = on_request,
+};

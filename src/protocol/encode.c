@@ -1,0 +1,87 @@
+/* The reply of a call: body, headers, status; then it is sent when it is durable. */
+#include "base/codec.h"
+#include "protocol/internal.h"
+
+static void header_printf(struct protocol_call *call, const char *name, uint64_t value)
+{
+    reply_header(call, name, mr_arena_printf(call->arena, "%llu", (unsigned long long)value));
+}
+
+static bool is_dynamodb(const struct protocol_call *call)
+{
+    return call->priv->service != NULL && call->priv->service->model->name[0] == 'd';
+}
+
+static struct mr_slice content_type(const struct protocol_call *call)
+{
+    switch (call->priv->wire) {
+    case MODEL_REST_JSON: return MR_S("application/json");
+    case MODEL_REST_XML: return MR_S("application/xml");
+    case MODEL_QUERY: return MR_S("text/xml");
+    case MODEL_JSON:
+    case MODEL_CBOR: break;
+    }
+    return call->priv->content_type.len > 0 ? call->priv->content_type
+                                            : MR_S("application/x-amz-json-1.0");
+}
+
+static void encode_output(struct protocol_call *call)
+{
+    call->exchange->status = call->status != 0 ? call->status : call->operation->status;
+    switch (call->priv->wire) {
+    case MODEL_JSON:
+    case MODEL_CBOR:
+        /* AWS: an operation without an output shape answers nothing at all. */
+        if (call->operation->output == MODEL_NONE)
+            mr_buf_reset(&call->exchange->reply_body);
+        break;
+    case MODEL_REST_JSON:
+    case MODEL_REST_XML: encode_rest(call); break;
+    case MODEL_QUERY: encode_query(call); break;
+    }
+}
+
+static void headers_common(struct protocol_call *call)
+{
+    const struct mr_buf *body = &call->exchange->reply_body;
+    if (call->priv->wire == MODEL_REST_XML) {
+        reply_header(call, "x-amz-request-id", call->request_id);
+        reply_header(call, "x-amz-id-2", call->request_id);
+        reply_header(call, "server", MR_S("AmazonS3"));
+    } else {
+        reply_header(call, "x-amzn-requestid", call->request_id);
+    }
+    if (body->len > 0 && !call->priv->bare)
+        reply_header(call, "content-type", content_type(call));
+    if (is_dynamodb(call))
+        header_printf(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));
+}
+
+static void count(struct protocol_call *call)
+{
+    struct protocol *protocol = call->priv->protocol;
+    const int status = call->exchange->status;
+    atomic_fetch_add_explicit(&protocol->requests, 1, memory_order_relaxed);
+    if (status >= 500)
+        atomic_fetch_add_explicit(&protocol->errors, 1, memory_order_relaxed);
+    else if (status >= 400)
+        atomic_fetch_add_explicit(&protocol->faults, 1, memory_order_relaxed);
+}
+
+void encode_reply(struct protocol_call *call)
+{
+    struct http_exchange *exchange = call->exchange;
+    call_request_id(call);
+    if (!protocol_failed(call))
+        encode_output(call);
+    if (protocol_failed(call))
+        fault_render(call);
+    headers_common(call);
+    count(call);
+    const int64_t ticket = call->ticket;
+    call_fini(call);
+    if (ticket > 0)
+        http_reply_send_after(exchange, ticket);
+    else
+        http_reply_send(exchange);
+}

@@ -1,0 +1,80 @@
+/* Calls from inside the process: the same decoding rules, validation and handlers, no wire. */
+#include "protocol/internal.h"
+#include <assert.h>
+
+static struct protocol_operation *operation_find(struct protocol *protocol, const char *service,
+                                                 const char *name)
+{
+    for (size_t i = 0; i < model_service_count; i++) {
+        const struct model_service *model = model_services[i];
+        if (strcmp(model->name, service) != 0)
+            continue;
+        const struct model_operation *found = model_operation_find(model, mr_slice_cstr(name));
+        return found == NULL ? NULL : &protocol->services[i].operations[found - model->operations];
+    }
+    return NULL;
+}
+
+/* A streaming handler gets the whole payload at once. */
+static void run_stream(struct protocol_call *call)
+{
+    const struct protocol_handler *handler = call->priv->operation->handler;
+    call->payload_length = call->payload.len;
+    handler->open(call);
+    if (protocol_failed(call))
+        return;
+    if (call->sink.on_data != NULL && call->payload.len > 0 &&
+        call->sink.on_data(call->sink.ctx, call->payload) != MR_OK) {
+        handler->abandon(call);
+        protocol_fail_internal(call, MR_FAIL_IO);
+        return;
+    }
+    call_run(call);
+}
+
+static void result_fill(struct protocol_call *call, struct protocol_result *ret_result)
+{
+    struct protocol_call_private *priv = call->priv;
+    *ret_result = (struct protocol_result){0};
+    if (protocol_failed(call)) {
+        ret_result->status = priv->fault->status;
+        ret_result->code = mr_slice_cstr(priv->fault->code);
+        ret_result->message = priv->message;
+        return;
+    }
+    ret_result->status = call->status != 0 ? call->status : call->operation->status;
+    ret_result->output = mr_arena_copy(call->arena, mr_buf_slice(&priv->scratch));
+    ret_result->payload = priv->payload;
+}
+
+enum mr_status protocol_invoke(struct protocol *protocol, struct mr_arena *arena,
+                               const char *service, const char *operation,
+                               struct mr_slice input_json, struct mr_slice payload,
+                               struct protocol_result *ret_result)
+{
+    struct protocol_operation *found = operation_find(protocol, service, operation);
+    if (found == NULL)
+        return MR_NOT_FOUND;
+    struct protocol_call call;
+    call_init(&call, protocol, arena, NULL);
+    route_to(&call, found, found->service->model->protocol);
+    call_request_id(&call);
+    call.payload = payload;
+    call.has_payload = payload.ptr != NULL;
+    if (found->handler != NULL) {
+        decode_json(&call, input_json);
+        if (!protocol_failed(&call))
+            validate_input(&call);
+    }
+    if (!protocol_failed(&call) && found->handler != NULL &&
+        (found->handler->flags & PROTOCOL_STREAM))
+        run_stream(&call);
+    else
+        call_run(&call);
+    enum mr_status status = MR_OK;
+    if (call.ticket > 0 && protocol->wait != NULL)
+        status = protocol->wait(protocol->wait_ctx, call.ticket);
+    result_fill(&call, ret_result);
+    call_fini(&call);
+    return status;
+}

@@ -1,0 +1,220 @@
+/* The wire types of JSON input. A member of the wrong type is a SerializationException, in the
+ * words of the service: DynamoDB's parser speaks differently from that of the other services.
+ * AWS: both vocabularies are those that tests against production recorded. */
+#include "protocol/internal.h"
+
+struct types {
+    struct protocol_call *call;
+    const struct model_service *service;
+    bool dynamodb;
+};
+
+static const char *const coral_names[] = {
+    [MODEL_STRING] = "an String", [MODEL_INTEGER] = "an Integer",
+    [MODEL_LONG] = "an Long",     [MODEL_FLOAT] = "an Float",
+    [MODEL_DOUBLE] = "an Double", [MODEL_BOOLEAN] = "an Boolean",
+    [MODEL_BLOB] = "a Blob",      [MODEL_TIMESTAMP] = "milliseconds since epoch",
+};
+static const char *const java_names[] = {
+    [MODEL_STRING] = "String", [MODEL_INTEGER] = "Integer", [MODEL_LONG] = "Long",
+    [MODEL_FLOAT] = "Float",   [MODEL_DOUBLE] = "Double",   [MODEL_BOOLEAN] = "Boolean",
+    [MODEL_BLOB] = "Blob",     [MODEL_TIMESTAMP] = "Date",
+};
+
+static void mismatch_dynamodb(struct types *types, const struct model_shape *shape,
+                              yyjson_val *value)
+{
+    struct protocol_call *call = types->call;
+    const struct protocol_fault *fault = &protocol_serialization;
+    if (yyjson_is_obj(value))
+        protocol_fail(call, fault, "Start of structure or map found where not expected");
+    else if (yyjson_is_arr(value) && shape->type == MODEL_STRUCTURE)
+        protocol_fail(call, fault,
+                      "Unrecognized collection type class com.amazonaws.dynamodb.v20120810.%.*s",
+                      MR_ARG(model_text(types->service, shape->name)));
+    else if (yyjson_is_arr(value) && shape->type == MODEL_MAP)
+        protocol_fail(call, fault,
+                      "Unrecognized collection type java.util.Map<java.lang.String, "
+                      "com.amazonaws.dynamodb.v20120810.AttributeValue>");
+    else if (yyjson_is_arr(value))
+        protocol_fail(call, fault, "Unrecognized collection type class java.lang.%s",
+                      java_names[shape->type]);
+    else if (shape->type == MODEL_STRUCTURE)
+        protocol_fail(call, fault, "Unexpected value type in payload");
+    else if (shape->type == MODEL_LIST || shape->type == MODEL_MAP)
+        protocol_fail(call, fault, "Unexpected field type");
+    else if (shape->type == MODEL_BLOB && !yyjson_is_str(value))
+        protocol_fail(call, fault, "only base-64-encoded strings are convertible to bytes");
+    else if (shape->type == MODEL_BOOLEAN && yyjson_is_str(value))
+        protocol_fail(call, fault, "Unexpected token received from parser");
+    else {
+        const struct mr_slice text = mr_json_text(value);
+        const char *token = yyjson_is_true(value)                 ? "TRUE_VALUE"
+                            : yyjson_is_false(value)              ? "FALSE_VALUE"
+                            : yyjson_is_str(value)                ? "STRING_VALUE"
+                            : mr_slice_find(text, '.') < text.len ? "DECIMAL_VALUE"
+                                                                  : "NUMBER_VALUE";
+        protocol_fail(call, fault, "%s cannot be converted to %s", token, java_names[shape->type]);
+    }
+}
+
+static void mismatch_coral(struct types *types, const struct model_shape *shape, yyjson_val *value)
+{
+    struct protocol_call *call = types->call;
+    const struct protocol_fault *fault = &protocol_serialization;
+    if (yyjson_is_arr(value))
+        protocol_fail(call, fault, "Start of list found where not expected");
+    else if (yyjson_is_obj(value))
+        protocol_fail(call, fault, "Start of structure or map found where not expected.");
+    else if (shape->type == MODEL_STRUCTURE)
+        protocol_fail(call, fault, "Expected null");
+    else if (shape->type == MODEL_LIST || shape->type == MODEL_MAP)
+        protocol_fail(call, fault, "Expected %s or null",
+                      shape->type == MODEL_LIST ? "list" : "map");
+    else if (shape->type == MODEL_BOOLEAN && yyjson_is_str(value))
+        protocol_fail(call, fault, "'%.*s' can not be converted to an Boolean",
+                      MR_ARG(mr_json_text(value)));
+    else
+        protocol_fail(call, fault, "class %s can not be converted to %s",
+                      yyjson_is_bool(value)  ? "java.lang.Boolean"
+                      : yyjson_is_str(value) ? "java.lang.String"
+                                             : "com.amazon.coral.value.json.numbers."
+                                               "TruncatingBigNumber",
+                      coral_names[shape->type]);
+}
+
+static void mismatch(struct types *types, const struct model_shape *shape, yyjson_val *value)
+{
+    if (types->dynamodb)
+        mismatch_dynamodb(types, shape, value);
+    else
+        mismatch_coral(types, shape, value);
+}
+
+static bool base64_char(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/';
+}
+
+static void check_blob(struct types *types, const struct model_shape *shape, yyjson_val *value)
+{
+    const struct mr_slice text = mr_json_text(value);
+    if (!yyjson_is_str(value)) {
+        mismatch(types, shape, value);
+        return;
+    }
+    const char *lead = types->dynamodb ? "" : "' can not be converted to a Blob: ";
+    const struct mr_slice shown = types->dynamodb ? MR_S("") : text;
+    const char *quote = types->dynamodb ? "" : "'";
+    if (text.len % 4 != 0) {
+        protocol_fail(types->call, &protocol_serialization,
+                      "%s%.*s%sBase64 encoded length is expected a multiple of 4 bytes but found: "
+                      "%zu",
+                      quote, MR_ARG(shown), lead, text.len);
+        return;
+    }
+    size_t pad = 0;
+    while (pad < 2 && pad < text.len && text.ptr[text.len - 1 - pad] == '=')
+        pad++;
+    for (size_t i = 0; i < text.len - pad; i++)
+        if (!base64_char((unsigned char)text.ptr[i])) {
+            protocol_fail(types->call, &protocol_serialization,
+                          "%s%.*s%sInvalid Base64 character: '%c'", quote, MR_ARG(shown), lead,
+                          text.ptr[i]);
+            return;
+        }
+}
+
+static void check(struct types *types, const struct model_shape *shape, yyjson_val *value);
+
+static void check_structure(struct types *types, const struct model_shape *shape, yyjson_val *value)
+{
+    size_t i, count;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(value, i, count, key, member)
+    {
+        const struct model_member *found =
+            model_member_find(types->service, shape, mr_json_text(key));
+        if (found != NULL && !yyjson_is_null(member))
+            check(types, &types->service->shapes[found->shape], member);
+        if (protocol_failed(types->call))
+            return;
+    }
+}
+
+static void check_map(struct types *types, const struct model_shape *shape, yyjson_val *value)
+{
+    const struct model_member *members = model_members(types->service, shape);
+    const struct model_shape *element = &types->service->shapes[members[1].shape];
+    size_t i, count;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(value, i, count, key, member)
+    {
+        if (!yyjson_is_null(member))
+            check(types, element, member);
+        if (protocol_failed(types->call))
+            return;
+    }
+}
+
+static void check_list(struct types *types, const struct model_shape *shape, yyjson_val *value)
+{
+    const struct model_member *members = model_members(types->service, shape);
+    const struct model_shape *element = &types->service->shapes[members[0].shape];
+    size_t i, count;
+    yyjson_val *member;
+    yyjson_arr_foreach(value, i, count, member)
+    {
+        if (!yyjson_is_null(member))
+            check(types, element, member);
+        if (protocol_failed(types->call))
+            return;
+    }
+}
+
+static bool type_fits(const struct model_shape *shape, yyjson_val *value)
+{
+    switch ((enum model_type)shape->type) {
+    case MODEL_STRUCTURE:
+    case MODEL_MAP: return yyjson_is_obj(value);
+    case MODEL_LIST: return yyjson_is_arr(value);
+    case MODEL_BOOLEAN: return yyjson_is_bool(value);
+    case MODEL_STRING: return yyjson_is_str(value);
+    case MODEL_FLOAT:
+    case MODEL_DOUBLE: return mr_json_is_number(value) || yyjson_is_str(value);
+    case MODEL_INTEGER:
+    case MODEL_LONG:
+    case MODEL_TIMESTAMP: return mr_json_is_number(value);
+    case MODEL_BLOB: return true;
+    }
+    return true;
+}
+
+static void check(struct types *types, const struct model_shape *shape, yyjson_val *value)
+{
+    if (shape->flags & MODEL_DOCUMENT)
+        return;
+    if (!type_fits(shape, value)) {
+        mismatch(types, shape, value);
+        return;
+    }
+    if (shape->flags & MODEL_OPAQUE)
+        return;
+    switch ((enum model_type)shape->type) {
+    case MODEL_STRUCTURE: check_structure(types, shape, value); break;
+    case MODEL_MAP: check_map(types, shape, value); break;
+    case MODEL_LIST: check_list(types, shape, value); break;
+    case MODEL_BLOB: check_blob(types, shape, value); break;
+    default: break;
+    }
+}
+
+void json_types_check(struct protocol_call *call, const struct model_shape *shape,
+                      yyjson_val *value)
+{
+    struct types types = {.call = call,
+                          .service = call->priv->service->model,
+                          .dynamodb = call->priv->service->model->name[0] == 'd'};
+    check(&types, shape, value);
+}

@@ -1,0 +1,180 @@
+/* protocol/protocol.h: AWS's wire protocols in front of services' handlers.
+ *
+ * One endpoint for all services. A request is told apart by X-Amz-Target, the credential scope, the
+ * Action/Version form members and the path (facts/sigv4-and-protocols.md), its input decoded by the
+ * service's model into one JSON object named as the model names members, validated, and handed to
+ * the operation's handler; the handler's JSON output is encoded back (awsJson 1.0/1.1, restJson,
+ * restXml, query). What the model lists and nobody registered answers 501 with the operation's
+ * name.
+ *
+ * Rules for input and output JSON, whatever the wire protocol:
+ *  - members by their model names ("StackName", "ContentLength"), in nested structures as well;
+ *  - timestamps are numbers of epoch seconds (fraction allowed); blobs are base64 text, except the
+ * payload (below);
+ *  - numbers are raw text (mr_json_i64 and friends); absent members are absent, never null;
+ *  - unknown members of a request are dropped silently (kept in the JSON of awsJson requests,
+ * nobody looks). The payload: when the model's input has a streaming or blob payload member (S3
+ * bodies, Lambda Invoke), its bytes are in call->payload, or went to the stream sink; when the
+ * output has one, use protocol_reply_payload/_file.
+ *
+ * Threads: PROTOCOL_INLINE handlers run on an I/O loop and must not block (no fsync, no child, no
+ * long scan); others run on a worker. A handler runs to its end and returns; the reply leaves when
+ * call->ticket is durable.
+ *
+ * Ownership: all that a handler gets lives until it returns; memory for the reply comes from
+ * call->arena. */
+#pragma once
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "http/http.h"
+#include "runtime/runtime.h"
+
+struct protocol;
+struct model_operation; /* generated tables; see protocol/model.h */
+struct protocol_call;
+
+/* An AWS error: one row each, listed by the service in its faults table. */
+struct protocol_fault {
+    const char *code; /* "ResourceNotFoundException" */
+    int status;       /* HTTP */
+    bool server_side; /* whose fault: false = Sender */
+};
+
+enum protocol_flags {
+    PROTOCOL_INLINE = 1, /* short; may run on an I/O loop */
+    PROTOCOL_STREAM = 2, /* the request's payload streams into `open`'s sink instead of memory */
+    PROTOCOL_NO_VALIDATE = 4, /* the handler checks required members, lengths, ranges, patterns and
+                               * enums itself; the wire types are checked all the same */
+};
+
+struct protocol_handler {
+    const char *operation; /* the model's name: "PutItem" */
+    void (*run)(struct protocol_call *call);
+    unsigned flags;
+    /* PROTOCOL_STREAM: called when the header is complete and valid (call->in has all but the
+     * payload). Sets call->sink, or a fault. `run` is called when the body is complete and its
+     * digests were right; or, when the body failed in any way, `abandon` is (exactly one of the
+     * two). Both on a worker. The sink gets decoded payload bytes (no aws-chunked frames). */
+    void (*open)(struct protocol_call *call);
+    void (*abandon)(struct protocol_call *call);
+};
+
+struct protocol_call {
+    struct mr_arena *arena;
+    void *service; /* the ctx given at registration */
+    const struct model_operation *operation;
+    const char *operation_name;
+    yyjson_val *in;          /* validated input: an object, never NULL */
+    struct mr_slice payload; /* see above */
+    bool has_payload;
+    uint64_t payload_length; /* decoded length as announced by the client; UINT64_MAX: unknown
+                                (PROTOCOL_STREAM) */
+    struct http_sink sink;   /* set by open */
+    void *stream;            /* the handler's own, from open to run/abandon */
+    yyjson_val *trailers; /* of a streamed body: object name -> value (lower-case names), or NULL */
+    struct mr_slice region, account; /* "us-east-1", "000000000000" */
+    struct mr_slice access_key;      /* empty when unsigned */
+    struct mr_slice request_id;
+    struct http_exchange *exchange; /* headers; NULL when called from inside the process */
+    int64_t now_ms;
+
+    struct mr_json out; /* the output object, already opened; the dispatcher closes it */
+    int64_t ticket;     /* the reply leaves when this journal position is durable; 0: at once */
+    int status;         /* HTTP status other than the model's; 0: the model's */
+    struct protocol_call_private *priv;
+};
+
+/* Sets the call's AWS error; the first one set wins. Returns MR_FAULT, so that helpers can `return
+ * protocol_fail(...)`. */
+enum mr_status protocol_fail(struct protocol_call *call, const struct protocol_fault *fault,
+                             const char *format, ...) MR_PRINTF(3, 4);
+enum mr_status protocol_fail_slice(struct protocol_call *call, const struct protocol_fault *fault,
+                                   struct mr_slice message);
+/* Adds a member to the error's body beside code and message: JSON text (JSON protocols), or for XML
+ * protocols a text element. */
+void protocol_fail_member(struct protocol_call *call, const char *name,
+                          struct mr_slice json_or_text);
+bool protocol_failed(const struct protocol_call *call);
+/* A status < 0 becomes the service's 500 (InternalServerError / InternalFailure); others are left
+ * alone. */
+void protocol_fail_internal(struct protocol_call *call, enum mr_status status);
+/* The generic validation fault of the service ("ValidationException") in AWS's words. */
+extern const struct protocol_fault protocol_validation;
+/* Wrong wire types found by a service itself (inside DynamoDB's attribute values). */
+extern const struct protocol_fault protocol_serialization;
+
+void protocol_reply_payload(
+    struct protocol_call *call,
+    struct mr_slice bytes); /* copied when not in call->arena: no; must live in call->arena */
+void protocol_reply_file(struct protocol_call *call, int fd, uint64_t offset,
+                         uint64_t len); /* the server closes fd */
+/* A reply header outside the model (name lower case; both in the arena or literals). */
+void protocol_reply_header(struct protocol_call *call, struct mr_slice name, struct mr_slice value);
+/* A request header (lower-case name), ptr NULL when absent or called from inside. */
+struct mr_slice protocol_header(const struct protocol_call *call, const char *name);
+
+/* ---- set-up ---- */
+struct protocol_credential {
+    struct mr_slice access_key, secret, session_token; /* token may be empty */
+};
+struct protocol_options {
+    struct runtime *runtime;
+    struct http_server *server;
+    struct mr_clock clock;
+    struct mr_rng *rng;
+    const char *region;  /* when the request names none */
+    const char *account; /* "000000000000" */
+    const char
+        *host; /* own host name for virtual-host style buckets, e.g. "localhost"; may be NULL */
+    const struct protocol_credential
+        *credentials; /* when count > 0 every request must be signed by one of them */
+    size_t credential_count;
+};
+MR_MUST_USE enum mr_status protocol_new(struct protocol **ret_protocol,
+                                        const struct protocol_options *options);
+void protocol_free(struct protocol *protocol);
+/* `service` as the model's file is named: dynamodb, dynamodbstreams, kinesis, firehose, lambda, s3,
+ * glue, athena, pipes, cloudformation, iam, sts, logs, cloudwatch. Handlers must outlive the
+ * protocol. Asserts that each operation is in the model. */
+void protocol_register(struct protocol *protocol, const char *service,
+                       const struct protocol_handler *handlers, size_t count, void *ctx);
+/* The handler to give to http_server_listen. listener_ctx must be the protocol. */
+extern const struct http_handler protocol_http_handler;
+/* Paths under /_millrace/ are answered by fn (on a worker) instead of a service: method and path as
+ * sent; it fills status and reply_body. */
+void protocol_register_internal(struct protocol *protocol, const char *path,
+                                void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx);
+
+/* ---- calls from inside the process (CloudFormation, tests) ---- */
+struct protocol_result {
+    int status;             /* HTTP status */
+    struct mr_slice output; /* JSON object of the output shape; payload excluded */
+    struct mr_slice payload;
+    struct mr_slice code, message; /* of the fault; empty on success */
+};
+/* Runs the operation on the calling thread (a worker, never a loop) and waits until it is durable.
+ * Memory from `arena`. MR_OK: see result->status; MR_NOT_FOUND: no such operation. */
+MR_MUST_USE enum mr_status protocol_invoke(struct protocol *protocol, struct mr_arena *arena,
+                                           const char *service, const char *operation,
+                                           struct mr_slice input_json, struct mr_slice payload,
+                                           struct protocol_result *ret_result);
+/* Who waits for a ticket when called from inside: set once by main. */
+void protocol_set_wait(struct protocol *protocol, enum mr_status (*wait)(void *ctx, int64_t ticket),
+                       void *ctx);
+
+/* Coverage: calls fn for each operation of each model. */
+void protocol_each_operation(const struct protocol *protocol,
+                             void (*fn)(void *ctx, const char *service, const char *operation,
+                                        bool implemented),
+                             void *ctx);
+/* Holds new calls of services back until protocol_resume, and returns when none is in hand. Handlers may
+ * be registered again meanwhile: the newest registration of an operation counts. Not from a handler of a service. */
+void protocol_pause(struct protocol *protocol);
+void protocol_resume(struct protocol *protocol);
+
+struct protocol_stats {
+    uint64_t requests, faults, errors; /* all, 4xx, 5xx */
+};
+void protocol_stats_get(const struct protocol *protocol, struct protocol_stats *ret_stats);

@@ -1,0 +1,155 @@
+/* Which operation a request means: by X-Amz-Target, the credential scope, the form's Action and
+ * Version, or the path (facts of one endpoint for all services). */
+#include "base/codec.h"
+#include "protocol/internal.h"
+#include <stdio.h>
+
+struct scope scope_parse(struct mr_slice credential)
+{
+    struct scope scope = {0};
+    struct mr_slice *parts[] = {&scope.access_key, &scope.date, &scope.region, &scope.service,
+                                &scope.terminator};
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        if (!mr_slice_split(&credential, '/', parts[i]))
+            break;
+    return scope;
+}
+
+struct scope scope_of(struct protocol_call *call)
+{
+    const struct mr_slice header = protocol_header(call, "authorization");
+    const size_t at = mr_slice_search(header, MR_S("Credential="));
+    if (at != SIZE_MAX) {
+        struct mr_slice rest = mr_slice_sub(header, at + 11, SIZE_MAX), credential = {0};
+        (void)mr_slice_split(&rest, ',', &credential);
+        return scope_parse(mr_slice_trim(credential));
+    }
+    struct mr_slice rest = call->exchange->query, pair;
+    while (rest.len > 0 && mr_slice_split(&rest, '&', &pair)) {
+        if (mr_slice_starts_with(pair, MR_S("X-Amz-Credential=")))
+            return scope_parse(
+                mr_percent_decode(call->arena, mr_slice_sub(pair, 17, SIZE_MAX), false));
+        if (mr_slice_starts_with(pair, MR_S("AWSAccessKeyId=")))
+            return (struct scope){.access_key = mr_slice_sub(pair, 15, SIZE_MAX),
+                                  .service = MR_S("s3")};
+    }
+    return (struct scope){0};
+}
+
+static struct protocol_service *service_named(struct protocol *protocol, const char *name)
+{
+    for (size_t i = 0; i < model_service_count; i++)
+        if (strcmp(model_services[i]->name, name) == 0)
+            return &protocol->services[i];
+    return NULL;
+}
+
+static enum route_kind unknown_operation(struct protocol_call *call)
+{
+    call->priv->wire = MODEL_JSON;
+    protocol_fail(call, &protocol_unknown_operation, "%s", "");
+    return ROUTE_UNKNOWN;
+}
+
+static enum route_kind route_target(struct protocol_call *call, struct mr_slice target)
+{
+    struct protocol_call_private *priv = call->priv;
+    struct protocol_operation *operation = mr_map_get(&priv->protocol->targets, target);
+    if (operation != NULL && mr_slice_equal(call->exchange->method, MR_S("POST"))) {
+        route_to(call, operation, MODEL_JSON);
+        return ROUTE_OPERATION;
+    }
+    struct mr_slice prefix = mr_slice_sub(target, 0, mr_slice_find(target, '.'));
+    for (size_t i = 0; i < model_service_count; i++)
+        if (mr_slice_equal(mr_slice_cstr(model_services[i]->target_prefix), prefix))
+            priv->service = &priv->protocol->services[i];
+    return unknown_operation(call);
+}
+
+/* The service that the scope's service name means; NULL when it is none of ours. */
+static struct protocol_service *service_signed(struct protocol *protocol, struct mr_slice name)
+{
+    for (size_t i = 0; i < model_service_count; i++)
+        if (mr_slice_equal(mr_slice_cstr(model_services[i]->signing_name), name) &&
+            strcmp(model_services[i]->name, "dynamodbstreams") != 0)
+            return &protocol->services[i];
+    return NULL;
+}
+
+static bool looks_like_lambda(struct mr_slice path)
+{
+    /* "/2015-03-31/..." */
+    if (path.len < 12 || path.ptr[0] != '/' || path.ptr[5] != '-' || path.ptr[8] != '-' ||
+        path.ptr[11] != '/')
+        return false;
+    for (size_t i = 1; i < 11; i++)
+        if (i != 5 && i != 8 && (path.ptr[i] < '0' || path.ptr[i] > '9'))
+            return false;
+    return true;
+}
+
+static bool is_form(const struct protocol_call *call)
+{
+    const struct http_exchange *exchange = call->exchange;
+    if (exchange->path.len > 1)
+        return false;
+    if (mr_slice_starts_with(exchange->query, MR_S("Action=")) ||
+        mr_slice_search(exchange->query, MR_S("&Action=")) != SIZE_MAX)
+        return true;
+    return mr_slice_equal(exchange->method, MR_S("POST")) &&
+           mr_slice_starts_with(call->priv->content_type,
+                                MR_S("application/x-www-form-urlencoded"));
+}
+
+static enum route_kind foreign(struct protocol_call *call, struct mr_slice service)
+{
+    call->priv->wire = is_form(call) ? MODEL_QUERY : MODEL_JSON;
+    protocol_fail(call, &protocol_not_implemented, "millrace does not implement the service %.*s",
+                  MR_ARG(service));
+    return ROUTE_UNKNOWN;
+}
+
+static enum route_kind route_signed(struct protocol_call *call, struct mr_slice name)
+{
+    struct protocol_service *service = service_signed(call->priv->protocol, name);
+    if (service == NULL)
+        return foreign(call, name);
+    call->priv->service = service;
+    if (strcmp(service->model->name, "dynamodb") == 0 &&
+        mr_slice_equal(call->exchange->method, MR_S("GET")))
+        return ROUTE_HEALTH;
+    switch (service->model->protocol) {
+    case MODEL_REST_JSON: return route_rest(call, service);
+    case MODEL_REST_XML: return route_s3(call, service);
+    case MODEL_QUERY:
+    case MODEL_CBOR: call->priv->wire = MODEL_QUERY; return ROUTE_FORM;
+    case MODEL_JSON: break;
+    }
+    return unknown_operation(call);
+}
+
+enum route_kind route_request(struct protocol_call *call)
+{
+    struct protocol *protocol = call->priv->protocol;
+    const struct mr_slice target = protocol_header(call, "x-amz-target");
+    const struct scope scope = scope_of(call);
+    call->access_key = scope.access_key;
+    if (scope.region.len > 0)
+        call->region = scope.region;
+    call->priv->content_type = protocol_header(call, "content-type");
+    if (target.ptr != NULL)
+        return route_target(call, target);
+    if (is_form(call)) {
+        call->priv->wire = MODEL_QUERY;
+        call->priv->service = service_signed(protocol, scope.service);
+        return ROUTE_FORM;
+    }
+    if (scope.service.len > 0)
+        return route_signed(call, scope.service);
+    const struct mr_slice path = call->exchange->path;
+    if (looks_like_lambda(path))
+        return route_rest(call, service_named(protocol, "lambda"));
+    if (mr_slice_starts_with(path, MR_S("/v1/pipes")))
+        return route_rest(call, service_named(protocol, "pipes"));
+    return route_s3(call, service_named(protocol, "s3"));
+}

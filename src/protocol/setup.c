@@ -1,0 +1,119 @@
+/* Making the protocol: services, their operations, the table of targets. */
+#include "base/log.h"
+#include "protocol/internal.h"
+#include "protocol/pattern.h"
+#include <assert.h>
+#include <stdlib.h>
+
+static void service_init(struct protocol *protocol, struct protocol_service *service,
+                         const struct model_service *model)
+{
+    service->model = model;
+    service->operations = mr_calloc(model->operation_count, sizeof(*service->operations));
+    service->patterns = mr_calloc(model->shape_count, sizeof(*service->patterns));
+    char target[PROTOCOL_TARGET_MAX];
+    for (size_t i = 0; i < model->operation_count; i++) {
+        service->operations[i].model = &model->operations[i];
+        service->operations[i].service = service;
+        if (model->target_prefix[0] == '\0')
+            continue;
+        const struct mr_slice name = model_text(model, model->operations[i].name);
+        const size_t prefix_len = strlen(model->target_prefix);
+        assert(prefix_len + 1 + name.len <= sizeof(target));
+        memcpy(target, model->target_prefix, prefix_len);
+        target[prefix_len] = '.';
+        memcpy(target + prefix_len + 1, name.ptr, name.len);
+        mr_map_put(&protocol->targets, mr_slice_make(target, prefix_len + 1 + name.len),
+                   &service->operations[i]);
+    }
+}
+
+enum mr_status protocol_new(struct protocol **ret_protocol, const struct protocol_options *options)
+{
+    assert(options->rng != NULL);
+    assert(options->region != NULL && options->account != NULL);
+    struct protocol *protocol = mr_calloc(1, sizeof(*protocol));
+    protocol->options = *options;
+    protocol->region = mr_slice_cstr(options->region);
+    protocol->account = mr_slice_cstr(options->account);
+    protocol->host = mr_slice_cstr(options->host);
+    protocol->services = mr_calloc(model_service_count, sizeof(*protocol->services));
+    for (size_t i = 0; i < model_service_count; i++)
+        service_init(protocol, &protocol->services[i], model_services[i]);
+    *ret_protocol = protocol;
+    return MR_OK;
+}
+
+void protocol_free(struct protocol *protocol)
+{
+    if (protocol == NULL)
+        return;
+    for (size_t i = 0; i < model_service_count; i++) {
+        struct protocol_service *service = &protocol->services[i];
+        for (size_t shape = 0; shape < service->model->shape_count; shape++)
+            pattern_free(atomic_load(&service->patterns[shape]));
+        free(service->patterns);
+        free(service->operations);
+    }
+    mr_map_fini(&protocol->targets);
+    free(protocol->services);
+    free(protocol);
+}
+
+void protocol_register(struct protocol *protocol, const char *service_name,
+                       const struct protocol_handler *handlers, size_t count, void *ctx)
+{
+    const struct model_service *model = model_service_find(mr_slice_cstr(service_name));
+    assert(model != NULL);
+    struct protocol_service *service = NULL;
+    for (size_t i = 0; i < model_service_count; i++)
+        if (model_services[i] == model)
+            service = &protocol->services[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct model_operation *operation =
+            model_operation_find(model, mr_slice_cstr(handlers[i].operation));
+        if (operation == NULL)
+            mr_log(MR_LOG_ERROR, "protocol", "%s has no operation %s", service_name,
+                   handlers[i].operation);
+        assert(operation != NULL);
+        struct protocol_operation *slot = &service->operations[operation - model->operations];
+        slot->handler = &handlers[i];
+        slot->ctx = ctx;
+    }
+}
+
+void protocol_register_internal(struct protocol *protocol, const char *path,
+                                void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx)
+{
+    assert(protocol->path_count < PROTOCOL_INTERNAL_PATHS_MAX);
+    assert(strncmp(path, "/_millrace/", 11) == 0);
+    protocol->paths[protocol->path_count++] =
+        (struct protocol_internal_path){.path = mr_slice_cstr(path), .fn = fn, .ctx = ctx};
+}
+
+void protocol_set_wait(struct protocol *protocol, enum mr_status (*wait)(void *ctx, int64_t ticket),
+                       void *ctx)
+{
+    protocol->wait = wait;
+    protocol->wait_ctx = ctx;
+}
+
+void protocol_each_operation(const struct protocol *protocol,
+                             void (*fn)(void *ctx, const char *service, const char *operation,
+                                        bool implemented),
+                             void *ctx)
+{
+    for (size_t i = 0; i < model_service_count; i++) {
+        const struct protocol_service *service = &protocol->services[i];
+        for (size_t j = 0; j < service->model->operation_count; j++)
+            fn(ctx, service->model->name, service->model->pool + service->model->operations[j].name,
+               service->operations[j].handler != NULL);
+    }
+}
+
+void protocol_stats_get(const struct protocol *protocol, struct protocol_stats *ret_stats)
+{
+    ret_stats->requests = atomic_load(&protocol->requests);
+    ret_stats->faults = atomic_load(&protocol->faults);
+    ret_stats->errors = atomic_load(&protocol->errors);
+}
