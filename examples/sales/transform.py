@@ -59,8 +59,8 @@ def flatten(change):
         "cdc_sequence": text(body["SequenceNumber"]),
         "cdc_time": str(int(body["ApproximateCreationDateTime"])),
     }
-    row = dict(body["Keys"])
-    row.update(body.get("NewImage") or body.get("OldImage") or {})
+    image = body.get("NewImage") or body.get("OldImage") or {}
+    row = {**body["Keys"], **image, **body["Keys"]}  # the keys come first
     columns = [(name, plain(item)) for name, item in row.items() if name not in own]
     return members(columns + list(own.items())) + "\n"
 

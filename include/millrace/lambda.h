@@ -227,7 +227,7 @@ static inline struct lambda_slice lambda_buffer_slice(const struct lambda_buffer
 /* Makes room for `more` bytes after the present ones and returns where they go. */
 static inline char *lambda_buffer_reserve(struct lambda_buffer *buffer, size_t more)
 {
-    if (more > buffer->cap - buffer->len) {
+    if (buffer->ptr == NULL || more > buffer->cap - buffer->len) {
         size_t cap = buffer->cap < 512 ? 512 : buffer->cap * 2;
         if (more > LAMBDA_BYTES_MAX - buffer->len) {
             fprintf(stderr, "lambda: more than %zu bytes in one buffer\n", LAMBDA_BYTES_MAX);
