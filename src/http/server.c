@@ -138,7 +138,7 @@ static void run_command(struct http_loop *loop, struct http_post *post)
 {
     struct command *command = MR_CONTAINER(post, struct command, post);
     struct http_listener *listener = command->listener;
-    if (listener != NULL && listener->fd >= 0 && loop == &loop->server->loops[0]) {
+    if (listener != NULL && loop == &loop->server->loops[0] && listener->fd >= 0) {
         close(listener->fd);
         listener->fd = -1;
     }
