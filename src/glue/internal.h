@@ -1,0 +1,154 @@
+/* glue/internal.h: what the files of this folder share. */
+#pragma once
+#include "base/map.h"
+#include "glue/glue.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    GLUE_JSON_DEPTH = 64,
+    GLUE_VERSIONS_MAX = 100, /* archived versions kept of one table */
+    GLUE_CRAWLS_MAX = 1000,  /* crawls remembered of one crawler */
+    GLUE_ENTRY_OPS = 500,    /* partitions in one journal entry: far below its 32 MiB */
+};
+/* Between the parts of a document's name: no legal name holds it. */
+#define GLUE_SEPARATOR '\x1f'
+
+struct glue {
+    struct store *store;
+    struct runtime *runtime;
+    struct mr_rng *rng;
+    struct s3 *s3;
+    pthread_mutex_t lock; /* of catalog writes: held from reading to committing */
+    pthread_mutex_t crawler_lock;
+    pthread_cond_t idle; /* a crawl ended */
+    struct {
+        struct mr_map crawlers; /* name -> struct glue_crawler */
+        size_t running;
+    } locked; /* by crawler_lock */
+    atomic_bool closing;
+    struct runtime_pump *schedules;
+};
+
+/* ---- records.c ---- */
+/* Parts joined by GLUE_SEPARATOR, without one at the end. */
+struct mr_slice glue_name(struct mr_arena *arena, const struct mr_slice *parts, size_t count);
+struct mr_slice glue_name2(struct mr_arena *arena, struct mr_slice a, struct mr_slice b);
+/* The same with a separator at the end: the prefix of all names below. */
+struct mr_slice glue_below(struct mr_arena *arena, const struct mr_slice *parts, size_t count);
+/* Adds a delete of every document of `kind` whose name begins with `prefix`. */
+MR_MUST_USE enum mr_status glue_delete_below(struct glue *glue, struct store_entry *entry,
+                                             const char *kind, struct mr_slice prefix);
+MR_MUST_USE enum mr_status glue_doc(struct glue *glue, struct mr_arena *arena, const char *kind,
+                                    struct mr_slice name, yyjson_val **ret_value);
+/* Copies the members of `object` but those named in `skip` (NULL-terminated). */
+void glue_copy_members(struct mr_json *json, yyjson_val *object, const char *const *skip);
+/* Parses a JSON text of our own making: never NULL. */
+yyjson_val *glue_parse(struct mr_arena *arena, struct mr_slice json);
+
+/* ---- partitions.c ---- */
+MR_MUST_USE enum mr_status glue_partition_get(struct glue *glue, struct mr_arena *arena,
+                                              struct mr_slice database, struct mr_slice table,
+                                              const struct mr_slice *values, size_t count,
+                                              struct mr_slice *ret_json);
+/* Values of an array of strings. */
+struct mr_slice *glue_values(struct mr_arena *arena, yyjson_val *array, size_t *ret_count);
+
+/* ---- crawler.c ---- */
+enum glue_crawler_state {
+    GLUE_CRAWLER_READY,
+    GLUE_CRAWLER_RUNNING,
+    GLUE_CRAWLER_STOPPING,
+    GLUE_CRAWLER_STATES
+};
+struct glue_crawl_totals {
+    size_t tables_created, tables_updated, tables_deleted;
+    size_t partitions_created, partitions_deleted;
+    size_t objects;
+};
+struct glue_crawler {
+    struct glue *glue;
+    char *name;   /* owned */
+    char *config; /* owned: the members of the wire's Crawler that were given, and its times, as
+                     JSON */
+    enum glue_crawler_state state;
+    atomic_bool stop;
+    int64_t started_ms, next_ms; /* next_ms: by its schedule; INT64_MAX: none */
+    char crawl_id[37];
+    struct {
+        char status[16]; /* of the last finished crawl; empty: none */
+        char *error;     /* owned, or NULL */
+        char id[37];
+        int64_t started_ms;
+        int64_t runtime_ms;
+        struct glue_crawl_totals totals; /* the last one's; GetCrawlerMetrics shows them */
+    } last;
+};
+const char *glue_crawler_state_name(enum glue_crawler_state state);
+MR_MUST_USE enum mr_status glue_crawlers_open(struct glue *glue);
+void glue_crawlers_close(struct glue *glue);
+/* `input` is a CreateCrawler or UpdateCrawler input. MR_EXISTS, MR_INVALID: the schedule. */
+MR_MUST_USE enum mr_status glue_crawler_create(struct glue *glue, struct mr_arena *arena,
+                                               yyjson_val *input, struct mr_slice account,
+                                               int64_t *ret_ticket);
+/* MR_NOT_FOUND, MR_AGAIN: running, MR_INVALID: the schedule. */
+MR_MUST_USE enum mr_status glue_crawler_update(struct glue *glue, struct mr_arena *arena,
+                                               yyjson_val *input, int64_t *ret_ticket);
+/* MR_NOT_FOUND, MR_AGAIN: running. */
+MR_MUST_USE enum mr_status glue_crawler_delete(struct glue *glue, struct mr_slice name,
+                                               int64_t *ret_ticket);
+/* MR_NOT_FOUND, MR_AGAIN: already running. */
+MR_MUST_USE enum mr_status glue_crawler_start(struct glue *glue, struct mr_slice name,
+                                              int64_t *ret_ticket);
+/* MR_NOT_FOUND, MR_AGAIN: stopping already, MR_END: not running. */
+MR_MUST_USE enum mr_status glue_crawler_stop(struct glue *glue, struct mr_slice name);
+/* Writes the wire's Crawler. MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status glue_crawler_describe(struct glue *glue, struct mr_arena *arena,
+                                                 struct mr_slice name, struct mr_json *json);
+MR_MUST_USE enum mr_status glue_crawler_metrics(struct glue *glue, struct mr_slice name,
+                                                struct mr_json *json);
+/* Names in order; at most `max` behind `after`. */
+struct mr_slice *glue_crawler_names(struct glue *glue, struct mr_arena *arena, size_t *ret_count);
+
+/* ---- crawl.c ---- */
+struct glue_crawl {
+    struct glue *glue;
+    struct mr_arena *arena; /* of the whole crawl */
+    struct mr_slice crawler, account;
+    yyjson_val *config; /* of the crawler */
+    const atomic_bool *stop;
+    int64_t now_ms;
+    struct glue_crawl_totals totals;
+    struct mr_slice error; /* set when it returns MR_INVALID */
+};
+/* Reads the targets and brings the catalog up to date. MR_END: stopped. MR_INVALID: see error. */
+MR_MUST_USE enum mr_status glue_crawl_run(struct glue_crawl *crawl);
+
+/* ---- cron.c ---- */
+/* First moment after `after_ms` that "cron(min hour day month weekday year)" or "rate(n unit)"
+ * names, UTC. MR_INVALID: no such expression. INT64_MAX: never again. */
+MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_t after_ms,
+                                              int64_t *ret_ms);
+
+/* ---- ops_*.c ---- */
+extern const struct protocol_handler glue_catalog_handlers[], glue_partition_handlers[],
+    glue_crawler_handlers[];
+extern const size_t glue_catalog_handler_count, glue_partition_handler_count,
+    glue_crawler_handler_count;
+extern const struct protocol_fault glue_fault_not_found, glue_fault_exists,
+    glue_fault_invalid_input, glue_fault_crawler_running, glue_fault_crawler_not_running,
+    glue_fault_crawler_stopping, glue_fault_unsupported;
+/* One page of a list that is walked in order: NextToken is the number of elements before it. */
+struct glue_pager {
+    size_t from, max, seen, taken;
+    bool more;
+};
+/* False: the fault is set. */
+bool glue_pager_init(struct glue_pager *pager, struct protocol_call *call, size_t max_default);
+/* For each element: MR_OK take it, MR_AGAIN pass over it, MR_END the page is full. */
+enum mr_status glue_pager_next(struct glue_pager *pager);
+void glue_pager_end(const struct glue_pager *pager, struct protocol_call *call);
+void glue_fail_database(struct protocol_call *call, struct mr_slice name);
+void glue_fail_table(struct protocol_call *call, struct mr_slice name);
+/* The call's table; false: the fault is set. */
+bool glue_call_table(struct protocol_call *call, struct glue_table *ret_table);

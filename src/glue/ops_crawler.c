@@ -1,0 +1,252 @@
+/* The wire: crawlers. */
+#include "glue/internal.h"
+
+static struct mr_slice call_name(struct protocol_call *call)
+{
+    return mr_json_get_text(call->in, "Name");
+}
+
+static void fail_missing(struct protocol_call *call, struct mr_slice name)
+{
+    protocol_fail(call, &glue_fault_not_found, "Crawler entity with name %.*s does not exist",
+                  MR_ARG(name));
+}
+
+/* Only S3 can be crawled here; to say so is better than a crawler that finds nothing. */
+static bool check_targets(struct protocol_call *call, bool required)
+{
+    yyjson_val *targets = mr_json_get(call->in, "Targets");
+    size_t index, max;
+    yyjson_val *key, *value, *target;
+    yyjson_obj_foreach(targets, index, max, key, value)
+    {
+        struct mr_slice name = mr_json_text(key);
+        if (!mr_slice_equal(name, MR_S("S3Targets")) && yyjson_arr_size(value) > 0) {
+            protocol_fail(call, &glue_fault_unsupported,
+                          "Crawler targets of the kind %.*s are not implemented.", MR_ARG(name));
+            return false;
+        }
+    }
+    yyjson_val *list = mr_json_get(targets, "S3Targets");
+    if (yyjson_arr_size(list) == 0 && (required || targets != NULL)) {
+        protocol_fail(call, &glue_fault_invalid_input, "Crawler should have at least one target");
+        return false;
+    }
+    yyjson_arr_foreach(list, index, max, target)
+    {
+        struct mr_slice path = mr_json_get_text(target, "Path"), bucket, prefix;
+        if (glue_location_parse(path, &bucket, &prefix) != MR_OK) {
+            protocol_fail(call, &glue_fault_invalid_input,
+                          "Unable to parse the S3 target path: %.*s", MR_ARG(path));
+            return false;
+        }
+    }
+    return true;
+}
+
+static void fail_schedule(struct protocol_call *call)
+{
+    protocol_fail(call, &glue_fault_invalid_input, "Invalid schedule cron expression: %.*s",
+                  MR_ARG(mr_json_get_text(call->in, "Schedule")));
+}
+
+static void create_crawler(struct protocol_call *call)
+{
+    if (!check_targets(call, true))
+        return;
+    enum mr_status status =
+        glue_crawler_create(call->service, call->arena, call->in, call->account, &call->ticket);
+    if (status == MR_EXISTS)
+        protocol_fail(call, &glue_fault_exists, "Crawler with name %.*s already exists",
+                      MR_ARG(call_name(call)));
+    else if (status == MR_INVALID)
+        fail_schedule(call);
+    protocol_fail_internal(call, status);
+}
+
+static void update_crawler(struct protocol_call *call)
+{
+    if (!check_targets(call, false))
+        return;
+    enum mr_status status =
+        glue_crawler_update(call->service, call->arena, call->in, &call->ticket);
+    if (status == MR_NOT_FOUND)
+        fail_missing(call, call_name(call));
+    else if (status == MR_AGAIN)
+        protocol_fail(call, &glue_fault_crawler_running, "Crawler with name %.*s is running",
+                      MR_ARG(call_name(call)));
+    else if (status == MR_INVALID)
+        fail_schedule(call);
+    protocol_fail_internal(call, status);
+}
+
+static void delete_crawler(struct protocol_call *call)
+{
+    enum mr_status status = glue_crawler_delete(call->service, call_name(call), &call->ticket);
+    if (status == MR_NOT_FOUND)
+        fail_missing(call, call_name(call));
+    else if (status == MR_AGAIN)
+        protocol_fail(call, &glue_fault_crawler_running, "Crawler with name %.*s is running",
+                      MR_ARG(call_name(call)));
+    protocol_fail_internal(call, status);
+}
+
+static void get_crawler(struct protocol_call *call)
+{
+    mr_json_key(&call->out, "Crawler");
+    if (glue_crawler_describe(call->service, call->arena, call_name(call), &call->out) != MR_OK) {
+        mr_json_null(&call->out);
+        fail_missing(call, call_name(call));
+    }
+}
+
+static void get_crawlers(struct protocol_call *call)
+{
+    struct glue_pager pager;
+    if (!glue_pager_init(&pager, call, 100))
+        return;
+    size_t count;
+    struct mr_slice *names = glue_crawler_names(call->service, call->arena, &count);
+    mr_json_key(&call->out, "Crawlers");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count; i++) {
+        if (glue_pager_next(&pager) == MR_OK)
+            (void)!glue_crawler_describe(call->service, call->arena, names[i], &call->out);
+    }
+    mr_json_array_end(&call->out);
+    glue_pager_end(&pager, call);
+}
+
+static void list_crawlers(struct protocol_call *call)
+{
+    struct glue_pager pager;
+    if (!glue_pager_init(&pager, call, 100))
+        return;
+    size_t count;
+    struct mr_slice *names = glue_crawler_names(call->service, call->arena, &count);
+    mr_json_key(&call->out, "CrawlerNames");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count; i++) {
+        if (glue_pager_next(&pager) == MR_OK)
+            mr_json_string(&call->out, names[i]);
+    }
+    mr_json_array_end(&call->out);
+    glue_pager_end(&pager, call);
+}
+
+static void batch_get_crawlers(struct protocol_call *call)
+{
+    size_t index, max;
+    yyjson_val *value;
+    yyjson_val *names = mr_json_get(call->in, "CrawlerNames");
+    struct mr_slice *missing =
+        MR_NEW_ARRAY(call->arena, struct mr_slice, yyjson_arr_size(names) + 1);
+    size_t missing_count = 0;
+    mr_json_key(&call->out, "Crawlers");
+    mr_json_array(&call->out);
+    yyjson_arr_foreach(names, index, max, value)
+    {
+        struct mr_slice name = mr_json_text(value);
+        if (glue_crawler_describe(call->service, call->arena, name, &call->out) != MR_OK)
+            missing[missing_count++] = name;
+    }
+    mr_json_array_end(&call->out);
+    mr_json_key(&call->out, "CrawlersNotFound");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < missing_count; i++)
+        mr_json_string(&call->out, missing[i]);
+    mr_json_array_end(&call->out);
+}
+
+static void start_crawler(struct protocol_call *call)
+{
+    enum mr_status status = glue_crawler_start(call->service, call_name(call), &call->ticket);
+    if (status == MR_NOT_FOUND)
+        fail_missing(call, call_name(call));
+    else if (status == MR_AGAIN)
+        protocol_fail(call, &glue_fault_crawler_running,
+                      "Crawler with name %.*s has already started", MR_ARG(call_name(call)));
+    else if (status == MR_FULL)
+        status = MR_RAISE(MR_FAIL, "no room for a crawl");
+    protocol_fail_internal(call, status);
+}
+
+static void stop_crawler(struct protocol_call *call)
+{
+    enum mr_status status = glue_crawler_stop(call->service, call_name(call));
+    if (status == MR_NOT_FOUND)
+        fail_missing(call, call_name(call));
+    else if (status == MR_END)
+        protocol_fail(call, &glue_fault_crawler_not_running, "Crawler with name %.*s isn't running",
+                      MR_ARG(call_name(call)));
+    else if (status == MR_AGAIN)
+        protocol_fail(call, &glue_fault_crawler_stopping, "Crawler with name %.*s is stopping",
+                      MR_ARG(call_name(call)));
+    protocol_fail_internal(call, status);
+}
+
+static void get_crawler_metrics(struct protocol_call *call)
+{
+    struct glue_pager pager;
+    if (!glue_pager_init(&pager, call, 100))
+        return;
+    yyjson_val *wanted = mr_json_get(call->in, "CrawlerNameList");
+    size_t count;
+    struct mr_slice *names = yyjson_arr_size(wanted) > 0
+                                 ? glue_values(call->arena, wanted, &count)
+                                 : glue_crawler_names(call->service, call->arena, &count);
+    mr_json_key(&call->out, "CrawlerMetricsList");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count; i++) {
+        if (glue_pager_next(&pager) == MR_OK)
+            (void)!glue_crawler_metrics(call->service, names[i], &call->out);
+    }
+    mr_json_array_end(&call->out);
+    glue_pager_end(&pager, call);
+}
+
+struct crawls {
+    struct protocol_call *call;
+    struct glue_pager pager;
+};
+
+static enum mr_status list_crawl(void *ctx, struct mr_slice name, struct mr_slice json)
+{
+    struct crawls *crawls = ctx;
+    (void)name;
+    enum mr_status status = glue_pager_next(&crawls->pager);
+    if (status == MR_OK)
+        mr_json_raw(&crawls->call->out, json);
+    return status == MR_END ? MR_END : MR_OK;
+}
+
+static void list_crawls(struct protocol_call *call)
+{
+    struct glue *glue = call->service;
+    struct crawls crawls = {.call = call};
+    struct mr_slice name = mr_json_get_text(call->in, "CrawlerName");
+    if (!glue_pager_init(&crawls.pager, call, 20))
+        return;
+    mr_json_key(&call->out, "Crawls");
+    mr_json_array(&call->out);
+    enum mr_status status = store_doc_each(glue->store, "glue", "crawl",
+                                           glue_below(call->arena, &name, 1), list_crawl, &crawls);
+    mr_json_array_end(&call->out);
+    glue_pager_end(&crawls.pager, call);
+    protocol_fail_internal(call, status);
+}
+
+const struct protocol_handler glue_crawler_handlers[] = {
+    {.operation = "CreateCrawler", .run = create_crawler},
+    {.operation = "UpdateCrawler", .run = update_crawler},
+    {.operation = "DeleteCrawler", .run = delete_crawler},
+    {.operation = "GetCrawler", .run = get_crawler},
+    {.operation = "GetCrawlers", .run = get_crawlers},
+    {.operation = "BatchGetCrawlers", .run = batch_get_crawlers},
+    {.operation = "ListCrawlers", .run = list_crawlers},
+    {.operation = "StartCrawler", .run = start_crawler},
+    {.operation = "StopCrawler", .run = stop_crawler},
+    {.operation = "GetCrawlerMetrics", .run = get_crawler_metrics},
+    {.operation = "ListCrawls", .run = list_crawls},
+};
+const size_t glue_crawler_handler_count = MR_COUNT(glue_crawler_handlers);

@@ -1,0 +1,94 @@
+#include "glue/filter.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const struct glue_column keys[] = {
+    {.name = MR_S_INIT("year"), .type = MR_S_INIT("string")},
+    {.name = MR_S_INIT("month"), .type = MR_S_INIT("string")},
+    {.name = MR_S_INIT("n"), .type = MR_S_INIT("int")},
+};
+static const struct mr_slice values[] = {MR_S_INIT("2026"), MR_S_INIT("07"), MR_S_INIT("9")};
+
+static int match(const char *text)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    const struct filter *filter;
+    struct mr_slice error;
+    int found = -1;
+    if (filter_parse(&arena, mr_slice_cstr(text), keys, MR_COUNT(keys), &filter, &error) == MR_OK)
+        found = filter_match(filter, values);
+    mr_arena_fini(&arena);
+    return found;
+}
+
+static void comparisons_of_keys_are_joined_by_and_or_and_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int found;
+    } cases[] = {
+        {"year = '2026'", 1},
+        {"YEAR='2025'", 0},
+        {"year='2026' AND month>'06'", 1},
+        {"year='2025' or month <= '07'", 1},
+        {"not (year='2026')", 0},
+        {"year='2025' OR year='2026' AND month='01'", 0},
+        {"(year='2025' OR year='2026') AND month='07'", 1},
+        {"month IN ('01', '07')", 1},
+        {"month NOT IN ('01', '07')", 0},
+        {"month BETWEEN '06' AND '08' AND year <> '1'", 1},
+        {"year LIKE '20%'", 1},
+        {"year LIKE '_02'", 0},
+        {"year not like '19%'", 1},
+        {"n < 10", 1},
+        {"n > 10", 0},
+        {"n between 1 and 9", 1},
+        {"year is null", 0},
+        {"year is not null", 1},
+        {"year = '20''26'", 0},
+        {"year = ", -1},
+        {"other = '1'", -1},
+        {"year = '1' AND", -1},
+        {"year = '1') ", -1},
+        {"year ~ 1", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        if (match(cases[i].text) != cases[i].found)
+            fail_msg("%s: %d", cases[i].text, match(cases[i].text));
+    }
+}
+
+static void nesting_without_end_is_refused(void **state)
+{
+    (void)state;
+    static char text[100001];
+    memset(text, '(', sizeof text - 1);
+    assert_int_equal(match(text), -1);
+}
+
+static void like_takes_percent_underscore_and_escapes(void **state)
+{
+    (void)state;
+    assert_true(filter_like(MR_S("abcabd"), MR_S("%ab_"), 0));
+    assert_true(filter_like(MR_S(""), MR_S("%%"), 0));
+    assert_false(filter_like(MR_S("a"), MR_S(""), 0));
+    assert_true(filter_like(MR_S("50%"), MR_S("50\\%"), '\\'));
+    assert_false(filter_like(MR_S("500"), MR_S("50\\%"), '\\'));
+    assert_true(filter_like(MR_S("\xc3\xa4x"), MR_S("_x"), 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comparisons_of_keys_are_joined_by_and_or_and_not),
+        cmocka_unit_test(nesting_without_end_is_refused),
+        cmocka_unit_test(like_takes_percent_underscore_and_escapes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
