@@ -51,7 +51,7 @@ static void headers_common(struct protocol_call *call)
     } else {
         reply_header(call, "x-amzn-requestid", call->request_id);
     }
-    if (body->len > 0 && !call->priv->bare)
+    if (body->len > 0 && !call->priv->bare && !call->priv->content_type_sent)
         reply_header(call, "content-type", content_type(call));
     if (is_dynamodb(call))
         header_printf(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));

@@ -222,6 +222,9 @@ void fault_render(struct protocol_call *call)
         mr_buf_append(body, call->priv->message);
         return;
     }
+    call->priv->content_type_sent = false;
+    if (mr_slice_equal(call->exchange->method, MR_S("HEAD")) || fault->status == 304)
+        return;
     switch (call->priv->wire) {
     case MODEL_JSON:
     case MODEL_CBOR:

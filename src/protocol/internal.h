@@ -18,6 +18,8 @@ enum {
         72 << 20, /* AWS: a 50 MiB zip in base64, and the rest of the request */
     PROTOCOL_DYNAMODB_BYTES_MAX = 16 << 20,
     PROTOCOL_INTERNAL_PATHS_MAX = 16,
+    PROTOCOL_LABELS_MAX = 8,
+    PROTOCOL_PAIRS_MAX = 10000,
 };
 
 struct protocol_service {
@@ -52,6 +54,14 @@ struct protocol {
     _Atomic uint64_t requests, faults, errors;
 };
 
+struct route_label {
+    struct mr_slice name, value;
+};
+struct protocol_pair {
+    struct mr_slice name, value;
+    bool has_value; /* "a=" has, "a" has not */
+};
+
 /* What the header says, before the body is there. */
 enum route_kind {
     ROUTE_OPERATION, /* ret->operation is set */
@@ -71,10 +81,15 @@ struct protocol_call_private {
     struct protocol_service *service;     /* NULL while unknown */
     enum model_protocol wire;
     enum route_kind route;
-    struct mr_slice content_type; /* the request's */
-    struct mr_slice bucket, key;  /* S3: still percent-encoded key, decoded bucket */
-    struct mr_buf *target;        /* where call->out writes */
-    struct mr_buf scratch;        /* owned */
+    struct mr_slice content_type;                   /* the request's */
+    struct route_label labels[PROTOCOL_LABELS_MAX]; /* of the path, as sent */
+    size_t label_count;
+    const struct protocol_pair *pairs; /* of the query or the form, decoded; see pairs_of */
+    size_t pair_count;
+    bool pairs_known;
+    bool content_type_sent; /* the output named one */
+    struct mr_buf *target;  /* where call->out writes */
+    struct mr_buf scratch;  /* owned */
     /* the fault */
     const struct protocol_fault *fault;
     struct mr_slice message;
@@ -98,6 +113,15 @@ enum route_kind route_s3(struct protocol_call *call, struct protocol_service *se
 void route_to(struct protocol_call *call, struct protocol_operation *operation,
               enum model_protocol wire);
 
+/* The decoded pairs of "a=1&b"; '+' is a blank in forms only. At most PROTOCOL_PAIRS_MAX. */
+struct protocol_pair *pairs_parse(struct mr_arena *arena, struct mr_slice text, bool form,
+                                  size_t *ret_count);
+/* Parses the URI's query once; then priv->pairs. */
+void pairs_of(struct protocol_call *call);
+const struct protocol_pair *pair_find(const struct protocol_call *call, struct mr_slice name);
+/* The bucket of a virtual-host style Host, or an empty slice. `own` may be empty. */
+struct mr_slice route_host_bucket(struct mr_slice host, struct mr_slice own);
+
 /* The credential scope that the header or the query claims; empty slices when unsigned. */
 struct scope {
     struct mr_slice access_key, date, region, service, terminator;
@@ -109,7 +133,33 @@ struct scope scope_parse(struct mr_slice credential);
 /* ---- reading input (decode.c, rest.c, query.c): sets call->in or a fault ---- */
 void decode_json(struct protocol_call *call, struct mr_slice body);
 void decode_rest(struct protocol_call *call);
+/* The same with a body that was read elsewhere; empty for one that streams. */
+void decode_rest_with(struct protocol_call *call, struct mr_slice body);
 void decode_query(struct protocol_call *call);
+/* Writes the JSON of a member that came as text (header, query, label, form, XML): true when it was
+ * written, false when it is to be left out; an unreadable number or boolean sets the fault. `wire`
+ * is told then. */
+bool text_put(struct protocol_call *call, struct mr_json *json, const struct model_shape *shape,
+              struct mr_slice wire, struct mr_slice text);
+/* True for text that text_put would leave out. */
+bool text_is_absent(const struct model_shape *shape, struct mr_slice text);
+/* The element name of a member: that of its elements when it is a flattened list. */
+struct mr_slice wire_name(const struct model_service *model, const struct model_member *member,
+                          bool *ret_flattened);
+struct xml_node;
+/* JSON of a parsed element by its shape. */
+void xml_to_json(struct protocol_call *call, struct mr_json *json, const struct model_shape *shape,
+                 const struct xml_node *node);
+/* The members of `value` that belong into the body, as elements. */
+void json_to_xml(struct mr_buf *buf, const struct model_service *model,
+                 const struct model_shape *shape, yyjson_val *value);
+/* `name`'s element with what is inside. */
+void json_to_xml_element(struct mr_buf *buf, const struct model_service *model,
+                         const struct model_shape *shape, struct mr_slice name,
+                         struct mr_slice attributes, yyjson_val *value);
+/* A scalar as the text that headers and XML show. */
+struct mr_slice scalar_text(struct mr_arena *arena, const struct model_shape *shape,
+                            enum model_time fallback, yyjson_val *value);
 /* Wire types of JSON protocols: SerializationException in the service's words. */
 void json_types_check(struct protocol_call *call, const struct model_shape *shape,
                       yyjson_val *value);
@@ -134,6 +184,8 @@ void auth_check(struct protocol_call *call);
 /* ---- request bodies that do not simply lie in memory (stream.c) ---- */
 void stream_begin(struct protocol_call *call);
 void stream_finish(struct protocol_call *call);
+/* Takes aws-chunked frames off a body in memory; false when a fault was set. */
+bool stream_unframe(struct protocol_call *call, struct mr_slice *body);
 
 /* ---- calls (call.c) ---- */
 void call_init(struct protocol_call *call, struct protocol *protocol, struct mr_arena *arena,

@@ -169,8 +169,9 @@ void protocol_each_operation(const struct protocol *protocol,
                              void (*fn)(void *ctx, const char *service, const char *operation,
                                         bool implemented),
                              void *ctx);
-/* Holds new calls of services back until protocol_resume, and returns when none is in hand. Handlers may
- * be registered again meanwhile: the newest registration of an operation counts. Not from a handler of a service. */
+/* Holds new calls of services back until protocol_resume, and returns when none is in hand.
+ * Handlers may be registered again meanwhile: the newest registration of an operation counts. Not
+ * from a handler of a service. */
 void protocol_pause(struct protocol *protocol);
 void protocol_resume(struct protocol *protocol);
 

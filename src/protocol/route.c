@@ -149,7 +149,8 @@ enum route_kind route_request(struct protocol_call *call)
     const struct mr_slice path = call->exchange->path;
     if (looks_like_lambda(path))
         return route_rest(call, service_named(protocol, "lambda"));
-    if (mr_slice_starts_with(path, MR_S("/v1/pipes")))
+    if (mr_slice_starts_with(path, MR_S("/v1/pipes")) ||
+        mr_slice_starts_with(path, MR_S("/tags/arn")))
         return route_rest(call, service_named(protocol, "pipes"));
     return route_s3(call, service_named(protocol, "s3"));
 }

@@ -1,0 +1,152 @@
+/* Members that travel as text: in headers, queries, labels, forms and XML. */
+#include "base/codec.h"
+#include "protocol/internal.h"
+#include <math.h>
+#include <stdlib.h>
+
+static bool is_number(struct mr_slice text, bool fraction)
+{
+    size_t i = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+') ? 1 : 0;
+    size_t digits = 0;
+    for (; i < text.len; i++) {
+        const char c = text.ptr[i];
+        if (c >= '0' && c <= '9')
+            digits++;
+        else if (!fraction || (c != '.' && c != 'e' && c != 'E' && c != '-' && c != '+'))
+            return false;
+    }
+    return digits > 0 && text.len <= 40;
+}
+
+static void unreadable(struct protocol_call *call, const struct model_shape *shape,
+                       struct mr_slice wire, struct mr_slice text)
+{
+    static const struct protocol_fault argument = {"InvalidArgument", 400, false};
+    if (call->priv->wire == MODEL_QUERY) {
+        protocol_fail(call, fault_validation(call->priv->service->model),
+                      "Value '%.*s' for member '%.*s' must be a valid %s", MR_ARG(text),
+                      MR_ARG(wire), shape->type == MODEL_BOOLEAN ? "boolean" : "number");
+        return;
+    }
+    if (call->priv->wire != MODEL_REST_XML) {
+        protocol_fail(call, &protocol_serialization, "'%.*s' can not be converted to %s",
+                      MR_ARG(text), shape->type == MODEL_BOOLEAN ? "a Boolean" : "a number");
+        return;
+    }
+    if (mr_slice_equal(wire, MR_S("partNumber")))
+        protocol_fail(call, &argument,
+                      "Part number must be an integer between 1 and 10000, inclusive");
+    else
+        protocol_fail(call, &argument, "Provided %.*s not an integer or within integer range",
+                      MR_ARG(wire));
+    protocol_fail_member(call, "ArgumentName", wire);
+    protocol_fail_member(call, "ArgumentValue", text);
+}
+
+/* Bytes that are no UTF-8 are taken for Latin-1, as HTTP headers once were. */
+static struct mr_slice utf8_of(struct mr_arena *arena, struct mr_slice text)
+{
+    if (mr_slice_is_utf8(text))
+        return text;
+    char *to = mr_arena_alloc(arena, text.len * 2);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const unsigned char c = (unsigned char)text.ptr[i];
+        if (c >= 0x80)
+            to[len++] = (char)(0xc0 | c >> 6);
+        to[len++] = (char)(c >= 0x80 ? 0x80 | (c & 0x3f) : c);
+    }
+    return mr_slice_make(to, len);
+}
+
+bool text_is_absent(const struct model_shape *shape, struct mr_slice text)
+{
+    int64_t epoch_ms;
+    if (shape->type == MODEL_TIMESTAMP) /* AWS: a date that cannot be read is as if not sent */
+        return !is_number(text, true) && mr_date_parse(text, &epoch_ms) != MR_OK;
+    return shape->type != MODEL_STRING && shape->type != MODEL_BLOB && text.len == 0;
+}
+
+static void number_put(struct mr_json *json, struct mr_arena *arena, struct mr_slice text,
+                       bool fraction)
+{
+    int64_t value;
+    if (!fraction && mr_slice_to_i64(text, &value) == MR_OK)
+        mr_json_int(json, value);
+    else
+        mr_json_number(json, strtod(mr_arena_cstr(arena, text), NULL));
+}
+
+static void timestamp_put(struct mr_json *json, struct mr_arena *arena, struct mr_slice text)
+{
+    int64_t epoch_ms;
+    if (is_number(text, true))
+        number_put(json, arena, text, true);
+    else if (mr_date_parse(text, &epoch_ms) == MR_OK)
+        mr_json_timestamp(json, epoch_ms);
+}
+
+bool text_put(struct protocol_call *call, struct mr_json *json, const struct model_shape *shape,
+              struct mr_slice wire, struct mr_slice text)
+{
+    const struct mr_slice bare = mr_slice_trim(text);
+    switch ((enum model_type)shape->type) {
+    case MODEL_INTEGER:
+    case MODEL_LONG:
+    case MODEL_FLOAT:
+    case MODEL_DOUBLE: {
+        const bool fraction = shape->type >= MODEL_FLOAT;
+        if (!is_number(bare, fraction)) {
+            unreadable(call, shape, wire, text);
+            mr_json_null(json);
+        } else {
+            number_put(json, call->arena, bare, fraction);
+        }
+        return true;
+    }
+    case MODEL_BOOLEAN: {
+        const bool yes = mr_slice_equal_nocase(bare, MR_S("true"));
+        if (!yes && !mr_slice_equal_nocase(bare, MR_S("false")))
+            unreadable(call, shape, wire, text);
+        mr_json_bool(json, yes);
+        return true;
+    }
+    case MODEL_TIMESTAMP: timestamp_put(json, call->arena, bare); return true;
+    default: mr_json_string(json, utf8_of(call->arena, text)); return true;
+    }
+}
+
+static struct mr_slice timestamp_text(struct mr_arena *arena, enum model_time time,
+                                      yyjson_val *value)
+{
+    const int64_t epoch_ms = (int64_t)llround(mr_json_double(value, 0) * 1000);
+    char text[32];
+    if (time == MODEL_TIME_UNIX)
+        return mr_arena_printf(arena, "%lld", (long long)(epoch_ms / 1000));
+    return mr_arena_copy(arena, time == MODEL_TIME_RFC822 ? mr_date_http(epoch_ms, text)
+                                                          : mr_date_iso8601(epoch_ms, text));
+}
+
+struct mr_slice scalar_text(struct mr_arena *arena, const struct model_shape *shape,
+                            enum model_time fallback, yyjson_val *value)
+{
+    if (yyjson_is_bool(value))
+        return yyjson_is_true(value) ? MR_S("true") : MR_S("false");
+    if (shape->type == MODEL_TIMESTAMP && mr_json_is_number(value))
+        return timestamp_text(arena, shape->time != 0 ? (enum model_time)shape->time : fallback,
+                              value);
+    return mr_json_text(value);
+}
+
+struct mr_slice wire_name(const struct model_service *model, const struct model_member *member,
+                          bool *ret_flattened)
+{
+    const struct model_shape *shape = &model->shapes[member->shape];
+    *ret_flattened = (member->flags & MODEL_MEMBER_FLATTENED) || (shape->flags & MODEL_FLATTENED);
+    if (shape->type == MODEL_LIST && *ret_flattened) {
+        const struct model_member *element = model_members(model, shape);
+        if (element->wire != element->name)
+            return model_text(model, element->wire);
+    }
+    return model_text(model, member->wire);
+}

@@ -1,0 +1,213 @@
+/* XML bodies to JSON and back, by the model. */
+#include "protocol/internal.h"
+#include "protocol/xml.h"
+
+/* ---- reading ---- */
+static void list_items(struct protocol_call *call, struct mr_json *json,
+                       const struct model_member *element, const struct xml_node *first,
+                       struct mr_slice name)
+{
+    const struct model_shape *shape = &call->priv->service->model->shapes[element->shape];
+    for (const struct xml_node *node = first; node != NULL; node = node->next)
+        if (mr_slice_equal(node->name, name))
+            xml_to_json(call, json, shape, node);
+}
+
+static void map_entry(struct protocol_call *call, struct mr_json *json,
+                      const struct model_shape *map, const struct xml_node *node)
+{
+    const struct model_service *model = call->priv->service->model;
+    const struct model_member *members = model_members(model, map);
+    const struct xml_node *key = xml_child(node, model_text(model, members[0].wire));
+    const struct xml_node *value = xml_child(node, model_text(model, members[1].wire));
+    if (key == NULL || value == NULL)
+        return;
+    mr_json_name(json, key->text);
+    xml_to_json(call, json, &model->shapes[members[1].shape], value);
+}
+
+static void flattened_to_json(struct protocol_call *call, struct mr_json *json,
+                              const struct model_shape *shape, const struct xml_node *first,
+                              struct mr_slice name)
+{
+    if (shape->type == MODEL_LIST) {
+        mr_json_array(json);
+        list_items(call, json, model_members(call->priv->service->model, shape), first, name);
+        mr_json_array_end(json);
+        return;
+    }
+    mr_json_object(json);
+    for (const struct xml_node *node = first; node != NULL; node = node->next)
+        if (mr_slice_equal(node->name, name))
+            map_entry(call, json, shape, node);
+    mr_json_object_end(json);
+}
+
+static void member_to_json(struct protocol_call *call, struct mr_json *json,
+                           const struct model_member *member, const struct xml_node *node)
+{
+    const struct model_service *model = call->priv->service->model;
+    const struct model_shape *shape = &model->shapes[member->shape];
+    bool flattened;
+    const struct mr_slice wire = wire_name(model, member, &flattened);
+    const struct mr_slice name = model_text(model, member->name);
+    if (member->flags & MODEL_XML_ATTRIBUTE) {
+        for (const struct xml_attribute *at = node->attributes; at != NULL; at = at->next)
+            if (mr_slice_equal(at->name, wire)) {
+                mr_json_name(json, name);
+                (void)text_put(call, json, shape, wire, at->value);
+            }
+        return;
+    }
+    const struct xml_node *child = xml_child(node, wire);
+    const bool container = shape->type <= MODEL_MAP;
+    if (child == NULL || (!container && text_is_absent(shape, mr_slice_trim(child->text))))
+        return;
+    mr_json_name(json, name);
+    if (flattened && (shape->type == MODEL_LIST || shape->type == MODEL_MAP))
+        flattened_to_json(call, json, shape, child, wire);
+    else
+        xml_to_json(call, json, shape, child);
+}
+
+void xml_to_json(struct protocol_call *call, struct mr_json *json, const struct model_shape *shape,
+                 const struct xml_node *node)
+{
+    const struct model_service *model = call->priv->service->model;
+    const struct model_member *members = model_members(model, shape);
+    switch ((enum model_type)shape->type) {
+    case MODEL_STRUCTURE:
+        mr_json_object(json);
+        for (size_t i = 0; i < shape->member_count; i++)
+            if (members[i].location == MODEL_AT_BODY)
+                member_to_json(call, json, &members[i], node);
+        mr_json_object_end(json);
+        break;
+    case MODEL_LIST:
+        mr_json_array(json);
+        list_items(call, json, members, node->first, model_text(model, members[0].wire));
+        mr_json_array_end(json);
+        break;
+    case MODEL_MAP: flattened_to_json(call, json, shape, node->first, MR_S("entry")); break;
+    default:
+        (void)text_put(call, json, shape, node->name,
+                       shape->type == MODEL_STRING ? node->text : mr_slice_trim(node->text));
+    }
+}
+
+/* ---- writing ---- */
+static void tag_open(struct mr_buf *buf, struct mr_slice name, struct mr_slice attributes)
+{
+    mr_buf_byte(buf, '<');
+    mr_buf_append(buf, name);
+    mr_buf_append(buf, attributes);
+    mr_buf_byte(buf, '>');
+}
+
+static void tag_close(struct mr_buf *buf, struct mr_slice name)
+{
+    mr_buf_append(buf, MR_S("</"));
+    mr_buf_append(buf, name);
+    mr_buf_byte(buf, '>');
+}
+
+static void scalar_put(struct mr_buf *buf, const struct model_shape *shape, yyjson_val *value)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    xml_escape(buf, scalar_text(&arena, shape, MODEL_TIME_ISO8601, value));
+    mr_arena_fini(&arena);
+}
+
+static void list_put(struct mr_buf *buf, const struct model_service *model,
+                     const struct model_shape *shape, struct mr_slice name, yyjson_val *value)
+{
+    const struct model_shape *element = &model->shapes[model_members(model, shape)->shape];
+    size_t i, count;
+    yyjson_val *item;
+    yyjson_arr_foreach(value, i, count, item)
+        json_to_xml_element(buf, model, element, name, MR_S(""), item);
+}
+
+static void map_put(struct mr_buf *buf, const struct model_service *model,
+                    const struct model_shape *shape, struct mr_slice name, yyjson_val *value)
+{
+    const struct model_member *members = model_members(model, shape);
+    size_t i, count;
+    yyjson_val *key, *item;
+    yyjson_obj_foreach(value, i, count, key, item)
+    {
+        tag_open(buf, name, MR_S(""));
+        xml_element(buf, model_text(model, members[0].wire), mr_json_text(key));
+        json_to_xml_element(buf, model, &model->shapes[members[1].shape],
+                            model_text(model, members[1].wire), MR_S(""), item);
+        tag_close(buf, name);
+    }
+}
+
+/* The attributes of a structure: AWS has one, Grantee's xsi:type. */
+static void attributes_put(struct mr_buf *buf, const struct model_service *model,
+                           const struct model_shape *shape, yyjson_val *value)
+{
+    const struct model_member *members = model_members(model, shape);
+    for (size_t i = 0; i < shape->member_count; i++) {
+        yyjson_val *found = mr_json_getn(value, model_text(model, members[i].name));
+        if (!(members[i].flags & MODEL_XML_ATTRIBUTE) || found == NULL)
+            continue;
+        const struct mr_slice wire = model_text(model, members[i].wire);
+        if (mr_slice_starts_with(wire, MR_S("xsi:")))
+            mr_buf_append(buf, MR_S(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""));
+        mr_buf_printf(buf, " %.*s=\"", MR_ARG(wire));
+        xml_escape(buf, mr_json_text(found));
+        mr_buf_byte(buf, '"');
+    }
+}
+
+static void content_put(struct mr_buf *buf, const struct model_service *model,
+                        const struct model_shape *shape, yyjson_val *value)
+{
+    switch ((enum model_type)shape->type) {
+    case MODEL_STRUCTURE: json_to_xml(buf, model, shape, value); break;
+    case MODEL_LIST:
+        list_put(buf, model, shape, model_text(model, model_members(model, shape)->wire), value);
+        break;
+    case MODEL_MAP: map_put(buf, model, shape, MR_S("entry"), value); break;
+    default: scalar_put(buf, shape, value);
+    }
+}
+
+void json_to_xml_element(struct mr_buf *buf, const struct model_service *model,
+                         const struct model_shape *shape, struct mr_slice name,
+                         struct mr_slice attributes, yyjson_val *value)
+{
+    mr_buf_byte(buf, '<');
+    mr_buf_append(buf, name);
+    mr_buf_append(buf, attributes);
+    if (shape->type == MODEL_STRUCTURE)
+        attributes_put(buf, model, shape, value);
+    mr_buf_byte(buf, '>');
+    content_put(buf, model, shape, value);
+    tag_close(buf, name);
+}
+
+void json_to_xml(struct mr_buf *buf, const struct model_service *model,
+                 const struct model_shape *shape, yyjson_val *value)
+{
+    const struct model_member *members = model_members(model, shape);
+    for (size_t i = 0; i < shape->member_count; i++) {
+        if (members[i].location != MODEL_AT_BODY || (members[i].flags & MODEL_XML_ATTRIBUTE))
+            continue;
+        yyjson_val *found = mr_json_getn(value, model_text(model, members[i].name));
+        if (found == NULL)
+            continue;
+        const struct model_shape *member = &model->shapes[members[i].shape];
+        bool flattened;
+        const struct mr_slice name = wire_name(model, &members[i], &flattened);
+        if (flattened && member->type == MODEL_LIST)
+            list_put(buf, model, member, name, found);
+        else if (flattened && member->type == MODEL_MAP)
+            map_put(buf, model, member, name, found);
+        else
+            json_to_xml_element(buf, model, member, name, MR_S(""), found);
+    }
+}
