@@ -1,0 +1,95 @@
+/* view/store.h: journal and view as one: commit an entry, read state, recover. What services use.
+ *
+ * A commit appends one entry to the journal and applies it to the view under a shared lock, so that
+ * a flush (exclusive lock) always stands at a position below which everything is applied. Callers
+ * order their own commits: whoever reads, decides and commits holds the lock of what it decides
+ * about (a lane, a shard, a service's mutex) across both.
+ *
+ * Durable: not yet when store_commit returns; when store_wait(ticket) returns MR_OK or
+ * journal_durable() >= ticket. A reply carries the ticket and leaves when it is durable. A failed
+ * fsync is final: commits return MR_FAIL_IO. */
+#pragma once
+#include "base/arena.h"
+#include "base/clock.h"
+#include "journal/journal.h"
+#include "view/view.h"
+
+struct store;
+struct store_options {
+    const char *folder; /* data folder; holds journal/, view/, objects/... ; locked against a second
+                           process */
+    struct mr_clock clock;
+    size_t memtable_bytes, cache_bytes; /* 0: defaults */
+};
+/* MR_EXISTS: another process has the folder. Replays what the view lacks. */
+MR_MUST_USE enum mr_status store_open(struct store **ret_store,
+                                      const struct store_options *options);
+void store_close(struct store *store); /* makes all durable, flushes the view */
+
+struct journal *store_journal(struct store *store);
+struct view *store_view(struct store *store);
+const char *store_folder(const struct store *store);
+int64_t store_now(const struct store *store); /* the clock */
+
+/* Who wants to know that the durable position moved (syncer thread; must not block). At most 8;
+ * before threads start. */
+void store_on_durable(struct store *store, void (*fn)(void *ctx, int64_t position), void *ctx);
+/* Who wants to know that a window can be read further (syncer thread; must not block). At most 8.
+ */
+void store_on_window(struct store *store, void (*fn)(void *ctx, uint32_t window), void *ctx);
+
+/* An entry in the making. Slices are borrowed until the commit. A zeroed struct with `arena` set is
+ * empty. */
+struct store_entry {
+    struct mr_arena *arena; /* ops grow here */
+    struct journal_op *ops;
+    size_t count, capacity;
+};
+struct store_entry store_entry_make(struct mr_arena *arena);
+/* Each returns the op, valid until the next add, so that callers may set window, old, meta. */
+struct journal_op *store_entry_put(struct store_entry *entry, enum view_space space,
+                                   struct mr_slice key, struct mr_slice value);
+struct journal_op *store_entry_delete(struct store_entry *entry, enum view_space space,
+                                      struct mr_slice key);
+struct journal_op *store_entry_append(struct store_entry *entry, uint32_t window,
+                                      struct mr_slice key, struct mr_slice value);
+/* Commits; op positions are set in entry->ops. An empty entry gives the present tail as ticket.
+ * MR_FULL: the entry has more than 32 MiB; nothing changed. */
+MR_MUST_USE enum mr_status store_commit(struct store *store, struct store_entry *entry,
+                                        int64_t *ret_ticket);
+/* Commit, then wait until it is durable. */
+MR_MUST_USE enum mr_status store_commit_wait(struct store *store, struct store_entry *entry);
+MR_MUST_USE enum mr_status store_wait(struct store *store, int64_t ticket);
+
+/* A fresh window id (the counter is kept in VIEW_META; the id is durable with the entry that the op
+ * joins). */
+uint32_t store_window_new(struct store *store, struct store_entry *entry);
+
+/* Documents: JSON texts of resources in VIEW_META under "<service>/<kind>/<name>". */
+struct mr_slice store_doc_key(struct mr_arena *arena, const char *service, const char *kind,
+                              struct mr_slice name);
+void store_doc_put(struct store_entry *entry, const char *service, const char *kind,
+                   struct mr_slice name, struct mr_slice json);
+void store_doc_delete(struct store_entry *entry, const char *service, const char *kind,
+                      struct mr_slice name);
+/* The text, copied into the arena: MR_OK, MR_NOT_FOUND, < 0. */
+MR_MUST_USE enum mr_status store_doc_get(struct store *store, struct mr_arena *arena,
+                                         const char *service, const char *kind,
+                                         struct mr_slice name, struct mr_slice *ret_json);
+/* Calls fn for each document of a kind in byte order of names, until fn returns other than MR_OK
+ * (MR_END stops quietly). */
+MR_MUST_USE enum mr_status store_doc_each(
+    struct store *store, const char *service, const char *kind, struct mr_slice name_prefix,
+    enum mr_status (*fn)(void *ctx, struct mr_slice name, struct mr_slice json), void *ctx);
+
+/* Cursors: 8-byte positions in VIEW_CURSOR. */
+void store_cursor_put(struct store_entry *entry, struct mr_slice name, int64_t position);
+MR_MUST_USE enum mr_status store_cursor_get(struct store *store, struct mr_slice name,
+                                            int64_t *ret_position);
+
+/* Removes every document, item, object and cursor (testing only): the caller has stopped everything
+ * else. */
+MR_MUST_USE enum mr_status store_reset(struct store *store);
+/* Flushes the view when its memtables are large; called by a maintenance pump and by store_commit
+ * itself. */
+MR_MUST_USE enum mr_status store_flush(struct store *store, bool wait);

@@ -1,0 +1,209 @@
+#include "view/view.h"
+#include "base/arena.h"
+#include "base/rng.h"
+#include "journal/journal.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static int folder_setup(void **state)
+{
+    char path[] = "/tmp/millrace-test-XXXXXX";
+    assert_non_null(mkdtemp(path));
+    *state = mr_strdup_slice(mr_slice_cstr(path));
+    return 0;
+}
+
+static int folder_teardown(void **state)
+{
+    char command[256];
+    snprintf(command, sizeof(command), "rm -r '%s'", (char *)*state);
+    assert_int_equal(system(command), 0);
+    free(*state);
+    return 0;
+}
+
+static struct view *open_view(void **state)
+{
+    struct view *view = NULL;
+    struct view_options options = {.folder = *state};
+    assert_int_equal(view_open(&view, &options), MR_OK);
+    return view;
+}
+
+static void put(struct view *view, enum view_space space, struct mr_slice key,
+                struct mr_slice value)
+{
+    struct journal_op op = {
+        .kind = JOURNAL_PUT, .space = (uint8_t)space, .key = key, .value = value};
+    assert_int_equal(view_apply(view, &op, 1), MR_OK);
+}
+
+static void assert_value(struct view *view, enum view_space space, struct mr_slice key,
+                         struct mr_slice value)
+{
+    struct mr_buf buf = {0};
+    assert_int_equal(view_get(view, space, key, &buf), MR_OK);
+    assert_int_equal(buf.len, value.len);
+    if (value.len > 0)
+        assert_memory_equal(buf.data, value.ptr, value.len);
+    mr_buf_fini(&buf);
+}
+
+static void assert_absent(struct view *view, enum view_space space, struct mr_slice key)
+{
+    struct mr_buf buf = {0};
+    assert_int_equal(view_get(view, space, key, &buf), MR_NOT_FOUND);
+    assert_int_equal(buf.len, 0);
+    mr_buf_fini(&buf);
+}
+
+static void spaces_do_not_see_each_other(void **state)
+{
+    struct view *view = open_view(state);
+    put(view, VIEW_ITEM, MR_S("a"), MR_S("item"));
+    put(view, VIEW_INDEX, MR_S("a"), MR_S("index"));
+    put(view, VIEW_ITEM, MR_S(""), MR_S(""));
+    assert_value(view, VIEW_ITEM, MR_S("a"), MR_S("item"));
+    assert_value(view, VIEW_INDEX, MR_S("a"), MR_S("index"));
+    assert_value(view, VIEW_ITEM, MR_S(""), MR_S(""));
+    assert_absent(view, VIEW_META, MR_S("a"));
+    struct journal_op ops[] = {{.kind = JOURNAL_DELETE, .space = VIEW_ITEM, .key = MR_S("a")},
+                               {.kind = JOURNAL_APPEND, .window = 3, .key = MR_S("b")},
+                               {.kind = JOURNAL_PUT, .space = VIEW_META, .key = MR_S("c")}};
+    assert_int_equal(view_apply(view, ops, MR_COUNT(ops)), MR_OK);
+    assert_absent(view, VIEW_ITEM, MR_S("a"));
+    assert_absent(view, VIEW_META, MR_S("b"));
+    assert_value(view, VIEW_META, MR_S("c"), MR_S(""));
+    char *longest = mr_calloc(1, 5000);
+    put(view, VIEW_OBJECT, mr_slice_make(longest, 5000), MR_S("long"));
+    assert_value(view, VIEW_OBJECT, mr_slice_make(longest, 5000), MR_S("long"));
+    assert_absent(view, VIEW_OBJECT, mr_slice_make(longest, 4999));
+    free(longest);
+    view_close(view);
+}
+
+static void assert_keys(struct view_iterator *iterator, bool back, const char *const *keys)
+{
+    for (; *keys != NULL; keys++) {
+        assert_true(view_iterator_valid(iterator));
+        struct mr_slice key = view_iterator_key(iterator);
+        assert_int_equal(key.len, strlen(*keys));
+        assert_memory_equal(key.ptr, *keys, key.len);
+        if (back)
+            view_iterator_prev(iterator);
+        else
+            view_iterator_next(iterator);
+    }
+    assert_false(view_iterator_valid(iterator));
+    assert_int_equal(view_iterator_status(iterator), MR_OK);
+}
+
+#define KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void an_iterator_stays_within_its_prefix(void **state)
+{
+    struct view *view = open_view(state);
+    const char *keys[] = {"a", "b/", "b/1", "b/2", "b/\xff", "b/\xff\xff", "b0", "c"};
+    for (size_t i = 0; i < MR_COUNT(keys); i++)
+        put(view, VIEW_META, mr_slice_cstr(keys[i]), MR_S("v"));
+    put(view, VIEW_ITEM, MR_S("b/3"), MR_S("other space"));
+    struct view_iterator *i = view_iterate(view, VIEW_META, MR_S("b/"));
+    put(view, VIEW_META, MR_S("b/0"), MR_S("after the snapshot"));
+    view_iterator_first(i);
+    assert_keys(i, false, KEYS("b/", "b/1", "b/2", "b/\xff", "b/\xff\xff"));
+    view_iterator_last(i);
+    assert_keys(i, true, KEYS("b/\xff\xff", "b/\xff", "b/2", "b/1", "b/"));
+    view_iterator_seek(i, MR_S("b/11"));
+    assert_keys(i, false, KEYS("b/2", "b/\xff", "b/\xff\xff"));
+    view_iterator_seek(i, MR_S("a"));
+    assert_keys(i, false, KEYS("b/", "b/1", "b/2", "b/\xff", "b/\xff\xff"));
+    view_iterator_seek(i, MR_S("b1"));
+    assert_false(view_iterator_valid(i));
+    view_iterator_seek_back(i, MR_S("b/11"));
+    assert_keys(i, true, KEYS("b/1", "b/"));
+    view_iterator_seek_back(i, MR_S("z"));
+    assert_keys(i, true, KEYS("b/\xff\xff", "b/\xff", "b/2", "b/1", "b/"));
+    view_iterator_seek_back(i, MR_S("a"));
+    assert_false(view_iterator_valid(i));
+    view_iterator_free(i);
+    i = view_iterate(view, VIEW_META, MR_S(""));
+    view_iterator_last(i);
+    assert_true(mr_slice_equal(view_iterator_key(i), MR_S("c")));
+    assert_true(mr_slice_equal(view_iterator_value(i), MR_S("v")));
+    view_iterator_free(i);
+    i = view_iterate(view, VIEW_META, MR_S("b/\xff"));
+    view_iterator_first(i);
+    assert_keys(i, false, KEYS("b/\xff", "b/\xff\xff"));
+    view_iterator_free(i);
+    view_close(view);
+}
+
+static void only_what_was_flushed_is_there_after_opening(void **state)
+{
+    struct view *view = open_view(state);
+    assert_int_equal(view_flushed(view), 0);
+    put(view, VIEW_ITEM, MR_S("a"), MR_S("1"));
+    put(view, VIEW_CURSOR, MR_S("b"), MR_S("2"));
+    assert_true(view_unflushed_bytes(view) > 0);
+    assert_int_equal(view_flush(view, 77, true), MR_OK);
+    assert_int_equal(view_flushed(view), 77);
+    assert_int_equal(view_unflushed_bytes(view), 0);
+    put(view, VIEW_ITEM, MR_S("a"), MR_S("lost"));
+    put(view, VIEW_ITEM, MR_S("c"), MR_S("lost"));
+    view_close(view);
+    view = open_view(state);
+    assert_int_equal(view_flushed(view), 77);
+    assert_value(view, VIEW_ITEM, MR_S("a"), MR_S("1"));
+    assert_value(view, VIEW_CURSOR, MR_S("b"), MR_S("2"));
+    assert_absent(view, VIEW_ITEM, MR_S("c"));
+    put(view, VIEW_ITEM, MR_S("c"), MR_S("3"));
+    assert_int_equal(view_flush(view, 99, false), MR_OK);
+    put(view, VIEW_ITEM, MR_S("d"), MR_S("lost"));
+    assert_int_equal(view_flush_wait(view), MR_OK);
+    assert_int_equal(view_flushed(view), 99);
+    view_close(view);
+    view = open_view(state);
+    assert_int_equal(view_flushed(view), 99);
+    assert_value(view, VIEW_ITEM, MR_S("c"), MR_S("3"));
+    assert_absent(view, VIEW_ITEM, MR_S("d"));
+    view_close(view);
+}
+
+static void clearing_leaves_nothing_but_the_place_where_it_happened(void **state)
+{
+    struct view *view = open_view(state);
+    for (uint32_t i = 0; i < 2500; i++)
+        put(view, (enum view_space)(i % VIEW_SPACES), mr_slice_make(&i, sizeof(i)), MR_S("x"));
+    assert_int_equal(view_flush(view, 5, true), MR_OK);
+    put(view, VIEW_CURSOR, MR_S("in the memtable"), MR_S("x"));
+    assert_int_equal(view_clear(view, 6), MR_OK);
+    assert_int_equal(view_cleared(view), 6);
+    for (int space = 0; space < VIEW_SPACES; space++) {
+        struct view_iterator *iterator = view_iterate(view, (enum view_space)space, MR_S(""));
+        view_iterator_first(iterator);
+        assert_false(view_iterator_valid(iterator));
+        view_iterator_free(iterator);
+    }
+    assert_int_equal(view_flush(view, 7, true), MR_OK);
+    view_close(view);
+    view = open_view(state);
+    assert_int_equal(view_cleared(view), 6);
+    assert_int_equal(view_flushed(view), 7);
+    view_close(view);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(spaces_do_not_see_each_other),
+        TEST(an_iterator_stays_within_its_prefix),
+        TEST(only_what_was_flushed_is_there_after_opening),
+        TEST(clearing_leaves_nothing_but_the_place_where_it_happened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,79 @@
+/* view/view.h: current state, applied from the journal; the only code that names RocksDB.
+ *
+ * Spaces are ranges of one sorted map, so that a flush is atomic over all of them (view.c says
+ * more). RocksDB runs without its WAL; the view remembers the journal position up to which it is
+ * flushed, and opening replays the journal from there (view/store.h). Reads see every applied
+ * commit. Any thread, except where said; a batch and an iterator by one thread at a time. */
+#pragma once
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct view;
+struct view_iterator;
+struct journal_op;
+
+enum view_space {
+    VIEW_META = 0, /* resource documents: "<service>/<kind>/<name>" */
+    VIEW_ITEM,     /* DynamoDB items */
+    VIEW_INDEX,    /* DynamoDB index entries */
+    VIEW_OBJECT,   /* S3 object metadata, multipart parts */
+    VIEW_CURSOR,   /* pump cursors */
+    VIEW_SPACES
+};
+
+struct view_options {
+    const char *folder;
+    size_t memtable_bytes; /* flush beyond it; 0: 32 MiB */
+    size_t cache_bytes;    /* block cache; 0: 32 MiB */
+};
+MR_MUST_USE enum mr_status view_open(struct view **ret_view, const struct view_options *options);
+void view_close(struct view *view); /* does not flush: the journal has it all; accepts NULL */
+
+/* Appends the value to buf. MR_OK, MR_NOT_FOUND, or < 0. */
+MR_MUST_USE enum mr_status view_get(struct view *view, enum view_space space, struct mr_slice key,
+                                    struct mr_buf *buf);
+/* Applies PUTs and DELETEs of one entry atomically; other ops are skipped. Idempotent. */
+MR_MUST_USE enum mr_status view_apply(struct view *view, const struct journal_op *ops,
+                                      size_t count);
+/* Position of the last view_flush that is on disk; 0 in a fresh view. */
+int64_t view_flushed(const struct view *view);
+size_t view_unflushed_bytes(const struct view *view); /* applied since the last view_flush began */
+size_t view_memtable_bytes(const struct view *view);  /* the option, or its default */
+/* Many entries as one write, for recovery: the batch copies what it takes. */
+struct view_batch;
+struct view_batch *view_batch_new(void);
+void view_batch_free(struct view_batch *batch); /* accepts NULL */
+void view_batch_add(struct view_batch *batch, const struct journal_op *ops, size_t count);
+size_t view_batch_bytes(const struct view_batch *batch);
+/* Writes and empties it. */
+MR_MUST_USE enum mr_status view_batch_write(struct view *view, struct view_batch *batch);
+/* Removes every key of every space and remembers `position` as the place where that happened. The
+ * caller holds all writers off. */
+MR_MUST_USE enum mr_status view_clear(struct view *view, int64_t position);
+int64_t view_cleared(const struct view *view); /* position of the last view_clear; 0: never */
+/* Flushes all spaces at once with `position`; the caller holds writers off while it begins and has
+ * made the journal durable up to `position`. Returns when the memtables are switched (wait = false)
+ * or are on disk (wait = true). */
+MR_MUST_USE enum mr_status view_flush(struct view *view, int64_t position, bool wait);
+/* Waits until the last view_flush is on disk; view_flushed says so then. Not two threads at once.
+ */
+MR_MUST_USE enum mr_status view_flush_wait(struct view *view);
+
+/* A snapshot iterator over keys with `prefix` (may be empty). Keys in byte order. Slices are valid
+ * until the next move. */
+struct view_iterator *view_iterate(struct view *view, enum view_space space,
+                                   struct mr_slice prefix);
+void view_iterator_free(struct view_iterator *iterator); /* accepts NULL */
+/* Positions on the first key >= key (seek) or the last key <= key (seek_back). */
+void view_iterator_seek(struct view_iterator *iterator, struct mr_slice key);
+void view_iterator_seek_back(struct view_iterator *iterator, struct mr_slice key);
+void view_iterator_first(struct view_iterator *iterator);
+void view_iterator_last(struct view_iterator *iterator);
+bool view_iterator_valid(
+    const struct view_iterator *iterator); /* false also when the prefix is left */
+void view_iterator_next(struct view_iterator *iterator);
+void view_iterator_prev(struct view_iterator *iterator);
+/* MR_OK, or the failure that ended the iteration early: ask when valid turned false. */
+MR_MUST_USE enum mr_status view_iterator_status(const struct view_iterator *iterator);
+struct mr_slice view_iterator_key(const struct view_iterator *iterator);
+struct mr_slice view_iterator_value(const struct view_iterator *iterator);
