@@ -230,6 +230,7 @@ struct http_exchange_private {
 
     /* HTTP/2 */
     int32_t stream_id;
+    int refuse;  /* status for a header that cannot be taken */
     size_t sent; /* of reply_body or sending */
     bool deferred;
     bool request_done; /* the peer ended its side */
