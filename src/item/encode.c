@@ -48,13 +48,33 @@ static struct mr_slice string_of(yyjson_val *value)
     return mr_slice_make(yyjson_get_str(value), yyjson_get_len(value));
 }
 
+/* The JSON is not of the wire's types: what DynamoDB's parser says, before it validates anything.
+ * `java` is the name of the type that should have stood there. */
+static enum mr_status refuse_wire(struct encoder *encoder, const char *java, yyjson_val *value)
+{
+    struct mr_arena *arena = encoder->writer.arena;
+    const char *token = yyjson_is_true(value)    ? "TRUE_VALUE"
+                        : yyjson_is_false(value) ? "FALSE_VALUE"
+                        : yyjson_is_str(value)   ? "STRING_VALUE"
+                                                 : "NUMBER_VALUE";
+    if (yyjson_is_obj(value))
+        *encoder->error = MR_S("Start of structure or map found where not expected");
+    else if (yyjson_is_arr(value))
+        *encoder->error = mr_arena_printf(arena, "Unrecognized collection type %s", java);
+    else if (strncmp(java, "class java.lang.", 16) == 0)
+        *encoder->error = mr_arena_printf(arena, "%s cannot be converted to %s", token, java + 16);
+    else
+        *encoder->error = MR_S("Unexpected field type");
+    return MR_FAULT;
+}
+
 /* The bytes of a JSON string as an S, N or B holds them, and their size. */
 static enum mr_status scalar_bytes(struct encoder *encoder, enum item_type type, yyjson_val *value,
                                    struct item_number *number, struct mr_slice *ret_bytes,
                                    uint64_t *size)
 {
     if (!yyjson_is_str(value))
-        return refuse(encoder, MR_S(INVALID "An AttributeValue holds a value of another type"));
+        return refuse_wire(encoder, "class java.lang.String", value);
     struct mr_slice text = string_of(value);
     *ret_bytes = text;
     if (type == ITEM_N) {
@@ -65,8 +85,10 @@ static enum mr_status scalar_bytes(struct encoder *encoder, enum item_type type,
         *size += item_number_size(*ret_bytes);
         return MR_OK;
     }
-    if (type == ITEM_B && mr_base64_decode(encoder->writer.arena, text, ret_bytes) != MR_OK)
-        return refuse(encoder, MR_S(INVALID "A binary value is not valid base64"));
+    if (type == ITEM_B && mr_base64_decode(encoder->writer.arena, text, ret_bytes) != MR_OK) {
+        *encoder->error = MR_S("Invalid Base64 text");
+        return MR_FAULT;
+    }
     *size += ret_bytes->len;
     return MR_OK;
 }
@@ -88,6 +110,8 @@ static enum mr_status encode_flag(struct encoder *encoder, enum item_type type, 
                                   uint64_t *size)
 {
     *size += 1;
+    if (!yyjson_is_bool(value))
+        return refuse_wire(encoder, "class java.lang.Boolean", value);
     if (type == ITEM_NULL && !yyjson_is_true(value))
         return refuse(encoder,
                       MR_S(INVALID "Null attribute value types must have the value of true"));
@@ -164,7 +188,9 @@ static enum mr_status encode_set(struct encoder *encoder, enum item_type type, y
                                  uint64_t *size)
 {
     size_t count = yyjson_arr_size(list);
-    if (!yyjson_is_arr(list) || count == 0)
+    if (!yyjson_is_arr(list))
+        return refuse_wire(encoder, "java.util.List", list);
+    if (count == 0)
         return refuse_empty(encoder, type);
     struct mr_arena *arena = encoder->writer.arena;
     struct mr_slice *members = mr_arena_alloc(arena, count * sizeof(members[0]));
@@ -268,6 +294,12 @@ static enum mr_status encode_elements(struct encoder *encoder, yyjson_val *list,
 static enum mr_status encode_container(struct encoder *encoder, enum item_type type,
                                        yyjson_val *value, unsigned depth, uint64_t *size)
 {
+    if (type == ITEM_L ? !yyjson_is_arr(value) : !yyjson_is_obj(value))
+        return refuse_wire(encoder,
+                           type == ITEM_L ? "java.util.List"
+                                          : "java.util.Map<java.lang.String, "
+                                            "com.amazonaws.dynamodb.v20120810.AttributeValue>",
+                           value);
     if (depth >= ITEM_DEPTH_MAX)
         return refuse(encoder, MR_S("Nesting Levels have exceeded supported limits: Attributes in "
                                     "the item have nested levels beyond supported limit"));
@@ -309,6 +341,9 @@ static enum mr_status encode_value(struct encoder *encoder, yyjson_val *attribut
 {
     yyjson_val *value = NULL;
     size_t count;
+    if (!yyjson_is_obj(attribute_value))
+        return refuse_wire(encoder, "class com.amazonaws.dynamodb.v20120810.AttributeValue",
+                           attribute_value);
     enum item_type type = type_of(attribute_value, &value, &count);
     if (count == 0)
         return refuse(encoder, MR_S("Supplied AttributeValue is empty, must contain exactly one of "

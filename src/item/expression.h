@@ -27,7 +27,7 @@ struct item_placeholders {
     struct item_bound *values;
     size_t name_count, value_count;
 };
-/* Either JSON object may be NULL. */
+/* Either JSON object may be NULL. MR_FAULT: as item_encode. */
 MR_MUST_USE enum mr_status item_placeholders_make(struct mr_arena *arena, yyjson_val *names,
                                                   yyjson_val *values,
                                                   struct item_placeholders *ret_placeholders,

@@ -82,10 +82,11 @@ static inline struct mr_slice item_writer_slice(const struct item_writer *writer
 }
 
 /* A map of attribute names to AttributeValues as an item. MR_INVALID: *ret_error says why, as AWS
- * does. */
+ * does. MR_FAULT: the JSON is not of the wire's types; *ret_error is the text of a
+ * SerializationException. */
 MR_MUST_USE enum mr_status item_encode(struct mr_arena *arena, yyjson_val *attributes,
                                        struct mr_slice *ret_item, struct mr_slice *ret_error);
-/* One AttributeValue. */
+/* One AttributeValue; the same outcomes. */
 MR_MUST_USE enum mr_status item_value_encode(struct mr_arena *arena, yyjson_val *attribute_value,
                                              struct item_value *ret_value,
                                              struct mr_slice *ret_error);

@@ -151,12 +151,16 @@ static enum mr_status values_make(struct mr_arena *arena, yyjson_val *values,
         struct item_bound *bound = &placeholders->values[placeholders->value_count++];
         struct mr_slice text;
         bound->key = mr_json_text(key);
-        if (item_value_encode(arena, yyjson_obj_iter_get_val(key), &bound->value, &text) != MR_OK) {
+        enum mr_status status =
+            item_value_encode(arena, yyjson_obj_iter_get_val(key), &bound->value, &text);
+        if (status == MR_FAULT)
+            *ret_error = text;
+        if (status == MR_INVALID)
             *ret_error = mr_arena_printf(
                 arena, "ExpressionAttributeValues contains invalid value: %.*s for key %.*s",
                 MR_ARG(text), MR_ARG(bound->key));
-            return MR_INVALID;
-        }
+        if (status != MR_OK)
+            return status;
     }
     return MR_OK;
 }

@@ -55,8 +55,6 @@ MR_MUST_USE enum mr_status streams_open(struct streams **ret_streams,
 void streams_close(struct streams *streams); /* accepts NULL */
 /* Registers DescribeStream, ListStreams, GetShardIterator and GetRecords. */
 void streams_register(struct streams *streams, struct protocol *protocol);
-/* Forgets all streams (testing only; the store's documents are removed by store_reset). */
-void streams_reset(struct streams *streams);
 
 /* ---- reading: what pipes and event source mappings use ---- */
 

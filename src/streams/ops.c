@@ -1,0 +1,358 @@
+/* The four operations of the Streams API. */
+#include "protocol/protocol.h"
+#include "streams/internal.h"
+#include <inttypes.h>
+
+enum {
+    ITERATOR_LIFE_MS = 15 * 60 * 1000,
+    PAGE_RECORDS = 1000,
+    PAGE_BYTES = 1 << 20,
+    LIST_MAX = 100,
+};
+
+static const struct protocol_fault not_found = {"ResourceNotFoundException", 400, false};
+static const struct protocol_fault trimmed = {"TrimmedDataAccessException", 400, false};
+static const struct protocol_fault expired = {"ExpiredIteratorException", 400, false};
+
+/* "arn:aws:dynamodb:R:A:table/T/stream/L" */
+static bool arn_is_well_formed(struct mr_slice arn)
+{
+    struct mr_slice rest = arn, part;
+    for (int i = 0; i < 5; i++) {
+        if (!mr_slice_split(&rest, ':', &part) || part.len == 0)
+            return false;
+    }
+    return mr_slice_starts_with(arn, MR_S("arn:aws")) && rest.ptr != NULL &&
+           mr_slice_starts_with(rest, MR_S("table/")) &&
+           mr_slice_search(rest, MR_S("/stream/")) != SIZE_MAX;
+}
+
+/* The stream named by the request, or NULL after setting the fault. */
+static struct streams_stream *find_stream(struct protocol_call *call, struct mr_slice arn)
+{
+    struct streams *streams = call->service;
+    if (!arn_is_well_formed(arn)) {
+        protocol_fail(call, &protocol_validation, "Invalid StreamArn: %.*s", MR_ARG(arn));
+        return NULL;
+    }
+    struct streams_stream *stream = streams_find(streams, arn);
+    if (stream == NULL)
+        protocol_fail(call, &not_found, "Requested resource not found: Stream: %.*s not found",
+                      MR_ARG(arn));
+    return stream;
+}
+
+/* ---- ListStreams ---- */
+
+static void list_stream_json(struct mr_json *json, const struct streams_stream *stream)
+{
+    mr_json_object(json);
+    mr_json_key_cstr(json, "StreamArn", stream->arn);
+    mr_json_key_cstr(json, "TableName", stream->table);
+    mr_json_key_cstr(json, "StreamLabel", stream->label);
+    mr_json_object_end(json);
+}
+
+static void list_streams(struct protocol_call *call)
+{
+    struct mr_slice table = mr_json_get_text(call->in, "TableName");
+    struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartStreamArn");
+    int64_t limit = mr_json_get_i64(call->in, "Limit", LIST_MAX);
+    size_t count;
+    struct streams_stream **list = streams_list(call->service, call->arena, &count);
+    bool begun = after.len == 0;
+    const char *last = NULL, *more = NULL;
+    mr_json_key(&call->out, "Streams");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count; i++) {
+        bool wanted = table.len == 0 || mr_slice_equal(mr_slice_cstr(list[i]->table), table);
+        if (begun && wanted && limit > 0) {
+            list_stream_json(&call->out, list[i]);
+            last = list[i]->arn;
+            limit--;
+        } else if (begun && wanted && more == NULL) {
+            more = mr_arena_cstr(call->arena, mr_slice_cstr(last));
+        }
+        begun = begun || mr_slice_equal(mr_slice_cstr(list[i]->arn), after);
+    }
+    mr_json_array_end(&call->out);
+    if (more != NULL)
+        mr_json_key_cstr(&call->out, "LastEvaluatedStreamArn", more);
+    for (size_t i = 0; i < count; i++)
+        streams_unref(list[i]);
+}
+
+/* ---- DescribeStream ---- */
+
+static void shard_json(struct mr_json *json, const struct streams_shard *shard)
+{
+    char text[22];
+    mr_json_object(json);
+    mr_json_key_cstr(json, "ShardId", shard->id);
+    mr_json_key(json, "SequenceNumberRange");
+    mr_json_object(json);
+    streams_sequence_text(shard->start, text);
+    mr_json_key_cstr(json, "StartingSequenceNumber", text);
+    if (shard->end != INT64_MAX) {
+        streams_sequence_text(shard->end, text);
+        mr_json_key_cstr(json, "EndingSequenceNumber", text);
+    }
+    mr_json_object_end(json);
+    if (shard->parent != NULL)
+        mr_json_key_cstr(json, "ParentShardId", shard->parent);
+    mr_json_object_end(json);
+}
+
+/* The id of the shard whose children are asked for; empty: no filter. */
+static enum mr_status read_filter(struct protocol_call *call, struct mr_slice *ret_parent)
+{
+    yyjson_val *filter = mr_json_get(call->in, "ShardFilter");
+    *ret_parent = (struct mr_slice){0};
+    if (filter == NULL)
+        return MR_OK;
+    struct mr_slice type = mr_json_get_text(filter, "Type");
+    *ret_parent = mr_json_get_text(filter, "ShardId");
+    if (type.len == 0)
+        return protocol_fail(call, &protocol_validation,
+                             "One or more parameter values were invalid: ShardFilter must have a "
+                             "Type");
+    if (ret_parent->len == 0)
+        return protocol_fail(call, &protocol_validation,
+                             "One or more parameter values were invalid: ShardFilter of Type "
+                             "CHILD_SHARDS must have a ShardId");
+    if (!mr_slice_starts_with(*ret_parent, MR_S("shardId-")))
+        return protocol_fail(call, &protocol_validation, "Invalid ShardId in ShardFilter: %.*s",
+                             MR_ARG(*ret_parent));
+    return MR_OK;
+}
+
+static void shards_json(struct protocol_call *call, struct streams_stream *stream,
+                        struct mr_slice parent)
+{
+    struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartShardId");
+    int64_t limit = mr_json_get_i64(call->in, "Limit", LIST_MAX);
+    struct streams_shard *shards =
+        MR_NEW_ARRAY(call->arena, struct streams_shard, STREAMS_SHARDS_MAX);
+    size_t count = streams_shards(stream, shards, STREAMS_SHARDS_MAX);
+    bool begun = after.len == 0, more = false;
+    const char *last = NULL;
+    mr_json_key(&call->out, "Shards");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count; i++) {
+        struct mr_slice own_parent = mr_slice_cstr(shards[i].parent);
+        bool wanted = parent.len == 0 || mr_slice_equal(own_parent, parent);
+        if (begun && wanted && limit > 0) {
+            shard_json(&call->out, &shards[i]);
+            last = shards[i].id;
+            limit--;
+        } else if (begun && wanted) {
+            more = true;
+        }
+        begun = begun || mr_slice_equal(mr_slice_cstr(shards[i].id), after);
+    }
+    mr_json_array_end(&call->out);
+    if (more)
+        mr_json_key_cstr(&call->out, "LastEvaluatedShardId", last);
+}
+
+static void key_schema_json(struct mr_json *json, const struct streams_stream *stream)
+{
+    mr_json_key(json, "KeySchema");
+    mr_json_array(json);
+    for (size_t i = 0; i < stream->key_count; i++) {
+        mr_json_object(json);
+        mr_json_key_string(json, "AttributeName", stream->keys[i].name);
+        mr_json_key_cstr(json, "KeyType", stream->keys[i].range ? "RANGE" : "HASH");
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
+static void describe_stream(struct protocol_call *call)
+{
+    struct mr_slice parent;
+    struct streams_stream *stream = find_stream(call, mr_json_get_text(call->in, "StreamArn"));
+    if (stream == NULL)
+        return;
+    if (read_filter(call, &parent) == MR_OK) {
+        mr_json_key(&call->out, "StreamDescription");
+        mr_json_object(&call->out);
+        mr_json_key_cstr(&call->out, "StreamArn", stream->arn);
+        mr_json_key_cstr(&call->out, "StreamLabel", stream->label);
+        mr_json_key_cstr(&call->out, "StreamStatus",
+                         streams_is_enabled(stream) ? "ENABLED" : "DISABLED");
+        mr_json_key_cstr(&call->out, "StreamViewType", streams_view_name(stream->view));
+        mr_json_key_timestamp(&call->out, "CreationRequestDateTime", stream->created_ms);
+        mr_json_key_cstr(&call->out, "TableName", stream->table);
+        key_schema_json(&call->out, stream);
+        shards_json(call, stream, parent);
+        mr_json_object_end(&call->out);
+    }
+    streams_unref(stream);
+}
+
+/* ---- GetShardIterator ---- */
+
+static enum mr_status sequence_of(struct protocol_call *call, bool after, int64_t *ret_position)
+{
+    struct streams *streams = call->service;
+    struct mr_slice text = mr_json_get_text(call->in, "SequenceNumber");
+    if (text.len == 0)
+        return protocol_fail(call, &protocol_validation,
+                             "One or more parameter values were invalid: SequenceNumber must be "
+                             "provided for ShardIteratorType %s",
+                             after ? "AFTER_SEQUENCE_NUMBER" : "AT_SEQUENCE_NUMBER");
+    if (streams_sequence_parse(text, ret_position) != MR_OK)
+        return protocol_fail(call, &protocol_validation, "Invalid SequenceNumber: %.*s",
+                             MR_ARG(text));
+    if (*ret_position < journal_first(store_journal(streams->store)))
+        return protocol_fail(call, &trimmed,
+                             "The operation attempted to read past the oldest stream record in a "
+                             "shard: %.*s",
+                             MR_ARG(text));
+    if (after)
+        ++*ret_position;
+    return MR_OK;
+}
+
+static enum mr_status start_position(struct protocol_call *call, const struct streams_shard *shard,
+                                     int64_t *ret_position)
+{
+    struct streams *streams = call->service;
+    struct mr_slice type = mr_json_get_text(call->in, "ShardIteratorType");
+    if (mr_slice_equal(type, MR_S("AT_SEQUENCE_NUMBER")))
+        return sequence_of(call, false, ret_position);
+    if (mr_slice_equal(type, MR_S("AFTER_SEQUENCE_NUMBER")))
+        return sequence_of(call, true, ret_position);
+    if (mr_json_get(call->in, "SequenceNumber") != NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "One or more parameter values were invalid: SequenceNumber must not "
+                             "be provided for ShardIteratorType %.*s",
+                             MR_ARG(type));
+    if (mr_slice_equal(type, MR_S("LATEST"))) {
+        *ret_position = streams_latest(streams);
+        call->ticket = *ret_position; /* what is not durable yet may come again at its position */
+    } else {
+        *ret_position = streams_trim_horizon(streams, shard);
+    }
+    return MR_OK;
+}
+
+static void get_shard_iterator(struct protocol_call *call)
+{
+    struct streams_shard shard;
+    struct streams_stream *stream = find_stream(call, mr_json_get_text(call->in, "StreamArn"));
+    if (stream == NULL)
+        return;
+    struct mr_slice id = mr_json_get_text(call->in, "ShardId");
+    struct streams_iterator iterator = {.issued_ms = call->now_ms};
+    if (streams_shard_find(stream, id, &shard) != MR_OK) {
+        protocol_fail(call, &not_found,
+                      "Requested resource not found: Shard: %.*s in Stream: %s not found",
+                      MR_ARG(id), stream->arn);
+    } else if (start_position(call, &shard, &iterator.position) == MR_OK) {
+        iterator.window = shard.window;
+        mr_json_key_string(&call->out, "ShardIterator",
+                           streams_iterator_text(call->arena, stream, &iterator));
+    }
+    streams_unref(stream);
+}
+
+/* ---- GetRecords ---- */
+
+/* Writes records until the page is full or nothing is left. MR_END: the shard is closed and all of
+ * it was read. */
+static enum mr_status records_json(struct protocol_call *call, struct streams_reader *reader,
+                                   int64_t *position)
+{
+    int64_t limit = mr_json_get_i64(call->in, "Limit", PAGE_RECORDS);
+    uint64_t bytes = 0;
+    struct streams_record record;
+    enum mr_status status;
+    for (;;) {
+        *position = streams_reader_position(reader);
+        status = streams_reader_next(reader, &record);
+        if (status != MR_OK || limit == 0)
+            break;
+        if (bytes > 0 && bytes + record.size_bytes > PAGE_BYTES)
+            break;
+        streams_record_json(&call->out, &record, false);
+        bytes += record.size_bytes;
+        limit--;
+    }
+    if (status == MR_AGAIN || status == MR_END)
+        *position = streams_reader_position(reader);
+    return status;
+}
+
+static const struct streams_shard *shard_of(const struct streams_stream *stream, uint32_t window)
+{
+    for (size_t i = 0; i < stream->shard_count; i++) {
+        if (stream->shards[i].window == window)
+            return &stream->shards[i];
+    }
+    return NULL;
+}
+
+static void read_page(struct protocol_call *call, struct streams_stream *stream,
+                      struct streams_iterator iterator)
+{
+    struct streams_reader reader = {0};
+    const struct streams_shard *shard = shard_of(stream, iterator.window);
+    if (shard == NULL ||
+        streams_reader_open(&reader, call->service, stream, mr_slice_cstr(shard->id),
+                            iterator.position) != MR_OK) {
+        protocol_fail(call, &protocol_validation, "Invalid ShardIterator");
+        return;
+    }
+    mr_json_key(&call->out, "Records");
+    mr_json_array(&call->out);
+    enum mr_status status = records_json(call, &reader, &iterator.position);
+    mr_json_array_end(&call->out);
+    if (status == MR_NOT_FOUND)
+        protocol_fail(call, &trimmed,
+                      "The operation attempted to read past the oldest stream record in a shard");
+    else if (status < 0)
+        protocol_fail_internal(call, status);
+    if (status != MR_END) {
+        iterator.issued_ms = call->now_ms;
+        mr_json_key_string(&call->out, "NextShardIterator",
+                           streams_iterator_text(call->arena, stream, &iterator));
+    }
+    streams_reader_close(&reader);
+}
+
+static void get_records(struct protocol_call *call)
+{
+    struct streams_iterator iterator;
+    struct mr_slice arn;
+    struct mr_slice text = mr_json_get_text(call->in, "ShardIterator");
+    if (streams_iterator_read(call->arena, text, &arn, &iterator) != MR_OK) {
+        protocol_fail(call, &protocol_validation, "Invalid ShardIterator");
+        return;
+    }
+    struct streams_stream *stream = find_stream(call, arn);
+    if (stream == NULL)
+        return;
+    if (call->now_ms - iterator.issued_ms > ITERATOR_LIFE_MS)
+        protocol_fail(call, &expired,
+                      "Iterator expired. The iterator was created at time %" PRId64
+                      " while right now it is %" PRId64 " which is further in the future than the "
+                      "tolerated delay of %d milliseconds.",
+                      iterator.issued_ms, call->now_ms, ITERATOR_LIFE_MS);
+    else
+        read_page(call, stream, iterator);
+    streams_unref(stream);
+}
+
+static const struct protocol_handler handlers[] = {
+    {.operation = "ListStreams", .run = list_streams, .flags = PROTOCOL_INLINE},
+    {.operation = "DescribeStream", .run = describe_stream, .flags = PROTOCOL_INLINE},
+    {.operation = "GetShardIterator", .run = get_shard_iterator},
+    {.operation = "GetRecords", .run = get_records},
+};
+
+void streams_register(struct streams *streams, struct protocol *protocol)
+{
+    protocol_register(protocol, "dynamodbstreams", handlers, MR_COUNT(handlers), streams);
+}
