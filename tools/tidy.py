@@ -25,7 +25,7 @@ SERVICES = {
     "dynamodb": ["streams"],
     "kinesis": [],
     "pipes": ["streams", "kinesis"],
-    "lambda": [],
+    "lambda": ["s3"],
     "s3": [],
     "firehose": ["kinesis", "lambda", "s3"],
     "glue": ["s3"],

@@ -1,0 +1,454 @@
+/* The wire: streams and shards. */
+#include "kinesis/internal.h"
+#include <stdlib.h>
+
+const struct protocol_fault kinesis_not_found = {"ResourceNotFoundException", 400, false};
+const struct protocol_fault kinesis_in_use = {"ResourceInUseException", 400, false};
+const struct protocol_fault kinesis_invalid_argument = {"InvalidArgumentException", 400, false};
+const struct protocol_fault kinesis_validation = {"ValidationException", 400, false};
+const struct protocol_fault kinesis_limit = {"LimitExceededException", 400, false};
+const struct protocol_fault kinesis_expired_iterator = {"ExpiredIteratorException", 400, false};
+const struct protocol_fault kinesis_expired_token = {"ExpiredNextTokenException", 400, false};
+
+enum { ON_DEMAND_SHARDS = 4, SHARD_LIMIT = 500, TOKEN_LIFE_MS = 300000 };
+
+struct kinesis_stream *kinesis_stream_of(struct protocol_call *call)
+{
+    struct kinesis *kinesis = call->service;
+    const struct mr_slice name = mr_json_get_text(call->in, "StreamName");
+    const struct mr_slice arn = mr_json_get_text(call->in, "StreamARN");
+    if (name.len == 0 && arn.len == 0) {
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "StreamARN and StreamName are both null. "
+                      "Please provide one of them.");
+        return NULL;
+    }
+    struct kinesis_stream *stream = kinesis_find(kinesis, arn.len > 0 ? arn : name);
+    if (stream != NULL && arn.len > 0 && name.len > 0 &&
+        !mr_slice_equal(kinesis_stream_name(stream), name)) {
+        kinesis_release(kinesis, stream);
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "StreamARN and StreamName do not refer to the same stream.");
+        return NULL;
+    }
+    if (stream == NULL) {
+        struct mr_slice shown = name;
+        if (arn.len > 0) {
+            const size_t at = mr_slice_search(arn, MR_S(":stream/"));
+            shown = at == SIZE_MAX ? arn : mr_slice_sub(arn, at + 8, SIZE_MAX);
+        }
+        protocol_fail(call, &kinesis_not_found, "Stream %.*s under account %.*s not found.",
+                      MR_ARG(shown), MR_ARG(call->account));
+    }
+    return stream;
+}
+
+static struct mr_slice tags_json(struct protocol_call *call)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    yyjson_val *tags = mr_json_get(call->in, "Tags");
+    if (tags == NULL) {
+        mr_json_object(&json);
+        mr_json_object_end(&json);
+    } else {
+        mr_json_value(&json, tags);
+    }
+    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+static void create_stream(struct protocol_call *call)
+{
+    struct kinesis *kinesis = call->service;
+    const struct mr_slice name = mr_json_get_text(call->in, "StreamName");
+    const int64_t shards = mr_json_get_i64(call->in, "ShardCount", 0);
+    const struct mr_slice mode =
+        mr_json_get_text(mr_json_get(call->in, "StreamModeDetails"), "StreamMode");
+    const bool on_demand = mode.len > 0 ? mr_slice_equal(mode, MR_S("ON_DEMAND")) : shards == 0;
+    if (on_demand && shards > 0) {
+        protocol_fail(call, &kinesis_validation,
+                      "ShardCount must not be set when StreamMode is ON_DEMAND.");
+        return;
+    }
+    if (!on_demand && shards == 0) {
+        protocol_fail(call, &kinesis_validation,
+                      "ShardCount must be set when StreamMode is PROVISIONED.");
+        return;
+    }
+    if (shards > SHARD_LIMIT) {
+        protocol_fail(call, &kinesis_limit,
+                      "This request would exceed the shard limit for the account %.*s in %.*s. "
+                      "Current shard count for the account: 0. Limit: %d. Number of additional "
+                      "shards that would have resulted from this request: %lld.",
+                      MR_ARG(call->account), MR_ARG(call->region), SHARD_LIMIT, (long long)shards);
+        return;
+    }
+    const struct kinesis_create create = {
+        .name = name,
+        .region = call->region,
+        .account = call->account,
+        .shards = on_demand ? ON_DEMAND_SHARDS : (size_t)shards,
+        .on_demand = on_demand,
+        .record_kib = mr_json_get_i64(call->in, "MaxRecordSizeInKiB", 1024),
+        .retention_hours = 24,
+        .now_ms = call->now_ms,
+        .tags = tags_json(call),
+    };
+    const enum mr_status status = kinesis_create(kinesis, &create, &call->ticket);
+    if (status == MR_EXISTS)
+        protocol_fail(call, &kinesis_in_use, "Stream %.*s under account %.*s already exists.",
+                      MR_ARG(name), MR_ARG(call->account));
+    protocol_fail_internal(call, status);
+}
+
+static void delete_stream(struct protocol_call *call)
+{
+    struct kinesis_stream *stream = kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    const enum mr_status status = kinesis_delete(call->service, stream, &call->ticket);
+    if (status == MR_NOT_FOUND)
+        protocol_fail(call, &kinesis_not_found, "Stream %s under account %.*s not found.",
+                      stream->name, MR_ARG(call->account));
+    protocol_fail_internal(call, status);
+    kinesis_release(call->service, stream);
+}
+
+/* ---- describing ---- */
+
+static void write_sequence_range(struct mr_json *json, const struct kinesis_shard *shard)
+{
+    char text[KINESIS_SEQUENCE_TEXT];
+    struct kinesis_sequence sequence = {
+        .created_s = shard->created_ms / 1000,
+        .position = (uint64_t)shard->start,
+        .time_s = shard->created_ms / 1000,
+        .shard = shard->index,
+    };
+    mr_json_key(json, "SequenceNumberRange");
+    mr_json_object(json);
+    mr_json_key_string(json, "StartingSequenceNumber", kinesis_sequence_print(&sequence, text));
+    if (atomic_load(&shard->end) != INT64_MAX) {
+        sequence.position = INT64_MAX; /* AWS: the counter of an EndingSequenceNumber */
+        mr_json_key_string(json, "EndingSequenceNumber", kinesis_sequence_print(&sequence, text));
+    }
+    mr_json_object_end(json);
+}
+
+static void write_shard(struct mr_json *json, const struct kinesis_shard *shard)
+{
+    char text[48];
+    char id[KINESIS_ID_TEXT];
+    mr_json_object(json);
+    kinesis_shard_id(shard->index, id);
+    mr_json_key_cstr(json, "ShardId", id);
+    if (shard->parent >= 0) {
+        kinesis_shard_id((uint32_t)shard->parent, id);
+        mr_json_key_cstr(json, "ParentShardId", id);
+    }
+    if (shard->adjacent >= 0) {
+        kinesis_shard_id((uint32_t)shard->adjacent, id);
+        mr_json_key_cstr(json, "AdjacentParentShardId", id);
+    }
+    mr_json_key(json, "HashKeyRange");
+    mr_json_object(json);
+    mr_json_key_string(json, "StartingHashKey", kinesis_hash_print(shard->hash_start, text));
+    mr_json_key_string(json, "EndingHashKey", kinesis_hash_print(shard->hash_end, text));
+    mr_json_object_end(json);
+    write_sequence_range(json, shard);
+    mr_json_object_end(json);
+}
+
+/* The members that all descriptions share. */
+static void write_common(struct mr_json *json, struct kinesis_stream *stream)
+{
+    mr_json_key_cstr(json, "StreamName", stream->name);
+    mr_json_key_cstr(json, "StreamARN", stream->arn);
+    mr_json_key_cstr(json, "StreamStatus",
+                     kinesis_state_name((enum kinesis_state)atomic_load(&stream->state)));
+    pthread_rwlock_rdlock(&stream->lock);
+    const bool on_demand = stream->locked.on_demand;
+    pthread_rwlock_unlock(&stream->lock);
+    mr_json_key(json, "StreamModeDetails");
+    mr_json_object(json);
+    mr_json_key_cstr(json, "StreamMode", on_demand ? "ON_DEMAND" : "PROVISIONED");
+    mr_json_object_end(json);
+    mr_json_key_timestamp(json, "StreamCreationTimestamp", stream->created_ms);
+}
+
+static void write_settings(struct mr_json *json, struct kinesis_stream *stream)
+{
+    pthread_rwlock_rdlock(&stream->lock);
+    mr_json_key_int(json, "RetentionPeriodHours", stream->locked.retention_hours);
+    pthread_rwlock_unlock(&stream->lock);
+    mr_json_key(json, "EnhancedMonitoring");
+    mr_json_array(json);
+    mr_json_object(json);
+    mr_json_key(json, "ShardLevelMetrics");
+    mr_json_array(json);
+    mr_json_array_end(json);
+    mr_json_object_end(json);
+    mr_json_array_end(json);
+    mr_json_key_cstr(json, "EncryptionType", "NONE");
+}
+
+/* Index of the first shard behind the id; 0 when it is empty, SIZE_MAX when no such shard. */
+static size_t index_after(struct kinesis_stream *stream, struct mr_slice id)
+{
+    if (id.len == 0)
+        return 0;
+    const struct kinesis_shard *shard = kinesis_shard_by_id(stream, id);
+    return shard == NULL ? SIZE_MAX : shard->index + 1;
+}
+
+static void describe_stream(struct protocol_call *call)
+{
+    struct kinesis_stream *stream = kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    const int64_t limit = mr_json_get_i64(call->in, "Limit", 100);
+    const size_t count = kinesis_shard_count(stream);
+    size_t i = index_after(stream, mr_json_get_text(call->in, "ExclusiveStartShardId"));
+    struct mr_json *json = &call->out;
+    mr_json_key(json, "StreamDescription");
+    mr_json_object(json);
+    write_common(json, stream);
+    mr_json_key(json, "Shards");
+    mr_json_array(json);
+    for (int64_t n = 0; i < count && n < limit; n++, i++)
+        write_shard(json, stream->shards[i]);
+    mr_json_array_end(json);
+    mr_json_key_bool(json, "HasMoreShards", i < count);
+    write_settings(json, stream);
+    mr_json_object_end(json);
+    kinesis_release(call->service, stream);
+}
+
+static void describe_stream_summary(struct protocol_call *call)
+{
+    struct kinesis_stream *stream = kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    const size_t count = kinesis_shard_count(stream);
+    int64_t open = 0;
+    for (size_t i = 0; i < count; i++)
+        open += atomic_load(&stream->shards[i]->end) == INT64_MAX;
+    struct mr_json *json = &call->out;
+    mr_json_key(json, "StreamDescriptionSummary");
+    mr_json_object(json);
+    write_common(json, stream);
+    write_settings(json, stream);
+    mr_json_key_int(json, "OpenShardCount", open);
+    mr_json_key_int(json, "ConsumerCount", 0);
+    mr_json_key_int(json, "MaxRecordSizeInKiB", (int64_t)(kinesis_record_bytes_max(stream) / 1024));
+    mr_json_object_end(json);
+    kinesis_release(call->service, stream);
+}
+
+/* ---- lists ---- */
+
+struct name_list {
+    struct mr_json *json;
+    struct mr_slice after;
+    int64_t limit, count;
+    bool more, summaries;
+    struct mr_arena *arena;
+    struct mr_slice last;
+};
+
+static void list_one(void *ctx, struct kinesis_stream *stream)
+{
+    struct name_list *list = ctx;
+    const struct mr_slice name = kinesis_stream_name(stream);
+    if (list->after.len > 0 && mr_slice_compare(name, list->after) <= 0)
+        return;
+    if (list->count == list->limit) {
+        list->more = true;
+        return;
+    }
+    list->count++;
+    list->last = mr_arena_copy(list->arena, name);
+    if (!list->summaries) {
+        mr_json_string(list->json, name);
+        return;
+    }
+    mr_json_object(list->json);
+    write_common(list->json, stream);
+    mr_json_object_end(list->json);
+}
+
+static void list_streams(struct protocol_call *call)
+{
+    struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartStreamName");
+    const struct mr_slice token = mr_json_get_text(call->in, "NextToken");
+    if (token.len > 0)
+        after = token;
+    struct name_list list = {
+        .json = &call->out,
+        .after = after,
+        .limit = mr_json_get_i64(call->in, "Limit", 100),
+        .arena = call->arena,
+    };
+    mr_json_key(&call->out, "StreamNames");
+    mr_json_array(&call->out);
+    kinesis_each(call->service, list_one, &list);
+    mr_json_array_end(&call->out);
+    mr_json_key_bool(&call->out, "HasMoreStreams", list.more);
+    if (list.more)
+        mr_json_key_string(&call->out, "NextToken", list.last);
+    list.summaries = true;
+    list.count = 0;
+    mr_json_key(&call->out, "StreamSummaries");
+    mr_json_array(&call->out);
+    kinesis_each(call->service, list_one, &list);
+    mr_json_array_end(&call->out);
+}
+
+/* A ListShards token: "<ms>:<index>:<stream name>". */
+static struct kinesis_stream *stream_of_token(struct protocol_call *call, struct mr_slice token,
+                                              size_t *ret_from)
+{
+    struct mr_slice rest = token, made, index;
+    int64_t made_ms = 0;
+    uint64_t from = 0;
+    if (!mr_slice_split(&rest, ':', &made) || !mr_slice_split(&rest, ':', &index) ||
+        mr_slice_to_i64(made, &made_ms) != MR_OK || mr_slice_to_u64(index, &from) != MR_OK) {
+        protocol_fail(call, &kinesis_invalid_argument, "NextToken is invalid.");
+        return NULL;
+    }
+    if (call->now_ms - made_ms > TOKEN_LIFE_MS) {
+        protocol_fail(call, &kinesis_expired_token, "NextToken expired.");
+        return NULL;
+    }
+    struct kinesis_stream *stream = kinesis_find(call->service, rest);
+    if (stream == NULL)
+        protocol_fail(call, &kinesis_not_found, "Stream %.*s under account %.*s not found.",
+                      MR_ARG(rest), MR_ARG(call->account));
+    *ret_from = (size_t)from;
+    return stream;
+}
+
+struct shard_filter {
+    struct mr_slice type;
+    int64_t time_ms;
+    size_t after;
+};
+
+/* Does the shard belong to the answer? Closed shards stay listed while their records are kept. */
+static bool filter_takes(const struct shard_filter *filter, const struct kinesis_shard *shard,
+                         int64_t horizon)
+{
+    const int64_t end = atomic_load(&shard->end);
+    if (mr_slice_equal(filter->type, MR_S("AT_LATEST")))
+        return end == INT64_MAX;
+    if (mr_slice_equal(filter->type, MR_S("AT_TRIM_HORIZON")))
+        return shard->start <= horizon && end > horizon;
+    if (mr_slice_equal(filter->type, MR_S("AFTER_SHARD_ID")))
+        return shard->index >= filter->after;
+    if (mr_slice_equal(filter->type, MR_S("AT_TIMESTAMP")))
+        return shard->created_ms <= filter->time_ms && end > horizon;
+    return end > horizon;
+}
+
+static void list_shards(struct protocol_call *call)
+{
+    struct kinesis *kinesis = call->service;
+    const struct mr_slice token = mr_json_get_text(call->in, "NextToken");
+    const bool named =
+        mr_json_get(call->in, "StreamName") != NULL || mr_json_get(call->in, "StreamARN") != NULL;
+    if (token.len == 0 && !named) {
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Either NextToken or StreamName should be provided.");
+        return;
+    }
+    if (token.len > 0 && named) {
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "NextToken and StreamName cannot be provided together.");
+        return;
+    }
+    size_t from = 0;
+    struct kinesis_stream *stream =
+        token.len > 0 ? stream_of_token(call, token, &from) : kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    if (token.len == 0)
+        from = index_after(stream, mr_json_get_text(call->in, "ExclusiveStartShardId"));
+    yyjson_val *wanted = mr_json_get(call->in, "ShardFilter");
+    const struct shard_filter filter = {
+        .type = mr_json_get_text(wanted, "Type"),
+        .time_ms = (int64_t)(mr_json_get_double(wanted, "Timestamp", 0) * 1000),
+        .after = index_after(stream, mr_json_get_text(wanted, "ShardId")),
+    };
+    const int64_t limit = mr_json_get_i64(call->in, "MaxResults", 1000);
+    const size_t count = kinesis_shard_count(stream);
+    size_t i = from;
+    mr_json_key(&call->out, "Shards");
+    mr_json_array(&call->out);
+    for (int64_t n = 0; i < count && n < limit; i++) {
+        struct kinesis_shard *shard = stream->shards[i];
+        if (!filter_takes(&filter, shard, kinesis_horizon(kinesis, stream, shard, call->now_ms)))
+            continue;
+        write_shard(&call->out, shard);
+        n++;
+    }
+    mr_json_array_end(&call->out);
+    if (i < count)
+        mr_json_key_string(
+            &call->out, "NextToken",
+            mr_arena_printf(call->arena, "%lld:%zu:%s", (long long)call->now_ms, i, stream->name));
+    kinesis_release(kinesis, stream);
+}
+
+/* ---- retention ---- */
+
+static void change_retention(struct protocol_call *call, bool increase)
+{
+    struct kinesis_stream *stream = kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    const long long hours = mr_json_get_i64(call->in, "RetentionPeriodHours", 24);
+    pthread_rwlock_wrlock(&stream->lock);
+    const long long now = stream->locked.retention_hours;
+    const bool wrong = increase ? hours < now : hours > now;
+    if (!wrong && hours >= 24)
+        stream->locked.retention_hours = hours;
+    pthread_rwlock_unlock(&stream->lock);
+    if (hours < 24)
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Minimum allowed retention period is 24 hours. Requested retention period "
+                      "(%lld hours) is too short.",
+                      hours);
+    else if (wrong)
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Requested retention period (%lld hours) for stream %s can not be %s than "
+                      "existing retention period (%lld hours). Use %s API.",
+                      hours, stream->name, increase ? "shorter" : "longer", now,
+                      increase ? "DecreaseRetentionPeriod" : "IncreaseRetentionPeriod");
+    else
+        protocol_fail_internal(call, kinesis_save(call->service, stream, &call->ticket));
+    kinesis_release(call->service, stream);
+}
+
+static void increase_retention(struct protocol_call *call)
+{
+    change_retention(call, true);
+}
+
+static void decrease_retention(struct protocol_call *call)
+{
+    change_retention(call, false);
+}
+
+const struct protocol_handler kinesis_control_handlers[] = {
+    {.operation = "CreateStream", .run = create_stream},
+    {.operation = "DeleteStream", .run = delete_stream},
+    {.operation = "DescribeStream", .run = describe_stream},
+    {.operation = "DescribeStreamSummary", .run = describe_stream_summary},
+    {.operation = "ListStreams", .run = list_streams},
+    {.operation = "ListShards", .run = list_shards},
+    {.operation = "IncreaseStreamRetentionPeriod", .run = increase_retention},
+    {.operation = "DecreaseStreamRetentionPeriod", .run = decrease_retention},
+};
+const size_t kinesis_control_handler_count = MR_COUNT(kinesis_control_handlers);

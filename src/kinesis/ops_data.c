@@ -1,0 +1,406 @@
+/* The wire: records in and out. */
+#include "kinesis/internal.h"
+#include "base/codec.h"
+
+enum {
+    PUT_BYTES_MAX = 10 << 20,
+    GET_BYTES_MAX = 10 << 20,
+    GET_RECORDS_MAX = 10000,
+};
+
+/* ---- PutRecord, PutRecords ---- */
+
+/* Reads one record of a request; false with the fault set. */
+static bool read_record(struct protocol_call *call, yyjson_val *in, size_t bytes_max,
+                        struct kinesis_record *ret)
+{
+    *ret = (struct kinesis_record){
+        .partition_key = mr_json_get_text(in, "PartitionKey"),
+        .explicit_hash = mr_json_get_text(in, "ExplicitHashKey"),
+    };
+    kinesis_hash hash;
+    if (ret->explicit_hash.len > 0 && kinesis_hash_parse(ret->explicit_hash, &hash) != MR_OK) {
+        protocol_fail(
+            call, &kinesis_invalid_argument,
+            "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. "
+            "Specified value was %.*s",
+            MR_ARG(ret->explicit_hash));
+        return false;
+    }
+    if (mr_base64_decode(call->arena, mr_json_get_text(in, "Data"), &ret->data) != MR_OK) {
+        static const struct protocol_fault serialization = {"SerializationException", 400, false};
+        protocol_fail(call, &serialization, "Data is not base64");
+        return false;
+    }
+    if (ret->data.len + ret->partition_key.len > bytes_max) {
+        protocol_fail(call, &kinesis_validation,
+                      "1 validation error detected: Value at 'data' failed to satisfy constraint: "
+                      "Member must have length less than or equal to %zu",
+                      bytes_max);
+        return false;
+    }
+    return true;
+}
+
+static void write_put(struct mr_json *json, const struct kinesis_stream *stream,
+                      const struct kinesis_record *record, int64_t now_ms)
+{
+    char id[KINESIS_ID_TEXT], text[KINESIS_SEQUENCE_TEXT];
+    kinesis_shard_id((uint32_t)record->shard, id);
+    mr_json_key_cstr(json, "ShardId", id);
+    mr_json_key_string(
+        json, "SequenceNumber",
+        kinesis_sequence_text(stream, record->shard, record->position, now_ms, text));
+}
+
+static bool put(struct protocol_call *call, struct kinesis_stream *stream,
+                struct kinesis_record *records, size_t count)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    const enum mr_status status =
+        kinesis_put(call->service, stream, records, count, &entry, &call->ticket);
+    if (status == MR_NOT_FOUND)
+        protocol_fail(call, &kinesis_not_found, "Stream %s under account %.*s not found.",
+                      stream->name, MR_ARG(call->account));
+    protocol_fail_internal(call, status);
+    return status == MR_OK;
+}
+
+static void put_record(struct protocol_call *call)
+{
+    struct kinesis_stream *stream = kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    struct kinesis_record record;
+    if (read_record(call, call->in, kinesis_record_bytes_max(stream), &record) &&
+        put(call, stream, &record, 1))
+        write_put(&call->out, stream, &record, call->now_ms);
+    kinesis_release(call->service, stream);
+}
+
+static void put_records_of(struct protocol_call *call, struct kinesis_stream *stream)
+{
+    yyjson_val *list = mr_json_get(call->in, "Records");
+    const size_t count = yyjson_arr_size(list);
+    const size_t bytes_max = kinesis_record_bytes_max(stream);
+    struct kinesis_record *records = MR_NEW_ARRAY(call->arena, struct kinesis_record, count);
+    size_t bytes = 0, i = 0;
+    yyjson_val *item;
+    yyjson_arr_iter items;
+    yyjson_arr_iter_init(list, &items);
+    while ((item = yyjson_arr_iter_next(&items)) != NULL) {
+        if (!read_record(call, item, bytes_max, &records[i]))
+            return;
+        bytes += records[i].data.len + records[i].partition_key.len;
+        i++;
+    }
+    if (bytes > PUT_BYTES_MAX) {
+        protocol_fail(call, &kinesis_invalid_argument, "Records size exceeds 10 MB limit");
+        return;
+    }
+    if (!put(call, stream, records, count))
+        return;
+    mr_json_key_int(&call->out, "FailedRecordCount", 0);
+    mr_json_key(&call->out, "Records");
+    mr_json_array(&call->out);
+    for (i = 0; i < count; i++) {
+        mr_json_object(&call->out);
+        write_put(&call->out, stream, &records[i], call->now_ms);
+        mr_json_object_end(&call->out);
+    }
+    mr_json_array_end(&call->out);
+}
+
+static void put_records(struct protocol_call *call)
+{
+    struct kinesis_stream *stream = kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    put_records_of(call, stream);
+    kinesis_release(call->service, stream);
+}
+
+/* ---- GetShardIterator ---- */
+
+static bool wants_sequence(struct mr_slice type)
+{
+    return mr_slice_equal(type, MR_S("AT_SEQUENCE_NUMBER")) ||
+           mr_slice_equal(type, MR_S("AFTER_SEQUENCE_NUMBER"));
+}
+
+/* Sets iterator->position from a StartingSequenceNumber; false with the fault set. */
+static bool position_by_sequence(struct protocol_call *call, struct kinesis_stream *stream,
+                                 const struct kinesis_shard *shard, bool after,
+                                 struct kinesis_iterator *iterator)
+{
+    const struct mr_slice text = mr_json_get_text(call->in, "StartingSequenceNumber");
+    struct kinesis_sequence sequence = {0};
+    const bool zero = mr_slice_equal(text, MR_S("0"));
+    if (!zero &&
+        (kinesis_sequence_parse(text, &sequence) != MR_OK || sequence.shard != shard->index ||
+         sequence.created_s != shard->created_ms / 1000)) {
+        char id[KINESIS_ID_TEXT];
+        kinesis_shard_id(shard->index, id);
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "StartingSequenceNumber %.*s used in GetShardIterator on shard %s in stream "
+                      "%s under account %.*s is invalid because it did not come from this stream.",
+                      MR_ARG(text), id, stream->name, MR_ARG(call->account));
+        return false;
+    }
+    /* Positions only rise, so the one behind a record's own is the next record's or before it. */
+    iterator->position = (int64_t)sequence.position + (after && sequence.position < INT64_MAX);
+    return true;
+}
+
+static bool position_by_time(struct protocol_call *call, struct kinesis_iterator *iterator)
+{
+    struct kinesis *kinesis = call->service;
+    yyjson_val *value = mr_json_get(call->in, "Timestamp");
+    const int64_t time_ms = (int64_t)(mr_json_double(value, 0) * 1000.0);
+    if (value == NULL) {
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Must specify timestampInMillis parameter for iterator of type "
+                      "AT_TIMESTAMP. Current request has no timestamp parameter.");
+        return false;
+    }
+    if (time_ms > call->now_ms) {
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "The timestampInMillis parameter cannot be greater than the "
+                      "currentTimestampInMillis. timestampInMillis: %lld, "
+                      "currentTimestampInMillis: %lld",
+                      (long long)time_ms, (long long)call->now_ms);
+        return false;
+    }
+    iterator->position = journal_seek_time(store_journal(kinesis->options.store), time_ms);
+    iterator->not_before_ms = time_ms;
+    return true;
+}
+
+static bool position_iterator(struct protocol_call *call, struct kinesis_stream *stream,
+                              struct kinesis_shard *shard, struct kinesis_iterator *iterator)
+{
+    struct kinesis *kinesis = call->service;
+    const struct mr_slice type = mr_json_get_text(call->in, "ShardIteratorType");
+    const bool given = mr_json_get(call->in, "StartingSequenceNumber") != NULL;
+    if (wants_sequence(type) != given) {
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "
+                      "StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no "
+                      "StartingSequenceNumber. Request specified %.*s and %s.",
+                      MR_ARG(type),
+                      given ? "also a StartingSequenceNumber" : "no StartingSequenceNumber");
+        return false;
+    }
+    bool good = true;
+    if (given)
+        good = position_by_sequence(call, stream, shard,
+                                    mr_slice_equal(type, MR_S("AFTER_SEQUENCE_NUMBER")), iterator);
+    else if (mr_slice_equal(type, MR_S("AT_TIMESTAMP")))
+        good = position_by_time(call, iterator);
+    else if (mr_slice_equal(type, MR_S("LATEST")))
+        iterator->position = journal_tail(store_journal(kinesis->options.store));
+    const int64_t horizon = kinesis_horizon(kinesis, stream, shard, call->now_ms);
+    if (iterator->position < horizon)
+        iterator->position = horizon;
+    return good;
+}
+
+static void get_shard_iterator(struct protocol_call *call)
+{
+    struct kinesis_stream *stream = kinesis_stream_of(call);
+    if (stream == NULL)
+        return;
+    const struct mr_slice id = mr_json_get_text(call->in, "ShardId");
+    struct kinesis_shard *shard = kinesis_shard_by_id(stream, id);
+    if (shard == NULL) {
+        protocol_fail(call, &kinesis_not_found,
+                      "Shard %.*s in stream %s under account %.*s does not exist", MR_ARG(id),
+                      stream->name, MR_ARG(call->account));
+    } else {
+        struct kinesis_iterator iterator = {
+            .created_ms = call->now_ms,
+            .window = shard->window,
+            .shard = shard->index,
+            .stream = kinesis_stream_name(stream),
+        };
+        if (position_iterator(call, stream, shard, &iterator))
+            mr_json_key_string(&call->out, "ShardIterator",
+                               kinesis_iterator_print(call->service, call->arena, &iterator));
+    }
+    kinesis_release(call->service, stream);
+}
+
+/* ---- GetRecords ---- */
+
+static void write_record(struct mr_json *json, const struct kinesis_stream *stream, size_t shard,
+                         const struct journal_op *op)
+{
+    char text[KINESIS_SEQUENCE_TEXT];
+    mr_json_object(json);
+    mr_json_key_string(json, "SequenceNumber",
+                       kinesis_sequence_text(stream, shard, op->position, op->time_ms, text));
+    mr_json_key_timestamp(json, "ApproximateArrivalTimestamp", op->time_ms);
+    mr_json_key(json, "Data");
+    mr_json_base64(json, op->value);
+    mr_json_key_string(json, "PartitionKey", op->key);
+    mr_json_object_end(json);
+}
+
+struct page {
+    int64_t next;      /* position to go on from */
+    int64_t behind_ms; /* MillisBehindLatest */
+    bool at_end;       /* a closed shard is read to its end */
+};
+
+/* Writes the records of a page. Every position below the shard's `end` that is not behind the
+ * durable position is seen. */
+static enum mr_status write_page(struct protocol_call *call, struct kinesis_stream *stream,
+                                 struct kinesis_shard *shard,
+                                 const struct kinesis_iterator *iterator, struct page *ret_page)
+{
+    struct kinesis *kinesis = call->service;
+    struct journal *journal = store_journal(kinesis->options.store);
+    const int64_t end = atomic_load(&shard->end); /* before reading: what is below it is complete */
+    const int64_t limit = mr_json_get_i64(call->in, "Limit", GET_RECORDS_MAX);
+    struct journal_cursor cursor = {.position = iterator->position};
+    struct journal_op op;
+    size_t bytes = 0;
+    int64_t count = 0;
+    enum mr_status status;
+    *ret_page = (struct page){.next = cursor.position};
+    for (;;) {
+        status = journal_next(journal, shard->window, &cursor, &op);
+        if (status == MR_NOT_FOUND) { /* trimmed meanwhile: go on from what is left */
+            cursor.position = journal_first(journal);
+            continue;
+        }
+        if (status != MR_OK)
+            break;
+        if (op.time_ms < iterator->not_before_ms) {
+            ret_page->next = cursor.position;
+            continue;
+        }
+        if (count == limit || (count > 0 && bytes + op.value.len + op.key.len > GET_BYTES_MAX)) {
+            const int64_t behind = call->now_ms - op.time_ms;
+            ret_page->behind_ms = behind > 0 ? behind : 0;
+            break;
+        }
+        write_record(&call->out, stream, shard->index, &op);
+        bytes += op.value.len + op.key.len;
+        count++;
+        ret_page->next = cursor.position;
+    }
+    if (status == MR_END) {
+        ret_page->next = cursor.position;
+        ret_page->at_end = end != INT64_MAX && cursor.position >= end;
+    }
+    journal_cursor_fini(&cursor);
+    return status == MR_END ? MR_OK : status;
+}
+
+static void write_children(struct mr_json *json, const struct kinesis_stream *stream,
+                           const struct kinesis_shard *shard)
+{
+    const size_t count = kinesis_shard_count(stream);
+    char text[48], id[KINESIS_ID_TEXT];
+    mr_json_key(json, "ChildShards");
+    mr_json_array(json);
+    for (size_t i = 0; i < count; i++) {
+        const struct kinesis_shard *child = stream->shards[i];
+        if (child->parent != (int)shard->index && child->adjacent != (int)shard->index)
+            continue;
+        mr_json_object(json);
+        kinesis_shard_id(child->index, id);
+        mr_json_key_cstr(json, "ShardId", id);
+        mr_json_key(json, "ParentShards");
+        mr_json_array(json);
+        kinesis_shard_id((uint32_t)child->parent, id);
+        mr_json_string(json, mr_slice_cstr(id));
+        if (child->adjacent >= 0) {
+            kinesis_shard_id((uint32_t)child->adjacent, id);
+            mr_json_string(json, mr_slice_cstr(id));
+        }
+        mr_json_array_end(json);
+        mr_json_key(json, "HashKeyRange");
+        mr_json_object(json);
+        mr_json_key_string(json, "StartingHashKey", kinesis_hash_print(child->hash_start, text));
+        mr_json_key_string(json, "EndingHashKey", kinesis_hash_print(child->hash_end, text));
+        mr_json_object_end(json);
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
+static void fail_expired(struct protocol_call *call, const struct kinesis_iterator *iterator)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    char text[2][40];
+    const int64_t times[2] = {iterator->created_ms, call->now_ms};
+    for (size_t i = 0; i < 2; i++) {
+        const struct mr_date d = mr_date_from_ms(times[i]);
+        (void)snprintf(text[i], sizeof text[i], "%s %s %02d %02d:%02d:%02d UTC %d", days[d.weekday],
+                       months[d.month - 1], d.day, d.hour, d.minute, d.second, d.year);
+    }
+    protocol_fail(call, &kinesis_expired_iterator,
+                  "Iterator expired. The iterator was created at time %s while right now it is %s "
+                  "which is further in the future than the tolerated delay of %d milliseconds.",
+                  text[0], text[1], KINESIS_ITERATOR_LIFE_MS);
+}
+
+/* The stream and shard an iterator means, or NULL with the fault set. */
+static struct kinesis_stream *stream_of_iterator(struct protocol_call *call,
+                                                 struct kinesis_iterator *iterator)
+{
+    const struct mr_slice text = mr_json_get_text(call->in, "ShardIterator");
+    if (kinesis_iterator_parse(call->arena, text, iterator) != MR_OK) {
+        protocol_fail(call, &kinesis_invalid_argument, "Invalid ShardIterator.");
+        return NULL;
+    }
+    if (call->now_ms - iterator->created_ms > KINESIS_ITERATOR_LIFE_MS) {
+        fail_expired(call, iterator);
+        return NULL;
+    }
+    struct kinesis_stream *stream = kinesis_find(call->service, iterator->stream);
+    if (stream != NULL && iterator->shard < kinesis_shard_count(stream) &&
+        stream->shards[iterator->shard]->window == iterator->window)
+        return stream;
+    kinesis_release(call->service, stream);
+    protocol_fail(call, &kinesis_not_found, "Stream %.*s under account %.*s not found.",
+                  MR_ARG(iterator->stream), MR_ARG(call->account));
+    return NULL;
+}
+
+static void get_records(struct protocol_call *call)
+{
+    struct kinesis_iterator iterator;
+    struct kinesis_stream *stream = stream_of_iterator(call, &iterator);
+    if (stream == NULL)
+        return;
+    struct kinesis_shard *shard = stream->shards[iterator.shard];
+    struct page page;
+    mr_json_key(&call->out, "Records");
+    mr_json_array(&call->out);
+    const enum mr_status status = write_page(call, stream, shard, &iterator, &page);
+    mr_json_array_end(&call->out);
+    if (page.at_end) {
+        write_children(&call->out, stream, shard);
+    } else {
+        iterator.created_ms = call->now_ms;
+        iterator.position = page.next;
+        mr_json_key_string(&call->out, "NextShardIterator",
+                           kinesis_iterator_print(call->service, call->arena, &iterator));
+    }
+    mr_json_key_int(&call->out, "MillisBehindLatest", page.behind_ms);
+    protocol_fail_internal(call, status);
+    kinesis_release(call->service, stream);
+}
+
+const struct protocol_handler kinesis_data_handlers[] = {
+    {.operation = "PutRecord", .run = put_record, .flags = PROTOCOL_INLINE},
+    {.operation = "PutRecords", .run = put_records, .flags = PROTOCOL_INLINE},
+    {.operation = "GetShardIterator", .run = get_shard_iterator},
+    {.operation = "GetRecords", .run = get_records},
+};
+const size_t kinesis_data_handler_count = MR_COUNT(kinesis_data_handlers);

@@ -1,0 +1,109 @@
+/* Putting records: route, lock the shards in ascending order, commit one entry.
+ *
+ * The shard of a record is the open shard whose hash range holds the MD5 of its key. Closing a
+ * shard takes its lock and then sets `end`; so a route is looked up, its shard locked, and looked
+ * at again under the lock. */
+#include "kinesis/internal.h"
+#include <stdlib.h>
+
+static struct kinesis_shard *route(struct kinesis_stream *stream, kinesis_hash hash)
+{
+    const size_t count = atomic_load(&stream->shard_count);
+    for (size_t i = 0; i < count; i++) {
+        struct kinesis_shard *shard = stream->shards[i];
+        if (hash >= shard->hash_start && hash <= shard->hash_end &&
+            atomic_load(&shard->end) == INT64_MAX)
+            return shard;
+    }
+    return NULL;
+}
+
+/* One bit a shard. */
+struct shard_set {
+    uint64_t bits[(KINESIS_SHARDS_MAX + 63) / 64];
+};
+
+static void lock_all(struct kinesis_stream *stream, const struct shard_set *set)
+{
+    const size_t count = atomic_load(&stream->shard_count);
+    for (size_t i = 0; i < count; i++)
+        if (set->bits[i / 64] >> (i % 64) & 1U)
+            pthread_mutex_lock(&stream->shards[i]->lock);
+}
+
+static void unlock_all(struct kinesis_stream *stream, const struct shard_set *set)
+{
+    const size_t count = atomic_load(&stream->shard_count);
+    for (size_t i = count; i-- > 0;)
+        if (set->bits[i / 64] >> (i % 64) & 1U)
+            pthread_mutex_unlock(&stream->shards[i]->lock);
+}
+
+static kinesis_hash hash_of(const struct kinesis_record *record)
+{
+    kinesis_hash hash;
+    if (record->explicit_hash.len > 0 && kinesis_hash_parse(record->explicit_hash, &hash) == MR_OK)
+        return hash;
+    return kinesis_hash_key(record->partition_key);
+}
+
+/* Fills records[].shard and the set; false when a shard has been closed meanwhile (try again). */
+static bool route_all(struct kinesis_stream *stream, struct kinesis_record *records, size_t count,
+                      struct shard_set *set)
+{
+    *set = (struct shard_set){{0}};
+    for (size_t i = 0; i < count; i++) {
+        const struct kinesis_shard *shard = route(stream, hash_of(&records[i]));
+        if (shard == NULL)
+            return false;
+        records[i].shard = shard->index;
+        set->bits[shard->index / 64] |= (uint64_t)1 << (shard->index % 64);
+    }
+    return true;
+}
+
+static bool all_open(const struct kinesis_stream *stream, const struct kinesis_record *records,
+                     size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (atomic_load(&stream->shards[records[i].shard]->end) != INT64_MAX)
+            return false;
+    return true;
+}
+
+enum mr_status kinesis_put(struct kinesis *kinesis, struct kinesis_stream *stream,
+                           struct kinesis_record *records, size_t count, struct store_entry *entry,
+                           int64_t *ret_ticket)
+{
+    struct shard_set set;
+    for (;;) {
+        if (!route_all(stream, records, count, &set)) {
+            if (kinesis_stream_deleted(stream))
+                return MR_NOT_FOUND;
+            continue;
+        }
+        lock_all(stream, &set);
+        if (all_open(stream, records, count))
+            break;
+        unlock_all(stream, &set);
+    }
+    enum mr_status status = MR_NOT_FOUND;
+    if (!kinesis_stream_deleted(stream)) {
+        const size_t before = entry->count;
+        uint64_t bytes = 0;
+        for (size_t i = 0; i < count; i++) {
+            (void)store_entry_append(entry, stream->shards[records[i].shard]->window,
+                                     records[i].partition_key, records[i].data);
+            bytes += records[i].data.len;
+        }
+        status = store_commit(kinesis->options.store, entry, ret_ticket);
+        for (size_t i = 0; status == MR_OK && i < count; i++)
+            records[i].position = entry->ops[before + i].position;
+        if (status == MR_OK) {
+            atomic_fetch_add(&stream->records_in, count);
+            atomic_fetch_add(&stream->bytes_in, bytes);
+        }
+    }
+    unlock_all(stream, &set);
+    return status;
+}

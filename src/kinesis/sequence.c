@@ -1,0 +1,169 @@
+/* Sequence numbers and hash keys as decimal texts.
+ *
+ * A sequence number is a number of 47 hexadecimal digits, printed in decimal (AWS: facts of the
+ * service, version 2):
+ *
+ *     2 | 9: shard created, epoch s | 1: low nibble of the shard's index | 16: counter | 2: 00 | 9:
+ * record, epoch s | 8: shard | 2
+ *
+ * The counter is the record's journal position, so numbers of one shard rise as the journal does.
+ */
+#include "kinesis/internal.h"
+#include "base/codec.h"
+
+enum { DIGITS = 47, LIMBS = 6 };
+
+/* A 192-bit number, least significant limb first. */
+struct wide {
+    uint32_t limb[LIMBS];
+};
+
+/* wide = wide * factor + addend; false on overflow. */
+static bool wide_muladd(struct wide *wide, uint32_t factor, uint32_t addend)
+{
+    uint64_t carry = addend;
+    for (size_t i = 0; i < LIMBS; i++) {
+        carry += (uint64_t)wide->limb[i] * factor;
+        wide->limb[i] = (uint32_t)carry;
+        carry >>= 32;
+    }
+    return carry == 0;
+}
+
+/* Divides in place and returns the remainder. */
+static uint32_t wide_divide(struct wide *wide, uint32_t divisor)
+{
+    uint64_t rest = 0;
+    for (size_t i = LIMBS; i-- > 0;) {
+        rest = rest << 32 | wide->limb[i];
+        wide->limb[i] = (uint32_t)(rest / divisor);
+        rest %= divisor;
+    }
+    return (uint32_t)rest;
+}
+
+static bool wide_is_zero(const struct wide *wide)
+{
+    for (size_t i = 0; i < LIMBS; i++)
+        if (wide->limb[i] != 0)
+            return false;
+    return true;
+}
+
+/* Appends `count` hexadecimal digits of `value`. */
+static void push_digits(struct wide *wide, uint64_t value, unsigned count)
+{
+    while (count-- > 0)
+        (void)wide_muladd(wide, 16, (uint32_t)(value >> (count * 4)) & 15U);
+}
+
+struct mr_slice kinesis_sequence_print(const struct kinesis_sequence *sequence,
+                                       char ret[static KINESIS_SEQUENCE_TEXT])
+{
+    struct wide wide = {{0}};
+    push_digits(&wide, 2, 1);
+    push_digits(&wide, (uint64_t)sequence->created_s, 9);
+    push_digits(&wide, sequence->shard & 15U, 1);
+    push_digits(&wide, sequence->position, 16);
+    push_digits(&wide, 0, 2);
+    push_digits(&wide, (uint64_t)sequence->time_s, 9);
+    push_digits(&wide, sequence->shard, 8);
+    push_digits(&wide, 2, 1);
+    char text[KINESIS_SEQUENCE_TEXT];
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + wide_divide(&wide, 10));
+    } while (!wide_is_zero(&wide));
+    size_t len = sizeof text - at;
+    memcpy(ret, text + at, len);
+    ret[len] = '\0';
+    return mr_slice_make(ret, len);
+}
+
+static uint64_t field(const uint8_t digits[static DIGITS], size_t from, size_t count)
+{
+    uint64_t value = 0;
+    for (size_t i = from; i < from + count; i++)
+        value = value << 4 | digits[i];
+    return value;
+}
+
+enum mr_status kinesis_sequence_parse(struct mr_slice text, struct kinesis_sequence *ret)
+{
+    struct wide wide = {{0}};
+    if (text.len == 0 || text.len > 58)
+        return MR_INVALID;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return MR_INVALID;
+        if (!wide_muladd(&wide, 10, (uint32_t)(text.ptr[i] - '0')))
+            return MR_INVALID;
+    }
+    uint8_t digits[DIGITS];
+    for (size_t i = DIGITS; i-- > 0;)
+        digits[i] = (uint8_t)wide_divide(&wide, 16);
+    if (!wide_is_zero(&wide) || digits[0] != 2 || digits[DIGITS - 1] != 2)
+        return MR_INVALID;
+    ret->created_s = (int64_t)field(digits, 1, 9);
+    ret->position = field(digits, 11, 16);
+    ret->time_s = (int64_t)field(digits, 29, 9);
+    ret->shard = (uint32_t)field(digits, 38, 8);
+    if (ret->position > (uint64_t)INT64_MAX || field(digits, 10, 1) != (ret->shard & 15U))
+        return MR_INVALID;
+    return MR_OK;
+}
+
+struct mr_slice kinesis_sequence_text(const struct kinesis_stream *stream, size_t shard,
+                                      int64_t position, int64_t arrival_ms,
+                                      char ret[static KINESIS_SEQUENCE_TEXT])
+{
+    const struct kinesis_sequence sequence = {
+        .created_s = stream->shards[shard]->created_ms / 1000,
+        .position = (uint64_t)position,
+        .time_s = arrival_ms / 1000,
+        .shard = (uint32_t)shard,
+    };
+    return kinesis_sequence_print(&sequence, ret);
+}
+
+enum mr_status kinesis_hash_parse(struct mr_slice text, kinesis_hash *ret)
+{
+    kinesis_hash value = 0;
+    const kinesis_hash max = ~(kinesis_hash)0;
+    if (text.len == 0 || (text.len > 1 && text.ptr[0] == '0'))
+        return MR_INVALID;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return MR_INVALID;
+        const unsigned digit = (unsigned)(text.ptr[i] - '0');
+        if (value > (max - digit) / 10)
+            return MR_INVALID;
+        value = value * 10 + digit;
+    }
+    *ret = value;
+    return MR_OK;
+}
+
+struct mr_slice kinesis_hash_print(kinesis_hash value, char ret[static 48])
+{
+    char text[48];
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + (int)(value % 10));
+        value /= 10;
+    } while (value != 0);
+    size_t len = sizeof text - at;
+    memcpy(ret, text + at, len);
+    ret[len] = '\0';
+    return mr_slice_make(ret, len);
+}
+
+kinesis_hash kinesis_hash_key(struct mr_slice partition_key)
+{
+    uint8_t digest[16];
+    mr_md5(partition_key, digest);
+    kinesis_hash hash = 0;
+    for (size_t i = 0; i < sizeof digest; i++)
+        hash = hash << 8 | digest[i];
+    return hash;
+}

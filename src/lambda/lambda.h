@@ -1,0 +1,60 @@
+/* lambda/lambda.h: functions: their code, their warm processes, and calling them.
+ *
+ * A function's code is unpacked under <data>/functions/<name>/<code id>/; each warm process
+ * (instance) has a Runtime API listener of its own on a loopback port (AWS_LAMBDA_RUNTIME_API),
+ * runs one invocation at a time, and is reused until it is idle for some minutes, its code or
+ * configuration changed, it timed out or it died.
+ *
+ * Threads: lambda_invoke blocks (a worker, never an I/O loop). */
+#pragma once
+#include "base/rng.h"
+#include "protocol/protocol.h"
+#include "runtime/runtime.h"
+#include "s3/s3.h"
+#include "view/store.h"
+
+struct lambda;
+struct lambda_options {
+    struct store *store;
+    struct runtime *runtime;
+    struct mr_rng *rng;
+    struct http_server *server; /* for the Runtime API listeners */
+    struct s3 *s3;              /* code from S3 */
+    const char *bootstrap;      /* path of bootstrap.py (share/millrace/bootstrap.py or
+                                   src/lambda/bootstrap.py of the checkout) */
+    const char *endpoint_url;   /* given to functions as AWS_ENDPOINT_URL; may be set later by
+                                   lambda_set_endpoint */
+    /* Log lines of functions: group, stream, epoch ms, text without line end. May be NULL. Called
+     * on any thread. */
+    void (*log)(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
+                struct mr_slice text);
+    void *log_ctx;
+};
+MR_MUST_USE enum mr_status lambda_open(struct lambda **ret_lambda,
+                                       const struct lambda_options *options);
+void lambda_register(struct lambda *lambda, struct protocol *protocol);
+void lambda_set_endpoint(struct lambda *lambda, const char *endpoint_url);
+void lambda_close(struct lambda *lambda); /* ends all instances */
+
+enum lambda_outcome {
+    LAMBDA_OK,             /* reply is the handler's answer */
+    LAMBDA_FUNCTION_ERROR, /* the handler failed, timed out or its process died: reply is the error
+                              JSON */
+    LAMBDA_NO_FUNCTION,    /* no such function */
+    LAMBDA_NOT_READY,      /* exists, cannot run (state Failed, code missing) */
+    LAMBDA_THROTTLED,      /* concurrency used up */
+};
+struct lambda_result {
+    enum lambda_outcome outcome;
+    struct mr_buf reply; /* owned by the result */
+    char request_id[37];
+    bool timed_out;
+    char message[256]; /* for people, when outcome != LAMBDA_OK */
+};
+void lambda_result_fini(struct lambda_result *result);
+/* Calls function `name_or_arn` (name, ARN, with or without qualifier) with `event` (JSON) and waits
+ * for the answer, at most the function's timeout. < 0 only for failures of ours. */
+MR_MUST_USE enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
+                                         struct mr_slice event, struct lambda_result *ret_result);
+/* Is there such a function? (For checks when something that names it is created.) */
+bool lambda_exists(struct lambda *lambda, struct mr_slice name_or_arn);

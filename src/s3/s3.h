@@ -1,0 +1,74 @@
+/* s3/s3.h: buckets and objects. The wire handlers are in ops_*.c; other services use the functions
+ * below.
+ *
+ * An object's body is a file <data>/objects/<2 hex>/<id>, named by an id of ours and never by the
+ * user's key; its metadata is a record in VIEW_OBJECT under "<bucket>\0<key>". A body is written
+ * and fsynced first (stage); one journal entry then makes it the object (commit) and until that
+ * entry nothing is visible. A replaced or deleted body is unlinked after the entry that dropped it
+ * is durable and nobody has it open.
+ *
+ * Threads: all functions may be called from any worker; they may block on disk. */
+#pragma once
+#include "base/rng.h"
+#include "protocol/protocol.h"
+#include "runtime/runtime.h"
+#include "view/store.h"
+
+struct s3;
+struct s3_options {
+    struct store *store;
+    struct runtime *runtime;
+    struct mr_rng *rng;
+};
+MR_MUST_USE enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options);
+void s3_register(struct s3 *s3, struct protocol *protocol);
+void s3_close(struct s3 *s3);
+/* After store_reset: what the bodies on disk belonged to is gone, so they are removed as well (in
+ * the background). No request may be in work. */
+void s3_reset(struct s3 *s3);
+
+bool s3_bucket_exists(struct s3 *s3, struct mr_slice bucket);
+
+struct s3_object {
+    struct mr_slice key;
+    uint64_t size;
+    int64_t modified_ms;
+    struct mr_slice etag; /* without quotes */
+};
+/* Objects whose keys begin with `prefix`, in byte order of keys, as of one moment. fn: MR_OK goes
+ * on, MR_END stops quietly, others are returned. MR_NOT_FOUND: no such bucket. */
+MR_MUST_USE enum mr_status s3_list(struct s3 *s3, struct mr_slice bucket, struct mr_slice prefix,
+                                   enum mr_status (*fn)(void *ctx, const struct s3_object *object),
+                                   void *ctx);
+/* A read-only descriptor of the body at position 0; the caller closes it. It stays readable when
+ * the object is replaced. */
+MR_MUST_USE enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket,
+                                          struct mr_slice key, int *ret_fd, uint64_t *ret_size);
+/* Stores a whole object; durable when it returns. MR_NOT_FOUND: no such bucket. */
+MR_MUST_USE enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct mr_slice key,
+                                  struct mr_slice content_type, struct mr_slice body);
+/* MR_OK also when it was not there. Durable when it returns. */
+MR_MUST_USE enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice key);
+
+/* ---- two steps, for deliveries that commit an object together with their cursors ---- */
+struct s3_staged; /* a body on disk that no object names yet */
+struct s3_put_options {
+    struct mr_slice bucket, key, content_type, content_encoding; /* the last may be empty */
+};
+/* Writes and fsyncs the body (and its folder). MR_NOT_FOUND: no such bucket. */
+MR_MUST_USE enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options,
+                                    struct mr_slice body, struct s3_staged **ret_staged);
+/* Adds the ops that make the staged body the object to the caller's entry; the caller commits it,
+ * then calls s3_staged_done with whether the commit succeeded. MR_NOT_FOUND: the bucket has gone
+ * meanwhile (nothing added); s3_staged_done still has to be called. Between the two calls, which
+ * are made by one thread, the object's lock is held: call store_commit there and wait for the
+ * ticket afterwards. Several objects may join one entry. */
+MR_MUST_USE enum mr_status s3_commit_staged(struct s3 *s3, struct s3_staged *staged,
+                                            struct store_entry *entry);
+/* Frees it; removes the body when it was not committed. */
+void s3_staged_done(struct s3 *s3, struct s3_staged *staged, bool committed);
+
+struct s3_stats {
+    uint64_t puts, gets, deletes, bytes_in, bytes_out;
+};
+void s3_stats_get(struct s3 *s3, struct s3_stats *ret_stats);
