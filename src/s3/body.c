@@ -1,0 +1,342 @@
+#include "s3/body.h"
+#include "base/log.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FOLDERS = 256,
+    NAME_TEXT = 2 * S3_ID_BYTES - 1, /* the first byte is the folder */
+    RUN_AT = 12,                     /* the last four bytes of an id are the run's tag */
+    DROPS_MAX = 65536,               /* more are left to the collector of a later start */
+    COPY_STEP = 64 << 20,
+};
+
+struct drop {
+    struct s3_id id;
+    int64_t ticket;
+};
+
+struct s3_bodies {
+    struct store *store;
+    struct mr_rng *rng;
+    int root;                     /* <data>/objects */
+    _Atomic int folders[FOLDERS]; /* descriptors, -1 until first used; kept open */
+    atomic_uint run;
+    pthread_mutex_t lock; /* guards what follows, and the making of folders */
+    struct {
+        struct drop *drops; /* owned */
+        size_t count, capacity;
+    } locked;
+    void (*on_drop)(void *ctx);
+    void *on_drop_ctx;
+};
+
+enum mr_status s3_bodies_open(struct s3_bodies **ret_bodies, struct store *store,
+                              struct mr_rng *rng)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/objects", store_folder(store)) >= (int)sizeof path)
+        return MR_RAISE(MR_FAIL_IO, "the data folder's name is too long");
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", path, strerror(errno));
+    const int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return MR_RAISE(MR_FAIL_IO, "cannot open '%s': %s", path, strerror(errno));
+    struct s3_bodies *bodies = mr_calloc(1, sizeof *bodies);
+    bodies->store = store;
+    bodies->rng = rng;
+    bodies->root = root;
+    for (size_t i = 0; i < FOLDERS; i++)
+        atomic_store(&bodies->folders[i], -1);
+    pthread_mutex_init(&bodies->lock, NULL);
+    s3_bodies_new_run(bodies);
+    *ret_bodies = bodies;
+    return MR_OK;
+}
+
+void s3_bodies_close(struct s3_bodies *bodies)
+{
+    if (bodies == NULL)
+        return;
+    for (size_t i = 0; i < FOLDERS; i++)
+        if (atomic_load(&bodies->folders[i]) >= 0)
+            close(atomic_load(&bodies->folders[i]));
+    close(bodies->root);
+    free(bodies->locked.drops);
+    pthread_mutex_destroy(&bodies->lock);
+    free(bodies);
+}
+
+void s3_bodies_new_run(struct s3_bodies *bodies)
+{
+    atomic_store(&bodies->run, (unsigned)mr_rng_u64(bodies->rng));
+}
+
+/* ---- folders ---- */
+
+static int folder_make(struct s3_bodies *bodies, uint8_t folder)
+{
+    char name[4];
+    (void)snprintf(name, sizeof name, "%02x", folder);
+    const bool made = mkdirat(bodies->root, name, 0777) == 0;
+    if (!made && errno != EEXIST)
+        return -1;
+    /* A folder that is not durable would take its bodies with it. It may stem from a run that was
+     * killed before this fsync, so it is done in any case. */
+    if (fsync(bodies->root) != 0)
+        return -1;
+    return openat(bodies->root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* -1: raised. */
+static int folder_of(struct s3_bodies *bodies, uint8_t folder)
+{
+    int fd = atomic_load(&bodies->folders[folder]);
+    if (fd >= 0)
+        return fd;
+    pthread_mutex_lock(&bodies->lock);
+    fd = atomic_load(&bodies->folders[folder]);
+    if (fd < 0) {
+        fd = folder_make(bodies, folder);
+        if (fd >= 0)
+            atomic_store(&bodies->folders[folder], fd);
+        else
+            (void)MR_RAISE(MR_FAIL_IO, "cannot make objects/%02x: %s", folder, strerror(errno));
+    }
+    pthread_mutex_unlock(&bodies->lock);
+    return fd;
+}
+
+static void file_name(const struct s3_id *id, char ret[static NAME_TEXT])
+{
+    mr_hex(id->bytes + 1, S3_ID_BYTES - 1, ret);
+}
+
+/* ---- writing ---- */
+
+static void id_make(struct s3_bodies *bodies, struct s3_id *ret_id)
+{
+    const unsigned run = atomic_load(&bodies->run);
+    mr_rng_fill(bodies->rng, ret_id->bytes, S3_ID_BYTES);
+    memcpy(ret_id->bytes + RUN_AT, &run, sizeof run);
+}
+
+enum mr_status s3_writer_open(struct s3_bodies *bodies, struct s3_writer *writer)
+{
+    char name[NAME_TEXT];
+    *writer = (struct s3_writer){.fd = -1};
+    id_make(bodies, &writer->id);
+    const int folder = folder_of(bodies, writer->id.bytes[0]);
+    if (folder < 0)
+        return MR_FAIL_IO;
+    file_name(&writer->id, name);
+    writer->fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (writer->fd < 0)
+        return MR_RAISE(MR_FAIL_IO, "cannot make a body: %s", strerror(errno));
+    return MR_OK;
+}
+
+enum mr_status s3_writer_append(struct s3_writer *writer, struct mr_slice bytes)
+{
+    while (bytes.len > 0) {
+        const ssize_t written = write(writer->fd, bytes.ptr, bytes.len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return MR_RAISE(MR_FAIL_IO, "cannot write a body: %s", strerror(errno));
+        writer->size += (uint64_t)written;
+        bytes = mr_slice_sub(bytes, (size_t)written, SIZE_MAX);
+    }
+    return MR_OK;
+}
+
+/* By way of our memory: for file systems that cannot copy by themselves. */
+static enum mr_status copy_by_hand(struct s3_writer *writer, int fd, uint64_t offset, uint64_t len)
+{
+    enum { STEP = 1 << 18 };
+    char *room = mr_malloc(STEP);
+    enum mr_status status = MR_OK;
+    while (status == MR_OK && len > 0) {
+        const ssize_t got = pread(fd, room, len < STEP ? (size_t)len : STEP, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            status = MR_RAISE(MR_FAIL_IO, "cannot read a body: %s",
+                              got == 0 ? "it is shorter than its record" : strerror(errno));
+            break;
+        }
+        status = s3_writer_append(writer, mr_slice_make(room, (size_t)got));
+        offset += (uint64_t)got;
+        len -= (uint64_t)got;
+    }
+    free(room);
+    return status;
+}
+
+enum mr_status s3_writer_copy(struct s3_writer *writer, int fd, uint64_t offset, uint64_t len)
+{
+    while (len > 0) {
+        off_t from = (off_t)offset;
+        const size_t step = len < COPY_STEP ? (size_t)len : COPY_STEP;
+        const ssize_t copied = copy_file_range(fd, &from, writer->fd, NULL, step, 0);
+        if (copied < 0 && errno == EINTR)
+            continue;
+        if (copied <= 0)
+            return copy_by_hand(writer, fd, offset, len);
+        writer->size += (uint64_t)copied;
+        offset += (uint64_t)copied;
+        len -= (uint64_t)copied;
+    }
+    return MR_OK;
+}
+
+enum mr_status s3_writer_finish(struct s3_bodies *bodies, struct s3_writer *writer)
+{
+    const int folder = folder_of(bodies, writer->id.bytes[0]);
+    if (folder >= 0 && fdatasync(writer->fd) == 0 && fsync(folder) == 0) {
+        close(writer->fd);
+        writer->fd = -1;
+        return MR_OK;
+    }
+    const int code = errno;
+    s3_writer_abandon(bodies, writer);
+    return MR_RAISE(MR_FAIL_IO, "cannot make a body durable: %s", strerror(code));
+}
+
+void s3_writer_abandon(struct s3_bodies *bodies, struct s3_writer *writer)
+{
+    if (writer->fd < 0)
+        return;
+    close(writer->fd);
+    writer->fd = -1;
+    s3_body_remove(bodies, &writer->id);
+}
+
+/* ---- reading ---- */
+
+enum mr_status s3_body_open(struct s3_bodies *bodies, const struct s3_id *id, int *ret_fd)
+{
+    char name[NAME_TEXT];
+    const int folder = folder_of(bodies, id->bytes[0]);
+    if (folder < 0)
+        return MR_FAIL_IO;
+    file_name(id, name);
+    const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return MR_NOT_FOUND;
+    if (fd < 0)
+        return MR_RAISE(MR_FAIL_IO, "cannot open a body: %s", strerror(errno));
+    *ret_fd = fd;
+    return MR_OK;
+}
+
+/* ---- removing ---- */
+
+void s3_body_remove(struct s3_bodies *bodies, const struct s3_id *id)
+{
+    char name[NAME_TEXT];
+    const int folder = folder_of(bodies, id->bytes[0]);
+    file_name(id, name);
+    if (folder >= 0 && unlinkat(folder, name, 0) != 0 && errno != ENOENT)
+        mr_log(MR_LOG_WARN, "s3", "cannot remove a body: %s", strerror(errno));
+}
+
+void s3_bodies_on_drop(struct s3_bodies *bodies, void (*fn)(void *ctx), void *ctx)
+{
+    bodies->on_drop = fn;
+    bodies->on_drop_ctx = ctx;
+}
+
+void s3_body_drop(struct s3_bodies *bodies, const struct s3_id *id, int64_t ticket)
+{
+    pthread_mutex_lock(&bodies->lock);
+    const bool first = bodies->locked.count == 0;
+    if (bodies->locked.count == bodies->locked.capacity && bodies->locked.capacity < DROPS_MAX) {
+        bodies->locked.capacity = first ? 64 : bodies->locked.capacity * 2;
+        bodies->locked.drops = mr_realloc(bodies->locked.drops,
+                                          bodies->locked.capacity * sizeof *bodies->locked.drops);
+    }
+    if (bodies->locked.count < bodies->locked.capacity)
+        bodies->locked.drops[bodies->locked.count++] = (struct drop){*id, ticket};
+    pthread_mutex_unlock(&bodies->lock);
+    if (first && bodies->on_drop != NULL)
+        bodies->on_drop(bodies->on_drop_ctx);
+}
+
+bool s3_bodies_sweep(struct s3_bodies *bodies)
+{
+    pthread_mutex_lock(&bodies->lock);
+    struct drop *drops = bodies->locked.drops;
+    const size_t count = bodies->locked.count;
+    bodies->locked.drops = NULL;
+    bodies->locked.count = bodies->locked.capacity = 0;
+    pthread_mutex_unlock(&bodies->lock);
+    int64_t ticket = 0;
+    for (size_t i = 0; i < count; i++)
+        ticket = drops[i].ticket > ticket ? drops[i].ticket : ticket;
+    /* When the entries can never become durable the old bodies are what a restart needs. */
+    if (count > 0 && store_wait(bodies->store, ticket) == MR_OK)
+        for (size_t i = 0; i < count; i++)
+            s3_body_remove(bodies, &drops[i].id);
+    free(drops);
+    return count > 0;
+}
+
+/* ---- bodies of earlier runs ---- */
+
+static bool old_id(struct s3_bodies *bodies, unsigned folder, const char *name,
+                   struct s3_id *ret_id)
+{
+    const unsigned run = atomic_load(&bodies->run);
+    ret_id->bytes[0] = (uint8_t)folder;
+    return mr_unhex(mr_slice_cstr(name), ret_id->bytes + 1, S3_ID_BYTES - 1) == MR_OK &&
+           memcmp(ret_id->bytes + RUN_AT, &run, sizeof run) != 0;
+}
+
+static size_t old_in_folder(struct s3_bodies *bodies, unsigned folder, struct s3_id *ids,
+                            size_t max, bool *ret_more)
+{
+    char name[4];
+    (void)snprintf(name, sizeof name, "%02x", folder);
+    *ret_more = false;
+    const int fd = openat(bodies->root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    if (entries == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return 0; /* not made yet */
+    }
+    size_t count = 0;
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        struct s3_id id;
+        if (!old_id(bodies, folder, entry->d_name, &id))
+            continue;
+        *ret_more = count == max;
+        if (*ret_more)
+            break;
+        ids[count++] = id;
+    }
+    closedir(entries);
+    return count;
+}
+
+size_t s3_bodies_old(struct s3_bodies *bodies, unsigned *folder, struct s3_id *ids, size_t max)
+{
+    size_t count = 0;
+    while (*folder < FOLDERS) {
+        bool more;
+        const size_t found = old_in_folder(bodies, *folder, ids + count, max - count, &more);
+        if (more && count > 0)
+            break; /* this folder begins the next call */
+        count += found;
+        (*folder)++;
+    }
+    return count;
+}

@@ -1,0 +1,221 @@
+#include "s3/digest.h"
+#include <assert.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+    const char *name, *member, *header;
+    size_t bytes;
+} algorithms[S3_ALGORITHMS] = {
+    [S3_CRC32] = {"CRC32", "ChecksumCRC32", "x-amz-checksum-crc32", 4},
+    [S3_CRC32C] = {"CRC32C", "ChecksumCRC32C", "x-amz-checksum-crc32c", 4},
+    [S3_CRC64NVME] = {"CRC64NVME", "ChecksumCRC64NVME", "x-amz-checksum-crc64nvme", 8},
+    [S3_SHA1] = {"SHA1", "ChecksumSHA1", "x-amz-checksum-sha1", 20},
+    [S3_SHA256] = {"SHA256", "ChecksumSHA256", "x-amz-checksum-sha256", 32},
+};
+
+const char *s3_algorithm_name(enum s3_algorithm algorithm)
+{
+    assert(algorithm > S3_NO_SUM && algorithm < S3_ALGORITHMS);
+    return algorithms[algorithm].name;
+}
+
+const char *s3_algorithm_member(enum s3_algorithm algorithm)
+{
+    assert(algorithm > S3_NO_SUM && algorithm < S3_ALGORITHMS);
+    return algorithms[algorithm].member;
+}
+
+const char *s3_algorithm_header(enum s3_algorithm algorithm)
+{
+    assert(algorithm > S3_NO_SUM && algorithm < S3_ALGORITHMS);
+    return algorithms[algorithm].header;
+}
+
+size_t s3_algorithm_bytes(enum s3_algorithm algorithm)
+{
+    return algorithm < S3_ALGORITHMS ? algorithms[algorithm].bytes : 0;
+}
+
+enum s3_algorithm s3_algorithm_of(struct mr_slice name)
+{
+    for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++)
+        if (mr_slice_equal_nocase(name, mr_slice_cstr(algorithms[i].name)))
+            return (enum s3_algorithm)i;
+    return S3_NO_SUM;
+}
+
+/* ---- sums ---- */
+
+struct mr_slice s3_sum_slice(const struct s3_sum *sum)
+{
+    return mr_slice_make(sum->bytes, s3_algorithm_bytes(sum->algorithm));
+}
+
+struct mr_slice s3_sum_base64(struct mr_arena *arena, const struct s3_sum *sum)
+{
+    return mr_base64(arena, s3_sum_slice(sum));
+}
+
+bool s3_sum_equal(const struct s3_sum *a, const struct s3_sum *b)
+{
+    return a->algorithm == b->algorithm && mr_slice_equal(s3_sum_slice(a), s3_sum_slice(b));
+}
+
+enum mr_status s3_sum_parse(struct mr_arena *arena, enum s3_algorithm algorithm,
+                            struct mr_slice base64, struct s3_sum *ret_sum)
+{
+    struct mr_slice bytes;
+    if (mr_base64_decode(arena, base64, &bytes) != MR_OK ||
+        bytes.len != s3_algorithm_bytes(algorithm))
+        return MR_INVALID;
+    ret_sum->algorithm = algorithm;
+    memcpy(ret_sum->bytes, bytes.ptr, bytes.len);
+    return MR_OK;
+}
+
+static void put_big_endian(uint8_t *to, uint64_t value, size_t bytes)
+{
+    for (size_t i = bytes; i-- > 0; value >>= 8)
+        to[i] = (uint8_t)value;
+}
+
+static uint64_t get_big_endian(const uint8_t *from, size_t bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++)
+        value = value << 8 | from[i];
+    return value;
+}
+
+/* ---- computing ---- */
+
+static void *md_new(const EVP_MD *type)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (context == NULL || EVP_DigestInit_ex(context, type, NULL) != 1)
+        abort(); /* out of memory is fatal by policy */
+    return context;
+}
+
+static void md_update(void *context, struct mr_slice bytes)
+{
+    if (context != NULL && EVP_DigestUpdate(context, bytes.ptr, bytes.len) != 1)
+        abort();
+}
+
+static void md_final(void *context, uint8_t *ret)
+{
+    if (EVP_DigestFinal_ex(context, ret, NULL) != 1)
+        abort();
+}
+
+static bool wants(const struct s3_digest *digest, enum s3_algorithm algorithm)
+{
+    return (digest->set & 1u << algorithm) != 0;
+}
+
+void s3_digest_init(struct s3_digest *digest, unsigned set)
+{
+    *digest = (struct s3_digest){.set = set, .md5 = md_new(EVP_md5())};
+    if (wants(digest, S3_SHA1))
+        digest->sha1 = md_new(EVP_sha1());
+    if (wants(digest, S3_SHA256))
+        digest->sha256 = md_new(EVP_sha256());
+}
+
+void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
+{
+    md_update(digest->md5, bytes);
+    md_update(digest->sha1, bytes);
+    md_update(digest->sha256, bytes);
+    if (wants(digest, S3_CRC32))
+        digest->crc32 = mr_crc32(digest->crc32, bytes);
+    if (wants(digest, S3_CRC32C))
+        digest->crc32c = mr_crc32c(digest->crc32c, bytes);
+    if (wants(digest, S3_CRC64NVME))
+        digest->crc64 = mr_crc64nvme(digest->crc64, bytes);
+}
+
+void s3_digest_md5(struct s3_digest *digest, uint8_t ret[static S3_MD5_BYTES])
+{
+    md_final(digest->md5, ret);
+}
+
+void s3_digest_sum(struct s3_digest *digest, enum s3_algorithm algorithm, struct s3_sum *ret_sum)
+{
+    assert(wants(digest, algorithm));
+    *ret_sum = (struct s3_sum){.algorithm = algorithm};
+    switch (algorithm) {
+    case S3_CRC32: put_big_endian(ret_sum->bytes, digest->crc32, 4); break;
+    case S3_CRC32C: put_big_endian(ret_sum->bytes, digest->crc32c, 4); break;
+    case S3_CRC64NVME: put_big_endian(ret_sum->bytes, digest->crc64, 8); break;
+    case S3_SHA1: md_final(digest->sha1, ret_sum->bytes); break;
+    case S3_SHA256: md_final(digest->sha256, ret_sum->bytes); break;
+    case S3_NO_SUM:
+    case S3_ALGORITHMS: break;
+    }
+}
+
+void s3_digest_fini(struct s3_digest *digest)
+{
+    EVP_MD_CTX_free(digest->md5);
+    EVP_MD_CTX_free(digest->sha1);
+    EVP_MD_CTX_free(digest->sha256);
+    *digest = (struct s3_digest){0};
+}
+
+/* ---- joining CRCs ----
+ * A reflected CRC is a polynomial over GF(2) whose highest power is the lowest bit. Zeros behind A
+ * multiply its CRC by x^(8 * bytes) modulo the polynomial; B's CRC is then added. (Start value and
+ * final inversion cancel out.) */
+
+struct crc_field {
+    uint64_t poly; /* reflected */
+    unsigned bits;
+};
+
+static struct crc_field crc_field_of(enum s3_algorithm algorithm)
+{
+    switch (algorithm) {
+    case S3_CRC32: return (struct crc_field){0xedb88320u, 32};
+    case S3_CRC32C: return (struct crc_field){0x82f63b78u, 32};
+    default: return (struct crc_field){UINT64_C(0x9a6c9329ac4bc9b5), 64};
+    }
+}
+
+static uint64_t field_multiply(struct crc_field field, uint64_t a, uint64_t b)
+{
+    uint64_t product = 0;
+    for (uint64_t bit = UINT64_C(1) << (field.bits - 1); bit != 0; bit >>= 1) {
+        if ((a & bit) != 0)
+            product ^= b;
+        b = (b & 1) != 0 ? b >> 1 ^ field.poly : b >> 1;
+    }
+    return product;
+}
+
+/* x^(8 * bytes) by squaring. */
+static uint64_t field_shift(struct crc_field field, uint64_t bytes)
+{
+    uint64_t power = UINT64_C(1) << (field.bits - 9);  /* x^8 */
+    uint64_t result = UINT64_C(1) << (field.bits - 1); /* x^0 */
+    for (; bytes != 0; bytes >>= 1) {
+        if ((bytes & 1) != 0)
+            result = field_multiply(field, result, power);
+        power = field_multiply(field, power, power);
+    }
+    return result;
+}
+
+void s3_sum_combine(struct s3_sum *a, const struct s3_sum *b, uint64_t b_bytes)
+{
+    assert(a->algorithm == b->algorithm);
+    assert(s3_algorithm_is_crc(a->algorithm));
+    const struct crc_field field = crc_field_of(a->algorithm);
+    const size_t bytes = s3_algorithm_bytes(a->algorithm);
+    const uint64_t moved =
+        field_multiply(field, get_big_endian(a->bytes, bytes), field_shift(field, b_bytes));
+    put_big_endian(a->bytes, moved ^ get_big_endian(b->bytes, bytes), bytes);
+}

@@ -1,0 +1,57 @@
+/* s3/digest.h: MD5 and S3's five checksums, computed while bytes pass by.
+ *
+ * A digest is made with the set of algorithms that are wanted, fed in order, and finished once.
+ * Sums are kept as S3 encodes them: big-endian bytes, 4 to 32 of them. Not shared by threads. */
+#pragma once
+#include "base/codec.h"
+
+enum s3_algorithm {
+    S3_NO_SUM,
+    S3_CRC32,
+    S3_CRC32C,
+    S3_CRC64NVME,
+    S3_SHA1,
+    S3_SHA256,
+    S3_ALGORITHMS
+};
+enum { S3_SUM_BYTES_MAX = 32, S3_MD5_BYTES = 16 };
+
+const char *s3_algorithm_name(enum s3_algorithm algorithm);   /* "CRC32" */
+const char *s3_algorithm_member(enum s3_algorithm algorithm); /* "ChecksumCRC32" */
+const char *s3_algorithm_header(enum s3_algorithm algorithm); /* "x-amz-checksum-crc32" */
+/* Any case; S3_NO_SUM when there is no such one. */
+enum s3_algorithm s3_algorithm_of(struct mr_slice name);
+size_t s3_algorithm_bytes(enum s3_algorithm algorithm);
+static inline bool s3_algorithm_is_crc(enum s3_algorithm algorithm)
+{
+    return algorithm >= S3_CRC32 && algorithm <= S3_CRC64NVME;
+}
+
+struct s3_sum {
+    enum s3_algorithm algorithm;
+    uint8_t bytes[S3_SUM_BYTES_MAX]; /* s3_algorithm_bytes(algorithm) of them */
+};
+struct mr_slice s3_sum_slice(const struct s3_sum *sum);
+struct mr_slice s3_sum_base64(struct mr_arena *arena, const struct s3_sum *sum);
+bool s3_sum_equal(const struct s3_sum *a, const struct s3_sum *b);
+/* MR_INVALID: not the base64 of as many bytes as the algorithm has. */
+MR_MUST_USE enum mr_status s3_sum_parse(struct mr_arena *arena, enum s3_algorithm algorithm,
+                                        struct mr_slice base64, struct s3_sum *ret_sum);
+
+struct s3_digest {
+    unsigned set; /* bit per algorithm */
+    void *md5, *sha1, *sha256;
+    uint32_t crc32, crc32c;
+    uint64_t crc64;
+};
+/* MD5 is always computed: it is the ETag. */
+void s3_digest_init(struct s3_digest *digest, unsigned set);
+void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes);
+void s3_digest_md5(struct s3_digest *digest, uint8_t ret[static S3_MD5_BYTES]); /* once */
+/* The algorithm is in the set. Once an algorithm. */
+void s3_digest_sum(struct s3_digest *digest, enum s3_algorithm algorithm, struct s3_sum *ret_sum);
+void s3_digest_fini(struct s3_digest *digest); /* accepts a zeroed one */
+
+/* The CRC of A followed by B, from those of A and B and the length of B. Both of one CRC
+ * algorithm; *a becomes the result. */
+void s3_sum_combine(struct s3_sum *a, const struct s3_sum *b, uint64_t b_bytes);

@@ -1,0 +1,445 @@
+/* Objects: found, put, deleted; the functions other services call. */
+#include "s3/internal.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- locks and commits ---- */
+
+static struct s3_stripe *stripe_of(struct s3 *s3, struct mr_slice stored_key)
+{
+    return &s3->stripes[mr_slice_hash(stored_key) % S3_STRIPES];
+}
+
+struct s3_stripe *s3_lock(struct s3 *s3, struct mr_slice stored_key)
+{
+    struct s3_stripe *stripe = stripe_of(s3, stored_key);
+    pthread_mutex_lock(&stripe->lock);
+    return stripe;
+}
+
+void s3_unlock(struct s3_stripe *stripe)
+{
+    pthread_mutex_unlock(&stripe->lock);
+}
+
+enum mr_status s3_commit_locked(struct s3 *s3, struct s3_stripe *stripe, struct store_entry *entry,
+                                int64_t *ret_ticket)
+{
+    atomic_store(&stripe->ticket, S3_COMMITTING);
+    const enum mr_status status = store_commit(s3->options.store, entry, ret_ticket);
+    atomic_store(&stripe->ticket, journal_tail(store_journal(s3->options.store)));
+    return status;
+}
+
+/* What a reply must wait for that tells what it just read under this stripe. */
+static int64_t read_ticket(struct s3 *s3, struct s3_stripe *stripe)
+{
+    const int64_t ticket = atomic_load(&stripe->ticket);
+    return ticket == S3_COMMITTING ? journal_tail(store_journal(s3->options.store)) : ticket;
+}
+
+/* ---- reading ---- */
+
+enum mr_status s3_record(struct s3 *s3, struct mr_arena *arena, struct mr_slice stored_key,
+                         struct s3_meta *ret_meta)
+{
+    struct mr_buf buf = {0};
+    enum mr_status status = view_get(store_view(s3->options.store), VIEW_OBJECT, stored_key, &buf);
+    if (status == MR_OK)
+        status = s3_meta_decode(mr_arena_copy(arena, mr_buf_slice(&buf)), ret_meta);
+    mr_buf_fini(&buf);
+    return status;
+}
+
+enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
+                       struct mr_slice key, struct s3_meta *ret_meta, int64_t *ret_ticket)
+{
+    const struct mr_slice stored = s3_object_key(arena, bucket, key);
+    const enum mr_status status = s3_record(s3, arena, stored, ret_meta);
+    *ret_ticket = read_ticket(s3, stripe_of(s3, stored));
+    return status;
+}
+
+enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
+                            struct mr_slice key, struct s3_meta *ret_meta, int *ret_fd,
+                            int64_t *ret_ticket)
+{
+    struct s3_id last = {0};
+    for (bool again = false;; again = true) {
+        enum mr_status status = s3_find(s3, arena, bucket, key, ret_meta, ret_ticket);
+        if (status != MR_OK)
+            return status;
+        /* It may be replaced, and its body removed, between the two steps. */
+        if (again && memcmp(&last, &ret_meta->body, sizeof last) == 0)
+            return MR_RAISE(MR_FAIL_DATA, "the body of '%.*s/%.*s' is missing", MR_ARG(bucket),
+                            MR_ARG(key));
+        last = ret_meta->body;
+        status = s3_body_open(s3->bodies, &ret_meta->body, ret_fd);
+        if (status != MR_NOT_FOUND)
+            return status;
+    }
+}
+
+static struct mr_slice etag_bare(struct mr_slice etag)
+{
+    etag = mr_slice_trim(etag);
+    if (mr_slice_starts_with(etag, MR_S("W/")))
+        etag = mr_slice_sub(etag, 2, SIZE_MAX);
+    if (etag.len >= 2 && etag.ptr[0] == '"' && etag.ptr[etag.len - 1] == '"')
+        etag = mr_slice_sub(etag, 1, etag.len - 2);
+    return etag;
+}
+
+bool s3_etag_fits(struct mr_slice wanted, const struct s3_meta *meta)
+{
+    char text[S3_ETAG_TEXT];
+    const struct mr_slice etag = s3_meta_etag(meta, text);
+    struct mr_slice one;
+    while (mr_slice_split(&wanted, ',', &one)) {
+        one = etag_bare(one);
+        if (mr_slice_equal(one, MR_S("*")) || mr_slice_equal(one, etag))
+            return true;
+    }
+    return false;
+}
+
+/* ---- changing ---- */
+
+bool s3_bucket_exists(struct s3 *s3, struct mr_slice bucket)
+{
+    struct mr_arena arena;
+    struct mr_slice json;
+    mr_arena_init(&arena);
+    const bool exists =
+        store_doc_get(s3->options.store, &arena, "s3", "bucket", bucket, &json) == MR_OK;
+    mr_arena_fini(&arena);
+    return exists;
+}
+
+static enum mr_status condition_check(const struct s3_change *change, bool present,
+                                      const struct s3_meta *old)
+{
+    if (change->if_absent && present)
+        return MR_EXISTS;
+    if (change->if_match.ptr == NULL)
+        return MR_OK;
+    if (!present)
+        return MR_END;
+    return s3_etag_fits(change->if_match, old) ? MR_OK : MR_INVALID;
+}
+
+static void entry_put_meta(struct store_entry *entry, struct mr_slice stored,
+                           const struct s3_meta *meta)
+{
+    struct mr_buf buf = {0};
+    s3_meta_encode(&buf, meta);
+    store_entry_put(entry, VIEW_OBJECT, stored, mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+}
+
+/* Under the stripe's lock. `ret_old` and `ret_present` tell what was there. */
+static enum mr_status change_locked(struct s3 *s3, struct s3_stripe *stripe, struct mr_slice stored,
+                                    const struct s3_change *change, struct store_entry *entry,
+                                    bool *ret_present, struct s3_meta *ret_old, int64_t *ret_ticket)
+{
+    if (!s3_bucket_exists(s3, change->bucket))
+        return MR_NOT_FOUND;
+    enum mr_status status = s3_record(s3, entry->arena, stored, ret_old);
+    if (status != MR_OK && status != MR_NOT_FOUND)
+        return status;
+    *ret_present = status == MR_OK;
+    status = condition_check(change, *ret_present, ret_old);
+    if (status == MR_OK && change->guard != NULL)
+        status = change->guard(change->ctx, entry);
+    if (status != MR_OK)
+        return status;
+    if (change->meta != NULL)
+        entry_put_meta(entry, stored, change->meta);
+    else if (*ret_present)
+        store_entry_delete(entry, VIEW_OBJECT, stored);
+    return s3_commit_locked(s3, stripe, entry, ret_ticket);
+}
+
+enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
+                               const struct s3_change *change, int64_t *ret_ticket)
+{
+    const struct mr_slice stored = s3_object_key(arena, change->bucket, change->key);
+    struct store_entry entry = store_entry_make(arena);
+    struct s3_meta old = {0};
+    bool present = false;
+    struct s3_stripe *stripe = s3_lock(s3, stored);
+    const enum mr_status status =
+        change_locked(s3, stripe, stored, change, &entry, &present, &old, ret_ticket);
+    s3_unlock(stripe);
+    if (status != MR_OK)
+        return status;
+    /* New tags alone keep the body. */
+    const bool kept =
+        change->meta != NULL && memcmp(&change->meta->body, &old.body, sizeof old.body) == 0;
+    if (present && old.has_body && !kept)
+        s3_body_drop(s3->bodies, &old.body, *ret_ticket);
+    atomic_fetch_add(change->meta != NULL ? &s3->puts : &s3->deletes, 1);
+    return MR_OK;
+}
+
+/* ---- staged objects ---- */
+
+struct s3_staged {
+    char *stored; /* owned: the key in VIEW_OBJECT */
+    size_t stored_len, bucket_len;
+    char *record; /* owned: the encoded meta */
+    size_t record_len;
+    struct s3_id body;
+    uint64_t size;
+    struct s3_stripe *stripe; /* held between commit and done; else NULL */
+    bool has_old;
+    struct s3_id old;
+};
+
+static enum mr_status body_write(struct s3 *s3, struct mr_slice body, struct s3_meta *meta)
+{
+    struct s3_writer writer;
+    enum mr_status status = s3_writer_open(s3->bodies, &writer);
+    if (status != MR_OK)
+        return status;
+    status = s3_writer_append(&writer, body);
+    if (status != MR_OK) {
+        s3_writer_abandon(s3->bodies, &writer);
+        return status;
+    }
+    struct s3_digest digest;
+    s3_digest_init(&digest, 1u << S3_CRC64NVME);
+    s3_digest_update(&digest, body);
+    s3_digest_md5(&digest, meta->md5);
+    s3_digest_sum(&digest, S3_CRC64NVME, &meta->sum);
+    s3_digest_fini(&digest);
+    meta->has_body = true;
+    meta->body = writer.id;
+    meta->size = writer.size;
+    return s3_writer_finish(s3->bodies, &writer);
+}
+
+enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, struct mr_slice body,
+                        struct s3_staged **ret_staged)
+{
+    if (!s3_bucket_exists(s3, options->bucket))
+        return MR_NOT_FOUND;
+    struct s3_meta meta = {.modified_ms = store_now(s3->options.store)};
+    meta.headers[S3_CONTENT_TYPE] = options->content_type;
+    meta.headers[S3_CONTENT_ENCODING] = options->content_encoding;
+    const enum mr_status status = body_write(s3, body, &meta);
+    if (status != MR_OK)
+        return status;
+    struct mr_arena arena;
+    struct mr_buf record = {0};
+    mr_arena_init(&arena);
+    const struct mr_slice stored = s3_object_key(&arena, options->bucket, options->key);
+    s3_meta_encode(&record, &meta);
+    struct s3_staged *staged = mr_calloc(1, sizeof *staged);
+    staged->stored = mr_strdup_slice(stored);
+    staged->stored_len = stored.len;
+    staged->bucket_len = options->bucket.len;
+    staged->record = record.data;
+    staged->record_len = record.len;
+    staged->body = meta.body;
+    staged->size = meta.size;
+    mr_arena_fini(&arena);
+    *ret_staged = staged;
+    return MR_OK;
+}
+
+enum mr_status s3_commit_staged(struct s3 *s3, struct s3_staged *staged, struct store_entry *entry)
+{
+    const struct mr_slice stored =
+        mr_arena_copy(entry->arena, mr_slice_make(staged->stored, staged->stored_len));
+    struct s3_meta old;
+    pthread_mutex_lock(&s3->many);
+    struct s3_stripe *stripe = s3_lock(s3, stored);
+    enum mr_status status = MR_NOT_FOUND;
+    if (s3_bucket_exists(s3, mr_slice_sub(stored, 0, staged->bucket_len)))
+        status = s3_record(s3, entry->arena, stored, &old);
+    else
+        status = MR_END;
+    if (status != MR_OK && status != MR_NOT_FOUND) {
+        s3_unlock(stripe);
+        pthread_mutex_unlock(&s3->many);
+        return status == MR_END ? MR_NOT_FOUND : status;
+    }
+    staged->has_old = status == MR_OK;
+    if (staged->has_old)
+        staged->old = old.body;
+    staged->stripe = stripe;
+    store_entry_put(entry, VIEW_OBJECT, stored,
+                    mr_arena_copy(entry->arena, mr_slice_make(staged->record, staged->record_len)));
+    atomic_store(&stripe->ticket, S3_COMMITTING);
+    return MR_OK;
+}
+
+void s3_staged_done(struct s3 *s3, struct s3_staged *staged, bool committed)
+{
+    const int64_t tail = journal_tail(store_journal(s3->options.store));
+    if (staged->stripe != NULL) {
+        atomic_store(&staged->stripe->ticket, tail);
+        s3_unlock(staged->stripe);
+        pthread_mutex_unlock(&s3->many);
+    }
+    if (!committed) {
+        s3_body_remove(s3->bodies, &staged->body);
+    } else {
+        if (staged->has_old)
+            s3_body_drop(s3->bodies, &staged->old, tail);
+        atomic_fetch_add(&s3->puts, 1);
+        atomic_fetch_add(&s3->bytes_in, staged->size);
+    }
+    free(staged->stored);
+    free(staged->record);
+    free(staged);
+}
+
+/* ---- whole objects ---- */
+
+enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct mr_slice key,
+                      struct mr_slice content_type, struct mr_slice body)
+{
+    const struct s3_put_options options = {
+        .bucket = bucket, .key = key, .content_type = content_type};
+    struct s3_staged *staged;
+    enum mr_status status = s3_stage(s3, &options, body, &staged);
+    if (status != MR_OK)
+        return status;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
+    int64_t ticket = 0;
+    status = s3_commit_staged(s3, staged, &entry);
+    if (status == MR_OK)
+        status = store_commit(s3->options.store, &entry, &ticket);
+    s3_staged_done(s3, staged, status == MR_OK);
+    if (status == MR_OK)
+        status = store_wait(s3->options.store, ticket);
+    mr_arena_fini(&arena);
+    return status;
+}
+
+enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice key)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    const struct s3_change change = {.bucket = bucket, .key = key};
+    int64_t ticket = 0;
+    enum mr_status status = s3_change_apply(s3, &arena, &change, &ticket);
+    if (status == MR_OK)
+        status = store_wait(s3->options.store, ticket);
+    mr_arena_fini(&arena);
+    return status == MR_NOT_FOUND ? MR_OK : status;
+}
+
+enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket, struct mr_slice key,
+                              int *ret_fd, uint64_t *ret_size)
+{
+    struct mr_arena arena;
+    struct s3_meta meta;
+    int64_t ticket;
+    int fd;
+    mr_arena_init(&arena);
+    enum mr_status status = s3_find_open(s3, &arena, bucket, key, &meta, &fd, &ticket);
+    if (status == MR_OK) {
+        *ret_fd = fd;
+        *ret_size = meta.size;
+        atomic_fetch_add(&s3->gets, 1);
+        atomic_fetch_add(&s3->bytes_out, meta.size);
+    }
+    mr_arena_fini(&arena);
+    return status;
+}
+
+struct list_ctx {
+    enum mr_status (*fn)(void *ctx, const struct s3_object *object);
+    void *ctx;
+};
+
+static enum mr_status list_object(void *ctx, struct mr_slice key, const struct s3_meta *meta)
+{
+    struct list_ctx *list = ctx;
+    char etag[S3_ETAG_TEXT];
+    const struct s3_object object = {
+        .key = key,
+        .size = meta->size,
+        .modified_ms = meta->modified_ms,
+        .etag = s3_meta_etag(meta, etag),
+    };
+    return list->fn(list->ctx, &object);
+}
+
+enum mr_status s3_list(struct s3 *s3, struct mr_slice bucket, struct mr_slice prefix,
+                       enum mr_status (*fn)(void *ctx, const struct s3_object *object), void *ctx)
+{
+    if (!s3_bucket_exists(s3, bucket))
+        return MR_NOT_FOUND;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct list_ctx list = {fn, ctx};
+    struct s3_page page = {
+        .bucket = bucket,
+        .prefix = prefix,
+        .limit = SIZE_MAX,
+        .on_object = list_object,
+        .ctx = &list,
+    };
+    const enum mr_status status = s3_page_walk(store_view(s3->options.store), &arena, &page);
+    mr_arena_fini(&arena);
+    return status;
+}
+
+/* ---- life ---- */
+
+static void recursive_init(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options)
+{
+    struct s3 *s3 = mr_calloc(1, sizeof *s3);
+    s3->options = *options;
+    const enum mr_status status = s3_bodies_open(&s3->bodies, options->store, options->rng);
+    if (status != MR_OK) {
+        free(s3);
+        return status;
+    }
+    recursive_init(&s3->many);
+    pthread_mutex_init(&s3->buckets, NULL);
+    for (size_t i = 0; i < S3_STRIPES; i++)
+        recursive_init(&s3->stripes[i].lock);
+    s3_pumps_start(s3);
+    *ret_s3 = s3;
+    return MR_OK;
+}
+
+void s3_close(struct s3 *s3)
+{
+    if (s3 == NULL)
+        return;
+    s3_pumps_stop(s3);
+    for (size_t i = 0; i < S3_STRIPES; i++)
+        pthread_mutex_destroy(&s3->stripes[i].lock);
+    pthread_mutex_destroy(&s3->many);
+    pthread_mutex_destroy(&s3->buckets);
+    s3_bodies_close(s3->bodies);
+    free(s3);
+}
+
+void s3_stats_get(struct s3 *s3, struct s3_stats *ret_stats)
+{
+    *ret_stats = (struct s3_stats){
+        .puts = atomic_load(&s3->puts),
+        .gets = atomic_load(&s3->gets),
+        .deletes = atomic_load(&s3->deletes),
+        .bytes_in = atomic_load(&s3->bytes_in),
+        .bytes_out = atomic_load(&s3->bytes_out),
+    };
+}

@@ -1,0 +1,132 @@
+/* s3/internal.h: what the files of this folder share.
+ *
+ * Order of locks: `many`, then stripes in order of their index. Whoever takes more than one stripe
+ * holds `many`; whoever takes one alone does not, and never waits for another while he has it. */
+#pragma once
+#include "s3/body.h"
+#include "s3/list.h"
+#include "s3/meta.h"
+#include "s3/s3.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    S3_STRIPES = 256,
+    S3_KEY_BYTES_MAX = 1024,
+    S3_USER_BYTES_MAX = 2048,
+    S3_PARTS_MAX = 10000,
+    S3_PAGE_MAX = 1000,
+};
+#define S3_PUT_BYTES_MAX (UINT64_C(5) << 30)  /* AWS: 5 GiB in one request */
+#define S3_PART_BYTES_MIN (UINT64_C(5) << 20) /* AWS: but for the last one */
+
+/* Keys are spread over stripes by their hash. Under a stripe's lock: read, decide, commit; never
+ * wait for the disk. */
+struct s3_stripe {
+    pthread_mutex_t lock;   /* recursive: one delivery may commit two keys of one stripe */
+    _Atomic int64_t ticket; /* of its last commit; S3_COMMITTING while one is going on */
+};
+enum { S3_COMMITTING = -1 };
+
+struct s3 {
+    struct s3_options options;
+    struct s3_bodies *bodies;
+    struct s3_stripe stripes[S3_STRIPES];
+    pthread_mutex_t many;    /* recursive */
+    pthread_mutex_t buckets; /* one change of a bucket's document at a time; before all others */
+    struct runtime_pump *sweep, *collect;
+    struct s3_collector *collector;
+    atomic_ullong puts, gets, deletes, bytes_in, bytes_out;
+};
+
+/* ---- engine.c ---- */
+struct s3_stripe *s3_lock(struct s3 *s3, struct mr_slice stored_key);
+void s3_unlock(struct s3_stripe *stripe);
+/* Commits under the stripe's lock; not yet durable. */
+MR_MUST_USE enum mr_status s3_commit_locked(struct s3 *s3, struct s3_stripe *stripe,
+                                            struct store_entry *entry, int64_t *ret_ticket);
+/* A record of VIEW_OBJECT; slices live in the arena. */
+MR_MUST_USE enum mr_status s3_record(struct s3 *s3, struct mr_arena *arena,
+                                     struct mr_slice stored_key, struct s3_meta *ret_meta);
+/* The same for an object, with the ticket that a reply telling of it has to wait for (set also when
+ * there is none). */
+MR_MUST_USE enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
+                                   struct mr_slice key, struct s3_meta *ret_meta,
+                                   int64_t *ret_ticket);
+/* Finds and opens: the record and the body belong together. */
+MR_MUST_USE enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena,
+                                        struct mr_slice bucket, struct mr_slice key,
+                                        struct s3_meta *ret_meta, int *ret_fd, int64_t *ret_ticket);
+
+/* Puts or deletes one object, under conditions. */
+struct s3_change {
+    struct mr_slice bucket, key;
+    const struct s3_meta *meta; /* NULL: delete */
+    struct mr_slice if_match;   /* an ETag or "*"; ptr NULL: no such condition */
+    bool if_absent;             /* If-None-Match: * */
+    /* Under the lock, before the commit: adds further ops, or refuses with any other status. */
+    enum mr_status (*guard)(void *ctx, struct store_entry *entry);
+    void *ctx;
+};
+/* MR_NOT_FOUND: no such bucket. MR_EXISTS: it exists though if_absent. MR_INVALID: another ETag.
+ * MR_END: if_match, and there is no such object. The replaced body is dropped. A delete of what is
+ * not there is MR_OK. Not yet durable. */
+MR_MUST_USE enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
+                                           const struct s3_change *change, int64_t *ret_ticket);
+/* "x", "\"x\"" and W/"x" are the same ETag; "*" fits all. */
+bool s3_etag_fits(struct mr_slice wanted, const struct s3_meta *meta);
+
+/* ---- buckets.c ---- */
+bool s3_bucket_name_ok(struct mr_slice name);
+/* MR_EXISTS: it is there already; `document` is then the stored one. */
+MR_MUST_USE enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena,
+                                            struct mr_slice name, struct mr_slice region,
+                                            int64_t *ret_ticket);
+/* MR_EXISTS: it is not empty. MR_NOT_FOUND. Uploads in progress go with it. */
+MR_MUST_USE enum mr_status s3_bucket_delete(struct s3 *s3, struct mr_arena *arena,
+                                            struct mr_slice name, int64_t *ret_ticket);
+/* The bucket's document. MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status s3_bucket_get(struct s3 *s3, struct mr_arena *arena,
+                                         struct mr_slice name, yyjson_val **ret_document);
+/* Sets a member of the document to a JSON text; an empty one takes the member away. */
+MR_MUST_USE enum mr_status s3_bucket_set(struct s3 *s3, struct mr_arena *arena,
+                                         struct mr_slice name, const char *member,
+                                         struct mr_slice json, int64_t *ret_ticket);
+
+/* ---- multipart.c ---- */
+struct s3_upload {
+    struct mr_slice bucket, key, id;
+    struct s3_meta meta; /* what the object will have; modified_ms: when it was begun */
+};
+MR_MUST_USE enum mr_status s3_upload_begin(struct s3 *s3, struct mr_arena *arena,
+                                           struct s3_upload *upload, int64_t *ret_ticket);
+/* MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status s3_upload_find(struct s3 *s3, struct mr_arena *arena,
+                                          struct mr_slice bucket, struct mr_slice key,
+                                          struct mr_slice id, struct s3_upload *ret_upload);
+/* Makes a finished body a part; MR_NOT_FOUND: the upload has gone, the body is the caller's. */
+MR_MUST_USE enum mr_status s3_upload_add(struct s3 *s3, struct mr_arena *arena,
+                                         const struct s3_upload *upload, uint32_t number,
+                                         const struct s3_meta *part, int64_t *ret_ticket);
+MR_MUST_USE enum mr_status s3_upload_abort(struct s3 *s3, struct mr_arena *arena,
+                                           const struct s3_upload *upload, int64_t *ret_ticket);
+struct s3_stored_part {
+    uint32_t number;
+    struct s3_meta meta;
+};
+/* All parts in order of their numbers; memory from the arena. */
+MR_MUST_USE enum mr_status s3_upload_parts(struct s3 *s3, struct mr_arena *arena,
+                                           struct mr_slice upload_id,
+                                           struct s3_stored_part **ret_parts, size_t *ret_count);
+/* Joins the chosen parts to one body and makes it the object. `object` has all but the body; its
+ * conditions are those of s3_change, and so are the outcomes; besides MR_AGAIN: a part was sent
+ * again or the upload ended meanwhile. Blocks for as long as the copy takes. */
+MR_MUST_USE enum mr_status s3_upload_finish(struct s3 *s3, struct mr_arena *arena,
+                                            const struct s3_upload *upload,
+                                            const struct s3_stored_part *chosen, size_t count,
+                                            struct s3_meta *object, struct s3_change *change,
+                                            int64_t *ret_ticket);
+
+/* ---- collect.c: pumps ---- */
+void s3_pumps_start(struct s3 *s3);
+void s3_pumps_stop(struct s3 *s3);

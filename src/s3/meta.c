@@ -1,0 +1,214 @@
+/* Stored form of a value in VIEW_OBJECT (integers as base/buf.h writes them):
+ *
+ *   u8      1: the form's version
+ *   u8      flags: 1 has a body, 2 the sum is composite, 4 has headers or anything behind
+ *   bytes   16: the body's id
+ *   varint  size
+ *   varint  time of the last change, epoch milliseconds
+ *   bytes   16: MD5
+ *   varint  number of parts
+ *   u8      algorithm of the sum (0: none), then its bytes
+ *   with flag 4: each header, the user's metadata, the tags, the parts; each with its length before
+ *
+ * Listings need no more than the fixed beginning.
+ *
+ * Keys: an object is "<bucket>" NUL "<key>". A bucket's name begins with a letter or digit, so two
+ * further kinds fit below: 0x01 "<bucket>" NUL "<key>" NUL "<upload id>" is an upload in progress,
+ * 0x02 "<upload id>" and two bytes big-endian one of its parts. */
+#include "s3/meta.h"
+#include <assert.h>
+#include <stdio.h>
+
+enum { FORM_VERSION = 1, FLAG_BODY = 1, FLAG_COMPOSITE = 2, FLAG_MORE = 4 };
+
+static bool has_more(const struct s3_meta *meta)
+{
+    for (int i = 0; i < S3_HEADERS; i++)
+        if (meta->headers[i].len > 0)
+            return true;
+    return meta->user.len > 0 || meta->tags.len > 0 || meta->parts.len > 0;
+}
+
+void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
+{
+    const bool more = has_more(meta);
+    mr_buf_byte(buf, FORM_VERSION);
+    mr_buf_byte(buf, (char)((meta->has_body ? FLAG_BODY : 0) |
+                            (meta->composite ? FLAG_COMPOSITE : 0) | (more ? FLAG_MORE : 0)));
+    mr_buf_append(buf, mr_slice_make(meta->body.bytes, S3_ID_BYTES));
+    mr_buf_varint(buf, meta->size);
+    mr_buf_varint(buf, (uint64_t)meta->modified_ms);
+    mr_buf_append(buf, mr_slice_make(meta->md5, S3_MD5_BYTES));
+    mr_buf_varint(buf, meta->part_count);
+    mr_buf_byte(buf, (char)meta->sum.algorithm);
+    mr_buf_append(buf, s3_sum_slice(&meta->sum));
+    if (!more)
+        return;
+    for (int i = 0; i < S3_HEADERS; i++)
+        mr_buf_bytes(buf, meta->headers[i]);
+    mr_buf_bytes(buf, meta->user);
+    mr_buf_bytes(buf, meta->tags);
+    mr_buf_bytes(buf, meta->parts);
+}
+
+static void read_sum(struct mr_reader *reader, struct s3_sum *ret_sum)
+{
+    const uint8_t algorithm = mr_read_u8(reader);
+    *ret_sum = (struct s3_sum){.algorithm = S3_NO_SUM};
+    if (algorithm >= S3_ALGORITHMS) {
+        reader->failed = true;
+        return;
+    }
+    ret_sum->algorithm = (enum s3_algorithm)algorithm;
+    const struct mr_slice bytes = mr_read_raw(reader, s3_algorithm_bytes(ret_sum->algorithm));
+    if (bytes.len > 0)
+        memcpy(ret_sum->bytes, bytes.ptr, bytes.len);
+}
+
+static void read_into(struct mr_reader *reader, void *ret, size_t len)
+{
+    const struct mr_slice bytes = mr_read_raw(reader, len);
+    if (bytes.len == len)
+        memcpy(ret, bytes.ptr, len);
+}
+
+enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
+{
+    struct mr_reader reader = mr_reader_make(value);
+    const uint8_t version = mr_read_u8(&reader);
+    const uint8_t flags = mr_read_u8(&reader);
+    *ret_meta = (struct s3_meta){
+        .has_body = (flags & FLAG_BODY) != 0,
+        .composite = (flags & FLAG_COMPOSITE) != 0,
+    };
+    read_into(&reader, ret_meta->body.bytes, S3_ID_BYTES);
+    ret_meta->size = mr_read_varint(&reader);
+    ret_meta->modified_ms = (int64_t)mr_read_varint(&reader);
+    read_into(&reader, ret_meta->md5, S3_MD5_BYTES);
+    ret_meta->part_count = (uint32_t)mr_read_varint(&reader);
+    read_sum(&reader, &ret_meta->sum);
+    if ((flags & FLAG_MORE) != 0) {
+        for (int i = 0; i < S3_HEADERS; i++)
+            ret_meta->headers[i] = mr_read_bytes(&reader);
+        ret_meta->user = mr_read_bytes(&reader);
+        ret_meta->tags = mr_read_bytes(&reader);
+        ret_meta->parts = mr_read_bytes(&reader);
+    }
+    if (reader.failed || version != FORM_VERSION || reader.next != reader.end)
+        return MR_RAISE(MR_FAIL_DATA, "an object's record is damaged (%zu bytes)", value.len);
+    return MR_OK;
+}
+
+struct mr_slice s3_meta_etag(const struct s3_meta *meta, char ret[static S3_ETAG_TEXT])
+{
+    mr_hex(meta->md5, S3_MD5_BYTES, ret);
+    size_t len = 2 * S3_MD5_BYTES;
+    if (meta->part_count > 0)
+        len += (size_t)snprintf(ret + len, S3_ETAG_TEXT - len, "-%u", meta->part_count);
+    return mr_slice_make(ret, len);
+}
+
+/* ---- lists ---- */
+
+void s3_pairs_add(struct mr_buf *pairs, struct mr_slice name, struct mr_slice value)
+{
+    mr_buf_bytes(pairs, name);
+    mr_buf_bytes(pairs, value);
+}
+
+bool s3_pairs_next(struct mr_slice *rest, struct mr_slice *ret_name, struct mr_slice *ret_value)
+{
+    if (rest->len == 0)
+        return false;
+    struct mr_reader reader = mr_reader_make(*rest);
+    *ret_name = mr_read_bytes(&reader);
+    *ret_value = mr_read_bytes(&reader);
+    *rest = mr_slice_make(reader.next, (size_t)(reader.end - reader.next));
+    return !reader.failed;
+}
+
+void s3_parts_add(struct mr_buf *parts, const struct s3_part *part)
+{
+    mr_buf_varint(parts, part->number);
+    mr_buf_varint(parts, part->size);
+    mr_buf_byte(parts, (char)part->sum.algorithm);
+    mr_buf_append(parts, s3_sum_slice(&part->sum));
+}
+
+bool s3_parts_next(struct mr_slice *rest, struct s3_part *ret_part)
+{
+    if (rest->len == 0)
+        return false;
+    struct mr_reader reader = mr_reader_make(*rest);
+    ret_part->number = (uint32_t)mr_read_varint(&reader);
+    ret_part->size = mr_read_varint(&reader);
+    read_sum(&reader, &ret_part->sum);
+    *rest = mr_slice_make(reader.next, (size_t)(reader.end - reader.next));
+    return !reader.failed;
+}
+
+/* ---- keys ---- */
+
+struct mr_slice s3_object_key(struct mr_arena *arena, struct mr_slice bucket, struct mr_slice key)
+{
+    char *text = mr_arena_alloc(arena, bucket.len + 1 + key.len);
+    memcpy(text, bucket.ptr, bucket.len);
+    text[bucket.len] = 0;
+    if (key.len > 0)
+        memcpy(text + bucket.len + 1, key.ptr, key.len);
+    return mr_slice_make(text, bucket.len + 1 + key.len);
+}
+
+struct mr_slice s3_bucket_prefix(struct mr_arena *arena, struct mr_slice bucket)
+{
+    return s3_object_key(arena, bucket, (struct mr_slice){0});
+}
+
+struct mr_slice s3_uploads_prefix(struct mr_arena *arena, struct mr_slice bucket)
+{
+    return mr_arena_printf(arena, "\x01%.*s%c", MR_ARG(bucket), 0);
+}
+
+struct mr_slice s3_upload_key(struct mr_arena *arena, struct mr_slice bucket, struct mr_slice key,
+                              struct mr_slice upload_id)
+{
+    const struct mr_slice prefix = s3_uploads_prefix(arena, bucket);
+    const size_t len = prefix.len + key.len + 1 + upload_id.len;
+    char *text = mr_arena_alloc(arena, len);
+    memcpy(text, prefix.ptr, prefix.len);
+    memcpy(text + prefix.len, key.ptr, key.len);
+    text[prefix.len + key.len] = 0;
+    memcpy(text + prefix.len + key.len + 1, upload_id.ptr, upload_id.len);
+    return mr_slice_make(text, len);
+}
+
+void s3_upload_key_split(struct mr_slice stored, struct mr_slice prefix, struct mr_slice *ret_key,
+                         struct mr_slice *ret_upload_id)
+{
+    assert(stored.len > prefix.len + S3_UPLOAD_ID_TEXT);
+    const size_t key_len = stored.len - prefix.len - 1 - S3_UPLOAD_ID_TEXT;
+    *ret_key = mr_slice_sub(stored, prefix.len, key_len);
+    *ret_upload_id = mr_slice_sub(stored, prefix.len + key_len + 1, S3_UPLOAD_ID_TEXT);
+}
+
+struct mr_slice s3_parts_prefix(struct mr_arena *arena, struct mr_slice upload_id)
+{
+    return mr_arena_printf(arena, "\x02%.*s", MR_ARG(upload_id));
+}
+
+struct mr_slice s3_part_key(struct mr_arena *arena, struct mr_slice upload_id, uint32_t number)
+{
+    char *text = mr_arena_alloc(arena, upload_id.len + 3);
+    text[0] = 2;
+    memcpy(text + 1, upload_id.ptr, upload_id.len);
+    text[upload_id.len + 1] = (char)(number >> 8);
+    text[upload_id.len + 2] = (char)number;
+    return mr_slice_make(text, upload_id.len + 3);
+}
+
+uint32_t s3_part_key_number(struct mr_slice stored)
+{
+    assert(stored.len > 2);
+    const uint8_t high = (uint8_t)stored.ptr[stored.len - 2];
+    return (uint32_t)high << 8 | (uint8_t)stored.ptr[stored.len - 1];
+}

@@ -1,0 +1,74 @@
+/* s3/meta.h: what is stored about an object, an upload in progress or a part of one, and the keys
+ * it is stored under in VIEW_OBJECT. The stored form heads meta.c. Pure. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "s3/digest.h"
+
+enum { S3_ID_BYTES = 16, S3_ETAG_TEXT = 48, S3_UPLOAD_ID_TEXT = 32 };
+
+struct s3_id { /* names a body file */
+    uint8_t bytes[S3_ID_BYTES];
+};
+
+/* Headers that are stored and given back as they came. */
+enum s3_header {
+    S3_CONTENT_TYPE,
+    S3_CONTENT_ENCODING,
+    S3_CONTENT_DISPOSITION,
+    S3_CONTENT_LANGUAGE,
+    S3_CACHE_CONTROL,
+    S3_EXPIRES,
+    S3_REDIRECT,
+    S3_STORAGE_CLASS, /* empty: STANDARD */
+    S3_HEADERS
+};
+
+struct s3_meta {
+    bool has_body; /* an upload has none */
+    struct s3_id body;
+    uint64_t size;
+    int64_t modified_ms;
+    uint8_t md5[S3_MD5_BYTES]; /* the ETag */
+    uint32_t part_count;       /* 0: not made of parts */
+    bool composite;            /* the sum is one over the parts' sums */
+    struct s3_sum sum;         /* of an upload: the algorithm alone */
+    struct mr_slice headers[S3_HEADERS];
+    struct mr_slice user;  /* pairs: metadata; names in lower case */
+    struct mr_slice tags;  /* pairs */
+    struct mr_slice parts; /* of a finished upload: struct s3_parts reads it */
+};
+
+void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta);
+/* Slices point into `value`. MR_FAIL_DATA (raised): not of our making. */
+MR_MUST_USE enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta);
+/* Hex MD5, with "-<parts>" when it is made of parts; no quotes. */
+struct mr_slice s3_meta_etag(const struct s3_meta *meta, char ret[static S3_ETAG_TEXT]);
+
+/* ---- pairs: name and value, one after the other ---- */
+void s3_pairs_add(struct mr_buf *pairs, struct mr_slice name, struct mr_slice value);
+/* False at the end. `*rest` starts as the whole. */
+bool s3_pairs_next(struct mr_slice *rest, struct mr_slice *ret_name, struct mr_slice *ret_value);
+
+/* ---- the parts of a finished upload, in order ---- */
+struct s3_part {
+    uint32_t number; /* as the client numbered it */
+    uint64_t size;
+    struct s3_sum sum;
+};
+void s3_parts_add(struct mr_buf *parts, const struct s3_part *part);
+bool s3_parts_next(struct mr_slice *rest, struct s3_part *ret_part);
+
+/* ---- keys ---- */
+struct mr_slice s3_object_key(struct mr_arena *arena, struct mr_slice bucket, struct mr_slice key);
+/* Everything in a bucket: the prefix of its objects' keys. */
+struct mr_slice s3_bucket_prefix(struct mr_arena *arena, struct mr_slice bucket);
+struct mr_slice s3_upload_key(struct mr_arena *arena, struct mr_slice bucket, struct mr_slice key,
+                              struct mr_slice upload_id);
+struct mr_slice s3_uploads_prefix(struct mr_arena *arena, struct mr_slice bucket);
+/* Takes the key of an upload apart; `stored` begins with `prefix`. */
+void s3_upload_key_split(struct mr_slice stored, struct mr_slice prefix, struct mr_slice *ret_key,
+                         struct mr_slice *ret_upload_id);
+struct mr_slice s3_part_key(struct mr_arena *arena, struct mr_slice upload_id, uint32_t number);
+struct mr_slice s3_parts_prefix(struct mr_arena *arena, struct mr_slice upload_id);
+uint32_t s3_part_key_number(struct mr_slice stored);

@@ -1,0 +1,233 @@
+/* Uploads in parts. A part is a body of its own, with a record under the upload's id; finishing
+ * copies the chosen bodies, in the kernel, to one new body and makes that the object in the entry
+ * that also ends the upload. So an object is always one file: a range is one sendfile, and whoever
+ * opens an object gets one descriptor. The copy costs a second write of the data; an upload of a
+ * single part is taken over as it is. */
+#include "s3/internal.h"
+#include <assert.h>
+#include <unistd.h>
+
+static bool upload_id_ok(struct mr_slice id)
+{
+    uint8_t bytes[S3_UPLOAD_ID_TEXT / 2];
+    return mr_unhex(id, bytes, sizeof bytes) == MR_OK;
+}
+
+static void put_record(struct store_entry *entry, struct mr_slice stored,
+                       const struct s3_meta *meta)
+{
+    struct mr_buf buf = {0};
+    s3_meta_encode(&buf, meta);
+    store_entry_put(entry, VIEW_OBJECT, stored, mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+}
+
+static struct s3_stripe *upload_lock(struct s3 *s3, struct mr_arena *arena,
+                                     const struct s3_upload *upload)
+{
+    return s3_lock(s3, s3_object_key(arena, upload->bucket, upload->key));
+}
+
+enum mr_status s3_upload_begin(struct s3 *s3, struct mr_arena *arena, struct s3_upload *upload,
+                               int64_t *ret_ticket)
+{
+    uint8_t random[S3_UPLOAD_ID_TEXT / 2];
+    char *text = mr_arena_alloc(arena, S3_UPLOAD_ID_TEXT + 1);
+    mr_rng_fill(s3->options.rng, random, sizeof random);
+    mr_hex(random, sizeof random, text);
+    upload->id = mr_slice_make(text, S3_UPLOAD_ID_TEXT);
+    struct store_entry entry = store_entry_make(arena);
+    put_record(&entry, s3_upload_key(arena, upload->bucket, upload->key, upload->id),
+               &upload->meta);
+    enum mr_status status = MR_NOT_FOUND;
+    struct s3_stripe *stripe = upload_lock(s3, arena, upload);
+    if (s3_bucket_exists(s3, upload->bucket))
+        status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
+    s3_unlock(stripe);
+    return status;
+}
+
+enum mr_status s3_upload_find(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
+                              struct mr_slice key, struct mr_slice id, struct s3_upload *ret_upload)
+{
+    if (!upload_id_ok(id))
+        return MR_NOT_FOUND;
+    *ret_upload = (struct s3_upload){.bucket = bucket, .key = key, .id = id};
+    return s3_record(s3, arena, s3_upload_key(arena, bucket, key, id), &ret_upload->meta);
+}
+
+/* Under the lock: is it still going on? */
+static enum mr_status upload_check(struct s3 *s3, struct mr_arena *arena,
+                                   const struct s3_upload *upload)
+{
+    struct s3_upload found;
+    return s3_upload_find(s3, arena, upload->bucket, upload->key, upload->id, &found);
+}
+
+enum mr_status s3_upload_add(struct s3 *s3, struct mr_arena *arena, const struct s3_upload *upload,
+                             uint32_t number, const struct s3_meta *part, int64_t *ret_ticket)
+{
+    const struct mr_slice stored = s3_part_key(arena, upload->id, number);
+    struct store_entry entry = store_entry_make(arena);
+    struct s3_meta old = {0};
+    put_record(&entry, stored, part);
+    struct s3_stripe *stripe = upload_lock(s3, arena, upload);
+    enum mr_status status = upload_check(s3, arena, upload);
+    if (status == MR_OK) {
+        status = s3_record(s3, arena, stored, &old);
+        if (status == MR_OK || status == MR_NOT_FOUND)
+            status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
+    }
+    s3_unlock(stripe);
+    if (status == MR_OK && old.has_body)
+        s3_body_drop(s3->bodies, &old.body, *ret_ticket);
+    return status;
+}
+
+enum mr_status s3_upload_parts(struct s3 *s3, struct mr_arena *arena, struct mr_slice upload_id,
+                               struct s3_stored_part **ret_parts, size_t *ret_count)
+{
+    struct view_iterator *iterator =
+        view_iterate(store_view(s3->options.store), VIEW_OBJECT, s3_parts_prefix(arena, upload_id));
+    struct s3_stored_part *parts = NULL;
+    size_t count = 0, capacity = 0;
+    enum mr_status status = MR_OK;
+    for (view_iterator_first(iterator); status == MR_OK && view_iterator_valid(iterator);
+         view_iterator_next(iterator)) {
+        if (count == capacity) {
+            const size_t grown = capacity == 0 ? 64 : capacity * 2;
+            parts = mr_arena_realloc(arena, parts, capacity * sizeof *parts, grown * sizeof *parts);
+            capacity = grown;
+        }
+        parts[count].number = s3_part_key_number(view_iterator_key(iterator));
+        status =
+            s3_meta_decode(mr_arena_copy(arena, view_iterator_value(iterator)), &parts[count].meta);
+        count++;
+    }
+    view_iterator_free(iterator);
+    *ret_parts = parts;
+    *ret_count = count;
+    return status;
+}
+
+/* ---- the end of an upload ---- */
+
+/* Adds the ops that take the upload and its parts away. */
+static void entry_end_upload(struct store_entry *entry, const struct s3_upload *upload,
+                             const struct s3_stored_part *parts, size_t count)
+{
+    store_entry_delete(entry, VIEW_OBJECT,
+                       s3_upload_key(entry->arena, upload->bucket, upload->key, upload->id));
+    for (size_t i = 0; i < count; i++)
+        store_entry_delete(entry, VIEW_OBJECT,
+                           s3_part_key(entry->arena, upload->id, parts[i].number));
+}
+
+static void drop_parts(struct s3 *s3, const struct s3_stored_part *parts, size_t count,
+                       const struct s3_id *kept, int64_t ticket)
+{
+    for (size_t i = 0; i < count; i++)
+        if (kept == NULL || memcmp(kept, &parts[i].meta.body, sizeof *kept) != 0)
+            s3_body_drop(s3->bodies, &parts[i].meta.body, ticket);
+}
+
+enum mr_status s3_upload_abort(struct s3 *s3, struct mr_arena *arena,
+                               const struct s3_upload *upload, int64_t *ret_ticket)
+{
+    struct store_entry entry = store_entry_make(arena);
+    struct s3_stored_part *parts = NULL;
+    size_t count = 0;
+    struct s3_stripe *stripe = upload_lock(s3, arena, upload);
+    enum mr_status status = upload_check(s3, arena, upload);
+    if (status == MR_OK)
+        status = s3_upload_parts(s3, arena, upload->id, &parts, &count);
+    if (status == MR_OK) {
+        entry_end_upload(&entry, upload, parts, count);
+        status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
+    }
+    s3_unlock(stripe);
+    if (status == MR_OK)
+        drop_parts(s3, parts, count, NULL, *ret_ticket);
+    return status;
+}
+
+static enum mr_status join(struct s3 *s3, const struct s3_stored_part *chosen, size_t count,
+                           struct s3_writer *writer)
+{
+    enum mr_status status = s3_writer_open(s3->bodies, writer);
+    if (status != MR_OK)
+        return status;
+    for (size_t i = 0; i < count && status == MR_OK; i++) {
+        int fd;
+        status = s3_body_open(s3->bodies, &chosen[i].meta.body, &fd);
+        if (status != MR_OK)
+            break;
+        status = s3_writer_copy(writer, fd, 0, chosen[i].meta.size);
+        close(fd);
+    }
+    if (status == MR_OK)
+        return s3_writer_finish(s3->bodies, writer);
+    s3_writer_abandon(s3->bodies, writer);
+    return status == MR_NOT_FOUND ? MR_AGAIN : status;
+}
+
+struct finish {
+    struct s3 *s3;
+    const struct s3_upload *upload;
+    const struct s3_stored_part *chosen;
+    size_t count;
+    struct s3_stored_part *all; /* results */
+    size_t all_count;
+};
+
+/* Under the object's lock: is everything as it was when the copy began? */
+static enum mr_status finish_guard(void *ctx, struct store_entry *entry)
+{
+    struct finish *finish = ctx;
+    enum mr_status status = upload_check(finish->s3, entry->arena, finish->upload);
+    if (status == MR_NOT_FOUND)
+        return MR_AGAIN;
+    if (status == MR_OK)
+        status = s3_upload_parts(finish->s3, entry->arena, finish->upload->id, &finish->all,
+                                 &finish->all_count);
+    if (status != MR_OK)
+        return status;
+    size_t at = 0;
+    for (size_t i = 0; i < finish->count; i++) {
+        while (at < finish->all_count && finish->all[at].number < finish->chosen[i].number)
+            at++;
+        if (at == finish->all_count ||
+            memcmp(&finish->all[at].meta.body, &finish->chosen[i].meta.body,
+                   sizeof(struct s3_id)) != 0)
+            return MR_AGAIN;
+    }
+    entry_end_upload(entry, finish->upload, finish->all, finish->all_count);
+    return MR_OK;
+}
+
+enum mr_status s3_upload_finish(struct s3 *s3, struct mr_arena *arena,
+                                const struct s3_upload *upload, const struct s3_stored_part *chosen,
+                                size_t count, struct s3_meta *object, struct s3_change *change,
+                                int64_t *ret_ticket)
+{
+    assert(count > 0);
+    struct s3_writer writer = {.fd = -1, .id = chosen[0].meta.body};
+    const bool joined = count > 1;
+    if (joined) {
+        const enum mr_status status = join(s3, chosen, count, &writer);
+        if (status != MR_OK)
+            return status;
+    }
+    struct finish finish = {.s3 = s3, .upload = upload, .chosen = chosen, .count = count};
+    object->has_body = true;
+    object->body = writer.id;
+    change->meta = object;
+    change->guard = finish_guard;
+    change->ctx = &finish;
+    const enum mr_status status = s3_change_apply(s3, arena, change, ret_ticket);
+    if (status == MR_OK)
+        drop_parts(s3, finish.all, finish.all_count, joined ? NULL : &writer.id, *ret_ticket);
+    else if (joined)
+        s3_body_remove(s3->bodies, &writer.id);
+    return status;
+}

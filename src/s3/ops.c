@@ -1,0 +1,215 @@
+/* The wire: registration, faults and what all operations check. */
+#include "s3/ops.h"
+#include <stdio.h>
+
+#define S3_FAULT_DEFINE(name, code, status, server) \
+    const struct protocol_fault s3_##name = {code, status, server};
+S3_FAULTS(S3_FAULT_DEFINE)
+#undef S3_FAULT_DEFINE
+
+void s3_register(struct s3 *s3, struct protocol *protocol)
+{
+    const struct s3_handlers *const all[] = {&s3_bucket_handlers};
+    for (size_t i = 0; i < MR_COUNT(all); i++)
+        protocol_register(protocol, "s3", all[i]->list, all[i]->count, s3);
+}
+
+/* ---- faults ---- */
+
+enum mr_status s3_fail_no_bucket(struct protocol_call *call, struct mr_slice bucket)
+{
+    protocol_fail_member(call, "BucketName", bucket);
+    return protocol_fail(call, &s3_no_such_bucket, "The specified bucket does not exist");
+}
+
+enum mr_status s3_fail_no_key(struct protocol_call *call, struct mr_slice key)
+{
+    protocol_fail_member(call, "Key", key);
+    return protocol_fail(call, &s3_no_such_key, "The specified key does not exist.");
+}
+
+enum mr_status s3_fail_no_upload(struct protocol_call *call, struct mr_slice upload_id)
+{
+    protocol_fail_member(call, "UploadId", upload_id);
+    return protocol_fail(call, &s3_no_such_upload,
+                         "The specified upload does not exist. The upload ID may be invalid, or "
+                         "the upload may have been aborted or completed.");
+}
+
+enum mr_status s3_fail_condition(struct protocol_call *call, const char *condition)
+{
+    protocol_fail_member(call, "Condition", mr_slice_cstr(condition));
+    return protocol_fail(call, &s3_precondition_failed,
+                         "At least one of the pre-conditions you specified did not hold");
+}
+
+enum mr_status s3_fail_malformed(struct protocol_call *call)
+{
+    return protocol_fail(call, &s3_malformed_xml,
+                         "The XML you provided was not well-formed or did not validate against "
+                         "our published schema");
+}
+
+enum mr_status s3_fail_argument(struct protocol_call *call, const char *name, struct mr_slice value,
+                                const char *message)
+{
+    protocol_fail_member(call, "ArgumentName", mr_slice_cstr(name));
+    protocol_fail_member(call, "ArgumentValue", value);
+    return protocol_fail(call, &s3_invalid_argument, "%s", message);
+}
+
+enum mr_status s3_fail_header(struct protocol_call *call, const char *header, const char *more)
+{
+    protocol_fail_member(call, "Header", mr_slice_cstr(header));
+    if (more != NULL)
+        protocol_fail_member(call, "additionalMessage", mr_slice_cstr(more));
+    return protocol_fail(call, &s3_not_implemented,
+                         "A header you provided implies functionality that is not implemented");
+}
+
+enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status)
+{
+    switch (status) {
+    case MR_OK: return MR_OK;
+    case MR_NOT_FOUND: return s3_fail_no_bucket(call, s3_in(call, "Bucket"));
+    case MR_EXISTS: return s3_fail_condition(call, "If-None-Match");
+    case MR_INVALID: return s3_fail_condition(call, "If-Match");
+    case MR_END: return s3_fail_no_key(call, s3_in(call, "Key"));
+    case MR_FAULT: return MR_FAULT;
+    default: protocol_fail_internal(call, status < 0 ? status : MR_FAIL); return MR_FAULT;
+    }
+}
+
+/* ---- checks ---- */
+
+enum mr_status s3_check_owner(struct protocol_call *call)
+{
+    const struct mr_slice owner = s3_in(call, "ExpectedBucketOwner");
+    if (owner.len > 0 && !mr_slice_equal(owner, call->account))
+        return protocol_fail(call, &s3_access_denied, "Access Denied");
+    return MR_OK;
+}
+
+enum mr_status s3_check_bucket(struct protocol_call *call)
+{
+    const struct mr_slice bucket = s3_in(call, "Bucket");
+    if (!s3_bucket_exists(s3_of(call), bucket))
+        return s3_fail_no_bucket(call, bucket);
+    return s3_check_owner(call);
+}
+
+enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key)
+{
+    if (key.len <= S3_KEY_BYTES_MAX)
+        return MR_OK;
+    protocol_fail_member(call, "Size", mr_arena_printf(call->arena, "%zu", key.len));
+    protocol_fail_member(call, "MaxSizeAllowed", MR_S("1024"));
+    return protocol_fail(call, &s3_key_too_long, "Your key is too long");
+}
+
+enum mr_status s3_check_version(struct protocol_call *call, struct mr_slice version)
+{
+    if (version.len == 0 || mr_slice_equal(version, MR_S("null")))
+        return MR_OK;
+    return s3_fail_argument(call, "versionId", version, "Invalid version id specified");
+}
+
+enum mr_status s3_check_acl(struct protocol_call *call)
+{
+    static const char *const grants[] = {"GrantFullControl", "GrantRead", "GrantReadACP",
+                                         "GrantWrite", "GrantWriteACP"};
+    const struct mr_slice acl = s3_in(call, "ACL");
+    /* AWS: these two say what holds anyway. */
+    bool asks = acl.len > 0 && !mr_slice_equal(acl, MR_S("private")) &&
+                !mr_slice_equal(acl, MR_S("bucket-owner-full-control"));
+    for (size_t i = 0; i < MR_COUNT(grants); i++)
+        asks = asks || s3_in(call, grants[i]).len > 0;
+    if (asks)
+        return protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
+    return MR_OK;
+}
+
+enum mr_status s3_check_unsupported(struct protocol_call *call)
+{
+    static const struct {
+        const char *member, *header;
+    } refused[] = {
+        {"SSECustomerAlgorithm", "x-amz-server-side-encryption-customer-algorithm"},
+        {"CopySourceSSECustomerAlgorithm",
+         "x-amz-copy-source-server-side-encryption-customer-algorithm"},
+        {"ObjectLockMode", "x-amz-object-lock-mode"},
+        {"ObjectLockLegalHoldStatus", "x-amz-object-lock-legal-hold"},
+        {"WriteOffsetBytes", "x-amz-write-offset-bytes"},
+        {"ChecksumSHA512", "x-amz-checksum-sha512"},
+        {"ChecksumMD5", "x-amz-checksum-md5"},
+        {"ChecksumXXHASH64", "x-amz-checksum-xxhash64"},
+        {"ChecksumXXHASH3", "x-amz-checksum-xxhash3"},
+        {"ChecksumXXHASH128", "x-amz-checksum-xxhash128"},
+    };
+    for (size_t i = 0; i < MR_COUNT(refused); i++)
+        if (mr_json_get(call->in, refused[i].member) != NULL)
+            return s3_fail_header(call, refused[i].header, NULL);
+    return MR_OK;
+}
+
+enum mr_status s3_conditions_read(struct protocol_call *call, struct s3_change *change)
+{
+    yyjson_val *if_match = mr_json_get(call->in, "IfMatch");
+    yyjson_val *if_none = mr_json_get(call->in, "IfNoneMatch");
+    if (if_match != NULL && if_none != NULL)
+        return s3_fail_header(call, "If-Match,If-None-Match",
+                              "Multiple conditional request headers present in the request");
+    if (if_none != NULL && !mr_slice_equal(mr_json_text(if_none), MR_S("*")))
+        return s3_fail_header(call, "If-None-Match",
+                              "We don't accept the provided value of If-None-Match header for "
+                              "this API");
+    if (if_match != NULL)
+        change->if_match = mr_json_text(if_match);
+    change->if_absent = if_none != NULL;
+    return MR_OK;
+}
+
+/* ---- parts of replies ---- */
+
+int64_t s3_read_ticket(struct s3 *s3)
+{
+    return journal_tail(store_journal(s3->options.store));
+}
+
+void s3_write_owner(struct protocol_call *call, const char *member, bool with_name)
+{
+    /* AWS: the canonical id is 64 hex digits that belong to the account for ever. */
+    uint8_t digest[32];
+    char id[65];
+    mr_sha256(call->account, digest);
+    mr_hex(digest, sizeof digest, id);
+    mr_json_key(&call->out, member);
+    mr_json_object(&call->out);
+    mr_json_key_cstr(&call->out, "ID", id);
+    if (with_name)
+        mr_json_key_string(&call->out, "DisplayName", call->account);
+    mr_json_object_end(&call->out);
+}
+
+struct mr_slice s3_quoted_etag(struct protocol_call *call, const struct s3_meta *meta)
+{
+    char text[S3_ETAG_TEXT];
+    return mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(s3_meta_etag(meta, text)));
+}
+
+struct mr_slice s3_sum_text(struct protocol_call *call, const struct s3_meta *meta)
+{
+    const struct mr_slice base64 = s3_sum_base64(call->arena, &meta->sum);
+    if (!meta->composite)
+        return base64;
+    return mr_arena_printf(call->arena, "%.*s-%u", MR_ARG(base64), meta->part_count);
+}
+
+void s3_write_sum(struct protocol_call *call, const struct s3_meta *meta)
+{
+    if (meta->sum.algorithm == S3_NO_SUM)
+        return;
+    mr_json_key_string(&call->out, s3_algorithm_member(meta->sum.algorithm),
+                       s3_sum_text(call, meta));
+    mr_json_key_cstr(&call->out, "ChecksumType", meta->composite ? "COMPOSITE" : "FULL_OBJECT");
+}

@@ -1,0 +1,149 @@
+/* s3/ops.h: what the files of the wire share: faults and small helpers. */
+#pragma once
+#include "s3/internal.h"
+
+#define S3_FAULTS(X)                                                               \
+    X(access_denied, "AccessDenied", 403, false)                                   \
+    X(acl_not_supported, "AccessControlListNotSupported", 400, false)              \
+    X(bad_digest, "BadDigest", 400, false)                                         \
+    X(bucket_exists_for_us, "BucketAlreadyOwnedByYou", 409, false)                 \
+    X(bucket_not_empty, "BucketNotEmpty", 409, false)                              \
+    X(conflict, "ConditionalRequestConflict", 409, false)                          \
+    X(entity_too_large, "EntityTooLarge", 400, false)                              \
+    X(entity_too_small, "EntityTooSmall", 400, false)                              \
+    X(illegal_location, "IllegalLocationConstraintException", 400, false)          \
+    X(invalid_argument, "InvalidArgument", 400, false)                             \
+    X(invalid_bucket_name, "InvalidBucketName", 400, false)                        \
+    X(invalid_digest, "InvalidDigest", 400, false)                                 \
+    X(invalid_location, "InvalidLocationConstraint", 400, false)                   \
+    X(invalid_part, "InvalidPart", 400, false)                                     \
+    X(invalid_part_number, "InvalidPartNumber", 416, false)                        \
+    X(invalid_part_order, "InvalidPartOrder", 400, false)                          \
+    X(invalid_range, "InvalidRange", 416, false)                                   \
+    X(invalid_request, "InvalidRequest", 400, false)                               \
+    X(invalid_storage_class, "InvalidStorageClass", 400, false)                    \
+    X(invalid_tag, "InvalidTag", 400, false)                                       \
+    X(key_too_long, "KeyTooLongError", 400, false)                                 \
+    X(malformed_policy, "MalformedPolicy", 400, false)                             \
+    X(malformed_xml, "MalformedXML", 400, false)                                   \
+    X(metadata_too_large, "MetadataTooLarge", 400, false)                          \
+    X(no_access_block, "NoSuchPublicAccessBlockConfiguration", 404, false)         \
+    X(no_cors, "NoSuchCORSConfiguration", 404, false)                              \
+    X(no_encryption, "ServerSideEncryptionConfigurationNotFoundError", 404, false) \
+    X(no_lifecycle, "NoSuchLifecycleConfiguration", 404, false)                    \
+    X(no_object_lock, "ObjectLockConfigurationNotFoundError", 404, false)          \
+    X(no_ownership, "OwnershipControlsNotFoundError", 404, false)                  \
+    X(no_policy, "NoSuchBucketPolicy", 404, false)                                 \
+    X(no_replication, "ReplicationConfigurationNotFoundError", 404, false)         \
+    X(no_such_bucket, "NoSuchBucket", 404, false)                                  \
+    X(no_such_key, "NoSuchKey", 404, false)                                        \
+    X(no_such_upload, "NoSuchUpload", 404, false)                                  \
+    X(no_such_version, "NoSuchVersion", 404, false)                                \
+    X(no_tags, "NoSuchTagSet", 404, false)                                         \
+    X(no_website, "NoSuchWebsiteConfiguration", 404, false)                        \
+    X(not_implemented, "NotImplemented", 501, false)                               \
+    X(precondition_failed, "PreconditionFailed", 412, false)
+
+#define S3_FAULT_DECLARE(name, code, status, server) extern const struct protocol_fault s3_##name;
+S3_FAULTS(S3_FAULT_DECLARE)
+#undef S3_FAULT_DECLARE
+
+/* A member of the input, as text; empty when absent. */
+static inline struct mr_slice s3_in(const struct protocol_call *call, const char *name)
+{
+    return mr_json_get_text(call->in, name);
+}
+static inline struct s3 *s3_of(const struct protocol_call *call)
+{
+    return call->service;
+}
+
+/* Each sets the fault and returns MR_FAULT when something is wrong, else MR_OK. */
+MR_MUST_USE enum mr_status s3_check_bucket(struct protocol_call *call);
+MR_MUST_USE enum mr_status s3_check_owner(struct protocol_call *call);
+MR_MUST_USE enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key);
+/* Only "null" names a version of a bucket without versions. */
+MR_MUST_USE enum mr_status s3_check_version(struct protocol_call *call, struct mr_slice version);
+/* Headers that would have to change what is done, and are not implemented; ACLs, which a bucket
+ * made today does not allow. */
+MR_MUST_USE enum mr_status s3_check_unsupported(struct protocol_call *call);
+MR_MUST_USE enum mr_status s3_check_acl(struct protocol_call *call);
+
+enum mr_status s3_fail_no_bucket(struct protocol_call *call, struct mr_slice bucket);
+enum mr_status s3_fail_no_key(struct protocol_call *call, struct mr_slice key);
+enum mr_status s3_fail_no_upload(struct protocol_call *call, struct mr_slice upload_id);
+enum mr_status s3_fail_condition(struct protocol_call *call, const char *condition);
+enum mr_status s3_fail_malformed(struct protocol_call *call);
+enum mr_status s3_fail_argument(struct protocol_call *call, const char *name, struct mr_slice value,
+                                const char *message);
+/* A header that implies what is not implemented. */
+enum mr_status s3_fail_header(struct protocol_call *call, const char *header, const char *more);
+/* The outcomes of s3_change_apply; MR_OK for MR_OK. */
+enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status);
+/* If-Match and If-None-Match of the input, checked, into the change. */
+MR_MUST_USE enum mr_status s3_conditions_read(struct protocol_call *call, struct s3_change *change);
+
+void s3_write_owner(struct protocol_call *call, const char *member, bool with_name);
+/* Copied into the call's arena, with quotes. */
+struct mr_slice s3_quoted_etag(struct protocol_call *call, const struct s3_meta *meta);
+/* "ChecksumCRC32": "...", and "ChecksumType". */
+void s3_write_sum(struct protocol_call *call, const struct s3_meta *meta);
+struct mr_slice s3_sum_text(struct protocol_call *call, const struct s3_meta *meta);
+/* For a reply that tells what was read without a lock: everything committed so far. */
+int64_t s3_read_ticket(struct s3 *s3);
+
+/* Reads a TagSet array into pairs; at most `max`. */
+MR_MUST_USE enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, size_t max,
+                                        struct mr_slice *ret_pairs);
+/* The same from the form text of x-amz-tagging. */
+MR_MUST_USE enum mr_status s3_tags_parse(struct protocol_call *call, struct mr_slice text,
+                                         struct mr_slice *ret_pairs);
+/* Writes the member TagSet. */
+void s3_tags_write(struct mr_json *json, struct mr_slice pairs);
+
+/* What the client says about the body it sends. */
+struct s3_upload_checks {
+    unsigned set;                /* algorithms to compute */
+    enum s3_algorithm algorithm; /* the client's */
+    bool has_sum, trailer;       /* where the sum is: in `sum`, or in the trailer of that name */
+    struct s3_sum sum;
+    bool has_md5;
+    struct mr_slice md5; /* 16 bytes */
+};
+MR_MUST_USE enum mr_status s3_checks_read(struct protocol_call *call,
+                                          struct s3_upload_checks *ret_checks);
+/* The trailer, once the body is there. */
+MR_MUST_USE enum mr_status s3_checks_trailer(struct protocol_call *call,
+                                             struct s3_upload_checks *checks);
+MR_MUST_USE enum mr_status s3_checks_verify(struct protocol_call *call,
+                                            const struct s3_upload_checks *checks,
+                                            struct s3_digest *digest,
+                                            uint8_t ret_md5[static S3_MD5_BYTES]);
+
+/* Content headers, storage class, metadata and tags of the input into the meta. */
+MR_MUST_USE enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta);
+MR_MUST_USE enum mr_status s3_headers_tags(struct protocol_call *call, struct s3_meta *meta);
+
+/* A body on its way from the wire into a file. */
+struct s3_incoming {
+    struct s3 *s3;
+    struct s3_writer writer;
+    struct s3_digest digest;
+    struct s3_upload_checks checks;
+    uint8_t md5[S3_MD5_BYTES];
+    struct s3_upload upload; /* of a part */
+};
+/* For `open`: makes the file and sets call->sink and call->stream. */
+MR_MUST_USE enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max);
+/* For `run`: checks the sums and makes the body durable; the file is gone on a fault. */
+MR_MUST_USE enum mr_status s3_incoming_finish(struct protocol_call *call,
+                                              struct s3_incoming *incoming);
+/* For `abandon`, and after any fault. */
+void s3_incoming_abandon(struct s3_incoming *incoming);
+
+struct s3_handlers {
+    const struct protocol_handler *list;
+    size_t count;
+};
+extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_object_handlers,
+    s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers;

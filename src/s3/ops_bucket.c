@@ -1,0 +1,196 @@
+/* The wire: buckets. */
+#include "s3/ops.h"
+
+static bool region_like(struct mr_slice text)
+{
+    size_t dashes = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.ptr[i];
+        if (c == '-')
+            dashes++;
+        else if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
+            return false;
+    }
+    return mr_slice_equal(text, MR_S("EU")) || (dashes >= 2 && text.len <= 32);
+}
+
+/* Which region the bucket is to be in. AWS: the endpoint of us-east-1 makes buckets anywhere;
+ * another one only its own, and wants that said. */
+static enum mr_status location_of(struct protocol_call *call, struct mr_slice *ret_region)
+{
+    const struct mr_slice wanted =
+        mr_json_get_text(mr_json_get(call->in, "CreateBucketConfiguration"), "LocationConstraint");
+    const bool classic = mr_slice_equal(call->region, MR_S("us-east-1"));
+    *ret_region = wanted.len > 0 ? wanted : call->region;
+    if (wanted.len == 0 && !classic)
+        return protocol_fail(call, &s3_illegal_location,
+                             "The unspecified location constraint is incompatible for the region "
+                             "specific endpoint this request was sent to.");
+    if (wanted.len > 0 && (!region_like(wanted) || mr_slice_equal(wanted, MR_S("us-east-1")))) {
+        protocol_fail_member(call, "LocationConstraint", wanted);
+        return protocol_fail(call, &s3_invalid_location,
+                             "The specified location-constraint is not valid");
+    }
+    if (wanted.len > 0 && !classic && !mr_slice_equal(wanted, call->region))
+        return protocol_fail(call, &s3_illegal_location,
+                             "The %.*s location constraint is incompatible for the region "
+                             "specific endpoint this request was sent to.",
+                             MR_ARG(wanted));
+    return MR_OK;
+}
+
+static void create_bucket(struct protocol_call *call)
+{
+    const struct mr_slice bucket = s3_in(call, "Bucket");
+    struct mr_slice region;
+    if (!s3_bucket_name_ok(bucket)) {
+        protocol_fail_member(call, "BucketName", bucket);
+        protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
+        return;
+    }
+    if (mr_json_get_bool(call->in, "ObjectLockEnabledForBucket", false)) {
+        s3_fail_header(call, "x-amz-bucket-object-lock-enabled", NULL);
+        return;
+    }
+    if (s3_check_acl(call) != MR_OK || location_of(call, &region) != MR_OK)
+        return;
+    enum mr_status status =
+        s3_bucket_create(s3_of(call), call->arena, bucket, region, &call->ticket);
+    /* AWS: one's own bucket again is fine in us-east-1 alone. */
+    if (status == MR_EXISTS && !mr_slice_equal(region, MR_S("us-east-1"))) {
+        protocol_fail_member(call, "BucketName", bucket);
+        protocol_fail(call, &s3_bucket_exists_for_us,
+                      "Your previous request to create the named bucket succeeded and you already "
+                      "own it.");
+        return;
+    }
+    protocol_fail_internal(call, status);
+    mr_json_key_string(&call->out, "Location",
+                       mr_arena_printf(call->arena, "/%.*s", MR_ARG(bucket)));
+    mr_json_key_string(&call->out, "BucketArn",
+                       mr_arena_printf(call->arena, "arn:aws:s3:::%.*s", MR_ARG(bucket)));
+}
+
+static void delete_bucket(struct protocol_call *call)
+{
+    const struct mr_slice bucket = s3_in(call, "Bucket");
+    if (s3_check_bucket(call) != MR_OK)
+        return;
+    const enum mr_status status = s3_bucket_delete(s3_of(call), call->arena, bucket, &call->ticket);
+    if (status == MR_NOT_FOUND) {
+        s3_fail_no_bucket(call, bucket);
+    } else if (status == MR_EXISTS) {
+        protocol_fail_member(call, "BucketName", bucket);
+        protocol_fail(call, &s3_bucket_not_empty, "The bucket you tried to delete is not empty");
+    }
+    protocol_fail_internal(call, status);
+}
+
+static struct mr_slice region_of(struct protocol_call *call, struct mr_slice bucket)
+{
+    yyjson_val *document = NULL;
+    const enum mr_status status = s3_bucket_get(s3_of(call), call->arena, bucket, &document);
+    if (status == MR_NOT_FOUND)
+        s3_fail_no_bucket(call, bucket);
+    protocol_fail_internal(call, status);
+    call->ticket = s3_read_ticket(s3_of(call));
+    return mr_json_get_text(document, "region");
+}
+
+static void head_bucket(struct protocol_call *call)
+{
+    const struct mr_slice region = region_of(call, s3_in(call, "Bucket"));
+    if (protocol_failed(call) || s3_check_owner(call) != MR_OK)
+        return;
+    mr_json_key_string(&call->out, "BucketRegion", region);
+    mr_json_key_bool(&call->out, "AccessPointAlias", false);
+    mr_json_key_string(
+        &call->out, "BucketArn",
+        mr_arena_printf(call->arena, "arn:aws:s3:::%.*s", MR_ARG(s3_in(call, "Bucket"))));
+}
+
+static void get_bucket_location(struct protocol_call *call)
+{
+    const struct mr_slice region = region_of(call, s3_in(call, "Bucket"));
+    if (protocol_failed(call) || s3_check_owner(call) != MR_OK)
+        return;
+    if (!mr_slice_equal(region, MR_S("us-east-1"))) /* AWS: the first region has no name */
+        mr_json_key_string(&call->out, "LocationConstraint", region);
+}
+
+/* ---- ListBuckets ---- */
+
+struct bucket_walk {
+    struct protocol_call *call;
+    struct mr_slice after, region, last;
+    int64_t limit;
+    bool cut, detailed;
+};
+
+static enum mr_status list_bucket(void *ctx, struct mr_slice name, struct mr_slice json)
+{
+    struct bucket_walk *walk = ctx;
+    struct protocol_call *call = walk->call;
+    yyjson_val *document = mr_json_parse(call->arena, json, MR_JSON_DEPTH_MAX);
+    const struct mr_slice region = mr_json_get_text(document, "region");
+    if (mr_slice_compare(name, walk->after) <= 0 ||
+        (walk->region.len > 0 && !mr_slice_equal(region, walk->region)))
+        return MR_OK;
+    if (walk->limit-- == 0) {
+        walk->cut = true;
+        return MR_END;
+    }
+    walk->last = mr_arena_copy(call->arena, name);
+    mr_json_object(&call->out);
+    mr_json_key_string(&call->out, "Name", name);
+    mr_json_key_timestamp(&call->out, "CreationDate", mr_json_get_i64(document, "created_ms", 0));
+    if (walk->detailed) {
+        mr_json_key_string(&call->out, "BucketRegion", region);
+        mr_json_key_string(&call->out, "BucketArn",
+                           mr_arena_printf(call->arena, "arn:aws:s3:::%.*s", MR_ARG(name)));
+    }
+    mr_json_object_end(&call->out);
+    return MR_OK;
+}
+
+static void list_buckets(struct protocol_call *call)
+{
+    enum { BUCKETS_MAX = 10000 };
+    struct bucket_walk walk = {.call = call, .region = s3_in(call, "BucketRegion")};
+    const struct mr_slice token = s3_in(call, "ContinuationToken");
+    const struct mr_slice prefix = s3_in(call, "Prefix");
+    walk.limit = mr_json_get_i64(call->in, "MaxBuckets", BUCKETS_MAX);
+    walk.detailed = mr_json_get(call->in, "MaxBuckets") != NULL || prefix.len > 0 ||
+                    walk.region.len > 0; /* AWS: as recorded */
+    if (walk.limit < 1 || walk.limit > BUCKETS_MAX) {
+        s3_fail_argument(call, "max-buckets", s3_in(call, "MaxBuckets"),
+                         "Argument max-buckets must be an integer between 1 and 10000");
+        return;
+    }
+    if (token.len > 0 && mr_base64_decode(call->arena, token, &walk.after) != MR_OK) {
+        s3_fail_argument(call, "continuation-token", token,
+                         "The continuation token provided is incorrect");
+        return;
+    }
+    s3_write_owner(call, "Owner", false);
+    mr_json_key(&call->out, "Buckets");
+    mr_json_array(&call->out);
+    const enum mr_status status =
+        store_doc_each(s3_of(call)->options.store, "s3", "bucket", prefix, list_bucket, &walk);
+    mr_json_array_end(&call->out);
+    protocol_fail_internal(call, status);
+    if (walk.cut)
+        mr_json_key_string(&call->out, "ContinuationToken", mr_base64(call->arena, walk.last));
+    if (prefix.len > 0)
+        mr_json_key_string(&call->out, "Prefix", prefix);
+    call->ticket = s3_read_ticket(s3_of(call));
+}
+
+static const struct protocol_handler handlers[] = {
+    {.operation = "CreateBucket", .run = create_bucket},
+    {.operation = "DeleteBucket", .run = delete_bucket},
+    {.operation = "GetBucketLocation", .run = get_bucket_location, .flags = PROTOCOL_INLINE},
+    {.operation = "HeadBucket", .run = head_bucket, .flags = PROTOCOL_INLINE},
+    {.operation = "ListBuckets", .run = list_buckets},
+};
+const struct s3_handlers s3_bucket_handlers = {handlers, MR_COUNT(handlers)};

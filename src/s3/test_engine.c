@@ -1,0 +1,279 @@
+/* Objects on a real store in a folder of their own. */
+#include "s3/internal.h"
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+struct house {
+    char folder[64];
+    struct mr_rng rng;
+    struct runtime *runtime;
+    struct store *store;
+    struct s3 *s3;
+    struct mr_arena arena;
+};
+
+static void house_open(struct house *house)
+{
+    const struct store_options store = {.folder = house->folder, .clock = mr_clock_system};
+    const struct runtime_options runtime = {.clock = mr_clock_system};
+    assert_int_equal(runtime_new(&house->runtime, &runtime), MR_OK);
+    assert_int_equal(store_open(&house->store, &store), MR_OK);
+    const struct s3_options options = {house->store, house->runtime, &house->rng};
+    assert_int_equal(s3_open(&house->s3, &options), MR_OK);
+}
+
+static void house_close(struct house *house)
+{
+    s3_close(house->s3);
+    runtime_stop(house->runtime);
+    runtime_free(house->runtime);
+    store_close(house->store);
+}
+
+static int setup(void **state)
+{
+    struct house *house = mr_calloc(1, sizeof *house);
+    (void)snprintf(house->folder, sizeof house->folder, "/tmp/millrace-test-XXXXXX");
+    assert_non_null(mkdtemp(house->folder));
+    mr_rng_init_system(&house->rng);
+    mr_arena_init(&house->arena);
+    house_open(house);
+    int64_t ticket;
+    assert_int_equal(
+        s3_bucket_create(house->s3, &house->arena, MR_S("lake"), MR_S("us-east-1"), &ticket),
+        MR_OK);
+    *state = house;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct house *house = *state;
+    char command[128];
+    house_close(house);
+    (void)snprintf(command, sizeof command, "rm -r '%s'", house->folder);
+    assert_int_equal(system(command), 0);
+    mr_arena_fini(&house->arena);
+    free(house);
+    return 0;
+}
+
+static void reopen(struct house *house)
+{
+    house_close(house);
+    house_open(house);
+}
+
+static void assert_object(struct house *house, struct mr_slice key, struct mr_slice wanted)
+{
+    int fd;
+    uint64_t size;
+    char room[256];
+    assert_int_equal(s3_open_object(house->s3, MR_S("lake"), key, &fd, &size), MR_OK);
+    assert_int_equal(size, wanted.len);
+    assert_int_equal(read(fd, room, sizeof room), wanted.len);
+    assert_memory_equal(room, wanted.ptr, wanted.len);
+    close(fd);
+}
+
+static int files_count(struct house *house)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "find '%s/objects' -type f | wc -l", house->folder);
+    FILE *out = popen(command, "r");
+    int count = -1;
+    assert_non_null(out);
+    assert_int_equal(fscanf(out, "%d", &count), 1);
+    pclose(out);
+    return count;
+}
+
+static void assert_files(struct house *house, int wanted)
+{
+    const int64_t deadline = mr_monotonic_ms() + 10000;
+    while (files_count(house) != wanted && mr_monotonic_ms() < deadline)
+        ;
+    assert_int_equal(files_count(house), wanted);
+}
+
+static struct s3_meta write_body(struct house *house, struct mr_slice body)
+{
+    struct s3_writer writer;
+    assert_int_equal(s3_writer_open(house->s3->bodies, &writer), MR_OK);
+    assert_int_equal(s3_writer_append(&writer, body), MR_OK);
+    assert_int_equal(s3_writer_finish(house->s3->bodies, &writer), MR_OK);
+    return (struct s3_meta){.has_body = true, .body = writer.id, .size = writer.size};
+}
+
+static void an_object_is_there_after_a_restart(void **state)
+{
+    struct house *house = *state;
+    assert_int_equal(
+        s3_put(house->s3, MR_S("lake"), MR_S("a/../b"), MR_S("text/plain"), MR_S("hello")), MR_OK);
+    assert_object(house, MR_S("a/../b"), MR_S("hello"));
+    reopen(house);
+    assert_object(house, MR_S("a/../b"), MR_S("hello"));
+    assert_int_equal(s3_put(house->s3, MR_S("pond"), MR_S("a"), MR_S(""), MR_S("x")), MR_NOT_FOUND);
+}
+
+static void a_replaced_body_is_removed_and_stays_readable_while_open(void **state)
+{
+    struct house *house = *state;
+    int fd;
+    uint64_t size;
+    char room[16];
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), MR_S("old")), MR_OK);
+    assert_int_equal(s3_open_object(house->s3, MR_S("lake"), MR_S("k"), &fd, &size), MR_OK);
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), MR_S("newer")), MR_OK);
+    assert_files(house, 1);
+    assert_int_equal(read(fd, room, sizeof room), 3);
+    assert_memory_equal(room, "old", 3);
+    close(fd);
+    assert_object(house, MR_S("k"), MR_S("newer"));
+    assert_int_equal(s3_delete(house->s3, MR_S("lake"), MR_S("k")), MR_OK);
+    assert_int_equal(s3_delete(house->s3, MR_S("lake"), MR_S("k")), MR_OK);
+    assert_files(house, 0);
+}
+
+static void staged_objects_of_one_entry_come_together_or_not_at_all(void **state)
+{
+    struct house *house = *state;
+    struct s3_staged *staged[2];
+    /* One key twice: the same lock. */
+    const struct s3_put_options options = {.bucket = MR_S("lake"), .key = MR_S("same")};
+    for (int committed = 0; committed < 2; committed++) {
+        struct store_entry entry = store_entry_make(&house->arena);
+        int64_t ticket;
+        assert_int_equal(s3_stage(house->s3, &options, MR_S("one"), &staged[0]), MR_OK);
+        assert_int_equal(s3_stage(house->s3, &options, MR_S("second"), &staged[1]), MR_OK);
+        assert_int_equal(s3_commit_staged(house->s3, staged[0], &entry), MR_OK);
+        assert_int_equal(s3_commit_staged(house->s3, staged[1], &entry), MR_OK);
+        if (committed)
+            assert_int_equal(store_commit(house->store, &entry, &ticket), MR_OK);
+        s3_staged_done(house->s3, staged[0], committed);
+        s3_staged_done(house->s3, staged[1], committed);
+        int fd;
+        uint64_t size;
+        if (!committed)
+            assert_int_equal(s3_open_object(house->s3, MR_S("lake"), MR_S("same"), &fd, &size),
+                             MR_NOT_FOUND);
+    }
+    assert_object(house, MR_S("same"), MR_S("second"));
+}
+
+static void bodies_that_no_record_names_are_collected_and_others_kept(void **state)
+{
+    struct house *house = *state;
+    char key[16];
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        assert_int_equal(
+            s3_put(house->s3, MR_S("lake"), mr_slice_cstr(key), MR_S(""), MR_S("body")), MR_OK);
+        if (i % 3 == 0)
+            (void)write_body(house, MR_S("orphan")); /* as a crash would leave it */
+    }
+    assert_files(house, 400);
+    reopen(house);
+    assert_files(house, 300);
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        assert_object(house, mr_slice_cstr(key), MR_S("body"));
+    }
+}
+
+/* ---- uploads ---- */
+
+static void parts_are_joined_in_order_and_the_rest_is_dropped(void **state)
+{
+    struct house *house = *state;
+    struct s3_upload upload = {.bucket = MR_S("lake"), .key = MR_S("big")};
+    int64_t ticket;
+    assert_int_equal(s3_upload_begin(house->s3, &house->arena, &upload, &ticket), MR_OK);
+    static const char *const texts[] = {"ignored", "world", "hello ", "!"};
+    static const uint32_t numbers[] = {9, 300, 2, 301};
+    for (size_t i = 0; i < MR_COUNT(texts); i++) {
+        const struct s3_meta part = write_body(house, mr_slice_cstr(texts[i]));
+        assert_int_equal(
+            s3_upload_add(house->s3, &house->arena, &upload, numbers[i], &part, &ticket), MR_OK);
+    }
+    struct s3_stored_part *parts;
+    size_t count;
+    assert_int_equal(s3_upload_parts(house->s3, &house->arena, upload.id, &parts, &count), MR_OK);
+    assert_int_equal(count, 4);
+    const struct s3_stored_part chosen[] = {parts[0], parts[2], parts[3]};
+    struct s3_meta object = {.size = 12, .part_count = 3};
+    struct s3_change change = {.bucket = upload.bucket, .key = upload.key};
+    assert_int_equal(
+        s3_upload_finish(house->s3, &house->arena, &upload, chosen, 3, &object, &change, &ticket),
+        MR_OK);
+    assert_object(house, MR_S("big"), MR_S("hello world!"));
+    assert_files(house, 1);
+    const struct s3_meta late = write_body(house, MR_S("late"));
+    assert_int_equal(s3_upload_add(house->s3, &house->arena, &upload, 1, &late, &ticket),
+                     MR_NOT_FOUND);
+}
+
+static void an_upload_goes_with_its_bucket(void **state)
+{
+    struct house *house = *state;
+    struct s3_upload upload = {.bucket = MR_S("lake"), .key = MR_S("big")};
+    int64_t ticket;
+    assert_int_equal(s3_upload_begin(house->s3, &house->arena, &upload, &ticket), MR_OK);
+    const struct s3_meta part = write_body(house, MR_S("part"));
+    assert_int_equal(s3_upload_add(house->s3, &house->arena, &upload, 1, &part, &ticket), MR_OK);
+    assert_int_equal(s3_bucket_delete(house->s3, &house->arena, MR_S("lake"), &ticket), MR_OK);
+    assert_files(house, 0);
+    assert_false(s3_bucket_exists(house->s3, MR_S("lake")));
+}
+
+static void a_bucket_with_an_object_is_not_deleted(void **state)
+{
+    struct house *house = *state;
+    int64_t ticket;
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), MR_S("")), MR_OK);
+    assert_int_equal(s3_bucket_delete(house->s3, &house->arena, MR_S("lake"), &ticket), MR_EXISTS);
+    assert_int_equal(s3_bucket_delete(house->s3, &house->arena, MR_S("none"), &ticket),
+                     MR_NOT_FOUND);
+}
+
+static void conditions_decide_under_the_lock(void **state)
+{
+    struct house *house = *state;
+    struct s3_meta meta = write_body(house, MR_S("x"));
+    memset(meta.md5, 0xab, sizeof meta.md5);
+    struct s3_change change = {
+        .bucket = MR_S("lake"), .key = MR_S("k"), .meta = &meta, .if_absent = true};
+    int64_t ticket;
+    assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_OK);
+    assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_EXISTS);
+    change.if_absent = false;
+    change.if_match = MR_S("\"abababababababababababababababab\"");
+    assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_OK);
+    change.if_match = MR_S("abababababababababababababababac");
+    assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_INVALID);
+    change.key = MR_S("other");
+    assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_END);
+    change.bucket = MR_S("none");
+    assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_NOT_FOUND);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_object_is_there_after_a_restart),
+        TEST(a_replaced_body_is_removed_and_stays_readable_while_open),
+        TEST(staged_objects_of_one_entry_come_together_or_not_at_all),
+        TEST(bodies_that_no_record_names_are_collected_and_others_kept),
+        TEST(parts_are_joined_in_order_and_the_rest_is_dropped),
+        TEST(an_upload_goes_with_its_bucket),
+        TEST(a_bucket_with_an_object_is_not_deleted),
+        TEST(conditions_decide_under_the_lock),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
