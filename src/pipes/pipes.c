@@ -1,0 +1,430 @@
+/* The pipes: made, loaded, started, stopped, deleted.
+ *
+ * Stored: VIEW_META "pipes/pipe/<name>" =
+ * {"id","arn","desired","state","reason","created_ms","modified_ms","pipe":{CreatePipe's members}},
+ * and a cursor "pipe/<id>/<shard>" a shard of the source: the position behind the last change
+ * carried, INT64_MAX when the shard is read to its end. The cursors of the shards that exist when a
+ * pipe is made join its first entry, so that LATEST means that moment. */
+#include "pipes/internal.h"
+#include "base/log.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const state_names[PIPE_STATES] = {"CREATING", "STARTING", "RUNNING", "UPDATING",
+                                                     "STOPPING", "STOPPED",  "DELETING"};
+/* legal_moves[from][to] */
+static const bool legal_moves[PIPE_STATES][PIPE_STATES] = {
+    [PIPE_CREATING] = {[PIPE_RUNNING] = true, [PIPE_STOPPED] = true, [PIPE_DELETING] = true},
+    [PIPE_STARTING] = {[PIPE_RUNNING] = true, [PIPE_STOPPED] = true, [PIPE_DELETING] = true},
+    [PIPE_RUNNING] = {[PIPE_STOPPING] = true,
+                      [PIPE_STOPPED] = true,
+                      [PIPE_UPDATING] = true,
+                      [PIPE_DELETING] = true},
+    [PIPE_UPDATING] = {[PIPE_RUNNING] = true, [PIPE_STOPPED] = true, [PIPE_DELETING] = true},
+    [PIPE_STOPPING] = {[PIPE_STOPPED] = true, [PIPE_DELETING] = true},
+    [PIPE_STOPPED] = {[PIPE_STARTING] = true, [PIPE_UPDATING] = true, [PIPE_DELETING] = true},
+};
+
+const char *pipe_state_name(enum pipe_state state)
+{
+    return state_names[state];
+}
+
+void pipe_set_state(struct pipe *pipe, enum pipe_state state, const char *reason)
+{
+    const enum pipe_state old = (enum pipe_state)atomic_load(&pipe->state);
+    if (old == state)
+        return;
+    assert(legal_moves[old][state]);
+    atomic_store(&pipe->state, (int)state);
+    pthread_mutex_lock(&pipe->lock);
+    (void)snprintf(pipe->locked.reason, sizeof pipe->locked.reason, "%s", reason);
+    pthread_mutex_unlock(&pipe->lock);
+    mr_log(MR_LOG_INFO, "pipes", "pipe %s: %s -> %s%s%s", pipe->name, state_names[old],
+           state_names[state], reason[0] == '\0' ? "" : ": ", reason);
+}
+
+static struct pipe *pipe_new(struct pipes *pipes, struct mr_slice name, struct mr_slice arn,
+                             struct mr_slice doc)
+{
+    struct pipe *pipe = mr_calloc(1, sizeof *pipe);
+    pipe->name = mr_strdup_slice(name);
+    pipe->arn = mr_strdup_slice(arn);
+    pipe->locked.doc = mr_strdup_slice(doc);
+    pipe->pipes = pipes;
+    atomic_init(&pipe->refs, 1);
+    pthread_mutex_init(&pipe->lock, NULL);
+    pthread_mutex_init(&pipe->change, NULL);
+    return pipe;
+}
+
+static void pipe_free(struct pipe *pipe)
+{
+    assert(pipe->pump == NULL);
+    pthread_mutex_destroy(&pipe->lock);
+    pthread_mutex_destroy(&pipe->change);
+    free(pipe->locked.doc);
+    free(pipe->name);
+    free(pipe->arn);
+    free(pipe);
+}
+
+void pipe_unref(struct pipe *pipe)
+{
+    if (pipe != NULL && atomic_fetch_sub(&pipe->refs, 1) == 1)
+        pipe_free(pipe);
+}
+
+struct pipe *pipe_find(struct pipes *pipes, struct mr_slice name)
+{
+    pthread_rwlock_rdlock(&pipes->lock);
+    struct pipe *pipe = mr_map_get(&pipes->map, name);
+    if (pipe != NULL)
+        atomic_fetch_add(&pipe->refs, 1);
+    pthread_rwlock_unlock(&pipes->lock);
+    return pipe;
+}
+
+/* ---- storing ---- */
+
+static void put_document(struct pipe *pipe, struct store_entry *entry)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    pthread_mutex_lock(&pipe->lock);
+    mr_json_object(&json);
+    mr_json_key_cstr(&json, "id", pipe->id);
+    mr_json_key_cstr(&json, "arn", pipe->arn);
+    mr_json_key_bool(&json, "desired", pipe->locked.desired_running);
+    mr_json_key_cstr(&json, "reason", pipe->locked.reason);
+    mr_json_key_int(&json, "created_ms", pipe->locked.created_ms);
+    mr_json_key_int(&json, "modified_ms", pipe->locked.modified_ms);
+    mr_json_key_raw(&json, "pipe", mr_slice_cstr(pipe->locked.doc));
+    mr_json_object_end(&json);
+    pthread_mutex_unlock(&pipe->lock);
+    store_doc_put(entry, "pipes", "pipe", mr_slice_cstr(pipe->name),
+                  mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+}
+
+static enum mr_status save(struct pipe *pipe)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
+    put_document(pipe, &entry);
+    const enum mr_status status = store_commit_wait(pipe->pipes->options.store, &entry);
+    mr_arena_fini(&arena);
+    return status;
+}
+
+/* ---- running; under pipe->change ---- */
+
+static void halt(struct pipe *pipe)
+{
+    if (pipe->pump == NULL)
+        return;
+    runtime_pump_stop(pipe->pump);
+    pipe->pump = NULL;
+    pipe_pump_fini(pipe);
+}
+
+static void run(struct pipe *pipe)
+{
+    assert(pipe->pump == NULL);
+    char message[256];
+    mr_arena_init(&pipe->arena);
+    mr_arena_init(&pipe->config_arena);
+    yyjson_val *doc = mr_json_parse(&pipe->config_arena, mr_slice_cstr(pipe->locked.doc), 32);
+    const enum mr_status status =
+        pipe_config_read(&pipe->config_arena, doc, &pipe->config, message);
+    if (status != MR_OK) {
+        pipe_pump_fini(pipe);
+        pipe_set_state(pipe, PIPE_STOPPED, message);
+        return;
+    }
+    pipe_set_state(pipe, PIPE_RUNNING, "");
+    pthread_mutex_lock(&pipe->lock); /* the step waits for it, so it finds the pump stored */
+    pipe->pump = runtime_pump_start(pipe->pipes->options.runtime, pipe->name, pipe_pump_step, pipe);
+    pthread_mutex_unlock(&pipe->lock);
+}
+
+/* Moves to what locked.desired_running says. */
+static void settle(struct pipe *pipe)
+{
+    if (pipe->locked.desired_running)
+        run(pipe);
+    else
+        pipe_set_state(pipe, PIPE_STOPPED, "");
+}
+
+/* ---- operations ---- */
+
+static enum mr_status put_first_cursors(struct pipe *pipe, const struct pipe_config *config,
+                                        struct store_entry *entry)
+{
+    struct streams *streams = pipe->pipes->options.streams;
+    struct streams_stream *source = streams_find(streams, config->source);
+    if (source == NULL)
+        return MR_NOT_FOUND;
+    struct streams_shard *shards =
+        MR_NEW_ARRAY(entry->arena, struct streams_shard, STREAMS_SHARDS_MAX);
+    size_t count = streams_shards(source, shards, STREAMS_SHARDS_MAX);
+    count = count < STREAMS_SHARDS_MAX ? count : STREAMS_SHARDS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const int64_t position =
+            config->latest ? streams_latest(streams) : streams_trim_horizon(streams, &shards[i]);
+        store_cursor_put(entry, pipe_cursor_name(entry->arena, pipe, mr_slice_cstr(shards[i].id)),
+                         position);
+    }
+    streams_unref(source);
+    return MR_OK;
+}
+
+enum mr_status pipe_create(struct pipes *pipes, const struct pipe_create *create,
+                           struct pipe **ret_pipe)
+{
+    struct pipe *pipe = pipe_new(pipes, create->name, create->arn, create->doc);
+    mr_rng_uuid(pipes->options.rng, pipe->id);
+    pipe->locked.desired_running = create->running;
+    pipe->locked.created_ms = pipe->locked.modified_ms = create->now_ms;
+    atomic_init(&pipe->state, PIPE_CREATING);
+    pthread_mutex_lock(&pipe->change);
+    pthread_rwlock_wrlock(&pipes->lock);
+    const bool exists = mr_map_get(&pipes->map, create->name) != NULL;
+    if (!exists) {
+        atomic_fetch_add(&pipe->refs, 1);
+        (void)mr_map_put(&pipes->map, create->name, pipe);
+    }
+    pthread_rwlock_unlock(&pipes->lock);
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
+    enum mr_status status = exists ? MR_EXISTS : put_first_cursors(pipe, create->config, &entry);
+    if (status == MR_OK) {
+        put_document(pipe, &entry);
+        status = store_commit_wait(pipes->options.store, &entry);
+    }
+    mr_arena_fini(&arena);
+    if (status == MR_OK) {
+        settle(pipe);
+    } else if (!exists) {
+        pthread_rwlock_wrlock(&pipes->lock);
+        (void)mr_map_remove(&pipes->map, create->name);
+        pthread_rwlock_unlock(&pipes->lock);
+        pipe_unref(pipe);
+    }
+    pthread_mutex_unlock(&pipe->change);
+    if (status == MR_OK)
+        *ret_pipe = pipe;
+    else
+        pipe_unref(pipe);
+    return status;
+}
+
+enum mr_status pipe_set_desired(struct pipe *pipe, bool running, int64_t now_ms)
+{
+    pthread_mutex_lock(&pipe->change);
+    enum mr_status status = MR_NOT_FOUND;
+    if (atomic_load(&pipe->state) != PIPE_DELETING) {
+        pthread_mutex_lock(&pipe->lock);
+        pipe->locked.desired_running = running;
+        pipe->locked.modified_ms = now_ms;
+        pthread_mutex_unlock(&pipe->lock);
+        status = save(pipe);
+        const bool stopped = atomic_load(&pipe->state) == PIPE_STOPPED;
+        if (status == MR_OK && running && stopped) {
+            halt(pipe); /* what a pump that stopped by itself left behind */
+            pipe_set_state(pipe, PIPE_STARTING, "");
+            settle(pipe);
+        } else if (status == MR_OK && !running) {
+            if (!stopped)
+                pipe_set_state(pipe, PIPE_STOPPING, "");
+            halt(pipe);
+            settle(pipe);
+        }
+    }
+    pthread_mutex_unlock(&pipe->change);
+    return status;
+}
+
+enum mr_status pipe_update(struct pipe *pipe, struct mr_slice doc, bool running, int64_t now_ms)
+{
+    pthread_mutex_lock(&pipe->change);
+    enum mr_status status = MR_NOT_FOUND;
+    if (atomic_load(&pipe->state) != PIPE_DELETING) {
+        halt(pipe);
+        pipe_set_state(pipe, PIPE_UPDATING, "");
+        pthread_mutex_lock(&pipe->lock);
+        free(pipe->locked.doc);
+        pipe->locked.doc = mr_strdup_slice(doc);
+        pipe->locked.desired_running = running;
+        pipe->locked.modified_ms = now_ms;
+        pthread_mutex_unlock(&pipe->lock);
+        status = save(pipe);
+        settle(pipe);
+    }
+    pthread_mutex_unlock(&pipe->change);
+    return status;
+}
+
+static enum mr_status drop_cursor(struct view_iterator *cursors, struct store_entry *entry)
+{
+    for (; view_iterator_valid(cursors); view_iterator_next(cursors))
+        (void)store_entry_delete(entry, VIEW_CURSOR,
+                                 mr_arena_copy(entry->arena, view_iterator_key(cursors)));
+    return MR_OK;
+}
+
+enum mr_status pipe_delete(struct pipe *pipe)
+{
+    struct pipes *pipes = pipe->pipes;
+    const struct mr_slice name = mr_slice_cstr(pipe->name);
+    pthread_mutex_lock(&pipe->change);
+    enum mr_status status = MR_NOT_FOUND;
+    if (atomic_load(&pipe->state) != PIPE_DELETING) {
+        struct mr_arena arena;
+        mr_arena_init(&arena);
+        struct store_entry entry = store_entry_make(&arena);
+        halt(pipe);
+        pipe_set_state(pipe, PIPE_DELETING, "");
+        store_doc_delete(&entry, "pipes", "pipe", name);
+        struct view_iterator *cursors = view_iterate(store_view(pipes->options.store), VIEW_CURSOR,
+                                                     pipe_cursor_name(&arena, pipe, MR_S("")));
+        view_iterator_first(cursors);
+        status = drop_cursor(cursors, &entry);
+        view_iterator_free(cursors);
+        status = store_commit_wait(pipes->options.store, &entry);
+        pthread_rwlock_wrlock(&pipes->lock);
+        (void)mr_map_remove(&pipes->map, name);
+        pthread_rwlock_unlock(&pipes->lock);
+        pipe_unref(pipe); /* the map's reference */
+        mr_arena_fini(&arena);
+    }
+    pthread_mutex_unlock(&pipe->change);
+    return status;
+}
+
+/* ---- start and end ---- */
+
+static enum mr_status load_pipe(void *ctx, struct mr_slice name, struct mr_slice text)
+{
+    struct pipes *pipes = ctx;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    yyjson_val *stored = mr_json_parse(&arena, text, 40);
+    const struct mr_slice id = mr_json_get_text(stored, "id");
+    struct mr_buf doc = {0};
+    struct mr_json json = mr_json_make(&doc);
+    yyjson_val *inner = mr_json_get(stored, "pipe");
+    enum mr_status status = MR_OK;
+    if (inner == NULL || id.len >= PIPE_ID_TEXT) {
+        status = MR_RAISE(MR_FAIL_DATA, "the document of pipe '%.*s' is damaged", MR_ARG(name));
+    } else {
+        mr_json_value(&json, inner);
+        struct pipe *pipe =
+            pipe_new(pipes, name, mr_json_get_text(stored, "arn"), mr_buf_slice(&doc));
+        memcpy(pipe->id, id.ptr, id.len);
+        pipe->locked.desired_running = mr_json_get_bool(stored, "desired", true);
+        pipe->locked.created_ms = mr_json_get_i64(stored, "created_ms", 0);
+        pipe->locked.modified_ms = mr_json_get_i64(stored, "modified_ms", 0);
+        atomic_init(&pipe->state, PIPE_STARTING);
+        (void)mr_map_put(&pipes->map, name, pipe);
+        settle(pipe);
+    }
+    mr_buf_fini(&doc);
+    mr_arena_fini(&arena);
+    return status;
+}
+
+enum mr_status pipes_open(struct pipes **ret_pipes, const struct pipes_options *options)
+{
+    struct pipes *pipes = mr_calloc(1, sizeof *pipes);
+    pipes->options = *options;
+    pthread_rwlock_init(&pipes->lock, NULL);
+    const enum mr_status status =
+        store_doc_each(options->store, "pipes", "pipe", MR_S(""), load_pipe, pipes);
+    if (status != MR_OK) {
+        pipes_close(pipes);
+        return status;
+    }
+    *ret_pipes = pipes;
+    return MR_OK;
+}
+
+void pipes_close(struct pipes *pipes)
+{
+    if (pipes == NULL)
+        return;
+    size_t cursor = 0;
+    struct mr_slice name;
+    void *value;
+    while (mr_map_next(&pipes->map, &cursor, &name, &value)) {
+        struct pipe *pipe = value;
+        halt(pipe);
+        pipe_unref(pipe);
+    }
+    mr_map_fini(&pipes->map);
+    pthread_rwlock_destroy(&pipes->lock);
+    free(pipes);
+}
+
+void pipes_register(struct pipes *pipes, struct protocol *protocol)
+{
+    protocol_register(protocol, "pipes", pipes_handlers, pipes_handler_count, pipes);
+}
+
+/* ---- all of them ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct pipe *const *left = a, *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+void pipes_each(struct pipes *pipes, void (*fn)(void *ctx, struct pipe *pipe), void *ctx)
+{
+    pthread_rwlock_rdlock(&pipes->lock);
+    struct pipe **all = mr_calloc(pipes->map.count + 1, sizeof *all);
+    size_t cursor = 0, count = 0;
+    struct mr_slice name;
+    void *value;
+    while (mr_map_next(&pipes->map, &cursor, &name, &value)) {
+        all[count] = value;
+        atomic_fetch_add(&all[count++]->refs, 1);
+    }
+    pthread_rwlock_unlock(&pipes->lock);
+    qsort(all, count, sizeof *all, by_name);
+    for (size_t i = 0; i < count; i++) {
+        fn(ctx, all[i]);
+        pipe_unref(all[i]);
+    }
+    free(all);
+}
+
+/* Bytes of journal between the pipe's slowest shard and what is durable; 0 when it has nothing left
+ * to read is not told apart from other windows' traffic, so lag in time is what counts. */
+static void write_status(void *ctx, struct pipe *pipe)
+{
+    struct mr_json *json = ctx;
+    const int64_t behind = atomic_load(&pipe->behind_ms);
+    pthread_mutex_lock(&pipe->lock);
+    mr_json_object(json);
+    mr_json_key_cstr(json, "name", pipe->name);
+    mr_json_key_cstr(json, "state", pipe_state_name((enum pipe_state)atomic_load(&pipe->state)));
+    mr_json_key_cstr(json, "desired", pipe->locked.desired_running ? "RUNNING" : "STOPPED");
+    mr_json_key_cstr(json, "reason", pipe->locked.reason);
+    mr_json_key_int(json, "records", (int64_t)atomic_load(&pipe->records));
+    mr_json_key_int(json, "dropped", (int64_t)atomic_load(&pipe->dropped));
+    if (behind != 0)
+        mr_json_key_int(json, "last_record_ms", behind);
+    mr_json_key_cstr(json, "last_error", pipe->locked.last_error);
+    mr_json_object_end(json);
+    pthread_mutex_unlock(&pipe->lock);
+}
+
+void pipes_status(struct pipes *pipes, struct mr_json *json)
+{
+    pipes_each(pipes, write_status, json);
+}
