@@ -1,0 +1,31 @@
+/* firehose/firehose.h: delivery streams: records of a Kinesis stream or of PutRecord, gathered into
+ * mini-batches, transformed by a function, and landed in S3 exactly once: one journal entry holds
+ * the object, the error object if any, and the cursors. */
+#pragma once
+#include "kinesis/kinesis.h"
+#include "lambda/lambda.h"
+#include "s3/s3.h"
+
+struct firehose;
+struct firehose_options {
+    struct store *store;
+    struct runtime *runtime;
+    struct mr_rng *rng;
+    struct kinesis *kinesis;
+    struct lambda *lambda;
+    struct s3 *s3;
+    bool testing;
+    /* Error lines for CloudWatchLoggingOptions: group, stream, epoch ms, text. May be NULL. Called
+     * on any thread. */
+    void (*log)(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
+                struct mr_slice text);
+    void *log_ctx;
+};
+MR_MUST_USE enum mr_status firehose_open(struct firehose **ret_firehose,
+                                         const struct firehose_options *options);
+void firehose_register(struct firehose *firehose, struct protocol *protocol);
+void firehose_close(struct firehose *firehose);
+/* One JSON object per delivery stream into an open array:
+ * {"name","state","reason","records_in","records_out","dropped","failed","objects",
+ * "lag_records_or_bytes","lag_ms","last_error"}: for `millrace status`. */
+void firehose_status(struct firehose *firehose, struct mr_json *json);

@@ -1,0 +1,437 @@
+/* The pump of a delivery stream: records -> (function) -> buffer -> object.
+ *
+ *   1. take durable records from the sources' cursors into `raw`;
+ *   2. when `raw` holds an invocation's worth, or the buffer is due, transform it into `good` and
+ * `bad`;
+ *   3. when the buffer is due by size or age: write and fsync the bodies (s3_stage), then commit
+ * ONE entry with both objects and all cursors. Until that entry nothing is visible; after it
+ * nothing is redone. A crash before 3 loses only memory: the cursors still stand in front of the
+ * records, which are read again. What cannot move (no bucket, no function) keeps what it has and
+ * tries again with back-off; meanwhile no source is read further, so memory is bounded by one
+ * invocation and one buffer. */
+#include "firehose/internal.h"
+#include "base/codec.h"
+#include "base/log.h"
+#include <stdlib.h>
+
+enum {
+    ROUNDS_PER_STEP = 32,
+    BACKOFF_MS_MIN = 100,
+    BACKOFF_MS_MAX = 5000,
+    LOOK_AROUND_MS = 1000,
+};
+
+/* ---- sources ---- */
+
+static enum mr_status add_source(struct delivery *delivery, const char *id, uint32_t window,
+                                 uint32_t shard, int64_t start)
+{
+    struct delivery_pump *p = &delivery->p;
+    struct delivery_source source = {.window = window, .shard = shard};
+    memcpy(source.id, id, strnlen(id, sizeof source.id - 1));
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    int64_t position = start;
+    const enum mr_status status = store_cursor_get(
+        delivery->firehose->options.store,
+        delivery_cursor_name(&arena, delivery, mr_slice_cstr(source.id)), &position);
+    mr_arena_fini(&arena);
+    if (status < 0)
+        return status;
+    source.done = position == INT64_MAX;
+    source.committed = source.cursor.position = position;
+    p->sources = mr_realloc(p->sources, sizeof source * (p->source_count + 1));
+    p->sources[p->source_count++] = source;
+    if (!source.done)
+        runtime_pump_watch(delivery->pump, window);
+    return MR_OK;
+}
+
+static bool is_done(const struct delivery_pump *p, int shard)
+{
+    for (size_t i = 0; i < p->source_count; i++)
+        if ((int)p->sources[i].shard == shard)
+            return p->sources[i].done;
+    return true; /* AWS: a parent that is gone does not hold its children up */
+}
+
+/* Kinesis: shards that have come since; children only when their parents are read. */
+static enum mr_status find_sources(struct delivery *delivery)
+{
+    struct delivery_pump *p = &delivery->p;
+    if (delivery->window != 0)
+        return p->source_count > 0 ? MR_OK : add_source(delivery, "direct", delivery->window, 0, 0);
+    if (p->stream == NULL) {
+        pthread_mutex_lock(&delivery->lock);
+        struct mr_arena arena;
+        mr_arena_init(&arena);
+        yyjson_val *source = mr_json_parse(&arena, mr_slice_cstr(delivery->locked.source), 8);
+        p->stream = kinesis_find(delivery->firehose->options.kinesis,
+                                 mr_json_get_text(source, "KinesisStreamARN"));
+        mr_arena_fini(&arena);
+        pthread_mutex_unlock(&delivery->lock);
+    }
+    if (p->stream == NULL) {
+        delivery_note(delivery, "the source Kinesis stream does not exist");
+        return MR_NOT_FOUND;
+    }
+    const size_t count = kinesis_shard_count(p->stream);
+    for (size_t i = p->source_count; i < count; i++) {
+        struct kinesis_shard_info shard;
+        if (kinesis_shard_get(p->stream, i, &shard) != MR_OK)
+            break;
+        if (!is_done(p, shard.parent) || !is_done(p, shard.adjacent))
+            break; /* shards are numbered in the order they are made */
+        const enum mr_status status =
+            add_source(delivery, shard.id, shard.window, (uint32_t)i, shard.start);
+        if (status != MR_OK)
+            return status;
+    }
+    return MR_OK;
+}
+
+static void keep_record(struct delivery *delivery, const struct delivery_source *source,
+                        const struct journal_op *op)
+{
+    struct delivery_pump *p = &delivery->p;
+    if (p->raw_count == p->raw_capacity) {
+        p->raw_capacity = p->raw_capacity == 0 ? 256 : p->raw_capacity * 2;
+        p->raw = mr_realloc(p->raw, sizeof *p->raw * p->raw_capacity);
+    }
+    p->raw[p->raw_count++] = (struct delivery_record){
+        .data = mr_arena_copy(&p->raw_arena, op->value),
+        .key = mr_arena_copy(&p->raw_arena, op->key),
+        .position = op->position,
+        .arrival_ms = op->time_ms,
+        .shard = source->shard,
+    };
+    p->raw_bytes += op->value.len;
+    if (p->opened_ms == 0) {
+        p->opened_ms = store_now(delivery->firehose->options.store);
+        p->oldest_ms = op->time_ms;
+    } else if (op->time_ms < p->oldest_ms) {
+        p->oldest_ms = op->time_ms;
+    }
+    atomic_fetch_add(&delivery->records_in, 1);
+}
+
+/* A closed shard is done when everything below its end has been read. */
+static void note_end(struct delivery *delivery, struct delivery_source *source)
+{
+    struct kinesis_shard_info shard;
+    if (delivery->window != 0 ||
+        kinesis_shard_get(delivery->p.stream, source->shard, &shard) != MR_OK ||
+        shard.end == INT64_MAX || source->cursor.position < shard.end)
+        return;
+    source->done = true;
+    runtime_pump_unwatch(delivery->pump, source->window);
+    mr_log(MR_LOG_INFO, "firehose", "%s: shard %s is read to its end", delivery->name, source->id);
+}
+
+/* Fills `raw` from one source up to `limit` bytes. *ret_more: it has more to give. */
+static enum mr_status read_source(struct delivery *delivery, struct delivery_source *source,
+                                  uint64_t limit, bool *ret_more)
+{
+    struct delivery_pump *p = &delivery->p;
+    struct journal *journal = store_journal(delivery->firehose->options.store);
+    while (p->raw_bytes < limit && p->raw_count < FIREHOSE_BATCH_RECORDS_MAX) {
+        struct journal_op op;
+        const enum mr_status status = journal_next(journal, source->window, &source->cursor, &op);
+        if (status == MR_END) {
+            note_end(delivery, source);
+            return MR_OK;
+        }
+        if (status == MR_NOT_FOUND) {
+            delivery_note(delivery, "records of %s were trimmed before they could be delivered",
+                          source->id);
+            source->cursor.position = journal_first(journal);
+            continue;
+        }
+        if (status != MR_OK)
+            return status;
+        keep_record(delivery, source, &op);
+    }
+    *ret_more = true;
+    return MR_OK;
+}
+
+static enum mr_status read_sources(struct delivery *delivery, uint64_t limit, bool *ret_more)
+{
+    struct delivery_pump *p = &delivery->p;
+    for (size_t i = 0; i < p->source_count; i++) {
+        if (p->sources[i].done)
+            continue;
+        const enum mr_status status = read_source(delivery, &p->sources[i], limit, ret_more);
+        if (status != MR_OK)
+            return status;
+    }
+    return MR_OK;
+}
+
+/* ---- transforming ---- */
+
+static void clear_raw(struct delivery_pump *p)
+{
+    mr_arena_reset(&p->raw_arena);
+    p->raw_count = 0;
+    p->raw_bytes = 0;
+}
+
+static enum mr_status transform(struct delivery *delivery, const struct delivery_config *config)
+{
+    struct delivery_pump *p = &delivery->p;
+    if (p->raw_count == 0)
+        return MR_OK;
+    enum mr_status status = MR_OK;
+    if (config->function.len == 0) {
+        for (size_t i = 0; i < p->raw_count; i++) {
+            mr_buf_append(&p->good, p->raw[i].data);
+            mr_buf_append(&p->good, config->delimiter);
+        }
+        p->good_records += p->raw_count;
+    } else {
+        const struct transform_input input = {
+            .delivery = delivery,
+            .config = config,
+            .stream = p->stream,
+            .records = p->raw,
+            .count = p->raw_count,
+        };
+        struct transform_output output = {.good = &p->good, .bad = &p->bad};
+        char message[512] = "";
+        struct mr_arena arena;
+        mr_arena_init(&arena);
+        status = transform_run(&arena, &input, &output, message);
+        mr_arena_fini(&arena);
+        if (message[0] != '\0')
+            delivery_note(delivery, "%s", message);
+        p->good_records += output.good_records;
+        p->bad_records += output.bad_records;
+        p->dropped += output.dropped;
+    }
+    if (status == MR_OK)
+        clear_raw(p);
+    return status;
+}
+
+/* ---- delivering ---- */
+
+/* "<prefix><stream>-<version>-yyyy-MM-dd-HH-mm-ss-<uuid>[ext]" */
+static struct mr_slice object_key(struct mr_arena *arena, struct delivery *delivery,
+                                  const struct delivery_config *config, int64_t version, bool error)
+{
+    struct firehose *firehose = delivery->firehose;
+    const struct prefix_values values = {
+        .time_ms = delivery->p.oldest_ms,
+        .error_type = error ? MR_S("processing-failed") : MR_S(""),
+        .rng = firehose->options.rng,
+    };
+    struct mr_buf buf = {0};
+    if (error)
+        prefix_write_error(&buf, config, &values);
+    else
+        prefix_write(&buf, config->prefix, &values);
+    const struct mr_date date = mr_date_from_ms(delivery->p.oldest_ms);
+    char uuid[37];
+    mr_rng_uuid(firehose->options.rng, uuid);
+    mr_buf_printf(&buf, "%s-%lld-%04d-%02d-%02d-%02d-%02d-%02d-%s", delivery->name,
+                  (long long)version, date.year, date.month, date.day, date.hour, date.minute,
+                  date.second, uuid);
+    if (!error && config->extension.len > 0)
+        mr_buf_append(&buf, config->extension);
+    else if (config->gzip)
+        mr_buf_append(&buf, MR_S(".gz"));
+    const struct mr_slice key = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return key;
+}
+
+static enum mr_status stage(struct mr_arena *arena, struct delivery *delivery,
+                            const struct delivery_config *config, int64_t version, bool error,
+                            struct s3_staged **ret_staged)
+{
+    const struct mr_slice plain = mr_buf_slice(error ? &delivery->p.bad : &delivery->p.good);
+    struct mr_buf packed = {0};
+    if (config->gzip)
+        mr_gzip(&packed, plain);
+    const struct s3_put_options options = {
+        .bucket = config->bucket,
+        .key = object_key(arena, delivery, config, version, error),
+        .content_type = MR_S_INIT("application/octet-stream"),
+        .content_encoding = config->gzip ? MR_S("gzip") : MR_S(""),
+    };
+    const enum mr_status status =
+        s3_stage(delivery->firehose->options.s3, &options,
+                 config->gzip ? mr_buf_slice(&packed) : plain, ret_staged);
+    mr_buf_fini(&packed);
+    return status;
+}
+
+static void put_cursors(struct delivery *delivery, struct store_entry *entry)
+{
+    const struct delivery_pump *p = &delivery->p;
+    for (size_t i = 0; i < p->source_count; i++) {
+        const struct delivery_source *source = &p->sources[i];
+        const int64_t position = source->done ? INT64_MAX : source->cursor.position;
+        if (position != source->committed)
+            store_cursor_put(
+                entry, delivery_cursor_name(entry->arena, delivery, mr_slice_cstr(source->id)),
+                position);
+    }
+}
+
+static void note_delivered(struct delivery *delivery, size_t objects)
+{
+    struct delivery_pump *p = &delivery->p;
+    for (size_t i = 0; i < p->source_count; i++)
+        p->sources[i].committed = p->sources[i].done ? INT64_MAX : p->sources[i].cursor.position;
+    atomic_fetch_add(&delivery->records_out, p->good_records);
+    atomic_fetch_add(&delivery->failed, p->bad_records);
+    atomic_fetch_add(&delivery->dropped, p->dropped);
+    atomic_fetch_add(&delivery->objects, objects);
+    atomic_fetch_add(&delivery->bytes_out, p->good.len);
+    atomic_store(&delivery->landed_ms, p->oldest_ms);
+    mr_buf_reset(&p->good);
+    mr_buf_reset(&p->bad);
+    p->good_records = p->bad_records = p->dropped = 0;
+    p->opened_ms = 0;
+    delivery_note(delivery, "%s", "");
+}
+
+/* Lands what the buffer holds, with the cursors, in one entry. MR_NOT_FOUND: no such bucket. */
+static enum mr_status deliver(struct delivery *delivery, const struct delivery_config *config,
+                              int64_t version)
+{
+    struct delivery_pump *p = &delivery->p;
+    struct s3 *s3 = delivery->firehose->options.s3;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
+    struct s3_staged *staged[2] = {NULL, NULL};
+    size_t count = 0;
+    enum mr_status status = MR_OK;
+    if (p->good.len > 0)
+        status = stage(&arena, delivery, config, version, false, &staged[count]);
+    count += staged[0] != NULL;
+    if (status == MR_OK && p->bad.len > 0) {
+        status = stage(&arena, delivery, config, version, true, &staged[count]);
+        count += staged[count] != NULL;
+    }
+    size_t committed = 0;
+    for (; status == MR_OK && committed < count; committed++)
+        status = s3_commit_staged(s3, staged[committed], &entry);
+    if (status == MR_OK) {
+        put_cursors(delivery, &entry);
+        int64_t ticket;
+        status = store_commit(delivery->firehose->options.store, &entry, &ticket);
+    }
+    for (size_t i = 0; i < count; i++)
+        s3_staged_done(s3, staged[i], status == MR_OK);
+    mr_arena_fini(&arena);
+    if (status == MR_OK)
+        note_delivered(delivery, count);
+    else if (status == MR_NOT_FOUND)
+        delivery_note(delivery, "bucket %.*s does not exist", MR_ARG(config->bucket));
+    return status;
+}
+
+/* ---- the pump ---- */
+
+static bool is_due(const struct delivery_pump *p, const struct delivery_config *config,
+                   int64_t now_ms)
+{
+    if (p->opened_ms == 0)
+        return false;
+    return p->good.len + p->bad.len >= config->size_bytes ||
+           (config->function.len == 0 && p->raw_bytes >= config->size_bytes) ||
+           now_ms - p->opened_ms >= config->interval_ms;
+}
+
+/* One round: read, transform, deliver. MR_OK: something moved; MR_END: nothing to do before
+ * *ret_wake_ms. */
+static enum mr_status pump_round(struct delivery *delivery, const struct delivery_config *config,
+                                 int64_t version, int64_t *ret_wake_ms)
+{
+    struct delivery_pump *p = &delivery->p;
+    bool more = false;
+    const uint64_t limit = config->function.len > 0 ? config->function_bytes
+                           : config->size_bytes < FIREHOSE_BATCH_BYTES_MAX
+                               ? config->size_bytes
+                               : FIREHOSE_BATCH_BYTES_MAX;
+    enum mr_status status = find_sources(delivery);
+    if (status == MR_OK)
+        status = read_sources(delivery, limit, &more);
+    if (status != MR_OK)
+        return status;
+    const int64_t now_ms = store_now(delivery->firehose->options.store);
+    const bool due = is_due(p, config, now_ms);
+    if (more || due)
+        status = transform(delivery, config);
+    if (status == MR_OK && is_due(p, config, now_ms))
+        status = deliver(delivery, config, version);
+    if (status != MR_OK)
+        return status;
+    atomic_store(&delivery->waiting, (long long)(p->raw_count + p->good_records));
+    if (more || due)
+        return MR_OK;
+    if (p->opened_ms != 0 && p->opened_ms + config->interval_ms < *ret_wake_ms)
+        *ret_wake_ms = p->opened_ms + config->interval_ms;
+    return MR_END;
+}
+
+static enum runtime_pump_next back_off(struct delivery_pump *p, int64_t now_ms,
+                                       int64_t *ret_wake_ms)
+{
+    int64_t wait_ms = BACKOFF_MS_MIN << (p->attempts < 6 ? p->attempts : 6);
+    wait_ms = wait_ms < BACKOFF_MS_MAX ? wait_ms : BACKOFF_MS_MAX;
+    p->attempts++;
+    p->blocked_until_ms = now_ms + wait_ms;
+    *ret_wake_ms = p->blocked_until_ms;
+    return RUNTIME_PUMP_WAIT;
+}
+
+enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms)
+{
+    struct delivery *delivery = ctx;
+    struct delivery_pump *p = &delivery->p;
+    const int64_t now_ms = store_now(delivery->firehose->options.store);
+    struct mr_arena arena;
+    struct delivery_config config = {0};
+    *ret_wake_ms = now_ms + LOOK_AROUND_MS;
+    if (now_ms < p->blocked_until_ms) {
+        *ret_wake_ms = p->blocked_until_ms;
+        return RUNTIME_PUMP_WAIT;
+    }
+    mr_arena_init(&arena);
+    pthread_mutex_lock(&delivery->lock); /* also until delivery_start has stored the pump */
+    const int64_t version = delivery->locked.version;
+    const struct mr_slice text = mr_arena_copy(&arena, mr_slice_cstr(delivery->locked.destination));
+    pthread_mutex_unlock(&delivery->lock);
+    enum mr_status status = delivery_config_read(&arena, text, &config);
+    for (int i = 0; i < ROUNDS_PER_STEP && status == MR_OK; i++)
+        status = pump_round(delivery, &config, version, ret_wake_ms);
+    mr_arena_fini(&arena);
+    if (status == MR_OK || status == MR_END) {
+        p->attempts = 0;
+        p->blocked_until_ms = 0;
+        return status == MR_OK ? RUNTIME_PUMP_AGAIN : RUNTIME_PUMP_WAIT;
+    }
+    if (status < 0)
+        delivery_note(delivery, "an internal failure holds the delivery up; the log says which");
+    return back_off(p, now_ms, ret_wake_ms);
+}
+
+void delivery_pump_fini(struct delivery *delivery)
+{
+    struct delivery_pump *p = &delivery->p;
+    for (size_t i = 0; i < p->source_count; i++)
+        journal_cursor_fini(&p->sources[i].cursor);
+    free(p->sources);
+    free(p->raw);
+    mr_arena_fini(&p->raw_arena);
+    mr_buf_fini(&p->good);
+    mr_buf_fini(&p->bad);
+    if (p->stream != NULL)
+        kinesis_release(delivery->firehose->options.kinesis, p->stream);
+    *p = (struct delivery_pump){0};
+}
