@@ -1,0 +1,113 @@
+/* What roles and policies have in common. */
+#include "iam/internal.h"
+#include "base/codec.h"
+#include <stdlib.h>
+
+const struct protocol_fault iam_no_such_entity = {"NoSuchEntity", 404, false};
+const struct protocol_fault iam_exists = {"EntityAlreadyExists", 409, false};
+const struct protocol_fault iam_delete_conflict = {"DeleteConflict", 409, false};
+
+yyjson_val *iam_doc(struct protocol_call *call, const char *kind, struct mr_slice name)
+{
+    struct iam *iam = call->service;
+    struct mr_slice json;
+    const enum mr_status status =
+        store_doc_get(iam->options.store, call->arena, "iam", kind, name, &json);
+    protocol_fail_internal(call, status);
+    return status == MR_OK ? mr_json_parse(call->arena, json, 8) : NULL;
+}
+
+struct mr_slice iam_pair(struct protocol_call *call, struct mr_slice a, struct mr_slice b)
+{
+    char *pair = mr_arena_alloc(call->arena, a.len + 1 + b.len);
+    memcpy(pair, a.ptr, a.len);
+    pair[a.len] = '\0';
+    if (b.len > 0)
+        memcpy(pair + a.len + 1, b.ptr, b.len);
+    return mr_slice_make(pair, a.len + 1 + b.len);
+}
+
+static void commit(struct protocol_call *call, struct store_entry *entry)
+{
+    struct iam *iam = call->service;
+    protocol_fail_internal(call, store_commit(iam->options.store, entry, &call->ticket));
+}
+
+void iam_put(struct protocol_call *call, const char *kind, struct mr_slice name,
+             struct mr_slice json)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    store_doc_put(&entry, "iam", kind, name, json);
+    commit(call, &entry);
+}
+
+void iam_drop(struct protocol_call *call, const char *kind, struct mr_slice name)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    store_doc_delete(&entry, "iam", kind, name);
+    commit(call, &entry);
+}
+
+struct mr_slice iam_new_id(struct protocol_call *call, const char *prefix)
+{
+    struct iam *iam = call->service;
+    char text[18];
+    mr_rng_text(iam->options.rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 17, text);
+    return mr_arena_printf(call->arena, "%s%s", prefix, text);
+}
+
+void iam_write_document(struct mr_json *json, const char *name, struct mr_arena *arena,
+                        struct mr_slice document)
+{
+    struct mr_buf buf = {0};
+    mr_percent_encode(&buf, document, false);
+    mr_json_key_string(json, name, mr_arena_copy(arena, mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+}
+
+struct each {
+    struct protocol_call *call;
+    size_t owner_len;
+    void (*fn)(struct protocol_call *call, struct mr_slice name, yyjson_val *doc);
+};
+
+static enum mr_status one_of(void *ctx, struct mr_slice name, struct mr_slice json)
+{
+    const struct each *each = ctx;
+    struct mr_arena *arena = each->call->arena;
+    each->fn(each->call, mr_arena_copy(arena, mr_slice_sub(name, each->owner_len + 1, SIZE_MAX)),
+             mr_json_parse(arena, json, 8));
+    return MR_OK;
+}
+
+void iam_each_of(struct protocol_call *call, const char *kind, struct mr_slice owner,
+                 void (*fn)(struct protocol_call *call, struct mr_slice name, yyjson_val *doc))
+{
+    struct iam *iam = call->service;
+    struct each each = {.call = call, .owner_len = owner.len, .fn = fn};
+    protocol_fail_internal(call, store_doc_each(iam->options.store, "iam", kind,
+                                                iam_pair(call, owner, MR_S("")), one_of, &each));
+}
+
+enum mr_status iam_open(struct iam **ret_iam, const struct iam_options *options)
+{
+    struct iam *iam = mr_calloc(1, sizeof *iam);
+    iam->options = *options;
+    pthread_mutex_init(&iam->lock, NULL);
+    *ret_iam = iam;
+    return MR_OK;
+}
+
+void iam_register(struct iam *iam, struct protocol *protocol)
+{
+    protocol_register(protocol, "iam", iam_role_handlers, iam_role_handler_count, iam);
+    protocol_register(protocol, "iam", iam_policy_handlers, iam_policy_handler_count, iam);
+}
+
+void iam_close(struct iam *iam)
+{
+    if (iam == NULL)
+        return;
+    pthread_mutex_destroy(&iam->lock);
+    free(iam);
+}

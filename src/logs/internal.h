@@ -1,0 +1,41 @@
+/* logs/internal.h: what the files of this folder share. */
+#pragma once
+#include "logs/logs.h"
+#include "base/map.h"
+#include <pthread.h>
+
+/* What is known of a stream's events since this process first touched it. */
+struct log_stream {
+    size_t count;
+    uint64_t next; /* number of the next event */
+    int64_t first_ms, last_ms, ingested_ms;
+};
+
+struct logs {
+    struct logs_options options;
+    pthread_mutex_t lock;  /* guards all below, and orders changes */
+    struct mr_map streams; /* "<group>\0<stream>" -> struct log_stream */
+};
+
+struct log_event {
+    int64_t time_ms, ingested_ms;
+    uint64_t number;
+    struct mr_slice text;
+};
+
+/* ---- events.c; all but the last two under logs->lock ---- */
+/* "<group>\0<stream>" */
+struct mr_slice logs_stream_name(struct mr_arena *arena, struct mr_slice group,
+                                 struct mr_slice stream);
+struct log_stream *logs_stream_state(struct logs *logs, struct mr_slice name);
+void logs_forget(struct logs *logs, struct mr_slice name);
+/* Adds the ops of one more event, and of the oldest one's removal when the stream is full. */
+void logs_add_event(struct logs *logs, struct store_entry *entry, struct mr_slice name,
+                    int64_t time_ms, int64_t now_ms, struct mr_slice text);
+/* Adds ops that delete all events of a stream. */
+void logs_drop_events(struct logs *logs, struct store_entry *entry, struct mr_slice name);
+struct view_iterator *logs_events(struct logs *logs, struct mr_arena *arena, struct mr_slice name);
+bool logs_read_event(const struct view_iterator *iterator, struct log_event *ret_event);
+
+extern const struct protocol_handler logs_handlers[];
+extern const size_t logs_handler_count;
