@@ -57,6 +57,8 @@ void journal_segment_unpin(struct journal_segment *segment);
 /* Maps the file / has the index at hand. Of a pinned segment. */
 MR_MUST_USE enum mr_status journal_segment_map(struct journal_segment *segment);
 MR_MUST_USE enum mr_status journal_segment_index(struct journal_segment *segment);
+/* The first `bytes` of the mapping no longer count as this process's memory; they stay readable. */
+void journal_segment_forget(struct journal_segment *segment, size_t bytes);
 /* Walks and checks entries from `offset` up to `limit`, adding them to the index; stops at the
  * first that is none and returns its offset. */
 size_t journal_segment_scan(const char *map, int64_t first, size_t offset, size_t limit,

@@ -297,6 +297,7 @@ enum mr_status journal_replay(struct journal *journal, int64_t from,
         int64_t limit = limit_of(segment, durable);
         status = replay_segment(&replay, segment, position, limit);
         position = limit;
+        journal_segment_forget(segment, segment->map_bytes);
         journal_segment_unpin(segment);
     }
     free(replay.ops);

@@ -18,6 +18,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+enum { FORGET_BYTES = 8 << 20 };
+
 /* ---- segments change ---- */
 
 static void next_path(const struct journal *journal, char ret_path[static JOURNAL_PATH_MAX])
@@ -120,6 +122,9 @@ static enum mr_status write_run(struct journal *journal, const struct journal_gr
     atomic_fetch_add_explicit(&journal->stats.syncs, 1, memory_order_relaxed);
     if (run->offset + run->len > segment->capacity / 2)
         want_next_file(journal);
+    /* Readers that follow have passed what lies far behind. */
+    if ((run->offset + run->len) / FORGET_BYTES != run->offset / FORGET_BYTES)
+        journal_segment_forget(segment, run->offset / FORGET_BYTES * FORGET_BYTES);
     return MR_OK;
 }
 
