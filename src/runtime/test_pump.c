@@ -394,6 +394,59 @@ static void many_times_come_each_at_its_own(void **state)
     gate_fini(&ended);
 }
 
+struct single {
+    int64_t due_ms;
+    int steps;
+    struct gate *began;
+};
+
+static enum runtime_pump_next single_step(void *ctx, int64_t *ret_wake_ms)
+{
+    struct single *single = ctx;
+    if (single->steps++ == 0)
+        *ret_wake_ms = single->due_ms;
+    gate_add(single->began);
+    return RUNTIME_PUMP_WAIT;
+}
+
+static void those_whose_time_has_come_step_and_no_others(void **state)
+{
+    (void)state;
+    static struct single singles[TIMED];
+    static struct runtime_pump *pumps[TIMED];
+    struct mr_rng rng;
+    mr_rng_init_seed(&rng, 17);
+    for (int round = 0; round < 20; round++) {
+        struct gate began;
+        gate_init(&began);
+        atomic_store(&held_ms, 1000);
+        for (size_t i = 0; i < TIMED; i++) {
+            int64_t due_ms = 1001 + (int64_t)mr_rng_below(&rng, 1000);
+            singles[i] = (struct single){.due_ms = due_ms, .began = &began};
+            pumps[i] = runtime_pump_start(runtime, "single", single_step, &singles[i]);
+        }
+        gate_wait(&began, TIMED);
+        for (size_t i = 0; i < TIMED; i++) { /* a third leaves, from all over the heap */
+            if (mr_rng_below(&rng, 3) == 0) {
+                runtime_pump_stop(pumps[i]);
+                pumps[i] = NULL;
+            }
+        }
+        int64_t now_ms = 1000 + (int64_t)mr_rng_below(&rng, 1000);
+        long want = TIMED;
+        for (size_t i = 0; i < TIMED; i++)
+            want += pumps[i] != NULL && singles[i].due_ms <= now_ms;
+        atomic_store(&held_ms, now_ms);
+        gate_wait(&began, want);
+        for (size_t i = 0; i < TIMED; i++) {
+            runtime_pump_stop(pumps[i]);
+            if (pumps[i] != NULL)
+                assert_int_equal(singles[i].steps, singles[i].due_ms <= now_ms ? 2 : 1);
+        }
+        gate_fini(&began);
+    }
+}
+
 static void a_window_wakes_those_who_watch_it(void **state)
 {
     (void)state;
@@ -494,6 +547,7 @@ int main(void)
         PUMP_TEST(a_time_that_has_passed_means_at_once, setup_held_clock),
         PUMP_TEST(the_systems_clock_wakes_pumps_too, setup),
         PUMP_TEST(many_times_come_each_at_its_own, setup_held_clock),
+        PUMP_TEST(those_whose_time_has_come_step_and_no_others, setup_held_clock),
         PUMP_TEST(a_window_wakes_those_who_watch_it, setup),
         PUMP_TEST(pumps_come_and_go_while_windows_move, setup),
         PUMP_TEST(after_the_runtime_stopped_pumps_can_still_be_woken_and_stopped, setup),
