@@ -79,7 +79,7 @@ static void keep_or_free(struct mr_buf *buf)
 
 static void reset_arena(struct mr_arena *arena)
 {
-    if (arena->bytes > HTTP_KEEP_PART_BYTES) {
+    if (arena->bytes > HTTP_KEEP_ARENA_BYTES) {
         mr_arena_fini(arena);
         mr_arena_init(arena);
     } else {

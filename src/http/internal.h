@@ -14,12 +14,13 @@ enum {
     HTTP_COPY_BYTES = 16 * 1024, /* reply bodies up to this size are copied behind their header */
     HTTP_OUT_BYTES = 128 * 1024, /* unsent bytes at which a connection takes no further request */
     HTTP_KEEP_BYTES = 64 * 1024, /* output buffers up to this size are kept for the next use */
-    HTTP_KEEP_PART_BYTES = 16 * 1024, /* the same for each buffer of an exchange, and its arena */
+    HTTP_KEEP_PART_BYTES = 16 * 1024, /* the same for each buffer of an exchange */
+    HTTP_KEEP_ARENA_BYTES = 64 * 1024,
     HTTP_DRAIN_BYTES = 64 * 1024, /* rest of an unwanted body that is read to keep the connection */
     HTTP_UNSENT_BYTES = 4 << 20,  /* of a streamed reply, before http_reply_write says MR_FULL */
     HTTP_HEADERS_MAX = 200,       /* header lines of a request */
     HTTP_LINGER_MS = 2000, /* reading on after the last reply, so that the peer gets to see it */
-    HTTP_POOL_EXCHANGES = 256, /* kept per loop */
+    HTTP_POOL_EXCHANGES = 128, /* kept per loop */
     HTTP_POOL_BUFS = 64,       /* kept per loop */
     HTTP_READS_PER_TURN = 8,   /* of one connection before others have their turn */
     HTTP_FREE_WAIT_MS = 10000, /* for handlers that still owe a reply, in http_server_free */
@@ -106,8 +107,9 @@ struct http_listener {
     atomic_bool closed;
     atomic_int refs; /* open: 1; each connection and command: 1 */
     atomic_int connections;
-    struct http_listener *next; /* guarded by the server's lock */
-    struct http_listener *next_again;
+    struct http_listener *next;       /* guarded by the server's lock */
+    struct http_listener *next_again; /* loop 0: in its list `listeners` */
+    bool is_again;
 };
 
 enum http_conn_state {

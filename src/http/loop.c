@@ -229,6 +229,7 @@ static void accept_again(struct http_loop *loop)
     loop->listeners = NULL;
     while (listener != NULL) {
         struct http_listener *next = listener->next_again;
+        listener->is_again = false;
         http_listener_accept(listener);
         http_listener_unref(listener);
         listener = next;
@@ -368,6 +369,11 @@ void http_loop_fini(struct http_loop *loop)
         struct http_exchange_private *exchange = loop->pool;
         loop->pool = exchange->next;
         http_exchange_destroy(exchange);
+    }
+    while (loop->listeners != NULL) {
+        struct http_listener *listener = loop->listeners;
+        loop->listeners = listener->next_again;
+        http_listener_unref(listener);
     }
     while (loop->buf_count > 0)
         mr_buf_fini(&loop->bufs[--loop->buf_count]);

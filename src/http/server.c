@@ -314,6 +314,9 @@ static void hand_over(struct http_listener *listener, int fd)
 static void try_accept_later(struct http_listener *listener)
 {
     struct http_loop *loop = &listener->server->loops[0];
+    if (listener->is_again) /* an event came before its turn */
+        return;
+    listener->is_again = true;
     atomic_fetch_add(&listener->refs, 1);
     listener->next_again = loop->listeners;
     loop->listeners = listener;
