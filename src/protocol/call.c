@@ -55,6 +55,7 @@ void call_init(struct protocol_call *call, struct protocol *protocol, struct mr_
 void call_fini(struct protocol_call *call)
 {
     mr_buf_fini(&call->priv->scratch);
+    stream_fini(call->priv->stream);
     if (call->priv->fd >= 0)
         close(call->priv->fd);
     call->priv->fd = -1;

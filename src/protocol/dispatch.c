@@ -8,20 +8,22 @@ static void process(void *arg)
 }
 
 /* Short handlers run here on the loop; the rest goes to a worker. */
-static void process_where_it_belongs(struct protocol_call *call)
+void dispatch_call(struct protocol_call *call)
 {
+    struct protocol *protocol = call->priv->protocol;
+    if (!gate_enter(call))
+        return;
     const struct protocol_operation *operation = call->priv->operation;
     const bool stay = protocol_failed(call) || operation->handler == NULL ||
                       (operation->handler->flags & PROTOCOL_INLINE);
-    if (stay) {
-        call_process(call);
+    if (stay || runtime_submit(protocol->options.runtime, process, call) == MR_OK) {
+        if (stay)
+            call_process(call);
         return;
     }
-    if (runtime_submit(call->priv->protocol->options.runtime, process, call) != MR_OK) {
-        protocol_fail(call, fault_busy(call->priv->service->model),
-                      "Rate exceeded: the server is busy.");
-        encode_reply(call);
-    }
+    protocol_fail(call, fault_busy(call->priv->service->model),
+                  "Rate exceeded: the server is busy.");
+    call_process(call);
 }
 
 static void decode(struct protocol_call *call)
@@ -37,6 +39,7 @@ static void decode(struct protocol_call *call)
 
 void call_process(struct protocol_call *call)
 {
+    struct protocol *protocol = call->priv->protocol;
     if (!protocol_failed(call))
         auth_check(call);
     if (!protocol_failed(call) && call->priv->operation->handler != NULL)
@@ -45,6 +48,7 @@ void call_process(struct protocol_call *call)
         validate_input(call);
     call_run(call);
     encode_reply(call);
+    gate_leave(protocol);
 }
 
 static void reply_health(struct protocol_call *call)
@@ -126,7 +130,7 @@ static void on_request(struct http_exchange *exchange)
         break;
     case ROUTE_OPERATION: break;
     }
-    process_where_it_belongs(call);
+    dispatch_call(call);
 }
 
 static void on_headers(struct http_exchange *exchange)

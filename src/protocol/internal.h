@@ -1,14 +1,14 @@
 /* protocol/internal.h: what the files of this folder share. Others include protocol.h only. */
 #pragma once
 #include "base/map.h"
+#include "protocol/auth.h"
 #include "protocol/model.h"
 #include "protocol/protocol.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct pattern;
-struct auth;
-struct chunked;
+struct stream;
 
 enum {
     PROTOCOL_JSON_DEPTH_MAX = 256,
@@ -41,6 +41,17 @@ struct protocol_internal_path {
     void *ctx;
 };
 
+/* See gate.c. */
+struct gate {
+    _Atomic int64_t inside;
+    _Atomic bool shut;
+    pthread_mutex_t lock;
+    pthread_cond_t empty; /* nobody is inside, while shut */
+    struct {
+        struct protocol_call *waiting;
+    } locked;
+};
+
 struct protocol {
     struct protocol_options options;
     struct mr_slice region, account, host;
@@ -48,6 +59,7 @@ struct protocol {
     struct mr_map targets;             /* "prefix.Operation" -> struct protocol_operation */
     struct protocol_internal_path paths[PROTOCOL_INTERNAL_PATHS_MAX];
     size_t path_count;
+    struct gate gate;
     struct auth *auth; /* NULL without credentials */
     enum mr_status (*wait)(void *ctx, int64_t ticket);
     void *wait_ctx;
@@ -101,6 +113,9 @@ struct protocol_call_private {
     int fd;
     uint64_t file_offset, file_len;
     bool streaming; /* the request's body goes to a sink of ours */
+    struct stream *stream;
+    struct auth_body auth_body;
+    struct protocol_call *waiting_next; /* in the gate's list */
 };
 
 /* ---- routing (route.c, route_rest.c) ---- */
@@ -186,6 +201,18 @@ void stream_begin(struct protocol_call *call);
 void stream_finish(struct protocol_call *call);
 /* Takes aws-chunked frames off a body in memory; false when a fault was set. */
 bool stream_unframe(struct protocol_call *call, struct mr_slice *body);
+
+void stream_fini(struct stream *stream); /* accepts NULL */
+
+/* ---- the gate (gate.c) ---- */
+void gate_init(struct gate *gate);
+void gate_fini(struct gate *gate);
+/* False: the call waits and comes again through dispatch_call. */
+bool gate_enter(struct protocol_call *call);
+bool gate_enter_now(struct protocol *protocol);
+void gate_leave(struct protocol *protocol);
+/* A routed call whose body is there, on its way to its handler; it may wait at the gate. */
+void dispatch_call(struct protocol_call *call);
 
 /* ---- calls (call.c) ---- */
 void call_init(struct protocol_call *call, struct protocol *protocol, struct mr_arena *arena,

@@ -40,6 +40,9 @@ enum mr_status protocol_new(struct protocol **ret_protocol, const struct protoco
     protocol->services = mr_calloc(model_service_count, sizeof(*protocol->services));
     for (size_t i = 0; i < model_service_count; i++)
         service_init(protocol, &protocol->services[i], model_services[i]);
+    if (options->credential_count > 0)
+        protocol->auth = auth_new(options->credentials, options->credential_count);
+    gate_init(&protocol->gate);
     *ret_protocol = protocol;
     return MR_OK;
 }
@@ -55,6 +58,8 @@ void protocol_free(struct protocol *protocol)
         free(service->patterns);
         free(service->operations);
     }
+    auth_free(protocol->auth);
+    gate_fini(&protocol->gate);
     mr_map_fini(&protocol->targets);
     free(protocol->services);
     free(protocol);
