@@ -85,6 +85,21 @@ static void run(struct store *store, bool with_view, int threads, uint32_t wait_
     fflush(stdout);
 }
 
+/* One window of four, through the whole journal, as a pump that has fallen behind reads it. */
+static void run_reader(struct store *store)
+{
+    struct journal_cursor cursor = {.position = journal_first(store_journal(store))};
+    struct journal_op op;
+    uint64_t ops = 0;
+    int64_t cpu = cpu_us(), start = mr_monotonic_us();
+    while (journal_next(store_journal(store), 1, &cursor, &op) == MR_OK)
+        ops++;
+    journal_cursor_fini(&cursor);
+    printf("%-14s %llu ops of one window of four in %.2f s, %.3f us CPU/op\n", "read",
+           (unsigned long long)ops, (double)(mr_monotonic_us() - start) / 1e6,
+           (double)(cpu_us() - cpu) / (double)ops);
+}
+
 int main(int count, char **arguments)
 {
     if (count < 2) {
@@ -109,6 +124,7 @@ int main(int count, char **arguments)
         run(store, with_view != 0, 1, 1000, (int)seconds);
         run(store, with_view != 0, 2, 1000, (int)seconds);
     }
+    run_reader(store);
     start = mr_monotonic_us();
     store_close(store);
     printf("closed in %.1f ms\n", (double)(mr_monotonic_us() - start) / 1e3);

@@ -31,8 +31,8 @@ struct store {
         _Atomic uint32_t last; /* id handed out last */
     } windows;
     struct {
-        pthread_mutex_t lock, turn; /* turn: held by whoever flushes */
-        pthread_cond_t work, done;
+        pthread_mutex_t lock, turn;      /* turn: held by whoever flushes */
+        pthread_cond_t work, done, tick; /* nobody signals tick: it only times out */
         _Atomic bool wanted;
         _Atomic int64_t begun; /* position of the last flush that began */
         bool stopping, runs;

@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -27,6 +28,7 @@ enum {
     UNFLUSHED_FACTOR_MAX = 4,
     /* A flush is due too when the journal has grown by so many memtables: replay stays short. */
     JOURNAL_FACTOR = 4,
+    POLL_NS = 1000000, /* between looks whether a flush has ended */
 };
 
 /* ---- the shared lock ---- */
@@ -79,12 +81,31 @@ static enum mr_status flush_begin(struct store *store)
     return status;
 }
 
+/* Step 4. */
+static enum mr_status flush_end(struct store *store)
+{
+    enum mr_status status;
+    while ((status = view_flush_poll(store->view)) == MR_AGAIN) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += POLL_NS;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        pthread_mutex_lock(&store->flush.lock);
+        pthread_cond_clockwait(&store->flush.tick, &store->flush.lock, CLOCK_MONOTONIC, &until);
+        pthread_mutex_unlock(&store->flush.lock);
+    }
+    return status;
+}
+
 static enum mr_status flush_now(struct store *store)
 {
     pthread_mutex_lock(&store->flush.turn);
     enum mr_status status = flush_begin(store);
     if (status == MR_OK)
-        status = view_flush_wait(store->view);
+        status = flush_end(store);
     pthread_mutex_unlock(&store->flush.turn);
     pthread_mutex_lock(&store->flush.lock);
     pthread_cond_broadcast(&store->flush.done);
@@ -473,6 +494,7 @@ enum mr_status store_open(struct store **ret_store, const struct store_options *
     pthread_mutex_init(&store->flush.turn, NULL);
     pthread_cond_init(&store->flush.work, NULL);
     pthread_cond_init(&store->flush.done, NULL);
+    pthread_cond_init(&store->flush.tick, NULL);
     enum mr_status status = open_steps(store, options);
     if (status != MR_OK) {
         store_close(store);
@@ -511,6 +533,7 @@ void store_close(struct store *store)
     pthread_mutex_destroy(&store->flush.turn);
     pthread_cond_destroy(&store->flush.work);
     pthread_cond_destroy(&store->flush.done);
+    pthread_cond_destroy(&store->flush.tick);
     free(store->folder);
     free(store);
 }

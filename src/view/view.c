@@ -23,7 +23,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
     MEMTABLE_BYTES = 32 << 20,
@@ -31,7 +30,6 @@ enum {
     OPEN_FILES_MAX = 256,
     KEY_BYTES = 512, /* longer keys are built on the heap */
     CLEAR_BATCH = 1000,
-    POLL_NS = 1000000,
 };
 
 struct view {
@@ -402,22 +400,20 @@ static bool has_failed(const struct view *view)
     return rocksdb_property_int(view->db, "rocksdb.background-errors", &errors) == 0 && errors > 0;
 }
 
-enum mr_status view_flush_wait(struct view *view)
+enum mr_status view_flush_poll(struct view *view)
 {
+    if (atomic_load(&view->flushed) >= view->flush_begun)
+        return MR_OK;
     /* The C API tells nobody when a flush ends; the position itself, read from files only, does. */
-    while (atomic_load(&view->flushed) < view->flush_begun) {
-        int64_t on_disk;
-        enum mr_status status = own_read(view, view->reading_disk, flushed_key, &on_disk);
-        if (status < 0)
-            return status;
-        if (on_disk >= view->flush_begun) {
-            atomic_store(&view->flushed, on_disk);
-            break;
-        }
-        if (has_failed(view))
-            return MR_RAISE(MR_FAIL_IO, "cannot flush the view: see LOG in its folder");
-        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
-    }
+    int64_t on_disk;
+    enum mr_status status = own_read(view, view->reading_disk, flushed_key, &on_disk);
+    if (status < 0)
+        return status;
+    if (on_disk < view->flush_begun)
+        return has_failed(view)
+                   ? MR_RAISE(MR_FAIL_IO, "cannot flush the view: see LOG in its folder")
+                   : MR_AGAIN;
+    atomic_store(&view->flushed, on_disk);
     return MR_OK;
 }
 

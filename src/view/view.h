@@ -55,9 +55,9 @@ int64_t view_cleared(const struct view *view); /* position of the last view_clea
  * made the journal durable up to `position`. Returns when the memtables are switched (wait = false)
  * or are on disk (wait = true). */
 MR_MUST_USE enum mr_status view_flush(struct view *view, int64_t position, bool wait);
-/* Waits until the last view_flush is on disk; view_flushed says so then. Not two threads at once.
- */
-MR_MUST_USE enum mr_status view_flush_wait(struct view *view);
+/* MR_OK: the last view_flush is on disk, and view_flushed says so. MR_AGAIN: not yet. One thread at
+ * a time, as view_flush. */
+MR_MUST_USE enum mr_status view_flush_poll(struct view *view);
 
 /* A snapshot iterator over keys with `prefix` (may be empty). Keys in byte order. Slices are valid
  * until the next move. */
