@@ -128,6 +128,9 @@ MR_MUST_USE enum mr_status item_projection_parse(struct mr_arena *arena,
 /* The same from paths that do not overlap. */
 struct item_projection *item_projection_make(struct mr_arena *arena, const struct item_path *paths,
                                              size_t count);
+/* The first names of its paths, in no order; false behind the last one. */
+bool item_projection_head(const struct item_projection *projection, size_t at,
+                          struct mr_slice *ret_name);
 /* False: nothing of the item is in the projection. */
 bool item_projection_matches(const struct item_projection *projection, struct mr_slice item);
 /* The object with what the projection takes; list elements move together. NULL: the whole item. */

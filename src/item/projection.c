@@ -79,6 +79,15 @@ enum mr_status item_projection_parse(struct mr_arena *arena, struct item_placeho
     return status;
 }
 
+bool item_projection_head(const struct item_projection *projection, size_t at,
+                          struct mr_slice *ret_name)
+{
+    if (at >= projection->count)
+        return false;
+    *ret_name = projection->children[at]->step.name;
+    return true;
+}
+
 static const struct item_projection *by_name(const struct item_projection *node,
                                              struct mr_slice name)
 {

@@ -1,0 +1,311 @@
+/* CreateTable's request, checked in the order and words of AWS, as a table in memory. */
+#include "dynamodb/internal.h"
+
+#define INVALID "One or more parameter values were invalid: "
+
+static enum mr_status refuse(struct protocol_call *call, const char *text)
+{
+    return protocol_fail(call, &protocol_validation, "%s", text);
+}
+
+/* What a table may ask for that does not exist here: said plainly instead of being left out. */
+static enum mr_status refuse_unsupported(struct protocol_call *call)
+{
+    static const char *const members[] = {"ResourcePolicy", "WarmThroughput", "OnDemandThroughput",
+                                          "GlobalTableSourceArn",
+                                          "GlobalTableSettingsReplicationMode"};
+    for (size_t i = 0; i < MR_COUNT(members); i++) {
+        if (mr_json_get(call->in, members[i]) != NULL)
+            return protocol_fail(call, &dynamodb_not_implemented,
+                                 "CreateTable with %s is not implemented", members[i]);
+    }
+    if (mr_json_get_bool(mr_json_get(call->in, "SSESpecification"), "Enabled", false))
+        return protocol_fail(call, &dynamodb_not_implemented,
+                             "CreateTable with SSESpecification is not implemented");
+    return MR_OK;
+}
+
+static enum mr_status read_definitions(struct protocol_call *call, struct dynamodb_table *table)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, "AttributeDefinitions"));
+    for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) != NULL;) {
+        struct mr_slice name = mr_json_get_text(each, "AttributeName");
+        for (size_t i = 0; i < table->definition_count; i++) {
+            if (mr_slice_equal(table->definitions[i].name, name))
+                return protocol_fail(call, &protocol_validation,
+                                     INVALID "Duplicate AttributeName in AttributeDefinitions: "
+                                             "%.*s",
+                                     MR_ARG(name));
+        }
+        if (table->definition_count == DYNAMODB_DEFINITIONS_MAX)
+            return refuse(call, INVALID "Too many AttributeDefinitions");
+        table->definitions[table->definition_count++] = (struct dynamodb_key){
+            .name = mr_arena_copy(&table->arena, name),
+            .type = item_type_parse(mr_json_get_text(each, "AttributeType")),
+        };
+    }
+    return MR_OK;
+}
+
+static const struct dynamodb_key *definition_of(const struct dynamodb_table *table,
+                                                struct mr_slice name)
+{
+    for (size_t i = 0; i < table->definition_count; i++) {
+        if (mr_slice_equal(table->definitions[i].name, name))
+            return &table->definitions[i];
+    }
+    return NULL;
+}
+
+/* "Keys: [a, b], AttributeDefinitions: [c]" */
+static struct mr_slice keys_and_definitions(struct protocol_call *call,
+                                            const struct dynamodb_table *table,
+                                            yyjson_val *elements)
+{
+    struct item_writer text = item_writer_make(call->arena, 128);
+    yyjson_arr_iter iter = yyjson_arr_iter_with(elements);
+    item_write_raw(&text, MR_S("Keys: ["));
+    const char *comma = "";
+    for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) != NULL; comma = ", ") {
+        item_write_raw(&text, mr_slice_cstr(comma));
+        item_write_raw(&text, mr_json_get_text(each, "AttributeName"));
+    }
+    item_write_raw(&text, MR_S("], AttributeDefinitions: ["));
+    for (size_t i = 0; i < table->definition_count; i++) {
+        if (i > 0)
+            item_write_raw(&text, MR_S(", "));
+        item_write_raw(&text, table->definitions[i].name);
+    }
+    item_write_byte(&text, ']');
+    return item_writer_slice(&text);
+}
+
+static enum mr_status read_schema(struct protocol_call *call, struct dynamodb_table *table,
+                                  yyjson_val *elements, struct dynamodb_schema *ret_schema)
+{
+    size_t count = yyjson_arr_size(elements);
+    const struct dynamodb_key *keys[2] = {NULL, NULL};
+    if (count > 2)
+        return protocol_fail(call, &dynamodb_not_implemented,
+                             "keys of more than one partition and one sort attribute are not "
+                             "implemented");
+    for (size_t i = 0; i < count; i++) {
+        keys[i] =
+            definition_of(table, mr_json_get_text(yyjson_arr_get(elements, i), "AttributeName"));
+        if (keys[i] == NULL)
+            return protocol_fail(call, &protocol_validation,
+                                 INVALID "Some index key attributes are not defined in "
+                                         "AttributeDefinitions. %.*s",
+                                 MR_ARG(keys_and_definitions(call, table, elements)));
+    }
+    if (count == 2 && keys[0] == keys[1])
+        return refuse(call, "Both the Hash Key and the Range Key element in the KeySchema have the "
+                            "same name");
+    yyjson_val *first = yyjson_arr_get(elements, 0), *second = yyjson_arr_get(elements, 1);
+    if (!mr_slice_equal(mr_json_get_text(first, "KeyType"), MR_S("HASH")))
+        return refuse(call, "Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
+    if (count == 2 && !mr_slice_equal(mr_json_get_text(second, "KeyType"), MR_S("RANGE")))
+        return refuse(call,
+                      "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
+    *ret_schema = (struct dynamodb_schema){.hash = *keys[0], .has_range = count == 2};
+    if (count == 2)
+        ret_schema->range = *keys[1];
+    return MR_OK;
+}
+
+/* ---- indexes ---- */
+
+static enum mr_status read_projection(struct protocol_call *call, struct dynamodb_table *table,
+                                      struct dynamodb_index *index, yyjson_val *projection)
+{
+    struct mr_slice type = mr_json_get_text(projection, "ProjectionType");
+    yyjson_val *included = mr_json_get(projection, "NonKeyAttributes");
+    if (type.len == 0)
+        return refuse(call, INVALID "Unknown ProjectionType: null");
+    index->projection = mr_slice_equal(type, MR_S("ALL"))         ? DYNAMODB_ALL
+                        : mr_slice_equal(type, MR_S("KEYS_ONLY")) ? DYNAMODB_KEYS_ONLY
+                                                                  : DYNAMODB_INCLUDE;
+    if (included != NULL && index->projection != DYNAMODB_INCLUDE)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "ProjectionType is %.*s, but NonKeyAttributes is specified",
+                             MR_ARG(type));
+    if (included == NULL && index->projection == DYNAMODB_INCLUDE)
+        return refuse(call, INVALID "ProjectionType is INCLUDE, but NonKeyAttributes is not "
+                                    "specified");
+    index->included = MR_NEW_ARRAY(&table->arena, struct mr_slice, yyjson_arr_size(included) + 1);
+    yyjson_arr_iter iter = yyjson_arr_iter_with(included);
+    for (yyjson_val *name; (name = yyjson_arr_iter_next(&iter)) != NULL;)
+        index->included[index->included_count++] = mr_arena_copy(&table->arena, mr_json_text(name));
+    return MR_OK;
+}
+
+static enum mr_status check_local(struct protocol_call *call, const struct dynamodb_table *table,
+                                  const struct dynamodb_index *index)
+{
+    if (!index->schema.has_range)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Index KeySchema does not have a range key for index: %.*s",
+                             MR_ARG(index->name));
+    struct mr_slice own = index->schema.hash.name, tables = table->schema.hash.name;
+    if (!mr_slice_equal(own, tables))
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Index KeySchema does not have the same leading hash key as "
+                                     "table KeySchema for index: %.*s. index hash key: %.*s, table "
+                                     "hash key: %.*s",
+                             MR_ARG(index->name), MR_ARG(own), MR_ARG(tables));
+    return MR_OK;
+}
+
+static enum mr_status read_index(struct protocol_call *call, struct dynamodb_table *table,
+                                 yyjson_val *each, bool local)
+{
+    struct mr_slice name = mr_json_get_text(each, "IndexName");
+    struct dynamodb_index *index = &table->indexes[table->index_count];
+    *index = (struct dynamodb_index){.name = mr_arena_copy(&table->arena, name),
+                                     .number = (uint8_t)(table->index_count + 1),
+                                     .local = local};
+    enum mr_status status =
+        read_schema(call, table, mr_json_get(each, "KeySchema"), &index->schema);
+    if (status == MR_OK && local)
+        status = check_local(call, table, index);
+    if (status == MR_OK)
+        status = read_projection(call, table, index, mr_json_get(each, "Projection"));
+    if (status != MR_OK)
+        return status;
+    if (dynamodb_table_index(table, name) != NULL)
+        return protocol_fail(call, &protocol_validation, INVALID "Duplicate index name: %.*s",
+                             MR_ARG(name));
+    yyjson_val *throughput = mr_json_get(each, "ProvisionedThroughput");
+    if (throughput != NULL && table->locked.on_demand)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "ProvisionedThroughput should not be specified for index: "
+                                     "%.*s when BillingMode is PAY_PER_REQUEST",
+                             MR_ARG(name));
+    if (throughput == NULL && !local && !table->locked.on_demand)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "ProvisionedThroughput is not specified for index: %.*s",
+                             MR_ARG(name));
+    index->read_units = mr_json_get_i64(throughput, "ReadCapacityUnits", 0);
+    index->write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
+    table->index_count++;
+    return MR_OK;
+}
+
+static enum mr_status read_indexes(struct protocol_call *call, struct dynamodb_table *table,
+                                   bool local)
+{
+    const char *name = local ? "LocalSecondaryIndexes" : "GlobalSecondaryIndexes";
+    yyjson_val *list = mr_json_get(call->in, name);
+    size_t limit = local ? 5 : 20;
+    if (list == NULL)
+        return MR_OK;
+    if (yyjson_arr_size(list) == 0)
+        return protocol_fail(call, &protocol_validation, INVALID "List of %s is empty", name);
+    if (local && !table->schema.has_range)
+        return refuse(call, INVALID "Table KeySchema does not have a range key, which is required "
+                                    "when specifying a LocalSecondaryIndex");
+    if (yyjson_arr_size(list) > limit)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "%s count exceeds the per-table limit of %zu",
+                             local ? "LocalSecondaryIndex" : "GlobalSecondaryIndex", limit);
+    enum mr_status status = MR_OK;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(list);
+    for (yyjson_val *each; status == MR_OK && (each = yyjson_arr_iter_next(&iter)) != NULL;)
+        status = read_index(call, table, each, local);
+    return status;
+}
+
+/* AWS: what is defined must be a key somewhere. */
+static enum mr_status check_definitions(struct protocol_call *call,
+                                        const struct dynamodb_table *table)
+{
+    size_t keys = table->schema.has_range ? 2 : 1;
+    if (table->index_count == 0 && table->definition_count != keys)
+        return refuse(call, INVALID "Number of attributes in KeySchema does not exactly match "
+                                    "number of attributes defined in AttributeDefinitions");
+    for (size_t i = 0; i < table->definition_count; i++) {
+        struct mr_slice name = table->definitions[i].name;
+        bool used = dynamodb_is_key(&table->schema, name);
+        for (size_t j = 0; !used && j < table->index_count; j++)
+            used = dynamodb_is_key(&table->indexes[j].schema, name);
+        if (!used)
+            return protocol_fail(call, &protocol_validation,
+                                 INVALID "Some AttributeDefinitions are not used. "
+                                         "AttributeDefinitions: [%.*s]",
+                                 MR_ARG(name));
+    }
+    return MR_OK;
+}
+
+/* ---- the rest ---- */
+
+static enum mr_status read_billing(struct protocol_call *call, struct dynamodb_table *table)
+{
+    yyjson_val *throughput = mr_json_get(call->in, "ProvisionedThroughput");
+    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
+    table->locked.on_demand = mr_slice_equal(mode, MR_S("PAY_PER_REQUEST"));
+    if (table->locked.on_demand && throughput != NULL)
+        return refuse(call, INVALID "Neither ReadCapacityUnits nor WriteCapacityUnits can be "
+                                    "specified when BillingMode is PAY_PER_REQUEST");
+    if (!table->locked.on_demand && throughput == NULL)
+        return refuse(call, INVALID "ReadCapacityUnits and WriteCapacityUnits must both be "
+                                    "specified when BillingMode is PROVISIONED");
+    table->locked.read_units = mr_json_get_i64(throughput, "ReadCapacityUnits", 0);
+    table->locked.write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
+    if (table->locked.on_demand)
+        table->locked.on_demand_since_ms = call->now_ms;
+    return MR_OK;
+}
+
+static enum mr_status read_tags(struct protocol_call *call, struct dynamodb_table *table)
+{
+    yyjson_val *tags = mr_json_get(call->in, "Tags");
+    if (yyjson_arr_size(tags) == 0)
+        return MR_OK;
+    if (yyjson_arr_size(tags) > DYNAMODB_TAGS_MAX)
+        return refuse(call, "Too many tags");
+    struct mr_json json = mr_json_make(&table->locked.tags);
+    mr_json_value(&json, tags);
+    return MR_OK;
+}
+
+static enum mr_status read_request(struct protocol_call *call, struct dynamodb_table *table)
+{
+    struct mr_slice name = mr_json_get_text(call->in, "TableName");
+    char uuid[37];
+    mr_rng_uuid(table->dynamodb->rng, uuid);
+    table->name = mr_arena_copy(&table->arena, name);
+    table->region = mr_arena_copy(&table->arena, call->region);
+    table->account = mr_arena_copy(&table->arena, call->account);
+    table->uuid = mr_arena_copy(&table->arena, mr_slice_make(uuid, 36));
+    table->arn = mr_arena_printf(&table->arena, "arn:aws:dynamodb:%.*s:%.*s:table/%.*s",
+                                 MR_ARG(call->region), MR_ARG(call->account), MR_ARG(name));
+    table->created_ms = call->now_ms;
+    table->partitions = DYNAMODB_PARTITIONS;
+    table->locked.protection = mr_json_get_bool(call->in, "DeletionProtectionEnabled", false);
+    table->locked.infrequent = mr_slice_equal(mr_json_get_text(call->in, "TableClass"),
+                                              MR_S("STANDARD_INFREQUENT_ACCESS"));
+    enum mr_status status = refuse_unsupported(call);
+    if (status == MR_OK)
+        status = read_billing(call, table);
+    if (status == MR_OK)
+        status = read_definitions(call, table);
+    if (status == MR_OK)
+        status = read_schema(call, table, mr_json_get(call->in, "KeySchema"), &table->schema);
+    if (status == MR_OK)
+        status = read_indexes(call, table, true);
+    if (status == MR_OK)
+        status = read_indexes(call, table, false);
+    if (status == MR_OK)
+        status = check_definitions(call, table);
+    return status != MR_OK ? status : read_tags(call, table);
+}
+
+struct dynamodb_table *dynamodb_table_from_request(struct protocol_call *call)
+{
+    struct dynamodb_table *table = dynamodb_table_alloc(call->service);
+    if (read_request(call, table) == MR_OK)
+        return table;
+    dynamodb_table_unref(table);
+    return NULL;
+}

@@ -1,0 +1,199 @@
+/* Tables as the API describes them. */
+#include "dynamodb/internal.h"
+
+/* What may change, copied under the lock so that the rest is written without it. */
+struct snapshot {
+    enum dynamodb_state state;
+    bool on_demand, protection, infrequent, stream_enabled;
+    int64_t on_demand_since_ms, read_units, write_units;
+    struct streams_stream *stream;
+};
+
+static struct snapshot take_snapshot(struct dynamodb_table *table)
+{
+    pthread_rwlock_rdlock(&table->dynamodb->lock);
+    struct snapshot snapshot = {
+        .state = table->locked.state,
+        .on_demand = table->locked.on_demand,
+        .protection = table->locked.protection,
+        .infrequent = table->locked.infrequent,
+        .stream_enabled = table->locked.stream_enabled,
+        .on_demand_since_ms = table->locked.on_demand_since_ms,
+        .read_units = table->locked.read_units,
+        .write_units = table->locked.write_units,
+        .stream = table->locked.stream == NULL ? NULL : streams_ref(table->locked.stream),
+    };
+    pthread_rwlock_unlock(&table->dynamodb->lock);
+    return snapshot;
+}
+
+static void key_element_json(struct mr_json *json, const struct dynamodb_key *key, const char *type)
+{
+    mr_json_object(json);
+    mr_json_key_string(json, "AttributeName", key->name);
+    mr_json_key_cstr(json, "KeyType", type);
+    mr_json_object_end(json);
+}
+
+static void key_schema_json(struct mr_json *json, const struct dynamodb_schema *schema)
+{
+    mr_json_key(json, "KeySchema");
+    mr_json_array(json);
+    key_element_json(json, &schema->hash, "HASH");
+    if (schema->has_range)
+        key_element_json(json, &schema->range, "RANGE");
+    mr_json_array_end(json);
+}
+
+static void definitions_json(struct mr_json *json, const struct dynamodb_table *table)
+{
+    mr_json_key(json, "AttributeDefinitions");
+    mr_json_array(json);
+    for (size_t i = 0; i < table->definition_count; i++) {
+        mr_json_object(json);
+        mr_json_key_string(json, "AttributeName", table->definitions[i].name);
+        mr_json_key_cstr(json, "AttributeType", item_type_name(table->definitions[i].type));
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
+static void throughput_json(struct mr_json *json, int64_t read_units, int64_t write_units)
+{
+    mr_json_key(json, "ProvisionedThroughput");
+    mr_json_object(json);
+    mr_json_key_int(json, "NumberOfDecreasesToday", 0);
+    mr_json_key_int(json, "ReadCapacityUnits", read_units);
+    mr_json_key_int(json, "WriteCapacityUnits", write_units);
+    mr_json_object_end(json);
+}
+
+static void index_json(struct mr_json *json, const struct dynamodb_table *table,
+                       const struct dynamodb_index *index, enum dynamodb_describe how)
+{
+    static const char *const projections[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
+    struct mr_buf arn = {0};
+    mr_buf_printf(&arn, "%.*s/index/%.*s", MR_ARG(table->arn), MR_ARG(index->name));
+    mr_json_object(json);
+    mr_json_key_string(json, "IndexName", index->name);
+    key_schema_json(json, &index->schema);
+    mr_json_key(json, "Projection");
+    mr_json_object(json);
+    mr_json_key_cstr(json, "ProjectionType", projections[index->projection]);
+    if (index->projection == DYNAMODB_INCLUDE) {
+        mr_json_key(json, "NonKeyAttributes");
+        mr_json_array(json);
+        for (size_t i = 0; i < index->included_count; i++)
+            mr_json_string(json, index->included[i]);
+        mr_json_array_end(json);
+    }
+    mr_json_object_end(json);
+    if (!index->local) {
+        mr_json_key_cstr(json, "IndexStatus", how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : "ACTIVE");
+        throughput_json(json, index->read_units, index->write_units);
+    }
+    mr_json_key_int(json, "IndexSizeBytes", 0);
+    mr_json_key_int(json, "ItemCount", 0);
+    mr_json_key_string(json, "IndexArn", mr_buf_slice(&arn));
+    mr_json_object_end(json);
+    mr_buf_fini(&arn);
+}
+
+static void indexes_json(struct mr_json *json, const struct dynamodb_table *table, bool local,
+                         enum dynamodb_describe how)
+{
+    bool any = false;
+    for (size_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i].local != local)
+            continue;
+        if (!any) {
+            mr_json_key(json, local ? "LocalSecondaryIndexes" : "GlobalSecondaryIndexes");
+            mr_json_array(json);
+        }
+        any = true;
+        index_json(json, table, &table->indexes[i], how);
+    }
+    if (any)
+        mr_json_array_end(json);
+}
+
+static void billing_json(struct mr_json *json, const struct snapshot *snapshot,
+                         enum dynamodb_describe how)
+{
+    throughput_json(json, snapshot->on_demand ? 0 : snapshot->read_units,
+                    snapshot->on_demand ? 0 : snapshot->write_units);
+    if (!snapshot->on_demand && snapshot->on_demand_since_ms == 0)
+        return;
+    mr_json_key(json, "BillingModeSummary");
+    mr_json_object(json);
+    mr_json_key_cstr(json, "BillingMode", snapshot->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
+    if (how == DYNAMODB_DESCRIBE)
+        mr_json_key_timestamp(json, "LastUpdateToPayPerRequestDateTime",
+                              snapshot->on_demand_since_ms);
+    mr_json_object_end(json);
+}
+
+static void stream_json(struct mr_json *json, const struct snapshot *snapshot)
+{
+    const struct streams_stream *stream = snapshot->stream;
+    if (stream == NULL)
+        return;
+    if (snapshot->stream_enabled) {
+        mr_json_key(json, "StreamSpecification");
+        mr_json_object(json);
+        mr_json_key_bool(json, "StreamEnabled", true);
+        mr_json_key_cstr(json, "StreamViewType", streams_view_name(streams_view_type(stream)));
+        mr_json_object_end(json);
+    }
+    mr_json_key_cstr(json, "LatestStreamLabel", streams_label(stream));
+    mr_json_key_cstr(json, "LatestStreamArn", streams_arn(stream));
+}
+
+/* AWS shows it once the table is active: what it was provisioned with, or where on-demand tables
+ * begin. */
+static void warm_json(struct mr_json *json, const struct snapshot *snapshot)
+{
+    mr_json_key(json, "WarmThroughput");
+    mr_json_object(json);
+    mr_json_key_int(json, "ReadUnitsPerSecond", snapshot->on_demand ? 12000 : snapshot->read_units);
+    mr_json_key_int(json, "WriteUnitsPerSecond",
+                    snapshot->on_demand ? 4000 : snapshot->write_units);
+    mr_json_key_cstr(json, "Status", "ACTIVE");
+    mr_json_object_end(json);
+}
+
+void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
+                       enum dynamodb_describe how)
+{
+    struct snapshot snapshot = take_snapshot(table);
+    mr_json_object(json);
+    if (how != DYNAMODB_DESCRIBE_GONE)
+        definitions_json(json, table);
+    mr_json_key_string(json, "TableName", table->name);
+    if (how != DYNAMODB_DESCRIBE_GONE)
+        key_schema_json(json, &table->schema);
+    mr_json_key_cstr(json, "TableStatus", dynamodb_state_name(snapshot.state));
+    if (how != DYNAMODB_DESCRIBE_GONE)
+        mr_json_key_timestamp(json, "CreationDateTime", table->created_ms);
+    billing_json(json, &snapshot, how);
+    mr_json_key_int(json, "TableSizeBytes", 0);
+    mr_json_key_int(json, "ItemCount", 0);
+    mr_json_key_string(json, "TableArn", table->arn);
+    mr_json_key_string(json, "TableId", table->uuid);
+    if (how != DYNAMODB_DESCRIBE_GONE) {
+        indexes_json(json, table, true, how);
+        indexes_json(json, table, false, how);
+    }
+    stream_json(json, &snapshot);
+    if (snapshot.infrequent) {
+        mr_json_key(json, "TableClassSummary");
+        mr_json_object(json);
+        mr_json_key_cstr(json, "TableClass", "STANDARD_INFREQUENT_ACCESS");
+        mr_json_object_end(json);
+    }
+    mr_json_key_bool(json, "DeletionProtectionEnabled", snapshot.protection);
+    if (how == DYNAMODB_DESCRIBE)
+        warm_json(json, &snapshot);
+    mr_json_object_end(json);
+    streams_unref(snapshot.stream);
+}

@@ -1,0 +1,227 @@
+/* Tables as stored documents: "dynamodb/table/<name>". */
+#include "dynamodb/internal.h"
+
+static const char *const projection_names[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
+
+static void key_json(struct mr_json *json, const char *name, const struct dynamodb_key *key)
+{
+    mr_json_key(json, name);
+    mr_json_object(json);
+    mr_json_key_string(json, "name", key->name);
+    mr_json_key_cstr(json, "type", item_type_name(key->type));
+    mr_json_object_end(json);
+}
+
+static void schema_json(struct mr_json *json, const struct dynamodb_schema *schema)
+{
+    key_json(json, "hash", &schema->hash);
+    if (schema->has_range)
+        key_json(json, "range", &schema->range);
+}
+
+static void index_json(struct mr_json *json, const struct dynamodb_index *index)
+{
+    mr_json_object(json);
+    mr_json_key_string(json, "name", index->name);
+    mr_json_key_int(json, "number", index->number);
+    mr_json_key_bool(json, "local", index->local);
+    schema_json(json, &index->schema);
+    mr_json_key_cstr(json, "projection", projection_names[index->projection]);
+    mr_json_key(json, "included");
+    mr_json_array(json);
+    for (size_t i = 0; i < index->included_count; i++)
+        mr_json_string(json, index->included[i]);
+    mr_json_array_end(json);
+    mr_json_key_int(json, "read_units", index->read_units);
+    mr_json_key_int(json, "write_units", index->write_units);
+    mr_json_object_end(json);
+}
+
+static void lists_json(struct mr_json *json, const struct dynamodb_table *table)
+{
+    mr_json_key(json, "definitions");
+    mr_json_array(json);
+    for (size_t i = 0; i < table->definition_count; i++) {
+        mr_json_object(json);
+        mr_json_key_string(json, "name", table->definitions[i].name);
+        mr_json_key_cstr(json, "type", item_type_name(table->definitions[i].type));
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+    mr_json_key(json, "indexes");
+    mr_json_array(json);
+    for (size_t i = 0; i < table->index_count; i++)
+        index_json(json, &table->indexes[i]);
+    mr_json_array_end(json);
+}
+
+static void table_json(struct mr_json *json, const struct dynamodb_table *table)
+{
+    mr_json_object(json);
+    mr_json_key_int(json, "number", table->number);
+    mr_json_key_string(json, "name", table->name);
+    mr_json_key_string(json, "arn", table->arn);
+    mr_json_key_string(json, "region", table->region);
+    mr_json_key_string(json, "account", table->account);
+    mr_json_key_string(json, "uuid", table->uuid);
+    mr_json_key_int(json, "created_ms", table->created_ms);
+    mr_json_key_int(json, "partitions", (int64_t)table->partitions);
+    schema_json(json, &table->schema);
+    lists_json(json, table);
+    mr_json_key_bool(json, "on_demand", table->locked.on_demand);
+    mr_json_key_int(json, "on_demand_since_ms", table->locked.on_demand_since_ms);
+    mr_json_key_int(json, "read_units", table->locked.read_units);
+    mr_json_key_int(json, "write_units", table->locked.write_units);
+    mr_json_key_bool(json, "protection", table->locked.protection);
+    mr_json_key_bool(json, "infrequent", table->locked.infrequent);
+    if (table->locked.stream != NULL)
+        mr_json_key_cstr(json, "stream", streams_arn(table->locked.stream));
+    mr_json_key_bool(json, "stream_enabled", table->locked.stream_enabled);
+    mr_json_key_raw(json, "tags", mr_buf_slice(&table->locked.tags));
+    mr_json_object_end(json);
+}
+
+void dynamodb_document_put(struct dynamodb_table *table, struct store_entry *entry)
+{
+    struct mr_buf text = {0};
+    struct mr_json json = mr_json_make(&text);
+    table_json(&json, table);
+    store_doc_put(entry, "dynamodb", "table", table->name,
+                  mr_arena_copy(entry->arena, mr_buf_slice(&text)));
+    mr_buf_fini(&text);
+}
+
+void dynamodb_document_delete(const struct dynamodb_table *table, struct store_entry *entry)
+{
+    store_doc_delete(entry, "dynamodb", "table", table->name);
+}
+
+/* ---- reading ---- */
+
+static struct mr_slice text_of(struct dynamodb_table *table, yyjson_val *doc, const char *name)
+{
+    return mr_arena_copy(&table->arena, mr_json_get_text(doc, name));
+}
+
+static struct dynamodb_key read_key(struct dynamodb_table *table, yyjson_val *doc)
+{
+    return (struct dynamodb_key){.name = text_of(table, doc, "name"),
+                                 .type = item_type_parse(mr_json_get_text(doc, "type"))};
+}
+
+static struct dynamodb_schema read_schema(struct dynamodb_table *table, yyjson_val *doc)
+{
+    struct dynamodb_schema schema = {.hash = read_key(table, mr_json_get(doc, "hash"))};
+    yyjson_val *range = mr_json_get(doc, "range");
+    schema.has_range = range != NULL;
+    if (schema.has_range)
+        schema.range = read_key(table, range);
+    return schema;
+}
+
+static enum dynamodb_projection read_projection(yyjson_val *doc)
+{
+    struct mr_slice text = mr_json_get_text(doc, "projection");
+    for (size_t i = 0; i < MR_COUNT(projection_names); i++) {
+        if (mr_slice_equal(text, mr_slice_cstr(projection_names[i])))
+            return (enum dynamodb_projection)i;
+    }
+    return DYNAMODB_ALL;
+}
+
+static void read_index(struct dynamodb_table *table, yyjson_val *doc)
+{
+    if (table->index_count == DYNAMODB_INDEXES_MAX)
+        return;
+    struct dynamodb_index *index = &table->indexes[table->index_count++];
+    index->name = text_of(table, doc, "name");
+    index->number = (uint8_t)mr_json_get_i64(doc, "number", 0);
+    index->local = mr_json_get_bool(doc, "local", false);
+    index->schema = read_schema(table, doc);
+    index->projection = read_projection(doc);
+    index->read_units = mr_json_get_i64(doc, "read_units", 0);
+    index->write_units = mr_json_get_i64(doc, "write_units", 0);
+    yyjson_val *included = mr_json_get(doc, "included");
+    index->included = MR_NEW_ARRAY(&table->arena, struct mr_slice, yyjson_arr_size(included) + 1);
+    yyjson_arr_iter iter = yyjson_arr_iter_with(included);
+    for (yyjson_val *name; (name = yyjson_arr_iter_next(&iter)) != NULL;)
+        index->included[index->included_count++] = mr_arena_copy(&table->arena, mr_json_text(name));
+}
+
+static void read_lists(struct dynamodb_table *table, yyjson_val *doc)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(doc, "definitions"));
+    for (yyjson_val *key; (key = yyjson_arr_iter_next(&iter)) != NULL;) {
+        if (table->definition_count < DYNAMODB_DEFINITIONS_MAX)
+            table->definitions[table->definition_count++] = read_key(table, key);
+    }
+    iter = yyjson_arr_iter_with(mr_json_get(doc, "indexes"));
+    for (yyjson_val *index; (index = yyjson_arr_iter_next(&iter)) != NULL;)
+        read_index(table, index);
+}
+
+static void read_config(struct dynamodb_table *table, yyjson_val *doc)
+{
+    table->locked.on_demand = mr_json_get_bool(doc, "on_demand", false);
+    table->locked.on_demand_since_ms = mr_json_get_i64(doc, "on_demand_since_ms", 0);
+    table->locked.read_units = mr_json_get_i64(doc, "read_units", 0);
+    table->locked.write_units = mr_json_get_i64(doc, "write_units", 0);
+    table->locked.protection = mr_json_get_bool(doc, "protection", false);
+    table->locked.infrequent = mr_json_get_bool(doc, "infrequent", false);
+    yyjson_val *tags = mr_json_get(doc, "tags");
+    if (tags != NULL) {
+        struct mr_json json = mr_json_make(&table->locked.tags);
+        mr_json_value(&json, tags);
+    }
+    struct mr_slice stream = mr_json_get_text(doc, "stream");
+    if (stream.len > 0)
+        table->locked.stream = streams_find(table->dynamodb->streams, stream);
+    table->locked.stream_enabled =
+        table->locked.stream != NULL && mr_json_get_bool(doc, "stream_enabled", false);
+}
+
+static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
+{
+    struct dynamodb_table *table = dynamodb_table_alloc(dynamodb);
+    table->number = (uint32_t)mr_json_get_i64(doc, "number", 0);
+    table->name = text_of(table, doc, "name");
+    table->arn = text_of(table, doc, "arn");
+    table->region = text_of(table, doc, "region");
+    table->account = text_of(table, doc, "account");
+    table->uuid = text_of(table, doc, "uuid");
+    table->created_ms = mr_json_get_i64(doc, "created_ms", 0);
+    table->partitions = (size_t)mr_json_get_i64(doc, "partitions", 0);
+    if (table->number == 0 || table->partitions == 0 || table->partitions > STREAMS_SHARDS_MAX) {
+        dynamodb_table_unref(table);
+        return MR_RAISE(MR_FAIL_DATA, "the document of a table cannot be read");
+    }
+    table->schema = read_schema(table, doc);
+    read_lists(table, doc);
+    read_config(table, doc);
+    dynamodb_table_ready(table);
+    if (table->locked.stream_enabled)
+        dynamodb_table_set_stream(table, table->locked.stream);
+    dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    dynamodb_table_publish(table);
+    dynamodb_table_unref(table);
+    return MR_OK;
+}
+
+static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice json)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    yyjson_val *doc = mr_json_parse(&arena, json, 64);
+    enum mr_status status =
+        doc == NULL
+            ? MR_RAISE(MR_FAIL_DATA, "the document of table '%.*s' is no JSON", MR_ARG(name))
+            : load_table(ctx, doc);
+    mr_arena_fini(&arena);
+    return status;
+}
+
+enum mr_status dynamodb_document_load(struct dynamodb *dynamodb)
+{
+    return store_doc_each(dynamodb->store, "dynamodb", "table", (struct mr_slice){0}, load_one,
+                          dynamodb);
+}

@@ -1,0 +1,17 @@
+/* The faults of DynamoDB. */
+#include "dynamodb/internal.h"
+
+const struct protocol_fault dynamodb_not_found = {"ResourceNotFoundException", 400, false};
+const struct protocol_fault dynamodb_in_use = {"ResourceInUseException", 400, false};
+const struct protocol_fault dynamodb_condition_failed = {"ConditionalCheckFailedException", 400,
+                                                         false};
+const struct protocol_fault dynamodb_limit_exceeded = {"LimitExceededException", 400, false};
+const struct protocol_fault dynamodb_not_implemented = {"NotImplemented", 501, true};
+
+enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,
+                               struct mr_slice error)
+{
+    if (status == MR_FAULT)
+        return protocol_fail_slice(call, &protocol_serialization, error);
+    return protocol_fail_slice(call, &protocol_validation, error);
+}

@@ -1,0 +1,315 @@
+/* dynamodb/internal.h: what the files of this folder share.
+ *
+ * Locks, in order: dynamodb.admin (one change of tables at a time), lanes by number, dynamodb.lock
+ * (the map), streams'. A lane's lock is held across reading the old item, deciding and committing.
+ */
+#pragma once
+#include "base/map.h"
+#include "dynamodb/dynamodb.h"
+#include "item/expression.h"
+#include "protocol/protocol.h"
+#include "streams/streams.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    DYNAMODB_PARTITIONS = 4, /* of a new table; see README.md */
+    DYNAMODB_INDEXES_MAX = 25,
+    DYNAMODB_DEFINITIONS_MAX = 64,
+    DYNAMODB_TAGS_MAX = 50,
+    DYNAMODB_PAGE_BYTES = 1 << 20,
+};
+
+/* ---- faults.c ---- */
+extern const struct protocol_fault dynamodb_not_found;
+extern const struct protocol_fault dynamodb_in_use;
+extern const struct protocol_fault dynamodb_condition_failed;
+extern const struct protocol_fault dynamodb_limit_exceeded;
+extern const struct protocol_fault dynamodb_not_implemented;
+/* Turns the outcome of an item_* function into the call's fault; returns MR_FAULT. */
+enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,
+                               struct mr_slice error);
+
+/* ---- tables ---- */
+struct dynamodb_key {
+    struct mr_slice name;
+    enum item_type type;
+};
+struct dynamodb_schema {
+    struct dynamodb_key hash, range;
+    bool has_range;
+};
+enum dynamodb_projection { DYNAMODB_ALL, DYNAMODB_KEYS_ONLY, DYNAMODB_INCLUDE };
+struct dynamodb_index {
+    struct mr_slice name;
+    uint8_t number; /* within the table; part of its entries' keys */
+    bool local;
+    struct dynamodb_schema schema;
+    enum dynamodb_projection projection;
+    struct mr_slice *included; /* INCLUDE's attributes */
+    size_t included_count;
+    int64_t read_units, write_units; /* global, provisioned */
+};
+
+enum dynamodb_state {
+    DYNAMODB_NONE,
+    DYNAMODB_CREATING,
+    DYNAMODB_ACTIVE,
+    DYNAMODB_UPDATING,
+    DYNAMODB_DELETING,
+};
+
+struct dynamodb_lane {
+    _Alignas(64) pthread_mutex_t lock;
+    struct {
+        struct mr_buf old; /* the item before, while a write is decided */
+        uint32_t window;   /* of the table's stream; 0: none */
+        enum streams_view view;
+        bool deleted; /* the table is gone */
+    } locked;
+    _Atomic int64_t ticket; /* of the lane's last commit */
+    atomic_int busy;        /* a commit may be visible whose ticket is not known yet */
+};
+
+struct dynamodb_table {
+    atomic_int references;
+    struct dynamodb *dynamodb;
+    /* immutable */
+    struct mr_arena arena;
+    uint32_t number; /* begins its items' keys; never used twice */
+    struct mr_slice name, arn, region, account, uuid;
+    int64_t created_ms;
+    struct dynamodb_schema schema;
+    struct dynamodb_key definitions[DYNAMODB_DEFINITIONS_MAX];
+    size_t definition_count;
+    struct dynamodb_index indexes[DYNAMODB_INDEXES_MAX];
+    size_t index_count;
+    size_t partitions;
+    struct dynamodb_lane *lanes;
+    /* What UpdateTable may change. */
+    struct {
+        enum dynamodb_state state;
+        bool on_demand;
+        int64_t on_demand_since_ms; /* 0: never */
+        int64_t read_units, write_units;
+        bool protection;
+        bool infrequent;               /* table class */
+        struct streams_stream *stream; /* the latest one, enabled or not; may be NULL */
+        bool stream_enabled;
+        struct mr_buf tags; /* JSON array of {Key, Value}; empty: none */
+    } locked;               /* by dynamodb.lock */
+    /* since the start */
+    _Atomic uint64_t inserts, modifies, removes, failures;
+};
+
+struct dynamodb {
+    struct store *store;
+    struct runtime *runtime;
+    struct mr_rng *rng;
+    struct streams *streams;
+    bool testing;
+    pthread_mutex_t admin;
+    pthread_rwlock_t lock;
+    struct {
+        struct mr_map tables; /* name -> struct dynamodb_table */
+    } locked;
+    struct dynamodb_drops *drops;
+};
+
+/* ---- table.c ---- */
+struct dynamodb_table *dynamodb_table_alloc(struct dynamodb *dynamodb);
+/* Makes the lanes; once number, schema and partitions are set. */
+void dynamodb_table_ready(struct dynamodb_table *table);
+struct dynamodb_table *dynamodb_table_find(struct dynamodb *dynamodb, struct mr_slice name);
+void dynamodb_table_unref(struct dynamodb_table *table); /* accepts NULL */
+/* For MR_CLEANUP. */
+static inline void dynamodb_table_release(struct dynamodb_table **table)
+{
+    dynamodb_table_unref(*table);
+}
+void dynamodb_table_publish(struct dynamodb_table *table);
+void dynamodb_table_withdraw(struct dynamodb_table *table);
+/* The one place where states change. Takes dynamodb.lock. */
+void dynamodb_table_set_state(struct dynamodb_table *table, enum dynamodb_state state);
+enum dynamodb_state dynamodb_table_state(struct dynamodb_table *table);
+const char *dynamodb_state_name(enum dynamodb_state state);
+void dynamodb_table_lock_lanes(struct dynamodb_table *table);
+void dynamodb_table_unlock_lanes(struct dynamodb_table *table);
+/* Under all lanes: what their writes shall add to a stream from now on; NULL: nothing. */
+void dynamodb_table_set_stream(struct dynamodb_table *table, struct streams_stream *stream);
+const struct dynamodb_index *dynamodb_table_index(const struct dynamodb_table *table,
+                                                  struct mr_slice name);
+/* All tables by name, with references. */
+struct dynamodb_table **dynamodb_table_list(struct dynamodb *dynamodb, struct mr_arena *arena,
+                                            size_t *ret_count);
+/* "T" from "T" or "arn:aws:dynamodb:R:A:table/T". */
+struct mr_slice dynamodb_table_name(struct mr_slice name_or_arn);
+
+/* ---- document.c ---- */
+/* The table as it now is; the caller holds admin. */
+void dynamodb_document_put(struct dynamodb_table *table, struct store_entry *entry);
+void dynamodb_document_delete(const struct dynamodb_table *table, struct store_entry *entry);
+MR_MUST_USE enum mr_status dynamodb_document_load(struct dynamodb *dynamodb);
+
+/* ---- describe.c ---- */
+/* The TableDescription object. */
+enum dynamodb_describe { DYNAMODB_DESCRIBE, DYNAMODB_DESCRIBE_NEW, DYNAMODB_DESCRIBE_GONE };
+void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
+                       enum dynamodb_describe how);
+
+/* ---- create.c ---- */
+/* Reads and checks a CreateTable request into a fresh table; NULL after setting the fault. */
+struct dynamodb_table *dynamodb_table_from_request(struct protocol_call *call);
+
+/* ---- key.c ---- */
+/* Keys of VIEW_ITEM:  table number (u32, big-endian), hash of the partition key (u16, big-endian),
+ * key of the partition key, key of the sort key (item.h). Keys of VIEW_INDEX: table number, index
+ * number (u8), hash of the index's partition key (u16), its key, the key of the index's sort key,
+ * then the table's keys. */
+struct dynamodb_address {
+    struct mr_slice key; /* in VIEW_ITEM */
+    struct dynamodb_lane *lane;
+    size_t partition;
+};
+enum { DYNAMODB_HASH_BITS = 16 };
+uint16_t dynamodb_hash(struct mr_slice hash_key); /* of the key form; stored: must never change */
+/* `item` has the key attributes, checked. */
+struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynamodb_table *table,
+                                            struct mr_slice item);
+size_t dynamodb_partition_of(const struct dynamodb_table *table, uint16_t hash);
+/* Writes the beginning of all keys with that partition key. */
+void dynamodb_prefix_write(struct item_writer *writer, const struct dynamodb_table *table,
+                           const struct dynamodb_index *index, const struct item_value *hash);
+/* The key of the item's entry in the index; false: it has none there. */
+bool dynamodb_index_key(struct mr_arena *arena, const struct dynamodb_table *table,
+                        const struct dynamodb_index *index, struct mr_slice item,
+                        struct mr_slice *ret_key);
+struct mr_slice dynamodb_index_value(struct mr_arena *arena, const struct dynamodb_table *table,
+                                     const struct dynamodb_index *index, struct mr_slice item);
+/* Encodes a Key parameter: MR_OK, or MR_FAULT. */
+MR_MUST_USE enum mr_status dynamodb_key_read(struct protocol_call *call, yyjson_val *json,
+                                             struct mr_slice *ret_keys);
+/* It has exactly the table's keys, of the right types and sizes. */
+MR_MUST_USE enum mr_status dynamodb_key_check(struct protocol_call *call,
+                                              const struct dynamodb_table *table,
+                                              struct mr_slice keys);
+/* An item to put has the table's keys, and index keys of the right types where it has any. */
+MR_MUST_USE enum mr_status dynamodb_item_check(struct protocol_call *call,
+                                               const struct dynamodb_table *table,
+                                               struct mr_slice item);
+MR_MUST_USE enum mr_status dynamodb_item_check_indexes(struct protocol_call *call,
+                                                       const struct dynamodb_table *table,
+                                                       struct mr_slice item);
+/* The key attributes alone, as an item. */
+struct mr_slice dynamodb_keys_of(struct mr_arena *arena, const struct dynamodb_schema *schema,
+                                 struct mr_slice item);
+bool dynamodb_is_key(const struct dynamodb_schema *schema, struct mr_slice name);
+
+/* ---- request.c ---- */
+enum dynamodb_expression {
+    DYNAMODB_UPDATE = 1,
+    DYNAMODB_CONDITION = 2,
+    DYNAMODB_KEY_CONDITION = 4,
+    DYNAMODB_FILTER = 8,
+    DYNAMODB_PROJECTION = 16,
+};
+struct dynamodb_expressions {
+    bool has_update, has_condition, has_key_condition, has_filter;
+    struct item_update update;
+    struct item_condition condition;
+    struct item_key_condition key_condition;
+    struct item_condition filter;
+    struct item_projection *projection; /* NULL: whole items */
+    bool projected;
+};
+/* Refuses parameters that exclude each other, and legacy ones. `members` is where the parameters
+ * stand, `kinds` the expressions that the operation knows. */
+MR_MUST_USE enum mr_status dynamodb_check_parameters(struct protocol_call *call,
+                                                     yyjson_val *members, unsigned kinds);
+MR_MUST_USE enum mr_status dynamodb_parse_expressions(struct protocol_call *call,
+                                                      yyjson_val *members, unsigned kinds,
+                                                      struct dynamodb_expressions *ret);
+/* The table of the request's TableName, or NULL after setting the fault. */
+struct dynamodb_table *dynamodb_request_table(struct protocol_call *call);
+
+enum dynamodb_return {
+    DYNAMODB_RETURN_NONE,
+    DYNAMODB_ALL_OLD,
+    DYNAMODB_UPDATED_OLD,
+    DYNAMODB_ALL_NEW,
+    DYNAMODB_UPDATED_NEW
+};
+enum dynamodb_return dynamodb_return_values(const struct protocol_call *call);
+
+enum dynamodb_capacity {
+    DYNAMODB_CAPACITY_NONE,
+    DYNAMODB_CAPACITY_TOTAL,
+    DYNAMODB_CAPACITY_INDEXES
+};
+enum dynamodb_capacity dynamodb_capacity_wanted(const struct protocol_call *call);
+/* Units used on a table and its indexes. */
+struct dynamodb_units {
+    double table;
+    double indexes[DYNAMODB_INDEXES_MAX];
+};
+double dynamodb_read_units(uint64_t bytes, bool consistent); /* at least one block */
+double dynamodb_write_units(uint64_t bytes);
+/* The ConsumedCapacity object (the caller has written the name). */
+void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
+                            const struct dynamodb_table *table, const struct dynamodb_units *units);
+
+/* ---- write.c ---- */
+enum dynamodb_write_kind { DYNAMODB_PUT, DYNAMODB_DELETE, DYNAMODB_CHANGE };
+struct dynamodb_write {
+    enum dynamodb_write_kind kind;
+    struct dynamodb_address address;
+    struct mr_slice item;                   /* PUT: the item; else the keys */
+    const struct item_update *update;       /* CHANGE; NULL: none */
+    const struct item_condition *condition; /* or NULL */
+    bool wants_old;                         /* copy the old item into `old` */
+    bool wants_old_on_failure;
+    /* results */
+    struct mr_slice old;      /* ptr NULL: none, or not wanted */
+    struct mr_slice new_item; /* ptr NULL: none */
+    struct dynamodb_units units;
+};
+/* Decides and commits one write. MR_OK; MR_FAULT; < 0. Raises call->ticket. */
+MR_MUST_USE enum mr_status dynamodb_write_run(struct protocol_call *call,
+                                              struct dynamodb_table *table,
+                                              struct dynamodb_write *write);
+/* Unconditional puts and deletes of one lane, as one entry. `writes` all have the same lane. */
+MR_MUST_USE enum mr_status dynamodb_write_batch(struct protocol_call *call,
+                                                struct dynamodb_table *table,
+                                                struct dynamodb_write *const *writes, size_t count);
+/* What a reader of the lane must wait for; to be called after it has read. */
+int64_t dynamodb_lane_ticket(struct dynamodb *dynamodb, struct dynamodb_lane *lane);
+int64_t dynamodb_table_ticket(struct dynamodb_table *table); /* of all lanes */
+
+/* ---- drop.c: deletes the items of deleted tables in the background ---- */
+MR_MUST_USE enum mr_status dynamodb_drops_open(struct dynamodb *dynamodb);
+void dynamodb_drops_close(struct dynamodb *dynamodb);
+/* The order to delete joins the entry; dynamodb_drops_begin starts it after the commit. */
+void dynamodb_drops_add(const struct dynamodb_table *table, struct store_entry *entry);
+void dynamodb_drops_begin(struct dynamodb_table *table);
+
+/* ---- operations ---- */
+void dynamodb_create_table(struct protocol_call *call);
+void dynamodb_describe_table(struct protocol_call *call);
+void dynamodb_list_tables(struct protocol_call *call);
+void dynamodb_update_table(struct protocol_call *call);
+void dynamodb_delete_table(struct protocol_call *call);
+void dynamodb_put_item(struct protocol_call *call);
+void dynamodb_get_item(struct protocol_call *call);
+void dynamodb_update_item(struct protocol_call *call);
+void dynamodb_delete_item(struct protocol_call *call);
+void dynamodb_batch_write_item(struct protocol_call *call);
+void dynamodb_batch_get_item(struct protocol_call *call);
+void dynamodb_query(struct protocol_call *call);
+void dynamodb_scan(struct protocol_call *call);
+void dynamodb_describe_limits(struct protocol_call *call);
+void dynamodb_describe_endpoints(struct protocol_call *call);
+void dynamodb_describe_time_to_live(struct protocol_call *call);
+void dynamodb_describe_continuous_backups(struct protocol_call *call);
+void dynamodb_tag_resource(struct protocol_call *call);
+void dynamodb_untag_resource(struct protocol_call *call);
+void dynamodb_list_tags(struct protocol_call *call);

@@ -1,0 +1,251 @@
+/* Keys: where an item lies, and what a request must say to name it. The layouts head the
+ * declarations in internal.h. */
+#include "dynamodb/internal.h"
+#include <assert.h>
+
+#define INVALID "One or more parameter values were invalid: "
+#define NOT_VALID "One or more parameter values are not valid. "
+
+/* FNV-1a over the bytes, then a finisher that carries every bit to the top. Stored in keys: must
+ * never change. */
+uint16_t dynamodb_hash(struct mr_slice hash_key)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < hash_key.len; i++)
+        hash = (hash ^ (uint8_t)hash_key.ptr[i]) * 0x100000001b3u;
+    hash ^= hash >> 33;
+    hash *= 0xff51afd7ed558ccdu;
+    hash ^= hash >> 33;
+    hash *= 0xc4ceb9fe1a85ec53u;
+    return (uint16_t)(hash >> (64 - DYNAMODB_HASH_BITS));
+}
+
+size_t dynamodb_partition_of(const struct dynamodb_table *table, uint16_t hash)
+{
+    return ((size_t)hash * table->partitions) >> DYNAMODB_HASH_BITS;
+}
+
+void dynamodb_prefix_write(struct item_writer *writer, const struct dynamodb_table *table,
+                           const struct dynamodb_index *index, const struct item_value *hash)
+{
+    uint32_t number = table->number;
+    const char head[4] = {(char)(number >> 24), (char)(number >> 16), (char)(number >> 8),
+                          (char)number};
+    item_write_raw(writer, mr_slice_make(head, sizeof(head)));
+    if (index != NULL)
+        item_write_byte(writer, index->number);
+    size_t at = writer->len;
+    item_write_raw(writer, MR_S("\0\0"));
+    item_key_write(writer, hash);
+    struct mr_slice key = {.ptr = writer->data + at + 2, .len = writer->len - at - 2};
+    uint16_t bits = dynamodb_hash(key);
+    writer->data[at] = (char)(bits >> 8);
+    writer->data[at + 1] = (char)bits;
+}
+
+struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynamodb_table *table,
+                                            struct mr_slice item)
+{
+    struct item_writer writer = item_writer_make(arena, 96);
+    struct item_value hash = item_get(item, table->schema.hash.name);
+    assert(hash.type == table->schema.hash.type);
+    dynamodb_prefix_write(&writer, table, NULL, &hash);
+    if (table->schema.has_range) {
+        struct item_value range = item_get(item, table->schema.range.name);
+        assert(range.type == table->schema.range.type);
+        item_key_write(&writer, &range);
+    }
+    uint16_t bits = (uint16_t)((uint8_t)writer.data[4] << 8 | (uint8_t)writer.data[5]);
+    size_t partition = dynamodb_partition_of(table, bits);
+    return (struct dynamodb_address){.key = item_writer_slice(&writer),
+                                     .lane = &table->lanes[partition],
+                                     .partition = partition};
+}
+
+bool dynamodb_index_key(struct mr_arena *arena, const struct dynamodb_table *table,
+                        const struct dynamodb_index *index, struct mr_slice item,
+                        struct mr_slice *ret_key)
+{
+    struct item_value hash = item_get(item, index->schema.hash.name);
+    struct item_value range = {.type = ITEM_NONE};
+    if (hash.type != index->schema.hash.type)
+        return false;
+    if (index->schema.has_range) {
+        range = item_get(item, index->schema.range.name);
+        if (range.type != index->schema.range.type)
+            return false;
+    }
+    struct item_writer writer = item_writer_make(arena, 128);
+    dynamodb_prefix_write(&writer, table, index, &hash);
+    if (range.type != ITEM_NONE)
+        item_key_write(&writer, &range);
+    struct item_value key = item_get(item, table->schema.hash.name);
+    item_key_write(&writer, &key);
+    if (table->schema.has_range) {
+        key = item_get(item, table->schema.range.name);
+        item_key_write(&writer, &key);
+    }
+    *ret_key = item_writer_slice(&writer);
+    return true;
+}
+
+bool dynamodb_is_key(const struct dynamodb_schema *schema, struct mr_slice name)
+{
+    return mr_slice_equal(schema->hash.name, name) ||
+           (schema->has_range && mr_slice_equal(schema->range.name, name));
+}
+
+static bool is_projected(const struct dynamodb_table *table, const struct dynamodb_index *index,
+                         struct mr_slice name)
+{
+    if (dynamodb_is_key(&table->schema, name) || dynamodb_is_key(&index->schema, name))
+        return true;
+    for (size_t i = 0; i < index->included_count; i++) {
+        if (mr_slice_equal(index->included[i], name))
+            return true;
+    }
+    return false;
+}
+
+struct mr_slice dynamodb_index_value(struct mr_arena *arena, const struct dynamodb_table *table,
+                                     const struct dynamodb_index *index, struct mr_slice item)
+{
+    if (index->projection == DYNAMODB_ALL)
+        return item;
+    struct item_iter iter = item_iter_item(item);
+    struct item_field *fields = mr_arena_alloc(arena, (iter.left + 1) * sizeof(fields[0]));
+    struct item_field field;
+    size_t count = 0;
+    while (item_iter_field(&iter, &field.name, &field.value)) {
+        if (is_projected(table, index, field.name))
+            fields[count++] = field;
+    }
+    return item_make(arena, fields, count);
+}
+
+struct mr_slice dynamodb_keys_of(struct mr_arena *arena, const struct dynamodb_schema *schema,
+                                 struct mr_slice item)
+{
+    struct item_field fields[2] = {
+        {.name = schema->hash.name, .value = item_get(item, schema->hash.name)}};
+    size_t count = 1;
+    if (schema->has_range)
+        fields[count++] = (struct item_field){.name = schema->range.name,
+                                              .value = item_get(item, schema->range.name)};
+    return item_make(arena, fields, count);
+}
+
+/* ---- checks ---- */
+
+enum mr_status dynamodb_key_read(struct protocol_call *call, yyjson_val *json,
+                                 struct mr_slice *ret_keys)
+{
+    struct mr_slice error;
+    enum mr_status status = item_encode(call->arena, json, ret_keys, &error);
+    return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
+}
+
+static enum mr_status check_key_size(struct protocol_call *call, const struct item_value *value,
+                                     bool range)
+{
+    if (!range && value->body.len > ITEM_HASH_KEY_MAX)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Size of hashkey has exceeded the maximum size limit of2048 "
+                                     "bytes");
+    if (range && value->body.len > ITEM_RANGE_KEY_MAX)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Aggregated size of all range keys has exceeded the size "
+                                     "limit of 1024 bytes");
+    return MR_OK;
+}
+
+static enum mr_status check_key_value(struct protocol_call *call, const struct dynamodb_key *key,
+                                      const struct item_value *value, bool range, const char *lead)
+{
+    if (value->type != ITEM_N && value->body.len == 0)
+        return protocol_fail(call, &protocol_validation,
+                             "%sThe AttributeValue for a key attribute cannot contain an empty %s "
+                             "value. Key: %.*s",
+                             lead, value->type == ITEM_S ? "string" : "binary", MR_ARG(key->name));
+    return check_key_size(call, value, range);
+}
+
+enum mr_status dynamodb_key_check(struct protocol_call *call, const struct dynamodb_table *table,
+                                  struct mr_slice keys)
+{
+    const struct dynamodb_schema *schema = &table->schema;
+    struct item_value hash = item_get(keys, schema->hash.name), range = {.type = ITEM_NONE};
+    size_t wanted = schema->has_range ? 2 : 1;
+    if (schema->has_range)
+        range = item_get(keys, schema->range.name);
+    bool fits = item_iter_item(keys).left == wanted && hash.type == schema->hash.type &&
+                (!schema->has_range || range.type == schema->range.type);
+    if (!fits)
+        return protocol_fail(call, &protocol_validation,
+                             "The provided key element does not match the schema");
+    enum mr_status status = check_key_value(call, &schema->hash, &hash, false, INVALID);
+    if (status == MR_OK && schema->has_range)
+        status = check_key_value(call, &schema->range, &range, true, INVALID);
+    return status;
+}
+
+static enum mr_status check_item_key(struct protocol_call *call, const struct dynamodb_key *key,
+                                     struct mr_slice item, bool range)
+{
+    struct item_value value = item_get(item, key->name);
+    if (value.type == ITEM_NONE)
+        return protocol_fail(call, &protocol_validation, INVALID "Missing the key %.*s in the item",
+                             MR_ARG(key->name));
+    if (value.type != key->type)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Type mismatch for key %.*s expected: %s actual: %s",
+                             MR_ARG(key->name), item_type_name(key->type),
+                             item_type_name(value.type));
+    return check_key_value(call, key, &value, range, NOT_VALID);
+}
+
+static enum mr_status check_index_key(struct protocol_call *call,
+                                      const struct dynamodb_index *index,
+                                      const struct dynamodb_key *key, struct mr_slice item,
+                                      bool range)
+{
+    struct item_value value = item_get(item, key->name);
+    if (value.type == ITEM_NONE)
+        return MR_OK;
+    if (value.type != key->type)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Type mismatch for Index Key %.*s Expected: %s Actual: %s "
+                                     "IndexName: %.*s",
+                             MR_ARG(key->name), item_type_name(key->type),
+                             item_type_name(value.type), MR_ARG(index->name));
+    if (value.type != ITEM_N && value.body.len == 0)
+        return protocol_fail(call, &protocol_validation,
+                             NOT_VALID "A value specified for a secondary index key is not "
+                                       "supported. The AttributeValue for a key attribute cannot "
+                                       "contain an empty %s value. IndexName: %.*s, IndexKey: %.*s",
+                             value.type == ITEM_S ? "string" : "binary", MR_ARG(index->name),
+                             MR_ARG(key->name));
+    return check_key_size(call, &value, range);
+}
+
+enum mr_status dynamodb_item_check_indexes(struct protocol_call *call,
+                                           const struct dynamodb_table *table, struct mr_slice item)
+{
+    enum mr_status status = MR_OK;
+    for (size_t i = 0; status == MR_OK && i < table->index_count; i++) {
+        const struct dynamodb_index *index = &table->indexes[i];
+        status = check_index_key(call, index, &index->schema.hash, item, false);
+        if (status == MR_OK && index->schema.has_range)
+            status = check_index_key(call, index, &index->schema.range, item, true);
+    }
+    return status;
+}
+
+enum mr_status dynamodb_item_check(struct protocol_call *call, const struct dynamodb_table *table,
+                                   struct mr_slice item)
+{
+    enum mr_status status = check_item_key(call, &table->schema.hash, item, false);
+    if (status == MR_OK && table->schema.has_range)
+        status = check_item_key(call, &table->schema.range, item, true);
+    return status != MR_OK ? status : dynamodb_item_check_indexes(call, table, item);
+}

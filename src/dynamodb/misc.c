@@ -1,0 +1,194 @@
+/* Small operations: limits, endpoints, tags, and what a table has by default. */
+#include "dynamodb/internal.h"
+
+enum { TAGS_PAGE = 10 };
+
+void dynamodb_describe_limits(struct protocol_call *call)
+{
+    mr_json_key_int(&call->out, "AccountMaxReadCapacityUnits", 80000);
+    mr_json_key_int(&call->out, "AccountMaxWriteCapacityUnits", 80000);
+    mr_json_key_int(&call->out, "TableMaxReadCapacityUnits", 40000);
+    mr_json_key_int(&call->out, "TableMaxWriteCapacityUnits", 40000);
+}
+
+/* The address through which the client came, so that one with endpoint discovery stays here. */
+void dynamodb_describe_endpoints(struct protocol_call *call)
+{
+    struct mr_slice host = protocol_header(call, "host");
+    if (host.ptr == NULL)
+        host = mr_arena_printf(call->arena, "dynamodb.%.*s.amazonaws.com", MR_ARG(call->region));
+    mr_json_key(&call->out, "Endpoints");
+    mr_json_array(&call->out);
+    mr_json_object(&call->out);
+    mr_json_key_string(&call->out, "Address", host);
+    mr_json_key_int(&call->out, "CachePeriodInMinutes", 1440);
+    mr_json_object_end(&call->out);
+    mr_json_array_end(&call->out);
+}
+
+static struct dynamodb_table *find_described(struct protocol_call *call)
+{
+    struct mr_slice name = dynamodb_table_name(mr_json_get_text(call->in, "TableName"));
+    struct dynamodb_table *table = dynamodb_table_find(call->service, name);
+    if (table == NULL)
+        protocol_fail(call, &dynamodb_not_found,
+                      "Requested resource not found: Table: %.*s not found", MR_ARG(name));
+    return table;
+}
+
+void dynamodb_describe_time_to_live(struct protocol_call *call)
+{
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_described(call);
+    if (table == NULL)
+        return;
+    mr_json_key(&call->out, "TimeToLiveDescription");
+    mr_json_object(&call->out);
+    mr_json_key_cstr(&call->out, "TimeToLiveStatus", "DISABLED");
+    mr_json_object_end(&call->out);
+}
+
+void dynamodb_describe_continuous_backups(struct protocol_call *call)
+{
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_described(call);
+    if (table == NULL)
+        return;
+    mr_json_key(&call->out, "ContinuousBackupsDescription");
+    mr_json_object(&call->out);
+    mr_json_key_cstr(&call->out, "ContinuousBackupsStatus", "ENABLED");
+    mr_json_key(&call->out, "PointInTimeRecoveryDescription");
+    mr_json_object(&call->out);
+    mr_json_key_cstr(&call->out, "PointInTimeRecoveryStatus", "DISABLED");
+    mr_json_object_end(&call->out);
+    mr_json_object_end(&call->out);
+}
+
+/* ---- tags ---- */
+
+static struct dynamodb_table *find_tagged(struct protocol_call *call)
+{
+    struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");
+    if (!mr_slice_starts_with(arn, MR_S("arn:aws:dynamodb:")) ||
+        mr_slice_search(arn, MR_S(":table/")) == SIZE_MAX) {
+        protocol_fail(call, &protocol_validation,
+                      "Invalid TableArn: Invalid ResourceArn provided as input %.*s", MR_ARG(arn));
+        return NULL;
+    }
+    struct dynamodb_table *table = dynamodb_table_find(call->service, dynamodb_table_name(arn));
+    if (table == NULL)
+        protocol_fail(call, &dynamodb_not_found,
+                      "Requested resource not found: ResourcArn: %.*s not found", MR_ARG(arn));
+    return table;
+}
+
+static yyjson_val *tags_of(struct protocol_call *call, struct dynamodb_table *table)
+{
+    pthread_rwlock_rdlock(&table->dynamodb->lock);
+    struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&table->locked.tags));
+    pthread_rwlock_unlock(&table->dynamodb->lock);
+    return text.len == 0 ? NULL : mr_json_parse(call->arena, text, 8);
+}
+
+static enum mr_status store_tags(struct protocol_call *call, struct dynamodb_table *table,
+                                 struct mr_buf *tags)
+{
+    pthread_rwlock_wrlock(&table->dynamodb->lock);
+    struct mr_buf before = table->locked.tags;
+    table->locked.tags = *tags;
+    pthread_rwlock_unlock(&table->dynamodb->lock);
+    mr_buf_fini(&before);
+    struct store_entry entry = store_entry_make(call->arena);
+    dynamodb_document_put(table, &entry);
+    return store_commit(table->dynamodb->store, &entry, &call->ticket);
+}
+
+static bool list_has_key(yyjson_val *tags, struct mr_slice key)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(tags);
+    for (yyjson_val *tag; (tag = yyjson_arr_iter_next(&iter)) != NULL;) {
+        if (mr_slice_equal(mr_json_get_text(tag, "Key"), key))
+            return true;
+    }
+    return false;
+}
+
+static bool list_has_text(yyjson_val *texts, struct mr_slice wanted)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(texts);
+    for (yyjson_val *text; (text = yyjson_arr_iter_next(&iter)) != NULL;) {
+        if (mr_slice_equal(mr_json_text(text), wanted))
+            return true;
+    }
+    return false;
+}
+
+/* The table's tags without those that `added` names or `removed` lists, then `added`. */
+static enum mr_status change_tags(struct protocol_call *call, struct dynamodb_table *table,
+                                  yyjson_val *added, yyjson_val *removed)
+{
+    struct mr_buf text = {0};
+    struct mr_json json = mr_json_make(&text);
+    size_t count = yyjson_arr_size(added);
+    mr_json_array(&json);
+    yyjson_arr_iter iter = yyjson_arr_iter_with(tags_of(call, table));
+    for (yyjson_val *tag; (tag = yyjson_arr_iter_next(&iter)) != NULL;) {
+        struct mr_slice key = mr_json_get_text(tag, "Key");
+        if (list_has_key(added, key) || list_has_text(removed, key))
+            continue;
+        mr_json_value(&json, tag);
+        count++;
+    }
+    iter = yyjson_arr_iter_with(added);
+    for (yyjson_val *tag; (tag = yyjson_arr_iter_next(&iter)) != NULL;)
+        mr_json_value(&json, tag);
+    mr_json_array_end(&json);
+    if (count <= DYNAMODB_TAGS_MAX)
+        return store_tags(call, table, &text);
+    mr_buf_fini(&text);
+    return protocol_fail(call, &protocol_validation,
+                         "One or more parameter values were invalid: Too many tags: at most %d",
+                         DYNAMODB_TAGS_MAX);
+}
+
+static void change_tags_of_resource(struct protocol_call *call, yyjson_val *added,
+                                    yyjson_val *removed)
+{
+    struct dynamodb *dynamodb = call->service;
+    pthread_mutex_lock(&dynamodb->admin);
+    struct dynamodb_table *table = find_tagged(call);
+    if (table != NULL)
+        protocol_fail_internal(call, change_tags(call, table, added, removed));
+    pthread_mutex_unlock(&dynamodb->admin);
+    dynamodb_table_unref(table);
+}
+
+void dynamodb_tag_resource(struct protocol_call *call)
+{
+    change_tags_of_resource(call, mr_json_get(call->in, "Tags"), NULL);
+}
+
+void dynamodb_untag_resource(struct protocol_call *call)
+{
+    change_tags_of_resource(call, NULL, mr_json_get(call->in, "TagKeys"));
+}
+
+void dynamodb_list_tags(struct protocol_call *call)
+{
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_tagged(call);
+    if (table == NULL)
+        return;
+    yyjson_val *tags = tags_of(call, table);
+    struct mr_slice token = mr_json_get_text(call->in, "NextToken");
+    int64_t from = 0;
+    if (token.len > 0 && (mr_slice_to_i64(token, &from) != MR_OK || from < 0)) {
+        protocol_fail(call, &protocol_validation, "Invalid NextToken");
+        return;
+    }
+    size_t count = yyjson_arr_size(tags), i = (size_t)from;
+    mr_json_key(&call->out, "Tags");
+    mr_json_array(&call->out);
+    for (; i < count && i < (size_t)from + TAGS_PAGE; i++)
+        mr_json_value(&call->out, yyjson_arr_get(tags, i));
+    mr_json_array_end(&call->out);
+    if (i < count)
+        mr_json_key_string(&call->out, "NextToken", mr_arena_printf(call->arena, "%zu", i));
+}

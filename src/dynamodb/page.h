@@ -1,0 +1,47 @@
+/* dynamodb/page.h: one page of Query or Scan: a range of keys, read in one direction. Private to
+ * dynamodb/. */
+#pragma once
+#include "dynamodb/internal.h"
+
+/* Keys of a space: from lower up to, not including, upper. */
+struct dynamodb_range {
+    enum view_space space;
+    struct mr_slice prefix; /* of all keys in it */
+    struct mr_slice lower;
+    struct mr_slice upper; /* len 0: up to the end of the prefix */
+};
+/* The least bytes above all that begin with `prefix`; len 0: there are none. */
+struct mr_slice dynamodb_successor(struct mr_arena *arena, struct mr_slice prefix);
+/* The keys with that partition key; narrowed by a condition on the sort key when `term` is not
+ * NULL. */
+struct dynamodb_range dynamodb_range_of_query(struct mr_arena *arena,
+                                              const struct dynamodb_table *table,
+                                              const struct dynamodb_index *index,
+                                              const struct item_value *hash,
+                                              const struct item_key_term *term);
+/* The keys of a segment of the table or index. */
+struct dynamodb_range dynamodb_range_of_scan(struct mr_arena *arena,
+                                             const struct dynamodb_table *table,
+                                             const struct dynamodb_index *index, int64_t segment,
+                                             int64_t segments);
+bool dynamodb_range_holds(const struct dynamodb_range *range, struct mr_slice key);
+
+struct dynamodb_page {
+    struct protocol_call *call;
+    struct dynamodb_table *table;
+    const struct dynamodb_index *index; /* NULL: the table */
+    const struct dynamodb_expressions *expressions;
+    struct dynamodb_range range;
+    struct mr_slice after; /* key behind which it begins; len 0: at the range's end */
+    bool backward, consistent, count_only;
+    bool fetches; /* the index lacks attributes that are asked for: read the items themselves */
+    int64_t limit;
+};
+/* Reads ConsistentRead, Limit, Select, IndexName; finds the index. MR_FAULT when they do not fit.
+ */
+MR_MUST_USE enum mr_status dynamodb_page_begin(struct dynamodb_page *page);
+/* ExclusiveStartKey into page->after; the range must be set. `keys`: encoded, len 0: none. */
+MR_MUST_USE enum mr_status dynamodb_page_start_after(struct dynamodb_page *page,
+                                                     struct mr_slice keys, bool query);
+/* Reads and answers the page. */
+void dynamodb_page_run(struct dynamodb_page *page);

@@ -1,0 +1,265 @@
+/* What the operations on items share: parameters, expressions, capacity. */
+#include "dynamodb/internal.h"
+
+static const struct expression_parameter {
+    unsigned kind;
+    const char *name;
+} expression_parameters[] = {
+    {DYNAMODB_PROJECTION, "ProjectionExpression"},      {DYNAMODB_UPDATE, "UpdateExpression"},
+    {DYNAMODB_CONDITION, "ConditionExpression"},        {DYNAMODB_FILTER, "FilterExpression"},
+    {DYNAMODB_KEY_CONDITION, "KeyConditionExpression"},
+};
+
+/* In AWS's order. `legacy`: of the time before expressions, and not implemented. */
+static const struct old_parameter {
+    unsigned kinds; /* of the operations that know it */
+    const char *name;
+    bool legacy;
+} old_parameters[] = {
+    {DYNAMODB_PROJECTION, "AttributesToGet", false},
+    {DYNAMODB_UPDATE, "AttributeUpdates", true},
+    {DYNAMODB_KEY_CONDITION, "QueryFilter", true},
+    {DYNAMODB_FILTER, "ScanFilter", true},
+    {DYNAMODB_CONDITION, "Expected", true},
+    {DYNAMODB_CONDITION | DYNAMODB_FILTER, "ConditionalOperator", true},
+    {DYNAMODB_KEY_CONDITION, "KeyConditions", true},
+};
+
+static struct mr_slice list_names(struct mr_arena *arena, yyjson_val *members, unsigned kinds,
+                                  bool old)
+{
+    struct item_writer text = item_writer_make(arena, 64);
+    size_t count = old ? MR_COUNT(old_parameters) : MR_COUNT(expression_parameters);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = old ? old_parameters[i].name : expression_parameters[i].name;
+        unsigned own = old ? old_parameters[i].kinds : expression_parameters[i].kind;
+        if ((own & kinds) == 0 || mr_json_get(members, name) == NULL)
+            continue;
+        if (text.len > 0)
+            item_write_raw(&text, MR_S(", "));
+        item_write_raw(&text, mr_slice_cstr(name));
+    }
+    return item_writer_slice(&text);
+}
+
+/* ":values" make sense with any expression but a projection. */
+static enum mr_status check_values(struct protocol_call *call, yyjson_val *members, unsigned kinds)
+{
+    struct item_writer text = item_writer_make(call->arena, 64);
+    size_t known = 0;
+    if (mr_json_get(members, "ExpressionAttributeValues") == NULL)
+        return MR_OK;
+    for (size_t i = 0; i < MR_COUNT(expression_parameters); i++) {
+        const struct expression_parameter *parameter = &expression_parameters[i];
+        if ((parameter->kind & kinds & ~(unsigned)DYNAMODB_PROJECTION) == 0)
+            continue;
+        if (mr_json_get(members, parameter->name) != NULL)
+            return MR_OK;
+        if (known++ > 0)
+            item_write_raw(&text, MR_S(" and "));
+        item_write_raw(&text, mr_slice_cstr(parameter->name));
+    }
+    if (known == 0)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "ExpressionAttributeValues can only be specified when using expressions: "
+                         "%.*s %s null",
+                         MR_ARG(item_writer_slice(&text)), known > 1 ? "are" : "is");
+}
+
+enum mr_status dynamodb_check_parameters(struct protocol_call *call, yyjson_val *members,
+                                         unsigned kinds)
+{
+    struct mr_slice old = list_names(call->arena, members, kinds, true);
+    struct mr_slice expressions = list_names(call->arena, members, kinds, false);
+    if (old.len > 0 && expressions.len > 0)
+        return protocol_fail(call, &protocol_validation,
+                             "Can not use both expression and non-expression parameters in the "
+                             "same request: Non-expression parameters: {%.*s} Expression "
+                             "parameters: {%.*s}",
+                             MR_ARG(old), MR_ARG(expressions));
+    for (size_t i = 0; i < MR_COUNT(old_parameters); i++) {
+        const struct old_parameter *parameter = &old_parameters[i];
+        if (parameter->legacy && (parameter->kinds & kinds) != 0 &&
+            mr_json_get(members, parameter->name) != NULL)
+            return protocol_fail(call, &dynamodb_not_implemented,
+                                 "the legacy parameter %s is not implemented", parameter->name);
+    }
+    if (expressions.len == 0 && mr_json_get(members, "ExpressionAttributeNames") != NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "ExpressionAttributeNames can only be specified when using "
+                             "expressions");
+    return check_values(call, members, kinds);
+}
+
+/* AttributesToGet: top-level names. */
+static enum mr_status read_attributes(struct protocol_call *call, yyjson_val *list,
+                                      struct item_projection **ret_projection)
+{
+    size_t count = yyjson_arr_size(list), i = 0;
+    struct item_path *paths = MR_NEW_ARRAY(call->arena, struct item_path, count + 1);
+    yyjson_arr_iter iter = yyjson_arr_iter_with(list);
+    for (yyjson_val *name; (name = yyjson_arr_iter_next(&iter)) != NULL; i++) {
+        paths[i].steps = MR_NEW(call->arena, struct item_step);
+        paths[i].steps[0].name = mr_json_text(name);
+        paths[i].count = 1;
+        for (size_t j = 0; j < i; j++) {
+            if (mr_slice_equal(paths[j].steps[0].name, paths[i].steps[0].name))
+                return protocol_fail(call, &protocol_validation,
+                                     "One or more parameter values were invalid: Duplicate value "
+                                     "in attribute name: %.*s",
+                                     MR_ARG(paths[i].steps[0].name));
+        }
+    }
+    *ret_projection = item_projection_make(call->arena, paths, count);
+    return MR_OK;
+}
+
+static yyjson_val *text_member(yyjson_val *members, const char *name, struct mr_slice *ret_text)
+{
+    yyjson_val *value = mr_json_get(members, name);
+    *ret_text = mr_json_text(value);
+    return value;
+}
+
+static enum mr_status parse_all(struct protocol_call *call, yyjson_val *members, unsigned kinds,
+                                struct item_placeholders *placeholders,
+                                struct dynamodb_expressions *ret, struct mr_slice *error)
+{
+    struct mr_arena *arena = call->arena;
+    struct mr_slice text;
+    enum mr_status status = MR_OK;
+    if ((kinds & DYNAMODB_UPDATE) && text_member(members, "UpdateExpression", &text) != NULL) {
+        ret->has_update = true;
+        status = item_update_parse(arena, placeholders, text, &ret->update, error);
+    }
+    if (status == MR_OK && (kinds & DYNAMODB_CONDITION) &&
+        text_member(members, "ConditionExpression", &text) != NULL) {
+        ret->has_condition = true;
+        status = item_condition_parse(arena, placeholders, text, "ConditionExpression",
+                                      &ret->condition, error);
+    }
+    if (status == MR_OK && (kinds & DYNAMODB_KEY_CONDITION) &&
+        text_member(members, "KeyConditionExpression", &text) != NULL) {
+        ret->has_key_condition = true;
+        status = item_key_condition_parse(arena, placeholders, text, &ret->key_condition, error);
+    }
+    if (status == MR_OK && (kinds & DYNAMODB_FILTER) &&
+        text_member(members, "FilterExpression", &text) != NULL) {
+        ret->has_filter = true;
+        status = item_condition_parse(arena, placeholders, text, "FilterExpression", &ret->filter,
+                                      error);
+    }
+    if (status == MR_OK && (kinds & DYNAMODB_PROJECTION) &&
+        text_member(members, "ProjectionExpression", &text) != NULL) {
+        ret->projected = true;
+        status = item_projection_parse(arena, placeholders, text, &ret->projection, error);
+    }
+    return status;
+}
+
+enum mr_status dynamodb_parse_expressions(struct protocol_call *call, yyjson_val *members,
+                                          unsigned kinds, struct dynamodb_expressions *ret)
+{
+    struct item_placeholders placeholders;
+    struct mr_slice error;
+    *ret = (struct dynamodb_expressions){0};
+    enum mr_status status = item_placeholders_make(
+        call->arena, mr_json_get(members, "ExpressionAttributeNames"),
+        mr_json_get(members, "ExpressionAttributeValues"), &placeholders, &error);
+    if (status == MR_OK)
+        status = parse_all(call, members, kinds, &placeholders, ret, &error);
+    if (status == MR_OK)
+        status = item_placeholders_finish(call->arena, &placeholders, &error);
+    if (status != MR_OK)
+        return dynamodb_refuse(call, status, error);
+    yyjson_val *attributes = mr_json_get(members, "AttributesToGet");
+    if ((kinds & DYNAMODB_PROJECTION) == 0 || attributes == NULL)
+        return MR_OK;
+    ret->projected = true;
+    return read_attributes(call, attributes, &ret->projection);
+}
+
+struct dynamodb_table *dynamodb_request_table(struct protocol_call *call)
+{
+    struct mr_slice name = dynamodb_table_name(mr_json_get_text(call->in, "TableName"));
+    struct dynamodb_table *table = dynamodb_table_find(call->service, name);
+    if (table == NULL)
+        protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+    return table;
+}
+
+enum dynamodb_return dynamodb_return_values(const struct protocol_call *call)
+{
+    static const char *const names[] = {"NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"};
+    struct mr_slice text = mr_json_get_text(call->in, "ReturnValues");
+    for (size_t i = 1; text.len > 0 && i < MR_COUNT(names); i++) {
+        if (mr_slice_equal(text, mr_slice_cstr(names[i])))
+            return (enum dynamodb_return)i;
+    }
+    return DYNAMODB_RETURN_NONE;
+}
+
+/* ---- capacity ---- */
+
+enum dynamodb_capacity dynamodb_capacity_wanted(const struct protocol_call *call)
+{
+    struct mr_slice text = mr_json_get_text(call->in, "ReturnConsumedCapacity");
+    if (mr_slice_equal(text, MR_S("TOTAL")))
+        return DYNAMODB_CAPACITY_TOTAL;
+    return mr_slice_equal(text, MR_S("INDEXES")) ? DYNAMODB_CAPACITY_INDEXES
+                                                 : DYNAMODB_CAPACITY_NONE;
+}
+
+double dynamodb_read_units(uint64_t bytes, bool consistent)
+{
+    uint64_t blocks = (bytes + 4095) / 4096;
+    return (double)(blocks == 0 ? 1 : blocks) * (consistent ? 1.0 : 0.5);
+}
+
+double dynamodb_write_units(uint64_t bytes)
+{
+    uint64_t blocks = (bytes + 1023) / 1024;
+    return (double)(blocks == 0 ? 1 : blocks);
+}
+
+static void index_units_json(struct mr_json *json, const struct dynamodb_table *table,
+                             const struct dynamodb_units *units, bool local)
+{
+    bool any = false;
+    for (size_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i].local != local || units->indexes[i] <= 0)
+            continue;
+        if (!any) {
+            mr_json_key(json, local ? "LocalSecondaryIndexes" : "GlobalSecondaryIndexes");
+            mr_json_object(json);
+        }
+        any = true;
+        mr_json_name(json, table->indexes[i].name);
+        mr_json_object(json);
+        mr_json_key_number(json, "CapacityUnits", units->indexes[i]);
+        mr_json_object_end(json);
+    }
+    if (any)
+        mr_json_object_end(json);
+}
+
+void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
+                            const struct dynamodb_table *table, const struct dynamodb_units *units)
+{
+    double total = units->table;
+    for (size_t i = 0; i < table->index_count; i++)
+        total += units->indexes[i];
+    mr_json_object(json);
+    mr_json_key_string(json, "TableName", table->name);
+    mr_json_key_number(json, "CapacityUnits", total);
+    if (wanted == DYNAMODB_CAPACITY_INDEXES) {
+        mr_json_key(json, "Table");
+        mr_json_object(json);
+        mr_json_key_number(json, "CapacityUnits", units->table);
+        mr_json_object_end(json);
+        index_units_json(json, table, units, true);
+        index_units_json(json, table, units, false);
+    }
+    mr_json_object_end(json);
+}

@@ -1,0 +1,361 @@
+/* The operations on tables. They change one at a time (admin); each answers once its change is
+ * durable, and a table is ACTIVE again by then: the reply still shows the state it passed through,
+ * as on AWS. */
+#include "dynamodb/internal.h"
+
+#define INVALID "One or more parameter values were invalid: "
+
+/* ---- streams ---- */
+
+struct stream_wish {
+    bool given, enable;
+    enum streams_view view;
+};
+
+static enum mr_status read_stream_wish(struct protocol_call *call, struct stream_wish *ret_wish)
+{
+    yyjson_val *specification = mr_json_get(call->in, "StreamSpecification");
+    struct mr_slice view = mr_json_get_text(specification, "StreamViewType");
+    *ret_wish =
+        (struct stream_wish){.given = specification != NULL,
+                             .enable = mr_json_get_bool(specification, "StreamEnabled", false),
+                             .view = streams_view_parse(view)};
+    if (ret_wish->enable && view.len == 0)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "StreamViewType must be specified when StreamEnabled is true");
+    if (ret_wish->given && !ret_wish->enable && view.len > 0)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "StreamViewType can not be specified when StreamEnabled is "
+                                     "false");
+    return MR_OK;
+}
+
+static struct streams_stream *make_stream(struct dynamodb_table *table, enum streams_view view,
+                                          int64_t now_ms, struct store_entry *entry)
+{
+    struct streams_create options = {
+        .region = table->region,
+        .account = table->account,
+        .table = table->name,
+        .view = view,
+        .keys = {{.name = table->schema.hash.name}},
+        .key_count = 1,
+        .shards = table->partitions,
+        .now_ms = now_ms,
+    };
+    if (table->schema.has_range)
+        options.keys[options.key_count++] =
+            (struct streams_key_attribute){.name = table->schema.range.name, .range = true};
+    return streams_create(table->dynamodb->streams, &options, entry);
+}
+
+/* ---- CreateTable ---- */
+
+static enum mr_status create_admin(struct protocol_call *call, struct dynamodb_table *table,
+                                   const struct stream_wish *wish)
+{
+    struct dynamodb *dynamodb = table->dynamodb;
+    struct dynamodb_table *other = dynamodb_table_find(dynamodb, table->name);
+    if (other != NULL) {
+        dynamodb_table_unref(other);
+        return protocol_fail(call, &dynamodb_in_use, "Table already exists: %.*s",
+                             MR_ARG(table->name));
+    }
+    struct store_entry entry = store_entry_make(call->arena);
+    /* Tables and windows draw from one counter: a number never comes again. */
+    table->number = store_window_new(dynamodb->store, &entry);
+    dynamodb_table_ready(table);
+    if (wish->enable) {
+        table->locked.stream = make_stream(table, wish->view, call->now_ms, &entry);
+        table->locked.stream_enabled = true;
+        dynamodb_table_set_stream(table, table->locked.stream);
+    }
+    dynamodb_table_set_state(table, DYNAMODB_CREATING);
+    dynamodb_document_put(table, &entry);
+    enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    if (status != MR_OK)
+        return status;
+    mr_json_key(&call->out, "TableDescription");
+    dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_NEW);
+    if (wish->enable)
+        streams_publish(dynamodb->streams, table->locked.stream);
+    dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    dynamodb_table_publish(table);
+    return MR_OK;
+}
+
+void dynamodb_create_table(struct protocol_call *call)
+{
+    struct dynamodb *dynamodb = call->service;
+    struct stream_wish wish;
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
+        dynamodb_table_from_request(call);
+    if (table == NULL || read_stream_wish(call, &wish) != MR_OK)
+        return;
+    pthread_mutex_lock(&dynamodb->admin);
+    protocol_fail_internal(call, create_admin(call, table, &wish));
+    pthread_mutex_unlock(&dynamodb->admin);
+}
+
+/* ---- DescribeTable, ListTables ---- */
+
+/* The table, or NULL after the fault that the operations on tables give. */
+static struct dynamodb_table *find_table(struct protocol_call *call)
+{
+    struct mr_slice name = dynamodb_table_name(mr_json_get_text(call->in, "TableName"));
+    struct dynamodb_table *table = dynamodb_table_find(call->service, name);
+    if (table == NULL)
+        protocol_fail(call, &dynamodb_not_found,
+                      "Requested resource not found: Table: %.*s not found", MR_ARG(name));
+    return table;
+}
+
+void dynamodb_describe_table(struct protocol_call *call)
+{
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_table(call);
+    if (table == NULL)
+        return;
+    mr_json_key(&call->out, "Table");
+    dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE);
+}
+
+void dynamodb_list_tables(struct protocol_call *call)
+{
+    struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartTableName");
+    int64_t limit = mr_json_get_i64(call->in, "Limit", 100);
+    size_t count;
+    struct dynamodb_table **list = dynamodb_table_list(call->service, call->arena, &count);
+    struct mr_slice last = {0};
+    bool more = false;
+    mr_json_key(&call->out, "TableNames");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count; i++) {
+        if (mr_slice_compare(list[i]->name, after) <= 0)
+            continue;
+        more = limit == 0;
+        if (more)
+            break;
+        mr_json_string(&call->out, list[i]->name);
+        last = list[i]->name;
+        limit--;
+    }
+    mr_json_array_end(&call->out);
+    if (more)
+        mr_json_key_string(&call->out, "LastEvaluatedTableName", last);
+    for (size_t i = 0; i < count; i++)
+        dynamodb_table_unref(list[i]);
+}
+
+/* ---- UpdateTable ---- */
+
+static enum mr_status refuse_unsupported_update(struct protocol_call *call)
+{
+    static const char *const members[] = {
+        "GlobalSecondaryIndexUpdates", "SSESpecification",   "ReplicaUpdates",
+        "MultiRegionConsistency",      "OnDemandThroughput", "WarmThroughput",
+        "GlobalTableWitnessUpdates"};
+    for (size_t i = 0; i < MR_COUNT(members); i++) {
+        if (mr_json_get(call->in, members[i]) != NULL)
+            return protocol_fail(call, &dynamodb_not_implemented,
+                                 "UpdateTable with %s is not implemented", members[i]);
+    }
+    static const char *const changes[] = {"ProvisionedThroughput", "BillingMode",
+                                          "StreamSpecification", "DeletionProtectionEnabled",
+                                          "TableClass"};
+    for (size_t i = 0; i < MR_COUNT(changes); i++) {
+        if (mr_json_get(call->in, changes[i]) != NULL)
+            return MR_OK;
+    }
+    return protocol_fail(call, &protocol_validation,
+                         "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
+                         "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is "
+                         "required");
+}
+
+static enum mr_status check_billing(struct protocol_call *call, const struct dynamodb_table *table)
+{
+    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
+    bool throughput = mr_json_get(call->in, "ProvisionedThroughput") != NULL;
+    bool on_demand = table->locked.on_demand;
+    if (mode.len > 0)
+        on_demand = mr_slice_equal(mode, MR_S("PAY_PER_REQUEST"));
+    if (on_demand && throughput)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Neither ReadCapacityUnits nor WriteCapacityUnits can be "
+                                     "specified when BillingMode is PAY_PER_REQUEST");
+    if (mode.len > 0 && !on_demand && table->locked.on_demand && !throughput)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "ReadCapacityUnits and WriteCapacityUnits must both be "
+                                     "specified when BillingMode is PROVISIONED");
+    return MR_OK;
+}
+
+static enum mr_status check_stream(struct protocol_call *call, const struct dynamodb_table *table,
+                                   const struct stream_wish *wish)
+{
+    if (wish->given && wish->enable && table->locked.stream_enabled)
+        return protocol_fail(call, &protocol_validation,
+                             "Table already has an enabled stream: TableName: %.*s",
+                             MR_ARG(table->name));
+    if (wish->given && !wish->enable && !table->locked.stream_enabled)
+        return protocol_fail(call, &protocol_validation,
+                             "Table has no stream to disable: TableName: %.*s",
+                             MR_ARG(table->name));
+    return MR_OK;
+}
+
+/* The caller holds admin, so that nobody else changes; readers take dynamodb.lock. */
+static void change_config(struct protocol_call *call, struct dynamodb_table *table)
+{
+    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
+    yyjson_val *throughput = mr_json_get(call->in, "ProvisionedThroughput");
+    struct mr_slice class_name = mr_json_get_text(call->in, "TableClass");
+    pthread_rwlock_wrlock(&table->dynamodb->lock);
+    if (mode.len > 0) {
+        bool on_demand = mr_slice_equal(mode, MR_S("PAY_PER_REQUEST"));
+        if (on_demand && !table->locked.on_demand)
+            table->locked.on_demand_since_ms = call->now_ms;
+        table->locked.on_demand = on_demand;
+    }
+    if (throughput != NULL) {
+        table->locked.read_units = mr_json_get_i64(throughput, "ReadCapacityUnits", 0);
+        table->locked.write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
+    }
+    if (class_name.len > 0)
+        table->locked.infrequent = mr_slice_equal(class_name, MR_S("STANDARD_INFREQUENT_ACCESS"));
+    table->locked.protection =
+        mr_json_get_bool(call->in, "DeletionProtectionEnabled", table->locked.protection);
+    pthread_rwlock_unlock(&table->dynamodb->lock);
+}
+
+static void set_stream(struct dynamodb_table *table, struct streams_stream *stream, bool enabled)
+{
+    pthread_rwlock_wrlock(&table->dynamodb->lock);
+    struct streams_stream *before = table->locked.stream;
+    table->locked.stream = stream;
+    table->locked.stream_enabled = enabled;
+    pthread_rwlock_unlock(&table->dynamodb->lock);
+    if (before != stream)
+        streams_unref(before);
+}
+
+/* Under all lanes: the stream begins or ends with the entry that says so. */
+static enum mr_status commit_stream_locked(struct protocol_call *call, struct dynamodb_table *table,
+                                           const struct stream_wish *wish)
+{
+    struct dynamodb *dynamodb = table->dynamodb;
+    struct store_entry entry = store_entry_make(call->arena);
+    if (wish->enable)
+        set_stream(table, make_stream(table, wish->view, call->now_ms, &entry), true);
+    else
+        set_stream(table, table->locked.stream, false);
+    if (!wish->enable)
+        streams_disable(dynamodb->streams, table->locked.stream, call->now_ms, &entry);
+    dynamodb_document_put(table, &entry);
+    enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    if (status != MR_OK)
+        return status;
+    if (wish->enable)
+        streams_publish(dynamodb->streams, table->locked.stream);
+    else
+        streams_disable_done(table->locked.stream);
+    dynamodb_table_set_stream(table, wish->enable ? table->locked.stream : NULL);
+    return MR_OK;
+}
+
+static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_table *table)
+{
+    struct stream_wish wish;
+    enum mr_status status = read_stream_wish(call, &wish);
+    if (status == MR_OK)
+        status = check_billing(call, table);
+    if (status == MR_OK)
+        status = check_stream(call, table, &wish);
+    if (status != MR_OK)
+        return status;
+    change_config(call, table);
+    dynamodb_table_set_state(table, DYNAMODB_UPDATING);
+    if (wish.given) {
+        dynamodb_table_lock_lanes(table);
+        status = commit_stream_locked(call, table, &wish);
+        dynamodb_table_unlock_lanes(table);
+    } else {
+        struct store_entry entry = store_entry_make(call->arena);
+        dynamodb_document_put(table, &entry);
+        status = store_commit_wait(table->dynamodb->store, &entry);
+    }
+    mr_json_key(&call->out, "TableDescription");
+    dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE);
+    dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    return status;
+}
+
+void dynamodb_update_table(struct protocol_call *call)
+{
+    struct dynamodb *dynamodb = call->service;
+    if (refuse_unsupported_update(call) != MR_OK)
+        return;
+    pthread_mutex_lock(&dynamodb->admin);
+    struct dynamodb_table *table = find_table(call);
+    if (table != NULL)
+        protocol_fail_internal(call, update_admin(call, table));
+    pthread_mutex_unlock(&dynamodb->admin);
+    dynamodb_table_unref(table);
+}
+
+/* ---- DeleteTable ---- */
+
+static void mark_deleted_locked(struct dynamodb_table *table)
+{
+    for (size_t i = 0; i < table->partitions; i++)
+        table->lanes[i].locked.deleted = true;
+}
+
+/* Under all lanes: no write comes behind the entry that ends the table and its stream. */
+static enum mr_status commit_delete_locked(struct protocol_call *call, struct dynamodb_table *table)
+{
+    struct dynamodb *dynamodb = table->dynamodb;
+    struct store_entry entry = store_entry_make(call->arena);
+    bool streaming = table->locked.stream_enabled;
+    dynamodb_document_delete(table, &entry);
+    dynamodb_drops_add(table, &entry);
+    if (streaming)
+        streams_disable(dynamodb->streams, table->locked.stream, call->now_ms, &entry);
+    enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    if (status != MR_OK)
+        return status;
+    if (streaming)
+        streams_disable_done(table->locked.stream);
+    mark_deleted_locked(table);
+    return MR_OK;
+}
+
+static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_table *table)
+{
+    if (table->locked.protection)
+        return protocol_fail(call, &protocol_validation,
+                             "Resource cannot be deleted as it is currently protected against "
+                             "deletion. Disable deletion protection first.");
+    dynamodb_table_lock_lanes(table);
+    enum mr_status status = commit_delete_locked(call, table);
+    dynamodb_table_unlock_lanes(table);
+    if (status != MR_OK)
+        return status;
+    dynamodb_table_set_state(table, DYNAMODB_DELETING);
+    dynamodb_table_withdraw(table);
+    mr_json_key(&call->out, "TableDescription");
+    dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_GONE);
+    dynamodb_drops_begin(table);
+    return MR_OK;
+}
+
+void dynamodb_delete_table(struct protocol_call *call)
+{
+    struct dynamodb *dynamodb = call->service;
+    pthread_mutex_lock(&dynamodb->admin);
+    struct dynamodb_table *table = find_table(call);
+    if (table != NULL)
+        protocol_fail_internal(call, delete_admin(call, table));
+    pthread_mutex_unlock(&dynamodb->admin);
+    dynamodb_table_unref(table);
+}

@@ -1,0 +1,251 @@
+/* Writes: under the lane's lock read the old item, decide, commit one entry. */
+#include "dynamodb/internal.h"
+#include <assert.h>
+
+static struct dynamodb_lane *lane_lock(struct dynamodb_lane *lane)
+{
+    pthread_mutex_lock(&lane->lock);
+    return lane;
+}
+
+/* The old item into the lane's buffer; *ret_old has ptr NULL when there is none. */
+static enum mr_status read_old_locked(struct dynamodb_table *table, struct dynamodb_lane *lane,
+                                      struct mr_slice key, struct mr_slice *ret_old)
+{
+    struct view *view = store_view(table->dynamodb->store);
+    mr_buf_reset(&lane->locked.old);
+    enum mr_status status = view_get(view, VIEW_ITEM, key, &lane->locked.old);
+    *ret_old = (struct mr_slice){0};
+    if (status == MR_OK)
+        *ret_old = mr_buf_slice(&lane->locked.old);
+    return status < 0 ? status : MR_OK;
+}
+
+/* ---- what the entry holds ---- */
+
+static double index_units(struct mr_slice value)
+{
+    return dynamodb_write_units(item_size(value));
+}
+
+/* Index entries that go, come or change. */
+static void add_index_ops(struct mr_arena *arena, const struct dynamodb_table *table,
+                          struct mr_slice old, struct mr_slice new_item, struct store_entry *entry,
+                          struct dynamodb_units *units)
+{
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct dynamodb_index *index = &table->indexes[i];
+        struct mr_slice old_key, new_key, old_value = {0}, new_value = {0};
+        bool had = old.ptr != NULL && dynamodb_index_key(arena, table, index, old, &old_key);
+        bool has =
+            new_item.ptr != NULL && dynamodb_index_key(arena, table, index, new_item, &new_key);
+        if (had)
+            old_value = dynamodb_index_value(arena, table, index, old);
+        if (has)
+            new_value = dynamodb_index_value(arena, table, index, new_item);
+        bool same_key = had && has && mr_slice_equal(old_key, new_key);
+        if (same_key && mr_slice_equal(old_value, new_value))
+            continue;
+        if (had && !same_key) {
+            store_entry_delete(entry, VIEW_INDEX, old_key);
+            units->indexes[i] += index_units(old_value);
+        }
+        if (has) {
+            store_entry_put(entry, VIEW_INDEX, new_key, new_value);
+            units->indexes[i] += index_units(new_value);
+        }
+    }
+}
+
+static void count_change(struct dynamodb_table *table, enum streams_event event)
+{
+    _Atomic uint64_t *counter = event == STREAMS_INSERT   ? &table->inserts
+                                : event == STREAMS_MODIFY ? &table->modifies
+                                                          : &table->removes;
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* The change of one item: its op, which is its stream record as well, and those of its index
+ * entries. */
+static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
+                           struct dynamodb_lane *lane, struct mr_slice key, struct mr_slice old,
+                           struct mr_slice new_item, struct store_entry *entry,
+                           struct dynamodb_units *units)
+{
+    enum streams_event event = new_item.ptr == NULL ? STREAMS_REMOVE
+                               : old.ptr == NULL    ? STREAMS_INSERT
+                                                    : STREAMS_MODIFY;
+    struct journal_op *op = new_item.ptr != NULL ? store_entry_put(entry, VIEW_ITEM, key, new_item)
+                                                 : store_entry_delete(entry, VIEW_ITEM, key);
+    if (lane->locked.window != 0) {
+        struct mr_slice whole = new_item.ptr != NULL ? new_item : old;
+        struct mr_slice keys = dynamodb_keys_of(arena, &table->schema, whole);
+        op->window = lane->locked.window;
+        op->meta = streams_meta(arena, event, false, keys);
+        op->has_old = old.ptr != NULL && streams_view_wants_old(lane->locked.view);
+        if (op->has_old)
+            op->old = old;
+    }
+    add_index_ops(arena, table, old, new_item, entry, units);
+    count_change(table, event);
+}
+
+/* Commits, so that a reader who sees the change also learns what to wait for. */
+static enum mr_status commit_locked(struct protocol_call *call, struct dynamodb_table *table,
+                                    struct dynamodb_lane *lane, struct store_entry *entry)
+{
+    int64_t ticket;
+    atomic_store(&lane->busy, 1);
+    enum mr_status status = store_commit(table->dynamodb->store, entry, &ticket);
+    if (status == MR_OK)
+        atomic_store(&lane->ticket, ticket);
+    atomic_store(&lane->busy, 0);
+    if (status != MR_OK)
+        atomic_fetch_add(&table->failures, 1);
+    else if (ticket > call->ticket)
+        call->ticket = ticket;
+    return status;
+}
+
+static void wait_for_lane(struct protocol_call *call, struct dynamodb_lane *lane)
+{
+    int64_t ticket = atomic_load(&lane->ticket);
+    if (ticket > call->ticket)
+        call->ticket = ticket;
+}
+
+/* ---- one write ---- */
+
+static enum mr_status refuse_condition(struct protocol_call *call,
+                                       const struct dynamodb_write *write, struct mr_slice old)
+{
+    protocol_fail(call, &dynamodb_condition_failed, "The conditional request failed");
+    if (write->wants_old_on_failure && old.ptr != NULL) {
+        struct mr_buf text = {0};
+        struct mr_json json = mr_json_make(&text);
+        item_json(&json, old);
+        protocol_fail_member(call, "Item", mr_arena_copy(call->arena, mr_buf_slice(&text)));
+        mr_buf_fini(&text);
+    }
+    return MR_FAULT;
+}
+
+static enum mr_status apply_update(struct protocol_call *call, struct dynamodb_table *table,
+                                   struct dynamodb_write *write, struct mr_slice old)
+{
+    struct mr_slice error, base = old.ptr != NULL ? old : write->item;
+    if (write->update == NULL) {
+        write->new_item = old.ptr != NULL ? mr_arena_copy(call->arena, old) : write->item;
+        return MR_OK;
+    }
+    if (old.ptr == NULL && !write->update->creates)
+        return MR_OK; /* AWS: REMOVE and DELETE alone make no item */
+    enum mr_status status =
+        item_update_apply(call->arena, write->update, old, base, &write->new_item, &error);
+    if (status != MR_OK)
+        return dynamodb_refuse(call, status, error);
+    if (item_size(write->new_item) > ITEM_SIZE_MAX)
+        return protocol_fail(call, &protocol_validation,
+                             "Item size to update has exceeded the maximum allowed size");
+    return dynamodb_item_check_indexes(call, table, write->new_item);
+}
+
+static bool is_unchanged(struct mr_slice old, struct mr_slice new_item)
+{
+    if (old.ptr == NULL || new_item.ptr == NULL)
+        return old.ptr == new_item.ptr;
+    return mr_slice_equal(old, new_item);
+}
+
+static uint64_t larger_size(struct mr_slice old, struct mr_slice new_item)
+{
+    uint64_t before = old.ptr == NULL ? 0 : item_size(old);
+    uint64_t after = new_item.ptr == NULL ? 0 : item_size(new_item);
+    return before > after ? before : after;
+}
+
+static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_table *table,
+                                    struct dynamodb_write *write, struct dynamodb_lane *lane)
+{
+    struct mr_slice old;
+    if (lane->locked.deleted)
+        return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+    enum mr_status status = read_old_locked(table, lane, write->address.key, &old);
+    if (status != MR_OK)
+        return status;
+    if (write->condition != NULL && !item_condition_holds(call->arena, write->condition, old)) {
+        wait_for_lane(call, lane);
+        return refuse_condition(call, write, old);
+    }
+    if (write->kind == DYNAMODB_PUT)
+        write->new_item = write->item;
+    else if (write->kind == DYNAMODB_CHANGE)
+        status = apply_update(call, table, write, old);
+    if (status != MR_OK)
+        return status;
+    if (write->wants_old && old.ptr != NULL)
+        write->old = mr_arena_copy(call->arena, old);
+    write->units.table = dynamodb_write_units(larger_size(old, write->new_item));
+    if (is_unchanged(old, write->new_item)) {
+        wait_for_lane(call, lane);
+        return MR_OK;
+    }
+    struct store_entry entry = store_entry_make(call->arena);
+    add_ops_locked(call->arena, table, lane, write->address.key, old, write->new_item, &entry,
+                   &write->units);
+    return commit_locked(call, table, lane, &entry);
+}
+
+enum mr_status dynamodb_write_run(struct protocol_call *call, struct dynamodb_table *table,
+                                  struct dynamodb_write *write)
+{
+    struct dynamodb_lane *lane = lane_lock(write->address.lane);
+    enum mr_status status = decide_locked(call, table, write, lane);
+    pthread_mutex_unlock(&lane->lock);
+    return status;
+}
+
+/* ---- a batch ---- */
+
+static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_table *table,
+                                   struct dynamodb_lane *lane, struct dynamodb_write *const *writes,
+                                   size_t count)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    if (lane->locked.deleted)
+        return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+    for (size_t i = 0; i < count; i++) {
+        struct dynamodb_write *write = writes[i];
+        struct mr_slice found, old = {0};
+        assert(write->address.lane == lane);
+        enum mr_status status = read_old_locked(table, lane, write->address.key, &found);
+        if (status != MR_OK)
+            return status;
+        if (write->kind == DYNAMODB_PUT)
+            write->new_item = write->item;
+        write->units.table = dynamodb_write_units(larger_size(found, write->new_item));
+        if (is_unchanged(found, write->new_item))
+            continue;
+        /* The lane's buffer is used again for the next item, while the ops borrow until the commit.
+         */
+        if (found.ptr != NULL)
+            old = mr_arena_copy(call->arena, found);
+        add_ops_locked(call->arena, table, lane, write->address.key, old, write->new_item, &entry,
+                       &write->units);
+    }
+    if (entry.count == 0) {
+        wait_for_lane(call, lane);
+        return MR_OK;
+    }
+    return commit_locked(call, table, lane, &entry);
+}
+
+enum mr_status dynamodb_write_batch(struct protocol_call *call, struct dynamodb_table *table,
+                                    struct dynamodb_write *const *writes, size_t count)
+{
+    assert(count > 0);
+    struct dynamodb_lane *lane = lane_lock(writes[0]->address.lane);
+    enum mr_status status = batch_locked(call, table, lane, writes, count);
+    pthread_mutex_unlock(&lane->lock);
+    return status;
+}
