@@ -1,11 +1,14 @@
 /* What the HTTP layer alone can carry: a server that answers every request at once with 60 bytes.
  *
- *   bench_http [THREADS] [PORT] [SECONDS]
+ *   bench_http [THREADS] [PORT] [SECONDS] [SYNC_US]
  *   wrk -t2 -c64 -d8s -s bench/post330.lua http://127.0.0.1:PORT/
  *
  * Prints "listening on PORT", and at the end the requests served and the CPU time of each. SECONDS
- * 0: until SIGTERM. */
+ * 0: until SIGTERM. With SYNC_US each reply waits for a ticket, which a syncer thread releases
+ * every so many microseconds, as the journal's does. */
 #include "http/http.h"
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,16 +16,33 @@
 #include <sys/resource.h>
 #include <time.h>
 
-static atomic_long served;
+static atomic_long served; /* also the last ticket given */
+static int sync_us;
+static atomic_bool stopping;
 
 static void on_request(struct http_exchange *exchange)
 {
     static const char reply[] =
         "{\"ok\":true,\"padding\":\"0123456789012345678901234567890123456\"}";
-    atomic_fetch_add_explicit(&served, 1, memory_order_relaxed);
+    long ticket = atomic_fetch_add(&served, 1) + 1;
     http_reply_header(exchange, MR_S("content-type"), MR_S("application/x-amz-json-1.0"));
     mr_buf_append(&exchange->reply_body, mr_slice_make(reply, sizeof reply - 1));
-    http_reply_send(exchange);
+    if (sync_us > 0)
+        http_reply_send_after(exchange, ticket);
+    else
+        http_reply_send(exchange);
+}
+
+static void *syncer_main(void *arg)
+{
+    struct http_server *server = arg;
+    while (!atomic_load(&stopping)) {
+        long position = atomic_load(&served);
+        ppoll(NULL, 0, &(struct timespec){.tv_nsec = sync_us * 1000L}, NULL);
+        http_server_release(server, position);
+    }
+    http_server_release(server, INT64_MAX);
+    return NULL;
 }
 
 static int argument(int count, char **values, int at, int fallback)
@@ -58,6 +78,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_http: cannot listen\n");
         return 1;
     }
+    sync_us = argument(argc, argv, 4, 0);
+    pthread_t syncer;
+    if (sync_us > 0 && pthread_create(&syncer, NULL, syncer_main, server) != 0)
+        return 1;
     printf("listening on %d\n", port);
     fflush(stdout);
     int seconds = argument(argc, argv, 3, 0);
@@ -65,6 +89,9 @@ int main(int argc, char **argv)
         sigtimedwait(&wanted, NULL, &(struct timespec){.tv_sec = seconds});
     else
         sigwaitinfo(&wanted, NULL);
+    atomic_store(&stopping, true);
+    if (sync_us > 0)
+        pthread_join(syncer, NULL);
     http_server_stop(server, 1000);
     http_server_free(server);
     long count = atomic_load(&served);

@@ -95,6 +95,8 @@ void http_exchange_release(struct http_exchange_private *exchange)
     if (exchange->file_fd >= 0)
         close(exchange->file_fd);
     loop->exchange_count--;
+    if (exchange->held > 0)
+        atomic_fetch_sub(&loop->server->held, exchange->held);
     if (loop->pool_count == HTTP_POOL_EXCHANGES) {
         http_exchange_destroy(exchange);
         return;
@@ -223,6 +225,19 @@ bool http_exchange_head_done(struct http_exchange_private *private, bool host_re
     return hosts == 1 || (hosts == 0 && !host_required);
 }
 
+/* Counts a large body's memory against what all connections may hold. */
+static enum mr_status hold_body(struct http_exchange_private *exchange)
+{
+    struct http_server *server = exchange->loop->server;
+    if (exchange->body.cap <= HTTP_HELD_BYTES || exchange->body.cap <= exchange->held)
+        return MR_OK;
+    uint64_t more = exchange->body.cap - exchange->held;
+    exchange->held += more;
+    if (atomic_fetch_add(&server->held, more) + more > server->limits.held_bytes)
+        return MR_AGAIN; /* given back with the exchange */
+    return MR_OK;
+}
+
 enum mr_status http_exchange_take_body(struct http_exchange_private *exchange, struct mr_slice data)
 {
     if (data.len > exchange->body_max - exchange->body_bytes)
@@ -230,7 +245,7 @@ enum mr_status http_exchange_take_body(struct http_exchange_private *exchange, s
     exchange->body_bytes += data.len;
     if (!exchange->streaming) {
         mr_buf_append(&exchange->body, data);
-        return MR_OK;
+        return hold_body(exchange);
     }
     exchange->in_callback = true;
     enum mr_status status = exchange->sink.on_data(exchange->sink.ctx, data);

@@ -168,6 +168,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     switch (http_exchange_take_body(conn->work, mr_slice_make(at, len))) {
     case MR_OK: return 0;
     case MR_FULL: return refuse_in_callback(conn, 413);
+    case MR_AGAIN: return refuse_in_callback(conn, 503);
     default: return STOP;
     }
 }

@@ -280,6 +280,10 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
             conn->h2->buffered += len;
         break;
     case MR_FULL: fail_request(exchange, 413); break;
+    case MR_AGAIN:
+        conn->h2->buffered += len;
+        fail_request(exchange, 503);
+        break;
     default: fail_request(exchange, 0); break;
     }
     return 0;

@@ -84,6 +84,7 @@ struct http_limits {
     size_t header_bytes;   /* 32 KiB */
     size_t body_bytes;     /* buffered body; 17 MiB */
     uint64_t stream_bytes; /* streamed body; 6 GiB */
+    uint64_t held_bytes;   /* buffered bodies above 64 KiB of all connections; 1 GiB; more: 503 */
     int idle_ms;           /* keep-alive without a request: 75,000 */
     int header_ms;         /* from first byte to complete header: 20,000 */
     int body_stall_ms;     /* no body byte for so long: 30,000 */

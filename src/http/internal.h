@@ -16,6 +16,7 @@ enum {
     HTTP_KEEP_BYTES = 64 * 1024, /* output buffers up to this size are kept for the next use */
     HTTP_KEEP_PART_BYTES = 16 * 1024, /* the same for each buffer of an exchange */
     HTTP_KEEP_ARENA_BYTES = 64 * 1024,
+    HTTP_HELD_BYTES = 64 * 1024,  /* a body's memory up to this size is not counted */
     HTTP_DRAIN_BYTES = 64 * 1024, /* rest of an unwanted body that is read to keep the connection */
     HTTP_UNSENT_BYTES = 4 << 20,  /* of a streamed reply, before http_reply_write says MR_FULL */
     HTTP_HEADERS_MAX = 200,       /* header lines of a request */
@@ -89,6 +90,7 @@ struct http_server {
     struct http_loop *loops;
     _Atomic int64_t released;
     atomic_int connections;
+    _Atomic uint64_t held; /* memory of large buffered bodies */
     atomic_bool stopping;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a connection ended while someone waits */
@@ -209,6 +211,7 @@ struct http_exchange_private {
     struct http_sink sink;
     uint64_t body_max;
     uint64_t body_bytes;
+    uint64_t held; /* of `body`, counted in the server's `held` */
 
     /* reply */
     struct http_header *reply_headers; /* in the arena */
@@ -291,7 +294,8 @@ void http_exchange_add_value(struct http_exchange_private *exchange, struct mr_s
 bool http_exchange_head_done(struct http_exchange_private *exchange, bool host_required);
 void http_exchange_call_headers(struct http_exchange_private *exchange);
 void http_exchange_call_request(struct http_exchange_private *exchange);
-/* Takes body bytes. MR_FULL: over the limit; any other but MR_OK: the sink refused. */
+/* Takes body bytes. MR_FULL: over the limit; MR_AGAIN: all connections together hold too much; any
+ * other but MR_OK: the sink refused. */
 enum mr_status http_exchange_take_body(struct http_exchange_private *exchange,
                                        struct mr_slice data);
 /* The exchange was answered: it waits for its ticket or is sent. Loop's thread. */

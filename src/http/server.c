@@ -23,6 +23,7 @@ const struct http_limits http_limits_default = {
     .header_bytes = 32 * 1024,
     .body_bytes = 17 << 20,
     .stream_bytes = 6ull << 30,
+    .held_bytes = 1ull << 30,
     .idle_ms = 75000,
     .header_ms = 20000,
     .body_stall_ms = 30000,

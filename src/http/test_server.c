@@ -112,6 +112,64 @@ static void too_many_connections_are_told_so(void **state)
     test_fixture_fini(&fixture);
 }
 
+static void large_bodies_of_all_connections_share_a_limit(void **state)
+{
+    (void)state;
+    struct test_fixture fixture;
+    struct http_limits limits = http_limits_default;
+    limits.held_bytes = 3 << 20; /* a body of 700,000 bytes takes 1 MiB of memory */
+    test_fixture_init(&fixture, 2, &limits);
+    static char part[700000];
+    memset(part, 'x', sizeof part);
+    for (int round = 0; round < 3; round++) {
+        int fds[4];
+        int refused = 0;
+        for (int i = 0; i < 4; i++) {
+            fds[i] = test_connect(fixture.port);
+            test_send_text(fds[i],
+                           "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 700001\r\n\r\n");
+            test_send(fds[i], mr_slice_make(part, sizeof part));
+        }
+        for (int i = 0; i < 4; i++) {
+            test_send_text(fds[i], "y");
+            struct test_reply reply = test_read_reply(fds[i], false);
+            assert_true(reply.status == 200 || reply.status == 503);
+            refused += reply.status == 503;
+            test_reply_fini(&reply);
+            close(fds[i]);
+        }
+        assert_true(refused <= 2);
+        test_wait_connections(&fixture, 0); /* and then all of it is free again */
+        int fd = test_connect(fixture.port);
+        test_send_text(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 700000\r\n\r\n");
+        test_send(fd, mr_slice_make(part, sizeof part));
+        struct test_reply reply = test_read_reply(fd, false);
+        assert_int_equal(reply.status, 200);
+        test_reply_fini(&reply);
+        close(fd);
+        test_wait_connections(&fixture, 0);
+    }
+    test_fixture_fini(&fixture);
+}
+
+static void one_body_over_the_shared_limit_is_refused(void **state)
+{
+    (void)state;
+    struct test_fixture fixture;
+    struct http_limits limits = http_limits_default;
+    limits.held_bytes = 1 << 19;
+    test_fixture_init(&fixture, 1, &limits);
+    static char part[700000];
+    int fd = test_connect(fixture.port);
+    test_send_text(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 700000\r\n\r\n");
+    test_send(fd, mr_slice_make(part, sizeof part));
+    struct test_reply reply = test_read_reply(fd, false);
+    assert_int_equal(reply.status, 503);
+    test_reply_fini(&reply);
+    close(fd);
+    test_fixture_fini(&fixture);
+}
+
 struct stopper {
     pthread_t thread;
     struct http_server *server;
@@ -286,6 +344,8 @@ int main(void)
         cmocka_unit_test(a_peer_that_takes_nothing_is_dropped),
         cmocka_unit_test(work_has_no_deadline_of_ours),
         cmocka_unit_test(too_many_connections_are_told_so),
+        cmocka_unit_test(large_bodies_of_all_connections_share_a_limit),
+        cmocka_unit_test(one_body_over_the_shared_limit_is_refused),
         cmocka_unit_test(a_graceful_stop_answers_what_is_in_hand),
         cmocka_unit_test(a_stop_does_not_wait_longer_than_its_grace),
         cmocka_unit_test(a_closed_listener_refuses_while_others_go_on),
