@@ -1,0 +1,61 @@
+/* main/internal.h: what the server is made of. */
+#pragma once
+#include "athena/athena.h"
+#include "cloudformation/cloudformation.h"
+#include "dynamodb/dynamodb.h"
+#include "firehose/firehose.h"
+#include "glue/glue.h"
+#include "iam/iam.h"
+#include "kinesis/kinesis.h"
+#include "lambda/lambda.h"
+#include "logs/logs.h"
+#include "main/serve.h"
+#include "pipes/pipes.h"
+#include "s3/s3.h"
+#include "streams/streams.h"
+#include "sts/sts.h"
+
+/* Opened in this order, closed in the reverse one. */
+struct serve_services {
+    struct streams *streams;
+    struct dynamodb *dynamodb;
+    struct kinesis *kinesis;
+    struct s3 *s3;
+    struct logs *logs;
+    struct lambda *lambda;
+    struct firehose *firehose;
+    struct pipes *pipes;
+    struct glue *glue;
+    struct athena *athena;
+    struct iam *iam;
+    struct sts *sts;
+    struct cloudformation *cloudformation;
+};
+
+struct serve {
+    struct mr_arena arena; /* options' texts, credentials */
+    struct serve_options options;
+    struct mr_rng rng;
+    struct store *store;
+    struct runtime *runtime;
+    struct http_server *http;
+    struct http_listener *listener;
+    struct protocol *protocol;
+    struct serve_services services;
+    struct runtime_pump *maintenance;
+    int port;
+    char endpoint[96]; /* "http://127.0.0.1:4566" */
+    char bootstrap[4096], duckdb[4096];
+    int64_t started_ms;
+};
+
+/* ---- services.c ---- */
+MR_MUST_USE enum mr_status serve_open_services(struct serve *serve);
+void serve_register_services(struct serve *serve);
+void serve_close_services(struct serve *serve);
+
+/* ---- pages.c: /_millrace/status, /_millrace/health, /_millrace/reset ---- */
+void serve_register_pages(struct serve *serve);
+
+/* ---- maintenance.c: drops what the journal need not keep ---- */
+void serve_start_maintenance(struct serve *serve);

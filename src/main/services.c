@@ -1,0 +1,181 @@
+/* The services, opened along the data: table -> stream -> pipe -> Kinesis -> Firehose -> Lambda ->
+ * S3 -> catalog -> queries. */
+#include "main/internal.h"
+
+static void log_line(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
+                     struct mr_slice text)
+{
+    struct serve *serve = ctx;
+    logs_append(serve->services.logs, group, stream, time_ms, text);
+}
+
+static enum mr_status open_table_side(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
+    const struct streams_options streams = {.store = serve->store, .rng = &serve->rng};
+    enum mr_status status = streams_open(&s->streams, &streams);
+    if (status != MR_OK)
+        return status;
+    const struct dynamodb_options dynamodb = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .streams = s->streams,
+        .testing = serve->options.testing,
+    };
+    status = dynamodb_open(&s->dynamodb, &dynamodb);
+    if (status != MR_OK)
+        return status;
+    const struct kinesis_options kinesis = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .testing = serve->options.testing,
+    };
+    return kinesis_open(&s->kinesis, &kinesis);
+}
+
+static enum mr_status open_lake_side(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
+    const struct s3_options s3 = {
+        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
+    enum mr_status status = s3_open(&s->s3, &s3);
+    if (status != MR_OK)
+        return status;
+    const struct logs_options logs = {
+        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
+    status = logs_open(&s->logs, &logs);
+    if (status != MR_OK)
+        return status;
+    const struct lambda_options lambda = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .server = serve->http,
+        .s3 = s->s3,
+        .bootstrap = serve->bootstrap,
+        .endpoint_url = serve->endpoint,
+        .log = log_line,
+        .log_ctx = serve,
+    };
+    return lambda_open(&s->lambda, &lambda);
+}
+
+static enum mr_status open_movers(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
+    const struct firehose_options firehose = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .kinesis = s->kinesis,
+        .lambda = s->lambda,
+        .s3 = s->s3,
+        .testing = serve->options.testing,
+        .log = log_line,
+        .log_ctx = serve,
+    };
+    enum mr_status status = firehose_open(&s->firehose, &firehose);
+    if (status != MR_OK)
+        return status;
+    const struct pipes_options pipes = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .streams = s->streams,
+        .kinesis = s->kinesis,
+        .testing = serve->options.testing,
+    };
+    return pipes_open(&s->pipes, &pipes);
+}
+
+static enum mr_status open_queries(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
+    const struct glue_options glue = {
+        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng, .s3 = s->s3};
+    enum mr_status status = glue_open(&s->glue, &glue);
+    if (status != MR_OK)
+        return status;
+    const struct athena_options athena = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .s3 = s->s3,
+        .glue = s->glue,
+        .duckdb_library = serve->duckdb,
+    };
+    return athena_open(&s->athena, &athena);
+}
+
+static enum mr_status open_accounts(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
+    const struct iam_options iam = {.store = serve->store, .rng = &serve->rng};
+    enum mr_status status = iam_open(&s->iam, &iam);
+    if (status != MR_OK)
+        return status;
+    status = sts_open(&s->sts);
+    if (status != MR_OK)
+        return status;
+    const struct cloudformation_options cloudformation = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .protocol = serve->protocol,
+    };
+    return cloudformation_open(&s->cloudformation, &cloudformation);
+}
+
+enum mr_status serve_open_services(struct serve *serve)
+{
+    static enum mr_status (*const steps[])(struct serve *) = {
+        open_table_side, open_lake_side, open_movers, open_queries, open_accounts,
+    };
+    for (size_t i = 0; i < MR_COUNT(steps); i++) {
+        const enum mr_status status = steps[i](serve);
+        if (status != MR_OK)
+            return status;
+    }
+    return MR_OK;
+}
+
+void serve_register_services(struct serve *serve)
+{
+    const struct serve_services *s = &serve->services;
+    struct protocol *protocol = serve->protocol;
+    streams_register(s->streams, protocol);
+    dynamodb_register(s->dynamodb, protocol);
+    kinesis_register(s->kinesis, protocol);
+    s3_register(s->s3, protocol);
+    logs_register(s->logs, protocol);
+    lambda_register(s->lambda, protocol);
+    firehose_register(s->firehose, protocol);
+    pipes_register(s->pipes, protocol);
+    glue_register(s->glue, protocol);
+    athena_register(s->athena, protocol);
+    iam_register(s->iam, protocol);
+    sts_register(s->sts, protocol);
+    cloudformation_register(s->cloudformation, protocol);
+}
+
+/* Those who act on others first; each accepts NULL. */
+void serve_close_services(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
+    cloudformation_close(s->cloudformation);
+    sts_close(s->sts);
+    iam_close(s->iam);
+    athena_close(s->athena);
+    glue_close(s->glue);
+    pipes_close(s->pipes);
+    firehose_close(s->firehose);
+    lambda_close(s->lambda);
+    logs_close(s->logs);
+    s3_close(s->s3);
+    kinesis_close(s->kinesis);
+    dynamodb_close(s->dynamodb);
+    streams_close(s->streams);
+    serve->services = (struct serve_services){0};
+}
