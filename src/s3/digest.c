@@ -107,7 +107,7 @@ static void md_update(void *context, struct mr_slice bytes)
 
 static void md_final(void *context, uint8_t *ret)
 {
-    if (EVP_DigestFinal_ex(context, ret, NULL) != 1)
+    if (context != NULL && EVP_DigestFinal_ex(context, ret, NULL) != 1)
         abort();
 }
 
@@ -138,32 +138,35 @@ void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
         digest->crc64 = mr_crc64nvme(digest->crc64, bytes);
 }
 
-void s3_digest_md5(struct s3_digest *digest, uint8_t ret[static S3_MD5_BYTES])
-{
-    md_final(digest->md5, ret);
-}
-
-void s3_digest_sum(struct s3_digest *digest, enum s3_algorithm algorithm, struct s3_sum *ret_sum)
-{
-    assert(wants(digest, algorithm));
-    *ret_sum = (struct s3_sum){.algorithm = algorithm};
-    switch (algorithm) {
-    case S3_CRC32: put_big_endian(ret_sum->bytes, digest->crc32, 4); break;
-    case S3_CRC32C: put_big_endian(ret_sum->bytes, digest->crc32c, 4); break;
-    case S3_CRC64NVME: put_big_endian(ret_sum->bytes, digest->crc64, 8); break;
-    case S3_SHA1: md_final(digest->sha1, ret_sum->bytes); break;
-    case S3_SHA256: md_final(digest->sha256, ret_sum->bytes); break;
-    case S3_NO_SUM:
-    case S3_ALGORITHMS: break;
-    }
-}
-
 void s3_digest_fini(struct s3_digest *digest)
 {
     EVP_MD_CTX_free(digest->md5);
     EVP_MD_CTX_free(digest->sha1);
     EVP_MD_CTX_free(digest->sha256);
     *digest = (struct s3_digest){0};
+}
+
+void s3_digest_finish(struct s3_digest *digest, struct s3_sums *ret_sums)
+{
+    *ret_sums = (struct s3_sums){0};
+    for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++)
+        if (wants(digest, (enum s3_algorithm)i))
+            ret_sums->of[i].algorithm = (enum s3_algorithm)i;
+    put_big_endian(ret_sums->of[S3_CRC32].bytes, digest->crc32, 4);
+    put_big_endian(ret_sums->of[S3_CRC32C].bytes, digest->crc32c, 4);
+    put_big_endian(ret_sums->of[S3_CRC64NVME].bytes, digest->crc64, 8);
+    md_final(digest->md5, ret_sums->md5);
+    md_final(digest->sha1, ret_sums->of[S3_SHA1].bytes);
+    md_final(digest->sha256, ret_sums->of[S3_SHA256].bytes);
+    s3_digest_fini(digest);
+}
+
+void s3_digest_bytes(struct mr_slice bytes, unsigned set, struct s3_sums *ret_sums)
+{
+    struct s3_digest digest;
+    s3_digest_init(&digest, set);
+    s3_digest_update(&digest, bytes);
+    s3_digest_finish(&digest, ret_sums);
 }
 
 /* ---- joining CRCs ----

@@ -44,13 +44,19 @@ struct s3_digest {
     uint32_t crc32, crc32c;
     uint64_t crc64;
 };
+/* What came out. */
+struct s3_sums {
+    uint8_t md5[S3_MD5_BYTES];
+    struct s3_sum of[S3_ALGORITHMS]; /* those of the set */
+};
 /* MD5 is always computed: it is the ETag. */
 void s3_digest_init(struct s3_digest *digest, unsigned set);
 void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes);
-void s3_digest_md5(struct s3_digest *digest, uint8_t ret[static S3_MD5_BYTES]); /* once */
-/* The algorithm is in the set. Once an algorithm. */
-void s3_digest_sum(struct s3_digest *digest, enum s3_algorithm algorithm, struct s3_sum *ret_sum);
-void s3_digest_fini(struct s3_digest *digest); /* accepts a zeroed one */
+/* Ends the digest too. */
+void s3_digest_finish(struct s3_digest *digest, struct s3_sums *ret_sums);
+void s3_digest_fini(struct s3_digest *digest); /* accepts a zeroed and a finished one */
+/* All at once. */
+void s3_digest_bytes(struct mr_slice bytes, unsigned set, struct s3_sums *ret_sums);
 
 /* The CRC of A followed by B, from those of A and B and the length of B. Both of one CRC
  * algorithm; *a becomes the result. */

@@ -173,13 +173,27 @@ enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
     s3_unlock(stripe);
     if (status != MR_OK)
         return status;
-    /* New tags alone keep the body. */
-    const bool kept =
-        change->meta != NULL && memcmp(&change->meta->body, &old.body, sizeof old.body) == 0;
-    if (present && old.has_body && !kept)
+    if (present && old.has_body)
         s3_body_drop(s3->bodies, &old.body, *ret_ticket);
     atomic_fetch_add(change->meta != NULL ? &s3->puts : &s3->deletes, 1);
     return MR_OK;
+}
+
+enum mr_status s3_retag(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
+                        struct mr_slice key, struct mr_slice tags, int64_t *ret_ticket)
+{
+    const struct mr_slice stored = s3_object_key(arena, bucket, key);
+    struct store_entry entry = store_entry_make(arena);
+    struct s3_meta meta;
+    struct s3_stripe *stripe = s3_lock(s3, stored);
+    enum mr_status status = s3_record(s3, arena, stored, &meta);
+    if (status == MR_OK) {
+        meta.tags = tags;
+        entry_put_meta(&entry, stored, &meta);
+        status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
+    }
+    s3_unlock(stripe);
+    return status;
 }
 
 /* ---- staged objects ---- */
@@ -207,12 +221,10 @@ static enum mr_status body_write(struct s3 *s3, struct mr_slice body, struct s3_
         s3_writer_abandon(s3->bodies, &writer);
         return status;
     }
-    struct s3_digest digest;
-    s3_digest_init(&digest, 1u << S3_CRC64NVME);
-    s3_digest_update(&digest, body);
-    s3_digest_md5(&digest, meta->md5);
-    s3_digest_sum(&digest, S3_CRC64NVME, &meta->sum);
-    s3_digest_fini(&digest);
+    struct s3_sums sums;
+    s3_digest_bytes(body, 1u << S3_CRC64NVME, &sums);
+    memcpy(meta->md5, sums.md5, sizeof meta->md5);
+    meta->sum = sums.of[S3_CRC64NVME];
     meta->has_body = true;
     meta->body = writer.id;
     meta->size = writer.size;

@@ -73,6 +73,9 @@ struct s3_change {
  * not there is MR_OK. Not yet durable. */
 MR_MUST_USE enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
                                            const struct s3_change *change, int64_t *ret_ticket);
+/* Gives an object other tags. MR_NOT_FOUND: no such object. Not yet durable. */
+MR_MUST_USE enum mr_status s3_retag(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
+                                    struct mr_slice key, struct mr_slice tags, int64_t *ret_ticket);
 /* "x", "\"x\"" and W/"x" are the same ETag; "*" fits all. */
 bool s3_etag_fits(struct mr_slice wanted, const struct s3_meta *meta);
 

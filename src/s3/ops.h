@@ -5,6 +5,7 @@
 #define S3_FAULTS(X)                                                               \
     X(access_denied, "AccessDenied", 403, false)                                   \
     X(acl_not_supported, "AccessControlListNotSupported", 400, false)              \
+    X(bad_request, "BadRequest", 400, false)                                       \
     X(bad_digest, "BadDigest", 400, false)                                         \
     X(bucket_exists_for_us, "BucketAlreadyOwnedByYou", 409, false)                 \
     X(bucket_not_empty, "BucketNotEmpty", 409, false)                              \
@@ -62,6 +63,11 @@ static inline struct s3 *s3_of(const struct protocol_call *call)
 MR_MUST_USE enum mr_status s3_check_bucket(struct protocol_call *call);
 MR_MUST_USE enum mr_status s3_check_owner(struct protocol_call *call);
 MR_MUST_USE enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key);
+/* PartNumber of the input. */
+MR_MUST_USE enum mr_status s3_check_part_number(struct protocol_call *call);
+/* The upload that the input means. */
+MR_MUST_USE enum mr_status s3_check_upload(struct protocol_call *call,
+                                           struct s3_upload *ret_upload);
 /* Only "null" names a version of a bucket without versions. */
 MR_MUST_USE enum mr_status s3_check_version(struct protocol_call *call, struct mr_slice version);
 /* Headers that would have to change what is done, and are not implemented; ACLs, which a bucket
@@ -105,6 +111,7 @@ void s3_tags_write(struct mr_json *json, struct mr_slice pairs);
 struct s3_upload_checks {
     unsigned set;                /* algorithms to compute */
     enum s3_algorithm algorithm; /* the client's */
+    enum s3_algorithm kept;      /* the one to store: the client's, or CRC64NVME */
     bool has_sum, trailer;       /* where the sum is: in `sum`, or in the trailer of that name */
     struct s3_sum sum;
     bool has_md5;
@@ -117,8 +124,7 @@ MR_MUST_USE enum mr_status s3_checks_trailer(struct protocol_call *call,
                                              struct s3_upload_checks *checks);
 MR_MUST_USE enum mr_status s3_checks_verify(struct protocol_call *call,
                                             const struct s3_upload_checks *checks,
-                                            struct s3_digest *digest,
-                                            uint8_t ret_md5[static S3_MD5_BYTES]);
+                                            const struct s3_sums *sums);
 
 /* Content headers, storage class, metadata and tags of the input into the meta. */
 MR_MUST_USE enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta);
@@ -130,7 +136,7 @@ struct s3_incoming {
     struct s3_writer writer;
     struct s3_digest digest;
     struct s3_upload_checks checks;
-    uint8_t md5[S3_MD5_BYTES];
+    struct s3_sums sums;     /* set by s3_incoming_finish */
     struct s3_upload upload; /* of a part */
 };
 /* For `open`: makes the file and sets call->sink and call->stream. */
@@ -146,4 +152,5 @@ struct s3_handlers {
     size_t count;
 };
 extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_object_handlers,
-    s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers;
+    s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
+    s3_upload_list_handlers;

@@ -1,0 +1,238 @@
+/* The wire: what clients say about a body they send, and the body's way into a file. */
+#include "s3/ops.h"
+#include <stdlib.h>
+
+/* ---- checksums the client names ---- */
+
+static enum mr_status sums_read(struct protocol_call *call, struct s3_upload_checks *checks)
+{
+    for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++) {
+        const enum s3_algorithm algorithm = (enum s3_algorithm)i;
+        yyjson_val *value = mr_json_get(call->in, s3_algorithm_member(algorithm));
+        if (value == NULL)
+            continue;
+        if (checks->has_sum)
+            return protocol_fail(call, &s3_invalid_request,
+                                 "Expecting a single x-amz-checksum- header. Multiple checksum "
+                                 "Types are not allowed.");
+        if (s3_sum_parse(call->arena, algorithm, mr_json_text(value), &checks->sum) != MR_OK)
+            return protocol_fail(call, &s3_invalid_request, "Value for %s header is invalid.",
+                                 s3_algorithm_header(algorithm));
+        checks->has_sum = true;
+        checks->algorithm = algorithm;
+    }
+    return MR_OK;
+}
+
+static enum mr_status trailer_read(struct protocol_call *call, struct s3_upload_checks *checks)
+{
+    const struct mr_slice trailer = mr_slice_trim(protocol_header(call, "x-amz-trailer"));
+    if (trailer.len == 0)
+        return MR_OK;
+    for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++)
+        if (mr_slice_equal_nocase(trailer,
+                                  mr_slice_cstr(s3_algorithm_header((enum s3_algorithm)i))))
+            checks->algorithm = (enum s3_algorithm)i;
+    if (checks->has_sum || checks->algorithm == S3_NO_SUM)
+        return protocol_fail(
+            call, &s3_invalid_request,
+            checks->has_sum ? "Expecting a single x-amz-checksum- header"
+                            : "The value specified in the x-amz-trailer header is not supported");
+    checks->trailer = true;
+    return MR_OK;
+}
+
+static enum mr_status md5_read(struct protocol_call *call, struct s3_upload_checks *checks)
+{
+    yyjson_val *value = mr_json_get(call->in, "ContentMD5");
+    if (value == NULL)
+        return MR_OK;
+    const struct mr_slice text = mr_json_text(value);
+    if (mr_base64_decode(call->arena, text, &checks->md5) != MR_OK ||
+        checks->md5.len != S3_MD5_BYTES) {
+        protocol_fail_member(call, "Content-MD5", text);
+        return protocol_fail(call, &s3_invalid_digest,
+                             "The Content-MD5 you specified was invalid.");
+    }
+    checks->has_md5 = true;
+    return MR_OK;
+}
+
+enum mr_status s3_checks_read(struct protocol_call *call, struct s3_upload_checks *ret_checks)
+{
+    *ret_checks = (struct s3_upload_checks){0};
+    if (sums_read(call, ret_checks) != MR_OK || trailer_read(call, ret_checks) != MR_OK ||
+        md5_read(call, ret_checks) != MR_OK)
+        return MR_FAULT;
+    const struct mr_slice named = s3_in(call, "ChecksumAlgorithm");
+    if (named.len > 0 && ret_checks->algorithm == S3_NO_SUM && call->exchange != NULL)
+        return protocol_fail(call, &s3_invalid_request,
+                             "x-amz-sdk-checksum-algorithm specified, but no corresponding "
+                             "x-amz-checksum-* or x-amz-trailer headers were found.");
+    if (named.len > 0 && ret_checks->algorithm != S3_NO_SUM &&
+        s3_algorithm_of(named) != ret_checks->algorithm)
+        return protocol_fail(call, &s3_invalid_request,
+                             "Value for x-amz-sdk-checksum-algorithm header is invalid.");
+    /* AWS: what comes without a checksum gets a CRC64NVME. */
+    ret_checks->kept = ret_checks->algorithm == S3_NO_SUM ? S3_CRC64NVME : ret_checks->algorithm;
+    ret_checks->set = 1u << ret_checks->kept;
+    return MR_OK;
+}
+
+enum mr_status s3_checks_trailer(struct protocol_call *call, struct s3_upload_checks *checks)
+{
+    if (!checks->trailer)
+        return MR_OK;
+    const char *name = s3_algorithm_header(checks->algorithm);
+    if (s3_sum_parse(call->arena, checks->algorithm, mr_json_get_text(call->trailers, name),
+                     &checks->sum) != MR_OK)
+        return protocol_fail(call, &s3_invalid_request, "Value for %s trailing header is invalid.",
+                             name);
+    checks->has_sum = true;
+    return MR_OK;
+}
+
+enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_upload_checks *checks,
+                                const struct s3_sums *sums)
+{
+    const struct mr_slice md5 = mr_slice_make(sums->md5, S3_MD5_BYTES);
+    if (checks->has_md5 && !mr_slice_equal(md5, checks->md5)) {
+        protocol_fail_member(call, "ExpectedDigest", mr_base64(call->arena, checks->md5));
+        protocol_fail_member(call, "CalculatedDigest", mr_base64(call->arena, md5));
+        return protocol_fail(call, &s3_bad_digest,
+                             "The Content-MD5 you specified did not match what we received.");
+    }
+    if (checks->has_sum && !s3_sum_equal(&sums->of[checks->algorithm], &checks->sum))
+        return protocol_fail(call, &s3_bad_digest,
+                             "The %s you specified did not match the calculated checksum.",
+                             s3_algorithm_name(checks->algorithm));
+    return MR_OK;
+}
+
+/* ---- a body on its way ---- */
+
+static enum mr_status incoming_data(void *ctx, struct mr_slice data)
+{
+    struct s3_incoming *incoming = ctx;
+    s3_digest_update(&incoming->digest, data);
+    return s3_writer_append(&incoming->writer, data);
+}
+
+enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max)
+{
+    struct s3_incoming *incoming = MR_NEW(call->arena, struct s3_incoming);
+    incoming->s3 = s3_of(call);
+    if (call->payload_length != UINT64_MAX && call->payload_length > bytes_max) {
+        protocol_fail_member(
+            call, "ProposedSize",
+            mr_arena_printf(call->arena, "%llu", (unsigned long long)call->payload_length));
+        protocol_fail_member(call, "MaxSizeAllowed",
+                             mr_arena_printf(call->arena, "%llu", (unsigned long long)bytes_max));
+        return protocol_fail(call, &s3_entity_too_large,
+                             "Your proposed upload exceeds the maximum allowed size");
+    }
+    if (s3_checks_read(call, &incoming->checks) != MR_OK)
+        return MR_FAULT;
+    const enum mr_status status = s3_writer_open(incoming->s3->bodies, &incoming->writer);
+    if (status != MR_OK) {
+        protocol_fail_internal(call, status);
+        return MR_FAULT;
+    }
+    s3_digest_init(&incoming->digest, incoming->checks.set);
+    call->stream = incoming;
+    call->sink = (struct http_sink){.on_data = incoming_data, .ctx = incoming};
+    return MR_OK;
+}
+
+void s3_incoming_abandon(struct s3_incoming *incoming)
+{
+    s3_digest_fini(&incoming->digest);
+    s3_writer_abandon(incoming->s3->bodies, &incoming->writer);
+}
+
+enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming *incoming)
+{
+    s3_digest_finish(&incoming->digest, &incoming->sums);
+    if (s3_checks_trailer(call, &incoming->checks) != MR_OK ||
+        s3_checks_verify(call, &incoming->checks, &incoming->sums) != MR_OK) {
+        s3_incoming_abandon(incoming);
+        return MR_FAULT;
+    }
+    const enum mr_status status = s3_writer_finish(incoming->s3->bodies, &incoming->writer);
+    if (status == MR_OK)
+        return MR_OK;
+    s3_incoming_abandon(incoming);
+    protocol_fail_internal(call, status);
+    return MR_FAULT;
+}
+
+/* ---- headers and metadata ---- */
+
+static enum mr_status user_read(struct protocol_call *call, struct s3_meta *meta)
+{
+    struct mr_buf pairs = {0};
+    size_t at, count, bytes = 0;
+    yyjson_val *name, *value;
+    yyjson_obj_foreach(mr_json_get(call->in, "Metadata"), at, count, name, value)
+    {
+        const struct mr_slice text = mr_arena_copy(call->arena, mr_json_text(name));
+        char *lower = (char *)(uintptr_t)text.ptr; /* our copy */
+        for (size_t i = 0; i < text.len; i++)
+            if (lower[i] >= 'A' && lower[i] <= 'Z')
+                lower[i] = (char)(lower[i] - 'A' + 'a');
+        s3_pairs_add(&pairs, text, mr_json_text(value));
+        bytes += text.len + mr_json_text(value).len;
+    }
+    meta->user = mr_arena_copy(call->arena, mr_buf_slice(&pairs));
+    mr_buf_fini(&pairs);
+    if (bytes <= S3_USER_BYTES_MAX)
+        return MR_OK;
+    protocol_fail_member(call, "Size", mr_arena_printf(call->arena, "%zu", bytes));
+    protocol_fail_member(call, "MaxSizeAllowed", MR_S("2048"));
+    return protocol_fail(call, &s3_metadata_too_large,
+                         "Your metadata headers exceed the maximum allowed metadata size");
+}
+
+static enum mr_status storage_class_read(struct protocol_call *call, struct s3_meta *meta)
+{
+    static const char *const classes[] = {
+        "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
+    };
+    const struct mr_slice wanted = s3_in(call, "StorageClass");
+    if (wanted.len == 0 || mr_slice_equal(wanted, MR_S("STANDARD"))) {
+        meta->headers[S3_STORAGE_CLASS] = (struct mr_slice){0};
+        return MR_OK;
+    }
+    meta->headers[S3_STORAGE_CLASS] = wanted;
+    for (size_t i = 0; i < MR_COUNT(classes); i++)
+        if (mr_slice_equal(wanted, mr_slice_cstr(classes[i])))
+            return MR_OK;
+    /* AWS: these answer no GET before a RestoreObject, which there is not. */
+    if (mr_slice_equal(wanted, MR_S("GLACIER")) || mr_slice_equal(wanted, MR_S("DEEP_ARCHIVE")))
+        return s3_fail_header(call, "x-amz-storage-class", NULL);
+    protocol_fail_member(call, "StorageClassRequested", wanted);
+    return protocol_fail(call, &s3_invalid_storage_class,
+                         "The storage class you specified is not valid");
+}
+
+enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta)
+{
+    meta->headers[S3_CONTENT_TYPE] = s3_in(call, "ContentType");
+    meta->headers[S3_CONTENT_ENCODING] = s3_in(call, "ContentEncoding");
+    meta->headers[S3_CONTENT_DISPOSITION] = s3_in(call, "ContentDisposition");
+    meta->headers[S3_CONTENT_LANGUAGE] = s3_in(call, "ContentLanguage");
+    meta->headers[S3_CACHE_CONTROL] = s3_in(call, "CacheControl");
+    meta->headers[S3_EXPIRES] = protocol_header(call, "expires"); /* AWS: whatever it says */
+    meta->headers[S3_REDIRECT] = s3_in(call, "WebsiteRedirectLocation");
+    if (storage_class_read(call, meta) != MR_OK)
+        return MR_FAULT;
+    return user_read(call, meta);
+}
+
+enum mr_status s3_headers_tags(struct protocol_call *call, struct s3_meta *meta)
+{
+    const struct mr_slice text = s3_in(call, "Tagging");
+    if (text.len == 0)
+        return MR_OK;
+    return s3_tags_parse(call, text, &meta->tags);
+}

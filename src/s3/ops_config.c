@@ -1,0 +1,354 @@
+/* The wire: what can be configured about a bucket. Stored as members of its document, in the names
+ * of the model. What is not implemented says so when it is put, and is plainly absent when asked
+ * for. */
+#include "s3/ops.h"
+
+/* ---- stored members ---- */
+
+/* The bucket's document, or NULL with the fault set. */
+static yyjson_val *document_of(struct protocol_call *call)
+{
+    yyjson_val *document = NULL;
+    const struct mr_slice bucket = s3_in(call, "Bucket");
+    if (s3_check_bucket(call) != MR_OK)
+        return NULL;
+    const enum mr_status status = s3_bucket_get(s3_of(call), call->arena, bucket, &document);
+    if (status == MR_NOT_FOUND)
+        s3_fail_no_bucket(call, bucket);
+    protocol_fail_internal(call, status);
+    call->ticket = s3_read_ticket(s3_of(call));
+    return document;
+}
+
+static void store(struct protocol_call *call, const char *member, struct mr_slice json)
+{
+    const struct mr_slice bucket = s3_in(call, "Bucket");
+    if (s3_check_bucket(call) != MR_OK)
+        return;
+    const enum mr_status status =
+        s3_bucket_set(s3_of(call), call->arena, bucket, member, json, &call->ticket);
+    if (status == MR_NOT_FOUND)
+        s3_fail_no_bucket(call, bucket);
+    protocol_fail_internal(call, status);
+}
+
+static struct mr_slice json_of(struct protocol_call *call, yyjson_val *value)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_value(&json, value);
+    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+static void fail_absent(struct protocol_call *call, const struct protocol_fault *fault,
+                        const char *message)
+{
+    protocol_fail_member(call, "BucketName", s3_in(call, "Bucket"));
+    protocol_fail(call, fault, "%s", message);
+}
+
+/* Writes the stored member as the output's member; a stored `false` says that it was taken away,
+ * and nothing stored that AWS's default holds (no default: absent as well). */
+static void give(struct protocol_call *call, const char *member, const char *output,
+                 const char *fallback, const struct protocol_fault *fault, const char *message)
+{
+    yyjson_val *document = document_of(call);
+    if (document == NULL)
+        return;
+    yyjson_val *value = mr_json_get(document, member);
+    if (value != NULL && !yyjson_is_bool(value))
+        mr_json_key_value(&call->out, output, value);
+    else if (value == NULL && fallback != NULL)
+        mr_json_key_raw(&call->out, output, mr_slice_cstr(fallback));
+    else
+        fail_absent(call, fault, message);
+}
+
+/* ---- public access block ---- */
+
+static void get_access_block(struct protocol_call *call)
+{
+    /* AWS: all on in a new bucket, since April 2023. */
+    give(call, "public_access", "PublicAccessBlockConfiguration",
+         "{\"BlockPublicAcls\":true,\"IgnorePublicAcls\":true,\"BlockPublicPolicy\":true,"
+         "\"RestrictPublicBuckets\":true}",
+         &s3_no_access_block, "The public access block configuration was not found");
+}
+
+static void put_access_block(struct protocol_call *call)
+{
+    static const char *const names[] = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy",
+                                        "RestrictPublicBuckets"};
+    yyjson_val *wanted = mr_json_get(call->in, "PublicAccessBlockConfiguration");
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    for (size_t i = 0; i < MR_COUNT(names); i++)
+        mr_json_key_bool(&json, names[i], mr_json_get_bool(wanted, names[i], false));
+    mr_json_object_end(&json);
+    store(call, "public_access", mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+}
+
+static void delete_access_block(struct protocol_call *call)
+{
+    store(call, "public_access", MR_S("false"));
+}
+
+/* ---- ownership ---- */
+
+static void get_ownership(struct protocol_call *call)
+{
+    give(call, "ownership", "OwnershipControls",
+         "{\"Rules\":[{\"ObjectOwnership\":\"BucketOwnerEnforced\"}]}", &s3_no_ownership,
+         "The bucket ownership controls were not found");
+}
+
+static void put_ownership(struct protocol_call *call)
+{
+    yyjson_val *wanted = mr_json_get(call->in, "OwnershipControls");
+    const struct mr_slice rule =
+        mr_json_get_text(yyjson_arr_get_first(mr_json_get(wanted, "Rules")), "ObjectOwnership");
+    if (mr_slice_equal(rule, MR_S("BucketOwnerPreferred")) ||
+        mr_slice_equal(rule, MR_S("ObjectWriter")) ||
+        mr_slice_equal(rule, MR_S("BucketOwnerEnforced")))
+        store(call, "ownership", json_of(call, wanted));
+    else
+        s3_fail_malformed(call);
+}
+
+static void delete_ownership(struct protocol_call *call)
+{
+    store(call, "ownership", MR_S("false"));
+}
+
+/* ---- encryption ---- */
+
+static void get_encryption(struct protocol_call *call)
+{
+    give(call, "encryption", "ServerSideEncryptionConfiguration",
+         "{\"Rules\":[{\"ApplyServerSideEncryptionByDefault\":{\"SSEAlgorithm\":\"AES256\"},"
+         "\"BucketKeyEnabled\":false}]}",
+         &s3_no_encryption, "The server side encryption configuration was not found");
+}
+
+static void put_encryption(struct protocol_call *call)
+{
+    yyjson_val *wanted = mr_json_get(call->in, "ServerSideEncryptionConfiguration");
+    yyjson_val *rule = yyjson_arr_get_first(mr_json_get(wanted, "Rules"));
+    const struct mr_slice algorithm =
+        mr_json_get_text(mr_json_get(rule, "ApplyServerSideEncryptionByDefault"), "SSEAlgorithm");
+    if (rule == NULL || algorithm.len == 0)
+        s3_fail_malformed(call);
+    else if (!mr_slice_equal(algorithm, MR_S("AES256")))
+        protocol_fail(call, &s3_not_implemented, "millrace keeps no keys: only AES256 can be set");
+    else
+        store(call, "encryption", json_of(call, wanted));
+}
+
+static void delete_encryption(struct protocol_call *call)
+{
+    store(call, "encryption", MR_S(""));
+}
+
+/* ---- tags ---- */
+
+static void get_tagging(struct protocol_call *call)
+{
+    give(call, "tags", "TagSet", NULL, &s3_no_tags, "The TagSet does not exist");
+}
+
+static void put_tagging(struct protocol_call *call)
+{
+    enum { BUCKET_TAGS_MAX = 50 };
+    struct mr_slice pairs;
+    yyjson_val *set = mr_json_get(mr_json_get(call->in, "Tagging"), "TagSet");
+    if (s3_tags_read(call, set, BUCKET_TAGS_MAX, &pairs) != MR_OK)
+        return;
+    store(call, "tags", pairs.len > 0 ? json_of(call, set) : MR_S(""));
+}
+
+static void delete_tagging(struct protocol_call *call)
+{
+    store(call, "tags", MR_S(""));
+}
+
+/* ---- policy: stored, and not evaluated: there is one account ---- */
+
+static void get_policy(struct protocol_call *call)
+{
+    give(call, "policy", "Policy", NULL, &s3_no_policy, "The bucket policy does not exist");
+}
+
+static void put_policy(struct protocol_call *call)
+{
+    const struct mr_slice text = s3_in(call, "Policy");
+    yyjson_val *policy = mr_json_parse(call->arena, text, 64);
+    if (!yyjson_is_obj(policy)) {
+        protocol_fail(call, &s3_malformed_policy,
+                      "Policies must be valid JSON and the first byte must be '{'");
+        return;
+    }
+    if (mr_json_get(policy, "Statement") == NULL) {
+        protocol_fail(call, &s3_malformed_policy, "Missing required field Statement");
+        return;
+    }
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_string(&json, text);
+    store(call, "policy", mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+}
+
+static void delete_policy(struct protocol_call *call)
+{
+    store(call, "policy", MR_S(""));
+}
+
+/* ---- versions: there are none yet ---- */
+
+static void get_versioning(struct protocol_call *call)
+{
+    (void)document_of(call);
+}
+
+static void put_versioning(struct protocol_call *call)
+{
+    if (s3_check_bucket(call) == MR_OK)
+        protocol_fail(call, &s3_not_implemented, "millrace does not keep versions of objects yet");
+}
+
+/* ---- access control lists: the one that holds ---- */
+
+static void write_acl(struct protocol_call *call)
+{
+    s3_write_owner(call, "Owner", false);
+    mr_json_key(&call->out, "Grants");
+    mr_json_array(&call->out);
+    mr_json_object(&call->out);
+    uint8_t digest[32];
+    char id[65];
+    mr_sha256(call->account, digest);
+    mr_hex(digest, sizeof digest, id);
+    mr_json_key(&call->out, "Grantee");
+    mr_json_object(&call->out);
+    mr_json_key_cstr(&call->out, "Type", "CanonicalUser");
+    mr_json_key_cstr(&call->out, "ID", id);
+    mr_json_object_end(&call->out);
+    mr_json_key_cstr(&call->out, "Permission", "FULL_CONTROL");
+    mr_json_object_end(&call->out);
+    mr_json_array_end(&call->out);
+}
+
+static void get_bucket_acl(struct protocol_call *call)
+{
+    if (s3_check_bucket(call) == MR_OK)
+        write_acl(call);
+}
+
+static enum mr_status object_check(struct protocol_call *call)
+{
+    struct s3_meta meta;
+    if (s3_check_bucket(call) != MR_OK || s3_check_version(call, s3_in(call, "VersionId")) != MR_OK)
+        return MR_FAULT;
+    const enum mr_status status = s3_find(s3_of(call), call->arena, s3_in(call, "Bucket"),
+                                          s3_in(call, "Key"), &meta, &call->ticket);
+    if (status == MR_NOT_FOUND)
+        return s3_fail_no_key(call, s3_in(call, "Key"));
+    protocol_fail_internal(call, status);
+    return status;
+}
+
+static void get_object_acl(struct protocol_call *call)
+{
+    if (object_check(call) == MR_OK)
+        write_acl(call);
+}
+
+static void refuse_acl(struct protocol_call *call)
+{
+    if (mr_json_get(call->in, "AccessControlPolicy") != NULL)
+        protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
+    else
+        (void)s3_check_acl(call);
+}
+
+static void put_bucket_acl(struct protocol_call *call)
+{
+    if (s3_check_bucket(call) == MR_OK)
+        refuse_acl(call);
+}
+
+static void put_object_acl(struct protocol_call *call)
+{
+    if (object_check(call) == MR_OK)
+        refuse_acl(call);
+}
+
+/* ---- what a bucket does not have ---- */
+
+#define ABSENT(function, fault, message)             \
+    static void function(struct protocol_call *call) \
+    {                                                \
+        if (s3_check_bucket(call) == MR_OK)          \
+            fail_absent(call, &fault, message);      \
+    }
+ABSENT(get_cors, s3_no_cors, "The CORS configuration does not exist")
+ABSENT(get_lifecycle, s3_no_lifecycle, "The lifecycle configuration does not exist")
+ABSENT(get_website, s3_no_website, "The specified bucket does not have a website configuration")
+ABSENT(get_replication, s3_no_replication, "The replication configuration was not found")
+ABSENT(get_object_lock, s3_no_object_lock,
+       "Object Lock configuration does not exist for this bucket")
+#undef ABSENT
+
+/* Reads that have an empty answer, and deletes of what is never there. */
+static void nothing(struct protocol_call *call)
+{
+    (void)s3_check_bucket(call);
+}
+
+static void get_request_payment(struct protocol_call *call)
+{
+    if (s3_check_bucket(call) == MR_OK)
+        mr_json_key_cstr(&call->out, "Payer", "BucketOwner");
+}
+
+static const struct protocol_handler handlers[] = {
+    {.operation = "DeleteBucketCors", .run = nothing},
+    {.operation = "DeleteBucketEncryption", .run = delete_encryption},
+    {.operation = "DeleteBucketLifecycle", .run = nothing},
+    {.operation = "DeleteBucketOwnershipControls", .run = delete_ownership},
+    {.operation = "DeleteBucketPolicy", .run = delete_policy},
+    {.operation = "DeleteBucketReplication", .run = nothing},
+    {.operation = "DeleteBucketTagging", .run = delete_tagging},
+    {.operation = "DeleteBucketWebsite", .run = nothing},
+    {.operation = "DeletePublicAccessBlock", .run = delete_access_block},
+    {.operation = "GetBucketAccelerateConfiguration", .run = nothing},
+    {.operation = "GetBucketAcl", .run = get_bucket_acl},
+    {.operation = "GetBucketCors", .run = get_cors},
+    {.operation = "GetBucketEncryption", .run = get_encryption},
+    {.operation = "GetBucketLifecycleConfiguration", .run = get_lifecycle},
+    {.operation = "GetBucketLogging", .run = nothing},
+    {.operation = "GetBucketNotificationConfiguration", .run = nothing},
+    {.operation = "GetBucketOwnershipControls", .run = get_ownership},
+    {.operation = "GetBucketPolicy", .run = get_policy},
+    {.operation = "GetBucketReplication", .run = get_replication},
+    {.operation = "GetBucketRequestPayment", .run = get_request_payment},
+    {.operation = "GetBucketTagging", .run = get_tagging},
+    {.operation = "GetBucketVersioning", .run = get_versioning},
+    {.operation = "GetBucketWebsite", .run = get_website},
+    {.operation = "GetObjectAcl", .run = get_object_acl},
+    {.operation = "GetObjectLockConfiguration", .run = get_object_lock},
+    {.operation = "GetPublicAccessBlock", .run = get_access_block},
+    {.operation = "PutBucketAcl", .run = put_bucket_acl},
+    {.operation = "PutBucketEncryption", .run = put_encryption},
+    {.operation = "PutBucketOwnershipControls", .run = put_ownership},
+    {.operation = "PutBucketPolicy", .run = put_policy},
+    {.operation = "PutBucketTagging", .run = put_tagging},
+    {.operation = "PutBucketVersioning", .run = put_versioning},
+    {.operation = "PutObjectAcl", .run = put_object_acl},
+    {.operation = "PutPublicAccessBlock", .run = put_access_block},
+};
+const struct s3_handlers s3_config_handlers = {handlers, MR_COUNT(handlers)};

@@ -1,0 +1,351 @@
+/* The wire: CopyObject, UploadPartCopy. */
+#include "s3/ops.h"
+#include "s3/range.h"
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct source {
+    struct mr_slice bucket, key;
+    struct s3_meta meta;
+    int fd;
+};
+
+/* ---- the source ---- */
+
+/* "/bucket/key?versionId=x", percent-encoded, the first slash optional. */
+static enum mr_status source_parse(struct protocol_call *call, struct source *source)
+{
+    struct mr_slice text = s3_in(call, "CopySource");
+    const size_t question = mr_slice_search(text, MR_S("?versionId="));
+    const struct mr_slice version =
+        question == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(text, question + 11, SIZE_MAX);
+    text = mr_percent_decode(call->arena, mr_slice_sub(text, 0, question), false);
+    if (mr_slice_starts_with(text, MR_S("/")))
+        text = mr_slice_sub(text, 1, SIZE_MAX);
+    const size_t slash = mr_slice_find(text, '/');
+    if (slash == SIZE_MAX || slash == 0 || slash + 1 == text.len)
+        return s3_fail_argument(call, "x-amz-copy-source", s3_in(call, "CopySource"),
+                                "Copy Source must mention the source bucket and key: "
+                                "sourcebucket/sourcekey");
+    source->bucket = mr_slice_sub(text, 0, slash);
+    source->key = mr_slice_sub(text, slash + 1, SIZE_MAX);
+    return s3_check_version(call, version);
+}
+
+static int64_t time_in(struct protocol_call *call, const char *name)
+{
+    yyjson_val *value = mr_json_get(call->in, name);
+    return value == NULL ? INT64_MIN : (int64_t)llround(mr_json_double(value, 0) * 1000);
+}
+
+static struct mr_slice etag_in(struct protocol_call *call, const char *name)
+{
+    yyjson_val *value = mr_json_get(call->in, name);
+    return value == NULL ? (struct mr_slice){0} : mr_json_text(value);
+}
+
+static enum mr_status source_judge(struct protocol_call *call, const struct s3_meta *meta)
+{
+    const struct s3_read_conditions conditions = {
+        .if_match = etag_in(call, "CopySourceIfMatch"),
+        .if_none_match = etag_in(call, "CopySourceIfNoneMatch"),
+        .modified_since_ms = time_in(call, "CopySourceIfModifiedSince"),
+        .unmodified_since_ms = time_in(call, "CopySourceIfUnmodifiedSince"),
+    };
+    switch (s3_read_judge(&conditions, s3_etag_fits(conditions.if_match, meta),
+                          s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms)) {
+    case S3_READ_IF_MATCH: return s3_fail_condition(call, "x-amz-copy-source-If-Match");
+    case S3_READ_UNMODIFIED_SINCE:
+        return s3_fail_condition(call, "x-amz-copy-source-If-Unmodified-Since");
+    case S3_READ_NOT_MODIFIED: /* AWS: a copy answers 412, not 304 */
+        return s3_fail_condition(call, conditions.if_none_match.ptr != NULL
+                                           ? "x-amz-copy-source-If-None-Match"
+                                           : "x-amz-copy-source-If-Modified-Since");
+    case S3_READ_YES: break;
+    }
+    return MR_OK;
+}
+
+/* On MR_OK the descriptor is the caller's. */
+static enum mr_status source_open(struct protocol_call *call, struct source *source)
+{
+    struct s3 *s3 = s3_of(call);
+    if (source_parse(call, source) != MR_OK)
+        return MR_FAULT;
+    const enum mr_status status = s3_find_open(s3, call->arena, source->bucket, source->key,
+                                               &source->meta, &source->fd, &call->ticket);
+    if (status == MR_NOT_FOUND)
+        return s3_bucket_exists(s3, source->bucket) ? s3_fail_no_key(call, source->key)
+                                                    : s3_fail_no_bucket(call, source->bucket);
+    if (status != MR_OK) {
+        protocol_fail_internal(call, status);
+        return MR_FAULT;
+    }
+    if (source_judge(call, &source->meta) == MR_OK)
+        return MR_OK;
+    close(source->fd);
+    return MR_FAULT;
+}
+
+/* ---- the bytes ---- */
+
+/* Copies and digests. */
+static enum mr_status copy_digested(const struct source *source, uint64_t offset, uint64_t len,
+                                    struct s3_writer *writer, struct s3_digest *digest)
+{
+    enum { STEP = 1 << 18 };
+    char *room = mr_malloc(STEP);
+    enum mr_status status = MR_OK;
+    while (status == MR_OK && len > 0) {
+        const ssize_t got = pread(source->fd, room, len < STEP ? (size_t)len : STEP, (off_t)offset);
+        if (got <= 0) {
+            status = MR_RAISE(MR_FAIL_IO, "cannot read the source of a copy");
+            break;
+        }
+        const struct mr_slice bytes = mr_slice_make(room, (size_t)got);
+        s3_digest_update(digest, bytes);
+        status = s3_writer_append(writer, bytes);
+        offset += (uint64_t)got;
+        len -= (uint64_t)got;
+    }
+    free(room);
+    return status;
+}
+
+/* A new body with `len` bytes of the source from `offset`, and its digests. When `keep` the source
+ * has them already, so the kernel may copy. */
+static enum mr_status copy_body(struct s3 *s3, const struct source *source, uint64_t offset,
+                                uint64_t len, bool keep, unsigned set, struct s3_writer *writer,
+                                struct s3_sums *ret_sums)
+{
+    struct s3_digest digest = {0};
+    enum mr_status status = s3_writer_open(s3->bodies, writer);
+    if (status != MR_OK)
+        return status;
+    if (keep) {
+        status = s3_writer_copy(writer, source->fd, offset, len);
+    } else {
+        s3_digest_init(&digest, set);
+        status = copy_digested(source, offset, len, writer, &digest);
+        if (status == MR_OK)
+            s3_digest_finish(&digest, ret_sums);
+        s3_digest_fini(&digest);
+    }
+    if (status == MR_OK)
+        return s3_writer_finish(s3->bodies, writer);
+    s3_writer_abandon(s3->bodies, writer);
+    return status;
+}
+
+/* ---- CopyObject ---- */
+
+static enum mr_status self_copy_check(struct protocol_call *call, const struct source *source,
+                                      bool replace)
+{
+    const bool same = mr_slice_equal(source->bucket, s3_in(call, "Bucket")) &&
+                      mr_slice_equal(source->key, s3_in(call, "Key"));
+    if (!same || replace || s3_in(call, "StorageClass").len > 0 ||
+        s3_in(call, "WebsiteRedirectLocation").len > 0 ||
+        s3_in(call, "ServerSideEncryption").len > 0 || s3_in(call, "ChecksumAlgorithm").len > 0)
+        return MR_OK;
+    return protocol_fail(call, &s3_invalid_request,
+                         "This copy request is illegal because it is trying to copy an object to "
+                         "itself without changing the object's metadata, storage class, website "
+                         "redirect location or encryption attributes.");
+}
+
+static enum mr_status directive_read(struct protocol_call *call, const char *member,
+                                     const char *header, bool *ret_replace)
+{
+    const struct mr_slice directive = s3_in(call, member);
+    *ret_replace = mr_slice_equal(directive, MR_S("REPLACE"));
+    if (*ret_replace || directive.len == 0 || mr_slice_equal(directive, MR_S("COPY")))
+        return MR_OK;
+    return s3_fail_argument(call, header, directive, "Unknown directive.");
+}
+
+/* What the copy will have besides its body. */
+static enum mr_status copy_meta(struct protocol_call *call, const struct source *source,
+                                struct s3_meta *meta)
+{
+    bool replace, replace_tags;
+    if (directive_read(call, "MetadataDirective", "x-amz-metadata-directive", &replace) != MR_OK ||
+        directive_read(call, "TaggingDirective", "x-amz-tagging-directive", &replace_tags) !=
+            MR_OK ||
+        self_copy_check(call, source, replace) != MR_OK)
+        return MR_FAULT;
+    struct s3_meta given = {0};
+    if (s3_headers_read(call, &given) != MR_OK)
+        return MR_FAULT;
+    *meta = source->meta;
+    if (replace) {
+        memcpy(meta->headers, given.headers, sizeof meta->headers);
+        meta->user = given.user;
+    } else {
+        meta->headers[S3_STORAGE_CLASS] = given.headers[S3_STORAGE_CLASS];
+        meta->headers[S3_REDIRECT] = given.headers[S3_REDIRECT];
+    }
+    meta->parts = (struct mr_slice){0};
+    if (replace_tags)
+        meta->tags = (struct mr_slice){0};
+    return replace_tags ? s3_headers_tags(call, meta) : MR_OK;
+}
+
+static enum s3_algorithm copy_algorithm(struct protocol_call *call, const struct s3_meta *source)
+{
+    const enum s3_algorithm wanted = s3_algorithm_of(s3_in(call, "ChecksumAlgorithm"));
+    if (wanted != S3_NO_SUM)
+        return wanted;
+    return source->sum.algorithm != S3_NO_SUM ? source->sum.algorithm : S3_CRC64NVME;
+}
+
+static void write_result(struct protocol_call *call, const char *member, const struct s3_meta *meta)
+{
+    mr_json_key(&call->out, member);
+    mr_json_object(&call->out);
+    mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, meta));
+    mr_json_key_timestamp(&call->out, "LastModified", meta->modified_ms);
+    s3_write_sum(call, meta);
+    mr_json_object_end(&call->out);
+}
+
+static enum mr_status copy_commit(struct protocol_call *call, const struct source *source,
+                                  struct s3_change *change, struct s3_meta *meta)
+{
+    struct s3 *s3 = s3_of(call);
+    struct s3_writer writer;
+    struct s3_sums sums;
+    const enum s3_algorithm algorithm = copy_algorithm(call, &source->meta);
+    /* A copy is never made of parts, so its ETag and sum must be those of the whole. */
+    const bool keep = source->meta.part_count == 0 && source->meta.sum.algorithm == algorithm &&
+                      !source->meta.composite;
+    const enum mr_status status =
+        copy_body(s3, source, 0, source->meta.size, keep, 1u << algorithm, &writer, &sums);
+    if (status != MR_OK) {
+        protocol_fail_internal(call, status);
+        return MR_FAULT;
+    }
+    if (!keep) {
+        memcpy(meta->md5, sums.md5, sizeof meta->md5);
+        meta->sum = sums.of[algorithm];
+        meta->composite = false;
+        meta->part_count = 0;
+    }
+    meta->body = writer.id;
+    meta->modified_ms = store_now(s3->options.store);
+    change->meta = meta;
+    const enum mr_status changed = s3_change_apply(s3, call->arena, change, &call->ticket);
+    if (changed != MR_OK)
+        s3_body_remove(s3->bodies, &writer.id);
+    return s3_fail_change(call, changed);
+}
+
+static void copy_object(struct protocol_call *call)
+{
+    struct source source;
+    struct s3_meta meta;
+    struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
+    if (s3_check_bucket(call) != MR_OK || s3_check_key(call, change.key) != MR_OK ||
+        s3_check_unsupported(call) != MR_OK || s3_check_acl(call) != MR_OK ||
+        s3_conditions_read(call, &change) != MR_OK || source_open(call, &source) != MR_OK)
+        return;
+    enum mr_status status = copy_meta(call, &source, &meta);
+    if (status == MR_OK && meta.size > S3_PUT_BYTES_MAX)
+        status = protocol_fail(call, &s3_invalid_request,
+                               "The specified copy source is larger than the maximum allowable "
+                               "size for a copy source: 5368709120");
+    if (status == MR_OK)
+        status = copy_commit(call, &source, &change, &meta);
+    close(source.fd);
+    if (status != MR_OK)
+        return;
+    write_result(call, "CopyObjectResult", &meta);
+    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+}
+
+/* ---- UploadPartCopy ---- */
+
+static enum mr_status copy_range(struct protocol_call *call, const struct source *source,
+                                 uint64_t *ret_first, uint64_t *ret_len)
+{
+    const struct mr_slice text = s3_in(call, "CopySourceRange");
+    const size_t dash = mr_slice_find(text, '-');
+    uint64_t first = 0, last = 0;
+    *ret_first = 0;
+    *ret_len = source->meta.size;
+    if (text.len == 0)
+        return MR_OK;
+    if (!mr_slice_starts_with(text, MR_S("bytes=")) || dash == SIZE_MAX ||
+        mr_slice_to_u64(mr_slice_sub(text, 6, dash - 6), &first) != MR_OK ||
+        mr_slice_to_u64(mr_slice_sub(text, dash + 1, SIZE_MAX), &last) != MR_OK || last < first)
+        return s3_fail_argument(call, "x-amz-copy-source-range", text,
+                                "The x-amz-copy-source-range value must be of the form "
+                                "bytes=first-last where first and last are the zero-based offsets "
+                                "of the first and last bytes to copy");
+    if (last >= source->meta.size) {
+        protocol_fail_member(call, "ArgumentName", MR_S("x-amz-copy-source-range"));
+        protocol_fail_member(call, "ArgumentValue", text);
+        return protocol_fail(call, &s3_invalid_argument,
+                             "Range specified is not valid for source object of size: %llu",
+                             (unsigned long long)source->meta.size);
+    }
+    *ret_first = first;
+    *ret_len = last - first + 1;
+    return MR_OK;
+}
+
+static enum mr_status part_copy(struct protocol_call *call, const struct source *source,
+                                const struct s3_upload *upload, struct s3_meta *ret_part)
+{
+    struct s3 *s3 = s3_of(call);
+    struct s3_writer writer;
+    struct s3_sums sums;
+    uint64_t first, len;
+    const enum s3_algorithm algorithm =
+        upload->meta.sum.algorithm != S3_NO_SUM ? upload->meta.sum.algorithm : S3_CRC64NVME;
+    if (copy_range(call, source, &first, &len) != MR_OK)
+        return MR_FAULT;
+    enum mr_status status =
+        copy_body(s3, source, first, len, false, 1u << algorithm, &writer, &sums);
+    if (status == MR_OK) {
+        *ret_part = (struct s3_meta){
+            .has_body = true,
+            .body = writer.id,
+            .size = writer.size,
+            .modified_ms = store_now(s3->options.store),
+            .sum = sums.of[algorithm],
+        };
+        memcpy(ret_part->md5, sums.md5, sizeof sums.md5);
+        const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
+        status = s3_upload_add(s3, call->arena, upload, number, ret_part, &call->ticket);
+        if (status != MR_OK)
+            s3_body_remove(s3->bodies, &writer.id);
+    }
+    if (status == MR_NOT_FOUND)
+        return s3_fail_no_upload(call, upload->id);
+    protocol_fail_internal(call, status);
+    return status;
+}
+
+static void upload_part_copy(struct protocol_call *call)
+{
+    struct source source;
+    struct s3_upload upload;
+    struct s3_meta part;
+    if (s3_check_unsupported(call) != MR_OK || s3_check_part_number(call) != MR_OK ||
+        s3_check_upload(call, &upload) != MR_OK || source_open(call, &source) != MR_OK)
+        return;
+    const enum mr_status status = part_copy(call, &source, &upload, &part);
+    close(source.fd);
+    if (status != MR_OK)
+        return;
+    write_result(call, "CopyPartResult", &part);
+    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+}
+
+static const struct protocol_handler handlers[] = {
+    {.operation = "CopyObject", .run = copy_object},
+    {.operation = "UploadPartCopy", .run = upload_part_copy},
+};
+const struct s3_handlers s3_copy_handlers = {handlers, MR_COUNT(handlers)};

@@ -1,0 +1,198 @@
+/* The wire: PutObject, DeleteObject, DeleteObjects. */
+#include "s3/ops.h"
+
+/* ---- PutObject ---- */
+
+static void put_open(struct protocol_call *call)
+{
+    struct s3_change change = {0};
+    struct s3_meta meta = {0};
+    if (s3_check_bucket(call) != MR_OK || s3_check_key(call, s3_in(call, "Key")) != MR_OK ||
+        s3_check_unsupported(call) != MR_OK || s3_check_acl(call) != MR_OK ||
+        s3_conditions_read(call, &change) != MR_OK || s3_headers_read(call, &meta) != MR_OK ||
+        s3_headers_tags(call, &meta) != MR_OK)
+        return;
+    (void)s3_incoming_open(call, S3_PUT_BYTES_MAX);
+}
+
+static void put_abandon(struct protocol_call *call)
+{
+    s3_incoming_abandon(call->stream);
+}
+
+static enum mr_status put_commit(struct protocol_call *call, struct s3_incoming *incoming,
+                                 struct s3_meta *meta)
+{
+    struct s3_change change = {
+        .bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key"), .meta = meta};
+    meta->has_body = true;
+    meta->body = incoming->writer.id;
+    meta->size = incoming->writer.size;
+    meta->modified_ms = store_now(incoming->s3->options.store);
+    memcpy(meta->md5, incoming->sums.md5, sizeof meta->md5);
+    meta->sum = incoming->sums.of[incoming->checks.kept];
+    /* Checked by `open` already; read again because they point into the input. */
+    if (s3_headers_read(call, meta) != MR_OK || s3_headers_tags(call, meta) != MR_OK ||
+        s3_conditions_read(call, &change) != MR_OK)
+        return MR_FAULT;
+    return s3_fail_change(call, s3_change_apply(incoming->s3, call->arena, &change, &call->ticket));
+}
+
+static void put_run(struct protocol_call *call)
+{
+    struct s3_incoming *incoming = call->stream;
+    struct s3_meta meta = {0};
+    if (s3_incoming_finish(call, incoming) != MR_OK)
+        return;
+    const enum mr_status status = put_commit(call, incoming, &meta);
+    if (status != MR_OK) {
+        s3_body_remove(incoming->s3->bodies, &incoming->writer.id);
+        return;
+    }
+    atomic_fetch_add(&incoming->s3->bytes_in, meta.size);
+    mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &meta));
+    s3_write_sum(call, &meta);
+    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+}
+
+/* ---- DeleteObject ---- */
+
+static void delete_object(struct protocol_call *call)
+{
+    struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
+    yyjson_val *if_match = mr_json_get(call->in, "IfMatch");
+    if (s3_check_owner(call) != MR_OK || s3_check_version(call, s3_in(call, "VersionId")) != MR_OK)
+        return;
+    if (if_match != NULL)
+        change.if_match = mr_json_text(if_match);
+    (void)s3_fail_change(call, s3_change_apply(s3_of(call), call->arena, &change, &call->ticket));
+}
+
+/* ---- DeleteObjects ---- */
+
+struct delete_error {
+    struct delete_error *next;
+    struct mr_slice key, version;
+    const char *code, *message;
+};
+
+/* AWS: this body must be covered by a digest. */
+static enum mr_status delete_digest_check(struct protocol_call *call)
+{
+    struct s3_upload_checks checks;
+    struct s3_sums sums;
+    if (call->exchange == NULL)
+        return MR_OK;
+    if (s3_checks_read(call, &checks) != MR_OK)
+        return MR_FAULT;
+    if (!checks.has_md5 && checks.algorithm == S3_NO_SUM)
+        return protocol_fail(call, &s3_invalid_request,
+                             "Missing required header for this request: Content-MD5");
+    if (checks.trailer) /* in frames: checked when they were taken off */
+        return MR_OK;
+    s3_digest_bytes(call->exchange->body, checks.set, &sums);
+    return s3_checks_verify(call, &checks, &sums);
+}
+
+static void delete_fails(struct delete_error *error, const char *code, const char *message)
+{
+    error->code = code;
+    error->message = message;
+}
+
+/* True when it is gone; otherwise `error` says why not. */
+static bool delete_one(struct protocol_call *call, yyjson_val *object, struct delete_error *error)
+{
+    struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = error->key};
+    yyjson_val *etag = mr_json_get(object, "ETag");
+    int64_t ticket = 0;
+    if (error->version.len > 0 && !mr_slice_equal(error->version, MR_S("null"))) {
+        delete_fails(error, "NoSuchVersion", "The specified version does not exist.");
+        return false;
+    }
+    if (error->key.len == 0 || error->key.len > S3_KEY_BYTES_MAX) {
+        delete_fails(error, "KeyTooLongError", "Your key is too long");
+        return false;
+    }
+    if (etag != NULL)
+        change.if_match = mr_json_text(etag);
+    const enum mr_status status = s3_change_apply(s3_of(call), call->arena, &change, &ticket);
+    if (status == MR_OK) {
+        call->ticket = ticket > call->ticket ? ticket : call->ticket;
+        return true;
+    }
+    if (status == MR_INVALID)
+        delete_fails(error, "PreconditionFailed",
+                     "At least one of the pre-conditions you specified did not hold");
+    else if (status == MR_END)
+        delete_fails(error, "NoSuchKey", "The specified key does not exist.");
+    else
+        delete_fails(error, "InternalError", "We encountered an internal error. Please try again.");
+    return false;
+}
+
+static void write_errors(struct protocol_call *call, const struct delete_error *error)
+{
+    if (error == NULL)
+        return;
+    mr_json_key(&call->out, "Errors");
+    mr_json_array(&call->out);
+    for (; error != NULL; error = error->next) {
+        mr_json_object(&call->out);
+        mr_json_key_string(&call->out, "Key", error->key);
+        if (error->version.len > 0)
+            mr_json_key_string(&call->out, "VersionId", error->version);
+        mr_json_key_cstr(&call->out, "Code", error->code);
+        mr_json_key_cstr(&call->out, "Message", error->message);
+        mr_json_object_end(&call->out);
+    }
+    mr_json_array_end(&call->out);
+}
+
+static void delete_objects(struct protocol_call *call)
+{
+    yyjson_val *request = mr_json_get(call->in, "Delete");
+    yyjson_val *objects = mr_json_get(request, "Objects");
+    const bool quiet = mr_json_get_bool(request, "Quiet", false);
+    const size_t total = yyjson_arr_size(objects);
+    if (s3_check_bucket(call) != MR_OK || delete_digest_check(call) != MR_OK)
+        return;
+    if (total == 0 || total > S3_PAGE_MAX) {
+        s3_fail_malformed(call);
+        return;
+    }
+    struct delete_error *errors = NULL, **end = &errors;
+    size_t at, count;
+    yyjson_val *object;
+    mr_json_key(&call->out, "Deleted");
+    mr_json_array(&call->out);
+    yyjson_arr_foreach(objects, at, count, object)
+    {
+        struct delete_error *error = MR_NEW(call->arena, struct delete_error);
+        error->key = mr_json_get_text(object, "Key");
+        error->version = mr_json_get_text(object, "VersionId");
+        if (!delete_one(call, object, error)) {
+            *end = error;
+            end = &error->next;
+        } else if (!quiet) {
+            mr_json_object(&call->out);
+            mr_json_key_string(&call->out, "Key", error->key);
+            if (error->version.len > 0)
+                mr_json_key_string(&call->out, "VersionId", error->version);
+            mr_json_object_end(&call->out);
+        }
+    }
+    mr_json_array_end(&call->out);
+    write_errors(call, errors);
+}
+
+static const struct protocol_handler handlers[] = {
+    {.operation = "DeleteObject", .run = delete_object},
+    {.operation = "DeleteObjects", .run = delete_objects},
+    {.operation = "PutObject",
+     .run = put_run,
+     .open = put_open,
+     .abandon = put_abandon,
+     .flags = PROTOCOL_STREAM},
+};
+const struct s3_handlers s3_object_handlers = {handlers, MR_COUNT(handlers)};

@@ -1,0 +1,351 @@
+/* The wire: GetObject, HeadObject, GetObjectAttributes. */
+#include "s3/ops.h"
+#include "s3/range.h"
+#include <math.h>
+#include <unistd.h>
+
+enum { INSIDE_BYTES_MAX = 64 << 20 }; /* given to a caller inside the process as one slice */
+
+/* What a read gives. */
+struct reading {
+    struct s3_meta meta;
+    int fd; /* -1: HEAD */
+    uint64_t first, len;
+    bool part; /* a range or a part: 206 */
+};
+
+static enum mr_status fail_missing(struct protocol_call *call, enum mr_status status)
+{
+    if (status == MR_NOT_FOUND) {
+        const struct mr_slice bucket = s3_in(call, "Bucket");
+        return s3_bucket_exists(s3_of(call), bucket) ? s3_fail_no_key(call, s3_in(call, "Key"))
+                                                     : s3_fail_no_bucket(call, bucket);
+    }
+    protocol_fail_internal(call, status);
+    return status == MR_OK ? MR_OK : MR_FAULT;
+}
+
+/* ---- conditions ---- */
+
+static int64_t time_in(struct protocol_call *call, const char *name)
+{
+    yyjson_val *value = mr_json_get(call->in, name);
+    return value == NULL ? INT64_MIN : (int64_t)llround(mr_json_double(value, 0) * 1000);
+}
+
+static struct mr_slice etag_in(struct protocol_call *call, const char *name)
+{
+    yyjson_val *value = mr_json_get(call->in, name);
+    return value == NULL ? (struct mr_slice){0} : mr_json_text(value);
+}
+
+/* MR_END: 304, and the reply is complete. */
+static enum mr_status judge(struct protocol_call *call, const struct s3_meta *meta)
+{
+    const struct s3_read_conditions conditions = {
+        .if_match = etag_in(call, "IfMatch"),
+        .if_none_match = etag_in(call, "IfNoneMatch"),
+        .modified_since_ms = time_in(call, "IfModifiedSince"),
+        .unmodified_since_ms = time_in(call, "IfUnmodifiedSince"),
+    };
+    switch (s3_read_judge(&conditions, s3_etag_fits(conditions.if_match, meta),
+                          s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms)) {
+    case S3_READ_IF_MATCH: return s3_fail_condition(call, "If-Match");
+    case S3_READ_UNMODIFIED_SINCE: return s3_fail_condition(call, "If-Unmodified-Since");
+    case S3_READ_NOT_MODIFIED:
+        call->status = 304;
+        mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, meta));
+        mr_json_key_timestamp(&call->out, "LastModified", meta->modified_ms);
+        return MR_END;
+    case S3_READ_YES: break;
+    }
+    return MR_OK;
+}
+
+/* ---- ranges and parts ---- */
+
+static enum mr_status part_of(struct protocol_call *call, struct reading *reading)
+{
+    const int64_t wanted = mr_json_get_i64(call->in, "PartNumber", 0);
+    const struct s3_meta *meta = &reading->meta;
+    struct mr_slice rest = meta->parts;
+    struct s3_part part;
+    if (s3_check_part_number(call) != MR_OK)
+        return MR_FAULT;
+    reading->part = true;
+    reading->first = 0;
+    while (s3_parts_next(&rest, &part)) {
+        reading->len = part.size;
+        if (part.number == wanted)
+            return MR_OK;
+        reading->first += part.size;
+    }
+    reading->first = 0;
+    reading->len = meta->size;
+    if (meta->part_count == 0 && wanted == 1)
+        return MR_OK;
+    protocol_fail_member(call, "PartNumberRequested",
+                         mr_arena_printf(call->arena, "%lld", (long long)wanted));
+    protocol_fail_member(
+        call, "ActualPartCount",
+        mr_arena_printf(call->arena, "%u", meta->part_count == 0 ? 1 : meta->part_count));
+    return protocol_fail(call, &s3_invalid_part_number,
+                         "The requested partnumber is not satisfiable");
+}
+
+static enum mr_status range_of(struct protocol_call *call, struct reading *reading)
+{
+    const struct mr_slice range = s3_in(call, "Range");
+    const uint64_t size = reading->meta.size;
+    uint64_t last;
+    reading->first = 0;
+    reading->len = size;
+    if (mr_json_get(call->in, "PartNumber") != NULL) {
+        if (range.len > 0)
+            return protocol_fail(call, &s3_invalid_request,
+                                 "Cannot specify both Range header and partNumber query "
+                                 "parameter");
+        return part_of(call, reading);
+    }
+    switch (s3_range_parse(range, size, &reading->first, &last)) {
+    case S3_RANGE_WHOLE: return MR_OK;
+    case S3_RANGE_PART:
+        reading->part = true;
+        reading->len = last - reading->first + 1;
+        return MR_OK;
+    case S3_RANGE_BEYOND: break;
+    }
+    protocol_fail_member(call, "RangeRequested", range);
+    protocol_fail_member(call, "ActualObjectSize",
+                         mr_arena_printf(call->arena, "%llu", (unsigned long long)size));
+    return protocol_fail(call, &s3_invalid_range, "The requested range is not satisfiable");
+}
+
+/* ---- the reply ---- */
+
+/* A stored header, unless the request says what to give instead. */
+static void write_header(struct protocol_call *call, const char *name, const char *override,
+                         struct mr_slice stored)
+{
+    const struct mr_slice wanted = override == NULL ? (struct mr_slice){0} : s3_in(call, override);
+    const struct mr_slice value = wanted.len > 0 ? wanted : stored;
+    if (value.len > 0)
+        mr_json_key_string(&call->out, name, value);
+}
+
+static void write_headers(struct protocol_call *call, const struct s3_meta *meta)
+{
+    const struct mr_slice *headers = meta->headers;
+    write_header(call, "ContentType", "ResponseContentType",
+                 headers[S3_CONTENT_TYPE].len > 0 ? headers[S3_CONTENT_TYPE]
+                                                  : MR_S("binary/octet-stream"));
+    write_header(call, "ContentEncoding", "ResponseContentEncoding", headers[S3_CONTENT_ENCODING]);
+    write_header(call, "ContentDisposition", "ResponseContentDisposition",
+                 headers[S3_CONTENT_DISPOSITION]);
+    write_header(call, "ContentLanguage", "ResponseContentLanguage", headers[S3_CONTENT_LANGUAGE]);
+    write_header(call, "CacheControl", "ResponseCacheControl", headers[S3_CACHE_CONTROL]);
+    write_header(call, "WebsiteRedirectLocation", NULL, headers[S3_REDIRECT]);
+    write_header(call, "StorageClass", NULL, headers[S3_STORAGE_CLASS]);
+    const int64_t expires_ms = time_in(call, "ResponseExpires");
+    if (expires_ms != INT64_MIN)
+        mr_json_key_timestamp(&call->out, "Expires", expires_ms);
+    else if (headers[S3_EXPIRES].len > 0)
+        protocol_reply_header(call, MR_S("expires"), headers[S3_EXPIRES]);
+}
+
+static void write_user(struct protocol_call *call, struct mr_slice pairs)
+{
+    struct mr_slice name, value;
+    mr_json_key(&call->out, "Metadata");
+    mr_json_object(&call->out);
+    while (s3_pairs_next(&pairs, &name, &value)) {
+        mr_json_name(&call->out, name);
+        mr_json_string(&call->out, value);
+    }
+    mr_json_object_end(&call->out);
+}
+
+static void write_reading(struct protocol_call *call, const struct reading *reading)
+{
+    const struct s3_meta *meta = &reading->meta;
+    struct mr_json *out = &call->out;
+    struct mr_slice tags = meta->tags, name, value;
+    int64_t tag_count = 0;
+    while (s3_pairs_next(&tags, &name, &value))
+        tag_count++;
+    mr_json_key_string(out, "AcceptRanges", MR_S("bytes"));
+    mr_json_key_string(out, "ETag", s3_quoted_etag(call, meta));
+    mr_json_key_timestamp(out, "LastModified", meta->modified_ms);
+    mr_json_key_int(out, "ContentLength", (int64_t)reading->len);
+    mr_json_key_cstr(out, "ServerSideEncryption", "AES256");
+    write_headers(call, meta);
+    write_user(call, meta->user);
+    if (tag_count > 0)
+        mr_json_key_int(out, "TagCount", tag_count);
+    if (reading->part) {
+        call->status = 206;
+        if (reading->len > 0)
+            mr_json_key_string(
+                out, "ContentRange",
+                mr_arena_printf(call->arena, "bytes %llu-%llu/%llu",
+                                (unsigned long long)reading->first,
+                                (unsigned long long)(reading->first + reading->len - 1),
+                                (unsigned long long)meta->size));
+    } else if (mr_slice_equal(s3_in(call, "ChecksumMode"), MR_S("ENABLED"))) {
+        s3_write_sum(call, meta);
+    }
+    if (mr_json_get(call->in, "PartNumber") != NULL && meta->part_count > 0)
+        mr_json_key_int(out, "PartsCount", meta->part_count);
+}
+
+/* Takes the descriptor over. */
+static void give_body(struct protocol_call *call, int fd, uint64_t first, uint64_t len)
+{
+    if (len == 0) {
+        close(fd);
+        protocol_reply_payload(call, MR_S(""));
+        return;
+    }
+    if (call->exchange != NULL) {
+        protocol_reply_file(call, fd, first, len);
+        return;
+    }
+    char *room = len <= INSIDE_BYTES_MAX ? mr_arena_alloc(call->arena, (size_t)len) : NULL;
+    uint64_t done = 0;
+    while (room != NULL && done < len) {
+        const ssize_t got = pread(fd, room + done, (size_t)(len - done), (off_t)(first + done));
+        if (got <= 0)
+            break;
+        done += (uint64_t)got;
+    }
+    close(fd);
+    if (done == len)
+        protocol_reply_payload(call, mr_slice_make(room, (size_t)len));
+    else
+        protocol_fail_internal(call, MR_RAISE(MR_FAIL_IO,
+                                              "an object of %llu bytes cannot be given inside",
+                                              (unsigned long long)len));
+}
+
+static void read_object(struct protocol_call *call, bool with_body)
+{
+    struct s3 *s3 = s3_of(call);
+    struct reading reading = {.fd = -1};
+    const struct mr_slice bucket = s3_in(call, "Bucket"), key = s3_in(call, "Key");
+    if (s3_check_owner(call) != MR_OK ||
+        s3_check_version(call, s3_in(call, "VersionId")) != MR_OK ||
+        s3_check_unsupported(call) != MR_OK)
+        return;
+    const enum mr_status found =
+        with_body
+            ? s3_find_open(s3, call->arena, bucket, key, &reading.meta, &reading.fd, &call->ticket)
+            : s3_find(s3, call->arena, bucket, key, &reading.meta, &call->ticket);
+    if (fail_missing(call, found) != MR_OK)
+        return;
+    if (judge(call, &reading.meta) != MR_OK || range_of(call, &reading) != MR_OK) {
+        if (reading.fd >= 0)
+            close(reading.fd);
+        return;
+    }
+    write_reading(call, &reading);
+    if (!with_body)
+        return;
+    atomic_fetch_add(&s3->gets, 1);
+    atomic_fetch_add(&s3->bytes_out, reading.len);
+    give_body(call, reading.fd, reading.first, reading.len);
+}
+
+static void get_object(struct protocol_call *call)
+{
+    read_object(call, true);
+}
+
+static void head_object(struct protocol_call *call)
+{
+    read_object(call, false);
+}
+
+/* ---- GetObjectAttributes ---- */
+
+static bool wants(struct protocol_call *call, const char *attribute)
+{
+    size_t at, count;
+    yyjson_val *item;
+    yyjson_arr_foreach(
+        mr_json_get(call->in, "ObjectAttributes"), at, count,
+        item) if (mr_slice_equal(mr_json_text(item), mr_slice_cstr(attribute))) return true;
+    return false;
+}
+
+static void write_parts(struct protocol_call *call, const struct s3_meta *meta)
+{
+    const int64_t after = mr_json_get_i64(call->in, "PartNumberMarker", 0);
+    const int64_t limit = mr_json_get_i64(call->in, "MaxParts", S3_PAGE_MAX);
+    struct mr_slice rest = meta->parts;
+    struct s3_part part;
+    int64_t shown = 0, last = 0;
+    bool cut = false;
+    mr_json_key(&call->out, "ObjectParts");
+    mr_json_object(&call->out);
+    mr_json_key_int(&call->out, "TotalPartsCount", meta->part_count);
+    mr_json_key(&call->out, "Parts");
+    mr_json_array(&call->out);
+    while (meta->composite && s3_parts_next(&rest, &part)) { /* AWS: only with sums of their own */
+        if (part.number <= after)
+            continue;
+        cut = shown == limit;
+        if (cut)
+            break;
+        mr_json_object(&call->out);
+        mr_json_key_int(&call->out, "PartNumber", part.number);
+        mr_json_key_int(&call->out, "Size", (int64_t)part.size);
+        if (part.sum.algorithm != S3_NO_SUM)
+            mr_json_key_string(&call->out, s3_algorithm_member(part.sum.algorithm),
+                               s3_sum_base64(call->arena, &part.sum));
+        mr_json_object_end(&call->out);
+        last = part.number;
+        shown++;
+    }
+    mr_json_array_end(&call->out);
+    mr_json_key_bool(&call->out, "IsTruncated", cut);
+    mr_json_key_int(&call->out, "MaxParts", limit);
+    mr_json_key_int(&call->out, "PartNumberMarker", after);
+    mr_json_key_int(&call->out, "NextPartNumberMarker", last);
+    mr_json_object_end(&call->out);
+}
+
+static void get_object_attributes(struct protocol_call *call)
+{
+    struct s3_meta meta;
+    char etag[S3_ETAG_TEXT];
+    if (s3_check_owner(call) != MR_OK || s3_check_version(call, s3_in(call, "VersionId")) != MR_OK)
+        return;
+    const enum mr_status found = s3_find(s3_of(call), call->arena, s3_in(call, "Bucket"),
+                                         s3_in(call, "Key"), &meta, &call->ticket);
+    if (fail_missing(call, found) != MR_OK)
+        return;
+    mr_json_key_timestamp(&call->out, "LastModified", meta.modified_ms);
+    if (wants(call, "ETag"))
+        mr_json_key_string(&call->out, "ETag", s3_meta_etag(&meta, etag));
+    if (wants(call, "Checksum") && meta.sum.algorithm != S3_NO_SUM) {
+        mr_json_key(&call->out, "Checksum");
+        mr_json_object(&call->out);
+        s3_write_sum(call, &meta);
+        mr_json_object_end(&call->out);
+    }
+    if (wants(call, "ObjectParts") && meta.part_count > 0)
+        write_parts(call, &meta);
+    if (wants(call, "StorageClass"))
+        mr_json_key_string(&call->out, "StorageClass",
+                           meta.headers[S3_STORAGE_CLASS].len > 0 ? meta.headers[S3_STORAGE_CLASS]
+                                                                  : MR_S("STANDARD"));
+    if (wants(call, "ObjectSize"))
+        mr_json_key_int(&call->out, "ObjectSize", (int64_t)meta.size);
+}
+
+static const struct protocol_handler handlers[] = {
+    {.operation = "GetObject", .run = get_object, .flags = PROTOCOL_INLINE},
+    {.operation = "GetObjectAttributes", .run = get_object_attributes, .flags = PROTOCOL_INLINE},
+    {.operation = "HeadObject", .run = head_object, .flags = PROTOCOL_INLINE},
+};
+const struct s3_handlers s3_read_handlers = {handlers, MR_COUNT(handlers)};
