@@ -54,7 +54,8 @@ S3_ROOTS = {
     'GetObjectAttributes': 'GetObjectAttributesResponse',
     'GetObjectTagging': 'Tagging',
     'ListBucketAnalyticsConfigurations': 'ListBucketAnalyticsConfigurationResult',
-    'ListBucketIntelligentTieringConfigurations': 'ListBucketIntelligentTieringConfigurationsResult',
+    'ListBucketIntelligentTieringConfigurations':
+        'ListBucketIntelligentTieringConfigurationsResult',
     'ListBucketInventoryConfigurations': 'ListInventoryConfigurationsResult',
     'ListBucketMetricsConfigurations': 'ListMetricsConfigurationsResult',
     'ListBuckets': 'ListAllMyBucketsResult',

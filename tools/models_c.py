@@ -35,8 +35,8 @@ class Pool:
         lines, line = [], ''
         for byte in self.data:
             char = chr(byte)
-            line += char if (byte < 128 and char.isalnum()) or char in ' _-.,:/=#+(){}[]|*<>&;!@$%^~' \
-                else f'\\{byte:03o}'
+            plain = (byte < 128 and char.isalnum()) or char in ' _-.,:/=#+(){}[]|*<>&;!@$%^~'
+            line += char if plain else f'\\{byte:03o}'
             if len(line) > 90:
                 lines.append(line)
                 line = ''
@@ -105,11 +105,13 @@ class Tables:
         for name in self.names:
             shape = self.model['shapes'][name]
             if 'x' in shape:
-                message = next((key for key in shape.get('m', {}) if key.lower() == 'message'), None)
+                members = shape.get('m', {})
+                message = next((key for key in members if key.lower() == 'message'), None)
                 found.append((*shape['x'], name, message))
         found.sort(key=lambda row: (row[0], row[3]))
         rows = [(self.pool.add(code), self.pool.add(message) if message else 0,
-                 self.pool.add(name), status, sender) for code, status, sender, name, message in found]
+                 self.pool.add(name), status, sender)
+                for code, status, sender, name, message in found]
         return rows, {row[3]: i for i, row in enumerate(found)}
 
 

@@ -324,7 +324,9 @@ static bool is_signed(struct mr_slice signed_headers, struct mr_slice name)
 static bool headers_check(struct protocol_call *call, const struct claim *claim)
 {
     static const struct protocol_fault denied = {"AccessDenied", 403, false};
-    if (!is_signed(claim->signed_headers, MR_S("host"))) {
+    /* The SDK for JavaScript signs HTTP/2's own name of the host. */
+    if (!is_signed(claim->signed_headers, MR_S("host")) &&
+        !is_signed(claim->signed_headers, MR_S(":authority"))) {
         protocol_fail(call, is_s3(call) ? &denied : &words_of(call)->scope,
                       "'Host' must be a 'SignedHeader' in the AWS Authorization.");
         return false;
@@ -386,7 +388,8 @@ static struct sigv4_header *signed_headers(struct protocol_call *call, struct mr
                                       : mr_arena_printf(call->arena, "%.*s,%.*s", MR_ARG(value),
                                                         MR_ARG(header->value));
         }
-        if (value.ptr == NULL && mr_slice_equal(name, MR_S("host")))
+        if (value.ptr == NULL &&
+            (mr_slice_equal(name, MR_S("host")) || mr_slice_equal(name, MR_S(":authority"))))
             value = call->exchange->host;
         headers[used++] = (struct sigv4_header){name, value};
     }

@@ -51,6 +51,9 @@ static void headers_common(struct protocol_call *call)
     } else {
         reply_header(call, "x-amzn-requestid", call->request_id);
     }
+    /* AWS: Kinesis has both ids. */
+    if (call->priv->service != NULL && strcmp(call->priv->service->model->name, "kinesis") == 0)
+        reply_header(call, "x-amz-id-2", mr_base64(call->arena, call->request_id));
     if (body->len > 0 && !call->priv->bare && !call->priv->content_type_sent)
         reply_header(call, "content-type", content_type(call));
     if (is_dynamodb(call))

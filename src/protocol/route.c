@@ -125,7 +125,11 @@ static enum route_kind route_signed(struct protocol_call *call, struct mr_slice 
     case MODEL_CBOR: call->priv->wire = MODEL_QUERY; return ROUTE_FORM;
     case MODEL_JSON: break;
     }
-    return unknown_operation(call);
+    static const struct protocol_fault not_there = {"UnknownOperationException", 404, false};
+    call->priv->wire = MODEL_JSON;
+    call->priv->bare = true;
+    protocol_fail(call, &not_there, "<UnknownOperationException/>\n");
+    return ROUTE_UNKNOWN;
 }
 
 enum route_kind route_request(struct protocol_call *call)
