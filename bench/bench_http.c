@@ -7,6 +7,7 @@
  * 0: until SIGTERM. With SYNC_US each reply waits for a ticket, which a syncer thread releases
  * every so many microseconds, as the journal's does. */
 #include "http/http.h"
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -86,7 +87,9 @@ int main(int argc, char **argv)
     fflush(stdout);
     int seconds = argument(argc, argv, 3, 0);
     if (seconds > 0)
-        sigtimedwait(&wanted, NULL, &(struct timespec){.tv_sec = seconds});
+        while (sigtimedwait(&wanted, NULL, &(struct timespec){.tv_sec = seconds}) < 0 &&
+               errno == EINTR) /* a debugger or tracer came */
+            ;
     else
         sigwaitinfo(&wanted, NULL);
     atomic_store(&stopping, true);

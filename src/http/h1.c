@@ -93,10 +93,12 @@ static bool has_body(const llhttp_t *parser)
 }
 
 /* Answered before the body came. A short rest is read and dropped so that the connection can stay;
- * otherwise this reply is the last. */
+ * otherwise this reply is the last. So it is when 100 Continue was expected and never came: Debian
+ * 12's botocore (1.29) cannot use such a connection again. */
 static int answered_early(struct http_conn *conn, bool continue_expected)
 {
     const llhttp_t *parser = &conn->parser;
+    conn->close_after = conn->close_after || continue_expected;
     if (!has_body(parser))
         return 0;
     if (!continue_expected && (parser->flags & F_CHUNKED) == 0 &&
@@ -129,7 +131,7 @@ static int expect_body(struct http_conn *conn, bool continue_expected)
         if (!work->streaming && reserve > 0)
             mr_buf_reserve(&work->body, reserve);
     }
-    if (continue_expected && has_body(parser))
+    if (continue_expected) /* even when no body follows, for the reason at answered_early */
         send_continue(conn);
     return 0;
 }

@@ -359,9 +359,6 @@ static void continue_is_sent_only_when_the_body_is_wanted(void **state)
     assert_int_equal(reply.status, 100);
     test_reply_fini(&reply);
     expect_body(fd, "hello", "bytes=5 sum=99162322 failed=0 status=0");
-    expect_body(
-        fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n",
-        "PUT /echo|\n");
     close(fd);
     expect_refused("PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n"
                    "\r\n",
@@ -370,6 +367,28 @@ static void continue_is_sent_only_when_the_body_is_wanted(void **state)
         "PUT /small HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\nExpect: 100-continue\r\n"
         "\r\n",
         413);
+}
+
+/* Debian 12's botocore reads the reply behind such a one wrongly when the connection is used again.
+ */
+static void who_expects_100_gets_it_or_a_closed_connection(void **state)
+{
+    (void)state;
+    int fd = test_connect(fixture.port);
+    for (int i = 0; i < 2; i++) {
+        struct test_reply reply = test_ask(
+            fd,
+            "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n",
+            100);
+        test_reply_fini(&reply);
+        reply = test_read_reply(fd, false);
+        assert_string_equal(reply.body.data, "PUT /echo|\n");
+        test_reply_fini(&reply);
+    }
+    close(fd);
+    expect_refused("PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-continue\r\n"
+                   "\r\n",
+                   403);
 }
 
 static void an_early_answer_drains_a_short_body_and_keeps_the_connection(void **state)
@@ -477,6 +496,7 @@ int main(void)
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_is_read),
         cmocka_unit_test(endless_chunk_framing_is_refused),
         cmocka_unit_test(continue_is_sent_only_when_the_body_is_wanted),
+        cmocka_unit_test(who_expects_100_gets_it_or_a_closed_connection),
         cmocka_unit_test(an_early_answer_drains_a_short_body_and_keeps_the_connection),
         cmocka_unit_test(a_streamed_body_reaches_its_sink),
         cmocka_unit_test(a_sink_that_refuses_still_gets_the_request),
