@@ -1,0 +1,243 @@
+"""CreateTable, DescribeTable, ListTables, UpdateTable, DeleteTable."""
+
+import re
+
+import pytest
+
+from .conftest import KEY, make_table, raw
+
+INVALID = "One or more parameter values were invalid: "
+
+
+def test_a_new_table_answers_creating_and_is_active_when_described(db, fresh):
+    name = fresh("t")
+    created = make_table(db, name, KEY["range"])["TableDescription"]
+    assert created["TableStatus"] == "CREATING"
+    assert created["TableName"] == name
+    assert created["TableArn"] == f"arn:aws:dynamodb:us-east-1:000000000000:table/{name}"
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", created["TableId"])
+    assert created["ItemCount"] == created["TableSizeBytes"] == 0
+    assert created["BillingModeSummary"] == {"BillingMode": "PAY_PER_REQUEST"}
+    assert created["ProvisionedThroughput"]["WriteCapacityUnits"] == 0
+    db.get_waiter("table_exists").wait(TableName=name)
+    described = db.describe_table(TableName=name)["Table"]
+    assert described["TableStatus"] == "ACTIVE"
+    assert described["KeySchema"] == [
+        {"AttributeName": "id", "KeyType": "HASH"},
+        {"AttributeName": "at", "KeyType": "RANGE"},
+    ]
+    gone = db.delete_table(TableName=name)["TableDescription"]
+    assert gone["TableStatus"] == "DELETING"
+    assert not {"KeySchema", "AttributeDefinitions", "CreationDateTime"} & set(gone)
+    db.get_waiter("table_not_exists").wait(TableName=name)
+
+
+def test_provisioned_throughput_is_told_and_can_be_changed(db, fresh):
+    name = fresh("t")
+    units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}
+    made = make_table(
+        db, name, KEY["hash"], BillingMode="PROVISIONED", ProvisionedThroughput=units
+    )["TableDescription"]
+    assert made["ProvisionedThroughput"] == {"NumberOfDecreasesToday": 0, **units}
+    assert "BillingModeSummary" not in made
+    changed = db.update_table(
+        TableName=name,
+        ProvisionedThroughput={"ReadCapacityUnits": 7, "WriteCapacityUnits": 8},
+    )["TableDescription"]
+    assert changed["TableStatus"] == "UPDATING"
+    now = db.describe_table(TableName=name)["Table"]
+    assert now["TableStatus"] == "ACTIVE"
+    assert now["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
+    db.update_table(TableName=name, BillingMode="PAY_PER_REQUEST")
+    now = db.describe_table(TableName=name)["Table"]
+    assert now["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    db.delete_table(TableName=name)
+
+
+def test_tables_that_cannot_be_are_refused(db, fresh, refused):
+    name = fresh("t")
+
+    def create(keys, definitions, **options):
+        options.setdefault("BillingMode", "PAY_PER_REQUEST")
+        return dict(
+            TableName=name,
+            KeySchema=[{"AttributeName": a, "KeyType": k} for a, k in keys],
+            AttributeDefinitions=[
+                {"AttributeName": a, "AttributeType": t} for a, t in definitions
+            ],
+            **options,
+        )
+
+    hash_only = [("a", "HASH")]
+    units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    cases = [
+        (
+            create(hash_only, [("b", "S")]),
+            INVALID + "Some index key attributes are not defined in AttributeDefinitions. "
+            "Keys: [a], AttributeDefinitions: [b]",
+        ),
+        (
+            create(hash_only, [("a", "S"), ("b", "S")]),
+            INVALID + "Number of attributes in KeySchema does not exactly match number of "
+            "attributes defined in AttributeDefinitions",
+        ),
+        (
+            create([("a", "RANGE")], [("a", "S")]),
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
+        ),
+        (
+            create([("a", "HASH"), ("a", "RANGE")], [("a", "S")]),
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+        ),
+        (
+            create(hash_only, [("a", "S")], BillingMode="PROVISIONED"),
+            INVALID + "ReadCapacityUnits and WriteCapacityUnits must both be specified when "
+            "BillingMode is PROVISIONED",
+        ),
+        (
+            create(hash_only, [("a", "S")], ProvisionedThroughput=units),
+            INVALID + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
+            "BillingMode is PAY_PER_REQUEST",
+        ),
+    ]
+    for arguments, text in cases:
+        refused("ValidationException", text, db.create_table, **arguments)
+
+
+def test_a_name_taken_is_refused_and_free_again_after_deletion(db, table, fresh, refused):
+    refused(
+        "ResourceInUseException",
+        f"Table already exists: {table}",
+        make_table,
+        client=db,
+        name=table,
+        keys=KEY["hash"],
+    )
+    name = fresh("again")
+    make_table(db, name, KEY["hash"])
+    db.put_item(TableName=name, Item={"id": {"S": "old"}})
+    db.delete_table(TableName=name)
+    make_table(db, name, KEY["hash"])
+    assert db.scan(TableName=name)["Count"] == 0
+    db.delete_table(TableName=name)
+
+
+def test_a_missing_table_is_told_in_the_words_of_each_operation(db, refused):
+    plain, long = (
+        "Requested resource not found",
+        "Requested resource not found: Table: nowhere not found",
+    )
+    code = "ResourceNotFoundException"
+    refused(code, long, db.describe_table, TableName="nowhere")
+    refused(code, long, db.delete_table, TableName="nowhere")
+    refused(code, plain, db.get_item, TableName="nowhere", Key={"id": {"S": "1"}})
+    refused(code, plain, db.put_item, TableName="nowhere", Item={"id": {"S": "1"}})
+    refused(code, plain, db.scan, TableName="nowhere")
+
+
+def test_table_names_are_checked(server):
+    text = "TableName must be at least 3 characters long and at most 255 characters long"
+    for name in ("ab", "x" * 256):
+        status, body = raw(server, "DescribeTable", {"TableName": name})
+        assert (status, body["message"]) == (400, text)
+    status, body = raw(server, "DescribeTable", {})
+    assert body["message"] == (
+        "The parameter 'TableName' is required but was not present in the request"
+    )
+
+
+def test_tables_are_listed_by_name_in_pages(own_server):
+    db = own_server.client("dynamodb")
+    names = sorted(f"table{i}" for i in range(12))
+    for name in reversed(names):
+        make_table(db, name, KEY["hash"])
+    first = db.list_tables(Limit=5)
+    assert first["TableNames"] == names[:5]
+    assert first["LastEvaluatedTableName"] == names[4]
+    pages = db.get_paginator("list_tables").paginate(PaginationConfig={"PageSize": 4})
+    assert [name for page in pages for name in page["TableNames"]] == names
+    own_server.restart()
+    assert db.list_tables()["TableNames"] == names
+
+
+def test_a_protected_table_stays(server, db, table, refused):
+    described = raw(server, "DescribeTable", {"TableName": table})[1]["Table"]
+    assert described["DeletionProtectionEnabled"] is False
+    assert described["WarmThroughput"] == {
+        "ReadUnitsPerSecond": 12000,
+        "WriteUnitsPerSecond": 4000,
+        "Status": "ACTIVE",
+    }
+    raw(server, "UpdateTable", {"TableName": table, "DeletionProtectionEnabled": True})
+    refused(
+        "ValidationException",
+        "Resource cannot be deleted as it is currently protected against deletion. Disable "
+        "deletion protection first.",
+        db.delete_table,
+        TableName=table,
+    )
+    raw(server, "UpdateTable", {"TableName": table, "DeletionProtectionEnabled": False})
+
+
+def test_an_update_must_change_something(db, table, refused):
+    refused(
+        "ValidationException",
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
+        "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+        db.update_table,
+        TableName=table,
+    )
+
+
+def test_what_is_not_implemented_says_so(db, table, refused):
+    refused(
+        "NotImplemented",
+        "the legacy parameter Expected is not implemented",
+        db.put_item,
+        TableName=table,
+        Item={"id": {"S": "1"}},
+        Expected={"id": {"Exists": False}},
+    )
+
+
+def test_tags_are_kept_through_a_restart(own_server, fresh):
+    db = own_server.client("dynamodb")
+    name = fresh("t")
+    make_table(db, name, KEY["hash"], Tags=[{"Key": "a", "Value": "1"}])
+    arn = db.describe_table(TableName=name)["Table"]["TableArn"]
+    db.tag_resource(
+        ResourceArn=arn, Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "3"}]
+    )
+    own_server.restart()
+    tags = db.list_tags_of_resource(ResourceArn=arn)["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"a": "3", "b": "2"}
+    db.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    assert db.list_tags_of_resource(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+
+
+def test_the_command_line_creates_and_waits(aws, fresh):
+    name = fresh("cli")
+    aws(
+        "dynamodb", "create-table", "--table-name", name,
+        "--attribute-definitions", "AttributeName=id,AttributeType=S",
+        "--key-schema", "AttributeName=id,KeyType=HASH",
+        "--billing-mode", "PAY_PER_REQUEST",
+    )  # fmt: skip
+    aws("dynamodb", "wait", "table-exists", "--table-name", name)
+    aws("dynamodb", "put-item", "--table-name", name, "--item", '{"id":{"S":"é1"},"n":{"N":"1.50"}}')
+    got = aws("dynamodb", "get-item", "--table-name", name, "--key", '{"id":{"S":"é1"}}').json
+    assert got["Item"] == {"id": {"S": "é1"}, "n": {"N": "1.5"}}
+    assert name in aws("dynamodb", "list-tables").json["TableNames"]
+    aws("dynamodb", "delete-table", "--table-name", name)
+
+
+@pytest.mark.parametrize("operation", ["describe_limits", "describe_endpoints"])
+def test_small_operations_answer(db, operation):
+    assert getattr(db, operation)()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_defaults_of_a_table_are_described(db, table):
+    ttl = db.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert ttl == {"TimeToLiveStatus": "DISABLED"}
+    backups = db.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert backups["ContinuousBackupsStatus"] == "ENABLED"
