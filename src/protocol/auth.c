@@ -224,8 +224,10 @@ static bool claim_query(struct protocol_call *call, struct claim *claim)
 static bool scope_check(struct protocol_call *call, const struct claim *claim)
 {
     const struct scope *scope = &claim->scope;
-    const struct model_service *model = call->priv->service->model;
-    const struct mr_slice service = mr_slice_cstr(model->signing_name);
+    /* Paths of our own may be signed for any service. */
+    const struct mr_slice service = call->priv->service == NULL
+                                        ? scope->service
+                                        : mr_slice_cstr(call->priv->service->model->signing_name);
     struct mr_buf text = {0};
     if (scope->region.len == 0)
         mr_buf_printf(&text, "Credential should be scoped to a valid region, not '%.*s'. ",
@@ -507,7 +509,8 @@ void auth_verify(struct protocol_call *call, struct mr_slice body)
 {
     static const struct protocol_fault both = {"InvalidSignatureException", 400, false};
     body_note(call);
-    if (call->priv->protocol->auth == NULL || (call->operation->flags & MODEL_UNSIGNED))
+    if (call->priv->protocol->auth == NULL ||
+        (call->operation != NULL && (call->operation->flags & MODEL_UNSIGNED)))
         return;
     pairs_of(call);
     const struct mr_slice header = protocol_header(call, "authorization");

@@ -84,24 +84,44 @@ static bool is_internal(const struct http_exchange *exchange)
     return mr_slice_starts_with(exchange->path, MR_S("/_millrace/"));
 }
 
-static void on_internal(struct http_exchange *exchange)
-{
-    struct protocol *protocol = exchange->listener_ctx;
-    const struct protocol_internal_path *path = internal_path(protocol, exchange->path);
-    exchange->user = (void *)(uintptr_t)path;
-    if (path != NULL && runtime_submit(protocol->options.runtime, run_internal, exchange) == MR_OK)
-        return;
-    exchange->status = path == NULL ? 404 : 503;
-    mr_buf_append(&exchange->reply_body, MR_S("no such path\n"));
-    http_reply_send(exchange);
-}
-
 static struct protocol_call *call_new(struct http_exchange *exchange)
 {
     struct protocol_call *call = mr_arena_alloc(&exchange->arena, sizeof(*call));
     call_init(call, exchange->listener_ctx, &exchange->arena, exchange);
     exchange->user = call;
     return call;
+}
+
+/* With credentials, our own paths need a signature too, but for the one that only says "alive". */
+static bool internal_allowed(struct http_exchange *exchange)
+{
+    struct protocol *protocol = exchange->listener_ctx;
+    if (protocol->auth == NULL || mr_slice_equal(exchange->path, MR_S("/_millrace/health")))
+        return true;
+    struct protocol_call *call = call_new(exchange);
+    call->priv->wire = MODEL_REST_JSON;
+    auth_verify(call, exchange->body);
+    const bool allowed = !protocol_failed(call);
+    if (allowed)
+        call_fini(call);
+    else
+        encode_reply(call); /* the exchange may be gone behind it */
+    return allowed;
+}
+
+static void on_internal(struct http_exchange *exchange)
+{
+    struct protocol *protocol = exchange->listener_ctx;
+    if (!internal_allowed(exchange))
+        return;
+    const struct protocol_internal_path *path = internal_path(protocol, exchange->path);
+    exchange->user = (void *)(uintptr_t)path;
+    if (path != NULL && runtime_submit(protocol->options.runtime, run_internal, exchange) == MR_OK)
+        return;
+    exchange->status = path == NULL ? 404 : 503;
+    mr_buf_append(&exchange->reply_body,
+                  path == NULL ? MR_S("no such path\n") : MR_S("the server is busy\n"));
+    http_reply_send(exchange);
 }
 
 static void on_request(struct http_exchange *exchange)

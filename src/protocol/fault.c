@@ -159,7 +159,7 @@ static void render_json(struct protocol_call *call, const struct protocol_fault 
     mr_json_object(&json);
     if (rest) {
         reply_header(call, "x-amzn-errortype", mr_slice_cstr(fault->code));
-        if (strcmp(call->priv->service->model->name, "lambda") == 0)
+        if (call->priv->service != NULL && strcmp(call->priv->service->model->name, "lambda") == 0)
             mr_json_key_cstr(&json, "Type", fault->server_side ? "Service" : "User");
     } else {
         const struct mr_slice type =

@@ -18,6 +18,7 @@ enum {
         72 << 20, /* AWS: a 50 MiB zip in base64, and the rest of the request */
     PROTOCOL_DYNAMODB_BYTES_MAX = 16 << 20,
     PROTOCOL_INTERNAL_PATHS_MAX = 16,
+    PROTOCOL_INVOKE_BYTES_MAX = 64 << 20, /* of a payload from a file */
     PROTOCOL_LABELS_MAX = 8,
     PROTOCOL_PAIRS_MAX = 10000,
 };

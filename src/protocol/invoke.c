@@ -1,6 +1,7 @@
 /* Calls from inside the process: the same decoding rules, validation and handlers, no wire. */
 #include "protocol/internal.h"
 #include <assert.h>
+#include <unistd.h>
 
 static struct protocol_operation *operation_find(struct protocol *protocol, const char *service,
                                                  const char *name)
@@ -32,10 +33,32 @@ static void run_stream(struct protocol_call *call)
     call_run(call);
 }
 
+/* A reply that would be sent from a file is read instead. */
+static enum mr_status file_read(struct protocol_call *call, struct mr_slice *ret_payload)
+{
+    const struct protocol_call_private *priv = call->priv;
+    if (priv->file_len > PROTOCOL_INVOKE_BYTES_MAX)
+        return MR_RAISE(MR_FAIL, "%s answers %llu bytes to a call from inside",
+                        call->operation_name, (unsigned long long)priv->file_len);
+    const size_t len = (size_t)priv->file_len;
+    char *bytes = mr_arena_alloc(call->arena, len);
+    for (size_t have = 0; have < len;) {
+        const ssize_t got =
+            pread(priv->fd, bytes + have, len - have, (off_t)(priv->file_offset + have));
+        if (got <= 0)
+            return MR_RAISE(MR_FAIL_IO, "cannot read what %s answers", call->operation_name);
+        have += (size_t)got;
+    }
+    *ret_payload = mr_slice_make(bytes, len);
+    return MR_OK;
+}
+
 static void result_fill(struct protocol_call *call, struct protocol_result *ret_result)
 {
     struct protocol_call_private *priv = call->priv;
     *ret_result = (struct protocol_result){0};
+    if (!protocol_failed(call) && priv->has_file)
+        protocol_fail_internal(call, file_read(call, &priv->payload));
     if (protocol_failed(call)) {
         ret_result->status = priv->fault->status;
         ret_result->code = mr_slice_cstr(priv->fault->code);

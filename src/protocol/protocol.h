@@ -53,10 +53,13 @@ struct protocol_handler {
     const char *operation; /* the model's name: "PutItem" */
     void (*run)(struct protocol_call *call);
     unsigned flags;
-    /* PROTOCOL_STREAM: called when the header is complete and valid (call->in has all but the
-     * payload). Sets call->sink, or a fault. `run` is called when the body is complete and its
-     * digests were right; or, when the body failed in any way, `abandon` is (exactly one of the
-     * two). Both on a worker. The sink gets decoded payload bytes (no aws-chunked frames). */
+    /* PROTOCOL_STREAM: called on the loop's thread when the header is complete and valid (call->in
+     * has all but the payload), so it must not block for long. Sets call->sink, or a fault, which
+     * is answered at once. After an `open` without fault exactly one of the two comes, on a worker:
+     * `run` when the body is complete and its length, hash and chunk signatures were right,
+     * `abandon` (the fault is set already) when it failed in any way. The sink runs on the loop's
+     * thread and gets decoded bytes (no aws-chunked frames); anything but MR_OK from it ends in
+     * `abandon`. From inside the process all three run on the caller's thread. */
     void (*open)(struct protocol_call *call);
     void (*abandon)(struct protocol_call *call);
 };
@@ -128,8 +131,9 @@ struct protocol_options {
     const char *account; /* "000000000000" */
     const char
         *host; /* own host name for virtual-host style buckets, e.g. "localhost"; may be NULL */
-    const struct protocol_credential
-        *credentials; /* when count > 0 every request must be signed by one of them */
+    /* They outlive the protocol. */
+    const struct protocol_credential *credentials; /* when count > 0 every request must be signed by
+                                                    * one of them; they outlive the protocol */
     size_t credential_count;
 };
 MR_MUST_USE enum mr_status protocol_new(struct protocol **ret_protocol,

@@ -90,10 +90,16 @@ void protocol_register(struct protocol *protocol, const char *service_name,
 void protocol_register_internal(struct protocol *protocol, const char *path,
                                 void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx)
 {
-    assert(protocol->path_count < PROTOCOL_INTERNAL_PATHS_MAX);
     assert(strncmp(path, "/_millrace/", 11) == 0);
-    protocol->paths[protocol->path_count++] =
+    size_t at = 0; /* a path that was registered before is replaced, as an operation is */
+    while (at < protocol->path_count &&
+           !mr_slice_equal(protocol->paths[at].path, mr_slice_cstr(path)))
+        at++;
+    assert(at < PROTOCOL_INTERNAL_PATHS_MAX);
+    protocol->paths[at] =
         (struct protocol_internal_path){.path = mr_slice_cstr(path), .fn = fn, .ctx = ctx};
+    if (at == protocol->path_count)
+        protocol->path_count++;
 }
 
 void protocol_set_wait(struct protocol *protocol, enum mr_status (*wait)(void *ctx, int64_t ticket),

@@ -316,6 +316,32 @@ static void a_body_must_have_the_hash_that_was_announced(void **state)
     (void)state;
 }
 
+static void health(void *ctx, struct http_exchange *exchange)
+{
+    (void)ctx;
+    mr_buf_append(&exchange->reply_body, MR_S("fine"));
+}
+
+static void our_own_paths_are_closed_too_but_for_health(void **state)
+{
+    protocol_register_internal(*state, "/_millrace/health", health, NULL);
+    protocol_register_internal(*state, "/_millrace/status", health, NULL);
+    assert_body(get_s3(*state, "/_millrace/health", NULL), "fine");
+    assert_int_equal(get_s3(*state, "/_millrace/status", NULL)->status, 403);
+    const char *const headers[] = {
+        "host",
+        "127.0.0.1:4566",
+        "x-amz-date",
+        "20260102T030405Z",
+        "authorization",
+        "AWS4-HMAC-SHA256 Credential=" SCOPE(
+            "millrace") ", SignedHeaders=host;x-amz-date, "
+                        "Signature="
+                        "e9cb16feb4788918860fba11ee6eee6ab7b6d89c57ad025ad0fde6652641c55c",
+        NULL};
+    assert_int_equal(get_s3(*state, "/_millrace/status", headers)->status, 200);
+}
+
 static void the_published_chunk_signatures_come_out(void **state)
 {
     (void)state;
@@ -356,6 +382,7 @@ int main(void)
         TEST(boto3_s_old_presigned_urls_hold_too),
         TEST(a_session_token_must_be_the_key_s_own),
         TEST(a_body_must_have_the_hash_that_was_announced),
+        TEST(our_own_paths_are_closed_too_but_for_health),
         TEST(the_published_chunk_signatures_come_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 /* ---- the frames ---- */
@@ -211,7 +212,17 @@ static void create_function(struct protocol_call *call)
     mr_buf_append(&put.got, mr_json_get_text(call->in, "FunctionName"));
 }
 
-static const struct protocol_handler s3[] = {{.operation = "PutObject",
+static void get_object(struct protocol_call *call)
+{
+    FILE *file = tmpfile();
+    fputs("0123456789", file);
+    fflush(file);
+    protocol_reply_file(call, dup(fileno(file)), 3, 4);
+    fclose(file);
+}
+
+static const struct protocol_handler s3[] = {{.operation = "GetObject", .run = get_object},
+                                             {.operation = "PutObject",
                                               .run = put_run,
                                               .open = put_open,
                                               .abandon = put_abandon,
@@ -350,7 +361,7 @@ static void a_paused_protocol_turns_streams_away_and_goes_on_later(void **state)
     assert_int_equal(reply->status, 200);
 }
 
-static void a_call_from_inside_brings_its_payload(void **state)
+static void a_call_from_inside_brings_its_payload_and_gets_a_file_s_bytes(void **state)
 {
     struct mr_arena arena;
     struct protocol_result result;
@@ -361,6 +372,11 @@ static void a_call_from_inside_brings_its_payload(void **state)
                      MR_OK);
     assert_int_equal(result.status, 200);
     assert_slice(mr_buf_slice(&put.got), "inside");
+    assert_int_equal(protocol_invoke(*state, &arena, "s3", "GetObject",
+                                     MR_S("{\"Bucket\":\"b\",\"Key\":\"k\"}"), (struct mr_slice){0},
+                                     &result),
+                     MR_OK);
+    assert_slice(result.payload, "3456");
     mr_arena_fini(&arena);
 }
 
@@ -378,7 +394,7 @@ int main(void)
         TEST(a_fault_at_open_answers_without_reading),
         TEST(a_large_function_is_collected),
         TEST(a_paused_protocol_turns_streams_away_and_goes_on_later),
-        TEST(a_call_from_inside_brings_its_payload),
+        TEST(a_call_from_inside_brings_its_payload_and_gets_a_file_s_bytes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
