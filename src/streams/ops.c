@@ -42,6 +42,20 @@ static struct streams_stream *find_stream(struct protocol_call *call, struct mr_
     return stream;
 }
 
+/* Limit, or `most` when there is none. AWS: the model has no upper bound for it, the service has.
+ */
+static enum mr_status read_limit(struct protocol_call *call, int64_t most, int64_t *ret_limit)
+{
+    *ret_limit = mr_json_get_i64(call->in, "Limit", most);
+    if (*ret_limit <= most)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "1 validation error detected: Value '%" PRId64
+                         "' at 'limit' failed to satisfy constraint: Member must have value less "
+                         "than or equal to %" PRId64,
+                         *ret_limit, most);
+}
+
 /* ---- ListStreams ---- */
 
 static void list_stream_json(struct mr_json *json, const struct streams_stream *stream)
@@ -57,8 +71,10 @@ static void list_streams(struct protocol_call *call)
 {
     struct mr_slice table = mr_json_get_text(call->in, "TableName");
     struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartStreamArn");
-    int64_t limit = mr_json_get_i64(call->in, "Limit", LIST_MAX);
+    int64_t limit;
     size_t count;
+    if (read_limit(call, LIST_MAX, &limit) != MR_OK)
+        return;
     struct streams_stream **list = streams_list(call->service, call->arena, &count);
     bool begun = after.len == 0;
     const char *last = NULL, *more = NULL;
@@ -127,10 +143,9 @@ static enum mr_status read_filter(struct protocol_call *call, struct mr_slice *r
 }
 
 static void shards_json(struct protocol_call *call, struct streams_stream *stream,
-                        struct mr_slice parent)
+                        struct mr_slice parent, int64_t limit)
 {
     struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartShardId");
-    int64_t limit = mr_json_get_i64(call->in, "Limit", LIST_MAX);
     struct streams_shard *shards =
         MR_NEW_ARRAY(call->arena, struct streams_shard, STREAMS_SHARDS_MAX);
     size_t count = streams_shards(stream, shards, STREAMS_SHARDS_MAX);
@@ -171,6 +186,9 @@ static void key_schema_json(struct mr_json *json, const struct streams_stream *s
 static void describe_stream(struct protocol_call *call)
 {
     struct mr_slice parent;
+    int64_t limit;
+    if (read_limit(call, LIST_MAX, &limit) != MR_OK)
+        return;
     struct streams_stream *stream = find_stream(call, mr_json_get_text(call->in, "StreamArn"));
     if (stream == NULL)
         return;
@@ -185,7 +203,7 @@ static void describe_stream(struct protocol_call *call)
         mr_json_key_timestamp(&call->out, "CreationRequestDateTime", stream->created_ms);
         mr_json_key_cstr(&call->out, "TableName", stream->table);
         key_schema_json(&call->out, stream);
-        shards_json(call, stream, parent);
+        shards_json(call, stream, parent, limit);
         mr_json_object_end(&call->out);
     }
     streams_unref(stream);
@@ -263,9 +281,8 @@ static void get_shard_iterator(struct protocol_call *call)
 /* Writes records until the page is full or nothing is left. MR_END: the shard is closed and all of
  * it was read. */
 static enum mr_status records_json(struct protocol_call *call, struct streams_reader *reader,
-                                   int64_t *position)
+                                   int64_t limit, int64_t *position)
 {
-    int64_t limit = mr_json_get_i64(call->in, "Limit", PAGE_RECORDS);
     uint64_t bytes = 0;
     struct streams_record record;
     enum mr_status status;
@@ -298,6 +315,9 @@ static void read_page(struct protocol_call *call, struct streams_stream *stream,
                       struct streams_iterator iterator)
 {
     struct streams_reader reader = {0};
+    int64_t limit;
+    if (read_limit(call, PAGE_RECORDS, &limit) != MR_OK)
+        return;
     const struct streams_shard *shard = shard_of(stream, iterator.window);
     if (shard == NULL ||
         streams_reader_open(&reader, call->service, stream, mr_slice_cstr(shard->id),
@@ -307,7 +327,7 @@ static void read_page(struct protocol_call *call, struct streams_stream *stream,
     }
     mr_json_key(&call->out, "Records");
     mr_json_array(&call->out);
-    enum mr_status status = records_json(call, &reader, &iterator.position);
+    enum mr_status status = records_json(call, &reader, limit, &iterator.position);
     mr_json_array_end(&call->out);
     if (status == MR_NOT_FOUND)
         protocol_fail(call, &trimmed,
