@@ -21,8 +21,12 @@ static struct mr_slice content_type(const struct protocol_call *call)
     case MODEL_JSON:
     case MODEL_CBOR: break;
     }
-    return call->priv->content_type.len > 0 ? call->priv->content_type
-                                            : MR_S("application/x-amz-json-1.0");
+    if (mr_slice_search(call->priv->content_type, MR_S("json")) != SIZE_MAX)
+        return call->priv->content_type;
+    const struct protocol_service *service = call->priv->service;
+    return service != NULL && strcmp(service->model->json_version, "1.1") == 0
+               ? MR_S("application/x-amz-json-1.1")
+               : MR_S("application/x-amz-json-1.0");
 }
 
 static void encode_output(struct protocol_call *call)

@@ -131,7 +131,6 @@ struct protocol_options {
     const char *account; /* "000000000000" */
     const char
         *host; /* own host name for virtual-host style buckets, e.g. "localhost"; may be NULL */
-    /* They outlive the protocol. */
     const struct protocol_credential *credentials; /* when count > 0 every request must be signed by
                                                     * one of them; they outlive the protocol */
     size_t credential_count;
