@@ -95,7 +95,7 @@ static void sizes_are_those_that_aws_counts(void **state)
     }
 }
 
-static void random_text(struct mr_rng *rng, char *ret)
+static void random_text(struct mr_rng *rng, char ret[static 64])
 {
     int digits = 1 + (int)mr_rng_below(rng, 38);
     int exponent = (int)mr_rng_below(rng, mr_rng_below(rng, 2) ? 250 : 20) - 125;
@@ -106,7 +106,7 @@ static void random_text(struct mr_rng *rng, char *ret)
         ret[len++] = (char)('0' + mr_rng_below(rng, mr_rng_below(rng, 3) ? 10 : 1));
     if (exponent + digits > 125)
         exponent = 125 - digits;
-    sprintf(ret + len, "e%d", exponent);
+    snprintf(ret + len, 64 - len, "e%d", exponent);
 }
 
 /* Goal: order of bytes = order of values, and texts that read back. Oracle: libmpdec. */

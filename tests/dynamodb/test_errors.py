@@ -4,6 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 INVALID = "One or more parameter values were invalid: "
+NO_MATCH = "The provided key element does not match the schema"
 NOT_VALID = "One or more parameter values are not valid. "
 KEY = {"id": {"S": "k"}}
 ONE = {":v": {"N": "1"}}
@@ -45,12 +46,9 @@ CASES = [
         INVALID + "The AttributeValue for a key attribute cannot contain an empty string value. "
         "Key: id",
     ),
-    (("get_item", {"Key": {"x": {"S": "1"}}}), "The provided key element does not match the schema"),
-    (("get_item", {"Key": {"id": {"N": "1"}}}), "The provided key element does not match the schema"),
-    (
-        ("get_item", {"Key": {**KEY, "x": {"S": "1"}}}),
-        "The provided key element does not match the schema",
-    ),
+    (("get_item", {"Key": {"x": {"S": "1"}}}), NO_MATCH),
+    (("get_item", {"Key": {"id": {"N": "1"}}}), NO_MATCH),
+    (("get_item", {"Key": {**KEY, "x": {"S": "1"}}}), NO_MATCH),
     (
         ("get_item", {"Key": {"id": {"S": "x" * 2049}}}),
         INVALID + "Size of hashkey has exceeded the maximum size limit of2048 bytes",

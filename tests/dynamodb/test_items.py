@@ -1,4 +1,4 @@
-"""PutItem, GetItem, UpdateItem, DeleteItem through the client, and the resource layer with Decimal."""
+"""PutItem, GetItem, UpdateItem, DeleteItem; client and resource layer (Decimal)."""
 
 from decimal import Decimal
 
@@ -70,7 +70,11 @@ def test_numbers_are_normalised_also_as_keys(db, fresh):
 
 
 def test_numbers_at_the_limits_come_back_in_plain_text(db, table):
-    limits = {"1e125": "1" + "0" * 125, "-9.99e125": "-999" + "0" * 123, "1E-130": "0." + "0" * 129 + "1"}
+    limits = {
+        "1e125": "1" + "0" * 125,
+        "-9.99e125": "-999" + "0" * 123,
+        "1E-130": "0." + "0" * 129 + "1",
+    }
     for i, (given, want) in enumerate(limits.items()):
         key = {"id": {"S": str(i)}}
         db.put_item(TableName=table, Item={**key, "n": {"N": given}})
@@ -92,7 +96,12 @@ def test_return_values_of_update(db, table):
     key = {"id": {"S": "k"}}
     db.put_item(
         TableName=table,
-        Item={**key, "a": {"N": "1"}, "m": {"M": {"x": {"N": "1"}, "y": {"N": "2"}}}, "z": {"S": "s"}},
+        Item={
+            **key,
+            "a": {"N": "1"},
+            "m": {"M": {"x": {"N": "1"}, "y": {"N": "2"}}},
+            "z": {"S": "s"},
+        },
     )
 
     def update(wanted):

@@ -224,7 +224,8 @@ def test_the_command_line_creates_and_waits(aws, fresh):
         "--billing-mode", "PAY_PER_REQUEST",
     )  # fmt: skip
     aws("dynamodb", "wait", "table-exists", "--table-name", name)
-    aws("dynamodb", "put-item", "--table-name", name, "--item", '{"id":{"S":"é1"},"n":{"N":"1.50"}}')
+    item = '{"id":{"S":"é1"},"n":{"N":"1.50"}}'
+    aws("dynamodb", "put-item", "--table-name", name, "--item", item)
     got = aws("dynamodb", "get-item", "--table-name", name, "--key", '{"id":{"S":"é1"}}').json
     assert got["Item"] == {"id": {"S": "é1"}, "n": {"N": "1.5"}}
     assert name in aws("dynamodb", "list-tables").json["TableNames"]
