@@ -72,6 +72,7 @@ static struct delivery *delivery_new(struct firehose *firehose, struct mr_slice 
     delivery->name = mr_strdup_slice(name);
     delivery->arn = mr_strdup_slice(arn);
     atomic_init(&delivery->refs, 1);
+    pthread_mutex_init(&delivery->change, NULL);
     pthread_mutex_init(&delivery->lock, NULL);
     mr_arena_init(&delivery->p.raw_arena);
     return delivery;
@@ -80,7 +81,9 @@ static struct delivery *delivery_new(struct firehose *firehose, struct mr_slice 
 static void delivery_free(struct delivery *delivery)
 {
     assert(delivery->pump == NULL);
+    pthread_mutex_destroy(&delivery->change);
     pthread_mutex_destroy(&delivery->lock);
+    mr_arena_fini(&delivery->p.raw_arena); /* if no pump ever ran */
     free(delivery->locked.destination);
     free(delivery->locked.source);
     free(delivery->locked.tags);
@@ -152,7 +155,7 @@ static void put_document(struct delivery *delivery, struct store_entry *entry)
     mr_buf_fini(&buf);
 }
 
-enum mr_status delivery_save(struct delivery *delivery)
+static enum mr_status save(struct delivery *delivery)
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
@@ -163,19 +166,42 @@ enum mr_status delivery_save(struct delivery *delivery)
     return status;
 }
 
+bool delivery_is_ending(const struct delivery *delivery)
+{
+    return atomic_load(&delivery->state) == DELIVERY_DELETING ||
+           atomic_load(&delivery->firehose->stopping);
+}
+
+enum mr_status delivery_change(struct delivery *delivery, bool (*fn)(void *ctx), void *ctx)
+{
+    enum mr_status status = MR_NOT_FOUND;
+    pthread_mutex_lock(&delivery->change);
+    if (atomic_load(&delivery->state) == DELIVERY_ACTIVE) {
+        pthread_mutex_lock(&delivery->lock);
+        const bool changed = fn(ctx);
+        pthread_mutex_unlock(&delivery->lock);
+        status = changed ? save(delivery) : MR_OK;
+        runtime_pump_wake(delivery->pump);
+    }
+    pthread_mutex_unlock(&delivery->change);
+    return status;
+}
+
 /* The source's shards from now on, or a window for PutRecord. */
 static enum mr_status put_first_cursors(struct delivery *delivery, struct mr_slice stream_arn,
                                         struct store_entry *entry)
 {
     const struct firehose_options *options = &delivery->firehose->options;
+    const int64_t now = journal_tail(store_journal(options->store));
     if (stream_arn.len == 0) {
         delivery->window = store_window_new(options->store, entry);
+        store_cursor_put(entry, delivery_cursor_name(entry->arena, delivery, MR_S(FIREHOSE_DIRECT)),
+                         now);
         return MR_OK;
     }
     struct kinesis_stream *stream = kinesis_find(options->kinesis, stream_arn);
     if (stream == NULL)
         return MR_NOT_FOUND;
-    const int64_t now = journal_tail(store_journal(options->store));
     const size_t count = kinesis_shard_count(stream);
     for (size_t i = 0; i < count; i++) {
         struct kinesis_shard_info shard;
@@ -196,7 +222,7 @@ enum mr_status delivery_create(struct firehose *firehose, const struct delivery_
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);
-    pthread_mutex_lock(&firehose->change);
+    pthread_mutex_lock(&firehose->create);
     pthread_rwlock_rdlock(&firehose->lock);
     const bool exists = mr_map_get(&firehose->map, create->name) != NULL;
     pthread_rwlock_unlock(&firehose->lock);
@@ -221,12 +247,24 @@ enum mr_status delivery_create(struct firehose *firehose, const struct delivery_
             (void)mr_map_put(&firehose->map, create->name, delivery);
             pthread_rwlock_unlock(&firehose->lock);
         } else {
-            mr_arena_fini(&delivery->p.raw_arena);
             delivery_free(delivery);
         }
     }
-    pthread_mutex_unlock(&firehose->change);
+    pthread_mutex_unlock(&firehose->create);
     mr_arena_fini(&arena);
+    return status;
+}
+
+static enum mr_status drop_cursors(struct delivery *delivery, struct store_entry *entry)
+{
+    struct view_iterator *cursors =
+        view_iterate(store_view(delivery->firehose->options.store), VIEW_CURSOR,
+                     delivery_cursor_name(entry->arena, delivery, MR_S("")));
+    for (view_iterator_first(cursors); view_iterator_valid(cursors); view_iterator_next(cursors))
+        (void)store_entry_delete(entry, VIEW_CURSOR,
+                                 mr_arena_copy(entry->arena, view_iterator_key(cursors)));
+    const enum mr_status status = view_iterator_status(cursors);
+    view_iterator_free(cursors);
     return status;
 }
 
@@ -237,27 +275,21 @@ enum mr_status delivery_delete(struct delivery *delivery)
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);
-    pthread_mutex_lock(&firehose->change);
+    pthread_mutex_lock(&delivery->change);
     enum mr_status status = MR_NOT_FOUND;
     if (atomic_load(&delivery->state) == DELIVERY_ACTIVE) {
         set_state(delivery, DELIVERY_DELETING);
         halt(delivery);
         store_doc_delete(&entry, "firehose", "stream", name);
-        struct view_iterator *cursors =
-            view_iterate(store_view(firehose->options.store), VIEW_CURSOR,
-                         delivery_cursor_name(&arena, delivery, MR_S("")));
-        for (view_iterator_first(cursors); view_iterator_valid(cursors);
-             view_iterator_next(cursors))
-            (void)store_entry_delete(&entry, VIEW_CURSOR,
-                                     mr_arena_copy(&arena, view_iterator_key(cursors)));
-        view_iterator_free(cursors);
-        status = store_commit_wait(firehose->options.store, &entry);
+        status = drop_cursors(delivery, &entry);
+        if (status == MR_OK)
+            status = store_commit_wait(firehose->options.store, &entry);
         pthread_rwlock_wrlock(&firehose->lock);
         (void)mr_map_remove(&firehose->map, name);
         pthread_rwlock_unlock(&firehose->lock);
         delivery_unref(delivery); /* the map's reference */
     }
-    pthread_mutex_unlock(&firehose->change);
+    pthread_mutex_unlock(&delivery->change);
     mr_arena_fini(&arena);
     return status;
 }
@@ -312,7 +344,7 @@ enum mr_status firehose_open(struct firehose **ret_firehose, const struct fireho
     struct firehose *firehose = mr_calloc(1, sizeof *firehose);
     firehose->options = *options;
     pthread_rwlock_init(&firehose->lock, NULL);
-    pthread_mutex_init(&firehose->change, NULL);
+    pthread_mutex_init(&firehose->create, NULL);
     const enum mr_status status =
         store_doc_each(options->store, "firehose", "stream", MR_S(""), load, firehose);
     if (status != MR_OK) {
@@ -323,10 +355,17 @@ enum mr_status firehose_open(struct firehose **ret_firehose, const struct fireho
     return MR_OK;
 }
 
+void firehose_stop(struct firehose *firehose)
+{
+    if (firehose != NULL)
+        atomic_store(&firehose->stopping, true);
+}
+
 void firehose_close(struct firehose *firehose)
 {
     if (firehose == NULL)
         return;
+    firehose_stop(firehose);
     size_t cursor = 0;
     struct mr_slice name;
     void *value;
@@ -335,7 +374,7 @@ void firehose_close(struct firehose *firehose)
         delivery_unref(value);
     }
     mr_map_fini(&firehose->map);
-    pthread_mutex_destroy(&firehose->change);
+    pthread_mutex_destroy(&firehose->create);
     pthread_rwlock_destroy(&firehose->lock);
     free(firehose);
 }

@@ -24,8 +24,12 @@ struct firehose_options {
 MR_MUST_USE enum mr_status firehose_open(struct firehose **ret_firehose,
                                          const struct firehose_options *options);
 void firehose_register(struct firehose *firehose, struct protocol *protocol);
-void firehose_close(struct firehose *firehose);
-/* One JSON object per delivery stream into an open array:
- * {"name","state","reason","records_in","records_out","dropped","failed","objects",
- * "lag_records_or_bytes","lag_ms","last_error"}: for `millrace status`. */
+/* Nothing is landed from now on; returns at once. To be called before anything ends that functions
+ * use: the failures that follow are then not taken for answers, and the records are read again
+ * after the next start. Accepts NULL. */
+void firehose_stop(struct firehose *firehose);
+void firehose_close(struct firehose *firehose); /* accepts NULL */
+/* One JSON object per delivery stream into an open array: {"name","state","records_in",
+ * "records_out","failed","dropped","objects","bytes_out","waiting","landed_ms"?,"last_error"}, for
+ * `millrace status`. Counts are since the start of this process. */
 void firehose_status(struct firehose *firehose, struct mr_json *json);

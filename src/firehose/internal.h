@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define FIREHOSE_DIRECT "direct" /* stands for a shard in the cursor's name */
+
 enum delivery_state { DELIVERY_CREATING, DELIVERY_ACTIVE, DELIVERY_DELETING, DELIVERY_STATES };
 
 enum {
@@ -13,6 +15,9 @@ enum {
     FIREHOSE_BATCH_BYTES_MAX =
         3 << 20, /* raw bytes of one invocation: base64 and JSON keep below 6 MB */
     FIREHOSE_BATCH_RECORDS_MAX = 10000,
+    /* An event for a function is at most 6 MB: no record is added behind this size, and the last
+     * one (1 MiB, as base64) still fits. */
+    FIREHOSE_EVENT_BYTES_MAX = 4500000,
 };
 
 /* What a delivery stream does with its records; made from its document. Slices live in the arena
@@ -56,6 +61,9 @@ struct delivery_pump {
     struct delivery_record *raw;
     size_t raw_count, raw_capacity;
     uint64_t raw_bytes;
+    uint64_t event_bytes;    /* of the event that would carry `raw`, at most */
+    bool stuck;              /* `good` and `bad` are due and did not land: nothing is read */
+    bool drained;            /* the last look found nothing more to read */
     struct mr_buf good, bad; /* what the next object and the next error object hold */
     uint64_t good_records, bad_records, dropped;
     int64_t opened_ms; /* when the first record of the buffer was taken; 0: empty */
@@ -73,7 +81,8 @@ struct delivery {
     uint32_t window; /* of PutRecord; 0 with a Kinesis source */
     int64_t created_ms;
 
-    pthread_mutex_t lock; /* guards `locked` */
+    pthread_mutex_t change; /* one update or delete at a time; never held by the pump */
+    pthread_mutex_t lock;   /* guards `locked` */
     struct {
         char *destination; /* JSON: the ExtendedS3 description with defaults; owned */
         char *source;      /* JSON {"KinesisStreamARN","RoleARN"} or NULL; owned */
@@ -81,18 +90,19 @@ struct delivery {
         int64_t version, updated_ms;
         char last_error[512];
     } locked;
-    struct runtime_pump *pump; /* set before others can find the delivery stream */
+    struct runtime_pump *pump; /* set before others can find the delivery stream; `change` */
     struct delivery_pump p;
     atomic_ullong records_in, records_out, failed, dropped, objects, bytes_out;
-    atomic_llong landed_ms; /* commit time of the newest object's oldest record; 0: none */
+    atomic_llong landed_ms; /* arrival of the newest object's oldest record; 0: none */
     atomic_llong waiting;   /* records buffered now */
 };
 
 struct firehose {
     struct firehose_options options;
-    pthread_rwlock_t lock; /* guards map */
-    struct mr_map map;     /* name -> struct delivery */
-    pthread_mutex_t change;
+    pthread_rwlock_t lock;  /* guards map */
+    struct mr_map map;      /* name -> struct delivery */
+    pthread_mutex_t create; /* one CreateDeliveryStream at a time */
+    atomic_bool stopping;   /* see firehose_stop */
 };
 
 /* ---- deliveries.c ---- */
@@ -107,9 +117,15 @@ struct delivery_create {
 /* MR_EXISTS; MR_NOT_FOUND: no such Kinesis stream. Durable when it returns. */
 MR_MUST_USE enum mr_status delivery_create(struct firehose *firehose,
                                            const struct delivery_create *create);
+/* MR_NOT_FOUND: somebody else did. */
 MR_MUST_USE enum mr_status delivery_delete(struct delivery *delivery);
-/* Stores the delivery stream again after a change of `locked`. */
-MR_MUST_USE enum mr_status delivery_save(struct delivery *delivery);
+/* A change of `locked`: `fn` makes it, under the lock; false: it made none. Durable when it
+ * returns, and the pump is woken. MR_NOT_FOUND: the delivery stream was deleted. */
+MR_MUST_USE enum mr_status delivery_change(struct delivery *delivery, bool (*fn)(void *ctx),
+                                           void *ctx);
+/* It is being deleted or the server stops: what a function says now is not to be trusted, and
+ * nothing is landed any more. */
+bool delivery_is_ending(const struct delivery *delivery);
 /* Notes what keeps it from moving; logged once a text. An empty text clears it. */
 void delivery_note(struct delivery *delivery, const char *format, ...) MR_PRINTF(2, 3);
 void firehose_each(struct firehose *firehose, void (*fn)(void *ctx, struct delivery *delivery),
@@ -157,7 +173,8 @@ struct transform_output {
     uint64_t good_records, bad_records, dropped;
 };
 /* Invokes the function and sorts its answer. MR_OK: every record is in good, in bad, or dropped.
- * MR_AGAIN: the function cannot be called now (`message` says why); nothing was appended. */
+ * MR_AGAIN: the function cannot be called now (`message` says why); nothing was appended. MR_END:
+ * the delivery is ending; nothing was appended. */
 MR_MUST_USE enum mr_status transform_run(struct mr_arena *arena,
                                          const struct transform_input *input,
                                          struct transform_output *output, char message[static 512]);
@@ -166,6 +183,19 @@ struct mr_slice transform_event(struct mr_arena *arena, const struct transform_i
                                 struct mr_slice invocation_id);
 void transform_sort(struct mr_arena *arena, const struct transform_input *input,
                     struct mr_slice answer, int64_t now_ms, struct transform_output *output);
+
+/* ---- sources.c: the pump's own ---- */
+/* Takes up sources that have come. MR_NOT_FOUND: the Kinesis stream does not exist. */
+MR_MUST_USE enum mr_status delivery_sources_find(struct delivery *delivery);
+/* Fills `raw` up to `limit` bytes (and the bounds above). *ret_more: a source has more to give. */
+MR_MUST_USE enum mr_status delivery_sources_read(struct delivery *delivery, uint64_t limit,
+                                                 bool *ret_more);
+/* The cursors behind all that was read join the entry; `committed`: the entry was committed. */
+void delivery_sources_put(struct delivery *delivery, struct store_entry *entry);
+void delivery_sources_committed(struct delivery *delivery);
+/* Bytes of journal that were read and whose cursor is not stored: the most of any source. */
+int64_t delivery_sources_passed(const struct delivery *delivery);
+void delivery_sources_fini(struct delivery *delivery);
 
 /* ---- pump.c ---- */
 enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms);

@@ -8,6 +8,7 @@ static const struct protocol_fault not_found = {"ResourceNotFoundException", 400
 static const struct protocol_fault in_use = {"ResourceInUseException", 400, false};
 static const struct protocol_fault invalid = {"InvalidArgumentException", 400, false};
 static const struct protocol_fault stale = {"ConcurrentModificationException", 400, false};
+static const struct protocol_fault limit_exceeded = {"LimitExceededException", 400, false};
 static const struct protocol_fault serialization = {"SerializationException", 400, false};
 static const struct protocol_fault not_implemented = {"NotImplementedException", 501, false};
 
@@ -281,10 +282,18 @@ static void list(struct protocol_call *call)
 
 /* ---- UpdateDestination ---- */
 
-/* Under delivery->lock. False with the fault set. */
-static bool change_destination(struct protocol_call *call, struct delivery *delivery,
-                               yyjson_val *update)
+struct destination_change {
+    struct protocol_call *call;
+    struct delivery *delivery;
+    yyjson_val *update;
+};
+
+/* Under the delivery stream's lock. False with the fault set. */
+static bool change_destination(void *ctx)
 {
+    struct destination_change *change = ctx;
+    struct protocol_call *call = change->call;
+    struct delivery *delivery = change->delivery;
     const struct mr_slice given = mr_json_get_text(call->in, "CurrentDeliveryStreamVersionId");
     int64_t version = 0;
     if (mr_slice_to_i64(given, &version) != MR_OK || version != delivery->locked.version) {
@@ -298,7 +307,7 @@ static bool change_destination(struct protocol_call *call, struct delivery *deli
     struct mr_slice description;
     yyjson_val *before =
         mr_json_parse(call->arena, mr_slice_cstr(delivery->locked.destination), 32);
-    if (delivery_destination(call->arena, update, before, &description, message) != MR_OK) {
+    if (delivery_destination(call->arena, change->update, before, &description, message) != MR_OK) {
         protocol_fail(call, &invalid, "%s", message);
         return false;
     }
@@ -309,26 +318,29 @@ static bool change_destination(struct protocol_call *call, struct delivery *deli
     return true;
 }
 
+/* The outcome of delivery_change. */
+static void fail_change(struct protocol_call *call, const struct delivery *delivery,
+                        enum mr_status status)
+{
+    if (status == MR_NOT_FOUND)
+        protocol_fail(call, &not_found, "Firehose %s under account %.*s not found.", delivery->name,
+                      MR_ARG(call->account));
+    protocol_fail_internal(call, status);
+}
+
 static void update_destination(struct protocol_call *call)
 {
     struct delivery *delivery = find(call);
     if (delivery == NULL)
         return;
+    struct destination_change change = {.call = call, .delivery = delivery};
     const struct mr_slice id = mr_json_get_text(call->in, "DestinationId");
-    yyjson_val *update = NULL;
     if (!mr_slice_equal(id, mr_slice_cstr(destination_id)))
         protocol_fail(call, &invalid, "Destination Id %.*s not found", MR_ARG(id));
     else
-        update = pick_destination(call, "Update");
-    if (update != NULL) {
-        pthread_mutex_lock(&delivery->lock);
-        const bool changed = change_destination(call, delivery, update);
-        pthread_mutex_unlock(&delivery->lock);
-        if (changed) {
-            protocol_fail_internal(call, delivery_save(delivery));
-            runtime_pump_wake(delivery->pump);
-        }
-    }
+        change.update = pick_destination(call, "Update");
+    if (change.update != NULL)
+        fail_change(call, delivery, delivery_change(delivery, change_destination, &change));
     delivery_unref(delivery);
 }
 
@@ -336,6 +348,11 @@ static void update_destination(struct protocol_call *call)
 
 static bool takes_records(struct protocol_call *call, const struct delivery *delivery)
 {
+    if (atomic_load(&delivery->state) != DELIVERY_ACTIVE) {
+        protocol_fail(call, &not_found, "Firehose %s under account %.*s not found.", delivery->name,
+                      MR_ARG(call->account));
+        return false;
+    }
     if (delivery->window != 0)
         return true;
     protocol_fail(call, &invalid,
@@ -433,6 +450,8 @@ static void put_record_batch(struct protocol_call *call)
 
 /* ---- tags ---- */
 
+enum { TAGS_MAX = 50 };
+
 static void list_tags(struct protocol_call *call)
 {
     struct delivery *delivery = find(call);
@@ -441,19 +460,104 @@ static void list_tags(struct protocol_call *call)
     pthread_mutex_lock(&delivery->lock);
     yyjson_val *tags = mr_json_parse(call->arena, mr_slice_cstr(delivery->locked.tags), 4);
     pthread_mutex_unlock(&delivery->lock);
+    const struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartTagKey");
+    const int64_t limit = mr_json_get_i64(call->in, "Limit", TAGS_MAX);
+    bool skip = after.len > 0;
+    int64_t count = 0;
     mr_json_key(&call->out, "Tags");
     mr_json_array(&call->out);
     yyjson_val *key;
     yyjson_obj_iter members;
     yyjson_obj_iter_init(tags, &members);
-    while ((key = yyjson_obj_iter_next(&members)) != NULL) {
+    while (count < limit && (key = yyjson_obj_iter_next(&members)) != NULL) {
+        if (skip) {
+            skip = !mr_slice_equal(mr_json_text(key), after);
+            continue;
+        }
         mr_json_object(&call->out);
         mr_json_key_string(&call->out, "Key", mr_json_text(key));
         mr_json_key_string(&call->out, "Value", mr_json_text(yyjson_obj_iter_get_val(key)));
         mr_json_object_end(&call->out);
+        count++;
     }
     mr_json_array_end(&call->out);
-    mr_json_key_bool(&call->out, "HasMoreTags", false);
+    mr_json_key_bool(&call->out, "HasMoreTags", yyjson_obj_iter_has_next(&members));
+    delivery_unref(delivery);
+}
+
+struct tag_change {
+    struct protocol_call *call;
+    struct delivery *delivery;
+    yyjson_val *set;   /* list of {Key, Value}, or NULL */
+    yyjson_val *unset; /* list of keys, or NULL */
+};
+
+static bool is_among(yyjson_val *list, struct mr_slice key)
+{
+    yyjson_val *item;
+    yyjson_arr_iter items;
+    yyjson_arr_iter_init(list, &items);
+    while ((item = yyjson_arr_iter_next(&items)) != NULL) {
+        const struct mr_slice name =
+            yyjson_is_obj(item) ? mr_json_get_text(item, "Key") : mr_json_text(item);
+        if (mr_slice_equal(name, key))
+            return true;
+    }
+    return false;
+}
+
+/* Under the delivery stream's lock: those that stay, then those that are set. */
+static bool change_tags(void *ctx)
+{
+    struct tag_change *change = ctx;
+    struct delivery *delivery = change->delivery;
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    size_t count = yyjson_arr_size(change->set);
+    yyjson_val *before =
+        mr_json_parse(change->call->arena, mr_slice_cstr(delivery->locked.tags), 4);
+    mr_json_object(&json);
+    yyjson_val *item;
+    yyjson_obj_iter members;
+    yyjson_obj_iter_init(before, &members);
+    while ((item = yyjson_obj_iter_next(&members)) != NULL) {
+        const struct mr_slice key = mr_json_text(item);
+        if (is_among(change->set, key) || is_among(change->unset, key))
+            continue;
+        mr_json_name(&json, key);
+        mr_json_string(&json, mr_json_text(yyjson_obj_iter_get_val(item)));
+        count++;
+    }
+    yyjson_arr_iter items;
+    yyjson_arr_iter_init(change->set, &items);
+    while ((item = yyjson_arr_iter_next(&items)) != NULL) {
+        mr_json_name(&json, mr_json_get_text(item, "Key"));
+        mr_json_string(&json, mr_json_get_text(item, "Value"));
+    }
+    mr_json_object_end(&json);
+    if (count <= TAGS_MAX) {
+        free(delivery->locked.tags);
+        delivery->locked.tags = mr_strdup_slice(mr_buf_slice(&buf));
+    } else {
+        protocol_fail(change->call, &limit_exceeded, "A delivery stream has at most %d tags.",
+                      TAGS_MAX);
+    }
+    mr_buf_fini(&buf);
+    return count <= TAGS_MAX;
+}
+
+static void tag(struct protocol_call *call)
+{
+    struct delivery *delivery = find(call);
+    if (delivery == NULL)
+        return;
+    struct tag_change change = {
+        .call = call,
+        .delivery = delivery,
+        .set = mr_json_get(call->in, "Tags"),
+        .unset = mr_json_get(call->in, "TagKeys"),
+    };
+    fail_change(call, delivery, delivery_change(delivery, change_tags, &change));
     delivery_unref(delivery);
 }
 
@@ -466,5 +570,7 @@ const struct protocol_handler firehose_handlers[] = {
     {.operation = "PutRecord", .run = put_record, .flags = PROTOCOL_INLINE},
     {.operation = "PutRecordBatch", .run = put_record_batch, .flags = PROTOCOL_INLINE},
     {.operation = "ListTagsForDeliveryStream", .run = list_tags},
+    {.operation = "TagDeliveryStream", .run = tag},
+    {.operation = "UntagDeliveryStream", .run = tag},
 };
 const size_t firehose_handler_count = MR_COUNT(firehose_handlers);

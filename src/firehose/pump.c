@@ -11,7 +11,6 @@
  * invocation and one buffer. */
 #include "firehose/internal.h"
 #include "base/codec.h"
-#include "base/log.h"
 #include <stdlib.h>
 
 enum {
@@ -19,154 +18,8 @@ enum {
     BACKOFF_MS_MIN = 100,
     BACKOFF_MS_MAX = 5000,
     LOOK_AROUND_MS = 1000,
+    IDLE_COMMIT_BYTES = 16 << 20,
 };
-
-/* ---- sources ---- */
-
-static enum mr_status add_source(struct delivery *delivery, const char *id, uint32_t window,
-                                 uint32_t shard, int64_t start)
-{
-    struct delivery_pump *p = &delivery->p;
-    struct delivery_source source = {.window = window, .shard = shard};
-    memcpy(source.id, id, strnlen(id, sizeof source.id - 1));
-    struct mr_arena arena;
-    mr_arena_init(&arena);
-    int64_t position = start;
-    const enum mr_status status = store_cursor_get(
-        delivery->firehose->options.store,
-        delivery_cursor_name(&arena, delivery, mr_slice_cstr(source.id)), &position);
-    mr_arena_fini(&arena);
-    if (status < 0)
-        return status;
-    source.done = position == INT64_MAX;
-    source.committed = source.cursor.position = position;
-    p->sources = mr_realloc(p->sources, sizeof source * (p->source_count + 1));
-    p->sources[p->source_count++] = source;
-    if (!source.done)
-        runtime_pump_watch(delivery->pump, window);
-    return MR_OK;
-}
-
-static bool is_done(const struct delivery_pump *p, int shard)
-{
-    for (size_t i = 0; i < p->source_count; i++)
-        if ((int)p->sources[i].shard == shard)
-            return p->sources[i].done;
-    return true; /* AWS: a parent that is gone does not hold its children up */
-}
-
-/* Kinesis: shards that have come since; children only when their parents are read. */
-static enum mr_status find_sources(struct delivery *delivery)
-{
-    struct delivery_pump *p = &delivery->p;
-    if (delivery->window != 0)
-        return p->source_count > 0 ? MR_OK : add_source(delivery, "direct", delivery->window, 0, 0);
-    if (p->stream == NULL) {
-        pthread_mutex_lock(&delivery->lock);
-        struct mr_arena arena;
-        mr_arena_init(&arena);
-        yyjson_val *source = mr_json_parse(&arena, mr_slice_cstr(delivery->locked.source), 8);
-        p->stream = kinesis_find(delivery->firehose->options.kinesis,
-                                 mr_json_get_text(source, "KinesisStreamARN"));
-        mr_arena_fini(&arena);
-        pthread_mutex_unlock(&delivery->lock);
-    }
-    if (p->stream == NULL) {
-        delivery_note(delivery, "the source Kinesis stream does not exist");
-        return MR_NOT_FOUND;
-    }
-    const size_t count = kinesis_shard_count(p->stream);
-    for (size_t i = p->source_count; i < count; i++) {
-        struct kinesis_shard_info shard;
-        if (kinesis_shard_get(p->stream, i, &shard) != MR_OK)
-            break;
-        if (!is_done(p, shard.parent) || !is_done(p, shard.adjacent))
-            break; /* shards are numbered in the order they are made */
-        const enum mr_status status =
-            add_source(delivery, shard.id, shard.window, (uint32_t)i, shard.start);
-        if (status != MR_OK)
-            return status;
-    }
-    return MR_OK;
-}
-
-static void keep_record(struct delivery *delivery, const struct delivery_source *source,
-                        const struct journal_op *op)
-{
-    struct delivery_pump *p = &delivery->p;
-    if (p->raw_count == p->raw_capacity) {
-        p->raw_capacity = p->raw_capacity == 0 ? 256 : p->raw_capacity * 2;
-        p->raw = mr_realloc(p->raw, sizeof *p->raw * p->raw_capacity);
-    }
-    p->raw[p->raw_count++] = (struct delivery_record){
-        .data = mr_arena_copy(&p->raw_arena, op->value),
-        .key = mr_arena_copy(&p->raw_arena, op->key),
-        .position = op->position,
-        .arrival_ms = op->time_ms,
-        .shard = source->shard,
-    };
-    p->raw_bytes += op->value.len;
-    if (p->opened_ms == 0) {
-        p->opened_ms = store_now(delivery->firehose->options.store);
-        p->oldest_ms = op->time_ms;
-    } else if (op->time_ms < p->oldest_ms) {
-        p->oldest_ms = op->time_ms;
-    }
-    atomic_fetch_add(&delivery->records_in, 1);
-}
-
-/* A closed shard is done when everything below its end has been read. */
-static void note_end(struct delivery *delivery, struct delivery_source *source)
-{
-    struct kinesis_shard_info shard;
-    if (delivery->window != 0 ||
-        kinesis_shard_get(delivery->p.stream, source->shard, &shard) != MR_OK ||
-        shard.end == INT64_MAX || source->cursor.position < shard.end)
-        return;
-    source->done = true;
-    runtime_pump_unwatch(delivery->pump, source->window);
-    mr_log(MR_LOG_INFO, "firehose", "%s: shard %s is read to its end", delivery->name, source->id);
-}
-
-/* Fills `raw` from one source up to `limit` bytes. *ret_more: it has more to give. */
-static enum mr_status read_source(struct delivery *delivery, struct delivery_source *source,
-                                  uint64_t limit, bool *ret_more)
-{
-    struct delivery_pump *p = &delivery->p;
-    struct journal *journal = store_journal(delivery->firehose->options.store);
-    while (p->raw_bytes < limit && p->raw_count < FIREHOSE_BATCH_RECORDS_MAX) {
-        struct journal_op op;
-        const enum mr_status status = journal_next(journal, source->window, &source->cursor, &op);
-        if (status == MR_END) {
-            note_end(delivery, source);
-            return MR_OK;
-        }
-        if (status == MR_NOT_FOUND) {
-            delivery_note(delivery, "records of %s were trimmed before they could be delivered",
-                          source->id);
-            source->cursor.position = journal_first(journal);
-            continue;
-        }
-        if (status != MR_OK)
-            return status;
-        keep_record(delivery, source, &op);
-    }
-    *ret_more = true;
-    return MR_OK;
-}
-
-static enum mr_status read_sources(struct delivery *delivery, uint64_t limit, bool *ret_more)
-{
-    struct delivery_pump *p = &delivery->p;
-    for (size_t i = 0; i < p->source_count; i++) {
-        if (p->sources[i].done)
-            continue;
-        const enum mr_status status = read_source(delivery, &p->sources[i], limit, ret_more);
-        if (status != MR_OK)
-            return status;
-    }
-    return MR_OK;
-}
 
 /* ---- transforming ---- */
 
@@ -175,6 +28,7 @@ static void clear_raw(struct delivery_pump *p)
     mr_arena_reset(&p->raw_arena);
     p->raw_count = 0;
     p->raw_bytes = 0;
+    p->event_bytes = 0;
 }
 
 static enum mr_status transform(struct delivery *delivery, const struct delivery_config *config)
@@ -267,35 +121,22 @@ static enum mr_status stage(struct mr_arena *arena, struct delivery *delivery,
     return status;
 }
 
-static void put_cursors(struct delivery *delivery, struct store_entry *entry)
-{
-    const struct delivery_pump *p = &delivery->p;
-    for (size_t i = 0; i < p->source_count; i++) {
-        const struct delivery_source *source = &p->sources[i];
-        const int64_t position = source->done ? INT64_MAX : source->cursor.position;
-        if (position != source->committed)
-            store_cursor_put(
-                entry, delivery_cursor_name(entry->arena, delivery, mr_slice_cstr(source->id)),
-                position);
-    }
-}
-
 static void note_delivered(struct delivery *delivery, size_t objects)
 {
     struct delivery_pump *p = &delivery->p;
-    for (size_t i = 0; i < p->source_count; i++)
-        p->sources[i].committed = p->sources[i].done ? INT64_MAX : p->sources[i].cursor.position;
+    delivery_sources_committed(delivery);
     atomic_fetch_add(&delivery->records_out, p->good_records);
     atomic_fetch_add(&delivery->failed, p->bad_records);
     atomic_fetch_add(&delivery->dropped, p->dropped);
     atomic_fetch_add(&delivery->objects, objects);
     atomic_fetch_add(&delivery->bytes_out, p->good.len);
     atomic_store(&delivery->landed_ms, p->oldest_ms);
+    if (p->bad_records == 0) /* what failed stays told until something lands without */
+        delivery_note(delivery, "%s", "");
     mr_buf_reset(&p->good);
     mr_buf_reset(&p->bad);
     p->good_records = p->bad_records = p->dropped = 0;
     p->opened_ms = 0;
-    delivery_note(delivery, "%s", "");
 }
 
 /* Lands what the buffer holds, with the cursors, in one entry. MR_NOT_FOUND: no such bucket. */
@@ -321,13 +162,14 @@ static enum mr_status deliver(struct delivery *delivery, const struct delivery_c
     for (; status == MR_OK && committed < count; committed++)
         status = s3_commit_staged(s3, staged[committed], &entry);
     if (status == MR_OK) {
-        put_cursors(delivery, &entry);
+        delivery_sources_put(delivery, &entry);
         int64_t ticket;
         status = store_commit(delivery->firehose->options.store, &entry, &ticket);
     }
     for (size_t i = 0; i < count; i++)
         s3_staged_done(s3, staged[i], status == MR_OK);
     mr_arena_fini(&arena);
+    p->stuck = status != MR_OK;
     if (status == MR_OK)
         note_delivered(delivery, count);
     else if (status == MR_NOT_FOUND)
@@ -342,9 +184,36 @@ static bool is_due(const struct delivery_pump *p, const struct delivery_config *
 {
     if (p->opened_ms == 0)
         return false;
-    return p->good.len + p->bad.len >= config->size_bytes ||
-           (config->function.len == 0 && p->raw_bytes >= config->size_bytes) ||
+    return p->stuck || p->good.len + p->bad.len >= config->size_bytes ||
            now_ms - p->opened_ms >= config->interval_ms;
+}
+
+/* Bytes to hold in `raw`: an invocation's worth; without a function what the object still takes. */
+static uint64_t raw_limit(const struct delivery_pump *p, const struct delivery_config *config)
+{
+    if (config->function.len > 0)
+        return config->function_bytes;
+    const uint64_t held = p->good.len + p->bad.len;
+    const uint64_t room = config->size_bytes > held ? config->size_bytes - held : 1;
+    return room < FIREHOSE_BATCH_BYTES_MAX ? room : FIREHOSE_BATCH_BYTES_MAX;
+}
+
+/* Nothing of ours in a long stretch of journal: the cursors are stored all the same, so that a
+ * restart need not search it again and what retention drops is not taken for a loss. */
+static enum mr_status commit_idle(struct delivery *delivery)
+{
+    if (delivery->p.opened_ms != 0 || delivery_sources_passed(delivery) <= IDLE_COMMIT_BYTES)
+        return MR_OK;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
+    delivery_sources_put(delivery, &entry);
+    int64_t ticket;
+    const enum mr_status status = store_commit(delivery->firehose->options.store, &entry, &ticket);
+    mr_arena_fini(&arena);
+    if (status == MR_OK)
+        delivery_sources_committed(delivery);
+    return status;
 }
 
 /* One round: read, transform, deliver. MR_OK: something moved; MR_END: nothing to do before
@@ -354,24 +223,25 @@ static enum mr_status pump_round(struct delivery *delivery, const struct deliver
 {
     struct delivery_pump *p = &delivery->p;
     bool more = false;
-    const uint64_t limit = config->function.len > 0 ? config->function_bytes
-                           : config->size_bytes < FIREHOSE_BATCH_BYTES_MAX
-                               ? config->size_bytes
-                               : FIREHOSE_BATCH_BYTES_MAX;
-    enum mr_status status = find_sources(delivery);
-    if (status == MR_OK)
-        status = read_sources(delivery, limit, &more);
+    enum mr_status status = MR_OK;
+    if (!p->stuck) {
+        status = delivery_sources_find(delivery);
+        if (status == MR_OK)
+            status = delivery_sources_read(delivery, raw_limit(p, config), &more);
+    }
     if (status != MR_OK)
         return status;
     const int64_t now_ms = store_now(delivery->firehose->options.store);
     const bool due = is_due(p, config, now_ms);
-    if (more || due)
+    if (more || due || config->function.len == 0)
         status = transform(delivery, config);
     if (status == MR_OK && is_due(p, config, now_ms))
         status = deliver(delivery, config, version);
+    if (status == MR_OK)
+        status = commit_idle(delivery);
     if (status != MR_OK)
         return status;
-    atomic_store(&delivery->waiting, (long long)(p->raw_count + p->good_records));
+    atomic_store(&delivery->waiting, (long long)(p->raw_count + p->good_records + p->bad_records));
     if (more || due)
         return MR_OK;
     if (p->opened_ms != 0 && p->opened_ms + config->interval_ms < *ret_wake_ms)
@@ -398,6 +268,8 @@ enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms)
     struct mr_arena arena;
     struct delivery_config config = {0};
     *ret_wake_ms = now_ms + LOOK_AROUND_MS;
+    if (delivery_is_ending(delivery))
+        return RUNTIME_PUMP_WAIT;
     if (now_ms < p->blocked_until_ms) {
         *ret_wake_ms = p->blocked_until_ms;
         return RUNTIME_PUMP_WAIT;
@@ -424,14 +296,10 @@ enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms)
 void delivery_pump_fini(struct delivery *delivery)
 {
     struct delivery_pump *p = &delivery->p;
-    for (size_t i = 0; i < p->source_count; i++)
-        journal_cursor_fini(&p->sources[i].cursor);
-    free(p->sources);
+    delivery_sources_fini(delivery);
     free(p->raw);
     mr_arena_fini(&p->raw_arena);
     mr_buf_fini(&p->good);
     mr_buf_fini(&p->bad);
-    if (p->stream != NULL)
-        kinesis_release(delivery->firehose->options.kinesis, p->stream);
     *p = (struct delivery_pump){0};
 }

@@ -19,7 +19,7 @@ static const struct failure function_error = {
     "Lambda.FunctionError",
     "The Lambda function was successfully invoked but it returned an error result."};
 static const struct failure timed_out = {
-    "Lambda.FunctionTimedOut",
+    "Lambda.FunctionRequestTimedOut",
     "The Lambda function was invoked but did not answer within its timeout."};
 static const struct failure failed_status = {"Lambda.ProcessingFailedStatus",
                                              "ProcessingFailed status set for record"};
@@ -238,10 +238,13 @@ enum mr_status transform_run(struct mr_arena *arena, const struct transform_inpu
         struct lambda_result result = {0};
         status = lambda_invoke(firehose->options.lambda, input->config->function, event, &result);
         const int64_t now_ms = store_now(firehose->options.store);
+        const bool ending = delivery_is_ending(input->delivery); /* and the function with it */
         const bool waits = result.outcome == LAMBDA_NO_FUNCTION ||
                            result.outcome == LAMBDA_NOT_READY || result.outcome == LAMBDA_THROTTLED;
         bool done = true;
-        if (status == MR_OK && result.outcome == LAMBDA_OK) {
+        if (status == MR_OK && ending) {
+            status = MR_END;
+        } else if (status == MR_OK && result.outcome == LAMBDA_OK) {
             transform_sort(arena, input, mr_buf_slice(&result.reply), now_ms, output);
         } else if (status == MR_OK && waits) {
             (void)snprintf(message, 512, "function %.*s cannot be called: %s",

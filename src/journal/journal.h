@@ -42,7 +42,7 @@ struct journal_op {
     bool has_old;
     struct mr_slice key, value, old, meta;
     int64_t position; /* set by journal_append and by readers */
-    int64_t time_ms;  /* of the entry; set by readers */
+    int64_t time_ms;  /* of the entry; set by journal_append and by readers */
 };
 
 struct journal_options {

@@ -53,8 +53,9 @@ struct kinesis_record {
     struct mr_slice data;
     struct mr_slice explicit_hash; /* decimal, checked by the caller; empty: by the partition key */
     /* results */
-    size_t shard;     /* index */
-    int64_t position; /* of its op; kinesis_sequence_text makes the sequence number of it */
+    size_t shard;       /* index */
+    int64_t position;   /* of its op; kinesis_sequence_text makes the sequence number of it ... */
+    int64_t arrival_ms; /* ... and of its entry's time */
 };
 /* Routes the records to their shards and commits them in ONE entry, in the given order, together
  * with the ops that `entry` already holds (a pipe's cursor). `entry` is consumed. MR_NOT_FOUND: the

@@ -43,14 +43,14 @@ static bool read_record(struct protocol_call *call, yyjson_val *in, size_t bytes
 }
 
 static void write_put(struct mr_json *json, const struct kinesis_stream *stream,
-                      const struct kinesis_record *record, int64_t now_ms)
+                      const struct kinesis_record *record)
 {
     char id[KINESIS_ID_TEXT], text[KINESIS_SEQUENCE_TEXT];
     kinesis_shard_id((uint32_t)record->shard, id);
     mr_json_key_cstr(json, "ShardId", id);
     mr_json_key_string(
         json, "SequenceNumber",
-        kinesis_sequence_text(stream, record->shard, record->position, now_ms, text));
+        kinesis_sequence_text(stream, record->shard, record->position, record->arrival_ms, text));
 }
 
 static bool put(struct protocol_call *call, struct kinesis_stream *stream,
@@ -74,7 +74,7 @@ static void put_record(struct protocol_call *call)
     struct kinesis_record record;
     if (read_record(call, call->in, kinesis_record_bytes_max(stream), &record) &&
         put(call, stream, &record, 1))
-        write_put(&call->out, stream, &record, call->now_ms);
+        write_put(&call->out, stream, &record);
     kinesis_release(call->service, stream);
 }
 
@@ -105,7 +105,7 @@ static void put_records_of(struct protocol_call *call, struct kinesis_stream *st
     mr_json_array(&call->out);
     for (i = 0; i < count; i++) {
         mr_json_object(&call->out);
-        write_put(&call->out, stream, &records[i], call->now_ms);
+        write_put(&call->out, stream, &records[i]);
         mr_json_object_end(&call->out);
     }
     mr_json_array_end(&call->out);
@@ -156,7 +156,9 @@ static bool position_by_time(struct protocol_call *call, struct kinesis_iterator
 {
     struct kinesis *kinesis = call->service;
     yyjson_val *value = mr_json_get(call->in, "Timestamp");
-    const int64_t time_ms = (int64_t)(mr_json_double(value, 0) * 1000.0);
+    /* A double holds seconds to a quarter of a microsecond: what is a hair below a millisecond was
+     * meant to be it. */
+    const int64_t time_ms = (int64_t)(mr_json_double(value, 0) * 1000.0 + 0.01);
     if (value == NULL) {
         protocol_fail(call, &kinesis_invalid_argument,
                       "Must specify timestampInMillis parameter for iterator of type "

@@ -97,8 +97,10 @@ enum mr_status kinesis_put(struct kinesis *kinesis, struct kinesis_stream *strea
             bytes += records[i].data.len;
         }
         status = store_commit(kinesis->options.store, entry, ret_ticket);
-        for (size_t i = 0; status == MR_OK && i < count; i++)
+        for (size_t i = 0; status == MR_OK && i < count; i++) {
             records[i].position = entry->ops[before + i].position;
+            records[i].arrival_ms = entry->ops[before + i].time_ms;
+        }
         if (status == MR_OK) {
             atomic_fetch_add(&stream->records_in, count);
             atomic_fetch_add(&stream->bytes_in, bytes);

@@ -35,6 +35,7 @@ struct pipe_shard {
     struct streams_reader reader;
     bool open;                /* the reader is */
     bool done;                /* read to its end; its children may begin */
+    int64_t committed;        /* its cursor as it is stored */
     int64_t window_since_ms;  /* a batch waits to fill since then; 0: none */
     int64_t blocked_until_ms; /* a record failed: not before then; 0: not blocked */
     int64_t attempts;         /* of that record */
@@ -56,8 +57,9 @@ struct pipe {
         int64_t created_ms, modified_ms;
     } locked;
 
-    pthread_mutex_t
-        change; /* one start, stop, update or delete at a time; never held by the pump */
+    /* One start, stop, update or delete at a time; never held by the pump. The state is moved by
+     * whoever holds it while no pump runs, and by the pump while one does. */
+    pthread_mutex_t change;
     struct runtime_pump *pump; /* NULL: not running; guarded by `change` */
     /* the pump's own */
     struct mr_arena config_arena;
@@ -92,7 +94,7 @@ struct pipe_create {
     int64_t now_ms;
     const struct pipe_config *config;
 };
-/* MR_EXISTS; MR_NOT_FOUND: the source is no stream. */
+/* MR_EXISTS; MR_NOT_FOUND: the source is no stream. Durable when it returns. */
 MR_MUST_USE enum mr_status pipe_create(struct pipes *pipes, const struct pipe_create *create,
                                        struct pipe **ret_pipe);
 /* Each returns when the change is durable. MR_NOT_FOUND: deleted meanwhile. */

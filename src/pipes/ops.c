@@ -1,5 +1,4 @@
-/* The wire: CreatePipe, DescribePipe, UpdatePipe, ListPipes, StartPipe, StopPipe, DeletePipe and
- * tags. */
+/* The wire: CreatePipe, DescribePipe, UpdatePipe, ListPipes, StartPipe, StopPipe, DeletePipe. */
 #include "pipes/internal.h"
 #include <stdio.h>
 

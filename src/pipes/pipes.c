@@ -119,7 +119,7 @@ static enum mr_status save(struct pipe *pipe)
     return status;
 }
 
-/* ---- running; under pipe->change ---- */
+/* ---- running; under pipe->change (or before others can find the pipe) ---- */
 
 static void halt(struct pipe *pipe)
 {
@@ -210,6 +210,7 @@ enum mr_status pipe_create(struct pipes *pipes, const struct pipe_create *create
     if (status == MR_OK) {
         settle(pipe);
     } else if (!exists) {
+        pipe_set_state(pipe, PIPE_DELETING, ""); /* for whoever found it and waits for `change` */
         pthread_rwlock_wrlock(&pipes->lock);
         (void)mr_map_remove(&pipes->map, create->name);
         pthread_rwlock_unlock(&pipes->lock);
@@ -233,15 +234,13 @@ enum mr_status pipe_set_desired(struct pipe *pipe, bool running, int64_t now_ms)
         pipe->locked.modified_ms = now_ms;
         pthread_mutex_unlock(&pipe->lock);
         status = save(pipe);
-        const bool stopped = atomic_load(&pipe->state) == PIPE_STOPPED;
-        if (status == MR_OK && running && stopped) {
-            halt(pipe); /* what a pump that stopped by itself left behind */
-            pipe_set_state(pipe, PIPE_STARTING, "");
-            settle(pipe);
-        } else if (status == MR_OK && !running) {
-            if (!stopped)
+        if (status == MR_OK && (!running || atomic_load(&pipe->state) == PIPE_STOPPED)) {
+            halt(pipe); /* a pump may have stopped by itself and still be there */
+            const bool stopped = atomic_load(&pipe->state) == PIPE_STOPPED;
+            if (running && stopped)
+                pipe_set_state(pipe, PIPE_STARTING, "");
+            else if (!running && !stopped)
                 pipe_set_state(pipe, PIPE_STOPPING, "");
-            halt(pipe);
             settle(pipe);
         }
     }
@@ -269,12 +268,17 @@ enum mr_status pipe_update(struct pipe *pipe, struct mr_slice doc, bool running,
     return status;
 }
 
-static enum mr_status drop_cursor(struct view_iterator *cursors, struct store_entry *entry)
+static enum mr_status drop_cursors(struct pipe *pipe, struct store_entry *entry)
 {
-    for (; view_iterator_valid(cursors); view_iterator_next(cursors))
+    struct view_iterator *cursors =
+        view_iterate(store_view(pipe->pipes->options.store), VIEW_CURSOR,
+                     pipe_cursor_name(entry->arena, pipe, MR_S("")));
+    for (view_iterator_first(cursors); view_iterator_valid(cursors); view_iterator_next(cursors))
         (void)store_entry_delete(entry, VIEW_CURSOR,
                                  mr_arena_copy(entry->arena, view_iterator_key(cursors)));
-    return MR_OK;
+    const enum mr_status status = view_iterator_status(cursors);
+    view_iterator_free(cursors);
+    return status;
 }
 
 enum mr_status pipe_delete(struct pipe *pipe)
@@ -290,12 +294,9 @@ enum mr_status pipe_delete(struct pipe *pipe)
         halt(pipe);
         pipe_set_state(pipe, PIPE_DELETING, "");
         store_doc_delete(&entry, "pipes", "pipe", name);
-        struct view_iterator *cursors = view_iterate(store_view(pipes->options.store), VIEW_CURSOR,
-                                                     pipe_cursor_name(&arena, pipe, MR_S("")));
-        view_iterator_first(cursors);
-        status = drop_cursor(cursors, &entry);
-        view_iterator_free(cursors);
-        status = store_commit_wait(pipes->options.store, &entry);
+        status = drop_cursors(pipe, &entry);
+        if (status == MR_OK)
+            status = store_commit_wait(pipes->options.store, &entry);
         pthread_rwlock_wrlock(&pipes->lock);
         (void)mr_map_remove(&pipes->map, name);
         pthread_rwlock_unlock(&pipes->lock);
@@ -403,8 +404,6 @@ void pipes_each(struct pipes *pipes, void (*fn)(void *ctx, struct pipe *pipe), v
     free(all);
 }
 
-/* Bytes of journal between the pipe's slowest shard and what is durable; 0 when it has nothing left
- * to read is not told apart from other windows' traffic, so lag in time is what counts. */
 static void write_status(void *ctx, struct pipe *pipe)
 {
     struct mr_json *json = ctx;

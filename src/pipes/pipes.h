@@ -18,6 +18,7 @@ MR_MUST_USE enum mr_status pipes_open(struct pipes **ret_pipes,
                                       const struct pipes_options *options);
 void pipes_register(struct pipes *pipes, struct protocol *protocol);
 void pipes_close(struct pipes *pipes);
-/* One JSON object per pipe into an open array:
- * {"name","state","desired","reason","records","lag_records_or_bytes","lag_ms","last_error"}. */
+/* One JSON object per pipe into an open array: {"name","state","desired","reason","records",
+ * "dropped","last_record_ms"?,"last_error"}. records and dropped count since the start of this
+ * process; last_record_ms is when the last change carried was made. */
 void pipes_status(struct pipes *pipes, struct mr_json *json);

@@ -19,9 +19,12 @@ enum {
     BATCH_BYTES_MAX = 6 << 20, /* AWS: payload cap of a batch */
     BACKOFF_MS_MIN = 200,
     BACKOFF_MS_MAX = 30000,
-    TARGET_GONE_MS = 3000, /* then the pipe stops and says why */
+    TARGET_GONE_MS = 3000, /* then the pipe is STOPPED and says why, until there is one again */
     RECORD_LIFE_MS = 86400000,
     LOOK_AROUND_MS = 1000, /* an idle pipe notices that an end has gone or a shard has come */
+    /* Journal read past without a change of ours before the cursor is stored all the same: so a
+     * restart need not search it again, and what retention drops is not taken for a loss. */
+    IDLE_COMMIT_BYTES = 16 << 20,
 };
 
 struct mr_slice pipe_cursor_name(struct mr_arena *arena, const struct pipe *pipe,
@@ -76,6 +79,7 @@ static enum mr_status add_shard(struct pipe *pipe, const struct streams_shard *i
     if (status < 0)
         return status;
     shard.done = status == MR_OK && position == INT64_MAX;
+    shard.committed = position;
     if (!shard.done) {
         if (streams_reader_open(&shard.reader, pipe->pipes->options.streams, pipe->source, id,
                                 position) != MR_OK)
@@ -109,13 +113,22 @@ static enum mr_status find_shards(struct pipe *pipe)
     return MR_OK;
 }
 
-static enum mr_status finish_shard(struct pipe *pipe, struct pipe_shard *shard)
+/* The cursor alone: no record goes with it. */
+static enum mr_status commit_cursor(struct pipe *pipe, struct pipe_shard *shard, int64_t position)
 {
     struct store_entry entry = store_entry_make(&pipe->arena);
     store_cursor_put(&entry, pipe_cursor_name(&pipe->arena, pipe, mr_slice_cstr(shard->id)),
-                     INT64_MAX);
+                     position);
     int64_t ticket;
     const enum mr_status status = store_commit(pipe->pipes->options.store, &entry, &ticket);
+    if (status == MR_OK)
+        shard->committed = position;
+    return status;
+}
+
+static enum mr_status finish_shard(struct pipe *pipe, struct pipe_shard *shard)
+{
+    const enum mr_status status = commit_cursor(pipe, shard, INT64_MAX);
     if (status != MR_OK)
         return status;
     runtime_pump_unwatch(pipe->pump, shard->reader.window);
@@ -198,6 +211,7 @@ static enum mr_status commit_batch(struct pipe *pipe, struct pipe_shard *shard, 
     const enum mr_status status = kinesis_put(pipe->pipes->options.kinesis, pipe->target,
                                               batch->records, batch->count, &entry, &ticket);
     if (status == MR_OK) {
+        shard->committed = batch->position;
         atomic_fetch_add(&pipe->records, batch->count);
         atomic_store(&pipe->behind_ms, batch->last_ms);
     }
@@ -230,8 +244,7 @@ static enum mr_status handle_bad(struct pipe *pipe, struct pipe_shard *shard, st
         atomic_fetch_add(&pipe->dropped, 1);
         shard->attempts = 0;
         shard->blocked_until_ms = 0;
-        struct batch skip = {.position = batch->behind_bad, .last_ms = batch->bad_time_ms};
-        return commit_batch(pipe, shard, &skip);
+        return commit_cursor(pipe, shard, batch->behind_bad);
     }
     note_error(pipe, "shard %s is blocked by a record: %s", shard->id, batch->problem);
     int64_t wait_ms = BACKOFF_MS_MIN << (shard->attempts < 8 ? shard->attempts : 8);
@@ -288,7 +301,11 @@ static enum mr_status pump_shard(struct pipe *pipe, struct pipe_shard *shard, in
         return handle_bad(pipe, shard, &batch, now_ms);
     if (batch.end == MR_END)
         return finish_shard(pipe, shard);
-    return batch.count > 0 ? MR_OK : MR_AGAIN;
+    if (batch.count > 0)
+        return MR_OK;
+    if (batch.position - shard->committed > IDLE_COMMIT_BYTES)
+        status = commit_cursor(pipe, shard, batch.position);
+    return status == MR_OK ? MR_AGAIN : status;
 }
 
 /* ---- the pump ---- */
@@ -298,6 +315,38 @@ static enum runtime_pump_next stop_because(struct pipe *pipe, const char *reason
     note_error(pipe, "%s", reason);
     pipe_set_state(pipe, PIPE_STOPPED, reason);
     return RUNTIME_PUMP_DONE;
+}
+
+static bool is_stopped(const struct pipe *pipe)
+{
+    return atomic_load(&pipe->state) == PIPE_STOPPED;
+}
+
+/* The target may come back: the pump stays and looks, and the pipe goes on by itself. */
+static void wait_for_target(struct pipe *pipe, int64_t now_ms, int64_t *ret_wake_ms)
+{
+    if (pipe->target_missing_since_ms == 0)
+        pipe->target_missing_since_ms = now_ms;
+    char reason[512];
+    (void)snprintf(reason, sizeof reason,
+                   "The target %.*s does not exist. The pipe goes on when there is one.",
+                   MR_ARG(pipe->config.target));
+    note_error(pipe, "%s", reason);
+    const bool gone = now_ms - pipe->target_missing_since_ms > TARGET_GONE_MS;
+    if (gone && !is_stopped(pipe))
+        pipe_set_state(pipe, PIPE_STOPPED, reason);
+    *ret_wake_ms = now_ms + (gone ? LOOK_AROUND_MS : BACKOFF_MS_MIN);
+}
+
+static void go_on(struct pipe *pipe)
+{
+    pipe->target_missing_since_ms = 0;
+    if (is_stopped(pipe)) {
+        pipe_set_state(pipe, PIPE_STARTING, "");
+        pipe_set_state(pipe, PIPE_RUNNING, "");
+    } else {
+        clear_reason(pipe);
+    }
 }
 
 /* Finds source and target again where they are not held. False: `*ret_next` says what to do. */
@@ -317,19 +366,14 @@ static bool have_both_ends(struct pipe *pipe, int64_t now_ms, int64_t *ret_wake_
     }
     if (pipe->target == NULL)
         pipe->target = kinesis_find(pipe->pipes->options.kinesis, pipe->config.target);
-    if (pipe->target != NULL) {
-        pipe->target_missing_since_ms = 0;
-        return true;
+    if (pipe->target == NULL) {
+        wait_for_target(pipe, now_ms, ret_wake_ms);
+        *ret_next = RUNTIME_PUMP_WAIT;
+        return false;
     }
-    if (pipe->target_missing_since_ms == 0)
-        pipe->target_missing_since_ms = now_ms;
-    *ret_wake_ms = now_ms + BACKOFF_MS_MIN;
-    *ret_next = RUNTIME_PUMP_WAIT;
-    note_error(pipe, "The target %.*s does not exist.", MR_ARG(pipe->config.target));
-    if (now_ms - pipe->target_missing_since_ms > TARGET_GONE_MS)
-        *ret_next = stop_because(pipe, "The target stream does not exist. Create it, then start "
-                                       "the pipe again.");
-    return false;
+    if (pipe->target_missing_since_ms != 0)
+        go_on(pipe);
+    return true;
 }
 
 static bool all_done(const struct pipe *pipe)
@@ -377,7 +421,7 @@ enum runtime_pump_next pipe_pump_step(void *ctx, int64_t *ret_wake_ms)
         *ret_wake_ms = now_ms + BACKOFF_MS_MIN;
         return RUNTIME_PUMP_WAIT;
     }
-    if (status < 0)
+    if (status != MR_OK)
         return stop_because(pipe, "An internal failure stopped the pipe; the server's log says "
                                   "which. Start the pipe again.");
     if (!streams_is_enabled(pipe->source) && all_done(pipe) && pipe->shard_count > 0)
