@@ -26,6 +26,7 @@ check-all: deps
 	@/usr/bin/python3 tools/check.py --all
 
 bench: all
+	ninja -C build bench/load
 	@if [ -x bench/run ]; then bench/run; else echo "millrace: there is no bench/run yet" >&2; exit 1; fi
 
 format:

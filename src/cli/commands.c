@@ -266,7 +266,7 @@ int cli_status(int argc, char **argv)
     struct client *client = client_new(&options);
     struct client_reply reply;
     const enum mr_status status =
-        client_get(client, &arena, NULL, MR_S("/_millrace/status"), &reply);
+        client_get(client, &arena, "millrace", MR_S("/_millrace/status"), &reply);
     if (status != MR_OK) {
         client_complain("status", &reply);
     } else if (raw) {

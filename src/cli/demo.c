@@ -89,7 +89,8 @@ static bool generate(struct demo *demo)
 static int64_t landed_so_far(struct demo *demo)
 {
     struct client_reply reply;
-    if (client_get(demo->client, &demo->arena, NULL, MR_S("/_millrace/status"), &reply) != MR_OK)
+    if (client_get(demo->client, &demo->arena, "millrace", MR_S("/_millrace/status"), &reply) !=
+        MR_OK)
         return -1;
     int64_t total = 0;
     yyjson_val *item;

@@ -115,6 +115,10 @@ static void reset(void *ctx, struct http_exchange *exchange)
         exchange->status = 405;
         return;
     }
+    if (http_header_get(exchange, "origin").ptr != NULL) { /* a page in somebody's browser */
+        exchange->status = 403;
+        return;
+    }
     protocol_pause(serve->protocol);
     runtime_pump_stop(serve->maintenance);
     serve_close_services(serve);

@@ -87,6 +87,8 @@ static enum mr_status open_platform(struct serve *serve)
         return status;
     store_on_durable(serve->store, on_durable, serve);
     store_on_window(serve->store, on_window, serve);
+    /* Until the first sync reports, replies about what recovery found would wait. */
+    http_server_release(serve->http, journal_durable(store_journal(serve->store)));
     return MR_OK;
 }
 
@@ -194,6 +196,7 @@ void serve_stop(struct serve *serve)
 {
     if (serve == NULL)
         return;
+    firehose_stop(serve->services.firehose); /* before what its functions may call answers no more */
     if (serve->http != NULL)
         http_server_stop(serve->http, STOP_GRACE_MS);
     if (serve->maintenance != NULL)
