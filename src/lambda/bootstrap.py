@@ -7,7 +7,8 @@ library. It does what a function can see of AWS's runtime:
 - the handler `module.function` of _HANDLER is imported once, with LAMBDA_TASK_ROOT as the first
   entry of sys.path and as the working directory;
 - what fails is reported in AWS's words. A failed import ends the process after /init/error; an
-  exception in the handler ends the invocation only; sys.exit ends the process, which the server sees;
+  exception in the handler ends the invocation only; sys.exit ends the process, which the server
+  sees;
 - stack traces name /var/task wherever the code really lies;
 - print and logging reach stdout at once, so nothing is lost if the process is killed.
 

@@ -1,9 +1,10 @@
 /* lambda/lambda.h: functions: their code, their warm processes, and calling them.
  *
- * A function's code is unpacked under <data>/functions/<name>/<code id>/; each warm process
- * (instance) has a Runtime API listener of its own on a loopback port (AWS_LAMBDA_RUNTIME_API),
- * runs one invocation at a time, and is reused until it is idle for some minutes, its code or
- * configuration changed, it timed out or it died.
+ * A function's zip is <data>/functions/<code id>.zip, written before the function is durable; it is
+ * unpacked under <data>/functions/unpacked/<code id>/, anew in each run of the server. Each warm
+ * process (instance) has a Runtime API listener of its own on a loopback port
+ * (AWS_LAMBDA_RUNTIME_API), runs one invocation at a time, and is reused until it is idle for some
+ * minutes, its code or configuration changed, it timed out or it died.
  *
  * Threads: lambda_invoke blocks (a worker, never an I/O loop). */
 #pragma once
@@ -18,12 +19,14 @@ struct lambda_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
-    struct http_server *server; /* for the Runtime API listeners */
+    struct http_server *server; /* not used: the Runtime API has a server of its own, so that it
+                                   has its own limits and outlives the clients' connections */
     struct s3 *s3;              /* code from S3 */
     const char *bootstrap;      /* path of bootstrap.py (share/millrace/bootstrap.py or
                                    src/lambda/bootstrap.py of the checkout) */
     const char *endpoint_url;   /* given to functions as AWS_ENDPOINT_URL; may be set later by
                                    lambda_set_endpoint */
+    const char *access_key, *secret_key; /* the functions' credentials; NULL: "test" */
     /* Log lines of functions: group, stream, epoch ms, text without line end. May be NULL. Called
      * on any thread. */
     void (*log)(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
@@ -58,3 +61,6 @@ MR_MUST_USE enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice 
                                          struct mr_slice event, struct lambda_result *ret_result);
 /* Is there such a function? (For checks when something that names it is created.) */
 bool lambda_exists(struct lambda *lambda, struct mr_slice name_or_arn);
+/* Appends one JSON object a function to an open array: name, state, processes, counts, last error.
+ */
+void lambda_status(struct lambda *lambda, struct mr_json *json);

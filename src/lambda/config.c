@@ -1,0 +1,292 @@
+/* What a function is: the members of CreateFunction and UpdateFunctionConfiguration, checked and
+ * laid out as GetFunctionConfiguration shows them. That JSON is what is stored. */
+#include "lambda/internal.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct protocol_fault lambda_invalid_parameter = {"InvalidParameterValueException", 400,
+                                                        false};
+
+enum { DOC_DEPTH_MAX = 32, TIMEOUT_S_MAX = 900, MEMORY_MB_MAX = 10240, STORAGE_MB_MAX = 10240 };
+
+/* ---- runtimes ---- */
+
+bool lambda_runtime_is_python(struct mr_slice runtime)
+{
+    const struct mr_slice prefix = MR_S("python3.");
+    if (!mr_slice_starts_with(runtime, prefix) || runtime.len > prefix.len + 3)
+        return false;
+    uint64_t minor;
+    return mr_slice_to_u64(mr_slice_sub(runtime, prefix.len, SIZE_MAX), &minor) == MR_OK;
+}
+
+bool lambda_runtime_is_provided(struct mr_slice runtime)
+{
+    return mr_slice_equal(runtime, MR_S("provided.al2023")) ||
+           mr_slice_equal(runtime, MR_S("provided.al2")) ||
+           mr_slice_equal(runtime, MR_S("provided"));
+}
+
+/* ---- the typed view of a document ---- */
+
+struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code *code)
+{
+    struct lambda_config *config = mr_calloc(1, sizeof *config);
+    atomic_init(&config->refs, 1);
+    config->code = code;
+    mr_arena_init(&config->arena);
+    config->doc = mr_json_parse(&config->arena, doc, DOC_DEPTH_MAX);
+    if (!yyjson_is_obj(config->doc)) {
+        lambda_config_unref(config);
+        return NULL;
+    }
+    const struct mr_slice arn = mr_json_get_text(config->doc, "FunctionArn");
+    struct mr_slice rest = arn, part;
+    for (int i = 0; i < 5 && mr_slice_split(&rest, ':', &part); i++) {
+        if (i == 3)
+            config->region = part;
+        if (i == 4)
+            config->account = part;
+    }
+    config->runtime = mr_json_get_text(config->doc, "Runtime");
+    config->handler = mr_json_get_text(config->doc, "Handler");
+    config->log_group = mr_json_get_text(mr_json_get(config->doc, "LoggingConfig"), "LogGroup");
+    config->variables = mr_json_get(mr_json_get(config->doc, "Environment"), "Variables");
+    config->timeout_ms = mr_json_get_i64(config->doc, "Timeout", 3) * 1000;
+    config->memory_mb = mr_json_get_i64(config->doc, "MemorySize", 128);
+    return config;
+}
+
+struct lambda_config *lambda_config_ref(struct lambda_config *config)
+{
+    atomic_fetch_add(&config->refs, 1);
+    return config;
+}
+
+void lambda_config_unref(struct lambda_config *config)
+{
+    if (config == NULL || atomic_fetch_sub(&config->refs, 1) > 1)
+        return;
+    lambda_code_unref(config->code);
+    mr_arena_fini(&config->arena);
+    free(config);
+}
+
+/* ---- making a document ---- */
+
+/* The call's member, else that of before, else the default (JSON text; NULL: none). */
+static void put(struct mr_json *json, struct protocol_call *call, yyjson_val *before,
+                const char *name, const char *fallback)
+{
+    yyjson_val *value = mr_json_get(call->in, name);
+    if (value == NULL)
+        value = mr_json_get(before, name);
+    if (value != NULL)
+        mr_json_key_value(json, name, value);
+    else
+        mr_json_key_raw(json, name, mr_slice_cstr(fallback));
+}
+
+static void put_code(struct mr_json *json, yyjson_val *before, const struct lambda_code *code)
+{
+    if (code == NULL) {
+        mr_json_key_value(json, "CodeSize", mr_json_get(before, "CodeSize"));
+        mr_json_key_value(json, "CodeSha256", mr_json_get(before, "CodeSha256"));
+        return;
+    }
+    mr_json_key_int(json, "CodeSize", code->size);
+    mr_json_key_cstr(json, "CodeSha256", code->sha256);
+}
+
+static void put_logging(struct mr_json *json, struct protocol_call *call, yyjson_val *before,
+                        struct mr_slice name)
+{
+    yyjson_val *given = mr_json_get(call->in, "LoggingConfig");
+    yyjson_val *old = mr_json_get(before, "LoggingConfig");
+    yyjson_val *format = mr_json_get(given, "LogFormat");
+    yyjson_val *group = mr_json_get(given, "LogGroup");
+    if (format == NULL)
+        format = mr_json_get(old, "LogFormat");
+    if (group == NULL)
+        group = mr_json_get(old, "LogGroup");
+    const bool is_json = mr_slice_equal(mr_json_text(format), MR_S("JSON"));
+    static const char *const levels[] = {"ApplicationLogLevel", "SystemLogLevel"};
+    mr_json_key(json, "LoggingConfig");
+    mr_json_object(json);
+    mr_json_key_cstr(json, "LogFormat", is_json ? "JSON" : "Text");
+    for (size_t i = 0; is_json && i < MR_COUNT(levels); i++) {
+        yyjson_val *level = mr_json_get(given, levels[i]);
+        if (level == NULL)
+            level = mr_json_get(old, levels[i]);
+        if (level != NULL)
+            mr_json_key_value(json, levels[i], level);
+        else
+            mr_json_key_cstr(json, levels[i], "INFO");
+    }
+    mr_json_key_string(json, "LogGroup",
+                       group != NULL
+                           ? mr_json_text(group)
+                           : mr_arena_printf(call->arena, "/aws/lambda/%.*s", MR_ARG(name)));
+    mr_json_object_end(json);
+}
+
+/* AWS: "2024-06-10T06:13:20.123+0000". */
+static struct mr_slice modified_text(struct mr_arena *arena, int64_t now_ms)
+{
+    char text[32];
+    const struct mr_slice iso = mr_date_iso8601(now_ms, text);
+    return mr_arena_printf(arena, "%.*s+0000", (int)iso.len - 1, iso.ptr);
+}
+
+struct mr_slice lambda_config_make(struct protocol_call *call, const struct lambda_identity *who,
+                                   yyjson_val *before, const struct lambda_code *code)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "FunctionName", who->name);
+    mr_json_key_string(&json, "FunctionArn", who->arn);
+    put(&json, call, before, "Runtime", NULL);
+    put(&json, call, before, "Role", NULL);
+    put(&json, call, before, "Handler", NULL);
+    put(&json, call, before, "Description", "\"\"");
+    put(&json, call, before, "Timeout", "3");
+    put(&json, call, before, "MemorySize", "128");
+    put_code(&json, before, code);
+    mr_json_key_string(&json, "LastModified", modified_text(call->arena, call->now_ms));
+    mr_json_key_cstr(&json, "Version", "$LATEST");
+    put(&json, call, before, "Environment", NULL);
+    put(&json, call, before, "TracingConfig", "{\"Mode\":\"PassThrough\"}");
+    mr_json_key_cstr(&json, "PackageType", "Zip");
+    put(&json, call, before, "Architectures", "[\"x86_64\"]");
+    put(&json, call, before, "EphemeralStorage", "{\"Size\":512}");
+    mr_json_key_raw(&json, "SnapStart",
+                    MR_S("{\"ApplyOn\":\"None\",\"OptimizationStatus\":\"Off\"}"));
+    put_logging(&json, call, before, who->name);
+    mr_json_object_end(&json);
+    const struct mr_slice doc = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return doc;
+}
+
+/* ---- checks beyond the model's ---- */
+
+static enum mr_status check_runtime(struct protocol_call *call)
+{
+    const struct mr_slice runtime = mr_json_get_text(call->in, "Runtime");
+    if (runtime.len == 0 || lambda_runtime_is_python(runtime) ||
+        lambda_runtime_is_provided(runtime))
+        return MR_OK;
+    return protocol_fail(
+        call, &lambda_invalid_parameter,
+        "Value %.*s at 'runtime' failed to satisfy constraint: Member must satisfy "
+        "enum value set: [python3.9, python3.10, python3.11, python3.12, "
+        "python3.13, python3.14, provided.al2023, provided.al2, provided] or be a "
+        "valid ARN (millrace runs these only)",
+        MR_ARG(runtime));
+}
+
+static enum mr_status check_range(struct protocol_call *call, yyjson_val *in, const char *name,
+                                  const char *shown, int64_t max)
+{
+    const int64_t value = mr_json_get_i64(in, name, 0);
+    if (value <= max)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "1 validation error detected: Value '%lld' at '%s' failed to satisfy "
+                         "constraint: Member must have value less than or equal to %lld",
+                         (long long)value, shown, (long long)max);
+}
+
+static enum mr_status check_variables(struct protocol_call *call)
+{
+    yyjson_val *variables = mr_json_get(mr_json_get(call->in, "Environment"), "Variables");
+    struct mr_buf bad = {0}, text = {0};
+    size_t i, count;
+    yyjson_val *key, *value;
+    bool has_nul = false;
+    yyjson_obj_foreach(variables, i, count, key, value)
+    {
+        const struct mr_slice name = mr_json_text(key);
+        if (lambda_environment_is_reserved(name))
+            mr_buf_printf(&bad, "%s%.*s", bad.len > 0 ? ", " : "", MR_ARG(name));
+        has_nul = has_nul || mr_slice_find(mr_json_text(value), '\0') != SIZE_MAX;
+    }
+    if (variables != NULL) {
+        struct mr_json json = mr_json_make(&text);
+        mr_json_value(&json, variables);
+    }
+    enum mr_status status = MR_OK;
+    if (bad.len > 0)
+        status = protocol_fail(
+            call, &lambda_invalid_parameter,
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided contains reserved keys that are currently not supported "
+            "for modification. Reserved keys used in this request: %.*s",
+            MR_ARG(mr_buf_slice(&bad)));
+    else if (text.len > LAMBDA_ENVIRONMENT_BYTES_MAX)
+        status = protocol_fail(
+            call, &lambda_invalid_parameter,
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided exceeded the 4KB limit. String measured: %.*s",
+            MR_ARG(mr_buf_slice(&text)));
+    else if (has_nul)
+        status = protocol_fail(call, &lambda_invalid_parameter,
+                               "An environment variable's value holds a NUL.");
+    mr_buf_fini(&bad);
+    mr_buf_fini(&text);
+    return status;
+}
+
+static bool is_empty(yyjson_val *value)
+{
+    return value == NULL || (yyjson_is_ctn(value) && yyjson_get_len(value) == 0) ||
+           (yyjson_is_str(value) && yyjson_get_len(value) == 0);
+}
+
+/* What would be a pretence if it were accepted. */
+static enum mr_status check_supported(struct protocol_call *call)
+{
+    static const char *const refused[] = {
+        "Layers",        "FileSystemConfigs",
+        "ImageConfig",   "CodeSigningConfigArn",
+        "KMSKeyArn",     "CapacityProviderConfig",
+        "PublishTo",     "DurableConfig",
+        "TenancyConfig", "ImageUri",
+    };
+    const char *name = NULL;
+    for (size_t i = 0; i < MR_COUNT(refused); i++)
+        if (!is_empty(mr_json_get(call->in, refused[i])))
+            name = refused[i];
+    yyjson_val *code = mr_json_get(call->in, "Code");
+    if (!is_empty(mr_json_get(code, "ImageUri")))
+        name = "Code.ImageUri";
+    if (!is_empty(mr_json_get(code, "S3ObjectVersion")) ||
+        !is_empty(mr_json_get(call->in, "S3ObjectVersion")))
+        name = "S3ObjectVersion";
+    if (!is_empty(mr_json_get(mr_json_get(call->in, "VpcConfig"), "SubnetIds")))
+        name = "VpcConfig with subnets";
+    if (!is_empty(mr_json_get(mr_json_get(call->in, "DeadLetterConfig"), "TargetArn")))
+        name = "DeadLetterConfig";
+    if (mr_slice_equal(mr_json_get_text(call->in, "PackageType"), MR_S("Image")))
+        name = "PackageType Image";
+    if (mr_slice_equal(mr_json_get_text(mr_json_get(call->in, "SnapStart"), "ApplyOn"),
+                       MR_S("PublishedVersions")))
+        name = "SnapStart";
+    if (mr_json_get_bool(call->in, "Publish", false))
+        name = "Publish (versions)";
+    if (name == NULL)
+        return MR_OK;
+    return protocol_fail(call, &lambda_invalid_parameter,
+                         "millrace does not implement %s yet; leave it out", name);
+}
+
+bool lambda_config_check(struct protocol_call *call)
+{
+    return check_supported(call) == MR_OK && check_runtime(call) == MR_OK &&
+           check_range(call, call->in, "Timeout", "timeout", TIMEOUT_S_MAX) == MR_OK &&
+           check_range(call, call->in, "MemorySize", "memorySize", MEMORY_MB_MAX) == MR_OK &&
+           check_range(call, mr_json_get(call->in, "EphemeralStorage"), "Size",
+                       "ephemeralStorage.size", STORAGE_MB_MAX) == MR_OK &&
+           check_variables(call) == MR_OK;
+}

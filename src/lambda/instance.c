@@ -1,0 +1,444 @@
+/* Warm processes: made, started, killed, freed.
+ *
+ * An instance is freed by the reaper, once its process has ended and its listener is closed; who
+ * waits for an answer of it holds a reference. */
+#include "lambda/internal.h"
+#include "base/codec.h"
+#include "base/log.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { REAP_EVERY_MS = 30000, LISTENER_GRACE_MS = 50, CLOSE_TURN_MS = 200 };
+
+static const char *const state_names[INSTANCE_STATES] = {"STARTING", "IDLE", "BUSY", "DEAD"};
+/* legal_moves[from][to] */
+static const bool legal_moves[INSTANCE_STATES][INSTANCE_STATES] = {
+    [INSTANCE_STARTING] = {[INSTANCE_BUSY] = true, [INSTANCE_DEAD] = true},
+    [INSTANCE_IDLE] = {[INSTANCE_BUSY] = true, [INSTANCE_DEAD] = true},
+    [INSTANCE_BUSY] = {[INSTANCE_IDLE] = true, [INSTANCE_DEAD] = true},
+};
+
+static const struct http_limits runtime_api_limits = {
+    .header_bytes = 64 << 10,
+    .body_bytes = LAMBDA_ERROR_BYTES_MAX,
+    .stream_bytes = 64 << 20,
+    .idle_ms = 1000 * 1000, /* longer than any function may take between two requests */
+    .header_ms = 20000,
+    .body_stall_ms = 30000,
+    .write_stall_ms = 60000,
+    .connections = 4096,
+};
+
+/* ---- states ---- */
+
+bool lambda_instance_move_is_legal(enum instance_state from, enum instance_state to)
+{
+    return legal_moves[from][to];
+}
+
+static void unlink_locked(struct lambda_instance *instance)
+{
+    struct lambda_function *function = instance->function;
+    struct lambda_instance **at = &function->locked.instances;
+    while (*at != instance)
+        at = &(*at)->locked.next;
+    *at = instance->locked.next;
+    function->locked.instance_count--;
+}
+
+void lambda_instance_set_state_locked(struct lambda_instance *instance, enum instance_state state)
+{
+    const enum instance_state old = instance->locked.state;
+    assert(legal_moves[old][state]);
+    instance->locked.state = state;
+    if (state == INSTANCE_DEAD)
+        unlink_locked(instance);
+    if (state == INSTANCE_IDLE)
+        instance->locked.idle_since_ms = store_now(instance->function->lambda->options.store);
+    if (state == INSTANCE_DEAD || state == INSTANCE_IDLE)
+        pthread_cond_broadcast(&instance->function->freed);
+    mr_log(MR_LOG_DEBUG, "lambda", "process %s of %s: %s -> %s", instance->stream,
+           instance->function->name, state_names[old], state_names[state]);
+}
+
+/* ---- the end ---- */
+
+static void kill_child(struct lambda_instance *instance)
+{
+    pthread_mutex_lock(&instance->child_lock);
+    instance->kill_wanted = true;
+    if (instance->child != NULL)
+        runtime_child_kill(instance->child);
+    pthread_mutex_unlock(&instance->child_lock);
+}
+
+void lambda_instance_retire_locked(struct lambda_instance *instance)
+{
+    lambda_instance_set_state_locked(instance, INSTANCE_DEAD);
+    kill_child(instance);
+}
+
+void lambda_instances_retire_old_locked(struct lambda_function *function)
+{
+    struct lambda_instance *next;
+    for (struct lambda_instance *instance = function->locked.instances; instance != NULL;
+         instance = next) {
+        next = instance->locked.next;
+        const bool old =
+            function->locked.deleted || instance->config != function->locked.record.config;
+        if (old && instance->locked.state == INSTANCE_IDLE)
+            lambda_instance_retire_locked(instance);
+    }
+}
+
+void lambda_instance_unref(struct lambda_instance *instance)
+{
+    if (instance == NULL || atomic_fetch_sub(&instance->refs, 1) > 1)
+        return;
+    assert(instance->child == NULL);
+    pthread_mutex_destroy(&instance->child_lock);
+    lambda_config_unref(instance->config);
+    lambda_function_unref(instance->function);
+    free(instance);
+}
+
+/* Hands it to the reaper; the last touch of whoever saw its process end. */
+static void give_to_reaper(struct lambda_instance *instance)
+{
+    struct lambda *lambda = instance->function->lambda;
+    pthread_mutex_lock(&lambda->pool_lock);
+    instance->ended_next = lambda->pool.ended;
+    lambda->pool.ended = instance;
+    runtime_pump_wake(lambda->reaper); /* under the lock: it may be stopped once this is reaped */
+    pthread_mutex_unlock(&lambda->pool_lock);
+}
+
+/* The end that it was not asked for, or of what could not start. */
+static void die(struct lambda_instance *instance, int status)
+{
+    struct lambda_function *function = instance->function;
+    pthread_mutex_lock(&function->lock);
+    struct lambda_invocation *invocation = instance->locked.current;
+    if (invocation != NULL) {
+        invocation->locked.state = INVOCATION_LOST;
+        invocation->locked.exit_status = status;
+        invocation->locked.ended_us = mr_monotonic_us();
+        instance->locked.current = NULL;
+        pthread_cond_signal(&invocation->changed);
+    }
+    if (instance->locked.state != INSTANCE_DEAD)
+        lambda_instance_set_state_locked(instance, INSTANCE_DEAD);
+    pthread_mutex_unlock(&function->lock);
+    give_to_reaper(instance);
+}
+
+/* ---- what the process says ---- */
+
+void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text)
+{
+    const struct lambda_options *options = &instance->function->lambda->options;
+    if (options->log != NULL)
+        options->log(options->log_ctx, instance->config->log_group, mr_slice_cstr(instance->stream),
+                     store_now(options->store), text);
+}
+
+static void on_output(void *ctx, struct mr_slice line, bool error)
+{
+    struct lambda_instance *instance = ctx;
+    struct lambda_function *function = instance->function;
+    (void)error; /* AWS: one stream for both */
+    lambda_instance_log(instance, line);
+    pthread_mutex_lock(&function->lock);
+    struct lambda_invocation *invocation = instance->locked.talking;
+    if (invocation != NULL) {
+        lambda_tail_line(&invocation->locked.tail, line);
+        invocation->locked.output_us = mr_monotonic_us();
+    }
+    pthread_mutex_unlock(&function->lock);
+}
+
+static void on_exit_of_child(void *ctx, int status, long max_rss_kb)
+{
+    struct lambda_instance *instance = ctx;
+    pthread_mutex_lock(&instance->child_lock);
+    instance->child = NULL;
+    if (max_rss_kb > instance->used_kb)
+        instance->used_kb = max_rss_kb;
+    pthread_mutex_unlock(&instance->child_lock);
+    die(instance, status);
+}
+
+long lambda_instance_used_kb(struct lambda_instance *instance)
+{
+    pthread_mutex_lock(&instance->child_lock);
+    const long now_kb = instance->child == NULL ? 0 : runtime_child_rss_kb(instance->child);
+    if (now_kb > instance->used_kb)
+        instance->used_kb = now_kb;
+    const long used_kb = instance->used_kb;
+    pthread_mutex_unlock(&instance->child_lock);
+    return used_kb;
+}
+
+/* ---- the beginning ---- */
+
+static void name_stream(struct lambda_instance *instance)
+{
+    const struct lambda_options *options = &instance->function->lambda->options;
+    const struct mr_date date = mr_date_from_ms(store_now(options->store));
+    uint8_t random[16];
+    char hex[33];
+    mr_rng_fill(options->rng, random, sizeof random);
+    mr_hex(random, sizeof random, hex);
+    (void)snprintf(instance->stream, sizeof instance->stream, "%04d/%02d/%02d/[$LATEST]%s",
+                   date.year, date.month, date.day, hex);
+}
+
+/* Into the pool; false when it is full. */
+static bool enter_pool(struct lambda *lambda, struct lambda_instance *instance)
+{
+    pthread_mutex_lock(&lambda->pool_lock);
+    const bool room = lambda->pool.count < LAMBDA_INSTANCES_TOTAL_MAX;
+    if (room) {
+        lambda->pool.count++;
+        instance->all_next = lambda->pool.all;
+        if (lambda->pool.all != NULL)
+            lambda->pool.all->all_previous = instance;
+        lambda->pool.all = instance;
+    }
+    pthread_mutex_unlock(&lambda->pool_lock);
+    return room;
+}
+
+struct lambda_instance *lambda_instance_new_locked(struct lambda_function *function,
+                                                   struct lambda_invocation *first)
+{
+    struct lambda_instance *instance = mr_calloc(1, sizeof *instance);
+    if (!enter_pool(function->lambda, instance)) {
+        free(instance);
+        return NULL;
+    }
+    atomic_init(&instance->refs, 2);
+    pthread_mutex_init(&instance->child_lock, NULL);
+    atomic_fetch_add(&function->refs, 1);
+    instance->function = function;
+    instance->config = lambda_config_ref(function->locked.record.config);
+    instance->started_us = mr_monotonic_us();
+    name_stream(instance);
+    instance->locked.state = INSTANCE_STARTING;
+    instance->locked.current = first;
+    instance->locked.next = function->locked.instances;
+    function->locked.instances = instance;
+    function->locked.instance_count++;
+    function->locked.starts++;
+    return instance;
+}
+
+static enum mr_status listen_for(struct lambda_instance *instance)
+{
+    struct lambda *lambda = instance->function->lambda;
+    enum mr_status status = MR_OK;
+    pthread_mutex_lock(&lambda->pool_lock);
+    if (lambda->pool.server == NULL)
+        status = http_server_new(&lambda->pool.server, 1, &runtime_api_limits);
+    struct http_server *server = lambda->pool.server;
+    pthread_mutex_unlock(&lambda->pool_lock);
+    if (status != MR_OK)
+        return status;
+    status = http_server_listen(server, "127.0.0.1", 0, &lambda_runtime_api, instance,
+                                &instance->listener, &instance->port);
+    return status < MR_OK || status == MR_OK
+               ? status
+               : MR_RAISE(MR_FAIL_IO, "no port for a function's Runtime API");
+}
+
+/* The command of the runtime. MR_INVALID with a message when there is none. */
+static enum mr_status choose_command(struct lambda_instance *instance, struct mr_arena *arena,
+                                     const char *argv[static 3], char message[static 256])
+{
+    const struct lambda_options *options = &instance->function->lambda->options;
+    const struct mr_slice runtime = instance->config->runtime;
+    if (!lambda_runtime_is_python(runtime)) {
+        argv[0] = mr_arena_cstr(arena, mr_arena_printf(arena, "%s/bootstrap", instance->folder));
+        return MR_OK;
+    }
+    argv[0] = lambda_environment_python(arena, runtime, mr_slice_cstr(getenv("PATH")));
+    argv[1] = options->bootstrap;
+    if (argv[0] != NULL && argv[1] != NULL && argv[1][0] != '\0')
+        return MR_OK;
+    (void)snprintf(message, 256, "%s",
+                   argv[0] == NULL ? "this machine has no python3"
+                                   : "millrace's bootstrap.py is not installed");
+    return MR_INVALID;
+}
+
+static enum mr_status start_child(struct lambda_instance *instance, struct mr_arena *arena,
+                                  char message[static 256])
+{
+    struct lambda *lambda = instance->function->lambda;
+    const char *argv[3] = {0};
+    enum mr_status status = choose_command(instance, arena, argv, message);
+    if (status != MR_OK)
+        return status;
+    pthread_rwlock_rdlock(&lambda->lock);
+    const char *endpoint =
+        lambda->endpoint == NULL ? NULL : mr_arena_cstr(arena, mr_slice_cstr(lambda->endpoint));
+    pthread_rwlock_unlock(&lambda->lock);
+    const struct mr_slice api = mr_arena_printf(arena, "127.0.0.1:%d", instance->port);
+    const struct lambda_environment environment = {
+        .config = instance->config,
+        .function_name = instance->function->name,
+        .folder = instance->folder,
+        .runtime_api = mr_arena_cstr(arena, api),
+        .log_stream = instance->stream,
+        .endpoint_url = endpoint,
+        .access_key = lambda->access_key,
+        .secret_key = lambda->secret_key,
+    };
+    const struct runtime_child_options child = {
+        .argv = argv,
+        .envp = lambda_environment_make(arena, &environment),
+        .folder = instance->folder,
+        .memory_bytes = (uint64_t)(LAMBDA_ADDRESS_SPACE + instance->config->memory_mb) << 20,
+        .on_output = on_output,
+        .on_exit = on_exit_of_child,
+        .ctx = instance,
+    };
+    pthread_mutex_lock(&instance->child_lock);
+    status = instance->kill_wanted
+                 ? MR_AGAIN
+                 : runtime_child_start(lambda->options.runtime, &child, &instance->child);
+    pthread_mutex_unlock(&instance->child_lock);
+    if (status == MR_INVALID)
+        (void)snprintf(message, 256, "fork/exec %s: it cannot be executed on this machine",
+                       lambda_runtime_is_python(instance->config->runtime) ? argv[0]
+                                                                           : "/var/task/bootstrap");
+    return status;
+}
+
+static void log_init_start(struct lambda_instance *instance, struct mr_arena *arena)
+{
+    const struct lambda_config *config = instance->config;
+    const struct mr_slice arn = lambda_runtime_version_arn(arena, config->region, config->runtime);
+    lambda_instance_log(instance,
+                        mr_arena_printf(arena,
+                                        "INIT_START Runtime Version: %.*s\tRuntime Version ARN: "
+                                        "%.*s",
+                                        MR_ARG(config->runtime), MR_ARG(arn)));
+}
+
+enum mr_status lambda_instance_start(struct lambda_instance *instance, char message[static 256])
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    enum mr_status status = lambda_code_folder(instance->config->code, instance->folder, message);
+    if (status == MR_OK)
+        status = listen_for(instance);
+    if (status == MR_OK) {
+        log_init_start(instance, &arena);
+        status = start_child(instance, &arena, message);
+    }
+    mr_arena_fini(&arena);
+    if (status != MR_OK)
+        die(instance, 0);
+    return status;
+}
+
+/* ---- the reaper ---- */
+
+static void leave_pool(struct lambda_instance *instance)
+{
+    struct lambda *lambda = instance->function->lambda;
+    pthread_mutex_lock(&lambda->pool_lock);
+    if (instance->all_next != NULL)
+        instance->all_next->all_previous = instance->all_previous;
+    if (instance->all_previous != NULL)
+        instance->all_previous->all_next = instance->all_next;
+    else
+        lambda->pool.all = instance->all_next;
+    lambda->pool.count--;
+    pthread_cond_broadcast(&lambda->pool_changed);
+    pthread_mutex_unlock(&lambda->pool_lock);
+}
+
+static void reap(struct lambda_instance *instance)
+{
+    struct lambda_function *function = instance->function;
+    pthread_mutex_lock(&function->lock);
+    struct http_exchange *waiting = instance->locked.waiting;
+    instance->locked.waiting = NULL;
+    pthread_mutex_unlock(&function->lock);
+    lambda_runtime_api_gone(waiting);
+    if (instance->listener != NULL)
+        http_listener_close_wait(instance->listener, LISTENER_GRACE_MS);
+    leave_pool(instance);
+    lambda_instance_unref(instance);
+}
+
+/* All instances, each with a reference; the caller frees the array. */
+static struct lambda_instance **snapshot(struct lambda *lambda, size_t *ret_count)
+{
+    pthread_mutex_lock(&lambda->pool_lock);
+    struct lambda_instance **all = mr_calloc((size_t)lambda->pool.count + 1, sizeof *all);
+    size_t count = 0;
+    for (struct lambda_instance *instance = lambda->pool.all; instance != NULL;
+         instance = instance->all_next) {
+        atomic_fetch_add(&instance->refs, 1);
+        all[count++] = instance;
+    }
+    pthread_mutex_unlock(&lambda->pool_lock);
+    *ret_count = count;
+    return all;
+}
+
+/* Retires those that are idle since before `since_ms`; with INT64_MAX all, whatever they do. */
+static size_t retire_since(struct lambda *lambda, int64_t since_ms)
+{
+    size_t count;
+    struct lambda_instance **all = snapshot(lambda, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct lambda_instance *instance = all[i];
+        pthread_mutex_lock(&instance->function->lock);
+        const enum instance_state state = instance->locked.state;
+        const bool idle = state == INSTANCE_IDLE && instance->locked.idle_since_ms <= since_ms;
+        if (idle || (since_ms == INT64_MAX && state != INSTANCE_DEAD))
+            lambda_instance_retire_locked(instance);
+        pthread_mutex_unlock(&instance->function->lock);
+        lambda_instance_unref(instance);
+    }
+    free(all);
+    return count;
+}
+
+enum runtime_pump_next lambda_reaper_step(void *ctx, int64_t *ret_wake_ms)
+{
+    struct lambda *lambda = ctx;
+    pthread_mutex_lock(&lambda->pool_lock);
+    struct lambda_instance *ended = lambda->pool.ended, *next;
+    lambda->pool.ended = NULL;
+    pthread_mutex_unlock(&lambda->pool_lock);
+    for (; ended != NULL; ended = next) {
+        next = ended->ended_next;
+        reap(ended);
+    }
+    const int64_t now_ms = store_now(lambda->options.store);
+    if (retire_since(lambda, now_ms - LAMBDA_IDLE_MS) > 0)
+        *ret_wake_ms = now_ms + REAP_EVERY_MS;
+    return RUNTIME_PUMP_WAIT;
+}
+
+void lambda_instances_close(struct lambda *lambda)
+{
+    while (retire_since(lambda, INT64_MAX) > 0) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += CLOSE_TURN_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_mutex_lock(&lambda->pool_lock);
+        if (lambda->pool.all != NULL)
+            (void)pthread_cond_timedwait(&lambda->pool_changed, &lambda->pool_lock, &until);
+        pthread_mutex_unlock(&lambda->pool_lock);
+    }
+}

@@ -1,0 +1,377 @@
+/* lambda/internal.h: what the files of this folder share.
+ *
+ * Locks, in the order in which they may be taken:
+ *   function.change   one create, update or delete of a function at a time; held over a commit
+ *   lambda.lock       the map of functions
+ *   function.lock     its record, its instances and their invocations; never held over disk, a
+ *                     start of a process or a call of http that blocks
+ *   instance.child_lock   the child's pointer, while it is started, killed, measured, or ends
+ *   lambda.pool_lock      the list of all instances, and of those that ended */
+#pragma once
+#include "lambda/lambda.h"
+#include "base/map.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    LAMBDA_NAME_BYTES_MAX = 64,
+    LAMBDA_ZIP_BYTES_MAX = 52428800, /* inline */
+    LAMBDA_UNZIPPED_BYTES_MAX = 262144000,
+    LAMBDA_ZIP_ENTRIES_MAX = 65536,
+    LAMBDA_ENVIRONMENT_BYTES_MAX = 4096,
+    LAMBDA_REQUEST_BYTES_MAX = 6291456,
+    LAMBDA_REPLY_BYTES_MAX = 6291556,
+    LAMBDA_ERROR_BYTES_MAX = 1 << 20,
+    LAMBDA_EVENT_BYTES_MAX = 1 << 20, /* of an asynchronous invocation */
+    LAMBDA_TAIL_BYTES = 4096,
+    LAMBDA_INSTANCES_MAX = 10,        /* of a function without reserved concurrency */
+    LAMBDA_INSTANCES_TOTAL_MAX = 256, /* processes of all functions */
+    LAMBDA_CALLS_MAX = 32,            /* Invoke requests at a time: half of the workers */
+    LAMBDA_WAIT_MS = 60000,           /* for a free instance */
+    LAMBDA_INIT_MS = 10000,           /* from start to the first request for work */
+    LAMBDA_IDLE_MS = 300000,          /* an instance nobody needs ends after it */
+    LAMBDA_DELIVERY_TRIES = 3,
+    LAMBDA_EVENTS_MAX = 10000,   /* asynchronous invocations not yet done */
+    LAMBDA_EVENTS_RUNNING = 8,   /* of them at a time */
+    LAMBDA_EVENT_ATTEMPTS = 3,   /* AWS: two retries */
+    LAMBDA_EVENT_RETRY_MS = 500, /* doubled for each retry */
+    LAMBDA_EVENT_AGE_MS = 6 * 3600 * 1000,
+    LAMBDA_ADDRESS_SPACE = 2 << 10, /* MiB beyond MemorySize: RLIMIT_AS counts what is mapped */
+    LAMBDA_ID_TEXT = 37,
+};
+
+/* ---- code.c: zips on disk ---- */
+struct lambda_code {
+    atomic_int refs;
+    struct lambda *lambda;
+    char id[LAMBDA_ID_TEXT];
+    int64_t size;
+    char sha256[48];           /* base64 */
+    atomic_bool dropped;       /* no document names it: the last reference removes its files */
+    pthread_mutex_t unpacking; /* guards `unpacked` */
+    bool unpacked;
+};
+/* Writes and unpacks a zip. MR_INVALID: it is none, or must not be unpacked (`message`, 256 bytes,
+ * in AWS's words where it has some). */
+MR_MUST_USE enum mr_status lambda_code_new(struct lambda *lambda, struct mr_slice zip,
+                                           struct lambda_code **ret_code, char message[static 256]);
+/* That of a stored document. MR_NOT_FOUND: the zip is gone. */
+MR_MUST_USE enum mr_status lambda_code_load(struct lambda *lambda, struct mr_slice id,
+                                            struct mr_slice sha256, int64_t size,
+                                            struct lambda_code **ret_code);
+struct lambda_code *lambda_code_ref(struct lambda_code *code);
+void lambda_code_unref(struct lambda_code *code); /* accepts NULL */
+/* Its folder, unpacked if it was not yet in this run; a slice over `ret`. */
+MR_MUST_USE enum mr_status lambda_code_folder(struct lambda_code *code, char ret[static 4096],
+                                              char message[static 256]);
+/* Makes <data>/functions, drops what an earlier run unpacked and zips that no document names. */
+MR_MUST_USE enum mr_status lambda_code_open_folder(struct lambda *lambda);
+void lambda_code_sweep(struct lambda *lambda);
+
+/* ---- unzip.c: no knowledge of functions ---- */
+struct lambda_unzip_limits {
+    uint64_t bytes_max;
+    int64_t entries_max;
+};
+/* Unpacks into `folder`, which must not exist and appears whole or not at all. MR_INVALID: see
+ * lambda_code_new. */
+MR_MUST_USE enum mr_status lambda_unzip(const char *zip, const char *folder,
+                                        const struct lambda_unzip_limits *limits,
+                                        char message[static 256]);
+/* Removes a folder and all in it; follows no link. */
+void lambda_remove_tree(const char *folder);
+
+/* ---- config.c: what a function is; immutable ---- */
+struct lambda_config {
+    atomic_int refs;
+    struct mr_arena arena;
+    yyjson_val *doc; /* FunctionConfiguration's members, less state and revision */
+    struct lambda_code *code;
+    struct mr_slice runtime, handler, log_group, region, account;
+    yyjson_val *variables; /* object or NULL */
+    int64_t timeout_ms, memory_mb;
+};
+/* `doc` is JSON text. The code's reference is taken over. NULL: no such document. */
+struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code *code);
+struct lambda_config *lambda_config_ref(struct lambda_config *config);
+void lambda_config_unref(struct lambda_config *config); /* accepts NULL */
+/* Can a function of this runtime run here? */
+bool lambda_runtime_is_python(struct mr_slice runtime);
+bool lambda_runtime_is_provided(struct mr_slice runtime);
+/* The document after the call's members over those of `before` (NULL: defaults), or a fault. */
+struct lambda_identity {
+    struct mr_slice name, arn;
+};
+struct mr_slice lambda_config_make(struct protocol_call *call, const struct lambda_identity *who,
+                                   yyjson_val *before, const struct lambda_code *code);
+/* Faults for what cannot be had here; true when there is none. */
+bool lambda_config_check(struct protocol_call *call);
+extern const struct protocol_fault lambda_invalid_parameter;
+
+/* ---- environment.c ---- */
+struct lambda_environment {
+    const struct lambda_config *config;
+    const char *function_name;
+    const char *folder;      /* of the code */
+    const char *runtime_api; /* "127.0.0.1:1234" */
+    const char *log_stream;
+    const char *endpoint_url; /* may be NULL */
+    const char *access_key, *secret_key;
+};
+/* NULL-terminated "NAME=value" texts. The user's variables come last and win. */
+const char *const *lambda_environment_make(struct mr_arena *arena,
+                                           const struct lambda_environment *environment);
+/* The name of a variable that a user must not set. */
+bool lambda_environment_is_reserved(struct mr_slice name);
+/* The interpreter for "python3.12": that version in one of the folders of `path`, else the system's
+ * python3. NULL: there is none. */
+const char *lambda_environment_python(struct mr_arena *arena, struct mr_slice runtime,
+                                      struct mr_slice path);
+
+/* ---- report.c: texts ---- */
+struct lambda_tail {
+    char bytes[LAMBDA_TAIL_BYTES];
+    uint64_t total; /* bytes ever added; the last LAMBDA_TAIL_BYTES of them are kept */
+};
+void lambda_tail_line(struct lambda_tail *tail, struct mr_slice line);
+struct mr_slice lambda_tail_text(struct mr_arena *arena, const struct lambda_tail *tail);
+void lambda_error_json(struct mr_buf *buf, struct mr_slice type, struct mr_slice message);
+/* "Runtime exited with error: exit status 1" and the like, of a status as from waitpid. */
+struct mr_slice lambda_exit_text(struct mr_arena *arena, int status);
+struct lambda_report {
+    const char *request_id;
+    int64_t duration_us, init_us; /* init 0: not told */
+    int64_t memory_mb, used_mb;
+    bool timed_out;
+};
+struct mr_slice lambda_report_line(struct mr_arena *arena, const struct lambda_report *report);
+struct mr_slice lambda_runtime_version_arn(struct mr_arena *arena, struct mr_slice region,
+                                           struct mr_slice runtime);
+/* name, A:function:name, arn:...:function:name, each with or without ":qualifier". */
+void lambda_name_split(struct mr_slice text, struct mr_slice *ret_name,
+                       struct mr_slice *ret_qualifier);
+
+/* ---- functions.c ---- */
+enum lambda_function_state { FUNCTION_PENDING, FUNCTION_ACTIVE, FUNCTION_FAILED, FUNCTION_STATES };
+
+/* What a document holds; replaced as a whole. */
+struct lambda_record {
+    struct lambda_config *config; /* counted */
+    char revision[LAMBDA_ID_TEXT];
+    int64_t reserved; /* concurrency; -1: none */
+    char *tags;       /* JSON object; owned */
+    char *policy;     /* JSON array of statements; owned */
+};
+
+struct lambda_function {
+    struct lambda *lambda;
+    char *name, *arn; /* owned */
+    atomic_int refs;
+    pthread_mutex_t change;
+    pthread_mutex_t lock;
+    pthread_cond_t freed; /* an instance became idle or ended, or the record changed */
+    struct {
+        enum lambda_function_state state;
+        char reason[256];
+        const char *reason_code; /* static */
+        bool deleted;
+        struct lambda_record record;
+        struct lambda_instance *instances; /* those not yet dead */
+        int64_t instance_count;
+        uint64_t invocations, errors, timeouts, throttles, starts;
+        char last_error[256];
+    } locked;
+};
+
+struct lambda {
+    struct lambda_options options;
+    char *access_key, *secret_key; /* owned */
+    char *folder;                  /* <data>/functions; owned */
+    atomic_bool closing;
+    atomic_int calls; /* Invoke requests in work */
+
+    pthread_rwlock_t lock; /* guards map and endpoint */
+    struct mr_map map;     /* name -> struct lambda_function */
+    char *endpoint;        /* owned */
+
+    pthread_mutex_t pool_lock;
+    pthread_cond_t pool_changed;
+    struct {
+        struct http_server *server; /* made with the first instance */
+        struct lambda_instance *all;
+        struct lambda_instance *ended; /* their process is gone, their listener is not */
+        int64_t count;
+    } pool;
+    struct runtime_pump *reaper;
+    struct lambda_events *events;
+};
+
+/* A counted reference, or NULL. */
+struct lambda_function *lambda_function_find(struct lambda *lambda, struct mr_slice name);
+void lambda_function_unref(struct lambda_function *function);
+void lambda_function_set_state(struct lambda_function *function, enum lambda_function_state state,
+                               const char *reason_code, const char *reason);
+struct lambda_function_new {
+    struct mr_slice name, arn, tags;
+    struct lambda_config *config; /* taken over */
+};
+/* Durable when it returns. MR_EXISTS. */
+MR_MUST_USE enum mr_status lambda_function_create(struct lambda *lambda,
+                                                  const struct lambda_function_new *create,
+                                                  struct lambda_function **ret_function);
+/* Durable when it returns. MR_NOT_FOUND: somebody else did. */
+MR_MUST_USE enum mr_status lambda_function_delete(struct lambda_function *function);
+/* A change: begin, alter `next`, then commit or cancel. begin: MR_NOT_FOUND when it was deleted.
+ * The new record counts when commit returns MR_OK, durable. */
+MR_MUST_USE enum mr_status lambda_function_begin(struct lambda_function *function,
+                                                 struct lambda_record *next);
+MR_MUST_USE enum mr_status lambda_function_commit(struct lambda_function *function,
+                                                  struct lambda_record *next);
+void lambda_function_cancel(struct lambda_function *function, struct lambda_record *next);
+/* A copy of the record as it is now; lambda_record_fini it. */
+void lambda_function_record(struct lambda_function *function, struct lambda_record *ret_record);
+void lambda_record_fini(struct lambda_record *record);
+/* Finds out whether it can run: sets ACTIVE or FAILED. */
+void lambda_function_settle(struct lambda_function *function);
+MR_MUST_USE enum mr_status lambda_functions_load(struct lambda *lambda);
+void lambda_functions_free(struct lambda *lambda);
+/* In byte order of names, those behind `after`, until fn returns false. */
+void lambda_functions_each(struct lambda *lambda, struct mr_slice after,
+                           bool (*fn)(void *ctx, struct lambda_function *function), void *ctx);
+
+/* ---- instance.c, runtime_api.c: warm processes ---- */
+/*              first next with an invocation           answered
+ *   STARTING ------------------------------> BUSY ----------------> IDLE
+ *       |                                     ^ |                    | |
+ *       |                                     | +--- taken again ----+ |
+ *       +---------------> DEAD <--------------+------------------------+
+ * STARTING: its process initialises; `current` waits for that.  BUSY: `current` is its invocation,
+ * handed over or (when `waiting` is not yet there) about to be.  IDLE: nobody's; `waiting` is its
+ * open request for work, if it has come back for one.  DEAD: it is in no list of its function, its
+ * process was killed or has ended; the reaper frees it. */
+enum instance_state {
+    INSTANCE_STARTING,
+    INSTANCE_IDLE,
+    INSTANCE_BUSY,
+    INSTANCE_DEAD,
+    INSTANCE_STATES
+};
+
+enum invocation_state {
+    INVOCATION_ASSIGNED,  /* to an instance that has not asked for it yet */
+    INVOCATION_DELIVERED, /* the process has it */
+    INVOCATION_ANSWERED,  /* reply is the handler's answer */
+    INVOCATION_FAILED,    /* reply is the error JSON that the process sent */
+    INVOCATION_TOO_LARGE, /* its answer was */
+    INVOCATION_LOST,      /* the process ended: exit_status */
+};
+
+/* One event on its way through one process; in the storage of the thread that waits for it. */
+struct lambda_invocation {
+    char request_id[LAMBDA_ID_TEXT];
+    struct mr_slice event, client_context, arn;
+    int64_t timeout_ms;
+    bool want_tail;
+    pthread_cond_t changed;
+    struct { /* guarded by the function's lock */
+        enum invocation_state state;
+        struct mr_buf reply;
+        int exit_status;
+        int64_t delivered_us, ended_us, output_us;
+        struct lambda_tail tail;
+    } locked;
+};
+
+struct lambda_instance {
+    struct lambda_function *function; /* counted */
+    struct lambda_config *config;     /* counted */
+    atomic_int refs;                  /* the pool's, and each thread's that waits for it */
+    char stream[64];                  /* of its log */
+    int64_t started_us;
+    struct http_listener *listener;
+    int port;
+    char folder[4096];
+
+    pthread_mutex_t child_lock;
+    struct runtime_child *child; /* NULL: not started, or ended */
+    bool kill_wanted;
+    long used_kb;
+
+    struct { /* guarded by the function's lock */
+        enum instance_state state;
+        struct lambda_invocation *current;
+        struct lambda_invocation *talking; /* whose tail gets the output */
+        struct http_exchange *waiting;     /* its open request for work */
+        int64_t init_us;                   /* 0: not yet known, or reported */
+        int64_t idle_since_ms;
+        struct lambda_instance *next; /* of the function */
+    } locked;
+    struct lambda_instance *all_next, *all_previous; /* guarded by the pool's lock */
+    struct lambda_instance *ended_next;
+};
+
+bool lambda_instance_move_is_legal(enum instance_state from, enum instance_state to);
+void lambda_instance_set_state_locked(struct lambda_instance *instance, enum instance_state state);
+/* Makes one for the function's present record with `first` as its invocation, and counts a
+ * reference for the caller. NULL: the limit of all processes is reached. */
+struct lambda_instance *lambda_instance_new_locked(struct lambda_function *function,
+                                                   struct lambda_invocation *first);
+/* Starts its process. MR_INVALID: it cannot be started (`message`); MR_FULL: too many processes;
+ * MR_AGAIN: it was retired meanwhile. On any of these and on failures the instance is dead. */
+MR_MUST_USE enum mr_status lambda_instance_start(struct lambda_instance *instance,
+                                                 char message[static 256]);
+void lambda_instance_unref(struct lambda_instance *instance);
+/* Takes it from its function and kills its process. */
+void lambda_instance_retire_locked(struct lambda_instance *instance);
+/* Retires the idle ones that do not run the present record. */
+void lambda_instances_retire_old_locked(struct lambda_function *function);
+long lambda_instance_used_kb(struct lambda_instance *instance);
+void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text);
+enum runtime_pump_next lambda_reaper_step(void *ctx, int64_t *ret_wake_ms);
+/* Ends every instance and returns when all are gone. */
+void lambda_instances_close(struct lambda *lambda);
+
+extern const struct http_handler lambda_runtime_api;
+/* Notes that the instance's invocation goes to its process now. */
+void lambda_runtime_api_delivered_locked(struct lambda_instance *instance);
+/* Fills the reply to a request for work; the caller logs the start and sends it. `exchange` is no
+ * longer in locked.waiting. */
+void lambda_runtime_api_fill(struct http_exchange *exchange, struct lambda *lambda,
+                             const struct lambda_invocation *invocation);
+void lambda_runtime_api_gone(struct http_exchange *exchange); /* 410; accepts NULL */
+void lambda_log_start(struct lambda_instance *instance, const char *request_id);
+
+/* ---- invoke.c ---- */
+struct lambda_call {
+    struct mr_slice event, client_context;
+    const char *request_id; /* NULL: a new one */
+    struct mr_slice qualifier;
+    bool want_tail;
+    bool no_wait_if_reserved; /* AWS: a caller over the reserved concurrency is refused at once */
+};
+/* As lambda_invoke. `ret_tail` may be NULL. */
+MR_MUST_USE enum mr_status lambda_function_invoke(struct lambda_function *function,
+                                                  const struct lambda_call *call,
+                                                  struct lambda_result *ret_result,
+                                                  struct lambda_tail *ret_tail);
+
+/* ---- events.c: asynchronous invocations ---- */
+MR_MUST_USE enum mr_status lambda_events_open(struct lambda *lambda);
+void lambda_events_close(struct lambda *lambda);
+/* Durable when it returns. MR_FULL: LAMBDA_EVENTS_MAX wait. */
+MR_MUST_USE enum mr_status lambda_events_add(struct lambda_function *function,
+                                             struct mr_slice request_id, struct mr_slice payload,
+                                             struct mr_slice client_context);
+
+/* ---- ops ---- */
+extern const struct protocol_handler lambda_function_handlers[];
+extern const size_t lambda_function_handler_count;
+extern const struct protocol_handler lambda_access_handlers[];
+extern const size_t lambda_access_handler_count;
+extern const struct protocol_handler lambda_invoke_handlers[];
+extern const size_t lambda_invoke_handler_count;
+/* The function that the request names, or NULL with the fault set. */
+struct lambda_function *lambda_ops_find(struct protocol_call *call);
+extern const struct protocol_fault lambda_not_found, lambda_conflict, lambda_precondition;
+/* /_millrace/code?id=ID: the zip. */
+void lambda_code_page(void *ctx, struct http_exchange *exchange);

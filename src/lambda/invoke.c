@@ -1,0 +1,448 @@
+/* Calling a function: find or start a process, hand the event over, wait, tell what came of it.
+ *
+ * The time-out counts from the moment the process has the event; initialising has a limit of its
+ * own. An event that no process ever took in is given to another one. */
+#include "lambda/internal.h"
+#include "base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    QUIET_US = 10000,      /* of a process's output before its tail is told */
+    QUIET_US_MAX = 200000, /* in all */
+    MESSAGE_PARSE_MAX = 64 << 10,
+};
+
+void lambda_result_fini(struct lambda_result *result)
+{
+    mr_buf_fini(&result->reply);
+}
+
+static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_us)
+{
+    const struct timespec until = {.tv_sec = until_us / 1000000,
+                                   .tv_nsec = (until_us % 1000000) * 1000};
+    (void)pthread_cond_timedwait(cond, lock, &until);
+}
+
+/* ---- getting an instance ---- */
+
+enum acquired {
+    ACQUIRED_WARM,  /* its process has initialised before */
+    ACQUIRED_FRESH, /* to be started by the caller */
+    ACQUIRED_NONE,  /* the result says why */
+};
+
+static enum acquired refuse(struct lambda_result *result, enum lambda_outcome outcome,
+                            const char *message)
+{
+    result->outcome = outcome;
+    (void)snprintf(result->message, sizeof result->message, "%s", message);
+    return ACQUIRED_NONE;
+}
+
+/* One that already waits for work, else one that is about to. */
+static struct lambda_instance *idle_locked(struct lambda_function *function)
+{
+    struct lambda_instance *found = NULL;
+    for (struct lambda_instance *instance = function->locked.instances; instance != NULL;
+         instance = instance->locked.next) {
+        if (instance->locked.state != INSTANCE_IDLE ||
+            instance->config != function->locked.record.config)
+            continue;
+        if (found == NULL || instance->locked.waiting != NULL)
+            found = instance;
+    }
+    return found;
+}
+
+/* True when the function cannot take a call; the result says why. */
+static bool is_closed_locked(struct lambda_function *function, struct lambda_result *result)
+{
+    if (function->locked.deleted)
+        refuse(result, LAMBDA_NO_FUNCTION, "the function was deleted");
+    else if (atomic_load(&function->lambda->closing))
+        refuse(result, LAMBDA_NOT_READY, "the server is stopping");
+    else if (function->locked.state == FUNCTION_FAILED)
+        refuse(result, LAMBDA_NOT_READY, function->locked.reason);
+    else
+        return false;
+    return true;
+}
+
+static enum acquired acquire_locked(struct lambda_function *function,
+                                    const struct lambda_call *call,
+                                    struct lambda_invocation *invocation,
+                                    struct lambda_result *result,
+                                    struct lambda_instance **ret_instance)
+{
+    const int64_t until_us = mr_monotonic_us() + LAMBDA_WAIT_MS * 1000LL;
+    for (;;) {
+        if (is_closed_locked(function, result))
+            return ACQUIRED_NONE;
+        const int64_t reserved = function->locked.record.reserved;
+        const int64_t max = reserved >= 0 ? reserved : LAMBDA_INSTANCES_MAX;
+        const bool ready = function->locked.state == FUNCTION_ACTIVE;
+        struct lambda_instance *instance = ready && max > 0 ? idle_locked(function) : NULL;
+        if (instance != NULL) {
+            atomic_fetch_add(&instance->refs, 1);
+            lambda_instance_set_state_locked(instance, INSTANCE_BUSY);
+            instance->locked.current = invocation;
+            *ret_instance = instance;
+            return ACQUIRED_WARM;
+        }
+        if (ready && function->locked.instance_count < max) {
+            *ret_instance = lambda_instance_new_locked(function, invocation);
+            if (*ret_instance != NULL)
+                return ACQUIRED_FRESH;
+        }
+        const bool at_once = max == 0 || (reserved >= 0 && call->no_wait_if_reserved);
+        if ((ready && at_once) || mr_monotonic_us() >= until_us) {
+            function->locked.throttles++;
+            return refuse(result, LAMBDA_THROTTLED,
+                          max == 0 ? "its reserved concurrency is 0"
+                                   : "all its processes are busy");
+        }
+        wait_until(&function->freed, &function->lock, until_us);
+    }
+}
+
+/* ---- handing over and waiting ---- */
+
+/* For an instance that already asked for work. */
+static void deliver(struct lambda_instance *instance, struct lambda_invocation *invocation)
+{
+    struct lambda_function *function = instance->function;
+    pthread_mutex_lock(&function->lock);
+    struct http_exchange *exchange =
+        instance->locked.current == invocation ? instance->locked.waiting : NULL;
+    if (exchange != NULL) {
+        instance->locked.waiting = NULL;
+        lambda_runtime_api_delivered_locked(instance);
+    }
+    pthread_mutex_unlock(&function->lock);
+    if (exchange == NULL)
+        return; /* it has not come back for work yet: the event goes with its next request */
+    lambda_log_start(instance, invocation->request_id);
+    lambda_runtime_api_fill(exchange, function->lambda, invocation);
+    http_reply_send(exchange);
+}
+
+static bool is_pending_locked(const struct lambda_invocation *invocation)
+{
+    return invocation->locked.state == INVOCATION_ASSIGNED ||
+           invocation->locked.state == INVOCATION_DELIVERED;
+}
+
+/* True when there is an answer or the process ended; false when it took too long and was ended. */
+static bool await(struct lambda_instance *instance, struct lambda_invocation *invocation)
+{
+    struct lambda_function *function = instance->function;
+    const int64_t assigned_us = mr_monotonic_us();
+    pthread_mutex_lock(&function->lock);
+    for (;;) {
+        const bool delivered = invocation->locked.state == INVOCATION_DELIVERED;
+        const int64_t until_us =
+            delivered ? invocation->locked.delivered_us + invocation->timeout_ms * 1000
+                      : assigned_us + LAMBDA_INIT_MS * 1000LL;
+        if (!is_pending_locked(invocation) || mr_monotonic_us() >= until_us)
+            break;
+        wait_until(&invocation->changed, &function->lock, until_us);
+    }
+    const bool ended = !is_pending_locked(invocation);
+    if (!ended) {
+        instance->locked.current = NULL;
+        invocation->locked.ended_us = mr_monotonic_us();
+        if (instance->locked.state != INSTANCE_DEAD)
+            lambda_instance_retire_locked(instance);
+    }
+    pthread_mutex_unlock(&function->lock);
+    return ended;
+}
+
+/* What the function wrote before it answered may still be in its pipe. */
+static void wait_for_quiet(struct lambda_instance *instance, struct lambda_invocation *invocation)
+{
+    struct lambda_function *function = instance->function;
+    const int64_t start_us = mr_monotonic_us();
+    pthread_mutex_lock(&function->lock);
+    for (;;) {
+        const int64_t last_us =
+            invocation->locked.output_us > start_us ? invocation->locked.output_us : start_us;
+        const int64_t now_us = mr_monotonic_us();
+        if (now_us - last_us >= QUIET_US || now_us - start_us >= QUIET_US_MAX)
+            break;
+        wait_until(&invocation->changed, &function->lock, last_us + QUIET_US);
+    }
+    if (instance->locked.talking == invocation)
+        instance->locked.talking = NULL;
+    pthread_mutex_unlock(&function->lock);
+}
+
+/* ---- what came of it ---- */
+
+static void note_error(struct lambda_function *function, const char *message, bool timed_out)
+{
+    pthread_mutex_lock(&function->lock);
+    function->locked.errors++;
+    function->locked.timeouts += timed_out;
+    (void)snprintf(function->locked.last_error, sizeof function->locked.last_error, "%s", message);
+    pthread_mutex_unlock(&function->lock);
+}
+
+/* For people: "ValueError: boom" of an error object. */
+static void describe(struct mr_arena *arena, struct lambda_result *result)
+{
+    yyjson_val *error = result->reply.len > MESSAGE_PARSE_MAX
+                            ? NULL
+                            : mr_json_parse(arena, mr_buf_slice(&result->reply), 64);
+    const struct mr_slice type = mr_json_get_text(error, "errorType");
+    const struct mr_slice text = mr_json_get_text(error, "errorMessage");
+    (void)snprintf(result->message, sizeof result->message, "%.*s: %.*s", (int)type.len,
+                   type.len > 0 ? type.ptr : "", (int)text.len, text.len > 0 ? text.ptr : "");
+}
+
+static void fail(struct lambda_result *result, struct mr_slice type, struct mr_slice message)
+{
+    mr_buf_reset(&result->reply);
+    lambda_error_json(&result->reply, type, message);
+}
+
+static void fail_timed_out(struct mr_arena *arena, const struct lambda_invocation *invocation,
+                           struct lambda_result *result)
+{
+    const int64_t limit_ms =
+        invocation->locked.delivered_us != 0 ? invocation->timeout_ms : LAMBDA_INIT_MS;
+    result->timed_out = true;
+    fail(result, MR_S("Sandbox.Timedout"),
+         mr_arena_printf(arena, "RequestId: %s Error: Task timed out after %.2f seconds",
+                         invocation->request_id, (double)limit_ms / 1000));
+}
+
+static void fill_result(struct mr_arena *arena, struct lambda_invocation *invocation, bool ended,
+                        struct lambda_result *result)
+{
+    result->outcome = LAMBDA_FUNCTION_ERROR;
+    if (!ended) {
+        fail_timed_out(arena, invocation, result);
+        return;
+    }
+    switch (invocation->locked.state) {
+    case INVOCATION_ANSWERED: result->outcome = LAMBDA_OK; /* fall through */
+    case INVOCATION_FAILED:
+        result->reply = invocation->locked.reply;
+        invocation->locked.reply = (struct mr_buf){0};
+        break;
+    case INVOCATION_TOO_LARGE:
+        fail(result, MR_S("Function.ResponseSizeTooLarge"),
+             MR_S("Response payload size exceeded maximum allowed payload size (6291556 bytes)."));
+        break;
+    default:
+        fail(result, MR_S("Runtime.ExitError"),
+             mr_arena_printf(arena, "RequestId: %s Error: %.*s", invocation->request_id,
+                             MR_ARG(lambda_exit_text(arena, invocation->locked.exit_status))));
+    }
+}
+
+static void log_line(struct lambda_instance *instance, struct lambda_invocation *invocation,
+                     struct mr_slice text)
+{
+    if (invocation->want_tail)
+        lambda_tail_line(&invocation->locked.tail, text);
+    lambda_instance_log(instance, text);
+}
+
+/* The lines behind the function's own. */
+static void log_end(struct mr_arena *arena, struct lambda_instance *instance,
+                    struct lambda_invocation *invocation, const struct lambda_result *result)
+{
+    const int64_t begin_us = invocation->locked.delivered_us;
+    struct lambda_report report = {
+        .request_id = invocation->request_id,
+        .duration_us = begin_us == 0 ? 0 : invocation->locked.ended_us - begin_us,
+        .memory_mb = instance->config->memory_mb,
+        .used_mb = (lambda_instance_used_kb(instance) + 1023) / 1024,
+        .timed_out = result->timed_out,
+    };
+    pthread_mutex_lock(&instance->function->lock);
+    report.init_us = instance->locked.init_us;
+    instance->locked.init_us = 0;
+    pthread_mutex_unlock(&instance->function->lock);
+    if (result->timed_out) {
+        char now[32];
+        const struct mr_slice time =
+            mr_date_iso8601(store_now(instance->function->lambda->options.store), now);
+        log_line(instance, invocation,
+                 mr_arena_printf(arena, "%.*s %s Task timed out after %.2f seconds", MR_ARG(time),
+                                 invocation->request_id, (double)report.duration_us / 1000000));
+    }
+    log_line(instance, invocation,
+             mr_arena_printf(arena, "END RequestId: %s", invocation->request_id));
+    log_line(instance, invocation, lambda_report_line(arena, &report));
+}
+
+static void finish(struct lambda_instance *instance, struct lambda_invocation *invocation,
+                   bool ended, struct lambda_result *result)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    if (invocation->want_tail)
+        wait_for_quiet(instance, invocation);
+    fill_result(&arena, invocation, ended, result);
+    log_end(&arena, instance, invocation, result);
+    if (result->outcome != LAMBDA_OK) {
+        describe(&arena, result);
+        note_error(instance->function, result->message, result->timed_out);
+    }
+    mr_arena_fini(&arena);
+}
+
+/* ---- one attempt ---- */
+
+/* What could not be started. MR_AGAIN: try once more. */
+static enum mr_status start_failed(struct lambda_instance *instance, enum mr_status status,
+                                   const char *message, struct lambda_result *result)
+{
+    struct lambda_function *function = instance->function;
+    if (status == MR_FULL) {
+        refuse(result, LAMBDA_THROTTLED, "too many processes run");
+        return MR_OK;
+    }
+    if (status != MR_INVALID)
+        return status;
+    pthread_mutex_lock(&function->lock);
+    const bool current = instance->config == function->locked.record.config &&
+                         function->locked.state == FUNCTION_ACTIVE;
+    pthread_mutex_unlock(&function->lock);
+    if (!current)
+        return MR_AGAIN;
+    refuse(result, LAMBDA_NOT_READY, message);
+    lambda_function_set_state(function, FUNCTION_FAILED, "FunctionError.InvalidEntryPoint",
+                              message);
+    return MR_OK;
+}
+
+/* MR_AGAIN: the event reached no process; try once more. */
+static enum mr_status attempt(struct lambda_function *function, const struct lambda_call *call,
+                              struct lambda_invocation *invocation, struct lambda_result *result)
+{
+    struct lambda_instance *instance = NULL;
+    pthread_mutex_lock(&function->lock);
+    invocation->locked.state = INVOCATION_ASSIGNED;
+    invocation->locked.delivered_us = 0;
+    const enum acquired acquired = acquire_locked(function, call, invocation, result, &instance);
+    if (acquired != ACQUIRED_NONE)
+        invocation->timeout_ms = instance->config->timeout_ms;
+    pthread_mutex_unlock(&function->lock);
+    if (acquired == ACQUIRED_NONE)
+        return MR_OK;
+    enum mr_status status = MR_OK;
+    char message[256] = "";
+    if (acquired == ACQUIRED_FRESH)
+        status = lambda_instance_start(instance, message);
+    else
+        deliver(instance, invocation);
+    if (status != MR_OK) {
+        status = start_failed(instance, status, message, result);
+    } else {
+        const bool ended = await(instance, invocation);
+        const bool untouched =
+            invocation->locked.state == INVOCATION_LOST && invocation->locked.delivered_us == 0;
+        if (untouched && acquired == ACQUIRED_WARM)
+            status = MR_AGAIN;
+        else
+            finish(instance, invocation, ended, result);
+    }
+    lambda_instance_unref(instance);
+    return status;
+}
+
+static void invocation_init(struct lambda_invocation *invocation, struct lambda_function *function,
+                            const struct lambda_call *call)
+{
+    *invocation = (struct lambda_invocation){
+        .event = call->event,
+        .client_context = call->client_context,
+        .want_tail = call->want_tail,
+        .arn = mr_slice_cstr(function->arn),
+    };
+    if (call->request_id != NULL)
+        (void)snprintf(invocation->request_id, sizeof invocation->request_id, "%s",
+                       call->request_id);
+    else
+        mr_rng_uuid(function->lambda->options.rng, invocation->request_id);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&invocation->changed, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+enum mr_status lambda_function_invoke(struct lambda_function *function,
+                                      const struct lambda_call *call,
+                                      struct lambda_result *ret_result,
+                                      struct lambda_tail *ret_tail)
+{
+    struct mr_arena arena;
+    struct lambda_invocation *invocation = mr_calloc(1, sizeof *invocation);
+    mr_arena_init(&arena);
+    *ret_result = (struct lambda_result){0};
+    invocation_init(invocation, function, call);
+    if (call->qualifier.len > 0)
+        invocation->arn =
+            mr_arena_printf(&arena, "%s:%.*s", function->arn, MR_ARG(call->qualifier));
+    memcpy(ret_result->request_id, invocation->request_id, sizeof ret_result->request_id);
+    pthread_mutex_lock(&function->lock);
+    function->locked.invocations++;
+    pthread_mutex_unlock(&function->lock);
+    enum mr_status status = MR_AGAIN;
+    for (int i = 0; status == MR_AGAIN && i < LAMBDA_DELIVERY_TRIES; i++)
+        status = attempt(function, call, invocation, ret_result);
+    if (status == MR_AGAIN) {
+        refuse(ret_result, LAMBDA_THROTTLED, "its processes end before they take the event");
+        status = MR_OK;
+    }
+    if (ret_tail != NULL)
+        *ret_tail = invocation->locked.tail;
+    mr_buf_fini(&invocation->locked.reply);
+    pthread_cond_destroy(&invocation->changed);
+    mr_arena_fini(&arena);
+    free(invocation);
+    return status;
+}
+
+/* ---- what other services call ---- */
+
+static struct lambda_function *find(struct lambda *lambda, struct mr_slice name_or_arn,
+                                    struct mr_slice *ret_qualifier)
+{
+    struct mr_slice name;
+    lambda_name_split(name_or_arn, &name, ret_qualifier);
+    const bool known = ret_qualifier->len == 0 || mr_slice_equal(*ret_qualifier, MR_S("$LATEST"));
+    return known ? lambda_function_find(lambda, name) : NULL;
+}
+
+enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
+                             struct mr_slice event, struct lambda_result *ret_result)
+{
+    struct lambda_call call = {.event = event};
+    struct lambda_function *function = find(lambda, name_or_arn, &call.qualifier);
+    if (function == NULL) {
+        *ret_result = (struct lambda_result){.outcome = LAMBDA_NO_FUNCTION};
+        (void)snprintf(ret_result->message, sizeof ret_result->message, "function not found: %.*s",
+                       MR_ARG(name_or_arn));
+        return MR_OK;
+    }
+    const enum mr_status status = lambda_function_invoke(function, &call, ret_result, NULL);
+    lambda_function_unref(function);
+    return status;
+}
+
+bool lambda_exists(struct lambda *lambda, struct mr_slice name_or_arn)
+{
+    struct mr_slice qualifier;
+    struct lambda_function *function = find(lambda, name_or_arn, &qualifier);
+    lambda_function_unref(function);
+    return function != NULL;
+}
