@@ -14,6 +14,8 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DeleteItem", .run = dynamodb_delete_item, .flags = PROTOCOL_INLINE},
     {.operation = "BatchWriteItem", .run = dynamodb_batch_write_item, .flags = PROTOCOL_INLINE},
     {.operation = "BatchGetItem", .run = dynamodb_batch_get_item},
+    {.operation = "TransactWriteItems", .run = dynamodb_transact_write_items},
+    {.operation = "TransactGetItems", .run = dynamodb_transact_get_items},
     {.operation = "Query", .run = dynamodb_query},
     {.operation = "Scan", .run = dynamodb_scan},
     {.operation = "DescribeLimits", .run = dynamodb_describe_limits, .flags = PROTOCOL_INLINE},
@@ -43,6 +45,8 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     pthread_rwlock_init(&dynamodb->lock, NULL);
     enum mr_status status = dynamodb_document_load(dynamodb);
     if (status >= 0)
+        status = dynamodb_tokens_open(dynamodb);
+    if (status >= 0)
         status = dynamodb_drops_open(dynamodb);
     if (status < 0) {
         dynamodb_close(dynamodb);
@@ -62,6 +66,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
     if (dynamodb == NULL)
         return;
     dynamodb_drops_close(dynamodb);
+    dynamodb_tokens_close(dynamodb);
     size_t cursor = 0;
     struct mr_slice name;
     void *table;

@@ -6,6 +6,9 @@ const struct protocol_fault dynamodb_in_use = {"ResourceInUseException", 400, fa
 const struct protocol_fault dynamodb_condition_failed = {"ConditionalCheckFailedException", 400,
                                                          false};
 const struct protocol_fault dynamodb_limit_exceeded = {"LimitExceededException", 400, false};
+const struct protocol_fault dynamodb_canceled = {"TransactionCanceledException", 400, false};
+const struct protocol_fault dynamodb_token_mismatch = {"IdempotentParameterMismatchException", 400,
+                                                       false};
 const struct protocol_fault dynamodb_not_implemented = {"NotImplemented", 501, true};
 
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,

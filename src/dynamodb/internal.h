@@ -26,6 +26,8 @@ extern const struct protocol_fault dynamodb_in_use;
 extern const struct protocol_fault dynamodb_condition_failed;
 extern const struct protocol_fault dynamodb_limit_exceeded;
 extern const struct protocol_fault dynamodb_not_implemented;
+extern const struct protocol_fault dynamodb_canceled;
+extern const struct protocol_fault dynamodb_token_mismatch;
 /* Turns the outcome of an item_* function into the call's fault; returns MR_FAULT. */
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,
                                struct mr_slice error);
@@ -114,6 +116,7 @@ struct dynamodb {
         struct mr_map tables; /* name -> struct dynamodb_table */
     } locked;
     struct dynamodb_drops *drops;
+    struct dynamodb_tokens *tokens;
 };
 
 /* ---- table.c ---- */
@@ -281,6 +284,19 @@ MR_MUST_USE enum mr_status dynamodb_write_run(struct protocol_call *call,
 MR_MUST_USE enum mr_status dynamodb_write_batch(struct protocol_call *call,
                                                 struct dynamodb_table *table,
                                                 struct dynamodb_write *const *writes, size_t count);
+/* The two halves of a write, for those who hold the lanes of several.
+ * Evaluate: MR_OK (new_item is set), MR_NOT_FOUND (the condition does not hold), MR_INVALID (the
+ * update does not fit, *ret_error), MR_FAULT, < 0. `*ret_old` is borrowed from the lane until its
+ * next read. */
+MR_MUST_USE enum mr_status dynamodb_write_evaluate_locked(struct protocol_call *call,
+                                                          struct dynamodb_table *table,
+                                                          struct dynamodb_write *write,
+                                                          struct mr_slice *ret_old,
+                                                          struct mr_slice *ret_error);
+/* Adds the ops of an evaluated write to the entry; none when nothing changes. */
+void dynamodb_write_ops_locked(struct protocol_call *call, struct dynamodb_table *table,
+                               struct dynamodb_write *write, struct mr_slice old,
+                               struct store_entry *entry);
 /* What a reader of the lane must wait for; to be called after it has read. */
 int64_t dynamodb_lane_ticket(struct dynamodb *dynamodb, struct dynamodb_lane *lane);
 int64_t dynamodb_table_ticket(struct dynamodb_table *table); /* of all lanes */
@@ -291,6 +307,19 @@ void dynamodb_drops_close(struct dynamodb *dynamodb);
 /* The order to delete joins the entry; dynamodb_drops_begin starts it after the commit. */
 void dynamodb_drops_add(const struct dynamodb_table *table, struct store_entry *entry);
 void dynamodb_drops_begin(struct dynamodb_table *table);
+
+/* ---- token.c: ClientRequestToken, remembered for ten minutes ----
+ * A token is stored in the entry of the transaction that it names, so a repeat after a crash is
+ * known as well. */
+MR_MUST_USE enum mr_status dynamodb_tokens_open(struct dynamodb *dynamodb);
+void dynamodb_tokens_close(struct dynamodb *dynamodb);
+/* MR_NOT_FOUND: new.  MR_EXISTS: done before with the same content.  MR_INVALID: with other
+ * content.  < 0. */
+MR_MUST_USE enum mr_status dynamodb_token_check(struct dynamodb *dynamodb, struct mr_arena *arena,
+                                                struct mr_slice token, uint32_t content,
+                                                int64_t now_ms);
+void dynamodb_token_add(struct dynamodb *dynamodb, struct store_entry *entry, struct mr_slice token,
+                        uint32_t content, int64_t now_ms);
 
 /* ---- operations ---- */
 void dynamodb_create_table(struct protocol_call *call);
@@ -304,6 +333,8 @@ void dynamodb_update_item(struct protocol_call *call);
 void dynamodb_delete_item(struct protocol_call *call);
 void dynamodb_batch_write_item(struct protocol_call *call);
 void dynamodb_batch_get_item(struct protocol_call *call);
+void dynamodb_transact_write_items(struct protocol_call *call);
+void dynamodb_transact_get_items(struct protocol_call *call);
 void dynamodb_query(struct protocol_call *call);
 void dynamodb_scan(struct protocol_call *call);
 void dynamodb_describe_limits(struct protocol_call *call);

@@ -131,9 +131,10 @@ static enum mr_status refuse_condition(struct protocol_call *call,
 }
 
 static enum mr_status apply_update(struct protocol_call *call, struct dynamodb_table *table,
-                                   struct dynamodb_write *write, struct mr_slice old)
+                                   struct dynamodb_write *write, struct mr_slice old,
+                                   struct mr_slice *ret_error)
 {
-    struct mr_slice error, base = old.ptr != NULL ? old : write->item;
+    struct mr_slice base = old.ptr != NULL ? old : write->item;
     if (write->update == NULL) {
         write->new_item = old.ptr != NULL ? mr_arena_copy(call->arena, old) : write->item;
         return MR_OK;
@@ -141,12 +142,13 @@ static enum mr_status apply_update(struct protocol_call *call, struct dynamodb_t
     if (old.ptr == NULL && !write->update->creates)
         return MR_OK; /* AWS: REMOVE and DELETE alone make no item */
     enum mr_status status =
-        item_update_apply(call->arena, write->update, old, base, &write->new_item, &error);
+        item_update_apply(call->arena, write->update, old, base, &write->new_item, ret_error);
     if (status != MR_OK)
-        return dynamodb_refuse(call, status, error);
-    if (item_size(write->new_item) > ITEM_SIZE_MAX)
-        return protocol_fail(call, &protocol_validation,
-                             "Item size to update has exceeded the maximum allowed size");
+        return status;
+    if (item_size(write->new_item) > ITEM_SIZE_MAX) {
+        *ret_error = MR_S("Item size to update has exceeded the maximum allowed size");
+        return MR_INVALID;
+    }
     return dynamodb_item_check_indexes(call, table, write->new_item);
 }
 
@@ -164,35 +166,59 @@ static uint64_t larger_size(struct mr_slice old, struct mr_slice new_item)
     return before > after ? before : after;
 }
 
-static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_table *table,
-                                    struct dynamodb_write *write, struct dynamodb_lane *lane)
+enum mr_status dynamodb_write_evaluate_locked(struct protocol_call *call,
+                                              struct dynamodb_table *table,
+                                              struct dynamodb_write *write,
+                                              struct mr_slice *ret_old, struct mr_slice *ret_error)
 {
-    struct mr_slice old;
+    struct dynamodb_lane *lane = write->address.lane;
     if (lane->locked.deleted)
         return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
-    enum mr_status status = read_old_locked(table, lane, write->address.key, &old);
+    enum mr_status status = read_old_locked(table, lane, write->address.key, ret_old);
     if (status != MR_OK)
         return status;
-    if (write->condition != NULL && !item_condition_holds(call->arena, write->condition, old)) {
-        wait_for_lane(call, lane);
-        return refuse_condition(call, write, old);
-    }
+    write->units.table = dynamodb_write_units(larger_size(*ret_old, write->item));
+    if (write->condition != NULL && !item_condition_holds(call->arena, write->condition, *ret_old))
+        return MR_NOT_FOUND;
     if (write->kind == DYNAMODB_PUT)
         write->new_item = write->item;
     else if (write->kind == DYNAMODB_CHANGE)
-        status = apply_update(call, table, write, old);
+        status = apply_update(call, table, write, *ret_old, ret_error);
+    if (status == MR_OK)
+        write->units.table = dynamodb_write_units(larger_size(*ret_old, write->new_item));
+    return status;
+}
+
+void dynamodb_write_ops_locked(struct protocol_call *call, struct dynamodb_table *table,
+                               struct dynamodb_write *write, struct mr_slice old,
+                               struct store_entry *entry)
+{
+    if (!is_unchanged(old, write->new_item))
+        add_ops_locked(call->arena, table, write->address.lane, write->address.key, old,
+                       write->new_item, entry, &write->units);
+}
+
+static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_table *table,
+                                    struct dynamodb_write *write, struct dynamodb_lane *lane)
+{
+    struct mr_slice old = {0}, error;
+    struct store_entry entry = store_entry_make(call->arena);
+    enum mr_status status = dynamodb_write_evaluate_locked(call, table, write, &old, &error);
+    if (status == MR_NOT_FOUND) {
+        wait_for_lane(call, lane);
+        return refuse_condition(call, write, old);
+    }
+    if (status == MR_INVALID)
+        return dynamodb_refuse(call, status, error);
     if (status != MR_OK)
         return status;
     if (write->wants_old && old.ptr != NULL)
         write->old = mr_arena_copy(call->arena, old);
-    write->units.table = dynamodb_write_units(larger_size(old, write->new_item));
-    if (is_unchanged(old, write->new_item)) {
+    dynamodb_write_ops_locked(call, table, write, old, &entry);
+    if (entry.count == 0) {
         wait_for_lane(call, lane);
         return MR_OK;
     }
-    struct store_entry entry = store_entry_make(call->arena);
-    add_ops_locked(call->arena, table, lane, write->address.key, old, write->new_item, &entry,
-                   &write->units);
     return commit_locked(call, table, lane, &entry);
 }
 

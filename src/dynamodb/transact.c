@@ -1,0 +1,473 @@
+/* Transactions: all lanes they touch are locked in order, every action is evaluated, and all of
+ * them are one entry, or none. */
+#include "base/codec.h"
+#include "dynamodb/internal.h"
+#include <stdlib.h>
+
+enum { TRANSACTION_BYTES_MAX = 4 << 20 };
+
+struct action {
+    size_t at; /* in the request */
+    struct dynamodb_table *table;
+    bool check_only;
+    struct dynamodb_expressions
+        *expressions; /* apart: actions are sorted, and `write` points here */
+    struct dynamodb_write write;
+    struct mr_slice old;
+    const char *code; /* of its reason; NULL: None */
+    struct mr_slice message;
+};
+
+struct transaction {
+    struct protocol_call *call;
+    struct action *actions; /* by address */
+    size_t count;
+    bool canceled;
+};
+
+/* AWS: 1 to 100 actions, which the model says and the protocol has checked. */
+static struct transaction transaction_make(struct protocol_call *call)
+{
+    size_t count = yyjson_arr_size(mr_json_get(call->in, "TransactItems"));
+    return (struct transaction){.call = call,
+                                .actions = MR_NEW_ARRAY(call->arena, struct action, count + 1)};
+}
+
+/* ---- reading ---- */
+
+static const struct action_kind {
+    const char *name;
+    enum dynamodb_write_kind kind;
+    unsigned expressions;
+    bool check_only;
+} action_kinds[] = {
+    {"ConditionCheck", DYNAMODB_CHANGE, DYNAMODB_CONDITION, true},
+    {"Put", DYNAMODB_PUT, DYNAMODB_CONDITION, false},
+    {"Delete", DYNAMODB_DELETE, DYNAMODB_CONDITION, false},
+    {"Update", DYNAMODB_CHANGE, DYNAMODB_UPDATE | DYNAMODB_CONDITION, false},
+};
+
+static const struct action_kind *kind_of(struct protocol_call *call, yyjson_val *request,
+                                         yyjson_val **ret_body)
+{
+    const struct action_kind *found = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < MR_COUNT(action_kinds); i++) {
+        yyjson_val *body = mr_json_get(request, action_kinds[i].name);
+        if (body == NULL)
+            continue;
+        found = &action_kinds[i];
+        *ret_body = body;
+        count++;
+    }
+    if (count == 1)
+        return found;
+    protocol_fail(call, &protocol_validation,
+                  "TransactItems can only contain one of Check, Put, Update or Delete");
+    return NULL;
+}
+
+static enum mr_status find_table(struct protocol_call *call, yyjson_val *body,
+                                 struct dynamodb_table **ret_table)
+{
+    struct mr_slice name = dynamodb_table_name(mr_json_get_text(body, "TableName"));
+    *ret_table = dynamodb_table_find(call->service, name);
+    if (*ret_table == NULL)
+        return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+    return MR_OK;
+}
+
+static enum mr_status check_update_keys(struct protocol_call *call, const struct action *action)
+{
+    const struct item_update *update = &action->expressions->update;
+    for (size_t i = 0; i < update->count; i++) {
+        struct mr_slice name = update->paths[i].steps[0].name;
+        if (dynamodb_is_key(&action->table->schema, name))
+            return protocol_fail(call, &protocol_validation,
+                                 "One or more parameter values were invalid: Cannot update "
+                                 "attribute %.*s. This attribute is part of the key",
+                                 MR_ARG(name));
+    }
+    return MR_OK;
+}
+
+static enum mr_status read_action(struct protocol_call *call, yyjson_val *request,
+                                  struct action *action)
+{
+    yyjson_val *body = NULL;
+    const struct action_kind *kind = kind_of(call, request, &body);
+    struct dynamodb_write *write = &action->write;
+    if (kind == NULL || dynamodb_check_parameters(call, body, kind->expressions) != MR_OK)
+        return MR_FAULT;
+    action->expressions = MR_NEW(call->arena, struct dynamodb_expressions);
+    write->kind = kind->kind;
+    action->check_only = kind->check_only;
+    const char *member = write->kind == DYNAMODB_PUT ? "Item" : "Key";
+    if (dynamodb_key_read(call, mr_json_get(body, member), &write->item) != MR_OK)
+        return MR_FAULT;
+    if (item_size(write->item) > ITEM_SIZE_MAX)
+        return protocol_fail(call, &protocol_validation,
+                             "Item size has exceeded the maximum allowed size");
+    if (dynamodb_parse_expressions(call, body, kind->expressions, action->expressions) != MR_OK ||
+        find_table(call, body, &action->table) != MR_OK)
+        return MR_FAULT;
+    enum mr_status status = write->kind == DYNAMODB_PUT
+                                ? dynamodb_item_check(call, action->table, write->item)
+                                : dynamodb_key_check(call, action->table, write->item);
+    if (status != MR_OK || check_update_keys(call, action) != MR_OK)
+        return MR_FAULT;
+    write->address = dynamodb_address_of(call->arena, action->table, write->item);
+    write->condition = action->expressions->has_condition ? &action->expressions->condition : NULL;
+    write->update = action->expressions->has_update ? &action->expressions->update : NULL;
+    write->wants_old_on_failure = mr_slice_equal(
+        mr_json_get_text(body, "ReturnValuesOnConditionCheckFailure"), MR_S("ALL_OLD"));
+    return MR_OK;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct action *left = a, *right = b;
+    return mr_slice_compare(left->write.address.key, right->write.address.key);
+}
+
+static int by_request(const void *a, const void *b)
+{
+    const struct action *left = a, *right = b;
+    return left->at < right->at ? -1 : left->at > right->at;
+}
+
+static enum mr_status read_actions(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, "TransactItems"));
+    uint64_t bytes = 0;
+    for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
+        struct action *action = &transaction->actions[transaction->count];
+        action->at = transaction->count++;
+        if (read_action(call, request, action) != MR_OK)
+            return MR_FAULT;
+        bytes += item_size(action->write.item);
+    }
+    if (bytes > TRANSACTION_BYTES_MAX)
+        return protocol_fail(call, &protocol_validation,
+                             "Member must have length less than or equal to 4194304: the items of "
+                             "a transaction cannot exceed 4 MB");
+    qsort(transaction->actions, transaction->count, sizeof(transaction->actions[0]), by_address);
+    for (size_t i = 1; i < transaction->count; i++) {
+        if (by_address(&transaction->actions[i - 1], &transaction->actions[i]) == 0)
+            return protocol_fail(call, &protocol_validation,
+                                 "Transaction request cannot include multiple operations on one "
+                                 "item");
+    }
+    return MR_OK;
+}
+
+/* ---- lanes: in the order of addresses, which is that of tables and partitions ---- */
+
+static bool is_first_of_lane(const struct action *actions, size_t i)
+{
+    return i == 0 || actions[i].write.address.lane != actions[i - 1].write.address.lane;
+}
+
+static void lock_lanes(const struct action *actions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_first_of_lane(actions, i))
+            pthread_mutex_lock(&actions[i].write.address.lane->lock);
+    }
+}
+
+static void unlock_lanes(const struct action *actions, size_t count)
+{
+    for (size_t i = count; i > 0; i--) {
+        if (is_first_of_lane(actions, i - 1))
+            pthread_mutex_unlock(&actions[i - 1].write.address.lane->lock);
+    }
+}
+
+static void wait_for_lanes(struct protocol_call *call, const struct action *actions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t ticket = atomic_load(&actions[i].write.address.lane->ticket);
+        if (ticket > call->ticket)
+            call->ticket = ticket;
+    }
+}
+
+/* ---- writing ---- */
+
+static enum mr_status evaluate_locked(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct action *action = &transaction->actions[i];
+        struct mr_slice old = {0};
+        enum mr_status status = dynamodb_write_evaluate_locked(call, action->table, &action->write,
+                                                               &old, &action->message);
+        if (status == MR_FAULT || status < 0)
+            return status;
+        if (old.ptr != NULL)
+            action->old = mr_arena_copy(call->arena, old);
+        if (status == MR_NOT_FOUND) {
+            action->code = "ConditionalCheckFailed";
+            action->message = MR_S("The conditional request failed");
+        } else if (status == MR_INVALID) {
+            action->code = "ValidationError";
+        }
+        transaction->canceled = transaction->canceled || action->code != NULL;
+    }
+    return MR_OK;
+}
+
+static enum mr_status commit_locked(struct transaction *transaction, struct mr_slice token,
+                                    uint32_t content)
+{
+    struct protocol_call *call = transaction->call;
+    struct dynamodb *dynamodb = call->service;
+    struct store_entry entry = store_entry_make(call->arena);
+    struct action *actions = transaction->actions;
+    int64_t ticket;
+    for (size_t i = 0; i < transaction->count; i++) {
+        if (!actions[i].check_only)
+            dynamodb_write_ops_locked(call, actions[i].table, &actions[i].write, actions[i].old,
+                                      &entry);
+    }
+    if (token.len > 0)
+        dynamodb_token_add(dynamodb, &entry, token, content, call->now_ms);
+    for (size_t i = 0; i < transaction->count; i++)
+        atomic_store(&actions[i].write.address.lane->busy, 1);
+    enum mr_status status = store_commit(dynamodb->store, &entry, &ticket);
+    for (size_t i = 0; i < transaction->count; i++) {
+        if (status == MR_OK)
+            atomic_store(&actions[i].write.address.lane->ticket, ticket);
+        atomic_store(&actions[i].write.address.lane->busy, 0);
+    }
+    if (status == MR_OK && ticket > call->ticket)
+        call->ticket = ticket;
+    return status;
+}
+
+static enum mr_status run_locked(struct transaction *transaction, struct mr_slice token,
+                                 uint32_t content)
+{
+    struct protocol_call *call = transaction->call;
+    if (token.len > 0) {
+        enum mr_status known =
+            dynamodb_token_check(call->service, call->arena, token, content, call->now_ms);
+        if (known < 0)
+            return known;
+        if (known == MR_INVALID)
+            return protocol_fail(call, &dynamodb_token_mismatch,
+                                 "The request uses the same client token as a previous, but "
+                                 "non-identical request.");
+        if (known == MR_EXISTS) {
+            wait_for_lanes(call, transaction->actions, transaction->count);
+            return MR_OK;
+        }
+    }
+    enum mr_status status = evaluate_locked(transaction);
+    if (status != MR_OK)
+        return status;
+    if (!transaction->canceled)
+        return commit_locked(transaction, token, content);
+    wait_for_lanes(call, transaction->actions, transaction->count);
+    return MR_OK;
+}
+
+/* ---- answering ---- */
+
+static void reason_json(struct mr_json *json, const struct action *action)
+{
+    mr_json_object(json);
+    mr_json_key_cstr(json, "Code", action->code == NULL ? "None" : action->code);
+    if (action->code != NULL)
+        mr_json_key_string(json, "Message", action->message);
+    if (action->code != NULL && action->write.wants_old_on_failure && action->old.ptr != NULL) {
+        mr_json_key(json, "Item");
+        item_json(json, action->old);
+    }
+    mr_json_object_end(json);
+}
+
+static void answer_canceled(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0}, codes MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    qsort(transaction->actions, transaction->count, sizeof(transaction->actions[0]), by_request);
+    mr_json_array(&json);
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct action *action = &transaction->actions[i];
+        reason_json(&json, action);
+        mr_buf_printf(&codes, "%s%s", i == 0 ? "" : ", ",
+                      action->code == NULL ? "None" : action->code);
+    }
+    mr_json_array_end(&json);
+    protocol_fail(call, &dynamodb_canceled,
+                  "Transaction cancelled, please refer cancellation reasons for specific reasons "
+                  "[%.*s]",
+                  MR_ARG(mr_buf_slice(&codes)));
+    protocol_fail_member(call, "CancellationReasons",
+                         mr_arena_copy(call->arena, mr_buf_slice(&text)));
+}
+
+static void units_json(struct mr_json *json, const char *kind, double units)
+{
+    mr_json_key_number(json, kind, units);
+    mr_json_key_number(json, "CapacityUnits", units);
+}
+
+/* A list entry for each table; a transaction costs twice what its actions would. */
+static void answer_capacity(struct protocol_call *call, const struct action *actions, size_t count,
+                            const char *kind)
+{
+    enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
+    if (wanted == DYNAMODB_CAPACITY_NONE)
+        return;
+    mr_json_key(&call->out, "ConsumedCapacity");
+    mr_json_array(&call->out);
+    for (size_t from = 0, to; from < count; from = to) {
+        double table = 0, indexes = 0;
+        for (to = from; to < count && actions[to].table == actions[from].table; to++) {
+            table += 2 * actions[to].write.units.table;
+            for (size_t i = 0; i < DYNAMODB_INDEXES_MAX; i++)
+                indexes += 2 * actions[to].write.units.indexes[i];
+        }
+        mr_json_object(&call->out);
+        mr_json_key_string(&call->out, "TableName", actions[from].table->name);
+        units_json(&call->out, kind, table + indexes);
+        if (wanted == DYNAMODB_CAPACITY_INDEXES) {
+            mr_json_key(&call->out, "Table");
+            mr_json_object(&call->out);
+            units_json(&call->out, kind, table);
+            mr_json_object_end(&call->out);
+        }
+        mr_json_object_end(&call->out);
+    }
+    mr_json_array_end(&call->out);
+}
+
+static void run(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    struct mr_slice token = mr_json_get_text(call->in, "ClientRequestToken");
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    mr_json_value(&json, mr_json_get(call->in, "TransactItems"));
+    uint32_t content = mr_crc32c(0, mr_buf_slice(&text));
+    lock_lanes(transaction->actions, transaction->count);
+    enum mr_status status = run_locked(transaction, token, content);
+    unlock_lanes(transaction->actions, transaction->count);
+    if (status != MR_OK)
+        protocol_fail_internal(call, status);
+    else if (transaction->canceled)
+        answer_canceled(transaction);
+    else
+        answer_capacity(call, transaction->actions, transaction->count, "WriteCapacityUnits");
+}
+
+static void release_tables(struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->count; i++)
+        dynamodb_table_unref(transaction->actions[i].table);
+}
+
+void dynamodb_transact_write_items(struct protocol_call *call)
+{
+    struct transaction transaction = transaction_make(call);
+    if (read_actions(&transaction) == MR_OK)
+        run(&transaction);
+    release_tables(&transaction);
+}
+
+/* ---- TransactGetItems ---- */
+
+static enum mr_status read_get(struct protocol_call *call, yyjson_val *request,
+                               struct action *action)
+{
+    yyjson_val *body = mr_json_get(request, "Get");
+    action->expressions = MR_NEW(call->arena, struct dynamodb_expressions);
+    if (dynamodb_check_parameters(call, body, DYNAMODB_PROJECTION) != MR_OK ||
+        dynamodb_key_read(call, mr_json_get(body, "Key"), &action->write.item) != MR_OK ||
+        dynamodb_parse_expressions(call, body, DYNAMODB_PROJECTION, action->expressions) != MR_OK ||
+        find_table(call, body, &action->table) != MR_OK ||
+        dynamodb_key_check(call, action->table, action->write.item) != MR_OK)
+        return MR_FAULT;
+    action->write.address = dynamodb_address_of(call->arena, action->table, action->write.item);
+    return MR_OK;
+}
+
+static enum mr_status read_gets(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, "TransactItems"));
+    for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
+        struct action *action = &transaction->actions[transaction->count];
+        action->at = transaction->count++;
+        if (read_get(call, request, action) != MR_OK)
+            return MR_FAULT;
+    }
+    qsort(transaction->actions, transaction->count, sizeof(transaction->actions[0]), by_address);
+    for (size_t i = 1; i < transaction->count; i++) {
+        if (by_address(&transaction->actions[i - 1], &transaction->actions[i]) == 0)
+            return protocol_fail(call, &protocol_validation,
+                                 "Transaction request cannot include multiple operations on one "
+                                 "item");
+    }
+    return MR_OK;
+}
+
+static enum mr_status get_locked(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    struct dynamodb *dynamodb = call->service;
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct action *action = &transaction->actions[i];
+        struct mr_buf *buf = &action->write.address.lane->locked.old;
+        mr_buf_reset(buf);
+        enum mr_status status =
+            view_get(store_view(dynamodb->store), VIEW_ITEM, action->write.address.key, buf);
+        if (status < 0)
+            return status;
+        if (status == MR_OK)
+            action->old = mr_arena_copy(call->arena, mr_buf_slice(buf));
+        uint64_t bytes = status == MR_OK ? item_size(action->old) : 0;
+        action->write.units.table = dynamodb_read_units(bytes, true);
+    }
+    wait_for_lanes(call, transaction->actions, transaction->count);
+    return MR_OK;
+}
+
+static void answer_gets(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    answer_capacity(call, transaction->actions, transaction->count, "ReadCapacityUnits");
+    qsort(transaction->actions, transaction->count, sizeof(transaction->actions[0]), by_request);
+    mr_json_key(&call->out, "Responses");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct action *action = &transaction->actions[i];
+        mr_json_object(&call->out);
+        if (action->old.ptr != NULL) {
+            mr_json_key(&call->out, "Item");
+            item_projection_json(&call->out, action->expressions->projection, action->old);
+        }
+        mr_json_object_end(&call->out);
+    }
+    mr_json_array_end(&call->out);
+}
+
+void dynamodb_transact_get_items(struct protocol_call *call)
+{
+    struct transaction transaction = transaction_make(call);
+    if (read_gets(&transaction) == MR_OK) {
+        lock_lanes(transaction.actions, transaction.count);
+        enum mr_status status = get_locked(&transaction);
+        unlock_lanes(transaction.actions, transaction.count);
+        if (status != MR_OK)
+            protocol_fail_internal(call, status);
+        else
+            answer_gets(&transaction);
+    }
+    release_tables(&transaction);
+}
