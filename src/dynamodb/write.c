@@ -233,11 +233,24 @@ enum mr_status dynamodb_write_run(struct protocol_call *call, struct dynamodb_ta
 
 /* ---- a batch ---- */
 
+/* An entry has a limit, and a batch of large items with old images and indexes may pass it: a batch
+ * is not atomic, so it is cut into several. */
+enum { BATCH_ENTRY_BYTES = 8 << 20 };
+
+static size_t entry_bytes(const struct store_entry *entry, size_t from)
+{
+    size_t bytes = 0;
+    for (size_t i = from; i < entry->count; i++)
+        bytes += entry->ops[i].key.len + entry->ops[i].value.len + entry->ops[i].old.len;
+    return bytes;
+}
+
 static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_table *table,
                                    struct dynamodb_lane *lane, struct dynamodb_write *const *writes,
                                    size_t count)
 {
     struct store_entry entry = store_entry_make(call->arena);
+    size_t bytes = 0;
     if (lane->locked.deleted)
         return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
     for (size_t i = 0; i < count; i++) {
@@ -256,8 +269,17 @@ static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_t
          */
         if (found.ptr != NULL)
             old = mr_arena_copy(call->arena, found);
+        size_t from = entry.count;
         add_ops_locked(call->arena, table, lane, write->address.key, old, write->new_item, &entry,
                        &write->units);
+        bytes += entry_bytes(&entry, from);
+        if (bytes < BATCH_ENTRY_BYTES)
+            continue;
+        status = commit_locked(call, table, lane, &entry);
+        if (status != MR_OK)
+            return status;
+        entry = store_entry_make(call->arena);
+        bytes = 0;
     }
     if (entry.count == 0) {
         wait_for_lane(call, lane);

@@ -109,3 +109,13 @@ def test_a_large_reply_leaves_keys_unprocessed(db, table):
         wanted = reply["UnprocessedKeys"]
         rounds += 1
     assert (seen, rounds) == (50, 2)
+
+
+def test_a_batch_of_large_items_is_written_whole(db, table):
+    for letter in "xy":
+        items = [put({**key(i), "v": {"S": letter * 390_000}}) for i in range(25)]
+        reply = db.batch_write_item(RequestItems={table: items})
+        assert reply["UnprocessedItems"] == {}
+    for i in range(25):
+        item = db.get_item(TableName=table, Key=key(i))["Item"]
+        assert item["v"]["S"][:1] == "y"
