@@ -4,18 +4,26 @@
 
 /* ---- checksums the client names ---- */
 
+/* Not every operation that takes such a header has it as a member. */
+static struct mr_slice given(struct protocol_call *call, const char *header, const char *member)
+{
+    const struct mr_slice value = protocol_header(call, header);
+    return value.ptr != NULL ? value : s3_in(call, member);
+}
+
 static enum mr_status sums_read(struct protocol_call *call, struct s3_upload_checks *checks)
 {
     for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++) {
         const enum s3_algorithm algorithm = (enum s3_algorithm)i;
-        yyjson_val *value = mr_json_get(call->in, s3_algorithm_member(algorithm));
-        if (value == NULL)
+        const struct mr_slice value =
+            given(call, s3_algorithm_header(algorithm), s3_algorithm_member(algorithm));
+        if (value.ptr == NULL)
             continue;
         if (checks->has_sum)
             return protocol_fail(call, &s3_invalid_request,
                                  "Expecting a single x-amz-checksum- header. Multiple checksum "
                                  "Types are not allowed.");
-        if (s3_sum_parse(call->arena, algorithm, mr_json_text(value), &checks->sum) != MR_OK)
+        if (s3_sum_parse(call->arena, algorithm, value, &checks->sum) != MR_OK)
             return protocol_fail(call, &s3_invalid_request, "Value for %s header is invalid.",
                                  s3_algorithm_header(algorithm));
         checks->has_sum = true;
@@ -44,10 +52,9 @@ static enum mr_status trailer_read(struct protocol_call *call, struct s3_upload_
 
 static enum mr_status md5_read(struct protocol_call *call, struct s3_upload_checks *checks)
 {
-    yyjson_val *value = mr_json_get(call->in, "ContentMD5");
-    if (value == NULL)
+    const struct mr_slice text = given(call, "content-md5", "ContentMD5");
+    if (text.ptr == NULL)
         return MR_OK;
-    const struct mr_slice text = mr_json_text(value);
     if (mr_base64_decode(call->arena, text, &checks->md5) != MR_OK ||
         checks->md5.len != S3_MD5_BYTES) {
         protocol_fail_member(call, "Content-MD5", text);

@@ -176,7 +176,9 @@ enum mr_status s3_conditions_read(struct protocol_call *call, struct s3_change *
 
 int64_t s3_read_ticket(struct s3 *s3)
 {
-    return journal_tail(store_journal(s3->options.store));
+    struct journal *journal = store_journal(s3->options.store);
+    const int64_t tail = journal_tail(journal);
+    return journal_durable(journal) >= tail ? 0 : tail;
 }
 
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name)

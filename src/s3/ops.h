@@ -59,21 +59,20 @@ static inline struct s3 *s3_of(const struct protocol_call *call)
     return call->service;
 }
 
-/* Each sets the fault and returns MR_FAULT when something is wrong, else MR_OK. */
-MR_MUST_USE enum mr_status s3_check_bucket(struct protocol_call *call);
-MR_MUST_USE enum mr_status s3_check_owner(struct protocol_call *call);
-MR_MUST_USE enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key);
+/* These set the fault and return MR_FAULT when something is wrong, else MR_OK. */
+enum mr_status s3_check_bucket(struct protocol_call *call);
+enum mr_status s3_check_owner(struct protocol_call *call);
+enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key);
 /* PartNumber of the input. */
-MR_MUST_USE enum mr_status s3_check_part_number(struct protocol_call *call);
+enum mr_status s3_check_part_number(struct protocol_call *call);
 /* The upload that the input means. */
-MR_MUST_USE enum mr_status s3_check_upload(struct protocol_call *call,
-                                           struct s3_upload *ret_upload);
+enum mr_status s3_check_upload(struct protocol_call *call, struct s3_upload *ret_upload);
 /* Only "null" names a version of a bucket without versions. */
-MR_MUST_USE enum mr_status s3_check_version(struct protocol_call *call, struct mr_slice version);
+enum mr_status s3_check_version(struct protocol_call *call, struct mr_slice version);
 /* Headers that would have to change what is done, and are not implemented; ACLs, which a bucket
  * made today does not allow. */
-MR_MUST_USE enum mr_status s3_check_unsupported(struct protocol_call *call);
-MR_MUST_USE enum mr_status s3_check_acl(struct protocol_call *call);
+enum mr_status s3_check_unsupported(struct protocol_call *call);
+enum mr_status s3_check_acl(struct protocol_call *call);
 
 enum mr_status s3_fail_no_bucket(struct protocol_call *call, struct mr_slice bucket);
 enum mr_status s3_fail_no_key(struct protocol_call *call, struct mr_slice key);
@@ -87,7 +86,7 @@ enum mr_status s3_fail_header(struct protocol_call *call, const char *header, co
 /* The outcomes of s3_change_apply; MR_OK for MR_OK. */
 enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status);
 /* If-Match and If-None-Match of the input, checked, into the change. */
-MR_MUST_USE enum mr_status s3_conditions_read(struct protocol_call *call, struct s3_change *change);
+enum mr_status s3_conditions_read(struct protocol_call *call, struct s3_change *change);
 
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name);
 /* Copied into the call's arena, with quotes. */
@@ -99,11 +98,11 @@ struct mr_slice s3_sum_text(struct protocol_call *call, const struct s3_meta *me
 int64_t s3_read_ticket(struct s3 *s3);
 
 /* Reads a TagSet array into pairs; at most `max`. */
-MR_MUST_USE enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, size_t max,
-                                        struct mr_slice *ret_pairs);
+enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, size_t max,
+                            struct mr_slice *ret_pairs);
 /* The same from the form text of x-amz-tagging. */
-MR_MUST_USE enum mr_status s3_tags_parse(struct protocol_call *call, struct mr_slice text,
-                                         struct mr_slice *ret_pairs);
+enum mr_status s3_tags_parse(struct protocol_call *call, struct mr_slice text,
+                             struct mr_slice *ret_pairs);
 /* Writes the member TagSet. */
 void s3_tags_write(struct mr_json *json, struct mr_slice pairs);
 
@@ -117,18 +116,15 @@ struct s3_upload_checks {
     bool has_md5;
     struct mr_slice md5; /* 16 bytes */
 };
-MR_MUST_USE enum mr_status s3_checks_read(struct protocol_call *call,
-                                          struct s3_upload_checks *ret_checks);
+enum mr_status s3_checks_read(struct protocol_call *call, struct s3_upload_checks *ret_checks);
 /* The trailer, once the body is there. */
-MR_MUST_USE enum mr_status s3_checks_trailer(struct protocol_call *call,
-                                             struct s3_upload_checks *checks);
-MR_MUST_USE enum mr_status s3_checks_verify(struct protocol_call *call,
-                                            const struct s3_upload_checks *checks,
-                                            const struct s3_sums *sums);
+enum mr_status s3_checks_trailer(struct protocol_call *call, struct s3_upload_checks *checks);
+enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_upload_checks *checks,
+                                const struct s3_sums *sums);
 
 /* Content headers, storage class, metadata and tags of the input into the meta. */
-MR_MUST_USE enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta);
-MR_MUST_USE enum mr_status s3_headers_tags(struct protocol_call *call, struct s3_meta *meta);
+enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta);
+enum mr_status s3_headers_tags(struct protocol_call *call, struct s3_meta *meta);
 
 /* A body on its way from the wire into a file. */
 struct s3_incoming {
@@ -140,10 +136,9 @@ struct s3_incoming {
     struct s3_upload upload; /* of a part */
 };
 /* For `open`: makes the file and sets call->sink and call->stream. */
-MR_MUST_USE enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max);
+enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max);
 /* For `run`: checks the sums and makes the body durable; the file is gone on a fault. */
-MR_MUST_USE enum mr_status s3_incoming_finish(struct protocol_call *call,
-                                              struct s3_incoming *incoming);
+enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming *incoming);
 /* For `abandon`, and after any fault. */
 void s3_incoming_abandon(struct s3_incoming *incoming);
 

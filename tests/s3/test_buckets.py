@@ -1,0 +1,159 @@
+"""Buckets: made, found, deleted, and what can be configured about them."""
+
+import pytest
+
+from s3.conftest import refused
+
+
+def test_a_bucket_is_made_listed_found_and_deleted(s3, fresh):
+    name = fresh("lake")
+    made = s3.create_bucket(Bucket=name)
+    assert made["Location"] == f"/{name}"
+    assert name in [row["Name"] for row in s3.list_buckets()["Buckets"]]
+    head = s3.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"]
+    assert head["x-amz-bucket-region"] == "us-east-1"
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] is None
+    s3.delete_bucket(Bucket=name)
+    assert name not in [row["Name"] for row in s3.list_buckets()["Buckets"]]
+
+
+def test_a_missing_bucket_is_told_by_name(s3, fresh):
+    name = fresh("none")
+    error = refused(s3.list_objects_v2, "NoSuchBucket", 404, Bucket=name)
+    assert error["Message"] == "The specified bucket does not exist"
+    assert error["BucketName"] == name
+    refused(s3.head_bucket, "404", 404, Bucket=name)
+    refused(s3.delete_bucket, "NoSuchBucket", 404, Bucket=name)
+    refused(s3.put_object, "NoSuchBucket", 404, Bucket=name, Key="k", Body=b"x")
+
+
+def test_ones_own_bucket_again_is_fine_in_the_first_region_alone(s3, server, fresh):
+    name = fresh("lake")
+    s3.create_bucket(Bucket=name)
+    s3.create_bucket(Bucket=name)
+    far = server.client("s3", region_name="eu-west-1")
+    other = fresh("far")
+    refused(far.create_bucket, "IllegalLocationConstraintException", 400, Bucket=other)
+    where = {"LocationConstraint": "eu-west-1"}
+    far.create_bucket(Bucket=other, CreateBucketConfiguration=where)
+    refused(far.create_bucket, "BucketAlreadyOwnedByYou", 409, Bucket=other,
+            CreateBucketConfiguration=where)
+    assert far.get_bucket_location(Bucket=other)["LocationConstraint"] == "eu-west-1"
+
+
+@pytest.mark.parametrize("name", ["ab", "Big", "a_b", "-ab", "ab-", "a..b", "1.2.3.4", "x" * 64])
+def test_a_name_no_host_could_have_is_refused(server, name):
+    status, _, body = server.request("PUT", f"/{name}")
+    assert status == 400
+    assert b"<Code>InvalidBucketName</Code>" in body
+    assert b"The specified bucket is not valid." in body
+
+
+def test_a_bucket_with_objects_is_not_deleted(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    error = refused(s3.delete_bucket, "BucketNotEmpty", 409, Bucket=bucket)
+    assert error["Message"] == "The bucket you tried to delete is not empty"
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_buckets_are_listed_in_pages(s3, server, fresh):
+    prefix = fresh("page")
+    names = [f"{prefix}-{i}" for i in range(5)]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+    status, _, body = server.request("GET", f"/?max-buckets=2&prefix={prefix}")
+    assert status == 200
+    assert body.count(b"<Bucket>") == 2
+    token = body.split(b"<ContinuationToken>")[1].split(b"<")[0].decode()
+    _, _, rest = server.request(
+        "GET", f"/?prefix={prefix}&continuation-token={token.replace('=', '%3D')}")
+    assert rest.count(b"<Bucket>") == 3
+    assert b"<ContinuationToken>" not in rest
+
+
+def test_what_is_not_configured_is_plainly_absent(s3, bucket):
+    absent = {
+        "get_bucket_policy": "NoSuchBucketPolicy",
+        "get_bucket_tagging": "NoSuchTagSet",
+        "get_bucket_lifecycle_configuration": "NoSuchLifecycleConfiguration",
+        "get_bucket_cors": "NoSuchCORSConfiguration",
+        "get_bucket_website": "NoSuchWebsiteConfiguration",
+        "get_bucket_replication": "ReplicationConfigurationNotFoundError",
+        "get_object_lock_configuration": "ObjectLockConfigurationNotFoundError",
+    }
+    for name, code in absent.items():
+        assert refused(getattr(s3, name), code, 404, Bucket=bucket)["BucketName"] == bucket
+    versioning = s3.get_bucket_versioning(Bucket=bucket)
+    assert "Status" not in versioning
+    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    assert s3.get_bucket_acl(Bucket=bucket)["Grants"][0]["Permission"] == "FULL_CONTROL"
+
+
+def test_versioning_is_refused_plainly(s3, bucket):
+    error = refused(s3.put_bucket_versioning, "NotImplemented", 501, Bucket=bucket,
+                    VersioningConfiguration={"Status": "Enabled"})
+    assert "versions" in error["Message"]
+
+
+def test_tags_policy_and_blocks_are_kept_over_a_restart(own_server):
+    s3 = own_server.client("s3")
+    s3.create_bucket(Bucket="lake")
+    tags = [{"Key": "team", "Value": "sales"}, {"Key": "empty", "Value": ""}]
+    block = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True,
+             "RestrictPublicBuckets": False}
+    policy = '{"Version":"2012-10-17","Statement":[]}'
+    s3.put_bucket_tagging(Bucket="lake", Tagging={"TagSet": tags})
+    s3.put_public_access_block(Bucket="lake", PublicAccessBlockConfiguration=block)
+    s3.put_bucket_policy(Bucket="lake", Policy=policy)
+    s3.put_bucket_ownership_controls(
+        Bucket="lake", OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
+    s3.put_bucket_encryption(Bucket="lake", ServerSideEncryptionConfiguration={
+        "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+                   "BucketKeyEnabled": True}]})
+    own_server.restart()
+    assert s3.get_bucket_tagging(Bucket="lake")["TagSet"] == tags
+    found = s3.get_public_access_block(Bucket="lake")["PublicAccessBlockConfiguration"]
+    assert found == block
+    assert s3.get_bucket_policy(Bucket="lake")["Policy"] == policy
+    rules = s3.get_bucket_encryption(Bucket="lake")["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["BucketKeyEnabled"] is True
+    s3.delete_bucket_tagging(Bucket="lake")
+    s3.delete_bucket_policy(Bucket="lake")
+    s3.delete_public_access_block(Bucket="lake")
+    s3.delete_bucket_ownership_controls(Bucket="lake")
+    refused(s3.get_bucket_tagging, "NoSuchTagSet", 404, Bucket="lake")
+    refused(s3.get_bucket_policy, "NoSuchBucketPolicy", 404, Bucket="lake")
+    refused(s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration", 404, Bucket="lake")
+    refused(s3.get_bucket_ownership_controls, "OwnershipControlsNotFoundError", 404, Bucket="lake")
+
+
+def test_a_policy_that_is_no_json_is_refused(s3, bucket):
+    refused(s3.put_bucket_policy, "MalformedPolicy", 400, Bucket=bucket, Policy="no")
+
+
+def test_acls_beyond_the_owner_are_refused(s3, bucket):
+    error = refused(s3.put_object, "AccessControlListNotSupported", 400, Bucket=bucket, Key="k",
+                    Body=b"", ACL="public-read")
+    assert error["Message"] == "The bucket does not allow ACLs"
+    s3.put_object(Bucket=bucket, Key="k", Body=b"", ACL="private")
+
+
+def test_another_owner_is_denied(s3, bucket):
+    refused(s3.list_objects_v2, "AccessDenied", 403, Bucket=bucket,
+            ExpectedBucketOwner="123456789012")
+    s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner="000000000000")
+
+
+def test_malformed_xml_is_told_in_awss_words(server, bucket):
+    status, _, body = server.request("PUT", f"/{bucket}?tagging", body=b"<Tagging><broken")
+    assert status == 400
+    assert b"<Code>MalformedXML</Code>" in body
+
+
+def test_what_is_not_implemented_says_its_name(server, bucket):
+    status, _, body = server.request("GET", f"/{bucket}?metrics&id=x")
+    assert status == 501
+    assert b"GetBucketMetricsConfiguration" in body

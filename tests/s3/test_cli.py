@@ -1,0 +1,36 @@
+"""The AWS CLI of the distribution, as people use it."""
+
+import os
+
+
+def test_cp_ls_sync_and_rm(aws, fresh, tmp_path):
+    bucket = fresh("lake")
+    aws("s3", "mb", f"s3://{bucket}")
+    body = os.urandom(9 * 1024 * 1024)
+    (tmp_path / "big.bin").write_bytes(body)
+    (tmp_path / "folder" / "deep").mkdir(parents=True)
+    (tmp_path / "folder" / "a.txt").write_text("a")
+    (tmp_path / "folder" / "deep" / "b c+d.txt").write_text("bcd")
+    aws("s3", "cp", tmp_path / "big.bin", f"s3://{bucket}/big.bin")
+    aws("s3", "sync", tmp_path / "folder", f"s3://{bucket}/folder")
+    listed = aws("s3", "ls", "--recursive", f"s3://{bucket}/").stdout.splitlines()
+    assert [line[20:].strip().split(" ", 1)[1] for line in listed] == [
+        "big.bin", "folder/a.txt", "folder/deep/b c+d.txt"]
+    assert "PRE folder/" in aws("s3", "ls", f"s3://{bucket}/").stdout
+    aws("s3", "cp", f"s3://{bucket}/big.bin", tmp_path / "back.bin")
+    assert (tmp_path / "back.bin").read_bytes() == body
+    aws("s3", "sync", f"s3://{bucket}/folder", tmp_path / "back")
+    assert (tmp_path / "back" / "deep" / "b c+d.txt").read_text() == "bcd"
+    assert aws("s3", "cp", f"s3://{bucket}/folder/a.txt", "-").stdout == "a"
+    aws("s3", "mv", f"s3://{bucket}/folder/a.txt", f"s3://{bucket}/moved.txt")
+    found = aws("s3api", "list-objects-v2", "--bucket", bucket, "--prefix", "moved").json
+    assert [row["Key"] for row in found["Contents"]] == ["moved.txt"]
+    aws("s3", "rm", "--recursive", f"s3://{bucket}/")
+    aws("s3", "rb", f"s3://{bucket}")
+
+
+def test_s3api_says_what_is_wrong(aws, fresh):
+    failed = aws("s3api", "get-object", "--bucket", fresh("none"), "--key", "k", os.devnull,
+                 check=False)
+    assert failed.code != 0
+    assert "NoSuchBucket" in failed.stderr
