@@ -67,10 +67,9 @@ static enum mr_status find_tables(struct protocol_call *call, yyjson_val *reques
     size_t at = 0;
     yyjson_obj_iter tables = yyjson_obj_iter_with(requests);
     for (yyjson_val *name; (name = yyjson_obj_iter_next(&tables)) != NULL; at++) {
-        struct mr_slice text = dynamodb_table_name(mr_json_text(name));
-        references[at] = dynamodb_table_find(call->service, text);
+        references[at] = dynamodb_need_table(call, mr_json_text(name), false);
         if (references[at] == NULL)
-            return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+            return MR_FAULT;
     }
     return MR_OK;
 }

@@ -285,7 +285,9 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     table->locked.protection = mr_json_get_bool(call->in, "DeletionProtectionEnabled", false);
     table->locked.infrequent = mr_slice_equal(mr_json_get_text(call->in, "TableClass"),
                                               MR_S("STANDARD_INFREQUENT_ACCESS"));
-    enum mr_status status = refuse_unsupported(call);
+    enum mr_status status = dynamodb_name_check(call, name);
+    if (status == MR_OK)
+        status = refuse_unsupported(call);
     if (status == MR_OK)
         status = read_billing(call, table);
     if (status == MR_OK)

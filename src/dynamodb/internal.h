@@ -232,7 +232,13 @@ MR_MUST_USE enum mr_status dynamodb_check_parameters(struct protocol_call *call,
 MR_MUST_USE enum mr_status dynamodb_parse_expressions(struct protocol_call *call,
                                                       yyjson_val *members, unsigned kinds,
                                                       struct dynamodb_expressions *ret);
-/* The table of the request's TableName, or NULL after setting the fault. */
+/* MR_FAULT: no table can have that name. */
+MR_MUST_USE enum mr_status dynamodb_name_check(struct protocol_call *call, struct mr_slice name);
+/* The table of that name or ARN, or NULL after setting the fault; `described`: in the words of the
+ * operations on tables. */
+struct dynamodb_table *dynamodb_need_table(struct protocol_call *call, struct mr_slice name_or_arn,
+                                           bool described);
+/* The same for the request's TableName, in the words of the operations on items. */
 struct dynamodb_table *dynamodb_request_table(struct protocol_call *call);
 
 enum dynamodb_return {

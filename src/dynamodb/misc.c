@@ -28,12 +28,7 @@ void dynamodb_describe_endpoints(struct protocol_call *call)
 
 static struct dynamodb_table *find_described(struct protocol_call *call)
 {
-    struct mr_slice name = dynamodb_table_name(mr_json_get_text(call->in, "TableName"));
-    struct dynamodb_table *table = dynamodb_table_find(call->service, name);
-    if (table == NULL)
-        protocol_fail(call, &dynamodb_not_found,
-                      "Requested resource not found: Table: %.*s not found", MR_ARG(name));
-    return table;
+    return dynamodb_need_table(call, mr_json_get_text(call->in, "TableName"), true);
 }
 
 void dynamodb_describe_time_to_live(struct protocol_call *call)
@@ -64,6 +59,7 @@ void dynamodb_describe_continuous_backups(struct protocol_call *call)
 
 /* ---- tags ---- */
 
+/* AWS: "ResourcArn" is its spelling. */
 static struct dynamodb_table *find_tagged(struct protocol_call *call)
 {
     struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");

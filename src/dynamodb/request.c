@@ -180,13 +180,42 @@ enum mr_status dynamodb_parse_expressions(struct protocol_call *call, yyjson_val
     return read_attributes(call, attributes, &ret->projection);
 }
 
+enum mr_status dynamodb_name_check(struct protocol_call *call, struct mr_slice name)
+{
+    bool fits = name.len > 0;
+    for (size_t i = 0; fits && i < name.len; i++) {
+        char c = name.ptr[i];
+        fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.' || c == '-';
+    }
+    if (fits)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "1 validation error detected: Value '%.*s' at 'tableName' failed to "
+                         "satisfy constraint: Member must satisfy regular expression pattern: "
+                         "[a-zA-Z0-9_.-]+",
+                         MR_ARG(name));
+}
+
+/* A name that is found needs no check. */
+struct dynamodb_table *dynamodb_need_table(struct protocol_call *call, struct mr_slice name_or_arn,
+                                           bool described)
+{
+    struct mr_slice name = dynamodb_table_name(name_or_arn);
+    struct dynamodb_table *table = dynamodb_table_find(call->service, name);
+    if (table != NULL || dynamodb_name_check(call, name) != MR_OK)
+        return table;
+    if (described)
+        protocol_fail(call, &dynamodb_not_found,
+                      "Requested resource not found: Table: %.*s not found", MR_ARG(name));
+    else
+        protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+    return NULL;
+}
+
 struct dynamodb_table *dynamodb_request_table(struct protocol_call *call)
 {
-    struct mr_slice name = dynamodb_table_name(mr_json_get_text(call->in, "TableName"));
-    struct dynamodb_table *table = dynamodb_table_find(call->service, name);
-    if (table == NULL)
-        protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
-    return table;
+    return dynamodb_need_table(call, mr_json_get_text(call->in, "TableName"), false);
 }
 
 enum dynamodb_return dynamodb_return_values(const struct protocol_call *call)

@@ -99,15 +99,9 @@ void dynamodb_create_table(struct protocol_call *call)
 
 /* ---- DescribeTable, ListTables ---- */
 
-/* The table, or NULL after the fault that the operations on tables give. */
 static struct dynamodb_table *find_table(struct protocol_call *call)
 {
-    struct mr_slice name = dynamodb_table_name(mr_json_get_text(call->in, "TableName"));
-    struct dynamodb_table *table = dynamodb_table_find(call->service, name);
-    if (table == NULL)
-        protocol_fail(call, &dynamodb_not_found,
-                      "Requested resource not found: Table: %.*s not found", MR_ARG(name));
-    return table;
+    return dynamodb_need_table(call, mr_json_get_text(call->in, "TableName"), true);
 }
 
 void dynamodb_describe_table(struct protocol_call *call)

@@ -70,11 +70,8 @@ static const struct action_kind *kind_of(struct protocol_call *call, yyjson_val 
 static enum mr_status find_table(struct protocol_call *call, yyjson_val *body,
                                  struct dynamodb_table **ret_table)
 {
-    struct mr_slice name = dynamodb_table_name(mr_json_get_text(body, "TableName"));
-    *ret_table = dynamodb_table_find(call->service, name);
-    if (*ret_table == NULL)
-        return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
-    return MR_OK;
+    *ret_table = dynamodb_need_table(call, mr_json_get_text(body, "TableName"), false);
+    return *ret_table == NULL ? MR_FAULT : MR_OK;
 }
 
 static enum mr_status check_update_keys(struct protocol_call *call, const struct action *action)

@@ -6,6 +6,11 @@ import pytest
 
 from .conftest import KEY, make_table, raw
 
+SCHEMA = {
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
 INVALID = "One or more parameter values were invalid: "
 
 
@@ -140,6 +145,13 @@ def test_table_names_are_checked(server):
     for name in ("ab", "x" * 256):
         status, body = raw(server, "DescribeTable", {"TableName": name})
         assert (status, body["message"]) == (400, text)
+    for name in ("a b", "../abc", "a/b"):
+        status, body = raw(server, "CreateTable", {"TableName": name, **SCHEMA})
+        assert (status, body["message"]) == (
+            400,
+            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy "
+            "constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+        )
     status, body = raw(server, "DescribeTable", {})
     assert body["message"] == (
         "The parameter 'TableName' is required but was not present in the request"
