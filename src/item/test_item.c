@@ -205,6 +205,42 @@ static void keys_order_as_pairs_of_values_do(void **state)
     }
 }
 
+/* Goal: any JSON gets an answer, and what is accepted reads back as the same bytes. */
+static void what_is_accepted_reads_back_the_same(void **state)
+{
+    (void)state;
+    struct mr_rng rng;
+    mr_rng_init_seed(&rng, 12);
+    static const char *const bits[] = {"N",    "S",    "B", "SS",   "NS",   "BS", "L", "M",
+                                       "BOOL", "NULL", "{", "}",    "[",    "]",  "1", "-",
+                                       "e9",   "\"",   ",", "true", "null", "a",  "="};
+    struct mr_buf text = {0};
+    int accepted = 0;
+    for (int i = 0; i < 30000; i++) {
+        if (i % 100 == 0)
+            mr_arena_reset(&arena);
+        mr_buf_reset(&text);
+        size_t cut = mr_rng_below(&rng, strlen(all_types)), len = mr_rng_below(&rng, 3);
+        mr_buf_append(&text, mr_slice_make(all_types, cut));
+        mr_buf_printf(&text, "%s", bits[mr_rng_below(&rng, MR_COUNT(bits))]);
+        mr_buf_append(&text, mr_slice_sub(mr_slice_cstr(all_types), cut + len, SIZE_MAX));
+        yyjson_val *tree = mr_json_parse(&arena, mr_buf_slice(&text), 200);
+        struct mr_slice item, again, error;
+        if (tree == NULL || !yyjson_is_obj(tree) ||
+            item_encode(&arena, tree, &item, &error) != MR_OK)
+            continue;
+        accepted++;
+        mr_buf_reset(&text);
+        struct mr_json json = mr_json_make(&text);
+        item_json(&json, item);
+        tree = mr_json_parse(&arena, mr_buf_slice(&text), 200);
+        assert_int_equal(item_encode(&arena, tree, &again, &error), MR_OK);
+        assert_true(mr_slice_equal(item, again));
+    }
+    assert_true(accepted > 1000);
+    mr_buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +251,7 @@ int main(void)
         cmocka_unit_test(bad_values_are_refused_in_the_words_of_aws),
         cmocka_unit_test(nesting_ends_at_32_levels),
         cmocka_unit_test(keys_order_as_pairs_of_values_do),
+        cmocka_unit_test(what_is_accepted_reads_back_the_same),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
