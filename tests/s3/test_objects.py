@@ -73,7 +73,8 @@ def test_a_range_is_that_part(s3, bucket, text, wanted):
     assert head["ContentLength"] == len(wanted)
 
 
-@pytest.mark.parametrize("text", ["bytes=4-2", "bytes=0-1,3-4", "lines=1-2", "bytes=a-b", "bytes=-"])
+@pytest.mark.parametrize(
+    "text", ["bytes=4-2", "bytes=0-1,3-4", "lines=1-2", "bytes=a-b", "bytes=-"])
 def test_a_range_that_makes_no_sense_gives_everything(s3, bucket, text):
     s3.put_object(Bucket=bucket, Key="digits", Body=b"0123456789")
     got = s3.get_object(Bucket=bucket, Key="digits", Range=text)
