@@ -211,8 +211,8 @@ static enum mr_status parts_choose(struct protocol_call *call, const struct s3_u
 {
     yyjson_val *asked_list = mr_json_get(mr_json_get(call->in, "MultipartUpload"), "Parts");
     const size_t total = yyjson_arr_size(asked_list);
-    struct s3_stored_part *stored, *chosen;
-    size_t stored_count, at, count, seen = 0;
+    struct s3_stored_part *stored = NULL, *chosen;
+    size_t stored_count = 0, at, count, seen = 0;
     yyjson_val *asked;
     int64_t before = 0;
     if (total == 0)
@@ -310,8 +310,8 @@ static void complete_upload(struct protocol_call *call)
 {
     struct s3 *s3 = s3_of(call);
     struct s3_upload upload;
-    struct s3_stored_part *chosen;
-    size_t count;
+    struct s3_stored_part *chosen = NULL;
+    size_t count = 0;
     struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
     if (s3_check_upload(call, &upload) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
         parts_choose(call, &upload, &chosen, &count) != MR_OK)

@@ -38,8 +38,8 @@ static void write_kind(struct protocol_call *call, const struct s3_meta *meta)
 static void list_parts(struct protocol_call *call)
 {
     struct s3_upload upload;
-    struct s3_stored_part *parts;
-    size_t count;
+    struct s3_stored_part *parts = NULL;
+    size_t count = 0;
     const int64_t after = mr_json_get_i64(call->in, "PartNumberMarker", 0);
     const int64_t limit = limit_in(call, "MaxParts");
     if (s3_check_upload(call, &upload) != MR_OK)
