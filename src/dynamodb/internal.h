@@ -13,7 +13,8 @@
 #include <stdatomic.h>
 
 enum {
-    DYNAMODB_PARTITIONS = 4, /* of a new table; see README.md */
+    DYNAMODB_TABLES_MAX = 2500, /* AWS: by default, in a region */
+    DYNAMODB_PARTITIONS = 4,    /* of a new table; see README.md */
     DYNAMODB_INDEXES_MAX = 25,
     DYNAMODB_DEFINITIONS_MAX = 64,
     DYNAMODB_TAGS_MAX = 50,
@@ -124,6 +125,7 @@ struct dynamodb_table *dynamodb_table_alloc(struct dynamodb *dynamodb);
 /* Makes the lanes; once number, schema and partitions are set. */
 void dynamodb_table_ready(struct dynamodb_table *table);
 struct dynamodb_table *dynamodb_table_find(struct dynamodb *dynamodb, struct mr_slice name);
+size_t dynamodb_table_count(struct dynamodb *dynamodb);
 void dynamodb_table_unref(struct dynamodb_table *table); /* accepts NULL */
 /* For MR_CLEANUP. */
 static inline void dynamodb_table_release(struct dynamodb_table **table)
@@ -303,6 +305,8 @@ MR_MUST_USE enum mr_status dynamodb_write_evaluate_locked(struct protocol_call *
 void dynamodb_write_ops_locked(struct protocol_call *call, struct dynamodb_table *table,
                                struct dynamodb_write *write, struct mr_slice old,
                                struct store_entry *entry);
+/* Unlocks, and gives the memory of a large old item back: tables may be many. */
+void dynamodb_lane_unlock(struct dynamodb_lane *lane);
 /* What a reader of the lane must wait for; to be called after it has read. */
 int64_t dynamodb_lane_ticket(struct dynamodb *dynamodb, struct dynamodb_lane *lane);
 int64_t dynamodb_table_ticket(struct dynamodb_table *table); /* of all lanes */

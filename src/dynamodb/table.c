@@ -102,6 +102,14 @@ struct dynamodb_table *dynamodb_table_find(struct dynamodb *dynamodb, struct mr_
     return table;
 }
 
+size_t dynamodb_table_count(struct dynamodb *dynamodb)
+{
+    pthread_rwlock_rdlock(&dynamodb->lock);
+    size_t count = dynamodb->locked.tables.count;
+    pthread_rwlock_unlock(&dynamodb->lock);
+    return count;
+}
+
 void dynamodb_table_publish(struct dynamodb_table *table)
 {
     pthread_rwlock_wrlock(&table->dynamodb->lock);

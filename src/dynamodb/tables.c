@@ -61,6 +61,11 @@ static enum mr_status create_admin(struct protocol_call *call, struct dynamodb_t
         return protocol_fail(call, &dynamodb_in_use, "Table already exists: %.*s",
                              MR_ARG(table->name));
     }
+    if (dynamodb_table_count(dynamodb) >= DYNAMODB_TABLES_MAX)
+        return protocol_fail(call, &dynamodb_limit_exceeded,
+                             "Subscriber limit exceeded: There is a limit of %d tables per "
+                             "subscriber",
+                             DYNAMODB_TABLES_MAX);
     struct store_entry entry = store_entry_make(call->arena);
     /* Tables and windows draw from one counter: a number never comes again. */
     table->number = store_window_new(dynamodb->store, &entry);

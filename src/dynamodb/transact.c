@@ -178,7 +178,7 @@ static void unlock_lanes(const struct action *actions, size_t count)
 {
     for (size_t i = count; i > 0; i--) {
         if (is_first_of_lane(actions, i - 1))
-            pthread_mutex_unlock(&actions[i - 1].write.address.lane->lock);
+            dynamodb_lane_unlock(actions[i - 1].write.address.lane);
     }
 }
 

@@ -8,6 +8,14 @@ static struct dynamodb_lane *lane_lock(struct dynamodb_lane *lane)
     return lane;
 }
 
+void dynamodb_lane_unlock(struct dynamodb_lane *lane)
+{
+    enum { BUFFER_KEPT = 64 << 10 };
+    if (lane->locked.old.cap > BUFFER_KEPT)
+        mr_buf_fini(&lane->locked.old);
+    pthread_mutex_unlock(&lane->lock);
+}
+
 /* The old item into the lane's buffer; *ret_old has ptr NULL when there is none. */
 static enum mr_status read_old_locked(struct dynamodb_table *table, struct dynamodb_lane *lane,
                                       struct mr_slice key, struct mr_slice *ret_old)
@@ -227,7 +235,7 @@ enum mr_status dynamodb_write_run(struct protocol_call *call, struct dynamodb_ta
 {
     struct dynamodb_lane *lane = lane_lock(write->address.lane);
     enum mr_status status = decide_locked(call, table, write, lane);
-    pthread_mutex_unlock(&lane->lock);
+    dynamodb_lane_unlock(lane);
     return status;
 }
 
@@ -294,6 +302,6 @@ enum mr_status dynamodb_write_batch(struct protocol_call *call, struct dynamodb_
     assert(count > 0);
     struct dynamodb_lane *lane = lane_lock(writes[0]->address.lane);
     enum mr_status status = batch_locked(call, table, lane, writes, count);
-    pthread_mutex_unlock(&lane->lock);
+    dynamodb_lane_unlock(lane);
     return status;
 }
