@@ -143,7 +143,7 @@ enum mr_status lambda_code_folder(struct lambda_code *code, char ret[static 4096
     folder_path(code, ret);
     enum mr_status status = MR_OK;
     pthread_mutex_lock(&code->unpacking);
-    if (!code->unpacked) {
+    if (!code->unpacked || access(ret, F_OK) != 0) {
         char zip[4096];
         zip_path(code, zip);
         status = lambda_unzip(zip, ret, &limits, message);

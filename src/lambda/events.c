@@ -97,8 +97,7 @@ static bool is_done(struct event *event, enum mr_status status, const struct lam
     const bool old = now_ms - event->accepted_ms > LAMBDA_EVENT_AGE_MS;
     if (status == MR_NOT_FOUND || (status == MR_OK && result->outcome == LAMBDA_OK))
         return true;
-    if (status == MR_OK && result->outcome == LAMBDA_FUNCTION_ERROR &&
-        !atomic_load(&event->events->lambda->closing)) {
+    if (status == MR_OK && result->outcome == LAMBDA_FUNCTION_ERROR) {
         event->attempts++;
         event->due_ms = now_ms + ((int64_t)LAMBDA_EVENT_RETRY_MS << event->attempts);
     } else {
@@ -275,8 +274,8 @@ void lambda_events_close(struct lambda *lambda)
     events->locked.closing = true;
     pthread_mutex_unlock(&events->lock);
     runtime_pump_stop(events->pump);
-    lambda_instances_close(lambda); /* what runs ends now, and stays for the next run */
     pthread_mutex_lock(&events->lock);
+    /* The processes are ended: what runs stops now, and stays for the next run. */
     while (events->locked.running > 0)
         pthread_cond_wait(&events->idle, &events->lock);
     while (events->locked.first != NULL)

@@ -28,6 +28,7 @@ enum {
     LAMBDA_INSTANCES_TOTAL_MAX = 256, /* processes of all functions */
     LAMBDA_CALLS_MAX = 32,            /* Invoke requests at a time: half of the workers */
     LAMBDA_WAIT_MS = 60000,           /* for a free instance */
+    LAMBDA_OPEN_WAIT_MS = 2000,       /* for the server to know its own address */
     LAMBDA_INIT_MS = 10000,           /* from start to the first request for work */
     LAMBDA_IDLE_MS = 300000,          /* an instance nobody needs ends after it */
     LAMBDA_DELIVERY_TRIES = 3,
@@ -188,7 +189,7 @@ struct lambda {
     char *access_key, *secret_key; /* owned */
     char *folder;                  /* <data>/functions; owned */
     atomic_bool closing;
-    atomic_int calls; /* Invoke requests in work */
+    atomic_bool has_endpoint; /* or needs none */
 
     pthread_rwlock_t lock; /* guards map and endpoint */
     struct mr_map map;     /* name -> struct lambda_function */
@@ -201,6 +202,7 @@ struct lambda {
         struct lambda_instance *all;
         struct lambda_instance *ended; /* their process is gone, their listener is not */
         int64_t count;
+        int64_t calls; /* Invoke requests in work */
     } pool;
     struct runtime_pump *reaper;
     struct lambda_events *events;

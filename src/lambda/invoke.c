@@ -77,13 +77,16 @@ static enum acquired acquire_locked(struct lambda_function *function,
                                     struct lambda_result *result,
                                     struct lambda_instance **ret_instance)
 {
-    const int64_t until_us = mr_monotonic_us() + LAMBDA_WAIT_MS * 1000LL;
+    struct lambda *lambda = function->lambda;
+    const int64_t begin_us = mr_monotonic_us();
     for (;;) {
         if (is_closed_locked(function, result))
             return ACQUIRED_NONE;
+        const bool open = atomic_load(&lambda->has_endpoint);
+        const int64_t until_us = begin_us + (open ? LAMBDA_WAIT_MS : LAMBDA_OPEN_WAIT_MS) * 1000LL;
         const int64_t reserved = function->locked.record.reserved;
         const int64_t max = reserved >= 0 ? reserved : LAMBDA_INSTANCES_MAX;
-        const bool ready = function->locked.state == FUNCTION_ACTIVE;
+        const bool ready = open && function->locked.state == FUNCTION_ACTIVE;
         struct lambda_instance *instance = ready && max > 0 ? idle_locked(function) : NULL;
         if (instance != NULL) {
             atomic_fetch_add(&instance->refs, 1);
@@ -98,6 +101,8 @@ static enum acquired acquire_locked(struct lambda_function *function,
                 return ACQUIRED_FRESH;
         }
         const bool at_once = max == 0 || (reserved >= 0 && call->no_wait_if_reserved);
+        if (!open && mr_monotonic_us() >= until_us)
+            return refuse(result, LAMBDA_NOT_READY, "the server is starting");
         if ((ready && at_once) || mr_monotonic_us() >= until_us) {
             function->locked.throttles++;
             return refuse(result, LAMBDA_THROTTLED,
@@ -289,6 +294,13 @@ static void finish(struct lambda_instance *instance, struct lambda_invocation *i
     mr_arena_init(&arena);
     if (invocation->want_tail)
         wait_for_quiet(instance, invocation);
+    const bool answered = ended && invocation->locked.state != INVOCATION_LOST;
+    if (!answered && atomic_load(&instance->function->lambda->closing)) {
+        /* We ended the process: that tells nothing about the event. */
+        refuse(result, LAMBDA_NOT_READY, "the server is stopping");
+        mr_arena_fini(&arena);
+        return;
+    }
     fill_result(&arena, invocation, ended, result);
     log_end(&arena, instance, invocation, result);
     if (result->outcome != LAMBDA_OK) {

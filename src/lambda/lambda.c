@@ -18,6 +18,7 @@ static struct lambda *lambda_new(const struct lambda_options *options)
     lambda->access_key = text_or_null(options->access_key);
     lambda->secret_key = text_or_null(options->secret_key);
     lambda->endpoint = text_or_null(options->endpoint_url);
+    atomic_init(&lambda->has_endpoint, lambda->endpoint == NULL || lambda->endpoint[0] != '\0');
     struct mr_buf folder = {0};
     mr_buf_printf(&folder, "%s/functions", store_folder(options->store));
     lambda->folder = mr_strdup_slice(mr_buf_slice(&folder));
@@ -63,22 +64,52 @@ void lambda_register(struct lambda *lambda, struct protocol *protocol)
     protocol_register_internal(protocol, "/_millrace/code", lambda_code_page, lambda);
 }
 
+static bool wake(void *ctx, struct lambda_function *function)
+{
+    (void)ctx;
+    pthread_mutex_lock(&function->lock);
+    pthread_cond_broadcast(&function->freed);
+    pthread_mutex_unlock(&function->lock);
+    return true;
+}
+
 void lambda_set_endpoint(struct lambda *lambda, const char *endpoint_url)
 {
     pthread_rwlock_wrlock(&lambda->lock);
     free(lambda->endpoint);
     lambda->endpoint = text_or_null(endpoint_url);
     pthread_rwlock_unlock(&lambda->lock);
+    atomic_store(&lambda->has_endpoint, true);
+    lambda_functions_each(lambda, MR_S(""), wake, NULL);
+}
+
+void lambda_stop(struct lambda *lambda)
+{
+    if (lambda == NULL)
+        return;
+    atomic_store(&lambda->closing, true);
+    lambda_functions_each(lambda, MR_S(""), wake, NULL);
+    if (lambda->reaper != NULL)
+        lambda_instances_close(lambda);
+}
+
+static void wait_for_calls(struct lambda *lambda)
+{
+    pthread_mutex_lock(&lambda->pool_lock);
+    while (lambda->pool.calls > 0)
+        pthread_cond_wait(&lambda->pool_changed, &lambda->pool_lock);
+    pthread_mutex_unlock(&lambda->pool_lock);
 }
 
 void lambda_close(struct lambda *lambda)
 {
     if (lambda == NULL)
         return;
-    atomic_store(&lambda->closing, true);
+    lambda_stop(lambda);
     lambda_events_close(lambda);
+    wait_for_calls(lambda);
     if (lambda->reaper != NULL) {
-        lambda_instances_close(lambda);
+        lambda_instances_close(lambda); /* what was just being started */
         runtime_pump_stop(lambda->reaper);
     }
     if (lambda->pool.server != NULL) {

@@ -24,8 +24,8 @@ struct lambda_options {
     struct s3 *s3;              /* code from S3 */
     const char *bootstrap;      /* path of bootstrap.py (share/millrace/bootstrap.py or
                                    src/lambda/bootstrap.py of the checkout) */
-    const char *endpoint_url;   /* given to functions as AWS_ENDPOINT_URL; may be set later by
-                                   lambda_set_endpoint */
+    const char *endpoint_url;   /* given to functions as AWS_ENDPOINT_URL. "": not known yet; calls
+                                   wait for lambda_set_endpoint. NULL: none */
     const char *access_key, *secret_key; /* the functions' credentials; NULL: "test" */
     /* Log lines of functions: group, stream, epoch ms, text without line end. May be NULL. Called
      * on any thread. */
@@ -37,14 +37,20 @@ MR_MUST_USE enum mr_status lambda_open(struct lambda **ret_lambda,
                                        const struct lambda_options *options);
 void lambda_register(struct lambda *lambda, struct protocol *protocol);
 void lambda_set_endpoint(struct lambda *lambda, const char *endpoint_url);
-void lambda_close(struct lambda *lambda); /* ends all instances */
+/* Ends all instances and takes no more calls: those in work and later ones answer LAMBDA_NOT_READY,
+ * which says nothing about the event. To be called before those who call functions are closed, so
+ * that they need not wait for a slow one. Accepts NULL. */
+void lambda_stop(struct lambda *lambda);
+/* Stops, then waits for Invoke requests in work. */
+void lambda_close(struct lambda *lambda);
 
 enum lambda_outcome {
     LAMBDA_OK,             /* reply is the handler's answer */
     LAMBDA_FUNCTION_ERROR, /* the handler failed, timed out or its process died: reply is the error
                               JSON */
     LAMBDA_NO_FUNCTION,    /* no such function */
-    LAMBDA_NOT_READY,      /* exists, cannot run (state Failed, code missing) */
+    LAMBDA_NOT_READY,      /* exists, cannot run (state Failed, code missing), or the server starts
+                              or stops */
     LAMBDA_THROTTLED,      /* concurrency used up */
 };
 struct lambda_result {

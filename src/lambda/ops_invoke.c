@@ -101,17 +101,9 @@ static void reply_outcome(struct protocol_call *call, struct lambda_function *fu
 static void run_now(struct protocol_call *call, struct lambda_function *function,
                     const struct lambda_call *what)
 {
-    struct lambda *lambda = function->lambda;
     struct lambda_result result;
     struct lambda_tail *tail = what->want_tail ? MR_NEW(call->arena, struct lambda_tail) : NULL;
-    /* Each call holds a worker until it is answered; the others serve everybody else. */
-    if (atomic_fetch_add(&lambda->calls, 1) >= LAMBDA_CALLS_MAX) {
-        atomic_fetch_sub(&lambda->calls, 1);
-        reply_throttled(call, "\"ConcurrentInvocationLimitExceeded\"");
-        return;
-    }
     const enum mr_status status = lambda_function_invoke(function, what, &result, tail);
-    atomic_fetch_sub(&lambda->calls, 1);
     protocol_fail_internal(call, status);
     if (status == MR_OK)
         reply_outcome(call, function, &result);
@@ -133,13 +125,13 @@ static void run_later(struct protocol_call *call, struct lambda_function *functi
     call->status = 202;
 }
 
-static void invoke(struct protocol_call *call)
+static void invoke_function(struct protocol_call *call, struct lambda_function *function,
+                            bool is_busy)
 {
-    struct lambda_function *function = lambda_ops_find(call);
     const struct mr_slice type = mr_json_get_text(call->in, "InvocationType");
     const bool later = mr_slice_equal(type, MR_S("Event"));
     char id[LAMBDA_ID_TEXT];
-    mr_rng_uuid(((struct lambda *)call->service)->options.rng, id);
+    mr_rng_uuid(function->lambda->options.rng, id);
     if (call->request_id.ptr == NULL) /* AWS: the request's id is the invocation's */
         call->request_id = mr_arena_copy(call->arena, mr_slice_make(id, sizeof id - 1));
     struct lambda_call what = {
@@ -148,22 +140,43 @@ static void invoke(struct protocol_call *call)
         .qualifier = mr_json_get_text(call->in, "Qualifier"),
         .no_wait_if_reserved = true,
     };
-    if (function == NULL ||
-        !check_size(call,
+    if (!check_size(call,
                     later ? (int64_t)LAMBDA_EVENT_BYTES_MAX : (int64_t)LAMBDA_REQUEST_BYTES_MAX) ||
-        !take_event(call, &what.event) || !take_context(call, &what.client_context)) {
-        lambda_function_unref(function);
+        !take_event(call, &what.event) || !take_context(call, &what.client_context))
         return;
-    }
     if (mr_slice_equal(type, MR_S("DryRun"))) {
         mr_json_key_int(&call->out, "StatusCode", 204);
         call->status = 204;
     } else if (later) {
         run_later(call, function, &what);
+    } else if (is_busy) {
+        reply_throttled(call, "\"ConcurrentInvocationLimitExceeded\"");
     } else {
         run_now(call, function, &what);
     }
+}
+
+/* Each call holds a worker until it is answered; the others serve everybody else. */
+static int64_t count_call(struct lambda *lambda, int64_t change)
+{
+    pthread_mutex_lock(&lambda->pool_lock);
+    lambda->pool.calls += change;
+    const int64_t calls = lambda->pool.calls;
+    if (calls == 0)
+        pthread_cond_broadcast(&lambda->pool_changed);
+    pthread_mutex_unlock(&lambda->pool_lock);
+    return calls;
+}
+
+static void invoke(struct protocol_call *call)
+{
+    struct lambda *lambda = call->service;
+    const bool is_busy = count_call(lambda, 1) > LAMBDA_CALLS_MAX;
+    struct lambda_function *function = lambda_ops_find(call);
+    if (function != NULL)
+        invoke_function(call, function, is_busy);
     lambda_function_unref(function);
+    (void)count_call(lambda, -1);
 }
 
 const struct protocol_handler lambda_invoke_handlers[] = {
