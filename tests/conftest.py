@@ -16,6 +16,7 @@ import pytest
 
 from support.server import Server, clean_environment, has_aws_cli, millrace_bin
 
+pytest_plugins = ["support.conform_plugin"]
 LOG_SHOWN_BYTES = 6000
 _numbers = itertools.count(1)
 

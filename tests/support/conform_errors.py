@@ -1,0 +1,68 @@
+"""Error codes that the models do not declare with each operation, but AWS answers all the same."""
+
+# What the layers in front of every JSON service answer.
+_FRONT = {
+    "AccessDeniedException", "ExpiredTokenException", "IncompleteSignatureException",
+    "InvalidSignatureException", "MissingAuthenticationTokenException", "SerializationException",
+    "UnknownOperationException", "UnrecognizedClientException", "ThrottlingException",
+    "RequestEntityTooLargeException",
+}
+_VALIDATED = _FRONT | {"ValidationException"}
+_QUERY = {
+    "AccessDenied", "ExpiredToken", "IncompleteSignature", "InvalidAction", "InvalidClientTokenId",
+    "InvalidParameterCombination", "InvalidParameterValue", "MalformedInput",
+    "MissingAction", "MissingAuthenticationToken", "MissingParameter", "RequestExpired",
+    "SignatureDoesNotMatch", "Throttling", "ValidationError",
+}
+
+COMMON = {
+    "athena": _FRONT | {"InvalidRequestException"},
+    "cloudformation": _QUERY,
+    "cloudwatch": _QUERY | _VALIDATED,
+    "dynamodb": _VALIDATED,
+    "dynamodbstreams": _VALIDATED,
+    "firehose": _VALIDATED,
+    "glue": _VALIDATED,
+    "iam": _QUERY,
+    "kinesis": _VALIDATED,
+    "lambda": _VALIDATED,
+    "logs": _FRONT | {"InvalidParameterException"},
+    "pipes": _VALIDATED | {"BadRequestException"},
+    "sts": _QUERY,
+}
+
+# The status of a common error where it is always the same.
+STATUS = {
+    "ValidationException": 400,
+    "ValidationError": 400,
+    "SerializationException": 400,
+    "UnknownOperationException": 400,
+}
+
+# S3's models declare next to nothing; these are its API reference's codes, as far as buckets and
+# objects can meet them.
+S3_CODES = {
+    "AccessControlListNotSupported", "AccessDenied", "AuthorizationHeaderMalformed",
+    "AuthorizationQueryParametersError", "BadDigest", "BucketAlreadyExists", "BucketAlreadyOwnedByYou", "BucketNotEmpty",
+    "ConditionalRequestConflict", "EntityTooLarge", "EntityTooSmall", "ExpiredToken",
+    "IllegalLocationConstraintException", "IncompleteBody", "InvalidAccessKeyId",
+    "InvalidArgument", "InvalidBucketName", "InvalidDigest", "InvalidLocationConstraint",
+    "InvalidObjectState", "InvalidPart", "InvalidPartNumber", "InvalidPartOrder", "InvalidRange",
+    "InvalidRequest", "InvalidStorageClass", "InvalidTag", "InvalidToken", "InvalidURI",
+    "KeyTooLongError", "MalformedXML", "MetadataTooLarge", "MethodNotAllowed",
+    "MissingContentLength", "MissingRequestBodyError", "NoSuchBucket", "NoSuchBucketPolicy",
+    "NoSuchCORSConfiguration", "NoSuchKey", "NoSuchLifecycleConfiguration",
+    "NoSuchPublicAccessBlockConfiguration", "NoSuchTagSet", "NoSuchUpload", "NoSuchVersion",
+    "NoSuchWebsiteConfiguration", "NotImplemented", "NotModified",
+    "OwnershipControlsNotFoundError", "PreconditionFailed", "RequestTimeTooSkewed",
+    "RequestTimeout", "ServerSideEncryptionConfigurationNotFoundError", "SignatureDoesNotMatch",
+    "SlowDown", "XAmzContentSHA256Mismatch", "InvalidEncodingMethod", "TooManyBuckets",
+    "MalformedPolicy", "MalformedACLError", "OperationAborted",
+    "ReplicationConfigurationNotFoundError", "ObjectLockConfigurationNotFoundError",
+}
+
+# Where AWS was seen to answer what its own model does not list: (shape, value) of enums.
+ENUM_DEVIATIONS = {
+    # AWS: an update in progress has the reason of a creation (recorded 2022 to 2026).
+    ("LastUpdateStatusReasonCode", "Creating"),
+}
