@@ -43,7 +43,7 @@ static bool is_hidden(struct mr_slice path)
 static bool is_excluded(const struct target *target, struct mr_slice path)
 {
     for (size_t i = 0; i < target->exclusion_count; i++) {
-        if (glob_match(target->exclusions[i], path))
+        if (glue_glob_match(target->exclusions[i], path))
             return true;
     }
     return false;
@@ -62,15 +62,15 @@ static enum mr_status add_object(struct target *target, const struct s3_object *
     bool whole = false;
     mr_buf_reset(&target->head);
     mr_arena_reset(&target->scratch);
-    status = sample_read(fd, gzip, &target->head, &whole);
+    status = glue_sample_read(fd, gzip, &target->head, &whole);
     close(fd);
     if (status < 0)
         return status;
     struct lake_shape shape;
     if (status == MR_OK &&
-        sample_shape(&target->scratch, mr_buf_slice(&target->head), whole, size, &shape)) {
+        glue_sample_shape(&target->scratch, mr_buf_slice(&target->head), whole, size, &shape)) {
         shape.gzip = gzip;
-        lake_add(&target->lake, object->key, size, &shape);
+        glue_lake_add(&target->lake, object->key, size, &shape);
         crawl->totals.objects++;
     } else {
         mr_log(MR_LOG_DEBUG, "glue", "crawler %.*s: no known format: %.*s", MR_ARG(crawl->crawler),
@@ -512,7 +512,7 @@ static enum mr_status on_table(void *ctx, struct lake_table *table)
     batch->found = target->found;
     batch->replace = changed && inherits_from_table(crawl);
     mr_arena_init(&batch->arena);
-    status = lake_partitions(table, on_partition, batch);
+    status = glue_lake_partitions(table, on_partition, batch);
     if (status == MR_OK)
         status = batch_flush(batch);
     mr_arena_fini(&batch->arena);
@@ -547,7 +547,7 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     target.exclusions =
         glue_values(crawl->arena, mr_json_get(config, "Exclusions"), &target.exclusion_count);
     mr_arena_init(&target.scratch);
-    lake_init(&target.lake, crawl->arena, target.bucket, target.prefix, table_level(crawl));
+    glue_lake_init(&target.lake, crawl->arena, target.bucket, target.prefix, table_level(crawl));
     enum mr_status status =
         s3_list(crawl->glue->s3, target.bucket, target.prefix, on_object, &target);
     if (status == MR_NOT_FOUND) {
@@ -558,8 +558,8 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     if (status == MR_OK && stopped(crawl))
         status = MR_END;
     if (status == MR_OK)
-        status = lake_tables(&target.lake, on_table, &target);
-    lake_fini(&target.lake);
+        status = glue_lake_tables(&target.lake, on_table, &target);
+    glue_lake_fini(&target.lake);
     mr_buf_fini(&target.head);
     mr_arena_fini(&target.scratch);
     return status;

@@ -268,9 +268,9 @@ static const struct filter *take_or(struct parser *parser)
     return join(parser, FILTER_OR, "OR", take_and);
 }
 
-enum mr_status filter_parse(struct mr_arena *arena, struct mr_slice text,
-                            const struct glue_column *keys, size_t key_count,
-                            const struct filter **ret_filter, struct mr_slice *ret_error)
+enum mr_status glue_filter_parse(struct mr_arena *arena, struct mr_slice text,
+                                 const struct glue_column *keys, size_t key_count,
+                                 const struct filter **ret_filter, struct mr_slice *ret_error)
 {
     struct parser parser = {.arena = arena, .rest = text, .keys = keys, .key_count = key_count};
     const struct filter *filter = take_or(&parser);
@@ -305,7 +305,7 @@ static int compare(const struct filter *node, struct mr_slice value, size_t lite
     return (left > right) - (left < right);
 }
 
-bool filter_like(struct mr_slice text, struct mr_slice pattern, char escape)
+bool glue_filter_like(struct mr_slice text, struct mr_slice pattern, char escape)
 {
     /* The last % seen, and where its text began: enough for a match without recursion. */
     size_t t = 0, p = 0, star_p = SIZE_MAX, star_t = 0;
@@ -343,15 +343,15 @@ static bool match_in(const struct filter *node, struct mr_slice value)
     return false;
 }
 
-bool filter_match(const struct filter *filter, const struct mr_slice *values)
+bool glue_filter_match(const struct filter *filter, const struct mr_slice *values)
 {
     struct mr_slice value = filter->kind <= FILTER_NOT ? MR_S("") : values[filter->key];
     switch (filter->kind) {
     case FILTER_AND:
-        return filter_match(filter->left, values) && filter_match(filter->right, values);
+        return glue_filter_match(filter->left, values) && glue_filter_match(filter->right, values);
     case FILTER_OR:
-        return filter_match(filter->left, values) || filter_match(filter->right, values);
-    case FILTER_NOT: return !filter_match(filter->left, values);
+        return glue_filter_match(filter->left, values) || glue_filter_match(filter->right, values);
+    case FILTER_NOT: return !glue_filter_match(filter->left, values);
     case FILTER_EQUAL: return compare(filter, value, 0) == 0;
     case FILTER_NOT_EQUAL: return compare(filter, value, 0) != 0;
     case FILTER_LESS: return compare(filter, value, 0) < 0;
@@ -360,7 +360,7 @@ bool filter_match(const struct filter *filter, const struct mr_slice *values)
     case FILTER_GREATER_EQUAL: return compare(filter, value, 0) >= 0;
     case FILTER_IN: return match_in(filter, value);
     case FILTER_BETWEEN: return compare(filter, value, 0) >= 0 && compare(filter, value, 1) <= 0;
-    case FILTER_LIKE: return filter_like(value, filter->literals[0], '\\');
+    case FILTER_LIKE: return glue_filter_like(value, filter->literals[0], '\\');
     case FILTER_IS_NULL: return mr_slice_equal(value, MR_S("__HIVE_DEFAULT_PARTITION__"));
     }
     return false;

@@ -10,10 +10,10 @@
 
 struct filter;
 /* MR_INVALID: `*ret_error` says why. All in the arena. */
-MR_MUST_USE enum mr_status filter_parse(struct mr_arena *arena, struct mr_slice text,
-                                        const struct glue_column *keys, size_t key_count,
-                                        const struct filter **ret_filter,
-                                        struct mr_slice *ret_error);
-bool filter_match(const struct filter *filter, const struct mr_slice *values);
+MR_MUST_USE enum mr_status glue_filter_parse(struct mr_arena *arena, struct mr_slice text,
+                                             const struct glue_column *keys, size_t key_count,
+                                             const struct filter **ret_filter,
+                                             struct mr_slice *ret_error);
+bool glue_filter_match(const struct filter *filter, const struct mr_slice *values);
 /* SQL's LIKE: % any text, _ one character, `escape` (0: none) before either. */
-bool filter_like(struct mr_slice text, struct mr_slice pattern, char escape);
+bool glue_filter_like(struct mr_slice text, struct mr_slice pattern, char escape);

@@ -91,7 +91,7 @@ static bool match(struct mr_slice pattern, struct mr_slice path, size_t *steps)
     return path.len == 0;
 }
 
-bool glob_match(struct mr_slice pattern, struct mr_slice path)
+bool glue_glob_match(struct mr_slice pattern, struct mr_slice path)
 {
     size_t steps = 0;
     return match(pattern, path, &steps);

@@ -21,8 +21,8 @@ struct lake_folder {
     size_t depth; /* of the root: 0 */
 };
 
-void lake_init(struct lake *lake, struct mr_arena *arena, struct mr_slice bucket,
-               struct mr_slice prefix, int table_level)
+void glue_lake_init(struct lake *lake, struct mr_arena *arena, struct mr_slice bucket,
+                    struct mr_slice prefix, int table_level)
 {
     assert(prefix.len == 0 || prefix.ptr[prefix.len - 1] == '/');
     *lake = (struct lake){
@@ -31,7 +31,7 @@ void lake_init(struct lake *lake, struct mr_arena *arena, struct mr_slice bucket
     lake->schemas = mr_calloc(LAKE_SCHEMAS_MAX, sizeof *lake->schemas);
 }
 
-void lake_fini(struct lake *lake)
+void glue_lake_fini(struct lake *lake)
 {
     mr_map_fini(&lake->schema_ids);
     free(lake->schemas);
@@ -104,8 +104,8 @@ static void folder_use(struct lake *lake, struct lake_folder *folder, size_t sch
     folder->uses[folder->use_count++] = (struct lake_use){.schema = schema, .counts = *counts};
 }
 
-void lake_add(struct lake *lake, struct mr_slice key, uint64_t bytes,
-              const struct lake_shape *shape)
+void glue_lake_add(struct lake *lake, struct mr_slice key, uint64_t bytes,
+                   const struct lake_shape *shape)
 {
     struct lake_folder *folder = lake->root;
     struct mr_slice rest = mr_slice_sub(key, lake->prefix.len, SIZE_MAX);
@@ -325,8 +325,9 @@ static enum mr_status group(struct lake *lake, const struct lake_folder *folder,
     return status;
 }
 
-enum mr_status lake_tables(struct lake *lake,
-                           enum mr_status (*fn)(void *ctx, struct lake_table *table), void *ctx)
+enum mr_status glue_lake_tables(struct lake *lake,
+                                enum mr_status (*fn)(void *ctx, struct lake_table *table),
+                                void *ctx)
 {
     const struct grouping grouping = {.fn = fn, .ctx = ctx};
     return group(lake, lake->root, &grouping);
@@ -375,11 +376,11 @@ static enum mr_status walk(struct partition_walk *all, const struct lake_folder 
     return status;
 }
 
-enum mr_status lake_partitions(const struct lake_table *table,
-                               enum mr_status (*fn)(void *ctx, const struct mr_slice *values,
-                                                    struct mr_slice location,
-                                                    const struct lake_counts *counts),
-                               void *ctx)
+enum mr_status glue_lake_partitions(const struct lake_table *table,
+                                    enum mr_status (*fn)(void *ctx, const struct mr_slice *values,
+                                                         struct mr_slice location,
+                                                         const struct lake_counts *counts),
+                                    void *ctx)
 {
     struct partition_walk all = {.table = table, .fn = fn, .ctx = ctx};
     mr_buf_append(&all.location, table->location);

@@ -49,20 +49,18 @@ struct lake_table {
     size_t key_count;
 };
 
-void lake_init(struct lake *lake, struct mr_arena *arena, struct mr_slice bucket,
-               struct mr_slice prefix, int table_level);
-void lake_fini(struct lake *lake);
+void glue_lake_init(struct lake *lake, struct mr_arena *arena, struct mr_slice bucket,
+                    struct mr_slice prefix, int table_level);
+void glue_lake_fini(struct lake *lake);
 /* `key` begins with the prefix. The shape's type is copied. */
-void lake_add(struct lake *lake, struct mr_slice key, uint64_t bytes,
-              const struct lake_shape *shape);
+void glue_lake_add(struct lake *lake, struct mr_slice key, uint64_t bytes,
+                   const struct lake_shape *shape);
 /* Calls fn for each table. */
-MR_MUST_USE enum mr_status lake_tables(struct lake *lake,
-                                       enum mr_status (*fn)(void *ctx, struct lake_table *table),
-                                       void *ctx);
+MR_MUST_USE enum mr_status glue_lake_tables(
+    struct lake *lake, enum mr_status (*fn)(void *ctx, struct lake_table *table), void *ctx);
 /* Calls fn for each partition of a table with keys: values and the location below the table's. */
-MR_MUST_USE enum mr_status lake_partitions(const struct lake_table *table,
-                                           enum mr_status (*fn)(void *ctx,
-                                                                const struct mr_slice *values,
-                                                                struct mr_slice location,
-                                                                const struct lake_counts *counts),
-                                           void *ctx);
+MR_MUST_USE enum mr_status glue_lake_partitions(
+    const struct lake_table *table,
+    enum mr_status (*fn)(void *ctx, const struct mr_slice *values, struct mr_slice location,
+                         const struct lake_counts *counts),
+    void *ctx);

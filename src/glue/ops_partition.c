@@ -103,7 +103,7 @@ static enum mr_status list_one(void *ctx, const struct glue_partition *partition
 {
     struct listing *listing = ctx;
     if (listing->filter != NULL && (partition->value_count != listing->key_count ||
-                                    !filter_match(listing->filter, partition->values)))
+                                    !glue_filter_match(listing->filter, partition->values)))
         return MR_OK;
     enum mr_status status = glue_pager_next(&listing->pager);
     if (status == MR_OK)
@@ -119,8 +119,9 @@ static void get_partitions(struct protocol_call *call)
         return;
     listing.key_count = table.key_count;
     struct mr_slice expression = mr_slice_trim(mr_json_get_text(call->in, "Expression")), error;
-    if (expression.len > 0 && filter_parse(call->arena, expression, table.keys, table.key_count,
-                                           &listing.filter, &error) != MR_OK) {
+    if (expression.len > 0 &&
+        glue_filter_parse(call->arena, expression, table.keys, table.key_count, &listing.filter,
+                          &error) != MR_OK) {
         protocol_fail(call, &glue_fault_invalid_input, "Unsupported expression '%.*s': %.*s",
                       MR_ARG(expression), MR_ARG(error));
         return;

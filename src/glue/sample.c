@@ -78,14 +78,14 @@ static enum mr_status read_gzip(int fd, struct mr_buf *head, bool *ret_whole)
     return status == MR_END ? MR_OK : status;
 }
 
-enum mr_status sample_read(int fd, bool gzip, struct mr_buf *ret_head, bool *ret_whole)
+enum mr_status glue_sample_read(int fd, bool gzip, struct mr_buf *ret_head, bool *ret_whole)
 {
     return gzip ? read_gzip(fd, ret_head, ret_whole) : read_plain(fd, ret_head, ret_whole);
 }
 
 /* ---- JSON ---- */
 
-size_t sample_object_length(struct mr_slice text)
+size_t glue_sample_object_length(struct mr_slice text)
 {
     size_t depth = 0;
     bool in_string = false;
@@ -126,7 +126,7 @@ static bool json_shape(struct mr_arena *arena, struct mr_slice head, bool whole,
     struct mr_slice rest = skip_blank(head);
     size_t good = 0, bad = 0, used = 0;
     while (rest.len > 0) {
-        const size_t length = rest.ptr[0] == '{' ? sample_object_length(rest) : 0;
+        const size_t length = rest.ptr[0] == '{' ? glue_sample_object_length(rest) : 0;
         if (length == 0 && rest.ptr[0] == '{' && !whole)
             break; /* cut by the end of the head */
         mr_arena_reset(&scratch);
@@ -291,8 +291,8 @@ static bool csv_shape(struct mr_arena *arena, struct mr_slice head, bool whole, 
     return fits;
 }
 
-bool sample_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
-                  struct lake_shape *ret_shape)
+bool glue_sample_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
+                       struct lake_shape *ret_shape)
 {
     if (mr_slice_starts_with(head, MR_S("\xef\xbb\xbf")))
         head = mr_slice_sub(head, 3, SIZE_MAX);

@@ -19,8 +19,9 @@ static int match(const char *text)
     const struct filter *filter;
     struct mr_slice error;
     int found = -1;
-    if (filter_parse(&arena, mr_slice_cstr(text), keys, MR_COUNT(keys), &filter, &error) == MR_OK)
-        found = filter_match(filter, values);
+    if (glue_filter_parse(&arena, mr_slice_cstr(text), keys, MR_COUNT(keys), &filter, &error) ==
+        MR_OK)
+        found = glue_filter_match(filter, values);
     mr_arena_fini(&arena);
     return found;
 }
@@ -75,12 +76,12 @@ static void nesting_without_end_is_refused(void **state)
 static void like_takes_percent_underscore_and_escapes(void **state)
 {
     (void)state;
-    assert_true(filter_like(MR_S("abcabd"), MR_S("%ab_"), 0));
-    assert_true(filter_like(MR_S(""), MR_S("%%"), 0));
-    assert_false(filter_like(MR_S("a"), MR_S(""), 0));
-    assert_true(filter_like(MR_S("50%"), MR_S("50\\%"), '\\'));
-    assert_false(filter_like(MR_S("500"), MR_S("50\\%"), '\\'));
-    assert_true(filter_like(MR_S("\xc3\xa4x"), MR_S("_x"), 0));
+    assert_true(glue_filter_like(MR_S("abcabd"), MR_S("%ab_"), 0));
+    assert_true(glue_filter_like(MR_S(""), MR_S("%%"), 0));
+    assert_false(glue_filter_like(MR_S("a"), MR_S(""), 0));
+    assert_true(glue_filter_like(MR_S("50%"), MR_S("50\\%"), '\\'));
+    assert_false(glue_filter_like(MR_S("500"), MR_S("50\\%"), '\\'));
+    assert_true(glue_filter_like(MR_S("\xc3\xa4x"), MR_S("_x"), 0));
 }
 
 int main(void)

@@ -28,7 +28,7 @@ static enum mr_status print_table(void *ctx, struct lake_table *table)
         mr_buf_printf(buf, " %.*s", MR_ARG(table->keys[i]));
     enum mr_status status = MR_OK;
     if (table->key_count > 0)
-        status = lake_partitions(table, print_partition, buf);
+        status = glue_lake_partitions(table, print_partition, buf);
     mr_buf_byte(buf, '\n');
     return status;
 }
@@ -40,17 +40,17 @@ static void expect(const char *prefix, int level, const struct object *objects, 
     struct lake lake;
     struct mr_buf buf = {0};
     mr_arena_init(&arena);
-    lake_init(&lake, &arena, MR_S("lake"), mr_slice_cstr(prefix), level);
+    glue_lake_init(&lake, &arena, MR_S("lake"), mr_slice_cstr(prefix), level);
     for (size_t i = 0; i < count; i++) {
         struct lake_shape shape = {.records = 1};
         glue_type_parse(&arena, mr_slice_cstr(objects[i].type), &shape.type);
-        lake_add(&lake, mr_slice_cstr(objects[i].key), 10, &shape);
+        glue_lake_add(&lake, mr_slice_cstr(objects[i].key), 10, &shape);
     }
-    assert_int_equal(lake_tables(&lake, print_table, &buf), MR_OK);
+    assert_int_equal(glue_lake_tables(&lake, print_table, &buf), MR_OK);
     mr_buf_byte(&buf, '\0');
     assert_string_equal(buf.data, tables);
     mr_buf_fini(&buf);
-    lake_fini(&lake);
+    glue_lake_fini(&lake);
     mr_arena_fini(&arena);
 }
 #define EXPECT(prefix, level, tables, ...)                         \

@@ -1,0 +1,93 @@
+/* athena/ast.h: a query as a tree. Nodes live in an arena. */
+#pragma once
+#include "athena/lex.h"
+
+enum athena_kind {
+    /* literals: text is the value */
+    AST_NULL,
+    AST_BOOLEAN,
+    AST_INTEGER,
+    AST_DECIMAL,
+    AST_DOUBLE,
+    AST_STRING,
+    AST_BINARY,
+    AST_PARAMETER, /* ?; number: which one, from 0 */
+    AST_TYPED,     /* DATE '2026-01-01': text the value, items the type */
+    AST_INTERVAL,  /* text the value, with its sign; name the unit in lower case */
+    /* expressions */
+    AST_NAME,     /* text */
+    AST_DOT,      /* left . text */
+    AST_STAR,     /* *, or left.* */
+    AST_CALL,     /* text (lower case) ( items ); see the flags; order: in the parentheses or WITHIN
+                     GROUP; left: FILTER; right: OVER */
+    AST_OPERATOR, /* left text right: arithmetic, comparison, || */
+    AST_MINUS,    /* - left */
+    AST_AND,
+    AST_OR,
+    AST_NOT,
+    AST_IN,      /* left IN items, or IN right (a query) */
+    AST_BETWEEN, /* left BETWEEN right AND third */
+    AST_LIKE,    /* left LIKE right ESCAPE third */
+    AST_IS_NULL,
+    AST_IS_DISTINCT,
+    AST_QUANTIFIED, /* left text (comparison) name (ALL, ANY, SOME) right (query) */
+    AST_CASE,       /* left (operand or NULL), items: AST_WHEN, right: ELSE */
+    AST_WHEN,
+    AST_CAST,     /* left AS items (the type) */
+    AST_SUBQUERY, /* left: a query */
+    AST_EXISTS,
+    AST_ARRAY,     /* items */
+    AST_ROW,       /* items */
+    AST_SUBSCRIPT, /* left [ right ] */
+    AST_LAMBDA,    /* items: AST_NAMEs; left: body */
+    AST_EXTRACT,   /* text (field, lower case) FROM left */
+    AST_CURRENT,   /* CURRENT_DATE and such: text, lower case */
+    AST_TYPE, /* text (lower case); items: parameters: AST_TYPE or AST_INTEGER, of a row each with
+                 `name` */
+    /* windows */
+    AST_WINDOW, /* items: PARTITION BY; order; left, right: AST_BOUNDs of the frame, text its unit;
+                   name: a named window */
+    AST_BOUND,  /* text: "UNBOUNDED PRECEDING", "CURRENT ROW", ...; or left and text "PRECEDING" */
+    AST_SORT,   /* left; FLAG_DESC, FLAG_NULLS_FIRST, FLAG_NULLS_LAST */
+    /* relations */
+    AST_TABLE,  /* items: AST_NAMEs, the parts of its name */
+    AST_ALIAS,  /* left AS name (items: columns) */
+    AST_JOIN,   /* left text (the join's words) right; third: ON; items: USING */
+    AST_UNNEST, /* items; FLAG_ORDINALITY */
+    AST_LATERAL,
+    AST_VALUES, /* items: AST_ROWs */
+    /* queries */
+    AST_ITEM,   /* of a select list: left; name: its alias */
+    AST_SELECT, /* items; left: FROM; right: WHERE; third: HAVING; groups; windows; FLAG_DISTINCT */
+    AST_GROUPING, /* text: ROLLUP, CUBE, GROUPING SETS or empty (a list in parentheses); items */
+    AST_SET,      /* left text (UNION ALL ...) right */
+    AST_QUERY, /* items: AST_WITH; left: body; order; right: LIMIT; third: OFFSET; FLAG_RECURSIVE */
+    AST_WITH,  /* name (items: columns) AS left */
+};
+enum athena_flags {
+    AST_NEGATED = 1, /* NOT IN, NOT LIKE, IS NOT ... */
+    AST_DISTINCT = 2,
+    AST_DESC = 4,
+    AST_NULLS_FIRST = 8,
+    AST_NULLS_LAST = 16,
+    AST_IGNORE_NULLS = 32,
+    AST_WITHIN_GROUP = 64,
+    AST_TRY = 128, /* TRY_CAST */
+    AST_ORDINALITY = 256,
+    AST_RECURSIVE = 512,
+    AST_QUOTED = 1024,
+    AST_RESPECT_NULLS = 2048,
+};
+struct athena_node {
+    enum athena_kind kind;
+    unsigned flags;
+    uint32_t line, column;
+    size_t number;
+    struct mr_slice text, name;
+    struct athena_node *left, *right, *third;
+    struct athena_node *items;            /* a list, linked by next */
+    struct athena_node *order;            /* AST_SORTs */
+    struct athena_node *groups, *windows; /* of AST_SELECT; windows: AST_WINDOWs with name */
+    struct athena_node *next;
+};
+size_t athena_node_count(const struct athena_node *list);

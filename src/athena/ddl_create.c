@@ -1,0 +1,297 @@
+/* CREATE EXTERNAL TABLE and CREATE VIEW. */
+#include "athena/internal.h"
+#include "base/codec.h"
+
+#define LAZY_SERDE "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+#define TEXT_INPUT "org.apache.hadoop.mapred.TextInputFormat"
+#define TEXT_OUTPUT "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+
+static const struct {
+    const char *word, *serde, *input, *output;
+} stored_as[] = {
+    {"textfile", LAZY_SERDE, TEXT_INPUT, TEXT_OUTPUT},
+    {"parquet", "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+     "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+     "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"},
+    {"orc", "org.apache.hadoop.hive.ql.io.orc.OrcSerde",
+     "org.apache.hadoop.hive.ql.io.orc.OrcInputFormat",
+     "org.apache.hadoop.hive.ql.io.orc.OrcOutputFormat"},
+    {"avro", "org.apache.hadoop.hive.serde2.avro.AvroSerDe",
+     "org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat",
+     "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat"},
+};
+
+static void write_columns(struct mr_json *json, const struct athena_pair *columns)
+{
+    mr_json_array(json);
+    for (; columns != NULL; columns = columns->next) {
+        mr_json_object(json);
+        mr_json_key_string(json, "Name", columns->name);
+        mr_json_key_string(json, "Type", columns->value);
+        if (columns->comment.len > 0)
+            mr_json_key_string(json, "Comment", columns->comment);
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
+static void write_pairs(struct mr_json *json, const struct athena_pair *pairs)
+{
+    for (; pairs != NULL; pairs = pairs->next) {
+        mr_json_name(json, pairs->name);
+        mr_json_string(json, pairs->value);
+    }
+}
+
+static void write_serde(struct mr_json *json, const struct athena_statement *statement,
+                        size_t format)
+{
+    mr_json_object(json);
+    if (statement->serde.len > 0)
+        mr_json_key_string(json, "SerializationLibrary", statement->serde);
+    else
+        mr_json_key_cstr(json, "SerializationLibrary", stored_as[format].serde);
+    mr_json_key(json, "Parameters");
+    mr_json_object(json);
+    mr_json_key_cstr(json, "serialization.format", "1");
+    if (statement->field_delimiter.len > 0)
+        mr_json_key_string(json, "field.delim", statement->field_delimiter);
+    if (statement->escape.len > 0)
+        mr_json_key_string(json, "escape.delim", statement->escape);
+    write_pairs(json, statement->serde_properties);
+    mr_json_object_end(json);
+    mr_json_object_end(json);
+}
+
+static void write_storage(struct mr_json *json, const struct athena_statement *statement,
+                          size_t format)
+{
+    const bool own = statement->input_format.len > 0;
+    mr_json_object(json);
+    mr_json_key(json, "Columns");
+    write_columns(json, statement->columns);
+    mr_json_key_string(json, "Location", statement->location);
+    mr_json_key_string(json, "InputFormat",
+                       own ? statement->input_format : mr_slice_cstr(stored_as[format].input));
+    mr_json_key_string(json, "OutputFormat",
+                       own ? statement->output_format : mr_slice_cstr(stored_as[format].output));
+    mr_json_key_bool(json, "Compressed", false);
+    mr_json_key_int(json, "NumberOfBuckets", -1);
+    mr_json_key(json, "SerdeInfo");
+    write_serde(json, statement, format);
+    mr_json_key_bool(json, "StoredAsSubDirectories", false);
+    mr_json_object_end(json);
+}
+
+static yyjson_val *table_input(struct athena_ddl *ddl, size_t format)
+{
+    const struct athena_statement *statement = ddl->statement;
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "Name", statement->name);
+    if (statement->comment.len > 0)
+        mr_json_key_string(&json, "Description", statement->comment);
+    mr_json_key_cstr(&json, "Owner", "hadoop");
+    mr_json_key(&json, "StorageDescriptor");
+    write_storage(&json, statement, format);
+    mr_json_key(&json, "PartitionKeys");
+    write_columns(&json, statement->keys);
+    mr_json_key_cstr(&json, "TableType", "EXTERNAL_TABLE");
+    mr_json_key(&json, "Parameters");
+    mr_json_object(&json);
+    mr_json_key_cstr(&json, "EXTERNAL", "TRUE");
+    write_pairs(&json, statement->properties);
+    mr_json_object_end(&json);
+    mr_json_object_end(&json);
+    yyjson_val *input = mr_json_parse(ddl->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    mr_buf_fini(&buf);
+    return input;
+}
+
+static bool check_columns(struct athena_ddl *ddl, const struct athena_pair *columns)
+{
+    struct athena_type type;
+    for (; columns != NULL; columns = columns->next) {
+        if (athena_type_parse(ddl->arena, columns->value, &type) != MR_OK)
+            return athena_ddl_fail(ddl, "ParseException: the type '%.*s' of column %.*s is unknown",
+                                   MR_ARG(columns->value), MR_ARG(columns->name));
+    }
+    return true;
+}
+
+static bool put_table(struct athena_ddl *ddl, yyjson_val *input, bool replace)
+{
+    struct mr_slice json;
+    struct glue *glue = ddl->athena->options.glue;
+    struct glue_table_put put = {.database = athena_ddl_database(ddl),
+                                 .account = ddl->account,
+                                 .input = input,
+                                 .replace = replace};
+    put.created_by = mr_arena_printf(ddl->arena, "arn:aws:iam::%.*s:root", MR_ARG(ddl->account));
+    enum mr_status status = glue_table_put(glue, ddl->arena, &put, &ddl->ticket);
+    if (status == MR_EXISTS && ddl->statement->if_not_exists)
+        return true;
+    if (status == MR_EXISTS)
+        return athena_ddl_fail(ddl,
+                               "Execution Error, return code 1 from "
+                               "org.apache.hadoop.hive.ql.exec.DDLTask. "
+                               "AlreadyExistsException(message:Table %.*s already exists)",
+                               MR_ARG(ddl->statement->name));
+    if (status == MR_NOT_FOUND &&
+        glue_database_get(glue, ddl->arena, put.database, &json) == MR_NOT_FOUND)
+        return athena_ddl_fail(ddl,
+                               "SemanticException [Error 10072]: Database does not exist: %.*s",
+                               MR_ARG(put.database));
+    return status == MR_OK || athena_ddl_fail(ddl, "internal error");
+}
+
+bool athena_ddl_create_table(struct athena_ddl *ddl)
+{
+    const struct athena_statement *statement = ddl->statement;
+    struct mr_slice bucket, prefix;
+    size_t format = 0;
+    if (statement->stored_as.len > 0) {
+        while (format < MR_COUNT(stored_as) &&
+               !mr_slice_equal(statement->stored_as, mr_slice_cstr(stored_as[format].word)))
+            format++;
+        if (format == MR_COUNT(stored_as))
+            return athena_ddl_fail(ddl,
+                                   "SemanticException Unrecognized file format in STORED AS "
+                                   "clause: '%.*s'",
+                                   MR_ARG(statement->stored_as));
+    }
+    if (statement->location.len == 0)
+        return athena_ddl_fail(ddl, "SemanticException No location is given: LOCATION is required");
+    if (glue_location_parse(statement->location, &bucket, &prefix) != MR_OK)
+        return athena_ddl_fail(ddl, "SemanticException '%.*s' is no S3 location",
+                               MR_ARG(statement->location));
+    return check_columns(ddl, statement->columns) && check_columns(ddl, statement->keys) &&
+           put_table(ddl, table_input(ddl, format), false);
+}
+
+/* ---- views ---- */
+
+/* What Athena calls a type, in Hive's words. */
+static const char *hive_type(const char *type)
+{
+    static const char *const pairs[][2] = {{"varchar", "string"},
+                                           {"integer", "int"},
+                                           {"varbinary", "binary"},
+                                           {"json", "string"},
+                                           {"timestamp with time zone", "timestamp"}};
+    for (size_t i = 0; i < MR_COUNT(pairs); i++) {
+        if (strcmp(type, pairs[i][0]) == 0)
+            return pairs[i][1];
+    }
+    return type;
+}
+
+/* The view's query is run for no row: it must hold, and its columns get their types. */
+static bool view_columns(struct athena_ddl *ddl, struct athena_output *output)
+{
+    struct athena *athena = ddl->athena;
+    struct athena_source source = {.arena = ddl->arena,
+                                   .glue = athena->options.glue,
+                                   .s3 = athena->options.s3,
+                                   .registry = &athena->engine.scans,
+                                   .database = athena_ddl_database(ddl),
+                                   .cancelled = &ddl->handle->cancelled};
+    const struct athena_resolver resolver = athena_source_resolver(&source);
+    struct mr_buf sql = {0};
+    struct athena_translation translation = {
+        .arena = ddl->arena, .error = ddl->error, .resolver = &resolver, .out = &sql};
+    struct athena_execution execution = {
+        .arena = ddl->arena, .handle = ddl->handle, .output = output};
+    enum mr_status status = athena_engine_open(&athena->engine, ddl->arena, &execution.error);
+    mr_buf_append(&sql, MR_S("SELECT * FROM ("));
+    if (status == MR_OK && !athena_translate_query(&translation, ddl->statement->query))
+        status = MR_FAULT;
+    mr_buf_append(&sql, MR_S(") AS \"_mr_view\" LIMIT 0"));
+    if (status == MR_OK) {
+        execution.sql = mr_arena_cstr(ddl->arena, mr_buf_slice(&sql));
+        status = athena_engine_run(&athena->engine, &execution);
+    }
+    athena_source_fini(&source);
+    mr_buf_fini(&sql);
+    if (status == MR_INVALID || status == MR_NOT_FOUND)
+        athena_ddl_fail(ddl, "%.*s", MR_ARG(execution.error));
+    return status == MR_OK;
+}
+
+static struct mr_slice view_text(struct athena_ddl *ddl, const struct athena_output *output)
+{
+    struct mr_buf buf = {0}, text = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "originalSql", ddl->statement->query_text);
+    mr_json_key_cstr(&json, "catalog", "awsdatacatalog");
+    mr_json_key_string(&json, "schema", athena_ddl_database(ddl));
+    mr_json_key(&json, "columns");
+    mr_json_array(&json);
+    for (size_t i = 0; i < output->column_count; i++) {
+        mr_json_object(&json);
+        mr_json_key_string(&json, "name", output->columns[i].name);
+        mr_json_key_cstr(&json, "type", output->columns[i].type);
+        mr_json_object_end(&json);
+    }
+    mr_json_array_end(&json);
+    mr_json_object_end(&json);
+    mr_buf_append(&text, MR_S("/* Presto View: "));
+    mr_base64_append(&text, mr_buf_slice(&buf));
+    mr_buf_append(&text, MR_S(" */"));
+    struct mr_slice copy = mr_arena_copy(ddl->arena, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+    mr_buf_fini(&buf);
+    return copy;
+}
+
+static yyjson_val *view_input(struct athena_ddl *ddl, const struct athena_output *output)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "Name", ddl->statement->name);
+    mr_json_key(&json, "StorageDescriptor");
+    mr_json_object(&json);
+    mr_json_key(&json, "Columns");
+    mr_json_array(&json);
+    for (size_t i = 0; i < output->column_count; i++) {
+        mr_json_object(&json);
+        mr_json_key_string(&json, "Name", output->columns[i].name);
+        mr_json_key_cstr(&json, "Type", hive_type(output->columns[i].type));
+        mr_json_object_end(&json);
+    }
+    mr_json_array_end(&json);
+    mr_json_key_cstr(&json, "Location", "");
+    mr_json_key_raw(&json, "SerdeInfo", MR_S("{}"));
+    mr_json_object_end(&json);
+    mr_json_key_cstr(&json, "TableType", "VIRTUAL_VIEW");
+    mr_json_key_string(&json, "ViewOriginalText", view_text(ddl, output));
+    mr_json_key_cstr(&json, "ViewExpandedText", "/* Presto View */");
+    mr_json_key_raw(&json, "Parameters",
+                    MR_S("{\"presto_view\":\"true\",\"comment\":\"Presto View\"}"));
+    mr_json_object_end(&json);
+    yyjson_val *input = mr_json_parse(ddl->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    mr_buf_fini(&buf);
+    return input;
+}
+
+bool athena_ddl_create_view(struct athena_ddl *ddl)
+{
+    struct glue_table old;
+    struct athena_output output;
+    enum mr_status status = glue_table_get(ddl->athena->options.glue, ddl->arena,
+                                           athena_ddl_database(ddl), ddl->statement->name, &old);
+    if (status < 0)
+        return athena_ddl_fail(ddl, "internal error");
+    const bool is_view = status == MR_OK && mr_slice_equal(old.table_type, MR_S("VIRTUAL_VIEW"));
+    if (status == MR_OK && (!is_view || !ddl->statement->replace))
+        return athena_ddl_fail(ddl, "View already exists: '%.*s.%.*s'",
+                               MR_ARG(athena_ddl_database(ddl)), MR_ARG(ddl->statement->name));
+    athena_output_init(&output, store_folder(ddl->athena->options.store), true);
+    const bool fine =
+        view_columns(ddl, &output) && put_table(ddl, view_input(ddl, &output), status == MR_OK);
+    athena_output_fini(&output);
+    return fine;
+}

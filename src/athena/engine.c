@@ -1,0 +1,278 @@
+#include "athena/engine.h"
+#include "athena/render.h"
+#include "athena/scalars.h"
+#include "athena/translate.h"
+#include "base/log.h"
+#include <assert.h>
+#include <stdio.h>
+
+void athena_engine_init(struct athena_engine *engine, const struct athena_engine_options *options)
+{
+    *engine = (struct athena_engine){.options = *options};
+    pthread_mutex_init(&engine->lock, NULL);
+    athena_scans_init(&engine->scans);
+}
+
+void athena_engine_fini(struct athena_engine *engine)
+{
+    if (engine->database != NULL)
+        athena_duck.close(&engine->database);
+    athena_scans_fini(&engine->scans);
+    pthread_mutex_destroy(&engine->lock);
+}
+
+void athena_handle_init(struct athena_handle *handle)
+{
+    *handle = (struct athena_handle){0};
+    pthread_mutex_init(&handle->lock, NULL);
+}
+
+void athena_handle_fini(struct athena_handle *handle)
+{
+    assert(handle->connection == NULL);
+    pthread_mutex_destroy(&handle->lock);
+}
+
+void athena_handle_cancel(struct athena_handle *handle)
+{
+    pthread_mutex_lock(&handle->lock);
+    atomic_store(&handle->cancelled, true);
+    if (handle->connection != NULL)
+        athena_duck.interrupt(handle->connection);
+    pthread_mutex_unlock(&handle->lock);
+}
+
+/* ---- opening ---- */
+
+static bool statement(duckdb_connection connection, const char *sql, struct mr_arena *arena,
+                      struct mr_slice *ret_error)
+{
+    duckdb_result result;
+    const bool fine = athena_duck.query(connection, sql, &result) == DuckDBSuccess;
+    if (!fine)
+        *ret_error = mr_arena_printf(arena, "%s: %s", sql, athena_duck.result_error(&result));
+    athena_duck.destroy_result(&result);
+    return fine;
+}
+
+/* Functions of ours first: once access is off nothing can be changed any more. */
+static bool set_up(struct athena_engine *engine, duckdb_connection connection,
+                   struct mr_arena *arena, struct mr_slice *ret_error)
+{
+    static const char *const statements[] = {"SET TimeZone = 'UTC'",
+                                             "SET default_null_order = 'nulls_last'",
+                                             "SET autoinstall_known_extensions = false",
+                                             "SET autoload_known_extensions = false",
+                                             "SET allow_community_extensions = false",
+                                             "SET python_enable_replacements = false",
+                                             "SET temp_directory = ''",
+                                             "SET enable_external_access = false",
+                                             "SET lock_configuration = true"};
+    if (athena_scan_register(connection, &engine->scans) != MR_OK ||
+        athena_scalars_register(connection) != MR_OK) {
+        *ret_error = MR_S("functions cannot be registered");
+        return false;
+    }
+    for (size_t i = 0; i < MR_COUNT(statements); i++) {
+        /* A setting of another host language is there or not. */
+        const bool optional = strstr(statements[i], "python") != NULL;
+        if (!statement(connection, statements[i], arena, ret_error) && !optional)
+            return false;
+    }
+    return true;
+}
+
+static bool open_database(struct athena_engine *engine, struct mr_arena *arena,
+                          struct mr_slice *ret_error)
+{
+    const char *const settings[][2] = {{"threads", engine->options.threads},
+                                       {"memory_limit", engine->options.memory},
+                                       {"max_temp_directory_size", "0KB"},
+                                       {"allow_unsigned_extensions", "false"}};
+    duckdb_config config;
+    duckdb_connection connection;
+    char *why = NULL;
+    if (athena_duck.create_config(&config) != DuckDBSuccess)
+        return false;
+    for (size_t i = 0; i < MR_COUNT(settings); i++)
+        athena_duck.set_config(config, settings[i][0], settings[i][1]);
+    const duckdb_state state = athena_duck.open_ext(NULL, &engine->database, config, &why);
+    athena_duck.destroy_config(&config);
+    if (state != DuckDBSuccess) {
+        *ret_error = mr_arena_printf(arena, "%s", why == NULL ? "it cannot be opened" : why);
+        athena_duck.free(why);
+        engine->database = NULL;
+        return false;
+    }
+    bool fine = athena_duck.connect(engine->database, &connection) == DuckDBSuccess;
+    if (fine) {
+        fine = set_up(engine, connection, arena, ret_error);
+        athena_duck.disconnect(&connection);
+    }
+    if (!fine)
+        athena_duck.close(&engine->database);
+    return fine;
+}
+
+enum mr_status athena_engine_open(struct athena_engine *engine, struct mr_arena *arena,
+                                  struct mr_slice *ret_error)
+{
+    char why[300];
+    enum mr_status status = MR_OK;
+    pthread_mutex_lock(&engine->lock);
+    if (engine->database == NULL) {
+        *ret_error = MR_S("it cannot be opened");
+        status = athena_duck_load(engine->options.library, why, sizeof why);
+        if (status != MR_OK)
+            *ret_error = mr_arena_copy(arena, mr_slice_cstr(why));
+        else if (!open_database(engine, arena, ret_error))
+            status = MR_NOT_FOUND;
+        if (status != MR_OK)
+            mr_log(MR_LOG_ERROR, "athena", "DuckDB: %.*s", MR_ARG(*ret_error));
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return status;
+}
+
+/* ---- running ---- */
+
+static struct mr_slice lower_name(struct mr_arena *arena, const char *name, size_t index)
+{
+    if (strncmp(name, ATHENA_UNNAMED, sizeof ATHENA_UNNAMED - 1) == 0)
+        return mr_arena_printf(arena, "_col%zu", index);
+    char *copy = mr_arena_cstr(arena, mr_slice_cstr(name));
+    for (char *at = copy; *at != '\0'; at++)
+        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
+    return mr_slice_cstr(copy);
+}
+
+static struct athena_shown *set_columns(struct athena_execution *execution, duckdb_result *result)
+{
+    struct athena_output *output = execution->output;
+    struct mr_arena *arena = execution->arena;
+    const size_t count = athena_duck.column_count(result);
+    struct athena_shown *shown = MR_NEW_ARRAY(arena, struct athena_shown, count + 1);
+    output->columns = MR_NEW_ARRAY(arena, struct athena_result_column, count + 1);
+    output->column_count = count;
+    for (size_t i = 0; i < count; i++) {
+        duckdb_logical_type type = athena_duck.column_logical_type(result, i);
+        athena_shown_init(arena, type, &shown[i]);
+        athena_duck.destroy_logical_type(&type);
+        output->columns[i] = (struct athena_result_column){
+            .name = lower_name(arena, athena_duck.column_name(result, i), i),
+            .type = shown[i].name,
+            .precision = shown[i].precision,
+            .scale = shown[i].scale};
+    }
+    return shown;
+}
+
+static void put_chunk(struct athena_output *output, const struct athena_shown *shown,
+                      duckdb_data_chunk chunk, struct mr_buf *text)
+{
+    const idx_t rows = athena_duck.data_chunk_get_size(chunk);
+    for (idx_t row = 0; row < rows; row++) {
+        for (size_t i = 0; i < output->column_count; i++) {
+            mr_buf_reset(text);
+            if (athena_render(text, &shown[i], athena_duck.data_chunk_get_vector(chunk, i), row))
+                athena_output_value(output, mr_buf_slice(text));
+            else
+                athena_output_null(output);
+        }
+    }
+}
+
+static void keep_error(struct athena_execution *execution, const char *message)
+{
+    if (message != NULL && execution->error.len == 0)
+        execution->error = mr_arena_copy(execution->arena, mr_slice_cstr(message));
+}
+
+static enum mr_status fetch_all(struct athena_execution *execution, duckdb_result *result)
+{
+    struct mr_buf text = {0};
+    const struct athena_shown *shown = set_columns(execution, result);
+    athena_output_header(execution->output);
+    for (;;) {
+        if (atomic_load(&execution->handle->cancelled))
+            break;
+        duckdb_data_chunk chunk = athena_duck.fetch_chunk(*result);
+        if (chunk == NULL)
+            break;
+        put_chunk(execution->output, shown, chunk, &text);
+        athena_duck.destroy_data_chunk(&chunk);
+    }
+    keep_error(execution, athena_duck.result_error(result));
+    mr_buf_fini(&text);
+    return execution->error.len > 0 ? MR_INVALID : MR_OK;
+}
+
+static enum mr_status run_prepared(struct athena_execution *execution,
+                                   duckdb_prepared_statement prepared)
+{
+    duckdb_pending_result pending = NULL;
+    duckdb_result result;
+    enum mr_status status = MR_INVALID;
+    if (athena_duck.prepared_statement_type(prepared) != DUCKDB_STATEMENT_TYPE_SELECT) {
+        keep_error(execution, "NOT_SUPPORTED: Queries of this type are not supported");
+        return MR_INVALID;
+    }
+    if (athena_duck.pending_prepared_streaming(prepared, &pending) != DuckDBSuccess) {
+        keep_error(execution, athena_duck.pending_error(pending));
+    } else if (athena_duck.execute_pending(pending, &result) != DuckDBSuccess) {
+        keep_error(execution, athena_duck.result_error(&result));
+        athena_duck.destroy_result(&result);
+    } else {
+        status = fetch_all(execution, &result);
+        athena_duck.destroy_result(&result);
+    }
+    athena_duck.destroy_pending(&pending);
+    return status;
+}
+
+/* Exactly one statement: the translator makes no other, and this would say so. */
+static enum mr_status run_connected(struct athena_execution *execution,
+                                    duckdb_connection connection)
+{
+    duckdb_extracted_statements statements = NULL;
+    duckdb_prepared_statement prepared = NULL;
+    enum mr_status status = MR_INVALID;
+    const idx_t count = athena_duck.extract_statements(connection, execution->sql, &statements);
+    if (count != 1)
+        keep_error(execution, count == 0 ? athena_duck.extract_statements_error(statements)
+                                         : "Only one sql statement is allowed");
+    else if (athena_duck.prepare_extracted_statement(connection, statements, 0, &prepared) !=
+             DuckDBSuccess)
+        keep_error(execution, athena_duck.prepare_error(prepared));
+    else
+        status = run_prepared(execution, prepared);
+    athena_duck.destroy_prepare(&prepared);
+    athena_duck.destroy_extracted(&statements);
+    return status;
+}
+
+enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_execution *execution)
+{
+    struct athena_handle *handle = execution->handle;
+    duckdb_connection connection;
+    enum mr_status status = athena_engine_open(engine, execution->arena, &execution->error);
+    if (status != MR_OK)
+        return status;
+    if (athena_duck.connect(engine->database, &connection) != DuckDBSuccess) {
+        keep_error(execution, "no connection to DuckDB");
+        return MR_INVALID;
+    }
+    pthread_mutex_lock(&handle->lock);
+    handle->connection = connection;
+    pthread_mutex_unlock(&handle->lock);
+    status = atomic_load(&handle->cancelled) ? MR_END : run_connected(execution, connection);
+    pthread_mutex_lock(&handle->lock);
+    handle->connection = NULL;
+    pthread_mutex_unlock(&handle->lock);
+    athena_duck.disconnect(&connection);
+    if (atomic_load(&handle->cancelled))
+        return MR_END;
+    if (status == MR_INVALID && execution->error.len == 0)
+        execution->error = MR_S("INTERNAL Error: the query failed without a message");
+    return status;
+}

@@ -1,0 +1,46 @@
+/* athena/engine.h: one DuckDB instance for all queries, opened with the first, shut off from files,
+ * network and settings.
+ *
+ * A query has a connection of its own while it runs. Any number of threads may run queries;
+ * DuckDB's own threads are shared. */
+#pragma once
+#include "athena/output.h"
+#include "athena/scan.h"
+
+struct athena_engine_options {
+    const char *library; /* of DuckDB; NULL: looked for */
+    const char *memory;  /* "2GB" */
+    const char *threads; /* "2" */
+};
+struct athena_engine {
+    struct athena_engine_options options;
+    pthread_mutex_t lock;     /* of opening */
+    duckdb_database database; /* by lock; NULL until the first query */
+    struct athena_scans scans;
+};
+void athena_engine_init(struct athena_engine *engine, const struct athena_engine_options *options);
+void athena_engine_fini(struct athena_engine *engine); /* no query runs */
+
+/* A query that runs: what others need to stop it. */
+struct athena_handle {
+    pthread_mutex_t lock;
+    duckdb_connection connection; /* by lock; NULL while none is open */
+    atomic_bool cancelled;
+};
+void athena_handle_init(struct athena_handle *handle);
+void athena_handle_fini(struct athena_handle *handle);
+void athena_handle_cancel(struct athena_handle *handle); /* any thread */
+
+struct athena_execution {
+    struct mr_arena *arena;
+    const char *sql; /* one SELECT in DuckDB's words */
+    struct athena_handle *handle;
+    struct athena_output *output; /* initialised; gets columns, header and rows */
+    struct mr_slice error;        /* DuckDB's message, when it failed */
+};
+/* MR_NOT_FOUND: DuckDB cannot be loaded or opened; error says why. MR_INVALID: the query failed;
+ * see error. MR_END: it was cancelled. */
+MR_MUST_USE enum mr_status athena_engine_open(struct athena_engine *engine, struct mr_arena *arena,
+                                              struct mr_slice *ret_error);
+MR_MUST_USE enum mr_status athena_engine_run(struct athena_engine *engine,
+                                             struct athena_execution *execution);

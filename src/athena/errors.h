@@ -1,0 +1,11 @@
+/* athena/errors.h: DuckDB's messages in Athena's words. */
+#pragma once
+#include "athena/ast.h"
+
+/* Sets `error` from the message; names in it are looked for in the query's tree, for line and
+ * column. */
+void athena_error_from_duck(struct mr_arena *arena, struct mr_slice message,
+                            const struct athena_node *query, struct athena_error *error);
+/* "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved": a failed query's StateChangeReason.
+ */
+struct mr_slice athena_error_text(struct mr_arena *arena, const struct athena_error *error);

@@ -1,0 +1,148 @@
+/* athena/internal.h: what the files of this folder share. */
+#pragma once
+#include "athena/athena.h"
+#include "athena/engine.h"
+#include "athena/source.h"
+#include "athena/statement.h"
+#include "base/map.h"
+
+enum {
+    ATHENA_RUNNING_MAX = 4,     /* queries at once */
+    ATHENA_QUEUE_MAX = 1000,    /* waiting */
+    ATHENA_HISTORY_MAX = 10000, /* remembered */
+    ATHENA_TIMEOUT_MS = 30 * 60 * 1000,
+};
+
+enum athena_state {
+    ATHENA_QUEUED,
+    ATHENA_RUNNING,
+    ATHENA_SUCCEEDED,
+    ATHENA_FAILED,
+    ATHENA_CANCELLED,
+    ATHENA_STATES
+};
+struct athena_query { /* one that is not finished */
+    struct athena *athena;
+    struct athena_query *next; /* in the queue */
+    struct mr_arena arena;
+    char id[37];
+    enum athena_state state; /* by athena->lock */
+    struct athena_handle handle;
+    bool timed_out;
+    /* what was asked; fixed */
+    struct mr_slice text, database, catalog, workgroup, token, account;
+    struct mr_slice location;    /* of the result object */
+    struct mr_slice *parameters; /* literals for ? */
+    size_t parameter_count;
+    const char *type, *substatement;
+    int64_t submitted_ms;
+    /* what came of it; the worker's until it is finished */
+    int64_t started_ms, completed_ms, planning_ms;
+    uint64_t scanned_bytes, rows;
+    struct athena_error error;
+    struct mr_slice columns; /* JSON: [{name,type,precision,scale}] */
+};
+struct athena_entry { /* one of the history */
+    char id[37];
+    char *workgroup, *token; /* owned */
+    int64_t submitted_ms;
+};
+struct athena {
+    struct athena_options options;
+    struct athena_engine engine;
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* a query ended */
+    struct {
+        struct mr_map active;              /* id -> struct athena_query */
+        struct athena_query *first, *last; /* the queue */
+        size_t queued, running;
+        struct athena_entry *history; /* owned; oldest first */
+        size_t history_count, history_capacity;
+        struct mr_map tokens; /* client token -> id (heap) */
+        bool closing;
+    } locked;                     /* by lock */
+    pthread_mutex_t catalog_lock; /* of workgroups, named and prepared queries */
+    struct runtime_pump *deadlines;
+};
+
+/* ---- query.c ---- */
+struct athena_start {
+    struct mr_slice text, database, catalog, workgroup, token, account;
+    struct mr_slice folder; /* of the result: "s3://bucket/folder/" */
+    yyjson_val *parameters;
+    const struct athena_statement *statement;
+};
+/* MR_FULL: too many wait. MR_EXISTS: the token is that of another query. The id is in the arena. */
+MR_MUST_USE enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,
+                                              const struct athena_start *start,
+                                              struct mr_slice *ret_id, int64_t *ret_ticket);
+/* The document of a query, running or not. MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status athena_query_get(struct athena *athena, struct mr_arena *arena,
+                                            struct mr_slice id, yyjson_val **ret_doc);
+MR_MUST_USE enum mr_status athena_query_stop(struct athena *athena, struct mr_slice id);
+/* Ids of a workgroup, newest first. */
+struct mr_slice *athena_query_ids(struct athena *athena, struct mr_arena *arena,
+                                  struct mr_slice workgroup, size_t *ret_count);
+MR_MUST_USE enum mr_status athena_queries_open(struct athena *athena);
+void athena_queries_close(struct athena *athena);
+
+/* ---- run.c ---- */
+/* Runs the query on this thread and stores its result object. Sets the query's columns, numbers and
+ * error. MR_OK, MR_INVALID: failed, MR_END: cancelled. */
+MR_MUST_USE enum mr_status athena_query_run(struct athena_query *query);
+
+/* ---- ddl*.c ---- */
+struct athena_ddl {
+    struct athena *athena;
+    struct mr_arena *arena;
+    struct mr_slice database, account;
+    struct athena_output *output; /* of text */
+    struct athena_handle *handle;
+    struct athena_error *error;
+    const struct athena_statement *statement;
+    int64_t ticket; /* of the last change */
+};
+/* False: the error is set. */
+bool athena_ddl_run(struct athena_ddl *ddl);
+bool athena_ddl_show(struct athena_ddl *ddl);
+bool athena_ddl_change(struct athena_ddl *ddl);
+bool athena_ddl_create_table(struct athena_ddl *ddl);
+bool athena_ddl_create_view(struct athena_ddl *ddl);
+bool athena_ddl_fail(struct athena_ddl *ddl, const char *format, ...) MR_PRINTF(2, 3);
+/* The statement's table; false: the error is set, or (IF EXISTS) `ret_absent` is. */
+bool athena_ddl_table(struct athena_ddl *ddl, struct glue_table *ret_table, bool *ret_absent);
+struct mr_slice athena_ddl_database(const struct athena_ddl *ddl);
+void athena_ddl_columns(struct athena_ddl *ddl, const char *const *names, size_t count);
+void athena_ddl_row(struct athena_ddl *ddl, const char *format, ...) MR_PRINTF(2, 3);
+
+/* ---- workgroup.c ---- */
+/* The wire's WorkGroup. MR_NOT_FOUND. `primary` is always there. */
+MR_MUST_USE enum mr_status athena_workgroup_get(struct athena *athena, struct mr_arena *arena,
+                                                struct mr_slice name, yyjson_val **ret_workgroup);
+MR_MUST_USE enum mr_status athena_prepared_get(struct athena *athena, struct mr_arena *arena,
+                                               struct mr_slice workgroup, struct mr_slice name,
+                                               yyjson_val **ret_statement);
+
+/* ---- results.c ---- */
+/* A page of rows, as the wire's Rows, from byte `from` of the result object on. MR_NOT_FOUND: no
+ * such object. */
+MR_MUST_USE enum mr_status athena_results_page(struct athena *athena, struct mr_slice location,
+                                               size_t columns, uint64_t from, size_t rows_max,
+                                               struct mr_json *json, uint64_t *ret_next);
+
+/* ---- ops_*.c ---- */
+extern const struct protocol_handler athena_query_handlers[], athena_workgroup_handlers[],
+    athena_catalog_handlers[];
+extern const size_t athena_query_handler_count, athena_workgroup_handler_count,
+    athena_catalog_handler_count;
+extern const struct protocol_fault athena_invalid_request, athena_too_many, athena_not_found,
+    athena_metadata;
+enum mr_status athena_call_fail(struct protocol_call *call, const char *error_code,
+                                const char *format, ...) MR_PRINTF(3, 4);
+struct athena_pager {
+    size_t from, max, seen, taken;
+    bool more;
+};
+bool athena_pager_init(struct athena_pager *pager, struct protocol_call *call, size_t max_default);
+bool athena_pager_next(struct athena_pager *pager); /* take this one? */
+void athena_pager_end(const struct athena_pager *pager, struct protocol_call *call);

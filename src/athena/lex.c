@@ -1,0 +1,236 @@
+#include "athena/lex.h"
+#include "base/buf.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+void athena_error_set(struct athena_error *error, struct mr_arena *arena, const char *code,
+                      uint32_t line, uint32_t column, const char *format, ...)
+{
+    if (error->code != NULL)
+        return;
+    struct mr_buf buf = {0};
+    va_list args;
+    va_start(args, format);
+    mr_buf_vprintf(&buf, format, args);
+    va_end(args);
+    *error = (struct athena_error){.code = code, .line = line, .column = column};
+    error->message = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+}
+
+struct lexer {
+    struct mr_arena *arena;
+    struct mr_slice text;
+    size_t at, line_start;
+    uint32_t line;
+    struct athena_tokens tokens;
+    size_t capacity;
+    struct athena_error *error;
+};
+
+static char peek(const struct lexer *lexer, size_t ahead)
+{
+    return lexer->at + ahead < lexer->text.len ? lexer->text.ptr[lexer->at + ahead] : '\0';
+}
+
+static uint32_t column(const struct lexer *lexer, size_t at)
+{
+    return (uint32_t)(at - lexer->line_start) + 1;
+}
+
+static struct athena_token *add(struct lexer *lexer, enum athena_token_kind kind, size_t len)
+{
+    if (lexer->tokens.count == lexer->capacity) {
+        const size_t capacity = lexer->capacity == 0 ? 64 : lexer->capacity * 2;
+        struct athena_token *list = MR_NEW_ARRAY(lexer->arena, struct athena_token, capacity);
+        if (lexer->tokens.count > 0)
+            memcpy(list, lexer->tokens.list, sizeof *list * lexer->tokens.count);
+        lexer->tokens.list = list;
+        lexer->capacity = capacity;
+    }
+    struct athena_token *token = &lexer->tokens.list[lexer->tokens.count++];
+    *token = (struct athena_token){.kind = kind, .line = lexer->line};
+    token->column = column(lexer, lexer->at);
+    token->text = mr_slice_sub(lexer->text, lexer->at, len);
+    token->value = token->text;
+    lexer->at += len;
+    return token;
+}
+
+static enum mr_status fail(struct lexer *lexer, const char *what)
+{
+    athena_error_set(lexer->error, lexer->arena, "SYNTAX_ERROR", lexer->line,
+                     column(lexer, lexer->at), "%s", what);
+    return MR_INVALID;
+}
+
+static void count_lines(struct lexer *lexer, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        if (lexer->text.ptr[i] == '\n') {
+            lexer->line++;
+            lexer->line_start = i + 1;
+        }
+    }
+}
+
+/* Blanks and comments. */
+static enum mr_status skip(struct lexer *lexer)
+{
+    while (lexer->at < lexer->text.len) {
+        const char byte = peek(lexer, 0);
+        size_t end = lexer->at;
+        if (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
+            end++;
+        } else if (byte == '-' && peek(lexer, 1) == '-') {
+            while (end < lexer->text.len && lexer->text.ptr[end] != '\n')
+                end++;
+        } else if (byte == '/' && peek(lexer, 1) == '*') {
+            const size_t close =
+                mr_slice_search(mr_slice_sub(lexer->text, end + 2, SIZE_MAX), MR_S("*/"));
+            if (close == SIZE_MAX)
+                return fail(lexer, "comment without end");
+            end += 2 + close + 2;
+        } else {
+            break;
+        }
+        count_lines(lexer, lexer->at, end);
+        lexer->at = end;
+    }
+    return MR_OK;
+}
+
+/* A quoted text; the quote inside is doubled. `skip_bytes`: of a prefix before the quote. */
+static enum mr_status lex_quoted(struct lexer *lexer, enum athena_token_kind kind,
+                                 size_t skip_bytes)
+{
+    const char quote = peek(lexer, skip_bytes);
+    const size_t begin = lexer->at + skip_bytes + 1;
+    char *value = NULL;
+    size_t len = 0, i = begin;
+    for (;; i++) {
+        if (i >= lexer->text.len)
+            return fail(lexer, quote == '\'' ? "string literal without end"
+                                             : "quoted identifier without end");
+        if (lexer->text.ptr[i] == quote) {
+            if (i + 1 >= lexer->text.len || lexer->text.ptr[i + 1] != quote)
+                break;
+            i++;
+        }
+        if (value == NULL)
+            value = mr_arena_alloc(lexer->arena, lexer->text.len - begin + 1);
+        value[len++] = lexer->text.ptr[i];
+    }
+    const size_t start = lexer->at, total = i + 1 - lexer->at;
+    struct athena_token *token = add(lexer, kind, total);
+    token->value = mr_slice_make(value == NULL ? "" : value, len);
+    token->backtick = quote == '`';
+    count_lines(lexer, start, start + total);
+    return MR_OK;
+}
+
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+static bool is_name_start(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+}
+
+static enum mr_status lex_number(struct lexer *lexer)
+{
+    size_t len = 0;
+    enum athena_token_kind kind = ATHENA_TOKEN_INTEGER;
+    while (is_digit(peek(lexer, len)))
+        len++;
+    if (peek(lexer, len) == '.') {
+        kind = ATHENA_TOKEN_DECIMAL;
+        len++;
+        while (is_digit(peek(lexer, len)))
+            len++;
+    }
+    if (peek(lexer, len) == 'e' || peek(lexer, len) == 'E') {
+        size_t exponent = len + 1;
+        if (peek(lexer, exponent) == '+' || peek(lexer, exponent) == '-')
+            exponent++;
+        if (is_digit(peek(lexer, exponent))) {
+            kind = ATHENA_TOKEN_DOUBLE;
+            len = exponent;
+            while (is_digit(peek(lexer, len)))
+                len++;
+        }
+    }
+    if (is_name_start(peek(lexer, len)))
+        return fail(lexer, "identifiers must not start with a digit; surround the identifier with "
+                           "double quotes");
+    add(lexer, kind, len);
+    return MR_OK;
+}
+
+static enum mr_status lex_operator(struct lexer *lexer)
+{
+    static const char *const pairs[] = {"<>", "!=", "<=", ">=", "||", "->", "=>"};
+    for (size_t i = 0; i < MR_COUNT(pairs); i++) {
+        if (peek(lexer, 0) == pairs[i][0] && peek(lexer, 1) == pairs[i][1]) {
+            add(lexer, ATHENA_TOKEN_OPERATOR, 2);
+            return MR_OK;
+        }
+    }
+    const char byte = peek(lexer, 0);
+    if (byte == '\0' || strchr("+-*/%=<>()[],.?:;", byte) == NULL)
+        return fail(lexer, "a character that SQL does not have");
+    add(lexer, ATHENA_TOKEN_OPERATOR, 1);
+    return MR_OK;
+}
+
+static enum mr_status lex_word(struct lexer *lexer)
+{
+    const char first = peek(lexer, 0);
+    if ((first == 'X' || first == 'x') && peek(lexer, 1) == '\'')
+        return lex_quoted(lexer, ATHENA_TOKEN_BINARY, 1);
+    if ((first == 'U' || first == 'u') && peek(lexer, 1) == '&')
+        return fail(lexer, "Unicode escapes (U&) are not supported");
+    size_t len = 0;
+    while (is_name_start(peek(lexer, len)) || is_digit(peek(lexer, len)))
+        len++;
+    add(lexer, ATHENA_TOKEN_WORD, len);
+    return MR_OK;
+}
+
+enum mr_status athena_lex(struct mr_arena *arena, struct mr_slice text,
+                          struct athena_tokens *ret_tokens, struct athena_error *error)
+{
+    struct lexer lexer = {.arena = arena, .text = text, .line = 1, .error = error};
+    for (;;) {
+        enum mr_status status = skip(&lexer);
+        if (status != MR_OK)
+            return status;
+        if (lexer.at == text.len)
+            break;
+        const char byte = peek(&lexer, 0);
+        if (byte == '\'')
+            status = lex_quoted(&lexer, ATHENA_TOKEN_STRING, 0);
+        else if (byte == '"' || byte == '`')
+            status = lex_quoted(&lexer, ATHENA_TOKEN_QUOTED, 0);
+        else if (is_name_start(byte))
+            status = lex_word(&lexer);
+        else if (is_digit(byte) || (byte == '.' && is_digit(peek(&lexer, 1))))
+            status = lex_number(&lexer);
+        else
+            status = lex_operator(&lexer);
+        if (status != MR_OK)
+            return status;
+    }
+    add(&lexer, ATHENA_TOKEN_END, 0);
+    *ret_tokens = lexer.tokens;
+    return MR_OK;
+}
+
+bool athena_token_is(const struct athena_token *token, const char *keyword_or_operator)
+{
+    if (token->kind != ATHENA_TOKEN_WORD && token->kind != ATHENA_TOKEN_OPERATOR)
+        return false;
+    return mr_slice_equal_nocase(token->text, mr_slice_cstr(keyword_or_operator));
+}

@@ -1,0 +1,25 @@
+/* athena/render.h: values of DuckDB's vectors as Athena's texts: doubles in Java's way, timestamps
+ * to the millisecond, [1, 2], {a=1, b=x}. */
+#pragma once
+#include "athena/duck.h"
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct athena_shown { /* a type, as it is shown */
+    duckdb_type id;
+    const char *name; /* Athena's: "varchar", "decimal", ... */
+    int precision, scale;
+    duckdb_type internal;          /* of decimals */
+    struct athena_shown *children; /* element; key and value; fields */
+    struct mr_slice *names;
+    size_t child_count;
+    size_t array_size; /* of fixed-size arrays */
+};
+void athena_shown_init(struct mr_arena *arena, duckdb_logical_type type,
+                       struct athena_shown *ret_shown);
+/* Appends the text. False: it is NULL, nothing is appended. */
+bool athena_render(struct mr_buf *buf, const struct athena_shown *shown, duckdb_vector vector,
+                   idx_t row);
+void athena_render_double(struct mr_buf *buf, double value, bool is_float);
+/* The type in Trino's words: "array(integer)". */
+void athena_render_type(struct mr_buf *buf, const struct athena_shown *shown);

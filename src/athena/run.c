@@ -1,0 +1,254 @@
+/* One query, on its worker: parse, resolve and translate, run, store the result. */
+#include "athena/errors.h"
+#include "athena/internal.h"
+#include "base/log.h"
+
+struct run {
+    struct athena_query *query;
+    struct mr_arena *arena;
+    struct athena_error error;
+    struct athena_output output;
+    struct athena_node **parameters;
+    size_t parameter_count;
+};
+
+static enum mr_status fail(struct run *run, const char *code, const char *format,
+                           struct mr_slice detail)
+{
+    athena_error_set(&run->error, run->arena, code, 0, 0, format, MR_ARG(detail));
+    return MR_INVALID;
+}
+
+/* ---- parameters ---- */
+
+static struct athena_node *parse_parameter(struct run *run, struct mr_slice text)
+{
+    struct athena_tokens tokens;
+    if (athena_lex(run->arena, text, &tokens, &run->error) != MR_OK)
+        return NULL;
+    struct athena_parser parser = athena_parser_make(run->arena, &tokens, &run->error);
+    struct athena_node *node = athena_parse_expression(&parser);
+    if (node != NULL && parser.next->kind != ATHENA_TOKEN_END)
+        return athena_mismatch(&parser, "<EOF>");
+    if (node != NULL && parser.parameters > 0)
+        return athena_unsupported(&parser, "a parameter cannot be a parameter");
+    return node;
+}
+
+/* Those of EXECUTE ... USING, else those of the call. */
+static bool set_parameters(struct run *run, struct athena_node *list)
+{
+    const struct athena_query *query = run->query;
+    const size_t count = athena_node_count(list);
+    const size_t room = count > query->parameter_count ? count : query->parameter_count;
+    run->parameters = MR_NEW_ARRAY(run->arena, struct athena_node *, room + 1);
+    for (struct athena_node *node = list; node != NULL;) {
+        struct athena_node *next = node->next;
+        node->next = NULL; /* each stands alone where it is put in */
+        run->parameters[run->parameter_count++] = node;
+        node = next;
+    }
+    if (run->parameter_count > 0)
+        return true;
+    for (size_t i = 0; i < query->parameter_count; i++) {
+        run->parameters[i] = parse_parameter(run, query->parameters[i]);
+        if (run->parameters[i] == NULL)
+            return false;
+        run->parameter_count++;
+    }
+    return true;
+}
+
+/* ---- SELECT ---- */
+
+static enum mr_status translate(struct run *run, struct athena_source *source,
+                                const struct athena_statement *statement, const char **ret_sql)
+{
+    struct mr_buf sql = {0};
+    const struct athena_resolver resolver = athena_source_resolver(source);
+    struct athena_translation translation = {.arena = run->arena,
+                                             .error = &run->error,
+                                             .resolver = &resolver,
+                                             .parameters = run->parameters,
+                                             .parameter_count = run->parameter_count,
+                                             .out = &sql};
+    enum mr_status status = MR_OK;
+    if (statement->parameters != run->parameter_count) {
+        athena_error_set(&run->error, run->arena, "INVALID_PARAMETER_USAGE", 0, 0,
+                         "Incorrect number of parameters: expected %zu but found %zu",
+                         statement->parameters, run->parameter_count);
+        status = MR_INVALID;
+    } else if (!athena_translate_query(&translation, statement->query)) {
+        status = MR_INVALID;
+    }
+    *ret_sql = mr_arena_cstr(run->arena, mr_buf_slice(&sql));
+    mr_buf_fini(&sql);
+    return status;
+}
+
+static enum mr_status execute(struct run *run, const struct athena_statement *statement,
+                              const char *sql)
+{
+    struct athena_execution execution = {
+        .arena = run->arena, .sql = sql, .handle = &run->query->handle, .output = &run->output};
+    enum mr_status status = athena_engine_run(&run->query->athena->engine, &execution);
+    mr_log(MR_LOG_DEBUG, "athena", "query %s: %s", run->query->id, sql);
+    if (status == MR_NOT_FOUND)
+        return fail(run, "GENERIC_INTERNAL_ERROR",
+                    "the query engine (DuckDB's library, libduckdb.so) cannot be loaded: %.*s",
+                    execution.error);
+    if (status == MR_INVALID)
+        athena_error_from_duck(run->arena, execution.error, statement->query, &run->error);
+    return status;
+}
+
+static enum mr_status run_select(struct run *run, const struct athena_statement *statement)
+{
+    struct athena_query *query = run->query;
+    struct athena *athena = query->athena;
+    struct athena_source source = {.arena = run->arena,
+                                   .glue = athena->options.glue,
+                                   .s3 = athena->options.s3,
+                                   .registry = &athena->engine.scans,
+                                   .database = query->database,
+                                   .cancelled = &query->handle.cancelled};
+    const int64_t begin_ms = mr_monotonic_ms();
+    const char *sql;
+    /* The library first: without it every query says so, whatever its tables. */
+    struct mr_slice why;
+    enum mr_status status = athena_engine_open(&athena->engine, run->arena, &why);
+    if (status == MR_NOT_FOUND)
+        return fail(run, "GENERIC_INTERNAL_ERROR",
+                    "the query engine (DuckDB's library, libduckdb.so) cannot be loaded: %.*s",
+                    why);
+    if (source.database.len == 0)
+        source.database = MR_S("default");
+    status = translate(run, &source, statement, &sql);
+    query->planning_ms = mr_monotonic_ms() - begin_ms;
+    if (status == MR_OK && atomic_load(&query->handle.cancelled))
+        status = MR_END;
+    if (status == MR_OK)
+        status = execute(run, statement, sql);
+    query->scanned_bytes = athena_source_bytes(&source);
+    athena_source_fini(&source);
+    return status;
+}
+
+static enum mr_status run_statement(struct run *run, const struct athena_statement *statement);
+
+static enum mr_status run_prepared(struct run *run, const struct athena_statement *statement)
+{
+    struct athena_query *query = run->query;
+    struct athena_statement prepared;
+    yyjson_val *doc;
+    enum mr_status status =
+        athena_prepared_get(query->athena, run->arena, query->workgroup, statement->name, &doc);
+    if (status == MR_NOT_FOUND)
+        return fail(run, "NOT_FOUND", "Prepared statement not found: %.*s", statement->name);
+    if (status != MR_OK)
+        return status;
+    if (athena_statement_parse(run->arena, mr_json_get_text(doc, "QueryStatement"), &prepared,
+                               &run->error) != MR_OK)
+        return MR_INVALID;
+    if (prepared.kind != STATEMENT_QUERY)
+        return fail(run, "NOT_SUPPORTED", "only queries can be executed: %.*s", statement->name);
+    if (!set_parameters(run, statement->query))
+        return MR_INVALID;
+    return run_statement(run, &prepared);
+}
+
+static enum mr_status run_ddl(struct run *run, const struct athena_statement *statement)
+{
+    struct athena_query *query = run->query;
+    struct athena_ddl ddl = {.athena = query->athena,
+                             .arena = run->arena,
+                             .database = query->database,
+                             .account = query->account,
+                             .output = &run->output,
+                             .handle = &query->handle,
+                             .error = &run->error,
+                             .statement = statement};
+    if (!athena_ddl_run(&ddl))
+        return atomic_load(&query->handle.cancelled) ? MR_END : MR_INVALID;
+    /* What it changed is on disk before the query says SUCCEEDED. */
+    return ddl.ticket > 0 ? store_wait(query->athena->options.store, ddl.ticket) : MR_OK;
+}
+
+static enum mr_status run_statement(struct run *run, const struct athena_statement *statement)
+{
+    const char *folder = store_folder(run->query->athena->options.store);
+    const bool rows = statement->kind == STATEMENT_QUERY;
+    switch (statement->kind) {
+    case STATEMENT_EXECUTE: return run_prepared(run, statement);
+    case STATEMENT_UNSUPPORTED: return fail(run, "NOT_SUPPORTED", "%.*s", statement->text);
+    default:
+        athena_output_init(&run->output, folder, rows);
+        return rows ? run_select(run, statement) : run_ddl(run, statement);
+    }
+}
+
+/* ---- the result ---- */
+
+static struct mr_slice columns_json(struct run *run)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_array(&json);
+    for (size_t i = 0; i < run->output.column_count; i++) {
+        const struct athena_result_column *column = &run->output.columns[i];
+        mr_json_object(&json);
+        mr_json_key_string(&json, "name", column->name);
+        mr_json_key_cstr(&json, "type", column->type);
+        mr_json_key_int(&json, "precision", column->precision);
+        mr_json_key_int(&json, "scale", column->scale);
+        mr_json_object_end(&json);
+    }
+    mr_json_array_end(&json);
+    struct mr_slice text = mr_arena_copy(run->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+/* The metadata first: whoever sees the result finds it, too. */
+static enum mr_status store_result(struct run *run)
+{
+    struct athena_query *query = run->query;
+    struct s3 *s3 = query->athena->options.s3;
+    struct mr_slice bucket, key, body;
+    struct mr_buf metadata = {0};
+    enum mr_status status = glue_location_parse(query->location, &bucket, &key);
+    if (status == MR_OK)
+        status = athena_output_bytes(&run->output, &body);
+    if (status == MR_OK) {
+        athena_output_metadata(&run->output, mr_slice_cstr(query->id), &metadata);
+        status = s3_put(s3, bucket, mr_arena_printf(run->arena, "%.*s.metadata", MR_ARG(key)),
+                        MR_S("application/octet-stream"), mr_buf_slice(&metadata));
+    }
+    if (status == MR_OK)
+        status = s3_put(s3, bucket, key, MR_S("application/octet-stream"), body);
+    mr_buf_fini(&metadata);
+    if (status == MR_NOT_FOUND)
+        return fail(run, "INVALID_OUTPUT_LOCATION", "Unable to verify/create output bucket %.*s",
+                    bucket);
+    query->rows = run->output.rows;
+    query->columns = columns_json(run);
+    return status;
+}
+
+enum mr_status athena_query_run(struct athena_query *query)
+{
+    struct athena_statement statement;
+    struct run run = {.query = query, .arena = &query->arena, .output = {.fd = -1}};
+    enum mr_status status = athena_statement_parse(run.arena, query->text, &statement, &run.error);
+    if (status == MR_OK && statement.kind == STATEMENT_QUERY && !set_parameters(&run, NULL))
+        status = MR_INVALID;
+    if (status == MR_OK)
+        status = run_statement(&run, &statement);
+    if (status == MR_OK)
+        status = store_result(&run);
+    athena_output_fini(&run.output);
+    if (status != MR_OK && status != MR_END && run.error.code == NULL)
+        (void)fail(&run, "GENERIC_INTERNAL_ERROR", "%.*s", MR_S("internal error"));
+    query->error = run.error;
+    return status < 0 ? MR_INVALID : status;
+}

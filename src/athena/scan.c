@@ -1,0 +1,435 @@
+#include "athena/scan.h"
+#include "athena/lines.h"
+#include "athena/value.h"
+#include "base/log.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the registry ---- */
+
+void athena_scans_init(struct athena_scans *scans)
+{
+    *scans = (struct athena_scans){.next_id = 1};
+    pthread_mutex_init(&scans->lock, NULL);
+}
+
+void athena_scans_fini(struct athena_scans *scans)
+{
+    assert(scans->open_count == 0);
+    pthread_mutex_destroy(&scans->lock);
+    free(scans->open);
+}
+
+void athena_scans_add(struct athena_scans *scans, struct athena_scan *scan)
+{
+    pthread_mutex_lock(&scans->lock);
+    scan->id = scans->next_id++;
+    if (scans->open_count == scans->open_capacity) {
+        scans->open_capacity = scans->open_capacity == 0 ? 16 : scans->open_capacity * 2;
+        scans->open = mr_realloc(scans->open, sizeof(void *) * scans->open_capacity);
+    }
+    scans->open[scans->open_count++] = scan;
+    pthread_mutex_unlock(&scans->lock);
+}
+
+void athena_scans_remove(struct athena_scans *scans, struct athena_scan *scan)
+{
+    pthread_mutex_lock(&scans->lock);
+    for (size_t i = 0; i < scans->open_count; i++) {
+        if (scans->open[i] == scan) {
+            scans->open[i] = scans->open[--scans->open_count];
+            break;
+        }
+    }
+    pthread_mutex_unlock(&scans->lock);
+}
+
+static struct athena_scan *find(struct athena_scans *scans, uint64_t id)
+{
+    struct athena_scan *found = NULL;
+    pthread_mutex_lock(&scans->lock);
+    for (size_t i = 0; i < scans->open_count; i++) {
+        if (scans->open[i]->id == id)
+            found = scans->open[i];
+    }
+    pthread_mutex_unlock(&scans->lock);
+    return found;
+}
+
+static void add_piece(struct athena_scan *scan, struct athena_piece piece)
+{
+    if (scan->piece_count == scan->piece_capacity) {
+        const size_t capacity = scan->piece_capacity == 0 ? 64 : scan->piece_capacity * 2;
+        struct athena_piece *pieces = MR_NEW_ARRAY(scan->arena, struct athena_piece, capacity);
+        if (scan->piece_count > 0)
+            memcpy(pieces, scan->pieces, sizeof *pieces * scan->piece_count);
+        scan->pieces = pieces;
+        scan->piece_capacity = capacity;
+    }
+    scan->pieces[scan->piece_count++] = piece;
+}
+
+enum mr_status athena_scan_add(struct athena_scan *scan, struct mr_slice bucket,
+                               const struct s3_object *object, const struct mr_slice *values)
+{
+    struct athena_piece piece = {.bucket = bucket,
+                                 .key = mr_arena_copy(scan->arena, object->key),
+                                 .to = UINT64_MAX,
+                                 .values = values,
+                                 .gzip = mr_slice_ends_with(object->key, MR_S(".gz"))};
+    if (scan->piece_count >= ATHENA_OBJECTS_MAX)
+        return MR_FULL;
+    scan->bytes += object->size;
+    /* Header lines are counted from the beginning, so such an object stays whole. */
+    if (piece.gzip || scan->header_lines > 0) {
+        add_piece(scan, piece);
+        return MR_OK;
+    }
+    for (uint64_t from = 0; from == 0 || from < object->size; from += ATHENA_SPLIT_BYTES) {
+        piece.from = from;
+        piece.to =
+            object->size - from <= ATHENA_SPLIT_BYTES ? UINT64_MAX : from + ATHENA_SPLIT_BYTES;
+        add_piece(scan, piece);
+    }
+    return MR_OK;
+}
+
+/* ---- bind and init ---- */
+
+static void scan_bind(duckdb_bind_info info)
+{
+    struct athena_scans *scans = athena_duck.bind_get_extra_info(info);
+    duckdb_value parameter = athena_duck.bind_get_parameter(info, 0);
+    const int64_t id = athena_duck.get_int64(parameter);
+    athena_duck.destroy_value(&parameter);
+    struct athena_scan *scan = find(scans, (uint64_t)id);
+    if (scan == NULL) {
+        athena_duck.bind_set_error(info, "no such scan");
+        return;
+    }
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    for (size_t i = 0; i < scan->column_count; i++) {
+        duckdb_logical_type type = athena_logical_type(&scan->columns[i].type);
+        athena_duck.bind_add_result_column(info, mr_arena_cstr(&arena, scan->columns[i].name),
+                                           type);
+        athena_duck.destroy_logical_type(&type);
+    }
+    mr_arena_fini(&arena);
+    athena_duck.bind_set_cardinality(info, scan->bytes / 100 + 1, false);
+    athena_duck.bind_set_bind_data(info, scan, NULL);
+}
+
+struct run { /* one execution of a scan */
+    struct athena_scan *scan;
+    size_t *columns; /* of the scan, in the order of the output */
+    size_t column_count;
+    atomic_size_t next_piece;
+};
+struct worker { /* one thread of it */
+    struct athena_lines lines;
+    struct athena_writer writer;
+    const struct athena_piece *piece; /* NULL: take the next one */
+    char *pool;                       /* yyjson's memory for one record */
+    size_t pool_size;
+    uint64_t line;
+    struct mr_slice *fields; /* of a delimited line */
+    struct mr_buf text;      /* of its unquoted fields */
+};
+
+static void run_free(void *data)
+{
+    struct run *run = data;
+    free(run->columns);
+    free(run);
+}
+
+static void scan_init(duckdb_init_info info)
+{
+    struct run *run = mr_calloc(1, sizeof *run);
+    run->scan = athena_duck.init_get_bind_data(info);
+    run->column_count = athena_duck.init_get_column_count(info);
+    run->columns = mr_calloc(run->column_count + 1, sizeof *run->columns);
+    for (size_t i = 0; i < run->column_count; i++)
+        run->columns[i] = athena_duck.init_get_column_index(info, i);
+    athena_duck.init_set_max_threads(info, run->scan->piece_count > 1 ? 16 : 1);
+    athena_duck.init_set_init_data(info, run, run_free);
+}
+
+static void worker_free(void *data)
+{
+    struct worker *worker = data;
+    athena_lines_fini(&worker->lines);
+    athena_writer_fini(&worker->writer);
+    mr_buf_fini(&worker->text);
+    free(worker->pool);
+    free(worker->fields);
+    free(worker);
+}
+
+static void scan_local_init(duckdb_init_info info)
+{
+    struct worker *worker = mr_calloc(1, sizeof *worker);
+    athena_duck.init_set_init_data(info, worker, worker_free);
+}
+
+/* ---- rows ---- */
+
+struct output {
+    struct run *run;
+    struct worker *worker;
+    duckdb_vector *vectors;
+    idx_t row;
+};
+
+static bool fail(struct worker *worker, const struct athena_piece *piece, const char *message)
+{
+    char text[sizeof worker->writer.message];
+    snprintf(text, sizeof text, "%.120s (s3://%.*s/%.*s)", message, MR_ARG(piece->bucket),
+             MR_ARG(mr_slice_sub(piece->key, 0, 60)));
+    memcpy(worker->writer.message, text, sizeof text);
+    return false;
+}
+
+/* Partition keys, and NULL for everything else: what a row has before its record is looked at. */
+static bool put_keys(const struct output *output)
+{
+    const struct athena_scan *scan = output->run->scan;
+    for (size_t i = 0; i < output->run->column_count; i++) {
+        if (output->run->columns[i] >= scan->column_count)
+            continue;
+        const struct athena_column *column = &scan->columns[output->run->columns[i]];
+        if (column->key < 0)
+            continue;
+        if (athena_value_text(&output->worker->writer, output->vectors[i], output->row,
+                              &column->type,
+                              output->worker->piece->values[column->key]) != ATHENA_VALUE_OK)
+            return false;
+    }
+    return true;
+}
+
+static yyjson_val *read_record(struct worker *worker, struct mr_slice line, yyjson_read_flag flags)
+{
+    const size_t need = yyjson_read_max_memory_usage(line.len, flags);
+    if (need > worker->pool_size) {
+        free(worker->pool);
+        worker->pool_size = need * 2;
+        worker->pool = mr_malloc(worker->pool_size);
+    }
+    yyjson_alc alc;
+    yyjson_alc_pool_init(&alc, worker->pool, worker->pool_size);
+    /* What stands behind the first object of a line is not read, as by the SerDe. */
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)line.ptr, line.len,
+                                       flags | YYJSON_READ_STOP_WHEN_DONE, &alc, NULL);
+    yyjson_val *record = doc == NULL ? NULL : yyjson_doc_get_root(doc);
+    return yyjson_is_obj(record) ? record : NULL;
+}
+
+static yyjson_val *member(yyjson_val *record, struct mr_slice name, yyjson_obj_iter *iterator)
+{
+    /* Records name their members in about the order of the columns; yyjson's iterator goes on from
+     * the last hit. */
+    yyjson_val *value = yyjson_obj_iter_getn(iterator, name.ptr, name.len);
+    if (value != NULL)
+        return value;
+    size_t index, max;
+    yyjson_val *key;
+    yyjson_obj_foreach(record, index, max, key, value)
+    {
+        if (unsafe_yyjson_get_len(key) == name.len &&
+            mr_slice_equal_nocase(mr_slice_make(unsafe_yyjson_get_str(key), name.len), name))
+            return value;
+    }
+    return NULL;
+}
+
+static enum athena_value_outcome put_record(const struct output *output, yyjson_val *record)
+{
+    const struct athena_scan *scan = output->run->scan;
+    yyjson_obj_iter iterator;
+    if (record != NULL)
+        yyjson_obj_iter_init(record, &iterator);
+    for (size_t i = 0; i < output->run->column_count; i++) {
+        if (output->run->columns[i] >= scan->column_count)
+            continue;
+        const struct athena_column *column = &scan->columns[output->run->columns[i]];
+        if (column->key >= 0)
+            continue;
+        yyjson_val *value = record == NULL ? NULL : member(record, column->name, &iterator);
+        const enum athena_value_outcome outcome = athena_value_json(
+            &output->worker->writer, output->vectors[i], output->row, &column->type, value);
+        if (outcome != ATHENA_VALUE_OK)
+            return outcome;
+    }
+    return ATHENA_VALUE_OK;
+}
+
+static bool put_json(const struct output *output, struct mr_slice line)
+{
+    struct worker *worker = output->worker;
+    yyjson_val *record = read_record(worker, line, YYJSON_READ_BIGNUM_AS_RAW);
+    if (record == NULL && !output->run->scan->ignore_malformed)
+        return fail(worker, worker->piece,
+                    "HIVE_CURSOR_ERROR: Row is not a valid JSON Object - JSONException");
+    enum athena_value_outcome outcome = put_record(output, record);
+    if (outcome == ATHENA_VALUE_RAW)
+        outcome = put_record(output, read_record(worker, line, YYJSON_READ_NUMBER_AS_RAW));
+    assert(outcome != ATHENA_VALUE_RAW);
+    return outcome == ATHENA_VALUE_OK;
+}
+
+/* Cuts a line into at most `max` fields; quotes (OpenCSV) are taken off into worker->text. */
+static size_t cut_fields(struct worker *worker, const struct athena_scan *scan,
+                         struct mr_slice line, size_t max)
+{
+    size_t count = 0, i = 0;
+    mr_buf_reset(&worker->text);
+    mr_buf_reserve(&worker->text, line.len + 1); /* so that it never moves */
+    while (count < max) {
+        const size_t start = worker->text.len;
+        bool inside = false;
+        for (; i < line.len; i++) {
+            const char byte = line.ptr[i];
+            if (scan->escape != 0 && byte == scan->escape && i + 1 < line.len &&
+                (byte != scan->quote || (inside && line.ptr[i + 1] == scan->quote)))
+                i++;
+            else if (scan->quote != 0 && byte == scan->quote) {
+                inside = !inside;
+                continue;
+            } else if (!inside && byte == scan->delimiter) {
+                break;
+            }
+            mr_buf_byte(&worker->text, line.ptr[i]);
+        }
+        worker->fields[count++] =
+            mr_slice_make(worker->text.data + start, worker->text.len - start);
+        if (i >= line.len)
+            break;
+        i++;
+    }
+    return count;
+}
+
+static bool put_delimited(const struct output *output, struct mr_slice line)
+{
+    const struct athena_scan *scan = output->run->scan;
+    struct worker *worker = output->worker;
+    if (worker->fields == NULL)
+        worker->fields = mr_calloc(scan->column_count + 1, sizeof *worker->fields);
+    const size_t count = cut_fields(worker, scan, line, scan->column_count + 1);
+    for (size_t i = 0; i < output->run->column_count; i++) {
+        const size_t index = output->run->columns[i];
+        if (index >= scan->column_count || scan->columns[index].key >= 0)
+            continue;
+        const struct athena_type *type = &scan->columns[index].type;
+        const bool missing = index >= count || (scan->format == ATHENA_FORMAT_DELIMITED &&
+                                                mr_slice_equal(worker->fields[index], MR_S("\\N")));
+        if (missing)
+            athena_value_null(output->vectors[i], output->row, type);
+        else if (athena_value_text(&worker->writer, output->vectors[i], output->row, type,
+                                   worker->fields[index]) != ATHENA_VALUE_OK)
+            return false;
+    }
+    return true;
+}
+
+/* ---- the function ---- */
+
+/* Opens the next piece of work. MR_END: there is none. */
+static enum mr_status next_piece(struct run *run, struct worker *worker)
+{
+    struct athena_scan *scan = run->scan;
+    const size_t index = atomic_fetch_add(&run->next_piece, 1);
+    if (index >= scan->piece_count)
+        return MR_END;
+    const struct athena_piece *piece = &scan->pieces[index];
+    int fd;
+    uint64_t size;
+    enum mr_status status = s3_open_object(scan->s3, piece->bucket, piece->key, &fd, &size);
+    if (status != MR_OK) {
+        fail(worker, piece, "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split");
+        return MR_INVALID;
+    }
+    worker->piece = piece;
+    worker->line = 0;
+    status = athena_lines_open(&worker->lines, fd, piece->gzip, piece->from, piece->to);
+    if (status != MR_OK)
+        fail(worker, piece, worker->lines.message);
+    return status;
+}
+
+/* The next line that is a record. MR_END: the scan is over; others: the writer's message. */
+static enum mr_status next_line(struct run *run, struct worker *worker, struct mr_slice *ret_line)
+{
+    for (;;) {
+        if (worker->piece == NULL) {
+            enum mr_status status = next_piece(run, worker);
+            if (status != MR_OK)
+                return status;
+        }
+        enum mr_status status = athena_lines_next(&worker->lines, ret_line);
+        if (status == MR_OK) {
+            if (worker->line++ < run->scan->header_lines || mr_slice_trim(*ret_line).len == 0)
+                continue;
+            return MR_OK;
+        }
+        atomic_fetch_add(&run->scan->bytes_read, worker->lines.bytes_read);
+        worker->lines.bytes_read = 0;
+        athena_lines_close(&worker->lines);
+        if (status != MR_END) {
+            char message[200];
+            snprintf(message, sizeof message, "HIVE_CURSOR_ERROR: %.150s", worker->lines.message);
+            fail(worker, worker->piece, message);
+            return status;
+        }
+        worker->piece = NULL;
+    }
+}
+
+static void scan_run(duckdb_function_info info, duckdb_data_chunk chunk)
+{
+    struct run *run = athena_duck.function_get_init_data(info);
+    struct worker *worker = athena_duck.function_get_local_init_data(info);
+    struct output output = {.run = run, .worker = worker};
+    const idx_t max = athena_duck.vector_size();
+    output.vectors = mr_calloc(run->column_count + 1, sizeof(duckdb_vector));
+    for (size_t i = 0; i < run->column_count; i++)
+        output.vectors[i] = athena_duck.data_chunk_get_vector(chunk, i);
+    bool fine = true;
+    while (fine && output.row < max) {
+        struct mr_slice line;
+        enum mr_status status = next_line(run, worker, &line);
+        if (status == MR_END)
+            break;
+        fine = status == MR_OK && put_keys(&output) &&
+               (run->scan->format == ATHENA_FORMAT_JSON ? put_json(&output, line)
+                                                        : put_delimited(&output, line));
+        output.row++;
+    }
+    free(output.vectors);
+    if (atomic_load(run->scan->cancelled))
+        athena_duck.function_set_error(info, "INTERRUPT Error: cancelled");
+    else if (!fine)
+        athena_duck.function_set_error(info, worker->writer.message);
+    athena_duck.data_chunk_set_size(chunk, fine ? output.row : 0);
+}
+
+enum mr_status athena_scan_register(duckdb_connection connection, struct athena_scans *scans)
+{
+    duckdb_table_function function = athena_duck.create_table_function();
+    duckdb_logical_type id = athena_duck.create_logical_type(DUCKDB_TYPE_BIGINT);
+    athena_duck.table_function_set_name(function, "mr_scan");
+    athena_duck.table_function_add_parameter(function, id);
+    athena_duck.table_function_set_extra_info(function, scans, NULL);
+    athena_duck.table_function_set_bind(function, scan_bind);
+    athena_duck.table_function_set_init(function, scan_init);
+    athena_duck.table_function_set_local_init(function, scan_local_init);
+    athena_duck.table_function_set_function(function, scan_run);
+    athena_duck.table_function_supports_projection_pushdown(function, true);
+    const duckdb_state state = athena_duck.register_table_function(connection, function);
+    athena_duck.destroy_logical_type(&id);
+    athena_duck.destroy_table_function(&function);
+    return state == DuckDBSuccess ? MR_OK : MR_RAISE(MR_FAIL, "mr_scan cannot be registered");
+}

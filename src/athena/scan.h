@@ -1,0 +1,65 @@
+/* athena/scan.h: one table of one query: what to read, and the table function mr_scan(id) that
+ * reads it for DuckDB.
+ *
+ * The objects are those that stood in S3 when the query began (a snapshot of names); they are cut
+ * into pieces of work that DuckDB's threads take one after the other. Only the columns that the
+ * query needs are converted. Users' SQL cannot name mr_scan: the translator writes it.
+ *
+ * Ownership: a scan belongs to its query and outlives the query's DuckDB connection. */
+#pragma once
+#include "athena/types.h"
+#include "athena/duck.h"
+#include "s3/s3.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { ATHENA_SPLIT_BYTES = 8 << 20, ATHENA_OBJECTS_MAX = 5000000 };
+
+enum athena_format { ATHENA_FORMAT_JSON, ATHENA_FORMAT_DELIMITED, ATHENA_FORMAT_CSV };
+struct athena_column {
+    struct mr_slice name; /* lower case */
+    struct athena_type type;
+    int key; /* index of the partition key it is; -1: of the data */
+};
+struct athena_piece { /* of an object, or all of it */
+    struct mr_slice bucket, key;
+    uint64_t from, to;             /* lines that begin here; UINT64_MAX: to the end */
+    const struct mr_slice *values; /* of its partition */
+    bool gzip;
+};
+struct athena_scan {
+    uint64_t id;
+    struct mr_arena *arena; /* of the query */
+    struct s3 *s3;
+    enum athena_format format;
+    char delimiter, quote, escape;
+    uint64_t header_lines;
+    bool ignore_malformed;
+    struct athena_column *columns;
+    size_t column_count;
+    struct athena_piece *pieces;
+    size_t piece_count, piece_capacity;
+    uint64_t bytes; /* of all objects */
+    atomic_ullong bytes_read;
+    atomic_bool *cancelled;   /* of the query */
+    struct athena_scan *next; /* in the query's list */
+};
+/* Cuts an object into pieces. MR_FULL: too many. */
+MR_MUST_USE enum mr_status athena_scan_add(struct athena_scan *scan, struct mr_slice bucket,
+                                           const struct s3_object *object,
+                                           const struct mr_slice *values);
+
+/* The scans that queries in work have, found by id. */
+struct athena_scans {
+    pthread_mutex_t lock;
+    struct athena_scan **open; /* owned */
+    size_t open_count, open_capacity;
+    uint64_t next_id;
+};
+void athena_scans_init(struct athena_scans *scans);
+void athena_scans_fini(struct athena_scans *scans);
+void athena_scans_add(struct athena_scans *scans, struct athena_scan *scan); /* gives it its id */
+void athena_scans_remove(struct athena_scans *scans, struct athena_scan *scan);
+/* Registers mr_scan. */
+MR_MUST_USE enum mr_status athena_scan_register(duckdb_connection connection,
+                                                struct athena_scans *scans);

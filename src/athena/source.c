@@ -1,0 +1,402 @@
+#include "athena/source.h"
+#include "athena/parse.h"
+#include "athena/prune.h"
+#include "base/codec.h"
+#include "base/json.h"
+#include <stdlib.h>
+
+/* ---- formats ---- */
+
+static struct mr_slice parameter(const struct glue_table *table, const char *name)
+{
+    struct mr_slice value = mr_json_get_text(table->serde_parameters, name);
+    return value.len > 0 ? value : mr_json_get_text(table->parameters, name);
+}
+
+static char first_char(struct mr_slice text, char fallback)
+{
+    if (text.len == 0)
+        return fallback;
+    if (text.ptr[0] == '\\' && text.len > 1)
+        return text.ptr[1] == 't' ? '\t' : text.ptr[1] == '\\' ? '\\' : fallback;
+    return text.ptr[0];
+}
+
+/* False: a format that is not read here. */
+static bool set_format(struct athena_scan *scan, const struct glue_table *table)
+{
+    struct mr_slice serde = table->serde;
+    struct mr_slice header = mr_json_get_text(table->parameters, "skip.header.line.count");
+    if (mr_slice_search(serde, MR_S("JsonSerDe")) != SIZE_MAX) {
+        scan->format = ATHENA_FORMAT_JSON;
+        scan->ignore_malformed =
+            mr_slice_equal_nocase(parameter(table, "ignore.malformed.json"), MR_S("true"));
+    } else if (mr_slice_search(serde, MR_S("OpenCSVSerde")) != SIZE_MAX) {
+        scan->format = ATHENA_FORMAT_CSV;
+        scan->delimiter = first_char(parameter(table, "separatorChar"), ',');
+        scan->quote = first_char(parameter(table, "quoteChar"), '"');
+        scan->escape = first_char(parameter(table, "escapeChar"), '"');
+    } else if (mr_slice_search(serde, MR_S("LazySimpleSerDe")) != SIZE_MAX) {
+        scan->format = ATHENA_FORMAT_DELIMITED;
+        scan->delimiter = first_char(parameter(table, "field.delim"), '\x01');
+        scan->escape = first_char(parameter(table, "escape.delim"), '\0');
+    } else {
+        return false;
+    }
+    if (mr_slice_to_u64(header, &scan->header_lines) != MR_OK)
+        scan->header_lines = 0;
+    return true;
+}
+
+/* ---- columns ---- */
+
+static bool add_column(struct athena_translation *translation, const struct athena_node *node,
+                       struct athena_scan *scan, const struct glue_column *column, int key)
+{
+    struct athena_column *made = &scan->columns[scan->column_count];
+    made->name = glue_lower(scan->arena, column->name);
+    made->key = key;
+    if (athena_type_parse(scan->arena, column->type, &made->type) != MR_OK) {
+        athena_translate_fail(translation, node, "HIVE_INVALID_METADATA",
+                              "Column '%.*s' has the type '%.*s', which is not supported",
+                              MR_ARG(column->name), MR_ARG(column->type));
+        return false;
+    }
+    for (size_t i = 0; i < scan->column_count; i++) {
+        if (mr_slice_equal(scan->columns[i].name, made->name)) {
+            athena_translate_fail(translation, node, "HIVE_INVALID_METADATA",
+                                  "Hive metadata for table is invalid: Table descriptor contains "
+                                  "duplicate columns");
+            return false;
+        }
+    }
+    scan->column_count++;
+    return true;
+}
+
+static bool add_columns(struct athena_translation *translation, const struct athena_node *node,
+                        struct athena_scan *scan, const struct glue_table *table)
+{
+    const size_t count = table->column_count + table->key_count;
+    scan->columns = MR_NEW_ARRAY(scan->arena, struct athena_column, count + 1);
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!add_column(translation, node, scan, &table->columns[i], -1))
+            return false;
+    }
+    for (size_t i = 0; i < table->key_count; i++) {
+        if (!add_column(translation, node, scan, &table->keys[i], (int)i))
+            return false;
+    }
+    if (count == 0)
+        athena_translate_fail(translation, node, "HIVE_INVALID_METADATA", "Table has no columns");
+    return count > 0;
+}
+
+/* ---- objects ---- */
+
+struct listing {
+    struct athena_source *source;
+    struct athena_scan *scan;
+    struct mr_slice bucket, prefix;
+    const struct mr_slice *values; /* of the partition */
+    struct athena_prune prune;
+    enum mr_status status;
+};
+
+/* Names that begin with '_' or '.' are not data. */
+static bool is_hidden(struct mr_slice path)
+{
+    struct mr_slice part;
+    while (mr_slice_split(&path, '/', &part)) {
+        const bool pair = mr_slice_find(part, '=') != SIZE_MAX;
+        if (part.len > 0 && (part.ptr[0] == '.' || (part.ptr[0] == '_' && !pair)))
+            return true;
+    }
+    return false;
+}
+
+static enum mr_status on_object(void *ctx, const struct s3_object *object)
+{
+    struct listing *listing = ctx;
+    struct mr_slice path = mr_slice_sub(object->key, listing->prefix.len, SIZE_MAX);
+    if (atomic_load(listing->source->cancelled))
+        return MR_END;
+    /* A location without '/' at its end is one object, or a folder. */
+    const bool folder = listing->prefix.len == 0 ||
+                        listing->prefix.ptr[listing->prefix.len - 1] == '/' || path.len == 0 ||
+                        path.ptr[0] == '/';
+    if (!folder || object->size == 0 || is_hidden(path))
+        return MR_OK;
+    return athena_scan_add(listing->scan, listing->bucket, object, listing->values);
+}
+
+static enum mr_status list_location(struct listing *listing, struct mr_slice location)
+{
+    struct mr_slice copy = mr_arena_copy(listing->scan->arena, location);
+    enum mr_status status = glue_location_parse(copy, &listing->bucket, &listing->prefix);
+    if (status != MR_OK)
+        return status;
+    return s3_list(listing->source->s3, listing->bucket, listing->prefix, on_object, listing);
+}
+
+static enum mr_status on_partition(void *ctx, const struct glue_partition *partition)
+{
+    struct listing *listing = ctx;
+    struct athena_source *source = listing->source;
+    source->partitions_seen++;
+    if (atomic_load(source->cancelled))
+        return MR_END;
+    if (partition->value_count != listing->prune.key_count ||
+        !athena_prune_keeps(&listing->prune, partition->values))
+        return MR_OK;
+    source->partitions_kept++;
+    struct mr_slice *values =
+        MR_NEW_ARRAY(source->arena, struct mr_slice, partition->value_count + 1);
+    for (size_t i = 0; i < partition->value_count; i++)
+        values[i] = mr_arena_copy(source->arena, partition->values[i]);
+    listing->values = values;
+    return list_location(listing, partition->location);
+}
+
+static void prune_init(struct listing *listing, const struct athena_translation *translation,
+                       const struct athena_table_use *use, const struct glue_table *table)
+{
+    struct athena_scan *scan = listing->scan;
+    struct mr_slice *keys = MR_NEW_ARRAY(scan->arena, struct mr_slice, table->key_count + 1);
+    struct athena_type *types = MR_NEW_ARRAY(scan->arena, struct athena_type, table->key_count + 1);
+    for (size_t i = 0; i < table->key_count; i++) {
+        keys[i] = scan->columns[table->column_count + i].name;
+        types[i] = scan->columns[table->column_count + i].type;
+    }
+    listing->prune = (struct athena_prune){.where = use->where,
+                                           .alias = use->alias,
+                                           .only = use->only,
+                                           .keys = keys,
+                                           .types = types,
+                                           .key_count = table->key_count,
+                                           .parameters = translation->parameters,
+                                           .parameter_count = translation->parameter_count};
+}
+
+static bool list_objects(struct athena_source *source, struct athena_translation *translation,
+                         const struct athena_table_use *use, struct athena_scan *scan,
+                         const struct glue_table *table)
+{
+    struct listing listing = {.source = source, .scan = scan};
+    enum mr_status status;
+    prune_init(&listing, translation, use, table);
+    if (table->key_count == 0)
+        status = list_location(&listing, table->location);
+    else
+        status =
+            glue_partition_each(source->glue, table->database, table->name, on_partition, &listing);
+    const struct athena_node *node = use->table;
+    if (status == MR_NOT_FOUND)
+        athena_translate_fail(translation, node, "HIVE_UNKNOWN_ERROR",
+                              "The specified bucket does not exist: %.*s", MR_ARG(listing.bucket));
+    else if (status == MR_INVALID)
+        athena_translate_fail(translation, node, "HIVE_INVALID_METADATA",
+                              "Table location is no S3 path");
+    else if (status == MR_FULL)
+        athena_translate_fail(translation, node, "HIVE_EXCEEDED_PARTITION_LIMIT",
+                              "Query over more than %d objects", ATHENA_OBJECTS_MAX);
+    else if (status != MR_OK)
+        athena_translate_fail(translation, node, "INTERNAL_ERROR", "The objects cannot be listed");
+    return status == MR_OK;
+}
+
+/* ---- views ---- */
+
+enum mr_status athena_view_decode(struct mr_arena *arena, struct mr_slice text,
+                                  struct mr_slice *ret_sql, struct mr_slice *ret_database)
+{
+    struct mr_slice begin = MR_S("/* Presto View: "), end = MR_S(" */"), json;
+    text = mr_slice_trim(text);
+    if (!mr_slice_starts_with(text, begin) || !mr_slice_ends_with(text, end))
+        return MR_INVALID;
+    text = mr_slice_sub(text, begin.len, text.len - begin.len - end.len);
+    if (mr_base64_decode(arena, text, &json) != MR_OK)
+        return MR_INVALID;
+    yyjson_val *view = mr_json_parse(arena, json, MR_JSON_DEPTH_MAX);
+    *ret_sql = mr_json_get_text(view, "originalSql");
+    *ret_database = mr_json_get_text(view, "schema");
+    return ret_sql->len > 0 ? MR_OK : MR_INVALID;
+}
+
+/* The view's own query takes its place, in its own database and with nothing of the outer query in
+ * sight. */
+static bool open_view(struct athena_source *source, struct athena_translation *translation,
+                      const struct athena_node *node, const struct glue_table *table,
+                      struct mr_buf *out)
+{
+    struct mr_slice sql, database;
+    struct athena_tokens tokens;
+    struct athena_error error = {0};
+    if (source->view_depth >= ATHENA_VIEW_DEPTH_MAX ||
+        athena_view_decode(source->arena, table->view_text, &sql, &database) != MR_OK) {
+        athena_translate_fail(translation, node, "INVALID_VIEW", "View '%.*s' cannot be opened",
+                              MR_ARG(table->name));
+        return false;
+    }
+    struct athena_node *query = NULL;
+    if (athena_lex(source->arena, sql, &tokens, &error) == MR_OK) {
+        struct athena_parser parser = athena_parser_make(source->arena, &tokens, &error);
+        query = athena_parse_query(&parser);
+    }
+    const struct mr_slice outer = source->database;
+    struct athena_translation inner = {
+        .arena = source->arena, .error = &error, .resolver = translation->resolver, .out = out};
+    source->database = database;
+    source->view_depth++;
+    mr_buf_byte(out, '(');
+    const bool fine = query != NULL && athena_translate_query(&inner, query);
+    mr_buf_byte(out, ')');
+    source->view_depth--;
+    source->database = outer;
+    if (!fine)
+        athena_translate_fail(translation, node, "INVALID_VIEW", "View '%.*s' is invalid: %.*s",
+                              MR_ARG(table->name), MR_ARG(error.message));
+    return fine;
+}
+
+/* ---- the resolver ---- */
+
+static bool name_parts(struct athena_source *source, struct athena_translation *translation,
+                       const struct athena_node *node, struct mr_slice *ret_database,
+                       struct mr_slice *ret_name)
+{
+    const struct athena_node *part = node->items;
+    *ret_database = source->database;
+    if (part->next != NULL && part->next->next != NULL) {
+        if (!mr_slice_equal_nocase(part->text, MR_S("awsdatacatalog"))) {
+            athena_translate_fail(translation, node, "CATALOG_NOT_FOUND",
+                                  "Catalog '%.*s' does not exist", MR_ARG(part->text));
+            return false;
+        }
+        part = part->next;
+    }
+    if (part->next != NULL) {
+        *ret_database = glue_lower(source->arena, part->text);
+        part = part->next;
+    }
+    *ret_name = glue_lower(source->arena, part->text);
+    return true;
+}
+
+static bool look_up(struct athena_source *source, struct athena_translation *translation,
+                    const struct athena_node *node, struct glue_table *table)
+{
+    struct mr_slice database, name, json;
+    if (!name_parts(source, translation, node, &database, &name))
+        return false;
+    enum mr_status status = glue_database_get(source->glue, source->arena, database, &json);
+    if (status == MR_NOT_FOUND) {
+        athena_translate_fail(translation, node, "SCHEMA_NOT_FOUND", "Schema '%.*s' does not exist",
+                              MR_ARG(database));
+        return false;
+    }
+    if (status == MR_OK)
+        status = glue_table_get(source->glue, source->arena, database, name, table);
+    if (status == MR_NOT_FOUND)
+        athena_translate_fail(translation, node, "TABLE_NOT_FOUND",
+                              "Table 'awsdatacatalog.%.*s.%.*s' does not exist", MR_ARG(database),
+                              MR_ARG(name));
+    else if (status != MR_OK)
+        athena_translate_fail(translation, node, "INTERNAL_ERROR", "The catalog cannot be read");
+    return status == MR_OK;
+}
+
+static void remember(struct athena_source *source, struct glue_table *table)
+{
+    struct athena_source_table *entry = MR_NEW(source->arena, struct athena_source_table);
+    *entry = (struct athena_source_table){
+        .database = table->database, .name = table->name, .table = table, .next = source->tables};
+    source->tables = entry;
+}
+
+static bool resolve_table(void *ctx, struct athena_translation *translation,
+                          const struct athena_table_use *use, struct mr_buf *out)
+{
+    struct athena_source *source = ctx;
+    struct glue_table *table = MR_NEW(source->arena, struct glue_table);
+    if (++source->table_count > ATHENA_TABLES_MAX) {
+        athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
+                              "Query over more than %d tables", ATHENA_TABLES_MAX);
+        return false;
+    }
+    if (!look_up(source, translation, use->table, table))
+        return false;
+    remember(source, table);
+    if (mr_slice_equal(table->table_type, MR_S("VIRTUAL_VIEW")))
+        return open_view(source, translation, use->table, table, out);
+    struct athena_scan *scan = MR_NEW(source->arena, struct athena_scan);
+    scan->arena = source->arena;
+    scan->s3 = source->s3;
+    scan->cancelled = source->cancelled;
+    struct mr_slice projection = mr_json_get_text(table->parameters, "projection.enabled");
+    if (mr_slice_equal_nocase(projection, MR_S("true"))) {
+        athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
+                              "Partition projection is not supported");
+        return false;
+    }
+    if (!set_format(scan, table)) {
+        athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
+                              "Tables of the format '%.*s' are not supported",
+                              MR_ARG(table->serde));
+        return false;
+    }
+    if (!add_columns(translation, use->table, scan, table) ||
+        !list_objects(source, translation, use, scan, table))
+        return false;
+    scan->next = source->scans;
+    source->scans = scan;
+    athena_scans_add(source->registry, scan);
+    mr_buf_printf(out, "mr_scan(%llu)", (unsigned long long)scan->id);
+    return true;
+}
+
+static struct mr_slice column_type(void *ctx, struct mr_slice name)
+{
+    const struct athena_source *source = ctx;
+    for (const struct athena_source_table *entry = source->tables; entry != NULL;
+         entry = entry->next) {
+        for (size_t i = 0; i < entry->table->column_count; i++) {
+            if (mr_slice_equal_nocase(entry->table->columns[i].name, name))
+                return entry->table->columns[i].type;
+        }
+    }
+    return MR_S("");
+}
+
+static bool is_table(void *ctx, struct mr_slice database, struct mr_slice table)
+{
+    const struct athena_source *source = ctx;
+    for (const struct athena_source_table *entry = source->tables; entry != NULL;
+         entry = entry->next) {
+        if (mr_slice_equal_nocase(entry->database, database) &&
+            mr_slice_equal_nocase(entry->name, table))
+            return true;
+    }
+    return false;
+}
+
+struct athena_resolver athena_source_resolver(struct athena_source *source)
+{
+    return (struct athena_resolver){
+        .table = resolve_table, .column_type = column_type, .is_table = is_table, .ctx = source};
+}
+
+void athena_source_fini(struct athena_source *source)
+{
+    for (struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next)
+        athena_scans_remove(source->registry, scan);
+    source->scans = NULL;
+}
+
+uint64_t athena_source_bytes(const struct athena_source *source)
+{
+    uint64_t bytes = 0;
+    for (const struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next)
+        bytes += atomic_load(&((struct athena_scan *)(uintptr_t)scan)->bytes_read);
+    return bytes;
+}

@@ -1,0 +1,36 @@
+/* athena/source.h: the tables of one query: names looked up in the catalog, objects listed and
+ * pruned, views opened. */
+#pragma once
+#include "athena/scan.h"
+#include "athena/translate.h"
+#include "glue/glue.h"
+
+enum { ATHENA_VIEW_DEPTH_MAX = 16, ATHENA_TABLES_MAX = 200 };
+
+struct athena_source_table {
+    struct mr_slice database, name;
+    struct glue_table *table;
+    struct athena_source_table *next;
+};
+struct athena_source {
+    struct mr_arena *arena; /* of the query */
+    struct glue *glue;
+    struct s3 *s3;
+    struct athena_scans *registry;
+    struct mr_slice database; /* where names without one are looked for */
+    atomic_bool *cancelled;
+    struct athena_scan *scans; /* made so far */
+    struct athena_source_table *tables;
+    size_t table_count, view_depth;
+    size_t partitions_seen, partitions_kept; /* of all tables */
+};
+/* The resolver over it. */
+struct athena_resolver athena_source_resolver(struct athena_source *source);
+/* Takes the scans out of the registry. */
+void athena_source_fini(struct athena_source *source);
+uint64_t athena_source_bytes(const struct athena_source *source); /* read by all scans */
+/* The SQL and default database of a view's ViewOriginalText. MR_INVALID: not one that Athena wrote.
+ */
+MR_MUST_USE enum mr_status athena_view_decode(struct mr_arena *arena, struct mr_slice text,
+                                              struct mr_slice *ret_sql,
+                                              struct mr_slice *ret_database);

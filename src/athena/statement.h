@@ -1,0 +1,61 @@
+/* athena/statement.h: one statement as Athena takes it: a query in Trino's grammar, or DDL in
+ * Hive's. */
+#pragma once
+#include "athena/parse.h"
+
+enum athena_statement_kind {
+    STATEMENT_QUERY,
+    STATEMENT_EXECUTE, /* name, properties: the parameters' expressions in `query` */
+    STATEMENT_SHOW_DATABASES,
+    STATEMENT_SHOW_TABLES,
+    STATEMENT_SHOW_VIEWS,
+    STATEMENT_SHOW_PARTITIONS,
+    STATEMENT_SHOW_COLUMNS,
+    STATEMENT_SHOW_CREATE_TABLE,
+    STATEMENT_SHOW_CREATE_VIEW,
+    STATEMENT_SHOW_PROPERTIES,
+    STATEMENT_DESCRIBE,
+    STATEMENT_CREATE_DATABASE,
+    STATEMENT_DROP_DATABASE,
+    STATEMENT_CREATE_TABLE,
+    STATEMENT_DROP_TABLE,
+    STATEMENT_CREATE_VIEW,
+    STATEMENT_DROP_VIEW,
+    STATEMENT_REPAIR,
+    STATEMENT_ADD_PARTITION,
+    STATEMENT_DROP_PARTITION,
+    STATEMENT_ADD_COLUMNS,
+    STATEMENT_SET_PROPERTIES,
+    STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
+};
+struct athena_pair { /* of properties, columns (name, type), partition values */
+    struct mr_slice name, value, comment;
+    struct athena_pair *next;
+};
+struct athena_partition_spec {
+    struct athena_pair *values;
+    struct mr_slice location;
+    struct athena_partition_spec *next;
+};
+struct athena_statement {
+    enum athena_statement_kind kind;
+    const char *type;               /* Athena's StatementType: "DML", "DDL", "UTILITY" */
+    const char *substatement;       /* "SELECT", "SHOW_TABLES", ... */
+    struct athena_node *query;      /* of a query or view; of EXECUTE: its parameters */
+    size_t parameters;              /* ? in it */
+    struct mr_slice query_text;     /* of a view */
+    struct mr_slice database, name; /* lower case; database may be empty */
+    struct mr_slice pattern;        /* of SHOW ... LIKE */
+    bool if_exists, if_not_exists, replace, cascade;
+    struct mr_slice text; /* of what is not supported */
+    /* CREATE TABLE, CREATE DATABASE, ALTER TABLE */
+    struct athena_pair *columns, *keys, *serde_properties, *properties;
+    struct mr_slice comment, location, serde, stored_as, input_format, output_format;
+    struct mr_slice field_delimiter, escape;
+    struct athena_partition_spec *partitions;
+};
+/* MR_INVALID: error says what is wrong. A semicolon at the end is fine, a second statement is not.
+ */
+MR_MUST_USE enum mr_status athena_statement_parse(struct mr_arena *arena, struct mr_slice text,
+                                                  struct athena_statement *ret_statement,
+                                                  struct athena_error *error);

@@ -1,0 +1,467 @@
+/* Expressions. */
+#include "athena/translate.h"
+#include <stdarg.h>
+
+void athena_translate_fail(struct athena_translation *translation, const struct athena_node *node,
+                           const char *code, const char *format, ...)
+{
+    struct mr_buf buf = {0};
+    va_list args;
+    va_start(args, format);
+    mr_buf_vprintf(&buf, format, args);
+    va_end(args);
+    athena_error_set(translation->error, translation->arena, code, node->line, node->column, "%.*s",
+                     MR_ARG(mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+}
+
+bool athena_translate_failed(const struct athena_translation *translation)
+{
+    return translation->error->code != NULL;
+}
+
+void athena_emit_text(struct athena_translation *translation, const char *text)
+{
+    mr_buf_append(translation->out, mr_slice_cstr(text));
+}
+
+static void emit_doubled(struct mr_buf *out, struct mr_slice text, char quote)
+{
+    mr_buf_byte(out, quote);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == quote)
+            mr_buf_byte(out, quote);
+        mr_buf_byte(out, text.ptr[i]);
+    }
+    mr_buf_byte(out, quote);
+}
+
+void athena_emit_name(struct athena_translation *translation, struct mr_slice name)
+{
+    emit_doubled(translation->out, name, '"');
+}
+
+void athena_emit_string(struct athena_translation *translation, struct mr_slice text)
+{
+    emit_doubled(translation->out, text, '\'');
+}
+
+void athena_emit_list(struct athena_translation *translation, const struct athena_node *list)
+{
+    for (const struct athena_node *item = list; item != NULL; item = item->next) {
+        if (item != list)
+            athena_emit_text(translation, ", ");
+        athena_emit(translation, item);
+    }
+}
+
+void athena_emit_order(struct athena_translation *translation, const struct athena_node *order)
+{
+    for (const struct athena_node *sort = order; sort != NULL; sort = sort->next) {
+        if (sort != order)
+            athena_emit_text(translation, ", ");
+        athena_emit(translation, sort->left);
+        athena_emit_text(translation, sort->flags & AST_DESC ? " DESC" : " ASC");
+        athena_emit_text(translation,
+                         sort->flags & AST_NULLS_FIRST ? " NULLS FIRST" : " NULLS LAST");
+    }
+}
+
+/* ---- names ---- */
+
+/* a.b.c into its names; 0: it is no chain of names, or too long. */
+static size_t name_chain(const struct athena_node *node, struct mr_slice *names, size_t max)
+{
+    if (node->kind == AST_NAME) {
+        names[0] = node->text;
+        return 1;
+    }
+    if (node->kind != AST_DOT)
+        return 0;
+    const size_t count = name_chain(node->left, names, max);
+    if (count == 0 || count == max)
+        return 0;
+    names[count] = node->text;
+    return count + 1;
+}
+
+/* db.table.column: DuckDB knows the table by its name alone. */
+static void emit_dot(struct athena_translation *translation, const struct athena_node *node)
+{
+    struct mr_slice names[16];
+    const struct athena_resolver *resolver = translation->resolver;
+    size_t count = name_chain(node, names, MR_COUNT(names)), first = 0;
+    if (count == 0) {
+        athena_emit_text(translation, "struct_extract(");
+        athena_emit(translation, node->left);
+        athena_emit_text(translation, ", ");
+        athena_emit_string(translation, node->text);
+        athena_emit_text(translation, ")");
+        return;
+    }
+    if (count >= 4 && mr_slice_equal_nocase(names[0], MR_S("awsdatacatalog")) &&
+        resolver->is_table(resolver->ctx, names[1], names[2]))
+        first = 2;
+    else if (count >= 3 && resolver->is_table(resolver->ctx, names[0], names[1]))
+        first = 1;
+    for (size_t i = first; i < count; i++) {
+        if (i > first)
+            athena_emit_text(translation, ".");
+        athena_emit_name(translation, names[i]);
+    }
+}
+
+static void emit_star(struct athena_translation *translation, const struct athena_node *node)
+{
+    struct mr_slice names[4];
+    if (node->left == NULL) {
+        athena_emit_text(translation, "*");
+        return;
+    }
+    const size_t count = name_chain(node->left, names, MR_COUNT(names));
+    if (count == 0) {
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "* of an expression is not supported");
+        return;
+    }
+    athena_emit_name(translation, names[count - 1]);
+    athena_emit_text(translation, ".*");
+}
+
+/* ---- literals ---- */
+
+static bool is_hex(struct mr_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr("0123456789abcdefABCDEF", text.ptr[i]) == NULL || text.ptr[i] == '\0')
+            return false;
+    }
+    return text.len % 2 == 0;
+}
+
+static void emit_binary(struct athena_translation *translation, const struct athena_node *node)
+{
+    if (!is_hex(node->text)) {
+        athena_translate_fail(translation, node, "SYNTAX_ERROR",
+                              "Binary literal must contain an even number of hexadecimal digits");
+        return;
+    }
+    athena_emit_text(translation, "unhex(");
+    athena_emit_string(translation, node->text);
+    athena_emit_text(translation, ")");
+}
+
+/* A timestamp literal with a zone ("... UTC", "...+01:00") is of the type with time zone. */
+static bool has_zone(struct mr_slice text)
+{
+    const size_t colon = mr_slice_find(text, ':');
+    for (size_t i = colon == SIZE_MAX ? text.len : colon; i < text.len; i++) {
+        const char byte = text.ptr[i];
+        if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '+' ||
+            byte == '-')
+            return true;
+    }
+    return false;
+}
+
+static void emit_typed(struct athena_translation *translation, const struct athena_node *node)
+{
+    static const struct {
+        const char *type, *cast;
+    } casts[] = {{"date", "DATE"}, {"time", "TIME"}, {"varchar", "VARCHAR"}, {"double", "DOUBLE"}};
+    struct mr_slice type = node->items->text;
+    const char *cast = NULL;
+    for (size_t i = 0; i < MR_COUNT(casts); i++) {
+        if (mr_slice_equal(type, mr_slice_cstr(casts[i].type)))
+            cast = casts[i].cast;
+    }
+    if (mr_slice_equal(type, MR_S("timestamp")))
+        cast = has_zone(node->text) ? "TIMESTAMPTZ" : "TIMESTAMP";
+    if (mr_slice_equal(type, MR_S("decimal"))) {
+        struct mr_slice digits = mr_slice_trim(node->text);
+        for (size_t i = 0; i < digits.len; i++) {
+            if (strchr("+-.0123456789", digits.ptr[i]) == NULL || digits.ptr[i] == '\0') {
+                athena_translate_fail(translation, node, "INVALID_LITERAL",
+                                      "Invalid decimal literal");
+                return;
+            }
+        }
+        mr_buf_append(translation->out, digits);
+        return;
+    }
+    athena_emit_text(translation, cast == NULL ? "json(" : "CAST(");
+    athena_emit_string(translation, node->text);
+    if (cast != NULL) {
+        athena_emit_text(translation, " AS ");
+        athena_emit_text(translation, cast);
+    }
+    athena_emit_text(translation, ")");
+}
+
+static void emit_parameter(struct athena_translation *translation, const struct athena_node *node)
+{
+    if (node->number >= translation->parameter_count) {
+        athena_translate_fail(translation, node, "INVALID_PARAMETER_USAGE",
+                              "Incorrect number of parameters: expected %zu but found %zu",
+                              node->number + 1, translation->parameter_count);
+        return;
+    }
+    athena_emit(translation, translation->parameters[node->number]);
+}
+
+static void emit_current(struct athena_translation *translation, const struct athena_node *node)
+{
+    if (mr_slice_equal(node->text, MR_S("current_date")) ||
+        mr_slice_equal(node->text, MR_S("current_timestamp")) ||
+        mr_slice_equal(node->text, MR_S("localtimestamp")))
+        mr_buf_append(translation->out, node->text);
+    else
+        athena_translate_fail(translation, node, "NOT_SUPPORTED", "%.*s is not supported",
+                              MR_ARG(node->text));
+}
+
+/* ---- operators ---- */
+
+static void emit_between(struct athena_translation *translation, const struct athena_node *node,
+                         const char *before, const char *middle, const char *after)
+{
+    athena_emit_text(translation, before);
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, middle);
+    athena_emit(translation, node->right);
+    athena_emit_text(translation, after);
+}
+
+/* date + interval stays a date in Trino; DuckDB would make it a timestamp. */
+static bool emit_interval_sum(struct athena_translation *translation,
+                              const struct athena_node *node)
+{
+    const bool plus = mr_slice_equal(node->text, MR_S("+"));
+    const bool minus = mr_slice_equal(node->text, MR_S("-"));
+    const struct athena_node *interval = node->right, *moment = node->left;
+    if (plus && node->left->kind == AST_INTERVAL) {
+        interval = node->left;
+        moment = node->right;
+    }
+    if ((!plus && !minus) || interval->kind != AST_INTERVAL || moment->kind == AST_INTERVAL)
+        return false;
+    mr_buf_printf(translation->out, "mr_date_add('%.*s', CAST(%s%.*s AS BIGINT), ",
+                  MR_ARG(interval->name), minus ? "- " : "", MR_ARG(interval->text));
+    athena_emit(translation, moment);
+    athena_emit_text(translation, ")");
+    return true;
+}
+
+static void emit_operator(struct athena_translation *translation, const struct athena_node *node)
+{
+    char middle[8] = " ";
+    if (emit_interval_sum(translation, node))
+        return;
+    if (mr_slice_equal(node->text, MR_S("/"))) {
+        emit_between(translation, node, "mr_div(", ", ", ")");
+    } else if (mr_slice_equal(node->text, MR_S("%"))) {
+        emit_between(translation, node, "mr_mod(", ", ", ")");
+    } else {
+        memcpy(middle + 1, node->text.ptr, node->text.len);
+        memcpy(middle + 1 + node->text.len, " ", 2);
+        emit_between(translation, node, "(", middle, ")");
+    }
+}
+
+static void emit_in(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, node->flags & AST_NEGATED ? " NOT IN (" : " IN (");
+    if (node->right != NULL)
+        athena_emit_query(translation, node->right);
+    else
+        athena_emit_list(translation, node->items);
+    athena_emit_text(translation, "))");
+}
+
+static void emit_range(struct athena_translation *translation, const struct athena_node *node)
+{
+    emit_between(translation, node, "(", node->flags & AST_NEGATED ? " NOT BETWEEN " : " BETWEEN ",
+                 " AND ");
+    athena_emit(translation, node->third);
+    athena_emit_text(translation, ")");
+}
+
+static void emit_like(struct athena_translation *translation, const struct athena_node *node)
+{
+    emit_between(translation, node, "(", node->flags & AST_NEGATED ? " NOT LIKE " : " LIKE ", "");
+    if (node->third != NULL) {
+        athena_emit_text(translation, " ESCAPE ");
+        athena_emit(translation, node->third);
+    }
+    athena_emit_text(translation, ")");
+}
+
+static void emit_quantified(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "(");
+    athena_emit(translation, node->left);
+    const bool all = mr_slice_equal(node->name, MR_S("ALL"));
+    mr_buf_printf(translation->out, " %.*s %s (", MR_ARG(node->text), all ? "ALL" : "ANY");
+    athena_emit_query(translation, node->right);
+    athena_emit_text(translation, "))");
+}
+
+static void emit_case(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "CASE");
+    if (node->left != NULL) {
+        athena_emit_text(translation, " ");
+        athena_emit(translation, node->left);
+    }
+    for (const struct athena_node *when = node->items; when != NULL; when = when->next)
+        emit_between(translation, when, " WHEN ", " THEN ", "");
+    if (node->right != NULL) {
+        athena_emit_text(translation, " ELSE ");
+        athena_emit(translation, node->right);
+    }
+    athena_emit_text(translation, " END");
+}
+
+static void emit_lambda(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "lambda ");
+    athena_emit_list(translation, node->items);
+    athena_emit_text(translation, ": ");
+    athena_emit(translation, node->left);
+}
+
+static void emit_subscript(struct athena_translation *translation, const struct athena_node *node)
+{
+    emit_between(translation, node, "(", ")[", "]");
+}
+
+static void emit_extract(struct athena_translation *translation, const struct athena_node *node)
+{
+    static const char *const fields[] = {"year", "quarter",      "month",       "week",
+                                         "day",  "day_of_month", "day_of_week", "dow",
+                                         "doy",  "day_of_year",  "yow",         "year_of_week",
+                                         "hour", "minute",       "second"};
+    for (size_t i = 0; i < MR_COUNT(fields); i++) {
+        if (mr_slice_equal(node->text, mr_slice_cstr(fields[i]))) {
+            struct athena_node argument = *node->left, call = *node;
+            argument.next = NULL;
+            call.kind = AST_CALL;
+            call.items = &argument;
+            call.left = NULL;
+            athena_emit_call(translation, &call);
+            return;
+        }
+    }
+    athena_translate_fail(translation, node, "SYNTAX_ERROR", "Invalid EXTRACT field: %.*s",
+                          MR_ARG(node->text));
+}
+
+static void emit_wrapped(struct athena_translation *translation, const char *before,
+                         const struct athena_node *node, const char *after)
+{
+    athena_emit_text(translation, before);
+    athena_emit(translation, node);
+    athena_emit_text(translation, after);
+}
+
+static void emit_items(struct athena_translation *translation, const char *before,
+                       const struct athena_node *node, const char *after)
+{
+    athena_emit_text(translation, before);
+    athena_emit_list(translation, node->items);
+    athena_emit_text(translation, after);
+}
+
+static void emit_query_in(struct athena_translation *translation, const char *before,
+                          const struct athena_node *query)
+{
+    athena_emit_text(translation, before);
+    athena_emit_query(translation, query);
+    athena_emit_text(translation, ")");
+}
+
+static void emit_literal(struct athena_translation *translation, const struct athena_node *node)
+{
+    switch (node->kind) {
+    case AST_NULL: athena_emit_text(translation, "NULL"); break;
+    case AST_STRING: athena_emit_string(translation, node->text); break;
+    case AST_BINARY: emit_binary(translation, node); break;
+    case AST_TYPED: emit_typed(translation, node); break;
+    case AST_INTERVAL:
+        mr_buf_printf(translation->out, "(INTERVAL (%.*s) %.*s)", MR_ARG(node->text),
+                      MR_ARG(node->name));
+        break;
+    default: /* digits and TRUE, FALSE as the lexer cut them */
+        mr_buf_append(translation->out, node->text);
+        break;
+    }
+}
+
+static void emit_compound(struct athena_translation *translation, const struct athena_node *node)
+{
+    switch (node->kind) {
+    case AST_IN: emit_in(translation, node); break;
+    case AST_BETWEEN: emit_range(translation, node); break;
+    case AST_LIKE: emit_like(translation, node); break;
+    case AST_IS_NULL:
+        emit_wrapped(translation, "(", node->left,
+                     node->flags & AST_NEGATED ? " IS NOT NULL)" : " IS NULL)");
+        break;
+    case AST_IS_DISTINCT:
+        emit_between(translation, node, "(",
+                     node->flags & AST_NEGATED ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ",
+                     ")");
+        break;
+    case AST_QUANTIFIED: emit_quantified(translation, node); break;
+    case AST_CASE: emit_case(translation, node); break;
+    case AST_CAST: athena_emit_cast(translation, node); break;
+    case AST_SUBQUERY: emit_query_in(translation, "(", node->left); break;
+    case AST_EXISTS: emit_query_in(translation, "EXISTS (", node->left); break;
+    case AST_ARRAY: emit_items(translation, "[", node, "]"); break;
+    case AST_ROW: emit_items(translation, "row(", node, ")"); break;
+    case AST_LAMBDA: emit_lambda(translation, node); break;
+    case AST_EXTRACT: emit_extract(translation, node); break;
+    default:
+        athena_translate_fail(translation, node, "SYNTAX_ERROR", "an expression is expected here");
+        break;
+    }
+}
+
+void athena_emit(struct athena_translation *translation, const struct athena_node *node)
+{
+    if (athena_translate_failed(translation))
+        return;
+    if (translation->out->len > ATHENA_SQL_BYTES_MAX) {
+        athena_translate_fail(translation, node, "QUERY_TEXT_TOO_LARGE", "Query text is too large");
+        return;
+    }
+    switch (node->kind) {
+    case AST_NAME: athena_emit_name(translation, node->text); break;
+    case AST_DOT: emit_dot(translation, node); break;
+    case AST_STAR: emit_star(translation, node); break;
+    case AST_PARAMETER: emit_parameter(translation, node); break;
+    case AST_CURRENT: emit_current(translation, node); break;
+    case AST_CALL: athena_emit_call(translation, node); break;
+    case AST_OPERATOR: emit_operator(translation, node); break;
+    case AST_MINUS: emit_wrapped(translation, "(- ", node->left, ")"); break;
+    case AST_NOT: emit_wrapped(translation, "(NOT ", node->left, ")"); break;
+    case AST_AND: emit_between(translation, node, "(", " AND ", ")"); break;
+    case AST_OR: emit_between(translation, node, "(", " OR ", ")"); break;
+    case AST_SUBSCRIPT: emit_subscript(translation, node); break;
+    default:
+        if (node->kind <= AST_INTERVAL)
+            emit_literal(translation, node);
+        else
+            emit_compound(translation, node);
+        break;
+    }
+}
+
+bool athena_translate_expression(struct athena_translation *translation,
+                                 const struct athena_node *node)
+{
+    athena_emit(translation, node);
+    return !athena_translate_failed(translation);
+}
