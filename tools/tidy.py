@@ -38,7 +38,7 @@ SERVICES = {
     "cli": [],
 }
 NAMES_ROCKSDB = {"view"}
-NAMES_DUCKDB = {"athena"}
+NAMES_DUCKDB = {"athena", "main"}  # main finds its file beside the program
 STARTS_PROCESSES = {"runtime", "lambda"}
 READS_CLOCK_AND_ENVIRONMENT = {"base", "cli", "main", "lambda"}
 
@@ -49,6 +49,8 @@ README_LINES_MAX = 100
 
 BANNED = ("strcpy stpcpy strcat sprintf vsprintf strtok atoi atol atoll atof gets "
           "sleep usleep nanosleep rand srand random tmpnam mktemp").split()
+# A client of other programs' servers has nothing to wait on but time.
+BANNED_EXCEPT = {("src/cli/client.c", "nanosleep")}
 BANNED_CLOCK = "time gettimeofday getenv secure_getenv".split()
 PROCESS_CALLS = ("fork vfork execl execle execlp execv execve execvp execvpe fexecve posix_spawn "
                  "posix_spawnp popen system").split()
@@ -205,7 +207,8 @@ def rule_processes_start_in_runtime_and_lambda(c_files, _):
 def rule_no_banned_function_is_called(c_files, _):
     for file in c_files:
         for name, where in calls(file, BANNED):
-            yield f"{where}: {name}() is banned"
+            if (str(file.path), name) not in BANNED_EXCEPT:
+                yield f"{where}: {name}() is banned"
         if file.folder and file.folder not in READS_CLOCK_AND_ENVIRONMENT and not file.is_test:
             for name, where in calls(file, BANNED_CLOCK):
                 yield f"{where}: {name}() is banned here; pass its answer as an argument"

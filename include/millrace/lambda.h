@@ -73,6 +73,7 @@
  *   smaller BufferSizeInMBs in its Firehose processor.
  * - Names that end in an underscore are not for you; they may change.
  */
+#pragma once
 #ifndef MILLRACE_LAMBDA_H
 #define MILLRACE_LAMBDA_H
 

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { CELL_WIDTH_MAX = 40, WAIT_MS_MAX = 300000 };
 
@@ -46,12 +45,6 @@ static enum mr_status start(struct client *client, struct mr_arena *arena,
     return status;
 }
 
-static void pause_ms(int64_t ms)
-{
-    const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-    (void)nanosleep(&wait, NULL);
-}
-
 static enum mr_status wait_for(struct client *client, struct mr_arena *arena, struct mr_slice id)
 {
     struct mr_buf body = {0};
@@ -75,7 +68,7 @@ static enum mr_status wait_for(struct client *client, struct mr_arena *arena, st
             break;
         }
         status = MR_AGAIN;
-        pause_ms(wait);
+        client_pause(wait);
         waited += wait;
         wait = wait < 200 ? wait * 2 : wait;
     }

@@ -200,7 +200,7 @@ static bool try_again(CURLcode code, const struct client_reply *reply)
     return reply->status >= 500 && reply->status != 501;
 }
 
-static void pause_ms(int64_t ms)
+void client_pause(int64_t ms)
 {
     const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
     (void)nanosleep(&wait, NULL);
@@ -230,7 +230,7 @@ static enum mr_status exchange_with_retries(struct client *client, struct mr_are
         }
         if (attempt + 1 == TRIES || !try_again(code, ret_reply))
             return MR_FAULT;
-        pause_ms((int64_t)BACKOFF_MS << attempt);
+        client_pause((int64_t)BACKOFF_MS << attempt);
     }
 }
 

@@ -41,3 +41,5 @@ MR_MUST_USE enum mr_status client_get(struct client *client, struct mr_arena *ar
                                       struct client_reply *ret_reply);
 /* Prints "millrace: WHAT: CODE: MESSAGE" to stderr. */
 void client_complain(const char *what, const struct client_reply *reply);
+/* Waits between two looks at something that takes its time. */
+void client_pause(int64_t ms);

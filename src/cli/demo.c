@@ -7,7 +7,6 @@
 #include "cli/stack.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     CHANGES = 4500,
@@ -24,12 +23,6 @@ struct demo {
     struct stack_outputs outputs;
     struct sales_run run;
 };
-
-static void pause_ms(int64_t ms)
-{
-    const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-    (void)nanosleep(&wait, NULL);
-}
 
 static bool read_file(const char *folder, const char *name, struct mr_buf *buf)
 {
@@ -111,7 +104,7 @@ static bool wait_landed(struct demo *demo)
     while (landed >= 0 && landed < (int64_t)demo->run.count &&
            mr_monotonic_ms() - start_ms < LAND_MS_MAX) {
         landed = landed_so_far(demo);
-        pause_ms(20);
+        client_pause(20);
     }
     (void)printf("%lld landed, %lld ms after the last change\n", (long long)landed,
                  (long long)(mr_monotonic_ms() - start_ms));
@@ -147,7 +140,7 @@ static bool crawl(struct demo *demo)
                          (long long)(mr_monotonic_ms() - start_ms));
             return mr_slice_equal(status, MR_S("SUCCEEDED"));
         }
-        pause_ms(20);
+        client_pause(20);
     }
     return false;
 }

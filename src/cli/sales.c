@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 const char *const sales_products[] = {
@@ -155,9 +154,7 @@ static void keep_pace(const struct sales_options *options, size_t count, int64_t
     const int64_t wait_us = due_us - mr_monotonic_us();
     if (wait_us <= 0)
         return;
-    const struct timespec wait = {.tv_sec = wait_us / 1000000,
-                                  .tv_nsec = (wait_us % 1000000) * 1000};
-    (void)nanosleep(&wait, NULL);
+    client_pause((wait_us + 999) / 1000);
 }
 
 static bool go_on(const struct sales_options *options, const struct sales_run *run,

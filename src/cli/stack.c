@@ -2,7 +2,6 @@
 #include "cli/stack.h"
 #include "base/codec.h"
 #include <stdio.h>
-#include <time.h>
 
 enum { WAIT_MS_MAX = 600000 };
 
@@ -117,8 +116,7 @@ static enum mr_status wait_for(struct client *client, struct mr_arena *arena, co
             tell_failures(client, arena, name);
             return MR_FAULT;
         }
-        const struct timespec pause = {.tv_nsec = wait * 1000000};
-        (void)nanosleep(&pause, NULL);
+        client_pause(wait);
         wait = wait < 200 ? wait * 2 : wait;
     }
     (void)fprintf(stderr, "millrace: up: stack %s takes too long\n", name);

@@ -196,7 +196,8 @@ void serve_stop(struct serve *serve)
 {
     if (serve == NULL)
         return;
-    firehose_stop(serve->services.firehose); /* before what its functions may call answers no more */
+    firehose_stop(
+        serve->services.firehose); /* before what its functions may call answers no more */
     if (serve->http != NULL)
         http_server_stop(serve->http, STOP_GRACE_MS);
     if (serve->maintenance != NULL)
