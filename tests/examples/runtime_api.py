@@ -159,7 +159,8 @@ class RuntimeApi:
             event = json.dumps(event).encode()
         known = {
             "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + deadline_ms),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:111111111111:function:F",
+            "Lambda-Runtime-Invoked-Function-Arn":
+                "arn:aws:lambda:us-east-1:111111111111:function:F",
             "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
         }
         known.update(headers or {})

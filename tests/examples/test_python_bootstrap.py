@@ -1,4 +1,4 @@
-"""Our bootstrap for python3.x, as a function and its caller see it, on a Runtime API of the test's."""
+"""Our bootstrap for python3.x, as a function and its caller see it, on the test's Runtime API."""
 import json
 import pathlib
 import re
@@ -192,7 +192,8 @@ def test_an_event_that_is_not_json_is_an_unmarshal_error(api, start):
         ),
     ],
 )
-def test_a_failed_import_ends_the_process_after_saying_why(api, start, code, handler, kind, message):
+def test_a_failed_import_ends_the_process_after_saying_why(
+        api, start, code, handler, kind, message):
     function = start(code, handler=handler)
     answer = api.next_answer()
     assert answer.kind == "init"
@@ -333,7 +334,7 @@ def test_it_ends_when_the_runtime_is_gone(tmp_path):
 
 
 def test_it_starts_fast(tmp_path):
-    """60 ms is what is wanted on an idle machine; the best of five keeps a busy one from failing."""
+    """60 ms is wanted on an idle machine; the best of five keeps a busy one from failing."""
     (tmp_path / "index.py").write_text("def lambda_handler(event, context): return 1")
     env = {"LAMBDA_TASK_ROOT": str(tmp_path), "_HANDLER": "index.lambda_handler"}
     seconds = []

@@ -131,7 +131,8 @@ ODD_BUT_GOOD = [
     change(order(quantity={"N": "-3"}, big={"N": "9" * 38}, small={"N": "-0.000001"})),
     change(order(zero={"N": "0"}, expo={"N": "1E+20"}, tiny={"N": "1e-130"})),
     change(order(yes={"BOOL": True}, no={"BOOL": False}, none={"NULL": True}, blob={"B": "+/8="})),
-    change(order(ss={"SS": ["a", 'b"', "ü"]}, ns={"NS": ["1", "-2.50"]}, bs={"BS": ["AQ==", "Ag=="]})),
+    change(order(ss={"SS": ["a", 'b"', "ü"]}, ns={"NS": ["1", "-2.50"]},
+                 bs={"BS": ["AQ==", "Ag=="]})),
     change(order(map={"M": {"a": {"N": "1"}, "l": {"L": [{"S": "x"}, {"M": {}}, {"L": []}]}}})),
     change(order(cdc_time={"N": "1"}, cdc_event={"S": "x"}, CDC_EVENT={"S": "y"})),
     change(order(**{"a.b": {"S": "dots"}, 'q"q': {"S": "quote"}, "ü": {"S": "key"}})),
@@ -208,7 +209,8 @@ def test_both_transforms_give_the_same_bytes(program, payloads):
     assert len(ours) == len(theirs) == len(payloads)
     for payload, c_record, py_record in zip(payloads, ours, theirs):
         if c_record["result"] == "Ok":
-            assert base64.b64decode(c_record["data"]) == base64.b64decode(py_record["data"]), payload
+            assert (base64.b64decode(c_record["data"])
+                    == base64.b64decode(py_record["data"])), payload
         assert c_record == py_record, payload
     if payloads is not BAD:
         assert {record["result"] for record in ours} <= {"Ok"}
