@@ -23,22 +23,28 @@ static const bool legal_moves[FUNCTION_STATES][FUNCTION_STATES] = {
     [FUNCTION_FAILED] = {[FUNCTION_PENDING] = true},
 };
 
-void lambda_function_set_state(struct lambda_function *function, enum lambda_function_state state,
-                               const char *reason_code, const char *reason)
+void lambda_function_set_state_locked(struct lambda_function *function,
+                                      enum lambda_function_state state, const char *reason_code,
+                                      const char *reason)
+{
+    const enum lambda_function_state old = function->locked.state;
+    if (old == state)
+        return;
+    assert(legal_moves[old][state]);
+    function->locked.state = state;
+    function->locked.reason_code = reason_code;
+    (void)snprintf(function->locked.reason, sizeof function->locked.reason, "%s", reason);
+    pthread_cond_broadcast(&function->freed);
+    mr_log(MR_LOG_INFO, "lambda", "function %s: %s -> %s%s%s", function->name, state_names[old],
+           state_names[state], reason[0] == '\0' ? "" : ": ", reason);
+}
+
+static void set_state(struct lambda_function *function, enum lambda_function_state state,
+                      const char *reason_code, const char *reason)
 {
     pthread_mutex_lock(&function->lock);
-    const enum lambda_function_state old = function->locked.state;
-    if (old != state) {
-        assert(legal_moves[old][state]);
-        function->locked.state = state;
-        function->locked.reason_code = reason_code;
-        (void)snprintf(function->locked.reason, sizeof function->locked.reason, "%s", reason);
-        pthread_cond_broadcast(&function->freed);
-    }
+    lambda_function_set_state_locked(function, state, reason_code, reason);
     pthread_mutex_unlock(&function->lock);
-    if (old != state)
-        mr_log(MR_LOG_INFO, "lambda", "function %s: %s -> %s%s%s", function->name, state_names[old],
-               state_names[state], reason[0] == '\0' ? "" : ": ", reason);
 }
 
 /* ---- life ---- */
@@ -126,16 +132,16 @@ void lambda_function_settle(struct lambda_function *function)
     (void)snprintf(path, sizeof path, "%s/bootstrap", folder);
     const bool provided = lambda_runtime_is_provided(record.config->runtime);
     if (status != MR_OK)
-        lambda_function_set_state(function, FUNCTION_FAILED, "InvalidZipFileException",
-                                  message[0] != '\0' ? message : "its code cannot be unpacked");
+        set_state(function, FUNCTION_FAILED, "InvalidZipFileException",
+                  message[0] != '\0' ? message : "its code cannot be unpacked");
     else if (provided && access(path, F_OK) != 0)
-        lambda_function_set_state(function, FUNCTION_FAILED, "FunctionError.InvalidEntryPoint",
-                                  "Couldn't find valid bootstrap(s): [/var/task/bootstrap]");
+        set_state(function, FUNCTION_FAILED, "FunctionError.InvalidEntryPoint",
+                  "Couldn't find valid bootstrap(s): [/var/task/bootstrap]");
     else if (provided && access(path, X_OK) != 0)
-        lambda_function_set_state(function, FUNCTION_FAILED, "FunctionError.PermissionDenied",
-                                  "fork/exec /var/task/bootstrap: permission denied");
+        set_state(function, FUNCTION_FAILED, "FunctionError.PermissionDenied",
+                  "fork/exec /var/task/bootstrap: permission denied");
     else
-        lambda_function_set_state(function, FUNCTION_ACTIVE, NULL, "");
+        set_state(function, FUNCTION_ACTIVE, NULL, "");
     lambda_record_fini(&record);
 }
 
@@ -256,15 +262,15 @@ enum mr_status lambda_function_commit(struct lambda_function *function, struct l
     struct lambda_record old = function->locked.record;
     function->locked.record = *next;
     const bool changed = old.config != next->config;
-    if (changed)
+    if (changed) {
         lambda_instances_retire_old_locked(function);
+        lambda_function_set_state_locked(function, FUNCTION_PENDING, "Creating",
+                                         "The function is being created.");
+    }
     pthread_cond_broadcast(&function->freed);
     pthread_mutex_unlock(&function->lock);
-    if (changed) {
-        lambda_function_set_state(function, FUNCTION_PENDING, "Creating",
-                                  "The function is being created.");
+    if (changed)
         lambda_function_settle(function);
-    }
     if (old.config->code != next->config->code)
         drop_code(old.config);
     lambda_record_fini(&old);
@@ -331,10 +337,10 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
             lambda, name, mr_json_get_text(record.config->doc, "FunctionArn"), &record);
         (void)mr_map_put(&lambda->map, name, function);
         if (found == MR_OK) /* its code is unpacked when it is first called */
-            lambda_function_set_state(function, FUNCTION_ACTIVE, NULL, "");
+            set_state(function, FUNCTION_ACTIVE, NULL, "");
         else
-            lambda_function_set_state(function, FUNCTION_FAILED, "InternalError",
-                                      "the zip of its code is missing in the data folder");
+            set_state(function, FUNCTION_FAILED, "InternalError",
+                      "the zip of its code is missing in the data folder");
     }
     mr_arena_fini(&arena);
     return status;

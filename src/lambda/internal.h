@@ -211,8 +211,9 @@ struct lambda {
 /* A counted reference, or NULL. */
 struct lambda_function *lambda_function_find(struct lambda *lambda, struct mr_slice name);
 void lambda_function_unref(struct lambda_function *function);
-void lambda_function_set_state(struct lambda_function *function, enum lambda_function_state state,
-                               const char *reason_code, const char *reason);
+void lambda_function_set_state_locked(struct lambda_function *function,
+                                      enum lambda_function_state state, const char *reason_code,
+                                      const char *reason);
 struct lambda_function_new {
     struct mr_slice name, arn, tags;
     struct lambda_config *config; /* taken over */

@@ -323,16 +323,15 @@ static enum mr_status start_failed(struct lambda_instance *instance, enum mr_sta
     }
     if (status != MR_INVALID)
         return status;
+    refuse(result, LAMBDA_NOT_READY, message);
     pthread_mutex_lock(&function->lock);
     const bool current = instance->config == function->locked.record.config &&
                          function->locked.state == FUNCTION_ACTIVE;
+    if (current)
+        lambda_function_set_state_locked(function, FUNCTION_FAILED,
+                                         "FunctionError.InvalidEntryPoint", message);
     pthread_mutex_unlock(&function->lock);
-    if (!current)
-        return MR_AGAIN;
-    refuse(result, LAMBDA_NOT_READY, message);
-    lambda_function_set_state(function, FUNCTION_FAILED, "FunctionError.InvalidEntryPoint",
-                              message);
-    return MR_OK;
+    return current ? MR_OK : MR_AGAIN; /* it was changed, or another call found it out */
 }
 
 /* MR_AGAIN: the event reached no process; try once more. */

@@ -430,3 +430,14 @@ def test_what_cannot_be_executed_makes_the_function_fail(functions, make_functio
     assert error["Code"] == "ResourceConflictException"
     assert "cannot be executed" in error["Message"]
     assert functions.get_function_configuration(FunctionName=name)["State"] == "Failed"
+
+
+def test_a_function_reaches_the_server_through_its_endpoint(functions, make_function):
+    name = make_function(
+        "import boto3, os\n\n\ndef handler(event, context):\n"
+        "    api = boto3.client('lambda', endpoint_url=os.environ['AWS_ENDPOINT_URL'])\n"
+        "    return api.get_function(FunctionName=context.function_name)['Configuration']['State']\n",
+        Timeout=60,
+        MemorySize=512,
+    )
+    assert invoke(functions, name, {})[:2] == ('"Active"', None)
