@@ -436,8 +436,46 @@ def test_a_function_reaches_the_server_through_its_endpoint(functions, make_func
     name = make_function(
         "import boto3, os\n\n\ndef handler(event, context):\n"
         "    api = boto3.client('lambda', endpoint_url=os.environ['AWS_ENDPOINT_URL'])\n"
-        "    return api.get_function(FunctionName=context.function_name)['Configuration']['State']\n",
+        "    found = api.get_function(FunctionName=context.function_name)\n"
+        "    return found['Configuration']['State']\n",
         Timeout=60,
         MemorySize=512,
     )
     assert invoke(functions, name, {})[:2] == ('"Active"', None)
+
+
+MISUSE = '''#!/usr/bin/python3
+import http.client, json, os
+
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+
+def ask(method, path, body=None):
+    api.request(method, "/2018-06-01/runtime/" + path, body)
+    reply = api.getresponse()
+    return reply, reply.read()
+
+
+told = []
+while True:
+    reply, event = ask("GET", "invocation/next")
+    request = reply.getheader("Lambda-Runtime-Aws-Request-Id")
+    for method, path in (
+        ("GET", "invocation/next"),
+        ("POST", "invocation/nobody/response"),
+        ("POST", "init/error"),
+        ("POST", "invocation/" + request + "/else"),
+        ("GET", "other"),
+    ):
+        told.append(ask(method, path, b"{}" if method == "POST" else None)[0].status)
+    told.append(ask("POST", "invocation/" + request + "/response", json.dumps(told))[0].status)
+    told.append(ask("POST", "invocation/" + request + "/response", b"1")[0].status)
+'''
+
+
+def test_a_runtime_that_breaks_the_rules_is_told_so(functions, make_function, zipped):
+    code = zipped({"bootstrap": MISUSE}, {"bootstrap": 0o100755})
+    name = make_function("", Runtime="provided.al2023", Handler="x", Code={"ZipFile": code})
+    first = [403, 400, 403, 404, 404]
+    assert json.loads(invoke(functions, name, {})[0]) == first
+    assert json.loads(invoke(functions, name, {})[0]) == first + [202, 400] + first
