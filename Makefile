@@ -2,7 +2,8 @@
 .PHONY: all deps demo check check-all bench format clean
 .SUFFIXES:
 
-all: build/build.ninja
+all: deps
+	@$(MAKE) --no-print-directory build/build.ninja
 	@ninja -C build $(NINJAFLAGS)
 
 # A folder that joins or leaves the house is seen here: ninja watches only the files it knew before.
