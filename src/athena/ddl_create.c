@@ -199,8 +199,12 @@ static bool view_columns(struct athena_ddl *ddl, struct athena_output *output)
                                    .cancelled = &ddl->handle->cancelled};
     const struct athena_resolver resolver = athena_source_resolver(&source);
     struct mr_buf sql = {0};
-    struct athena_translation translation = {
-        .arena = ddl->arena, .error = ddl->error, .resolver = &resolver, .out = &sql};
+    size_t divisions = 0;
+    struct athena_translation translation = {.arena = ddl->arena,
+                                             .error = ddl->error,
+                                             .resolver = &resolver,
+                                             .divisions = &divisions,
+                                             .out = &sql};
     struct athena_execution execution = {
         .arena = ddl->arena, .handle = ddl->handle, .output = output};
     enum mr_status status = athena_engine_open(&athena->engine, ddl->arena, &execution.error);

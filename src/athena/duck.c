@@ -74,8 +74,7 @@ enum mr_status athena_duck_load(const char *path, char *ret_why, size_t why_size
     pthread_mutex_lock(&load_lock);
     if (library == NULL) {
         const bool named = path != NULL && access(path, R_OK) == 0;
-        void *handle =
-            named ? open_at(path, ret_why, why_size) : open_somewhere(ret_why, why_size);
+        void *handle = named ? open_at(path, ret_why, why_size) : open_somewhere(ret_why, why_size);
         if (handle != NULL && find_functions(handle, ret_why, why_size))
             library = handle;
         else

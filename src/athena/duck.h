@@ -115,6 +115,14 @@
     X(scalar_function_bind_set_error)              \
     X(expression_return_type)                      \
     X(destroy_expression)                          \
+    X(scalar_function_set_extra_info)              \
+    X(scalar_function_get_extra_info)              \
+    X(scalar_function_get_client_context)          \
+    X(register_scalar_function)                    \
+    X(expression_fold)                             \
+    X(error_data_has_error)                        \
+    X(destroy_error_data)                          \
+    X(destroy_client_context)                      \
     X(create_scalar_function_set)                  \
     X(add_scalar_function_to_set)                  \
     X(register_scalar_function_set)                \

@@ -1,10 +1,13 @@
 #include "athena/engine.h"
+#include "athena/decimals.h"
 #include "athena/render.h"
 #include "athena/scalars.h"
 #include "athena/translate.h"
 #include "base/log.h"
 #include <assert.h>
 #include <stdio.h>
+
+enum { DIVISIONS_MAX = 100 }; /* of decimals in one query */
 
 void athena_engine_init(struct athena_engine *engine, const struct athena_engine_options *options)
 {
@@ -17,6 +20,7 @@ void athena_engine_fini(struct athena_engine *engine)
 {
     if (engine->database != NULL)
         athena_duck.close(&engine->database);
+    mr_map_fini(&engine->decimals);
     athena_scans_fini(&engine->scans);
     pthread_mutex_destroy(&engine->lock);
 }
@@ -231,23 +235,64 @@ static enum mr_status run_prepared(struct athena_execution *execution,
 }
 
 /* Exactly one statement: the translator makes no other, and this would say so. */
-static enum mr_status run_connected(struct athena_execution *execution,
-                                    duckdb_connection connection)
+static duckdb_prepared_statement prepare(struct athena_execution *execution,
+                                         duckdb_connection connection)
 {
     duckdb_extracted_statements statements = NULL;
     duckdb_prepared_statement prepared = NULL;
-    enum mr_status status = MR_INVALID;
     const idx_t count = athena_duck.extract_statements(connection, execution->sql, &statements);
-    if (count != 1)
+    if (count != 1) {
         keep_error(execution, count == 0 ? athena_duck.extract_statements_error(statements)
                                          : "Only one sql statement is allowed");
-    else if (athena_duck.prepare_extracted_statement(connection, statements, 0, &prepared) !=
-             DuckDBSuccess)
+    } else if (athena_duck.prepare_extracted_statement(connection, statements, 0, &prepared) !=
+               DuckDBSuccess) {
         keep_error(execution, athena_duck.prepare_error(prepared));
-    else
-        status = run_prepared(execution, prepared);
-    athena_duck.destroy_prepare(&prepared);
+        athena_duck.destroy_prepare(&prepared);
+        prepared = NULL;
+    }
     athena_duck.destroy_extracted(&statements);
+    return prepared;
+}
+
+/* Makes the function that a division of decimals needs and puts its name into the text. False: that
+ * is not what is wrong. */
+static bool mend_division(struct athena_engine *engine, struct athena_execution *execution,
+                          duckdb_connection connection)
+{
+    struct athena_decimals note;
+    enum mr_status status = MR_OK;
+    if (!athena_decimals_read(execution->error, &note))
+        return false;
+    struct mr_slice name = athena_decimals_name(execution->arena, &note);
+    char *sql = athena_decimals_patch(execution->arena, execution->sql, &note);
+    pthread_mutex_lock(&engine->lock);
+    if (mr_map_get(&engine->decimals, name) == NULL) {
+        status = athena_decimals_register(connection, &note);
+        if (status == MR_OK)
+            mr_map_put(&engine->decimals, name, engine);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    if (status != MR_OK || sql == NULL)
+        return false;
+    execution->sql = sql;
+    execution->error = MR_S("");
+    return true;
+}
+
+static enum mr_status run_connected(struct athena_engine *engine,
+                                    struct athena_execution *execution,
+                                    duckdb_connection connection)
+{
+    duckdb_prepared_statement prepared = prepare(execution, connection);
+    for (int tries = 0; prepared == NULL && tries < DIVISIONS_MAX; tries++) {
+        if (!mend_division(engine, execution, connection))
+            break;
+        prepared = prepare(execution, connection);
+    }
+    if (prepared == NULL)
+        return MR_INVALID;
+    enum mr_status status = run_prepared(execution, prepared);
+    athena_duck.destroy_prepare(&prepared);
     return status;
 }
 
@@ -265,7 +310,8 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
     pthread_mutex_lock(&handle->lock);
     handle->connection = connection;
     pthread_mutex_unlock(&handle->lock);
-    status = atomic_load(&handle->cancelled) ? MR_END : run_connected(execution, connection);
+    status =
+        atomic_load(&handle->cancelled) ? MR_END : run_connected(engine, execution, connection);
     pthread_mutex_lock(&handle->lock);
     handle->connection = NULL;
     pthread_mutex_unlock(&handle->lock);

@@ -6,6 +6,7 @@
 #pragma once
 #include "athena/output.h"
 #include "athena/scan.h"
+#include "base/map.h"
 
 struct athena_engine_options {
     const char *library; /* of DuckDB; NULL: looked for */
@@ -16,6 +17,7 @@ struct athena_engine {
     struct athena_engine_options options;
     pthread_mutex_t lock;     /* of opening */
     duckdb_database database; /* by lock; NULL until the first query */
+    struct mr_map decimals;   /* by lock; names of functions made for divisions of decimals */
     struct athena_scans scans;
 };
 void athena_engine_init(struct athena_engine *engine, const struct athena_engine_options *options);

@@ -79,7 +79,7 @@ static const struct athena_function functions[] = {
     {"log", 2, 2, NULL, 0},
     {"log2", 1, 1, NULL, 0},
     {"log10", 1, 1, NULL, 0},
-    {"mod", 2, 2, "mr_mod($1, $2)", 0},
+    {"mod", 2, 2, NULL, SPECIAL},
     {"pi", 0, 0, NULL, 0},
     {"pow", 2, 2, NULL, 0},
     {"power", 2, 2, "pow($1, $2)", 0},

@@ -65,12 +65,14 @@ static enum mr_status translate(struct run *run, struct athena_source *source,
                                 const struct athena_statement *statement, const char **ret_sql)
 {
     struct mr_buf sql = {0};
+    size_t divisions = 0;
     const struct athena_resolver resolver = athena_source_resolver(source);
     struct athena_translation translation = {.arena = run->arena,
                                              .error = &run->error,
                                              .resolver = &resolver,
                                              .parameters = run->parameters,
                                              .parameter_count = run->parameter_count,
+                                             .divisions = &divisions,
                                              .out = &sql};
     enum mr_status status = MR_OK;
     if (statement->parameters != run->parameter_count) {

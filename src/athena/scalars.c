@@ -1,4 +1,5 @@
 #include "athena/scalars.h"
+#include "athena/decimals.h"
 #include "athena/render.h"
 #include "athena/value.h"
 #include "base/clock.h"
@@ -145,28 +146,14 @@ static void modulo_double(duckdb_function_info info, duckdb_data_chunk chunk, du
     divide_double_by(info, chunk, output, true);
 }
 
-static bool argument_is(duckdb_bind_info info, idx_t index, duckdb_type first, duckdb_type second)
+static void bind_divide(duckdb_bind_info info)
 {
-    duckdb_expression argument = athena_duck.scalar_function_bind_get_argument(info, index);
-    duckdb_logical_type type = athena_duck.expression_return_type(argument);
-    const duckdb_type id = athena_duck.get_type_id(type);
-    athena_duck.destroy_logical_type(&type);
-    athena_duck.destroy_expression(&argument);
-    return id == first || id == second;
+    athena_decimals_refuse(info, false);
 }
 
-/* Decimals would arrive here as doubles, and their result would have other digits than Trino's:
- * refused. */
-static void bind_double(duckdb_bind_info info)
+static void bind_modulo(duckdb_bind_info info)
 {
-    bool is_decimal = false, is_double = false;
-    for (idx_t i = 0; i < 2; i++) {
-        is_decimal = is_decimal || argument_is(info, i, DUCKDB_TYPE_DECIMAL, DUCKDB_TYPE_DECIMAL);
-        is_double = is_double || argument_is(info, i, DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_FLOAT);
-    }
-    if (is_decimal && !is_double)
-        athena_duck.scalar_function_bind_set_error(
-            info, "NOT_SUPPORTED: division of decimals is not supported; cast one side to double");
+    athena_decimals_refuse(info, true);
 }
 
 /* ---- any value ---- */
@@ -402,22 +389,22 @@ static const struct {
     duckdb_scalar_function_t run;
     duckdb_scalar_function_bind_t bind;
 } scalars[] = {
-#define SAME(name, type, run, bind)               \
-    {                                             \
-        name, {type, type, NONE}, type, run, bind \
+#define SAME(name, type, run, bind)                             \
+    {                                                           \
+        name, {type, type, DUCKDB_TYPE_BIGINT}, type, run, bind \
     }
     SAME("mr_div", DUCKDB_TYPE_TINYINT, divide_i8, NULL),
     SAME("mr_div", DUCKDB_TYPE_SMALLINT, divide_i16, NULL),
     SAME("mr_div", DUCKDB_TYPE_INTEGER, divide_i32, NULL),
     SAME("mr_div", DUCKDB_TYPE_BIGINT, divide_i64, NULL),
     SAME("mr_div", DUCKDB_TYPE_HUGEINT, divide_huge, NULL),
-    SAME("mr_div", DUCKDB_TYPE_DOUBLE, divide_double, bind_double),
+    SAME("mr_div", DUCKDB_TYPE_DOUBLE, divide_double, bind_divide),
     SAME("mr_mod", DUCKDB_TYPE_TINYINT, modulo_i8, NULL),
     SAME("mr_mod", DUCKDB_TYPE_SMALLINT, modulo_i16, NULL),
     SAME("mr_mod", DUCKDB_TYPE_INTEGER, modulo_i32, NULL),
     SAME("mr_mod", DUCKDB_TYPE_BIGINT, modulo_i64, NULL),
     SAME("mr_mod", DUCKDB_TYPE_HUGEINT, modulo_huge, NULL),
-    SAME("mr_mod", DUCKDB_TYPE_DOUBLE, modulo_double, bind_double),
+    SAME("mr_mod", DUCKDB_TYPE_DOUBLE, modulo_double, bind_modulo),
 #undef SAME
     {"mr_text", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_text, NULL},
     {"mr_typeof", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_typeof, NULL},

@@ -232,6 +232,17 @@ static void emit_between(struct athena_translation *translation, const struct at
     athena_emit_text(translation, after);
 }
 
+void athena_emit_division(struct athena_translation *translation, const char *name,
+                          const struct athena_node *left, const struct athena_node *right)
+{
+    const size_t number = (*translation->divisions)++;
+    mr_buf_printf(translation->out, "%s/*%zu*/(", name, number);
+    athena_emit(translation, left);
+    athena_emit_text(translation, ", ");
+    athena_emit(translation, right);
+    mr_buf_printf(translation->out, ", %zu)", number);
+}
+
 /* date + interval stays a date in Trino; DuckDB would make it a timestamp. */
 static bool emit_interval_sum(struct athena_translation *translation,
                               const struct athena_node *node)
@@ -258,9 +269,9 @@ static void emit_operator(struct athena_translation *translation, const struct a
     if (emit_interval_sum(translation, node))
         return;
     if (mr_slice_equal(node->text, MR_S("/"))) {
-        emit_between(translation, node, "mr_div(", ", ", ")");
+        athena_emit_division(translation, "mr_div", node->left, node->right);
     } else if (mr_slice_equal(node->text, MR_S("%"))) {
-        emit_between(translation, node, "mr_mod(", ", ", ")");
+        athena_emit_division(translation, "mr_mod", node->left, node->right);
     } else {
         memcpy(middle + 1, node->text.ptr, node->text.len);
         memcpy(middle + 1 + node->text.len, " ", 2);

@@ -42,7 +42,7 @@ struct athena_translation {
     /* private */
     struct athena_scope *scope;
     const struct athena_node *select; /* the one in hand */
-    const struct athena_node *now;    /* node whose position an error gets */
+    size_t *divisions;                /* written so far; shared with views inside */
 };
 /* Appends to translation->out. False: the error is set. */
 bool athena_translate_query(struct athena_translation *translation,
@@ -58,6 +58,9 @@ void athena_emit_string(struct athena_translation *translation, struct mr_slice 
 void athena_emit_list(struct athena_translation *translation, const struct athena_node *list);
 void athena_emit_order(struct athena_translation *translation, const struct athena_node *order);
 void athena_emit_call(struct athena_translation *translation, const struct athena_node *node);
+/* mr_div or mr_mod of two expressions; see decimals.h. */
+void athena_emit_division(struct athena_translation *translation, const char *name,
+                          const struct athena_node *left, const struct athena_node *right);
 void athena_emit_type(struct athena_translation *translation, const struct athena_node *type);
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);

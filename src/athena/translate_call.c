@@ -313,6 +313,8 @@ static void emit_special(struct athena_translation *translation, const struct at
         emit_extreme(translation, call);
     else if (mr_slice_equal(name, MR_S("concat")))
         emit_concat(translation, call);
+    else if (mr_slice_equal(name, MR_S("mod")))
+        athena_emit_division(translation, "mr_mod", argument(call, 0), argument(call, 1));
     else if (mr_slice_equal(name, MR_S("regexp_replace")))
         emit_regexp_replace(translation, call);
     else if (mr_slice_starts_with(name, MR_S("json_")))
