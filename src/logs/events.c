@@ -27,7 +27,7 @@ static struct mr_slice key_prefix(struct mr_arena *arena, struct mr_slice name)
     return mr_slice_make(key, len);
 }
 
-static struct mr_slice event_key(struct mr_arena *arena, struct mr_slice name, uint64_t number)
+struct mr_slice logs_event_key(struct mr_arena *arena, struct mr_slice name, uint64_t number)
 {
     const struct mr_slice prefix = key_prefix(arena, name);
     char *key = mr_arena_alloc(arena, prefix.len + 8);
@@ -42,17 +42,23 @@ struct view_iterator *logs_events(struct logs *logs, struct mr_arena *arena, str
     return view_iterate(store_view(logs->options.store), VIEW_META, key_prefix(arena, name));
 }
 
-bool logs_read_event(const struct view_iterator *iterator, struct log_event *ret_event)
+bool logs_parse_event(struct mr_slice value, struct log_event *ret_event)
 {
-    const struct mr_slice key = view_iterator_key(iterator);
-    struct mr_reader reader = mr_reader_make(view_iterator_value(iterator));
+    struct mr_reader reader = mr_reader_make(value);
     ret_event->time_ms = (int64_t)mr_read_u64(&reader);
     ret_event->ingested_ms = (int64_t)mr_read_u64(&reader);
     ret_event->text = mr_slice_make(reader.next, (size_t)(reader.end - reader.next));
     ret_event->number = 0;
+    return !reader.failed;
+}
+
+bool logs_read_event(const struct view_iterator *iterator, struct log_event *ret_event)
+{
+    const struct mr_slice key = view_iterator_key(iterator);
+    const bool good = logs_parse_event(view_iterator_value(iterator), ret_event);
     for (size_t i = key.len - 8; i < key.len; i++)
         ret_event->number = ret_event->number << 8 | (uint8_t)key.ptr[i];
-    return !reader.failed;
+    return good;
 }
 
 struct log_stream *logs_stream_state(struct logs *logs, struct mr_slice name)
@@ -69,7 +75,7 @@ struct log_stream *logs_stream_state(struct logs *logs, struct mr_slice name)
         if (!logs_read_event(events, &event))
             continue;
         state->first_ms = state->count == 0 ? event.time_ms : state->first_ms;
-        state->last_ms = event.time_ms;
+        state->last_ms = event.time_ms > state->last_ms ? event.time_ms : state->last_ms;
         state->ingested_ms = event.ingested_ms;
         state->next = event.number + 1;
         state->count++;
@@ -93,12 +99,12 @@ void logs_add_event(struct logs *logs, struct store_entry *entry, struct mr_slic
     mr_buf_u64(&value, (uint64_t)time_ms);
     mr_buf_u64(&value, (uint64_t)now_ms);
     mr_buf_append(&value, mr_slice_sub(text, 0, LOGS_EVENT_BYTES_MAX));
-    (void)store_entry_put(entry, VIEW_META, event_key(entry->arena, name, state->next),
+    (void)store_entry_put(entry, VIEW_META, logs_event_key(entry->arena, name, state->next),
                           mr_arena_copy(entry->arena, mr_buf_slice(&value)));
     mr_buf_fini(&value);
     if (state->count == LOGS_STREAM_EVENTS_MAX)
         (void)store_entry_delete(entry, VIEW_META,
-                                 event_key(entry->arena, name, state->next - state->count));
+                                 logs_event_key(entry->arena, name, state->next - state->count));
     else
         state->count++;
     state->first_ms = state->next == 0 ? time_ms : state->first_ms;

@@ -35,7 +35,26 @@ void logs_add_event(struct logs *logs, struct store_entry *entry, struct mr_slic
 /* Adds ops that delete all events of a stream. */
 void logs_drop_events(struct logs *logs, struct store_entry *entry, struct mr_slice name);
 struct view_iterator *logs_events(struct logs *logs, struct mr_arena *arena, struct mr_slice name);
+/* The stored bytes; the number stands in the key. */
+bool logs_parse_event(struct mr_slice value, struct log_event *ret_event);
 bool logs_read_event(const struct view_iterator *iterator, struct log_event *ret_event);
+
+/* Where VIEW_META has an event. */
+struct mr_slice logs_event_key(struct mr_arena *arena, struct mr_slice name, uint64_t number);
+
+/* ---- ops.c: what requests name; NULL or ptr NULL with the fault set ---- */
+extern const struct protocol_fault logs_invalid;
+/* A group by name, or by its ARN with or without ":*". */
+struct mr_slice logs_group_name(struct protocol_call *call);
+yyjson_val *logs_find_group(struct protocol_call *call, struct mr_slice name);
+/* "<group>\0<stream>" */
+struct mr_slice logs_find_stream(struct protocol_call *call);
+struct mr_slice logs_group_arn(struct protocol_call *call, struct mr_slice name);
+
+/* ---- read.c ---- */
+void logs_describe_streams(struct protocol_call *call);
+void logs_get_events(struct protocol_call *call);
+void logs_filter_events(struct protocol_call *call);
 
 extern const struct protocol_handler logs_handlers[];
 extern const size_t logs_handler_count;
