@@ -6,6 +6,7 @@
 const struct protocol_fault iam_no_such_entity = {"NoSuchEntity", 404, false};
 const struct protocol_fault iam_exists = {"EntityAlreadyExists", 409, false};
 const struct protocol_fault iam_delete_conflict = {"DeleteConflict", 409, false};
+static const struct protocol_fault malformed = {"MalformedPolicyDocument", 400, false};
 
 yyjson_val *iam_doc(struct protocol_call *call, const char *kind, struct mr_slice name)
 {
@@ -46,6 +47,15 @@ void iam_drop(struct protocol_call *call, const char *kind, struct mr_slice name
     struct store_entry entry = store_entry_make(call->arena);
     store_doc_delete(&entry, "iam", kind, name);
     commit(call, &entry);
+}
+
+bool iam_document_check(struct protocol_call *call, const char *member)
+{
+    const struct mr_slice text = mr_json_get_text(call->in, member);
+    if (yyjson_is_obj(mr_json_parse(call->arena, text, IAM_DOCUMENT_DEPTH_MAX)))
+        return true;
+    protocol_fail(call, &malformed, "Syntax errors in policy.");
+    return false;
 }
 
 struct mr_slice iam_new_id(struct protocol_call *call, const char *prefix)

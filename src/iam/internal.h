@@ -7,6 +7,8 @@
 #include "iam/iam.h"
 #include <pthread.h>
 
+enum { IAM_DOCUMENT_DEPTH_MAX = 32 };
+
 struct iam {
     struct iam_options options;
     pthread_mutex_t lock; /* orders changes */
@@ -23,6 +25,9 @@ void iam_put(struct protocol_call *call, const char *kind, struct mr_slice name,
 void iam_drop(struct protocol_call *call, const char *kind, struct mr_slice name);
 /* An id of 21 upper-case characters that begins with `prefix`. */
 struct mr_slice iam_new_id(struct protocol_call *call, const char *prefix);
+/* That a member of the request is a JSON object, as policies are; else sets the fault. What stands
+ * in it is not looked at. */
+bool iam_document_check(struct protocol_call *call, const char *member);
 /* AWS shows policy documents percent-encoded. */
 void iam_write_document(struct mr_json *json, const char *name, struct mr_arena *arena,
                         struct mr_slice document);

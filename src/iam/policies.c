@@ -60,6 +60,8 @@ static void create_policy(struct protocol_call *call)
     path = path.len > 0 ? path : MR_S("/");
     const struct mr_slice arn = mr_arena_printf(call->arena, "arn:aws:iam::%.*s:policy%.*s%.*s",
                                                 MR_ARG(call->account), MR_ARG(path), MR_ARG(name));
+    if (!iam_document_check(call, "PolicyDocument"))
+        return;
     pthread_mutex_lock(&iam->lock);
     if (iam_doc(call, "policy", arn) != NULL) {
         protocol_fail(call, &iam_exists,
@@ -114,10 +116,30 @@ static void list_policy_versions(struct protocol_call *call)
     mr_json_key_bool(&call->out, "IsTruncated", false);
 }
 
+/* name: "<role>\0<policy ARN>" */
+static enum mr_status note_use(void *ctx, struct mr_slice name, struct mr_slice text)
+{
+    struct protocol_call *call = ctx;
+    const struct mr_slice arn = policy_arn(call);
+    (void)text;
+    if (name.len <= arn.len || !mr_slice_ends_with(name, arn) ||
+        name.ptr[name.len - arn.len - 1] != '\0')
+        return MR_OK;
+    protocol_fail(call, &iam_delete_conflict, "Cannot delete a policy attached to entities.");
+    return MR_END;
+}
+
 static void delete_policy(struct protocol_call *call)
 {
-    if (find_policy(call) != NULL)
-        iam_drop(call, "policy", policy_arn(call));
+    struct iam *iam = call->service;
+    pthread_mutex_lock(&iam->lock);
+    if (find_policy(call) != NULL) {
+        protocol_fail_internal(
+            call, store_doc_each(iam->options.store, "iam", "attached", MR_S(""), note_use, call));
+        if (!protocol_failed(call))
+            iam_drop(call, "policy", policy_arn(call));
+    }
+    pthread_mutex_unlock(&iam->lock);
 }
 
 static enum mr_status list_one(void *ctx, struct mr_slice arn, struct mr_slice text)

@@ -80,6 +80,8 @@ static void write_role_member(struct protocol_call *call, yyjson_val *role)
 static void create_role(struct protocol_call *call)
 {
     struct iam *iam = call->service;
+    if (!iam_document_check(call, "AssumeRolePolicyDocument"))
+        return;
     pthread_mutex_lock(&iam->lock);
     if (iam_doc(call, "role", role_name(call)) != NULL) {
         protocol_fail(call, &iam_exists, "Role with name %.*s already exists.",
@@ -107,6 +109,12 @@ static void update_role(struct protocol_call *call)
     if (role != NULL)
         iam_put(call, "role", role_name(call), role_document(call, role));
     pthread_mutex_unlock(&iam->lock);
+}
+
+static void update_trust(struct protocol_call *call)
+{
+    if (iam_document_check(call, "PolicyDocument"))
+        update_role(call);
 }
 
 static void note_use(struct protocol_call *call, struct mr_slice name, yyjson_val *doc)
@@ -168,7 +176,7 @@ static struct mr_slice inline_name(struct protocol_call *call)
 
 static void put_role_policy(struct protocol_call *call)
 {
-    if (find_role(call) == NULL)
+    if (find_role(call) == NULL || !iam_document_check(call, "PolicyDocument"))
         return;
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -299,7 +307,7 @@ const struct protocol_handler iam_role_handlers[] = {
     {.operation = "CreateRole", .run = create_role},
     {.operation = "GetRole", .run = get_role},
     {.operation = "UpdateRole", .run = update_role},
-    {.operation = "UpdateAssumeRolePolicy", .run = update_role},
+    {.operation = "UpdateAssumeRolePolicy", .run = update_trust},
     {.operation = "DeleteRole", .run = delete_role},
     {.operation = "ListRoles", .run = list_roles},
     {.operation = "PutRolePolicy", .run = put_role_policy},
