@@ -138,10 +138,11 @@ def test_a_query_reply_has_its_wrappers():
 
     head = '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
     result = "<GetCallerIdentityResult><Account>1</Account></GetCallerIdentityResult>"
-    tail = "<ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+    end = "</GetCallerIdentityResponse>"
+    tail = "<ResponseMetadata><RequestId>x</RequestId></ResponseMetadata>" + end
     assert sts(head + result + tail) == []
     assert "GetCallerIdentityResult: is absent" in sts(head + tail)[0]
-    assert "has no RequestId" in sts(head + result + "</GetCallerIdentityResponse>")[0]
+    assert "has no RequestId" in sts(head + result + end)[0]
 
 
 def test_the_clients_of_this_run_are_looked_at(client):

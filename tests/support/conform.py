@@ -3,8 +3,8 @@
 check_reply(service, operation, status, headers, body) -> a list of sentences, one a violation.
 
 The models are the newest botocore's (tools/models.py), whatever boto3 made the call: an old client
-would drop members it does not know before anybody could look at them. What the wire protocol adds to
-the models (request ids, content types, checksums) is checked too.
+would drop members it does not know before anybody could look at them. What the wire protocol adds
+to the models (request ids, content types, checksums) is checked too.
 """
 
 import base64
@@ -454,8 +454,8 @@ def check_s3_body(check, rules, shape, body, outside):
         check.bad("the root element", f"is <{local(root)}>, not <{wanted}>")
     if rules.get("x"):
         member = next(m for n, m in shape["m"].items() if n not in outside)
-        check.text_value(wanted, check.model.shape(member["s"]), root.text or "us-east-1", "iso8601") \
-            if root.text else None
+        if root.text:
+            check.text_value(wanted, check.model.shape(member["s"]), root.text, "iso8601")
     else:
         check.xml_structure("", shape, root, 0, outside)
 

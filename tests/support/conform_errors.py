@@ -43,22 +43,22 @@ STATUS = {
 # objects can meet them.
 S3_CODES = {
     "AccessControlListNotSupported", "AccessDenied", "AuthorizationHeaderMalformed",
-    "AuthorizationQueryParametersError", "BadDigest", "BucketAlreadyExists", "BucketAlreadyOwnedByYou", "BucketNotEmpty",
-    "ConditionalRequestConflict", "EntityTooLarge", "EntityTooSmall", "ExpiredToken",
-    "IllegalLocationConstraintException", "IncompleteBody", "InvalidAccessKeyId",
-    "InvalidArgument", "InvalidBucketName", "InvalidDigest", "InvalidLocationConstraint",
-    "InvalidObjectState", "InvalidPart", "InvalidPartNumber", "InvalidPartOrder", "InvalidRange",
-    "InvalidRequest", "InvalidStorageClass", "InvalidTag", "InvalidToken", "InvalidURI",
-    "KeyTooLongError", "MalformedXML", "MetadataTooLarge", "MethodNotAllowed",
+    "AuthorizationQueryParametersError", "BadDigest", "BucketAlreadyExists",
+    "BucketAlreadyOwnedByYou", "BucketNotEmpty", "ConditionalRequestConflict", "EntityTooLarge",
+    "EntityTooSmall", "ExpiredToken", "IllegalLocationConstraintException", "IncompleteBody",
+    "InvalidAccessKeyId", "InvalidArgument", "InvalidBucketName", "InvalidDigest",
+    "InvalidEncodingMethod", "InvalidLocationConstraint", "InvalidObjectState", "InvalidPart",
+    "InvalidPartNumber", "InvalidPartOrder", "InvalidRange", "InvalidRequest",
+    "InvalidStorageClass", "InvalidTag", "InvalidToken", "InvalidURI", "KeyTooLongError",
+    "MalformedACLError", "MalformedPolicy", "MalformedXML", "MetadataTooLarge", "MethodNotAllowed",
     "MissingContentLength", "MissingRequestBodyError", "NoSuchBucket", "NoSuchBucketPolicy",
     "NoSuchCORSConfiguration", "NoSuchKey", "NoSuchLifecycleConfiguration",
     "NoSuchPublicAccessBlockConfiguration", "NoSuchTagSet", "NoSuchUpload", "NoSuchVersion",
     "NoSuchWebsiteConfiguration", "NotImplemented", "NotModified",
-    "OwnershipControlsNotFoundError", "PreconditionFailed", "RequestTimeTooSkewed",
+    "ObjectLockConfigurationNotFoundError", "OperationAborted", "OwnershipControlsNotFoundError",
+    "PreconditionFailed", "ReplicationConfigurationNotFoundError", "RequestTimeTooSkewed",
     "RequestTimeout", "ServerSideEncryptionConfigurationNotFoundError", "SignatureDoesNotMatch",
-    "SlowDown", "XAmzContentSHA256Mismatch", "InvalidEncodingMethod", "TooManyBuckets",
-    "MalformedPolicy", "MalformedACLError", "OperationAborted",
-    "ReplicationConfigurationNotFoundError", "ObjectLockConfigurationNotFoundError",
+    "SlowDown", "TooManyBuckets", "XAmzContentSHA256Mismatch",
 }
 
 # Where AWS was seen to answer what its own model does not list: (shape, value) of enums.

@@ -1,0 +1,27 @@
+"""What `millrace ops` calls implemented has answered some test of the run with success."""
+
+import subprocess
+
+import pytest
+
+from support import conform_plugin
+from support.server import millrace_bin
+
+
+def implemented():
+    done = subprocess.run([millrace_bin(), "ops"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("+ ")]
+    return {(service, operation) for _, service, operation in rows}
+
+
+def test_every_operation_was_called(request):
+    if not conform_plugin.whole_run(request.config):
+        pytest.skip("only a run of every contract test can tell")
+    missing = implemented() - conform_plugin.succeeded
+    text = "\n".join(
+        f"  {service} {operation}"
+        + (" (called, never with success)" if (service, operation) in conform_plugin.called else "")
+        for service, operation in sorted(missing)
+    )
+    assert not missing, f"{len(missing)} operations that no test saw succeed:\n{text}"
