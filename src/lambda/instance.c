@@ -98,6 +98,7 @@ void lambda_instance_unref(struct lambda_instance *instance)
     if (instance == NULL || atomic_fetch_sub(&instance->refs, 1) > 1)
         return;
     assert(instance->child == NULL);
+    assert(instance->locked.ending == NULL);
     pthread_mutex_destroy(&instance->child_lock);
     lambda_config_unref(instance->config);
     lambda_function_unref(instance->function);
@@ -142,6 +143,40 @@ void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text)
     if (options->log != NULL)
         options->log(options->log_ctx, instance->config->log_group, mr_slice_cstr(instance->stream),
                      store_now(options->store), text);
+}
+
+static void log_lines(struct lambda_instance *instance, struct mr_slice lines)
+{
+    struct mr_slice line;
+    while (mr_slice_split(&lines, '\n', &line))
+        lambda_instance_log(instance, line);
+}
+
+void lambda_instance_log_ended(struct lambda_instance *instance)
+{
+    pthread_mutex_lock(&instance->function->lock);
+    char *ending = instance->locked.ending;
+    instance->locked.ending = NULL;
+    pthread_mutex_unlock(&instance->function->lock);
+    log_lines(instance, mr_slice_cstr(ending));
+    free(ending);
+}
+
+void lambda_instance_log_end(struct lambda_instance *instance, struct mr_slice lines)
+{
+    struct lambda *lambda = instance->function->lambda;
+    lambda_instance_log_ended(instance);
+    pthread_mutex_lock(&instance->function->lock);
+    const bool reaped = instance->locked.reaped;
+    if (!reaped) {
+        instance->locked.ending = mr_strdup_slice(lines);
+        instance->locked.ending_due_ms = store_now(lambda->options.store) + LAMBDA_ENDING_MS;
+    }
+    pthread_mutex_unlock(&instance->function->lock);
+    if (reaped)
+        log_lines(instance, lines);
+    else if (!atomic_exchange(&lambda->has_endings, true))
+        runtime_pump_wake(lambda->reaper);
 }
 
 static void on_output(void *ctx, struct mr_slice line, bool error)
@@ -368,10 +403,12 @@ static void reap(struct lambda_instance *instance)
     pthread_mutex_lock(&function->lock);
     struct http_exchange *waiting = instance->locked.waiting;
     instance->locked.waiting = NULL;
+    instance->locked.reaped = true;
     pthread_mutex_unlock(&function->lock);
     lambda_runtime_api_gone(waiting);
     if (instance->listener != NULL)
         http_listener_close_wait(instance->listener, LISTENER_GRACE_MS);
+    lambda_instance_log_ended(instance);
     leave_pool(instance);
     lambda_instance_unref(instance);
 }
@@ -411,6 +448,31 @@ static size_t retire_since(struct lambda *lambda, int64_t since_ms)
     return count;
 }
 
+/* Logs the last lines that are due; returns when the next ones are, INT64_MAX: none wait. */
+static int64_t log_endings(struct lambda *lambda, int64_t now_ms)
+{
+    if (!atomic_exchange(&lambda->has_endings, false))
+        return INT64_MAX;
+    size_t count;
+    int64_t next_ms = INT64_MAX;
+    struct lambda_instance **all = snapshot(lambda, &count);
+    for (size_t i = 0; i < count; i++) {
+        pthread_mutex_lock(&all[i]->function->lock);
+        const bool waits = all[i]->locked.ending != NULL;
+        const int64_t due_ms = all[i]->locked.ending_due_ms;
+        pthread_mutex_unlock(&all[i]->function->lock);
+        if (waits && due_ms <= now_ms)
+            lambda_instance_log_ended(all[i]);
+        else if (waits && due_ms < next_ms)
+            next_ms = due_ms;
+        lambda_instance_unref(all[i]);
+    }
+    free(all);
+    if (next_ms != INT64_MAX)
+        atomic_store(&lambda->has_endings, true);
+    return next_ms;
+}
+
 enum runtime_pump_next lambda_reaper_step(void *ctx, int64_t *ret_wake_ms)
 {
     struct lambda *lambda = ctx;
@@ -423,7 +485,9 @@ enum runtime_pump_next lambda_reaper_step(void *ctx, int64_t *ret_wake_ms)
         reap(ended);
     }
     const int64_t now_ms = store_now(lambda->options.store);
-    if (retire_since(lambda, now_ms - LAMBDA_IDLE_MS) > 0)
+    *ret_wake_ms = log_endings(lambda, now_ms);
+    const bool any = retire_since(lambda, now_ms - LAMBDA_IDLE_MS) > 0;
+    if (any && *ret_wake_ms > now_ms + REAP_EVERY_MS)
         *ret_wake_ms = now_ms + REAP_EVERY_MS;
     return RUNTIME_PUMP_WAIT;
 }

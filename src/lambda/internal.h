@@ -31,6 +31,7 @@ enum {
     LAMBDA_OPEN_WAIT_MS = 2000,       /* for the server to know its own address */
     LAMBDA_INIT_MS = 10000,           /* from start to the first request for work */
     LAMBDA_IDLE_MS = 300000,          /* an instance nobody needs ends after it */
+    LAMBDA_ENDING_MS = 20,            /* the log waits so long for a process's last output */
     LAMBDA_DELIVERY_TRIES = 3,
     LAMBDA_EVENTS_MAX = 10000,   /* asynchronous invocations not yet done */
     LAMBDA_EVENTS_RUNNING = 8,   /* of them at a time */
@@ -190,6 +191,7 @@ struct lambda {
     char *folder;                  /* <data>/functions; owned */
     atomic_bool closing;
     atomic_bool has_endpoint; /* or needs none */
+    atomic_bool has_endings;  /* the reaper knows that last lines wait for it */
 
     pthread_rwlock_t lock; /* guards map and endpoint */
     struct mr_map map;     /* name -> struct lambda_function */
@@ -307,6 +309,9 @@ struct lambda_instance {
         struct http_exchange *waiting;     /* its open request for work */
         int64_t init_us;                   /* 0: not yet known, or reported */
         int64_t idle_since_ms;
+        char *ending; /* last lines of an invocation, not yet in the log; owned; NULL: none */
+        int64_t ending_due_ms;
+        bool reaped;                  /* nobody will come for `ending` any more */
         struct lambda_instance *next; /* of the function */
     } locked;
     struct lambda_instance *all_next, *all_previous; /* guarded by the pool's lock */
@@ -330,6 +335,11 @@ void lambda_instance_retire_locked(struct lambda_instance *instance);
 void lambda_instances_retire_old_locked(struct lambda_function *function);
 long lambda_instance_used_kb(struct lambda_instance *instance);
 void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text);
+/* Logs the last lines of an invocation a moment later, behind what its process wrote before it
+ * answered and what is still in its pipe. */
+void lambda_instance_log_end(struct lambda_instance *instance, struct mr_slice lines);
+/* Logs what waits; before the next invocation's first line. */
+void lambda_instance_log_ended(struct lambda_instance *instance);
 enum runtime_pump_next lambda_reaper_step(void *ctx, int64_t *ret_wake_ms);
 /* Ends every instance and returns when all are gone. */
 void lambda_instances_close(struct lambda *lambda);

@@ -9,8 +9,8 @@
 #include <time.h>
 
 enum {
-    QUIET_US = 10000,      /* of a process's output before its tail is told */
-    QUIET_US_MAX = 200000, /* in all */
+    QUIET_US = 20000,       /* of a process's output before its tail is told */
+    QUIET_US_MAX = 1000000, /* in all */
     MESSAGE_PARSE_MAX = 64 << 10,
 };
 
@@ -250,14 +250,6 @@ static void fill_result(struct mr_arena *arena, struct lambda_invocation *invoca
     }
 }
 
-static void log_line(struct lambda_instance *instance, struct lambda_invocation *invocation,
-                     struct mr_slice text)
-{
-    if (invocation->want_tail)
-        lambda_tail_line(&invocation->locked.tail, text);
-    lambda_instance_log(instance, text);
-}
-
 /* The lines behind the function's own. */
 static void log_end(struct mr_arena *arena, struct lambda_instance *instance,
                     struct lambda_invocation *invocation, const struct lambda_result *result)
@@ -274,17 +266,21 @@ static void log_end(struct mr_arena *arena, struct lambda_instance *instance,
     report.init_us = instance->locked.init_us;
     instance->locked.init_us = 0;
     pthread_mutex_unlock(&instance->function->lock);
+    struct mr_slice timed_out = MR_S("");
     if (result->timed_out) {
         char now[32];
         const struct mr_slice time =
             mr_date_iso8601(store_now(instance->function->lambda->options.store), now);
-        log_line(instance, invocation,
-                 mr_arena_printf(arena, "%.*s %s Task timed out after %.2f seconds", MR_ARG(time),
-                                 invocation->request_id, (double)report.duration_us / 1000000));
+        timed_out =
+            mr_arena_printf(arena, "%.*s %s Task timed out after %.2f seconds\n", MR_ARG(time),
+                            invocation->request_id, (double)report.duration_us / 1000000);
     }
-    log_line(instance, invocation,
-             mr_arena_printf(arena, "END RequestId: %s", invocation->request_id));
-    log_line(instance, invocation, lambda_report_line(arena, &report));
+    const struct mr_slice lines =
+        mr_arena_printf(arena, "%.*sEND RequestId: %s\n%.*s", MR_ARG(timed_out),
+                        invocation->request_id, MR_ARG(lambda_report_line(arena, &report)));
+    if (invocation->want_tail)
+        lambda_tail_line(&invocation->locked.tail, lines);
+    lambda_instance_log_end(instance, lines);
 }
 
 static void finish(struct lambda_instance *instance, struct lambda_invocation *invocation,

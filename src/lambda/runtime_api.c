@@ -64,6 +64,7 @@ void lambda_log_start(struct lambda_instance *instance, const char *request_id)
 {
     char line[96];
     const int len = snprintf(line, sizeof line, "START RequestId: %s Version: $LATEST", request_id);
+    lambda_instance_log_ended(instance);
     lambda_instance_log(instance, mr_slice_make(line, (size_t)len));
 }
 
