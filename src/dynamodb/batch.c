@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum { WRITES_MAX = 25, KEYS_MAX = 100, REPLY_BYTES_MAX = 16 << 20 };
+enum { GET_KINDS = DYNAMODB_PROJECTION | DYNAMODB_LEGACY };
 
 /* ---- BatchWriteItem ---- */
 
@@ -192,7 +193,7 @@ static enum mr_status read_get(struct protocol_call *call, struct batch_get *get
     if (*total > KEYS_MAX)
         return protocol_fail(call, &protocol_validation,
                              "Too many items requested for the BatchGetItem call");
-    if (dynamodb_check_parameters(call, get->request, DYNAMODB_PROJECTION) != MR_OK)
+    if (dynamodb_check_parameters(call, get->request, GET_KINDS) != MR_OK)
         return MR_FAULT;
     get->keys = MR_NEW_ARRAY(call->arena, struct mr_slice, count + 1);
     get->addresses = MR_NEW_ARRAY(call->arena, struct dynamodb_address, count + 1);
@@ -201,7 +202,7 @@ static enum mr_status read_get(struct protocol_call *call, struct batch_get *get
         if (dynamodb_key_read(call, key, &get->keys[get->count]) != MR_OK)
             return MR_FAULT;
     }
-    return dynamodb_parse_expressions(call, get->request, DYNAMODB_PROJECTION, &get->expressions);
+    return dynamodb_parse_expressions(call, get->request, GET_KINDS, &get->expressions);
 }
 
 static enum mr_status place_keys(struct protocol_call *call, struct dynamodb_table *table,

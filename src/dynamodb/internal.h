@@ -217,6 +217,7 @@ enum dynamodb_expression {
     DYNAMODB_KEY_CONDITION = 4,
     DYNAMODB_FILTER = 8,
     DYNAMODB_PROJECTION = 16,
+    DYNAMODB_LEGACY = 32, /* the operation also knows the parameters of the time before them */
 };
 struct dynamodb_expressions {
     bool has_update, has_condition, has_key_condition, has_filter;
@@ -224,10 +225,11 @@ struct dynamodb_expressions {
     struct item_condition condition;
     struct item_key_condition key_condition;
     struct item_condition filter;
+    bool legacy_filter;                 /* errors have other words */
     struct item_projection *projection; /* NULL: whole items */
     bool projected;
 };
-/* Refuses parameters that exclude each other, and legacy ones. `members` is where the parameters
+/* Refuses parameters that exclude each other. `members` is where the parameters
  * stand, `kinds` the expressions that the operation knows. */
 MR_MUST_USE enum mr_status dynamodb_check_parameters(struct protocol_call *call,
                                                      yyjson_val *members, unsigned kinds);

@@ -53,11 +53,12 @@ static void answer_old(struct protocol_call *call, const struct dynamodb_table *
 
 void dynamodb_put_item(struct protocol_call *call)
 {
+    const unsigned kinds = DYNAMODB_CONDITION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct dynamodb_write write = {.kind = DYNAMODB_PUT};
     enum dynamodb_return wanted = dynamodb_return_values(call);
     struct mr_slice error;
-    if (dynamodb_check_parameters(call, call->in, DYNAMODB_CONDITION) != MR_OK)
+    if (dynamodb_check_parameters(call, call->in, kinds) != MR_OK)
         return;
     enum mr_status status =
         item_encode(call->arena, mr_json_get(call->in, "Item"), &write.item, &error);
@@ -72,7 +73,7 @@ void dynamodb_put_item(struct protocol_call *call)
                       "Item size has exceeded the maximum allowed size");
         return;
     }
-    if (dynamodb_parse_expressions(call, call->in, DYNAMODB_CONDITION, &expressions) != MR_OK)
+    if (dynamodb_parse_expressions(call, call->in, kinds, &expressions) != MR_OK)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = dynamodb_request_table(call);
     if (table == NULL || dynamodb_item_check(call, table, write.item) != MR_OK)
@@ -84,13 +85,14 @@ void dynamodb_put_item(struct protocol_call *call)
 
 void dynamodb_delete_item(struct protocol_call *call)
 {
+    const unsigned kinds = DYNAMODB_CONDITION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct dynamodb_write write = {.kind = DYNAMODB_DELETE};
     enum dynamodb_return wanted = dynamodb_return_values(call);
-    if (dynamodb_check_parameters(call, call->in, DYNAMODB_CONDITION) != MR_OK ||
+    if (dynamodb_check_parameters(call, call->in, kinds) != MR_OK ||
         dynamodb_key_read(call, mr_json_get(call->in, "Key"), &write.item) != MR_OK ||
         check_return_old(call, wanted) != MR_OK ||
-        dynamodb_parse_expressions(call, call->in, DYNAMODB_CONDITION, &expressions) != MR_OK)
+        dynamodb_parse_expressions(call, call->in, kinds, &expressions) != MR_OK)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = dynamodb_request_table(call);
     if (table == NULL || dynamodb_key_check(call, table, write.item) != MR_OK)
@@ -140,7 +142,7 @@ static void answer_update(struct protocol_call *call,
 
 void dynamodb_update_item(struct protocol_call *call)
 {
-    const unsigned kinds = DYNAMODB_UPDATE | DYNAMODB_CONDITION;
+    const unsigned kinds = DYNAMODB_UPDATE | DYNAMODB_CONDITION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct dynamodb_write write = {.kind = DYNAMODB_CHANGE};
     enum dynamodb_return wanted = dynamodb_return_values(call);
@@ -164,11 +166,12 @@ void dynamodb_update_item(struct protocol_call *call)
 
 void dynamodb_get_item(struct protocol_call *call)
 {
+    const unsigned kinds = DYNAMODB_PROJECTION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct mr_slice keys;
-    if (dynamodb_check_parameters(call, call->in, DYNAMODB_PROJECTION) != MR_OK ||
+    if (dynamodb_check_parameters(call, call->in, kinds) != MR_OK ||
         dynamodb_key_read(call, mr_json_get(call->in, "Key"), &keys) != MR_OK ||
-        dynamodb_parse_expressions(call, call->in, DYNAMODB_PROJECTION, &expressions) != MR_OK)
+        dynamodb_parse_expressions(call, call->in, kinds, &expressions) != MR_OK)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = dynamodb_request_table(call);
     if (table == NULL || dynamodb_key_check(call, table, keys) != MR_OK)

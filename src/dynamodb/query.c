@@ -97,8 +97,9 @@ static enum mr_status check_filter(struct dynamodb_page *page)
         struct mr_slice name = expressions->filter.heads[i];
         if (dynamodb_is_key(schema, name))
             return protocol_fail(page->call, &protocol_validation,
-                                 "Filter Expression can only contain non-primary key attributes: "
-                                 "Primary key attribute: %.*s",
+                                 "%s can only contain non-primary key attributes: Primary key "
+                                 "attribute: %.*s",
+                                 expressions->legacy_filter ? "QueryFilter" : "Filter Expression",
                                  MR_ARG(name));
     }
     return MR_OK;
@@ -106,13 +107,15 @@ static enum mr_status check_filter(struct dynamodb_page *page)
 
 void dynamodb_query(struct protocol_call *call)
 {
-    const unsigned kinds = DYNAMODB_KEY_CONDITION | DYNAMODB_FILTER | DYNAMODB_PROJECTION;
+    const unsigned kinds =
+        DYNAMODB_KEY_CONDITION | DYNAMODB_FILTER | DYNAMODB_PROJECTION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct mr_slice start;
     if (dynamodb_check_parameters(call, call->in, kinds) != MR_OK ||
         read_start_key(call, &start) != MR_OK)
         return;
-    if (mr_json_get(call->in, "KeyConditionExpression") == NULL) {
+    if (mr_json_get(call->in, "KeyConditionExpression") == NULL &&
+        mr_json_get(call->in, "KeyConditions") == NULL) {
         protocol_fail(call, &protocol_validation,
                       "Either the KeyConditions or KeyConditionExpression parameter must be "
                       "specified in the request.");
@@ -159,7 +162,7 @@ static enum mr_status read_segment(struct protocol_call *call, int64_t *ret_segm
 
 void dynamodb_scan(struct protocol_call *call)
 {
-    const unsigned kinds = DYNAMODB_FILTER | DYNAMODB_PROJECTION;
+    const unsigned kinds = DYNAMODB_FILTER | DYNAMODB_PROJECTION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct mr_slice start;
     int64_t segment, segments;

@@ -10,20 +10,25 @@ static const struct expression_parameter {
     {DYNAMODB_KEY_CONDITION, "KeyConditionExpression"},
 };
 
-/* In AWS's order. `legacy`: of the time before expressions, and not implemented. */
+/* In AWS's order. `kinds`: of the operations that know it. */
 static const struct old_parameter {
-    unsigned kinds; /* of the operations that know it */
+    unsigned kinds, but_not;
     const char *name;
-    bool legacy;
 } old_parameters[] = {
-    {DYNAMODB_PROJECTION, "AttributesToGet", false},
-    {DYNAMODB_UPDATE, "AttributeUpdates", true},
-    {DYNAMODB_KEY_CONDITION, "QueryFilter", true},
-    {DYNAMODB_FILTER, "ScanFilter", true},
-    {DYNAMODB_CONDITION, "Expected", true},
-    {DYNAMODB_CONDITION | DYNAMODB_FILTER, "ConditionalOperator", true},
-    {DYNAMODB_KEY_CONDITION, "KeyConditions", true},
+    {DYNAMODB_PROJECTION, 0, "AttributesToGet"},
+    {DYNAMODB_UPDATE, 0, "AttributeUpdates"},
+    {DYNAMODB_KEY_CONDITION, 0, "QueryFilter"},
+    {DYNAMODB_FILTER, DYNAMODB_KEY_CONDITION, "ScanFilter"},
+    {DYNAMODB_CONDITION, 0, "Expected"},
+    {DYNAMODB_CONDITION | DYNAMODB_FILTER, 0, "ConditionalOperator"},
+    {DYNAMODB_KEY_CONDITION, 0, "KeyConditions"},
 };
+
+static bool knows_old(const struct old_parameter *parameter, unsigned kinds)
+{
+    return (kinds & DYNAMODB_LEGACY) != 0 && (parameter->kinds & kinds) != 0 &&
+           (parameter->but_not & kinds) == 0;
+}
 
 static struct mr_slice list_names(struct mr_arena *arena, yyjson_val *members, unsigned kinds,
                                   bool old)
@@ -32,8 +37,9 @@ static struct mr_slice list_names(struct mr_arena *arena, yyjson_val *members, u
     size_t count = old ? MR_COUNT(old_parameters) : MR_COUNT(expression_parameters);
     for (size_t i = 0; i < count; i++) {
         const char *name = old ? old_parameters[i].name : expression_parameters[i].name;
-        unsigned own = old ? old_parameters[i].kinds : expression_parameters[i].kind;
-        if ((own & kinds) == 0 || mr_json_get(members, name) == NULL)
+        bool known = old ? knows_old(&old_parameters[i], kinds)
+                         : (expression_parameters[i].kind & kinds) != 0;
+        if (!known || mr_json_get(members, name) == NULL)
             continue;
         if (text.len > 0)
             item_write_raw(&text, MR_S(", "));
@@ -78,13 +84,6 @@ enum mr_status dynamodb_check_parameters(struct protocol_call *call, yyjson_val 
                              "same request: Non-expression parameters: {%.*s} Expression "
                              "parameters: {%.*s}",
                              MR_ARG(old), MR_ARG(expressions));
-    for (size_t i = 0; i < MR_COUNT(old_parameters); i++) {
-        const struct old_parameter *parameter = &old_parameters[i];
-        if (parameter->legacy && (parameter->kinds & kinds) != 0 &&
-            mr_json_get(members, parameter->name) != NULL)
-            return protocol_fail(call, &dynamodb_not_implemented,
-                                 "the legacy parameter %s is not implemented", parameter->name);
-    }
     if (expressions.len == 0 && mr_json_get(members, "ExpressionAttributeNames") != NULL)
         return protocol_fail(call, &protocol_validation,
                              "ExpressionAttributeNames can only be specified when using "
@@ -158,6 +157,69 @@ static enum mr_status parse_all(struct protocol_call *call, yyjson_val *members,
     return status;
 }
 
+static enum mr_status read_operator(struct protocol_call *call, yyjson_val *members,
+                                    yyjson_val *conditions, bool *ret_any)
+{
+    struct mr_slice text = mr_json_get_text(members, "ConditionalOperator");
+    *ret_any = mr_slice_equal(text, MR_S("OR"));
+    if (text.len > 0 && conditions == NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "ConditionalOperator cannot be used without Filter or Expected");
+    if (text.len > 0 && yyjson_obj_size(conditions) < 2)
+        return protocol_fail(call, &protocol_validation,
+                             "ConditionalOperator can only be used when Filter or Expected has two "
+                             "or more elements");
+    return MR_OK;
+}
+
+/* Expected, or the filter. */
+static enum mr_status read_old_condition(struct protocol_call *call, yyjson_val *members,
+                                         unsigned kinds, struct dynamodb_expressions *ret)
+{
+    bool expected = (kinds & DYNAMODB_CONDITION) != 0, any;
+    yyjson_val *conditions =
+        mr_json_get(members, expected                           ? "Expected"
+                             : (kinds & DYNAMODB_KEY_CONDITION) ? "QueryFilter"
+                                                                : "ScanFilter");
+    struct mr_slice error;
+    if (read_operator(call, members, conditions, &any) != MR_OK)
+        return MR_FAULT;
+    if (conditions == NULL)
+        return MR_OK;
+    enum mr_status status = item_legacy_condition(
+        call->arena, conditions, expected, any, expected ? &ret->condition : &ret->filter, &error);
+    if (status != MR_OK)
+        return dynamodb_refuse(call, status, error);
+    ret->has_condition = expected;
+    ret->has_filter = ret->legacy_filter = !expected;
+    return MR_OK;
+}
+
+static enum mr_status read_old(struct protocol_call *call, yyjson_val *members, unsigned kinds,
+                               struct dynamodb_expressions *ret)
+{
+    yyjson_val *attributes = mr_json_get(members, "AttributesToGet");
+    yyjson_val *updates = mr_json_get(members, "AttributeUpdates");
+    yyjson_val *keys = mr_json_get(members, "KeyConditions");
+    struct mr_slice error;
+    enum mr_status status = MR_OK;
+    if ((kinds & DYNAMODB_UPDATE) != 0 && updates != NULL) {
+        ret->has_update = true;
+        status = item_legacy_update(call->arena, updates, &ret->update, &error);
+    } else if ((kinds & DYNAMODB_KEY_CONDITION) != 0 && keys != NULL) {
+        ret->has_key_condition = true;
+        status = item_legacy_key_condition(call->arena, keys, &ret->key_condition, &error);
+    }
+    if (status != MR_OK)
+        return dynamodb_refuse(call, status, error);
+    if ((kinds & (DYNAMODB_CONDITION | DYNAMODB_FILTER)) != 0)
+        status = read_old_condition(call, members, kinds, ret);
+    if (status != MR_OK || (kinds & DYNAMODB_PROJECTION) == 0 || attributes == NULL)
+        return status;
+    ret->projected = true;
+    return read_attributes(call, attributes, &ret->projection);
+}
+
 enum mr_status dynamodb_parse_expressions(struct protocol_call *call, yyjson_val *members,
                                           unsigned kinds, struct dynamodb_expressions *ret)
 {
@@ -173,11 +235,9 @@ enum mr_status dynamodb_parse_expressions(struct protocol_call *call, yyjson_val
         status = item_placeholders_finish(call->arena, &placeholders, &error);
     if (status != MR_OK)
         return dynamodb_refuse(call, status, error);
-    yyjson_val *attributes = mr_json_get(members, "AttributesToGet");
-    if ((kinds & DYNAMODB_PROJECTION) == 0 || attributes == NULL)
+    if ((kinds & DYNAMODB_LEGACY) == 0 || list_names(call->arena, members, kinds, true).len == 0)
         return MR_OK;
-    ret->projected = true;
-    return read_attributes(call, attributes, &ret->projection);
+    return read_old(call, members, kinds, ret);
 }
 
 enum mr_status dynamodb_name_check(struct protocol_call *call, struct mr_slice name)

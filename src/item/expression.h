@@ -149,6 +149,7 @@ struct item_update {
     size_t count;
     struct item_path *paths; /* of the actions */
     bool creates;            /* false: only REMOVE and DELETE, which make no item where none is */
+    bool legacy;             /* of AttributeUpdates: errors have other words */
 };
 MR_MUST_USE enum mr_status item_update_parse(struct mr_arena *arena,
                                              struct item_placeholders *placeholders,
@@ -161,3 +162,18 @@ MR_MUST_USE enum mr_status item_update_apply(struct mr_arena *arena,
                                              const struct item_update *update, struct mr_slice old,
                                              struct mr_slice base, struct mr_slice *ret_item,
                                              struct mr_slice *ret_error);
+
+/* ---- the parameters of the time before expressions, as the same trees ----
+ * MR_INVALID and MR_FAULT: as item_encode. */
+/* Expected (`expected`), QueryFilter or ScanFilter; `any`: one of them is enough. */
+MR_MUST_USE enum mr_status item_legacy_condition(struct mr_arena *arena, yyjson_val *conditions,
+                                                 bool expected, bool any,
+                                                 struct item_condition *ret_condition,
+                                                 struct mr_slice *ret_error);
+MR_MUST_USE enum mr_status item_legacy_key_condition(struct mr_arena *arena, yyjson_val *conditions,
+                                                     struct item_key_condition *ret_condition,
+                                                     struct mr_slice *ret_error);
+/* AttributeUpdates. */
+MR_MUST_USE enum mr_status item_legacy_update(struct mr_arena *arena, yyjson_val *updates,
+                                              struct item_update *ret_update,
+                                              struct mr_slice *ret_error);

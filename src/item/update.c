@@ -17,6 +17,7 @@ struct tree {
 struct applier {
     struct mr_arena *arena;
     struct mr_slice old;
+    bool legacy;
     struct mr_slice *error;
 };
 
@@ -34,6 +35,8 @@ static enum mr_status refuse_path(struct applier *applier)
 
 static enum mr_status refuse_type(struct applier *applier)
 {
+    if (applier->legacy)
+        return refuse(applier, MR_S("Type mismatch for attribute to update"));
     return refuse(applier, MR_S("An operand in the update expression has an incorrect data type"));
 }
 
@@ -319,20 +322,16 @@ static enum mr_status apply_add(struct applier *applier, struct tree *root,
 {
     struct item_value value = action->value->value;
     struct item_value old = item_path_get(&action->path, applier->old);
-    if (old.type != ITEM_NONE) {
-        if (old.type != value.type)
-            return refuse_type(applier);
-        if (value.type == ITEM_N) {
-            struct item_value sum;
-            enum mr_status status = number_sum(applier, &old, &value, false, &sum);
-            if (status != MR_OK)
-                return status;
-            value = sum;
-        } else {
-            value = set_merge(applier, &old, &value, true);
-        }
-    }
-    return tree_set(applier, root, &action->path, &value);
+    enum mr_status status = MR_OK;
+    if (old.type != ITEM_NONE && old.type != value.type)
+        return refuse_type(applier);
+    if (old.type == ITEM_N)
+        status = number_sum(applier, &old, &action->value->value, false, &value);
+    else if (old.type == ITEM_L) /* AttributeUpdates alone can say that */
+        status = list_join(applier, &old, &action->value->value, &value);
+    else if (old.type != ITEM_NONE)
+        value = set_merge(applier, &old, &value, true);
+    return status != MR_OK ? status : tree_set(applier, root, &action->path, &value);
 }
 
 static enum mr_status apply_delete(struct applier *applier, struct tree *root,
@@ -368,7 +367,8 @@ enum mr_status item_update_apply(struct mr_arena *arena, const struct item_updat
                                  struct mr_slice old, struct mr_slice base,
                                  struct mr_slice *ret_item, struct mr_slice *ret_error)
 {
-    struct applier applier = {.arena = arena, .old = old, .error = ret_error};
+    struct applier applier = {
+        .arena = arena, .old = old, .legacy = update->legacy, .error = ret_error};
     struct tree root = {.value = item_as_map(base)};
     for (size_t i = 0; i < update->count; i++) {
         enum mr_status status = apply_action(&applier, &root, &update->actions[i]);

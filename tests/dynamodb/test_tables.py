@@ -204,11 +204,10 @@ def test_an_update_must_change_something(db, table, refused):
 def test_what_is_not_implemented_says_so(db, table, refused):
     refused(
         "NotImplemented",
-        "the legacy parameter Expected is not implemented",
-        db.put_item,
+        "UpdateTable with ReplicaUpdates is not implemented",
+        db.update_table,
         TableName=table,
-        Item={"id": {"S": "1"}},
-        Expected={"id": {"Exists": False}},
+        ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}],
     )
 
 
