@@ -276,6 +276,7 @@ int cli_status(int argc, char **argv)
         print_stage(reply.json, "pipes", "pipe");
         print_stage(reply.json, "streams", "stream");
         print_stage(reply.json, "deliveries", "delivery");
+        print_stage(reply.json, "functions", "function");
     }
     client_free(client);
     mr_arena_fini(&arena);

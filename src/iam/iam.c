@@ -21,7 +21,8 @@ yyjson_val *iam_doc(struct protocol_call *call, const char *kind, struct mr_slic
 struct mr_slice iam_pair(struct protocol_call *call, struct mr_slice a, struct mr_slice b)
 {
     char *pair = mr_arena_alloc(call->arena, a.len + 1 + b.len);
-    memcpy(pair, a.ptr, a.len);
+    if (a.len > 0)
+        memcpy(pair, a.ptr, a.len);
     pair[a.len] = '\0';
     if (b.len > 0)
         memcpy(pair + a.len + 1, b.ptr, b.len);

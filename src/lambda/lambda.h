@@ -19,13 +19,11 @@ struct lambda_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
-    struct http_server *server; /* not used: the Runtime API has a server of its own, so that it
-                                   has its own limits and outlives the clients' connections */
-    struct s3 *s3;              /* code from S3 */
-    const char *bootstrap;      /* path of bootstrap.py (share/millrace/bootstrap.py or
-                                   src/lambda/bootstrap.py of the checkout) */
-    const char *endpoint_url;   /* given to functions as AWS_ENDPOINT_URL. "": not known yet; calls
-                                   wait for lambda_set_endpoint. NULL: none */
+    struct s3 *s3;            /* code from S3 */
+    const char *bootstrap;    /* path of bootstrap.py (share/millrace/bootstrap.py or
+                                 src/lambda/bootstrap.py of the checkout) */
+    const char *endpoint_url; /* given to functions as AWS_ENDPOINT_URL. "": not known yet; calls
+                                 wait for lambda_set_endpoint. NULL: none */
     const char *access_key, *secret_key; /* the functions' credentials; NULL: "test" */
     /* Log lines of functions: group, stream, epoch ms, text without line end. May be NULL. Called
      * on any thread. */

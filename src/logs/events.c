@@ -11,9 +11,11 @@ struct mr_slice logs_stream_name(struct mr_arena *arena, struct mr_slice group,
                                  struct mr_slice stream)
 {
     char *name = mr_arena_alloc(arena, group.len + 1 + stream.len);
-    memcpy(name, group.ptr, group.len);
+    if (group.len > 0)
+        memcpy(name, group.ptr, group.len);
     name[group.len] = '\0';
-    memcpy(name + group.len + 1, stream.ptr, stream.len);
+    if (stream.len > 0)
+        memcpy(name + group.len + 1, stream.ptr, stream.len);
     return mr_slice_make(name, group.len + 1 + stream.len);
 }
 

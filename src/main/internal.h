@@ -44,6 +44,8 @@ struct serve {
     struct serve_services services;
     struct runtime_pump *maintenance;
     int port;
+    const char *access_key,
+        *secret_key;   /* the first credential: what functions sign with; or NULL */
     char endpoint[96]; /* "http://127.0.0.1:4566" */
     char bootstrap[4096], duckdb[4096];
     int64_t started_ms;

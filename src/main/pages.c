@@ -92,6 +92,10 @@ static void status(void *ctx, struct http_exchange *exchange)
     mr_json_array(&json);
     firehose_status(s->firehose, &json);
     mr_json_array_end(&json);
+    mr_json_key(&json, "functions");
+    mr_json_array(&json);
+    lambda_status(s->lambda, &json);
+    mr_json_array_end(&json);
     mr_json_key(&json, "objects");
     mr_json_object(&json);
     mr_json_key_int(&json, "puts", (int64_t)s3.puts);

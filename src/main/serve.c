@@ -120,6 +120,8 @@ static enum mr_status open_protocol(struct serve *serve)
             return status;
         }
         protocol.credentials = credentials;
+        serve->access_key = mr_arena_cstr(&serve->arena, credentials[0].access_key);
+        serve->secret_key = mr_arena_cstr(&serve->arena, credentials[0].secret);
     } else if (!is_loopback(options->address)) {
         (void)fprintf(stderr,
                       "millrace: '%s' is not a loopback address: give --credentials FILE, so that "

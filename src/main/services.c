@@ -52,12 +52,13 @@ static enum mr_status open_lake_side(struct serve *serve)
         .store = serve->store,
         .runtime = serve->runtime,
         .rng = &serve->rng,
-        .server = serve->http,
         .s3 = s->s3,
         .bootstrap = serve->bootstrap,
         .endpoint_url = serve->endpoint,
         .log = log_line,
         .log_ctx = serve,
+        .access_key = serve->access_key,
+        .secret_key = serve->secret_key,
     };
     return lambda_open(&s->lambda, &lambda);
 }
@@ -170,6 +171,8 @@ void serve_close_services(struct serve *serve)
     athena_close(s->athena);
     glue_close(s->glue);
     pipes_close(s->pipes);
+    if (s->lambda != NULL)
+        lambda_stop(s->lambda); /* deliveries do not wait for functions, and keep their records */
     firehose_close(s->firehose);
     lambda_close(s->lambda);
     logs_close(s->logs);
