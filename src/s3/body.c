@@ -1,5 +1,6 @@
 #include "s3/body.h"
 #include "base/log.h"
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -128,22 +129,34 @@ static void id_make(struct s3_bodies *bodies, struct s3_id *ret_id)
     memcpy(ret_id->bytes + RUN_AT, &run, sizeof run);
 }
 
-enum mr_status s3_writer_open(struct s3_bodies *bodies, struct s3_writer *writer)
+struct s3_body s3_body_small(struct s3_bodies *bodies, struct mr_slice bytes)
 {
-    char name[NAME_TEXT];
-    *writer = (struct s3_writer){.fd = -1};
-    id_make(bodies, &writer->id);
-    const int folder = folder_of(bodies, writer->id.bytes[0]);
-    if (folder < 0)
-        return MR_FAIL_IO;
-    file_name(&writer->id, name);
-    writer->fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (writer->fd < 0)
-        return MR_RAISE(MR_FAIL_IO, "cannot make a body: %s", strerror(errno));
-    return MR_OK;
+    assert(bytes.len <= S3_SMALL_BYTES_MAX);
+    struct s3_body body = {.place = S3_IN_VIEW, .size = bytes.len, .bytes = bytes};
+    id_make(bodies, &body.id);
+    return body;
 }
 
-enum mr_status s3_writer_append(struct s3_writer *writer, struct mr_slice bytes)
+void s3_meta_set_body(struct s3_meta *meta, const struct s3_body *body)
+{
+    meta->place = body->place;
+    meta->body = body->id;
+    meta->size = body->size;
+}
+
+void s3_body_discard(struct s3_bodies *bodies, const struct s3_body *body)
+{
+    if (body->place == S3_IN_FILE)
+        s3_file_remove(bodies, &body->id);
+}
+
+void s3_writer_open(struct s3_bodies *bodies, struct mr_arena *arena, struct s3_writer *writer)
+{
+    *writer = (struct s3_writer){.bodies = bodies, .arena = arena, .fd = -1};
+    id_make(bodies, &writer->id);
+}
+
+static enum mr_status file_append(struct s3_writer *writer, struct mr_slice bytes)
 {
     while (bytes.len > 0) {
         const ssize_t written = write(writer->fd, bytes.ptr, bytes.len);
@@ -157,71 +170,70 @@ enum mr_status s3_writer_append(struct s3_writer *writer, struct mr_slice bytes)
     return MR_OK;
 }
 
-/* By way of our memory: for file systems that cannot copy by themselves. */
-static enum mr_status copy_by_hand(struct s3_writer *writer, int fd, uint64_t offset, uint64_t len)
+/* What was small so far becomes a file. */
+static enum mr_status file_begin(struct s3_writer *writer)
 {
-    enum { STEP = 1 << 18 };
-    char *room = mr_malloc(STEP);
-    enum mr_status status = MR_OK;
-    while (status == MR_OK && len > 0) {
-        const ssize_t got = pread(fd, room, len < STEP ? (size_t)len : STEP, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            status = MR_RAISE(MR_FAIL_IO, "cannot read a body: %s",
-                              got == 0 ? "it is shorter than its record" : strerror(errno));
-            break;
-        }
-        status = s3_writer_append(writer, mr_slice_make(room, (size_t)got));
-        offset += (uint64_t)got;
-        len -= (uint64_t)got;
-    }
-    free(room);
-    return status;
+    char name[NAME_TEXT];
+    const struct mr_slice small = mr_slice_make(writer->small, (size_t)writer->size);
+    const int folder = folder_of(writer->bodies, writer->id.bytes[0]);
+    if (folder < 0)
+        return MR_FAIL_IO;
+    file_name(&writer->id, name);
+    writer->fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (writer->fd < 0)
+        return MR_RAISE(MR_FAIL_IO, "cannot make a body: %s", strerror(errno));
+    writer->size = 0;
+    return file_append(writer, small);
 }
 
-enum mr_status s3_writer_copy(struct s3_writer *writer, int fd, uint64_t offset, uint64_t len)
+enum mr_status s3_writer_append(struct s3_writer *writer, struct mr_slice bytes)
 {
-    while (len > 0) {
-        off_t from = (off_t)offset;
-        const size_t step = len < COPY_STEP ? (size_t)len : COPY_STEP;
-        const ssize_t copied = copy_file_range(fd, &from, writer->fd, NULL, step, 0);
-        if (copied < 0 && errno == EINTR)
-            continue;
-        if (copied <= 0)
-            return copy_by_hand(writer, fd, offset, len);
-        writer->size += (uint64_t)copied;
-        offset += (uint64_t)copied;
-        len -= (uint64_t)copied;
+    if (writer->fd < 0 && bytes.len > S3_SMALL_BYTES_MAX - writer->size) {
+        const enum mr_status status = file_begin(writer);
+        if (status != MR_OK)
+            return status;
     }
+    if (writer->fd >= 0)
+        return file_append(writer, bytes);
+    if (writer->small == NULL)
+        writer->small = mr_arena_alloc(writer->arena, S3_SMALL_BYTES_MAX);
+    if (bytes.len > 0)
+        memcpy(writer->small + writer->size, bytes.ptr, bytes.len);
+    writer->size += bytes.len;
     return MR_OK;
 }
 
-enum mr_status s3_writer_finish(struct s3_bodies *bodies, struct s3_writer *writer)
+enum mr_status s3_writer_finish(struct s3_writer *writer, struct s3_body *ret_body)
 {
-    const int folder = folder_of(bodies, writer->id.bytes[0]);
+    *ret_body = (struct s3_body){.place = S3_IN_VIEW, .id = writer->id, .size = writer->size};
+    if (writer->fd < 0) {
+        ret_body->bytes = mr_slice_make(writer->small, (size_t)writer->size);
+        return MR_OK;
+    }
+    ret_body->place = S3_IN_FILE;
+    const int folder = folder_of(writer->bodies, writer->id.bytes[0]);
     if (folder >= 0 && fdatasync(writer->fd) == 0 && fsync(folder) == 0) {
         close(writer->fd);
         writer->fd = -1;
         return MR_OK;
     }
     const int code = errno;
-    s3_writer_abandon(bodies, writer);
+    s3_writer_abandon(writer);
     return MR_RAISE(MR_FAIL_IO, "cannot make a body durable: %s", strerror(code));
 }
 
-void s3_writer_abandon(struct s3_bodies *bodies, struct s3_writer *writer)
+void s3_writer_abandon(struct s3_writer *writer)
 {
     if (writer->fd < 0)
         return;
     close(writer->fd);
     writer->fd = -1;
-    s3_body_remove(bodies, &writer->id);
+    s3_file_remove(writer->bodies, &writer->id);
 }
 
 /* ---- reading ---- */
 
-enum mr_status s3_body_open(struct s3_bodies *bodies, const struct s3_id *id, int *ret_fd)
+static enum mr_status file_open(struct s3_bodies *bodies, const struct s3_id *id, int *ret_fd)
 {
     char name[NAME_TEXT];
     const int folder = folder_of(bodies, id->bytes[0]);
@@ -237,9 +249,114 @@ enum mr_status s3_body_open(struct s3_bodies *bodies, const struct s3_id *id, in
     return MR_OK;
 }
 
+enum mr_status s3_source_open(struct s3_bodies *bodies, struct mr_arena *arena,
+                              const struct s3_meta *meta, struct s3_source *ret_source)
+{
+    *ret_source = (struct s3_source){.fd = -1, .bytes = MR_S("")};
+    if (meta->place == S3_IN_FILE)
+        return file_open(bodies, &meta->body, &ret_source->fd);
+    if (meta->size == 0)
+        return MR_OK; /* nothing was put */
+    struct mr_buf buf = {0};
+    enum mr_status status =
+        view_get(store_view(bodies->store), VIEW_OBJECT, s3_body_key(arena, &meta->body), &buf);
+    if (status == MR_OK && buf.len != meta->size)
+        status = MR_RAISE(MR_FAIL_DATA, "a body has %zu bytes, its record says %llu", buf.len,
+                          (unsigned long long)meta->size);
+    if (status == MR_OK)
+        ret_source->bytes = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return status;
+}
+
+void s3_source_close(struct s3_source *source)
+{
+    if (source->fd >= 0)
+        close(source->fd);
+    source->fd = -1;
+}
+
+/* By way of our memory: to digest it, or because the file system cannot copy by itself. */
+static enum mr_status copy_by_hand(int fd, uint64_t offset, uint64_t len, struct s3_writer *writer,
+                                   struct s3_digest *digest)
+{
+    enum { STEP = 1 << 18 };
+    char *room = mr_malloc(STEP);
+    enum mr_status status = MR_OK;
+    while (status == MR_OK && len > 0) {
+        const ssize_t got = pread(fd, room, len < STEP ? (size_t)len : STEP, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            status = MR_RAISE(MR_FAIL_IO, "cannot read a body: %s",
+                              got == 0 ? "it is shorter than its record" : strerror(errno));
+            break;
+        }
+        const struct mr_slice bytes = mr_slice_make(room, (size_t)got);
+        if (digest != NULL)
+            s3_digest_update(digest, bytes);
+        status = s3_writer_append(writer, bytes);
+        offset += (uint64_t)got;
+        len -= (uint64_t)got;
+    }
+    free(room);
+    return status;
+}
+
+static enum mr_status copy_by_kernel(int fd, uint64_t offset, uint64_t len,
+                                     struct s3_writer *writer)
+{
+    while (len > 0) {
+        off_t from = (off_t)offset;
+        const size_t step = len < COPY_STEP ? (size_t)len : COPY_STEP;
+        const ssize_t copied = copy_file_range(fd, &from, writer->fd, NULL, step, 0);
+        if (copied < 0 && errno == EINTR)
+            continue;
+        if (copied <= 0)
+            return copy_by_hand(fd, offset, len, writer, NULL);
+        writer->size += (uint64_t)copied;
+        offset += (uint64_t)copied;
+        len -= (uint64_t)copied;
+    }
+    return MR_OK;
+}
+
+enum mr_status s3_source_copy(const struct s3_source *source, uint64_t offset, uint64_t len,
+                              struct s3_writer *writer, struct s3_digest *digest)
+{
+    if (source->fd < 0) {
+        const struct mr_slice bytes = mr_slice_sub(source->bytes, (size_t)offset, (size_t)len);
+        if (digest != NULL)
+            s3_digest_update(digest, bytes);
+        return s3_writer_append(writer, bytes);
+    }
+    if (digest != NULL || len <= S3_SMALL_BYTES_MAX)
+        return copy_by_hand(source->fd, offset, len, writer, digest);
+    if (writer->fd < 0) {
+        const enum mr_status status = file_begin(writer);
+        if (status != MR_OK)
+            return status;
+    }
+    return copy_by_kernel(source->fd, offset, len, writer);
+}
+
+/* ---- the ops that go with a record ---- */
+
+void s3_entry_body(struct store_entry *entry, const struct s3_body *body)
+{
+    if (body->place == S3_IN_VIEW && body->size > 0)
+        store_entry_put(entry, VIEW_OBJECT, s3_body_key(entry->arena, &body->id), body->bytes);
+}
+
+void s3_entry_drop(struct store_entry *entry, const struct s3_meta *old)
+{
+    if (old->place == S3_IN_VIEW && old->size > 0)
+        store_entry_delete(entry, VIEW_OBJECT, s3_body_key(entry->arena, &old->body));
+}
+
 /* ---- removing ---- */
 
-void s3_body_remove(struct s3_bodies *bodies, const struct s3_id *id)
+void s3_file_remove(struct s3_bodies *bodies, const struct s3_id *id)
 {
     char name[NAME_TEXT];
     const int folder = folder_of(bodies, id->bytes[0]);
@@ -254,8 +371,10 @@ void s3_bodies_on_drop(struct s3_bodies *bodies, void (*fn)(void *ctx), void *ct
     bodies->on_drop_ctx = ctx;
 }
 
-void s3_body_drop(struct s3_bodies *bodies, const struct s3_id *id, int64_t ticket)
+void s3_body_drop(struct s3_bodies *bodies, const struct s3_meta *old, int64_t ticket)
 {
+    if (old->place != S3_IN_FILE)
+        return;
     pthread_mutex_lock(&bodies->lock);
     const bool first = bodies->locked.count == 0;
     if (bodies->locked.count == bodies->locked.capacity && bodies->locked.capacity < DROPS_MAX) {
@@ -264,7 +383,7 @@ void s3_body_drop(struct s3_bodies *bodies, const struct s3_id *id, int64_t tick
                                           bodies->locked.capacity * sizeof *bodies->locked.drops);
     }
     if (bodies->locked.count < bodies->locked.capacity)
-        bodies->locked.drops[bodies->locked.count++] = (struct drop){*id, ticket};
+        bodies->locked.drops[bodies->locked.count++] = (struct drop){old->body, ticket};
     pthread_mutex_unlock(&bodies->lock);
     if (first && bodies->on_drop != NULL)
         bodies->on_drop(bodies->on_drop_ctx);
@@ -284,7 +403,7 @@ bool s3_bodies_sweep(struct s3_bodies *bodies)
     /* When the entries can never become durable the old bodies are what a restart needs. */
     if (count > 0 && store_wait(bodies->store, ticket) == MR_OK)
         for (size_t i = 0; i < count; i++)
-            s3_body_remove(bodies, &drops[i].id);
+            s3_file_remove(bodies, &drops[i].id);
     free(drops);
     return count > 0;
 }

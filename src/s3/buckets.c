@@ -108,7 +108,7 @@ enum mr_status s3_bucket_set(struct s3 *s3, struct mr_arena *arena, struct mr_sl
 
 struct doomed { /* bodies of the parts that go with a bucket */
     struct doomed *next;
-    struct s3_id body;
+    struct s3_meta part;
 };
 
 static enum mr_status doom_upload(struct s3 *s3, struct store_entry *entry, struct mr_slice id,
@@ -121,8 +121,9 @@ static enum mr_status doom_upload(struct s3 *s3, struct store_entry *entry, stru
         return status;
     for (size_t i = 0; i < count; i++) {
         struct doomed *one = MR_NEW(entry->arena, struct doomed);
-        *one = (struct doomed){*doomed, parts[i].meta.body};
+        *one = (struct doomed){*doomed, parts[i].meta};
         *doomed = one;
+        s3_entry_drop(entry, &parts[i].meta);
         store_entry_delete(entry, VIEW_OBJECT, s3_part_key(entry->arena, id, parts[i].number));
     }
     return MR_OK;
@@ -186,6 +187,6 @@ enum mr_status s3_bucket_delete(struct s3 *s3, struct mr_arena *arena, struct mr
     pthread_mutex_unlock(&s3->many);
     pthread_mutex_unlock(&s3->buckets);
     for (; status == MR_OK && doomed != NULL; doomed = doomed->next)
-        s3_body_drop(s3->bodies, &doomed->body, *ret_ticket);
+        s3_body_drop(s3->bodies, &doomed->part, *ret_ticket);
     return status;
 }

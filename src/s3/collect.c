@@ -67,6 +67,10 @@ static enum mr_status check_off(struct s3_collector *collector)
     for (int i = 0; i < RECORDS_A_STEP; i++) {
         if (!view_iterator_valid(collector->records))
             return MR_OK;
+        if (s3_is_body_key(view_iterator_key(collector->records))) {
+            view_iterator_next(collector->records);
+            continue;
+        }
         struct s3_meta meta;
         const enum mr_status status =
             s3_meta_decode(view_iterator_value(collector->records), &meta);
@@ -85,7 +89,7 @@ static void remove_rest(struct s3_collector *collector)
 {
     for (size_t i = 0; i < collector->count; i++) {
         if (!collector->named[i]) {
-            s3_body_remove(collector->s3->bodies, &collector->ids[i]);
+            s3_file_remove(collector->s3->bodies, &collector->ids[i]);
             collector->removed++;
         }
     }

@@ -1,6 +1,8 @@
 /* Objects: found, put, deleted; the functions other services call. */
 #include "s3/internal.h"
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* ---- locks and commits ---- */
@@ -61,8 +63,8 @@ enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena, struct mr_slice bu
 }
 
 enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
-                            struct mr_slice key, struct s3_meta *ret_meta, int *ret_fd,
-                            int64_t *ret_ticket)
+                            struct mr_slice key, struct s3_meta *ret_meta,
+                            struct s3_source *ret_source, int64_t *ret_ticket)
 {
     struct s3_id last = {0};
     for (bool again = false;; again = true) {
@@ -74,7 +76,7 @@ enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena, struct mr_sli
             return MR_RAISE(MR_FAIL_DATA, "the body of '%.*s/%.*s' is missing", MR_ARG(bucket),
                             MR_ARG(key));
         last = ret_meta->body;
-        status = s3_body_open(s3->bodies, &ret_meta->body, ret_fd);
+        status = s3_source_open(s3->bodies, arena, ret_meta, ret_source);
         if (status != MR_NOT_FOUND)
             return status;
     }
@@ -157,6 +159,10 @@ static enum mr_status change_locked(struct s3 *s3, struct s3_stripe *stripe, str
         entry_put_meta(entry, stored, change->meta);
     else if (*ret_present)
         store_entry_delete(entry, VIEW_OBJECT, stored);
+    if (change->body != NULL)
+        s3_entry_body(entry, change->body);
+    if (*ret_present)
+        s3_entry_drop(entry, ret_old);
     return s3_commit_locked(s3, stripe, entry, ret_ticket);
 }
 
@@ -173,8 +179,8 @@ enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
     s3_unlock(stripe);
     if (status != MR_OK)
         return status;
-    if (present && old.has_body)
-        s3_body_drop(s3->bodies, &old.body, *ret_ticket);
+    if (present)
+        s3_body_drop(s3->bodies, &old, *ret_ticket);
     atomic_fetch_add(change->meta != NULL ? &s3->puts : &s3->deletes, 1);
     return MR_OK;
 }
@@ -199,36 +205,36 @@ enum mr_status s3_retag(struct s3 *s3, struct mr_arena *arena, struct mr_slice b
 /* ---- staged objects ---- */
 
 struct s3_staged {
-    char *stored; /* owned: the key in VIEW_OBJECT */
-    size_t stored_len, bucket_len;
-    char *record; /* owned: the encoded meta */
-    size_t record_len;
-    struct s3_id body;
-    uint64_t size;
+    struct mr_arena arena;          /* everything below */
+    struct mr_slice bucket, stored; /* the latter: the key in VIEW_OBJECT */
+    struct s3_meta meta;
+    struct s3_body body;
     struct s3_stripe *stripe; /* held between commit and done; else NULL */
-    bool has_old;
-    struct s3_id old;
+    struct s3_meta old;       /* place S3_NO_BODY: there was none */
 };
 
-static enum mr_status body_write(struct s3 *s3, struct mr_slice body, struct s3_meta *meta)
+static enum mr_status body_write(struct s3 *s3, struct mr_arena *arena, struct mr_slice bytes,
+                                 struct s3_body *ret_body)
 {
     struct s3_writer writer;
-    enum mr_status status = s3_writer_open(s3->bodies, &writer);
-    if (status != MR_OK)
-        return status;
-    status = s3_writer_append(&writer, body);
-    if (status != MR_OK) {
-        s3_writer_abandon(s3->bodies, &writer);
-        return status;
+    if (bytes.len <= S3_SMALL_BYTES_MAX) {
+        *ret_body = s3_body_small(s3->bodies, mr_arena_copy(arena, bytes));
+        return MR_OK;
     }
+    s3_writer_open(s3->bodies, arena, &writer);
+    const enum mr_status status = s3_writer_append(&writer, bytes);
+    if (status == MR_OK)
+        return s3_writer_finish(&writer, ret_body);
+    s3_writer_abandon(&writer);
+    return status;
+}
+
+static void meta_digest(struct s3_meta *meta, struct mr_slice bytes)
+{
     struct s3_sums sums;
-    s3_digest_bytes(body, 1u << S3_CRC64NVME, &sums);
+    s3_digest_bytes(bytes, 1u << S3_CRC64NVME, &sums);
     memcpy(meta->md5, sums.md5, sizeof meta->md5);
     meta->sum = sums.of[S3_CRC64NVME];
-    meta->has_body = true;
-    meta->body = writer.id;
-    meta->size = writer.size;
-    return s3_writer_finish(s3->bodies, &writer);
 }
 
 enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, struct mr_slice body,
@@ -236,53 +242,45 @@ enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, str
 {
     if (!s3_bucket_exists(s3, options->bucket))
         return MR_NOT_FOUND;
-    struct s3_meta meta = {.modified_ms = store_now(s3->options.store)};
-    meta.headers[S3_CONTENT_TYPE] = options->content_type;
-    meta.headers[S3_CONTENT_ENCODING] = options->content_encoding;
-    const enum mr_status status = body_write(s3, body, &meta);
-    if (status != MR_OK)
-        return status;
-    struct mr_arena arena;
-    struct mr_buf record = {0};
-    mr_arena_init(&arena);
-    const struct mr_slice stored = s3_object_key(&arena, options->bucket, options->key);
-    s3_meta_encode(&record, &meta);
     struct s3_staged *staged = mr_calloc(1, sizeof *staged);
-    staged->stored = mr_strdup_slice(stored);
-    staged->stored_len = stored.len;
-    staged->bucket_len = options->bucket.len;
-    staged->record = record.data;
-    staged->record_len = record.len;
-    staged->body = meta.body;
-    staged->size = meta.size;
-    mr_arena_fini(&arena);
+    struct mr_arena *arena = &staged->arena;
+    mr_arena_init(arena);
+    const enum mr_status status = body_write(s3, arena, body, &staged->body);
+    if (status != MR_OK) {
+        mr_arena_fini(arena);
+        free(staged);
+        return status;
+    }
+    staged->bucket = mr_arena_copy(arena, options->bucket);
+    staged->stored = s3_object_key(arena, options->bucket, options->key);
+    staged->meta.modified_ms = store_now(s3->options.store);
+    staged->meta.headers[S3_CONTENT_TYPE] = mr_arena_copy(arena, options->content_type);
+    staged->meta.headers[S3_CONTENT_ENCODING] = mr_arena_copy(arena, options->content_encoding);
+    meta_digest(&staged->meta, body);
+    s3_meta_set_body(&staged->meta, &staged->body);
     *ret_staged = staged;
     return MR_OK;
 }
 
 enum mr_status s3_commit_staged(struct s3 *s3, struct s3_staged *staged, struct store_entry *entry)
 {
-    const struct mr_slice stored =
-        mr_arena_copy(entry->arena, mr_slice_make(staged->stored, staged->stored_len));
-    struct s3_meta old;
     pthread_mutex_lock(&s3->many);
-    struct s3_stripe *stripe = s3_lock(s3, stored);
+    struct s3_stripe *stripe = s3_lock(s3, staged->stored);
+    struct s3_meta old = {0};
     enum mr_status status = MR_NOT_FOUND;
-    if (s3_bucket_exists(s3, mr_slice_sub(stored, 0, staged->bucket_len)))
-        status = s3_record(s3, entry->arena, stored, &old);
-    else
-        status = MR_END;
-    if (status != MR_OK && status != MR_NOT_FOUND) {
+    const bool bucket = s3_bucket_exists(s3, staged->bucket);
+    if (bucket)
+        status = s3_record(s3, entry->arena, staged->stored, &old);
+    if (!bucket || status < 0) {
         s3_unlock(stripe);
         pthread_mutex_unlock(&s3->many);
-        return status == MR_END ? MR_NOT_FOUND : status;
+        return status;
     }
-    staged->has_old = status == MR_OK;
-    if (staged->has_old)
-        staged->old = old.body;
+    staged->old = old;
     staged->stripe = stripe;
-    store_entry_put(entry, VIEW_OBJECT, stored,
-                    mr_arena_copy(entry->arena, mr_slice_make(staged->record, staged->record_len)));
+    entry_put_meta(entry, staged->stored, &staged->meta);
+    s3_entry_body(entry, &staged->body);
+    s3_entry_drop(entry, &old);
     atomic_store(&stripe->ticket, S3_COMMITTING);
     return MR_OK;
 }
@@ -295,16 +293,14 @@ void s3_staged_done(struct s3 *s3, struct s3_staged *staged, bool committed)
         s3_unlock(staged->stripe);
         pthread_mutex_unlock(&s3->many);
     }
-    if (!committed) {
-        s3_body_remove(s3->bodies, &staged->body);
-    } else {
-        if (staged->has_old)
-            s3_body_drop(s3->bodies, &staged->old, tail);
+    if (committed) {
+        s3_body_drop(s3->bodies, &staged->old, tail);
         atomic_fetch_add(&s3->puts, 1);
-        atomic_fetch_add(&s3->bytes_in, staged->size);
+        atomic_fetch_add(&s3->bytes_in, staged->body.size);
+    } else {
+        s3_body_discard(s3->bodies, &staged->body);
     }
-    free(staged->stored);
-    free(staged->record);
+    mr_arena_fini(&staged->arena);
     free(staged);
 }
 
@@ -346,17 +342,33 @@ enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice 
     return status == MR_NOT_FOUND ? MR_OK : status;
 }
 
+/* Bytes from the view, as a file. */
+static enum mr_status bytes_as_file(struct mr_slice bytes, int *ret_fd)
+{
+    const int fd = memfd_create("object", MFD_CLOEXEC);
+    if (fd < 0)
+        return MR_RAISE(MR_FAIL_IO, "cannot make a file in memory: %s", strerror(errno));
+    if (pwrite(fd, bytes.ptr, bytes.len, 0) != (ssize_t)bytes.len) {
+        close(fd);
+        return MR_RAISE(MR_FAIL_IO, "cannot write a file in memory: %s", strerror(errno));
+    }
+    *ret_fd = fd;
+    return MR_OK;
+}
+
 enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket, struct mr_slice key,
                               int *ret_fd, uint64_t *ret_size)
 {
     struct mr_arena arena;
     struct s3_meta meta;
+    struct s3_source source = {.fd = -1};
     int64_t ticket;
-    int fd;
     mr_arena_init(&arena);
-    enum mr_status status = s3_find_open(s3, &arena, bucket, key, &meta, &fd, &ticket);
+    enum mr_status status = s3_find_open(s3, &arena, bucket, key, &meta, &source, &ticket);
+    if (status == MR_OK && source.fd < 0)
+        status = bytes_as_file(source.bytes, &source.fd);
     if (status == MR_OK) {
-        *ret_fd = fd;
+        *ret_fd = source.fd;
         *ret_size = meta.size;
         atomic_fetch_add(&s3->gets, 1);
         atomic_fetch_add(&s3->bytes_out, meta.size);

@@ -140,11 +140,7 @@ enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max)
     }
     if (s3_checks_read(call, &incoming->checks) != MR_OK)
         return MR_FAULT;
-    const enum mr_status status = s3_writer_open(incoming->s3->bodies, &incoming->writer);
-    if (status != MR_OK) {
-        protocol_fail_internal(call, status);
-        return MR_FAULT;
-    }
+    s3_writer_open(incoming->s3->bodies, call->arena, &incoming->writer);
     s3_digest_init(&incoming->digest, incoming->checks.set);
     call->stream = incoming;
     call->sink = (struct http_sink){.on_data = incoming_data, .ctx = incoming};
@@ -154,7 +150,7 @@ enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max)
 void s3_incoming_abandon(struct s3_incoming *incoming)
 {
     s3_digest_fini(&incoming->digest);
-    s3_writer_abandon(incoming->s3->bodies, &incoming->writer);
+    s3_writer_abandon(&incoming->writer);
 }
 
 enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming *incoming)
@@ -165,7 +161,7 @@ enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming
         s3_incoming_abandon(incoming);
         return MR_FAULT;
     }
-    const enum mr_status status = s3_writer_finish(incoming->s3->bodies, &incoming->writer);
+    const enum mr_status status = s3_writer_finish(&incoming->writer, &incoming->body);
     if (status == MR_OK)
         return MR_OK;
     s3_incoming_abandon(incoming);

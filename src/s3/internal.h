@@ -53,15 +53,17 @@ MR_MUST_USE enum mr_status s3_record(struct s3 *s3, struct mr_arena *arena,
 MR_MUST_USE enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
                                    struct mr_slice key, struct s3_meta *ret_meta,
                                    int64_t *ret_ticket);
-/* Finds and opens: the record and the body belong together. */
+/* Finds and opens: the record and the body belong together. The caller closes the source. */
 MR_MUST_USE enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena,
                                         struct mr_slice bucket, struct mr_slice key,
-                                        struct s3_meta *ret_meta, int *ret_fd, int64_t *ret_ticket);
+                                        struct s3_meta *ret_meta, struct s3_source *ret_source,
+                                        int64_t *ret_ticket);
 
 /* Puts or deletes one object, under conditions. */
 struct s3_change {
     struct mr_slice bucket, key;
     const struct s3_meta *meta; /* NULL: delete */
+    const struct s3_body *body; /* the new body that `meta` names; NULL: stored already */
     struct mr_slice if_match;   /* an ETag or "*"; ptr NULL: no such condition */
     bool if_absent;             /* If-None-Match: * */
     /* Under the lock, before the commit: adds further ops, or refuses with any other status. */
@@ -107,10 +109,12 @@ MR_MUST_USE enum mr_status s3_upload_begin(struct s3 *s3, struct mr_arena *arena
 MR_MUST_USE enum mr_status s3_upload_find(struct s3 *s3, struct mr_arena *arena,
                                           struct mr_slice bucket, struct mr_slice key,
                                           struct mr_slice id, struct s3_upload *ret_upload);
-/* Makes a finished body a part; MR_NOT_FOUND: the upload has gone, the body is the caller's. */
+/* Makes a body a part, whose record `part` is; MR_NOT_FOUND: the upload has gone, the body is the
+ * caller's. */
 MR_MUST_USE enum mr_status s3_upload_add(struct s3 *s3, struct mr_arena *arena,
                                          const struct s3_upload *upload, uint32_t number,
-                                         const struct s3_meta *part, int64_t *ret_ticket);
+                                         const struct s3_meta *part, const struct s3_body *body,
+                                         int64_t *ret_ticket);
 MR_MUST_USE enum mr_status s3_upload_abort(struct s3 *s3, struct mr_arena *arena,
                                            const struct s3_upload *upload, int64_t *ret_ticket);
 struct s3_stored_part {

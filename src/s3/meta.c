@@ -1,7 +1,8 @@
 /* Stored form of a value in VIEW_OBJECT (integers as base/buf.h writes them):
  *
  *   u8      1: the form's version
- *   u8      flags: 1 has a body, 2 the sum is composite, 4 has headers or anything behind
+ *   u8      flags: 1 a body in a file, 2 the sum is composite, 4 has headers or anything behind,
+ *           8 a body in the view
  *   bytes   16: the body's id
  *   varint  size
  *   varint  time of the last change, epoch milliseconds
@@ -12,14 +13,15 @@
  *
  * Listings need no more than the fixed beginning.
  *
- * Keys: an object is "<bucket>" NUL "<key>". A bucket's name begins with a letter or digit, so two
+ * Keys: an object is "<bucket>" NUL "<key>". A bucket's name begins with a letter or digit, so
  * further kinds fit below: 0x01 "<bucket>" NUL "<key>" NUL "<upload id>" is an upload in progress,
- * 0x02 "<upload id>" and two bytes big-endian one of its parts. */
+ * 0x02 "<upload id>" and two bytes big-endian one of its parts, 0x03 "<id>" the bytes of
+ * a body. */
 #include "s3/meta.h"
 #include <assert.h>
 #include <stdio.h>
 
-enum { FORM_VERSION = 1, FLAG_BODY = 1, FLAG_COMPOSITE = 2, FLAG_MORE = 4 };
+enum { FORM_VERSION = 1, FLAG_FILE = 1, FLAG_COMPOSITE = 2, FLAG_MORE = 4, FLAG_VIEW = 8 };
 
 static bool has_more(const struct s3_meta *meta)
 {
@@ -33,7 +35,8 @@ void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
 {
     const bool more = has_more(meta);
     mr_buf_byte(buf, FORM_VERSION);
-    mr_buf_byte(buf, (char)((meta->has_body ? FLAG_BODY : 0) |
+    mr_buf_byte(buf, (char)((meta->place == S3_IN_FILE ? FLAG_FILE : 0) |
+                            (meta->place == S3_IN_VIEW ? FLAG_VIEW : 0) |
                             (meta->composite ? FLAG_COMPOSITE : 0) | (more ? FLAG_MORE : 0)));
     mr_buf_append(buf, mr_slice_make(meta->body.bytes, S3_ID_BYTES));
     mr_buf_varint(buf, meta->size);
@@ -78,7 +81,9 @@ enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
     const uint8_t version = mr_read_u8(&reader);
     const uint8_t flags = mr_read_u8(&reader);
     *ret_meta = (struct s3_meta){
-        .has_body = (flags & FLAG_BODY) != 0,
+        .place = (flags & FLAG_FILE) != 0   ? S3_IN_FILE
+                 : (flags & FLAG_VIEW) != 0 ? S3_IN_VIEW
+                                            : S3_NO_BODY,
         .composite = (flags & FLAG_COMPOSITE) != 0,
     };
     read_into(&reader, ret_meta->body.bytes, S3_ID_BYTES);
@@ -204,6 +209,19 @@ struct mr_slice s3_part_key(struct mr_arena *arena, struct mr_slice upload_id, u
     text[upload_id.len + 1] = (char)(number >> 8);
     text[upload_id.len + 2] = (char)number;
     return mr_slice_make(text, upload_id.len + 3);
+}
+
+struct mr_slice s3_body_key(struct mr_arena *arena, const struct s3_id *id)
+{
+    char *text = mr_arena_alloc(arena, 1 + S3_ID_BYTES);
+    text[0] = 3;
+    memcpy(text + 1, id->bytes, S3_ID_BYTES);
+    return mr_slice_make(text, 1 + S3_ID_BYTES);
+}
+
+bool s3_is_body_key(struct mr_slice stored)
+{
+    return stored.len > 0 && stored.ptr[0] == 3;
 }
 
 uint32_t s3_part_key_number(struct mr_slice stored)

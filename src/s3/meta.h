@@ -24,8 +24,12 @@ enum s3_header {
     S3_HEADERS
 };
 
+/* Where a body is. Small ones are kept in the view, beside their record: they are durable with the
+ * entry itself, one fsync for many, where a file of its own costs two. */
+enum s3_place { S3_NO_BODY /* an upload */, S3_IN_FILE, S3_IN_VIEW };
+
 struct s3_meta {
-    bool has_body; /* an upload has none */
+    enum s3_place place;
     struct s3_id body;
     uint64_t size;
     int64_t modified_ms;
@@ -70,5 +74,7 @@ struct mr_slice s3_uploads_prefix(struct mr_arena *arena, struct mr_slice bucket
 void s3_upload_key_split(struct mr_slice stored, struct mr_slice prefix, struct mr_slice *ret_key,
                          struct mr_slice *ret_upload_id);
 struct mr_slice s3_part_key(struct mr_arena *arena, struct mr_slice upload_id, uint32_t number);
+struct mr_slice s3_body_key(struct mr_arena *arena, const struct s3_id *id);
+bool s3_is_body_key(struct mr_slice stored);
 struct mr_slice s3_parts_prefix(struct mr_arena *arena, struct mr_slice upload_id);
 uint32_t s3_part_key_number(struct mr_slice stored);

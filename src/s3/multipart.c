@@ -65,7 +65,8 @@ static enum mr_status upload_check(struct s3 *s3, struct mr_arena *arena,
 }
 
 enum mr_status s3_upload_add(struct s3 *s3, struct mr_arena *arena, const struct s3_upload *upload,
-                             uint32_t number, const struct s3_meta *part, int64_t *ret_ticket)
+                             uint32_t number, const struct s3_meta *part,
+                             const struct s3_body *body, int64_t *ret_ticket)
 {
     const struct mr_slice stored = s3_part_key(arena, upload->id, number);
     struct store_entry entry = store_entry_make(arena);
@@ -75,12 +76,14 @@ enum mr_status s3_upload_add(struct s3 *s3, struct mr_arena *arena, const struct
     enum mr_status status = upload_check(s3, arena, upload);
     if (status == MR_OK) {
         status = s3_record(s3, arena, stored, &old);
+        s3_entry_body(&entry, body);
+        s3_entry_drop(&entry, &old);
         if (status == MR_OK || status == MR_NOT_FOUND)
             status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
     }
     s3_unlock(stripe);
-    if (status == MR_OK && old.has_body)
-        s3_body_drop(s3->bodies, &old.body, *ret_ticket);
+    if (status == MR_OK)
+        s3_body_drop(s3->bodies, &old, *ret_ticket);
     return status;
 }
 
@@ -112,23 +115,32 @@ enum mr_status s3_upload_parts(struct s3 *s3, struct mr_arena *arena, struct mr_
 
 /* ---- the end of an upload ---- */
 
-/* Adds the ops that take the upload and its parts away. */
+static bool is_kept(const struct s3_stored_part *part, const struct s3_id *kept)
+{
+    return kept != NULL && memcmp(kept, &part->meta.body, sizeof *kept) == 0;
+}
+
+/* Adds the ops that take the upload and its parts away, but for the body `kept`. */
 static void entry_end_upload(struct store_entry *entry, const struct s3_upload *upload,
-                             const struct s3_stored_part *parts, size_t count)
+                             const struct s3_stored_part *parts, size_t count,
+                             const struct s3_id *kept)
 {
     store_entry_delete(entry, VIEW_OBJECT,
                        s3_upload_key(entry->arena, upload->bucket, upload->key, upload->id));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         store_entry_delete(entry, VIEW_OBJECT,
                            s3_part_key(entry->arena, upload->id, parts[i].number));
+        if (!is_kept(&parts[i], kept))
+            s3_entry_drop(entry, &parts[i].meta);
+    }
 }
 
 static void drop_parts(struct s3 *s3, const struct s3_stored_part *parts, size_t count,
                        const struct s3_id *kept, int64_t ticket)
 {
     for (size_t i = 0; i < count; i++)
-        if (kept == NULL || memcmp(kept, &parts[i].meta.body, sizeof *kept) != 0)
-            s3_body_drop(s3->bodies, &parts[i].meta.body, ticket);
+        if (!is_kept(&parts[i], kept))
+            s3_body_drop(s3->bodies, &parts[i].meta, ticket);
 }
 
 enum mr_status s3_upload_abort(struct s3 *s3, struct mr_arena *arena,
@@ -142,7 +154,7 @@ enum mr_status s3_upload_abort(struct s3 *s3, struct mr_arena *arena,
     if (status == MR_OK)
         status = s3_upload_parts(s3, arena, upload->id, &parts, &count);
     if (status == MR_OK) {
-        entry_end_upload(&entry, upload, parts, count);
+        entry_end_upload(&entry, upload, parts, count, NULL);
         status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
     }
     s3_unlock(stripe);
@@ -151,23 +163,24 @@ enum mr_status s3_upload_abort(struct s3 *s3, struct mr_arena *arena,
     return status;
 }
 
-static enum mr_status join(struct s3 *s3, const struct s3_stored_part *chosen, size_t count,
-                           struct s3_writer *writer)
+static enum mr_status join(struct s3 *s3, struct mr_arena *arena,
+                           const struct s3_stored_part *chosen, size_t count,
+                           struct s3_body *ret_body)
 {
-    enum mr_status status = s3_writer_open(s3->bodies, writer);
-    if (status != MR_OK)
-        return status;
+    struct s3_writer writer;
+    enum mr_status status = MR_OK;
+    s3_writer_open(s3->bodies, arena, &writer);
     for (size_t i = 0; i < count && status == MR_OK; i++) {
-        int fd;
-        status = s3_body_open(s3->bodies, &chosen[i].meta.body, &fd);
+        struct s3_source source;
+        status = s3_source_open(s3->bodies, arena, &chosen[i].meta, &source);
         if (status != MR_OK)
             break;
-        status = s3_writer_copy(writer, fd, 0, chosen[i].meta.size);
-        close(fd);
+        status = s3_source_copy(&source, 0, chosen[i].meta.size, &writer, NULL);
+        s3_source_close(&source);
     }
     if (status == MR_OK)
-        return s3_writer_finish(s3->bodies, writer);
-    s3_writer_abandon(s3->bodies, writer);
+        return s3_writer_finish(&writer, ret_body);
+    s3_writer_abandon(&writer);
     return status == MR_NOT_FOUND ? MR_AGAIN : status;
 }
 
@@ -176,6 +189,7 @@ struct finish {
     const struct s3_upload *upload;
     const struct s3_stored_part *chosen;
     size_t count;
+    const struct s3_id *kept;
     struct s3_stored_part *all; /* results */
     size_t all_count;
 };
@@ -201,7 +215,7 @@ static enum mr_status finish_guard(void *ctx, struct store_entry *entry)
                    sizeof(struct s3_id)) != 0)
             return MR_AGAIN;
     }
-    entry_end_upload(entry, finish->upload, finish->all, finish->all_count);
+    entry_end_upload(entry, finish->upload, finish->all, finish->all_count, finish->kept);
     return MR_OK;
 }
 
@@ -211,23 +225,28 @@ enum mr_status s3_upload_finish(struct s3 *s3, struct mr_arena *arena,
                                 int64_t *ret_ticket)
 {
     assert(count > 0);
-    struct s3_writer writer = {.fd = -1, .id = chosen[0].meta.body};
     const bool joined = count > 1;
+    struct finish finish = {.s3 = s3, .upload = upload, .chosen = chosen, .count = count};
+    struct s3_body body;
     if (joined) {
-        const enum mr_status status = join(s3, chosen, count, &writer);
+        const enum mr_status status = join(s3, arena, chosen, count, &body);
         if (status != MR_OK)
             return status;
+        s3_meta_set_body(object, &body);
+        change->body = &body;
+    } else {
+        object->place = chosen[0].meta.place;
+        object->body = chosen[0].meta.body;
+        finish.kept = &chosen[0].meta.body;
     }
-    struct finish finish = {.s3 = s3, .upload = upload, .chosen = chosen, .count = count};
-    object->has_body = true;
-    object->body = writer.id;
     change->meta = object;
     change->guard = finish_guard;
     change->ctx = &finish;
     const enum mr_status status = s3_change_apply(s3, arena, change, ret_ticket);
     if (status == MR_OK)
-        drop_parts(s3, finish.all, finish.all_count, joined ? NULL : &writer.id, *ret_ticket);
+        drop_parts(s3, finish.all, finish.all_count, finish.kept, *ret_ticket);
     else if (joined)
-        s3_body_remove(s3->bodies, &writer.id);
+        s3_body_discard(s3->bodies, &body);
+    change->body = NULL;
     return status;
 }

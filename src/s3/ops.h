@@ -126,18 +126,19 @@ enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_uplo
 enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta);
 enum mr_status s3_headers_tags(struct protocol_call *call, struct s3_meta *meta);
 
-/* A body on its way from the wire into a file. */
+/* A body on its way from the wire. */
 struct s3_incoming {
     struct s3 *s3;
     struct s3_writer writer;
     struct s3_digest digest;
     struct s3_upload_checks checks;
-    struct s3_sums sums;     /* set by s3_incoming_finish */
+    struct s3_sums sums; /* these two set by s3_incoming_finish */
+    struct s3_body body;
     struct s3_upload upload; /* of a part */
 };
-/* For `open`: makes the file and sets call->sink and call->stream. */
+/* For `open`: sets call->sink and call->stream. */
 enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max);
-/* For `run`: checks the sums and makes the body durable; the file is gone on a fault. */
+/* For `run`: checks the sums and finishes the body, which is gone on a fault. */
 enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming *incoming);
 /* For `abandon`, and after any fault. */
 void s3_incoming_abandon(struct s3_incoming *incoming);

@@ -2,13 +2,11 @@
 #include "s3/ops.h"
 #include "s3/range.h"
 #include <math.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 struct source {
     struct mr_slice bucket, key;
     struct s3_meta meta;
-    int fd;
+    struct s3_source body;
 };
 
 /* ---- the source ---- */
@@ -74,7 +72,7 @@ static enum mr_status source_open(struct protocol_call *call, struct source *sou
     if (source_parse(call, source) != MR_OK)
         return MR_FAULT;
     const enum mr_status status = s3_find_open(s3, call->arena, source->bucket, source->key,
-                                               &source->meta, &source->fd, &call->ticket);
+                                               &source->meta, &source->body, &call->ticket);
     if (status == MR_NOT_FOUND)
         return s3_bucket_exists(s3, source->bucket) ? s3_fail_no_key(call, source->key)
                                                     : s3_fail_no_bucket(call, source->bucket);
@@ -84,58 +82,34 @@ static enum mr_status source_open(struct protocol_call *call, struct source *sou
     }
     if (source_judge(call, &source->meta) == MR_OK)
         return MR_OK;
-    close(source->fd);
+    s3_source_close(&source->body);
     return MR_FAULT;
 }
 
 /* ---- the bytes ---- */
 
-/* Copies and digests. */
-static enum mr_status copy_digested(const struct source *source, uint64_t offset, uint64_t len,
-                                    struct s3_writer *writer, struct s3_digest *digest)
-{
-    enum { STEP = 1 << 18 };
-    char *room = mr_malloc(STEP);
-    enum mr_status status = MR_OK;
-    while (status == MR_OK && len > 0) {
-        const ssize_t got = pread(source->fd, room, len < STEP ? (size_t)len : STEP, (off_t)offset);
-        if (got <= 0) {
-            status = MR_RAISE(MR_FAIL_IO, "cannot read the source of a copy");
-            break;
-        }
-        const struct mr_slice bytes = mr_slice_make(room, (size_t)got);
-        s3_digest_update(digest, bytes);
-        status = s3_writer_append(writer, bytes);
-        offset += (uint64_t)got;
-        len -= (uint64_t)got;
-    }
-    free(room);
-    return status;
-}
-
 /* A new body with `len` bytes of the source from `offset`, and its digests. When `keep` the source
  * has them already, so the kernel may copy. */
-static enum mr_status copy_body(struct s3 *s3, const struct source *source, uint64_t offset,
-                                uint64_t len, bool keep, unsigned set, struct s3_writer *writer,
-                                struct s3_sums *ret_sums)
+static enum mr_status copy_body(struct protocol_call *call, const struct source *source,
+                                uint64_t offset, uint64_t len, bool keep, unsigned set,
+                                struct s3_body *ret_body, struct s3_sums *ret_sums)
 {
     struct s3_digest digest = {0};
-    enum mr_status status = s3_writer_open(s3->bodies, writer);
-    if (status != MR_OK)
-        return status;
-    if (keep) {
-        status = s3_writer_copy(writer, source->fd, offset, len);
-    } else {
+    struct s3_writer writer;
+    s3_writer_open(s3_of(call)->bodies, call->arena, &writer);
+    if (!keep)
         s3_digest_init(&digest, set);
-        status = copy_digested(source, offset, len, writer, &digest);
-        if (status == MR_OK)
-            s3_digest_finish(&digest, ret_sums);
-        s3_digest_fini(&digest);
-    }
+    enum mr_status status =
+        s3_source_copy(&source->body, offset, len, &writer, keep ? NULL : &digest);
+    if (!keep)
+        s3_digest_finish(&digest, ret_sums);
     if (status == MR_OK)
-        return s3_writer_finish(s3->bodies, writer);
-    s3_writer_abandon(s3->bodies, writer);
-    return status;
+        status = s3_writer_finish(&writer, ret_body);
+    if (status == MR_OK)
+        return MR_OK;
+    s3_writer_abandon(&writer);
+    protocol_fail_internal(call, status);
+    return MR_FAULT;
 }
 
 /* ---- CopyObject ---- */
@@ -214,30 +188,27 @@ static enum mr_status copy_commit(struct protocol_call *call, const struct sourc
                                   struct s3_change *change, struct s3_meta *meta)
 {
     struct s3 *s3 = s3_of(call);
-    struct s3_writer writer;
+    struct s3_body body;
     struct s3_sums sums;
     const enum s3_algorithm algorithm = copy_algorithm(call, &source->meta);
     /* A copy is never made of parts, so its ETag and sum must be those of the whole. */
     const bool keep = source->meta.part_count == 0 && source->meta.sum.algorithm == algorithm &&
                       !source->meta.composite;
-    const enum mr_status status =
-        copy_body(s3, source, 0, source->meta.size, keep, 1u << algorithm, &writer, &sums);
-    if (status != MR_OK) {
-        protocol_fail_internal(call, status);
+    if (copy_body(call, source, 0, source->meta.size, keep, 1u << algorithm, &body, &sums) != MR_OK)
         return MR_FAULT;
-    }
     if (!keep) {
         memcpy(meta->md5, sums.md5, sizeof meta->md5);
         meta->sum = sums.of[algorithm];
         meta->composite = false;
         meta->part_count = 0;
     }
-    meta->body = writer.id;
+    s3_meta_set_body(meta, &body);
     meta->modified_ms = store_now(s3->options.store);
     change->meta = meta;
+    change->body = &body;
     const enum mr_status changed = s3_change_apply(s3, call->arena, change, &call->ticket);
     if (changed != MR_OK)
-        s3_body_remove(s3->bodies, &writer.id);
+        s3_body_discard(s3->bodies, &body);
     return s3_fail_change(call, changed);
 }
 
@@ -257,7 +228,7 @@ static void copy_object(struct protocol_call *call)
                                "size for a copy source: 5368709120");
     if (status == MR_OK)
         status = copy_commit(call, &source, &change, &meta);
-    close(source.fd);
+    s3_source_close(&source.body);
     if (status != MR_OK)
         return;
     write_result(call, "CopyObjectResult", &meta);
@@ -299,29 +270,25 @@ static enum mr_status part_copy(struct protocol_call *call, const struct source 
                                 const struct s3_upload *upload, struct s3_meta *ret_part)
 {
     struct s3 *s3 = s3_of(call);
-    struct s3_writer writer;
+    struct s3_body body;
     struct s3_sums sums;
     uint64_t first, len;
     const enum s3_algorithm algorithm =
         upload->meta.sum.algorithm != S3_NO_SUM ? upload->meta.sum.algorithm : S3_CRC64NVME;
-    if (copy_range(call, source, &first, &len) != MR_OK)
+    if (copy_range(call, source, &first, &len) != MR_OK ||
+        copy_body(call, source, first, len, false, 1u << algorithm, &body, &sums) != MR_OK)
         return MR_FAULT;
-    enum mr_status status =
-        copy_body(s3, source, first, len, false, 1u << algorithm, &writer, &sums);
-    if (status == MR_OK) {
-        *ret_part = (struct s3_meta){
-            .has_body = true,
-            .body = writer.id,
-            .size = writer.size,
-            .modified_ms = store_now(s3->options.store),
-            .sum = sums.of[algorithm],
-        };
-        memcpy(ret_part->md5, sums.md5, sizeof sums.md5);
-        const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
-        status = s3_upload_add(s3, call->arena, upload, number, ret_part, &call->ticket);
-        if (status != MR_OK)
-            s3_body_remove(s3->bodies, &writer.id);
-    }
+    *ret_part = (struct s3_meta){
+        .modified_ms = store_now(s3->options.store),
+        .sum = sums.of[algorithm],
+    };
+    memcpy(ret_part->md5, sums.md5, sizeof sums.md5);
+    s3_meta_set_body(ret_part, &body);
+    const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
+    const enum mr_status status =
+        s3_upload_add(s3, call->arena, upload, number, ret_part, &body, &call->ticket);
+    if (status != MR_OK)
+        s3_body_discard(s3->bodies, &body);
     if (status == MR_NOT_FOUND)
         return s3_fail_no_upload(call, upload->id);
     protocol_fail_internal(call, status);
@@ -337,7 +304,7 @@ static void upload_part_copy(struct protocol_call *call)
         s3_check_upload(call, &upload) != MR_OK || source_open(call, &source) != MR_OK)
         return;
     const enum mr_status status = part_copy(call, &source, &upload, &part);
-    close(source.fd);
+    s3_source_close(&source.body);
     if (status != MR_OK)
         return;
     write_result(call, "CopyPartResult", &part);

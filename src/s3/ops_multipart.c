@@ -135,18 +135,16 @@ static void part_run(struct protocol_call *call)
     if (s3_incoming_finish(call, incoming) != MR_OK)
         return;
     struct s3_meta part = {
-        .has_body = true,
-        .body = incoming->writer.id,
-        .size = incoming->writer.size,
         .modified_ms = store_now(s3->options.store),
         .sum = incoming->sums.of[upload_algorithm(&incoming->upload)],
     };
     memcpy(part.md5, incoming->sums.md5, sizeof part.md5);
+    s3_meta_set_body(&part, &incoming->body);
     const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
-    const enum mr_status status =
-        s3_upload_add(s3, call->arena, &incoming->upload, number, &part, &call->ticket);
+    const enum mr_status status = s3_upload_add(s3, call->arena, &incoming->upload, number, &part,
+                                                &incoming->body, &call->ticket);
     if (status != MR_OK) {
-        s3_body_remove(s3->bodies, &part.body);
+        s3_body_discard(s3->bodies, &incoming->body);
         if (status == MR_NOT_FOUND)
             s3_fail_no_upload(call, incoming->upload.id);
         protocol_fail_internal(call, status);

@@ -23,11 +23,11 @@ static void put_abandon(struct protocol_call *call)
 static enum mr_status put_commit(struct protocol_call *call, struct s3_incoming *incoming,
                                  struct s3_meta *meta)
 {
-    struct s3_change change = {
-        .bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key"), .meta = meta};
-    meta->has_body = true;
-    meta->body = incoming->writer.id;
-    meta->size = incoming->writer.size;
+    struct s3_change change = {.bucket = s3_in(call, "Bucket"),
+                               .key = s3_in(call, "Key"),
+                               .meta = meta,
+                               .body = &incoming->body};
+    s3_meta_set_body(meta, &incoming->body);
     meta->modified_ms = store_now(incoming->s3->options.store);
     memcpy(meta->md5, incoming->sums.md5, sizeof meta->md5);
     meta->sum = incoming->sums.of[incoming->checks.kept];
@@ -46,7 +46,7 @@ static void put_run(struct protocol_call *call)
         return;
     const enum mr_status status = put_commit(call, incoming, &meta);
     if (status != MR_OK) {
-        s3_body_remove(incoming->s3->bodies, &incoming->writer.id);
+        s3_body_discard(incoming->s3->bodies, &incoming->body);
         return;
     }
     atomic_fetch_add(&incoming->s3->bytes_in, meta.size);

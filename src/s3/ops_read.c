@@ -9,7 +9,7 @@ enum { INSIDE_BYTES_MAX = 64 << 20 }; /* given to a caller inside the process as
 /* What a read gives. */
 struct reading {
     struct s3_meta meta;
-    int fd; /* -1: HEAD */
+    struct s3_source body; /* not of a HEAD */
     uint64_t first, len;
     bool part; /* a range or a part: 206 */
 };
@@ -198,27 +198,28 @@ static void write_reading(struct protocol_call *call, const struct reading *read
         mr_json_key_int(out, "PartsCount", meta->part_count);
 }
 
-/* Takes the descriptor over. */
-static void give_body(struct protocol_call *call, int fd, uint64_t first, uint64_t len)
+/* Takes the source over. */
+static void give_body(struct protocol_call *call, struct s3_source *body, uint64_t first,
+                      uint64_t len)
 {
-    if (len == 0) {
-        close(fd);
-        protocol_reply_payload(call, MR_S(""));
+    if (body->fd < 0) {
+        protocol_reply_payload(call, mr_slice_sub(body->bytes, (size_t)first, (size_t)len));
         return;
     }
     if (call->exchange != NULL) {
-        protocol_reply_file(call, fd, first, len);
+        protocol_reply_file(call, body->fd, first, len);
         return;
     }
     char *room = len <= INSIDE_BYTES_MAX ? mr_arena_alloc(call->arena, (size_t)len) : NULL;
     uint64_t done = 0;
     while (room != NULL && done < len) {
-        const ssize_t got = pread(fd, room + done, (size_t)(len - done), (off_t)(first + done));
+        const ssize_t got =
+            pread(body->fd, room + done, (size_t)(len - done), (off_t)(first + done));
         if (got <= 0)
             break;
         done += (uint64_t)got;
     }
-    close(fd);
+    s3_source_close(body);
     if (done == len)
         protocol_reply_payload(call, mr_slice_make(room, (size_t)len));
     else
@@ -230,21 +231,20 @@ static void give_body(struct protocol_call *call, int fd, uint64_t first, uint64
 static void read_object(struct protocol_call *call, bool with_body)
 {
     struct s3 *s3 = s3_of(call);
-    struct reading reading = {.fd = -1};
+    struct reading reading = {.body = {.fd = -1}};
     const struct mr_slice bucket = s3_in(call, "Bucket"), key = s3_in(call, "Key");
     if (s3_check_owner(call) != MR_OK ||
         s3_check_version(call, s3_in(call, "VersionId")) != MR_OK ||
         s3_check_unsupported(call) != MR_OK)
         return;
     const enum mr_status found =
-        with_body
-            ? s3_find_open(s3, call->arena, bucket, key, &reading.meta, &reading.fd, &call->ticket)
-            : s3_find(s3, call->arena, bucket, key, &reading.meta, &call->ticket);
+        with_body ? s3_find_open(s3, call->arena, bucket, key, &reading.meta, &reading.body,
+                                 &call->ticket)
+                  : s3_find(s3, call->arena, bucket, key, &reading.meta, &call->ticket);
     if (fail_missing(call, found) != MR_OK)
         return;
     if (judge(call, &reading.meta) != MR_OK || range_of(call, &reading) != MR_OK) {
-        if (reading.fd >= 0)
-            close(reading.fd);
+        s3_source_close(&reading.body);
         return;
     }
     write_reading(call, &reading);
@@ -252,7 +252,7 @@ static void read_object(struct protocol_call *call, bool with_body)
         return;
     atomic_fetch_add(&s3->gets, 1);
     atomic_fetch_add(&s3->bytes_out, reading.len);
-    give_body(call, reading.fd, reading.first, reading.len);
+    give_body(call, &reading.body, reading.first, reading.len);
 }
 
 static void get_object(struct protocol_call *call)

@@ -2,10 +2,11 @@
  * below.
  *
  * An object's body is a file <data>/objects/<2 hex>/<id>, named by an id of ours and never by the
- * user's key; its metadata is a record in VIEW_OBJECT under "<bucket>\0<key>". A body is written
- * and fsynced first (stage); one journal entry then makes it the object (commit) and until that
- * entry nothing is visible. A replaced or deleted body is unlinked after the entry that dropped it
- * is durable and nobody has it open.
+ * user's key, or, up to 16 KiB, a value beside its record; the record is in VIEW_OBJECT under
+ * "<bucket>\0<key>". A file is written and fsynced first (stage); one journal entry then makes it
+ * the object (commit), and a small body is part of that entry. Until then nothing is visible. A
+ * replaced or deleted body is unlinked after the entry that dropped it is durable and nobody has it
+ * open.
  *
  * Threads: all functions may be called from any worker; they may block on disk. */
 #pragma once
@@ -55,7 +56,8 @@ struct s3_staged; /* a body on disk that no object names yet */
 struct s3_put_options {
     struct mr_slice bucket, key, content_type, content_encoding; /* the last may be empty */
 };
-/* Writes and fsyncs the body (and its folder). MR_NOT_FOUND: no such bucket. */
+/* Writes and fsyncs the body (and its folder), or keeps a copy of a small one. MR_NOT_FOUND: no
+ * such bucket. */
 MR_MUST_USE enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options,
                                     struct mr_slice body, struct s3_staged **ret_staged);
 /* Adds the ops that make the staged body the object to the caller's entry; the caller commits it,

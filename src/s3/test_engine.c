@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+enum { LARGE_BYTES = S3_SMALL_BYTES_MAX + 1 };
+
 struct house {
     char folder[64];
     struct mr_rng rng;
@@ -73,7 +75,7 @@ static void assert_object(struct house *house, struct mr_slice key, struct mr_sl
 {
     int fd;
     uint64_t size;
-    char room[256];
+    char room[LARGE_BYTES];
     assert_int_equal(s3_open_object(house->s3, MR_S("lake"), key, &fd, &size), MR_OK);
     assert_int_equal(size, wanted.len);
     assert_int_equal(read(fd, room, sizeof room), wanted.len);
@@ -101,13 +103,32 @@ static void assert_files(struct house *house, int wanted)
     assert_int_equal(files_count(house), wanted);
 }
 
-static struct s3_meta write_body(struct house *house, struct mr_slice body)
+/* A body that needs a file: `mark` again and again. */
+static struct mr_slice large(struct house *house, char mark)
+{
+    char *text = mr_arena_alloc(&house->arena, LARGE_BYTES);
+    memset(text, mark, LARGE_BYTES);
+    return mr_slice_make(text, LARGE_BYTES);
+}
+
+static struct s3_body write_body(struct house *house, struct mr_slice bytes)
 {
     struct s3_writer writer;
-    assert_int_equal(s3_writer_open(house->s3->bodies, &writer), MR_OK);
-    assert_int_equal(s3_writer_append(&writer, body), MR_OK);
-    assert_int_equal(s3_writer_finish(house->s3->bodies, &writer), MR_OK);
-    return (struct s3_meta){.has_body = true, .body = writer.id, .size = writer.size};
+    struct s3_body body;
+    s3_writer_open(house->s3->bodies, &house->arena, &writer);
+    assert_int_equal(s3_writer_append(&writer, bytes), MR_OK);
+    assert_int_equal(s3_writer_finish(&writer, &body), MR_OK);
+    return body;
+}
+
+static int add_part(struct house *house, const struct s3_upload *upload, uint32_t number,
+                    struct mr_slice bytes)
+{
+    struct s3_meta part = {0};
+    int64_t ticket;
+    const struct s3_body body = write_body(house, bytes);
+    s3_meta_set_body(&part, &body);
+    return s3_upload_add(house->s3, &house->arena, upload, number, &part, &body, &ticket);
 }
 
 static void an_object_is_there_after_a_restart(void **state)
@@ -126,18 +147,52 @@ static void a_replaced_body_is_removed_and_stays_readable_while_open(void **stat
     struct house *house = *state;
     int fd;
     uint64_t size;
-    char room[16];
-    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), MR_S("old")), MR_OK);
+    static char room[LARGE_BYTES];
+    const struct mr_slice old = large(house, 'o'), newer = large(house, 'n');
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), old), MR_OK);
     assert_int_equal(s3_open_object(house->s3, MR_S("lake"), MR_S("k"), &fd, &size), MR_OK);
-    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), MR_S("newer")), MR_OK);
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), newer), MR_OK);
     assert_files(house, 1);
-    assert_int_equal(read(fd, room, sizeof room), 3);
-    assert_memory_equal(room, "old", 3);
+    assert_int_equal(read(fd, room, sizeof room), LARGE_BYTES);
+    assert_memory_equal(room, old.ptr, LARGE_BYTES);
     close(fd);
-    assert_object(house, MR_S("k"), MR_S("newer"));
+    assert_object(house, MR_S("k"), newer);
     assert_int_equal(s3_delete(house->s3, MR_S("lake"), MR_S("k")), MR_OK);
     assert_int_equal(s3_delete(house->s3, MR_S("lake"), MR_S("k")), MR_OK);
     assert_files(house, 0);
+}
+
+static int values_count(struct house *house)
+{
+    struct view_iterator *iterator =
+        view_iterate(store_view(house->store), VIEW_OBJECT, MR_S("\x03"));
+    int count = 0;
+    for (view_iterator_first(iterator); view_iterator_valid(iterator); view_iterator_next(iterator))
+        count++;
+    view_iterator_free(iterator);
+    return count;
+}
+
+static void a_small_body_is_a_value_that_goes_with_its_record(void **state)
+{
+    struct house *house = *state;
+    const struct mr_slice most = mr_slice_sub(large(house, 'm'), 0, S3_SMALL_BYTES_MAX);
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), most), MR_OK);
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("e"), MR_S(""), MR_S("")), MR_OK);
+    assert_files(house, 0);
+    assert_int_equal(values_count(house), 1); /* nothing is kept of nothing */
+    reopen(house);
+    assert_object(house, MR_S("k"), most);
+    assert_object(house, MR_S("e"), MR_S(""));
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), large(house, 'l')),
+                     MR_OK);
+    assert_int_equal(values_count(house), 0);
+    assert_files(house, 1);
+    assert_int_equal(s3_put(house->s3, MR_S("lake"), MR_S("k"), MR_S(""), MR_S("small")), MR_OK);
+    assert_files(house, 0);
+    assert_object(house, MR_S("k"), MR_S("small"));
+    assert_int_equal(s3_delete(house->s3, MR_S("lake"), MR_S("k")), MR_OK);
+    assert_int_equal(values_count(house), 0);
 }
 
 static void staged_objects_of_one_entry_come_together_or_not_at_all(void **state)
@@ -149,7 +204,7 @@ static void staged_objects_of_one_entry_come_together_or_not_at_all(void **state
     for (int committed = 0; committed < 2; committed++) {
         struct store_entry entry = store_entry_make(&house->arena);
         int64_t ticket;
-        assert_int_equal(s3_stage(house->s3, &options, MR_S("one"), &staged[0]), MR_OK);
+        assert_int_equal(s3_stage(house->s3, &options, large(house, '1'), &staged[0]), MR_OK);
         assert_int_equal(s3_stage(house->s3, &options, MR_S("second"), &staged[1]), MR_OK);
         assert_int_equal(s3_commit_staged(house->s3, staged[0], &entry), MR_OK);
         assert_int_equal(s3_commit_staged(house->s3, staged[1], &entry), MR_OK);
@@ -170,19 +225,20 @@ static void bodies_that_no_record_names_are_collected_and_others_kept(void **sta
 {
     struct house *house = *state;
     char key[16];
+    const struct mr_slice body = large(house, 'b');
     for (int i = 0; i < 300; i++) {
         (void)snprintf(key, sizeof key, "%d", i);
-        assert_int_equal(
-            s3_put(house->s3, MR_S("lake"), mr_slice_cstr(key), MR_S(""), MR_S("body")), MR_OK);
+        assert_int_equal(s3_put(house->s3, MR_S("lake"), mr_slice_cstr(key), MR_S(""), body),
+                         MR_OK);
         if (i % 3 == 0)
-            (void)write_body(house, MR_S("orphan")); /* as a crash would leave it */
+            (void)write_body(house, body); /* as a crash would leave it */
     }
     assert_files(house, 400);
     reopen(house);
     assert_files(house, 300);
     for (int i = 0; i < 300; i++) {
         (void)snprintf(key, sizeof key, "%d", i);
-        assert_object(house, mr_slice_cstr(key), MR_S("body"));
+        assert_object(house, mr_slice_cstr(key), body);
     }
 }
 
@@ -196,15 +252,13 @@ static void parts_are_joined_in_order_and_the_rest_is_dropped(void **state)
     assert_int_equal(s3_upload_begin(house->s3, &house->arena, &upload, &ticket), MR_OK);
     static const char *const texts[] = {"ignored", "world", "hello ", "!"};
     static const uint32_t numbers[] = {9, 300, 2, 301};
-    for (size_t i = 0; i < MR_COUNT(texts); i++) {
-        const struct s3_meta part = write_body(house, mr_slice_cstr(texts[i]));
-        assert_int_equal(
-            s3_upload_add(house->s3, &house->arena, &upload, numbers[i], &part, &ticket), MR_OK);
-    }
+    for (size_t i = 0; i < MR_COUNT(texts); i++)
+        assert_int_equal(add_part(house, &upload, numbers[i], mr_slice_cstr(texts[i])), MR_OK);
+    assert_int_equal(add_part(house, &upload, 400, large(house, 'x')), MR_OK);
     struct s3_stored_part *parts;
     size_t count;
     assert_int_equal(s3_upload_parts(house->s3, &house->arena, upload.id, &parts, &count), MR_OK);
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 5);
     const struct s3_stored_part chosen[] = {parts[0], parts[2], parts[3]};
     struct s3_meta object = {.size = 12, .part_count = 3};
     struct s3_change change = {.bucket = upload.bucket, .key = upload.key};
@@ -212,10 +266,33 @@ static void parts_are_joined_in_order_and_the_rest_is_dropped(void **state)
         s3_upload_finish(house->s3, &house->arena, &upload, chosen, 3, &object, &change, &ticket),
         MR_OK);
     assert_object(house, MR_S("big"), MR_S("hello world!"));
-    assert_files(house, 1);
-    const struct s3_meta late = write_body(house, MR_S("late"));
-    assert_int_equal(s3_upload_add(house->s3, &house->arena, &upload, 1, &late, &ticket),
-                     MR_NOT_FOUND);
+    assert_files(house, 0);
+    assert_int_equal(values_count(house), 1);
+    assert_int_equal(add_part(house, &upload, 1, MR_S("late")), MR_NOT_FOUND);
+}
+
+static void an_upload_of_one_part_takes_its_body_over(void **state)
+{
+    struct house *house = *state;
+    const struct mr_slice bytes[] = {MR_S("small"), large(house, 'p')};
+    for (size_t i = 0; i < MR_COUNT(bytes); i++) {
+        struct s3_upload upload = {.bucket = MR_S("lake"), .key = MR_S("one")};
+        struct s3_stored_part *parts;
+        size_t count;
+        int64_t ticket;
+        assert_int_equal(s3_upload_begin(house->s3, &house->arena, &upload, &ticket), MR_OK);
+        assert_int_equal(add_part(house, &upload, 1, bytes[i]), MR_OK);
+        assert_int_equal(s3_upload_parts(house->s3, &house->arena, upload.id, &parts, &count),
+                         MR_OK);
+        struct s3_meta object = {.size = bytes[i].len, .part_count = 1};
+        struct s3_change change = {.bucket = upload.bucket, .key = upload.key};
+        assert_int_equal(s3_upload_finish(house->s3, &house->arena, &upload, parts, 1, &object,
+                                          &change, &ticket),
+                         MR_OK);
+        assert_object(house, MR_S("one"), bytes[i]);
+        assert_files(house, (int)i);
+        assert_int_equal(values_count(house), 1 - (int)i);
+    }
 }
 
 static void an_upload_goes_with_its_bucket(void **state)
@@ -224,10 +301,11 @@ static void an_upload_goes_with_its_bucket(void **state)
     struct s3_upload upload = {.bucket = MR_S("lake"), .key = MR_S("big")};
     int64_t ticket;
     assert_int_equal(s3_upload_begin(house->s3, &house->arena, &upload, &ticket), MR_OK);
-    const struct s3_meta part = write_body(house, MR_S("part"));
-    assert_int_equal(s3_upload_add(house->s3, &house->arena, &upload, 1, &part, &ticket), MR_OK);
+    assert_int_equal(add_part(house, &upload, 1, large(house, 'p')), MR_OK);
+    assert_int_equal(add_part(house, &upload, 2, MR_S("part")), MR_OK);
     assert_int_equal(s3_bucket_delete(house->s3, &house->arena, MR_S("lake"), &ticket), MR_OK);
     assert_files(house, 0);
+    assert_int_equal(values_count(house), 0);
     assert_false(s3_bucket_exists(house->s3, MR_S("lake")));
 }
 
@@ -244,10 +322,12 @@ static void a_bucket_with_an_object_is_not_deleted(void **state)
 static void conditions_decide_under_the_lock(void **state)
 {
     struct house *house = *state;
-    struct s3_meta meta = write_body(house, MR_S("x"));
+    struct s3_meta meta = {0};
+    const struct s3_body body = write_body(house, MR_S("x"));
+    s3_meta_set_body(&meta, &body);
     memset(meta.md5, 0xab, sizeof meta.md5);
     struct s3_change change = {
-        .bucket = MR_S("lake"), .key = MR_S("k"), .meta = &meta, .if_absent = true};
+        .bucket = MR_S("lake"), .key = MR_S("k"), .meta = &meta, .body = &body, .if_absent = true};
     int64_t ticket;
     assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_OK);
     assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_EXISTS);
@@ -268,9 +348,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_object_is_there_after_a_restart),
         TEST(a_replaced_body_is_removed_and_stays_readable_while_open),
+        TEST(a_small_body_is_a_value_that_goes_with_its_record),
         TEST(staged_objects_of_one_entry_come_together_or_not_at_all),
         TEST(bodies_that_no_record_names_are_collected_and_others_kept),
         TEST(parts_are_joined_in_order_and_the_rest_is_dropped),
+        TEST(an_upload_of_one_part_takes_its_body_over),
         TEST(an_upload_goes_with_its_bucket),
         TEST(a_bucket_with_an_object_is_not_deleted),
         TEST(conditions_decide_under_the_lock),

@@ -16,7 +16,7 @@ static struct mr_slice random_text(struct mr_rng *rng, struct mr_arena *arena, s
 static struct s3_meta random_meta(struct mr_rng *rng, struct mr_arena *arena)
 {
     struct s3_meta meta = {
-        .has_body = mr_rng_below(rng, 2) == 1,
+        .place = (enum s3_place)mr_rng_below(rng, 3),
         .composite = mr_rng_below(rng, 2) == 1,
         .size = mr_rng_u64(rng) >> mr_rng_below(rng, 64),
         .modified_ms = (int64_t)mr_rng_below(rng, UINT64_C(1) << 42),
@@ -55,7 +55,7 @@ static void a_record_reads_back_as_it_was_written(void **state)
         struct s3_meta out;
         s3_meta_encode(&buf, &in);
         assert_int_equal(s3_meta_decode(mr_buf_slice(&buf), &out), MR_OK);
-        assert_int_equal(out.has_body, in.has_body);
+        assert_int_equal(out.place, in.place);
         assert_int_equal(out.composite, in.composite);
         assert_int_equal(out.size, in.size);
         assert_int_equal(out.modified_ms, in.modified_ms);
@@ -78,7 +78,7 @@ static void a_record_that_is_cut_or_longer_is_refused(void **state)
 {
     (void)state;
     struct mr_buf buf = {0};
-    struct s3_meta meta = {.has_body = true, .size = 300, .sum.algorithm = S3_CRC32};
+    struct s3_meta meta = {.place = S3_IN_FILE, .size = 300, .sum.algorithm = S3_CRC32};
     meta.headers[S3_CONTENT_TYPE] = MR_S("text/plain");
     s3_meta_encode(&buf, &meta);
     struct s3_meta out;

@@ -44,8 +44,11 @@ def md5(body):
     return hashlib.md5(body).hexdigest()
 
 
+LARGE = 20_000  # a body of so many bytes is a file; a small one is kept beside its record
+
+
 def bodies(server):
-    """The files that hold objects' bodies."""
+    """The files that hold large objects' bodies."""
     return [path for path in pathlib.Path(server.data, "objects").rglob("*") if path.is_file()]
 
 

@@ -10,7 +10,7 @@ import zlib
 import pytest
 from boto3.s3.transfer import TransferConfig
 
-from s3.conftest import NEW_BOTO3, bodies, crc32, md5, refused
+from s3.conftest import LARGE, NEW_BOTO3, bodies, crc32, md5, refused
 from support import wait_until
 
 MIB = 1024 * 1024
@@ -59,11 +59,11 @@ def test_a_part_sent_again_replaces_the_first(own_server):
     s3 = own_server.client("s3")
     s3.create_bucket(Bucket="lake")
     upload = begin(s3, "lake")
-    send(s3, upload, 1, b"first")
-    again = send(s3, upload, 1, b"second")
-    send(s3, upload, 2, b"left out")
+    send(s3, upload, 1, b"1" * LARGE)
+    again = send(s3, upload, 1, b"2" * LARGE)
+    send(s3, upload, 2, b"3" * LARGE)
     finish(s3, upload, [again])
-    assert s3.get_object(Bucket="lake", Key="big")["Body"].read() == b"second"
+    assert s3.get_object(Bucket="lake", Key="big")["Body"].read() == b"2" * LARGE
     wait_until(lambda: len(bodies(own_server)) == 1)
 
 
@@ -96,7 +96,7 @@ def test_an_aborted_upload_leaves_nothing(own_server):
     s3 = own_server.client("s3")
     s3.create_bucket(Bucket="lake")
     upload = begin(s3, "lake")
-    send(s3, upload, 1, b"x" * 1000)
+    send(s3, upload, 1, b"x" * LARGE)
     assert len(bodies(own_server)) == 1
     reply = s3.abort_multipart_upload(**upload)
     assert reply["ResponseMetadata"]["HTTPStatusCode"] == 204

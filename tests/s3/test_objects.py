@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from s3.conftest import NEW_BOTO3, bodies, crc32, md5, refused, sha256
+from s3.conftest import LARGE, NEW_BOTO3, bodies, crc32, md5, refused, sha256
 
 
 def test_an_object_comes_back_as_it_was_stored(s3, bucket):
@@ -140,15 +140,16 @@ def test_conditional_writes(server, s3, bucket):
 def test_a_wrong_md5_is_refused_and_nothing_is_stored(own_server):
     s3 = own_server.client("s3")
     s3.create_bucket(Bucket="lake")
+    large = b"x" * LARGE
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
-    error = refused(s3.put_object, "BadDigest", 400, Bucket="lake", Key="k", Body=b"x",
+    error = refused(s3.put_object, "BadDigest", 400, Bucket="lake", Key="k", Body=large,
                     ContentMD5=wrong)
     assert error["Message"] == "The Content-MD5 you specified did not match what we received."
-    refused(s3.put_object, "InvalidDigest", 400, Bucket="lake", Key="k", Body=b"x",
+    refused(s3.put_object, "InvalidDigest", 400, Bucket="lake", Key="k", Body=large,
             ContentMD5="rubbish")
     assert bodies(own_server) == []
-    right = base64.b64encode(hashlib.md5(b"x").digest()).decode()
-    s3.put_object(Bucket="lake", Key="k", Body=b"x", ContentMD5=right)
+    right = base64.b64encode(hashlib.md5(large).digest()).decode()
+    s3.put_object(Bucket="lake", Key="k", Body=large, ContentMD5=right)
     assert len(bodies(own_server)) == 1
 
 
@@ -340,10 +341,11 @@ def test_keys_that_are_hostile_to_file_systems_are_only_names(own_server):
     s3 = own_server.client("s3")
     s3.create_bucket(Bucket="lake")
     outside = set(os.listdir(own_server.data.parent))
-    for key in HOSTILE:
-        s3.put_object(Bucket="lake", Key=key, Body=key.encode())
-    for key in HOSTILE:
-        assert s3.get_object(Bucket="lake", Key=key)["Body"].read() == key.encode()
+    for size in (1, LARGE):
+        for key in HOSTILE:
+            s3.put_object(Bucket="lake", Key=key, Body=key.encode() * size)
+        for key in HOSTILE:
+            assert s3.get_object(Bucket="lake", Key=key)["Body"].read() == key.encode() * size
     listed = [row["Key"] for row in s3.list_objects_v2(Bucket="lake")["Contents"]]
     assert listed == sorted(HOSTILE, key=lambda key: key.encode())
     names = bodies(own_server)
