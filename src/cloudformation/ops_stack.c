@@ -1,0 +1,220 @@
+/* The wire: operations that begin something on a stack. */
+#include "base/log.h"
+#include "cloudformation/proposal.h"
+
+/* The stack's new state with its event and whatever else is in the entry, then its job. The lock is
+ * held. */
+static void begin(struct protocol_call *call, struct store_entry *entry, struct stack *stack,
+                  const char *status)
+{
+    struct cloudformation *cloudformation = call->service;
+    stack->status = mr_slice_cstr(status);
+    stack->reason = MR_S("User Initiated");
+    stack->operation++;
+    enum mr_status done = event_trim(cloudformation, call->arena, entry, stack);
+    event_add(cloudformation, entry, stack, NULL, status, MR_S(""), stack->reason);
+    stack_put(entry, stack);
+    if (done == MR_OK)
+        done = store_commit(cloudformation->options.store, entry, &call->ticket);
+    protocol_fail_internal(call, done);
+    if (done == MR_OK)
+        engine_start_locked(cloudformation, stack->uuid);
+}
+
+static void answer_id(struct protocol_call *call, const struct stack *stack)
+{
+    if (!protocol_failed(call))
+        mr_json_key_string(&call->out, "StackId", stack->id);
+}
+
+static struct mr_slice stack_name(struct protocol_call *call)
+{
+    return mr_json_get_text(call->in, "StackName");
+}
+
+/* MR_OK, or MR_FAULT: there is none, or it could not be read. */
+static enum mr_status find(struct protocol_call *call, const char *missing, struct stack *ret_stack)
+{
+    const enum mr_status status =
+        stack_find(call->service, call->arena, stack_name(call), ret_stack);
+    protocol_fail_internal(call, status);
+    if (status == MR_NOT_FOUND) {
+        protocol_fail(call, &cloudformation_validation_error, missing, MR_ARG(stack_name(call)));
+        return MR_FAULT;
+    }
+    return status == MR_OK ? MR_OK : MR_FAULT;
+}
+
+/* The plan, with its error told. */
+static bool plan_for(struct protocol_call *call, const struct stack *stack,
+                     const struct proposal *proposal, struct plan *ret_plan)
+{
+    const enum mr_status status = plan_make(call->service, call->arena, stack, &proposal->template,
+                                            &proposal->version, ret_plan);
+    protocol_fail_internal(call, status);
+    if (status == MR_OK && ret_plan->error.len > 0)
+        protocol_fail_slice(call, &cloudformation_validation_error, ret_plan->error);
+    return !protocol_failed(call);
+}
+
+/* ---- CreateStack ---- */
+
+static void create_locked(struct protocol_call *call, struct proposal *proposal)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    struct stack stack, other;
+    struct plan plan;
+    const enum mr_status found = stack_find(call->service, call->arena, stack_name(call), &other);
+    protocol_fail_internal(call, found);
+    if (found == MR_OK)
+        protocol_fail(call, &cloudformation_already_exists, "Stack [%.*s] already exists",
+                      MR_ARG(stack_name(call)));
+    if (protocol_failed(call) || proposal_stack(call, stack_name(call), &stack) != MR_OK ||
+        !plan_for(call, &stack, proposal, &plan))
+        return;
+    proposal->version.template = stack.template_last = 1;
+    stack.now = proposal->version;
+    stack_template_put(&entry, &stack, 1, proposal->template.body);
+    stack_name_put(&entry, &stack);
+    begin(call, &entry, &stack, "CREATE_IN_PROGRESS");
+    answer_id(call, &stack);
+}
+
+static void create_stack(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct proposal proposal;
+    if (mr_json_get(call->in, "OnFailure") != NULL &&
+        mr_json_get(call->in, "DisableRollback") != NULL) {
+        protocol_fail(call, &cloudformation_validation_error,
+                      "You can't specify both DisableRollback and OnFailure");
+        return;
+    }
+    if (proposal_make(call, NULL, &proposal) != MR_OK)
+        return;
+    pthread_mutex_lock(&cloudformation->lock);
+    create_locked(call, &proposal);
+    pthread_mutex_unlock(&cloudformation->lock);
+}
+
+/* ---- UpdateStack ---- */
+
+static void update_locked(struct protocol_call *call, struct stack *stack)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    struct proposal proposal;
+    struct plan plan;
+    if (!proposal_may_update(call, stack) || proposal_make(call, stack, &proposal) != MR_OK ||
+        !plan_for(call, stack, &proposal, &plan))
+        return;
+    const bool is_sound = mr_slice_ends_with(stack->status, MR_S("_COMPLETE"));
+    if (plan.count == 0 && !plan.outputs_changed && !plan.tags_changed && is_sound) {
+        protocol_fail(call, &cloudformation_validation_error, "No updates are to be performed.");
+        return;
+    }
+    proposal.version.template = ++stack->template_last;
+    stack->target = proposal.version;
+    stack->updated_ms = call->now_ms;
+    stack->token = mr_json_get_text(call->in, "ClientRequestToken");
+    stack->disable_rollback = mr_json_get_bool(call->in, "DisableRollback", false);
+    stack_template_put(&entry, stack, stack->target.template, proposal.template.body);
+    begin(call, &entry, stack, "UPDATE_IN_PROGRESS");
+    answer_id(call, stack);
+}
+
+static void update_stack(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct stack stack;
+    pthread_mutex_lock(&cloudformation->lock);
+    if (find(call, "Stack [%.*s] does not exist", &stack) == MR_OK)
+        update_locked(call, &stack);
+    pthread_mutex_unlock(&cloudformation->lock);
+}
+
+/* ---- DeleteStack ---- */
+
+static bool may_delete(struct protocol_call *call, const struct stack *stack)
+{
+    if (stack->protection) {
+        protocol_fail(call, &cloudformation_validation_error,
+                      "Stack [%.*s] cannot be deleted while TerminationProtection is enabled",
+                      MR_ARG(stack->name));
+    } else if (stack_is_busy(stack) && !stack_has_status(stack, "CREATE_IN_PROGRESS") &&
+               !stack_has_status(stack, "ROLLBACK_IN_PROGRESS")) {
+        protocol_fail(call, &cloudformation_validation_error,
+                      "Stack [%.*s] cannot be deleted while in status %.*s", MR_ARG(stack->name),
+                      MR_ARG(stack->status));
+    } else if (yyjson_arr_size(mr_json_get(call->in, "RetainResources")) > 0 &&
+               !stack_has_status(stack, "DELETE_FAILED")) {
+        protocol_fail(call, &cloudformation_validation_error,
+                      "Invalid operation on stack [%.*s]. Resources can be retained only when the "
+                      "stack is in DELETE_FAILED state",
+                      MR_ARG(stack->id));
+    }
+    return !protocol_failed(call);
+}
+
+static void delete_stack(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct store_entry entry = store_entry_make(call->arena);
+    struct stack stack;
+    pthread_mutex_lock(&cloudformation->lock);
+    const enum mr_status found = stack_find(cloudformation, call->arena, stack_name(call), &stack);
+    protocol_fail_internal(call, found);
+    /* AWS: what is not there, or on its way out, counts as deleted. */
+    if (found == MR_OK && stack.deleted_ms == 0 &&
+        !stack_has_status(&stack, "DELETE_IN_PROGRESS") && may_delete(call, &stack)) {
+        stack.token = mr_json_get_text(call->in, "ClientRequestToken");
+        stack.retain = mr_json_get(call->in, "RetainResources");
+        begin(call, &entry, &stack, "DELETE_IN_PROGRESS");
+    }
+    pthread_mutex_unlock(&cloudformation->lock);
+}
+
+/* ---- small ones ---- */
+
+static void update_protection(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct store_entry entry = store_entry_make(call->arena);
+    struct stack stack;
+    pthread_mutex_lock(&cloudformation->lock);
+    if (find(call, "Stack [%.*s] does not exist", &stack) == MR_OK) {
+        stack.protection = mr_json_get_bool(call->in, "EnableTerminationProtection", false);
+        stack_put(&entry, &stack);
+        protocol_fail_internal(call,
+                               store_commit(cloudformation->options.store, &entry, &call->ticket));
+    }
+    pthread_mutex_unlock(&cloudformation->lock);
+    answer_id(call, &stack);
+}
+
+static void continue_rollback(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct store_entry entry = store_entry_make(call->arena);
+    struct stack stack;
+    pthread_mutex_lock(&cloudformation->lock);
+    if (find(call, "Stack [%.*s] does not exist", &stack) == MR_OK) {
+        if (!stack_has_status(&stack, "UPDATE_ROLLBACK_FAILED")) {
+            protocol_fail(call, &cloudformation_validation_error,
+                          "Stack:%.*s is in %.*s state and can not be updated.", MR_ARG(stack.id),
+                          MR_ARG(stack.status));
+        } else {
+            stack.operation--; /* the same operation goes on: its records count */
+            begin(call, &entry, &stack, "UPDATE_ROLLBACK_IN_PROGRESS");
+        }
+    }
+    pthread_mutex_unlock(&cloudformation->lock);
+}
+
+const struct protocol_handler cloudformation_stack_handlers[] = {
+    {.operation = "CreateStack", .run = create_stack},
+    {.operation = "UpdateStack", .run = update_stack},
+    {.operation = "DeleteStack", .run = delete_stack},
+    {.operation = "UpdateTerminationProtection", .run = update_protection},
+    {.operation = "ContinueUpdateRollback", .run = continue_rollback},
+};
+const size_t cloudformation_stack_handler_count = MR_COUNT(cloudformation_stack_handlers);

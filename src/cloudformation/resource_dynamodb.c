@@ -1,0 +1,332 @@
+/* AWS::DynamoDB::Table */
+#include "cloudformation/resource_types.h"
+
+static const struct resource_property properties[] = {
+    {"TableName", RESOURCE_REPLACES},
+    {"KeySchema", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"AttributeDefinitions", 0},
+    {"BillingMode", 0},
+    {"ProvisionedThroughput", 0},
+    {"OnDemandThroughput", 0},
+    {"WarmThroughput", 0},
+    {"GlobalSecondaryIndexes", 0},
+    {"LocalSecondaryIndexes", RESOURCE_REPLACES},
+    {"StreamSpecification", 0},
+    {"KinesisStreamSpecification", 0},
+    {"TimeToLiveSpecification", 0},
+    {"PointInTimeRecoverySpecification", 0},
+    {"SSESpecification", 0},
+    {"TableClass", 0},
+    {"DeletionProtectionEnabled", 0},
+    {"Tags", 0},
+};
+
+static const char *const attributes[] = {"Arn", "StreamArn", NULL};
+
+static yyjson_val *describe(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "dynamodb", "DescribeTable");
+    request_text(&request, "TableName", call->physical);
+    return mr_json_get(request_send(&request), "Table");
+}
+
+static bool indexes_are_active(yyjson_val *table)
+{
+    yyjson_val *indexes = mr_json_get(table, "GlobalSecondaryIndexes");
+    for (size_t i = 0; i < yyjson_arr_size(indexes); i++)
+        if (!mr_slice_equal(mr_json_get_text(yyjson_arr_get(indexes, i), "IndexStatus"),
+                            MR_S("ACTIVE")))
+            return false;
+    return true;
+}
+
+static enum resource_ready is_active(struct resource_call *call)
+{
+    yyjson_val *table = describe(call);
+    if (table == NULL) {
+        resource_fail_fault(call);
+        return RESOURCE_BROKEN;
+    }
+    call->attribute_count = 0; /* a stream may have ended meanwhile */
+    if (!mr_slice_equal(mr_json_get_text(table, "TableStatus"), MR_S("ACTIVE")) ||
+        !indexes_are_active(table))
+        return RESOURCE_NOT_YET;
+    resource_attribute(call, "Arn", mr_json_get_text(table, "TableArn"));
+    if (mr_json_get_bool(mr_json_get(table, "StreamSpecification"), "StreamEnabled", false))
+        resource_attribute(call, "StreamArn", mr_json_get_text(table, "LatestStreamArn"));
+    return RESOURCE_READY;
+}
+
+static enum resource_ready is_gone(struct resource_call *call)
+{
+    if (describe(call) != NULL)
+        return RESOURCE_NOT_YET;
+    if (resource_fault_is_gone(call))
+        return RESOURCE_READY;
+    resource_fail_fault(call);
+    return RESOURCE_BROKEN;
+}
+
+/* Here the presence of StreamSpecification enables the stream; the API has a member for that. */
+static void put_stream(struct request *request, yyjson_val *specification)
+{
+    struct mr_json *json = &request->json;
+    yyjson_val *key, *value;
+    size_t i, count;
+    mr_json_key(json, "StreamSpecification");
+    mr_json_object(json);
+    mr_json_key_bool(json, "StreamEnabled", specification != NULL);
+    yyjson_obj_foreach(specification, i, count, key, value)
+    {
+        if (mr_slice_equal(mr_json_text(key), MR_S("StreamViewType")))
+            mr_json_key_string(json, "StreamViewType", mr_json_text(value));
+        else if (request->coercion.error.len == 0)
+            request->coercion.error = mr_arena_printf(
+                request->call->arena, "Encountered unsupported property StreamSpecification/%.*s",
+                MR_ARG(mr_json_text(key)));
+    }
+    mr_json_object_end(json);
+}
+
+/* SSEEnabled is called Enabled in the API. */
+static void put_encryption(struct request *request, yyjson_val *specification)
+{
+    if (specification == NULL)
+        return;
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *renamed = yyjson_val_mut_copy(doc, specification);
+    (void)yyjson_mut_obj_rename_key(doc, renamed, "SSEEnabled", "Enabled");
+    yyjson_doc *copy = yyjson_mut_val_imut_copy(renamed, NULL);
+    request_value(request, "SSESpecification", yyjson_doc_get_root(copy));
+    yyjson_doc_free(copy);
+    yyjson_mut_doc_free(doc);
+}
+
+/* ---- what has operations of its own ---- */
+
+static bool set_time_to_live(struct resource_call *call)
+{
+    yyjson_val *specification = resource_property(call, "TimeToLiveSpecification");
+    struct request request;
+    if (specification == NULL)
+        return true;
+    request_open(&request, call, "dynamodb", "UpdateTimeToLive");
+    request_text(&request, "TableName", call->physical);
+    request_value(&request, "TimeToLiveSpecification", specification);
+    return request_done(&request);
+}
+
+static bool set_recovery(struct resource_call *call)
+{
+    yyjson_val *specification = resource_property(call, "PointInTimeRecoverySpecification");
+    const struct mr_slice enabled = mr_json_get_text(specification, "PointInTimeRecoveryEnabled");
+    const bool is_on = mr_json_get_bool(specification, "PointInTimeRecoveryEnabled", false) ||
+                       mr_slice_equal_nocase(enabled, MR_S("true"));
+    struct request request;
+    if (specification == NULL || (!is_on && call->before == NULL))
+        return true;
+    request_open(&request, call, "dynamodb", "UpdateContinuousBackups");
+    request_text(&request, "TableName", call->physical);
+    request_value(&request, "PointInTimeRecoverySpecification", specification);
+    return request_done(&request);
+}
+
+static bool set_kinesis(struct resource_call *call)
+{
+    yyjson_val *specification = resource_property(call, "KinesisStreamSpecification");
+    struct request request;
+    if (specification == NULL)
+        return true;
+    request_open(&request, call, "dynamodb", "EnableKinesisStreamingDestination");
+    request_text(&request, "TableName", call->physical);
+    request_value(&request, "StreamArn", mr_json_get(specification, "StreamArn"));
+    return request_done(&request);
+}
+
+/* ---- create ---- */
+
+static bool exists(struct resource_call *call)
+{
+    return describe(call) != NULL;
+}
+
+static void create(struct resource_call *call)
+{
+    static const char *const same[] = {"KeySchema",
+                                       "AttributeDefinitions",
+                                       "BillingMode",
+                                       "ProvisionedThroughput",
+                                       "OnDemandThroughput",
+                                       "WarmThroughput",
+                                       "GlobalSecondaryIndexes",
+                                       "LocalSecondaryIndexes",
+                                       "TableClass",
+                                       "DeletionProtectionEnabled"};
+    struct request request;
+    request_open(&request, call, "dynamodb", "CreateTable");
+    request_text(&request, "TableName", call->physical);
+    request_properties(&request, same, MR_COUNT(same));
+    if (resource_property(call, "StreamSpecification") != NULL)
+        put_stream(&request, resource_property(call, "StreamSpecification"));
+    put_encryption(&request, resource_property(call, "SSESpecification"));
+    request_tag_list(&request, "Tags", resource_property(call, "Tags"));
+    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
+        resource_fail_fault(call);
+        call->physical = MR_S("");
+        return;
+    }
+    if (resource_wait(call, is_active) && set_time_to_live(call) && set_recovery(call))
+        (void)set_kinesis(call);
+}
+
+/* ---- update ---- */
+
+static bool any_changed(const struct resource_call *call, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (resource_changed(call, names[i]))
+            return true;
+    return false;
+}
+
+static bool send_stream(struct resource_call *call, yyjson_val *specification)
+{
+    struct request request;
+    request_open(&request, call, "dynamodb", "UpdateTable");
+    request_text(&request, "TableName", call->physical);
+    put_stream(&request, specification);
+    return request_done(&request) && resource_wait(call, is_active);
+}
+
+/* A view type can only be changed by a stream that ends and another that begins. */
+static bool update_stream(struct resource_call *call)
+{
+    if (!resource_changed(call, "StreamSpecification"))
+        return true;
+    yyjson_val *specification = resource_property(call, "StreamSpecification");
+    if (mr_json_get(call->before, "StreamSpecification") != NULL && !send_stream(call, NULL))
+        return false;
+    return specification == NULL || send_stream(call, specification);
+}
+
+static bool update_table(struct resource_call *call)
+{
+    static const char *const same[] = {"BillingMode",    "ProvisionedThroughput",
+                                       "WarmThroughput", "OnDemandThroughput",
+                                       "TableClass",     "DeletionProtectionEnabled"};
+    struct request request;
+    if (!any_changed(call, same, MR_COUNT(same)) && !resource_changed(call, "SSESpecification"))
+        return true;
+    request_open(&request, call, "dynamodb", "UpdateTable");
+    request_text(&request, "TableName", call->physical);
+    for (size_t i = 0; i < MR_COUNT(same); i++)
+        if (resource_changed(call, same[i]) || i == 1) /* throughput goes with the billing mode */
+            request_value(&request, same[i], resource_property(call, same[i]));
+    if (resource_changed(call, "SSESpecification"))
+        put_encryption(&request, resource_property(call, "SSESpecification"));
+    return request_done(&request) && resource_wait(call, is_active);
+}
+
+static yyjson_val *find_index(yyjson_val *indexes, struct mr_slice name)
+{
+    for (size_t i = 0; i < yyjson_arr_size(indexes); i++) {
+        yyjson_val *index = yyjson_arr_get(indexes, i);
+        if (mr_slice_equal(mr_json_get_text(index, "IndexName"), name))
+            return index;
+    }
+    return NULL;
+}
+
+/* One change of one index: the API takes one at a time. */
+static bool send_index(struct resource_call *call, const char *action, yyjson_val *index)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_array(&json);
+    mr_json_object(&json);
+    mr_json_key(&json, action);
+    if (action[0] == 'D') {
+        mr_json_object(&json);
+        mr_json_key_value(&json, "IndexName", mr_json_get(index, "IndexName"));
+        mr_json_object_end(&json);
+    } else {
+        mr_json_value(&json, index);
+    }
+    mr_json_object_end(&json);
+    mr_json_array_end(&json);
+    yyjson_val *updates = mr_json_parse(call->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    mr_buf_fini(&buf);
+    struct request request;
+    request_open(&request, call, "dynamodb", "UpdateTable");
+    request_text(&request, "TableName", call->physical);
+    if (action[0] == 'C')
+        request_value(&request, "AttributeDefinitions",
+                      resource_property(call, "AttributeDefinitions"));
+    request_value(&request, "GlobalSecondaryIndexUpdates", updates);
+    return request_done(&request) && resource_wait(call, is_active);
+}
+
+static bool update_indexes(struct resource_call *call)
+{
+    yyjson_val *now = resource_property(call, "GlobalSecondaryIndexes");
+    yyjson_val *before = mr_json_get(call->before, "GlobalSecondaryIndexes");
+    bool good = true;
+    for (size_t i = 0; good && i < yyjson_arr_size(before); i++) {
+        yyjson_val *index = yyjson_arr_get(before, i);
+        yyjson_val *same = find_index(now, mr_json_get_text(index, "IndexName"));
+        if (same == NULL || !resource_json_equal(same, index))
+            good = send_index(call, "Delete", index);
+    }
+    for (size_t i = 0; good && i < yyjson_arr_size(now); i++) {
+        yyjson_val *index = yyjson_arr_get(now, i);
+        yyjson_val *same = find_index(before, mr_json_get_text(index, "IndexName"));
+        if (same == NULL || !resource_json_equal(same, index))
+            good = send_index(call, "Create", index);
+    }
+    return good;
+}
+
+static void update(struct resource_call *call)
+{
+    if (resource_changed(call, "AttributeDefinitions") &&
+        !resource_changed(call, "GlobalSecondaryIndexes")) {
+        resource_fail(call, "AttributeDefinitions cannot change while the keys of the table and "
+                            "its indexes stay the same");
+        return;
+    }
+    if (resource_changed(call, "Tags") || resource_changed(call, "KinesisStreamSpecification")) {
+        resource_fail(call, "millrace does not change the tags or the Kinesis destination of a "
+                            "table that exists");
+        return;
+    }
+    if (update_table(call) && update_stream(call) && update_indexes(call) &&
+        (!resource_changed(call, "TimeToLiveSpecification") || set_time_to_live(call)) &&
+        (!resource_changed(call, "PointInTimeRecoverySpecification") || set_recovery(call)))
+        (void)resource_wait(call, is_active);
+}
+
+static void drop(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "dynamodb", "DeleteTable");
+    request_text(&request, "TableName", call->physical);
+    if (request_send(&request) != NULL)
+        (void)resource_wait(call, is_gone);
+    else if (!resource_fault_is_gone(call))
+        resource_fail_fault(call);
+}
+
+const struct resource_type resource_table = {
+    .name = "AWS::DynamoDB::Table",
+    .service = "DynamoDb",
+    .properties = properties,
+    .property_count = MR_COUNT(properties),
+    .attributes = attributes,
+    .name_property = "TableName",
+    .name_max = 255,
+    .exists = exists,
+    .create = create,
+    .update = update,
+    .drop = drop,
+};

@@ -1,0 +1,264 @@
+/* AWS::Glue::Database, AWS::Glue::Table, AWS::Glue::Crawler */
+#include "cloudformation/resource_types.h"
+
+static const char *const no_attributes[] = {NULL};
+
+/* What databases and tables have in common: an input object with the name in it. */
+static void send_input(struct resource_call *call, const char *operation, const char *member,
+                       bool is_new)
+{
+    struct request request;
+    request_open(&request, call, "glue", operation);
+    request_value(&request, "CatalogId", resource_property(call, "CatalogId"));
+    if (member[0] == 'T')
+        request_value(&request, "DatabaseName", resource_property(call, "DatabaseName"));
+    else if (!is_new)
+        request_text(&request, "Name", call->physical);
+    request_value(
+        &request, member,
+        resource_with(call->arena, resource_property(call, member), "Name", call->physical));
+    if (request_send(&request) != NULL || resource_fault_is_ours(call))
+        return;
+    resource_fail_fault(call);
+    if (is_new)
+        call->physical = MR_S("");
+}
+
+static bool name_changed(yyjson_val *now, yyjson_val *before, const char *member)
+{
+    yyjson_val *new_name = mr_json_get(mr_json_get(now, member), "Name");
+    return !resource_json_equal(new_name, mr_json_get(mr_json_get(before, member), "Name"));
+}
+
+/* ---- AWS::Glue::Database ---- */
+
+static const struct resource_property database_properties[] = {
+    {"CatalogId", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"DatabaseInput", RESOURCE_REQUIRED},
+};
+
+static bool database_replaces(yyjson_val *now, yyjson_val *before)
+{
+    return name_changed(now, before, "DatabaseInput");
+}
+
+static bool database_exists(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "GetDatabase");
+    request_text(&request, "Name", call->physical);
+    return request_send(&request) != NULL;
+}
+
+static void database_create(struct resource_call *call)
+{
+    send_input(call, "CreateDatabase", "DatabaseInput", true);
+}
+
+static void database_update(struct resource_call *call)
+{
+    send_input(call, "UpdateDatabase", "DatabaseInput", false);
+}
+
+static void database_drop(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "DeleteDatabase");
+    request_value(&request, "CatalogId", resource_property(call, "CatalogId"));
+    request_text(&request, "Name", call->physical);
+    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
+        resource_fail_fault(call);
+}
+
+const struct resource_type resource_database = {
+    .name = "AWS::Glue::Database",
+    .service = "Glue",
+    .properties = database_properties,
+    .property_count = MR_COUNT(database_properties),
+    .attributes = no_attributes,
+    .name_parent = "DatabaseInput",
+    .name_property = "Name",
+    .name_max = 255,
+    .name_lower = true,
+    .replaces = database_replaces,
+    .exists = database_exists,
+    .create = database_create,
+    .update = database_update,
+    .drop = database_drop,
+};
+
+/* ---- AWS::Glue::Table ---- */
+
+static const struct resource_property table_properties[] = {
+    {"CatalogId", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"DatabaseName", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"TableInput", RESOURCE_REQUIRED},
+};
+
+static const char *const table_attributes[] = {"Id", NULL};
+
+static bool table_replaces(yyjson_val *now, yyjson_val *before)
+{
+    return name_changed(now, before, "TableInput");
+}
+
+static bool table_exists(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "GetTable");
+    request_value(&request, "DatabaseName", resource_property(call, "DatabaseName"));
+    request_text(&request, "Name", call->physical);
+    return request_send(&request) != NULL;
+}
+
+static void table_create(struct resource_call *call)
+{
+    send_input(call, "CreateTable", "TableInput", true);
+    resource_attribute(call, "Id", call->physical);
+}
+
+static void table_update(struct resource_call *call)
+{
+    send_input(call, "UpdateTable", "TableInput", false);
+    resource_attribute(call, "Id", call->physical);
+}
+
+static void table_drop(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "DeleteTable");
+    request_value(&request, "CatalogId", resource_property(call, "CatalogId"));
+    request_value(&request, "DatabaseName", resource_property(call, "DatabaseName"));
+    request_text(&request, "Name", call->physical);
+    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
+        resource_fail_fault(call);
+}
+
+const struct resource_type resource_glue_table = {
+    .name = "AWS::Glue::Table",
+    .service = "Glue",
+    .properties = table_properties,
+    .property_count = MR_COUNT(table_properties),
+    .attributes = table_attributes,
+    .name_parent = "TableInput",
+    .name_scope = "DatabaseName",
+    .name_property = "Name",
+    .name_max = 255,
+    .name_lower = true,
+    .replaces = table_replaces,
+    .exists = table_exists,
+    .create = table_create,
+    .update = table_update,
+    .drop = table_drop,
+};
+
+/* ---- AWS::Glue::Crawler ---- */
+
+static const struct resource_property crawler_properties[] = {
+    {"Name", RESOURCE_REPLACES},
+    {"Role", RESOURCE_REQUIRED},
+    {"Targets", RESOURCE_REQUIRED},
+    {"DatabaseName", 0},
+    {"Description", 0},
+    {"TablePrefix", 0},
+    {"Schedule", 0},
+    {"SchemaChangePolicy", 0},
+    {"RecrawlPolicy", 0},
+    {"Configuration", 0},
+    {"Classifiers", 0},
+    {"CrawlerSecurityConfiguration", 0},
+    {"LakeFormationConfiguration", 0},
+    {"Tags", 0},
+};
+
+static void put_crawler(struct request *request)
+{
+    static const char *const same[] = {"Role",
+                                       "Targets",
+                                       "DatabaseName",
+                                       "Description",
+                                       "TablePrefix",
+                                       "SchemaChangePolicy",
+                                       "RecrawlPolicy",
+                                       "Classifiers",
+                                       "CrawlerSecurityConfiguration",
+                                       "LakeFormationConfiguration"};
+    struct resource_call *call = request->call;
+    request_text(request, "Name", call->physical);
+    request_properties(request, same, MR_COUNT(same));
+    request_document(request, "Configuration", resource_property(call, "Configuration"));
+    yyjson_val *expression = mr_json_get(resource_property(call, "Schedule"), "ScheduleExpression");
+    if (expression != NULL)
+        request_text(request, "Schedule", mr_json_text(expression));
+    else if (resource_changed(call, "Schedule"))
+        request_text(request, "Schedule", MR_S(""));
+}
+
+static bool crawler_exists(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "GetCrawler");
+    request_text(&request, "Name", call->physical);
+    return request_send(&request) != NULL;
+}
+
+static void crawler_create(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "CreateCrawler");
+    put_crawler(&request);
+    request_tag_map(&request, "Tags", resource_property(call, "Tags"));
+    if (request_send(&request) != NULL || resource_fault_is_ours(call))
+        return;
+    resource_fail_fault(call);
+    call->physical = MR_S("");
+}
+
+static void crawler_update(struct resource_call *call)
+{
+    struct request request;
+    if (resource_changed(call, "Tags")) {
+        resource_fail(call, "millrace does not change the tags of a crawler that exists");
+        return;
+    }
+    request_open(&request, call, "glue", "UpdateCrawler");
+    put_crawler(&request);
+    (void)request_done(&request);
+}
+
+/* A crawler that runs is stopped first. */
+static enum resource_ready crawler_is_gone(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "DeleteCrawler");
+    request_text(&request, "Name", call->physical);
+    if (request_send(&request) != NULL || resource_fault_is_gone(call))
+        return RESOURCE_READY;
+    if (!resource_fault_is(call, "CrawlerRunningException")) {
+        resource_fail_fault(call);
+        return RESOURCE_BROKEN;
+    }
+    request_open(&request, call, "glue", "StopCrawler");
+    request_text(&request, "Name", call->physical);
+    (void)request_send(&request); /* it may have ended meanwhile */
+    return RESOURCE_NOT_YET;
+}
+
+static void crawler_drop(struct resource_call *call)
+{
+    (void)resource_wait(call, crawler_is_gone);
+}
+
+const struct resource_type resource_crawler = {
+    .name = "AWS::Glue::Crawler",
+    .service = "Glue",
+    .properties = crawler_properties,
+    .property_count = MR_COUNT(crawler_properties),
+    .attributes = no_attributes,
+    .name_property = "Name",
+    .name_max = 255,
+    .exists = crawler_exists,
+    .create = crawler_create,
+    .update = crawler_update,
+    .drop = crawler_drop,
+};

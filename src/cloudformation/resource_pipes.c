@@ -1,0 +1,188 @@
+/* AWS::Pipes::Pipe */
+#include "cloudformation/resource_types.h"
+
+static const struct resource_property properties[] = {
+    {"Name", RESOURCE_REPLACES},
+    {"RoleArn", RESOURCE_REQUIRED},
+    {"Source", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"Target", RESOURCE_REQUIRED},
+    {"Description", 0},
+    {"DesiredState", 0},
+    {"SourceParameters", 0},
+    {"TargetParameters", 0},
+    {"Enrichment", 0},
+    {"EnrichmentParameters", 0},
+    {"LogConfiguration", 0},
+    {"KmsKeyIdentifier", 0},
+    {"Tags", 0},
+};
+
+static const char *const attributes[] = {"Arn",          "CurrentState",     "StateReason",
+                                         "CreationTime", "LastModifiedTime", NULL};
+
+/* Only a creation says these of its source. */
+static bool is_for_creation_only(struct mr_slice name)
+{
+    return mr_slice_equal(name, MR_S("StartingPosition")) ||
+           mr_slice_equal(name, MR_S("StartingPositionTimestamp"));
+}
+
+static yyjson_val *describe(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "pipes", "DescribePipe");
+    request_text(&request, "Name", call->physical);
+    return request_send(&request);
+}
+
+static enum resource_ready is_settled(struct resource_call *call)
+{
+    yyjson_val *pipe = describe(call);
+    if (pipe == NULL) {
+        resource_fail_fault(call);
+        return RESOURCE_BROKEN;
+    }
+    const struct mr_slice state = mr_json_get_text(pipe, "CurrentState");
+    if (mr_slice_ends_with(state, MR_S("_FAILED"))) {
+        resource_fail(call, "The pipe is %.*s: %.*s", MR_ARG(state),
+                      MR_ARG(mr_json_get_text(pipe, "StateReason")));
+        return RESOURCE_BROKEN;
+    }
+    if (!mr_slice_equal(state, mr_json_get_text(pipe, "DesiredState")))
+        return RESOURCE_NOT_YET;
+    for (size_t i = 0; attributes[i] != NULL; i++)
+        resource_attribute(call, attributes[i], mr_json_get_text(pipe, attributes[i]));
+    return RESOURCE_READY;
+}
+
+static enum resource_ready is_gone(struct resource_call *call)
+{
+    if (describe(call) != NULL)
+        return RESOURCE_NOT_YET;
+    if (resource_fault_is_gone(call))
+        return RESOURCE_READY;
+    resource_fail_fault(call);
+    return RESOURCE_BROKEN;
+}
+
+static bool exists(struct resource_call *call)
+{
+    return describe(call) != NULL;
+}
+
+static void create(struct resource_call *call)
+{
+    static const char *const same[] = {"RoleArn",
+                                       "Source",
+                                       "Target",
+                                       "Description",
+                                       "DesiredState",
+                                       "Enrichment",
+                                       "EnrichmentParameters",
+                                       "SourceParameters",
+                                       "TargetParameters",
+                                       "LogConfiguration",
+                                       "KmsKeyIdentifier"};
+    struct request request;
+    request_open(&request, call, "pipes", "CreatePipe");
+    request_text(&request, "Name", call->physical);
+    request_properties(&request, same, MR_COUNT(same));
+    request_tag_map(&request, "Tags", resource_property(call, "Tags"));
+    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
+        resource_fail_fault(call);
+        call->physical = MR_S("");
+        return;
+    }
+    (void)resource_wait(call, is_settled);
+}
+
+static yyjson_val *starting_position(yyjson_val *of, const char *source)
+{
+    return mr_json_get(mr_json_get(mr_json_get(of, "SourceParameters"), source),
+                       "StartingPosition");
+}
+
+static bool replaces(yyjson_val *now, yyjson_val *before)
+{
+    static const char *const sources[] = {"DynamoDBStreamParameters", "KinesisStreamParameters"};
+    for (size_t i = 0; i < MR_COUNT(sources); i++)
+        if (!resource_json_equal(starting_position(now, sources[i]),
+                                 starting_position(before, sources[i])))
+            return true;
+    return false;
+}
+
+/* The source's parameters less those of a creation. */
+static yyjson_val *source_update(struct resource_call *call)
+{
+    yyjson_val *key, *value, *inner_key, *inner;
+    size_t i, count, j, inner_count;
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    yyjson_obj_foreach(resource_property(call, "SourceParameters"), i, count, key, value)
+    {
+        mr_json_name(&json, mr_json_text(key));
+        mr_json_object(&json);
+        yyjson_obj_foreach(value, j, inner_count, inner_key, inner)
+        {
+            if (!is_for_creation_only(mr_json_text(inner_key))) {
+                mr_json_name(&json, mr_json_text(inner_key));
+                mr_json_value(&json, inner);
+            }
+        }
+        mr_json_object_end(&json);
+    }
+    mr_json_object_end(&json);
+    yyjson_val *update = mr_json_parse(call->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    mr_buf_fini(&buf);
+    return update;
+}
+
+static void update(struct resource_call *call)
+{
+    static const char *const same[] = {
+        "RoleArn",          "Target",           "Description",
+        "DesiredState",     "Enrichment",       "EnrichmentParameters",
+        "TargetParameters", "LogConfiguration", "KmsKeyIdentifier"};
+    if (resource_changed(call, "Tags")) {
+        resource_fail(call, "millrace does not change the tags of a pipe that exists");
+        return;
+    }
+    struct request request;
+    request_open(&request, call, "pipes", "UpdatePipe");
+    request_text(&request, "Name", call->physical);
+    request_properties(&request, same, MR_COUNT(same));
+    if (resource_property(call, "DesiredState") == NULL)
+        request_text(&request, "DesiredState", MR_S("RUNNING"));
+    if (resource_property(call, "SourceParameters") != NULL)
+        request_value(&request, "SourceParameters", source_update(call));
+    if (request_done(&request))
+        (void)resource_wait(call, is_settled);
+}
+
+static void drop(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "pipes", "DeletePipe");
+    request_text(&request, "Name", call->physical);
+    if (request_send(&request) != NULL)
+        (void)resource_wait(call, is_gone);
+    else if (!resource_fault_is_gone(call))
+        resource_fail_fault(call);
+}
+
+const struct resource_type resource_pipe = {
+    .name = "AWS::Pipes::Pipe",
+    .service = "Pipes",
+    .properties = properties,
+    .property_count = MR_COUNT(properties),
+    .attributes = attributes,
+    .name_property = "Name",
+    .name_max = 64,
+    .replaces = replaces,
+    .exists = exists,
+    .create = create,
+    .update = update,
+    .drop = drop,
+};

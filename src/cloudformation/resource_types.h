@@ -1,0 +1,16 @@
+/* cloudformation/resource_types.h: the rows of the table of types, each in the file of its service.
+ */
+#pragma once
+#include "cloudformation/resource.h"
+
+extern const struct resource_type resource_table;                          /* DynamoDB */
+extern const struct resource_type resource_stream;                         /* Kinesis */
+extern const struct resource_type resource_delivery_stream;                /* Firehose */
+extern const struct resource_type resource_pipe;                           /* Pipes */
+extern const struct resource_type resource_function, resource_permission;  /* Lambda */
+extern const struct resource_type resource_bucket, resource_bucket_policy; /* S3 */
+extern const struct resource_type resource_database, resource_glue_table,
+    resource_crawler;                                                        /* Glue */
+extern const struct resource_type resource_work_group, resource_named_query; /* Athena */
+extern const struct resource_type resource_role, resource_policy, resource_managed_policy; /* IAM */
+extern const struct resource_type resource_log_group, resource_log_stream; /* Logs */
