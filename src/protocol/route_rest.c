@@ -79,6 +79,26 @@ static bool template_match(struct protocol_call *call, struct mr_slice template,
     return path.ptr == NULL;
 }
 
+/* How many of the template's query names the request has; -1 when one is missing. */
+static int literals_match(struct protocol_call *call, struct mr_slice uri)
+{
+    const size_t question = mr_slice_find(uri, '?');
+    struct mr_slice rest = question == SIZE_MAX ? (struct mr_slice){0}
+                                                : mr_slice_sub(uri, question + 1, SIZE_MAX),
+                    part;
+    int count = 0;
+    while (rest.len > 0 && mr_slice_split(&rest, '&', &part)) {
+        const size_t equals = mr_slice_find(part, '=');
+        const struct protocol_pair *pair = pair_find(call, mr_slice_sub(part, 0, equals));
+        if (pair == NULL ||
+            (equals != SIZE_MAX &&
+             !mr_slice_equal(pair->value, mr_slice_sub(part, equals + 1, SIZE_MAX))))
+            return -1;
+        count++;
+    }
+    return count;
+}
+
 enum route_kind route_rest(struct protocol_call *call, struct protocol_service *service)
 {
     const struct model_service *model = service->model;
@@ -86,15 +106,26 @@ enum route_kind route_rest(struct protocol_call *call, struct protocol_service *
     call->priv->service = service;
     call->priv->wire = MODEL_REST_JSON;
     bool path_known = false;
+    size_t found = SIZE_MAX;
+    int best = -1;
+    pairs_of(call);
     for (size_t i = 0; i < model->operation_count; i++) {
         const struct model_operation *operation = &model->operations[i];
-        if (!template_match(call, model_text(model, operation->uri), path))
+        const struct mr_slice uri = model_text(model, operation->uri);
+        if (!template_match(call, uri, path))
             continue;
         path_known = true;
         if (!mr_slice_equal(model_text(model, operation->method), call->exchange->method))
             continue;
-        pairs_of(call);
-        route_to(call, &service->operations[i], MODEL_REST_JSON);
+        const int score = literals_match(call, uri);
+        if (score > best) { /* "/layers?find=LayerVersion" is not "/layers" */
+            best = score;
+            found = i;
+        }
+    }
+    if (found != SIZE_MAX) {
+        (void)template_match(call, model_text(model, model->operations[found].uri), path);
+        route_to(call, &service->operations[found], MODEL_REST_JSON);
         return ROUTE_OPERATION;
     }
     static const struct protocol_fault no_method = {"MethodNotAllowedException", 405, false};
@@ -166,26 +197,6 @@ static enum s3_place request_place(struct protocol_call *call)
         return S3_BUCKET;
     label_add(call, MR_S("Key"), rest);
     return S3_KEY;
-}
-
-/* How many of the template's query names the request has; -1 when one is missing. */
-static int literals_match(struct protocol_call *call, struct mr_slice uri)
-{
-    const size_t question = mr_slice_find(uri, '?');
-    struct mr_slice rest = question == SIZE_MAX ? (struct mr_slice){0}
-                                                : mr_slice_sub(uri, question + 1, SIZE_MAX),
-                    part;
-    int count = 0;
-    while (rest.len > 0 && mr_slice_split(&rest, '&', &part)) {
-        const size_t equals = mr_slice_find(part, '=');
-        const struct protocol_pair *pair = pair_find(call, mr_slice_sub(part, 0, equals));
-        if (pair == NULL ||
-            (equals != SIZE_MAX &&
-             !mr_slice_equal(pair->value, mr_slice_sub(part, equals + 1, SIZE_MAX))))
-            return -1;
-        count++;
-    }
-    return count;
 }
 
 /* How many of the required query and header members the request has; -1 when one is missing. */

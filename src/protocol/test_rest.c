@@ -207,6 +207,16 @@ static void lambda_s_errors_say_whose_fault_in_the_body(void **state)
                        "Lambda.PutFunctionConcurrency yet\"}");
 }
 
+static void alike_paths_differ_by_their_query(void **state)
+{
+    const struct test_reply *reply = ask(*state, "GET", "/2018-10-31/layers", "");
+    assert_body(reply, "{\"Type\":\"Service\",\"message\":\"millrace does not implement "
+                       "Lambda.ListLayers yet\"}");
+    reply = ask(*state, "GET", "/2018-10-31/layers?find=LayerVersion&Arn=a", "");
+    assert_body(reply, "{\"Type\":\"Service\",\"message\":\"millrace does not implement "
+                       "Lambda.GetLayerVersionByArn yet\"}");
+}
+
 /* ---- query ---- */
 static void forms_become_lists_and_structures(void **state)
 {
@@ -483,6 +493,7 @@ int main(void)
         TEST(a_json_body_joins_the_labels),
         TEST(a_payload_goes_both_ways_with_header_members),
         TEST(lambda_s_errors_say_whose_fault_in_the_body),
+        TEST(alike_paths_differ_by_their_query),
         TEST(forms_become_lists_and_structures),
         TEST(query_replies_have_members_times_and_metadata),
         TEST(query_errors_are_xml),
