@@ -60,20 +60,43 @@ void cloudformation_register(struct cloudformation *cloudformation, struct proto
     mr_arena_fini(&arena);
 }
 
-bool cloudformation_pause(struct cloudformation *cloudformation, int wait_ms)
+static struct timespec monotonic_after(int wait_ms)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)wait_ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
+    until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    pthread_mutex_lock(&cloudformation->lock);
+    return until;
+}
+
+bool cloudformation_pause(struct cloudformation *cloudformation, int wait_ms)
+{
+    const struct timespec until = monotonic_after(wait_ms);
     int result = 0;
+    pthread_mutex_lock(&cloudformation->lock);
     while (result == 0 && !cloudformation->locked.closing)
         result = pthread_cond_timedwait(&cloudformation->changed, &cloudformation->lock, &until);
     const bool goes_on = !cloudformation->locked.closing;
     pthread_mutex_unlock(&cloudformation->lock);
     return goes_on;
+}
+
+void engine_settle(struct cloudformation *cloudformation, struct mr_slice uuid)
+{
+    const struct timespec until = monotonic_after(CLOUDFORMATION_SETTLE_MS_MAX);
+    int result = 0;
+    pthread_mutex_lock(&cloudformation->lock);
+    if (cloudformation->locked.settlers < CLOUDFORMATION_SETTLERS_MAX) {
+        cloudformation->locked.settlers++;
+        while (result == 0 && !cloudformation->locked.closing &&
+               mr_map_get(&cloudformation->locked.running, uuid) != NULL)
+            result =
+                pthread_cond_timedwait(&cloudformation->changed, &cloudformation->lock, &until);
+        cloudformation->locked.settlers--;
+        pthread_cond_broadcast(&cloudformation->changed);
+    }
+    pthread_mutex_unlock(&cloudformation->lock);
 }
 
 void cloudformation_close(struct cloudformation *cloudformation)
@@ -83,7 +106,7 @@ void cloudformation_close(struct cloudformation *cloudformation)
     pthread_mutex_lock(&cloudformation->lock);
     cloudformation->locked.closing = true;
     pthread_cond_broadcast(&cloudformation->changed);
-    while (cloudformation->locked.jobs > 0)
+    while (cloudformation->locked.jobs > 0 || cloudformation->locked.settlers > 0)
         pthread_cond_wait(&cloudformation->changed, &cloudformation->lock);
     pthread_mutex_unlock(&cloudformation->lock);
     pthread_cond_destroy(&cloudformation->changed);

@@ -22,6 +22,8 @@ enum {
     CLOUDFORMATION_DELETED_MAX = 100,     /* remembered */
     CLOUDFORMATION_EVENTS_MAX = 2000,     /* a stack, when an operation begins */
     CLOUDFORMATION_CHANGE_SETS_MAX = 100, /* a stack */
+    CLOUDFORMATION_SETTLE_MS_MAX = 5000,  /* a description waits so long for an operation's end */
+    CLOUDFORMATION_SETTLERS_MAX = 8,      /* descriptions that wait at a time */
 };
 
 struct cloudformation {
@@ -32,6 +34,7 @@ struct cloudformation {
         bool closing;
         size_t jobs;           /* submitted and not ended */
         struct mr_map running; /* uuid -> itself, of stacks that have a job */
+        int settlers;
         int64_t event_last;
     } locked;
 };
@@ -205,7 +208,10 @@ MR_MUST_USE enum mr_status plan_make(struct cloudformation *cloudformation, stru
                                      const struct stack *stack, const struct template *template,
                                      const struct stack_version *version, struct plan *ret_plan);
 
-/* ---- engine.c ---- */
+/* ---- engine.c, cloudformation.c ---- */
+
+/* Waits until the stack has no job, for CLOUDFORMATION_SETTLE_MS_MAX at most. */
+void engine_settle(struct cloudformation *cloudformation, struct mr_slice uuid);
 
 /* Sees to it that a job works on the stack; the lock is held. */
 void engine_start_locked(struct cloudformation *cloudformation, struct mr_slice uuid);

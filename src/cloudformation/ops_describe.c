@@ -152,6 +152,8 @@ static bool collect_all(struct protocol_call *call, struct collection *all)
     return status == MR_OK;
 }
 
+/* Operations take milliseconds here, but clients that find one under way ask again after 5 or 30
+ * seconds: so an answer about one stack waits a moment for the end. */
 static void describe_stacks(struct protocol_call *call)
 {
     struct collection all = {0};
@@ -160,6 +162,12 @@ static void describe_stacks(struct protocol_call *call)
     if (text_of(call, "StackName").len > 0) {
         if (find(call, "Stack with id %.*s does not exist", &stack) != MR_OK)
             return;
+        if (stack_is_busy(&stack)) {
+            engine_settle(call->service, stack.uuid);
+            wait_for_all(call);
+            if (find(call, "Stack with id %.*s does not exist", &stack) != MR_OK)
+                return;
+        }
         all = (struct collection){.items = &stack, .count = 1};
     } else if (!collect_all(call, &all)) {
         return;
