@@ -104,3 +104,14 @@ export function fresh(prefix = 't') {
   names += 1;
   return `${prefix}-${Date.now().toString(36)}-${names}`;
 }
+
+// The first true value of `ask`, within a deadline.
+export async function waitFor(ask, deadlineMs = 20_000) {
+  const end = Date.now() + deadlineMs;
+  for (;;) {
+    const value = await ask();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms; last: ${value}`);
+    await new Promise((done) => { setTimeout(done, 20); });
+  }
+}
