@@ -77,6 +77,8 @@ static void table_json(struct mr_json *json, const struct dynamodb_table *table)
     if (table->locked.stream != NULL)
         mr_json_key_cstr(json, "stream", streams_arn(table->locked.stream));
     mr_json_key_bool(json, "stream_enabled", table->locked.stream_enabled);
+    if (table->locked.ttl.len > 0)
+        mr_json_key_string(json, "ttl", mr_buf_slice(&table->locked.ttl));
     mr_json_key_raw(json, "tags", mr_buf_slice(&table->locked.tags));
     mr_json_object_end(json);
 }
@@ -168,6 +170,7 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
     table->locked.write_units = mr_json_get_i64(doc, "write_units", 0);
     table->locked.protection = mr_json_get_bool(doc, "protection", false);
     table->locked.infrequent = mr_json_get_bool(doc, "infrequent", false);
+    mr_buf_append(&table->locked.ttl, mr_json_get_text(doc, "ttl"));
     yyjson_val *tags = mr_json_get(doc, "tags");
     if (tags != NULL) {
         struct mr_json json = mr_json_make(&table->locked.tags);

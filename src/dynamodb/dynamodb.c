@@ -25,6 +25,7 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DescribeTimeToLive",
      .run = dynamodb_describe_time_to_live,
      .flags = PROTOCOL_INLINE},
+    {.operation = "UpdateTimeToLive", .run = dynamodb_update_time_to_live},
     {.operation = "DescribeContinuousBackups",
      .run = dynamodb_describe_continuous_backups,
      .flags = PROTOCOL_INLINE},
@@ -52,6 +53,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
         dynamodb_close(dynamodb);
         return status;
     }
+    dynamodb_ttl_open(dynamodb);
     *ret_dynamodb = dynamodb;
     return MR_OK;
 }
@@ -65,6 +67,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
 {
     if (dynamodb == NULL)
         return;
+    dynamodb_ttl_close(dynamodb);
     dynamodb_drops_close(dynamodb);
     dynamodb_tokens_close(dynamodb);
     size_t cursor = 0;

@@ -100,6 +100,7 @@ struct dynamodb_table {
         struct streams_stream *stream; /* the latest one, enabled or not; may be NULL */
         bool stream_enabled;
         struct mr_buf tags; /* JSON array of {Key, Value}; empty: none */
+        struct mr_buf ttl;  /* name of the attribute; empty: no TTL */
     } locked;               /* by dynamodb.lock */
     /* since the start */
     _Atomic uint64_t inserts, modifies, removes, failures;
@@ -118,6 +119,7 @@ struct dynamodb {
     } locked;
     struct dynamodb_drops *drops;
     struct dynamodb_tokens *tokens;
+    struct dynamodb_ttl *ttl;
 };
 
 /* ---- table.c ---- */
@@ -178,6 +180,8 @@ struct dynamodb_address {
 };
 enum { DYNAMODB_HASH_BITS = 16 };
 uint16_t dynamodb_hash(struct mr_slice hash_key); /* of the key form; stored: must never change */
+/* The lane of a key of VIEW_ITEM. */
+struct dynamodb_lane *dynamodb_lane_of(const struct dynamodb_table *table, struct mr_slice key);
 /* `item` has the key attributes, checked. */
 struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynamodb_table *table,
                                             struct mr_slice item);
@@ -307,6 +311,12 @@ MR_MUST_USE enum mr_status dynamodb_write_evaluate_locked(struct protocol_call *
 void dynamodb_write_ops_locked(struct protocol_call *call, struct dynamodb_table *table,
                                struct dynamodb_write *write, struct mr_slice old,
                                struct store_entry *entry);
+/* Deletes the item with that key (of VIEW_ITEM) as the service itself, if it has expired.
+ * MR_OK: raises *ticket.  MR_NOT_FOUND: it is gone, or has more time.  < 0. */
+MR_MUST_USE enum mr_status dynamodb_write_expire(struct mr_arena *arena,
+                                                 struct dynamodb_table *table, struct mr_slice key,
+                                                 struct mr_slice attribute, int64_t now_ms,
+                                                 int64_t *ticket);
 /* Unlocks, and gives the memory of a large old item back: tables may be many. */
 void dynamodb_lane_unlock(struct dynamodb_lane *lane);
 /* What a reader of the lane must wait for; to be called after it has read. */
@@ -319,6 +329,11 @@ void dynamodb_drops_close(struct dynamodb *dynamodb);
 /* The order to delete joins the entry; dynamodb_drops_begin starts it after the commit. */
 void dynamodb_drops_add(const struct dynamodb_table *table, struct store_entry *entry);
 void dynamodb_drops_begin(struct dynamodb_table *table);
+
+/* ---- ttl.c: deletes expired items in the background ---- */
+void dynamodb_ttl_open(struct dynamodb *dynamodb);
+void dynamodb_ttl_close(struct dynamodb *dynamodb);
+bool dynamodb_ttl_expired(struct mr_slice item, struct mr_slice attribute, int64_t now_ms);
 
 /* ---- token.c: ClientRequestToken, remembered for ten minutes ----
  * A token is stored in the entry of the transaction that it names, so a repeat after a crash is
@@ -352,6 +367,7 @@ void dynamodb_scan(struct protocol_call *call);
 void dynamodb_describe_limits(struct protocol_call *call);
 void dynamodb_describe_endpoints(struct protocol_call *call);
 void dynamodb_describe_time_to_live(struct protocol_call *call);
+void dynamodb_update_time_to_live(struct protocol_call *call);
 void dynamodb_describe_continuous_backups(struct protocol_call *call);
 void dynamodb_tag_resource(struct protocol_call *call);
 void dynamodb_untag_resource(struct protocol_call *call);

@@ -43,6 +43,18 @@ void dynamodb_prefix_write(struct item_writer *writer, const struct dynamodb_tab
     writer->data[at + 1] = (char)bits;
 }
 
+static size_t partition_of_key(const struct dynamodb_table *table, struct mr_slice key)
+{
+    assert(key.len >= 6);
+    uint16_t bits = (uint16_t)((uint8_t)key.ptr[4] << 8 | (uint8_t)key.ptr[5]);
+    return dynamodb_partition_of(table, bits);
+}
+
+struct dynamodb_lane *dynamodb_lane_of(const struct dynamodb_table *table, struct mr_slice key)
+{
+    return &table->lanes[partition_of_key(table, key)];
+}
+
 struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynamodb_table *table,
                                             struct mr_slice item)
 {
@@ -55,8 +67,7 @@ struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynam
         assert(range.type == table->schema.range.type);
         item_key_write(&writer, &range);
     }
-    uint16_t bits = (uint16_t)((uint8_t)writer.data[4] << 8 | (uint8_t)writer.data[5]);
-    size_t partition = dynamodb_partition_of(table, bits);
+    size_t partition = partition_of_key(table, item_writer_slice(&writer));
     return (struct dynamodb_address){.key = item_writer_slice(&writer),
                                      .lane = &table->lanes[partition],
                                      .partition = partition};

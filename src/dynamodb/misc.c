@@ -31,17 +31,6 @@ static struct dynamodb_table *find_described(struct protocol_call *call)
     return dynamodb_need_table(call, mr_json_get_text(call->in, "TableName"), true);
 }
 
-void dynamodb_describe_time_to_live(struct protocol_call *call)
-{
-    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_described(call);
-    if (table == NULL)
-        return;
-    mr_json_key(&call->out, "TimeToLiveDescription");
-    mr_json_object(&call->out);
-    mr_json_key_cstr(&call->out, "TimeToLiveStatus", "DISABLED");
-    mr_json_object_end(&call->out);
-}
-
 void dynamodb_describe_continuous_backups(struct protocol_call *call)
 {
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_described(call);

@@ -73,6 +73,7 @@ static void table_free(struct dynamodb_table *table)
     }
     free(table->lanes);
     mr_buf_fini(&table->locked.tags);
+    mr_buf_fini(&table->locked.ttl);
     streams_unref(table->locked.stream);
     mr_arena_fini(&table->arena);
     free(table);

@@ -77,7 +77,7 @@ static void count_change(struct dynamodb_table *table, enum streams_event event)
  * entries. */
 static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
                            struct dynamodb_lane *lane, struct mr_slice key, struct mr_slice old,
-                           struct mr_slice new_item, struct store_entry *entry,
+                           struct mr_slice new_item, bool by_service, struct store_entry *entry,
                            struct dynamodb_units *units)
 {
     enum streams_event event = new_item.ptr == NULL ? STREAMS_REMOVE
@@ -89,7 +89,7 @@ static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
         struct mr_slice whole = new_item.ptr != NULL ? new_item : old;
         struct mr_slice keys = dynamodb_keys_of(arena, &table->schema, whole);
         op->window = lane->locked.window;
-        op->meta = streams_meta(arena, event, false, keys);
+        op->meta = streams_meta(arena, event, by_service, keys);
         op->has_old = old.ptr != NULL && streams_view_wants_old(lane->locked.view);
         if (op->has_old)
             op->old = old;
@@ -99,8 +99,8 @@ static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
 }
 
 /* Commits, so that a reader who sees the change also learns what to wait for. */
-static enum mr_status commit_locked(struct protocol_call *call, struct dynamodb_table *table,
-                                    struct dynamodb_lane *lane, struct store_entry *entry)
+static enum mr_status commit_locked(struct dynamodb_table *table, struct dynamodb_lane *lane,
+                                    struct store_entry *entry, int64_t *raised)
 {
     int64_t ticket;
     atomic_store(&lane->busy, 1);
@@ -110,8 +110,8 @@ static enum mr_status commit_locked(struct protocol_call *call, struct dynamodb_
     atomic_store(&lane->busy, 0);
     if (status != MR_OK)
         atomic_fetch_add(&table->failures, 1);
-    else if (ticket > call->ticket)
-        call->ticket = ticket;
+    else if (ticket > *raised)
+        *raised = ticket;
     return status;
 }
 
@@ -203,7 +203,7 @@ void dynamodb_write_ops_locked(struct protocol_call *call, struct dynamodb_table
 {
     if (!is_unchanged(old, write->new_item))
         add_ops_locked(call->arena, table, write->address.lane, write->address.key, old,
-                       write->new_item, entry, &write->units);
+                       write->new_item, false, entry, &write->units);
 }
 
 static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_table *table,
@@ -227,7 +227,7 @@ static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_
         wait_for_lane(call, lane);
         return MR_OK;
     }
-    return commit_locked(call, table, lane, &entry);
+    return commit_locked(table, lane, &entry, &call->ticket);
 }
 
 enum mr_status dynamodb_write_run(struct protocol_call *call, struct dynamodb_table *table,
@@ -235,6 +235,36 @@ enum mr_status dynamodb_write_run(struct protocol_call *call, struct dynamodb_ta
 {
     struct dynamodb_lane *lane = lane_lock(write->address.lane);
     enum mr_status status = decide_locked(call, table, write, lane);
+    dynamodb_lane_unlock(lane);
+    return status;
+}
+
+/* ---- expiry ---- */
+
+static enum mr_status expire_locked(struct mr_arena *arena, struct dynamodb_table *table,
+                                    struct dynamodb_lane *lane, struct mr_slice key,
+                                    struct mr_slice attribute, int64_t now_ms, int64_t *ticket)
+{
+    struct mr_slice old;
+    struct dynamodb_units units = {0};
+    struct store_entry entry = store_entry_make(arena);
+    if (lane->locked.deleted)
+        return MR_NOT_FOUND;
+    enum mr_status status = read_old_locked(table, lane, key, &old);
+    if (status != MR_OK)
+        return status;
+    if (old.ptr == NULL || !dynamodb_ttl_expired(old, attribute, now_ms))
+        return MR_NOT_FOUND;
+    add_ops_locked(arena, table, lane, key, old, (struct mr_slice){0}, true, &entry, &units);
+    return commit_locked(table, lane, &entry, ticket);
+}
+
+enum mr_status dynamodb_write_expire(struct mr_arena *arena, struct dynamodb_table *table,
+                                     struct mr_slice key, struct mr_slice attribute, int64_t now_ms,
+                                     int64_t *ticket)
+{
+    struct dynamodb_lane *lane = lane_lock(dynamodb_lane_of(table, key));
+    enum mr_status status = expire_locked(arena, table, lane, key, attribute, now_ms, ticket);
     dynamodb_lane_unlock(lane);
     return status;
 }
@@ -278,12 +308,12 @@ static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_t
         if (found.ptr != NULL)
             old = mr_arena_copy(call->arena, found);
         size_t from = entry.count;
-        add_ops_locked(call->arena, table, lane, write->address.key, old, write->new_item, &entry,
-                       &write->units);
+        add_ops_locked(call->arena, table, lane, write->address.key, old, write->new_item, false,
+                       &entry, &write->units);
         bytes += entry_bytes(&entry, from);
         if (bytes < BATCH_ENTRY_BYTES)
             continue;
-        status = commit_locked(call, table, lane, &entry);
+        status = commit_locked(table, lane, &entry, &call->ticket);
         if (status != MR_OK)
             return status;
         entry = store_entry_make(call->arena);
@@ -293,7 +323,7 @@ static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_t
         wait_for_lane(call, lane);
         return MR_OK;
     }
-    return commit_locked(call, table, lane, &entry);
+    return commit_locked(table, lane, &entry, &call->ticket);
 }
 
 enum mr_status dynamodb_write_batch(struct protocol_call *call, struct dynamodb_table *table,
