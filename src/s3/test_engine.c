@@ -342,6 +342,83 @@ static void conditions_decide_under_the_lock(void **state)
     assert_int_equal(s3_change_apply(house->s3, &house->arena, &change, &ticket), MR_NOT_FOUND);
 }
 
+/* ---- all at once ---- */
+
+enum { WRITERS = 4, ROUNDS = 40 };
+
+struct writer {
+    struct house *house;
+    int number;
+    pthread_t thread;
+};
+
+/* Every body is one character repeated, so a mixture of two would show. */
+static void read_one(struct s3 *s3, struct mr_slice key)
+{
+    static _Thread_local char room[LARGE_BYTES];
+    int fd;
+    uint64_t size;
+    const enum mr_status status = s3_open_object(s3, MR_S("lake"), key, &fd, &size);
+    if (status == MR_NOT_FOUND)
+        return;
+    assert_int_equal(status, MR_OK);
+    assert_int_equal(read(fd, room, sizeof room), size);
+    for (uint64_t i = 1; i < size; i++)
+        assert_int_equal(room[i], room[0]);
+    close(fd);
+}
+
+static void *write_and_read(void *arg)
+{
+    const struct writer *writer = arg;
+    struct s3 *s3 = writer->house->s3;
+    static const char *const keys[] = {"a", "b", "c"};
+    char body[LARGE_BYTES];
+    for (int i = 0; i < ROUNDS; i++) {
+        const struct mr_slice key = mr_slice_cstr(keys[(i + writer->number) % 3]);
+        memset(body, 'a' + (i + writer->number) % 26, sizeof body);
+        const size_t len = i % 2 == 0 ? sizeof body : 100;
+        if (i % 7 == 6)
+            assert_int_equal(s3_delete(s3, MR_S("lake"), key), MR_OK);
+        else
+            assert_int_equal(s3_put(s3, MR_S("lake"), key, MR_S(""), mr_slice_make(body, len)),
+                             MR_OK);
+        read_one(s3, key);
+    }
+    return NULL;
+}
+
+static enum mr_status count_object(void *ctx, const struct s3_object *object)
+{
+    (void)object;
+    ++*(int *)ctx;
+    return MR_OK;
+}
+
+static void readers_see_whole_bodies_while_writers_replace_them(void **state)
+{
+    struct house *house = *state;
+    struct writer writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.house = house, .number = i};
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, write_and_read, &writers[i]), 0);
+    }
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(writers[i].thread, NULL);
+    int objects = 0, files = 0;
+    assert_int_equal(s3_list(house->s3, MR_S("lake"), MR_S(""), count_object, &objects), MR_OK);
+    for (int i = 0; i < 3; i++) {
+        const char key[] = {(char)('a' + i)};
+        struct s3_meta meta;
+        int64_t ticket;
+        if (s3_find(house->s3, &house->arena, MR_S("lake"), mr_slice_make(key, 1), &meta,
+                    &ticket) == MR_OK)
+            files += meta.place == S3_IN_FILE;
+    }
+    assert_files(house, files);
+    assert_int_equal(values_count(house), objects - files);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -356,6 +433,7 @@ int main(void)
         TEST(an_upload_goes_with_its_bucket),
         TEST(a_bucket_with_an_object_is_not_deleted),
         TEST(conditions_decide_under_the_lock),
+        TEST(readers_see_whole_bodies_while_writers_replace_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

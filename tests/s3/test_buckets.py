@@ -92,6 +92,16 @@ def test_what_is_not_configured_is_plainly_absent(s3, bucket):
     assert s3.get_bucket_acl(Bucket=bucket)["Grants"][0]["Permission"] == "FULL_CONTROL"
 
 
+def test_deletes_of_what_is_never_there_succeed(s3, bucket):
+    for name in ("cors", "lifecycle", "website", "replication", "encryption"):
+        reply = getattr(s3, f"delete_bucket_{name}")(Bucket=bucket)
+        assert reply["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
+    found = s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert not [name for name in found if name.endswith("Configurations")]
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+
+
 def test_versioning_is_refused_plainly(s3, bucket):
     error = refused(s3.put_bucket_versioning, "NotImplemented", 501, Bucket=bucket,
                     VersioningConfiguration={"Status": "Enabled"})
@@ -139,6 +149,13 @@ def test_acls_beyond_the_owner_are_refused(s3, bucket):
                     Body=b"", ACL="public-read")
     assert error["Message"] == "The bucket does not allow ACLs"
     s3.put_object(Bucket=bucket, Key="k", Body=b"", ACL="private")
+    owner = s3.get_object_acl(Bucket=bucket, Key="k")["Owner"]
+    assert owner == s3.list_buckets()["Owner"]
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    refused(s3.put_bucket_acl, "AccessControlListNotSupported", 400, Bucket=bucket,
+            ACL="public-read")
+    refused(s3.put_object_acl, "NoSuchKey", 404, Bucket=bucket, Key="none", ACL="private")
 
 
 def test_another_owner_is_denied(s3, bucket):

@@ -1,0 +1,59 @@
+"""S3 on a server that wants every request signed."""
+
+import os
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.config import Config
+
+from s3.conftest import refused
+from support.server import KEY, SECRET
+
+
+@pytest.fixture
+def signed(make_server, tmp_path):
+    path = tmp_path / "credentials"
+    path.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    path.chmod(0o600)
+    return make_server("--credentials", path)
+
+
+ODD = ["plain", "a b+c", "ü/日本", "x//y/../z", "q?a=b&c#d", "%41~(1)!*'"]
+
+
+def test_signed_requests_of_every_form_are_taken(signed, tmp_path):
+    s3 = signed.client("s3")
+    s3.create_bucket(Bucket="lake")
+    for key in ODD:
+        s3.put_object(Bucket="lake", Key=key, Body=key.encode(), Metadata={"a": "b  c"})
+        assert s3.get_object(Bucket="lake", Key=key)["Body"].read() == key.encode()
+        s3.copy_object(Bucket="lake", Key=f"copy/{key}", CopySource={"Bucket": "lake", "Key": key})
+        for version in ("s3", "s3v4"):
+            presigner = signed.client("s3", config=Config(signature_version=version))
+            names = {"Bucket": "lake", "Key": key}
+            url = presigner.generate_presigned_url("get_object", Params=names)
+            with urllib.request.urlopen(url) as reply:
+                assert reply.read() == key.encode()
+    body = os.urandom(9 * 1024 * 1024)
+    (tmp_path / "body").write_bytes(body)
+    s3.upload_file(str(tmp_path / "body"), "lake", "big")
+    assert s3.get_object(Bucket="lake", Key="big")["Body"].read() == body
+    assert s3.list_objects_v2(Bucket="lake", Delimiter="/", Prefix="copy/")["KeyCount"] > 3
+    s3.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": key} for key in ODD]})
+
+
+def test_others_are_refused_before_anything_is_stored(signed):
+    s3 = signed.client("s3")
+    s3.create_bucket(Bucket="lake")
+    wrong = signed.client("s3", aws_secret_access_key="wrong")
+    refused(wrong.put_object, "SignatureDoesNotMatch", 403, Bucket="lake", Key="k", Body=b"x")
+    nobody = signed.client("s3", aws_access_key_id="nobody")
+    refused(nobody.put_object, "InvalidAccessKeyId", 403, Bucket="lake", Key="k", Body=b"x")
+    status, _, text = signed.request("PUT", "/lake/k", body=b"x" * 100_000)
+    assert (status, b"<Code>AccessDenied</Code>" in text) == (403, True)
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "lake", "Key": "k"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url.replace("/lake/k", "/lake/other"))
+    assert caught.value.code == 403
+    assert s3.list_objects_v2(Bucket="lake")["KeyCount"] == 0
