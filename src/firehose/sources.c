@@ -196,6 +196,7 @@ static enum mr_status read_source(struct delivery *delivery, struct delivery_sou
         const enum mr_status status = journal_next(journal, source->window, &source->cursor, &op);
         if (status == MR_END) {
             note_end(delivery, source);
+            *ret_more = *ret_more || source->done; /* its children may have some */
             return MR_OK;
         }
         if (status == MR_NOT_FOUND) {

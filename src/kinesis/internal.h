@@ -8,6 +8,13 @@
 /* A hash key: 0 .. 2^128-1. (__extension__: the type is the compiler's, not the standard's.) */
 __extension__ typedef unsigned __int128 kinesis_hash;
 
+enum {
+    KINESIS_CONSUMERS_MAX = 20,
+    KINESIS_TAGS_MAX = 50,
+    KINESIS_METRICS = 7,
+    KINESIS_SHARD_LIMIT = 500, /* AWS: open shards of an account's provisioned streams */
+};
+
 enum kinesis_state { KINESIS_CREATING, KINESIS_ACTIVE, KINESIS_DELETING, KINESIS_STATES };
 
 /* A shard never moves in memory and lives as long as its stream; only `end` changes, once, when it
@@ -18,11 +25,30 @@ struct kinesis_shard {
     uint32_t index;
     int64_t start;       /* first position */
     _Atomic int64_t end; /* INT64_MAX while open */
+    int64_t stored_end;  /* what the stream's document says; guarded by the stream's `change` */
     int64_t created_ms;
+    int64_t closed_ms; /* set before `end` is */
     kinesis_hash hash_start, hash_end;
     int parent, adjacent;
 };
 
+/* Who reads by SubscribeToShard. Texts are owned. */
+struct kinesis_consumer {
+    char *name, *arn;
+    char *tags;   /* JSON object */
+    char *policy; /* NULL: none */
+    int64_t created_ms;
+};
+
+/* The open shards by their hash ranges, in ascending order. Made anew when shards open and close;
+ * earlier ones live as long as the stream, so that a reader needs no lock. */
+struct kinesis_routes {
+    struct kinesis_routes *older;
+    size_t count;
+    struct kinesis_shard *shards[];
+};
+
+/* Locks, outermost first: kinesis.create, change, the shards' in ascending order, lock. */
 struct kinesis_stream {
     char *name, *arn;      /* owned, NUL-terminated */
     atomic_int refs;       /* one is the map's */
@@ -32,11 +58,20 @@ struct kinesis_stream {
     struct {
         bool on_demand;
         int64_t retention_hours, record_kib;
-        char *tags; /* JSON object; owned */
+        int64_t warm_mibps;    /* 0: none asked for */
+        unsigned metrics;      /* shard-level ones, a bit each; see kinesis_metric_names */
+        char *tags;            /* JSON object; owned */
+        char *key_id, *policy; /* NULL: not encrypted, none; owned */
+        struct kinesis_consumer consumers[KINESIS_CONSUMERS_MAX];
+        size_t consumer_count;
     } locked;
+    pthread_mutex_t change;  /* one entry with the document at a time; guards the next */
+    size_t stored_count;     /* shards of the document; shard_count follows */
+    _Atomic int64_t changed; /* ticket of the newest document: replies that show it carry this */
     int64_t created_ms;
     struct kinesis_shard *shards[KINESIS_SHARDS_MAX]; /* owned */
     atomic_size_t shard_count;
+    _Atomic(struct kinesis_routes *) routes;
     atomic_ullong records_in, bytes_in;
 };
 
@@ -55,7 +90,7 @@ struct kinesis_create {
     struct mr_slice name, region, account;
     size_t shards;
     bool on_demand;
-    int64_t record_kib, retention_hours, now_ms;
+    int64_t record_kib, retention_hours, warm_mibps, now_ms;
     struct mr_slice tags; /* JSON object */
 };
 /* MR_EXISTS, or MR_OK and the ticket. */
@@ -63,7 +98,7 @@ MR_MUST_USE enum mr_status kinesis_create(struct kinesis *kinesis,
                                           const struct kinesis_create *create, int64_t *ret_ticket);
 MR_MUST_USE enum mr_status kinesis_delete(struct kinesis *kinesis, struct kinesis_stream *stream,
                                           int64_t *ret_ticket);
-/* Stores the stream's document again (after a change of `locked`). */
+/* Stores the stream's document again (after a change of `locked`). MR_NOT_FOUND: it was deleted. */
 MR_MUST_USE enum mr_status kinesis_save(struct kinesis *kinesis, struct kinesis_stream *stream,
                                         int64_t *ret_ticket);
 void kinesis_stream_free(struct kinesis_stream *stream);
@@ -72,6 +107,51 @@ int64_t kinesis_horizon(struct kinesis *kinesis, struct kinesis_stream *stream,
                         const struct kinesis_shard *shard, int64_t now_ms);
 struct kinesis_shard *kinesis_shard_by_id(struct kinesis_stream *stream, struct mr_slice id);
 void kinesis_shard_id(uint32_t index, char ret[static KINESIS_ID_TEXT]);
+
+/* A shard behind the last one, not yet counted in shard_count. Under `change`. */
+struct kinesis_shard *kinesis_shard_new(struct kinesis_stream *stream);
+/* The stream's document as `change` guards it, in the arena. */
+struct mr_slice kinesis_document(struct kinesis_stream *stream, struct mr_arena *arena);
+/* Open shards of the account's streams; those of provisioned ones alone if asked. */
+size_t kinesis_open_shards(struct kinesis *kinesis, bool provisioned);
+size_t kinesis_stream_open_shards(const struct kinesis_stream *stream);
+
+/* ---- put.c ---- */
+/* Makes the routes anew from the open shards. Under `change`, or before others see the stream. */
+void kinesis_routes_set(struct kinesis_stream *stream);
+void kinesis_routes_free(struct kinesis_stream *stream);
+
+/* ---- reshard.c ---- */
+/* Each closes shards and opens their children in one entry; the ticket is that of the entry. With
+ * the ticket durable kinesis_reshard_wake tells readers who wait at the ends. MR_INVALID: a shard
+ * is closed already.  MR_FULL: more than KINESIS_SHARDS_MAX in the stream's life.  MR_NOT_FOUND:
+ * the stream was deleted. */
+MR_MUST_USE enum mr_status kinesis_split(struct kinesis *kinesis, struct kinesis_stream *stream,
+                                         struct kinesis_shard *shard, kinesis_hash at,
+                                         int64_t now_ms, int64_t *ret_ticket);
+MR_MUST_USE enum mr_status kinesis_merge(struct kinesis *kinesis, struct kinesis_stream *stream,
+                                         struct kinesis_shard *first, struct kinesis_shard *second,
+                                         int64_t now_ms, int64_t *ret_ticket);
+/* To `target` shards of equal width, by splits and then merges of what the cuts leave. */
+MR_MUST_USE enum mr_status kinesis_scale(struct kinesis *kinesis, struct kinesis_stream *stream,
+                                         size_t target, int64_t now_ms, int64_t *ret_ticket);
+void kinesis_reshard_wake(struct kinesis *kinesis, struct kinesis_stream *stream);
+/* Where shard `i` of `n` equal ones starts. */
+kinesis_hash kinesis_uniform_start(size_t i, size_t n);
+
+/* ---- settings.c ---- */
+extern const char *const kinesis_metric_names[KINESIS_METRICS];
+void kinesis_settings_write(struct mr_json *json, const struct kinesis_stream *stream);
+void kinesis_settings_load(struct kinesis_stream *stream, yyjson_val *doc);
+void kinesis_settings_fini(struct kinesis_stream *stream);
+void kinesis_consumer_fini(struct kinesis_consumer *consumer);
+/* Replaces an owned text; no slice is none. */
+void kinesis_text_set(char **text, struct mr_slice value);
+bool kinesis_is_encrypted(struct kinesis_stream *stream);
+/* `name`: the list of the metrics whose bits are set. */
+void kinesis_write_metrics(struct mr_json *json, const char *name, unsigned metrics);
+/* The WarmThroughput of a stream that has one. */
+void kinesis_write_warm(struct mr_json *json, int64_t mibps);
 
 /* ---- sequence.c ---- */
 struct kinesis_sequence {
@@ -109,8 +189,37 @@ extern const struct protocol_handler kinesis_control_handlers[];
 extern const size_t kinesis_control_handler_count;
 extern const struct protocol_handler kinesis_data_handlers[];
 extern const size_t kinesis_data_handler_count;
+extern const struct protocol_handler kinesis_shard_handlers[];
+extern const size_t kinesis_shard_handler_count;
+extern const struct protocol_handler kinesis_setting_handlers[];
+extern const size_t kinesis_setting_handler_count;
+extern const struct protocol_handler kinesis_tag_handlers[];
+extern const size_t kinesis_tag_handler_count;
 extern const struct protocol_fault kinesis_not_found, kinesis_in_use, kinesis_invalid_argument,
     kinesis_validation, kinesis_limit, kinesis_expired_iterator, kinesis_expired_token;
 /* The stream a request means by StreamName and/or StreamARN, or NULL with the fault set. The caller
  * releases it. */
 struct kinesis_stream *kinesis_stream_of(struct protocol_call *call);
+/* The reply waits until what it shows of the stream is durable. */
+void kinesis_show_durable(struct protocol_call *call, const struct kinesis_stream *stream);
+/* Stores the stream's document, with the call's fault or ticket. */
+void kinesis_save_for(struct protocol_call *call, struct kinesis_stream *stream);
+void kinesis_fail_not_found(struct protocol_call *call, struct mr_slice stream_name);
+void kinesis_write_shard(struct mr_json *json, const struct kinesis_shard *shard);
+/* A record as GetRecords shows it; the ChildShards of a closed shard. */
+void kinesis_write_record(struct mr_json *json, const struct kinesis_stream *stream, size_t shard,
+                          const struct journal_op *op, bool encrypted);
+void kinesis_write_children(struct mr_json *json, const struct kinesis_stream *stream,
+                            const struct kinesis_shard *shard);
+/* Index of the first shard behind the id; 0 when it is empty, SIZE_MAX when there is none such. */
+size_t kinesis_index_after(struct kinesis_stream *stream, struct mr_slice id);
+/* The stream that an ARN of its own or of a consumer means, or NULL with the fault set; the
+ * consumer's ARN, or nothing. The caller releases the stream. */
+struct kinesis_stream *kinesis_resource_of(struct protocol_call *call, struct mr_slice arn,
+                                           struct mr_slice *ret_consumer);
+/* NULL: there is none. Under the stream's lock. */
+struct kinesis_consumer *kinesis_consumer_locked(struct kinesis_stream *stream,
+                                                 struct mr_slice name_or_arn);
+void kinesis_fail_no_consumer(struct protocol_call *call, struct mr_slice consumer);
+/* Would `more` open shards exceed the account's limit? Then with the fault set. */
+bool kinesis_exceeds_limit(struct protocol_call *call, size_t more);

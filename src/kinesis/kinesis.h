@@ -22,7 +22,7 @@ MR_MUST_USE enum mr_status kinesis_open(struct kinesis **ret_kinesis,
 void kinesis_register(struct kinesis *kinesis, struct protocol *protocol);
 void kinesis_close(struct kinesis *kinesis);
 
-enum { KINESIS_SHARDS_MAX = 1000, KINESIS_ID_TEXT = 24, KINESIS_SEQUENCE_TEXT = 64 };
+enum { KINESIS_SHARDS_MAX = 4096, KINESIS_ID_TEXT = 24, KINESIS_SEQUENCE_TEXT = 64 };
 
 /* A reference to a stream, counted: the stream's data stays valid until kinesis_release, also after
  * DeleteStream. */

@@ -10,7 +10,44 @@ const struct protocol_fault kinesis_limit = {"LimitExceededException", 400, fals
 const struct protocol_fault kinesis_expired_iterator = {"ExpiredIteratorException", 400, false};
 const struct protocol_fault kinesis_expired_token = {"ExpiredNextTokenException", 400, false};
 
-enum { ON_DEMAND_SHARDS = 4, SHARD_LIMIT = 500, TOKEN_LIFE_MS = 300000 };
+enum { ON_DEMAND_SHARDS = 4 };
+
+void kinesis_fail_not_found(struct protocol_call *call, struct mr_slice stream_name)
+{
+    protocol_fail(call, &kinesis_not_found, "Stream %.*s under account %.*s not found.",
+                  MR_ARG(stream_name), MR_ARG(call->account));
+}
+
+void kinesis_show_durable(struct protocol_call *call, const struct kinesis_stream *stream)
+{
+    const int64_t changed = atomic_load(&stream->changed);
+    if (call->ticket < changed)
+        call->ticket = changed;
+}
+
+void kinesis_save_for(struct protocol_call *call, struct kinesis_stream *stream)
+{
+    const enum mr_status status = kinesis_save(call->service, stream, &call->ticket);
+    if (status == MR_NOT_FOUND)
+        kinesis_fail_not_found(call, kinesis_stream_name(stream));
+    protocol_fail_internal(call, status);
+}
+
+bool kinesis_exceeds_limit(struct protocol_call *call, size_t more)
+{
+    const size_t open = kinesis_open_shards(call->service, true);
+    if (open + more <= KINESIS_SHARD_LIMIT)
+        return false;
+    protocol_fail(
+        call, &kinesis_limit,
+        "This request would exceed the shard limit for the account %.*s in %.*s. "
+        "Current shard count for the account: %zu. Limit: %d. Number of additional "
+        "shards that would have resulted from this request: %zu. Refer to the AWS Service "
+        "Limits page (http://docs.aws.amazon.com/general/latest/gr/"
+        "aws_service_limits.html) for current limits and how to request higher limits.",
+        MR_ARG(call->account), MR_ARG(call->region), open, KINESIS_SHARD_LIMIT, more);
+    return true;
+}
 
 struct kinesis_stream *kinesis_stream_of(struct protocol_call *call)
 {
@@ -37,8 +74,7 @@ struct kinesis_stream *kinesis_stream_of(struct protocol_call *call)
             const size_t at = mr_slice_search(arn, MR_S(":stream/"));
             shown = at == SIZE_MAX ? arn : mr_slice_sub(arn, at + 8, SIZE_MAX);
         }
-        protocol_fail(call, &kinesis_not_found, "Stream %.*s under account %.*s not found.",
-                      MR_ARG(shown), MR_ARG(call->account));
+        kinesis_fail_not_found(call, shown);
     }
     return stream;
 }
@@ -77,14 +113,14 @@ static void create_stream(struct protocol_call *call)
                       "ShardCount must be set when StreamMode is PROVISIONED.");
         return;
     }
-    if (shards > SHARD_LIMIT) {
-        protocol_fail(call, &kinesis_limit,
-                      "This request would exceed the shard limit for the account %.*s in %.*s. "
-                      "Current shard count for the account: 0. Limit: %d. Number of additional "
-                      "shards that would have resulted from this request: %lld.",
-                      MR_ARG(call->account), MR_ARG(call->region), SHARD_LIMIT, (long long)shards);
+    const int64_t warm = mr_json_get_i64(call->in, "WarmThroughputMiBps", 0);
+    if (warm > 0 && !on_demand) {
+        protocol_fail(call, &kinesis_validation,
+                      "WarmThroughputMiBps must not be set when StreamMode is PROVISIONED.");
         return;
     }
+    if (!on_demand && kinesis_exceeds_limit(call, (size_t)shards))
+        return;
     const struct kinesis_create create = {
         .name = name,
         .region = call->region,
@@ -93,6 +129,7 @@ static void create_stream(struct protocol_call *call)
         .on_demand = on_demand,
         .record_kib = mr_json_get_i64(call->in, "MaxRecordSizeInKiB", 1024),
         .retention_hours = 24,
+        .warm_mibps = warm,
         .now_ms = call->now_ms,
         .tags = tags_json(call),
     };
@@ -137,7 +174,7 @@ static void write_sequence_range(struct mr_json *json, const struct kinesis_shar
     mr_json_object_end(json);
 }
 
-static void write_shard(struct mr_json *json, const struct kinesis_shard *shard)
+void kinesis_write_shard(struct mr_json *json, const struct kinesis_shard *shard)
 {
     char text[48];
     char id[KINESIS_ID_TEXT];
@@ -182,20 +219,19 @@ static void write_settings(struct mr_json *json, struct kinesis_stream *stream)
 {
     pthread_rwlock_rdlock(&stream->lock);
     mr_json_key_int(json, "RetentionPeriodHours", stream->locked.retention_hours);
-    pthread_rwlock_unlock(&stream->lock);
     mr_json_key(json, "EnhancedMonitoring");
     mr_json_array(json);
     mr_json_object(json);
-    mr_json_key(json, "ShardLevelMetrics");
-    mr_json_array(json);
-    mr_json_array_end(json);
+    kinesis_write_metrics(json, "ShardLevelMetrics", stream->locked.metrics);
     mr_json_object_end(json);
     mr_json_array_end(json);
-    mr_json_key_cstr(json, "EncryptionType", "NONE");
+    mr_json_key_cstr(json, "EncryptionType", stream->locked.key_id == NULL ? "NONE" : "KMS");
+    if (stream->locked.key_id != NULL)
+        mr_json_key_cstr(json, "KeyId", stream->locked.key_id);
+    pthread_rwlock_unlock(&stream->lock);
 }
 
-/* Index of the first shard behind the id; 0 when it is empty, SIZE_MAX when no such shard. */
-static size_t index_after(struct kinesis_stream *stream, struct mr_slice id)
+size_t kinesis_index_after(struct kinesis_stream *stream, struct mr_slice id)
 {
     if (id.len == 0)
         return 0;
@@ -210,19 +246,25 @@ static void describe_stream(struct protocol_call *call)
         return;
     const int64_t limit = mr_json_get_i64(call->in, "Limit", 100);
     const size_t count = kinesis_shard_count(stream);
-    size_t i = index_after(stream, mr_json_get_text(call->in, "ExclusiveStartShardId"));
+    size_t i = kinesis_index_after(stream, mr_json_get_text(call->in, "ExclusiveStartShardId"));
     struct mr_json *json = &call->out;
     mr_json_key(json, "StreamDescription");
     mr_json_object(json);
     write_common(json, stream);
     mr_json_key(json, "Shards");
     mr_json_array(json);
-    for (int64_t n = 0; i < count && n < limit; n++, i++)
-        write_shard(json, stream->shards[i]);
+    const int64_t horizon = kinesis_horizon(call->service, stream, stream->shards[0], call->now_ms);
+    for (int64_t n = 0; i < count && n < limit; i++) {
+        if (atomic_load(&stream->shards[i]->end) <= horizon)
+            continue; /* AWS: a closed shard goes when its last record does */
+        kinesis_write_shard(json, stream->shards[i]);
+        n++;
+    }
     mr_json_array_end(json);
     mr_json_key_bool(json, "HasMoreShards", i < count);
     write_settings(json, stream);
     mr_json_object_end(json);
+    kinesis_show_durable(call, stream);
     kinesis_release(call->service, stream);
 }
 
@@ -231,19 +273,19 @@ static void describe_stream_summary(struct protocol_call *call)
     struct kinesis_stream *stream = kinesis_stream_of(call);
     if (stream == NULL)
         return;
-    const size_t count = kinesis_shard_count(stream);
-    int64_t open = 0;
-    for (size_t i = 0; i < count; i++)
-        open += atomic_load(&stream->shards[i]->end) == INT64_MAX;
     struct mr_json *json = &call->out;
     mr_json_key(json, "StreamDescriptionSummary");
     mr_json_object(json);
     write_common(json, stream);
     write_settings(json, stream);
-    mr_json_key_int(json, "OpenShardCount", open);
-    mr_json_key_int(json, "ConsumerCount", 0);
-    mr_json_key_int(json, "MaxRecordSizeInKiB", (int64_t)(kinesis_record_bytes_max(stream) / 1024));
+    mr_json_key_int(json, "OpenShardCount", (int64_t)kinesis_stream_open_shards(stream));
+    pthread_rwlock_rdlock(&stream->lock);
+    mr_json_key_int(json, "ConsumerCount", (int64_t)stream->locked.consumer_count);
+    mr_json_key_int(json, "MaxRecordSizeInKiB", stream->locked.record_kib);
+    kinesis_write_warm(json, stream->locked.warm_mibps);
+    pthread_rwlock_unlock(&stream->lock);
     mr_json_object_end(json);
+    kinesis_show_durable(call, stream);
     kinesis_release(call->service, stream);
 }
 
@@ -306,101 +348,6 @@ static void list_streams(struct protocol_call *call)
     mr_json_array_end(&call->out);
 }
 
-/* A ListShards token: "<ms>:<index>:<stream name>". */
-static struct kinesis_stream *stream_of_token(struct protocol_call *call, struct mr_slice token,
-                                              size_t *ret_from)
-{
-    struct mr_slice rest = token, made, index;
-    int64_t made_ms = 0;
-    uint64_t from = 0;
-    if (!mr_slice_split(&rest, ':', &made) || !mr_slice_split(&rest, ':', &index) ||
-        mr_slice_to_i64(made, &made_ms) != MR_OK || mr_slice_to_u64(index, &from) != MR_OK) {
-        protocol_fail(call, &kinesis_invalid_argument, "NextToken is invalid.");
-        return NULL;
-    }
-    if (call->now_ms - made_ms > TOKEN_LIFE_MS) {
-        protocol_fail(call, &kinesis_expired_token, "NextToken expired.");
-        return NULL;
-    }
-    struct kinesis_stream *stream = kinesis_find(call->service, rest);
-    if (stream == NULL)
-        protocol_fail(call, &kinesis_not_found, "Stream %.*s under account %.*s not found.",
-                      MR_ARG(rest), MR_ARG(call->account));
-    *ret_from = (size_t)from;
-    return stream;
-}
-
-struct shard_filter {
-    struct mr_slice type;
-    int64_t time_ms;
-    size_t after;
-};
-
-/* Does the shard belong to the answer? Closed shards stay listed while their records are kept. */
-static bool filter_takes(const struct shard_filter *filter, const struct kinesis_shard *shard,
-                         int64_t horizon)
-{
-    const int64_t end = atomic_load(&shard->end);
-    if (mr_slice_equal(filter->type, MR_S("AT_LATEST")))
-        return end == INT64_MAX;
-    if (mr_slice_equal(filter->type, MR_S("AT_TRIM_HORIZON")))
-        return shard->start <= horizon && end > horizon;
-    if (mr_slice_equal(filter->type, MR_S("AFTER_SHARD_ID")))
-        return shard->index >= filter->after;
-    if (mr_slice_equal(filter->type, MR_S("AT_TIMESTAMP")))
-        return shard->created_ms <= filter->time_ms && end > horizon;
-    return end > horizon;
-}
-
-static void list_shards(struct protocol_call *call)
-{
-    struct kinesis *kinesis = call->service;
-    const struct mr_slice token = mr_json_get_text(call->in, "NextToken");
-    const bool named =
-        mr_json_get(call->in, "StreamName") != NULL || mr_json_get(call->in, "StreamARN") != NULL;
-    if (token.len == 0 && !named) {
-        protocol_fail(call, &kinesis_invalid_argument,
-                      "Either NextToken or StreamName should be provided.");
-        return;
-    }
-    if (token.len > 0 && named) {
-        protocol_fail(call, &kinesis_invalid_argument,
-                      "NextToken and StreamName cannot be provided together.");
-        return;
-    }
-    size_t from = 0;
-    struct kinesis_stream *stream =
-        token.len > 0 ? stream_of_token(call, token, &from) : kinesis_stream_of(call);
-    if (stream == NULL)
-        return;
-    if (token.len == 0)
-        from = index_after(stream, mr_json_get_text(call->in, "ExclusiveStartShardId"));
-    yyjson_val *wanted = mr_json_get(call->in, "ShardFilter");
-    const struct shard_filter filter = {
-        .type = mr_json_get_text(wanted, "Type"),
-        .time_ms = (int64_t)(mr_json_get_double(wanted, "Timestamp", 0) * 1000),
-        .after = index_after(stream, mr_json_get_text(wanted, "ShardId")),
-    };
-    const int64_t limit = mr_json_get_i64(call->in, "MaxResults", 1000);
-    const size_t count = kinesis_shard_count(stream);
-    size_t i = from;
-    mr_json_key(&call->out, "Shards");
-    mr_json_array(&call->out);
-    for (int64_t n = 0; i < count && n < limit; i++) {
-        struct kinesis_shard *shard = stream->shards[i];
-        if (!filter_takes(&filter, shard, kinesis_horizon(kinesis, stream, shard, call->now_ms)))
-            continue;
-        write_shard(&call->out, shard);
-        n++;
-    }
-    mr_json_array_end(&call->out);
-    if (i < count)
-        mr_json_key_string(
-            &call->out, "NextToken",
-            mr_arena_printf(call->arena, "%lld:%zu:%s", (long long)call->now_ms, i, stream->name));
-    kinesis_release(kinesis, stream);
-}
-
 /* ---- retention ---- */
 
 static void change_retention(struct protocol_call *call, bool increase)
@@ -427,7 +374,7 @@ static void change_retention(struct protocol_call *call, bool increase)
                       hours, stream->name, increase ? "shorter" : "longer", now,
                       increase ? "DecreaseRetentionPeriod" : "IncreaseRetentionPeriod");
     else
-        protocol_fail_internal(call, kinesis_save(call->service, stream, &call->ticket));
+        kinesis_save_for(call, stream);
     kinesis_release(call->service, stream);
 }
 
@@ -447,7 +394,6 @@ const struct protocol_handler kinesis_control_handlers[] = {
     {.operation = "DescribeStream", .run = describe_stream},
     {.operation = "DescribeStreamSummary", .run = describe_stream_summary},
     {.operation = "ListStreams", .run = list_streams},
-    {.operation = "ListShards", .run = list_shards},
     {.operation = "IncreaseStreamRetentionPeriod", .run = increase_retention},
     {.operation = "DecreaseStreamRetentionPeriod", .run = decrease_retention},
 };

@@ -73,8 +73,11 @@ static void put_record(struct protocol_call *call)
         return;
     struct kinesis_record record;
     if (read_record(call, call->in, kinesis_record_bytes_max(stream), &record) &&
-        put(call, stream, &record, 1))
+        put(call, stream, &record, 1)) {
         write_put(&call->out, stream, &record);
+        if (kinesis_is_encrypted(stream)) /* AWS: left out otherwise */
+            mr_json_key_cstr(&call->out, "EncryptionType", "KMS");
+    }
     kinesis_release(call->service, stream);
 }
 
@@ -109,6 +112,8 @@ static void put_records_of(struct protocol_call *call, struct kinesis_stream *st
         mr_json_object_end(&call->out);
     }
     mr_json_array_end(&call->out);
+    if (kinesis_is_encrypted(stream))
+        mr_json_key_cstr(&call->out, "EncryptionType", "KMS");
 }
 
 static void put_records(struct protocol_call *call)
@@ -234,8 +239,8 @@ static void get_shard_iterator(struct protocol_call *call)
 
 /* ---- GetRecords ---- */
 
-static void write_record(struct mr_json *json, const struct kinesis_stream *stream, size_t shard,
-                         const struct journal_op *op)
+void kinesis_write_record(struct mr_json *json, const struct kinesis_stream *stream, size_t shard,
+                          const struct journal_op *op, bool encrypted)
 {
     char text[KINESIS_SEQUENCE_TEXT];
     mr_json_object(json);
@@ -245,6 +250,8 @@ static void write_record(struct mr_json *json, const struct kinesis_stream *stre
     mr_json_key(json, "Data");
     mr_json_base64(json, op->value);
     mr_json_key_string(json, "PartitionKey", op->key);
+    if (encrypted)
+        mr_json_key_cstr(json, "EncryptionType", "KMS");
     mr_json_object_end(json);
 }
 
@@ -266,6 +273,7 @@ static enum mr_status write_page(struct protocol_call *call, struct kinesis_stre
     const int64_t limit = mr_json_get_i64(call->in, "Limit", GET_RECORDS_MAX);
     struct journal_cursor cursor = {.position = iterator->position};
     struct journal_op op;
+    const bool encrypted = kinesis_is_encrypted(stream);
     size_t bytes = 0;
     int64_t count = 0;
     enum mr_status status;
@@ -287,7 +295,7 @@ static enum mr_status write_page(struct protocol_call *call, struct kinesis_stre
             ret_page->behind_ms = behind > 0 ? behind : 0;
             break;
         }
-        write_record(&call->out, stream, shard->index, &op);
+        kinesis_write_record(&call->out, stream, shard->index, &op, encrypted);
         bytes += op.value.len + op.key.len;
         count++;
         ret_page->next = cursor.position;
@@ -300,8 +308,8 @@ static enum mr_status write_page(struct protocol_call *call, struct kinesis_stre
     return status == MR_END ? MR_OK : status;
 }
 
-static void write_children(struct mr_json *json, const struct kinesis_stream *stream,
-                           const struct kinesis_shard *shard)
+void kinesis_write_children(struct mr_json *json, const struct kinesis_stream *stream,
+                            const struct kinesis_shard *shard)
 {
     const size_t count = kinesis_shard_count(stream);
     char text[48], id[KINESIS_ID_TEXT];
@@ -387,7 +395,7 @@ static void get_records(struct protocol_call *call)
     const enum mr_status status = write_page(call, stream, shard, &iterator, &page);
     mr_json_array_end(&call->out);
     if (page.at_end) {
-        write_children(&call->out, stream, shard);
+        kinesis_write_children(&call->out, stream, shard);
     } else {
         iterator.created_ms = call->now_ms;
         iterator.position = page.next;

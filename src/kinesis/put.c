@@ -1,21 +1,52 @@
 /* Putting records: route, lock the shards in ascending order, commit one entry.
  *
  * The shard of a record is the open shard whose hash range holds the MD5 of its key. Closing a
- * shard takes its lock and then sets `end`; so a route is looked up, its shard locked, and looked
- * at again under the lock. */
+ * shard holds its lock while it sets `end` and the routes; so a route is looked up, its shard
+ * locked, and looked at again under the lock. */
 #include "kinesis/internal.h"
 #include <stdlib.h>
 
-static struct kinesis_shard *route(struct kinesis_stream *stream, kinesis_hash hash)
+static int by_hash(const void *a, const void *b)
 {
-    const size_t count = atomic_load(&stream->shard_count);
-    for (size_t i = 0; i < count; i++) {
-        struct kinesis_shard *shard = stream->shards[i];
-        if (hash >= shard->hash_start && hash <= shard->hash_end &&
-            atomic_load(&shard->end) == INT64_MAX)
-            return shard;
+    const struct kinesis_shard *const *left = a, *const *right = b;
+    return (*left)->hash_start < (*right)->hash_start ? -1 : 1;
+}
+
+void kinesis_routes_set(struct kinesis_stream *stream)
+{
+    const size_t all = atomic_load(&stream->shard_count);
+    struct kinesis_routes *routes =
+        mr_calloc(1, sizeof *routes + all * sizeof(struct kinesis_shard *));
+    for (size_t i = 0; i < all; i++)
+        if (atomic_load(&stream->shards[i]->end) == INT64_MAX)
+            routes->shards[routes->count++] = stream->shards[i];
+    qsort(routes->shards, routes->count, sizeof routes->shards[0], by_hash);
+    routes->older = atomic_load(&stream->routes);
+    atomic_store(&stream->routes, routes);
+}
+
+void kinesis_routes_free(struct kinesis_stream *stream)
+{
+    struct kinesis_routes *routes = atomic_load(&stream->routes);
+    while (routes != NULL) {
+        struct kinesis_routes *older = routes->older;
+        free(routes);
+        routes = older;
     }
-    return NULL;
+}
+
+/* The last open shard that does not start behind the hash: together they cover all hashes. */
+static struct kinesis_shard *route(const struct kinesis_routes *routes, kinesis_hash hash)
+{
+    size_t low = 0, high = routes->count;
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (routes->shards[middle]->hash_start <= hash)
+            low = middle;
+        else
+            high = middle;
+    }
+    return routes->shards[low];
 }
 
 /* One bit a shard. */
@@ -47,19 +78,17 @@ static kinesis_hash hash_of(const struct kinesis_record *record)
     return kinesis_hash_key(record->partition_key);
 }
 
-/* Fills records[].shard and the set; false when a shard has been closed meanwhile (try again). */
-static bool route_all(struct kinesis_stream *stream, struct kinesis_record *records, size_t count,
-                      struct shard_set *set)
+/* Fills records[].shard and the set. */
+static void route_all(const struct kinesis_stream *stream, struct kinesis_record *records,
+                      size_t count, struct shard_set *set)
 {
+    const struct kinesis_routes *routes = atomic_load(&stream->routes);
     *set = (struct shard_set){{0}};
     for (size_t i = 0; i < count; i++) {
-        const struct kinesis_shard *shard = route(stream, hash_of(&records[i]));
-        if (shard == NULL)
-            return false;
+        const struct kinesis_shard *shard = route(routes, hash_of(&records[i]));
         records[i].shard = shard->index;
         set->bits[shard->index / 64] |= (uint64_t)1 << (shard->index % 64);
     }
-    return true;
 }
 
 static bool all_open(const struct kinesis_stream *stream, const struct kinesis_record *records,
@@ -77,11 +106,7 @@ enum mr_status kinesis_put(struct kinesis *kinesis, struct kinesis_stream *strea
 {
     struct shard_set set;
     for (;;) {
-        if (!route_all(stream, records, count, &set)) {
-            if (kinesis_stream_deleted(stream))
-                return MR_NOT_FOUND;
-            continue;
-        }
+        route_all(stream, records, count, &set);
         lock_all(stream, &set);
         if (all_open(stream, records, count))
             break;

@@ -1,9 +1,10 @@
-/* Streams and their shards: made, loaded, found, closed, deleted.
+/* Streams and their shards: made, loaded, found, deleted.
  *
  * Stored: one document a stream, VIEW_META "kinesis/stream/<name>":
- *   {"arn","created_ms","on_demand","retention_hours","record_kib","tags":{},
- *    "shards":[{"window","start","end"?,"created_ms","hash_start","hash_end","parent","adjacent"}]}
- * positions and hash keys as decimal text. */
+ *   {"arn","created_ms", <settings, see settings.c>,
+ *    "shards":[{"window","start","end"?,"closed_ms"?,"created_ms","hash_start","hash_end",
+ *               "parent","adjacent"}]}
+ * hash keys as decimal text. */
 #include "kinesis/internal.h"
 #include "base/log.h"
 #include <assert.h>
@@ -37,34 +38,37 @@ static struct kinesis_stream *stream_new(struct mr_slice name, struct mr_slice a
     stream->arn = mr_strdup_slice(arn);
     atomic_init(&stream->refs, 1);
     pthread_rwlock_init(&stream->lock, NULL);
+    pthread_mutex_init(&stream->change, NULL);
     return stream;
 }
 
 void kinesis_stream_free(struct kinesis_stream *stream)
 {
-    const size_t count = atomic_load(&stream->shard_count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < stream->stored_count; i++) {
         pthread_mutex_destroy(&stream->shards[i]->lock);
         free(stream->shards[i]);
     }
+    kinesis_routes_free(stream);
+    kinesis_settings_fini(stream);
+    pthread_mutex_destroy(&stream->change);
     pthread_rwlock_destroy(&stream->lock);
-    free(stream->locked.tags);
     free(stream->name);
     free(stream->arn);
     free(stream);
 }
 
-static struct kinesis_shard *shard_add(struct kinesis_stream *stream)
+struct kinesis_shard *kinesis_shard_new(struct kinesis_stream *stream)
 {
-    const size_t index = atomic_load(&stream->shard_count);
+    const size_t index = stream->stored_count;
     assert(index < KINESIS_SHARDS_MAX);
     struct kinesis_shard *shard = mr_calloc(1, sizeof *shard);
     pthread_mutex_init(&shard->lock, NULL);
     shard->index = (uint32_t)index;
     shard->parent = shard->adjacent = -1;
+    shard->stored_end = INT64_MAX;
     atomic_init(&shard->end, INT64_MAX);
     stream->shards[index] = shard;
-    atomic_store(&stream->shard_count, index + 1);
+    stream->stored_count = index + 1;
     return shard;
 }
 
@@ -79,9 +83,10 @@ static void write_shard(struct mr_json *json, const struct kinesis_shard *shard)
     mr_json_object(json);
     mr_json_key_int(json, "window", shard->window);
     mr_json_key_int(json, "start", shard->start);
-    const int64_t end = atomic_load(&shard->end);
-    if (end != INT64_MAX)
-        mr_json_key_int(json, "end", end);
+    if (shard->stored_end != INT64_MAX) {
+        mr_json_key_int(json, "end", shard->stored_end);
+        mr_json_key_int(json, "closed_ms", shard->closed_ms);
+    }
     mr_json_key_int(json, "created_ms", shard->created_ms);
     write_hash(json, "hash_start", shard->hash_start);
     write_hash(json, "hash_end", shard->hash_end);
@@ -90,8 +95,7 @@ static void write_shard(struct mr_json *json, const struct kinesis_shard *shard)
     mr_json_object_end(json);
 }
 
-/* The stream's document, in the arena. */
-static struct mr_slice stream_document(struct kinesis_stream *stream, struct mr_arena *arena)
+struct mr_slice kinesis_document(struct kinesis_stream *stream, struct mr_arena *arena)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -99,15 +103,11 @@ static struct mr_slice stream_document(struct kinesis_stream *stream, struct mr_
     mr_json_key_cstr(&json, "arn", stream->arn);
     mr_json_key_int(&json, "created_ms", stream->created_ms);
     pthread_rwlock_rdlock(&stream->lock);
-    mr_json_key_bool(&json, "on_demand", stream->locked.on_demand);
-    mr_json_key_int(&json, "retention_hours", stream->locked.retention_hours);
-    mr_json_key_int(&json, "record_kib", stream->locked.record_kib);
-    mr_json_key_raw(&json, "tags", mr_slice_cstr(stream->locked.tags));
+    kinesis_settings_write(&json, stream);
     pthread_rwlock_unlock(&stream->lock);
     mr_json_key(&json, "shards");
     mr_json_array(&json);
-    const size_t count = atomic_load(&stream->shard_count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < stream->stored_count; i++)
         write_shard(&json, stream->shards[i]);
     mr_json_array_end(&json);
     mr_json_object_end(&json);
@@ -122,9 +122,16 @@ enum mr_status kinesis_save(struct kinesis *kinesis, struct kinesis_stream *stre
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);
-    store_doc_put(&entry, "kinesis", "stream", mr_slice_cstr(stream->name),
-                  stream_document(stream, &arena));
-    const enum mr_status status = store_commit(kinesis->options.store, &entry, ret_ticket);
+    enum mr_status status = MR_NOT_FOUND;
+    pthread_mutex_lock(&stream->change); /* a document never goes behind a newer one */
+    if (!kinesis_stream_deleted(stream)) {
+        store_doc_put(&entry, "kinesis", "stream", mr_slice_cstr(stream->name),
+                      kinesis_document(stream, &arena));
+        status = store_commit(kinesis->options.store, &entry, ret_ticket);
+        if (status == MR_OK)
+            atomic_store(&stream->changed, *ret_ticket);
+    }
+    pthread_mutex_unlock(&stream->change);
     mr_arena_fini(&arena);
     return status;
 }
@@ -133,10 +140,12 @@ enum mr_status kinesis_save(struct kinesis *kinesis, struct kinesis_stream *stre
 
 static bool load_shard(struct kinesis_stream *stream, yyjson_val *doc)
 {
-    struct kinesis_shard *shard = shard_add(stream);
+    struct kinesis_shard *shard = kinesis_shard_new(stream);
     shard->window = (uint32_t)mr_json_get_i64(doc, "window", 0);
     shard->start = mr_json_get_i64(doc, "start", 0);
-    atomic_store(&shard->end, mr_json_get_i64(doc, "end", INT64_MAX));
+    shard->stored_end = mr_json_get_i64(doc, "end", INT64_MAX);
+    shard->closed_ms = mr_json_get_i64(doc, "closed_ms", 0);
+    atomic_store(&shard->end, shard->stored_end);
     shard->created_ms = mr_json_get_i64(doc, "created_ms", 0);
     shard->parent = (int)mr_json_get_i64(doc, "parent", -1);
     shard->adjacent = (int)mr_json_get_i64(doc, "adjacent", -1);
@@ -154,20 +163,15 @@ static enum mr_status load_stream(void *ctx, struct mr_slice name, struct mr_sli
     struct kinesis_stream *stream = stream_new(name, mr_json_get_text(doc, "arn"));
     atomic_init(&stream->state, KINESIS_ACTIVE);
     stream->created_ms = mr_json_get_i64(doc, "created_ms", 0);
-    stream->locked.on_demand = mr_json_get_bool(doc, "on_demand", false);
-    stream->locked.retention_hours = mr_json_get_i64(doc, "retention_hours", 24);
-    stream->locked.record_kib = mr_json_get_i64(doc, "record_kib", 1024);
-    struct mr_buf tags = {0};
-    struct mr_json json = mr_json_make(&tags);
-    mr_json_value(&json, mr_json_get(doc, "tags"));
-    stream->locked.tags = mr_strdup_slice(mr_buf_slice(&tags));
-    mr_buf_fini(&tags);
+    kinesis_settings_load(stream, doc);
     bool good = doc != NULL;
     yyjson_val *item;
     yyjson_arr_iter items;
     yyjson_arr_iter_init(mr_json_get(doc, "shards"), &items);
     while ((item = yyjson_arr_iter_next(&items)) != NULL)
         good = load_shard(stream, item) && good;
+    atomic_store(&stream->shard_count, stream->stored_count);
+    kinesis_routes_set(stream);
     mr_arena_fini(&arena);
     if (!good) {
         kinesis_stream_free(stream);
@@ -215,10 +219,16 @@ void kinesis_close(struct kinesis *kinesis)
 
 void kinesis_register(struct kinesis *kinesis, struct protocol *protocol)
 {
-    protocol_register(protocol, "kinesis", kinesis_control_handlers, kinesis_control_handler_count,
-                      kinesis);
-    protocol_register(protocol, "kinesis", kinesis_data_handlers, kinesis_data_handler_count,
-                      kinesis);
+    const struct {
+        const struct protocol_handler *handlers;
+        size_t count;
+    } all[] = {
+        {kinesis_control_handlers, kinesis_control_handler_count},
+        {kinesis_data_handlers, kinesis_data_handler_count},
+        {kinesis_shard_handlers, kinesis_shard_handler_count},
+    };
+    for (size_t i = 0; i < MR_COUNT(all); i++)
+        protocol_register(protocol, "kinesis", all[i].handlers, all[i].count, kinesis);
 }
 
 /* ---- finding ---- */
@@ -343,17 +353,14 @@ void kinesis_stats_get(const struct kinesis_stream *stream, struct kinesis_stats
 
 static void cut_hash_space(struct kinesis_stream *stream, size_t shards, int64_t now_ms)
 {
-    /* AWS: width floor(2^128/n); shard i starts at i*width; the last ends at 2^128-1. */
-    const kinesis_hash max = ~(kinesis_hash)0;
-    kinesis_hash width = max / shards;
-    if (max % shards == shards - 1)
-        width++; /* n divides 2^128 */
     for (size_t i = 0; i < shards; i++) {
-        struct kinesis_shard *shard = shard_add(stream);
+        struct kinesis_shard *shard = kinesis_shard_new(stream);
         shard->created_ms = now_ms;
-        shard->hash_start = width * i;
-        shard->hash_end = i + 1 == shards ? max : width * (i + 1) - 1;
+        shard->hash_start = kinesis_uniform_start(i, shards);
+        shard->hash_end = kinesis_uniform_start(i + 1, shards) - 1; /* of the last: 0 - 1 */
     }
+    atomic_store(&stream->shard_count, shards);
+    kinesis_routes_set(stream);
 }
 
 enum mr_status kinesis_create(struct kinesis *kinesis, const struct kinesis_create *create,
@@ -376,6 +383,7 @@ enum mr_status kinesis_create(struct kinesis *kinesis, const struct kinesis_crea
         stream->locked.on_demand = create->on_demand;
         stream->locked.retention_hours = create->retention_hours;
         stream->locked.record_kib = create->record_kib;
+        stream->locked.warm_mibps = create->warm_mibps;
         stream->locked.tags = mr_strdup_slice(create->tags);
         cut_hash_space(stream, create->shards, create->now_ms);
         struct store_entry entry = store_entry_make(&arena);
@@ -384,7 +392,7 @@ enum mr_status kinesis_create(struct kinesis *kinesis, const struct kinesis_crea
             stream->shards[i]->window = store_window_new(store, &entry);
             stream->shards[i]->start = start;
         }
-        store_doc_put(&entry, "kinesis", "stream", create->name, stream_document(stream, &arena));
+        store_doc_put(&entry, "kinesis", "stream", create->name, kinesis_document(stream, &arena));
         status = store_commit(store, &entry, ret_ticket);
         if (status == MR_OK) {
             kinesis_set_state(stream, KINESIS_ACTIVE);
@@ -425,7 +433,9 @@ enum mr_status kinesis_delete(struct kinesis *kinesis, struct kinesis_stream *st
     enum mr_status status = MR_NOT_FOUND;
     if (present) {
         kinesis_set_state(stream, KINESIS_DELETING);
+        pthread_mutex_lock(&stream->change);
         close_for_ever(stream);
+        pthread_mutex_unlock(&stream->change); /* no document is written behind this */
         store_doc_delete(&entry, "kinesis", "stream", name);
         status = store_commit(kinesis->options.store, &entry, ret_ticket);
         pthread_rwlock_wrlock(&kinesis->lock);
@@ -436,6 +446,30 @@ enum mr_status kinesis_delete(struct kinesis *kinesis, struct kinesis_stream *st
     pthread_mutex_unlock(&kinesis->create);
     mr_arena_fini(&arena);
     return status;
+}
+
+/* ---- all of them ---- */
+
+size_t kinesis_stream_open_shards(const struct kinesis_stream *stream)
+{
+    return atomic_load(&stream->routes)->count;
+}
+
+size_t kinesis_open_shards(struct kinesis *kinesis, bool provisioned)
+{
+    size_t open = 0, cursor = 0;
+    struct mr_slice name;
+    void *value;
+    pthread_rwlock_rdlock(&kinesis->lock);
+    while (mr_map_next(&kinesis->streams, &cursor, &name, &value)) {
+        struct kinesis_stream *stream = value;
+        pthread_rwlock_rdlock(&stream->lock);
+        if (!provisioned || !stream->locked.on_demand)
+            open += kinesis_stream_open_shards(stream);
+        pthread_rwlock_unlock(&stream->lock);
+    }
+    pthread_rwlock_unlock(&kinesis->lock);
+    return open;
 }
 
 static int by_name(const void *a, const void *b)

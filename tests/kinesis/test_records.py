@@ -254,10 +254,6 @@ def test_the_json_on_the_wire_is_that_of_aws(server, stream):
     status, _, reply = server.request("POST", "/", json.dumps(body), headers)
     assert status == 400
     assert json.loads(reply)["__type"] == "ResourceNotFoundException"
-    headers["X-Amz-Target"] = "Kinesis_20131202.SplitShard"
-    status, _, reply = server.request("POST", "/", json.dumps({"StreamName": name}), headers)
-    assert status == 501
-    assert "SplitShard" in reply.decode()
     headers["X-Amz-Target"] = "Kinesis_20131202.Nonsense"
     status, _, reply = server.request("POST", "/", "{}", headers)
     assert (status, json.loads(reply)["__type"]) == (400, "UnknownOperationException")
