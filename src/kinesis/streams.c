@@ -226,6 +226,8 @@ void kinesis_register(struct kinesis *kinesis, struct protocol *protocol)
         {kinesis_control_handlers, kinesis_control_handler_count},
         {kinesis_data_handlers, kinesis_data_handler_count},
         {kinesis_shard_handlers, kinesis_shard_handler_count},
+        {kinesis_setting_handlers, kinesis_setting_handler_count},
+        {kinesis_tag_handlers, kinesis_tag_handler_count},
     };
     for (size_t i = 0; i < MR_COUNT(all); i++)
         protocol_register(protocol, "kinesis", all[i].handlers, all[i].count, kinesis);

@@ -1,0 +1,261 @@
+"""What a stream is set to: kept durably, shown where AWS shows it."""
+
+import json
+
+import pytest
+from support.chain import ACCOUNT, refused, unchecked
+
+METRICS = [
+    "IncomingBytes",
+    "IncomingRecords",
+    "OutgoingBytes",
+    "OutgoingRecords",
+    "WriteProvisionedThroughputExceeded",
+    "ReadProvisionedThroughputExceeded",
+    "IteratorAgeMilliseconds",
+]
+
+
+def call(server, operation, **body):
+    """On the bare wire: old SDKs do not know the newest operations and members."""
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": f"Kinesis_20131202.{operation}",
+    }
+    status, _, reply = server.request("POST", "/", json.dumps(body), headers)
+    return status, json.loads(reply) if reply else None
+
+
+def must(server, operation, **body):
+    status, reply = call(server, operation, **body)
+    assert status == 200, reply
+    return reply
+
+
+def summary(server, name):
+    return must(server, "DescribeStreamSummary", StreamName=name)["StreamDescriptionSummary"]
+
+
+def arn_of(name):
+    return f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/{name}"
+
+
+def tags_of(kinesis, name, **more):
+    reply = kinesis.list_tags_for_stream(StreamName=name, **more)
+    return [(tag["Key"], tag.get("Value")) for tag in reply["Tags"]], reply["HasMoreTags"]
+
+
+# ---- tags ----
+
+
+def test_tags_are_added_replaced_listed_and_removed(kinesis, stream):
+    name = stream(1)
+    assert tags_of(kinesis, name) == ([], False)
+    kinesis.add_tags_to_stream(StreamName=name, Tags={"b": "2", "a": "1", "é": "ž"})
+    kinesis.add_tags_to_stream(StreamName=name, Tags={"b": "two", "c": ""})
+    assert tags_of(kinesis, name) == (
+        [("a", "1"), ("b", "two"), ("c", ""), ("é", "ž")], False)  # fmt: skip
+    assert tags_of(kinesis, name, Limit=2) == ([("a", "1"), ("b", "two")], True)
+    assert tags_of(kinesis, name, Limit=2, ExclusiveStartTagKey="b") == (
+        [("c", ""), ("é", "ž")], False)  # fmt: skip
+    kinesis.remove_tags_from_stream(StreamName=name, TagKeys=["a", "é", "unknown"])
+    assert tags_of(kinesis, name) == ([("b", "two"), ("c", "")], False)
+
+
+def test_a_stream_has_at_most_fifty_tags(kinesis, stream):
+    name = stream(1)
+    kinesis.add_tags_to_stream(StreamName=name, Tags={f"k{i:02d}": "v" for i in range(50)})
+    kinesis.add_tags_to_stream(StreamName=name, Tags={"k00": "again"})
+    text = refused(kinesis.add_tags_to_stream, "InvalidArgumentException", StreamName=name,
+                   Tags={"one": "more"})  # fmt: skip
+    assert "cannot have more than 50 tags associated with it." in text
+    assert len(tags_of(kinesis, name, Limit=50)[0]) == 50
+    for wrong in ({"per%cent": "v"}, {"a": "semi;colon"}, {"aws:own": "v"}):
+        refused(kinesis.add_tags_to_stream, "InvalidArgumentException", StreamName=name, Tags=wrong)
+    refused(kinesis.add_tags_to_stream, "ResourceNotFoundException", StreamName="nobody",
+            Tags={"a": "b"})  # fmt: skip
+
+
+def test_tags_given_at_creation_are_shown(server, fresh):
+    name = fresh("tagged")
+    must(server, "CreateStream", StreamName=name, ShardCount=1, Tags={"team": "sales"})
+    reply = must(server, "ListTagsForStream", StreamName=name)
+    assert reply == {"Tags": [{"Key": "team", "Value": "sales"}], "HasMoreTags": False}
+    must(server, "DeleteStream", StreamName=name)
+
+
+def test_the_generic_tag_operations_mean_the_same_tags(server, kinesis, stream):
+    name = stream(1)
+    must(server, "TagResource", ResourceARN=arn_of(name), Tags={"a": "1", "b": "2"})
+    must(server, "UntagResource", ResourceARN=arn_of(name), TagKeys=["a"])
+    reply = must(server, "ListTagsForResource", ResourceARN=arn_of(name))
+    assert reply == {"Tags": [{"Key": "b", "Value": "2"}]}
+    assert tags_of(kinesis, name) == ([("b", "2")], False)
+    status, reply = call(server, "ListTagsForResource", ResourceARN=arn_of("nobody"))
+    assert (status, reply["__type"]) == (400, "ResourceNotFoundException")
+
+
+# ---- limits and the account ----
+
+
+def test_limits_count_the_open_shards(own_server):
+    kinesis = own_server.client("kinesis")
+    limits = must(own_server, "DescribeLimits")
+    assert limits == {"ShardLimit": 500, "OpenShardCount": 0, "OnDemandStreamCount": 0,
+                      "OnDemandStreamCountLimit": 50}  # fmt: skip
+    kinesis.create_stream(StreamName="one", ShardCount=3)
+    kinesis.create_stream(StreamName="two", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    kinesis.split_shard(StreamName="one", ShardToSplit="shardId-000000000000",
+                        NewStartingHashKey="1000")  # fmt: skip
+    limits = must(own_server, "DescribeLimits")
+    assert (limits["OpenShardCount"], limits["OnDemandStreamCount"]) == (4 + 4, 1)
+
+
+def test_the_account_may_commit_itself_to_a_throughput(own_server):
+    def shown(reply):
+        return reply["MinimumThroughputBillingCommitment"]
+
+    assert shown(must(own_server, "DescribeAccountSettings")) == {"Status": "DISABLED"}
+    made = shown(must(own_server, "UpdateAccountSettings",
+                      MinimumThroughputBillingCommitment={"Status": "ENABLED"}))  # fmt: skip
+    assert made["Status"] == "ENABLED"
+    assert made["EarliestAllowedEndAt"] - made["StartedAt"] == pytest.approx(86400)
+    own_server.kill9()
+    own_server.restart()
+    assert shown(must(own_server, "DescribeAccountSettings")) == made
+    ended = shown(must(own_server, "UpdateAccountSettings",
+                       MinimumThroughputBillingCommitment={"Status": "DISABLED"}))  # fmt: skip
+    assert ended == {**made, "Status": "ENABLED_UNTIL_EARLIEST_ALLOWED_END"}
+
+
+# ---- mode, sizes, encryption, metrics ----
+
+
+def test_a_stream_s_mode_changes_and_its_shards_stay(server, kinesis, stream):
+    name = stream(2)
+    kinesis.update_stream_mode(
+        StreamARN=arn_of(name), StreamModeDetails={"StreamMode": "ON_DEMAND"}
+    )
+    found = summary(server, name)
+    assert found["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert found["OpenShardCount"] == 2
+    assert "WarmThroughput" not in found
+    reply = must(server, "UpdateStreamWarmThroughput", StreamName=name, WarmThroughputMiBps=10)
+    assert reply["WarmThroughput"] == {"TargetMiBps": 10, "CurrentMiBps": 10}
+    assert summary(server, name)["WarmThroughput"] == {"TargetMiBps": 10, "CurrentMiBps": 10}
+    kinesis.update_stream_mode(
+        StreamARN=arn_of(name), StreamModeDetails={"StreamMode": "PROVISIONED"}
+    )
+    found = summary(server, name)
+    assert found["StreamModeDetails"] == {"StreamMode": "PROVISIONED"}
+    assert "WarmThroughput" not in found
+    status, reply = call(server, "UpdateStreamWarmThroughput", StreamName=name,
+                         WarmThroughputMiBps=10)  # fmt: skip
+    assert (status, reply["__type"]) == (400, "ValidationException")
+
+
+def test_the_largest_record_is_what_the_stream_says(server, kinesis, stream):
+    name = stream(1)
+    free = unchecked(server, "kinesis")
+    big = bytes((2 << 20) - 1)
+    refused(free.put_record, "ValidationException", StreamName=name, Data=big, PartitionKey="k")
+    must(server, "UpdateMaxRecordSize", StreamARN=arn_of(name), MaxRecordSizeInKiB=2048)
+    assert summary(server, name)["MaxRecordSizeInKiB"] == 2048
+    free.put_record(StreamName=name, Data=big, PartitionKey="k")
+    refused(free.put_record, "ValidationException", StreamName=name, Data=big + b"xx",
+            PartitionKey="k")  # fmt: skip
+    for wrong in (1023, 10241):
+        status, reply = call(server, "UpdateMaxRecordSize", StreamARN=arn_of(name),
+                             MaxRecordSizeInKiB=wrong)  # fmt: skip
+        assert (status, reply["__type"]) == (400, "ValidationException")
+
+
+def test_encryption_is_a_flag_that_replies_show(kinesis, stream):
+    name = stream(1)
+
+    def put_and_get():
+        one = kinesis.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+        many = kinesis.put_records(StreamName=name, Records=[{"Data": b"x", "PartitionKey": "k"}])
+        at = kinesis.get_shard_iterator(
+            StreamName=name, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        record = kinesis.get_records(ShardIterator=at)["Records"][-1]
+        shown = kinesis.describe_stream(StreamName=name)["StreamDescription"]
+        return (
+            one.get("EncryptionType"), many.get("EncryptionType"), record.get("EncryptionType"),
+            shown["EncryptionType"], shown.get("KeyId"),
+        )  # fmt: skip
+
+    assert put_and_get() == (None, None, None, "NONE", None)
+    kinesis.start_stream_encryption(
+        StreamName=name, EncryptionType="KMS", KeyId="alias/aws/kinesis"
+    )
+    assert put_and_get() == ("KMS", "KMS", "KMS", "KMS", "alias/aws/kinesis")
+    kinesis.stop_stream_encryption(
+        StreamName=name, EncryptionType="KMS", KeyId="alias/aws/kinesis"
+    )
+    assert put_and_get() == (None, None, None, "NONE", None)
+    refused(kinesis.start_stream_encryption, "InvalidArgumentException", StreamName=name,
+            EncryptionType="NONE", KeyId="alias/aws/kinesis")  # fmt: skip
+
+
+def test_shard_level_metrics_are_switched_on_and_off(kinesis, stream):
+    name = stream(1)
+
+    def shown():
+        return kinesis.describe_stream(StreamName=name)["StreamDescription"]["EnhancedMonitoring"]
+
+    assert shown() == [{"ShardLevelMetrics": []}]
+    reply = kinesis.enable_enhanced_monitoring(
+        StreamName=name, ShardLevelMetrics=["OutgoingBytes", "IncomingBytes"]
+    )
+    assert reply["CurrentShardLevelMetrics"] == []
+    assert reply["DesiredShardLevelMetrics"] == ["IncomingBytes", "OutgoingBytes"]
+    assert shown() == [{"ShardLevelMetrics": ["IncomingBytes", "OutgoingBytes"]}]
+    reply = kinesis.enable_enhanced_monitoring(StreamName=name, ShardLevelMetrics=["ALL"])
+    assert reply["DesiredShardLevelMetrics"] == METRICS
+    reply = kinesis.disable_enhanced_monitoring(
+        StreamName=name, ShardLevelMetrics=["OutgoingRecords"]
+    )
+    assert reply["CurrentShardLevelMetrics"] == METRICS
+    assert reply["DesiredShardLevelMetrics"] == [m for m in METRICS if m != "OutgoingRecords"]
+
+
+# ---- resource policies ----
+
+
+def test_a_policy_is_kept_as_it_was_given(server, stream):
+    arn = arn_of(stream(1))
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]}, indent=2)
+    assert must(server, "GetResourcePolicy", ResourceARN=arn) == {"Policy": "{}"}
+    must(server, "PutResourcePolicy", ResourceARN=arn, Policy=policy)
+    assert must(server, "GetResourcePolicy", ResourceARN=arn) == {"Policy": policy}
+    must(server, "DeleteResourcePolicy", ResourceARN=arn)
+    assert must(server, "GetResourcePolicy", ResourceARN=arn) == {"Policy": "{}"}
+    status, reply = call(server, "PutResourcePolicy", ResourceARN=arn, Policy="no JSON")
+    assert (status, reply["__type"]) == (400, "InvalidArgumentException")
+
+
+# ---- durable ----
+
+
+def test_all_settings_outlive_a_crash(own_server):
+    kinesis = own_server.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=2)
+    kinesis.add_tags_to_stream(StreamName="s", Tags={"a": "1"})
+    kinesis.increase_stream_retention_period(StreamName="s", RetentionPeriodHours=48)
+    kinesis.start_stream_encryption(StreamName="s", EncryptionType="KMS", KeyId="alias/k")
+    kinesis.enable_enhanced_monitoring(StreamName="s", ShardLevelMetrics=["IncomingBytes"])
+    must(own_server, "UpdateMaxRecordSize", StreamARN=arn_of("s"), MaxRecordSizeInKiB=4096)
+    must(own_server, "PutResourcePolicy", ResourceARN=arn_of("s"), Policy='{"a": "b"}')
+    kinesis.split_shard(StreamName="s", ShardToSplit="shardId-000000000000",
+                        NewStartingHashKey="1000")  # fmt: skip
+    before = summary(own_server, "s")
+    assert before["RetentionPeriodHours"] == 48
+    own_server.kill9()
+    own_server.restart()
+    assert summary(own_server, "s") == before
+    kinesis = own_server.client("kinesis")
+    assert tags_of(kinesis, "s") == ([("a", "1")], False)
+    assert must(own_server, "GetResourcePolicy", ResourceARN=arn_of("s")) == {
+        "Policy": '{"a": "b"}'}  # fmt: skip
