@@ -29,8 +29,8 @@ struct s3_bodies {
     struct mr_rng *rng;
     int root;                     /* <data>/objects */
     _Atomic int folders[FOLDERS]; /* descriptors, -1 until first used; kept open */
-    atomic_uint run;
-    pthread_mutex_t lock; /* guards what follows, and the making of folders */
+    unsigned run;                 /* tag of this run */
+    pthread_mutex_t lock;         /* guards what follows, and the making of folders */
     struct {
         struct drop *drops; /* owned */
         size_t count, capacity;
@@ -57,7 +57,7 @@ enum mr_status s3_bodies_open(struct s3_bodies **ret_bodies, struct store *store
     for (size_t i = 0; i < FOLDERS; i++)
         atomic_store(&bodies->folders[i], -1);
     pthread_mutex_init(&bodies->lock, NULL);
-    s3_bodies_new_run(bodies);
+    bodies->run = (unsigned)mr_rng_u64(rng);
     *ret_bodies = bodies;
     return MR_OK;
 }
@@ -73,11 +73,6 @@ void s3_bodies_close(struct s3_bodies *bodies)
     free(bodies->locked.drops);
     pthread_mutex_destroy(&bodies->lock);
     free(bodies);
-}
-
-void s3_bodies_new_run(struct s3_bodies *bodies)
-{
-    atomic_store(&bodies->run, (unsigned)mr_rng_u64(bodies->rng));
 }
 
 /* ---- folders ---- */
@@ -124,9 +119,8 @@ static void file_name(const struct s3_id *id, char ret[static NAME_TEXT])
 
 static void id_make(struct s3_bodies *bodies, struct s3_id *ret_id)
 {
-    const unsigned run = atomic_load(&bodies->run);
     mr_rng_fill(bodies->rng, ret_id->bytes, S3_ID_BYTES);
-    memcpy(ret_id->bytes + RUN_AT, &run, sizeof run);
+    memcpy(ret_id->bytes + RUN_AT, &bodies->run, sizeof bodies->run);
 }
 
 struct s3_body s3_body_small(struct s3_bodies *bodies, struct mr_slice bytes)
@@ -413,10 +407,9 @@ bool s3_bodies_sweep(struct s3_bodies *bodies)
 static bool old_id(struct s3_bodies *bodies, unsigned folder, const char *name,
                    struct s3_id *ret_id)
 {
-    const unsigned run = atomic_load(&bodies->run);
     ret_id->bytes[0] = (uint8_t)folder;
     return mr_unhex(mr_slice_cstr(name), ret_id->bytes + 1, S3_ID_BYTES - 1) == MR_OK &&
-           memcmp(ret_id->bytes + RUN_AT, &run, sizeof run) != 0;
+           memcmp(ret_id->bytes + RUN_AT, &bodies->run, sizeof bodies->run) != 0;
 }
 
 static size_t old_in_folder(struct s3_bodies *bodies, unsigned folder, struct s3_id *ids,

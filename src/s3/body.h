@@ -87,5 +87,3 @@ void s3_file_remove(struct s3_bodies *bodies, const struct s3_id *id);
  * sets *folder to where to go on (256: all seen). Returns how many. When one folder alone holds
  * more than `max`, the rest waits for a later call of the whole walk. */
 size_t s3_bodies_old(struct s3_bodies *bodies, unsigned *folder, struct s3_id *ids, size_t max);
-/* This run's bodies become "old" as well: after a reset of the store. */
-void s3_bodies_new_run(struct s3_bodies *bodies);

@@ -150,9 +150,3 @@ void s3_pumps_stop(struct s3 *s3)
     round_end(s3->collector);
     free(s3->collector);
 }
-
-void s3_reset(struct s3 *s3)
-{
-    s3_bodies_new_run(s3->bodies);
-    runtime_pump_wake(s3->collect);
-}

@@ -24,9 +24,6 @@ struct s3_options {
 MR_MUST_USE enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options);
 void s3_register(struct s3 *s3, struct protocol *protocol);
 void s3_close(struct s3 *s3);
-/* After store_reset: what the bodies on disk belonged to is gone, so they are removed as well (in
- * the background). No request may be in work. */
-void s3_reset(struct s3 *s3);
 
 bool s3_bucket_exists(struct s3 *s3, struct mr_slice bucket);
 
