@@ -210,13 +210,29 @@ enum mr_status athena_decimals_register(duckdb_connection connection,
     return state == DuckDBSuccess ? MR_OK : MR_FAIL;
 }
 
+/* Where the mark stands outside quotes; SIZE_MAX: nowhere. */
+static size_t find_mark(struct mr_slice text, struct mr_slice mark)
+{
+    char quote = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const char byte = text.ptr[i];
+        if (quote != 0)
+            quote = byte == quote ? 0 : quote; /* a doubled quote closes and opens again */
+        else if (byte == '\'' || byte == '"')
+            quote = byte;
+        else if (mr_slice_starts_with(mr_slice_sub(text, i, SIZE_MAX), mark))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
 char *athena_decimals_patch(struct mr_arena *arena, const char *sql,
                             const struct athena_decimals *note)
 {
     struct mr_slice text = mr_slice_cstr(sql);
     struct mr_slice mark =
         mr_arena_printf(arena, "mr_%s/*%d*/(", note->remainder ? "mod" : "div", note->number);
-    const size_t at = mr_slice_search(text, mark);
+    const size_t at = find_mark(text, mark);
     if (at == SIZE_MAX)
         return NULL;
     struct mr_slice before = mr_slice_sub(text, 0, at);

@@ -59,6 +59,26 @@ static bool statement(duckdb_connection connection, const char *sql, struct mr_a
     return fine;
 }
 
+/* DuckDB takes an unknown column of such a name for one of its functions, which would tell of the
+ * engine. */
+static bool hide_names(duckdb_connection connection, struct mr_arena *arena,
+                       struct mr_slice *ret_error)
+{
+    static const char *const names[] = {"current_user", "session_user",    "user",
+                                        "current_role", "current_catalog", "current_schema"};
+    char sql[200];
+    for (size_t i = 0; i < MR_COUNT(names); i++) {
+        snprintf(
+            sql, sizeof sql,
+            "CREATE OR REPLACE MACRO \"%s\"() AS error('COLUMN_NOT_FOUND: Column ''%s'' cannot "
+            "be resolved')",
+            names[i], names[i]);
+        if (!statement(connection, sql, arena, ret_error))
+            return false;
+    }
+    return true;
+}
+
 /* Functions of ours first: once access is off nothing can be changed any more. */
 static bool set_up(struct athena_engine *engine, duckdb_connection connection,
                    struct mr_arena *arena, struct mr_slice *ret_error)
@@ -77,6 +97,8 @@ static bool set_up(struct athena_engine *engine, duckdb_connection connection,
         *ret_error = MR_S("functions cannot be registered");
         return false;
     }
+    if (!hide_names(connection, arena, ret_error))
+        return false;
     for (size_t i = 0; i < MR_COUNT(statements); i++) {
         /* A setting of another host language is there or not. */
         const bool optional = strstr(statements[i], "python") != NULL;

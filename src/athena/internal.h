@@ -11,6 +11,7 @@ enum {
     ATHENA_QUEUE_MAX = 1000,    /* waiting */
     ATHENA_HISTORY_MAX = 10000, /* remembered */
     ATHENA_TIMEOUT_MS = 30 * 60 * 1000,
+    ATHENA_CANCEL_AGAIN_MS = 50,
 };
 
 enum athena_state {

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include <assert.h>
 #include <stdlib.h>
+#include <time.h>
 
 static const char *const state_names[ATHENA_STATES] = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED",
                                                        "CANCELLED"};
@@ -426,7 +427,9 @@ enum mr_status athena_query_stop(struct athena *athena, struct mr_slice id)
         status = MR_OK;
     }
     pthread_mutex_unlock(&athena->lock);
-    if (query == NULL) /* one that has ended stays as it is */
+    if (query != NULL)
+        runtime_pump_wake(athena->deadlines);
+    else /* one that has ended stays as it is */
         status = store_doc_get(athena->options.store, &arena, "athena", "query", id, &json);
     mr_arena_fini(&arena);
     return status;
@@ -434,6 +437,8 @@ enum mr_status athena_query_stop(struct athena *athena, struct mr_slice id)
 
 /* ---- deadlines ---- */
 
+/* Ends what runs too long. An interrupt that comes before DuckDB has begun with a query is
+ * forgotten by it, so a cancelled one is interrupted again until it is gone. */
 static enum runtime_pump_next deadline_step(void *ctx, int64_t *ret_wake_ms)
 {
     struct athena *athena = ctx;
@@ -444,13 +449,15 @@ static enum runtime_pump_next deadline_step(void *ctx, int64_t *ret_wake_ms)
     pthread_mutex_lock(&athena->lock);
     while (mr_map_next(&athena->locked.active, &cursor, &id, &value)) {
         struct athena_query *query = value;
-        const int64_t end = query->submitted_ms + ATHENA_TIMEOUT_MS;
-        if (end <= now_ms) {
+        int64_t next_ms = query->submitted_ms + ATHENA_TIMEOUT_MS;
+        if (next_ms <= now_ms)
             query->timed_out = true;
+        if (next_ms <= now_ms || atomic_load(&query->handle.cancelled)) {
             athena_handle_cancel(&query->handle);
-        } else if (end < *ret_wake_ms) {
-            *ret_wake_ms = end;
+            next_ms = now_ms + ATHENA_CANCEL_AGAIN_MS;
         }
+        if (next_ms < *ret_wake_ms)
+            *ret_wake_ms = next_ms;
     }
     pthread_mutex_unlock(&athena->lock);
     return RUNTIME_PUMP_WAIT;
@@ -557,7 +564,6 @@ static void cancel_all_locked(struct athena *athena)
     size_t cursor = 0;
     struct mr_slice key;
     void *value;
-    athena->locked.closing = true;
     while (mr_map_next(&athena->locked.active, &cursor, &key, &value))
         athena_handle_cancel(&((struct athena_query *)value)->handle);
 }
@@ -570,9 +576,16 @@ void athena_queries_close(struct athena *athena)
     if (athena->deadlines != NULL)
         runtime_pump_stop(athena->deadlines);
     pthread_mutex_lock(&athena->lock);
-    cancel_all_locked(athena);
-    while (athena->locked.running > 0)
-        pthread_cond_wait(&athena->idle, &athena->lock);
+    athena->locked.closing = true;
+    while (athena->locked.running > 0) {
+        struct timespec until;
+        cancel_all_locked(athena); /* again and again, as deadline_step does */
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += ATHENA_CANCEL_AGAIN_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        pthread_cond_timedwait(&athena->idle, &athena->lock, &until);
+    }
     /* Those that never ran stay QUEUED in the store and are FAILED when it is opened again. */
     while (mr_map_next(&athena->locked.active, &cursor, &key, &value))
         query_free(value);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { POOL_OVERHEAD = 4096 };
+
 /* ---- the registry ---- */
 
 void athena_scans_init(struct athena_scans *scans)
@@ -212,7 +214,8 @@ static bool put_keys(const struct output *output)
 
 static yyjson_val *read_record(struct worker *worker, struct mr_slice line, yyjson_read_flag flags)
 {
-    const size_t need = yyjson_read_max_memory_usage(line.len, flags);
+    /* The pool keeps books of its own beside what the reader is said to need. */
+    const size_t need = yyjson_read_max_memory_usage(line.len, flags) + POOL_OVERHEAD;
     if (need > worker->pool_size) {
         free(worker->pool);
         worker->pool_size = need * 2;
