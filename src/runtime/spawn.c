@@ -17,13 +17,17 @@
 
 enum { SPAWN_STACK = 64 << 10, SIGNALS = 64, FILES_DEFAULT = 1024, FILES_SWEEP = 65536 };
 
+/* The child never returns from these, so AddressSanitizer would never learn that its stack is free
+ * again, and take the next child's use of the same addresses for a fault. */
+#define RUNS_IN_CHILD __attribute__((no_sanitize("address")))
+
 struct spawn_state {
     const struct runtime_spawn *spawn;
     pid_t parent;
     volatile int error; /* errno of the step that failed */
 };
 
-static bool step_failed(struct spawn_state *state, long result)
+RUNS_IN_CHILD static bool step_failed(struct spawn_state *state, long result)
 {
     if (result >= 0)
         return false;
@@ -31,13 +35,13 @@ static bool step_failed(struct spawn_state *state, long result)
     return true;
 }
 
-static long limit(int resource, uint64_t value)
+RUNS_IN_CHILD static long limit(int resource, uint64_t value)
 {
     uint64_t both[2] = {value, value}; /* the kernel's struct: soft, hard */
     return syscall(SYS_prlimit64, 0, resource, both, NULL);
 }
 
-static long close_above_stdio(void)
+RUNS_IN_CHILD static long close_above_stdio(void)
 {
     long result = syscall(SYS_close_range, 3u, ~0u, 0u);
     for (int fd = 3; result < 0 && fd < FILES_SWEEP; fd++) /* a kernel before 5.9 */
@@ -47,7 +51,7 @@ static long close_above_stdio(void)
 
 /* Handlers are ours, and an ignored signal would stay ignored in the program. Zeros are the
  * kernel's sigaction of the default. Only then signals are let in again. */
-static long signals_by_default(void)
+RUNS_IN_CHILD static long signals_by_default(void)
 {
     uint64_t zeros[8] = {0};
     for (int number = 1; number <= SIGNALS; number++)
@@ -55,7 +59,7 @@ static long signals_by_default(void)
     return syscall(SYS_rt_sigprocmask, SIG_SETMASK, zeros, NULL, (size_t)8);
 }
 
-static bool child_prepare(struct spawn_state *state)
+RUNS_IN_CHILD static bool child_prepare(struct spawn_state *state)
 {
     const struct runtime_child_options *options = state->spawn->options;
     uint64_t files = options->files_max != 0 ? options->files_max : FILES_DEFAULT;
@@ -74,12 +78,14 @@ static bool child_prepare(struct spawn_state *state)
            (options->folder == NULL || !step_failed(state, syscall(SYS_chdir, options->folder))) &&
            !step_failed(state, limit(RLIMIT_CORE, 0)) &&
            !step_failed(state, limit(RLIMIT_NOFILE, files)) &&
+           !step_failed(state, signals_by_default()) &&
+           /* Last: the address space is still ours, and a sanitizer's shadow alone is far beyond
+            * any limit, so it could not map another page of it. */
            (options->memory_bytes == 0 ||
-            !step_failed(state, limit(RLIMIT_AS, options->memory_bytes))) &&
-           !step_failed(state, signals_by_default());
+            !step_failed(state, limit(RLIMIT_AS, options->memory_bytes)));
 }
 
-static int child_main(void *arg)
+RUNS_IN_CHILD static int child_main(void *arg)
 {
     struct spawn_state *state = arg;
     const struct runtime_child_options *options = state->spawn->options;
