@@ -11,7 +11,7 @@ static enum mr_status refuse(struct protocol_call *call, const char *text)
 /* What a table may ask for that does not exist here: said plainly instead of being left out. */
 static enum mr_status refuse_unsupported(struct protocol_call *call)
 {
-    static const char *const members[] = {"ResourcePolicy", "WarmThroughput", "OnDemandThroughput",
+    static const char *const members[] = {"WarmThroughput", "OnDemandThroughput",
                                           "GlobalTableSourceArn",
                                           "GlobalTableSettingsReplicationMode"};
     for (size_t i = 0; i < MR_COUNT(members); i++) {
@@ -19,10 +19,25 @@ static enum mr_status refuse_unsupported(struct protocol_call *call)
             return protocol_fail(call, &dynamodb_not_implemented,
                                  "CreateTable with %s is not implemented", members[i]);
     }
-    if (mr_json_get_bool(mr_json_get(call->in, "SSESpecification"), "Enabled", false))
-        return protocol_fail(call, &dynamodb_not_implemented,
-                             "CreateTable with SSESpecification is not implemented");
     return MR_OK;
+}
+
+/* A key's id, alias or ARN; always told as an ARN. Without one AWS names its own key. */
+void dynamodb_sse_change(struct protocol_call *call, struct dynamodb_table *table)
+{
+    yyjson_val *wish = mr_json_get(call->in, "SSESpecification");
+    struct mr_slice key = mr_json_get_text(wish, "KMSMasterKeyId");
+    if (wish == NULL)
+        return;
+    table->locked.encrypted = mr_json_get_bool(wish, "Enabled", false);
+    mr_buf_reset(&table->locked.kms_key);
+    if (mr_slice_starts_with(key, MR_S("arn:")))
+        mr_buf_append(&table->locked.kms_key, key);
+    else
+        mr_buf_printf(&table->locked.kms_key, "arn:aws:kms:%.*s:%.*s:%s%.*s", MR_ARG(table->region),
+                      MR_ARG(table->account),
+                      mr_slice_starts_with(key, MR_S("alias/")) ? "" : "key/",
+                      MR_ARG(key.len > 0 ? key : table->uuid));
 }
 
 static enum mr_status read_definitions(struct protocol_call *call, struct dynamodb_table *table)
@@ -160,10 +175,11 @@ static enum mr_status read_index(struct protocol_call *call, struct dynamodb_tab
                                  yyjson_val *each, bool local)
 {
     struct mr_slice name = mr_json_get_text(each, "IndexName");
-    struct dynamodb_index *index = &table->indexes[table->index_count];
-    *index = (struct dynamodb_index){.name = mr_arena_copy(&table->arena, name),
-                                     .number = (uint8_t)(table->index_count + 1),
-                                     .local = local};
+    struct dynamodb_index *index = MR_NEW(&table->arena, struct dynamodb_index);
+    index->name = mr_arena_copy(&table->arena, name);
+    index->slot = table->index_count;
+    index->number = (uint8_t)(index->slot + 1);
+    index->local = local;
     enum mr_status status =
         read_schema(call, table, mr_json_get(each, "KeySchema"), &index->schema);
     if (status == MR_OK && local)
@@ -187,8 +203,28 @@ static enum mr_status read_index(struct protocol_call *call, struct dynamodb_tab
                              MR_ARG(name));
     index->read_units = mr_json_get_i64(throughput, "ReadCapacityUnits", 0);
     index->write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
-    table->index_count++;
+    atomic_store(&table->slots[table->index_count++], index);
+    table->last_index_number = index->number;
     return MR_OK;
+}
+
+enum mr_status dynamodb_index_read(struct protocol_call *call, struct dynamodb_table *scratch,
+                                   const struct dynamodb_table *table, yyjson_val *each)
+{
+    if (read_definitions(call, scratch) != MR_OK)
+        return MR_FAULT;
+    for (size_t i = 0; i < table->definition_count; i++) {
+        const struct dynamodb_key *key = &table->definitions[i];
+        const struct dynamodb_key *again = definition_of(scratch, key->name);
+        if (again != NULL && again->type != key->type)
+            return protocol_fail(call, &protocol_validation,
+                                 INVALID "AttributeDefinitions give %.*s another type than the "
+                                         "table does",
+                                 MR_ARG(key->name));
+        if (again == NULL && scratch->definition_count < DYNAMODB_DEFINITIONS_MAX)
+            scratch->definitions[scratch->definition_count++] = *key;
+    }
+    return read_index(call, scratch, each, false);
 }
 
 static enum mr_status read_indexes(struct protocol_call *call, struct dynamodb_table *table,
@@ -227,7 +263,7 @@ static enum mr_status check_definitions(struct protocol_call *call,
         struct mr_slice name = table->definitions[i].name;
         bool used = dynamodb_is_key(&table->schema, name);
         for (size_t j = 0; !used && j < table->index_count; j++)
-            used = dynamodb_is_key(&table->indexes[j].schema, name);
+            used = dynamodb_is_key(&dynamodb_index_at(table, j)->schema, name);
         if (!used)
             return protocol_fail(call, &protocol_validation,
                                  INVALID "Some AttributeDefinitions are not used. "
@@ -285,6 +321,7 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     table->locked.protection = mr_json_get_bool(call->in, "DeletionProtectionEnabled", false);
     table->locked.infrequent = mr_slice_equal(mr_json_get_text(call->in, "TableClass"),
                                               MR_S("STANDARD_INFREQUENT_ACCESS"));
+    dynamodb_sse_change(call, table);
     enum mr_status status = dynamodb_name_check(call, name);
     if (status == MR_OK)
         status = refuse_unsupported(call);

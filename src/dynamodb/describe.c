@@ -4,7 +4,7 @@
 /* What may change, copied under the lock so that the rest is written without it. */
 struct snapshot {
     enum dynamodb_state state;
-    bool on_demand, protection, infrequent, stream_enabled;
+    bool on_demand, protection, infrequent, stream_enabled, encrypted;
     int64_t on_demand_since_ms, read_units, write_units;
     struct streams_stream *stream;
 };
@@ -17,6 +17,7 @@ static struct snapshot take_snapshot(struct dynamodb_table *table)
         .on_demand = table->locked.on_demand,
         .protection = table->locked.protection,
         .infrequent = table->locked.infrequent,
+        .encrypted = table->locked.encrypted,
         .stream_enabled = table->locked.stream_enabled,
         .on_demand_since_ms = table->locked.on_demand_since_ms,
         .read_units = table->locked.read_units,
@@ -45,8 +46,9 @@ static void key_schema_json(struct mr_json *json, const struct dynamodb_schema *
     mr_json_array_end(json);
 }
 
-static void definitions_json(struct mr_json *json, const struct dynamodb_table *table)
+static void definitions_json(struct mr_json *json, struct dynamodb_table *table)
 {
+    pthread_rwlock_rdlock(&table->dynamodb->lock);
     mr_json_key(json, "AttributeDefinitions");
     mr_json_array(json);
     for (size_t i = 0; i < table->definition_count; i++) {
@@ -56,6 +58,7 @@ static void definitions_json(struct mr_json *json, const struct dynamodb_table *
         mr_json_object_end(json);
     }
     mr_json_array_end(json);
+    pthread_rwlock_unlock(&table->dynamodb->lock);
 }
 
 static void throughput_json(struct mr_json *json, int64_t read_units, int64_t write_units)
@@ -89,7 +92,11 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
     }
     mr_json_object_end(json);
     if (!index->local) {
-        mr_json_key_cstr(json, "IndexStatus", how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : "ACTIVE");
+        static const char *const states[] = {"ACTIVE", "CREATING", "DELETING"};
+        mr_json_key_cstr(json, "IndexStatus",
+                         how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : states[index->state]);
+        if (index->state == DYNAMODB_INDEX_CREATING)
+            mr_json_key_bool(json, "Backfilling", true);
         throughput_json(json, index->read_units, index->write_units);
     }
     mr_json_key_int(json, "IndexSizeBytes", 0);
@@ -104,14 +111,15 @@ static void indexes_json(struct mr_json *json, const struct dynamodb_table *tabl
 {
     bool any = false;
     for (size_t i = 0; i < table->index_count; i++) {
-        if (table->indexes[i].local != local)
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index == NULL || index->local != local)
             continue;
         if (!any) {
             mr_json_key(json, local ? "LocalSecondaryIndexes" : "GlobalSecondaryIndexes");
             mr_json_array(json);
         }
         any = true;
-        index_json(json, table, &table->indexes[i], how);
+        index_json(json, table, index, how);
     }
     if (any)
         mr_json_array_end(json);
@@ -147,6 +155,18 @@ static void stream_json(struct mr_json *json, const struct snapshot *snapshot)
     }
     mr_json_key_cstr(json, "LatestStreamLabel", streams_label(stream));
     mr_json_key_cstr(json, "LatestStreamArn", streams_arn(stream));
+}
+
+static void sse_json(struct mr_json *json, struct dynamodb_table *table)
+{
+    mr_json_key(json, "SSEDescription");
+    mr_json_object(json);
+    mr_json_key_cstr(json, "Status", "ENABLED");
+    mr_json_key_cstr(json, "SSEType", "KMS");
+    pthread_rwlock_rdlock(&table->dynamodb->lock);
+    mr_json_key_string(json, "KMSMasterKeyArn", mr_buf_slice(&table->locked.kms_key));
+    pthread_rwlock_unlock(&table->dynamodb->lock);
+    mr_json_object_end(json);
 }
 
 /* AWS shows it once the table is active: what it was provisioned with, or where on-demand tables
@@ -185,6 +205,8 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
         indexes_json(json, table, false, how);
     }
     stream_json(json, &snapshot);
+    if (snapshot.encrypted)
+        sse_json(json, table);
     if (snapshot.infrequent) {
         mr_json_key(json, "TableClassSummary");
         mr_json_object(json);

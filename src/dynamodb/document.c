@@ -34,6 +34,7 @@ static void index_json(struct mr_json *json, const struct dynamodb_index *index)
     mr_json_array_end(json);
     mr_json_key_int(json, "read_units", index->read_units);
     mr_json_key_int(json, "write_units", index->write_units);
+    mr_json_key_int(json, "state", index->state);
     mr_json_object_end(json);
 }
 
@@ -50,8 +51,10 @@ static void lists_json(struct mr_json *json, const struct dynamodb_table *table)
     mr_json_array_end(json);
     mr_json_key(json, "indexes");
     mr_json_array(json);
-    for (size_t i = 0; i < table->index_count; i++)
-        index_json(json, &table->indexes[i]);
+    for (size_t i = 0; i < table->index_count; i++) {
+        if (dynamodb_index_at(table, i) != NULL)
+            index_json(json, dynamodb_index_at(table, i));
+    }
     mr_json_array_end(json);
 }
 
@@ -77,6 +80,8 @@ static void table_json(struct mr_json *json, const struct dynamodb_table *table)
     if (table->locked.stream != NULL)
         mr_json_key_cstr(json, "stream", streams_arn(table->locked.stream));
     mr_json_key_bool(json, "stream_enabled", table->locked.stream_enabled);
+    mr_json_key_bool(json, "encrypted", table->locked.encrypted);
+    mr_json_key_string(json, "kms_key", mr_buf_slice(&table->locked.kms_key));
     if (table->locked.ttl.len > 0)
         mr_json_key_string(json, "ttl", mr_buf_slice(&table->locked.ttl));
     mr_json_key_raw(json, "tags", mr_buf_slice(&table->locked.tags));
@@ -135,9 +140,14 @@ static void read_index(struct dynamodb_table *table, yyjson_val *doc)
 {
     if (table->index_count == DYNAMODB_INDEXES_MAX)
         return;
-    struct dynamodb_index *index = &table->indexes[table->index_count++];
+    struct dynamodb_index *index = MR_NEW(&table->arena, struct dynamodb_index);
+    index->slot = table->index_count++;
+    atomic_store(&table->slots[index->slot], index);
     index->name = text_of(table, doc, "name");
     index->number = (uint8_t)mr_json_get_i64(doc, "number", 0);
+    if (index->number > table->last_index_number)
+        table->last_index_number = index->number;
+    index->state = (int)mr_json_get_i64(doc, "state", DYNAMODB_INDEX_ACTIVE);
     index->local = mr_json_get_bool(doc, "local", false);
     index->schema = read_schema(table, doc);
     index->projection = read_projection(doc);
@@ -170,6 +180,8 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
     table->locked.write_units = mr_json_get_i64(doc, "write_units", 0);
     table->locked.protection = mr_json_get_bool(doc, "protection", false);
     table->locked.infrequent = mr_json_get_bool(doc, "infrequent", false);
+    table->locked.encrypted = mr_json_get_bool(doc, "encrypted", false);
+    mr_buf_append(&table->locked.kms_key, mr_json_get_text(doc, "kms_key"));
     mr_buf_append(&table->locked.ttl, mr_json_get_text(doc, "ttl"));
     yyjson_val *tags = mr_json_get(doc, "tags");
     if (tags != NULL) {
@@ -181,6 +193,15 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
         table->locked.stream = streams_find(table->dynamodb->streams, stream);
     table->locked.stream_enabled =
         table->locked.stream != NULL && mr_json_get_bool(doc, "stream_enabled", false);
+}
+
+static bool has_unfinished_index(const struct dynamodb_table *table)
+{
+    for (size_t i = 0; i < table->index_count; i++) {
+        if (dynamodb_index_at(table, i)->state != DYNAMODB_INDEX_ACTIVE)
+            return true;
+    }
+    return false;
 }
 
 static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
@@ -205,6 +226,8 @@ static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
     if (table->locked.stream_enabled)
         dynamodb_table_set_stream(table, table->locked.stream);
     dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    if (has_unfinished_index(table))
+        dynamodb_table_set_state(table, DYNAMODB_UPDATING);
     dynamodb_table_publish(table);
     dynamodb_table_unref(table);
     return MR_OK;

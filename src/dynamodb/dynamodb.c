@@ -29,6 +29,9 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DescribeContinuousBackups",
      .run = dynamodb_describe_continuous_backups,
      .flags = PROTOCOL_INLINE},
+    {.operation = "PutResourcePolicy", .run = dynamodb_put_resource_policy},
+    {.operation = "GetResourcePolicy", .run = dynamodb_get_resource_policy},
+    {.operation = "DeleteResourcePolicy", .run = dynamodb_delete_resource_policy},
     {.operation = "TagResource", .run = dynamodb_tag_resource},
     {.operation = "UntagResource", .run = dynamodb_untag_resource},
     {.operation = "ListTagsOfResource", .run = dynamodb_list_tags, .flags = PROTOCOL_INLINE},
@@ -53,6 +56,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
         dynamodb_close(dynamodb);
         return status;
     }
+    dynamodb_indexes_open(dynamodb);
     dynamodb_ttl_open(dynamodb);
     *ret_dynamodb = dynamodb;
     return MR_OK;
@@ -68,6 +72,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
     if (dynamodb == NULL)
         return;
     dynamodb_ttl_close(dynamodb);
+    dynamodb_indexes_close(dynamodb);
     dynamodb_drops_close(dynamodb);
     dynamodb_tokens_close(dynamodb);
     size_t cursor = 0;

@@ -29,6 +29,7 @@ extern const struct protocol_fault dynamodb_limit_exceeded;
 extern const struct protocol_fault dynamodb_not_implemented;
 extern const struct protocol_fault dynamodb_canceled;
 extern const struct protocol_fault dynamodb_token_mismatch;
+extern const struct protocol_fault dynamodb_no_policy;
 /* Turns the outcome of an item_* function into the call's fault; returns MR_FAULT. */
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,
                                struct mr_slice error);
@@ -42,16 +43,24 @@ struct dynamodb_schema {
     struct dynamodb_key hash, range;
     bool has_range;
 };
+/* See index.c. */
+enum dynamodb_index_state {
+    DYNAMODB_INDEX_ACTIVE,
+    DYNAMODB_INDEX_CREATING,
+    DYNAMODB_INDEX_DELETING
+};
 enum dynamodb_projection { DYNAMODB_ALL, DYNAMODB_KEYS_ONLY, DYNAMODB_INCLUDE };
 struct dynamodb_index {
     struct mr_slice name;
     uint8_t number; /* within the table; part of its entries' keys */
     bool local;
+    size_t slot; /* where the table has it */
     struct dynamodb_schema schema;
     enum dynamodb_projection projection;
     struct mr_slice *included; /* INCLUDE's attributes */
     size_t included_count;
-    int64_t read_units, write_units; /* global, provisioned */
+    atomic_int state;                        /* enum dynamodb_index_state */
+    _Atomic int64_t read_units, write_units; /* global, provisioned */
 };
 
 enum dynamodb_state {
@@ -83,12 +92,15 @@ struct dynamodb_table {
     struct mr_slice name, arn, region, account, uuid;
     int64_t created_ms;
     struct dynamodb_schema schema;
-    struct dynamodb_key definitions[DYNAMODB_DEFINITIONS_MAX];
-    size_t definition_count;
-    struct dynamodb_index indexes[DYNAMODB_INDEXES_MAX];
-    size_t index_count;
     size_t partitions;
     struct dynamodb_lane *lanes;
+    /* Change under admin, all lanes and dynamodb.lock; an index stays where it is as long as the
+     * table, its slot may become empty. */
+    struct dynamodb_index *_Atomic slots[DYNAMODB_INDEXES_MAX];
+    _Atomic size_t index_count; /* slots ever used */
+    uint8_t last_index_number;
+    struct dynamodb_key definitions[DYNAMODB_DEFINITIONS_MAX]; /* by dynamodb.lock */
+    size_t definition_count;
     /* What UpdateTable may change. */
     struct {
         enum dynamodb_state state;
@@ -97,6 +109,8 @@ struct dynamodb_table {
         int64_t read_units, write_units;
         bool protection;
         bool infrequent;               /* table class */
+        bool encrypted;                /* SSESpecification: described, nothing more */
+        struct mr_buf kms_key;         /* ARN; empty: AWS's own */
         struct streams_stream *stream; /* the latest one, enabled or not; may be NULL */
         bool stream_enabled;
         struct mr_buf tags; /* JSON array of {Key, Value}; empty: none */
@@ -120,6 +134,7 @@ struct dynamodb {
     struct dynamodb_drops *drops;
     struct dynamodb_tokens *tokens;
     struct dynamodb_ttl *ttl;
+    struct dynamodb_indexes *indexes;
 };
 
 /* ---- table.c ---- */
@@ -144,8 +159,14 @@ void dynamodb_table_lock_lanes(struct dynamodb_table *table);
 void dynamodb_table_unlock_lanes(struct dynamodb_table *table);
 /* Under all lanes: what their writes shall add to a stream from now on; NULL: nothing. */
 void dynamodb_table_set_stream(struct dynamodb_table *table, struct streams_stream *stream);
-const struct dynamodb_index *dynamodb_table_index(const struct dynamodb_table *table,
-                                                  struct mr_slice name);
+/* In any state. */
+struct dynamodb_index *dynamodb_table_index(const struct dynamodb_table *table,
+                                            struct mr_slice name);
+/* NULL: there is none. i < table->index_count. */
+static inline struct dynamodb_index *dynamodb_index_at(const struct dynamodb_table *table, size_t i)
+{
+    return atomic_load_explicit(&table->slots[i], memory_order_acquire);
+}
 /* All tables by name, with references. */
 struct dynamodb_table **dynamodb_table_list(struct dynamodb *dynamodb, struct mr_arena *arena,
                                             size_t *ret_count);
@@ -165,8 +186,34 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
                        enum dynamodb_describe how);
 
 /* ---- create.c ---- */
+/* Takes the request's SSESpecification, if it has one, into the table. */
+void dynamodb_sse_change(struct protocol_call *call, struct dynamodb_table *table);
 /* Reads and checks a CreateTable request into a fresh table; NULL after setting the fault. */
 struct dynamodb_table *dynamodb_table_from_request(struct protocol_call *call);
+
+/* Reads the request's AttributeDefinitions and that one global index into the scratch table, beside
+ * the definitions of `table`. */
+MR_MUST_USE enum mr_status dynamodb_index_read(struct protocol_call *call,
+                                               struct dynamodb_table *scratch,
+                                               const struct dynamodb_table *table,
+                                               yyjson_val *each);
+
+/* ---- index.c: indexes made and deleted while their table serves ---- */
+struct dynamodb_index_change {
+    yyjson_val *list; /* GlobalSecondaryIndexUpdates, or NULL */
+    struct dynamodb_index *created, *deleted;
+};
+/* Reads and checks; changes nothing. The caller holds admin. */
+MR_MUST_USE enum mr_status dynamodb_index_changes(struct protocol_call *call,
+                                                  struct dynamodb_table *table,
+                                                  struct dynamodb_index_change *ret_change);
+/* Under admin and all lanes, before the entry that stores the table. */
+void dynamodb_index_apply_locked(struct dynamodb_table *table,
+                                 const struct dynamodb_index_change *change);
+/* The table is UPDATING until its indexes are finished; then this makes it ACTIVE. */
+void dynamodb_indexes_begin(struct dynamodb_table *table);
+void dynamodb_indexes_open(struct dynamodb *dynamodb);
+void dynamodb_indexes_close(struct dynamodb *dynamodb);
 
 /* ---- key.c ---- */
 /* Keys of VIEW_ITEM:  table number (u32, big-endian), hash of the partition key (u16, big-endian),
@@ -317,6 +364,10 @@ MR_MUST_USE enum mr_status dynamodb_write_expire(struct mr_arena *arena,
                                                  struct dynamodb_table *table, struct mr_slice key,
                                                  struct mr_slice attribute, int64_t now_ms,
                                                  int64_t *ticket);
+/* Commits, so that a reader who sees the change also learns what to wait for; raises *ticket. */
+MR_MUST_USE enum mr_status dynamodb_lane_commit_locked(struct dynamodb_table *table,
+                                                       struct dynamodb_lane *lane,
+                                                       struct store_entry *entry, int64_t *ticket);
 /* Unlocks, and gives the memory of a large old item back: tables may be many. */
 void dynamodb_lane_unlock(struct dynamodb_lane *lane);
 /* What a reader of the lane must wait for; to be called after it has read. */
@@ -334,6 +385,12 @@ void dynamodb_drops_begin(struct dynamodb_table *table);
 void dynamodb_ttl_open(struct dynamodb *dynamodb);
 void dynamodb_ttl_close(struct dynamodb *dynamodb);
 bool dynamodb_ttl_expired(struct mr_slice item, struct mr_slice attribute, int64_t now_ms);
+
+/* ---- policy.c ---- */
+/* MR_FAULT: no policy. */
+MR_MUST_USE enum mr_status dynamodb_policy_add(struct protocol_call *call, struct mr_slice arn,
+                                               struct mr_slice policy, struct store_entry *entry);
+void dynamodb_policy_drop(struct mr_slice arn, struct store_entry *entry);
 
 /* ---- token.c: ClientRequestToken, remembered for ten minutes ----
  * A token is stored in the entry of the transaction that it names, so a repeat after a crash is
@@ -369,6 +426,9 @@ void dynamodb_describe_endpoints(struct protocol_call *call);
 void dynamodb_describe_time_to_live(struct protocol_call *call);
 void dynamodb_update_time_to_live(struct protocol_call *call);
 void dynamodb_describe_continuous_backups(struct protocol_call *call);
+void dynamodb_put_resource_policy(struct protocol_call *call);
+void dynamodb_get_resource_policy(struct protocol_call *call);
+void dynamodb_delete_resource_policy(struct protocol_call *call);
 void dynamodb_tag_resource(struct protocol_call *call);
 void dynamodb_untag_resource(struct protocol_call *call);
 void dynamodb_list_tags(struct protocol_call *call);

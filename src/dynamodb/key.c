@@ -244,7 +244,9 @@ enum mr_status dynamodb_item_check_indexes(struct protocol_call *call,
 {
     enum mr_status status = MR_OK;
     for (size_t i = 0; status == MR_OK && i < table->index_count; i++) {
-        const struct dynamodb_index *index = &table->indexes[i];
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index == NULL || index->state == DYNAMODB_INDEX_DELETING)
+            continue;
         status = check_index_key(call, index, &index->schema.hash, item, false);
         if (status == MR_OK && index->schema.has_range)
             status = check_index_key(call, index, &index->schema.range, item, true);

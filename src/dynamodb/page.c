@@ -80,10 +80,14 @@ enum mr_status dynamodb_page_begin(struct dynamodb_page *page)
     page->consistent = mr_json_get_bool(call->in, "ConsistentRead", false);
     if (index != NULL) {
         page->index = dynamodb_table_index(page->table, mr_json_text(index));
-        if (page->index == NULL)
+        if (page->index == NULL || page->index->state == DYNAMODB_INDEX_DELETING)
             return protocol_fail(call, &protocol_validation,
                                  "The table does not have the specified index: %.*s",
                                  MR_ARG(mr_json_text(index)));
+        if (page->index->state == DYNAMODB_INDEX_CREATING)
+            return protocol_fail(call, &protocol_validation,
+                                 "Cannot read from backfilling global secondary index: %.*s",
+                                 MR_ARG(page->index->name));
         if (page->consistent && !page->index->local)
             return protocol_fail(call, &protocol_validation,
                                  "Consistent reads are not supported on global secondary indexes");
@@ -249,7 +253,7 @@ static void answer_capacity(const struct dynamodb_page *page, const struct page_
     if (page->index == NULL)
         units.table = used;
     else
-        units.indexes[page->index - page->table->indexes] = used;
+        units.indexes[page->index->slot] = used;
     mr_json_key(&call->out, "ConsumedCapacity");
     dynamodb_capacity_json(&call->out, wanted, page->table, &units);
 }

@@ -317,14 +317,15 @@ static void index_units_json(struct mr_json *json, const struct dynamodb_table *
 {
     bool any = false;
     for (size_t i = 0; i < table->index_count; i++) {
-        if (table->indexes[i].local != local || units->indexes[i] <= 0)
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index == NULL || index->local != local || units->indexes[i] <= 0)
             continue;
         if (!any) {
             mr_json_key(json, local ? "LocalSecondaryIndexes" : "GlobalSecondaryIndexes");
             mr_json_object(json);
         }
         any = true;
-        mr_json_name(json, table->indexes[i].name);
+        mr_json_name(json, index->name);
         mr_json_object(json);
         mr_json_key_number(json, "CapacityUnits", units->indexes[i]);
         mr_json_object_end(json);

@@ -74,6 +74,7 @@ static void table_free(struct dynamodb_table *table)
     free(table->lanes);
     mr_buf_fini(&table->locked.tags);
     mr_buf_fini(&table->locked.ttl);
+    mr_buf_fini(&table->locked.kms_key);
     streams_unref(table->locked.stream);
     mr_arena_fini(&table->arena);
     free(table);
@@ -162,12 +163,13 @@ struct mr_slice dynamodb_table_name(struct mr_slice name_or_arn)
     return at == SIZE_MAX ? name_or_arn : mr_slice_sub(name_or_arn, at + 7, name_or_arn.len);
 }
 
-const struct dynamodb_index *dynamodb_table_index(const struct dynamodb_table *table,
-                                                  struct mr_slice name)
+struct dynamodb_index *dynamodb_table_index(const struct dynamodb_table *table,
+                                            struct mr_slice name)
 {
     for (size_t i = 0; i < table->index_count; i++) {
-        if (mr_slice_equal(table->indexes[i].name, name))
-            return &table->indexes[i];
+        struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && mr_slice_equal(index->name, name))
+            return index;
     }
     return NULL;
 }

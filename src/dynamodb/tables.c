@@ -77,7 +77,12 @@ static enum mr_status create_admin(struct protocol_call *call, struct dynamodb_t
     }
     dynamodb_table_set_state(table, DYNAMODB_CREATING);
     dynamodb_document_put(table, &entry);
-    enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    struct mr_slice policy = mr_json_get_text(call->in, "ResourcePolicy");
+    enum mr_status status = MR_OK;
+    if (policy.len > 0)
+        status = dynamodb_policy_add(call, table->arn, policy, &entry);
+    if (status == MR_OK)
+        status = store_commit_wait(dynamodb->store, &entry);
     if (status != MR_OK)
         return status;
     mr_json_key(&call->out, "TableDescription");
@@ -149,18 +154,18 @@ void dynamodb_list_tables(struct protocol_call *call)
 
 static enum mr_status refuse_unsupported_update(struct protocol_call *call)
 {
-    static const char *const members[] = {
-        "GlobalSecondaryIndexUpdates", "SSESpecification",   "ReplicaUpdates",
-        "MultiRegionConsistency",      "OnDemandThroughput", "WarmThroughput",
-        "GlobalTableWitnessUpdates"};
+    static const char *const members[] = {"ReplicaUpdates", "MultiRegionConsistency",
+                                          "OnDemandThroughput", "WarmThroughput",
+                                          "GlobalTableWitnessUpdates"};
     for (size_t i = 0; i < MR_COUNT(members); i++) {
         if (mr_json_get(call->in, members[i]) != NULL)
             return protocol_fail(call, &dynamodb_not_implemented,
                                  "UpdateTable with %s is not implemented", members[i]);
     }
-    static const char *const changes[] = {"ProvisionedThroughput", "BillingMode",
-                                          "StreamSpecification", "DeletionProtectionEnabled",
-                                          "TableClass"};
+    static const char *const changes[] = {
+        "ProvisionedThroughput",     "BillingMode", "StreamSpecification",
+        "DeletionProtectionEnabled", "TableClass",  "GlobalSecondaryIndexUpdates",
+        "SSESpecification"};
     for (size_t i = 0; i < MR_COUNT(changes); i++) {
         if (mr_json_get(call->in, changes[i]) != NULL)
             return MR_OK;
@@ -224,6 +229,7 @@ static void change_config(struct protocol_call *call, struct dynamodb_table *tab
         table->locked.infrequent = mr_slice_equal(class_name, MR_S("STANDARD_INFREQUENT_ACCESS"));
     table->locked.protection =
         mr_json_get_bool(call->in, "DeletionProtectionEnabled", table->locked.protection);
+    dynamodb_sse_change(call, table);
     pthread_rwlock_unlock(&table->dynamodb->lock);
 }
 
@@ -262,30 +268,63 @@ static enum mr_status commit_stream_locked(struct protocol_call *call, struct dy
     return MR_OK;
 }
 
-static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_table *table)
+static enum mr_status check_unused(struct protocol_call *call, struct dynamodb_table *table)
 {
-    struct stream_wish wish;
-    enum mr_status status = read_stream_wish(call, &wish);
-    if (status == MR_OK)
-        status = check_billing(call, table);
-    if (status == MR_OK)
-        status = check_stream(call, table, &wish);
-    if (status != MR_OK)
-        return status;
-    change_config(call, table);
-    dynamodb_table_set_state(table, DYNAMODB_UPDATING);
-    if (wish.given) {
+    if (dynamodb_table_state(table) == DYNAMODB_ACTIVE)
+        return MR_OK;
+    return protocol_fail(call, &dynamodb_in_use,
+                         "Attempt to change a resource which is still in use: Table is being "
+                         "updated: %.*s",
+                         MR_ARG(table->name));
+}
+
+/* Streams and indexes begin and end under all lanes. */
+static enum mr_status commit_changes(struct protocol_call *call, struct dynamodb_table *table,
+                                     const struct stream_wish *wish,
+                                     const struct dynamodb_index_change *change)
+{
+    enum mr_status status;
+    bool all_lanes = wish->given || change->list != NULL;
+    if (all_lanes)
         dynamodb_table_lock_lanes(table);
-        status = commit_stream_locked(call, table, &wish);
-        dynamodb_table_unlock_lanes(table);
+    if (change->list != NULL)
+        dynamodb_index_apply_locked(table, change);
+    if (wish->given) {
+        status = commit_stream_locked(call, table, wish);
     } else {
         struct store_entry entry = store_entry_make(call->arena);
         dynamodb_document_put(table, &entry);
         status = store_commit_wait(table->dynamodb->store, &entry);
     }
+    if (all_lanes)
+        dynamodb_table_unlock_lanes(table);
+    return status;
+}
+
+static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_table *table)
+{
+    struct stream_wish wish;
+    struct dynamodb_index_change change;
+    enum mr_status status = read_stream_wish(call, &wish);
+    if (status == MR_OK)
+        status = check_unused(call, table);
+    if (status == MR_OK)
+        status = check_billing(call, table);
+    if (status == MR_OK)
+        status = check_stream(call, table, &wish);
+    if (status == MR_OK)
+        status = dynamodb_index_changes(call, table, &change);
+    if (status != MR_OK)
+        return status;
+    change_config(call, table);
+    dynamodb_table_set_state(table, DYNAMODB_UPDATING);
+    status = commit_changes(call, table, &wish, &change);
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE);
-    dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    if (change.created != NULL || change.deleted != NULL)
+        dynamodb_indexes_begin(table);
+    else
+        dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
     return status;
 }
 
@@ -318,6 +357,9 @@ static enum mr_status commit_delete_locked(struct protocol_call *call, struct dy
     bool streaming = table->locked.stream_enabled;
     dynamodb_document_delete(table, &entry);
     dynamodb_drops_add(table, &entry);
+    dynamodb_policy_drop(table->arn, &entry);
+    if (table->locked.stream != NULL)
+        dynamodb_policy_drop(mr_slice_cstr(streams_arn(table->locked.stream)), &entry);
     if (streaming)
         streams_disable(dynamodb->streams, table->locked.stream, call->now_ms, &entry);
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
@@ -335,8 +377,11 @@ static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_t
         return protocol_fail(call, &protocol_validation,
                              "Resource cannot be deleted as it is currently protected against "
                              "deletion. Disable deletion protection first.");
+    enum mr_status status = check_unused(call, table);
+    if (status != MR_OK)
+        return status;
     dynamodb_table_lock_lanes(table);
-    enum mr_status status = commit_delete_locked(call, table);
+    status = commit_delete_locked(call, table);
     dynamodb_table_unlock_lanes(table);
     if (status != MR_OK)
         return status;

@@ -42,7 +42,9 @@ static void add_index_ops(struct mr_arena *arena, const struct dynamodb_table *t
                           struct dynamodb_units *units)
 {
     for (size_t i = 0; i < table->index_count; i++) {
-        const struct dynamodb_index *index = &table->indexes[i];
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index == NULL || index->state == DYNAMODB_INDEX_DELETING)
+            continue;
         struct mr_slice old_key, new_key, old_value = {0}, new_value = {0};
         bool had = old.ptr != NULL && dynamodb_index_key(arena, table, index, old, &old_key);
         bool has =
@@ -98,9 +100,8 @@ static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
     count_change(table, event);
 }
 
-/* Commits, so that a reader who sees the change also learns what to wait for. */
-static enum mr_status commit_locked(struct dynamodb_table *table, struct dynamodb_lane *lane,
-                                    struct store_entry *entry, int64_t *raised)
+enum mr_status dynamodb_lane_commit_locked(struct dynamodb_table *table, struct dynamodb_lane *lane,
+                                           struct store_entry *entry, int64_t *raised)
 {
     int64_t ticket;
     atomic_store(&lane->busy, 1);
@@ -227,7 +228,7 @@ static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_
         wait_for_lane(call, lane);
         return MR_OK;
     }
-    return commit_locked(table, lane, &entry, &call->ticket);
+    return dynamodb_lane_commit_locked(table, lane, &entry, &call->ticket);
 }
 
 enum mr_status dynamodb_write_run(struct protocol_call *call, struct dynamodb_table *table,
@@ -256,7 +257,7 @@ static enum mr_status expire_locked(struct mr_arena *arena, struct dynamodb_tabl
     if (old.ptr == NULL || !dynamodb_ttl_expired(old, attribute, now_ms))
         return MR_NOT_FOUND;
     add_ops_locked(arena, table, lane, key, old, (struct mr_slice){0}, true, &entry, &units);
-    return commit_locked(table, lane, &entry, ticket);
+    return dynamodb_lane_commit_locked(table, lane, &entry, ticket);
 }
 
 enum mr_status dynamodb_write_expire(struct mr_arena *arena, struct dynamodb_table *table,
@@ -313,7 +314,7 @@ static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_t
         bytes += entry_bytes(&entry, from);
         if (bytes < BATCH_ENTRY_BYTES)
             continue;
-        status = commit_locked(table, lane, &entry, &call->ticket);
+        status = dynamodb_lane_commit_locked(table, lane, &entry, &call->ticket);
         if (status != MR_OK)
             return status;
         entry = store_entry_make(call->arena);
@@ -323,7 +324,7 @@ static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_t
         wait_for_lane(call, lane);
         return MR_OK;
     }
-    return commit_locked(table, lane, &entry, &call->ticket);
+    return dynamodb_lane_commit_locked(table, lane, &entry, &call->ticket);
 }
 
 enum mr_status dynamodb_write_batch(struct protocol_call *call, struct dynamodb_table *table,

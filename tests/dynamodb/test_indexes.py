@@ -2,8 +2,6 @@
 
 import pytest
 
-from .conftest import raw
-
 ORDER = {"id": {"S": "o1"}, "at": {"N": "1"}, "city": {"S": "Bern"}, "price": {"N": "9.5"}}
 
 
@@ -192,13 +190,3 @@ def test_indexes_survive_a_restart(own_server):
     assert by_city(db, "orders")["Count"] == 1
     db.put_item(TableName="orders", Item={"id": {"S": "2"}, "city": {"S": "Bern"}})
     assert by_city(db, "orders")["Count"] == 2
-
-
-def test_an_index_added_later_is_refused_plainly(server, table):
-    status, body = raw(
-        server,
-        "UpdateTable",
-        {"TableName": table, "GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "abc"}}]},
-    )
-    assert status == 501
-    assert body["message"] == "UpdateTable with GlobalSecondaryIndexUpdates is not implemented"

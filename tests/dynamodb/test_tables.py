@@ -211,6 +211,41 @@ def test_what_is_not_implemented_says_so(db, table, refused):
     )
 
 
+def test_encryption_is_described(db, fresh):
+    name = fresh("sse")
+    key = "arn:aws:kms:us-east-1:000000000000:key/abc"
+    wish = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    told = make_table(db, name, KEY["hash"], SSESpecification=wish)["TableDescription"]
+    wanted = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+    assert told["SSEDescription"] == wanted
+    assert db.describe_table(TableName=name)["Table"]["SSEDescription"] == wanted
+    db.update_table(TableName=name, SSESpecification={"Enabled": False})
+    assert "SSEDescription" not in db.describe_table(TableName=name)["Table"]
+    db.delete_table(TableName=name)
+
+
+def test_resource_policies_are_kept(server, db, table):
+    arn = db.describe_table(TableName=table)["Table"]["TableArn"]
+    text = '{"Version": "2012-10-17",  "Statement": []}'
+    status, reply = raw(server, "GetResourcePolicy", {"ResourceArn": arn})
+    assert (status, reply["__type"].split("#")[1]) == (400, "PolicyNotFoundException")
+    put = {"ResourceArn": arn, "Policy": text, "ExpectedRevisionId": "NO_POLICY"}
+    status, reply = raw(server, "PutResourcePolicy", put)
+    assert status == 200
+    revision = reply["RevisionId"]
+    status, reply = raw(server, "PutResourcePolicy", {**put, "Policy": "{}"})
+    assert (status, reply["__type"].split("#")[1]) == (400, "PolicyNotFoundException")
+    status, reply = raw(server, "GetResourcePolicy", {"ResourceArn": arn})
+    assert (status, reply) == (200, {"Policy": text, "RevisionId": revision})
+    status, reply = raw(server, "PutResourcePolicy", {"ResourceArn": arn, "Policy": "{"})
+    assert (status, reply["message"]) == (400, "Resource policy is not valid JSON")
+    status, reply = raw(server, "DeleteResourcePolicy", {"ResourceArn": arn})
+    assert (status, reply) == (200, {"RevisionId": revision})
+    assert raw(server, "DeleteResourcePolicy", {"ResourceArn": arn}) == (200, {})
+    status, reply = raw(server, "GetResourcePolicy", {"ResourceArn": arn + "x"})
+    assert reply["__type"].split("#")[1] == "ResourceNotFoundException"
+
+
 def test_tags_are_kept_through_a_restart(own_server, fresh):
     db = own_server.client("dynamodb")
     name = fresh("t")

@@ -1,0 +1,225 @@
+"""GlobalSecondaryIndexUpdates: indexes made, changed and deleted while their table serves."""
+
+import threading
+
+import pytest
+from support import wait_until
+
+from .conftest import KEY, make_table
+
+BY_KIND = {
+    "IndexName": "by-kind",
+    "KeySchema": [
+        {"AttributeName": "kind", "KeyType": "HASH"},
+        {"AttributeName": "rank", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["text"]},
+}
+DEFINED = [
+    {"AttributeName": "id", "AttributeType": "S"},
+    {"AttributeName": "kind", "AttributeType": "S"},
+    {"AttributeName": "rank", "AttributeType": "N"},
+]
+
+
+def item(i, rank=None):
+    return {
+        "id": {"S": f"item-{i}"},
+        "kind": {"S": f"k{i % 3}"},
+        "rank": {"N": str(i if rank is None else rank)},
+        "text": {"S": "t" * 20},
+        "other": {"S": "not projected"},
+    }
+
+
+def fill(db, table, count):
+    for start in range(0, count, 25):
+        puts = [{"PutRequest": {"Item": item(i)}} for i in range(start, min(start + 25, count))]
+        db.batch_write_item(RequestItems={table: puts})
+
+
+def create(db, table, **changes):
+    return db.update_table(
+        TableName=table,
+        AttributeDefinitions=DEFINED,
+        GlobalSecondaryIndexUpdates=[{"Create": {**BY_KIND, **changes}}],
+    )["TableDescription"]
+
+
+def delete(db, table, name="by-kind"):
+    change = {"Delete": {"IndexName": name}}
+    return db.update_table(TableName=table, GlobalSecondaryIndexUpdates=[change])
+
+
+def active(db, table):
+    def check():
+        told = db.describe_table(TableName=table)["Table"]
+        return told if told["TableStatus"] == "ACTIVE" else None
+
+    return wait_until(check, message="the table ACTIVE")
+
+
+def index_of(db, table, kinds=("k0", "k1", "k2")):
+    found = {}
+    for kind in kinds:
+        pages = db.get_paginator("query").paginate(
+            TableName=table,
+            IndexName="by-kind",
+            KeyConditionExpression="kind = :k",
+            ExpressionAttributeValues={":k": {"S": kind}},
+        )
+        for page in pages:
+            ranks = [float(entry["rank"]["N"]) for entry in page["Items"]]
+            assert ranks == sorted(ranks)
+            found.update({entry["id"]["S"]: entry for entry in page["Items"]})
+    return found
+
+
+def test_an_index_is_filled_from_what_is_there(db, table):
+    fill(db, table, 1200)
+    odd = {"id": {"S": "odd"}, "kind": {"N": "1"}, "rank": {"N": "1"}}
+    db.put_item(TableName=table, Item=odd)
+    db.put_item(TableName=table, Item={"id": {"S": "sparse"}, "kind": {"S": "k0"}})
+    told = create(db, table)
+    assert told["TableStatus"] == "UPDATING"
+    assert told["GlobalSecondaryIndexes"][0]["IndexStatus"] == "CREATING"
+    assert told["GlobalSecondaryIndexes"][0]["Backfilling"] is True
+    assert told["AttributeDefinitions"] == DEFINED
+    told = active(db, table)
+    assert told["GlobalSecondaryIndexes"][0]["IndexStatus"] == "ACTIVE"
+    assert "Backfilling" not in told["GlobalSecondaryIndexes"][0]
+    found = index_of(db, table)
+    assert set(found) == {f"item-{i}" for i in range(1200)}
+    assert set(found["item-7"]) == {"id", "kind", "rank", "text"}
+
+
+def test_writers_go_on_while_an_index_is_filled(db, client, table):
+    fill(db, table, 1000)
+    stop = threading.Event()
+    failures = []
+
+    def write(number):
+        own, i = client("dynamodb"), number
+        try:
+            while not stop.is_set():
+                i = (i + 7) % 1000
+                key = {"id": {"S": f"item-{i}"}}
+                if i % 5 == 0:
+                    own.delete_item(TableName=table, Key=key)
+                else:
+                    own.put_item(TableName=table, Item=item(i, rank=i * 2 + number))
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    create(db, table)
+    active(db, table)
+    stop.set()
+    for writer in writers:
+        writer.join()
+    assert not failures
+    truth = {}
+    for page in db.get_paginator("scan").paginate(TableName=table):
+        truth.update({entry["id"]["S"]: entry for entry in page["Items"]})
+    for entry in truth.values():
+        del entry["other"]
+    assert index_of(db, table) == truth
+
+
+def test_an_index_goes_and_may_come_again(db, table, refused):
+    fill(db, table, 30)
+    for _ in range(3):
+        create(db, table)
+        active(db, table)
+        assert len(index_of(db, table)) == 30
+        told = delete(db, table)["TableDescription"]
+        assert told["GlobalSecondaryIndexes"][0]["IndexStatus"] == "DELETING"
+        told = active(db, table)
+        assert "GlobalSecondaryIndexes" not in told
+        assert told["AttributeDefinitions"] == [{"AttributeName": "id", "AttributeType": "S"}]
+        refused(
+            "ValidationException",
+            "The table does not have the specified index: by-kind",
+            index_of,
+            db=db,
+            table=table,
+        )
+
+
+def test_throughput_of_an_index_changes(db, fresh):
+    name = fresh("p")
+    units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 2}
+    make_table(
+        db,
+        name,
+        KEY["hash"],
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput=units,
+        GlobalSecondaryIndexes=[{**BY_KIND, "ProvisionedThroughput": units}],
+        extra={"kind": "S", "rank": "N"},
+    )
+    change = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 8}
+    update = {"Update": {"IndexName": "by-kind", "ProvisionedThroughput": change}}
+    db.update_table(TableName=name, GlobalSecondaryIndexUpdates=[update])
+    told = active(db, name)["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]
+    assert (told["ReadCapacityUnits"], told["WriteCapacityUnits"]) == (7, 8)
+    db.delete_table(TableName=name)
+
+
+def test_what_cannot_be_is_refused(db, table, refused):
+    refused(
+        "ResourceNotFoundException", "Requested resource not found", delete, db=db, table=table
+    )
+    refused(
+        "LimitExceededException",
+        "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously "
+        "per table",
+        db.update_table,
+        TableName=table,
+        AttributeDefinitions=DEFINED,
+        GlobalSecondaryIndexUpdates=[
+            {"Create": BY_KIND},
+            {"Create": {**BY_KIND, "IndexName": "second"}},
+        ],
+    )
+    refused(
+        "ValidationException",
+        "One or more parameter values were invalid: Some index key attributes are not defined in "
+        "AttributeDefinitions. Keys: [kind, rank], AttributeDefinitions: [id, rank]",
+        db.update_table,
+        TableName=table,
+        AttributeDefinitions=[DEFINED[0], DEFINED[2]],
+        GlobalSecondaryIndexUpdates=[{"Create": BY_KIND}],
+    )
+    create(db, table)
+    active(db, table)
+    refused(
+        "ValidationException",
+        "Attempting to create an index which already exists",
+        create,
+        db=db,
+        table=table,
+    )
+
+
+@pytest.mark.parametrize("deleting", [False, True])
+def test_a_crash_does_not_leave_it_unfinished(own_server, fresh, deleting):
+    db = own_server.client("dynamodb")
+    name = fresh("t")
+    make_table(db, name, KEY["hash"])
+    fill(db, name, 500)
+    create(db, name)
+    if deleting:
+        active(db, name)
+        delete(db, name)
+    own_server.kill9()
+    own_server.restart()
+    db = own_server.client("dynamodb")
+    told = active(db, name)
+    if deleting:
+        assert "GlobalSecondaryIndexes" not in told
+        create(db, name)
+        active(db, name)
+    assert set(index_of(db, name)) == {f"item-{i}" for i in range(500)}
