@@ -88,7 +88,6 @@ static bool set_up(struct athena_engine *engine, duckdb_connection connection,
                                              "SET autoinstall_known_extensions = false",
                                              "SET autoload_known_extensions = false",
                                              "SET allow_community_extensions = false",
-                                             "SET python_enable_replacements = false",
                                              "SET temp_directory = ''",
                                              "SET enable_external_access = false",
                                              "SET lock_configuration = true"};
@@ -100,9 +99,7 @@ static bool set_up(struct athena_engine *engine, duckdb_connection connection,
     if (!hide_names(connection, arena, ret_error))
         return false;
     for (size_t i = 0; i < MR_COUNT(statements); i++) {
-        /* A setting of another host language is there or not. */
-        const bool optional = strstr(statements[i], "python") != NULL;
-        if (!statement(connection, statements[i], arena, ret_error) && !optional)
+        if (!statement(connection, statements[i], arena, ret_error))
             return false;
     }
     return true;
@@ -144,17 +141,19 @@ enum mr_status athena_engine_open(struct athena_engine *engine, struct mr_arena 
                                   struct mr_slice *ret_error)
 {
     char why[300];
+    struct mr_slice error = MR_S("it cannot be opened");
     enum mr_status status = MR_OK;
     pthread_mutex_lock(&engine->lock);
     if (engine->database == NULL) {
-        *ret_error = MR_S("it cannot be opened");
         status = athena_duck_load(engine->options.library, why, sizeof why);
         if (status != MR_OK)
-            *ret_error = mr_arena_copy(arena, mr_slice_cstr(why));
-        else if (!open_database(engine, arena, ret_error))
+            error = mr_arena_copy(arena, mr_slice_cstr(why));
+        else if (!open_database(engine, arena, &error))
             status = MR_NOT_FOUND;
-        if (status != MR_OK)
-            mr_log(MR_LOG_ERROR, "athena", "DuckDB: %.*s", MR_ARG(*ret_error));
+        if (status != MR_OK) {
+            *ret_error = error;
+            mr_log(MR_LOG_ERROR, "athena", "DuckDB: %.*s", MR_ARG(error));
+        }
     }
     pthread_mutex_unlock(&engine->lock);
     return status;

@@ -459,7 +459,8 @@ static struct athena_node *parse_query_primary(struct athena_parser *parser)
 static struct athena_node *parse_set(struct athena_parser *parser, bool intersect)
 {
     struct athena_node *left = intersect ? parse_query_primary(parser) : parse_set(parser, true);
-    while (left != NULL) {
+    size_t links = 0;
+    while (left != NULL && athena_link(parser, &links)) {
         struct athena_node *set = athena_node_new(parser, AST_SET);
         const char *word = NULL;
         if (intersect)

@@ -1,4 +1,4 @@
-"""What the tests of Glue share: a bucket and a database of their own, crawls that are waited for."""
+"""What the tests of Glue share: a bucket, a database, crawls that are waited for."""
 
 import json
 
