@@ -51,10 +51,34 @@ static enum route_kind unknown_operation(struct protocol_call *call)
     return ROUTE_UNKNOWN;
 }
 
+/* AWS: DynamoDB alone insists on POST and a JSON content type, and answers with a bare page. */
+static bool dynamodb_takes(const struct protocol_call *call, struct mr_slice target)
+{
+    struct mr_slice rest = call->priv->content_type, type = {0};
+    if (!mr_slice_starts_with(target, MR_S("DynamoDB")))
+        return true;
+    (void)mr_slice_split(&rest, ';', &type);
+    type = mr_slice_trim(type);
+    return mr_slice_equal(call->exchange->method, MR_S("POST")) &&
+           (mr_slice_equal(type, MR_S("application/json")) ||
+            mr_slice_starts_with(type, MR_S("application/x-amz-json-1.")));
+}
+
+static enum route_kind bare_unknown(struct protocol_call *call)
+{
+    static const struct protocol_fault not_there = {"UnknownOperationException", 404, false};
+    call->priv->wire = MODEL_JSON;
+    call->priv->bare = true;
+    protocol_fail(call, &not_there, "<UnknownOperationException/>\n");
+    return ROUTE_UNKNOWN;
+}
+
 static enum route_kind route_target(struct protocol_call *call, struct mr_slice target)
 {
     struct protocol_call_private *priv = call->priv;
     struct protocol_operation *operation = mr_map_get(&priv->protocol->targets, target);
+    if (!dynamodb_takes(call, target))
+        return bare_unknown(call);
     if (operation != NULL && mr_slice_equal(call->exchange->method, MR_S("POST"))) {
         route_to(call, operation, MODEL_JSON);
         return ROUTE_OPERATION;
@@ -125,11 +149,25 @@ static enum route_kind route_signed(struct protocol_call *call, struct mr_slice 
     case MODEL_CBOR: call->priv->wire = MODEL_QUERY; return ROUTE_FORM;
     case MODEL_JSON: break;
     }
-    static const struct protocol_fault not_there = {"UnknownOperationException", 404, false};
-    call->priv->wire = MODEL_JSON;
-    call->priv->bare = true;
-    protocol_fail(call, &not_there, "<UnknownOperationException/>\n");
-    return ROUTE_UNKNOWN;
+    return bare_unknown(call);
+}
+
+/* GET http://dynamodb.eu-west-1.amazonaws.com/, which load balancers ask for; sets the region. */
+static bool asks_for_health(struct protocol_call *call)
+{
+    struct mr_slice host = call->exchange->host, region = {0};
+    host = mr_slice_sub(host, 0, mr_slice_find(host, ':'));
+    if (!mr_slice_equal(call->exchange->method, MR_S("GET")) ||
+        !mr_slice_equal(call->exchange->path, MR_S("/")) ||
+        !mr_slice_starts_with(host, MR_S("dynamodb.")) ||
+        !mr_slice_ends_with(host, MR_S(".amazonaws.com")))
+        return false;
+    host = mr_slice_sub(host, sizeof "dynamodb." - 1, SIZE_MAX);
+    (void)mr_slice_split(&host, '.', &region);
+    if (!mr_slice_equal(host, MR_S("amazonaws.com")))
+        return false; /* a bucket of that name */
+    call->region = region;
+    return true;
 }
 
 enum route_kind route_request(struct protocol_call *call)
@@ -151,6 +189,8 @@ enum route_kind route_request(struct protocol_call *call)
     if (scope.service.len > 0)
         return route_signed(call, scope.service);
     const struct mr_slice path = call->exchange->path;
+    if (asks_for_health(call))
+        return ROUTE_HEALTH;
     if (looks_like_lambda(path))
         return route_rest(call, service_named(protocol, "lambda"));
     if (mr_slice_starts_with(path, MR_S("/v1/pipes")) ||
