@@ -229,7 +229,8 @@ static void print_members(yyjson_val *object)
     }
 }
 
-static void print_stage(yyjson_val *status, const char *member, const char *title)
+/* Returns how many there are. */
+static size_t print_stage(yyjson_val *status, const char *member, const char *title)
 {
     yyjson_val *item;
     yyjson_arr_iter items;
@@ -244,6 +245,24 @@ static void print_stage(yyjson_val *status, const char *member, const char *titl
             (void)printf("  newest %.1f s ago", (double)(now_ms - last_ms) / 1000.0);
         (void)printf("\n");
     }
+    return yyjson_arr_size(mr_json_get(status, member));
+}
+
+static void print_stages(yyjson_val *status)
+{
+    static const struct {
+        const char *member, *title;
+    } stages[] = {{"tables", "table"},
+                  {"pipes", "pipe"},
+                  {"streams", "stream"},
+                  {"deliveries", "delivery"},
+                  {"functions", "function"}};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
+        count += print_stage(status, stages[i].member, stages[i].title);
+    if (count == 0)
+        (void)printf("the server runs and is empty: no tables, pipes, streams, deliveries or "
+                     "functions\n");
 }
 
 int cli_status(int argc, char **argv)
@@ -261,6 +280,8 @@ int cli_status(int argc, char **argv)
         default: return usage("status", "unknown option or missing value");
         }
     }
+    if (optind != argc)
+        return usage("status", "unexpected argument");
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct client *client = client_new(&options);
@@ -272,11 +293,7 @@ int cli_status(int argc, char **argv)
     } else if (raw) {
         (void)printf("%.*s", MR_ARG(reply.body));
     } else {
-        print_stage(reply.json, "tables", "table");
-        print_stage(reply.json, "pipes", "pipe");
-        print_stage(reply.json, "streams", "stream");
-        print_stage(reply.json, "deliveries", "delivery");
-        print_stage(reply.json, "functions", "function");
+        print_stages(reply.json);
     }
     client_free(client);
     mr_arena_fini(&arena);

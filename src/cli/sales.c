@@ -188,16 +188,18 @@ enum mr_status sales_generate(struct client *client, const struct sales_options 
         status = client_json(client, &arena, "dynamodb", target, mr_buf_slice(&body), &reply);
         if (status == MR_OK)
             note(ret_run, &change, keep);
-        else
-            client_complain("generate", &reply);
         now_ms = (mr_monotonic_us() - start_us) / 1000;
-        if (!options->quiet && now_ms - told_ms >= 1000) {
+        if (status != MR_OK) {
+            if (told_ms > 0)
+                (void)fprintf(stderr, "\n"); /* off the progress line */
+            client_complain("generate", &reply);
+        } else if (!options->quiet && now_ms - told_ms >= 1000) {
             progress(ret_run, now_ms, false);
             told_ms = now_ms;
         }
     }
     ret_run->ms = (mr_monotonic_us() - start_us) / 1000;
-    if (!options->quiet)
+    if (!options->quiet && (status == MR_OK || ret_run->count > 0))
         progress(ret_run, ret_run->ms, true);
     free(book.live);
     mr_buf_fini(&body);

@@ -34,8 +34,24 @@ static void one(void *ctx, const char *service, const char *operation, bool impl
     (void)printf("%s %s %s\n", implemented ? "+" : "-", service, operation);
 }
 
+static int usage(const char *problem, const char *what)
+{
+    (void)fprintf(stderr, "millrace: ops: %s '%s'\nhint: see 'millrace ops'\n", problem, what);
+    return 2;
+}
+
+static void note_name(void *ctx, const char *service, const char *operation, bool implemented)
+{
+    struct listing *list = ctx;
+    (void)operation;
+    (void)implemented;
+    list->total += list->only == NULL || strcmp(list->only, service) == 0;
+}
+
 int ops_main(int argc, char **argv)
 {
+    if (argc > 2)
+        return usage("unexpected argument", argv[2]);
     struct serve serve = {0};
     mr_rng_init_system(&serve.rng);
     const struct protocol_options options = {
@@ -47,10 +63,13 @@ int ops_main(int argc, char **argv)
     if (protocol_new(&serve.protocol, &options) != MR_OK)
         return 1;
     serve_register_services(&serve);
-    struct listing list = {.only = argc > 1 ? argv[1] : NULL};
-    protocol_each_operation(serve.protocol, one, &list);
-    end_service(&list);
-    (void)printf("all: %d of %d\n", list.total_done, list.total);
+    struct listing list = {.only = argc > 1 ? argv[1] : NULL}, known = list;
+    protocol_each_operation(serve.protocol, note_name, &known);
+    if (known.total > 0) {
+        protocol_each_operation(serve.protocol, one, &list);
+        end_service(&list);
+        (void)printf("all: %d of %d\n", list.total_done, list.total);
+    }
     protocol_free(serve.protocol);
-    return list.total > 0 ? 0 : 1;
+    return known.total > 0 ? 0 : usage("unknown service", argv[1]);
 }
