@@ -52,6 +52,8 @@ void cloudformation_register(struct cloudformation *cloudformation, struct proto
                       cloudformation_change_set_handler_count, cloudformation);
     protocol_register(protocol, service, cloudformation_template_handlers,
                       cloudformation_template_handler_count, cloudformation);
+    if (cloudformation == NULL)
+        return; /* `millrace ops` only lists */
     mr_arena_init(&arena);
     pthread_mutex_lock(&cloudformation->lock);
     if (stack_each(cloudformation, &arena, go_on, cloudformation) != MR_OK)
