@@ -167,14 +167,35 @@ static void a_gzipped_body_is_read(void **state)
 {
     struct mr_buf zipped = {0};
     mr_gzip(&zipped, MR_S("{\"TableName\":\"zipped\",\"Item\":{}}"));
-    const char *const headers[] = {"x-amz-target", "DynamoDB_20120810.PutItem", "content-encoding",
-                                   "gzip", NULL};
+    const char *const headers[] = {"x-amz-target",
+                                   "DynamoDB_20120810.PutItem",
+                                   "content-type",
+                                   "application/x-amz-json-1.0",
+                                   "content-encoding",
+                                   "gzip",
+                                   NULL};
     const struct test_reply *reply = test_send(
         *state,
         &(struct test_request){
             .method = "POST", .target = "/", .headers = headers, .body = mr_buf_slice(&zipped)});
     assert_body(reply, "{\"Saw\":\"zipped\"}");
     mr_buf_fini(&zipped);
+}
+
+static void dynamodb_takes_posts_of_json_only(void **state)
+{
+    static const char *const cases[][2] = {
+        {"POST", "text/plain"}, {"POST", ""}, {"PUT", "application/x-amz-json-1.0"}};
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        const char *const headers[] = {"x-amz-target", "DynamoDB_20120810.PutItem", "content-type",
+                                       cases[i][1], NULL};
+        const struct test_reply *reply = test_send(
+            *state,
+            &(struct test_request){
+                .method = cases[i][0], .target = "/", .headers = headers, .body = MR_S("{}")});
+        assert_int_equal(reply->status, 404);
+        assert_body(reply, "<UnknownOperationException/>\n");
+    }
 }
 
 static void a_call_from_inside_is_validated_and_waits(void **state)
@@ -213,6 +234,7 @@ int main(void)
         cmocka_unit_test(unknown_targets_and_bad_json_are_told_in_the_service_s_form),
         cmocka_unit_test(wrong_types_are_told_in_the_words_of_the_service),
         cmocka_unit_test(a_gzipped_body_is_read),
+        cmocka_unit_test(dynamodb_takes_posts_of_json_only),
         cmocka_unit_test(a_call_from_inside_is_validated_and_waits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
