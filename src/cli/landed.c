@@ -223,7 +223,8 @@ static size_t order_length(const struct landed_line *lines, size_t count)
 struct landed_verdict landed_compare(struct landed *landed, const struct sales_run *run)
 {
     struct landed_verdict verdict = {0};
-    qsort(landed->lines, landed->count, sizeof *landed->lines, by_order_and_sequence);
+    if (landed->count > 0)
+        qsort(landed->lines, landed->count, sizeof *landed->lines, by_order_and_sequence);
     verdict.doubled = drop_doubled(landed);
     size_t *written = index_written(run);
     size_t at = 0;

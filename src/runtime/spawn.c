@@ -7,6 +7,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 /* Starts a program as vfork would: the child shares our memory and we wait until it has executed
  * the program or given up, so nothing of this process is copied however large it is.
@@ -104,6 +107,11 @@ int runtime_spawn(const struct runtime_spawn *spawn)
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED)
         return -errno;
+#if defined(__SANITIZE_ADDRESS__)
+    /* What lay at these addresses before, a thread's stack say, may have left marks that nobody
+     * took away; the child would end at the first of them, in libc's own functions. */
+    __asan_unpoison_memory_region(stack, SPAWN_STACK);
+#endif
     /* The stack grows down on every machine we build for. Signals are blocked in this thread, so no
      * handler of ours runs in the child. */
     int pid = clone(child_main, stack + SPAWN_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &state);
