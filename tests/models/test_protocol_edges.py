@@ -197,7 +197,8 @@ def test_pipelined_requests_are_answered_in_their_order(server):
     )
     names = ["DynamoDB_20120810.ListTables", "DynamoDBStreams_20120810.ListStreams",
              "Kinesis_20131202.ListStreams", "DynamoDB_20120810.ListTables"]
-    text = "".join(one % (n, "Connection: close\r\n" if i == 3 else "") for i, n in enumerate(names))
+    ends = ["", "", "", "Connection: close\r\n"]
+    text = "".join(one % pair for pair in zip(names, ends))
     got = raw_exchange(server, text.encode())
     words = re.findall(rb'"TableNames"|"Streams"|"StreamNames"', got)
     assert words == [b'"TableNames"', b'"Streams"', b'"StreamNames"', b'"TableNames"']
@@ -289,7 +290,8 @@ REFUSALS = {
         "list_delivery_streams", "UnrecognizedClientException", "InvalidSignatureException", 400),
     "glue": ("get_databases", "UnrecognizedClientException", "InvalidSignatureException", 400),
     "athena": ("list_work_groups", "UnrecognizedClientException", "InvalidSignatureException", 400),
-    "logs": ("describe_log_groups", "UnrecognizedClientException", "InvalidSignatureException", 400),
+    "logs": (
+        "describe_log_groups", "UnrecognizedClientException", "InvalidSignatureException", 400),
     "lambda": ("list_functions", "UnrecognizedClientException", "InvalidSignatureException", 403),
     "pipes": ("list_pipes", "UnrecognizedClientException", "InvalidSignatureException", 403),
     "iam": ("list_roles", "InvalidClientTokenId", "SignatureDoesNotMatch", 403),
