@@ -199,9 +199,16 @@ void serve_stop(struct serve *serve)
     if (serve == NULL)
         return;
     firehose_stop(
-        serve->services.firehose); /* before what its functions may call answers no more */
+        serve->services.firehose);         /* before what its functions may call answers no more */
+    kinesis_stop(serve->services.kinesis); /* or its subscriptions would outlast the grace time */
     if (serve->http != NULL)
         http_server_stop(serve->http, STOP_GRACE_MS);
+    /* A handler may outlast the grace: its services must not go from under it. Functions end first,
+     * or a long call would hold this up. */
+    if (serve->services.lambda != NULL)
+        lambda_stop(serve->services.lambda);
+    if (serve->protocol != NULL)
+        protocol_pause(serve->protocol);
     if (serve->maintenance != NULL)
         runtime_pump_stop(serve->maintenance);
     serve_close_services(serve);
