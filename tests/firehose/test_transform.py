@@ -3,9 +3,18 @@
 import base64
 import json
 import re
+import time
 
 from support import wait_until
-from support.chain import ACCOUNT, lines_of, make_function, objects_of, status_of
+from support.chain import (
+    ACCOUNT,
+    lines_of,
+    make_delivery,
+    make_function,
+    objects_of,
+    status_of,
+    unchecked,
+)
 
 UPPER = """
 import base64
@@ -342,3 +351,45 @@ def test_many_small_records_come_in_events_of_at_most_six_megabytes(
     assert all(size <= 6_291_456 for size, _ in events)
     assert max(size for size, _ in events) > 3_000_000
     client("lambda").delete_function(FunctionName=later)
+
+
+HANG_ONCE = """
+import base64, os, time
+def handler(event, context):
+    if not os.path.exists(MARK):
+        open(MARK, "w").close()
+        time.sleep(600)
+    return {"records": [{"recordId": r["recordId"], "result": "Ok", "data": r["data"]}
+                        for r in event["records"]]}
+"""
+
+
+def test_a_stop_in_the_middle_of_a_function_makes_no_failure_of_it(own_server, tmp_path):
+    mark = tmp_path / "mark"
+    own_server.client("s3").create_bucket(Bucket="lake")
+    text = f"MARK = {str(mark)!r}\n" + HANG_ONCE
+    arn = make_function(own_server, "hang", text, timeout=600)
+    make_delivery(own_server, "once", "lake", function=arn, retries=0, **PREFIXES)
+    put(unchecked(own_server, "firehose"), "once", "kept ")
+    wait_until(mark.exists)
+    start = time.monotonic()
+    own_server.stop()
+    assert time.monotonic() - start < 15
+    own_server.start()
+    wait_until(lambda: b"".join(objects_of(own_server, "lake").values()) == b"kept ")
+    assert objects_of(own_server, "lake", "errors/") == {}
+
+
+def test_a_deletion_does_not_wait_for_a_function_s_whole_time(own_server, tmp_path):
+    mark = tmp_path / "mark"
+    own_server.client("s3").create_bucket(Bucket="lake")
+    text = f"MARK = {str(mark)!r}\n" + HANG_ONCE
+    arn = make_function(own_server, "hang", text, timeout=3)
+    make_delivery(own_server, "once", "lake", function=arn, retries=100, **PREFIXES)
+    firehose = unchecked(own_server, "firehose")
+    put(firehose, "once", "dropped")
+    wait_until(mark.exists)
+    start = time.monotonic()
+    firehose.delete_delivery_stream(DeliveryStreamName="once")
+    assert time.monotonic() - start < 10
+    assert objects_of(own_server, "lake") == {}
