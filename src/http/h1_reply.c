@@ -158,7 +158,7 @@ static void finish(struct http_conn *conn)
     struct http_exchange_private *work = conn->work;
     conn->work = NULL;
     http_exchange_release(work);
-    if (conn->close_after) {
+    if (conn->close_after || conn->draining) {
         http_conn_set_state(conn, HTTP_CONN_CLOSING);
     } else {
         http_conn_set_state(conn, HTTP_CONN_IDLE);

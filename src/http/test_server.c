@@ -222,6 +222,31 @@ static void a_graceful_stop_answers_what_is_in_hand(void **state)
     test_fixture_fini(&fixture);
 }
 
+static void a_stream_that_ends_during_a_stop_ends_its_connection(void **state)
+{
+    (void)state;
+    struct test_fixture fixture;
+    test_fixture_init(&fixture, 1, NULL);
+    int idle = test_connect(fixture.port), fd = test_connect(fixture.port);
+    test_send_text(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct http_exchange *exchange = test_take_later(&fixture);
+    http_reply_begin(exchange);
+    assert_int_equal(http_reply_write(exchange, MR_S("one")), MR_OK);
+    char head[1];
+    assert_int_equal(recv(fd, head, sizeof head, 0), 1); /* sent, without Connection: close */
+    struct stopper stopper = {.server = fixture.server, .grace_ms = 4 * TEST_WAIT_MS};
+    assert_int_equal(pthread_create(&stopper.thread, NULL, stopper_main, &stopper), 0);
+    expect_end(idle); /* so the loop knows of the stop */
+    http_reply_end(exchange);
+    struct mr_buf rest = {0};
+    assert_true(test_read_to_end(fd, &rest));
+    assert_true(mr_slice_ends_with(mr_buf_slice(&rest), MR_S("one\r\n0\r\n\r\n")));
+    mr_buf_fini(&rest);
+    close(fd);
+    pthread_join(stopper.thread, NULL);
+    test_fixture_fini(&fixture);
+}
+
 static void a_stop_does_not_wait_longer_than_its_grace(void **state)
 {
     (void)state;
@@ -347,6 +372,7 @@ int main(void)
         cmocka_unit_test(large_bodies_of_all_connections_share_a_limit),
         cmocka_unit_test(one_body_over_the_shared_limit_is_refused),
         cmocka_unit_test(a_graceful_stop_answers_what_is_in_hand),
+        cmocka_unit_test(a_stream_that_ends_during_a_stop_ends_its_connection),
         cmocka_unit_test(a_stop_does_not_wait_longer_than_its_grace),
         cmocka_unit_test(a_closed_listener_refuses_while_others_go_on),
         cmocka_unit_test(running_out_of_descriptors_only_delays_connections),
