@@ -47,7 +47,10 @@ void call_process(struct protocol_call *call)
     if (!protocol_failed(call) && call->priv->operation->handler != NULL)
         validate_input(call);
     call_run(call);
-    encode_reply(call);
+    if (call->priv->events != NULL && !protocol_failed(call))
+        events_begin(call);
+    else
+        encode_reply(call);
     gate_leave(protocol);
 }
 

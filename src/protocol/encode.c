@@ -12,7 +12,7 @@ static bool is_dynamodb(const struct protocol_call *call)
     return call->priv->service != NULL && call->priv->service->model->name[0] == 'd';
 }
 
-static struct mr_slice content_type(const struct protocol_call *call)
+struct mr_slice reply_content_type(const struct protocol_call *call)
 {
     switch (call->priv->wire) {
     case MODEL_REST_JSON: return MR_S("application/json");
@@ -59,7 +59,7 @@ static void headers_common(struct protocol_call *call)
     if (call->priv->service != NULL && strcmp(call->priv->service->model->name, "kinesis") == 0)
         reply_header(call, "x-amz-id-2", mr_base64(call->arena, call->request_id));
     if (body->len > 0 && !call->priv->bare && !call->priv->content_type_sent)
-        reply_header(call, "content-type", content_type(call));
+        reply_header(call, "content-type", reply_content_type(call));
     if (is_dynamodb(call))
         header_printf(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));
 }
@@ -75,6 +75,14 @@ static void count(struct protocol_call *call)
         atomic_fetch_add_explicit(&protocol->faults, 1, memory_order_relaxed);
 }
 
+void reply_finish(struct protocol_call *call)
+{
+    call_request_id(call);
+    headers_common(call);
+    count(call);
+    call_fini(call);
+}
+
 void encode_reply(struct protocol_call *call)
 {
     struct http_exchange *exchange = call->exchange;
@@ -83,10 +91,8 @@ void encode_reply(struct protocol_call *call)
         encode_output(call);
     if (protocol_failed(call))
         fault_render(call);
-    headers_common(call);
-    count(call);
     const int64_t ticket = call->ticket;
-    call_fini(call);
+    reply_finish(call);
     if (ticket > 0)
         http_reply_send_after(exchange, ticket);
     else

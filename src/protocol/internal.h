@@ -117,6 +117,7 @@ struct protocol_call_private {
     struct stream *stream;
     struct auth_body auth_body;
     struct protocol_call *waiting_next; /* in the gate's list */
+    struct protocol_events *events;     /* the reply is a stream of them */
 };
 
 /* ---- routing (route.c, route_rest.c) ---- */
@@ -193,6 +194,17 @@ const struct protocol_fault *fault_internal(const struct model_service *service)
 const struct protocol_fault *fault_busy(const struct model_service *service);
 const struct protocol_fault *fault_validation(const struct model_service *service);
 void reply_header(struct protocol_call *call, const char *name, struct mr_slice value);
+/* Content type of a body that tells an object. */
+struct mr_slice reply_content_type(const struct protocol_call *call);
+/* The headers of every reply; counts it, and frees what the call holds beside its arena. */
+void reply_finish(struct protocol_call *call);
+
+/* ---- event streams (event.c) ---- */
+/* Begins the reply and hands it to its owner: exchange and call may be gone when it returns. */
+void events_begin(struct protocol_call *call);
+/* Appends one message. `message_type`: "event" or "exception". */
+void event_frame(struct mr_buf *buf, struct mr_slice message_type, struct mr_slice type,
+                 struct mr_slice content_type, struct mr_slice payload);
 
 /* ---- signatures (auth.c): a fault when the request is not signed as it must be ---- */
 void auth_check(struct protocol_call *call);

@@ -19,7 +19,7 @@
  *
  * Threads: PROTOCOL_INLINE handlers run on an I/O loop and must not block (no fsync, no child, no
  * long scan); others run on a worker. A handler runs to its end and returns; the reply leaves when
- * call->ticket is durable.
+ * call->ticket is durable. A reply may also be a stream of events that outlives the handler.
  *
  * Ownership: all that a handler gets lives until it returns; memory for the reply comes from
  * call->arena. */
@@ -117,6 +117,26 @@ void protocol_reply_file(struct protocol_call *call, int fd, uint64_t offset,
 void protocol_reply_header(struct protocol_call *call, struct mr_slice name, struct mr_slice value);
 /* A request header (lower-case name), ptr NULL when absent or called from inside. */
 struct mr_slice protocol_header(const struct protocol_call *call, const char *name);
+
+/* ---- replies that are a stream of events ---- */
+struct protocol_events;
+/* From a handler, as its last act: no output, the reply is an event stream instead. Behind the
+ * handler's return `start` gets the stream, on the same thread. From then on the stream is its
+ * owner's: any thread, one at a time, until protocol_events_end or _fail, which must come exactly
+ * once, at the latest when the service closes. The call is gone when `start` runs. MR_INVALID, with
+ * the fault set: the call came from inside the process; `start` will not run. */
+MR_MUST_USE enum mr_status protocol_reply_events(struct protocol_call *call,
+                                                 void (*start)(void *ctx,
+                                                               struct protocol_events *events),
+                                                 void *ctx);
+/* Sends one event. `type` names the member of the output's event stream, `json` is its structure.
+ * Never blocks. MR_FULL: the client is slow, try later.  MR_END: it is gone; end all the same. */
+MR_MUST_USE enum mr_status protocol_events_send(struct protocol_events *events, const char *type,
+                                                struct mr_slice json);
+void protocol_events_end(struct protocol_events *events);
+/* Sends an exception and ends. */
+void protocol_events_fail(struct protocol_events *events, const struct protocol_fault *fault,
+                          struct mr_slice message);
 
 /* ---- set-up ---- */
 struct protocol_credential {

@@ -25,6 +25,7 @@ static struct {
 } last;
 
 int64_t test_now_ms;
+enum mr_status test_write_answer;
 static struct mr_rng rng;
 
 static int64_t clock_now(void *ctx)
@@ -87,6 +88,29 @@ void http_reply_send_after(struct http_exchange *exchange, int64_t ticket)
 {
     last.reply.ticket = ticket;
     http_reply_send(exchange);
+}
+
+void http_reply_begin(struct http_exchange *exchange)
+{
+    assert(!last.reply.begun);
+    last.reply.begun = true;
+    last.reply.status = exchange->status;
+}
+
+enum mr_status http_reply_write(struct http_exchange *exchange, struct mr_slice data)
+{
+    assert(last.reply.begun && !last.reply.sent);
+    if (test_write_answer != MR_OK)
+        return test_write_answer;
+    mr_buf_append(&exchange->reply_body, data);
+    return MR_OK;
+}
+
+void http_reply_end(struct http_exchange *exchange)
+{
+    assert(last.reply.begun && !last.reply.sent);
+    last.reply.sent = true;
+    last.reply.body = mr_buf_slice(&exchange->reply_body);
 }
 
 enum mr_status runtime_submit(struct runtime *runtime, void (*fn)(void *arg), void *arg)
@@ -186,7 +210,7 @@ const struct test_reply *test_send(struct protocol *protocol, const struct test_
     else
         last.exchange.body = request->body;
     protocol_http_handler.on_request(&last.exchange);
-    assert_true(last.reply.sent);
+    assert_true(last.reply.sent || last.reply.begun);
     return &last.reply;
 }
 

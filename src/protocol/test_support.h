@@ -10,7 +10,8 @@ struct test_reply {
     uint64_t file_len;
     uint64_t content_length; /* told for HEAD; UINT64_MAX: not */
     int64_t ticket;
-    bool sent;
+    bool begun; /* a reply of unknown length; `body` is what was written */
+    bool sent;  /* or ended */
 };
 
 struct test_request {
@@ -29,6 +30,7 @@ struct protocol *test_protocol_signed_new(const struct protocol_credential *cred
                                           size_t count);
 void test_protocol_free(struct protocol *protocol);
 extern int64_t test_now_ms;
+extern enum mr_status test_write_answer; /* of http_reply_write */
 /* The reply lives until test_reset. */
 const struct test_reply *test_send(struct protocol *protocol, const struct test_request *request);
 /* Value of a reply header of the last reply, or an empty slice. */
