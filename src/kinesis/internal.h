@@ -75,8 +75,15 @@ struct kinesis_stream {
     atomic_ullong records_in, bytes_in;
 };
 
+struct kinesis_subscription;
 struct kinesis {
     struct kinesis_options options;
+    /* Who reads by SubscribeToShard; see subscribe.c. */
+    struct {
+        pthread_mutex_t lock;
+        struct kinesis_subscription *first;
+        bool stopping;
+    } subscriptions;
     pthread_rwlock_t lock;  /* guards streams */
     struct mr_map streams;  /* name -> struct kinesis_stream */
     pthread_mutex_t create; /* one CreateStream or DeleteStream at a time */
@@ -153,6 +160,15 @@ void kinesis_write_metrics(struct mr_json *json, const char *name, unsigned metr
 /* The WarmThroughput of a stream that has one. */
 void kinesis_write_warm(struct mr_json *json, int64_t mibps);
 
+/* ---- subscribe.c ---- */
+void kinesis_subscriptions_init(struct kinesis *kinesis);
+/* Ends all, and refuses new ones from now on. */
+void kinesis_subscriptions_stop(struct kinesis *kinesis);
+void kinesis_subscriptions_fini(struct kinesis *kinesis);
+/* Ends those of the consumer with this ARN; of all of the stream's if it is empty. */
+void kinesis_subscriptions_end(struct kinesis *kinesis, const struct kinesis_stream *stream,
+                               struct mr_slice consumer_arn);
+
 /* ---- sequence.c ---- */
 struct kinesis_sequence {
     int64_t created_s; /* of the shard */
@@ -193,6 +209,10 @@ extern const struct protocol_handler kinesis_shard_handlers[];
 extern const size_t kinesis_shard_handler_count;
 extern const struct protocol_handler kinesis_setting_handlers[];
 extern const size_t kinesis_setting_handler_count;
+extern const struct protocol_handler kinesis_consumer_handlers[];
+extern const size_t kinesis_consumer_handler_count;
+extern const struct protocol_handler kinesis_subscribe_handlers[];
+extern const size_t kinesis_subscribe_handler_count;
 extern const struct protocol_handler kinesis_tag_handlers[];
 extern const size_t kinesis_tag_handler_count;
 extern const struct protocol_fault kinesis_not_found, kinesis_in_use, kinesis_invalid_argument,
@@ -206,6 +226,20 @@ void kinesis_show_durable(struct protocol_call *call, const struct kinesis_strea
 void kinesis_save_for(struct protocol_call *call, struct kinesis_stream *stream);
 void kinesis_fail_not_found(struct protocol_call *call, struct mr_slice stream_name);
 void kinesis_write_shard(struct mr_json *json, const struct kinesis_shard *shard);
+/* Where reading begins, as GetShardIterator and SubscribeToShard tell it. */
+struct kinesis_start {
+    struct mr_slice type;
+    bool has_sequence;
+    struct mr_slice sequence;
+    yyjson_val *timestamp;
+    const char *operation; /* for the words of a refusal */
+};
+/* Sets the position and not_before_ms; false with the fault set. */
+bool kinesis_position(struct protocol_call *call, struct kinesis_stream *stream,
+                      struct kinesis_shard *shard, const struct kinesis_start *start,
+                      struct kinesis_iterator *iterator);
+void kinesis_fail_no_shard(struct protocol_call *call, const struct kinesis_stream *stream,
+                           struct mr_slice shard_id);
 /* A record as GetRecords shows it; the ChildShards of a closed shard. */
 void kinesis_write_record(struct mr_json *json, const struct kinesis_stream *stream, size_t shard,
                           const struct journal_op *op, bool encrypted);

@@ -20,6 +20,9 @@ struct kinesis_options {
 MR_MUST_USE enum mr_status kinesis_open(struct kinesis **ret_kinesis,
                                         const struct kinesis_options *options);
 void kinesis_register(struct kinesis *kinesis, struct protocol *protocol);
+/* Ends what streams to clients (SubscribeToShard), so that a server can finish its work in hand;
+ * nothing new begins. Accepts NULL. */
+void kinesis_stop(struct kinesis *kinesis);
 void kinesis_close(struct kinesis *kinesis);
 
 enum { KINESIS_SHARDS_MAX = 4096, KINESIS_ID_TEXT = 24, KINESIS_SEQUENCE_TEXT = 64 };

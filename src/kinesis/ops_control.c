@@ -145,6 +145,17 @@ static void delete_stream(struct protocol_call *call)
     struct kinesis_stream *stream = kinesis_stream_of(call);
     if (stream == NULL)
         return;
+    pthread_rwlock_rdlock(&stream->lock);
+    const size_t consumers = stream->locked.consumer_count;
+    pthread_rwlock_unlock(&stream->lock);
+    if (consumers > 0 && !mr_json_get_bool(call->in, "EnforceConsumerDeletion", false)) {
+        protocol_fail(call, &kinesis_in_use,
+                      "Stream %s under account %.*s has %zu registered consumers. Deregister them "
+                      "or set EnforceConsumerDeletion to true.",
+                      stream->name, MR_ARG(call->account), consumers);
+        kinesis_release(call->service, stream);
+        return;
+    }
     const enum mr_status status = kinesis_delete(call->service, stream, &call->ticket);
     if (status == MR_NOT_FOUND)
         protocol_fail(call, &kinesis_not_found, "Stream %s under account %.*s not found.",

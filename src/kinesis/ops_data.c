@@ -133,23 +133,25 @@ static bool wants_sequence(struct mr_slice type)
            mr_slice_equal(type, MR_S("AFTER_SEQUENCE_NUMBER"));
 }
 
-/* Sets iterator->position from a StartingSequenceNumber; false with the fault set. */
+/* Sets iterator->position from a sequence number; false with the fault set. */
 static bool position_by_sequence(struct protocol_call *call, struct kinesis_stream *stream,
-                                 const struct kinesis_shard *shard, bool after,
+                                 const struct kinesis_shard *shard,
+                                 const struct kinesis_start *start,
                                  struct kinesis_iterator *iterator)
 {
-    const struct mr_slice text = mr_json_get_text(call->in, "StartingSequenceNumber");
     struct kinesis_sequence sequence = {0};
-    const bool zero = mr_slice_equal(text, MR_S("0"));
+    const bool after = mr_slice_equal(start->type, MR_S("AFTER_SEQUENCE_NUMBER"));
+    const bool zero = mr_slice_equal(start->sequence, MR_S("0"));
     if (!zero &&
-        (kinesis_sequence_parse(text, &sequence) != MR_OK || sequence.shard != shard->index ||
-         sequence.created_s != shard->created_ms / 1000)) {
+        (kinesis_sequence_parse(start->sequence, &sequence) != MR_OK ||
+         sequence.shard != shard->index || sequence.created_s != shard->created_ms / 1000)) {
         char id[KINESIS_ID_TEXT];
         kinesis_shard_id(shard->index, id);
         protocol_fail(call, &kinesis_invalid_argument,
-                      "StartingSequenceNumber %.*s used in GetShardIterator on shard %s in stream "
+                      "StartingSequenceNumber %.*s used in %s on shard %s in stream "
                       "%s under account %.*s is invalid because it did not come from this stream.",
-                      MR_ARG(text), id, stream->name, MR_ARG(call->account));
+                      MR_ARG(start->sequence), start->operation, id, stream->name,
+                      MR_ARG(call->account));
         return false;
     }
     /* Positions only rise, so the one behind a record's own is the next record's or before it. */
@@ -157,10 +159,10 @@ static bool position_by_sequence(struct protocol_call *call, struct kinesis_stre
     return true;
 }
 
-static bool position_by_time(struct protocol_call *call, struct kinesis_iterator *iterator)
+static bool position_by_time(struct protocol_call *call, yyjson_val *value,
+                             struct kinesis_iterator *iterator)
 {
     struct kinesis *kinesis = call->service;
-    yyjson_val *value = mr_json_get(call->in, "Timestamp");
     /* A double holds seconds to a quarter of a microsecond: what is a hair below a millisecond was
      * meant to be it. */
     const int64_t time_ms = (int64_t)(mr_json_double(value, 0) * 1000.0 + 0.01);
@@ -183,33 +185,40 @@ static bool position_by_time(struct protocol_call *call, struct kinesis_iterator
     return true;
 }
 
-static bool position_iterator(struct protocol_call *call, struct kinesis_stream *stream,
-                              struct kinesis_shard *shard, struct kinesis_iterator *iterator)
+bool kinesis_position(struct protocol_call *call, struct kinesis_stream *stream,
+                      struct kinesis_shard *shard, const struct kinesis_start *start,
+                      struct kinesis_iterator *iterator)
 {
     struct kinesis *kinesis = call->service;
-    const struct mr_slice type = mr_json_get_text(call->in, "ShardIteratorType");
-    const bool given = mr_json_get(call->in, "StartingSequenceNumber") != NULL;
-    if (wants_sequence(type) != given) {
+    if (wants_sequence(start->type) != start->has_sequence) {
         protocol_fail(call, &kinesis_invalid_argument,
                       "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "
                       "StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no "
                       "StartingSequenceNumber. Request specified %.*s and %s.",
-                      MR_ARG(type),
-                      given ? "also a StartingSequenceNumber" : "no StartingSequenceNumber");
+                      MR_ARG(start->type),
+                      start->has_sequence ? "also a StartingSequenceNumber"
+                                          : "no StartingSequenceNumber");
         return false;
     }
     bool good = true;
-    if (given)
-        good = position_by_sequence(call, stream, shard,
-                                    mr_slice_equal(type, MR_S("AFTER_SEQUENCE_NUMBER")), iterator);
-    else if (mr_slice_equal(type, MR_S("AT_TIMESTAMP")))
-        good = position_by_time(call, iterator);
-    else if (mr_slice_equal(type, MR_S("LATEST")))
+    if (start->has_sequence)
+        good = position_by_sequence(call, stream, shard, start, iterator);
+    else if (mr_slice_equal(start->type, MR_S("AT_TIMESTAMP")))
+        good = position_by_time(call, start->timestamp, iterator);
+    else if (mr_slice_equal(start->type, MR_S("LATEST")))
         iterator->position = journal_tail(store_journal(kinesis->options.store));
     const int64_t horizon = kinesis_horizon(kinesis, stream, shard, call->now_ms);
     if (iterator->position < horizon)
         iterator->position = horizon;
     return good;
+}
+
+void kinesis_fail_no_shard(struct protocol_call *call, const struct kinesis_stream *stream,
+                           struct mr_slice shard_id)
+{
+    protocol_fail(call, &kinesis_not_found,
+                  "Shard %.*s in stream %s under account %.*s does not exist", MR_ARG(shard_id),
+                  stream->name, MR_ARG(call->account));
 }
 
 static void get_shard_iterator(struct protocol_call *call)
@@ -220,9 +229,7 @@ static void get_shard_iterator(struct protocol_call *call)
     const struct mr_slice id = mr_json_get_text(call->in, "ShardId");
     struct kinesis_shard *shard = kinesis_shard_by_id(stream, id);
     if (shard == NULL) {
-        protocol_fail(call, &kinesis_not_found,
-                      "Shard %.*s in stream %s under account %.*s does not exist", MR_ARG(id),
-                      stream->name, MR_ARG(call->account));
+        kinesis_fail_no_shard(call, stream, id);
     } else {
         struct kinesis_iterator iterator = {
             .created_ms = call->now_ms,
@@ -230,7 +237,14 @@ static void get_shard_iterator(struct protocol_call *call)
             .shard = shard->index,
             .stream = kinesis_stream_name(stream),
         };
-        if (position_iterator(call, stream, shard, &iterator))
+        const struct kinesis_start start = {
+            .type = mr_json_get_text(call->in, "ShardIteratorType"),
+            .has_sequence = mr_json_get(call->in, "StartingSequenceNumber") != NULL,
+            .sequence = mr_json_get_text(call->in, "StartingSequenceNumber"),
+            .timestamp = mr_json_get(call->in, "Timestamp"),
+            .operation = "GetShardIterator",
+        };
+        if (kinesis_position(call, stream, shard, &start, &iterator))
             mr_json_key_string(&call->out, "ShardIterator",
                                kinesis_iterator_print(call->service, call->arena, &iterator));
     }

@@ -193,6 +193,7 @@ enum mr_status kinesis_open(struct kinesis **ret_kinesis, const struct kinesis_o
     kinesis->options = *options;
     pthread_rwlock_init(&kinesis->lock, NULL);
     pthread_mutex_init(&kinesis->create, NULL);
+    kinesis_subscriptions_init(kinesis);
     const enum mr_status status = load_all(kinesis);
     if (status != MR_OK) {
         kinesis_close(kinesis);
@@ -202,10 +203,17 @@ enum mr_status kinesis_open(struct kinesis **ret_kinesis, const struct kinesis_o
     return MR_OK;
 }
 
+void kinesis_stop(struct kinesis *kinesis)
+{
+    if (kinesis != NULL)
+        kinesis_subscriptions_stop(kinesis);
+}
+
 void kinesis_close(struct kinesis *kinesis)
 {
     if (kinesis == NULL)
         return;
+    kinesis_subscriptions_fini(kinesis);
     size_t cursor = 0;
     struct mr_slice name;
     void *stream;
@@ -228,6 +236,8 @@ void kinesis_register(struct kinesis *kinesis, struct protocol *protocol)
         {kinesis_shard_handlers, kinesis_shard_handler_count},
         {kinesis_setting_handlers, kinesis_setting_handler_count},
         {kinesis_tag_handlers, kinesis_tag_handler_count},
+        {kinesis_consumer_handlers, kinesis_consumer_handler_count},
+        {kinesis_subscribe_handlers, kinesis_subscribe_handler_count},
     };
     for (size_t i = 0; i < MR_COUNT(all); i++)
         protocol_register(protocol, "kinesis", all[i].handlers, all[i].count, kinesis);
@@ -443,6 +453,7 @@ enum mr_status kinesis_delete(struct kinesis *kinesis, struct kinesis_stream *st
         pthread_rwlock_wrlock(&kinesis->lock);
         (void)mr_map_remove(&kinesis->streams, name);
         pthread_rwlock_unlock(&kinesis->lock);
+        kinesis_subscriptions_end(kinesis, stream, MR_S(""));
         kinesis_release(kinesis, stream); /* the map's reference */
     }
     pthread_mutex_unlock(&kinesis->create);

@@ -4,8 +4,10 @@ import http2 from 'node:http2';
 import { after, before, test } from 'node:test';
 import {
   CreateStreamCommand, GetRecordsCommand, GetShardIteratorCommand, KinesisClient,
-  ListShardsCommand, PutRecordCommand, PutRecordsCommand, waitUntilStreamExists,
+  ListShardsCommand, PutRecordCommand, PutRecordsCommand, RegisterStreamConsumerCommand,
+  SplitShardCommand, SubscribeToShardCommand, waitUntilStreamExists,
 } from '@aws-sdk/client-kinesis';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { fresh, startServer } from './server.mjs';
 
 let server;
@@ -86,3 +88,47 @@ test('requests share one connection as streams', async () => {
     assert.ok(body.StreamNames.includes(StreamName));
   }
 });
+
+// The subscription's events until `done` says so, or the server ends the stream.
+async function events(client, ConsumerARN, ShardId, done) {
+  const reply = await client.send(new SubscribeToShardCommand({
+    ConsumerARN, ShardId, StartingPosition: { Type: 'TRIM_HORIZON' } }));
+  const seen = [];
+  for await (const { SubscribeToShardEvent: event } of reply.EventStream) {
+    seen.push(event);
+    if (done(seen)) break;
+  }
+  return seen;
+}
+
+const texts = (seen) => seen.flatMap(({ Records }) => Records)
+  .map((row) => Buffer.from(row.Data).toString());
+
+for (const wire of ['HTTP/2', 'HTTP/1.1']) {
+  test(`a subscription over ${wire} is pushed what is put, to the end of the shard`, async () => {
+    const client = wire === 'HTTP/2' ? kinesis
+      : server.client(KinesisClient, { requestHandler: new NodeHttpHandler() });
+    const name = fresh('pushed');
+    await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: 1 }));
+    const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${name}`;
+    const { Consumer } = await kinesis.send(new RegisterStreamConsumerCommand({
+      StreamARN, ConsumerName: 'reader' }));
+    const put = (text) => kinesis.send(new PutRecordCommand({
+      StreamName: name, PartitionKey: 'k', Data: Buffer.from(text) }));
+    await put('first');
+    let more;
+    const seen = await events(client, Consumer.ConsumerARN, 'shardId-000000000000', (so_far) => {
+      more ??= (async () => {
+        await put('second');
+        await kinesis.send(new SplitShardCommand({ StreamName: name,
+          ShardToSplit: 'shardId-000000000000', NewStartingHashKey: String(2n ** 127n) }));
+      })();
+      return so_far.length > 10;
+    });
+    await more;
+    assert.deepEqual(texts(seen), ['first', 'second']);
+    assert.deepEqual(seen.at(-1).ChildShards.map(({ ShardId }) => ShardId),
+      ['shardId-000000000001', 'shardId-000000000002']);
+    assert.equal(seen.at(-1).MillisBehindLatest, 0);
+  });
+}
