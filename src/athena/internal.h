@@ -22,6 +22,12 @@ enum athena_state {
     ATHENA_CANCELLED,
     ATHENA_STATES
 };
+struct athena_outcome { /* what came of a query; in its arena */
+    int64_t planning_ms;
+    uint64_t scanned_bytes;
+    struct athena_error error; /* of a failed one */
+    struct mr_slice columns;   /* JSON: [{name,type,precision,scale}] */
+};
 struct athena_query { /* one that is not finished */
     struct athena *athena;
     struct athena_query *next; /* in the queue */
@@ -29,7 +35,7 @@ struct athena_query { /* one that is not finished */
     char id[37];
     enum athena_state state; /* by athena->lock */
     struct athena_handle handle;
-    bool timed_out;
+    atomic_bool timed_out;
     /* what was asked; fixed */
     struct mr_slice text, database, catalog, workgroup, token, account;
     struct mr_slice location;    /* of the result object */
@@ -37,11 +43,8 @@ struct athena_query { /* one that is not finished */
     size_t parameter_count;
     const char *type, *substatement;
     int64_t submitted_ms;
-    /* what came of it; the worker's until it is finished */
-    int64_t started_ms, completed_ms, planning_ms;
-    uint64_t scanned_bytes, rows;
-    struct athena_error error;
-    struct mr_slice columns; /* JSON: [{name,type,precision,scale}] */
+    int64_t started_ms, completed_ms; /* by athena->lock; 0: not yet */
+    struct athena_outcome outcome;    /* by athena->lock; set when it has ended */
 };
 struct athena_entry { /* one of the history */
     char id[37];
@@ -88,9 +91,10 @@ MR_MUST_USE enum mr_status athena_queries_open(struct athena *athena);
 void athena_queries_close(struct athena *athena);
 
 /* ---- run.c ---- */
-/* Runs the query on this thread and stores its result object. Sets the query's columns, numbers and
- * error. MR_OK, MR_INVALID: failed, MR_END: cancelled. */
-MR_MUST_USE enum mr_status athena_query_run(struct athena_query *query);
+/* Runs the query on this thread and stores its result object. MR_OK, MR_INVALID: failed, MR_END:
+ * cancelled. */
+MR_MUST_USE enum mr_status athena_query_run(struct athena_query *query,
+                                            struct athena_outcome *ret_outcome);
 
 /* ---- ddl*.c ---- */
 struct athena_ddl {

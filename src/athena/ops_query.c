@@ -27,6 +27,11 @@ static struct mr_slice result_folder(struct protocol_call *call, yyjson_val *wor
         athena_call_fail(call, "INVALID_INPUT", "outputLocation is not a valid S3 path.");
         return MR_S("");
     }
+    if (!s3_bucket_exists(((struct athena *)call->service)->options.s3, bucket)) {
+        athena_call_fail(call, "INVALID_INPUT", "Unable to verify/create output bucket %.*s",
+                         MR_ARG(bucket));
+        return MR_S("");
+    }
     if (folder.ptr[folder.len - 1] != '/')
         folder = mr_arena_printf(call->arena, "%.*s/", MR_ARG(folder));
     return folder;

@@ -47,11 +47,11 @@ static void write_statistics(const struct athena_query *query, struct mr_json *j
     const int64_t started = query->started_ms > 0 ? query->started_ms : end;
     mr_json_object(json);
     mr_json_key_int(json, "EngineExecutionTimeInMillis", at_least_zero(end - started));
-    mr_json_key_int(json, "DataScannedInBytes", (int64_t)query->scanned_bytes);
+    mr_json_key_int(json, "DataScannedInBytes", (int64_t)query->outcome.scanned_bytes);
     mr_json_key_int(json, "TotalExecutionTimeInMillis", at_least_zero(end - query->submitted_ms));
     mr_json_key_int(json, "QueryQueueTimeInMillis", at_least_zero(started - query->submitted_ms));
     mr_json_key_int(json, "ServicePreProcessingTimeInMillis", 0);
-    mr_json_key_int(json, "QueryPlanningTimeInMillis", query->planning_ms);
+    mr_json_key_int(json, "QueryPlanningTimeInMillis", query->outcome.planning_ms);
     mr_json_key_int(json, "ServiceProcessingTimeInMillis", 0);
     mr_json_key_raw(json, "ResultReuseInformation", MR_S("{\"ReusedPreviousResult\":false}"));
     mr_json_object_end(json);
@@ -61,8 +61,8 @@ static void write_status(const struct athena_query *query, struct mr_json *json)
 {
     mr_json_object(json);
     mr_json_key_cstr(json, "State", state_names[query->state]);
-    if (query->state == ATHENA_FAILED && query->error.code != NULL) {
-        const struct athena_error *error = &query->error;
+    if (query->state == ATHENA_FAILED && query->outcome.error.code != NULL) {
+        const struct athena_error *error = &query->outcome.error;
         struct mr_buf reason = {0};
         mr_buf_printf(&reason, "%s: ", error->code);
         if (error->line > 0)
@@ -125,7 +125,7 @@ static struct mr_slice query_json(const struct athena_query *query, struct mr_ar
             mr_json_string(&json, query->parameters[i]);
         mr_json_array_end(&json);
     }
-    mr_json_key_raw(&json, "columns", query->columns);
+    mr_json_key_raw(&json, "columns", query->outcome.columns);
     mr_json_key_string(&json, "token", query->token);
     mr_json_object_end(&json);
     struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
@@ -224,13 +224,15 @@ static void start_locked(struct athena *athena)
 }
 
 /* Takes the query out of memory once its last record is stored. */
-static void finish(struct athena_query *query, enum athena_state state)
+static void finish(struct athena_query *query, enum athena_state state,
+                   const struct athena_outcome *outcome)
 {
     struct athena *athena = query->athena;
     int64_t ticket;
     struct mr_arena arena;
     mr_arena_init(&arena);
     pthread_mutex_lock(&athena->lock);
+    query->outcome = *outcome;
     query->completed_ms = store_now(athena->options.store);
     set_state_locked(query, state);
     if (save(query, &arena, &ticket) != MR_OK)
@@ -255,16 +257,17 @@ static void run_job(void *arg)
     if (!cancelled)
         set_state_locked(query, ATHENA_RUNNING);
     pthread_mutex_unlock(&athena->lock);
-    enum mr_status status = cancelled ? MR_END : athena_query_run(query);
-    if (status == MR_END && query->timed_out) {
-        query->error =
+    struct athena_outcome outcome = {0};
+    enum mr_status status = cancelled ? MR_END : athena_query_run(query, &outcome);
+    if (status == MR_END && atomic_load(&query->timed_out)) {
+        outcome.error =
             (struct athena_error){.code = "EXCEEDED_TIME_LIMIT", .message = MR_S("Query timeout")};
         status = MR_INVALID;
     }
     if (status == MR_END)
-        finish(query, ATHENA_CANCELLED);
+        finish(query, ATHENA_CANCELLED, &outcome);
     else
-        finish(query, status == MR_OK ? ATHENA_SUCCEEDED : ATHENA_FAILED);
+        finish(query, status == MR_OK ? ATHENA_SUCCEEDED : ATHENA_FAILED, &outcome);
 }
 
 /* ---- starting ---- */
@@ -451,7 +454,7 @@ static enum runtime_pump_next deadline_step(void *ctx, int64_t *ret_wake_ms)
         struct athena_query *query = value;
         int64_t next_ms = query->submitted_ms + ATHENA_TIMEOUT_MS;
         if (next_ms <= now_ms)
-            query->timed_out = true;
+            atomic_store(&query->timed_out, true);
         if (next_ms <= now_ms || atomic_load(&query->handle.cancelled)) {
             athena_handle_cancel(&query->handle);
             next_ms = now_ms + ATHENA_CANCEL_AGAIN_MS;

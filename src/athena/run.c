@@ -7,6 +7,7 @@ struct run {
     struct athena_query *query;
     struct mr_arena *arena;
     struct athena_error error;
+    struct athena_outcome outcome;
     struct athena_output output;
     struct athena_node **parameters;
     size_t parameter_count;
@@ -126,12 +127,12 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
     if (source.database.len == 0)
         source.database = MR_S("default");
     status = translate(run, &source, statement, &sql);
-    query->planning_ms = mr_monotonic_ms() - begin_ms;
+    run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
     if (status == MR_OK && atomic_load(&query->handle.cancelled))
         status = MR_END;
     if (status == MR_OK)
         status = execute(run, statement, sql);
-    query->scanned_bytes = athena_source_bytes(&source);
+    run->outcome.scanned_bytes = athena_source_bytes(&source);
     athena_source_fini(&source);
     return status;
 }
@@ -232,12 +233,11 @@ static enum mr_status store_result(struct run *run)
     if (status == MR_NOT_FOUND)
         return fail(run, "INVALID_OUTPUT_LOCATION", "Unable to verify/create output bucket %.*s",
                     bucket);
-    query->rows = run->output.rows;
-    query->columns = columns_json(run);
+    run->outcome.columns = columns_json(run);
     return status;
 }
 
-enum mr_status athena_query_run(struct athena_query *query)
+enum mr_status athena_query_run(struct athena_query *query, struct athena_outcome *ret_outcome)
 {
     struct athena_statement statement;
     struct run run = {.query = query, .arena = &query->arena, .output = {.fd = -1}};
@@ -251,6 +251,7 @@ enum mr_status athena_query_run(struct athena_query *query)
     athena_output_fini(&run.output);
     if (status != MR_OK && status != MR_END && run.error.code == NULL)
         (void)fail(&run, "GENERIC_INTERNAL_ERROR", "%.*s", MR_S("internal error"));
-    query->error = run.error;
+    run.outcome.error = run.error;
+    *ret_outcome = run.outcome;
     return status < 0 ? MR_INVALID : status;
 }

@@ -263,11 +263,35 @@ static bool emit_interval_sum(struct athena_translation *translation,
     return true;
 }
 
+/* Is this a date, as far as the text and the catalog tell? */
+static bool looks_like_date(struct athena_translation *translation, const struct athena_node *node)
+{
+    const struct athena_resolver *resolver = translation->resolver;
+    if (node->kind == AST_TYPED || node->kind == AST_CAST)
+        return mr_slice_equal(node->items->text, MR_S("date"));
+    if (node->kind == AST_CURRENT)
+        return mr_slice_equal(node->text, MR_S("current_date"));
+    if (node->kind == AST_CALL)
+        return mr_slice_equal(node->text, MR_S("date")) ||
+               mr_slice_equal(node->text, MR_S("from_iso8601_date")) ||
+               mr_slice_equal(node->text, MR_S("last_day_of_month"));
+    if (node->kind != AST_NAME && node->kind != AST_DOT)
+        return false;
+    return mr_slice_equal(resolver->column_type(resolver->ctx, node->text), MR_S("date"));
+}
+
 static void emit_operator(struct athena_translation *translation, const struct athena_node *node)
 {
     char middle[8] = " ";
     if (emit_interval_sum(translation, node))
         return;
+    if (mr_slice_equal(node->text, MR_S("-")) && looks_like_date(translation, node->left) &&
+        looks_like_date(translation, node->right)) {
+        /* Trino gives an interval, DuckDB would give a number of days. */
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "the difference of two dates is not supported; use date_diff");
+        return;
+    }
     if (mr_slice_equal(node->text, MR_S("/"))) {
         athena_emit_division(translation, "mr_div", node->left, node->right);
     } else if (mr_slice_equal(node->text, MR_S("%"))) {

@@ -149,6 +149,7 @@ def test_failures_have_athenas_words_and_places(orders, sql, reason):
     ("SELECT sum('a')", "FUNCTION_NOT_FOUND"),
     ("SELECT orderid FROM orders a JOIN orders b ON a.orderid = b.orderid", "AMBIGUOUS_NAME"),
     ("SELECT CAST(1 AS nosuchtype)", "TYPE_NOT_FOUND"),
+    ("SELECT DATE '2026-07-03' - DATE '2026-07-01'", "NOT_SUPPORTED"),
     ("SELECT TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE 'Europe/Berlin'", None),
     ("CREATE TABLE t AS SELECT 1", "NOT_SUPPORTED"),
     ("INSERT INTO t VALUES (1)", "NOT_SUPPORTED"),
@@ -192,8 +193,9 @@ def test_requests_are_checked(orders):
     reply = refused(athena.get_query_results, "InvalidRequestException", QueryExecutionId=failed)
     assert reply["Error"]["Message"] == (
         "Query did not finish successfully. Final query state: FAILED")
-    reason = orders.reason("SELECT 1", ResultConfiguration={"OutputLocation": "s3://no-bucket/x/"})
-    assert "no-bucket" in reason
+    reply = refused(orders.start, "InvalidRequestException", sql="SELECT 1",
+                    ResultConfiguration={"OutputLocation": "s3://no-bucket/x/"})
+    assert reply["Error"]["Message"] == "Unable to verify/create output bucket no-bucket"
 
 
 def test_the_same_token_starts_one_query(orders, fresh):
