@@ -184,7 +184,8 @@ def test_error_objects_lie_under_their_prefix_and_end_each_line(
     arn = function(OBEY)
     cases = {
         "errors/": r"errors/processing-failed/\d{4}/\d\d/\d\d/\d\d/NAME-1-.*",
-        "e/!{firehose:error-output-type}/!{timestamp:yyyy}/": r"e/processing-failed/\d{4}/NAME-1-.*",
+        "e/!{firehose:error-output-type}/!{timestamp:yyyy}/":
+            r"e/processing-failed/\d{4}/NAME-1-.*",
         None: r"data/processing-failed/\d{4}/\d\d/\d\d/\d\d/NAME-1-.*",
     }  # fmt: skip
     for prefix, pattern in cases.items():

@@ -189,8 +189,10 @@ def shard_records(server, stream, shard, iterator="TRIM_HORIZON", **where):
 
 def stream_records(server, stream):
     """Every record of all shards, shard by shard."""
-    shards = server.client("kinesis").list_shards(StreamName=stream)["Shards"]
-    return [record for shard in shards for record in shard_records(server, stream, shard["ShardId"])]
+    records = []
+    for shard in server.client("kinesis").list_shards(StreamName=stream)["Shards"]:
+        records += shard_records(server, stream, shard["ShardId"])
+    return records
 
 
 def events_of(server, stream):
