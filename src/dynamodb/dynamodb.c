@@ -16,6 +16,9 @@ static const struct protocol_handler handlers[] = {
     {.operation = "BatchGetItem", .run = dynamodb_batch_get_item},
     {.operation = "TransactWriteItems", .run = dynamodb_transact_write_items},
     {.operation = "TransactGetItems", .run = dynamodb_transact_get_items},
+    {.operation = "ExecuteStatement", .run = dynamodb_execute_statement},
+    {.operation = "BatchExecuteStatement", .run = dynamodb_batch_execute_statement},
+    {.operation = "ExecuteTransaction", .run = dynamodb_execute_transaction},
     {.operation = "Query", .run = dynamodb_query},
     {.operation = "Scan", .run = dynamodb_scan},
     {.operation = "DescribeLimits", .run = dynamodb_describe_limits, .flags = PROTOCOL_INLINE},
@@ -64,6 +67,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
 
 void dynamodb_register(struct dynamodb *dynamodb, struct protocol *protocol)
 {
+    dynamodb->protocol = protocol;
     protocol_register(protocol, "dynamodb", handlers, MR_COUNT(handlers), dynamodb);
 }
 

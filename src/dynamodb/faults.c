@@ -10,6 +10,7 @@ const struct protocol_fault dynamodb_canceled = {"TransactionCanceledException",
 const struct protocol_fault dynamodb_token_mismatch = {"IdempotentParameterMismatchException", 400,
                                                        false};
 const struct protocol_fault dynamodb_no_policy = {"PolicyNotFoundException", 400, false};
+const struct protocol_fault dynamodb_duplicate = {"DuplicateItemException", 400, false};
 const struct protocol_fault dynamodb_not_implemented = {"NotImplemented", 501, true};
 
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,

@@ -30,6 +30,7 @@ extern const struct protocol_fault dynamodb_not_implemented;
 extern const struct protocol_fault dynamodb_canceled;
 extern const struct protocol_fault dynamodb_token_mismatch;
 extern const struct protocol_fault dynamodb_no_policy;
+extern const struct protocol_fault dynamodb_duplicate;
 /* Turns the outcome of an item_* function into the call's fault; returns MR_FAULT. */
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,
                                struct mr_slice error);
@@ -121,6 +122,7 @@ struct dynamodb_table {
 };
 
 struct dynamodb {
+    struct protocol *protocol; /* once registered */
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
@@ -259,6 +261,10 @@ MR_MUST_USE enum mr_status dynamodb_item_check_indexes(struct protocol_call *cal
 /* The key attributes alone, as an item. */
 struct mr_slice dynamodb_keys_of(struct mr_arena *arena, const struct dynamodb_schema *schema,
                                  struct mr_slice item);
+/* An update leaves the keys alone. */
+MR_MUST_USE enum mr_status dynamodb_update_check(struct protocol_call *call,
+                                                 const struct dynamodb_table *table,
+                                                 const struct item_update *update);
 bool dynamodb_is_key(const struct dynamodb_schema *schema, struct mr_slice name);
 
 /* ---- request.c ---- */
@@ -330,6 +336,7 @@ struct dynamodb_write {
     struct mr_slice item;                   /* PUT: the item; else the keys */
     const struct item_update *update;       /* CHANGE; NULL: none */
     const struct item_condition *condition; /* or NULL */
+    bool inserts;                           /* a failing condition means: there is one already */
     bool wants_old;                         /* copy the old item into `old` */
     bool wants_old_on_failure;
     /* results */
@@ -419,6 +426,9 @@ void dynamodb_batch_write_item(struct protocol_call *call);
 void dynamodb_batch_get_item(struct protocol_call *call);
 void dynamodb_transact_write_items(struct protocol_call *call);
 void dynamodb_transact_get_items(struct protocol_call *call);
+void dynamodb_execute_statement(struct protocol_call *call);
+void dynamodb_batch_execute_statement(struct protocol_call *call);
+void dynamodb_execute_transaction(struct protocol_call *call);
 void dynamodb_query(struct protocol_call *call);
 void dynamodb_scan(struct protocol_call *call);
 void dynamodb_describe_limits(struct protocol_call *call);

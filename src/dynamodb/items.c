@@ -104,21 +104,6 @@ void dynamodb_delete_item(struct protocol_call *call)
 
 /* ---- UpdateItem ---- */
 
-static enum mr_status check_update_keys(struct protocol_call *call,
-                                        const struct dynamodb_table *table,
-                                        const struct item_update *update)
-{
-    for (size_t i = 0; i < update->count; i++) {
-        struct mr_slice name = update->paths[i].steps[0].name;
-        if (dynamodb_is_key(&table->schema, name))
-            return protocol_fail(call, &protocol_validation,
-                                 "One or more parameter values were invalid: Cannot update "
-                                 "attribute %.*s. This attribute is part of the key",
-                                 MR_ARG(name));
-    }
-    return MR_OK;
-}
-
 /* UPDATED_*: only the paths that the expression touches, in the shape of the item. */
 static void answer_update(struct protocol_call *call,
                           const struct dynamodb_expressions *expressions,
@@ -152,7 +137,7 @@ void dynamodb_update_item(struct protocol_call *call)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = dynamodb_request_table(call);
     if (table == NULL || dynamodb_key_check(call, table, write.item) != MR_OK ||
-        check_update_keys(call, table, &expressions.update) != MR_OK)
+        dynamodb_update_check(call, table, &expressions.update) != MR_OK)
         return;
     write.update = expressions.has_update ? &expressions.update : NULL;
     write.wants_old = wanted == DYNAMODB_ALL_OLD || wanted == DYNAMODB_UPDATED_OLD;

@@ -262,3 +262,17 @@ enum mr_status dynamodb_item_check(struct protocol_call *call, const struct dyna
         status = check_item_key(call, &table->schema.range, item, true);
     return status != MR_OK ? status : dynamodb_item_check_indexes(call, table, item);
 }
+
+enum mr_status dynamodb_update_check(struct protocol_call *call, const struct dynamodb_table *table,
+                                     const struct item_update *update)
+{
+    for (size_t i = 0; i < update->count; i++) {
+        struct mr_slice name = update->paths[i].steps[0].name;
+        if (dynamodb_is_key(&table->schema, name))
+            return protocol_fail(call, &protocol_validation,
+                                 "One or more parameter values were invalid: Cannot update "
+                                 "attribute %.*s. This attribute is part of the key",
+                                 MR_ARG(name));
+    }
+    return MR_OK;
+}

@@ -211,7 +211,9 @@ static void evaluate(const struct dynamodb_page *page, struct mr_slice item,
     if (expressions->has_filter && !item_condition_holds(call->arena, &expressions->filter, item))
         return;
     result->count++;
-    if (!page->count_only)
+    if (page->statement != NULL)
+        dynamodb_statement_item_json(&call->out, page->statement, item);
+    else if (!page->count_only)
         item_projection_json(&call->out, expressions->projection, item);
 }
 
@@ -275,9 +277,13 @@ void dynamodb_page_run(struct dynamodb_page *page)
     if (!page->count_only)
         mr_json_array_end(&call->out);
     protocol_fail_internal(call, result.status);
-    mr_json_key_int(&call->out, "Count", result.count);
-    mr_json_key_int(&call->out, "ScannedCount", result.scanned);
-    if (result.more) {
+    if (page->statement == NULL) {
+        mr_json_key_int(&call->out, "Count", result.count);
+        mr_json_key_int(&call->out, "ScannedCount", result.scanned);
+    }
+    if (result.more && page->statement != NULL) {
+        dynamodb_statement_token_json(call, result.last);
+    } else if (result.more) {
         mr_json_key(&call->out, "LastEvaluatedKey");
         item_json(&call->out, result.last);
     }

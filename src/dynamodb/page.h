@@ -1,7 +1,7 @@
 /* dynamodb/page.h: one page of Query or Scan: a range of keys, read in one direction. Private to
  * dynamodb/. */
 #pragma once
-#include "dynamodb/internal.h"
+#include "dynamodb/statement.h"
 
 /* Keys of a space: from lower up to, not including, upper. */
 struct dynamodb_range {
@@ -31,6 +31,7 @@ struct dynamodb_page {
     struct dynamodb_table *table;
     const struct dynamodb_index *index; /* NULL: the table */
     const struct dynamodb_expressions *expressions;
+    const struct item_statement *statement; /* a SELECT; NULL: Query, Scan */
     struct dynamodb_range range;
     struct mr_slice after; /* key behind which it begins; len 0: at the range's end */
     bool backward, consistent, count_only;

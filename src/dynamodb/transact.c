@@ -1,7 +1,7 @@
 /* Transactions: all lanes they touch are locked in order, every action is evaluated, and all of
  * them are one entry, or none. */
 #include "base/codec.h"
-#include "dynamodb/internal.h"
+#include "dynamodb/statement.h"
 #include <stdlib.h>
 
 enum { TRANSACTION_BYTES_MAX = 4 << 20 };
@@ -11,7 +11,8 @@ struct action {
     struct dynamodb_table *table;
     bool check_only;
     struct dynamodb_expressions
-        *expressions; /* apart: actions are sorted, and `write` points here */
+        *expressions;                 /* apart: actions are sorted, and `write` points here */
+    struct item_statement *statement; /* ExecuteTransaction; else NULL */
     struct dynamodb_write write;
     struct mr_slice old;
     const char *code; /* of its reason; NULL: None */
@@ -20,16 +21,19 @@ struct action {
 
 struct transaction {
     struct protocol_call *call;
+    yyjson_val *requests;
     struct action *actions; /* by address */
     size_t count;
     bool canceled;
 };
 
 /* AWS: 1 to 100 actions, which the model says and the protocol has checked. */
-static struct transaction transaction_make(struct protocol_call *call)
+static struct transaction transaction_make(struct protocol_call *call, const char *member)
 {
-    size_t count = yyjson_arr_size(mr_json_get(call->in, "TransactItems"));
+    yyjson_val *requests = mr_json_get(call->in, member);
+    size_t count = yyjson_arr_size(requests);
     return (struct transaction){.call = call,
+                                .requests = requests,
                                 .actions = MR_NEW_ARRAY(call->arena, struct action, count + 1)};
 }
 
@@ -74,20 +78,6 @@ static enum mr_status find_table(struct protocol_call *call, yyjson_val *body,
     return *ret_table == NULL ? MR_FAULT : MR_OK;
 }
 
-static enum mr_status check_update_keys(struct protocol_call *call, const struct action *action)
-{
-    const struct item_update *update = &action->expressions->update;
-    for (size_t i = 0; i < update->count; i++) {
-        struct mr_slice name = update->paths[i].steps[0].name;
-        if (dynamodb_is_key(&action->table->schema, name))
-            return protocol_fail(call, &protocol_validation,
-                                 "One or more parameter values were invalid: Cannot update "
-                                 "attribute %.*s. This attribute is part of the key",
-                                 MR_ARG(name));
-    }
-    return MR_OK;
-}
-
 static enum mr_status read_action(struct protocol_call *call, yyjson_val *request,
                                   struct action *action)
 {
@@ -111,7 +101,8 @@ static enum mr_status read_action(struct protocol_call *call, yyjson_val *reques
     enum mr_status status = write->kind == DYNAMODB_PUT
                                 ? dynamodb_item_check(call, action->table, write->item)
                                 : dynamodb_key_check(call, action->table, write->item);
-    if (status != MR_OK || check_update_keys(call, action) != MR_OK)
+    if (status != MR_OK ||
+        dynamodb_update_check(call, action->table, &action->expressions->update) != MR_OK)
         return MR_FAULT;
     write->address = dynamodb_address_of(call->arena, action->table, write->item);
     write->condition = action->expressions->has_condition ? &action->expressions->condition : NULL;
@@ -133,10 +124,24 @@ static int by_request(const void *a, const void *b)
     return left->at < right->at ? -1 : left->at > right->at;
 }
 
+/* Into the order of addresses; no item may come twice. */
+static enum mr_status order_actions(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    qsort(transaction->actions, transaction->count, sizeof(transaction->actions[0]), by_address);
+    for (size_t i = 1; i < transaction->count; i++) {
+        if (by_address(&transaction->actions[i - 1], &transaction->actions[i]) == 0)
+            return protocol_fail(call, &protocol_validation,
+                                 "Transaction request cannot include multiple operations on one "
+                                 "item");
+    }
+    return MR_OK;
+}
+
 static enum mr_status read_actions(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
-    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, "TransactItems"));
+    yyjson_arr_iter iter = yyjson_arr_iter_with(transaction->requests);
     uint64_t bytes = 0;
     for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
         struct action *action = &transaction->actions[transaction->count];
@@ -149,14 +154,7 @@ static enum mr_status read_actions(struct transaction *transaction)
         return protocol_fail(call, &protocol_validation,
                              "Member must have length less than or equal to 4194304: the items of "
                              "a transaction cannot exceed 4 MB");
-    qsort(transaction->actions, transaction->count, sizeof(transaction->actions[0]), by_address);
-    for (size_t i = 1; i < transaction->count; i++) {
-        if (by_address(&transaction->actions[i - 1], &transaction->actions[i]) == 0)
-            return protocol_fail(call, &protocol_validation,
-                                 "Transaction request cannot include multiple operations on one "
-                                 "item");
-    }
-    return MR_OK;
+    return order_actions(transaction);
 }
 
 /* ---- lanes: in the order of addresses, which is that of tables and partitions ---- */
@@ -206,8 +204,10 @@ static enum mr_status evaluate_locked(struct transaction *transaction)
         if (old.ptr != NULL)
             action->old = mr_arena_copy(call->arena, old);
         if (status == MR_NOT_FOUND) {
-            action->code = "ConditionalCheckFailed";
-            action->message = MR_S("The conditional request failed");
+            bool duplicate = action->write.inserts;
+            action->code = duplicate ? "DuplicateItem" : "ConditionalCheckFailed";
+            action->message = duplicate ? MR_S("Duplicate primary key exists in table")
+                                        : MR_S("The conditional request failed");
         } else if (status == MR_INVALID) {
             action->code = "ValidationError";
         }
@@ -241,6 +241,10 @@ static enum mr_status commit_locked(struct transaction *transaction, struct mr_s
     }
     if (status == MR_OK && ticket > call->ticket)
         call->ticket = ticket;
+    if (status == MR_FULL) /* the old images of a hundred large items can do that */
+        return protocol_fail(call, &dynamodb_limit_exceeded,
+                             "The transaction and the stream records of its changes exceed the "
+                             "limit of one commit");
     return status;
 }
 
@@ -350,7 +354,7 @@ static void run(struct transaction *transaction)
     struct mr_slice token = mr_json_get_text(call->in, "ClientRequestToken");
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
     struct mr_json json = mr_json_make(&text);
-    mr_json_value(&json, mr_json_get(call->in, "TransactItems"));
+    mr_json_value(&json, transaction->requests);
     uint32_t content = mr_crc32c(0, mr_buf_slice(&text));
     lock_lanes(transaction->actions, transaction->count);
     enum mr_status status = run_locked(transaction, token, content);
@@ -371,7 +375,7 @@ static void release_tables(struct transaction *transaction)
 
 void dynamodb_transact_write_items(struct protocol_call *call)
 {
-    struct transaction transaction = transaction_make(call);
+    struct transaction transaction = transaction_make(call, "TransactItems");
     if (read_actions(&transaction) == MR_OK)
         run(&transaction);
     release_tables(&transaction);
@@ -397,21 +401,14 @@ static enum mr_status read_get(struct protocol_call *call, yyjson_val *request,
 static enum mr_status read_gets(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
-    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, "TransactItems"));
+    yyjson_arr_iter iter = yyjson_arr_iter_with(transaction->requests);
     for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
         struct action *action = &transaction->actions[transaction->count];
         action->at = transaction->count++;
         if (read_get(call, request, action) != MR_OK)
             return MR_FAULT;
     }
-    qsort(transaction->actions, transaction->count, sizeof(transaction->actions[0]), by_address);
-    for (size_t i = 1; i < transaction->count; i++) {
-        if (by_address(&transaction->actions[i - 1], &transaction->actions[i]) == 0)
-            return protocol_fail(call, &protocol_validation,
-                                 "Transaction request cannot include multiple operations on one "
-                                 "item");
-    }
-    return MR_OK;
+    return order_actions(transaction);
 }
 
 static enum mr_status get_locked(struct transaction *transaction)
@@ -429,6 +426,9 @@ static enum mr_status get_locked(struct transaction *transaction)
         if (status == MR_OK)
             action->old = mr_arena_copy(call->arena, mr_buf_slice(buf));
         uint64_t bytes = status == MR_OK ? item_size(action->old) : 0;
+        if (action->write.condition != NULL &&
+            !item_condition_holds(call->arena, action->write.condition, action->old))
+            action->old = (struct mr_slice){0};
         action->write.units.table = dynamodb_read_units(bytes, true);
     }
     wait_for_lanes(call, transaction->actions, transaction->count);
@@ -445,7 +445,10 @@ static void answer_gets(struct transaction *transaction)
     for (size_t i = 0; i < transaction->count; i++) {
         const struct action *action = &transaction->actions[i];
         mr_json_object(&call->out);
-        if (action->old.ptr != NULL) {
+        if (action->old.ptr != NULL && action->statement != NULL) {
+            mr_json_key(&call->out, "Item");
+            dynamodb_statement_item_json(&call->out, action->statement, action->old);
+        } else if (action->old.ptr != NULL) {
             mr_json_key(&call->out, "Item");
             item_projection_json(&call->out, action->expressions->projection, action->old);
         }
@@ -454,17 +457,68 @@ static void answer_gets(struct transaction *transaction)
     mr_json_array_end(&call->out);
 }
 
+static void run_gets(struct transaction *transaction)
+{
+    lock_lanes(transaction->actions, transaction->count);
+    enum mr_status status = get_locked(transaction);
+    unlock_lanes(transaction->actions, transaction->count);
+    if (status != MR_OK)
+        protocol_fail_internal(transaction->call, status);
+    else
+        answer_gets(transaction);
+}
+
 void dynamodb_transact_get_items(struct protocol_call *call)
 {
-    struct transaction transaction = transaction_make(call);
-    if (read_gets(&transaction) == MR_OK) {
-        lock_lanes(transaction.actions, transaction.count);
-        enum mr_status status = get_locked(&transaction);
-        unlock_lanes(transaction.actions, transaction.count);
-        if (status != MR_OK)
-            protocol_fail_internal(call, status);
-        else
-            answer_gets(&transaction);
+    struct transaction transaction = transaction_make(call, "TransactItems");
+    if (read_gets(&transaction) == MR_OK)
+        run_gets(&transaction);
+    release_tables(&transaction);
+}
+
+/* ---- ExecuteTransaction ---- */
+
+static enum mr_status read_statement(struct protocol_call *call, yyjson_val *request,
+                                     struct action *action)
+{
+    action->statement = MR_NEW(call->arena, struct item_statement);
+    if (dynamodb_statement_read(call, request, action->statement) != MR_OK)
+        return MR_FAULT;
+    action->table = dynamodb_need_table(call, action->statement->table, false);
+    if (action->table == NULL)
+        return MR_FAULT;
+    action->check_only = action->statement->kind == ITEM_STATEMENT_EXISTS;
+    action->write.wants_old_on_failure = mr_slice_equal(
+        mr_json_get_text(request, "ReturnValuesOnConditionCheckFailure"), MR_S("ALL_OLD"));
+    return dynamodb_statement_prepare(call, action->table, action->statement, &action->write);
+}
+
+static enum mr_status read_statements(struct transaction *transaction, size_t *ret_reads)
+{
+    struct protocol_call *call = transaction->call;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(transaction->requests);
+    *ret_reads = 0;
+    for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
+        struct action *action = &transaction->actions[transaction->count];
+        action->at = transaction->count++;
+        if (read_statement(call, request, action) != MR_OK)
+            return MR_FAULT;
+        *ret_reads += action->statement->kind == ITEM_STATEMENT_SELECT;
     }
+    if (*ret_reads > 0 && *ret_reads < transaction->count)
+        return protocol_fail(call, &protocol_validation,
+                             "A transaction must contain either only reads or only writes");
+    return order_actions(transaction);
+}
+
+void dynamodb_execute_transaction(struct protocol_call *call)
+{
+    struct transaction transaction = transaction_make(call, "TransactStatements");
+    size_t reads;
+    enum mr_status status = read_statements(&transaction, &reads);
+    if (status == MR_OK && reads > 0)
+        run_gets(&transaction);
+    else if (status == MR_OK)
+        run(&transaction);
     release_tables(&transaction);
 }

@@ -128,6 +128,8 @@ static void wait_for_lane(struct protocol_call *call, struct dynamodb_lane *lane
 static enum mr_status refuse_condition(struct protocol_call *call,
                                        const struct dynamodb_write *write, struct mr_slice old)
 {
+    if (write->inserts)
+        return protocol_fail(call, &dynamodb_duplicate, "Duplicate primary key exists in table");
     protocol_fail(call, &dynamodb_condition_failed, "The conditional request failed");
     if (write->wants_old_on_failure && old.ptr != NULL) {
         struct mr_buf text = {0};

@@ -1,0 +1,408 @@
+/* ExecuteStatement, BatchExecuteStatement, ExecuteTransaction: statements run by what runs the
+ * other operations. A SELECT that names a partition key is a Query, else a Scan; the whole
+ * condition is its filter. A write names its item by equalities on all keys; what else it asks is
+ * its condition.
+ */
+#include "base/codec.h"
+#include "dynamodb/page.h"
+#include "dynamodb/statement.h"
+
+enum { STATEMENTS_MAX = 25 };
+
+/* ---- reading ---- */
+
+enum mr_status dynamodb_statement_read(struct protocol_call *call, yyjson_val *request,
+                                       struct item_statement *ret_statement)
+{
+    struct mr_slice error;
+    enum mr_status status =
+        item_partiql_parse(call->arena, mr_json_get_text(request, "Statement"),
+                           mr_json_get(request, "Parameters"), ret_statement, &error);
+    return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
+}
+
+/* The keys that the condition names by equality; *ret_keys is empty when one is missing. */
+static void keys_of_where(struct mr_arena *arena, const struct dynamodb_schema *schema,
+                          const struct item_node *where, struct mr_slice *ret_keys)
+{
+    const struct item_node *hash = item_partiql_term(where, schema->hash.name, true);
+    const struct item_node *range =
+        schema->has_range ? item_partiql_term(where, schema->range.name, true) : NULL;
+    struct item_field fields[2];
+    size_t count = 0;
+    *ret_keys = (struct mr_slice){0};
+    if (hash == NULL || (schema->has_range && range == NULL))
+        return;
+    fields[count++] = (struct item_field){schema->hash.name, hash->args[1]->value};
+    if (schema->has_range)
+        fields[count++] = (struct item_field){schema->range.name, range->args[1]->value};
+    *ret_keys = item_make(arena, fields, count);
+}
+
+static enum mr_status read_keys(struct protocol_call *call, const struct dynamodb_table *table,
+                                const struct item_statement *statement, struct mr_slice *ret_keys)
+{
+    keys_of_where(call->arena, &table->schema, statement->where, ret_keys);
+    if (ret_keys->len == 0 || statement->index.len > 0)
+        return protocol_fail(call, &protocol_validation,
+                             "Where clause does not contain a mandatory equality on all key "
+                             "attributes");
+    return dynamodb_key_check(call, table, *ret_keys);
+}
+
+/* exists(hash), or not; AND the statement's own condition. */
+static struct item_condition *condition_of(struct mr_arena *arena,
+                                           const struct dynamodb_table *table,
+                                           enum item_node_kind kind, struct item_node *where)
+{
+    struct item_condition *condition = MR_NEW(arena, struct item_condition);
+    struct item_node *nodes = MR_NEW_ARRAY(arena, struct item_node, 3);
+    nodes[0] = (struct item_node){.kind = kind, .count = 1};
+    nodes[0].args = MR_NEW_ARRAY(arena, struct item_node *, 1);
+    nodes[0].args[0] = &nodes[1];
+    nodes[1] = (struct item_node){.kind = ITEM_NODE_PATH};
+    nodes[1].path = (struct item_path){.steps = MR_NEW(arena, struct item_step), .count = 1};
+    nodes[1].path.steps[0].name = table->schema.hash.name;
+    nodes[2] = (struct item_node){.kind = ITEM_NODE_AND, .count = where == NULL ? 1 : 2};
+    nodes[2].args = MR_NEW_ARRAY(arena, struct item_node *, 2);
+    nodes[2].args[0] = &nodes[0];
+    nodes[2].args[1] = where;
+    condition->root = &nodes[2];
+    return condition;
+}
+
+/* Whether the condition says nothing but the keys. */
+static bool is_keys_only(const struct dynamodb_table *table, const struct item_node *where)
+{
+    size_t wanted = table->schema.has_range ? 2 : 1;
+    size_t count = where->kind == ITEM_NODE_AND ? where->count : 1;
+    return count == wanted;
+}
+
+static enum mr_status prepare_insert(struct protocol_call *call, struct dynamodb_table *table,
+                                     const struct item_statement *statement,
+                                     struct dynamodb_write *write)
+{
+    write->kind = DYNAMODB_PUT;
+    write->inserts = true;
+    write->item = statement->item;
+    if (item_size(write->item) > ITEM_SIZE_MAX)
+        return protocol_fail(call, &protocol_validation,
+                             "Item size has exceeded the maximum allowed size");
+    write->condition = condition_of(call->arena, table, ITEM_NODE_ATTRIBUTE_NOT_EXISTS, NULL);
+    return dynamodb_item_check(call, table, write->item);
+}
+
+enum mr_status dynamodb_statement_prepare(struct protocol_call *call, struct dynamodb_table *table,
+                                          struct item_statement *statement,
+                                          struct dynamodb_write *write)
+{
+    enum mr_status status;
+    if (statement->kind == ITEM_STATEMENT_INSERT) {
+        status = prepare_insert(call, table, statement, write);
+    } else {
+        write->kind = statement->kind == ITEM_STATEMENT_DELETE ? DYNAMODB_DELETE : DYNAMODB_CHANGE;
+        status = read_keys(call, table, statement, &write->item);
+        bool plain = statement->kind == ITEM_STATEMENT_DELETE;
+        if (status == MR_OK && !(plain && is_keys_only(table, statement->where)))
+            write->condition =
+                condition_of(call->arena, table, ITEM_NODE_ATTRIBUTE_EXISTS, statement->where);
+    }
+    if (status == MR_OK && statement->kind == ITEM_STATEMENT_UPDATE) {
+        write->update = &statement->update;
+        status = dynamodb_update_check(call, table, write->update);
+    }
+    if (status == MR_OK)
+        write->address = dynamodb_address_of(call->arena, table, write->item);
+    return status;
+}
+
+/* ---- answering ---- */
+
+static struct mr_slice shown_name(const struct item_path *path)
+{
+    size_t at = path->count;
+    while (path->steps[at - 1].name.ptr == NULL)
+        at--;
+    return path->steps[at - 1].name;
+}
+
+void dynamodb_statement_item_json(struct mr_json *json, const struct item_statement *statement,
+                                  struct mr_slice item)
+{
+    if (statement->path_count == 0) {
+        item_json(json, item);
+        return;
+    }
+    mr_json_object(json);
+    for (size_t i = 0; i < statement->path_count; i++) {
+        struct mr_slice name = shown_name(&statement->paths[i]);
+        struct item_value value = item_path_get(&statement->paths[i], item);
+        bool again = false;
+        for (size_t j = 0; j < i; j++)
+            again = again || mr_slice_equal(shown_name(&statement->paths[j]), name);
+        if (again || value.type == ITEM_NONE)
+            continue;
+        mr_json_name(json, name);
+        item_value_json(json, &value);
+    }
+    mr_json_object_end(json);
+}
+
+void dynamodb_statement_token_json(struct protocol_call *call, struct mr_slice keys)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    item_json(&json, keys);
+    mr_json_key(&call->out, "NextToken");
+    mr_json_base64(&call->out, mr_buf_slice(&text));
+}
+
+static enum mr_status read_token(struct protocol_call *call, struct mr_slice *ret_keys)
+{
+    struct mr_slice token = mr_json_get_text(call->in, "NextToken"), text, error;
+    *ret_keys = (struct mr_slice){0};
+    if (token.len == 0)
+        return MR_OK;
+    if (mr_base64_decode(call->arena, token, &text) == MR_OK) {
+        yyjson_val *json = mr_json_parse(call->arena, text, MR_JSON_DEPTH_MAX);
+        if (yyjson_is_obj(json) && item_encode(call->arena, json, ret_keys, &error) == MR_OK)
+            return MR_OK;
+    }
+    return protocol_fail(call, &protocol_validation, "Given NextToken is invalid");
+}
+
+/* ---- SELECT ---- */
+
+static enum mr_status find_index(struct dynamodb_page *page, struct mr_slice name)
+{
+    if (name.len == 0)
+        return MR_OK;
+    struct protocol_call *call = page->call;
+    const struct dynamodb_index *index = dynamodb_table_index(page->table, name);
+    page->index = index;
+    if (index == NULL || index->state != DYNAMODB_INDEX_ACTIVE)
+        return protocol_fail(call, &protocol_validation,
+                             "The table does not have the specified index: %.*s", MR_ARG(name));
+    if (page->consistent && !index->local)
+        return protocol_fail(call, &protocol_validation,
+                             "Consistent reads are not supported on global secondary indexes");
+    page->fetches = index->local && index->projection != DYNAMODB_ALL;
+    return MR_OK;
+}
+
+static struct item_key_term key_term(const struct item_node *node)
+{
+    struct item_key_term term = {
+        .name = node->args[0]->path.steps[0].name, .kind = node->kind, .low = node->args[1]->value};
+    if (node->count == 3)
+        term.high = node->args[2]->value;
+    return term;
+}
+
+static bool fits(const struct item_node *node, enum item_type type)
+{
+    for (size_t i = 1; node != NULL && i < node->count; i++) {
+        if (node->args[i]->value.type != type)
+            return false;
+    }
+    return node != NULL;
+}
+
+/* A begins_with of numbers selects nothing, and no range of keys says so. */
+static bool narrows(const struct item_node *node, enum item_type type)
+{
+    return fits(node, type) && !(node->kind == ITEM_NODE_BEGINS_WITH && type == ITEM_N);
+}
+
+static enum mr_status place(struct dynamodb_page *page, const struct item_statement *statement)
+{
+    struct mr_arena *arena = page->call->arena;
+    const struct dynamodb_schema *schema =
+        page->index != NULL ? &page->index->schema : &page->table->schema;
+    const struct item_node *hash = item_partiql_term(statement->where, schema->hash.name, true);
+    const struct item_node *range =
+        schema->has_range ? item_partiql_term(statement->where, schema->range.name, false) : NULL;
+    bool query = fits(hash, schema->hash.type);
+    if (statement->order.len > 0 && !query)
+        return protocol_fail(page->call, &protocol_validation,
+                             "Must have WHERE clause in the statement when using ORDER BY clause.");
+    if (statement->order.len > 0 && !dynamodb_is_key(schema, statement->order))
+        return protocol_fail(page->call, &protocol_validation,
+                             "Variable reference %.*s in ORDER BY clause must be part of the "
+                             "primary key",
+                             MR_ARG(statement->order));
+    page->backward = statement->descending;
+    if (!query) {
+        page->range = dynamodb_range_of_scan(arena, page->table, page->index, 0, 1);
+        return MR_OK;
+    }
+    struct item_key_term term;
+    if (narrows(range, schema->range.type))
+        term = key_term(range);
+    page->range = dynamodb_range_of_query(arena, page->table, page->index, &hash->args[1]->value,
+                                          narrows(range, schema->range.type) ? &term : NULL);
+    return MR_OK;
+}
+
+static void run_select(struct protocol_call *call, struct dynamodb_table *table,
+                       const struct item_statement *statement)
+{
+    struct dynamodb_expressions expressions = {.has_filter = statement->where != NULL};
+    struct mr_slice start;
+    expressions.filter.root = statement->where;
+    struct dynamodb_page page = {
+        .call = call,
+        .table = table,
+        .expressions = &expressions,
+        .statement = statement,
+        .limit = mr_json_get_i64(call->in, "Limit", INT64_MAX),
+        .consistent = mr_json_get_bool(call->in, "ConsistentRead", false),
+    };
+    if (read_token(call, &start) == MR_OK && find_index(&page, statement->index) == MR_OK &&
+        place(&page, statement) == MR_OK && dynamodb_page_start_after(&page, start, true) == MR_OK)
+        dynamodb_page_run(&page);
+}
+
+/* ---- writes ---- */
+
+static void answer_write(struct protocol_call *call, const struct dynamodb_table *table,
+                         const struct item_statement *statement, const struct dynamodb_write *write)
+{
+    enum item_returning returning = statement->returning;
+    bool old = returning == ITEM_RETURNING_ALL_OLD || returning == ITEM_RETURNING_MODIFIED_OLD;
+    bool modified =
+        returning == ITEM_RETURNING_MODIFIED_OLD || returning == ITEM_RETURNING_MODIFIED_NEW;
+    struct mr_slice image = old ? write->old : write->new_item;
+    struct item_projection *projection = NULL;
+    if (modified)
+        projection =
+            item_projection_make(call->arena, statement->update.paths, statement->update.count);
+    mr_json_key(&call->out, "Items");
+    mr_json_array(&call->out);
+    if (returning != ITEM_RETURNING_NOTHING && image.ptr != NULL &&
+        (projection == NULL || item_projection_matches(projection, image)))
+        item_projection_json(&call->out, projection, image);
+    mr_json_array_end(&call->out);
+    enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
+    if (wanted == DYNAMODB_CAPACITY_NONE)
+        return;
+    mr_json_key(&call->out, "ConsumedCapacity");
+    dynamodb_capacity_json(&call->out, wanted, table, &write->units);
+}
+
+static void run_write(struct protocol_call *call, struct dynamodb_table *table,
+                      struct item_statement *statement)
+{
+    struct dynamodb_write write = {
+        .wants_old = statement->returning != ITEM_RETURNING_NOTHING,
+        .wants_old_on_failure = mr_slice_equal(
+            mr_json_get_text(call->in, "ReturnValuesOnConditionCheckFailure"), MR_S("ALL_OLD")),
+    };
+    if (dynamodb_statement_prepare(call, table, statement, &write) != MR_OK)
+        return;
+    enum mr_status status = dynamodb_write_run(call, table, &write);
+    protocol_fail_internal(call, status);
+    if (status == MR_OK)
+        answer_write(call, table, statement, &write);
+}
+
+void dynamodb_execute_statement(struct protocol_call *call)
+{
+    struct item_statement statement;
+    if (dynamodb_statement_read(call, call->in, &statement) != MR_OK)
+        return;
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
+        dynamodb_need_table(call, statement.table, false);
+    if (table == NULL)
+        return;
+    if (statement.kind == ITEM_STATEMENT_SELECT)
+        run_select(call, table, &statement);
+    else if (statement.kind != ITEM_STATEMENT_EXISTS)
+        run_write(call, table, &statement);
+    else
+        protocol_fail(call, &protocol_validation,
+                      "EXISTS can be used in a transaction of writes only");
+}
+
+/* ---- BatchExecuteStatement: each statement is a call of its own ---- */
+
+/* AWS: the codes of a batch lack the ending of the faults'. */
+static struct mr_slice batch_code(struct mr_slice code)
+{
+    if (mr_slice_equal(code, MR_S("ValidationException")))
+        return MR_S("ValidationError");
+    size_t at = mr_slice_search(code, MR_S("Exception"));
+    return at == SIZE_MAX ? code : mr_slice_sub(code, 0, at);
+}
+
+static void response_json(struct protocol_call *call, struct mr_slice table,
+                          const struct protocol_result *result)
+{
+    yyjson_val *out = mr_json_parse(call->arena, result->output, MR_JSON_DEPTH_MAX);
+    yyjson_val *item = yyjson_arr_get_first(mr_json_get(out, "Items"));
+    mr_json_object(&call->out);
+    if (result->code.len > 0) {
+        mr_json_key(&call->out, "Error");
+        mr_json_object(&call->out);
+        mr_json_key_string(&call->out, "Code", batch_code(result->code));
+        mr_json_key_string(&call->out, "Message", result->message);
+        mr_json_object_end(&call->out);
+    }
+    mr_json_key_string(&call->out, "TableName", table);
+    mr_json_key_value(&call->out, "Item", item);
+    mr_json_object_end(&call->out);
+}
+
+/* A SELECT of a batch reads one item. */
+static enum mr_status check_batched(struct protocol_call *call, yyjson_val *request,
+                                    struct item_statement *statement)
+{
+    struct mr_slice keys;
+    if (dynamodb_statement_read(call, request, statement) != MR_OK)
+        return MR_FAULT;
+    if (statement->kind != ITEM_STATEMENT_SELECT)
+        return MR_OK;
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
+        dynamodb_table_find(call->service, dynamodb_table_name(statement->table));
+    if (table == NULL)
+        return MR_OK; /* its own response says so */
+    keys_of_where(call->arena, &table->schema, statement->where, &keys);
+    if (keys.len > 0)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "Select statements within BatchExecuteStatement must specify the primary "
+                         "key in the where clause.");
+}
+
+void dynamodb_batch_execute_statement(struct protocol_call *call)
+{
+    struct dynamodb *dynamodb = call->service;
+    yyjson_val *requests = mr_json_get(call->in, "Statements");
+    struct item_statement statements[STATEMENTS_MAX];
+    size_t count = yyjson_arr_size(requests), reads = 0;
+    for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {
+        if (check_batched(call, yyjson_arr_get(requests, i), &statements[i]) != MR_OK)
+            return;
+        reads += statements[i].kind == ITEM_STATEMENT_SELECT;
+    }
+    if (reads > 0 && reads < count) {
+        protocol_fail(call, &protocol_validation,
+                      "A batch must contain either only reads or only writes");
+        return;
+    }
+    mr_json_key(&call->out, "Responses");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {
+        struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+        struct mr_json json = mr_json_make(&text);
+        struct protocol_result result = {0};
+        mr_json_value(&json, yyjson_arr_get(requests, i));
+        enum mr_status status =
+            protocol_invoke(dynamodb->protocol, call->arena, "dynamodb", "ExecuteStatement",
+                            mr_buf_slice(&text), (struct mr_slice){0}, &result);
+        protocol_fail_internal(call, status);
+        response_json(call, statements[i].table, &result);
+    }
+    mr_json_array_end(&call->out);
+}

@@ -1,0 +1,44 @@
+/* item/partiql_parser.h: tokens and literals of PartiQL. Private to item/.
+ *
+ * The first error ends the text, so that every loop of the parser ends. */
+#pragma once
+#include "item/partiql.h"
+
+enum partiql_token_kind {
+    TOKEN_END,
+    TOKEN_WORD,
+    TOKEN_QUOTED, /* "name" */
+    TOKEN_STRING, /* 'text' */
+    TOKEN_NUMBER,
+    TOKEN_SIGN,
+};
+struct partiql_token {
+    enum partiql_token_kind kind;
+    struct mr_slice text; /* without quotes */
+};
+struct partiql_parser {
+    struct mr_arena *arena;
+    const char *next, *end;
+    struct partiql_token token;
+    yyjson_val *parameters;
+    size_t taken; /* parameters */
+    unsigned depth;
+    enum mr_status status; /* MR_OK until the first error */
+    struct mr_slice error;
+};
+
+void item_partiql_fail(struct partiql_parser *parser, const char *what); /* of syntax */
+void item_partiql_fail_text(struct partiql_parser *parser, enum mr_status status,
+                            struct mr_slice text);
+void item_partiql_take(struct partiql_parser *parser); /* on to the next token */
+bool item_partiql_at_sign(const struct partiql_parser *parser, struct mr_slice sign);
+bool item_partiql_at_word(const struct partiql_parser *parser, struct mr_slice word); /* any case */
+/* Take the token if it is that one. */
+bool item_partiql_accept_sign(struct partiql_parser *parser, struct mr_slice sign);
+bool item_partiql_accept_word(struct partiql_parser *parser, struct mr_slice word);
+void item_partiql_expect_sign(struct partiql_parser *parser, struct mr_slice sign);
+void item_partiql_expect_word(struct partiql_parser *parser, struct mr_slice word);
+/* One level deeper, which the caller undoes in `depth`; false at the limit or after an error. */
+bool item_partiql_enter(struct partiql_parser *parser, unsigned limit);
+/* A literal or parameter, encoded. */
+struct item_value item_partiql_literal(struct partiql_parser *parser);

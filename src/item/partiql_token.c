@@ -1,0 +1,296 @@
+/* Tokens and literals of PartiQL. A literal becomes DynamoDB JSON first and is encoded from that,
+ * so that values are checked in one place. */
+#include "item/partiql_parser.h"
+
+/* ---- tokens ---- */
+
+void item_partiql_fail(struct partiql_parser *parser, const char *what)
+{
+    if (parser->status != MR_OK)
+        return;
+    parser->status = MR_INVALID;
+    parser->error = mr_arena_printf(parser->arena,
+                                    "Statement wasn't well formed, can't be processed: %s", what);
+    parser->token = (struct partiql_token){.kind = TOKEN_END};
+    parser->next = parser->end;
+}
+
+void item_partiql_fail_text(struct partiql_parser *parser, enum mr_status status,
+                            struct mr_slice text)
+{
+    if (parser->status != MR_OK)
+        return;
+    item_partiql_fail(parser, "");
+    parser->status = status;
+    parser->error = text;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_part(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '$';
+}
+
+/* Quoted text; a doubled quote stands for itself. */
+static void lex_quoted(struct partiql_parser *parser, char quote)
+{
+    struct item_writer text = item_writer_make(parser->arena, 32);
+    for (parser->next++; parser->next < parser->end; parser->next++) {
+        if (*parser->next == quote) {
+            bool doubled = parser->next + 1 < parser->end && parser->next[1] == quote;
+            if (!doubled)
+                break;
+            parser->next++;
+        }
+        item_write_byte(&text, (uint8_t)*parser->next);
+    }
+    if (parser->next == parser->end) {
+        item_partiql_fail(parser, "Unterminated quote");
+        return;
+    }
+    parser->next++;
+    parser->token.kind = quote == '"' ? TOKEN_QUOTED : TOKEN_STRING;
+    parser->token.text = item_writer_slice(&text);
+}
+
+static void lex_number(struct partiql_parser *parser)
+{
+    const char *from = parser->next;
+    while (parser->next < parser->end) {
+        char c = *parser->next, before = parser->next > from ? parser->next[-1] : '0';
+        bool sign = (c == '+' || c == '-') && (before == 'e' || before == 'E');
+        if (!is_digit(c) && c != '.' && c != 'e' && c != 'E' && !sign)
+            break;
+        parser->next++;
+    }
+    parser->token.kind = TOKEN_NUMBER;
+    parser->token.text = mr_slice_make(from, (size_t)(parser->next - from));
+}
+
+static void lex_sign(struct partiql_parser *parser)
+{
+    static const struct mr_slice twos[] = {MR_S_INIT("<="), MR_S_INIT(">="), MR_S_INIT("<>"),
+                                           MR_S_INIT("!="), MR_S_INIT("<<"), MR_S_INIT(">>")};
+    struct mr_slice rest = mr_slice_make(parser->next, (size_t)(parser->end - parser->next));
+    size_t len = 1;
+    for (size_t i = 0; i < MR_COUNT(twos); i++) {
+        if (mr_slice_starts_with(rest, twos[i]))
+            len = 2;
+    }
+    parser->token.kind = TOKEN_SIGN;
+    parser->token.text = mr_slice_sub(rest, 0, len);
+    parser->next += len;
+}
+
+void item_partiql_take(struct partiql_parser *parser)
+{
+    while (parser->next < parser->end &&
+           (*parser->next == ' ' || (*parser->next >= '\t' && *parser->next <= '\r')))
+        parser->next++;
+    parser->token = (struct partiql_token){.kind = TOKEN_END};
+    if (parser->next == parser->end)
+        return;
+    char c = *parser->next;
+    if (c == '"' || c == '\'') {
+        lex_quoted(parser, c);
+    } else if (is_digit(c)) {
+        lex_number(parser);
+    } else if (is_part(c)) {
+        const char *from = parser->next;
+        while (parser->next < parser->end && is_part(*parser->next))
+            parser->next++;
+        parser->token.kind = TOKEN_WORD;
+        parser->token.text = mr_slice_make(from, (size_t)(parser->next - from));
+    } else {
+        lex_sign(parser);
+    }
+}
+
+bool item_partiql_at_sign(const struct partiql_parser *parser, struct mr_slice sign)
+{
+    return parser->token.kind == TOKEN_SIGN && mr_slice_equal(parser->token.text, sign);
+}
+
+bool item_partiql_at_word(const struct partiql_parser *parser, struct mr_slice word)
+{
+    return parser->token.kind == TOKEN_WORD && mr_slice_equal_nocase(parser->token.text, word);
+}
+
+bool item_partiql_accept_sign(struct partiql_parser *parser, struct mr_slice sign)
+{
+    if (!item_partiql_at_sign(parser, sign))
+        return false;
+    item_partiql_take(parser);
+    return true;
+}
+
+bool item_partiql_accept_word(struct partiql_parser *parser, struct mr_slice word)
+{
+    if (!item_partiql_at_word(parser, word))
+        return false;
+    item_partiql_take(parser);
+    return true;
+}
+
+void item_partiql_expect_sign(struct partiql_parser *parser, struct mr_slice sign)
+{
+    if (!item_partiql_accept_sign(parser, sign))
+        item_partiql_fail(parser, "Unexpected token");
+}
+
+void item_partiql_expect_word(struct partiql_parser *parser, struct mr_slice word)
+{
+    if (!item_partiql_accept_word(parser, word))
+        item_partiql_fail(parser, "Unexpected keyword");
+}
+
+bool item_partiql_enter(struct partiql_parser *parser, unsigned limit)
+{
+    if (++parser->depth > limit)
+        item_partiql_fail(parser, "Nested too deeply");
+    return parser->status == MR_OK;
+}
+
+/* ---- literals ---- */
+
+static void literal_json(struct partiql_parser *parser, struct mr_json *json);
+
+static void parameter_json(struct partiql_parser *parser, struct mr_json *json)
+{
+    yyjson_val *value = yyjson_arr_get(parser->parameters, parser->taken++);
+    if (value == NULL) {
+        item_partiql_fail_text(parser, MR_INVALID,
+                               MR_S("Number of parameters in request and statement don't match."));
+        return;
+    }
+    mr_json_value(json, value);
+}
+
+static void number_json(struct partiql_parser *parser, struct mr_json *json, bool negative)
+{
+    struct mr_slice text = parser->token.text;
+    if (negative)
+        text = mr_arena_printf(parser->arena, "-%.*s", MR_ARG(text));
+    mr_json_string(json, text);
+    item_partiql_take(parser);
+}
+
+/* <<'a', 'b'>>: its type is that of its first member. */
+static void set_json(struct partiql_parser *parser, struct mr_json *json)
+{
+    item_partiql_take(parser);
+    bool text = parser->token.kind == TOKEN_STRING;
+    mr_json_key(json, text ? "SS" : "NS");
+    mr_json_array(json);
+    do {
+        bool negative = !text && item_partiql_accept_sign(parser, MR_S("-"));
+        if (parser->token.kind != (text ? TOKEN_STRING : TOKEN_NUMBER))
+            item_partiql_fail(parser, "A set holds strings or numbers");
+        else
+            number_json(parser, json, negative);
+    } while (item_partiql_accept_sign(parser, MR_S(",")));
+    mr_json_array_end(json);
+    item_partiql_expect_sign(parser, MR_S(">>"));
+}
+
+static void list_json(struct partiql_parser *parser, struct mr_json *json)
+{
+    item_partiql_take(parser);
+    mr_json_key(json, "L");
+    mr_json_array(json);
+    if (!item_partiql_at_sign(parser, MR_S("]"))) {
+        do
+            literal_json(parser, json);
+        while (item_partiql_accept_sign(parser, MR_S(",")));
+    }
+    mr_json_array_end(json);
+    item_partiql_expect_sign(parser, MR_S("]"));
+}
+
+/* {'name': value, ...}; a name given twice is an error. */
+static void members_json(struct partiql_parser *parser, struct mr_json *json)
+{
+    item_partiql_take(parser);
+    mr_json_object(json);
+    while (!item_partiql_at_sign(parser, MR_S("}")) && parser->status == MR_OK) {
+        if (parser->token.kind != TOKEN_STRING && parser->token.kind != TOKEN_QUOTED)
+            item_partiql_fail(parser, "Expected a name in quotes");
+        else
+            mr_json_name(json, parser->token.text);
+        if (parser->status != MR_OK)
+            break;
+        item_partiql_take(parser);
+        item_partiql_expect_sign(parser, MR_S(":"));
+        literal_json(parser, json);
+        if (!item_partiql_accept_sign(parser, MR_S(",")))
+            break;
+    }
+    mr_json_object_end(json);
+    item_partiql_expect_sign(parser, MR_S("}"));
+}
+
+static void value_json(struct partiql_parser *parser, struct mr_json *json)
+{
+    if (parser->token.kind == TOKEN_STRING) {
+        mr_json_key_string(json, "S", parser->token.text);
+        item_partiql_take(parser);
+    } else if (item_partiql_at_sign(parser, MR_S("<<"))) {
+        set_json(parser, json);
+    } else if (item_partiql_at_sign(parser, MR_S("["))) {
+        list_json(parser, json);
+    } else if (item_partiql_at_sign(parser, MR_S("{"))) {
+        mr_json_key(json, "M");
+        members_json(parser, json);
+    } else if (item_partiql_at_word(parser, MR_S("true")) ||
+               item_partiql_at_word(parser, MR_S("false"))) {
+        mr_json_key_bool(json, "BOOL", item_partiql_at_word(parser, MR_S("true")));
+        item_partiql_take(parser);
+    } else if (item_partiql_accept_word(parser, MR_S("null"))) {
+        mr_json_key_bool(json, "NULL", true);
+    } else {
+        bool negative = item_partiql_accept_sign(parser, MR_S("-"));
+        if (parser->token.kind != TOKEN_NUMBER) {
+            item_partiql_fail(parser, "Expected expression");
+            return;
+        }
+        mr_json_key(json, "N");
+        number_json(parser, json, negative);
+    }
+}
+
+static void literal_json(struct partiql_parser *parser, struct mr_json *json)
+{
+    if (!item_partiql_enter(parser, ITEM_PARTIQL_DEPTH_MAX + ITEM_PARTIQL_LITERAL_DEPTH_MAX)) {
+        mr_json_null(json);
+    } else if (item_partiql_accept_sign(parser, MR_S("?"))) {
+        parameter_json(parser, json);
+        if (parser->status != MR_OK)
+            mr_json_null(json);
+    } else {
+        mr_json_object(json);
+        value_json(parser, json);
+        mr_json_object_end(json);
+    }
+    parser->depth--;
+}
+
+/* A literal or parameter, encoded. */
+struct item_value item_partiql_literal(struct partiql_parser *parser)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    struct item_value value = {.type = ITEM_NONE};
+    literal_json(parser, &json);
+    if (parser->status != MR_OK)
+        return value;
+    struct mr_slice error;
+    yyjson_val *parsed = mr_json_parse(parser->arena, mr_buf_slice(&text), MR_JSON_DEPTH_MAX);
+    enum mr_status status = item_value_encode(parser->arena, parsed, &value, &error);
+    if (status != MR_OK)
+        item_partiql_fail_text(parser, status, error);
+    return value;
+}
