@@ -16,15 +16,16 @@ import pytest
 from botocore.config import Config
 
 from support import Server, wait_until
+from support.server import millrace_bin
 
 TARGETS = {
-    "dynamodb": ("DynamoDB_20120810", "1.0", "ListTables", "DescribeGlobalTable"),
-    "dynamodbstreams": ("DynamoDBStreams_20120810", "1.0", "ListStreams", None),
-    "kinesis": ("Kinesis_20131202", "1.1", "ListStreams", "SubscribeToShard"),
-    "firehose": ("Firehose_20150804", "1.1", "ListDeliveryStreams", None),
-    "glue": ("AWSGlue", "1.1", "GetDatabases", "ListJobs"),
-    "athena": ("AmazonAthena", "1.1", "ListWorkGroups", "CreateNotebook"),
-    "logs": ("Logs_20140328", "1.1", "DescribeLogGroups", "CreateDelivery"),
+    "dynamodb": ("DynamoDB_20120810", "1.0", "ListTables"),
+    "dynamodbstreams": ("DynamoDBStreams_20120810", "1.0", "ListStreams"),
+    "kinesis": ("Kinesis_20131202", "1.1", "ListStreams"),
+    "firehose": ("Firehose_20150804", "1.1", "ListDeliveryStreams"),
+    "glue": ("AWSGlue", "1.1", "GetDatabases"),
+    "athena": ("AmazonAthena", "1.1", "ListWorkGroups"),
+    "logs": ("Logs_20140328", "1.1", "DescribeLogGroups"),
 }
 CURL = shutil.which("curl")
 
@@ -37,7 +38,7 @@ def scope(service):
 
 
 def post(server, service, operation, body=b"{}", **headers):
-    prefix, version, _, _ = TARGETS[service]
+    prefix, version, _ = TARGETS[service]
     given = {"Content-Type": f"application/x-amz-json-{version}",
              "X-Amz-Target": f"{prefix}.{operation}"}
     given.update({name.replace("_", "-"): value for name, value in headers.items()})
@@ -62,7 +63,7 @@ def raw_exchange(server, data, until=b"\r\n\r\n"):
 
 @pytest.mark.parametrize("service", TARGETS)
 def test_every_json_service_answers_with_its_frame(server, service):
-    _, version, operation, _ = TARGETS[service]
+    _, version, operation = TARGETS[service]
     status, headers, body = post(server, service, operation)
     assert status == 200, body
     assert isinstance(json.loads(body), dict)
@@ -82,13 +83,24 @@ def test_each_request_has_its_own_id(server, service):
     assert len(seen) == 5
 
 
-@pytest.mark.parametrize("service", [s for s in TARGETS if TARGETS[s][3]])
-def test_what_is_not_implemented_is_501_by_name(server, service):
-    status, headers, body = post(server, service, TARGETS[service][3])
+@pytest.fixture(scope="module")
+def missing():
+    """missing(service) -> an operation that `millrace ops` calls not implemented, or None."""
+    done = subprocess.run([millrace_bin(), "ops"], capture_output=True, text=True, timeout=30)
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("- ")]
+    return {service: operation for _, service, operation in rows}.get
+
+
+@pytest.mark.parametrize("service", TARGETS)
+def test_what_is_not_implemented_is_501_by_name(server, missing, service):
+    operation = missing(service)
+    if operation is None:
+        return  # this service has them all
+    status, _, body = post(server, service, operation)
     error = json.loads(body)
     assert status == 501
     assert error["__type"].rpartition("#")[2] == "NotImplemented"
-    assert TARGETS[service][3] in error["message"]
+    assert operation in error["message"]
 
 
 def test_what_is_not_implemented_is_501_in_the_other_protocols(server):
@@ -144,7 +156,7 @@ def test_dynamodb_says_that_it_is_healthy(server):
 
 
 def test_an_empty_body_is_answered_as_json(server):
-    for service, (_, _, operation, _) in TARGETS.items():
+    for service, (_, _, operation) in TARGETS.items():
         status, _, body = post(server, service, operation, b"")
         assert status in (200, 400), (service, body)
         assert isinstance(json.loads(body), dict)
@@ -221,7 +233,7 @@ def curl(server, *args):
 @pytest.mark.skipif(CURL is None, reason="there is no curl")
 @pytest.mark.parametrize("service", TARGETS)
 def test_json_services_speak_http_2(server, service):
-    prefix, version, operation, _ = TARGETS[service]
+    prefix, version, operation = TARGETS[service]
     body = curl(server, "-d", "{}", "-H", f"X-Amz-Target: {prefix}.{operation}",
                 "-H", f"Content-Type: application/x-amz-json-{version}")
     assert "__type" not in json.loads(body)
@@ -336,7 +348,7 @@ def test_only_the_right_secret_opens(guarded, service):
 def plain_request(service):
     """(method, path, headers, body) of the operation that REFUSALS names."""
     if service in TARGETS:
-        prefix, version, operation, _ = TARGETS[service]
+        prefix, version, operation = TARGETS[service]
         return "POST", "/", {"Content-Type": f"application/x-amz-json-{version}",
                              "X-Amz-Target": f"{prefix}.{operation}"}, b"{}"
     if service in ("iam", "sts"):

@@ -17,6 +17,8 @@ KEY, SECRET = "test", "test"
 START_DEADLINE_S = 30
 STOP_DEADLINE_S = 30
 READY = re.compile(r"millrace: ready on (https?)://(.+):(\d+)\s*$")
+# Called with (method, request headers, status, reply headers, reply body) of each plain exchange.
+OBSERVERS = []
 SANITIZER = re.compile(r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 
@@ -225,7 +227,10 @@ class Server:
         try:
             connection.request(method, path, body=body, headers=headers or {})
             reply = connection.getresponse()
-            return reply.status, reply.headers, reply.read()
+            text = reply.read()
+            for observe in OBSERVERS:
+                observe(method, headers or {}, reply.status, reply.headers, text)
+            return reply.status, reply.headers, text
         finally:
             connection.close()
 
