@@ -84,6 +84,7 @@ void athena_register(struct athena *athena, struct protocol *protocol)
                       athena);
     protocol_register(protocol, "athena", athena_catalog_handlers, athena_catalog_handler_count,
                       athena);
+    protocol_register(protocol, "athena", athena_tag_handlers, athena_tag_handler_count, athena);
 }
 
 void athena_close(struct athena *athena)

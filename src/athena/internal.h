@@ -137,13 +137,15 @@ MR_MUST_USE enum mr_status athena_results_page(struct athena *athena, struct mr_
 
 /* ---- ops_*.c ---- */
 extern const struct protocol_handler athena_query_handlers[], athena_workgroup_handlers[],
-    athena_catalog_handlers[];
+    athena_catalog_handlers[], athena_tag_handlers[];
 extern const size_t athena_query_handler_count, athena_workgroup_handler_count,
-    athena_catalog_handler_count;
+    athena_catalog_handler_count, athena_tag_handler_count;
 extern const struct protocol_fault athena_invalid_request, athena_too_many, athena_not_found,
     athena_metadata;
 enum mr_status athena_call_fail(struct protocol_call *call, const char *error_code,
                                 const char *format, ...) MR_PRINTF(3, 4);
+/* Stores the Tags of a CreateWorkGroup that succeeded. */
+void athena_tag_created(struct protocol_call *call, struct mr_slice workgroup);
 struct athena_pager {
     size_t from, max, seen, taken;
     bool more;

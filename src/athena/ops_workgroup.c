@@ -124,6 +124,7 @@ static void create_work_group(struct protocol_call *call)
         put_workgroup(call, name, mr_json_get(call->in, "Configuration"), NULL);
     pthread_mutex_unlock(&athena->catalog_lock);
     protocol_fail_internal(call, status);
+    athena_tag_created(call, name);
 }
 
 static void get_work_group(struct protocol_call *call)
@@ -207,6 +208,12 @@ static enum mr_status in_workgroup(void *ctx, struct mr_slice name, struct mr_sl
     return MR_OK;
 }
 
+static void drop_workgroup(struct protocol_call *call, struct mr_slice name)
+{
+    drop(call, "tags", name);
+    drop(call, "workgroup", name);
+}
+
 static void delete_work_group(struct protocol_call *call)
 {
     struct athena *athena = call->service;
@@ -229,7 +236,7 @@ static void delete_work_group(struct protocol_call *call)
             athena_call_fail(call, "INVALID_INPUT", "WorkGroup %.*s is not empty",
                              MR_ARG(listing.workgroup));
         else
-            drop(call, "workgroup", listing.workgroup);
+            drop_workgroup(call, listing.workgroup);
     }
     pthread_mutex_unlock(&athena->catalog_lock);
 }

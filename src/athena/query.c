@@ -264,6 +264,15 @@ static void run_job(void *arg)
             (struct athena_error){.code = "EXCEEDED_TIME_LIMIT", .message = MR_S("Query timeout")};
         status = MR_INVALID;
     }
+    pthread_mutex_lock(&athena->lock);
+    const bool closing = athena->locked.closing;
+    pthread_mutex_unlock(&athena->lock);
+    if (status == MR_END && closing) {
+        outcome.error = (struct athena_error){
+            .code = "GENERIC_INTERNAL_ERROR",
+            .message = MR_S("the query was cut short by a restart of the service")};
+        status = MR_INVALID;
+    }
     if (status == MR_END)
         finish(query, ATHENA_CANCELLED, &outcome);
     else

@@ -132,9 +132,9 @@ MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_
 
 /* ---- ops_*.c ---- */
 extern const struct protocol_handler glue_catalog_handlers[], glue_partition_handlers[],
-    glue_crawler_handlers[];
+    glue_crawler_handlers[], glue_tag_handlers[];
 extern const size_t glue_catalog_handler_count, glue_partition_handler_count,
-    glue_crawler_handler_count;
+    glue_crawler_handler_count, glue_tag_handler_count;
 extern const struct protocol_fault glue_fault_not_found, glue_fault_exists,
     glue_fault_invalid_input, glue_fault_crawler_running, glue_fault_crawler_not_running,
     glue_fault_crawler_stopping, glue_fault_unsupported;
@@ -148,6 +148,8 @@ bool glue_pager_init(struct glue_pager *pager, struct protocol_call *call, size_
 /* For each element: MR_OK take it, MR_AGAIN pass over it, MR_END the page is full. */
 enum mr_status glue_pager_next(struct glue_pager *pager);
 void glue_pager_end(const struct glue_pager *pager, struct protocol_call *call);
+/* Stores the Tags of a Create... call that succeeded. */
+void glue_tag_created(struct protocol_call *call, const char *kind, struct mr_slice name);
 void glue_fail_database(struct protocol_call *call, struct mr_slice name);
 void glue_fail_table(struct protocol_call *call, struct mr_slice name);
 /* The call's table; false: the fault is set. */

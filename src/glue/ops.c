@@ -79,4 +79,5 @@ void glue_register(struct glue *glue, struct protocol *protocol)
     protocol_register(protocol, "glue", glue_partition_handlers, glue_partition_handler_count,
                       glue);
     protocol_register(protocol, "glue", glue_crawler_handlers, glue_crawler_handler_count, glue);
+    protocol_register(protocol, "glue", glue_tag_handlers, glue_tag_handler_count, glue);
 }

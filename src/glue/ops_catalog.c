@@ -13,6 +13,7 @@ static void create_database(struct protocol_call *call)
     if (status == MR_EXISTS)
         protocol_fail(call, &glue_fault_exists, "Database already exists.");
     protocol_fail_internal(call, status);
+    glue_tag_created(call, "database", glue_lower(call->arena, mr_json_get_text(input, "Name")));
 }
 
 static void get_database(struct protocol_call *call)

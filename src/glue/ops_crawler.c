@@ -62,6 +62,7 @@ static void create_crawler(struct protocol_call *call)
     else if (status == MR_INVALID)
         fail_schedule(call);
     protocol_fail_internal(call, status);
+    glue_tag_created(call, "crawler", call_name(call));
 }
 
 static void update_crawler(struct protocol_call *call)

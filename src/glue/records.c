@@ -4,7 +4,8 @@
  *   glue/version/<database>|<table>|<8 digits>        archived versions of it
  *   glue/partition/<database>|<table>|<value>|...     the wire's Partition
  *   glue/crawler/<name>                               {"config":{...},"state","last":{...}}
- *   glue/crawl/<crawler>|<16 hex digits, newest first>  the wire's CrawlerHistory */
+ *   glue/crawl/<crawler>|<16 hex digits, newest first>  the wire's CrawlerHistory
+ *   glue/tags/<ARN>                                   {"key":"value"} */
 #include "glue/internal.h"
 #include <assert.h>
 

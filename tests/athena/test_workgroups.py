@@ -96,3 +96,15 @@ def test_prepared_statements_are_executed(orders, fresh):
     athena.delete_prepared_statement(**where)
     refused(athena.get_prepared_statement, "ResourceNotFoundException", **where)
     assert orders.reason("EXECUTE by_quantity", WorkGroup=name).startswith("NOT_FOUND")
+
+
+def test_workgroups_are_tagged(orders, fresh):
+    athena, name = orders.athena, fresh("wg")
+    arn = f"arn:aws:athena:us-east-1:000000000000:workgroup/{name}"
+    athena.create_work_group(Name=name, Tags=[{"Key": "a", "Value": "1"}])
+    athena.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
+    athena.untag_resource(ResourceARN=arn, TagKeys=["a"])
+    tags = athena.list_tags_for_resource(ResourceARN=arn)["Tags"]
+    assert tags == [{"Key": "b", "Value": "2"}]
+    athena.delete_work_group(WorkGroup=name)
+    refused(athena.list_tags_for_resource, "ResourceNotFoundException", ResourceARN=arn)

@@ -144,6 +144,16 @@ def test_the_catalog_survives_kill_9(own_server):
     assert len(glue.get_partitions(DatabaseName="kept", TableName="orders")["Partitions"]) == 1
 
 
+def test_databases_and_tables_are_tagged(glue, database, table):
+    where = "arn:aws:glue:us-east-1:000000000000"
+    glue.tag_resource(ResourceArn=f"{where}:table/{database}/{table}",
+                      TagsToAdd={"a": "1", "b": "2"})
+    glue.untag_resource(ResourceArn=f"{where}:table/{database}/{table}", TagsToRemove=["a", "z"])
+    assert glue.get_tags(ResourceArn=f"{where}:table/{database}/{table}")["Tags"] == {"b": "2"}
+    assert glue.get_tags(ResourceArn=f"{where}:database/{database}")["Tags"] == {}
+    refused(glue.get_tags, "EntityNotFoundException", ResourceArn=f"{where}:crawler/nope")
+
+
 def test_what_is_not_implemented_says_so(glue):
     error = pytest.raises(Exception, glue.list_jobs).value
     assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 501
