@@ -349,29 +349,51 @@ static bool condition_of(struct evaluation *evaluation, yyjson_val *value)
     return false;
 }
 
+enum { MARK_UNSEEN, MARK_BUSY, MARK_FALSE, MARK_TRUE };
+
+/* What is known of the condition; it is worked out once, however often it is asked for. NULL: there
+ * is no such condition. */
+static unsigned char *mark_of(struct evaluation *evaluation, struct mr_slice name,
+                              yyjson_val **ret_value)
+{
+    yyjson_val *conditions = evaluation->template->conditions, *key, *value;
+    size_t i, count;
+    if (evaluation->marks == NULL)
+        evaluation->marks = mr_arena_zalloc(evaluation->arena, yyjson_obj_size(conditions) + 1);
+    yyjson_obj_foreach(conditions, i, count, key, value)
+    {
+        if (mr_slice_equal(mr_json_text(key), name)) {
+            *ret_value = value;
+            return &evaluation->marks[i];
+        }
+    }
+    return NULL;
+}
+
 bool evaluate_condition(struct evaluation *evaluation, struct mr_slice name)
 {
+    yyjson_val *value;
     if (name.len == 0)
         return true;
-    yyjson_val *value = mr_json_getn(evaluation->template->conditions, name);
-    if (value == NULL) {
+    unsigned char *mark = mark_of(evaluation, name, &value);
+    if (mark == NULL)
         fail(evaluation, "Template error: unresolved condition dependency %.*s in Fn::If",
              MR_ARG(name));
-        return false;
-    }
-    if (evaluation->depth >= EVALUATE_DEPTH_MAX) {
+    else if (*mark == MARK_BUSY)
         fail(evaluation, "Template format error: Circular dependencies for condition %.*s",
              MR_ARG(name));
+    if (evaluation->error.len > 0)
         return false;
+    if (*mark == MARK_UNSEEN) {
+        if (evaluation->doc == NULL) {
+            const yyjson_alc alc = yaml_alc(evaluation->arena);
+            evaluation->doc = yyjson_mut_doc_new(&alc);
+        }
+        *mark = MARK_BUSY;
+        const bool is_true = condition_of(evaluation, value);
+        *mark = evaluation->error.len > 0 ? MARK_UNSEEN : is_true ? MARK_TRUE : MARK_FALSE;
     }
-    if (evaluation->doc == NULL) {
-        const yyjson_alc alc = yaml_alc(evaluation->arena);
-        evaluation->doc = yyjson_mut_doc_new(&alc);
-    }
-    evaluation->depth++;
-    const bool is_true = condition_of(evaluation, value);
-    evaluation->depth--;
-    return is_true && evaluation->error.len == 0;
+    return *mark == MARK_TRUE;
 }
 
 static yyjson_mut_val *choose(struct evaluation *evaluation, yyjson_val *argument)

@@ -23,6 +23,7 @@ struct evaluation {
     struct mr_slice error; /* the first one; empty: all went well */
     yyjson_mut_doc *doc;   /* private */
     int depth;             /* private */
+    unsigned char *marks;  /* private: what is known of each condition */
 };
 
 /* The value, or NULL: AWS::NoValue, or evaluation->error is set. */

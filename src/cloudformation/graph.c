@@ -38,13 +38,17 @@ void graph_need(struct mr_arena *arena, struct graph *graph, size_t node, struct
 struct build {
     struct mr_arena *arena;
     struct graph *graph;
+    const struct template *template;
     size_t node;
 };
 
 static void add_reference(void *ctx, const struct reference *reference)
 {
     const struct build *build = ctx;
-    if (reference->kind != REFERENCE_CONDITION)
+    const bool is_parameter = reference->kind == REFERENCE_REF &&
+                              yyjson_obj_getn(build->template->parameters, reference->name.ptr,
+                                              reference->name.len) != NULL;
+    if (reference->kind != REFERENCE_CONDITION && !is_parameter)
         graph_need(build->arena, build->graph, build->node, reference->name);
 }
 
@@ -58,7 +62,7 @@ void graph_of_template(struct mr_arena *arena, const struct template *template,
         graph_add(ret_graph, mr_json_text(key));
     yyjson_obj_foreach(template->resources, i, count, key, resource)
     {
-        struct build build = {.arena = arena, .graph = ret_graph, .node = i};
+        struct build build = {.arena = arena, .graph = ret_graph, .template = template, .node = i};
         function_each_reference(yyjson_obj_get(resource, "Properties"), add_reference, &build);
         yyjson_val *depends = yyjson_obj_get(resource, "DependsOn");
         if (yyjson_is_str(depends))

@@ -95,9 +95,13 @@ static void count_one(void *ctx, const struct change_set *set, struct mr_slice s
     struct count *count = ctx;
     (void)stack_uuid;
     count->sets++;
-    count->exists = count->exists || mr_slice_equal(set->name, count->name);
+    const bool is_of_use = mr_slice_equal(set->execution, MR_S("AVAILABLE")) ||
+                           mr_slice_equal(set->execution, MR_S("EXECUTE_IN_PROGRESS"));
+    count->exists = count->exists || (is_of_use && mr_slice_equal(set->name, count->name));
 }
 
+/* The AWS CLI names change sets after the second, and here two deployments fit into one: a change
+ * set that has served its purpose gives its name to the next. */
 static enum mr_status check_name(struct protocol_call *call, const struct stack *stack)
 {
     struct count count = {.name = text_of(call, "ChangeSetName")};

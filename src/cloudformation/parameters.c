@@ -203,7 +203,8 @@ static void check_names(struct resolve *resolve)
     for (size_t i = 0; i < yyjson_arr_size(resolve->given); i++) {
         const struct mr_slice name =
             mr_json_get_text(yyjson_arr_get(resolve->given, i), "ParameterKey");
-        if (mr_json_getn(resolve->template->parameters, name) == NULL)
+        if (mr_json_getn(resolve->template->parameters, name) == NULL &&
+            unknown.len < PARAMETER_BYTES_MAX)
             unknown = mr_arena_printf(resolve->arena, "%.*s%s%.*s", MR_ARG(unknown),
                                       unknown.len > 0 ? ", " : "", MR_ARG(name));
     }

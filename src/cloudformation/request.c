@@ -40,6 +40,15 @@ void request_value(struct request *request, const char *member, yyjson_val *valu
                  name);
 }
 
+bool request_reset(struct request *request, const char *member, const char *json)
+{
+    if (resource_property(request->call, member) != NULL ||
+        mr_json_get(request->call->before, member) == NULL)
+        return false;
+    mr_json_key_raw(&request->json, member, mr_slice_cstr(json));
+    return true;
+}
+
 void request_properties(struct request *request, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -164,6 +173,61 @@ void request_tag_map(struct request *request, const char *member, yyjson_val *ta
 void request_tag_list(struct request *request, const char *member, yyjson_val *tags)
 {
     put_tags(request, member, tags, true);
+}
+
+static bool has_tag(yyjson_val *tags, struct mr_slice name)
+{
+    for (size_t i = 0; i < yyjson_arr_size(tags); i++)
+        if (mr_slice_equal(tag_text(yyjson_arr_get(tags, i), "Key"), name))
+            return true;
+    return yyjson_is_obj(tags) && mr_json_getn(tags, name) != NULL;
+}
+
+/* Writes the names that `before` has and `now` has not; how many. */
+static size_t put_gone_tags(struct mr_json *json, yyjson_val *before, yyjson_val *now)
+{
+    yyjson_val *key, *value;
+    size_t i, count, gone = 0;
+    for (i = 0; i < yyjson_arr_size(before); i++) {
+        const struct mr_slice name = tag_text(yyjson_arr_get(before, i), "Key");
+        if (has_tag(now, name))
+            continue;
+        mr_json_string(json, name);
+        gone++;
+    }
+    yyjson_obj_foreach(before, i, count, key, value)
+    {
+        if (has_tag(now, mr_json_text(key)))
+            continue;
+        mr_json_string(json, mr_json_text(key));
+        gone++;
+    }
+    return gone;
+}
+
+bool resource_retag(struct resource_call *call, const struct resource_tagging *tagging,
+                    struct mr_slice id)
+{
+    struct request request;
+    yyjson_val *now = resource_property(call, "Tags");
+    if (!resource_changed(call, "Tags"))
+        return true;
+    request_open(&request, call, tagging->service, tagging->untag);
+    request_text(&request, tagging->id_member, id);
+    mr_json_key(&request.json, tagging->untagged_member);
+    mr_json_array(&request.json);
+    const size_t gone = put_gone_tags(&request.json, mr_json_get(call->before, "Tags"), now);
+    mr_json_array_end(&request.json);
+    if (gone == 0)
+        mr_buf_fini(&request.buf);
+    else if (!request_done(&request))
+        return false;
+    if (yyjson_arr_size(now) + yyjson_obj_size(now) == 0)
+        return true;
+    request_open(&request, call, tagging->service, tagging->tag);
+    request_text(&request, tagging->id_member, id);
+    put_tags(&request, tagging->tags_member, now, tagging->as_list);
+    return request_done(&request);
 }
 
 /* ---- sending ---- */

@@ -154,6 +154,14 @@ bool resource_changed(const struct resource_call *call, const char *name)
                                 mr_json_get(call->before, name));
 }
 
+struct mr_slice resource_attribute_value(const struct resource_call *call, const char *name)
+{
+    for (size_t i = 0; i < call->attribute_count; i++)
+        if (strcmp(call->attributes[i].name, name) == 0)
+            return call->attributes[i].value;
+    return MR_S("");
+}
+
 void resource_attribute(struct resource_call *call, const char *name, struct mr_slice value)
 {
     if (value.len == 0)

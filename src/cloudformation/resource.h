@@ -100,6 +100,7 @@ struct mr_slice resource_property_text(const struct resource_call *call, const c
 /* Did the property change (update)? */
 bool resource_changed(const struct resource_call *call, const char *name);
 bool resource_json_equal(yyjson_val *a, yyjson_val *b); /* "5" and 5 are equal, order of members */
+struct mr_slice resource_attribute_value(const struct resource_call *call, const char *name);
 void resource_attribute(struct resource_call *call, const char *name, struct mr_slice value);
 /* The resource fails for a reason of our own. */
 void resource_fail(struct resource_call *call, const char *format, ...) MR_PRINTF(2, 3);
@@ -140,6 +141,9 @@ void request_open(struct request *request, struct resource_call *call, const cha
 void request_text(struct request *request, const char *member, struct mr_slice value);
 /* As the member's shape wants it; nothing when value is NULL. */
 void request_value(struct request *request, const char *member, yyjson_val *value);
+/* What an update sends when the template no longer says the property of this name: its default, as
+ * JSON. True when it did. */
+bool request_reset(struct request *request, const char *member, const char *json);
 /* Properties that the operation calls by the same name, as far as they are there. */
 void request_properties(struct request *request, const char *const *names, size_t count);
 /* An object or text as JSON text: policies. */
@@ -147,6 +151,16 @@ void request_document(struct request *request, const char *member, yyjson_val *v
 /* {"a": "b"} from [{"Key": "a", "Value": "b"}] (or a map), with the stack's tags added. */
 void request_tag_map(struct request *request, const char *member, yyjson_val *tags);
 void request_tag_list(struct request *request, const char *member, yyjson_val *tags);
+/* How a service changes tags. */
+struct resource_tagging {
+    const char *service, *tag, *untag;                     /* operations */
+    const char *id_member, *tags_member, *untagged_member; /* of their inputs */
+    bool as_list;                                          /* [{Key, Value}], else a map */
+};
+/* Makes the tags of the resource `id` what the property Tags says now; nothing when it did not
+ * change. False: the call failed. */
+bool resource_retag(struct resource_call *call, const struct resource_tagging *tagging,
+                    struct mr_slice id);
 /* Sends: the output, or NULL with call->fault set. The request is used up. */
 yyjson_val *request_send(struct request *request);
 /* Sends; a fault fails the resource. False when it did. */

@@ -102,6 +102,14 @@ static yyjson_val *configuration_updates(struct resource_call *call)
     static const char *const result_names[] = {"OutputLocation", "EncryptionConfiguration",
                                                "ExpectedBucketOwner", "AclConfiguration", NULL};
     static const char *const names[] = {"BytesScannedCutoffPerQuery", NULL};
+    static const struct {
+        const char *name, *json;
+    } defaults[] = {
+        {"EnforceWorkGroupConfiguration", "true"},
+        {"PublishCloudWatchMetricsEnabled", "true"},
+        {"RequesterPaysEnabled", "false"},
+        {"EngineVersion", "{\"SelectedEngineVersion\":\"AUTO\"}"},
+    };
     yyjson_val *now = resource_property(call, "WorkGroupConfiguration");
     yyjson_val *before = mr_json_get(call->before, "WorkGroupConfiguration");
     yyjson_val *result_now = mr_json_get(now, "ResultConfiguration");
@@ -118,6 +126,10 @@ static yyjson_val *configuration_updates(struct resource_call *call)
         mr_json_value(&json, value);
     }
     put_removals(&json, now, before, names);
+    for (i = 0; i < MR_COUNT(defaults); i++)
+        if (mr_json_get(before, defaults[i].name) != NULL &&
+            mr_json_get(now, defaults[i].name) == NULL)
+            mr_json_key_raw(&json, defaults[i].name, mr_slice_cstr(defaults[i].json));
     mr_json_key(&json, "ResultConfigurationUpdates");
     mr_json_object(&json);
     yyjson_obj_foreach(result_now, i, count, key, value)
@@ -135,18 +147,26 @@ static yyjson_val *configuration_updates(struct resource_call *call)
 
 static void group_update(struct resource_call *call)
 {
+    static const struct resource_tagging tagging = {
+        .service = "athena",
+        .tag = "TagResource",
+        .untag = "UntagResource",
+        .id_member = "ResourceARN",
+        .tags_member = "Tags",
+        .untagged_member = "TagKeys",
+        .as_list = true,
+    };
+    const struct mr_slice arn =
+        mr_arena_printf(call->arena, "arn:aws:athena:%.*s:%.*s:workgroup/%.*s",
+                        MR_ARG(call->region), MR_ARG(call->account), MR_ARG(call->physical));
     struct request request;
-    if (resource_changed(call, "Tags")) {
-        resource_fail(call, "millrace does not change the tags of a work group that exists");
-        return;
-    }
     request_open(&request, call, "athena", "UpdateWorkGroup");
     request_text(&request, "WorkGroup", call->physical);
     if (resource_changed(call, "Description"))
         request_text(&request, "Description", resource_property_text(call, "Description"));
     if (resource_changed(call, "WorkGroupConfiguration"))
         request_value(&request, "ConfigurationUpdates", configuration_updates(call));
-    if (request_done(&request) && set_state(call))
+    if (request_done(&request) && set_state(call) && resource_retag(call, &tagging, arn))
         (void)read_group(call);
 }
 

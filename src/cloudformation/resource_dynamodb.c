@@ -18,6 +18,7 @@ static const struct resource_property properties[] = {
     {"SSESpecification", 0},
     {"TableClass", 0},
     {"DeletionProtectionEnabled", 0},
+    {"ResourcePolicy", 0},
     {"Tags", 0},
 };
 
@@ -108,27 +109,35 @@ static void put_encryption(struct request *request, yyjson_val *specification)
 static bool set_time_to_live(struct resource_call *call)
 {
     yyjson_val *specification = resource_property(call, "TimeToLiveSpecification");
+    yyjson_val *before = mr_json_get(call->before, "TimeToLiveSpecification");
     struct request request;
-    if (specification == NULL)
+    if (specification == NULL && before == NULL)
         return true;
     request_open(&request, call, "dynamodb", "UpdateTimeToLive");
     request_text(&request, "TableName", call->physical);
-    request_value(&request, "TimeToLiveSpecification", specification);
+    request_value(&request, "TimeToLiveSpecification",
+                  specification != NULL
+                      ? specification
+                      : resource_with(call->arena, before, "Enabled", MR_S("false")));
     return request_done(&request);
 }
 
 static bool set_recovery(struct resource_call *call)
 {
-    yyjson_val *specification = resource_property(call, "PointInTimeRecoverySpecification");
-    const struct mr_slice enabled = mr_json_get_text(specification, "PointInTimeRecoveryEnabled");
-    const bool is_on = mr_json_get_bool(specification, "PointInTimeRecoveryEnabled", false) ||
-                       mr_slice_equal_nocase(enabled, MR_S("true"));
+    static const char property[] = "PointInTimeRecoverySpecification";
+    yyjson_val *specification = resource_property(call, property);
+    yyjson_val *before = mr_json_get(call->before, property);
+    const bool is_on =
+        mr_json_get_bool(specification, "PointInTimeRecoveryEnabled", false) ||
+        mr_slice_equal_nocase(mr_json_get_text(specification, "PointInTimeRecoveryEnabled"),
+                              MR_S("true"));
     struct request request;
-    if (specification == NULL || (!is_on && call->before == NULL))
+    if (before == NULL && !is_on)
         return true;
     request_open(&request, call, "dynamodb", "UpdateContinuousBackups");
     request_text(&request, "TableName", call->physical);
-    request_value(&request, "PointInTimeRecoverySpecification", specification);
+    request_value(&request, property, specification);
+    (void)request_reset(&request, property, "{\"PointInTimeRecoveryEnabled\":false}");
     return request_done(&request);
 }
 
@@ -170,6 +179,8 @@ static void create(struct resource_call *call)
     if (resource_property(call, "StreamSpecification") != NULL)
         put_stream(&request, resource_property(call, "StreamSpecification"));
     put_encryption(&request, resource_property(call, "SSESpecification"));
+    request_document(&request, "ResourcePolicy",
+                     mr_json_get(resource_property(call, "ResourcePolicy"), "PolicyDocument"));
     request_tag_list(&request, "Tags", resource_property(call, "Tags"));
     if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
         resource_fail_fault(call);
@@ -181,14 +192,6 @@ static void create(struct resource_call *call)
 }
 
 /* ---- update ---- */
-
-static bool any_changed(const struct resource_call *call, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (resource_changed(call, names[i]))
-            return true;
-    return false;
-}
 
 static bool send_stream(struct resource_call *call, yyjson_val *specification)
 {
@@ -210,21 +213,46 @@ static bool update_stream(struct resource_call *call)
     return specification == NULL || send_stream(call, specification);
 }
 
+/* What has no default stays as it is when the template no longer says it. */
 static bool update_table(struct resource_call *call)
 {
-    static const char *const same[] = {"BillingMode",    "ProvisionedThroughput",
-                                       "WarmThroughput", "OnDemandThroughput",
-                                       "TableClass",     "DeletionProtectionEnabled"};
+    static const struct {
+        const char *member, *fallback;
+    } members[] = {
+        {"BillingMode", "\"PROVISIONED\""},
+        {"WarmThroughput", NULL},
+        {"OnDemandThroughput", "{\"MaxReadRequestUnits\":-1,\"MaxWriteRequestUnits\":-1}"},
+        {"TableClass", "\"STANDARD\""},
+        {"DeletionProtectionEnabled", "false"},
+    };
     struct request request;
-    if (!any_changed(call, same, MR_COUNT(same)) && !resource_changed(call, "SSESpecification"))
-        return true;
+    bool any = false;
     request_open(&request, call, "dynamodb", "UpdateTable");
     request_text(&request, "TableName", call->physical);
-    for (size_t i = 0; i < MR_COUNT(same); i++)
-        if (resource_changed(call, same[i]) || i == 1) /* throughput goes with the billing mode */
-            request_value(&request, same[i], resource_property(call, same[i]));
-    if (resource_changed(call, "SSESpecification"))
+    for (size_t i = 0; i < MR_COUNT(members); i++) {
+        yyjson_val *value = resource_property(call, members[i].member);
+        if (!resource_changed(call, members[i].member) ||
+            (value == NULL && members[i].fallback == NULL))
+            continue;
+        any = true;
+        request_value(&request, members[i].member, value);
+        (void)request_reset(&request, members[i].member, members[i].fallback);
+    }
+    /* The throughput goes with the billing mode. */
+    if (resource_changed(call, "BillingMode") || resource_changed(call, "ProvisionedThroughput")) {
+        any = true;
+        request_value(&request, "ProvisionedThroughput",
+                      resource_property(call, "ProvisionedThroughput"));
+    }
+    if (resource_changed(call, "SSESpecification")) {
+        any = true;
         put_encryption(&request, resource_property(call, "SSESpecification"));
+        (void)request_reset(&request, "SSESpecification", "{\"Enabled\":false}");
+    }
+    if (!any) {
+        mr_buf_fini(&request.buf);
+        return true;
+    }
     return request_done(&request) && resource_wait(call, is_active);
 }
 
@@ -287,23 +315,46 @@ static bool update_indexes(struct resource_call *call)
     return good;
 }
 
+static bool update_policy(struct resource_call *call)
+{
+    yyjson_val *document = mr_json_get(resource_property(call, "ResourcePolicy"), "PolicyDocument");
+    struct request request;
+    if (!resource_changed(call, "ResourcePolicy"))
+        return true;
+    request_open(&request, call, "dynamodb",
+                 document != NULL ? "PutResourcePolicy" : "DeleteResourcePolicy");
+    request_text(&request, "ResourceArn", resource_attribute_value(call, "Arn"));
+    request_document(&request, "Policy", document);
+    return request_done(&request);
+}
+
 static void update(struct resource_call *call)
 {
+    static const struct resource_tagging tagging = {
+        .service = "dynamodb",
+        .tag = "TagResource",
+        .untag = "UntagResource",
+        .id_member = "ResourceArn",
+        .tags_member = "Tags",
+        .untagged_member = "TagKeys",
+        .as_list = true,
+    };
     if (resource_changed(call, "AttributeDefinitions") &&
         !resource_changed(call, "GlobalSecondaryIndexes")) {
         resource_fail(call, "AttributeDefinitions cannot change while the keys of the table and "
                             "its indexes stay the same");
         return;
     }
-    if (resource_changed(call, "Tags") || resource_changed(call, "KinesisStreamSpecification")) {
-        resource_fail(call, "millrace does not change the tags or the Kinesis destination of a "
-                            "table that exists");
+    if (resource_changed(call, "KinesisStreamSpecification")) {
+        resource_fail(call, "millrace does not change the Kinesis destination of a table that "
+                            "exists");
         return;
     }
     if (update_table(call) && update_stream(call) && update_indexes(call) &&
         (!resource_changed(call, "TimeToLiveSpecification") || set_time_to_live(call)) &&
-        (!resource_changed(call, "PointInTimeRecoverySpecification") || set_recovery(call)))
-        (void)resource_wait(call, is_active);
+        (!resource_changed(call, "PointInTimeRecoverySpecification") || set_recovery(call)) &&
+        resource_wait(call, is_active) && update_policy(call))
+        (void)resource_retag(call, &tagging, resource_attribute_value(call, "Arn"));
 }
 
 static void drop(struct resource_call *call)

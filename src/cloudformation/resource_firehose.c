@@ -180,7 +180,16 @@ static void update(struct resource_call *call)
 {
     static const char *const known[] = {"S3DestinationConfiguration",
                                         "ExtendedS3DestinationConfiguration",
-                                        "DeliveryStreamEncryptionConfigurationInput"};
+                                        "DeliveryStreamEncryptionConfigurationInput", "Tags"};
+    static const struct resource_tagging tagging = {
+        .service = "firehose",
+        .tag = "TagDeliveryStream",
+        .untag = "UntagDeliveryStream",
+        .id_member = "DeliveryStreamName",
+        .tags_member = "Tags",
+        .untagged_member = "TagKeys",
+        .as_list = true,
+    };
     for (size_t i = 0; i < MR_COUNT(properties); i++) {
         bool is_known = (properties[i].flags & RESOURCE_REPLACES) != 0;
         for (size_t j = 0; j < MR_COUNT(known); j++)
@@ -193,7 +202,7 @@ static void update(struct resource_call *call)
     }
     if (update_destination(call, known[0], "S3DestinationUpdate") &&
         update_destination(call, known[1], "ExtendedS3DestinationUpdate") &&
-        update_encryption(call))
+        update_encryption(call) && resource_retag(call, &tagging, call->physical))
         (void)resource_wait(call, is_active);
 }
 

@@ -216,14 +216,36 @@ static void crawler_create(struct resource_call *call)
 
 static void crawler_update(struct resource_call *call)
 {
+    static const struct resource_tagging tagging = {
+        .service = "glue",
+        .tag = "TagResource",
+        .untag = "UntagResource",
+        .id_member = "ResourceArn",
+        .tags_member = "TagsToAdd",
+        .untagged_member = "TagsToRemove",
+    };
+    static const struct {
+        const char *member, *json;
+    } defaults[] = {
+        {"Description", "\"\""},
+        {"DatabaseName", "\"\""},
+        {"TablePrefix", "\"\""},
+        {"Configuration", "\"\""},
+        {"Classifiers", "[]"},
+        {"RecrawlPolicy", "{\"RecrawlBehavior\":\"CRAWL_EVERYTHING\"}"},
+        {"SchemaChangePolicy", "{\"UpdateBehavior\":\"UPDATE_IN_DATABASE\","
+                               "\"DeleteBehavior\":\"DEPRECATE_IN_DATABASE\"}"},
+    };
     struct request request;
-    if (resource_changed(call, "Tags")) {
-        resource_fail(call, "millrace does not change the tags of a crawler that exists");
-        return;
-    }
     request_open(&request, call, "glue", "UpdateCrawler");
     put_crawler(&request);
-    (void)request_done(&request);
+    for (size_t i = 0; i < MR_COUNT(defaults); i++)
+        (void)request_reset(&request, defaults[i].member, defaults[i].json);
+    if (request_done(&request))
+        (void)resource_retag(call, &tagging,
+                             mr_arena_printf(call->arena, "arn:aws:glue:%.*s:%.*s:crawler/%.*s",
+                                             MR_ARG(call->region), MR_ARG(call->account),
+                                             MR_ARG(call->physical)));
 }
 
 /* A crawler that runs is stopped first. */

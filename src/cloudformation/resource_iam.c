@@ -176,9 +176,18 @@ static bool update_trust(struct resource_call *call)
 static void role_update(struct resource_call *call)
 {
     struct request request;
-    if (resource_changed(call, "PermissionsBoundary") || resource_changed(call, "Tags")) {
-        resource_fail(call, "millrace does not change the permissions boundary or the tags of a "
-                            "role that exists");
+    static const struct resource_tagging tagging = {
+        .service = "iam",
+        .tag = "TagRole",
+        .untag = "UntagRole",
+        .id_member = "RoleName",
+        .tags_member = "Tags",
+        .untagged_member = "TagKeys",
+        .as_list = true,
+    };
+    if (resource_changed(call, "PermissionsBoundary")) {
+        resource_fail(call, "millrace does not change the permissions boundary of a role that "
+                            "exists");
         return;
     }
     if (resource_changed(call, "Description") || resource_changed(call, "MaxSessionDuration")) {
@@ -193,7 +202,8 @@ static void role_update(struct resource_call *call)
         if (!request_done(&request))
             return;
     }
-    if (update_trust(call) && set_inline(call) && set_managed(call))
+    if (update_trust(call) && set_inline(call) && set_managed(call) &&
+        resource_retag(call, &tagging, call->physical))
         (void)read_role(call);
 }
 

@@ -76,16 +76,23 @@ static bool set_encryption(struct resource_call *call, yyjson_val *encryption,
     return request_done(&request) && resource_wait(call, is_active);
 }
 
-static bool set_metrics(struct resource_call *call)
+static bool send_metrics(struct resource_call *call, const char *operation, yyjson_val *metrics)
 {
     struct request request;
-    yyjson_val *metrics = resource_property(call, "DesiredShardLevelMetrics");
     if (yyjson_arr_size(metrics) == 0)
         return true;
-    request_open(&request, call, "kinesis", "EnableEnhancedMonitoring");
+    request_open(&request, call, "kinesis", operation);
     request_text(&request, "StreamName", call->physical);
     request_value(&request, "ShardLevelMetrics", metrics);
     return request_done(&request);
+}
+
+static bool set_metrics(struct resource_call *call)
+{
+    static const char property[] = "DesiredShardLevelMetrics";
+    return !resource_changed(call, property) ||
+           (send_metrics(call, "DisableEnhancedMonitoring", mr_json_get(call->before, property)) &&
+            send_metrics(call, "EnableEnhancedMonitoring", resource_property(call, property)));
 }
 
 static bool exists(struct resource_call *call)
@@ -120,12 +127,16 @@ static void create(struct resource_call *call)
 
 static bool update_shards(struct resource_call *call)
 {
+    const struct mr_slice mode =
+        mr_json_get_text(resource_property(call, "StreamModeDetails"), "StreamMode");
     struct request request;
-    if (!resource_changed(call, "ShardCount") || resource_property(call, "ShardCount") == NULL)
+    if (!resource_changed(call, "ShardCount") || mr_slice_equal(mode, MR_S("ON_DEMAND")))
         return true;
     request_open(&request, call, "kinesis", "UpdateShardCount");
     request_text(&request, "StreamName", call->physical);
     request_value(&request, "TargetShardCount", resource_property(call, "ShardCount"));
+    if (resource_property(call, "ShardCount") == NULL)
+        mr_json_key_int(&request.json, "TargetShardCount", 1);
     request_text(&request, "ScalingType", MR_S("UNIFORM_SCALING"));
     return request_done(&request) && resource_wait(call, is_active);
 }
@@ -139,6 +150,7 @@ static bool update_mode(struct resource_call *call)
     request_open(&request, call, "kinesis", "UpdateStreamMode");
     request_value(&request, "StreamARN", mr_json_get(stream, "StreamARN"));
     request_value(&request, "StreamModeDetails", resource_property(call, "StreamModeDetails"));
+    (void)request_reset(&request, "StreamModeDetails", "{\"StreamMode\":\"PROVISIONED\"}");
     return request_done(&request) && resource_wait(call, is_active);
 }
 
@@ -152,17 +164,38 @@ static bool update_encryption(struct resource_call *call)
                        : set_encryption(call, now, "StartStreamEncryption");
 }
 
+/* A number with an operation of its own, which takes the stream's ARN. */
+static bool update_number(struct resource_call *call, const char *property, const char *operation,
+                          const char *fallback)
+{
+    struct request request;
+    if (!resource_changed(call, property))
+        return true;
+    yyjson_val *value = resource_property(call, property);
+    request_open(&request, call, "kinesis", operation);
+    request_text(&request, "StreamARN", resource_attribute_value(call, "Arn"));
+    if (value != NULL)
+        request_value(&request, property, value);
+    else
+        mr_json_key_raw(&request.json, property, mr_slice_cstr(fallback));
+    return request_done(&request) && resource_wait(call, is_active);
+}
+
 static void update(struct resource_call *call)
 {
-    static const char *const fixed[] = {"DesiredShardLevelMetrics", "MaxRecordSizeInKiB",
-                                        "WarmThroughputMiBps", "Tags"};
-    for (size_t i = 0; i < MR_COUNT(fixed); i++)
-        if (resource_changed(call, fixed[i])) {
-            resource_fail(call, "millrace does not change %s of a stream that exists", fixed[i]);
-            return;
-        }
-    if (update_mode(call) && update_shards(call) && set_retention(call) && update_encryption(call))
-        (void)resource_wait(call, is_active);
+    static const struct resource_tagging tagging = {
+        .service = "kinesis",
+        .tag = "AddTagsToStream",
+        .untag = "RemoveTagsFromStream",
+        .id_member = "StreamName",
+        .tags_member = "Tags",
+        .untagged_member = "TagKeys",
+    };
+    if (update_mode(call) && update_shards(call) && set_retention(call) &&
+        update_encryption(call) && set_metrics(call) && resource_wait(call, is_active) &&
+        update_number(call, "MaxRecordSizeInKiB", "UpdateMaxRecordSize", "1024") &&
+        update_number(call, "WarmThroughputMiBps", "UpdateStreamWarmThroughput", "0"))
+        (void)resource_retag(call, &tagging, call->physical);
 }
 
 static void drop(struct resource_call *call)

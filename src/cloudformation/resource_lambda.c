@@ -212,11 +212,20 @@ static const char *default_of(const char *member)
     static const struct {
         const char *member, *value;
     } defaults[] = {
-        {"Timeout", "3"},           {"MemorySize", "128"},
-        {"Description", "\"\""},    {"Environment", "{\"Variables\":{}}"},
-        {"Layers", "[]"},           {"TracingConfig", "{\"Mode\":\"PassThrough\"}"},
-        {"KMSKeyArn", "\"\""},      {"EphemeralStorage", "{\"Size\":512}"},
-        {"DeadLetterConfig", "{}"}, {"LoggingConfig", "{\"LogFormat\":\"Text\"}"},
+        {"Timeout", "3"},
+        {"MemorySize", "128"},
+        {"Description", "\"\""},
+        {"Environment", "{\"Variables\":{}}"},
+        {"Layers", "[]"},
+        {"TracingConfig", "{\"Mode\":\"PassThrough\"}"},
+        {"KMSKeyArn", "\"\""},
+        {"EphemeralStorage", "{\"Size\":512}"},
+        {"DeadLetterConfig", "{}"},
+        {"SnapStart", "{\"ApplyOn\":\"None\"}"},
+        {"FileSystemConfigs", "[]"},
+        {"VpcConfig", "{\"SubnetIds\":[],\"SecurityGroupIds\":[]}"},
+        {"ImageConfig", "{}"},
+        {"LoggingConfig", "{\"LogFormat\":\"Text\"}"},
     };
     for (size_t i = 0; i < MR_COUNT(defaults); i++)
         if (strcmp(defaults[i].member, member) == 0)
@@ -248,41 +257,20 @@ static bool update_configuration(struct resource_call *call)
     return request_done(&request) && resource_wait(call, function_is_active);
 }
 
-static bool update_tags(struct resource_call *call)
-{
-    struct request request;
-    if (!resource_changed(call, "Tags"))
-        return true;
-    struct mr_slice arn = MR_S("");
-    if (!resource_wait(call, function_is_active))
-        return false;
-    for (size_t i = 0; i < call->attribute_count; i++)
-        if (strcmp(call->attributes[i].name, "Arn") == 0)
-            arn = call->attributes[i].value;
-    yyjson_val *before = mr_json_get(call->before, "Tags");
-    if (yyjson_arr_size(before) > 0) {
-        request_open(&request, call, "lambda", "UntagResource");
-        request_text(&request, "Resource", arn);
-        mr_json_key(&request.json, "TagKeys");
-        mr_json_array(&request.json);
-        for (size_t i = 0; i < yyjson_arr_size(before); i++)
-            mr_json_string(&request.json, mr_json_get_text(yyjson_arr_get(before, i), "Key"));
-        mr_json_array_end(&request.json);
-        if (!request_done(&request))
-            return false;
-    }
-    request_open(&request, call, "lambda", "TagResource");
-    request_text(&request, "Resource", arn);
-    put_function_tags(&request);
-    return request_done(&request);
-}
-
 static void function_update(struct resource_call *call)
 {
+    static const struct resource_tagging tagging = {
+        .service = "lambda",
+        .tag = "TagResource",
+        .untag = "UntagResource",
+        .id_member = "Resource",
+        .tags_member = "Tags",
+        .untagged_member = "TagKeys",
+    };
     if (update_configuration(call) && update_code(call) &&
         (!resource_changed(call, "ReservedConcurrentExecutions") || set_concurrency(call)) &&
-        update_tags(call))
-        (void)resource_wait(call, function_is_active);
+        resource_wait(call, function_is_active))
+        (void)resource_retag(call, &tagging, resource_attribute_value(call, "Arn"));
 }
 
 static void function_drop(struct resource_call *call)

@@ -70,14 +70,24 @@ static void group_create(struct resource_call *call)
 
 static void group_update(struct resource_call *call)
 {
-    static const char *const fixed[] = {"KmsKeyId", "LogGroupClass", "Tags"};
+    static const char *const fixed[] = {"KmsKeyId", "LogGroupClass"};
+    static const struct resource_tagging tagging = {
+        .service = "logs",
+        .tag = "TagResource",
+        .untag = "UntagResource",
+        .id_member = "resourceArn",
+        .tags_member = "tags",
+        .untagged_member = "tagKeys",
+    };
     for (size_t i = 0; i < MR_COUNT(fixed); i++)
         if (resource_changed(call, fixed[i])) {
             resource_fail(call, "millrace does not change %s of a log group that exists", fixed[i]);
             return;
         }
-    if (set_retention(call))
-        (void)read_group(call);
+    if (!set_retention(call) || !read_group(call))
+        return;
+    const struct mr_slice arn = resource_attribute_value(call, "Arn"); /* ends in ":*" */
+    (void)resource_retag(call, &tagging, mr_slice_sub(arn, 0, arn.len > 2 ? arn.len - 2 : 0));
 }
 
 static void group_drop(struct resource_call *call)

@@ -133,6 +133,10 @@ static yyjson_val *source_update(struct resource_call *call)
         }
         mr_json_object_end(&json);
     }
+    yyjson_val *before = mr_json_get(call->before, "SourceParameters");
+    if (mr_json_get(before, "FilterCriteria") != NULL &&
+        mr_json_get(resource_property(call, "SourceParameters"), "FilterCriteria") == NULL)
+        mr_json_key_raw(&json, "FilterCriteria", MR_S("{\"Filters\":[]}"));
     mr_json_object_end(&json);
     yyjson_val *update = mr_json_parse(call->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
     mr_buf_fini(&buf);
@@ -145,10 +149,17 @@ static void update(struct resource_call *call)
         "RoleArn",          "Target",           "Description",
         "DesiredState",     "Enrichment",       "EnrichmentParameters",
         "TargetParameters", "LogConfiguration", "KmsKeyIdentifier"};
-    if (resource_changed(call, "Tags")) {
-        resource_fail(call, "millrace does not change the tags of a pipe that exists");
-        return;
-    }
+    static const char *const texts[] = {"Description", "Enrichment", "KmsKeyIdentifier"};
+    static const char *const objects[] = {"SourceParameters", "TargetParameters",
+                                          "EnrichmentParameters"};
+    static const struct resource_tagging tagging = {
+        .service = "pipes",
+        .tag = "TagResource",
+        .untag = "UntagResource",
+        .id_member = "resourceArn",
+        .tags_member = "tags",
+        .untagged_member = "tagKeys",
+    };
     struct request request;
     request_open(&request, call, "pipes", "UpdatePipe");
     request_text(&request, "Name", call->physical);
@@ -157,8 +168,12 @@ static void update(struct resource_call *call)
         request_text(&request, "DesiredState", MR_S("RUNNING"));
     if (resource_property(call, "SourceParameters") != NULL)
         request_value(&request, "SourceParameters", source_update(call));
-    if (request_done(&request))
-        (void)resource_wait(call, is_settled);
+    for (size_t i = 0; i < MR_COUNT(texts); i++)
+        (void)request_reset(&request, texts[i], "\"\"");
+    for (size_t i = 0; i < MR_COUNT(objects); i++)
+        (void)request_reset(&request, objects[i], "{}");
+    if (request_done(&request) && resource_wait(call, is_settled))
+        (void)resource_retag(call, &tagging, resource_attribute_value(call, "Arn"));
 }
 
 static void drop(struct resource_call *call)

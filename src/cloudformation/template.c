@@ -73,28 +73,39 @@ static yyjson_val *parse_text(struct check *check, struct mr_slice body)
     return root;
 }
 
-/* Nulls have no meaning in a template. */
-static bool has_no_null(struct check *check, yyjson_val *value, struct mr_slice path)
+/* Where the first null stands, told from the inside out; *ret_path is empty at the null itself. */
+static bool find_null(struct mr_arena *arena, yyjson_val *value, struct mr_slice *ret_path)
 {
     yyjson_val *key, *item;
     size_t i, count;
-    if (yyjson_is_null(value))
-        return fail(check,
-                    "Template format error: [%.*s] 'null' values are not allowed in templates",
-                    MR_ARG(path));
+    *ret_path = MR_S("");
     if (yyjson_is_arr(value)) {
-        yyjson_arr_foreach(value, i, count,
-                           item) if (!has_no_null(check, item,
-                                                  mr_arena_printf(check->arena, "%.*s/%zu",
-                                                                  MR_ARG(path), i))) return false;
+        yyjson_arr_foreach(value, i, count, item)
+        {
+            if (find_null(arena, item, ret_path)) {
+                *ret_path = mr_arena_printf(arena, "/%zu%.*s", i, MR_ARG(*ret_path));
+                return true;
+            }
+        }
     } else if (yyjson_is_obj(value)) {
-        yyjson_obj_foreach(
-            value, i, count, key,
-            item) if (!has_no_null(check, item,
-                                   mr_arena_printf(check->arena, "%.*s/%.*s", MR_ARG(path),
-                                                   MR_ARG(mr_json_text(key))))) return false;
+        yyjson_obj_foreach(value, i, count, key, item)
+        {
+            if (find_null(arena, item, ret_path)) {
+                *ret_path = mr_arena_printf(arena, "/%.*s%.*s", MR_ARG(mr_json_text(key)),
+                                            MR_ARG(*ret_path));
+                return true;
+            }
+        }
     }
-    return true;
+    return yyjson_is_null(value);
+}
+
+static bool has_no_null(struct check *check, yyjson_val *root)
+{
+    struct mr_slice path;
+    return !find_null(check->arena, root, &path) ||
+           fail(check, "Template format error: [%.*s] 'null' values are not allowed in templates",
+                MR_ARG(path));
 }
 
 /* ---- sections ---- */
@@ -382,8 +393,8 @@ static bool check_sections(struct check *check, yyjson_val *root, struct templat
            section(check, root, "Parameters", &template->parameters) &&
            section(check, root, "Mappings", &template->mappings) &&
            section(check, root, "Conditions", &template->conditions) &&
-           section(check, root, "Outputs", &template->outputs) &&
-           has_no_null(check, root, MR_S("")) && check_parameters(check, template->parameters) &&
+           section(check, root, "Outputs", &template->outputs) && has_no_null(check, root) &&
+           check_parameters(check, template->parameters) &&
            check_mappings(check, template->mappings) &&
            check_conditions(check, template->conditions) && check_outputs(check, template->outputs);
 }

@@ -63,6 +63,10 @@ S3_CODES = {
 
 # Where AWS was seen to answer what its own model does not list: (shape, value) of enums.
 ENUM_DEVIATIONS = {
+    # AWS: events of a stack itself show the stack's statuses, which its model lists elsewhere.
+    ("ResourceStatus", "REVIEW_IN_PROGRESS"),
+    ("ResourceStatus", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
+    ("ResourceStatus", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
     # AWS: an update in progress has the reason of a creation (recorded 2022 to 2026).
     ("LastUpdateStatusReasonCode", "Creating"),
 }

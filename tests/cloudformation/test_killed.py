@@ -1,0 +1,79 @@
+"""The server is killed in the middle of an operation; at the next start the operation goes on."""
+
+import random
+import threading
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from support import wait_until
+
+PARAMETERS = [{"ParameterKey": "BufferSeconds", "ParameterValue": "0"}]
+ROUNDS = 4
+
+
+def begin(call):
+    """Runs a call whose server may die under it."""
+
+    def run():
+        try:
+            call()
+        except (BotoCoreError, ClientError):
+            pass
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def kill_during(server, stacks, name, call, rng):
+    """Kills the server a random number of events after the call began, and starts it again."""
+    path = server.log_path
+    at, wanted = path.stat().st_size, rng.randrange(1, 5)
+    thread = begin(call)
+    # Each line of the log is a change of some resource.
+    wait_until(lambda: server.log(at).count("\n") >= wanted, timeout=20, interval=0.001)
+    server.kill9()
+    thread.join()
+    server.start()
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_a_deployment_goes_on_after_kill_9(own_server, stacks_of, pipeline, seed):
+    rng = random.Random(seed)
+    name, server = f"killed-{seed}", own_server
+    stacks = stacks_of(server)
+    body = pipeline.read_text()
+
+    def create():
+        stacks.client.create_stack(
+            StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM"],
+            Parameters=PARAMETERS,
+        )
+
+    kill_during(server, stacks, name, create, rng)
+    stacks = stacks_of(server)
+    stack = stacks.wait(name, "CREATE_COMPLETE")
+    outputs = stacks.outputs(name)
+    pipe = server.client("pipes").describe_pipe(Name=outputs["PipeName"])
+    assert pipe["CurrentState"] == "RUNNING"
+    # Nothing was made twice.
+    assert server.client("dynamodb").list_tables()["TableNames"] == ["OrderTable"]
+    assert len(server.client("kinesis").list_streams()["StreamNames"]) == 1
+    assert len(server.client("s3").list_buckets()["Buckets"]) == 1
+    assert len(server.client("lambda").list_functions()["Functions"]) == 1
+    roles = server.client("iam").list_roles()["Roles"]
+    assert len(roles) == 4
+    groups = server.client("athena").list_named_queries(WorkGroup=outputs["WorkGroupName"])
+    assert len(groups["NamedQueryIds"]) == 3
+    done = [e[0] for e in stacks.events(name) if e[1] == "CREATE_COMPLETE"]
+    assert len(done) == len(set(done)) == len(stacks.resources(name)) + 1
+
+    def delete():
+        stacks.client.delete_stack(StackName=name)
+
+    kill_during(server, stacks, name, delete, rng)
+    stacks = stacks_of(server)
+    stacks.wait(stack["StackId"], "DELETE_COMPLETE")
+    assert server.client("dynamodb").list_tables()["TableNames"] == []
+    assert server.client("iam").list_roles()["Roles"] == []
+    assert len(server.client("s3").list_buckets()["Buckets"]) == 1  # retained

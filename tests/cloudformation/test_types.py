@@ -1,0 +1,503 @@
+"""Every type of resource: made, changed where it stands, removed."""
+
+import io
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "x.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+}
+IAM = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
+
+
+def one(kind, properties, **outputs):
+    return {
+        "Resources": {"It": {"Type": kind, "Properties": properties}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+
+
+def att(name):
+    return {"Fn::GetAtt": ["It", name]}
+
+
+def attributes(*names):
+    """Ref and attributes as outputs; dots are not allowed in the names of outputs."""
+    return {"Ref": {"Ref": "It"}, **{name.replace(".", ""): att(name) for name in names}}
+
+
+def test_kinesis_stream(stacks, client, fresh):
+    name, kind = fresh("kinesis"), "AWS::Kinesis::Stream"
+    stacks.create(name, one(kind, {"RetentionPeriodHours": "48"}, **attributes("Arn")))
+    told = stacks.outputs(name)
+
+    def summary():
+        return client("kinesis").describe_stream_summary(StreamName=told["Ref"])[
+            "StreamDescriptionSummary"
+        ]
+
+    assert summary()["StreamARN"] == told["Arn"]
+    assert (summary()["RetentionPeriodHours"], summary()["OpenShardCount"]) == (48, 1)
+    tags = [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}]
+    stacks.update(name, one(kind, {"ShardCount": 2, "Tags": tags}, **attributes("Arn")))
+    assert (summary()["RetentionPeriodHours"], summary()["OpenShardCount"]) == (24, 2)
+    stacks.update(name, one(kind, {"ShardCount": 2, "Tags": tags[1:]}, **attributes("Arn")))
+    assert client("kinesis").list_tags_for_stream(StreamName=told["Ref"])["Tags"] == tags[1:]
+    stacks.delete(name)
+    assert told["Ref"] not in client("kinesis").list_streams()["StreamNames"]
+
+
+def test_function_with_its_code_in_the_template(stacks, client, fresh):
+    name, kind = fresh("function"), "AWS::Lambda::Function"
+
+    def template(code, **more):
+        properties = {
+            "Role": "arn:aws:iam::000000000000:role/r", "Runtime": "python3.12",
+            "Handler": "index.handler", "Code": {"ZipFile": code}, **more,
+        }
+        return one(kind, properties, **attributes("Arn"))
+
+    code = "def handler(event, context):\n    return {'said': %r}\n"
+    stacks.create(name, template(code % "one", Timeout=9, Tags=[{"Key": "a", "Value": "b"}]))
+    function = stacks.outputs(name)["Ref"]
+    assert stacks.outputs(name)["Arn"].endswith(f":function:{function}")
+
+    def said():
+        reply = client("lambda").invoke(FunctionName=function)
+        assert "FunctionError" not in reply
+        return reply["Payload"].read()
+
+    def configuration():
+        return client("lambda").get_function(FunctionName=function)
+
+    assert said() == b'{"said": "one"}'
+    assert configuration()["Configuration"]["Timeout"] == 9
+    tags = configuration()["Tags"]
+    assert tags["a"] == "b" and tags["aws:cloudformation:stack-name"] == name
+    assert tags["aws:cloudformation:logical-id"] == "It"
+    more = {"Environment": {"Variables": {"NUM": 5}}, "Tags": [{"Key": "a", "Value": "b"}]}
+    stacks.update(name, template(code % "two", **more))
+    assert said() == b'{"said": "two"}'
+    assert configuration()["Configuration"]["Timeout"] == 3
+    assert configuration()["Configuration"]["Environment"]["Variables"] == {"NUM": "5"}
+    stacks.delete(name)
+    with pytest.raises(ClientError):
+        configuration()
+
+
+def test_function_with_its_code_in_a_bucket(stacks, client, fresh):
+    name, bucket = fresh("function"), fresh("code")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("app.py", "def run(event, context):\n    return 'from S3'\n")
+    client("s3").create_bucket(Bucket=bucket)
+    client("s3").put_object(Bucket=bucket, Key="code.zip", Body=archive.getvalue())
+    properties = {
+        "Role": "arn:aws:iam::000000000000:role/r", "Runtime": "python3.12", "Handler": "app.run",
+        "Code": {"S3Bucket": bucket, "S3Key": "code.zip"},
+    }
+    template = one("AWS::Lambda::Function", properties)
+    template["Resources"]["Permission"] = {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "It"},
+            "Principal": "firehose.amazonaws.com", "SourceAccount": {"Ref": "AWS::AccountId"},
+        },
+    }
+    stacks.create(name, template)
+    reply = client("lambda").invoke(FunctionName=stacks.physical(name, "It"))
+    assert reply["Payload"].read() == b'"from S3"'
+    stacks.delete(name)
+
+
+def test_source_text_needs_a_runtime_for_it(stacks, fresh):
+    name = fresh("function")
+    properties = {
+        "Role": "arn:aws:iam::000000000000:role/r", "Runtime": "provided.al2023", "Handler": "x",
+        "Code": {"ZipFile": "text"},
+    }
+    stacks.create(name, one("AWS::Lambda::Function", properties), wait="ROLLBACK_COMPLETE")
+    assert "ZipFile can only be used when Runtime is set to" in stacks.failures(name)[0][2]
+
+
+def test_bucket_and_policy(stacks, client, fresh):
+    name, kind = fresh("bucket"), "AWS::S3::Bucket"
+    names = ("Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL")
+
+    def template(**properties):
+        made = one(kind, properties, **attributes(*names))
+        made["Resources"]["Policy"] = {
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {"Bucket": {"Ref": "It"}, "PolicyDocument": POLICY},
+        }
+        return made
+
+    block = {
+        "BlockPublicAcls": True, "BlockPublicPolicy": "true", "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": False,
+    }
+    encryption = {
+        "ServerSideEncryptionConfiguration": [
+            {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+        ]
+    }
+    stacks.create(
+        name,
+        template(PublicAccessBlockConfiguration=block, Tags=[{"Key": "a", "Value": "b"}],
+                 BucketEncryption=encryption,
+                 OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}),
+        Tags=[{"Key": "c", "Value": "d"}],
+    )
+    told = stacks.outputs(name)
+    bucket = told["Ref"]
+    assert bucket == bucket.lower() and len(bucket) <= 63
+    assert told["Arn"] == f"arn:aws:s3:::{bucket}"
+    assert told["RegionalDomainName"] == f"{bucket}.s3.us-east-1.amazonaws.com"
+    s3 = client("s3")
+    found = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert found == {**block, "BlockPublicPolicy": True}
+    tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+    assert {t["Key"]: t["Value"] for t in tags} == {"a": "b", "c": "d"}
+    assert "s3:GetObject" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    stacks.update(name, template())
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        s3.get_public_access_block(Bucket=bucket)
+    stacks.delete(name)
+    with pytest.raises(ClientError):
+        s3.head_bucket(Bucket=bucket)
+
+
+def test_a_bucket_that_exists_is_not_taken_over(stacks, client, fresh):
+    name, bucket = fresh("taken"), fresh("mine")
+    client("s3").create_bucket(Bucket=bucket)
+    stacks.create(name, one("AWS::S3::Bucket", {"BucketName": bucket}), wait="ROLLBACK_COMPLETE")
+    assert stacks.failures(name)[0][2] == f"{bucket} already exists"
+    stacks.delete(name)
+    client("s3").head_bucket(Bucket=bucket)
+
+
+def test_glue_database_table_and_crawler(stacks, client, fresh):
+    name = fresh("glue")
+
+    def template(text):
+        catalog = {"CatalogId": {"Ref": "AWS::AccountId"}}
+        columns = [{"Name": "a", "Type": "string"}]
+        return {
+            "Resources": {
+                "Db": {
+                    "Type": "AWS::Glue::Database",
+                    "Properties": {**catalog, "DatabaseInput": {"Description": text}},
+                },
+                "Table": {
+                    "Type": "AWS::Glue::Table",
+                    "Properties": {
+                        **catalog,
+                        "DatabaseName": {"Ref": "Db"},
+                        "TableInput": {
+                            "Name": "orders",
+                            "Description": text,
+                            "Parameters": {"classification": "json", "n": 5},
+                            "StorageDescriptor": {"Columns": columns, "Location": "s3://b/orders/"},
+                        },
+                    },
+                },
+                "Crawler": {
+                    "Type": "AWS::Glue::Crawler",
+                    "Properties": {
+                        "Role": "arn:aws:iam::000000000000:role/r",
+                        "DatabaseName": {"Ref": "Db"},
+                        "Description": text,
+                        "Targets": {"S3Targets": [{"Path": "s3://b/orders/"}]},
+                        "Schedule": {"ScheduleExpression": "cron(0 12 * * ? *)"},
+                        "Configuration": {"Version": 1.0},
+                        "Tags": {"a": "b"},
+                    },
+                },
+            }
+        }
+
+    stacks.create(name, template("one"))
+    ids = stacks.resources(name)
+    glue, db, crawler = client("glue"), ids["Db"][0], ids["Crawler"][0]
+    assert db == db.lower() and ids["Table"][0] == "orders"
+    table = glue.get_table(DatabaseName=db, Name="orders")["Table"]
+    assert table["Parameters"] == {"classification": "json", "n": "5"}
+    assert glue.get_crawler(Name=crawler)["Crawler"]["Schedule"]["ScheduleExpression"] == (
+        "cron(0 12 * * ? *)"
+    )
+    stacks.update(name, template("two"))
+    assert stacks.resources(name).keys() == ids.keys()
+    assert glue.get_database(Name=db)["Database"]["Description"] == "two"
+    assert glue.get_table(DatabaseName=db, Name="orders")["Table"]["Description"] == "two"
+    assert glue.get_crawler(Name=crawler)["Crawler"]["Description"] == "two"
+    stacks.delete(name)
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        glue.get_database(Name=db)
+
+
+def test_athena_workgroup_and_query(stacks, client, fresh):
+    name = fresh("athena")
+
+    def template(location, query):
+        return {
+            "Resources": {
+                "Group": {
+                    "Type": "AWS::Athena::WorkGroup",
+                    "Properties": {
+                        "Name": {"Fn::Sub": "${AWS::StackName}-sql"},
+                        "Description": query,
+                        "State": "ENABLED",
+                        "RecursiveDeleteOption": True,
+                        "WorkGroupConfiguration": {
+                            "EnforceWorkGroupConfiguration": "true",
+                            "ResultConfiguration": {"OutputLocation": location},
+                        },
+                    },
+                },
+                "Query": {
+                    "Type": "AWS::Athena::NamedQuery",
+                    "Properties": {
+                        "Database": "db", "QueryString": query, "WorkGroup": {"Ref": "Group"},
+                    },
+                },
+            },
+            "Outputs": {
+                "Engine": {
+                    "Value": {
+                        "Fn::GetAtt":
+                            "Group.WorkGroupConfiguration.EngineVersion.EffectiveEngineVersion"
+                    }
+                }
+            },
+        }
+
+    stacks.create(name, template("s3://one/r/", "SELECT 1"))
+    athena, first = client("athena"), stacks.physical(name, "Query")
+    assert athena.get_named_query(NamedQueryId=first)["NamedQuery"]["QueryString"] == "SELECT 1"
+    assert stacks.outputs(name)["Engine"].startswith("Athena engine version")
+    stacks.update(name, template("s3://two/r/", "SELECT 2"))
+    group = athena.get_work_group(WorkGroup=f"{name}-sql")["WorkGroup"]
+    assert group["Configuration"]["ResultConfiguration"]["OutputLocation"] == "s3://two/r/"
+    assert group["Description"] == "SELECT 2"
+    second = stacks.physical(name, "Query")
+    assert second != first  # every change of a query makes a new one
+    with pytest.raises(ClientError):
+        athena.get_named_query(NamedQueryId=first)
+    stacks.delete(name)
+    with pytest.raises(ClientError):
+        athena.get_work_group(WorkGroup=f"{name}-sql")
+
+
+def test_role_and_policies(stacks, client, fresh):
+    name, named = fresh("iam"), fresh("Named")
+
+    def template(duration, inline, managed):
+        policies = [{"PolicyName": p, "PolicyDocument": POLICY} for p in inline]
+        return {
+            "Resources": {
+                "Role": {
+                    "Type": "AWS::IAM::Role",
+                    "Properties": {
+                        "AssumeRolePolicyDocument": TRUST,
+                        "MaxSessionDuration": duration,
+                        "ManagedPolicyArns": managed,
+                        "Policies": policies,
+                    },
+                },
+                "Policy": {
+                    "Type": "AWS::IAM::Policy",
+                    "Properties": {
+                        "PolicyName": "beside", "PolicyDocument": POLICY,
+                        "Roles": [{"Ref": "Role"}],
+                    },
+                },
+                "Managed": {
+                    "Type": "AWS::IAM::ManagedPolicy",
+                    "Properties": {
+                        "ManagedPolicyName": named, "PolicyDocument": POLICY,
+                        "Roles": [{"Ref": "Role"}],
+                    },
+                },
+            },
+            "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
+        }
+
+    aws_policy = "arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole"
+    stacks.create(name, template(3600, ["a", "b"], [aws_policy]), **IAM)
+    iam, role = client("iam"), stacks.physical(name, "Role")
+    ours = stacks.physical(name, "Managed")
+    assert stacks.outputs(name)["Arn"] == f"arn:aws:iam::000000000000:role/{role}"
+    assert ours == f"arn:aws:iam::000000000000:policy/{named}"
+
+    def inline():
+        return set(iam.list_role_policies(RoleName=role)["PolicyNames"])
+
+    def attached():
+        found = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        return {policy["PolicyArn"] for policy in found}
+
+    assert inline() == {"a", "b", "beside"} and attached() == {aws_policy, ours}
+    stacks.update(name, template(7200, ["b", "c"], []), **IAM)
+    assert inline() == {"b", "c", "beside"} and attached() == {ours}
+    assert iam.get_role(RoleName=role)["Role"]["MaxSessionDuration"] == 7200
+    stacks.delete(name)
+    with pytest.raises(ClientError):
+        iam.get_role(RoleName=role)
+    with pytest.raises(ClientError):
+        iam.get_policy(PolicyArn=ours)
+
+
+def test_a_pipes_target_may_change_its_start_may_not(stacks, client, fresh):
+    name = fresh("pipe")
+
+    def template(start, batch, state):
+        return {
+            "Resources": {
+                "Table": {
+                    "Type": "AWS::DynamoDB::Table",
+                    "Properties": {
+                        "BillingMode": "PAY_PER_REQUEST",
+                        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                        "StreamSpecification": {"StreamViewType": "KEYS_ONLY"},
+                    },
+                },
+                "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": "1"}},
+                "Pipe": {
+                    "Type": "AWS::Pipes::Pipe",
+                    "Properties": {
+                        "RoleArn": "arn:aws:iam::000000000000:role/r",
+                        "Source": {"Fn::GetAtt": ["Table", "StreamArn"]},
+                        "SourceParameters": {
+                            "DynamoDBStreamParameters": {
+                                "StartingPosition": start, "BatchSize": str(batch),
+                            }
+                        },
+                        "Target": {"Fn::GetAtt": ["Stream", "Arn"]},
+                        "TargetParameters": {
+                            "KinesisStreamParameters": {"PartitionKey": "$.eventID"}
+                        },
+                        "DesiredState": state,
+                    },
+                },
+            },
+            "Outputs": {"State": {"Value": {"Fn::GetAtt": ["Pipe", "CurrentState"]}}},
+        }
+
+    stacks.create(name, template("TRIM_HORIZON", 10, "RUNNING"))
+    first = stacks.physical(name, "Pipe")
+    assert stacks.outputs(name)["State"] == "RUNNING"
+    stacks.update(name, template("TRIM_HORIZON", 20, "STOPPED"))
+    pipe = client("pipes").describe_pipe(Name=first)
+    assert pipe["SourceParameters"]["DynamoDBStreamParameters"]["BatchSize"] == 20
+    assert pipe["CurrentState"] == "STOPPED" == stacks.outputs(name)["State"]
+    stacks.update(name, template("LATEST", 20, "STOPPED"))
+    assert stacks.physical(name, "Pipe") != first
+    with pytest.raises(ClientError):
+        client("pipes").describe_pipe(Name=first)
+    stacks.delete(name)
+
+
+def test_a_delivery_stream_loses_what_the_template_no_longer_says(stacks, client, fresh):
+    name = fresh("firehose")
+
+    def template(**destination):
+        return {
+            "Resources": {
+                "Bucket": {"Type": "AWS::S3::Bucket"},
+                "It": {
+                    "Type": "AWS::KinesisFirehose::DeliveryStream",
+                    "Properties": {
+                        "ExtendedS3DestinationConfiguration": {
+                            "BucketARN": {"Fn::GetAtt": ["Bucket", "Arn"]},
+                            "RoleARN": "arn:aws:iam::000000000000:role/r", **destination,
+                        },
+                        "Tags": [{"Key": "a", "Value": destination.get("Prefix", "")}],
+                    },
+                },
+            }
+        }
+
+    def described():
+        return client("firehose").describe_delivery_stream(DeliveryStreamName=stream)[
+            "DeliveryStreamDescription"
+        ]["Destinations"][0]["ExtendedS3DestinationDescription"]
+
+    stacks.create(name, template(Prefix="p/", CompressionFormat="GZIP",
+                                 BufferingHints={"SizeInMBs": "2", "IntervalInSeconds": 60}))
+    stream = stacks.physical(name, "It")
+    assert described()["Prefix"] == "p/" and described()["CompressionFormat"] == "GZIP"
+    stacks.update(name, template(Prefix="q/"))
+    assert described()["Prefix"] == "q/" and described()["CompressionFormat"] == "UNCOMPRESSED"
+    assert described()["BufferingHints"] == {"SizeInMBs": 5, "IntervalInSeconds": 300}
+    tags = client("firehose").list_tags_for_delivery_stream(DeliveryStreamName=stream)["Tags"]
+    assert tags == [{"Key": "a", "Value": "q/"}]
+    assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_tables_indexes_throughput_and_time_to_live(stacks, client, fresh):
+    name = fresh("table")
+
+    def template(indexes, mode, **more):
+        keys = ["id", *indexes]
+        properties = {
+            "BillingMode": mode,
+            "AttributeDefinitions": [
+                {"AttributeName": key, "AttributeType": "S"} for key in keys
+            ],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": f"by-{key}",
+                    "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+                for key in indexes
+            ],
+            **more,
+        }
+        if not indexes:
+            del properties["GlobalSecondaryIndexes"]
+        return one("AWS::DynamoDB::Table", properties)
+
+    ttl = {"TimeToLiveSpecification": {"AttributeName": "gone", "Enabled": True}}
+    stacks.create(name, template(["a"], "PAY_PER_REQUEST", **ttl))
+    table = stacks.physical(name, "It")
+    dynamodb = client("dynamodb")
+    told = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert told["AttributeName"] == "gone" and told["TimeToLiveStatus"].startswith("ENABL")
+    guarded = {
+        "DeletionProtectionEnabled": "true", "Tags": [{"Key": "a", "Value": "b"}],
+        "ResourcePolicy": {"PolicyDocument": POLICY},
+    }
+    stacks.update(name, template(["b"], "PAY_PER_REQUEST", **ttl, **guarded))
+    described = dynamodb.describe_table(TableName=table)["Table"]
+    assert [i["IndexName"] for i in described["GlobalSecondaryIndexes"]] == ["by-b"]
+    tags = dynamodb.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
+    assert tags == [{"Key": "a", "Value": "b"}]
+    del guarded["DeletionProtectionEnabled"]
+    stacks.update(name, template(["b"], "PAY_PER_REQUEST", **ttl, **guarded))
+    assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_protected_table_stops_the_deletion(stacks, fresh):
+    name = fresh("guarded")
+    properties = {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+    guarded = one("AWS::DynamoDB::Table", {**properties, "DeletionProtectionEnabled": "true"})
+    stacks.create(name, guarded)
+    assert stacks.delete(name)["StackStatus"] == "DELETE_FAILED"
+    reason = stacks.failures(name)[0][2]
+    assert "deletion protection" in reason.lower(), reason
