@@ -13,6 +13,7 @@ struct client {
     CURL *curl;
     char *endpoint, *region, *user, *token; /* owned; user is "key:secret" */
     struct mr_buf reply;
+    bool answered; /* the endpoint has spoken: when it goes away it may come back */
 };
 
 static char *from_environment(const char *given, const char *first, const char *second,
@@ -186,13 +187,13 @@ static void read_error(struct mr_arena *arena, struct client_reply *reply)
         reply->code = mr_arena_printf(arena, "HTTP %d", reply->status);
 }
 
-static bool try_again(CURLcode code, const struct client_reply *reply)
+static bool try_again(const struct client *client, CURLcode code, const struct client_reply *reply)
 {
     static const char *const codes[] = {"ThrottlingException",
                                         "ProvisionedThroughputExceededException",
                                         "RequestLimitExceeded", "Throttling", "SlowDown"};
     if (code != CURLE_OK)
-        return code == CURLE_COULDNT_CONNECT || code == CURLE_RECV_ERROR ||
+        return (code == CURLE_COULDNT_CONNECT && client->answered) || code == CURLE_RECV_ERROR ||
                code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING;
     for (size_t i = 0; i < MR_COUNT(codes); i++)
         if (mr_slice_equal(reply->code, mr_slice_cstr(codes[i])))
@@ -219,6 +220,7 @@ static enum mr_status exchange_with_retries(struct client *client, struct mr_are
             ret_reply->message =
                 mr_arena_printf(arena, "%s from %s", curl_easy_strerror(code), client->endpoint);
         } else {
+            client->answered = true;
             ret_reply->body = mr_arena_copy(arena, mr_buf_slice(&client->reply));
             if (ret_reply->body.len > 0 && ret_reply->body.ptr[0] == '{')
                 ret_reply->json = mr_json_parse(arena, ret_reply->body, 64);
@@ -228,7 +230,7 @@ static enum mr_status exchange_with_retries(struct client *client, struct mr_are
                 return MR_OK;
             read_error(arena, ret_reply);
         }
-        if (attempt + 1 == TRIES || !try_again(code, ret_reply))
+        if (attempt + 1 == TRIES || !try_again(client, code, ret_reply))
             return MR_FAULT;
         client_pause((int64_t)BACKOFF_MS << attempt);
     }
