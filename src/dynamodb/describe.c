@@ -93,9 +93,10 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
     mr_json_object_end(json);
     if (!index->local) {
         static const char *const states[] = {"ACTIVE", "CREATING", "DELETING"};
+        int state = atomic_load(&index->state);
         mr_json_key_cstr(json, "IndexStatus",
-                         how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : states[index->state]);
-        if (index->state == DYNAMODB_INDEX_CREATING)
+                         how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : states[state]);
+        if (state == DYNAMODB_INDEX_CREATING)
             mr_json_key_bool(json, "Backfilling", true);
         throughput_json(json, index->read_units, index->write_units);
     }
