@@ -260,7 +260,7 @@ static enum athena_value_outcome put_record(const struct output *output, yyjson_
         const struct athena_column *column = &scan->columns[output->run->columns[i]];
         if (column->key >= 0)
             continue;
-        yyjson_val *value = record == NULL ? NULL : member(record, column->name, &iterator);
+        yyjson_val *value = record == NULL ? NULL : member(record, column->source, &iterator);
         const enum athena_value_outcome outcome = athena_value_json(
             &output->worker->writer, output->vectors[i], output->row, &column->type, value);
         if (outcome != ATHENA_VALUE_OK)

@@ -17,7 +17,8 @@ enum { ATHENA_SPLIT_BYTES = 8 << 20, ATHENA_OBJECTS_MAX = 5000000 };
 
 enum athena_format { ATHENA_FORMAT_JSON, ATHENA_FORMAT_DELIMITED, ATHENA_FORMAT_CSV };
 struct athena_column {
-    struct mr_slice name; /* lower case */
+    struct mr_slice name;   /* lower case */
+    struct mr_slice source; /* of JSON: the member it is read from */
     struct athena_type type;
     int key; /* index of the partition key it is; -1: of the data */
 };

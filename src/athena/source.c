@@ -50,6 +50,15 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
 
 /* ---- columns ---- */
 
+/* A serde property "mapping.<column>" names the member of another name. */
+static struct mr_slice source_name(const struct glue_table *table, struct mr_arena *arena,
+                                   struct mr_slice column)
+{
+    struct mr_slice property = mr_arena_printf(arena, "mapping.%.*s", MR_ARG(column));
+    struct mr_slice mapped = mr_json_text(mr_json_getn(table->serde_parameters, property));
+    return mapped.len > 0 ? mapped : column;
+}
+
 static bool add_column(struct athena_translation *translation, const struct athena_node *node,
                        struct athena_scan *scan, const struct glue_column *column, int key)
 {
@@ -82,6 +91,7 @@ static bool add_columns(struct athena_translation *translation, const struct ath
     for (size_t i = 0; i < table->column_count; i++) {
         if (!add_column(translation, node, scan, &table->columns[i], -1))
             return false;
+        scan->columns[i].source = source_name(table, scan->arena, scan->columns[i].name);
     }
     for (size_t i = 0; i < table->key_count; i++) {
         if (!add_column(translation, node, scan, &table->keys[i], (int)i))

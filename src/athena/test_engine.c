@@ -86,7 +86,9 @@ static char *scan(struct bench *bench, const char *body, const char *const (*col
     object_body = mr_slice_cstr(body);
     made->columns = MR_NEW_ARRAY(&bench->arena, struct athena_column, count + 1);
     for (size_t i = 0; i < count; i++) {
-        made->columns[i] = (struct athena_column){.name = mr_slice_cstr(columns[i][0]), .key = -1};
+        made->columns[i] = (struct athena_column){.name = mr_slice_cstr(columns[i][0]),
+                                                  .source = mr_slice_cstr(columns[i][0]),
+                                                  .key = -1};
         assert_int_equal(
             athena_type_parse(&bench->arena, mr_slice_cstr(columns[i][1]), &made->columns[i].type),
             MR_OK);

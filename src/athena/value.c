@@ -342,12 +342,30 @@ static enum athena_value_outcome put_number_text(struct athena_writer *writer, d
     return ATHENA_VALUE_OK;
 }
 
+/* DuckDB takes valid UTF-8 only: other bytes become U+FFFD, as Java reads them. */
+static enum athena_value_outcome put_any_bytes(struct athena_writer *writer, duckdb_vector vector,
+                                               idx_t row, struct mr_slice bytes)
+{
+    if (mr_slice_is_utf8(bytes))
+        return put_string(vector, row, bytes);
+    mr_buf_reset(&writer->scratch);
+    for (size_t i = 0; i < bytes.len;) {
+        size_t len = bytes.len - i < 4 ? bytes.len - i : 4;
+        while (len > 0 && !mr_slice_is_utf8(mr_slice_sub(bytes, i, len)))
+            len--;
+        mr_buf_append(&writer->scratch,
+                      len > 0 ? mr_slice_sub(bytes, i, len) : MR_S("\xef\xbf\xbd"));
+        i += len > 0 ? len : 1;
+    }
+    return put_string(vector, row, mr_buf_slice(&writer->scratch));
+}
+
 enum athena_value_outcome athena_value_text(struct athena_writer *writer, duckdb_vector vector,
                                             idx_t row, const struct athena_type *type,
                                             struct mr_slice text)
 {
     if (type->kind == ATHENA_STRING)
-        return put_string(vector, row, text);
+        return put_any_bytes(writer, vector, row, text);
     if (text.len == 0 || mr_slice_equal(text, MR_S("\\N"))) {
         athena_value_null(vector, row, type);
         return ATHENA_VALUE_OK;

@@ -259,6 +259,15 @@ def test_records_are_read_as_the_serde_reads_them(lake):
         ["8", '{"k":[1]}', None, "false"], [None, "12345678901234567890", "-1", None]]
 
 
+def test_columns_are_mapped_to_members_of_other_names(lake):
+    lake.put("t/x", {"Order-Id": "a", "n": 1})
+    lake.run(f"""CREATE EXTERNAL TABLE t (orderid string, n int)
+                 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+                 WITH SERDEPROPERTIES ('mapping.orderid'='Order-Id')
+                 LOCATION 's3://{lake.bucket}/t/'""")
+    assert lake.rows("SELECT * FROM t") == [["a", "1"]]
+
+
 def test_every_type_of_the_catalog_is_read(lake):
     lake.put("t/x", {"ti": 1, "si": 2, "bi": 5000000000, "f": 0.5, "de": 12.345, "da": "2026-07-03",
                      "ts": "2026-07-03 10:11:12.345", "iso": "2026-07-03T10:11:12Z",
@@ -299,6 +308,9 @@ def test_delimited_text_is_read(lake):
                  ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' STORED AS TEXTFILE
                  LOCATION 's3://{lake.bucket}/c/' TBLPROPERTIES ('skip.header.line.count'='1')""")
     assert lake.rows("SELECT * FROM c ORDER BY id") == [["1", "tea"], ["2", None]]
+    lake.s3.put_object(Bucket=lake.bucket, Key="c/y.csv", Body=b"id,name\n3,a\xff\xc3\xa4\xc3\n")
+    assert lake.rows("SELECT name, length(name), upper(name) FROM c WHERE id = 3") == [
+        ["a\ufffd\u00e4\ufffd", "4", "A\ufffd\u00c4\ufffd"]]
     lake.s3.put_object(Bucket=lake.bucket, Key="q/x.csv", Body=b'"1","a ""b"", c"\n')
     lake.run(f"""CREATE EXTERNAL TABLE q (id string, name string)
                  ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
