@@ -67,7 +67,8 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
 
 void dynamodb_register(struct dynamodb *dynamodb, struct protocol *protocol)
 {
-    dynamodb->protocol = protocol;
+    if (dynamodb != NULL) /* NULL: `millrace ops` only lists */
+        dynamodb->protocol = protocol;
     protocol_register(protocol, "dynamodb", handlers, MR_COUNT(handlers), dynamodb);
 }
 
