@@ -372,7 +372,7 @@ static unsigned char *mark_of(struct evaluation *evaluation, struct mr_slice nam
 
 bool evaluate_condition(struct evaluation *evaluation, struct mr_slice name)
 {
-    yyjson_val *value;
+    yyjson_val *value = NULL;
     if (name.len == 0)
         return true;
     unsigned char *mark = mark_of(evaluation, name, &value);
