@@ -1,5 +1,6 @@
 /* Reading the input of the JSON protocols, and of requests compressed by the client. */
 #include "base/codec.h"
+#include "protocol/cbor.h"
 #include "protocol/internal.h"
 
 static bool gunzip_body(struct protocol_call *call, struct mr_slice *body)
@@ -17,10 +18,8 @@ static bool gunzip_body(struct protocol_call *call, struct mr_slice *body)
     return true;
 }
 
-void decode_json(struct protocol_call *call, struct mr_slice body)
+static void decode_text(struct protocol_call *call, struct mr_slice body)
 {
-    if (!gunzip_body(call, &body))
-        return;
     call->in = mr_json_parse(call->arena, body, PROTOCOL_JSON_DEPTH_MAX);
     if (call->in == NULL) {
         protocol_fail(call, &protocol_serialization, "%s", "");
@@ -32,4 +31,20 @@ void decode_json(struct protocol_call *call, struct mr_slice body)
         json_types_check(call, input, call->in);
     else if (!yyjson_is_obj(call->in))
         protocol_fail(call, &protocol_serialization, "%s", "");
+}
+
+void decode_json(struct protocol_call *call, struct mr_slice body)
+{
+    if (gunzip_body(call, &body))
+        decode_text(call, body);
+}
+
+void decode_cbor(struct protocol_call *call, struct mr_slice body)
+{
+    struct mr_buf json = {0};
+    if (cbor_to_json(&json, body) == MR_OK)
+        decode_text(call, mr_buf_slice(&json));
+    else
+        protocol_fail(call, &protocol_serialization, "%s", "");
+    mr_buf_fini(&json);
 }

@@ -29,8 +29,8 @@ void dispatch_call(struct protocol_call *call)
 static void decode(struct protocol_call *call)
 {
     switch (call->priv->wire) {
-    case MODEL_JSON:
-    case MODEL_CBOR: decode_json(call, call->exchange->body); break;
+    case MODEL_JSON: decode_json(call, call->exchange->body); break;
+    case MODEL_CBOR: decode_cbor(call, call->exchange->body); break;
     case MODEL_REST_JSON:
     case MODEL_REST_XML: decode_rest(call); break;
     case MODEL_QUERY: decode_query(call); break;

@@ -1,5 +1,6 @@
 /* The reply of a call: body, headers, status; then it is sent when it is durable. */
 #include "base/codec.h"
+#include "protocol/cbor.h"
 #include "protocol/internal.h"
 
 static void header_printf(struct protocol_call *call, const char *name, uint64_t value)
@@ -18,8 +19,8 @@ struct mr_slice reply_content_type(const struct protocol_call *call)
     case MODEL_REST_JSON: return MR_S("application/json");
     case MODEL_REST_XML: return MR_S("application/xml");
     case MODEL_QUERY: return MR_S("text/xml");
-    case MODEL_JSON:
-    case MODEL_CBOR: break;
+    case MODEL_CBOR: return MR_S("application/x-amz-cbor-1.1");
+    case MODEL_JSON: break;
     }
     if (mr_slice_search(call->priv->content_type, MR_S("json")) != SIZE_MAX)
         return call->priv->content_type;
@@ -29,16 +30,37 @@ struct mr_slice reply_content_type(const struct protocol_call *call)
                : MR_S("application/x-amz-json-1.0");
 }
 
+void encode_cbor(const struct model_service *service, const struct model_shape *shape,
+                 struct mr_buf *buf)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    yyjson_val *value = mr_json_parse(&arena, mr_buf_slice(buf), PROTOCOL_JSON_DEPTH_MAX);
+    mr_buf_reset(buf);
+    cbor_from_json(buf, service, shape, value);
+    mr_arena_fini(&arena);
+}
+
+static void encode_output_cbor(struct protocol_call *call)
+{
+    const struct model_service *service = call->priv->service->model;
+    struct mr_buf *body = &call->exchange->reply_body;
+    if (call->operation->output == MODEL_NONE)
+        return;
+    mr_buf_append(body, mr_buf_slice(&call->priv->scratch));
+    encode_cbor(service, model_shape_at(service, call->operation->output), body);
+}
+
 static void encode_output(struct protocol_call *call)
 {
     call->exchange->status = call->status != 0 ? call->status : call->operation->status;
     switch (call->priv->wire) {
     case MODEL_JSON:
-    case MODEL_CBOR:
         /* AWS: an operation without an output shape answers nothing at all. */
         if (call->operation->output == MODEL_NONE)
             mr_buf_reset(&call->exchange->reply_body);
         break;
+    case MODEL_CBOR: encode_output_cbor(call); break;
     case MODEL_REST_JSON:
     case MODEL_REST_XML: encode_rest(call); break;
     case MODEL_QUERY: encode_query(call); break;

@@ -13,8 +13,9 @@ enum { HEADER_STRING = 7, PRELUDE_BYTES = 8 };
 
 struct protocol_events {
     struct http_exchange *exchange;
-    struct protocol_service *service;
-    const struct model_operation *operation;
+    const struct model_service *service;
+    const struct model_shape *stream; /* the events' structures are its members */
+    enum model_protocol wire;
     struct mr_slice payload_type; /* content type of the payloads */
     /* until the reply begins */
     void (*start)(void *ctx, struct protocol_events *events);
@@ -57,6 +58,21 @@ void event_frame(struct mr_buf *buf, struct mr_slice message_type, struct mr_sli
     mr_buf_fini(&headers);
 }
 
+/* The event stream among the output's members. */
+static const struct model_shape *stream_shape(const struct protocol_call *call)
+{
+    const struct model_service *service = call->priv->service->model;
+    const struct model_shape *output = model_shape_at(service, call->operation->output);
+    for (size_t i = 0; output != NULL && i < output->member_count; i++) {
+        const struct model_shape *shape =
+            model_shape_at(service, model_members(service, output)[i].shape);
+        if (shape->flags & MODEL_EVENTSTREAM)
+            return shape;
+    }
+    assert(!"the operation answers with an event stream");
+    return NULL;
+}
+
 enum mr_status protocol_reply_events(struct protocol_call *call,
                                      void (*start)(void *ctx, struct protocol_events *events),
                                      void *ctx)
@@ -70,8 +86,9 @@ enum mr_status protocol_reply_events(struct protocol_call *call,
     struct protocol_events *events = MR_NEW(call->arena, struct protocol_events);
     *events = (struct protocol_events){
         .exchange = call->exchange,
-        .service = call->priv->service,
-        .operation = call->operation,
+        .service = call->priv->service->model,
+        .stream = stream_shape(call),
+        .wire = call->priv->wire,
         .payload_type = reply_content_type(call),
         .start = start,
         .ctx = ctx,
@@ -80,12 +97,20 @@ enum mr_status protocol_reply_events(struct protocol_call *call,
     return MR_OK;
 }
 
+/* `json` in the way of the wire, in a message. `shape` NULL: no model. */
 static enum mr_status send(struct protocol_events *events, struct mr_slice message_type,
-                           struct mr_slice type, struct mr_slice payload)
+                           struct mr_slice type, const struct model_shape *shape,
+                           struct mr_slice json)
 {
-    struct mr_buf frame = {0};
-    event_frame(&frame, message_type, type, events->payload_type, payload);
+    struct mr_buf frame = {0}, cbor = {0};
+    if (events->wire == MODEL_CBOR) {
+        mr_buf_append(&cbor, json);
+        encode_cbor(events->service, shape, &cbor);
+        json = mr_buf_slice(&cbor);
+    }
+    event_frame(&frame, message_type, type, events->payload_type, json);
     const enum mr_status status = http_reply_write(events->exchange, mr_buf_slice(&frame));
+    mr_buf_fini(&cbor);
     mr_buf_fini(&frame);
     return status;
 }
@@ -100,14 +125,19 @@ void events_begin(struct protocol_call *call)
     call->priv->content_type_sent = true;
     reply_finish(call); /* frees what the call holds; the arena stays the exchange's */
     http_reply_begin(exchange);
-    (void)send(events, MR_S("event"), MR_S("initial-response"), MR_S("{}")); /* the first fits */
+    /* The first one always fits. */
+    (void)send(events, MR_S("event"), MR_S("initial-response"), NULL, MR_S("{}"));
     events->start(events->ctx, events);
 }
 
 enum mr_status protocol_events_send(struct protocol_events *events, const char *type,
                                     struct mr_slice json)
 {
-    return send(events, MR_S("event"), mr_slice_cstr(type), json);
+    const struct model_member *member =
+        model_member_find(events->service, events->stream, mr_slice_cstr(type));
+    assert(member != NULL);
+    return send(events, MR_S("event"), mr_slice_cstr(type),
+                model_shape_at(events->service, member->shape), json);
 }
 
 void protocol_events_fail(struct protocol_events *events, const struct protocol_fault *fault,
@@ -118,7 +148,7 @@ void protocol_events_fail(struct protocol_events *events, const struct protocol_
     mr_json_object(&json);
     mr_json_key_string(&json, "message", message);
     mr_json_object_end(&json);
-    (void)send(events, MR_S("exception"), mr_slice_cstr(fault->code), mr_buf_slice(&body));
+    (void)send(events, MR_S("exception"), mr_slice_cstr(fault->code), NULL, mr_buf_slice(&body));
     mr_buf_fini(&body);
     protocol_events_end(events);
 }

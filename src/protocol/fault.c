@@ -226,8 +226,11 @@ void fault_render(struct protocol_call *call)
     if (mr_slice_equal(call->exchange->method, MR_S("HEAD")) || fault->status == 304)
         return;
     switch (call->priv->wire) {
-    case MODEL_JSON:
     case MODEL_CBOR:
+        render_json(call, fault, body);
+        encode_cbor(NULL, NULL, body);
+        break;
+    case MODEL_JSON:
     case MODEL_REST_JSON: render_json(call, fault, body); break;
     case MODEL_QUERY: render_query(call, fault, body); break;
     case MODEL_REST_XML: render_s3(call, fault, body); break;

@@ -149,6 +149,7 @@ struct scope scope_parse(struct mr_slice credential);
 
 /* ---- reading input (decode.c, rest.c, query.c): sets call->in or a fault ---- */
 void decode_json(struct protocol_call *call, struct mr_slice body);
+void decode_cbor(struct protocol_call *call, struct mr_slice body);
 void decode_rest(struct protocol_call *call);
 /* The same with a body that was read elsewhere; empty for one that streams. */
 void decode_rest_with(struct protocol_call *call, struct mr_slice body);
@@ -188,6 +189,9 @@ void validate_input(struct protocol_call *call);
 void encode_reply(struct protocol_call *call);
 void encode_rest(struct protocol_call *call);
 void encode_query(struct protocol_call *call);
+/* Turns the JSON object in `buf` into CBOR, by the shape if it is not NULL. */
+void encode_cbor(const struct model_service *service, const struct model_shape *shape,
+                 struct mr_buf *buf);
 void fault_render(struct protocol_call *call);
 /* The 500 and the "too busy" of a service. */
 const struct protocol_fault *fault_internal(const struct model_service *service);

@@ -44,9 +44,19 @@ static struct protocol_service *service_named(struct protocol *protocol, const c
     return NULL;
 }
 
+/* AWS: the Java SDKs speak CBOR to Kinesis, with the target header of its JSON. */
+static enum model_protocol wire_of_target(const struct protocol_call *call,
+                                          const struct protocol_service *service)
+{
+    const bool cbor =
+        mr_slice_starts_with(call->priv->content_type, MR_S("application/x-amz-cbor-1.1"));
+    return cbor && service != NULL && strcmp(service->model->name, "kinesis") == 0 ? MODEL_CBOR
+                                                                                   : MODEL_JSON;
+}
+
 static enum route_kind unknown_operation(struct protocol_call *call)
 {
-    call->priv->wire = MODEL_JSON;
+    call->priv->wire = wire_of_target(call, call->priv->service);
     protocol_fail(call, &protocol_unknown_operation, "%s", "");
     return ROUTE_UNKNOWN;
 }
@@ -80,7 +90,7 @@ static enum route_kind route_target(struct protocol_call *call, struct mr_slice 
     if (!dynamodb_takes(call, target))
         return bare_unknown(call);
     if (operation != NULL && mr_slice_equal(call->exchange->method, MR_S("POST"))) {
-        route_to(call, operation, MODEL_JSON);
+        route_to(call, operation, wire_of_target(call, operation->service));
         return ROUTE_OPERATION;
     }
     struct mr_slice prefix = mr_slice_sub(target, 0, mr_slice_find(target, '.'));
