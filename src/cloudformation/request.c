@@ -247,8 +247,8 @@ yyjson_val *request_send(struct request *request)
     }
     struct protocol_result result;
     const enum mr_status status =
-        protocol_invoke(call->cloudformation->options.protocol, call->arena, request->service,
-                        request->operation, input, request->payload, &result);
+        protocol_invoke_in(call->cloudformation->options.protocol, call->arena, call->region,
+                           request->service, request->operation, input, request->payload, &result);
     if (status != MR_OK) {
         call->fault.status = 500;
         call->fault.code = MR_S("InternalFailure");

@@ -75,11 +75,21 @@ enum mr_status protocol_invoke(struct protocol *protocol, struct mr_arena *arena
                                struct mr_slice input_json, struct mr_slice payload,
                                struct protocol_result *ret_result)
 {
+    return protocol_invoke_in(protocol, arena, protocol->region, service, operation, input_json,
+                              payload, ret_result);
+}
+
+enum mr_status protocol_invoke_in(struct protocol *protocol, struct mr_arena *arena,
+                                  struct mr_slice region, const char *service,
+                                  const char *operation, struct mr_slice input_json,
+                                  struct mr_slice payload, struct protocol_result *ret_result)
+{
     struct protocol_operation *found = operation_find(protocol, service, operation);
     if (found == NULL)
         return MR_NOT_FOUND;
     struct protocol_call call;
     call_init(&call, protocol, arena, NULL);
+    call.region = region;
     route_to(&call, found, found->service->model->protocol);
     call_request_id(&call);
     call.payload = payload;

@@ -183,6 +183,13 @@ MR_MUST_USE enum mr_status protocol_invoke(struct protocol *protocol, struct mr_
                                            const char *service, const char *operation,
                                            struct mr_slice input_json, struct mr_slice payload,
                                            struct protocol_result *ret_result);
+/* The same as a client in `region` would do it, so that the ARNs of what it makes name that region.
+ */
+MR_MUST_USE enum mr_status protocol_invoke_in(struct protocol *protocol, struct mr_arena *arena,
+                                              struct mr_slice region, const char *service,
+                                              const char *operation, struct mr_slice input_json,
+                                              struct mr_slice payload,
+                                              struct protocol_result *ret_result);
 /* Who waits for a ticket when called from inside: set once by main. */
 void protocol_set_wait(struct protocol *protocol, enum mr_status (*wait)(void *ctx, int64_t ticket),
                        void *ctx);

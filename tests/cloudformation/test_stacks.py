@@ -436,3 +436,46 @@ def test_state_survives_a_restart(own_server, stacks_of, fresh):
     stacks = stacks_of(own_server)
     assert (stacks.describe(name), stacks.events(name), stacks.resources(name)) == before
     stacks.update(name, {"Resources": {"A": log_group(RetentionInDays=14)}})
+
+
+def test_a_rollback_that_failed_can_be_continued(stacks, client, fresh):
+    name, group = fresh("stuck"), fresh("group")
+    stacks.create(name, {"Resources": {"A": log_group(LogGroupName=group, RetentionInDays=7)}})
+    client("logs").delete_log_group(logGroupName=group)  # behind the stack's back
+    changed = {"Resources": {"A": log_group(LogGroupName=group, RetentionInDays=14)}}
+    stacks.update(name, changed, wait="UPDATE_ROLLBACK_FAILED")
+    client("logs").create_log_group(logGroupName=group)
+    stacks.client.continue_update_rollback(StackName=name)
+    stacks.wait(name, "UPDATE_ROLLBACK_COMPLETE")
+    stacks.update(name, changed)
+    found = client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert found[0]["retentionInDays"] == 14
+
+
+def test_what_is_gone_already_does_not_stop_a_deletion(stacks, client, fresh):
+    name = fresh("gone")
+    stacks.create(name, {"Resources": {"A": log_group(), "T": TABLE}})
+    client("logs").delete_log_group(logGroupName=stacks.physical(name, "A"))
+    client("dynamodb").delete_table(TableName=stacks.physical(name, "T"))
+    assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_stack_lives_in_the_region_of_its_client(server, stacks, fresh):
+    name = fresh("region")
+    template = {
+        "Resources": {"T": TABLE, "B": bucket()},
+        "Outputs": {
+            "Arn": {"Value": {"Fn::GetAtt": ["T", "Arn"]}},
+            "Region": {"Value": {"Ref": "AWS::Region"}},
+            "Zone": {"Value": {"Fn::Select": [0, {"Fn::GetAZs": ""}]}},
+        },
+    }
+    elsewhere = server.client("cloudformation", region_name="eu-west-1")
+    stacks.client, stacks.made = elsewhere, [name]
+    stacks.create(name, template)
+    outputs = stacks.outputs(name)
+    assert outputs["Region"] == "eu-west-1" and outputs["Zone"] == "eu-west-1a"
+    assert outputs["Arn"].startswith("arn:aws:dynamodb:eu-west-1:")
+    assert ":eu-west-1:" in stacks.describe(name)["StackId"]
+    location = server.client("s3").get_bucket_location(Bucket=stacks.physical(name, "B"))
+    assert location["LocationConstraint"] == "eu-west-1"
