@@ -210,6 +210,8 @@ int cli_query(int argc, char **argv)
 
 /* ---- status ---- */
 
+enum { RATE_OVER_MS = 500 }; /* between the two looks that give the rates */
+
 static void print_members(yyjson_val *object)
 {
     yyjson_val *key;
@@ -229,15 +231,52 @@ static void print_members(yyjson_val *object)
     }
 }
 
-/* Returns how many there are. */
-static size_t print_stage(yyjson_val *status, const char *member, const char *title)
+/* What one asks about: a status, and the one of a moment before. */
+struct status_pair {
+    yyjson_val *before, *now;
+};
+
+static yyjson_val *find_named(yyjson_val *list, struct mr_slice name)
 {
     yyjson_val *item;
     yyjson_arr_iter items;
+    yyjson_arr_iter_init(list, &items);
+    while ((item = yyjson_arr_iter_next(&items)) != NULL)
+        if (mr_slice_equal(mr_json_get_text(item, "name"), name))
+            return item;
+    return NULL;
+}
+
+/* What a stage moved a second, between the two looks, and how old what waits is. */
+static void print_pace(const struct status_pair *pair, const char *member, yyjson_val *item)
+{
+    static const char *const counts[] = {"changes", "records", "records_out", "invocations"};
+    const int64_t took_ms =
+        mr_json_get_i64(pair->now, "now_ms", 0) - mr_json_get_i64(pair->before, "now_ms", 0);
+    yyjson_val *before =
+        find_named(mr_json_get(pair->before, member), mr_json_get_text(item, "name"));
+    for (size_t i = 0; i < MR_COUNT(counts) && before != NULL && took_ms > 0; i++) {
+        if (mr_json_get(item, counts[i]) == NULL)
+            continue;
+        const int64_t more =
+            mr_json_get_i64(item, counts[i], 0) - mr_json_get_i64(before, counts[i], 0);
+        (void)printf("  %.0f/s", more < 0 ? 0.0 : (double)more * 1000.0 / (double)took_ms);
+    }
+    if (mr_json_get(item, "lag_ms") != NULL)
+        (void)printf("  lag %.1f s", (double)mr_json_get_i64(item, "lag_ms", 0) / 1000.0);
+}
+
+/* Returns how many there are. */
+static size_t print_stage(const struct status_pair *pair, const char *member, const char *title)
+{
+    yyjson_val *item;
+    yyjson_arr_iter items;
+    yyjson_val *status = pair->now;
     const int64_t now_ms = mr_json_get_i64(status, "now_ms", 0);
     yyjson_arr_iter_init(mr_json_get(status, member), &items);
     while ((item = yyjson_arr_iter_next(&items)) != NULL) {
         (void)printf("%-9s %.*s", title, MR_ARG(mr_json_get_text(item, "name")));
+        print_pace(pair, member, item);
         print_members(item);
         int64_t last_ms = mr_json_get_i64(item, "landed_ms", 0);
         last_ms = last_ms != 0 ? last_ms : mr_json_get_i64(item, "last_record_ms", 0);
@@ -248,7 +287,7 @@ static size_t print_stage(yyjson_val *status, const char *member, const char *ti
     return yyjson_arr_size(mr_json_get(status, member));
 }
 
-static void print_stages(yyjson_val *status)
+static void print_stages(const struct status_pair *pair)
 {
     static const struct {
         const char *member, *title;
@@ -259,7 +298,7 @@ static void print_stages(yyjson_val *status)
                   {"functions", "function"}};
     size_t count = 0;
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
-        count += print_stage(status, stages[i].member, stages[i].title);
+        count += print_stage(pair, stages[i].member, stages[i].title);
     if (count == 0)
         (void)printf("the server runs and is empty: no tables, pipes, streams, deliveries or "
                      "functions\n");
@@ -285,16 +324,20 @@ int cli_status(int argc, char **argv)
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct client *client = client_new(&options);
-    struct client_reply reply;
-    const enum mr_status status =
+    struct client_reply reply, later;
+    enum mr_status status =
         client_get(client, &arena, "millrace", MR_S("/_millrace/status"), &reply);
-    if (status != MR_OK) {
-        client_complain("status", &reply);
-    } else if (raw) {
-        (void)printf("%.*s", MR_ARG(reply.body));
-    } else {
-        print_stages(reply.json);
+    if (status == MR_OK && !raw) {
+        client_pause(RATE_OVER_MS);
+        status = client_get(client, &arena, "millrace", MR_S("/_millrace/status"), &later);
+        reply = status == MR_OK ? reply : later;
     }
+    if (status != MR_OK)
+        client_complain("status", &reply);
+    else if (raw)
+        (void)printf("%.*s", MR_ARG(reply.body));
+    else
+        print_stages(&(struct status_pair){.before = reply.json, .now = later.json});
     client_free(client);
     mr_arena_fini(&arena);
     return status == MR_OK ? 0 : 1;

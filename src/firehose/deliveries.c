@@ -417,6 +417,7 @@ static void write_status(void *ctx, struct delivery *delivery)
 {
     struct mr_json *json = ctx;
     const long long landed = atomic_load(&delivery->landed_ms);
+    const long long waiting = atomic_load(&delivery->waiting_ms);
     pthread_mutex_lock(&delivery->lock);
     mr_json_object(json);
     mr_json_key_cstr(json, "name", delivery->name);
@@ -429,6 +430,9 @@ static void write_status(void *ctx, struct delivery *delivery)
     mr_json_key_int(json, "objects", (int64_t)atomic_load(&delivery->objects));
     mr_json_key_int(json, "bytes_out", (int64_t)atomic_load(&delivery->bytes_out));
     mr_json_key_int(json, "waiting", (int64_t)atomic_load(&delivery->waiting));
+    mr_json_key_int(
+        json, "lag_ms",
+        waiting == 0 ? 0 : (int64_t)(store_now(delivery->firehose->options.store) - waiting));
     if (landed != 0)
         mr_json_key_int(json, "landed_ms", landed);
     mr_json_key_cstr(json, "last_error", delivery->locked.last_error);

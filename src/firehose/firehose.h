@@ -29,7 +29,8 @@ void firehose_register(struct firehose *firehose, struct protocol *protocol);
  * after the next start. Accepts NULL. */
 void firehose_stop(struct firehose *firehose);
 void firehose_close(struct firehose *firehose); /* accepts NULL */
-/* One JSON object per delivery stream into an open array: {"name","state","records_in",
- * "records_out","failed","dropped","objects","bytes_out","waiting","landed_ms"?,"last_error"}, for
- * `millrace status`. Counts are since the start of this process. */
+/* One JSON object per delivery stream into an open array, for `millrace status`: {"name","state",
+ * "records_in","records_out","failed","dropped","objects","bytes_out","waiting","lag_ms",
+ * "landed_ms"?,"last_error"}. Counts are since the start of this process; lag_ms is the age of the
+ * oldest record that is buffered, 0 when none is. */
 void firehose_status(struct firehose *firehose, struct mr_json *json);

@@ -93,8 +93,9 @@ struct delivery {
     struct runtime_pump *pump; /* set before others can find the delivery stream; `change` */
     struct delivery_pump p;
     atomic_ullong records_in, records_out, failed, dropped, objects, bytes_out;
-    atomic_llong landed_ms; /* arrival of the newest object's oldest record; 0: none */
-    atomic_llong waiting;   /* records buffered now */
+    atomic_llong landed_ms;  /* arrival of the newest object's oldest record; 0: none */
+    atomic_llong waiting;    /* records buffered now */
+    atomic_llong waiting_ms; /* arrival of the oldest of them; 0: none */
 };
 
 struct firehose {

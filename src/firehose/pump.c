@@ -241,7 +241,6 @@ static enum mr_status pump_round(struct delivery *delivery, const struct deliver
         status = commit_idle(delivery);
     if (status != MR_OK)
         return status;
-    atomic_store(&delivery->waiting, (long long)(p->raw_count + p->good_records + p->bad_records));
     if (more || due)
         return MR_OK;
     if (p->opened_ms != 0 && p->opened_ms + config->interval_ms < *ret_wake_ms)
@@ -283,6 +282,8 @@ enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms)
     for (int i = 0; i < ROUNDS_PER_STEP && status == MR_OK; i++)
         status = pump_round(delivery, &config, version, ret_wake_ms);
     mr_arena_fini(&arena);
+    atomic_store(&delivery->waiting, (long long)(p->raw_count + p->good_records + p->bad_records));
+    atomic_store(&delivery->waiting_ms, p->opened_ms == 0 ? 0 : p->oldest_ms);
     if (status == MR_OK || status == MR_END) {
         p->attempts = 0;
         p->blocked_until_ms = 0;

@@ -36,6 +36,7 @@ struct pipe_shard {
     bool open;                /* the reader is */
     bool done;                /* read to its end; its children may begin */
     int64_t committed;        /* its cursor as it is stored */
+    int64_t waiting_ms;       /* when the oldest change known to wait was made; 0: none waits */
     int64_t window_since_ms;  /* a batch waits to fill since then; 0: none */
     int64_t blocked_until_ms; /* a record failed: not before then; 0: not blocked */
     int64_t attempts;         /* of that record */
@@ -71,9 +72,10 @@ struct pipe {
     struct mr_arena arena; /* of a batch */
     struct mr_buf text;    /* event JSON of a batch */
     int64_t target_missing_since_ms;
-    atomic_ullong records;  /* carried since the start of this process */
-    atomic_ullong dropped;  /* given up after retries or age */
-    atomic_llong behind_ms; /* commit time of the last record carried; 0: none yet */
+    atomic_ullong records;   /* carried since the start of this process */
+    atomic_ullong dropped;   /* given up after retries or age */
+    atomic_llong behind_ms;  /* commit time of the last record carried; 0: none yet */
+    atomic_llong waiting_ms; /* the smallest of its shards' that is not 0 */
 };
 
 struct pipes {

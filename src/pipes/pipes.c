@@ -407,7 +407,7 @@ void pipes_each(struct pipes *pipes, void (*fn)(void *ctx, struct pipe *pipe), v
 static void write_status(void *ctx, struct pipe *pipe)
 {
     struct mr_json *json = ctx;
-    const int64_t behind = atomic_load(&pipe->behind_ms);
+    const int64_t behind = atomic_load(&pipe->behind_ms), waiting = atomic_load(&pipe->waiting_ms);
     pthread_mutex_lock(&pipe->lock);
     mr_json_object(json);
     mr_json_key_cstr(json, "name", pipe->name);
@@ -416,6 +416,8 @@ static void write_status(void *ctx, struct pipe *pipe)
     mr_json_key_cstr(json, "reason", pipe->locked.reason);
     mr_json_key_int(json, "records", (int64_t)atomic_load(&pipe->records));
     mr_json_key_int(json, "dropped", (int64_t)atomic_load(&pipe->dropped));
+    mr_json_key_int(json, "lag_ms",
+                    waiting == 0 ? 0 : store_now(pipe->pipes->options.store) - waiting);
     if (behind != 0)
         mr_json_key_int(json, "last_record_ms", behind);
     mr_json_key_cstr(json, "last_error", pipe->locked.last_error);

@@ -19,6 +19,7 @@ MR_MUST_USE enum mr_status pipes_open(struct pipes **ret_pipes,
 void pipes_register(struct pipes *pipes, struct protocol *protocol);
 void pipes_close(struct pipes *pipes);
 /* One JSON object per pipe into an open array: {"name","state","desired","reason","records",
- * "dropped","last_record_ms"?,"last_error"}. records and dropped count since the start of this
- * process; last_record_ms is when the last change carried was made. */
+ * "dropped","lag_ms","last_record_ms"?,"last_error"}. records and dropped count since the start of
+ * this process; lag_ms is the age of the oldest change known to wait, 0 when none does;
+ * last_record_ms is when the last change carried was made. */
 void pipes_status(struct pipes *pipes, struct mr_json *json);

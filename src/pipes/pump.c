@@ -144,6 +144,7 @@ static enum mr_status finish_shard(struct pipe *pipe, struct pipe_shard *shard)
 struct batch {
     struct kinesis_record *records;
     size_t count, bytes;
+    int64_t first_ms;    /* commit time of the first record */
     int64_t position;    /* of the reader behind the last record taken */
     int64_t last_ms;     /* commit time of the last record */
     const char *problem; /* the record behind the batch cannot be carried: why */
@@ -195,6 +196,8 @@ static void read_batch(struct pipe *pipe, struct pipe_shard *shard, struct batch
             batch->behind_bad = streams_reader_position(&shard->reader);
             return;
         }
+        if (batch->count == 0)
+            batch->first_ms = change.time_ms;
         batch->bytes += batch->records[batch->count].data.len;
         batch->count++;
         batch->last_ms = change.time_ms;
@@ -280,12 +283,16 @@ static enum mr_status pump_shard(struct pipe *pipe, struct pipe_shard *shard, in
     struct batch batch = {.end = MR_OK};
     read_batch(pipe, shard, &batch);
     if (hold_for_window(pipe, shard, &batch, now_ms)) {
+        shard->waiting_ms = batch.first_ms;
         const int64_t due = shard->window_since_ms + pipe->config.window_ms;
         *ret_wake_ms = *ret_wake_ms < due ? *ret_wake_ms : due;
         const enum mr_status back = rewind_reader(pipe, shard, from);
         return back == MR_OK ? MR_AGAIN : back;
     }
     shard->window_since_ms = 0;
+    shard->waiting_ms = batch.problem != NULL ? batch.bad_time_ms
+                        : batch.end == MR_OK  ? batch.last_ms
+                                              : 0;
     enum mr_status status = MR_OK;
     if (batch.count > 0) {
         status = commit_batch(pipe, shard, &batch);
@@ -403,6 +410,17 @@ static bool pump_round(struct pipe *pipe, int64_t now_ms, int64_t *ret_wake_ms,
     return moved;
 }
 
+static void note_waiting(struct pipe *pipe)
+{
+    int64_t oldest = 0;
+    for (size_t i = 0; i < pipe->shard_count; i++) {
+        const int64_t waiting = pipe->shards[i].waiting_ms;
+        if (waiting != 0 && (oldest == 0 || waiting < oldest))
+            oldest = waiting;
+    }
+    atomic_store(&pipe->waiting_ms, oldest);
+}
+
 enum runtime_pump_next pipe_pump_step(void *ctx, int64_t *ret_wake_ms)
 {
     struct pipe *pipe = ctx;
@@ -417,6 +435,7 @@ enum runtime_pump_next pipe_pump_step(void *ctx, int64_t *ret_wake_ms)
     bool moved = true;
     for (int i = 0; i < BATCHES_PER_STEP && moved && status == MR_OK; i++)
         moved = pump_round(pipe, now_ms, ret_wake_ms, &status);
+    note_waiting(pipe);
     if (status == MR_NOT_FOUND) { /* an end has gone: the next step looks which */
         *ret_wake_ms = now_ms + BACKOFF_MS_MIN;
         return RUNTIME_PUMP_WAIT;
