@@ -1,6 +1,7 @@
 /* Shape by shape. */
 #include "cloudformation/coerce.h"
 #include "base/clock.h"
+#include "cloudformation/members.h"
 #include <stdlib.h>
 
 static void fail(struct coercion *coercion, struct mr_slice path, const char *type)
@@ -33,7 +34,7 @@ static void structure(struct coercion *coercion, struct mr_json *json,
     yyjson_val *key, *item;
     size_t i, count;
     mr_json_object(json);
-    yyjson_obj_foreach(value, i, count, key, item)
+    yyjson_obj_foreach(members_of(value), i, count, key, item)
     {
         const struct mr_slice name = mr_json_text(key);
         const struct model_member *member = coerce_member(coercion->model, shape, name);
@@ -58,7 +59,7 @@ static void map(struct coercion *coercion, struct mr_json *json, const struct mo
     yyjson_val *key, *item;
     size_t i, count;
     mr_json_object(json);
-    yyjson_obj_foreach(value, i, count, key, item)
+    yyjson_obj_foreach(members_of(value), i, count, key, item)
     {
         mr_json_name(json, mr_json_text(key));
         coerce_value(coercion, json, &coercion->model->shapes[members[1].shape], item, path);

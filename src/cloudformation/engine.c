@@ -2,6 +2,7 @@
 #include "cloudformation/engine.h"
 #include "base/log.h"
 #include "cloudformation/graph.h"
+#include "cloudformation/members.h"
 #include <stdlib.h>
 
 struct job {
@@ -181,7 +182,7 @@ static yyjson_val *evaluate_outputs(struct run *run, struct mr_slice *ret_error)
     bool good = true;
     *ret_error = MR_S("");
     mr_json_array(&json);
-    yyjson_obj_foreach(run->template.outputs, i, count, key, output)
+    yyjson_obj_foreach(members_of(run->template.outputs), i, count, key, output)
     {
         good = good && write_output(run, &json, mr_json_text(key), output, ret_error);
     }

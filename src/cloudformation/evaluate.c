@@ -2,6 +2,7 @@
 #include "cloudformation/evaluate.h"
 #include "base/codec.h"
 #include "cloudformation/function.h"
+#include "cloudformation/members.h"
 #include "cloudformation/yaml.h"
 
 enum { EVALUATE_DEPTH_MAX = 200, EVALUATE_TEXT_BYTES_MAX = 4 << 20 };
@@ -360,7 +361,7 @@ static unsigned char *mark_of(struct evaluation *evaluation, struct mr_slice nam
     size_t i, count;
     if (evaluation->marks == NULL)
         evaluation->marks = mr_arena_zalloc(evaluation->arena, yyjson_obj_size(conditions) + 1);
-    yyjson_obj_foreach(conditions, i, count, key, value)
+    yyjson_obj_foreach(members_of(conditions), i, count, key, value)
     {
         if (mr_slice_equal(mr_json_text(key), name)) {
             *ret_value = value;
@@ -457,7 +458,7 @@ static yyjson_mut_val *container(struct evaluation *evaluation, yyjson_val *valu
         return list;
     }
     yyjson_mut_val *object = yyjson_mut_obj(evaluation->doc);
-    yyjson_obj_foreach(value, i, count, key, item)
+    yyjson_obj_foreach(members_of(value), i, count, key, item)
     {
         yyjson_mut_val *evaluated = value_of(evaluation, item);
         if (evaluated != NULL)

@@ -1,5 +1,6 @@
 /* What the intrinsic functions look like. */
 #include "cloudformation/function.h"
+#include "cloudformation/members.h"
 
 static const struct {
     const char *name;
@@ -175,7 +176,8 @@ static void visit_value(const struct visit *visit, yyjson_val *value, int depth)
         yyjson_arr_foreach(value, i, count, item) visit_value(visit, item, depth + 1);
     } else if (yyjson_is_obj(value)) {
         yyjson_val *member;
-        yyjson_obj_foreach(value, i, count, key, member) visit_value(visit, member, depth + 1);
+        yyjson_obj_foreach(members_of(value), i, count, key, member)
+            visit_value(visit, member, depth + 1);
     }
 }
 

@@ -1,6 +1,7 @@
 /* Dependencies, their order, and circles in them. */
 #include "cloudformation/graph.h"
 #include "cloudformation/function.h"
+#include "cloudformation/members.h"
 #include <assert.h>
 
 void graph_init(struct mr_arena *arena, struct graph *graph, size_t capacity)
@@ -58,9 +59,9 @@ void graph_of_template(struct mr_arena *arena, const struct template *template,
     yyjson_val *key, *resource;
     size_t i, count;
     graph_init(arena, ret_graph, yyjson_obj_size(template->resources));
-    yyjson_obj_foreach(template->resources, i, count, key, resource)
+    yyjson_obj_foreach(members_of(template->resources), i, count, key, resource)
         graph_add(ret_graph, mr_json_text(key));
-    yyjson_obj_foreach(template->resources, i, count, key, resource)
+    yyjson_obj_foreach(members_of(template->resources), i, count, key, resource)
     {
         struct build build = {.arena = arena, .graph = ret_graph, .template = template, .node = i};
         function_each_reference(yyjson_obj_get(resource, "Properties"), add_reference, &build);

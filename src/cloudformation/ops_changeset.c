@@ -1,4 +1,5 @@
 /* The wire: change sets. */
+#include "cloudformation/members.h"
 #include "cloudformation/proposal.h"
 #include <stdlib.h>
 
@@ -236,7 +237,7 @@ static void write_parameters(struct mr_json *json, const struct stack_version *v
         return;
     mr_json_key(json, "Parameters");
     mr_json_array(json);
-    yyjson_obj_foreach(version->parameters, i, count, key, value)
+    yyjson_obj_foreach(members_of(version->parameters), i, count, key, value)
     {
         mr_json_object(json);
         mr_json_key_string(json, "ParameterKey", mr_json_text(key));

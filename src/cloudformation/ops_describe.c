@@ -1,5 +1,6 @@
 /* The wire: what stacks, their resources and events look like. */
 #include "cloudformation/internal.h"
+#include "cloudformation/members.h"
 #include <stdlib.h>
 
 /* An answer leaves when what it tells is durable. */
@@ -67,7 +68,7 @@ static void write_parameters(struct mr_json *json, const struct stack_version *v
         return;
     mr_json_key(json, "Parameters");
     mr_json_array(json);
-    yyjson_obj_foreach(version->parameters, i, count, key, value)
+    yyjson_obj_foreach(members_of(version->parameters), i, count, key, value)
     {
         const struct mr_slice name = mr_json_text(key);
         mr_json_object(json);

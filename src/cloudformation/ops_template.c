@@ -1,4 +1,5 @@
 /* The wire: templates, checked, summed up and given back. */
+#include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
 #include "cloudformation/proposal.h"
 
@@ -56,7 +57,7 @@ static void write_parameters(struct mr_json *json, const struct template *templa
     size_t i, count;
     mr_json_key(json, "Parameters");
     mr_json_array(json);
-    yyjson_obj_foreach(template->parameters, i, count, key, parameter)
+    yyjson_obj_foreach(members_of(template->parameters), i, count, key, parameter)
     {
         yyjson_val *value = mr_json_get(parameter, "Default");
         mr_json_object(json);
@@ -141,7 +142,7 @@ static void write_types(struct mr_json *json, const struct template *template)
     size_t i, count;
     mr_json_key(json, "ResourceTypes");
     mr_json_array(json);
-    yyjson_obj_foreach(template->resources, i, count, key, resource)
+    yyjson_obj_foreach(members_of(template->resources), i, count, key, resource)
         mr_json_string(json, mr_json_get_text(resource, "Type"));
     mr_json_array_end(json);
 }
@@ -154,11 +155,11 @@ static void write_identifiers(struct mr_json *json, const struct template *templ
     size_t i, count, j, other_count;
     mr_json_key(json, "ResourceIdentifierSummaries");
     mr_json_array(json);
-    yyjson_obj_foreach(template->resources, i, count, key, resource)
+    yyjson_obj_foreach(members_of(template->resources), i, count, key, resource)
     {
         const struct mr_slice type = mr_json_get_text(resource, "Type");
         bool is_first = true;
-        yyjson_obj_foreach(template->resources, j, other_count, other_key, other)
+        yyjson_obj_foreach(members_of(template->resources), j, other_count, other_key, other)
         {
             if (j < i && mr_slice_equal(mr_json_get_text(other, "Type"), type))
                 is_first = false;
@@ -169,7 +170,7 @@ static void write_identifiers(struct mr_json *json, const struct template *templ
         mr_json_key_string(json, "ResourceType", type);
         mr_json_key(json, "LogicalResourceIds");
         mr_json_array(json);
-        yyjson_obj_foreach(template->resources, j, other_count, other_key, other)
+        yyjson_obj_foreach(members_of(template->resources), j, other_count, other_key, other)
         {
             if (mr_slice_equal(mr_json_get_text(other, "Type"), type))
                 mr_json_string(json, mr_json_text(other_key));

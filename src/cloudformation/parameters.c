@@ -1,5 +1,6 @@
 /* Parameters: where a value comes from, and what it must be like. */
 #include "cloudformation/parameters.h"
+#include "cloudformation/members.h"
 #include "protocol/pattern.h"
 #include <stdlib.h>
 
@@ -217,7 +218,7 @@ static void resolve_all(struct resolve *resolve, struct mr_json *json)
     yyjson_val *key, *parameter;
     size_t i, count;
     struct mr_slice missing = MR_S(""), value = MR_S("");
-    yyjson_obj_foreach(resolve->template->parameters, i, count, key, parameter)
+    yyjson_obj_foreach(members_of(resolve->template->parameters), i, count, key, parameter)
     {
         const struct mr_slice name = mr_json_text(key);
         const enum mr_status status = find_value(resolve, name, parameter, &value);
@@ -248,7 +249,7 @@ enum mr_status parameters_resolve(struct mr_arena *arena, const struct template 
     *ret_values = mr_json_parse(arena, mr_buf_slice(&buf), 4);
     yyjson_val *key, *parameter;
     size_t i, count;
-    yyjson_obj_foreach(template->parameters, i, count, key, parameter)
+    yyjson_obj_foreach(members_of(template->parameters), i, count, key, parameter)
     {
         if (resolve.error.len == 0)
             check_value(&resolve, mr_json_text(key), parameter,

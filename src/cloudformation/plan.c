@@ -7,6 +7,7 @@
 #include "cloudformation/function.h"
 #include "cloudformation/graph.h"
 #include "cloudformation/internal.h"
+#include "cloudformation/members.h"
 #include "cloudformation/resource.h"
 #include <stdlib.h>
 
@@ -129,7 +130,7 @@ static void compare_side(const struct planning *planning, struct comparison *com
 {
     yyjson_val *key, *value;
     size_t i, count;
-    yyjson_obj_foreach(side, i, count, key, value)
+    yyjson_obj_foreach(members_of(side), i, count, key, value)
     {
         const struct mr_slice name = mr_json_text(key);
         yyjson_val *counterpart = mr_json_getn(other, name);
@@ -317,7 +318,7 @@ static bool outputs_differ(struct planning *planning)
     yyjson_val *key, *output;
     size_t i, count, seen = 0;
     bool differs = false;
-    yyjson_obj_foreach(planning->template->outputs, i, count, key, output)
+    yyjson_obj_foreach(members_of(planning->template->outputs), i, count, key, output)
     {
         planning->evaluation.error = MR_S("");
         if (!evaluate_condition(&planning->evaluation, mr_json_get_text(output, "Condition")))

@@ -1,6 +1,7 @@
 /* From a request to what a stack shall be. */
 #include "cloudformation/proposal.h"
 #include "base/codec.h"
+#include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
 
 static enum mr_status invalid(struct protocol_call *call, struct mr_slice text)
@@ -153,7 +154,7 @@ static yyjson_val *secrets_of(struct mr_arena *arena, const struct template *tem
     yyjson_val *key, *parameter;
     size_t i, count;
     mr_json_array(&json);
-    yyjson_obj_foreach(template->parameters, i, count, key, parameter)
+    yyjson_obj_foreach(members_of(template->parameters), i, count, key, parameter)
     {
         if (parameter_is_secret(template, mr_json_text(key)))
             mr_json_string(&json, mr_json_text(key));

@@ -1,6 +1,6 @@
 /* The resources of a stack as documents. */
-#include "cloudformation/internal.h"
 #include "cloudformation/graph.h"
+#include "cloudformation/internal.h"
 
 static const char service[] = "cloudformation";
 

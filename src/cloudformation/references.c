@@ -1,6 +1,7 @@
 /* Whatever a template refers to must be in it. */
 #include "cloudformation/function.h"
 #include "cloudformation/graph.h"
+#include "cloudformation/members.h"
 #include "cloudformation/resource.h"
 #include "cloudformation/template.h"
 
@@ -116,7 +117,8 @@ static void check_inner_conditions(struct check *check, yyjson_val *value)
         yyjson_val *name = yyjson_obj_get(value, "Condition");
         if (yyjson_obj_size(value) == 1 && yyjson_is_str(name))
             check_condition(check, value);
-        yyjson_obj_foreach(value, i, count, key, item) check_inner_conditions(check, item);
+        yyjson_obj_foreach(members_of(value), i, count, key, item)
+            check_inner_conditions(check, item);
     } else if (yyjson_is_arr(value)) {
         yyjson_arr_foreach(value, i, count, item) check_inner_conditions(check, item);
     }
@@ -145,7 +147,7 @@ static void check_block(struct check *check, yyjson_val *section, const char *bl
     yyjson_val *key, *value;
     size_t i, count;
     check->block = block;
-    yyjson_obj_foreach(section, i, count, key, value)
+    yyjson_obj_foreach(members_of(section), i, count, key, value)
     {
         if (block[0] == 'R') {
             function_each_reference(yyjson_obj_get(value, "Properties"), check_one, check);

@@ -1,5 +1,6 @@
 /* Requests of resources to the services. */
 #include "cloudformation/internal.h"
+#include "cloudformation/members.h"
 #include "cloudformation/resource.h"
 #include <assert.h>
 #include <yyjson.h>
@@ -81,7 +82,7 @@ yyjson_val *resource_with(struct mr_arena *arena, yyjson_val *object, const char
     yyjson_val *key, *item;
     size_t i, count;
     mr_json_object(&json);
-    yyjson_obj_foreach(object, i, count, key, item)
+    yyjson_obj_foreach(members_of(object), i, count, key, item)
     {
         if (!mr_slice_equal(mr_json_text(key), mr_slice_cstr(member))) {
             mr_json_name(&json, mr_json_text(key));
@@ -111,7 +112,7 @@ static yyjson_mut_val *collect_tags(struct request *request, yyjson_mut_doc *doc
     yyjson_mut_val *all = yyjson_mut_obj(doc);
     yyjson_val *key, *item;
     size_t i, count;
-    yyjson_obj_foreach(tags, i, count, key, item)
+    yyjson_obj_foreach(members_of(tags), i, count, key, item)
     {
         const struct mr_slice name = mr_json_text(key);
         yyjson_mut_obj_add(all, yyjson_mut_strncpy(doc, name.ptr, name.len),
@@ -195,7 +196,7 @@ static size_t put_gone_tags(struct mr_json *json, yyjson_val *before, yyjson_val
         mr_json_string(json, name);
         gone++;
     }
-    yyjson_obj_foreach(before, i, count, key, value)
+    yyjson_obj_foreach(members_of(before), i, count, key, value)
     {
         if (has_tag(now, mr_json_text(key)))
             continue;

@@ -1,6 +1,7 @@
 /* The table of types, and what all of them need. */
 #include "cloudformation/resource.h"
 #include "cloudformation/internal.h"
+#include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
 #include <time.h>
 
@@ -49,7 +50,7 @@ struct mr_slice resource_check(struct mr_arena *arena, const struct resource_typ
 {
     yyjson_val *key, *value;
     size_t i, count;
-    yyjson_obj_foreach(properties, i, count, key, value)
+    yyjson_obj_foreach(members_of(properties), i, count, key, value)
     {
         if (find_property(type, mr_json_text(key)) == NULL)
             return mr_arena_printf(arena,
@@ -140,7 +141,7 @@ bool resource_json_equal(yyjson_val *a, yyjson_val *b)
     }
     if (yyjson_obj_size(a) != yyjson_obj_size(b))
         return false;
-    yyjson_obj_foreach(a, i, count, key, item)
+    yyjson_obj_foreach(members_of(a), i, count, key, item)
     {
         if (!resource_json_equal(item, mr_json_getn(b, mr_json_text(key))))
             return false;

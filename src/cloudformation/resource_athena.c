@@ -1,4 +1,5 @@
 /* AWS::Athena::WorkGroup, AWS::Athena::NamedQuery */
+#include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
 
 /* ---- AWS::Athena::WorkGroup ---- */
@@ -118,7 +119,7 @@ static yyjson_val *configuration_updates(struct resource_call *call)
     yyjson_val *key, *value;
     size_t i, count;
     mr_json_object(&json);
-    yyjson_obj_foreach(now, i, count, key, value)
+    yyjson_obj_foreach(members_of(now), i, count, key, value)
     {
         if (mr_slice_equal(mr_json_text(key), MR_S("ResultConfiguration")))
             continue;
@@ -132,7 +133,7 @@ static yyjson_val *configuration_updates(struct resource_call *call)
             mr_json_key_raw(&json, defaults[i].name, mr_slice_cstr(defaults[i].json));
     mr_json_key(&json, "ResultConfigurationUpdates");
     mr_json_object(&json);
-    yyjson_obj_foreach(result_now, i, count, key, value)
+    yyjson_obj_foreach(members_of(result_now), i, count, key, value)
     {
         mr_json_name(&json, mr_json_text(key));
         mr_json_value(&json, value);

@@ -1,4 +1,5 @@
 /* AWS::DynamoDB::Table */
+#include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
 
 static const struct resource_property properties[] = {
@@ -78,7 +79,7 @@ static void put_stream(struct request *request, yyjson_val *specification)
     mr_json_key(json, "StreamSpecification");
     mr_json_object(json);
     mr_json_key_bool(json, "StreamEnabled", specification != NULL);
-    yyjson_obj_foreach(specification, i, count, key, value)
+    yyjson_obj_foreach(members_of(specification), i, count, key, value)
     {
         if (mr_slice_equal(mr_json_text(key), MR_S("StreamViewType")))
             mr_json_key_string(json, "StreamViewType", mr_json_text(value));

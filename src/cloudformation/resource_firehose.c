@@ -1,4 +1,5 @@
 /* AWS::KinesisFirehose::DeliveryStream */
+#include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
 
 static const struct resource_property properties[] = {
@@ -118,13 +119,13 @@ static yyjson_val *destination_update(struct resource_call *call, yyjson_val *no
     yyjson_val *key, *value;
     size_t i, count;
     mr_json_object(&json);
-    yyjson_obj_foreach(now, i, count, key, value)
+    yyjson_obj_foreach(members_of(now), i, count, key, value)
     {
         const bool is_backup = mr_slice_equal(mr_json_text(key), MR_S("S3BackupConfiguration"));
         mr_json_name(&json, is_backup ? MR_S("S3BackupUpdate") : mr_json_text(key));
         mr_json_value(&json, value);
     }
-    yyjson_obj_foreach(before, i, count, key, value)
+    yyjson_obj_foreach(members_of(before), i, count, key, value)
     {
         if (mr_json_getn(now, mr_json_text(key)) == NULL)
             put_default(&json, mr_arena_cstr(call->arena, mr_json_text(key)));

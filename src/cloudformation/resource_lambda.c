@@ -1,5 +1,6 @@
 /* AWS::Lambda::Function, AWS::Lambda::Permission */
 #include "base/codec.h"
+#include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
 #include "cloudformation/zip.h"
 
@@ -95,7 +96,7 @@ static bool put_code(struct request *request)
     struct resource_call *call = request->call;
     yyjson_val *key, *value;
     size_t i, count;
-    yyjson_obj_foreach(resource_property(call, "Code"), i, count, key, value)
+    yyjson_obj_foreach(members_of(resource_property(call, "Code")), i, count, key, value)
     {
         const struct mr_slice name = mr_json_text(key);
         struct mr_slice text = mr_json_text(value);

@@ -1,4 +1,5 @@
 /* AWS::Pipes::Pipe */
+#include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
 
 static const struct resource_property properties[] = {
@@ -120,11 +121,12 @@ static yyjson_val *source_update(struct resource_call *call)
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
-    yyjson_obj_foreach(resource_property(call, "SourceParameters"), i, count, key, value)
+    yyjson_obj_foreach(members_of(resource_property(call, "SourceParameters")), i, count, key,
+                       value)
     {
         mr_json_name(&json, mr_json_text(key));
         mr_json_object(&json);
-        yyjson_obj_foreach(value, j, inner_count, inner_key, inner)
+        yyjson_obj_foreach(members_of(value), j, inner_count, inner_key, inner)
         {
             if (!is_for_creation_only(mr_json_text(inner_key))) {
                 mr_json_name(&json, mr_json_text(inner_key));

@@ -1,4 +1,5 @@
 /* AWS::S3::Bucket, AWS::S3::BucketPolicy */
+#include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
 
 /* ---- AWS::S3::Bucket ---- */
@@ -105,15 +106,15 @@ static yyjson_val *encryption_of(struct resource_call *call)
                                     "ServerSideEncryptionConfiguration");
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
-    yyjson_val *rule, *key, *value;
-    size_t i, count, j, members;
+    yyjson_val *key, *value;
+    size_t j, members;
     mr_json_object(&json);
     mr_json_key(&json, "Rules");
     mr_json_array(&json);
-    yyjson_arr_foreach(rules, i, count, rule)
-    {
+    for (size_t i = 0; i < yyjson_arr_size(rules); i++) {
+        yyjson_val *rule = yyjson_arr_get(rules, i);
         mr_json_object(&json);
-        yyjson_obj_foreach(rule, j, members, key, value)
+        yyjson_obj_foreach(members_of(rule), j, members, key, value)
         {
             const bool is_default =
                 mr_slice_equal(mr_json_text(key), MR_S("ServerSideEncryptionByDefault"));

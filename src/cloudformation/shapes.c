@@ -1,5 +1,6 @@
 /* The arguments that each function takes, as far as they can be seen without values. */
 #include "cloudformation/function.h"
+#include "cloudformation/members.h"
 #include "cloudformation/template.h"
 
 /* What a function says when its argument is of another form: AWS's words. */
@@ -107,7 +108,7 @@ enum mr_status template_check_functions(struct mr_arena *arena, yyjson_val *valu
                 status = template_check_functions(arena, item, ret_error);
         }
     } else if (yyjson_is_obj(value)) {
-        yyjson_obj_foreach(value, i, count, key, item)
+        yyjson_obj_foreach(members_of(value), i, count, key, item)
         {
             if (status == MR_OK)
                 status = template_check_functions(arena, item, ret_error);

@@ -1,6 +1,7 @@
 /* One resource at a time: made, changed, changed back, removed. */
 #include "cloudformation/engine.h"
 #include "cloudformation/graph.h"
+#include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
 
 static void commit_record(struct run *run, const struct stack_resource *record, const char *event,
@@ -305,7 +306,7 @@ static bool needs_replacement(const struct wanted *wanted, const struct stack_re
     yyjson_val *key, *value;
     size_t i, count;
     for (size_t side = 0; side < 2; side++) {
-        yyjson_obj_foreach(sides[side], i, count, key, value)
+        yyjson_obj_foreach(members_of(sides[side]), i, count, key, value)
         {
             if (!resource_json_equal(value, mr_json_getn(sides[1 - side], mr_json_text(key))) &&
                 resource_type_replaces(wanted->type, mr_json_text(key)))

@@ -1,6 +1,7 @@
 /* The sections of a template and what each must look like. */
 #include "cloudformation/template.h"
 #include "cloudformation/function.h"
+#include "cloudformation/members.h"
 #include "cloudformation/yaml.h"
 
 struct check {
@@ -52,7 +53,7 @@ static bool is_too_deep(yyjson_val *value, int depth)
     if (yyjson_is_arr(value)) {
         yyjson_arr_foreach(value, i, count, item) if (is_too_deep(item, depth + 1)) return true;
     } else if (yyjson_is_obj(value)) {
-        yyjson_obj_foreach(value, i, count, key,
+        yyjson_obj_foreach(members_of(value), i, count, key,
                            item) if (is_too_deep(item, depth + 1)) return true;
     }
     return false;
@@ -88,7 +89,7 @@ static bool find_null(struct mr_arena *arena, yyjson_val *value, struct mr_slice
             }
         }
     } else if (yyjson_is_obj(value)) {
-        yyjson_obj_foreach(value, i, count, key, item)
+        yyjson_obj_foreach(members_of(value), i, count, key, item)
         {
             if (find_null(arena, item, ret_path)) {
                 *ret_path = mr_arena_printf(arena, "/%.*s%.*s", MR_ARG(mr_json_text(key)),
@@ -144,7 +145,7 @@ static bool check_top(struct check *check, yyjson_val *root)
                                         NULL};
     yyjson_val *key, *value;
     size_t i, count;
-    yyjson_obj_foreach(root, i, count, key, value)
+    yyjson_obj_foreach(members_of(root), i, count, key, value)
     {
         if (!is_word_of(mr_json_text(key), known))
             return fail(check, "Invalid template property or properties [%.*s]",
@@ -199,7 +200,7 @@ static bool check_parameter(struct check *check, struct mr_slice name, yyjson_va
     if (!yyjson_is_str(yyjson_obj_get(parameter, "Type")))
         return fail(check,
                     "Template format error: Every Parameters object must contain a Type member.");
-    yyjson_obj_foreach(parameter, i, count, key, value)
+    yyjson_obj_foreach(members_of(parameter), i, count, key, value)
     {
         if (!is_word_of(mr_json_text(key), known))
             return fail(check, "Invalid template parameter property '%.*s'",
@@ -232,7 +233,7 @@ static bool check_parameters(struct check *check, yyjson_val *parameters)
                     "Template format error: Number of parameters, %zu, is greater than "
                     "maximum allowed, %d",
                     yyjson_obj_size(parameters), TEMPLATE_PARAMETERS_MAX);
-    yyjson_obj_foreach(parameters, i, count, key, value)
+    yyjson_obj_foreach(members_of(parameters), i, count, key, value)
     {
         if (!check_parameter(check, mr_json_text(key), value))
             return false;
@@ -244,14 +245,14 @@ static bool check_mappings(struct check *check, yyjson_val *mappings)
 {
     yyjson_val *key, *value, *inner_key, *inner;
     size_t i, count, j, inner_count;
-    yyjson_obj_foreach(mappings, i, count, key, value)
+    yyjson_obj_foreach(members_of(mappings), i, count, key, value)
     {
         if (!is_alphanumeric(mr_json_text(key)))
             return fail(check, "Template format error: Mappings name '%.*s' is non alphanumeric.",
                         MR_ARG(mr_json_text(key)));
         if (!yyjson_is_obj(value))
             return fail(check, "Template format error: Every Mappings member must be a map");
-        yyjson_obj_foreach(value, j, inner_count, inner_key, inner)
+        yyjson_obj_foreach(members_of(value), j, inner_count, inner_key, inner)
         {
             if (!yyjson_is_obj(inner))
                 return fail(check,
@@ -310,7 +311,7 @@ static bool check_resource(struct check *check, struct mr_slice name, yyjson_val
                     "Template format error: [/Resources/%.*s] Every Resources object must contain "
                     "a Type member.",
                     MR_ARG(name));
-    yyjson_obj_foreach(resource, i, count, key, value)
+    yyjson_obj_foreach(members_of(resource), i, count, key, value)
     {
         if (!is_word_of(mr_json_text(key), known))
             return fail(check, "Invalid template resource property '%.*s'",
@@ -338,7 +339,7 @@ static bool check_resources(struct check *check, yyjson_val *resources)
                     "Template format error: Number of resources, %zu, is greater than maximum "
                     "allowed, %d",
                     yyjson_obj_size(resources), TEMPLATE_RESOURCES_MAX);
-    yyjson_obj_foreach(resources, i, count, key, value)
+    yyjson_obj_foreach(members_of(resources), i, count, key, value)
     {
         if (!check_resource(check, mr_json_text(key), value))
             return false;
@@ -355,7 +356,7 @@ static bool check_outputs(struct check *check, yyjson_val *outputs)
                     "Template format error: Number of outputs, %zu, is greater than maximum "
                     "allowed, %d",
                     yyjson_obj_size(outputs), TEMPLATE_OUTPUTS_MAX);
-    yyjson_obj_foreach(outputs, i, count, key, value)
+    yyjson_obj_foreach(members_of(outputs), i, count, key, value)
     {
         if (!is_alphanumeric(mr_json_text(key)))
             return fail(check, "Template format error: Output name %.*s is non alphanumeric.",
@@ -373,7 +374,7 @@ static bool check_conditions(struct check *check, yyjson_val *conditions)
 {
     yyjson_val *key, *value;
     size_t i, count;
-    yyjson_obj_foreach(conditions, i, count, key, value)
+    yyjson_obj_foreach(members_of(conditions), i, count, key, value)
     {
         if (!yyjson_is_obj(value))
             return fail(check, "Template format error: Every Conditions member must be an object.");
@@ -450,7 +451,7 @@ struct mr_slice template_capability(struct mr_arena *arena, const struct templat
     yyjson_val *key, *resource;
     size_t i, total, count = 0;
     bool named = false;
-    yyjson_obj_foreach(template->resources, i, total, key, resource)
+    yyjson_obj_foreach(members_of(template->resources), i, total, key, resource)
     {
         const struct mr_slice type = mr_json_get_text(resource, "Type");
         if (!mr_slice_starts_with(type, MR_S("AWS::IAM::")))
