@@ -72,9 +72,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if api.close_after_answer:
             self.send_header("Connection", "close")
             self.close_connection = True
+        # Before the reply: with it in hand the process may end, and its end must come second.
+        api.answers.put(Answer(kind, body, dict(self.headers.items()), status))
         self.end_headers()
         self.wfile.write(text)
-        api.answers.put(Answer(kind, body, dict(self.headers.items()), status))
 
 
 class Server(http.server.ThreadingHTTPServer):
