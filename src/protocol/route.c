@@ -83,23 +83,6 @@ static enum route_kind bare_unknown(struct protocol_call *call)
     return ROUTE_UNKNOWN;
 }
 
-static enum route_kind route_target(struct protocol_call *call, struct mr_slice target)
-{
-    struct protocol_call_private *priv = call->priv;
-    struct protocol_operation *operation = mr_map_get(&priv->protocol->targets, target);
-    if (!dynamodb_takes(call, target))
-        return bare_unknown(call);
-    if (operation != NULL && mr_slice_equal(call->exchange->method, MR_S("POST"))) {
-        route_to(call, operation, wire_of_target(call, operation->service));
-        return ROUTE_OPERATION;
-    }
-    struct mr_slice prefix = mr_slice_sub(target, 0, mr_slice_find(target, '.'));
-    for (size_t i = 0; i < model_service_count; i++)
-        if (mr_slice_equal(mr_slice_cstr(model_services[i]->target_prefix), prefix))
-            priv->service = &priv->protocol->services[i];
-    return unknown_operation(call);
-}
-
 /* The service that the scope's service name means; NULL when it is none of ours. */
 static struct protocol_service *service_signed(struct protocol *protocol, struct mr_slice name)
 {
@@ -108,18 +91,6 @@ static struct protocol_service *service_signed(struct protocol *protocol, struct
             strcmp(model_services[i]->name, "dynamodbstreams") != 0)
             return &protocol->services[i];
     return NULL;
-}
-
-static bool looks_like_lambda(struct mr_slice path)
-{
-    /* "/2015-03-31/..." */
-    if (path.len < 12 || path.ptr[0] != '/' || path.ptr[5] != '-' || path.ptr[8] != '-' ||
-        path.ptr[11] != '/')
-        return false;
-    for (size_t i = 1; i < 11; i++)
-        if (i != 5 && i != 8 && (path.ptr[i] < '0' || path.ptr[i] > '9'))
-            return false;
-    return true;
 }
 
 static bool is_form(const struct protocol_call *call)
@@ -141,6 +112,39 @@ static enum route_kind foreign(struct protocol_call *call, struct mr_slice servi
     protocol_fail(call, &protocol_not_implemented, "millrace does not implement the service %.*s",
                   MR_ARG(service));
     return ROUTE_UNKNOWN;
+}
+
+static enum route_kind route_target(struct protocol_call *call, struct mr_slice target,
+                                    const struct scope *scope)
+{
+    struct protocol_call_private *priv = call->priv;
+    struct protocol_operation *operation = mr_map_get(&priv->protocol->targets, target);
+    if (!dynamodb_takes(call, target))
+        return bare_unknown(call);
+    if (operation != NULL && mr_slice_equal(call->exchange->method, MR_S("POST"))) {
+        route_to(call, operation, wire_of_target(call, operation->service));
+        return ROUTE_OPERATION;
+    }
+    struct mr_slice prefix = mr_slice_sub(target, 0, mr_slice_find(target, '.'));
+    for (size_t i = 0; i < model_service_count; i++)
+        if (mr_slice_equal(mr_slice_cstr(model_services[i]->target_prefix), prefix))
+            priv->service = &priv->protocol->services[i];
+    if (priv->service == NULL && scope->service.len > 0 &&
+        service_signed(priv->protocol, scope->service) == NULL)
+        return foreign(call, scope->service);
+    return unknown_operation(call);
+}
+
+static bool looks_like_lambda(struct mr_slice path)
+{
+    /* "/2015-03-31/..." */
+    if (path.len < 12 || path.ptr[0] != '/' || path.ptr[5] != '-' || path.ptr[8] != '-' ||
+        path.ptr[11] != '/')
+        return false;
+    for (size_t i = 1; i < 11; i++)
+        if (i != 5 && i != 8 && (path.ptr[i] < '0' || path.ptr[i] > '9'))
+            return false;
+    return true;
 }
 
 static enum route_kind route_signed(struct protocol_call *call, struct mr_slice name)
@@ -190,7 +194,7 @@ enum route_kind route_request(struct protocol_call *call)
         call->region = scope.region;
     call->priv->content_type = protocol_header(call, "content-type");
     if (target.ptr != NULL)
-        return route_target(call, target);
+        return route_target(call, target, &scope);
     if (is_form(call)) {
         call->priv->wire = MODEL_QUERY;
         call->priv->service = service_signed(protocol, scope.service);

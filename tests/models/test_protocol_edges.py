@@ -14,6 +14,7 @@ import zlib
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from support import Server, wait_until
 from support.server import millrace_bin
@@ -115,6 +116,21 @@ def test_what_is_not_implemented_is_501_in_the_other_protocols(server):
     error = {node.tag: node.text for node in xml.fromstring(body)}
     assert status == 501 and error["Code"] == "NotImplemented"
     assert "PutBucketWebsite" in error["Message"]
+
+
+@pytest.mark.parametrize(
+    "service, operation",
+    [("sqs", "list_queues"), ("events", "list_rules"), ("secretsmanager", "list_secrets"),
+     ("ec2", "describe_instances"), ("sns", "list_topics"), ("apigateway", "get_rest_apis"),
+     ("cloudwatch", "list_metrics")],
+)
+def test_a_service_that_is_none_of_ours_is_501(client, service, operation):
+    with pytest.raises(ClientError) as caught:
+        getattr(client(service), operation)()
+    reply = caught.value.response
+    assert reply["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert reply["Error"]["Code"] == "NotImplemented"
+    assert "millrace does not implement" in reply["Error"]["Message"]
 
 
 def test_an_unknown_operation_is_told(server):
@@ -329,8 +345,6 @@ def signed(server, service, key=KEY, secret=SECRET, **more):
 
 
 def refusal(call):
-    from botocore.exceptions import ClientError
-
     with pytest.raises(ClientError) as caught:
         call()
     reply = caught.value.response

@@ -76,7 +76,14 @@ def _check_plain(method, sent, status, headers, body):
 
 
 def _look(service, operation, status, headers, body):
-    found = check_reply(service, operation, status, headers, body)
+    if not (ROOT / "models" / f"{service}.json").exists():
+        return
+    found = []
+    # Of several protocols (CloudWatch) clients choose by their age; CBOR has tests of its own.
+    if len(model_of(service).metadata["protocols"]) == 1 and "cbor" not in (
+        headers.get("content-type") or ""
+    ):
+        found = check_reply(service, operation, status, headers, body)
     with _lock:
         called.add((service, operation))
         if status < 300:
