@@ -11,7 +11,10 @@ from support.chain import (
     ACCOUNT,
     lines_of,
     make_delivery,
+    make_pipe,
     make_stream,
+    make_table,
+    put_number,
     refused,
     shard_records,
     unchecked,
@@ -417,21 +420,24 @@ class Writer(threading.Thread):
     def run(self):
         try:
             while not self.ending:
-                self.kinesis.put_records(
-                    StreamName=self.name,
-                    Records=[
-                        {"Data": json.dumps({"k": key, "n": self.count}).encode() + b"\n",
-                         "PartitionKey": key}
-                        for key in self.keys
-                    ],
-                )  # fmt: skip
+                self.put()
                 self.count += 1
         except Exception as failure:
             self.failure = failure
 
+    def put(self):
+        self.kinesis.put_records(
+            StreamName=self.name,
+            Records=[
+                {"Data": json.dumps({"k": key, "n": self.count}).encode() + b"\n",
+                 "PartitionKey": key}
+                for key in self.keys
+            ],
+        )  # fmt: skip
 
-def start_writers(server, name, count=3, keys=12):
-    writers = [Writer(server, name, [f"w{w}-{k}" for k in range(keys)]) for w in range(count)]
+
+def start_writers(server, name, count=3, keys=12, kind=Writer):
+    writers = [kind(server, name, [f"w{w}-{k}" for k in range(keys)]) for w in range(count)]
     for writer in writers:
         writer.start()
     return writers
@@ -524,7 +530,85 @@ def landed_in_order(server, bucket):
     ]
 
 
+def test_a_pipe_s_target_may_be_resharded_under_it(own_server):
+    server = own_server
+    kinesis, db = server.client("kinesis"), server.client("dynamodb")
+    source = make_table(server, "orders")
+    make_pipe(server, "carry", source, make_stream(server, "target", 2))
+
+    class Changer(Writer):
+        def put(self):
+            for key in self.keys:
+                put_number(db, "orders", self.count, key)
+
+    writers = start_writers(server, "target", count=2, keys=6, kind=Changer)
+    reshard_a_lot(kinesis, "target", writers)
+    counts = end_writers(writers)
+    total = sum(counts.values())
+
+    def carried():
+        events = []
+        for shard in shards_of(kinesis, "target"):
+            found = shard_records(server, "target", shard["ShardId"])
+            events += [json.loads(record["Data"])["dynamodb"]["NewImage"] for record in found]
+        return [{"k": event["id"]["S"], "n": int(event["n"]["N"])} for event in events]
+
+    wait_until(lambda: len(carried()) >= total, timeout=60, interval=0.5)
+    check_history(carried(), counts)
+
+
 # ---- after a crash ----
+
+
+class MortalWriter(Writer):
+    """Knows which numbers were acknowledged; the last one may or may not have been taken."""
+
+    def __init__(self, server, name, keys, first):
+        super().__init__(server, name, keys)
+        self.count, self.acknowledged = first, []
+
+    def put(self):
+        super().put()
+        self.acknowledged.append(self.count)
+
+
+def test_nothing_is_lost_or_doubled_when_the_server_dies_amid_resharding(own_server):
+    server = own_server
+    server.client("s3").create_bucket(Bucket="lake")
+    make_delivery(server, "landing", "lake", source=make_stream(server, "source", 2))
+    keys, acknowledged, first = [f"k{i}" for i in range(10)], set(), 0
+    for targets in ((4, 3), (6,), (5, 4, 3), (2, 4)):
+        kinesis = server.client("kinesis")
+        writer = MortalWriter(server, "source", keys, first)
+        writer.start()
+        for target in targets:
+            goal = writer.count + 3
+            wait_until(lambda: writer.count >= goal or writer.failure)
+            kinesis.update_shard_count(
+                StreamName="source", TargetShardCount=target, ScalingType="UNIFORM_SCALING"
+            )
+        server.kill9()
+        writer.ending = True
+        writer.join()
+        acknowledged.update(writer.acknowledged)
+        first = writer.count + 1
+        server.restart()
+    kinesis = server.client("kinesis")
+    shards = shards_of(kinesis, "source")
+    check_cover(shards)
+    check_lineage(shards)
+    put(kinesis, "source", b'{"k": "last", "n": 0}\n', 0)
+    wait_until(lambda: {"k": "last", "n": 0} in lines_of(server, "lake"), timeout=30)
+    wanted = {(key, number) for key in keys for number in acknowledged}
+    wait_until(lambda: wanted <= {(r["k"], r["n"]) for r in lines_of(server, "lake")}, timeout=30)
+    times = collections.Counter((r["k"], r["n"]) for r in lines_of(server, "lake"))
+    assert max(times.values()) == 1, "doubled"
+    for shard in shards:
+        numbers = collections.defaultdict(list)
+        for record in shard_records(server, "source", shard["ShardId"]):
+            record = json.loads(record["Data"])
+            numbers[record["k"]].append(record["n"])
+        assert all(found == sorted(set(found)) for found in numbers.values())
 
 
 def test_resharding_outlives_a_crash(own_server):
