@@ -1,4 +1,4 @@
-"""The server is killed in the middle of an operation; at the next start the operation goes on."""
+"""The server ends in the middle of an operation; at the next start the operation goes on."""
 
 import random
 import threading
@@ -77,3 +77,49 @@ def test_a_deployment_goes_on_after_kill_9(own_server, stacks_of, pipeline, seed
     assert server.client("dynamodb").list_tables()["TableNames"] == []
     assert server.client("iam").list_roles()["Roles"] == []
     assert len(server.client("s3").list_buckets()["Buckets"]) == 1  # retained
+
+
+def test_a_stopped_server_leaves_the_rest_for_the_next_start(own_server, stacks_of, pipeline):
+    stacks = stacks_of(own_server)
+    stacks.client.create_stack(
+        StackName="stopped", TemplateBody=pipeline.read_text(), Capabilities=["CAPABILITY_IAM"]
+    )
+    own_server.restart()
+    stacks_of(own_server).wait("stopped", "CREATE_COMPLETE")
+
+
+def test_a_reset_in_the_middle_leaves_nothing(own_server, stacks_of, pipeline):
+    stacks = stacks_of(own_server)
+    for _ in range(3):
+        stacks.client.create_stack(
+            StackName="reset", TemplateBody=pipeline.read_text(), Capabilities=["CAPABILITY_IAM"]
+        )
+        own_server.reset()
+        assert stacks.client.list_stacks()["StackSummaries"] == []
+        assert own_server.client("iam").list_roles()["Roles"] == []
+
+
+def test_a_deletion_takes_over_a_creation(own_server, stacks_of, pipeline):
+    stacks = stacks_of(own_server)
+    stack_id = stacks.client.create_stack(
+        StackName="early", TemplateBody=pipeline.read_text(), Capabilities=["CAPABILITY_IAM"]
+    )["StackId"]
+    stacks.client.delete_stack(StackName="early")
+    stacks.wait(stack_id, "DELETE_COMPLETE")
+    assert own_server.client("dynamodb").list_tables()["TableNames"] == []
+    assert own_server.client("iam").list_roles()["Roles"] == []
+
+
+def test_many_stacks_at_once(own_server, stacks_of):
+    stacks = stacks_of(own_server)
+    body = "Resources: {A: {Type: 'AWS::Logs::LogGroup'}, B: {Type: 'AWS::S3::Bucket'}}"
+    names = [f"many-{number}" for number in range(40)]
+    threads = [
+        begin(lambda name=name: stacks.client.create_stack(StackName=name, TemplateBody=body))
+        for name in names
+    ]
+    for thread in threads:
+        thread.join()
+    for name in names:
+        stacks.wait(name, "CREATE_COMPLETE")
+    assert len(own_server.client("s3").list_buckets()["Buckets"]) == len(names)
