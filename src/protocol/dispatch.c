@@ -14,6 +14,8 @@ void dispatch_call(struct protocol_call *call)
     if (!gate_enter(call))
         return;
     const struct protocol_operation *operation = call->priv->operation;
+    if (operation != NULL)
+        call->service = operation->ctx; /* opened anew, perhaps, while the gate was shut */
     const bool stay = protocol_failed(call) || operation->handler == NULL ||
                       (operation->handler->flags & PROTOCOL_INLINE);
     if (stay || runtime_submit(protocol->options.runtime, process, call) == MR_OK) {

@@ -136,6 +136,7 @@ void stream_begin(struct protocol_call *call)
         encode_reply(call);
         return;
     }
+    call->service = call->priv->operation->ctx; /* as it is behind the gate */
     open_sink(call);
     if (protocol_failed(call)) {
         struct protocol *protocol = call->priv->protocol;
