@@ -180,7 +180,7 @@ static void list_locked(struct protocol_call *call, struct kinesis_stream *strea
     const struct kinesis_consumer *sorted[KINESIS_CONSUMERS_MAX];
     for (size_t i = 0; i < count; i++)
         sorted[i] = &stream->locked.consumers[i];
-    qsort(sorted, count, sizeof sorted[0], by_name);
+    qsort(sorted, count, sizeof(struct kinesis_consumer *), by_name);
     size_t i = 0;
     while (after.len > 0 && i < count &&
            mr_slice_compare(mr_slice_cstr(sorted[i]->name), after) <= 0)

@@ -189,7 +189,7 @@ static bool write_tags(struct protocol_call *call, const char *text, struct mr_s
     yyjson_val *key, *value;
     yyjson_val **keys = MR_NEW_ARRAY(call->arena, yyjson_val *, total + 1);
     yyjson_obj_foreach(tags, i, count, key, value) keys[i] = key;
-    qsort(keys, total, sizeof *keys, by_key);
+    qsort(keys, total, sizeof(yyjson_val *), by_key);
     mr_json_key(&call->out, "Tags");
     mr_json_array(&call->out);
     for (i = 0; i < total && shown <= limit; i++) {

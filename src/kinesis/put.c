@@ -20,7 +20,7 @@ void kinesis_routes_set(struct kinesis_stream *stream)
     for (size_t i = 0; i < all; i++)
         if (atomic_load(&stream->shards[i]->end) == INT64_MAX)
             routes->shards[routes->count++] = stream->shards[i];
-    qsort(routes->shards, routes->count, sizeof routes->shards[0], by_hash);
+    qsort(routes->shards, routes->count, sizeof(struct kinesis_shard *), by_hash);
     routes->older = atomic_load(&stream->routes);
     atomic_store(&stream->routes, routes);
 }

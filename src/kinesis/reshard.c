@@ -42,10 +42,10 @@ static void plan_begin(struct plan *plan, struct kinesis_stream *stream, int64_t
     pthread_mutex_lock(&stream->change);
     const struct kinesis_routes *routes = atomic_load(&stream->routes);
     *plan = (struct plan){.stream = stream, .now_ms = now_ms, .first = stream->stored_count};
-    plan->open = mr_calloc(KINESIS_SHARDS_MAX, sizeof *plan->open);
-    plan->closing = mr_calloc(routes->count, sizeof *plan->closing);
+    plan->open = mr_calloc(KINESIS_SHARDS_MAX, sizeof(struct kinesis_shard *));
+    plan->closing = mr_calloc(routes->count, sizeof(struct kinesis_shard *));
     plan->open_count = routes->count;
-    memcpy(plan->open, routes->shards, routes->count * sizeof *plan->open);
+    memcpy(plan->open, routes->shards, routes->count * sizeof(struct kinesis_shard *));
 }
 
 static void plan_end(struct plan *plan)
@@ -94,7 +94,7 @@ static void plan_split(struct plan *plan, size_t at, kinesis_hash hash)
         return;
     plan_close(plan, shard);
     memmove(&plan->open[at + 2], &plan->open[at + 1],
-            (plan->open_count - at - 1) * sizeof *plan->open);
+            (plan->open_count - at - 1) * sizeof(struct kinesis_shard *));
     plan->open[at] = plan_shard(plan, shard->hash_start, hash - 1, shard, NULL);
     plan->open[at + 1] = plan_shard(plan, hash, shard->hash_end, shard, NULL);
     plan->open_count++;
@@ -112,7 +112,7 @@ static void plan_merge(struct plan *plan, size_t at, const struct kinesis_shard 
         plan_shard(plan, low->hash_start, high->hash_end, first, first == low ? high : low);
     plan->open_count--;
     memmove(&plan->open[at + 1], &plan->open[at + 2],
-            (plan->open_count - at - 1) * sizeof *plan->open);
+            (plan->open_count - at - 1) * sizeof(struct kinesis_shard *));
 }
 
 /* Takes the plan back: nothing of it has left this file. */

@@ -496,7 +496,7 @@ void kinesis_each(struct kinesis *kinesis, void (*fn)(void *ctx, struct kinesis_
 {
     pthread_rwlock_rdlock(&kinesis->lock);
     const size_t count = kinesis->streams.count;
-    struct kinesis_stream **all = mr_calloc(count + 1, sizeof *all);
+    struct kinesis_stream **all = mr_calloc(count + 1, sizeof(struct kinesis_stream *));
     size_t cursor = 0, filled = 0;
     struct mr_slice name;
     void *value;
@@ -505,7 +505,7 @@ void kinesis_each(struct kinesis *kinesis, void (*fn)(void *ctx, struct kinesis_
         atomic_fetch_add(&all[filled++]->refs, 1);
     }
     pthread_rwlock_unlock(&kinesis->lock);
-    qsort(all, filled, sizeof *all, by_name);
+    qsort(all, filled, sizeof(struct kinesis_stream *), by_name);
     for (size_t i = 0; i < filled; i++) {
         fn(ctx, all[i]);
         kinesis_release(kinesis, all[i]);

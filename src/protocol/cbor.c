@@ -103,8 +103,8 @@ static bool read_bytes(struct decoder *decoder, const struct head *head, struct 
         return read_piece(decoder, head, ret);
     struct mr_buf joined = {0};
     while (!at_break(decoder)) {
-        struct head piece_head;
-        struct mr_slice piece;
+        struct head piece_head = {0};
+        struct mr_slice piece = {0};
         if (!read_head(decoder, &piece_head))
             break;
         if (piece_head.major != head->major || piece_head.indefinite) {
@@ -150,7 +150,7 @@ static void write_integer(struct mr_json *json, bool negative, uint64_t argument
     else if (argument == UINT64_MAX)
         (void)snprintf(text, sizeof text, "-18446744073709551616");
     else
-        (void)snprintf(text, sizeof text, "-%llu", (unsigned long long)(argument + 1));
+        (void)snprintf(text, sizeof text, "-%llu", (unsigned long long)argument + 1);
     mr_json_raw(json, mr_slice_cstr(text));
 }
 
@@ -158,7 +158,7 @@ static bool read_item(struct decoder *decoder, int depth);
 
 static bool read_time(struct decoder *decoder)
 {
-    struct head head;
+    struct head head = {0};
     if (!read_head(decoder, &head))
         return false;
     double value;
@@ -191,8 +191,8 @@ static bool read_simple(struct decoder *decoder, const struct head *head)
 
 static bool read_key(struct decoder *decoder)
 {
-    struct head head;
-    struct mr_slice key;
+    struct head head = {0};
+    struct mr_slice key = {0};
     if (!read_head(decoder, &head))
         return false;
     if (head.major != MAJOR_TEXT)
@@ -224,8 +224,8 @@ static bool read_container(struct decoder *decoder, const struct head *head, int
 
 static bool read_item(struct decoder *decoder, int depth)
 {
-    struct head head;
-    struct mr_slice bytes;
+    struct head head = {0};
+    struct mr_slice bytes = {0};
     if (depth > CBOR_DEPTH_MAX)
         return fail(decoder, MR_INVALID);
     if (decoder->json.buf->len > CBOR_JSON_BYTES_MAX)
