@@ -222,7 +222,7 @@ def test_the_generator_s_sales_land_as_it_counted_them(own_server):
 
 
 def test_a_change_is_in_s3_within_a_moment_of_its_acknowledgement(own_server):
-    """Fresh: well under 100 ms with a zero buffer; a busy machine may slow most, not all of them."""
+    """Fresh: well under 100 ms with a zero buffer; a busy machine may slow most of them."""
     server = own_server
     source = make_table(server, "orders")
     changes = make_stream(server, "changes")
