@@ -38,7 +38,7 @@ struct pipe_shard {
     int64_t committed;        /* its cursor as it is stored */
     int64_t waiting_ms;       /* when the oldest change known to wait was made; 0: none waits */
     int64_t window_since_ms;  /* a batch waits to fill since then; 0: none */
-    int64_t blocked_until_ms; /* a record failed: not before then; 0: not blocked */
+    int64_t blocked_until_ms; /* a record failed or a batch fills: not before then; 0: at once */
     int64_t attempts;         /* of that record */
 };
 

@@ -21,6 +21,7 @@ enum {
     BACKOFF_MS_MAX = 30000,
     TARGET_GONE_MS = 3000, /* then the pipe is STOPPED and says why, until there is one again */
     RECORD_LIFE_MS = 86400000,
+    HOLD_LOOK_MS = 50,     /* between two looks whether a batch that waits has become full */
     LOOK_AROUND_MS = 1000, /* an idle pipe notices that an end has gone or a shard has come */
     /* Journal read past without a change of ours before the cursor is stored all the same: so a
      * restart need not search it again, and what retention drops is not taken for a loss. */
@@ -285,7 +286,10 @@ static enum mr_status pump_shard(struct pipe *pipe, struct pipe_shard *shard, in
     if (hold_for_window(pipe, shard, &batch, now_ms)) {
         shard->waiting_ms = batch.first_ms;
         const int64_t due = shard->window_since_ms + pipe->config.window_ms;
-        *ret_wake_ms = *ret_wake_ms < due ? *ret_wake_ms : due;
+        const int64_t look = now_ms + HOLD_LOOK_MS;
+        shard->blocked_until_ms = look < due ? look : due;
+        *ret_wake_ms =
+            *ret_wake_ms < shard->blocked_until_ms ? *ret_wake_ms : shard->blocked_until_ms;
         const enum mr_status back = rewind_reader(pipe, shard, from);
         return back == MR_OK ? MR_AGAIN : back;
     }
