@@ -70,7 +70,7 @@ function destination(Prefix, more = {}) {
   };
 }
 
-test('records put one by one and in a batch land in order', async () => {
+test('records put one by one and in a batch land once', async () => {
   const DeliveryStreamName = fresh('plain');
   await firehose.send(new CreateDeliveryStreamCommand({
     DeliveryStreamName, ExtendedS3DestinationConfiguration: destination('plain/') }));
@@ -82,7 +82,8 @@ test('records put one by one and in a batch land in order', async () => {
     Records: [{ Data: Buffer.from('two,') }, { Data: Buffer.from('three.') }],
   }));
   assert.equal(batch.FailedPutCount, 0);
-  assert.equal(await landed('plain/', 14), 'one,two,three.');
+  // Two objects of one second sort by chance: their names end in random characters.
+  assert.match(await landed('plain/', 14), /^(one,two,three\.|two,three\.one,)$/);
   const told = await firehose.send(new DescribeDeliveryStreamCommand({ DeliveryStreamName }));
   assert.equal(told.DeliveryStreamDescription.DeliveryStreamStatus, 'ACTIVE');
   assert.ok(told.DeliveryStreamDescription.CreateTimestamp instanceof Date);
