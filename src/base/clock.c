@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -16,6 +17,45 @@ static int64_t system_now_ms(void *ctx)
 }
 
 const struct mr_clock mr_clock_system = {.now_ms = system_now_ms};
+
+/* ---- a clock that moves by hand ---- */
+
+static int64_t time_of_state(int64_t state)
+{
+    const int64_t ms = (state - (state & 1)) / 2;
+    return (state & 1) != 0 ? ms : system_now_ms(NULL) + ms;
+}
+
+static int64_t movable_now_ms(void *ctx)
+{
+    const struct mr_clock_movable *movable = ctx;
+    return time_of_state(atomic_load(&movable->state));
+}
+
+struct mr_clock mr_clock_of_movable(struct mr_clock_movable *movable)
+{
+    return (struct mr_clock){.now_ms = movable_now_ms, .ctx = movable};
+}
+
+int64_t mr_clock_movable_now(const struct mr_clock_movable *movable, bool *ret_held)
+{
+    const int64_t state = atomic_load(&movable->state);
+    *ret_held = (state & 1) != 0;
+    return time_of_state(state);
+}
+
+enum mr_status mr_clock_move(struct mr_clock_movable *movable, int64_t now_ms, bool held)
+{
+    int64_t before = atomic_load(&movable->state), after;
+    do {
+        if (now_ms < time_of_state(before))
+            return MR_INVALID;
+        after = held ? now_ms * 2 + 1 : (now_ms - system_now_ms(NULL)) * 2;
+    } while (!atomic_compare_exchange_weak(&movable->state, &before, after));
+    return MR_OK;
+}
+
+/* ---- */
 
 int64_t mr_monotonic_us(void)
 {

@@ -13,6 +13,22 @@ static inline int64_t mr_clock_now(const struct mr_clock *clock)
 {
     return clock->now_ms(clock->ctx);
 }
+
+/* A clock that a test holds, moves forward and lets go. It begins as the system's; what was
+ * advanced stays when it runs on, so it never goes back (unless the system's does). Any thread may
+ * read and change it; each change is one step. */
+struct mr_clock_movable {
+    /* Twice the time it is held at, plus 1; or twice what it is ahead of the system's clock. */
+    _Atomic int64_t state;
+};
+struct mr_clock mr_clock_of_movable(struct mr_clock_movable *movable);
+/* The present time, and whether it is held, as one step. */
+int64_t mr_clock_movable_now(const struct mr_clock_movable *movable, bool *ret_held);
+/* It stands at `now_ms`, or runs on from there. MR_INVALID: that would be a step back; nothing
+ * changed. */
+MR_MUST_USE enum mr_status mr_clock_move(struct mr_clock_movable *movable, int64_t now_ms,
+                                         bool held);
+
 int64_t mr_monotonic_ms(void); /* for deadlines and intervals only */
 int64_t mr_monotonic_us(void);
 

@@ -140,6 +140,30 @@ static void the_systems_clocks_move_forward(void **state)
     assert_true(mr_monotonic_ms() >= ms);
 }
 
+static void a_movable_clock_begins_as_the_systems_and_never_goes_back(void **state)
+{
+    (void)state;
+    struct mr_clock_movable movable = {0};
+    const struct mr_clock clock = mr_clock_of_movable(&movable);
+    bool held = true;
+    const int64_t begin = mr_clock_now(&mr_clock_system);
+    assert_in_range(mr_clock_movable_now(&movable, &held), begin, begin + 60000);
+    assert_false(held);
+    const int64_t ahead = begin + 3600000;
+    assert_int_equal(mr_clock_move(&movable, ahead, true), MR_OK);
+    assert_int_equal(mr_clock_now(&clock), ahead);
+    assert_int_equal(mr_clock_movable_now(&movable, &held), ahead);
+    assert_true(held);
+    assert_int_equal(mr_clock_move(&movable, ahead - 1, true), MR_INVALID);
+    assert_int_equal(mr_clock_move(&movable, ahead - 1, false), MR_INVALID);
+    assert_int_equal(mr_clock_now(&clock), ahead);
+    assert_int_equal(mr_clock_move(&movable, ahead + 5, false), MR_OK);
+    assert_in_range(mr_clock_movable_now(&movable, &held), ahead + 5, ahead + 60000);
+    assert_false(held);
+    while (mr_clock_now(&clock) <= ahead + 5) /* it runs */
+        continue;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +174,7 @@ int main(void)
         cmocka_unit_test(fractions_and_zones_are_optional),
         cmocka_unit_test(what_is_no_date_is_refused),
         cmocka_unit_test(the_systems_clocks_move_forward),
+        cmocka_unit_test(a_movable_clock_begins_as_the_systems_and_never_goes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "s3/s3.h"
 #include "streams/streams.h"
 #include "sts/sts.h"
+#include <pthread.h>
 
 /* Opened in this order, closed in the reverse one. */
 struct serve_services {
@@ -36,6 +37,8 @@ struct serve {
     struct mr_arena arena; /* options' texts, credentials */
     struct serve_options options;
     struct mr_rng rng;
+    struct mr_clock_movable clock; /* moved with --testing only */
+    pthread_mutex_t clock_lock;    /* one change of it at a time */
     struct store *store;
     struct runtime *runtime;
     struct http_server *http;
@@ -58,6 +61,11 @@ void serve_close_services(struct serve *serve);
 
 /* ---- pages.c: /_millrace/status, /_millrace/health, /_millrace/reset ---- */
 void serve_register_pages(struct serve *serve);
+
+/* ---- clock.c: /_millrace/clock ---- */
+/* With the data folder open, before anything asks for the time: where the clock was left. */
+MR_MUST_USE enum mr_status serve_load_clock(struct serve *serve);
+void serve_register_clock(struct serve *serve);
 
 /* ---- maintenance.c: drops what the journal need not keep ---- */
 void serve_start_maintenance(struct serve *serve);

@@ -146,6 +146,8 @@ void serve_register_pages(struct serve *serve)
 {
     protocol_register_internal(serve->protocol, "/_millrace/health", health, serve);
     protocol_register_internal(serve->protocol, "/_millrace/status", status, serve);
-    if (serve->options.testing)
-        protocol_register_internal(serve->protocol, "/_millrace/reset", reset, serve);
+    if (!serve->options.testing)
+        return;
+    protocol_register_internal(serve->protocol, "/_millrace/reset", reset, serve);
+    serve_register_clock(serve);
 }

@@ -69,14 +69,18 @@ static enum mr_status wait_durable(void *ctx, int64_t ticket)
 
 static enum mr_status open_platform(struct serve *serve)
 {
-    const struct store_options store = {.folder = serve->options.data, .clock = mr_clock_system};
+    const bool testing = serve->options.testing;
+    const struct mr_clock clock = testing ? mr_clock_of_movable(&serve->clock) : mr_clock_system;
+    const struct store_options store = {.folder = serve->options.data, .clock = clock};
     enum mr_status status = store_open(&serve->store, &store);
     if (status == MR_EXISTS)
         (void)fprintf(stderr, "millrace: another process uses the data folder '%s'\n",
                       serve->options.data);
     if (status != MR_OK)
         return status;
-    const struct runtime_options runtime = {.clock = mr_clock_system};
+    if (testing && (status = serve_load_clock(serve)) != MR_OK)
+        return status;
+    const struct runtime_options runtime = {.clock = clock, .clock_moves_are_told = testing};
     status = runtime_new(&serve->runtime, &runtime);
     if (status != MR_OK)
         return status;
@@ -103,7 +107,8 @@ static enum mr_status open_protocol(struct serve *serve)
     struct protocol_options protocol = {
         .runtime = serve->runtime,
         .server = serve->http,
-        .clock = mr_clock_system,
+        .clock = options->testing ? mr_clock_of_movable(&serve->clock) : mr_clock_system,
+        .signing_clock = mr_clock_system, /* clients sign by theirs, which nobody moves */
         .rng = &serve->rng,
         .region = options->region,
         .account = options->account,
@@ -167,6 +172,7 @@ enum mr_status serve_start(struct serve **ret_serve, const struct serve_options 
     struct serve *serve = mr_calloc(1, sizeof *serve);
     serve->options = *options;
     mr_arena_init(&serve->arena);
+    (void)pthread_mutex_init(&serve->clock_lock, NULL);
     mr_rng_init_system(&serve->rng);
     serve->started_ms = mr_clock_now(&mr_clock_system);
     find_files(serve);
@@ -222,6 +228,7 @@ void serve_stop(struct serve *serve)
         http_server_free(serve->http);
     if (serve->runtime != NULL)
         runtime_free(serve->runtime);
+    (void)pthread_mutex_destroy(&serve->clock_lock);
     mr_arena_fini(&serve->arena);
     free(serve);
 }

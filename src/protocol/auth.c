@@ -258,18 +258,19 @@ static void skewed_s3(struct protocol_call *call, const struct claim *claim)
     protocol_fail(call, &s3_words.expired,
                   "The difference between the request time and the current time is too large.");
     protocol_fail_member(call, "RequestTime", claim->time);
-    protocol_fail_member(call, "ServerTime", mr_date_iso8601(call->now_ms, now));
+    protocol_fail_member(call, "ServerTime", mr_date_iso8601(call->priv->signing_now_ms, now));
     protocol_fail_member(call, "MaxAllowedSkewMilliseconds", MR_S("900000"));
 }
 
 static bool time_check_header(struct protocol_call *call, const struct claim *claim)
 {
-    const int64_t early = call->now_ms - SKEW_MS, late = call->now_ms + SKEW_MS;
+    const int64_t early = call->priv->signing_now_ms - SKEW_MS,
+                  late = call->priv->signing_now_ms + SKEW_MS;
     char sent[32], limit[32], now[32];
     if (claim->time_ms >= early && claim->time_ms <= late)
         return true;
     (void)mr_date_basic(claim->time_ms, sent);
-    (void)mr_date_basic(call->now_ms, now);
+    (void)mr_date_basic(call->priv->signing_now_ms, now);
     if (is_s3(call)) {
         skewed_s3(call, claim);
     } else if (claim->time_ms < early) {
@@ -293,18 +294,18 @@ void auth_expired(struct protocol_call *call, int64_t expired_ms)
     char until[32], now[32];
     protocol_fail(call, &denied, "Request has expired");
     protocol_fail_member(call, "Expires", mr_date_iso8601(expired_ms, until));
-    protocol_fail_member(call, "ServerTime", mr_date_iso8601(call->now_ms, now));
+    protocol_fail_member(call, "ServerTime", mr_date_iso8601(call->priv->signing_now_ms, now));
 }
 
 static bool time_check_query(struct protocol_call *call, const struct claim *claim)
 {
     static const struct protocol_fault denied = {"AccessDenied", 403, false};
     const int64_t until = claim->time_ms + claim->expires_s * 1000;
-    if (call->now_ms < claim->time_ms - SKEW_MS) {
+    if (call->priv->signing_now_ms < claim->time_ms - SKEW_MS) {
         protocol_fail(call, &denied, "Request is not valid yet");
         return false;
     }
-    if (call->now_ms < until)
+    if (call->priv->signing_now_ms < until)
         return true;
     if (is_s3(call))
         auth_expired(call, until);

@@ -118,7 +118,7 @@ static bool claim_query(struct protocol_call *call, struct claim_v2 *claim)
                       "and AWSAccessKeyId parameters");
         return false;
     }
-    if (call->now_ms / 1000 >= expires_s) {
+    if (call->priv->signing_now_ms / 1000 >= expires_s) {
         auth_expired(call, expires_s > INT64_MAX / 1000 ? INT64_MAX : expires_s * 1000);
         return false;
     }
@@ -143,7 +143,7 @@ static bool claim_header(struct protocol_call *call, struct claim_v2 *claim)
     claim->signature = mr_slice_trim(rest);
     claim->date = amz_date.ptr != NULL ? MR_S("") : date;
     if (mr_date_parse(amz_date.ptr != NULL ? amz_date : date, &time_ms) != MR_OK ||
-        llabs(call->now_ms - time_ms) > 15 * 60 * 1000) {
+        llabs(call->priv->signing_now_ms - time_ms) > 15 * 60 * 1000) {
         protocol_fail(call, &skewed,
                       "The difference between the request time and the current time is too large.");
         return false;

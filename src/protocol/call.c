@@ -48,6 +48,7 @@ void call_init(struct protocol_call *call, struct protocol *protocol, struct mr_
     };
     call->priv = MR_NEW(arena, struct protocol_call_private);
     call->priv->protocol = protocol;
+    call->priv->signing_now_ms = mr_clock_now(&protocol->options.signing_clock);
     call->priv->members_end = &call->priv->members;
     call->priv->fd = -1;
 }

@@ -90,6 +90,7 @@ struct protocol_member { /* an extra member of an error's body */
 
 struct protocol_call_private {
     struct protocol *protocol;
+    int64_t signing_now_ms;               /* the present time for signatures */
     struct protocol_operation *operation; /* NULL while unknown */
     struct protocol_service *service;     /* NULL while unknown */
     enum model_protocol wire;

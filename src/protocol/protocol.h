@@ -146,6 +146,8 @@ struct protocol_options {
     struct runtime *runtime;
     struct http_server *server;
     struct mr_clock clock;
+    struct mr_clock signing_clock; /* what signatures' times are held against; its function NULL:
+                                    * the same */
     struct mr_rng *rng;
     const char *region;  /* when the request names none */
     const char *account; /* "000000000000" */

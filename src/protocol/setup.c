@@ -34,6 +34,8 @@ enum mr_status protocol_new(struct protocol **ret_protocol, const struct protoco
     assert(options->region != NULL && options->account != NULL);
     struct protocol *protocol = mr_calloc(1, sizeof(*protocol));
     protocol->options = *options;
+    if (options->signing_clock.now_ms == NULL)
+        protocol->options.signing_clock = options->clock;
     protocol->region = mr_slice_cstr(options->region);
     protocol->account = mr_slice_cstr(options->account);
     protocol->host = mr_slice_cstr(options->host);

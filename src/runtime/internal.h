@@ -75,6 +75,7 @@ struct runtime_children;
 
 struct runtime {
     struct mr_clock clock;
+    int64_t look_ms; /* the clock is looked at again at least this often */
     int threads_min, threads_max;
     pthread_mutex_t lock;
     struct {

@@ -19,6 +19,9 @@ struct runtime;
 struct runtime_options {
     int threads_min, threads_max; /* 0: 2 and 64 */
     struct mr_clock clock;        /* its function NULL: the system's */
+    /* Whoever moves the clock by hand calls runtime_clock_moved; without this the time is looked at
+     * every few milliseconds. */
+    bool clock_moves_are_told;
 };
 MR_MUST_USE enum mr_status runtime_new(struct runtime **ret_runtime,
                                        const struct runtime_options *options);
@@ -28,6 +31,8 @@ MR_MUST_USE enum mr_status runtime_new(struct runtime **ret_runtime,
 void runtime_stop(struct runtime *runtime);
 /* Stops if nobody did. Pumps that were not stopped one by one are gone. Accepts NULL. */
 void runtime_free(struct runtime *runtime);
+/* The clock was set: every pump whose time has come by it is awake when this returns. */
+void runtime_clock_moved(struct runtime *runtime);
 /* Runs fn(arg) on a worker. MR_FULL: RUNTIME_JOBS_MAX are waiting, or the runtime stops. */
 MR_MUST_USE enum mr_status runtime_submit(struct runtime *runtime, void (*fn)(void *arg),
                                           void *arg);

@@ -84,6 +84,16 @@ static int setup_held_clock(void **state)
     return setup_with(2, (struct mr_clock){.now_ms = held_now});
 }
 
+static int setup_told_clock(void **state)
+{
+    if (setup_held_clock(state) != 0)
+        return -1;
+    runtime_free(runtime);
+    struct runtime_options options = {
+        .threads_max = 2, .clock = {.now_ms = held_now}, .clock_moves_are_told = true};
+    return runtime_new(&runtime, &options) == MR_OK ? 0 : -1;
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -326,6 +336,22 @@ static void a_time_that_has_passed_means_at_once(void **state)
     runtime_pump_stop(pump);
 }
 
+static void a_clock_that_tells_its_moves_wakes_whom_they_concern(void **state)
+{
+    (void)state;
+    atomic_store(&a.wake_ms, 1500);
+    struct runtime_pump *pump = runtime_pump_start(runtime, "a", count_step, &a);
+    gate_wait(&a.steps, 1);
+    atomic_store(&a.wake_ms, 100000);
+    atomic_store(&held_ms, 1500);
+    /* Sooner than the timer thread's own look, a second away, for it is woken here. */
+    const int64_t begin_ms = mr_monotonic_ms();
+    runtime_clock_moved(runtime);
+    gate_wait(&a.steps, 2);
+    assert_true(mr_monotonic_ms() - begin_ms < 900);
+    runtime_pump_stop(pump);
+}
+
 static void the_systems_clock_wakes_pumps_too(void **state)
 {
     (void)state;
@@ -545,6 +571,7 @@ int main(void)
         PUMP_TEST(a_time_wakes_a_pump_when_it_has_come_and_not_before, setup_held_clock),
         PUMP_TEST(a_time_counts_for_one_wait_only, setup_held_clock),
         PUMP_TEST(a_time_that_has_passed_means_at_once, setup_held_clock),
+        PUMP_TEST(a_clock_that_tells_its_moves_wakes_whom_they_concern, setup_told_clock),
         PUMP_TEST(the_systems_clock_wakes_pumps_too, setup),
         PUMP_TEST(many_times_come_each_at_its_own, setup_held_clock),
         PUMP_TEST(those_whose_time_has_come_step_and_no_others, setup_held_clock),

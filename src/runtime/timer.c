@@ -3,12 +3,7 @@
 
 /* The times of waiting pumps, in a binary heap, and the thread that serves it. The same thread
  * looks after the growth of the pool, see workers.c. */
-enum {
-    /* The wall clock may be set, so it is looked at again at least this often. */
-    LOOK_MS = 1000,
-    LOOK_HELD_MS = 5, /* for a clock that a test holds and moves */
-    GROWTH_TICK_MS = 2,
-};
+enum { GROWTH_TICK_MS = 2 };
 
 static int64_t time_at(const struct runtime *runtime, size_t at)
 {
@@ -92,11 +87,18 @@ static int64_t pause_ms_locked(const struct runtime *runtime)
         return GROWTH_TICK_MS;
     if (runtime->locked.heap_count == 0)
         return INT64_MAX;
-    int64_t look_ms = runtime->clock.now_ms == mr_clock_system.now_ms ? LOOK_MS : LOOK_HELD_MS;
     int64_t left_ms = time_at(runtime, 0) - mr_clock_now(&runtime->clock);
     if (left_ms < 1)
         return 1;
-    return left_ms < look_ms ? left_ms : look_ms;
+    return left_ms < runtime->look_ms ? left_ms : runtime->look_ms;
+}
+
+void runtime_clock_moved(struct runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->lock);
+    fire_locked(runtime);
+    pthread_cond_signal(&runtime->locked.timer_call);
+    pthread_mutex_unlock(&runtime->lock);
 }
 
 void *runtime_timer_run(void *arg)

@@ -16,6 +16,8 @@ enum {
     GROWTH_WAIT_US = 1000,
     GROWTH_PER_TICK = 4,
     GROWTH_TICKS = 100, /* the timer thread looks on so long after work found no idle worker */
+    LOOK_MS = 1000,     /* the system's clock may be set */
+    LOOK_HELD_MS = 5,   /* for a clock that a test holds and moves in silence */
     IDLE_MS = 10000,    /* an idle worker beyond threads_min then ends */
 };
 
@@ -222,6 +224,9 @@ enum mr_status runtime_new(struct runtime **ret_runtime, const struct runtime_op
 {
     struct runtime *runtime = mr_calloc(1, sizeof(*runtime));
     runtime->clock = options->clock.now_ms != NULL ? options->clock : mr_clock_system;
+    const bool told =
+        options->clock_moves_are_told || runtime->clock.now_ms == mr_clock_system.now_ms;
+    runtime->look_ms = told ? LOOK_MS : LOOK_HELD_MS;
     runtime->threads_min = options->threads_min > 0 ? options->threads_min : THREADS_MIN;
     runtime->threads_max = options->threads_max > 0 ? options->threads_max : THREADS_MAX;
     assert(runtime->threads_min <= runtime->threads_max);

@@ -1,5 +1,6 @@
 """A millrace process that a test owns: started on a free port, ended by its own pid."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -60,6 +61,51 @@ class Cli:
         return f"exit {self.code}\nstdout: {self.stdout}\nstderr: {self.stderr}"
 
 
+class Clock:
+    """The clock of a server in testing mode; see src/main/clock.c. Leave it as it was: a test that
+    moves it far takes `own_server`, one that holds it uses `with server.clock.held():`."""
+
+    def __init__(self, server):
+        self._server = server
+
+    def _ask(self, method, **wish):
+        status, _, body = self._server.request(
+            method, "/_millrace/clock", body=json.dumps(wish) if wish else None
+        )
+        assert status == 200, (status, body)
+        return json.loads(body)
+
+    @property
+    def state(self):
+        return self._ask("GET")
+
+    @property
+    def now_ms(self):
+        return self.state["now_ms"]
+
+    def hold(self):
+        """It stands; returns the time it stands at, in epoch milliseconds."""
+        return self._ask("POST", hold=True)["now_ms"]
+
+    def release(self):
+        """It runs on from where it stands."""
+        return self._ask("POST", release=True)["now_ms"]
+
+    def advance(self, seconds=0, *, minutes=0, hours=0, ms=0):
+        """Moves it forward. Everything whose time has come by then is awake on return."""
+        all_ms = round((seconds + 60 * minutes + 3600 * hours) * 1000) + ms
+        return self._ask("POST", advance_ms=all_ms)["now_ms"]
+
+    def set_ms(self, now_ms):
+        return self._ask("POST", set_ms=now_ms)["now_ms"]
+
+    @contextlib.contextmanager
+    def held(self):
+        """Holds it meanwhile."""
+        yield self.hold()
+        self.release()
+
+
 class Server:
     """`millrace serve` on 127.0.0.1 with one data folder; its port is kept over restarts."""
 
@@ -73,6 +119,7 @@ class Server:
         self.port = 0
         self.process = None
         self._clients = {}
+        self.clock = Clock(self)
 
     @property
     def url(self):
