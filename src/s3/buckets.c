@@ -1,7 +1,7 @@
 /* Buckets: one document each, VIEW_META "s3/bucket/<name>":
  *   {"created_ms": n, "region": "us-east-1", ...}
  * and further members for what was configured: "tags", "policy", "public_access", "ownership",
- * "encryption", each as JSON in the names of the model. Absent: not configured. */
+ * "encryption", "versioning", each as JSON in the names of the model. Absent: not configured. */
 #include "s3/internal.h"
 
 static bool ip_like(struct mr_slice name)
@@ -64,6 +64,20 @@ enum mr_status s3_bucket_get(struct s3 *s3, struct mr_arena *arena, struct mr_sl
     *ret_document = mr_json_parse(arena, json, MR_JSON_DEPTH_MAX);
     if (*ret_document == NULL)
         return MR_RAISE(MR_FAIL_DATA, "the document of bucket '%.*s' is damaged", MR_ARG(name));
+    return MR_OK;
+}
+
+enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena, struct mr_slice name,
+                               struct s3_bucket_state *ret_state)
+{
+    yyjson_val *document;
+    const enum mr_status status = s3_bucket_get(s3, arena, name, &document);
+    if (status != MR_OK)
+        return status;
+    const struct mr_slice versioning = mr_json_get_text(document, "versioning");
+    ret_state->versioning = mr_slice_equal(versioning, MR_S("Enabled"))     ? S3_VERSIONS_ENABLED
+                            : mr_slice_equal(versioning, MR_S("Suspended")) ? S3_VERSIONS_SUSPENDED
+                                                                            : S3_VERSIONS_NEVER;
     return MR_OK;
 }
 
@@ -148,10 +162,10 @@ static enum mr_status doom_uploads(struct s3 *s3, struct store_entry *entry, str
     return status;
 }
 
-static bool bucket_empty(struct s3 *s3, struct mr_arena *arena, struct mr_slice name)
+static bool nothing_below(struct s3 *s3, struct mr_slice prefix)
 {
     struct view_iterator *iterator =
-        view_iterate(store_view(s3->options.store), VIEW_OBJECT, s3_bucket_prefix(arena, name));
+        view_iterate(store_view(s3->options.store), VIEW_OBJECT, prefix);
     view_iterator_first(iterator);
     const bool empty = !view_iterator_valid(iterator);
     view_iterator_free(iterator);
@@ -163,8 +177,10 @@ static enum mr_status delete_locked(struct s3 *s3, struct store_entry *entry, st
 {
     if (!s3_bucket_exists(s3, name))
         return MR_NOT_FOUND;
-    if (!bucket_empty(s3, entry->arena, name))
+    if (!nothing_below(s3, s3_bucket_prefix(entry->arena, name)))
         return MR_EXISTS;
+    if (!nothing_below(s3, s3_versions_prefix(entry->arena, name)))
+        return MR_FULL;
     const enum mr_status status = doom_uploads(s3, entry, name, doomed);
     if (status != MR_OK)
         return status;

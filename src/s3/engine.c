@@ -53,28 +53,44 @@ enum mr_status s3_record(struct s3 *s3, struct mr_arena *arena, struct mr_slice 
     return status;
 }
 
-enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
-                       struct mr_slice key, struct s3_meta *ret_meta, int64_t *ret_ticket)
+/* The record of one version, under the lock: it may be moving between its two places. */
+static enum mr_status version_record(struct s3 *s3, struct mr_arena *arena, struct mr_slice stored,
+                                     const struct s3_which *which, struct s3_meta *ret_meta)
 {
-    const struct mr_slice stored = s3_object_key(arena, bucket, key);
-    const enum mr_status status = s3_record(s3, arena, stored, ret_meta);
+    struct s3_stripe *stripe = s3_lock(s3, stored);
+    enum mr_status status = s3_record(s3, arena, stored, ret_meta);
+    if (status == MR_NOT_FOUND ||
+        (status == MR_OK && !s3_version_same(&ret_meta->version, which->version)))
+        status = s3_record(
+            s3, arena, s3_version_key(arena, which->bucket, which->key, which->version), ret_meta);
+    s3_unlock(stripe);
+    return status;
+}
+
+enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena, const struct s3_which *which,
+                       struct s3_meta *ret_meta, int64_t *ret_ticket)
+{
+    const struct mr_slice stored = s3_object_key(arena, which->bucket, which->key);
+    const enum mr_status status = which->version == NULL
+                                      ? s3_record(s3, arena, stored, ret_meta)
+                                      : version_record(s3, arena, stored, which, ret_meta);
     *ret_ticket = read_ticket(s3, stripe_of(s3, stored));
     return status;
 }
 
-enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
-                            struct mr_slice key, struct s3_meta *ret_meta,
-                            struct s3_source *ret_source, int64_t *ret_ticket)
+enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena, const struct s3_which *which,
+                            struct s3_meta *ret_meta, struct s3_source *ret_source,
+                            int64_t *ret_ticket)
 {
     struct s3_id last = {0};
     for (bool again = false;; again = true) {
-        enum mr_status status = s3_find(s3, arena, bucket, key, ret_meta, ret_ticket);
+        enum mr_status status = s3_find(s3, arena, which, ret_meta, ret_ticket);
         if (status != MR_OK)
             return status;
         /* It may be replaced, and its body removed, between the two steps. */
         if (again && memcmp(&last, &ret_meta->body, sizeof last) == 0)
-            return MR_RAISE(MR_FAIL_DATA, "the body of '%.*s/%.*s' is missing", MR_ARG(bucket),
-                            MR_ARG(key));
+            return MR_RAISE(MR_FAIL_DATA, "the body of '%.*s/%.*s' is missing",
+                            MR_ARG(which->bucket), MR_ARG(which->key));
         last = ret_meta->body;
         status = s3_source_open(s3->bodies, arena, ret_meta, ret_source);
         if (status != MR_NOT_FOUND)
@@ -105,8 +121,6 @@ bool s3_etag_fits(struct mr_slice wanted, const struct s3_meta *meta)
     return false;
 }
 
-/* ---- changing ---- */
-
 bool s3_bucket_exists(struct s3 *s3, struct mr_slice bucket)
 {
     struct mr_arena arena;
@@ -118,99 +132,15 @@ bool s3_bucket_exists(struct s3 *s3, struct mr_slice bucket)
     return exists;
 }
 
-static enum mr_status condition_check(const struct s3_change *change, bool present,
-                                      const struct s3_meta *old)
-{
-    if (change->if_absent && present)
-        return MR_EXISTS;
-    if (change->if_match.ptr == NULL)
-        return MR_OK;
-    if (!present)
-        return MR_END;
-    return s3_etag_fits(change->if_match, old) ? MR_OK : MR_INVALID;
-}
-
-static void entry_put_meta(struct store_entry *entry, struct mr_slice stored,
-                           const struct s3_meta *meta)
-{
-    struct mr_buf buf = {0};
-    s3_meta_encode(&buf, meta);
-    store_entry_put(entry, VIEW_OBJECT, stored, mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
-    mr_buf_fini(&buf);
-}
-
-/* Under the stripe's lock. `ret_old` and `ret_present` tell what was there. */
-static enum mr_status change_locked(struct s3 *s3, struct s3_stripe *stripe, struct mr_slice stored,
-                                    const struct s3_change *change, struct store_entry *entry,
-                                    bool *ret_present, struct s3_meta *ret_old, int64_t *ret_ticket)
-{
-    if (!s3_bucket_exists(s3, change->bucket))
-        return MR_NOT_FOUND;
-    enum mr_status status = s3_record(s3, entry->arena, stored, ret_old);
-    if (status != MR_OK && status != MR_NOT_FOUND)
-        return status;
-    *ret_present = status == MR_OK;
-    status = condition_check(change, *ret_present, ret_old);
-    if (status == MR_OK && change->guard != NULL)
-        status = change->guard(change->ctx, entry);
-    if (status != MR_OK)
-        return status;
-    if (change->meta != NULL)
-        entry_put_meta(entry, stored, change->meta);
-    else if (*ret_present)
-        store_entry_delete(entry, VIEW_OBJECT, stored);
-    if (change->body != NULL)
-        s3_entry_body(entry, change->body);
-    if (*ret_present)
-        s3_entry_drop(entry, ret_old);
-    return s3_commit_locked(s3, stripe, entry, ret_ticket);
-}
-
-enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
-                               const struct s3_change *change, int64_t *ret_ticket)
-{
-    const struct mr_slice stored = s3_object_key(arena, change->bucket, change->key);
-    struct store_entry entry = store_entry_make(arena);
-    struct s3_meta old = {0};
-    bool present = false;
-    struct s3_stripe *stripe = s3_lock(s3, stored);
-    const enum mr_status status =
-        change_locked(s3, stripe, stored, change, &entry, &present, &old, ret_ticket);
-    s3_unlock(stripe);
-    if (status != MR_OK)
-        return status;
-    if (present)
-        s3_body_drop(s3->bodies, &old, *ret_ticket);
-    atomic_fetch_add(change->meta != NULL ? &s3->puts : &s3->deletes, 1);
-    return MR_OK;
-}
-
-enum mr_status s3_retag(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
-                        struct mr_slice key, struct mr_slice tags, int64_t *ret_ticket)
-{
-    const struct mr_slice stored = s3_object_key(arena, bucket, key);
-    struct store_entry entry = store_entry_make(arena);
-    struct s3_meta meta;
-    struct s3_stripe *stripe = s3_lock(s3, stored);
-    enum mr_status status = s3_record(s3, arena, stored, &meta);
-    if (status == MR_OK) {
-        meta.tags = tags;
-        entry_put_meta(&entry, stored, &meta);
-        status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
-    }
-    s3_unlock(stripe);
-    return status;
-}
-
 /* ---- staged objects ---- */
 
 struct s3_staged {
-    struct mr_arena arena;          /* everything below */
-    struct mr_slice bucket, stored; /* the latter: the key in VIEW_OBJECT */
+    struct mr_arena arena;  /* everything below */
+    struct mr_slice stored; /* the key in VIEW_OBJECT */
     struct s3_meta meta;
     struct s3_body body;
+    struct s3_change change;
     struct s3_stripe *stripe; /* held between commit and done; else NULL */
-    struct s3_meta old;       /* place S3_NO_BODY: there was none */
 };
 
 static enum mr_status body_write(struct s3 *s3, struct mr_arena *arena, struct mr_slice bytes,
@@ -251,7 +181,12 @@ enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, str
         free(staged);
         return status;
     }
-    staged->bucket = mr_arena_copy(arena, options->bucket);
+    staged->change = (struct s3_change){
+        .bucket = mr_arena_copy(arena, options->bucket),
+        .key = mr_arena_copy(arena, options->key),
+        .meta = &staged->meta,
+        .body = &staged->body,
+    };
     staged->stored = s3_object_key(arena, options->bucket, options->key);
     staged->meta.modified_ms = store_now(s3->options.store);
     staged->meta.headers[S3_CONTENT_TYPE] = mr_arena_copy(arena, options->content_type);
@@ -266,21 +201,13 @@ enum mr_status s3_commit_staged(struct s3 *s3, struct s3_staged *staged, struct 
 {
     pthread_mutex_lock(&s3->many);
     struct s3_stripe *stripe = s3_lock(s3, staged->stored);
-    struct s3_meta old = {0};
-    enum mr_status status = MR_NOT_FOUND;
-    const bool bucket = s3_bucket_exists(s3, staged->bucket);
-    if (bucket)
-        status = s3_record(s3, entry->arena, staged->stored, &old);
-    if (!bucket || status < 0) {
+    const enum mr_status status = s3_change_plan(s3, entry, staged->stored, &staged->change);
+    if (status != MR_OK) {
         s3_unlock(stripe);
         pthread_mutex_unlock(&s3->many);
         return status;
     }
-    staged->old = old;
     staged->stripe = stripe;
-    entry_put_meta(entry, staged->stored, &staged->meta);
-    s3_entry_body(entry, &staged->body);
-    s3_entry_drop(entry, &old);
     atomic_store(&stripe->ticket, S3_COMMITTING);
     return MR_OK;
 }
@@ -294,8 +221,7 @@ void s3_staged_done(struct s3 *s3, struct s3_staged *staged, bool committed)
         pthread_mutex_unlock(&s3->many);
     }
     if (committed) {
-        s3_body_drop(s3->bodies, &staged->old, tail);
-        atomic_fetch_add(&s3->puts, 1);
+        s3_change_done(s3, &staged->change, tail);
         atomic_fetch_add(&s3->bytes_in, staged->body.size);
     } else {
         s3_body_discard(s3->bodies, &staged->body);
@@ -333,7 +259,7 @@ enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice 
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
-    const struct s3_change change = {.bucket = bucket, .key = key};
+    struct s3_change change = {.bucket = bucket, .key = key};
     int64_t ticket = 0;
     enum mr_status status = s3_change_apply(s3, &arena, &change, &ticket);
     if (status == MR_OK)
@@ -364,7 +290,8 @@ enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket, struct mr_s
     struct s3_source source = {.fd = -1};
     int64_t ticket;
     mr_arena_init(&arena);
-    enum mr_status status = s3_find_open(s3, &arena, bucket, key, &meta, &source, &ticket);
+    const struct s3_which which = {.bucket = bucket, .key = key};
+    enum mr_status status = s3_find_open(s3, &arena, &which, &meta, &source, &ticket);
     if (status == MR_OK && source.fd < 0)
         status = bytes_as_file(source.bytes, &source.fd);
     if (status == MR_OK) {

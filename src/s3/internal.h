@@ -48,46 +48,105 @@ MR_MUST_USE enum mr_status s3_commit_locked(struct s3 *s3, struct s3_stripe *str
 /* A record of VIEW_OBJECT; slices live in the arena. */
 MR_MUST_USE enum mr_status s3_record(struct s3 *s3, struct mr_arena *arena,
                                      struct mr_slice stored_key, struct s3_meta *ret_meta);
+/* An object of a bucket: its current version, or the one named, which may be a delete marker. */
+struct s3_which {
+    struct mr_slice bucket, key;
+    const struct s3_version *version; /* NULL: the current one */
+};
 /* The same for an object, with the ticket that a reply telling of it has to wait for (set also when
  * there is none). */
-MR_MUST_USE enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
-                                   struct mr_slice key, struct s3_meta *ret_meta,
+MR_MUST_USE enum mr_status s3_find(struct s3 *s3, struct mr_arena *arena,
+                                   const struct s3_which *which, struct s3_meta *ret_meta,
                                    int64_t *ret_ticket);
 /* Finds and opens: the record and the body belong together. The caller closes the source. */
 MR_MUST_USE enum mr_status s3_find_open(struct s3 *s3, struct mr_arena *arena,
-                                        struct mr_slice bucket, struct mr_slice key,
-                                        struct s3_meta *ret_meta, struct s3_source *ret_source,
-                                        int64_t *ret_ticket);
-
-/* Puts or deletes one object, under conditions. */
-struct s3_change {
-    struct mr_slice bucket, key;
-    const struct s3_meta *meta; /* NULL: delete */
-    const struct s3_body *body; /* the new body that `meta` names; NULL: stored already */
-    struct mr_slice if_match;   /* an ETag or "*"; ptr NULL: no such condition */
-    bool if_absent;             /* If-None-Match: * */
-    /* Under the lock, before the commit: adds further ops, or refuses with any other status. */
-    enum mr_status (*guard)(void *ctx, struct store_entry *entry);
-    void *ctx;
-};
-/* MR_NOT_FOUND: no such bucket. MR_EXISTS: it exists though if_absent. MR_INVALID: another ETag.
- * MR_END: if_match, and there is no such object. The replaced body is dropped. A delete of what is
- * not there is MR_OK. Not yet durable. */
-MR_MUST_USE enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
-                                           const struct s3_change *change, int64_t *ret_ticket);
-/* Gives an object other tags. MR_NOT_FOUND: no such object. Not yet durable. */
-MR_MUST_USE enum mr_status s3_retag(struct s3 *s3, struct mr_arena *arena, struct mr_slice bucket,
-                                    struct mr_slice key, struct mr_slice tags, int64_t *ret_ticket);
+                                        const struct s3_which *which, struct s3_meta *ret_meta,
+                                        struct s3_source *ret_source, int64_t *ret_ticket);
 /* "x", "\"x\"" and W/"x" are the same ETag; "*" fits all. */
 bool s3_etag_fits(struct mr_slice wanted, const struct s3_meta *meta);
 
+/* ---- change.c ---- */
+/* Puts or deletes one object, under conditions, keeping versions as its bucket says. */
+struct s3_change {
+    struct mr_slice bucket, key;
+    const struct s3_meta *meta;       /* NULL: delete */
+    const struct s3_body *body;       /* the new body that `meta` names; NULL: stored already */
+    const struct s3_version *version; /* of a delete: this one alone, for good */
+    struct mr_slice if_match;         /* an ETag or "*"; ptr NULL: no such condition */
+    bool if_absent;                   /* If-None-Match: * */
+    bool bypass;                      /* may delete what is retained in GOVERNANCE mode */
+    /* Under the lock, before the commit: adds further ops, or refuses with any other status. */
+    enum mr_status (*guard)(void *ctx, struct store_entry *entry);
+    void *ctx;
+    /* Results. */
+    bool versioned;            /* the bucket keeps or kept versions: `made` has a name to be told */
+    bool marker;               /* what was made, or deleted by its version, is a delete marker */
+    struct s3_version made;    /* or the version that was deleted for good */
+    struct s3_meta dropped[2]; /* whose bodies end with the entry */
+    size_t dropped_count;
+};
+/* MR_NOT_FOUND: no such bucket. MR_EXISTS: it exists though if_absent. MR_INVALID: another ETag.
+ * MR_END: if_match, and there is no such object. MR_FULL: the version is retained or held. The
+ * replaced body is dropped. A delete of what is not there is MR_OK. Not yet durable. */
+MR_MUST_USE enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
+                                           struct s3_change *change, int64_t *ret_ticket);
+/* The two halves of it, for whoever holds the stripe and commits by himself: the ops, with the same
+ * outcomes; and what follows the commit. */
+MR_MUST_USE enum mr_status s3_change_plan(struct s3 *s3, struct store_entry *entry,
+                                          struct mr_slice stored, struct s3_change *change);
+void s3_change_done(struct s3 *s3, struct s3_change *change, int64_t ticket);
+/* Changes the record of an object in place: `fn` gets it under the lock, and refuses with another
+ * status than MR_OK, which is returned. MR_NOT_FOUND: no such object. Not yet durable. */
+MR_MUST_USE enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena,
+                                    const struct s3_which *which,
+                                    enum mr_status (*fn)(void *ctx, struct s3_meta *meta),
+                                    void *ctx, int64_t *ret_ticket);
+void s3_entry_meta(struct store_entry *entry, struct mr_slice stored, const struct s3_meta *meta);
+
+/* ---- versions.c ---- */
+/* The newest version that is not current, or delete marker, but for `except` (may be NULL), under
+ * the stripe. MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status s3_newest_version(struct s3 *s3, struct mr_arena *arena,
+                                             struct mr_slice bucket, struct mr_slice key,
+                                             const struct s3_version *except,
+                                             struct s3_meta *ret_meta);
+/* One page of versions: keys in byte order, the newest version of each first. */
+struct s3_version_page {
+    struct mr_slice bucket, prefix, delimiter; /* the last two may be empty */
+    struct mr_slice after_key; /* only what comes behind it, or, with after_version, behind that */
+    const struct s3_version *after_version; /* may be NULL */
+    size_t limit;
+    enum mr_status (*on_version)(void *ctx, struct mr_slice key, const struct s3_meta *meta,
+                                 bool latest);
+    enum mr_status (*on_prefix)(void *ctx, struct mr_slice prefix);
+    void *ctx;
+    /* results */
+    bool truncated;
+    size_t count;
+    struct mr_slice last_key; /* the last key or prefix shown; in the arena */
+    struct s3_version last_version;
+    bool last_is_prefix;
+};
+MR_MUST_USE enum mr_status s3_versions_walk(struct view *view, struct mr_arena *arena,
+                                            struct s3_version_page *page);
+
 /* ---- buckets.c ---- */
+/* What decides how a change is made. */
+enum s3_versioning { S3_VERSIONS_NEVER, S3_VERSIONS_ENABLED, S3_VERSIONS_SUSPENDED };
+struct s3_bucket_state {
+    enum s3_versioning versioning;
+};
+/* MR_NOT_FOUND: no such bucket. */
+MR_MUST_USE enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena,
+                                           struct mr_slice name, struct s3_bucket_state *ret_state);
+
 bool s3_bucket_name_ok(struct mr_slice name);
 /* MR_EXISTS: it is there already; `document` is then the stored one. */
 MR_MUST_USE enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena,
                                             struct mr_slice name, struct mr_slice region,
                                             int64_t *ret_ticket);
-/* MR_EXISTS: it is not empty. MR_NOT_FOUND. Uploads in progress go with it. */
+/* MR_EXISTS: it is not empty. MR_FULL: there are versions left. MR_NOT_FOUND. Uploads in progress
+ * go with it. */
 MR_MUST_USE enum mr_status s3_bucket_delete(struct s3 *s3, struct mr_arena *arena,
                                             struct mr_slice name, int64_t *ret_ticket);
 /* The bucket's document. MR_NOT_FOUND. */

@@ -2,13 +2,17 @@
  *
  *   u8      1: the form's version
  *   u8      flags: 1 a body in a file, 2 the sum is composite, 4 has headers or anything behind,
- *           8 a body in the view
+ *           8 a body in the view, 16 has a place among versions, 32 a delete marker, 64 is
+ *           retained or held, 128 another encryption than AES256
  *   bytes   16: the body's id
  *   varint  size
  *   varint  time of the last change, epoch milliseconds
  *   bytes   16: MD5
  *   varint  number of parts
  *   u8      algorithm of the sum (0: none), then its bytes
+ *   with flag 16: varint order; u8 1, and 16 bytes that belong to its id, or 0: it is "null"
+ *   with flag 64: u8 retention, plus 128 for a legal hold; varint until when
+ *   with flag 128: u8 encryption, plus 128 for a bucket key; the key's ARN with its length before
  *   with flag 4: each header, the user's metadata, the tags, the parts; each with its length before
  *
  * Listings need no more than the fixed beginning.
@@ -16,12 +20,23 @@
  * Keys: an object is "<bucket>" NUL "<key>". A bucket's name begins with a letter or digit, so
  * further kinds fit below: 0x01 "<bucket>" NUL "<key>" NUL "<upload id>" is an upload in progress,
  * 0x02 "<upload id>" and two bytes big-endian one of its parts, 0x03 "<id>" the bytes of
- * a body. */
+ * a body, 0x04 a version that is not current, or a delete marker (s3/version.h). */
 #include "s3/meta.h"
 #include <assert.h>
 #include <stdio.h>
 
-enum { FORM_VERSION = 1, FLAG_FILE = 1, FLAG_COMPOSITE = 2, FLAG_MORE = 4, FLAG_VIEW = 8 };
+enum {
+    FORM_VERSION = 1,
+    FLAG_FILE = 1,
+    FLAG_COMPOSITE = 2,
+    FLAG_MORE = 4,
+    FLAG_VIEW = 8,
+    FLAG_VERSION = 16,
+    FLAG_MARKER = 32,
+    FLAG_LOCK = 64,
+    FLAG_SSE = 128,
+    ALSO = 128, /* beside a small number in one byte */
+};
 
 static bool has_more(const struct s3_meta *meta)
 {
@@ -31,13 +46,38 @@ static bool has_more(const struct s3_meta *meta)
     return meta->user.len > 0 || meta->tags.len > 0 || meta->parts.len > 0;
 }
 
+static bool has_version(const struct s3_meta *meta)
+{
+    return meta->version.own || meta->version.order > 0;
+}
+
+static bool has_lock(const struct s3_meta *meta)
+{
+    return meta->retention != S3_NOT_RETAINED || meta->legal_hold;
+}
+
+static uint8_t flags_of(const struct s3_meta *meta)
+{
+    return (uint8_t)((meta->place == S3_IN_FILE ? FLAG_FILE : 0) |
+                     (meta->place == S3_IN_VIEW ? FLAG_VIEW : 0) |
+                     (meta->composite ? FLAG_COMPOSITE : 0) | (has_more(meta) ? FLAG_MORE : 0) |
+                     (has_version(meta) ? FLAG_VERSION : 0) | (meta->marker ? FLAG_MARKER : 0) |
+                     (has_lock(meta) ? FLAG_LOCK : 0) |
+                     (meta->sse != S3_SSE_AES256 ? FLAG_SSE : 0));
+}
+
+static void write_version(struct mr_buf *buf, const struct s3_version *version)
+{
+    mr_buf_varint(buf, version->order);
+    mr_buf_byte(buf, version->own ? 1 : 0);
+    if (version->own)
+        mr_buf_append(buf, mr_slice_make(version->random, S3_VERSION_RANDOM));
+}
+
 void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
 {
-    const bool more = has_more(meta);
     mr_buf_byte(buf, FORM_VERSION);
-    mr_buf_byte(buf, (char)((meta->place == S3_IN_FILE ? FLAG_FILE : 0) |
-                            (meta->place == S3_IN_VIEW ? FLAG_VIEW : 0) |
-                            (meta->composite ? FLAG_COMPOSITE : 0) | (more ? FLAG_MORE : 0)));
+    mr_buf_byte(buf, (char)flags_of(meta));
     mr_buf_append(buf, mr_slice_make(meta->body.bytes, S3_ID_BYTES));
     mr_buf_varint(buf, meta->size);
     mr_buf_varint(buf, (uint64_t)meta->modified_ms);
@@ -45,7 +85,17 @@ void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
     mr_buf_varint(buf, meta->part_count);
     mr_buf_byte(buf, (char)meta->sum.algorithm);
     mr_buf_append(buf, s3_sum_slice(&meta->sum));
-    if (!more)
+    if (has_version(meta))
+        write_version(buf, &meta->version);
+    if (has_lock(meta)) {
+        mr_buf_byte(buf, (char)((unsigned)meta->retention | (meta->legal_hold ? ALSO : 0u)));
+        mr_buf_varint(buf, (uint64_t)meta->retain_until_ms);
+    }
+    if (meta->sse != S3_SSE_AES256) {
+        mr_buf_byte(buf, (char)((unsigned)meta->sse | (meta->bucket_key ? ALSO : 0u)));
+        mr_buf_bytes(buf, meta->kms_key);
+    }
+    if (!has_more(meta))
         return;
     for (int i = 0; i < S3_HEADERS; i++)
         mr_buf_bytes(buf, meta->headers[i]);
@@ -75,6 +125,34 @@ static void read_into(struct mr_reader *reader, void *ret, size_t len)
         memcpy(ret, bytes.ptr, len);
 }
 
+static void read_version(struct mr_reader *reader, struct s3_version *ret_version)
+{
+    ret_version->order = mr_read_varint(reader);
+    ret_version->own = mr_read_u8(reader) == 1;
+    if (ret_version->own)
+        read_into(reader, ret_version->random, S3_VERSION_RANDOM);
+}
+
+static void read_lock(struct mr_reader *reader, struct s3_meta *meta)
+{
+    const uint8_t byte = mr_read_u8(reader);
+    const uint8_t mode = byte & (ALSO - 1);
+    meta->legal_hold = (byte & ALSO) != 0;
+    meta->retention = mode <= S3_COMPLIANCE ? (enum s3_retention)mode : S3_NOT_RETAINED;
+    meta->retain_until_ms = (int64_t)mr_read_varint(reader);
+    reader->failed = reader->failed || mode > S3_COMPLIANCE;
+}
+
+static void read_sse(struct mr_reader *reader, struct s3_meta *meta)
+{
+    const uint8_t byte = mr_read_u8(reader);
+    const uint8_t kind = byte & (ALSO - 1);
+    meta->bucket_key = (byte & ALSO) != 0;
+    meta->sse = kind <= S3_SSE_DSSE ? (enum s3_sse)kind : S3_SSE_AES256;
+    meta->kms_key = mr_read_bytes(reader);
+    reader->failed = reader->failed || kind > S3_SSE_DSSE;
+}
+
 enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
 {
     struct mr_reader reader = mr_reader_make(value);
@@ -85,6 +163,7 @@ enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
                  : (flags & FLAG_VIEW) != 0 ? S3_IN_VIEW
                                             : S3_NO_BODY,
         .composite = (flags & FLAG_COMPOSITE) != 0,
+        .marker = (flags & FLAG_MARKER) != 0,
     };
     read_into(&reader, ret_meta->body.bytes, S3_ID_BYTES);
     ret_meta->size = mr_read_varint(&reader);
@@ -92,6 +171,12 @@ enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
     read_into(&reader, ret_meta->md5, S3_MD5_BYTES);
     ret_meta->part_count = (uint32_t)mr_read_varint(&reader);
     read_sum(&reader, &ret_meta->sum);
+    if ((flags & FLAG_VERSION) != 0)
+        read_version(&reader, &ret_meta->version);
+    if ((flags & FLAG_LOCK) != 0)
+        read_lock(&reader, ret_meta);
+    if ((flags & FLAG_SSE) != 0)
+        read_sse(&reader, ret_meta);
     if ((flags & FLAG_MORE) != 0) {
         for (int i = 0; i < S3_HEADERS; i++)
             ret_meta->headers[i] = mr_read_bytes(&reader);

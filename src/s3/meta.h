@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "s3/digest.h"
+#include "s3/version.h"
 
 enum { S3_ID_BYTES = 16, S3_ETAG_TEXT = 48, S3_UPLOAD_ID_TEXT = 32 };
 
@@ -28,6 +29,10 @@ enum s3_header {
  * entry itself, one fsync for many, where a file of its own costs two. */
 enum s3_place { S3_NO_BODY /* an upload */, S3_IN_FILE, S3_IN_VIEW };
 
+/* How an object is said to be encrypted: stored and given back. */
+enum s3_sse { S3_SSE_AES256, S3_SSE_KMS, S3_SSE_DSSE };
+enum s3_retention { S3_NOT_RETAINED, S3_GOVERNANCE, S3_COMPLIANCE };
+
 struct s3_meta {
     enum s3_place place;
     struct s3_id body;
@@ -36,7 +41,15 @@ struct s3_meta {
     uint8_t md5[S3_MD5_BYTES]; /* the ETag */
     uint32_t part_count;       /* 0: not made of parts */
     bool composite;            /* the sum is one over the parts' sums */
+    bool marker;               /* a delete marker: a version without a body */
+    struct s3_version version; /* zeroed in a bucket that never kept versions */
     struct s3_sum sum;         /* of an upload: the algorithm alone */
+    enum s3_retention retention;
+    int64_t retain_until_ms; /* when it is retained */
+    bool legal_hold;
+    enum s3_sse sse;
+    bool bucket_key;         /* with S3_SSE_KMS */
+    struct mr_slice kms_key; /* an ARN; not with S3_SSE_AES256 */
     struct mr_slice headers[S3_HEADERS];
     struct mr_slice user;  /* pairs: metadata; names in lower case */
     struct mr_slice tags;  /* pairs */

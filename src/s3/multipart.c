@@ -13,15 +13,6 @@ static bool upload_id_ok(struct mr_slice id)
     return mr_unhex(id, bytes, sizeof bytes) == MR_OK;
 }
 
-static void put_record(struct store_entry *entry, struct mr_slice stored,
-                       const struct s3_meta *meta)
-{
-    struct mr_buf buf = {0};
-    s3_meta_encode(&buf, meta);
-    store_entry_put(entry, VIEW_OBJECT, stored, mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
-    mr_buf_fini(&buf);
-}
-
 static struct s3_stripe *upload_lock(struct s3 *s3, struct mr_arena *arena,
                                      const struct s3_upload *upload)
 {
@@ -37,8 +28,8 @@ enum mr_status s3_upload_begin(struct s3 *s3, struct mr_arena *arena, struct s3_
     mr_hex(random, sizeof random, text);
     upload->id = mr_slice_make(text, S3_UPLOAD_ID_TEXT);
     struct store_entry entry = store_entry_make(arena);
-    put_record(&entry, s3_upload_key(arena, upload->bucket, upload->key, upload->id),
-               &upload->meta);
+    s3_entry_meta(&entry, s3_upload_key(arena, upload->bucket, upload->key, upload->id),
+                  &upload->meta);
     enum mr_status status = MR_NOT_FOUND;
     struct s3_stripe *stripe = upload_lock(s3, arena, upload);
     if (s3_bucket_exists(s3, upload->bucket))
@@ -71,7 +62,7 @@ enum mr_status s3_upload_add(struct s3 *s3, struct mr_arena *arena, const struct
     const struct mr_slice stored = s3_part_key(arena, upload->id, number);
     struct store_entry entry = store_entry_make(arena);
     struct s3_meta old = {0};
-    put_record(&entry, stored, part);
+    s3_entry_meta(&entry, stored, part);
     struct s3_stripe *stripe = upload_lock(s3, arena, upload);
     enum mr_status status = upload_check(s3, arena, upload);
     if (status == MR_OK) {

@@ -39,6 +39,54 @@ enum mr_status s3_fail_no_upload(struct protocol_call *call, struct mr_slice upl
                          "the upload may have been aborted or completed.");
 }
 
+/* AWS: who asks for what was deleted is told by headers that it was. */
+static void tell_marker(struct protocol_call *call, const struct s3_version *version)
+{
+    protocol_reply_header(call, MR_S("x-amz-delete-marker"), MR_S("true"));
+    protocol_reply_header(call, MR_S("x-amz-version-id"), s3_version_print(call, version));
+}
+
+static enum mr_status fail_marker(struct protocol_call *call, const struct s3_meta *meta)
+{
+    tell_marker(call, &meta->version);
+    protocol_reply_header(call, MR_S("allow"), MR_S("DELETE"));
+    if (call->exchange != NULL)
+        protocol_fail_member(call, "Method", call->exchange->method);
+    protocol_fail_member(call, "ResourceType", MR_S("DeleteMarker"));
+    return protocol_fail(call, &s3_method_not_allowed,
+                         "The specified method is not allowed against this resource.");
+}
+
+static enum mr_status fail_no_version(struct protocol_call *call, const struct s3_which *which)
+{
+    protocol_fail_member(call, "Key", which->key);
+    protocol_fail_member(call, "VersionId", s3_version_print(call, which->version));
+    return protocol_fail(call, &s3_no_such_version, "The specified version does not exist.");
+}
+
+enum mr_status s3_fail_missing(struct protocol_call *call, const struct s3_which *which,
+                               enum mr_status status, const struct s3_meta *meta)
+{
+    struct s3_meta newest;
+    if (status == MR_OK && meta->marker)
+        return fail_marker(call, meta);
+    if (status == MR_OK)
+        return MR_OK;
+    if (status != MR_NOT_FOUND) {
+        protocol_fail_internal(call, status);
+        return MR_FAULT;
+    }
+    if (!s3_bucket_exists(s3_of(call), which->bucket))
+        return s3_fail_no_bucket(call, which->bucket);
+    if (which->version != NULL)
+        return fail_no_version(call, which);
+    if (s3_newest_version(s3_of(call), call->arena, which->bucket, which->key, NULL, &newest) ==
+            MR_OK &&
+        newest.marker)
+        tell_marker(call, &newest.version);
+    return s3_fail_no_key(call, which->key);
+}
+
 enum mr_status s3_fail_condition(struct protocol_call *call, const char *condition)
 {
     protocol_fail_member(call, "Condition", mr_slice_cstr(condition));
@@ -78,6 +126,9 @@ enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status)
     case MR_EXISTS: return s3_fail_condition(call, "If-None-Match");
     case MR_INVALID: return s3_fail_condition(call, "If-Match");
     case MR_END: return s3_fail_no_key(call, s3_in(call, "Key"));
+    case MR_FULL:
+        return protocol_fail(call, &s3_access_denied,
+                             "Access Denied because object protected by object lock.");
     case MR_FAULT: return MR_FAULT;
     default: protocol_fail_internal(call, status < 0 ? status : MR_FAIL); return MR_FAULT;
     }
@@ -110,11 +161,27 @@ enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key)
     return protocol_fail(call, &s3_key_too_long, "Your key is too long");
 }
 
-enum mr_status s3_check_version(struct protocol_call *call, struct mr_slice version)
+enum mr_status s3_version_in(struct protocol_call *call, yyjson_val *value,
+                             const struct s3_version **ret_version, struct s3_version *room)
 {
-    if (version.len == 0 || mr_slice_equal(version, MR_S("null")))
+    *ret_version = NULL;
+    if (value == NULL)
         return MR_OK;
-    return s3_fail_argument(call, "versionId", version, "Invalid version id specified");
+    const struct mr_slice text = mr_json_text(value);
+    if (text.len == 0)
+        return s3_fail_argument(call, "versionId", text, "Version id cannot be the empty string");
+    if (s3_version_parse(text, room) != MR_OK)
+        return s3_fail_argument(call, "versionId", text, "Invalid version id specified");
+    *ret_version = room;
+    return MR_OK;
+}
+
+enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_which,
+                           struct s3_version *room)
+{
+    ret_which->bucket = s3_in(call, "Bucket");
+    ret_which->key = s3_in(call, "Key");
+    return s3_version_in(call, mr_json_get(call->in, "VersionId"), &ret_which->version, room);
 }
 
 enum mr_status s3_check_acl(struct protocol_call *call)
@@ -179,6 +246,28 @@ int64_t s3_read_ticket(struct s3 *s3)
     struct journal *journal = store_journal(s3->options.store);
     const int64_t tail = journal_tail(journal);
     return journal_durable(journal) >= tail ? 0 : tail;
+}
+
+struct mr_slice s3_version_print(struct protocol_call *call, const struct s3_version *version)
+{
+    char text[S3_VERSION_TEXT + 1];
+    return mr_arena_copy(call->arena, s3_version_text(version, text));
+}
+
+void s3_write_version(struct protocol_call *call, struct mr_slice bucket,
+                      const struct s3_meta *meta)
+{
+    struct s3_bucket_state state;
+    if (!meta->version.own && (s3_bucket_state(s3_of(call), call->arena, bucket, &state) != MR_OK ||
+                               state.versioning == S3_VERSIONS_NEVER))
+        return;
+    mr_json_key_string(&call->out, "VersionId", s3_version_print(call, &meta->version));
+}
+
+void s3_write_made(struct protocol_call *call, const struct s3_change *change)
+{
+    if (change->versioned)
+        mr_json_key_string(&call->out, "VersionId", s3_version_print(call, &change->made));
 }
 
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name)

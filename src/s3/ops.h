@@ -13,6 +13,7 @@
     X(entity_too_large, "EntityTooLarge", 400, false)                              \
     X(entity_too_small, "EntityTooSmall", 400, false)                              \
     X(illegal_location, "IllegalLocationConstraintException", 400, false)          \
+    X(illegal_versioning, "IllegalVersioningConfigurationException", 400, false)   \
     X(invalid_argument, "InvalidArgument", 400, false)                             \
     X(invalid_bucket_name, "InvalidBucketName", 400, false)                        \
     X(invalid_digest, "InvalidDigest", 400, false)                                 \
@@ -27,6 +28,7 @@
     X(key_too_long, "KeyTooLongError", 400, false)                                 \
     X(malformed_policy, "MalformedPolicy", 400, false)                             \
     X(malformed_xml, "MalformedXML", 400, false)                                   \
+    X(method_not_allowed, "MethodNotAllowed", 405, false)                          \
     X(metadata_too_large, "MetadataTooLarge", 400, false)                          \
     X(no_access_block, "NoSuchPublicAccessBlockConfiguration", 404, false)         \
     X(no_cors, "NoSuchCORSConfiguration", 404, false)                              \
@@ -67,8 +69,12 @@ enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key);
 enum mr_status s3_check_part_number(struct protocol_call *call);
 /* The upload that the input means. */
 enum mr_status s3_check_upload(struct protocol_call *call, struct s3_upload *ret_upload);
-/* Only "null" names a version of a bucket without versions. */
-enum mr_status s3_check_version(struct protocol_call *call, struct mr_slice version);
+/* Bucket, Key and VersionId of the input. `room` is where the version is kept. */
+enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_which,
+                           struct s3_version *room);
+/* A version's id as a client names it (absent: NULL). */
+enum mr_status s3_version_in(struct protocol_call *call, yyjson_val *value,
+                             const struct s3_version **ret_version, struct s3_version *room);
 /* Headers that would have to change what is done, and are not implemented; ACLs, which a bucket
  * made today does not allow. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);
@@ -76,6 +82,10 @@ enum mr_status s3_check_acl(struct protocol_call *call);
 
 enum mr_status s3_fail_no_bucket(struct protocol_call *call, struct mr_slice bucket);
 enum mr_status s3_fail_no_key(struct protocol_call *call, struct mr_slice key);
+/* The outcome of looking for an object: no such bucket, key or version; the latest is a delete
+ * marker. MR_OK for MR_OK, unless the version that was named is a marker. */
+enum mr_status s3_fail_missing(struct protocol_call *call, const struct s3_which *which,
+                               enum mr_status status, const struct s3_meta *meta);
 enum mr_status s3_fail_no_upload(struct protocol_call *call, struct mr_slice upload_id);
 enum mr_status s3_fail_condition(struct protocol_call *call, const char *condition);
 enum mr_status s3_fail_malformed(struct protocol_call *call);
@@ -88,6 +98,12 @@ enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status)
 /* If-Match and If-None-Match of the input, checked, into the change. */
 enum mr_status s3_conditions_read(struct protocol_call *call, struct s3_change *change);
 
+struct mr_slice s3_version_print(struct protocol_call *call, const struct s3_version *version);
+/* "VersionId" of what was read, when its bucket keeps or kept versions. */
+void s3_write_version(struct protocol_call *call, struct mr_slice bucket,
+                      const struct s3_meta *meta);
+/* The same of what a change made. */
+void s3_write_made(struct protocol_call *call, const struct s3_change *change);
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name);
 /* Copied into the call's arena, with quotes. */
 struct mr_slice s3_quoted_etag(struct protocol_call *call, const struct s3_meta *meta);

@@ -79,9 +79,10 @@ static void delete_bucket(struct protocol_call *call)
     const enum mr_status status = s3_bucket_delete(s3_of(call), call->arena, bucket, &call->ticket);
     if (status == MR_NOT_FOUND) {
         s3_fail_no_bucket(call, bucket);
-    } else if (status == MR_EXISTS) {
+    } else if (status == MR_EXISTS || status == MR_FULL) {
         protocol_fail_member(call, "BucketName", bucket);
-        protocol_fail(call, &s3_bucket_not_empty, "The bucket you tried to delete is not empty");
+        protocol_fail(call, &s3_bucket_not_empty, "The bucket you tried to delete is not empty%s",
+                      status == MR_FULL ? ". You must delete all versions in the bucket." : "");
     }
     protocol_fail_internal(call, status);
 }

@@ -207,17 +207,35 @@ static void delete_policy(struct protocol_call *call)
     store(call, "policy", MR_S(""));
 }
 
-/* ---- versions: there are none yet ---- */
+/* ---- versions ---- */
 
 static void get_versioning(struct protocol_call *call)
 {
-    (void)document_of(call);
+    yyjson_val *document = document_of(call);
+    const struct mr_slice status = mr_json_get_text(document, "versioning");
+    if (status.len > 0)
+        mr_json_key_string(&call->out, "Status", status);
 }
 
 static void put_versioning(struct protocol_call *call)
 {
-    if (s3_check_bucket(call) == MR_OK)
-        protocol_fail(call, &s3_not_implemented, "millrace does not keep versions of objects yet");
+    yyjson_val *wanted = mr_json_get(call->in, "VersioningConfiguration");
+    const struct mr_slice status = mr_json_get_text(wanted, "Status");
+    if (s3_check_bucket(call) != MR_OK)
+        return;
+    if (mr_slice_equal(mr_json_get_text(wanted, "MFADelete"), MR_S("Enabled"))) {
+        protocol_fail(call, &s3_not_implemented,
+                      "millrace knows no MFA devices: MFA delete cannot be enabled");
+        return;
+    }
+    if (!mr_slice_equal(status, MR_S("Enabled")) && !mr_slice_equal(status, MR_S("Suspended"))) {
+        if (status.len == 0) /* AWS: by this very code */
+            protocol_fail(call, &s3_illegal_versioning, "The Versioning element must be specified");
+        else
+            s3_fail_malformed(call);
+        return;
+    }
+    store(call, "versioning", mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(status)));
 }
 
 /* ---- access control lists: the one that holds ---- */
@@ -251,14 +269,12 @@ static void get_bucket_acl(struct protocol_call *call)
 static enum mr_status object_check(struct protocol_call *call)
 {
     struct s3_meta meta;
-    if (s3_check_bucket(call) != MR_OK || s3_check_version(call, s3_in(call, "VersionId")) != MR_OK)
+    struct s3_which which;
+    struct s3_version version;
+    if (s3_check_bucket(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK)
         return MR_FAULT;
-    const enum mr_status status = s3_find(s3_of(call), call->arena, s3_in(call, "Bucket"),
-                                          s3_in(call, "Key"), &meta, &call->ticket);
-    if (status == MR_NOT_FOUND)
-        return s3_fail_no_key(call, s3_in(call, "Key"));
-    protocol_fail_internal(call, status);
-    return status;
+    const enum mr_status status = s3_find(s3_of(call), call->arena, &which, &meta, &call->ticket);
+    return s3_fail_missing(call, &which, status, &meta);
 }
 
 static void get_object_acl(struct protocol_call *call)

@@ -4,7 +4,8 @@
 #include <math.h>
 
 struct source {
-    struct mr_slice bucket, key;
+    struct s3_which which;
+    struct s3_version version;
     struct s3_meta meta;
     struct s3_source body;
 };
@@ -26,9 +27,17 @@ static enum mr_status source_parse(struct protocol_call *call, struct source *so
         return s3_fail_argument(call, "x-amz-copy-source", s3_in(call, "CopySource"),
                                 "Copy Source must mention the source bucket and key: "
                                 "sourcebucket/sourcekey");
-    source->bucket = mr_slice_sub(text, 0, slash);
-    source->key = mr_slice_sub(text, slash + 1, SIZE_MAX);
-    return s3_check_version(call, version);
+    source->which = (struct s3_which){
+        .bucket = mr_slice_sub(text, 0, slash),
+        .key = mr_slice_sub(text, slash + 1, SIZE_MAX),
+    };
+    if (version.ptr == NULL)
+        return MR_OK;
+    if (s3_version_parse(version, &source->version) != MR_OK)
+        return s3_fail_argument(call, "x-amz-copy-source", s3_in(call, "CopySource"),
+                                "Invalid version id specified");
+    source->which.version = &source->version;
+    return MR_OK;
 }
 
 static int64_t time_in(struct protocol_call *call, const char *name)
@@ -71,15 +80,14 @@ static enum mr_status source_open(struct protocol_call *call, struct source *sou
     struct s3 *s3 = s3_of(call);
     if (source_parse(call, source) != MR_OK)
         return MR_FAULT;
-    const enum mr_status status = s3_find_open(s3, call->arena, source->bucket, source->key,
-                                               &source->meta, &source->body, &call->ticket);
-    if (status == MR_NOT_FOUND)
-        return s3_bucket_exists(s3, source->bucket) ? s3_fail_no_key(call, source->key)
-                                                    : s3_fail_no_bucket(call, source->bucket);
-    if (status != MR_OK) {
-        protocol_fail_internal(call, status);
+    const enum mr_status status =
+        s3_find_open(s3, call->arena, &source->which, &source->meta, &source->body, &call->ticket);
+    if (status == MR_OK && source->meta.marker)
+        return protocol_fail(call, &s3_invalid_request,
+                             "The source of a copy request may not specifically refer to a delete "
+                             "marker by version id.");
+    if (s3_fail_missing(call, &source->which, status, &source->meta) != MR_OK)
         return MR_FAULT;
-    }
     if (source_judge(call, &source->meta) == MR_OK)
         return MR_OK;
     s3_source_close(&source->body);
@@ -117,9 +125,10 @@ static enum mr_status copy_body(struct protocol_call *call, const struct source 
 static enum mr_status self_copy_check(struct protocol_call *call, const struct source *source,
                                       bool replace)
 {
-    const bool same = mr_slice_equal(source->bucket, s3_in(call, "Bucket")) &&
-                      mr_slice_equal(source->key, s3_in(call, "Key"));
-    if (!same || replace || s3_in(call, "StorageClass").len > 0 ||
+    const bool same = mr_slice_equal(source->which.bucket, s3_in(call, "Bucket")) &&
+                      mr_slice_equal(source->which.key, s3_in(call, "Key"));
+    /* AWS: an older version may be made the current one again. */
+    if (!same || source->which.version != NULL || replace || s3_in(call, "StorageClass").len > 0 ||
         s3_in(call, "WebsiteRedirectLocation").len > 0 ||
         s3_in(call, "ServerSideEncryption").len > 0 || s3_in(call, "ChecksumAlgorithm").len > 0)
         return MR_OK;
@@ -184,6 +193,15 @@ static void write_result(struct protocol_call *call, const char *member, const s
     mr_json_object_end(&call->out);
 }
 
+static void write_source_version(struct protocol_call *call, const struct source *source)
+{
+    struct s3_bucket_state state;
+    if (s3_bucket_state(s3_of(call), call->arena, source->which.bucket, &state) == MR_OK &&
+        state.versioning != S3_VERSIONS_NEVER)
+        mr_json_key_string(&call->out, "CopySourceVersionId",
+                           s3_version_print(call, &source->meta.version));
+}
+
 static enum mr_status copy_commit(struct protocol_call *call, const struct source *source,
                                   struct s3_change *change, struct s3_meta *meta)
 {
@@ -232,6 +250,8 @@ static void copy_object(struct protocol_call *call)
     if (status != MR_OK)
         return;
     write_result(call, "CopyObjectResult", &meta);
+    write_source_version(call, &source);
+    s3_write_made(call, &change);
     mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
 }
 
@@ -308,6 +328,7 @@ static void upload_part_copy(struct protocol_call *call)
     if (status != MR_OK)
         return;
     write_result(call, "CopyPartResult", &part);
+    write_source_version(call, &source);
     mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
 }
 

@@ -9,6 +9,8 @@ struct listing {
     bool url, owner; /* encode names; show owners */
     int64_t max_keys;
     struct s3_page page;
+    struct mr_buf markers; /* delete markers, as members of an array; written behind the versions */
+    struct mr_json markers_out;
     struct prefix { /* found, in order; written behind the objects */
         struct prefix *next;
         struct mr_slice text;
@@ -32,11 +34,9 @@ static void write_encoded(const struct listing *listing, const char *name, struc
     mr_json_key_string(&listing->call->out, name, encoded(listing, text));
 }
 
-static enum mr_status on_object(void *ctx, struct mr_slice key, const struct s3_meta *meta)
+static void write_object(struct listing *listing, struct mr_slice key, const struct s3_meta *meta)
 {
-    struct listing *listing = ctx;
     struct mr_json *out = &listing->call->out;
-    mr_json_object(out);
     write_encoded(listing, "Key", key);
     mr_json_key_timestamp(out, "LastModified", meta->modified_ms);
     mr_json_key_string(out, "ETag", s3_quoted_etag(listing->call, meta));
@@ -50,13 +50,50 @@ static enum mr_status on_object(void *ctx, struct mr_slice key, const struct s3_
     mr_json_key_int(out, "Size", (int64_t)meta->size);
     const struct mr_slice class = meta->headers[S3_STORAGE_CLASS];
     mr_json_key_string(out, "StorageClass", class.len > 0 ? class : MR_S("STANDARD"));
-    if (listing->version == LIST_VERSIONS) {
-        mr_json_key_cstr(out, "VersionId", "null");
-        mr_json_key_bool(out, "IsLatest", true);
-    }
     if (listing->owner)
         s3_write_owner(listing->call, "Owner", false);
-    mr_json_object_end(out);
+}
+
+static enum mr_status on_object(void *ctx, struct mr_slice key, const struct s3_meta *meta)
+{
+    struct listing *listing = ctx;
+    mr_json_object(&listing->call->out);
+    write_object(listing, key, meta);
+    mr_json_object_end(&listing->call->out);
+    return MR_OK;
+}
+
+static void write_marker(struct listing *listing, struct mr_slice key, const struct s3_meta *meta,
+                         bool latest)
+{
+    struct protocol_call *call = listing->call;
+    const struct mr_json out = call->out;
+    call->out = listing->markers_out;
+    mr_json_object(&call->out);
+    write_encoded(listing, "Key", key);
+    mr_json_key_string(&call->out, "VersionId", s3_version_print(call, &meta->version));
+    mr_json_key_bool(&call->out, "IsLatest", latest);
+    mr_json_key_timestamp(&call->out, "LastModified", meta->modified_ms);
+    s3_write_owner(call, "Owner", false);
+    mr_json_object_end(&call->out);
+    listing->markers_out = call->out;
+    call->out = out;
+}
+
+static enum mr_status on_version(void *ctx, struct mr_slice key, const struct s3_meta *meta,
+                                 bool latest)
+{
+    struct listing *listing = ctx;
+    struct protocol_call *call = listing->call;
+    if (meta->marker) {
+        write_marker(listing, key, meta, latest);
+        return MR_OK;
+    }
+    mr_json_object(&call->out);
+    write_object(listing, key, meta);
+    mr_json_key_string(&call->out, "VersionId", s3_version_print(call, &meta->version));
+    mr_json_key_bool(&call->out, "IsLatest", latest);
+    mr_json_object_end(&call->out);
     return MR_OK;
 }
 
@@ -102,17 +139,11 @@ static struct listing listing_make(struct protocol_call *call, enum version vers
     };
 }
 
-/* Walks the page, writing its objects under `member`, and then what all listings have. */
-static enum mr_status write_page(struct listing *listing, const char *member)
+/* Behind the rows: what all listings have. */
+static enum mr_status write_rest(struct listing *listing, enum mr_status status, bool truncated)
 {
     struct protocol_call *call = listing->call;
-    struct s3_page *page = &listing->page;
-    page->ctx = listing;
-    listing->prefixes_end = &listing->prefixes;
-    mr_json_key(&call->out, member);
-    mr_json_array(&call->out);
-    const enum mr_status status =
-        s3_page_walk(store_view(s3_of(call)->options.store), call->arena, page);
+    const struct s3_page *page = &listing->page;
     mr_json_array_end(&call->out);
     call->ticket = s3_read_ticket(s3_of(call));
     if (status != MR_OK) {
@@ -126,7 +157,7 @@ static enum mr_status write_page(struct listing *listing, const char *member)
     mr_json_key_int(&call->out, "MaxKeys", listing->max_keys);
     if (listing->url)
         mr_json_key_cstr(&call->out, "EncodingType", "url");
-    mr_json_key_bool(&call->out, "IsTruncated", page->truncated);
+    mr_json_key_bool(&call->out, "IsTruncated", truncated);
     mr_json_key(&call->out, "CommonPrefixes");
     mr_json_array(&call->out);
     for (const struct prefix *prefix = listing->prefixes; prefix != NULL; prefix = prefix->next) {
@@ -138,6 +169,19 @@ static enum mr_status write_page(struct listing *listing, const char *member)
     return MR_OK;
 }
 
+/* Walks the page, writing its objects, and then the rest. */
+static enum mr_status write_page(struct listing *listing)
+{
+    struct protocol_call *call = listing->call;
+    listing->page.ctx = listing;
+    listing->prefixes_end = &listing->prefixes;
+    mr_json_key(&call->out, "Contents");
+    mr_json_array(&call->out);
+    const enum mr_status status =
+        s3_page_walk(store_view(s3_of(call)->options.store), call->arena, &listing->page);
+    return write_rest(listing, status, listing->page.truncated);
+}
+
 static void list_objects(struct protocol_call *call)
 {
     struct listing listing = listing_make(call, LIST_V1);
@@ -145,7 +189,7 @@ static void list_objects(struct protocol_call *call)
         return;
     listing.owner = true;
     listing.page.after = s3_in(call, "Marker");
-    if (write_page(&listing, "Contents") != MR_OK)
+    if (write_page(&listing) != MR_OK)
         return;
     write_encoded(&listing, "Marker", listing.page.after);
     /* AWS: without a delimiter the last key serves as the next marker. */
@@ -187,7 +231,7 @@ static void list_objects_v2(struct protocol_call *call)
         return;
     listing.owner = mr_json_get_bool(call->in, "FetchOwner", false);
     listing.page.after = start;
-    if (token_read(call, &listing.page.after) != MR_OK || write_page(&listing, "Contents") != MR_OK)
+    if (token_read(call, &listing.page.after) != MR_OK || write_page(&listing) != MR_OK)
         return;
     mr_json_key_int(&call->out, "KeyCount", (int64_t)listing.page.count);
     if (token.len > 0)
@@ -199,22 +243,69 @@ static void list_objects_v2(struct protocol_call *call)
         write_encoded(&listing, "StartAfter", start);
 }
 
-/* Without versioning every object has the one version "null". */
+/* ---- versions ---- */
+
+static enum mr_status markers_read(struct protocol_call *call, struct s3_version_page *page,
+                                   struct s3_version *room)
+{
+    yyjson_val *value = mr_json_get(call->in, "VersionIdMarker");
+    const struct mr_slice text = mr_json_text(value);
+    page->after_key = s3_in(call, "KeyMarker");
+    if (value == NULL)
+        return MR_OK;
+    if (text.len == 0)
+        return s3_fail_argument(call, "version-id-marker", text,
+                                "A version-id marker cannot be empty.");
+    if (page->after_key.len == 0)
+        return s3_fail_argument(call, "version-id-marker", text,
+                                "A version-id marker cannot be specified without a key marker.");
+    if (s3_version_parse(text, room) != MR_OK)
+        return s3_fail_argument(call, "version-id-marker", text, "Invalid version id specified");
+    page->after_version = room;
+    return MR_OK;
+}
+
+static enum mr_status write_versions(struct listing *listing, struct s3_version_page *page)
+{
+    struct protocol_call *call = listing->call;
+    page->bucket = listing->page.bucket;
+    page->prefix = listing->page.prefix;
+    page->delimiter = listing->page.delimiter;
+    page->limit = listing->page.limit;
+    page->ctx = listing;
+    listing->prefixes_end = &listing->prefixes;
+    listing->markers_out = mr_json_make(&listing->markers);
+    mr_json_array(&listing->markers_out);
+    mr_json_key(&call->out, "Versions");
+    mr_json_array(&call->out);
+    enum mr_status status =
+        s3_versions_walk(store_view(s3_of(call)->options.store), call->arena, page);
+    status = write_rest(listing, status, page->truncated);
+    mr_json_array_end(&listing->markers_out);
+    if (status == MR_OK)
+        mr_json_key_raw(&call->out, "DeleteMarkers", mr_buf_slice(&listing->markers));
+    mr_buf_fini(&listing->markers);
+    return status;
+}
+
 static void list_object_versions(struct protocol_call *call)
 {
     struct listing listing = listing_make(call, LIST_VERSIONS);
-    if (settings_read(&listing) != MR_OK)
+    struct s3_version_page page = {.on_version = on_version, .on_prefix = on_prefix};
+    struct s3_version marker;
+    if (settings_read(&listing) != MR_OK || markers_read(call, &page, &marker) != MR_OK)
         return;
     listing.owner = true;
-    listing.page.after = s3_in(call, "KeyMarker");
-    if (write_page(&listing, "Versions") != MR_OK)
+    if (write_versions(&listing, &page) != MR_OK)
         return;
-    write_encoded(&listing, "KeyMarker", listing.page.after);
+    write_encoded(&listing, "KeyMarker", page.after_key);
     mr_json_key_string(&call->out, "VersionIdMarker", s3_in(call, "VersionIdMarker"));
-    if (listing.page.truncated) {
-        write_encoded(&listing, "NextKeyMarker", listing.page.last);
-        mr_json_key_cstr(&call->out, "NextVersionIdMarker", "null");
-    }
+    if (!page.truncated)
+        return;
+    write_encoded(&listing, "NextKeyMarker", page.last_key);
+    if (!page.last_is_prefix)
+        mr_json_key_string(&call->out, "NextVersionIdMarker",
+                           s3_version_print(call, &page.last_version));
 }
 
 static const struct protocol_handler handlers[] = {

@@ -333,6 +333,7 @@ static void complete_upload(struct protocol_call *call)
     mr_json_key_string(&call->out, "Key", upload.key);
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &object));
     s3_write_sum(call, &object);
+    s3_write_made(call, &change);
     mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
 }
 

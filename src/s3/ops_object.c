@@ -35,7 +35,11 @@ static enum mr_status put_commit(struct protocol_call *call, struct s3_incoming 
     if (s3_headers_read(call, meta) != MR_OK || s3_headers_tags(call, meta) != MR_OK ||
         s3_conditions_read(call, &change) != MR_OK)
         return MR_FAULT;
-    return s3_fail_change(call, s3_change_apply(incoming->s3, call->arena, &change, &call->ticket));
+    const enum mr_status status =
+        s3_fail_change(call, s3_change_apply(incoming->s3, call->arena, &change, &call->ticket));
+    if (status == MR_OK)
+        s3_write_made(call, &change);
+    return status;
 }
 
 static void put_run(struct protocol_call *call)
@@ -60,12 +64,20 @@ static void put_run(struct protocol_call *call)
 static void delete_object(struct protocol_call *call)
 {
     struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
+    struct s3_version version;
     yyjson_val *if_match = mr_json_get(call->in, "IfMatch");
-    if (s3_check_owner(call) != MR_OK || s3_check_version(call, s3_in(call, "VersionId")) != MR_OK)
+    if (s3_check_owner(call) != MR_OK ||
+        s3_version_in(call, mr_json_get(call->in, "VersionId"), &change.version, &version) != MR_OK)
         return;
     if (if_match != NULL)
         change.if_match = mr_json_text(if_match);
-    (void)s3_fail_change(call, s3_change_apply(s3_of(call), call->arena, &change, &call->ticket));
+    change.bypass = mr_json_get_bool(call->in, "BypassGovernanceRetention", false);
+    if (s3_fail_change(call, s3_change_apply(s3_of(call), call->arena, &change, &call->ticket)) !=
+        MR_OK)
+        return;
+    s3_write_made(call, &change);
+    if (change.marker)
+        mr_json_key_bool(&call->out, "DeleteMarker", true);
 }
 
 /* ---- DeleteObjects ---- */
@@ -100,13 +112,44 @@ static void delete_fails(struct delete_error *error, const char *code, const cha
     error->message = message;
 }
 
-/* True when it is gone; otherwise `error` says why not. */
-static bool delete_one(struct protocol_call *call, yyjson_val *object, struct delete_error *error)
+static void write_deleted(struct protocol_call *call, const struct delete_error *asked,
+                          const struct s3_change *change)
 {
-    struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = error->key};
+    mr_json_object(&call->out);
+    mr_json_key_string(&call->out, "Key", asked->key);
+    if (asked->version.len > 0)
+        mr_json_key_string(&call->out, "VersionId", asked->version);
+    if (change->marker) {
+        mr_json_key_bool(&call->out, "DeleteMarker", true);
+        mr_json_key_string(&call->out, "DeleteMarkerVersionId",
+                           s3_version_print(call, &change->made));
+    }
+    mr_json_object_end(&call->out);
+}
+
+static void delete_refused(struct delete_error *error, enum mr_status status)
+{
+    if (status == MR_INVALID)
+        delete_fails(error, "PreconditionFailed",
+                     "At least one of the pre-conditions you specified did not hold");
+    else if (status == MR_END)
+        delete_fails(error, "NoSuchKey", "The specified key does not exist.");
+    else if (status == MR_FULL)
+        delete_fails(error, "AccessDenied",
+                     "Access Denied because object protected by object lock.");
+    else
+        delete_fails(error, "InternalError", "We encountered an internal error. Please try again.");
+}
+
+/* True when it is gone; otherwise `error` says why not. */
+static bool delete_one(struct protocol_call *call, yyjson_val *object, struct delete_error *error,
+                       struct s3_change *change)
+{
+    struct s3_version version;
     yyjson_val *etag = mr_json_get(object, "ETag");
     int64_t ticket = 0;
-    if (error->version.len > 0 && !mr_slice_equal(error->version, MR_S("null"))) {
+    *change = (struct s3_change){.bucket = s3_in(call, "Bucket"), .key = error->key};
+    if (error->version.len > 0 && s3_version_parse(error->version, &version) != MR_OK) {
         delete_fails(error, "NoSuchVersion", "The specified version does not exist.");
         return false;
     }
@@ -114,21 +157,18 @@ static bool delete_one(struct protocol_call *call, yyjson_val *object, struct de
         delete_fails(error, "KeyTooLongError", "Your key is too long");
         return false;
     }
+    if (error->version.len > 0)
+        change->version = &version;
     if (etag != NULL)
-        change.if_match = mr_json_text(etag);
-    const enum mr_status status = s3_change_apply(s3_of(call), call->arena, &change, &ticket);
-    if (status == MR_OK) {
-        call->ticket = ticket > call->ticket ? ticket : call->ticket;
-        return true;
+        change->if_match = mr_json_text(etag);
+    change->bypass = mr_json_get_bool(call->in, "BypassGovernanceRetention", false);
+    const enum mr_status status = s3_change_apply(s3_of(call), call->arena, change, &ticket);
+    if (status != MR_OK) {
+        delete_refused(error, status);
+        return false;
     }
-    if (status == MR_INVALID)
-        delete_fails(error, "PreconditionFailed",
-                     "At least one of the pre-conditions you specified did not hold");
-    else if (status == MR_END)
-        delete_fails(error, "NoSuchKey", "The specified key does not exist.");
-    else
-        delete_fails(error, "InternalError", "We encountered an internal error. Please try again.");
-    return false;
+    call->ticket = ticket > call->ticket ? ticket : call->ticket;
+    return true;
 }
 
 static void write_errors(struct protocol_call *call, const struct delete_error *error)
@@ -171,15 +211,12 @@ static void delete_objects(struct protocol_call *call)
         struct delete_error *error = MR_NEW(call->arena, struct delete_error);
         error->key = mr_json_get_text(object, "Key");
         error->version = mr_json_get_text(object, "VersionId");
-        if (!delete_one(call, object, error)) {
+        struct s3_change change;
+        if (!delete_one(call, object, error, &change)) {
             *end = error;
             end = &error->next;
         } else if (!quiet) {
-            mr_json_object(&call->out);
-            mr_json_key_string(&call->out, "Key", error->key);
-            if (error->version.len > 0)
-                mr_json_key_string(&call->out, "VersionId", error->version);
-            mr_json_object_end(&call->out);
+            write_deleted(call, error, &change);
         }
     }
     mr_json_array_end(&call->out);

@@ -14,17 +14,6 @@ struct reading {
     bool part; /* a range or a part: 206 */
 };
 
-static enum mr_status fail_missing(struct protocol_call *call, enum mr_status status)
-{
-    if (status == MR_NOT_FOUND) {
-        const struct mr_slice bucket = s3_in(call, "Bucket");
-        return s3_bucket_exists(s3_of(call), bucket) ? s3_fail_no_key(call, s3_in(call, "Key"))
-                                                     : s3_fail_no_bucket(call, bucket);
-    }
-    protocol_fail_internal(call, status);
-    return status == MR_OK ? MR_OK : MR_FAULT;
-}
-
 /* ---- conditions ---- */
 
 static int64_t time_in(struct protocol_call *call, const char *name)
@@ -232,22 +221,23 @@ static void read_object(struct protocol_call *call, bool with_body)
 {
     struct s3 *s3 = s3_of(call);
     struct reading reading = {.body = {.fd = -1}};
-    const struct mr_slice bucket = s3_in(call, "Bucket"), key = s3_in(call, "Key");
-    if (s3_check_owner(call) != MR_OK ||
-        s3_check_version(call, s3_in(call, "VersionId")) != MR_OK ||
+    struct s3_which which;
+    struct s3_version version;
+    if (s3_check_owner(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK ||
         s3_check_unsupported(call) != MR_OK)
         return;
     const enum mr_status found =
-        with_body ? s3_find_open(s3, call->arena, bucket, key, &reading.meta, &reading.body,
-                                 &call->ticket)
-                  : s3_find(s3, call->arena, bucket, key, &reading.meta, &call->ticket);
-    if (fail_missing(call, found) != MR_OK)
+        with_body
+            ? s3_find_open(s3, call->arena, &which, &reading.meta, &reading.body, &call->ticket)
+            : s3_find(s3, call->arena, &which, &reading.meta, &call->ticket);
+    if (s3_fail_missing(call, &which, found, &reading.meta) != MR_OK)
         return;
     if (judge(call, &reading.meta) != MR_OK || range_of(call, &reading) != MR_OK) {
         s3_source_close(&reading.body);
         return;
     }
     write_reading(call, &reading);
+    s3_write_version(call, which.bucket, &reading.meta);
     if (!with_body)
         return;
     atomic_fetch_add(&s3->gets, 1);
@@ -317,13 +307,15 @@ static void write_parts(struct protocol_call *call, const struct s3_meta *meta)
 static void get_object_attributes(struct protocol_call *call)
 {
     struct s3_meta meta;
+    struct s3_which which;
+    struct s3_version version;
     char etag[S3_ETAG_TEXT];
-    if (s3_check_owner(call) != MR_OK || s3_check_version(call, s3_in(call, "VersionId")) != MR_OK)
+    if (s3_check_owner(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK)
         return;
-    const enum mr_status found = s3_find(s3_of(call), call->arena, s3_in(call, "Bucket"),
-                                         s3_in(call, "Key"), &meta, &call->ticket);
-    if (fail_missing(call, found) != MR_OK)
+    const enum mr_status found = s3_find(s3_of(call), call->arena, &which, &meta, &call->ticket);
+    if (s3_fail_missing(call, &which, found, &meta) != MR_OK)
         return;
+    s3_write_version(call, which.bucket, &meta);
     mr_json_key_timestamp(&call->out, "LastModified", meta.modified_ms);
     if (wants(call, "ETag"))
         mr_json_key_string(&call->out, "ETag", s3_meta_etag(&meta, etag));

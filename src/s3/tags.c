@@ -102,45 +102,68 @@ void s3_tags_write(struct mr_json *json, struct mr_slice pairs)
 
 /* ---- of objects ---- */
 
-static void fail_missing(struct protocol_call *call, enum mr_status status)
-{
-    if (status == MR_NOT_FOUND)
-        s3_fail_no_key(call, s3_in(call, "Key"));
-    protocol_fail_internal(call, status);
-}
-
-static enum mr_status tagging_check(struct protocol_call *call)
+static enum mr_status which_check(struct protocol_call *call, struct s3_which *ret_which,
+                                  struct s3_version *room)
 {
     const enum mr_status status = s3_check_bucket(call);
-    return status != MR_OK ? status : s3_check_version(call, s3_in(call, "VersionId"));
+    return status != MR_OK ? status : s3_which_in(call, ret_which, room);
 }
 
 static void get_object_tagging(struct protocol_call *call)
 {
+    struct s3_which which;
+    struct s3_version version;
     struct s3_meta meta = {0};
-    if (tagging_check(call) != MR_OK)
+    if (which_check(call, &which, &version) != MR_OK)
         return;
-    fail_missing(call, s3_find(s3_of(call), call->arena, s3_in(call, "Bucket"), s3_in(call, "Key"),
-                               &meta, &call->ticket));
+    const enum mr_status found = s3_find(s3_of(call), call->arena, &which, &meta, &call->ticket);
+    if (s3_fail_missing(call, &which, found, &meta) != MR_OK)
+        return;
     s3_tags_write(&call->out, meta.tags);
+    s3_write_version(call, which.bucket, &meta);
+}
+
+struct retag {
+    struct mr_slice tags;
+    struct s3_meta meta; /* result */
+};
+
+static enum mr_status retag(void *ctx, struct s3_meta *meta)
+{
+    struct retag *retag = ctx;
+    retag->meta = *meta;
+    if (meta->marker)
+        return MR_END;
+    meta->tags = retag->tags;
+    return MR_OK;
+}
+
+static void set_tags(struct protocol_call *call, const struct s3_which *which, struct mr_slice tags)
+{
+    struct retag change = {.tags = tags};
+    const enum mr_status status =
+        s3_amend(s3_of(call), call->arena, which, retag, &change, &call->ticket);
+    if (s3_fail_missing(call, which, status == MR_END ? MR_OK : status, &change.meta) == MR_OK)
+        s3_write_version(call, which->bucket, &change.meta);
 }
 
 static void put_object_tagging(struct protocol_call *call)
 {
+    struct s3_which which;
+    struct s3_version version;
     struct mr_slice pairs;
     yyjson_val *set = mr_json_get(mr_json_get(call->in, "Tagging"), "TagSet");
-    if (tagging_check(call) != MR_OK || s3_tags_read(call, set, OBJECT_TAGS_MAX, &pairs) != MR_OK)
-        return;
-    fail_missing(call, s3_retag(s3_of(call), call->arena, s3_in(call, "Bucket"), s3_in(call, "Key"),
-                                pairs, &call->ticket));
+    if (which_check(call, &which, &version) == MR_OK &&
+        s3_tags_read(call, set, OBJECT_TAGS_MAX, &pairs) == MR_OK)
+        set_tags(call, &which, pairs);
 }
 
 static void delete_object_tagging(struct protocol_call *call)
 {
-    if (tagging_check(call) != MR_OK)
-        return;
-    fail_missing(call, s3_retag(s3_of(call), call->arena, s3_in(call, "Bucket"), s3_in(call, "Key"),
-                                MR_S(""), &call->ticket));
+    struct s3_which which;
+    struct s3_version version;
+    if (which_check(call, &which, &version) == MR_OK)
+        set_tags(call, &which, MR_S(""));
 }
 
 static const struct protocol_handler handlers[] = {

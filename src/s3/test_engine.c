@@ -411,8 +411,8 @@ static void readers_see_whole_bodies_while_writers_replace_them(void **state)
         const char key[] = {(char)('a' + i)};
         struct s3_meta meta;
         int64_t ticket;
-        if (s3_find(house->s3, &house->arena, MR_S("lake"), mr_slice_make(key, 1), &meta,
-                    &ticket) == MR_OK)
+        const struct s3_which which = {.bucket = MR_S("lake"), .key = mr_slice_make(key, 1)};
+        if (s3_find(house->s3, &house->arena, &which, &meta, &ticket) == MR_OK)
             files += meta.place == S3_IN_FILE;
     }
     assert_files(house, files);

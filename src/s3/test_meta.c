@@ -26,6 +26,24 @@ static struct s3_meta random_meta(struct mr_rng *rng, struct mr_arena *arena)
     mr_rng_fill(rng, meta.md5, sizeof meta.md5);
     meta.sum.algorithm = (enum s3_algorithm)mr_rng_below(rng, S3_ALGORITHMS);
     mr_rng_fill(rng, meta.sum.bytes, s3_algorithm_bytes(meta.sum.algorithm));
+    if (mr_rng_below(rng, 2) == 0) {
+        meta.marker = mr_rng_below(rng, 2) == 1;
+        meta.version.order = 1 + (mr_rng_u64(rng) >> mr_rng_below(rng, 64));
+        meta.version.own = mr_rng_below(rng, 2) == 1;
+        if (meta.version.own)
+            mr_rng_fill(rng, meta.version.random, sizeof meta.version.random);
+    }
+    if (mr_rng_below(rng, 2) == 0) {
+        meta.legal_hold = mr_rng_below(rng, 2) == 1;
+        meta.retention = (enum s3_retention)mr_rng_below(rng, 3);
+        if (meta.legal_hold || meta.retention != S3_NOT_RETAINED)
+            meta.retain_until_ms = (int64_t)mr_rng_below(rng, UINT64_C(1) << 42);
+    }
+    meta.sse = (enum s3_sse)mr_rng_below(rng, 3);
+    if (meta.sse != S3_SSE_AES256) {
+        meta.bucket_key = mr_rng_below(rng, 2) == 1;
+        meta.kms_key = random_text(rng, arena, 40);
+    }
     if (mr_rng_below(rng, 3) == 0)
         return meta; /* the short form */
     for (int i = 0; i < S3_HEADERS; i++)
@@ -60,6 +78,15 @@ static void a_record_reads_back_as_it_was_written(void **state)
         assert_int_equal(out.size, in.size);
         assert_int_equal(out.modified_ms, in.modified_ms);
         assert_int_equal(out.part_count, in.part_count);
+        assert_int_equal(out.marker, in.marker);
+        assert_int_equal(out.version.order, in.version.order);
+        assert_true(s3_version_same(&out.version, &in.version));
+        assert_int_equal(out.retention, in.retention);
+        assert_int_equal(out.legal_hold, in.legal_hold);
+        assert_int_equal(out.retain_until_ms, in.retain_until_ms);
+        assert_int_equal(out.sse, in.sse);
+        assert_int_equal(out.bucket_key, in.bucket_key);
+        assert_slice_equal(out.kms_key, in.kms_key);
         assert_memory_equal(&out.body, &in.body, sizeof in.body);
         assert_memory_equal(out.md5, in.md5, sizeof in.md5);
         assert_true(s3_sum_equal(&out.sum, &in.sum));

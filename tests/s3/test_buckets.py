@@ -102,10 +102,6 @@ def test_deletes_of_what_is_never_there_succeed(s3, bucket):
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
 
 
-def test_versioning_is_refused_plainly(s3, bucket):
-    error = refused(s3.put_bucket_versioning, "NotImplemented", 501, Bucket=bucket,
-                    VersioningConfiguration={"Status": "Enabled"})
-    assert "versions" in error["Message"]
 
 
 def test_tags_policy_and_blocks_are_kept_over_a_restart(own_server):

@@ -1,0 +1,244 @@
+/* What a put or a delete does to the records of one key.
+ *
+ * The current version, unless it is a delete marker, has its record under the object's own key, so
+ * that listings of what is there, and everybody who reads it, never meet the past. Older versions,
+ * and delete markers even when they are the latest, have theirs under their version's key. Hence:
+ * there is a record under the object's key exactly when the latest version is not a marker. */
+#include "s3/internal.h"
+
+void s3_entry_meta(struct store_entry *entry, struct mr_slice stored, const struct s3_meta *meta)
+{
+    struct mr_buf buf = {0};
+    s3_meta_encode(&buf, meta);
+    store_entry_put(entry, VIEW_OBJECT, stored, mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+}
+
+struct plan {
+    struct s3 *s3;
+    struct store_entry *entry;
+    struct mr_slice stored; /* the object's key in VIEW_OBJECT */
+    struct s3_change *change;
+    enum s3_versioning versioning;
+    bool present;       /* there is a record under the object's key: */
+    struct s3_meta old; /* this one */
+};
+
+static enum mr_status condition_check(const struct plan *plan)
+{
+    const struct s3_change *change = plan->change;
+    if (change->if_absent && plan->present)
+        return MR_EXISTS;
+    if (change->if_match.ptr == NULL)
+        return MR_OK;
+    if (!plan->present)
+        return MR_END;
+    return s3_etag_fits(change->if_match, &plan->old) ? MR_OK : MR_INVALID;
+}
+
+static struct mr_slice version_key(const struct plan *plan, const struct s3_version *version)
+{
+    return s3_version_key(plan->entry->arena, plan->change->bucket, plan->change->key, version);
+}
+
+static void drop(struct plan *plan, const struct s3_meta *meta)
+{
+    struct s3_change *change = plan->change;
+    s3_entry_drop(plan->entry, meta);
+    change->dropped[change->dropped_count++] = *meta;
+}
+
+/* A place behind all versions that the key has: its last change left the journal shorter. */
+static struct s3_version version_next(const struct plan *plan)
+{
+    struct s3_version version = {
+        .own = plan->versioning == S3_VERSIONS_ENABLED,
+        .order = (uint64_t)journal_tail(store_journal(plan->s3->options.store)),
+    };
+    if (version.own)
+        mr_rng_fill(plan->s3->options.rng, version.random, sizeof version.random);
+    return version;
+}
+
+/* What was the latest makes room for a new version or marker. A version with an id of its own
+ * stays; "null" is replaced by the next "null", wherever it is. */
+static enum mr_status old_leaves(struct plan *plan)
+{
+    static const struct s3_version null = {0};
+    struct s3_meta meta;
+    if (plan->versioning == S3_VERSIONS_NEVER) {
+        if (plan->present)
+            drop(plan, &plan->old);
+        return MR_OK;
+    }
+    const bool stays = plan->versioning == S3_VERSIONS_ENABLED || plan->old.version.own;
+    if (plan->present && stays)
+        s3_entry_meta(plan->entry, version_key(plan, &plan->old.version), &plan->old);
+    if (plan->present && !stays) {
+        drop(plan, &plan->old);
+        return MR_OK;
+    }
+    if (plan->versioning == S3_VERSIONS_ENABLED)
+        return MR_OK;
+    const struct mr_slice key = version_key(plan, &null);
+    const enum mr_status status = s3_record(plan->s3, plan->entry->arena, key, &meta);
+    if (status == MR_OK) {
+        drop(plan, &meta);
+        store_entry_delete(plan->entry, VIEW_OBJECT, key);
+    }
+    return status == MR_NOT_FOUND ? MR_OK : status;
+}
+
+static enum mr_status plan_put(struct plan *plan)
+{
+    struct s3_change *change = plan->change;
+    struct s3_meta made = *change->meta;
+    const enum mr_status status = old_leaves(plan);
+    if (status != MR_OK)
+        return status;
+    made.version = (struct s3_version){0};
+    if (plan->versioning != S3_VERSIONS_NEVER)
+        made.version = version_next(plan);
+    change->made = made.version;
+    s3_entry_meta(plan->entry, plan->stored, &made);
+    if (change->body != NULL)
+        s3_entry_body(plan->entry, change->body);
+    return MR_OK;
+}
+
+/* A delete that names no version hides the object. */
+static enum mr_status plan_delete(struct plan *plan)
+{
+    struct s3_change *change = plan->change;
+    const enum mr_status status = old_leaves(plan);
+    if (status != MR_OK)
+        return status;
+    if (plan->present)
+        store_entry_delete(plan->entry, VIEW_OBJECT, plan->stored);
+    if (plan->versioning == S3_VERSIONS_NEVER)
+        return MR_OK;
+    const struct s3_meta marker = {
+        .marker = true,
+        .modified_ms = store_now(plan->s3->options.store),
+        .version = version_next(plan),
+    };
+    s3_entry_meta(plan->entry, version_key(plan, &marker.version), &marker);
+    change->marker = true;
+    change->made = marker.version;
+    return MR_OK;
+}
+
+/* The latest version goes: the one before becomes current, unless it is a marker. */
+static enum mr_status promote(struct plan *plan, const struct s3_version *gone)
+{
+    struct s3_meta newest;
+    const enum mr_status status = s3_newest_version(
+        plan->s3, plan->entry->arena, plan->change->bucket, plan->change->key, gone, &newest);
+    if (status != MR_OK || newest.marker)
+        return status == MR_NOT_FOUND ? MR_OK : status;
+    store_entry_delete(plan->entry, VIEW_OBJECT, version_key(plan, &newest.version));
+    s3_entry_meta(plan->entry, plan->stored, &newest);
+    return MR_OK;
+}
+
+static bool is_protected(const struct plan *plan, const struct s3_meta *meta)
+{
+    if (meta->legal_hold)
+        return true;
+    if (meta->retention == S3_NOT_RETAINED ||
+        meta->retain_until_ms <= store_now(plan->s3->options.store))
+        return false;
+    return meta->retention == S3_COMPLIANCE || !plan->change->bypass;
+}
+
+static enum mr_status plan_delete_version(struct plan *plan)
+{
+    struct s3_change *change = plan->change;
+    const bool current = plan->present && s3_version_same(&plan->old.version, change->version);
+    const struct mr_slice key = current ? plan->stored : version_key(plan, change->version);
+    struct s3_meta gone = plan->old;
+    change->made = *change->version;
+    if (!current) {
+        const enum mr_status status = s3_record(plan->s3, plan->entry->arena, key, &gone);
+        if (status != MR_OK) /* AWS: gone already is as good */
+            return status == MR_NOT_FOUND ? MR_OK : status;
+    }
+    if (is_protected(plan, &gone))
+        return MR_FULL;
+    change->marker = gone.marker;
+    store_entry_delete(plan->entry, VIEW_OBJECT, key);
+    drop(plan, &gone);
+    return current || !plan->present ? promote(plan, &gone.version) : MR_OK;
+}
+
+enum mr_status s3_change_plan(struct s3 *s3, struct store_entry *entry, struct mr_slice stored,
+                              struct s3_change *change)
+{
+    struct plan plan = {.s3 = s3, .entry = entry, .stored = stored, .change = change};
+    struct s3_bucket_state state;
+    enum mr_status status = s3_bucket_state(s3, entry->arena, change->bucket, &state);
+    if (status != MR_OK)
+        return status;
+    plan.versioning = state.versioning;
+    change->versioned = state.versioning != S3_VERSIONS_NEVER;
+    change->dropped_count = 0;
+    status = s3_record(s3, entry->arena, stored, &plan.old);
+    if (status != MR_OK && status != MR_NOT_FOUND)
+        return status;
+    plan.present = status == MR_OK;
+    status = condition_check(&plan);
+    if (status == MR_OK && change->guard != NULL)
+        status = change->guard(change->ctx, entry);
+    if (status != MR_OK)
+        return status;
+    if (change->meta != NULL)
+        return plan_put(&plan);
+    return change->version != NULL ? plan_delete_version(&plan) : plan_delete(&plan);
+}
+
+void s3_change_done(struct s3 *s3, struct s3_change *change, int64_t ticket)
+{
+    for (size_t i = 0; i < change->dropped_count; i++)
+        s3_body_drop(s3->bodies, &change->dropped[i], ticket);
+    atomic_fetch_add(change->meta != NULL ? &s3->puts : &s3->deletes, 1);
+}
+
+enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena, struct s3_change *change,
+                               int64_t *ret_ticket)
+{
+    const struct mr_slice stored = s3_object_key(arena, change->bucket, change->key);
+    struct store_entry entry = store_entry_make(arena);
+    struct s3_stripe *stripe = s3_lock(s3, stored);
+    enum mr_status status = s3_change_plan(s3, &entry, stored, change);
+    if (status == MR_OK)
+        status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
+    s3_unlock(stripe);
+    if (status == MR_OK)
+        s3_change_done(s3, change, *ret_ticket);
+    return status;
+}
+
+enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena, const struct s3_which *which,
+                        enum mr_status (*fn)(void *ctx, struct s3_meta *meta), void *ctx,
+                        int64_t *ret_ticket)
+{
+    struct mr_slice stored = s3_object_key(arena, which->bucket, which->key);
+    struct store_entry entry = store_entry_make(arena);
+    struct s3_meta meta;
+    struct s3_stripe *stripe = s3_lock(s3, stored);
+    enum mr_status status = s3_record(s3, arena, stored, &meta);
+    if (which->version != NULL &&
+        (status == MR_NOT_FOUND ||
+         (status == MR_OK && !s3_version_same(&meta.version, which->version)))) {
+        stored = s3_version_key(arena, which->bucket, which->key, which->version);
+        status = s3_record(s3, arena, stored, &meta);
+    }
+    if (status == MR_OK)
+        status = fn(ctx, &meta);
+    if (status == MR_OK) {
+        s3_entry_meta(&entry, stored, &meta);
+        status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
+    }
+    s3_unlock(stripe);
+    return status;
+}
