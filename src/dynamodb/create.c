@@ -23,9 +23,8 @@ static enum mr_status refuse_unsupported(struct protocol_call *call)
 }
 
 /* A key's id, alias or ARN; always told as an ARN. Without one AWS names its own key. */
-void dynamodb_sse_change(struct protocol_call *call, struct dynamodb_table *table)
+void dynamodb_sse_change(struct dynamodb_table *table, yyjson_val *wish)
 {
-    yyjson_val *wish = mr_json_get(call->in, "SSESpecification");
     struct mr_slice key = mr_json_get_text(wish, "KMSMasterKeyId");
     if (wish == NULL)
         return;
@@ -321,7 +320,7 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     table->locked.protection = mr_json_get_bool(call->in, "DeletionProtectionEnabled", false);
     table->locked.infrequent = mr_slice_equal(mr_json_get_text(call->in, "TableClass"),
                                               MR_S("STANDARD_INFREQUENT_ACCESS"));
-    dynamodb_sse_change(call, table);
+    dynamodb_sse_change(table, mr_json_get(call->in, "SSESpecification"));
     enum mr_status status = dynamodb_name_check(call, name);
     if (status == MR_OK)
         status = refuse_unsupported(call);

@@ -1,5 +1,5 @@
 /* Tables as the API describes them. */
-#include "dynamodb/internal.h"
+#include "dynamodb/recovery.h"
 
 /* What may change, copied under the lock so that the rest is written without it. */
 struct snapshot {
@@ -36,7 +36,7 @@ static void key_element_json(struct mr_json *json, const struct dynamodb_key *ke
     mr_json_object_end(json);
 }
 
-static void key_schema_json(struct mr_json *json, const struct dynamodb_schema *schema)
+void dynamodb_describe_schema(struct mr_json *json, const struct dynamodb_schema *schema)
 {
     mr_json_key(json, "KeySchema");
     mr_json_array(json);
@@ -61,7 +61,7 @@ static void definitions_json(struct mr_json *json, struct dynamodb_table *table)
     pthread_rwlock_unlock(&table->dynamodb->lock);
 }
 
-static void throughput_json(struct mr_json *json, int64_t read_units, int64_t write_units)
+void dynamodb_describe_throughput(struct mr_json *json, int64_t read_units, int64_t write_units)
 {
     mr_json_key(json, "ProvisionedThroughput");
     mr_json_object(json);
@@ -71,15 +71,11 @@ static void throughput_json(struct mr_json *json, int64_t read_units, int64_t wr
     mr_json_object_end(json);
 }
 
-static void index_json(struct mr_json *json, const struct dynamodb_table *table,
-                       const struct dynamodb_index *index, enum dynamodb_describe how)
+void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *index)
 {
     static const char *const projections[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
-    struct mr_buf arn = {0};
-    mr_buf_printf(&arn, "%.*s/index/%.*s", MR_ARG(table->arn), MR_ARG(index->name));
-    mr_json_object(json);
     mr_json_key_string(json, "IndexName", index->name);
-    key_schema_json(json, &index->schema);
+    dynamodb_describe_schema(json, &index->schema);
     mr_json_key(json, "Projection");
     mr_json_object(json);
     mr_json_key_cstr(json, "ProjectionType", projections[index->projection]);
@@ -91,6 +87,15 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
         mr_json_array_end(json);
     }
     mr_json_object_end(json);
+}
+
+static void index_json(struct mr_json *json, const struct dynamodb_table *table,
+                       const struct dynamodb_index *index, enum dynamodb_describe how)
+{
+    struct mr_buf arn = {0};
+    mr_buf_printf(&arn, "%.*s/index/%.*s", MR_ARG(table->arn), MR_ARG(index->name));
+    mr_json_object(json);
+    dynamodb_describe_index(json, index);
     if (!index->local) {
         static const char *const states[] = {"ACTIVE", "CREATING", "DELETING"};
         int state = atomic_load(&index->state);
@@ -98,7 +103,7 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
                          how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : states[state]);
         if (state == DYNAMODB_INDEX_CREATING)
             mr_json_key_bool(json, "Backfilling", true);
-        throughput_json(json, index->read_units, index->write_units);
+        dynamodb_describe_throughput(json, index->read_units, index->write_units);
     }
     mr_json_key_int(json, "IndexSizeBytes", 0);
     mr_json_key_int(json, "ItemCount", 0);
@@ -129,8 +134,8 @@ static void indexes_json(struct mr_json *json, const struct dynamodb_table *tabl
 static void billing_json(struct mr_json *json, const struct snapshot *snapshot,
                          enum dynamodb_describe how)
 {
-    throughput_json(json, snapshot->on_demand ? 0 : snapshot->read_units,
-                    snapshot->on_demand ? 0 : snapshot->write_units);
+    dynamodb_describe_throughput(json, snapshot->on_demand ? 0 : snapshot->read_units,
+                                 snapshot->on_demand ? 0 : snapshot->write_units);
     if (!snapshot->on_demand && snapshot->on_demand_since_ms == 0)
         return;
     mr_json_key(json, "BillingModeSummary");
@@ -158,7 +163,7 @@ static void stream_json(struct mr_json *json, const struct snapshot *snapshot)
     mr_json_key_cstr(json, "LatestStreamArn", streams_arn(stream));
 }
 
-static void sse_json(struct mr_json *json, struct dynamodb_table *table)
+void dynamodb_describe_sse(struct mr_json *json, struct dynamodb_table *table)
 {
     mr_json_key(json, "SSEDescription");
     mr_json_object(json);
@@ -192,7 +197,7 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
         definitions_json(json, table);
     mr_json_key_string(json, "TableName", table->name);
     if (how != DYNAMODB_DESCRIBE_GONE)
-        key_schema_json(json, &table->schema);
+        dynamodb_describe_schema(json, &table->schema);
     mr_json_key_cstr(json, "TableStatus", dynamodb_state_name(snapshot.state));
     if (how != DYNAMODB_DESCRIBE_GONE)
         mr_json_key_timestamp(json, "CreationDateTime", table->created_ms);
@@ -207,7 +212,7 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
     }
     stream_json(json, &snapshot);
     if (snapshot.encrypted)
-        sse_json(json, table);
+        dynamodb_describe_sse(json, table);
     if (snapshot.infrequent) {
         mr_json_key(json, "TableClassSummary");
         mr_json_object(json);
@@ -215,6 +220,7 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
         mr_json_object_end(json);
     }
     mr_json_key_bool(json, "DeletionProtectionEnabled", snapshot.protection);
+    dynamodb_restore_summary(json, table);
     if (how == DYNAMODB_DESCRIBE)
         warm_json(json, &snapshot);
     mr_json_object_end(json);

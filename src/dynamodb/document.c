@@ -58,7 +58,7 @@ static void lists_json(struct mr_json *json, const struct dynamodb_table *table)
     mr_json_array_end(json);
 }
 
-static void table_json(struct mr_json *json, const struct dynamodb_table *table)
+void dynamodb_document_json(struct mr_json *json, const struct dynamodb_table *table)
 {
     mr_json_object(json);
     mr_json_key_int(json, "number", table->number);
@@ -85,6 +85,9 @@ static void table_json(struct mr_json *json, const struct dynamodb_table *table)
     if (table->locked.ttl.len > 0)
         mr_json_key_string(json, "ttl", mr_buf_slice(&table->locked.ttl));
     mr_json_key_raw(json, "tags", mr_buf_slice(&table->locked.tags));
+    mr_json_key_raw(json, "origin", table->origin);
+    if (table->fills)
+        mr_json_key_bool(json, "fills", true);
     mr_json_object_end(json);
 }
 
@@ -92,7 +95,7 @@ void dynamodb_document_put(struct dynamodb_table *table, struct store_entry *ent
 {
     struct mr_buf text = {0};
     struct mr_json json = mr_json_make(&text);
-    table_json(&json, table);
+    dynamodb_document_json(&json, table);
     store_doc_put(entry, "dynamodb", "table", table->name,
                   mr_arena_copy(entry->arena, mr_buf_slice(&text)));
     mr_buf_fini(&text);
@@ -204,7 +207,20 @@ static bool has_unfinished_index(const struct dynamodb_table *table)
     return false;
 }
 
-static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
+static void read_origin(struct dynamodb_table *table, yyjson_val *doc)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    yyjson_val *origin = mr_json_get(doc, "origin");
+    if (origin == NULL)
+        return;
+    mr_json_value(&json, origin);
+    table->origin = mr_arena_copy(&table->arena, mr_buf_slice(&text));
+    table->fills = mr_json_get_bool(doc, "fills", false);
+    atomic_store(&table->hidden, table->fills);
+}
+
+struct dynamodb_table *dynamodb_document_read(struct dynamodb *dynamodb, yyjson_val *doc)
 {
     struct dynamodb_table *table = dynamodb_table_alloc(dynamodb);
     table->number = (uint32_t)mr_json_get_i64(doc, "number", 0);
@@ -217,15 +233,24 @@ static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
     table->partitions = (size_t)mr_json_get_i64(doc, "partitions", 0);
     if (table->number == 0 || table->partitions == 0 || table->partitions > STREAMS_SHARDS_MAX) {
         dynamodb_table_unref(table);
-        return MR_RAISE(MR_FAIL_DATA, "the document of a table cannot be read");
+        return NULL;
     }
     table->schema = read_schema(table, doc);
     read_lists(table, doc);
     read_config(table, doc);
+    read_origin(table, doc);
+    return table;
+}
+
+static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
+{
+    struct dynamodb_table *table = dynamodb_document_read(dynamodb, doc);
+    if (table == NULL)
+        return MR_RAISE(MR_FAIL_DATA, "the document of a table cannot be read");
     dynamodb_table_ready(table);
     if (table->locked.stream_enabled)
         dynamodb_table_set_stream(table, table->locked.stream);
-    dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    dynamodb_table_set_state(table, table->fills ? DYNAMODB_CREATING : DYNAMODB_ACTIVE);
     if (has_unfinished_index(table))
         dynamodb_table_set_state(table, DYNAMODB_UPDATING);
     dynamodb_table_publish(table);

@@ -8,13 +8,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { KEYS_PER_ENTRY = 500 };
+enum { KEYS_PER_ENTRY = 500, SPACES = 3 };
+static const enum view_space spaces[SPACES] = {VIEW_ITEM, VIEW_INDEX, VIEW_HISTORY};
 
 struct drop {
     struct drop *next;
     uint32_t number;
-    struct mr_buf from[2]; /* where the next step goes on, in VIEW_ITEM and VIEW_INDEX: deleted keys
-                              are slow to pass */
+    struct mr_buf from[SPACES]; /* where the next step goes on: deleted keys are slow to pass */
 };
 
 struct dynamodb_drops {
@@ -51,8 +51,8 @@ static struct drop *drops_first(struct dynamodb_drops *drops)
 
 static void drop_free(struct drop *drop)
 {
-    mr_buf_fini(&drop->from[0]);
-    mr_buf_fini(&drop->from[1]);
+    for (size_t i = 0; i < SPACES; i++)
+        mr_buf_fini(&drop->from[i]);
     free(drop);
 }
 
@@ -68,10 +68,10 @@ static void drops_remove(struct dynamodb_drops *drops, struct drop *drop)
 }
 
 /* Adds deletions of keys of one space; true when that space has no more. */
-static bool add_deletions(struct dynamodb *dynamodb, struct drop *drop, int which,
+static bool add_deletions(struct dynamodb *dynamodb, struct drop *drop, size_t which,
                           struct store_entry *entry)
 {
-    enum view_space space = which == 0 ? VIEW_ITEM : VIEW_INDEX;
+    enum view_space space = spaces[which];
     struct mr_buf *from = &drop->from[which];
     uint32_t number = drop->number;
     const char prefix[4] = {(char)(number >> 24), (char)(number >> 16), (char)(number >> 8),
@@ -101,8 +101,9 @@ static enum runtime_pump_next drops_step(void *ctx, int64_t *ret_wake_ms)
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);
-    bool done =
-        add_deletions(dynamodb, drop, 0, &entry) && add_deletions(dynamodb, drop, 1, &entry);
+    bool done = true;
+    for (size_t i = 0; done && i < SPACES; i++)
+        done = add_deletions(dynamodb, drop, i, &entry);
     if (done)
         store_doc_delete(&entry, "dynamodb", "drop", document_name(&arena, drop->number));
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
@@ -157,14 +158,14 @@ void dynamodb_drops_close(struct dynamodb *dynamodb)
     dynamodb->drops = NULL;
 }
 
-void dynamodb_drops_add(const struct dynamodb_table *table, struct store_entry *entry)
+void dynamodb_drops_add(uint32_t number, struct store_entry *entry)
 {
-    struct mr_slice json = mr_arena_printf(entry->arena, "{\"number\":%" PRIu32 "}", table->number);
-    store_doc_put(entry, "dynamodb", "drop", document_name(entry->arena, table->number), json);
+    struct mr_slice json = mr_arena_printf(entry->arena, "{\"number\":%" PRIu32 "}", number);
+    store_doc_put(entry, "dynamodb", "drop", document_name(entry->arena, number), json);
 }
 
-void dynamodb_drops_begin(struct dynamodb_table *table)
+void dynamodb_drops_begin(struct dynamodb *dynamodb, uint32_t number)
 {
-    drops_push(table->dynamodb->drops, table->number);
-    runtime_pump_wake(table->dynamodb->drops->pump);
+    drops_push(dynamodb->drops, number);
+    runtime_pump_wake(dynamodb->drops->pump);
 }

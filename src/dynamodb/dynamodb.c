@@ -1,5 +1,5 @@
 /* Opening, registration, status. */
-#include "dynamodb/internal.h"
+#include "dynamodb/recovery.h"
 #include <stdlib.h>
 
 static const struct protocol_handler handlers[] = {
@@ -38,6 +38,11 @@ static const struct protocol_handler handlers[] = {
     {.operation = "TagResource", .run = dynamodb_tag_resource},
     {.operation = "UntagResource", .run = dynamodb_untag_resource},
     {.operation = "ListTagsOfResource", .run = dynamodb_list_tags, .flags = PROTOCOL_INLINE},
+    {.operation = "CreateBackup", .run = dynamodb_create_backup},
+    {.operation = "DescribeBackup", .run = dynamodb_describe_backup},
+    {.operation = "DeleteBackup", .run = dynamodb_delete_backup},
+    {.operation = "ListBackups", .run = dynamodb_list_backups},
+    {.operation = "RestoreTableFromBackup", .run = dynamodb_restore_from_backup},
 };
 
 enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamodb_options *options)
@@ -55,6 +60,8 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
         status = dynamodb_tokens_open(dynamodb);
     if (status >= 0)
         status = dynamodb_drops_open(dynamodb);
+    if (status >= 0)
+        status = dynamodb_recovery_open(dynamodb);
     if (status < 0) {
         dynamodb_close(dynamodb);
         return status;
@@ -78,6 +85,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
         return;
     dynamodb_ttl_close(dynamodb);
     dynamodb_indexes_close(dynamodb);
+    dynamodb_recovery_close(dynamodb);
     dynamodb_drops_close(dynamodb);
     dynamodb_tokens_close(dynamodb);
     size_t cursor = 0;

@@ -1,5 +1,5 @@
 /* The faults of DynamoDB. */
-#include "dynamodb/internal.h"
+#include "dynamodb/recovery.h"
 
 const struct protocol_fault dynamodb_not_found = {"ResourceNotFoundException", 400, false};
 const struct protocol_fault dynamodb_in_use = {"ResourceInUseException", 400, false};
@@ -11,6 +11,11 @@ const struct protocol_fault dynamodb_token_mismatch = {"IdempotentParameterMisma
                                                        false};
 const struct protocol_fault dynamodb_no_policy = {"PolicyNotFoundException", 400, false};
 const struct protocol_fault dynamodb_duplicate = {"DuplicateItemException", 400, false};
+const struct protocol_fault dynamodb_table_not_found = {"TableNotFoundException", 400, false};
+const struct protocol_fault dynamodb_table_in_use = {"TableInUseException", 400, false};
+const struct protocol_fault dynamodb_table_exists = {"TableAlreadyExistsException", 400, false};
+const struct protocol_fault dynamodb_backup_not_found = {"BackupNotFoundException", 400, false};
+const struct protocol_fault dynamodb_backup_in_use = {"BackupInUseException", 400, false};
 const struct protocol_fault dynamodb_not_implemented = {"NotImplemented", 501, true};
 
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,

@@ -95,6 +95,9 @@ struct dynamodb_table {
     struct dynamodb_schema schema;
     size_t partitions;
     struct dynamodb_lane *lanes;
+    struct mr_slice origin; /* JSON: what it was restored or imported from; empty: CreateTable */
+    bool fills;             /* by admin: its items are still being written (fill.c) */
+    atomic_bool hidden;     /* as long, from the operations on items */
     /* Change under admin, all lanes and dynamodb.lock; an index stays where it is as long as the
      * table, its slot may become empty. */
     struct dynamodb_index *_Atomic slots[DYNAMODB_INDEXES_MAX];
@@ -137,6 +140,7 @@ struct dynamodb {
     struct dynamodb_tokens *tokens;
     struct dynamodb_ttl *ttl;
     struct dynamodb_indexes *indexes;
+    struct dynamodb_recovery *recovery;
 };
 
 /* ---- table.c ---- */
@@ -178,6 +182,10 @@ struct mr_slice dynamodb_table_name(struct mr_slice name_or_arn);
 /* ---- document.c ---- */
 /* The table as it now is; the caller holds admin. */
 void dynamodb_document_put(struct dynamodb_table *table, struct store_entry *entry);
+/* The same as JSON, and a table made of it: not yet ready, nor published. NULL: it cannot be read.
+ */
+void dynamodb_document_json(struct mr_json *json, const struct dynamodb_table *table);
+struct dynamodb_table *dynamodb_document_read(struct dynamodb *dynamodb, yyjson_val *doc);
 void dynamodb_document_delete(const struct dynamodb_table *table, struct store_entry *entry);
 MR_MUST_USE enum mr_status dynamodb_document_load(struct dynamodb *dynamodb);
 
@@ -186,10 +194,15 @@ MR_MUST_USE enum mr_status dynamodb_document_load(struct dynamodb *dynamodb);
 enum dynamodb_describe { DYNAMODB_DESCRIBE, DYNAMODB_DESCRIBE_NEW, DYNAMODB_DESCRIBE_GONE };
 void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
                        enum dynamodb_describe how);
+/* Parts of it, as members of the open object. */
+void dynamodb_describe_schema(struct mr_json *json, const struct dynamodb_schema *schema);
+void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *index);
+void dynamodb_describe_throughput(struct mr_json *json, int64_t read_units, int64_t write_units);
+void dynamodb_describe_sse(struct mr_json *json, struct dynamodb_table *table);
 
 /* ---- create.c ---- */
-/* Takes the request's SSESpecification, if it has one, into the table. */
-void dynamodb_sse_change(struct protocol_call *call, struct dynamodb_table *table);
+/* Takes an SSESpecification into the table; NULL: leaves it as it is. */
+void dynamodb_sse_change(struct dynamodb_table *table, yyjson_val *wish);
 /* Reads and checks a CreateTable request into a fresh table; NULL after setting the fault. */
 struct dynamodb_table *dynamodb_table_from_request(struct protocol_call *call);
 
@@ -385,8 +398,8 @@ int64_t dynamodb_table_ticket(struct dynamodb_table *table); /* of all lanes */
 MR_MUST_USE enum mr_status dynamodb_drops_open(struct dynamodb *dynamodb);
 void dynamodb_drops_close(struct dynamodb *dynamodb);
 /* The order to delete joins the entry; dynamodb_drops_begin starts it after the commit. */
-void dynamodb_drops_add(const struct dynamodb_table *table, struct store_entry *entry);
-void dynamodb_drops_begin(struct dynamodb_table *table);
+void dynamodb_drops_add(uint32_t number, struct store_entry *entry);
+void dynamodb_drops_begin(struct dynamodb *dynamodb, uint32_t number);
 
 /* ---- ttl.c: deletes expired items in the background ---- */
 void dynamodb_ttl_open(struct dynamodb *dynamodb);

@@ -263,6 +263,10 @@ struct dynamodb_table *dynamodb_need_table(struct protocol_call *call, struct mr
 {
     struct mr_slice name = dynamodb_table_name(name_or_arn);
     struct dynamodb_table *table = dynamodb_table_find(call->service, name);
+    if (table != NULL && !described && atomic_load_explicit(&table->hidden, memory_order_relaxed)) {
+        dynamodb_table_unref(table);
+        table = NULL;
+    }
     if (table != NULL || dynamodb_name_check(call, name) != MR_OK)
         return table;
     if (described)

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 
 /* ---- states ----
- * NONE -> CREATING -> ACTIVE <-> UPDATING, and from ACTIVE to DELETING. Loaded tables go from NONE
- * to ACTIVE. */
+ * NONE -> CREATING -> ACTIVE <-> UPDATING, and from ACTIVE to DELETING, or from CREATING when a
+ * table cannot be filled. Loaded tables go from NONE to ACTIVE. */
 
 static const char *const state_names[] = {"NONE", "CREATING", "ACTIVE", "UPDATING", "DELETING"};
 
 static const bool legal_moves[DYNAMODB_DELETING + 1][DYNAMODB_DELETING + 1] = {
     [DYNAMODB_NONE] = {[DYNAMODB_CREATING] = true, [DYNAMODB_ACTIVE] = true},
-    [DYNAMODB_CREATING] = {[DYNAMODB_ACTIVE] = true},
+    [DYNAMODB_CREATING] = {[DYNAMODB_ACTIVE] = true, [DYNAMODB_DELETING] = true},
     [DYNAMODB_ACTIVE] = {[DYNAMODB_UPDATING] = true, [DYNAMODB_DELETING] = true},
     [DYNAMODB_UPDATING] = {[DYNAMODB_ACTIVE] = true},
 };

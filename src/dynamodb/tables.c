@@ -229,7 +229,7 @@ static void change_config(struct protocol_call *call, struct dynamodb_table *tab
         table->locked.infrequent = mr_slice_equal(class_name, MR_S("STANDARD_INFREQUENT_ACCESS"));
     table->locked.protection =
         mr_json_get_bool(call->in, "DeletionProtectionEnabled", table->locked.protection);
-    dynamodb_sse_change(call, table);
+    dynamodb_sse_change(table, mr_json_get(call->in, "SSESpecification"));
     pthread_rwlock_unlock(&table->dynamodb->lock);
 }
 
@@ -270,12 +270,13 @@ static enum mr_status commit_stream_locked(struct protocol_call *call, struct dy
 
 static enum mr_status check_unused(struct protocol_call *call, struct dynamodb_table *table)
 {
-    if (dynamodb_table_state(table) == DYNAMODB_ACTIVE)
+    enum dynamodb_state state = dynamodb_table_state(table);
+    if (state == DYNAMODB_ACTIVE)
         return MR_OK;
     return protocol_fail(call, &dynamodb_in_use,
                          "Attempt to change a resource which is still in use: Table is being "
-                         "updated: %.*s",
-                         MR_ARG(table->name));
+                         "%s: %.*s",
+                         state == DYNAMODB_CREATING ? "created" : "updated", MR_ARG(table->name));
 }
 
 /* Streams and indexes begin and end under all lanes. */
@@ -356,7 +357,7 @@ static enum mr_status commit_delete_locked(struct protocol_call *call, struct dy
     struct store_entry entry = store_entry_make(call->arena);
     bool streaming = table->locked.stream_enabled;
     dynamodb_document_delete(table, &entry);
-    dynamodb_drops_add(table, &entry);
+    dynamodb_drops_add(table->number, &entry);
     dynamodb_policy_drop(table->arn, &entry);
     if (table->locked.stream != NULL)
         dynamodb_policy_drop(mr_slice_cstr(streams_arn(table->locked.stream)), &entry);
@@ -373,6 +374,7 @@ static enum mr_status commit_delete_locked(struct protocol_call *call, struct dy
 
 static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_table *table)
 {
+    struct dynamodb *dynamodb = table->dynamodb;
     if (table->locked.protection)
         return protocol_fail(call, &protocol_validation,
                              "Resource cannot be deleted as it is currently protected against "
@@ -389,7 +391,7 @@ static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_t
     dynamodb_table_withdraw(table);
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_GONE);
-    dynamodb_drops_begin(table);
+    dynamodb_drops_begin(dynamodb, table->number);
     return MR_OK;
 }
 

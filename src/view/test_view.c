@@ -142,6 +142,28 @@ static void an_iterator_stays_within_its_prefix(void **state)
     view_close(view);
 }
 
+static void a_snapshot_shows_what_was_there_when_it_was_taken(void **state)
+{
+    struct view *view = open_view(state);
+    put(view, VIEW_ITEM, MR_S("a"), MR_S("1"));
+    put(view, VIEW_HISTORY, MR_S("b"), MR_S("1"));
+    struct view_snapshot *snapshot = view_snapshot_new(view);
+    put(view, VIEW_ITEM, MR_S("a"), MR_S("2"));
+    put(view, VIEW_ITEM, MR_S("c"), MR_S("2"));
+    struct view_iterator *items = view_snapshot_iterate(snapshot, VIEW_ITEM, MR_S(""));
+    struct view_iterator *history = view_snapshot_iterate(snapshot, VIEW_HISTORY, MR_S(""));
+    view_iterator_first(items);
+    assert_true(mr_slice_equal(view_iterator_value(items), MR_S("1")));
+    assert_keys(items, false, KEYS("a"));
+    view_iterator_first(history);
+    assert_keys(history, false, KEYS("b"));
+    view_iterator_free(items);
+    view_iterator_free(history);
+    view_snapshot_free(snapshot);
+    assert_value(view, VIEW_ITEM, MR_S("a"), MR_S("2"));
+    view_close(view);
+}
+
 static void only_what_was_flushed_is_there_after_opening(void **state)
 {
     struct view *view = open_view(state);
@@ -206,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(spaces_do_not_see_each_other),
         TEST(an_iterator_stays_within_its_prefix),
+        TEST(a_snapshot_shows_what_was_there_when_it_was_taken),
         TEST(only_what_was_flushed_is_there_after_opening),
         TEST(clearing_leaves_nothing_but_the_place_where_it_happened),
     };

@@ -434,7 +434,8 @@ static void make_successor(struct stored_key *key)
     key->ptr[key->len - 1]++;
 }
 
-struct view_iterator *view_iterate(struct view *view, enum view_space space, struct mr_slice prefix)
+static struct view_iterator *iterate(struct view *view, const rocksdb_snapshot_t *snapshot,
+                                     enum view_space space, struct mr_slice prefix)
 {
     struct view_iterator *iterator = mr_malloc(sizeof(*iterator));
     iterator->space = space;
@@ -446,8 +447,41 @@ struct view_iterator *view_iterate(struct view *view, enum view_space space, str
                                                 iterator->lower.len);
     rocksdb_readoptions_set_iterate_upper_bound(iterator->reading, iterator->upper.ptr,
                                                 iterator->upper.len);
+    if (snapshot != NULL)
+        rocksdb_readoptions_set_snapshot(iterator->reading, snapshot);
     iterator->rep = rocksdb_create_iterator(view->db, iterator->reading);
     return iterator;
+}
+
+struct view_iterator *view_iterate(struct view *view, enum view_space space, struct mr_slice prefix)
+{
+    return iterate(view, NULL, space, prefix);
+}
+
+struct view_snapshot {
+    struct view *view;
+    const rocksdb_snapshot_t *rep;
+};
+
+struct view_snapshot *view_snapshot_new(struct view *view)
+{
+    struct view_snapshot *snapshot = mr_malloc(sizeof(*snapshot));
+    *snapshot = (struct view_snapshot){.view = view, .rep = rocksdb_create_snapshot(view->db)};
+    return snapshot;
+}
+
+void view_snapshot_free(struct view_snapshot *snapshot)
+{
+    if (snapshot == NULL)
+        return;
+    rocksdb_release_snapshot(snapshot->view->db, snapshot->rep);
+    free(snapshot);
+}
+
+struct view_iterator *view_snapshot_iterate(struct view_snapshot *snapshot, enum view_space space,
+                                            struct mr_slice prefix)
+{
+    return iterate(snapshot->view, snapshot->rep, space, prefix);
 }
 
 void view_iterator_free(struct view_iterator *iterator)

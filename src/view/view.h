@@ -18,6 +18,7 @@ enum view_space {
     VIEW_INDEX,    /* DynamoDB index entries */
     VIEW_OBJECT,   /* S3 object metadata, multipart parts */
     VIEW_CURSOR,   /* pump cursors */
+    VIEW_HISTORY,  /* DynamoDB items as they were before each change */
     VIEW_SPACES
 };
 
@@ -58,6 +59,15 @@ MR_MUST_USE enum mr_status view_flush(struct view *view, int64_t position, bool 
 /* MR_OK: the last view_flush is on disk, and view_flushed says so. MR_AGAIN: not yet. One thread at
  * a time, as view_flush. */
 MR_MUST_USE enum mr_status view_flush_poll(struct view *view);
+
+/* What the view holds at one moment, kept readable until it is freed, before view_close. Writers do
+ * not notice; what they replace meanwhile stays on disk as long. */
+struct view_snapshot;
+struct view_snapshot *view_snapshot_new(struct view *view);
+void view_snapshot_free(struct view_snapshot *snapshot); /* accepts NULL */
+/* As view_iterate, over the snapshot; freed before it. */
+struct view_iterator *view_snapshot_iterate(struct view_snapshot *snapshot, enum view_space space,
+                                            struct mr_slice prefix);
 
 /* A snapshot iterator over keys with `prefix` (may be empty). Keys in byte order. Slices are valid
  * until the next move. */

@@ -1,0 +1,162 @@
+/* dynamodb/recovery.h: what the files about backups, history, exports and imports share.
+ *
+ * Long work runs as a job, a whole one on one worker; a job asks dynamodb_stopping between slices
+ * and then leaves everything as a crash would. Locks: recovery.lock is the innermost; nothing is
+ * called under it. */
+#pragma once
+#include "dynamodb/internal.h"
+#include "view/view.h"
+
+enum {
+    DYNAMODB_JOBS_AT_ONCE = 4,
+    DYNAMODB_JOBS_MAX = 50,        /* running and waiting; AWS: restores at a time */
+    DYNAMODB_BACKUPS_MAX = 10000,  /* kept */
+    DYNAMODB_SYSTEM_KEPT_DAYS = 35 /* AWS: a deleted table's own backup */
+};
+
+extern const struct protocol_fault dynamodb_table_not_found;
+extern const struct protocol_fault dynamodb_table_in_use;
+extern const struct protocol_fault dynamodb_table_exists;
+extern const struct protocol_fault dynamodb_backup_not_found;
+extern const struct protocol_fault dynamodb_backup_in_use;
+
+/* ---- jobs.c ---- */
+struct dynamodb_job {
+    struct dynamodb_job *next;
+    struct dynamodb *dynamodb;
+    void (*run)(struct dynamodb_job *job);
+    void (*free)(struct dynamodb_job *job); /* after it ran, or when it never will */
+};
+struct dynamodb_recovery {
+    struct runtime_pump *pumps[DYNAMODB_JOBS_AT_ONCE];
+    atomic_bool stopping;
+    pthread_mutex_t lock;
+    struct {
+        struct dynamodb_job *first, **last; /* waiting */
+        size_t jobs;                        /* waiting and running */
+        struct mr_map backups;              /* ARN -> struct dynamodb_backup */
+    } locked;
+};
+MR_MUST_USE enum mr_status dynamodb_recovery_open(struct dynamodb *dynamodb);
+void dynamodb_recovery_close(struct dynamodb *dynamodb);
+void dynamodb_job_start(struct dynamodb *dynamodb, struct dynamodb_job *job);
+/* MR_FAULT, with the fault set: as many as may be. */
+MR_MUST_USE enum mr_status dynamodb_jobs_check(struct protocol_call *call);
+bool dynamodb_stopping(const struct dynamodb *dynamodb);
+
+/* ---- image.c: items in a file of ours ---- */
+struct dynamodb_image_writer;
+struct dynamodb_image_reader;
+MR_MUST_USE enum mr_status dynamodb_image_create(struct dynamodb_image_writer **ret_writer,
+                                                 const char *path);
+MR_MUST_USE enum mr_status dynamodb_image_add(struct dynamodb_image_writer *writer,
+                                              struct mr_slice item);
+/* Durable when it returns MR_OK, folder included. */
+MR_MUST_USE enum mr_status dynamodb_image_finish(struct dynamodb_image_writer *writer);
+void dynamodb_image_close(struct dynamodb_image_writer *writer); /* unfinished: removes the file */
+MR_MUST_USE enum mr_status dynamodb_image_open(struct dynamodb_image_reader **ret_reader,
+                                               const char *path);
+/* MR_OK: the item is borrowed until the next call.  MR_END.  MR_FAIL_DATA: damaged. */
+MR_MUST_USE enum mr_status dynamodb_image_next(struct dynamodb_image_reader *reader,
+                                               struct mr_slice *ret_item);
+void dynamodb_image_free(struct dynamodb_image_reader *reader); /* accepts NULL */
+
+/* ---- past.c: a table as it was ---- */
+/* All items of a table, as before the changes whose stamp is `to` or later. A stamp is the commit's
+ * time in milliseconds, shifted, and a count (history.c). */
+#define DYNAMODB_NOW UINT64_MAX
+struct dynamodb_past {
+    struct view_iterator *items, *history;
+    bool changes; /* only what differs between `from` and `to` */
+    uint64_t from, to;
+    bool items_used; /* the item under the iterator was handed out */
+    struct mr_buf key, buffers[3];
+    /* results, borrowed until the next call; ptr NULL: there was none */
+    struct mr_slice old_item, new_item;
+};
+void dynamodb_past_open(struct dynamodb_past *past, struct view_snapshot *snapshot, uint32_t number,
+                        uint64_t to);
+/* What was another before the changes from `from` on than before those from `to` on. */
+void dynamodb_past_open_changes(struct dynamodb_past *past, struct view_snapshot *snapshot,
+                                uint32_t number, uint64_t from, uint64_t to);
+/* MR_OK: new_item, and with changes old_item.  MR_END.  < 0. */
+MR_MUST_USE enum mr_status dynamodb_past_next(struct dynamodb_past *past);
+void dynamodb_past_close(struct dynamodb_past *past);
+/* Everything committed to the table so far and nothing later; waits for commits under way. */
+struct view_snapshot *dynamodb_snapshot(struct dynamodb_table *table);
+
+/* ---- fill.c: many items into a table that nobody uses yet ---- */
+struct dynamodb_fill {
+    struct dynamodb_table *table;
+    bool replaces; /* a key may come twice: the later one stays */
+    struct mr_arena arena;
+    struct store_entry entry;
+    struct mr_map keys; /* in the entry; only when `replaces` */
+    size_t bytes;
+};
+void dynamodb_fill_init(struct dynamodb_fill *fill, struct dynamodb_table *table, bool replaces);
+void dynamodb_fill_fini(struct dynamodb_fill *fill);
+/* Copies the item, which has the table's keys. */
+MR_MUST_USE enum mr_status dynamodb_fill_add(struct dynamodb_fill *fill, struct mr_slice item);
+MR_MUST_USE enum mr_status dynamodb_fill_flush(struct dynamodb_fill *fill); /* durable */
+/* The table is complete: ACTIVE with the entry that says so. */
+MR_MUST_USE enum mr_status dynamodb_fill_end(struct dynamodb_table *table);
+/* It never will be: the table goes, with what it holds. */
+void dynamodb_fill_drop(struct dynamodb_table *table, const char *why);
+
+/* ---- backup.c ---- */
+enum dynamodb_backup_status { DYNAMODB_BACKUP_CREATING, DYNAMODB_BACKUP_AVAILABLE };
+struct dynamodb_backup {
+    struct mr_arena arena;
+    struct mr_slice arn, id, name;
+    struct mr_slice table; /* the table's document, as stored */
+    struct mr_slice stream_view;
+    struct mr_slice table_name, table_arn, table_uuid;
+    bool system;
+    int64_t created_ms, expires_ms; /* 0: never */
+    /* by recovery.lock */
+    size_t references;
+    size_t restores; /* under way */
+    enum dynamodb_backup_status status;
+    uint64_t bytes, items;
+};
+MR_MUST_USE enum mr_status dynamodb_backups_open(struct dynamodb *dynamodb);
+void dynamodb_backups_close(struct dynamodb *dynamodb);
+/* That of the request, with a reference; NULL after setting the fault. */
+struct dynamodb_backup *dynamodb_backup_need(struct protocol_call *call);
+struct dynamodb_backup *dynamodb_backup_find(struct dynamodb *dynamodb, struct mr_slice arn);
+void dynamodb_backup_unref(struct dynamodb *dynamodb, struct dynamodb_backup *backup);
+/* For the entry that deletes the table, and after it. */
+struct dynamodb_backup *dynamodb_backup_of_deleted(struct dynamodb_table *table, int64_t now_ms,
+                                                   struct store_entry *entry);
+void dynamodb_backup_of_deleted_begin(struct dynamodb_table *table, struct dynamodb_backup *backup,
+                                      bool committed);
+void dynamodb_backup_path(struct dynamodb *dynamodb, struct mr_slice id, char ret[static 4096]);
+/* "<14 digits>-<8 hexadecimal digits>", as AWS names backups, exports and imports. */
+struct mr_slice dynamodb_new_id(struct dynamodb *dynamodb, struct mr_arena *arena, int64_t now_ms);
+/* A timestamp of the request in milliseconds; `fallback` when absent. */
+int64_t dynamodb_request_time(yyjson_val *members, const char *name, int64_t fallback);
+/* In the words of the operations on backups; NULL after setting the fault. */
+struct dynamodb_table *dynamodb_backup_table(struct protocol_call *call, struct mr_slice name);
+
+/* ---- restore.c ---- */
+/* Goes on with tables that were being filled. */
+MR_MUST_USE enum mr_status dynamodb_restores_open(struct dynamodb *dynamodb);
+/* A table made of a stored document, as the request's TargetTableName and overrides want it; NULL
+ * after setting the fault. `origin`: JSON. */
+struct dynamodb_table *dynamodb_restore_target(struct protocol_call *call, struct mr_slice document,
+                                               struct mr_slice origin);
+/* A table of that name may be made and filled. The caller holds admin. */
+MR_MUST_USE enum mr_status dynamodb_fill_check(struct protocol_call *call, struct mr_slice name,
+                                               const struct protocol_fault *exists);
+/* Makes it CREATING, durable and known. The caller holds admin. */
+MR_MUST_USE enum mr_status dynamodb_fill_begin(struct dynamodb_table *table,
+                                               struct store_entry *entry);
+void dynamodb_restore_summary(struct mr_json *json, const struct dynamodb_table *table);
+
+/* ---- operations ---- */
+void dynamodb_create_backup(struct protocol_call *call);
+void dynamodb_describe_backup(struct protocol_call *call);
+void dynamodb_delete_backup(struct protocol_call *call);
+void dynamodb_list_backups(struct protocol_call *call);
+void dynamodb_restore_from_backup(struct protocol_call *call);
