@@ -126,14 +126,13 @@ static struct dynamodb_backup *make_backup(struct dynamodb_table *table, struct 
 struct backup_job {
     struct dynamodb_job base;
     struct dynamodb_backup *backup;
-    struct view_snapshot *snapshot; /* NULL: the table is gone, its items are not */
-    uint32_t number;
+    struct dynamodb_moment moment; /* no snapshot: the table is gone, its items are not */
 };
 
 static void job_free(struct dynamodb_job *base)
 {
     struct backup_job *job = (struct backup_job *)base;
-    view_snapshot_free(job->snapshot);
+    view_snapshot_free(job->moment.snapshot);
     dynamodb_backup_unref(base->dynamodb, job->backup);
     free(job);
 }
@@ -166,7 +165,7 @@ static enum mr_status write_image(struct backup_job *job, uint64_t *bytes, uint6
     enum mr_status status = dynamodb_image_create(&writer, path);
     if (status != MR_OK)
         return status;
-    dynamodb_past_open(&past, job->snapshot, job->number, DYNAMODB_NOW);
+    dynamodb_past_open(&past, &job->moment);
     status = copy_items(dynamodb, &past, writer, bytes, items);
     dynamodb_past_close(&past);
     dynamodb_image_close(writer);
@@ -182,7 +181,7 @@ static enum mr_status commit_backup(struct backup_job *job, uint64_t bytes, uint
     struct store_entry entry = store_entry_make(&arena);
     put_document(backup, DYNAMODB_BACKUP_AVAILABLE, bytes, items, &entry);
     if (backup->system)
-        dynamodb_drops_add(job->number, &entry);
+        dynamodb_drops_add(job->moment.number, &entry);
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
     mr_arena_fini(&arena);
     if (status != MR_OK)
@@ -193,7 +192,7 @@ static enum mr_status commit_backup(struct backup_job *job, uint64_t bytes, uint
     backup->status = DYNAMODB_BACKUP_AVAILABLE;
     pthread_mutex_unlock(&dynamodb->recovery->lock);
     if (backup->system)
-        dynamodb_drops_begin(dynamodb, job->number);
+        dynamodb_drops_begin(dynamodb, job->moment.number);
     return MR_OK;
 }
 
@@ -210,8 +209,9 @@ static void job_run(struct dynamodb_job *base)
 {
     struct backup_job *job = (struct backup_job *)base;
     uint64_t bytes = 0, items = 0;
-    if (job->snapshot == NULL)
-        job->snapshot = view_snapshot_new(store_view(base->dynamodb->store));
+    if (job->moment.snapshot == NULL)
+        job->moment.snapshot = view_snapshot_new(store_view(base->dynamodb->store));
+    job->moment.to = dynamodb_now;
     enum mr_status status = write_image(job, &bytes, &items);
     if (status == MR_OK)
         status = commit_backup(job, bytes, items);
@@ -222,15 +222,14 @@ static void job_run(struct dynamodb_job *base)
         withdraw(base->dynamodb, job->backup);
 }
 
-static void start_job(struct dynamodb *dynamodb, struct dynamodb_backup *backup, uint32_t number,
-                      struct view_snapshot *snapshot)
+static void start_job(struct dynamodb *dynamodb, struct dynamodb_backup *backup,
+                      struct dynamodb_moment moment)
 {
     struct backup_job *job = mr_calloc(1, sizeof(*job));
     job->base.run = job_run;
     job->base.free = job_free;
     job->backup = backup;
-    job->snapshot = snapshot;
-    job->number = number;
+    job->moment = moment;
     backup->references++; /* not yet published, or only this thread runs */
     dynamodb_job_start(dynamodb, &job->base);
 }
@@ -240,10 +239,13 @@ static void start_job(struct dynamodb *dynamodb, struct dynamodb_backup *backup,
 struct dynamodb_backup *dynamodb_backup_of_deleted(struct dynamodb_table *table, int64_t now_ms,
                                                    struct store_entry *entry)
 {
+    if (table->locked.history.number == 0)
+        return NULL;
     struct mr_slice name =
         mr_arena_printf(entry->arena, "%.*s$DeletedTableBackup", MR_ARG(table->name));
     struct dynamodb_backup *backup = make_backup(table, name, true, now_ms);
     put_document(backup, DYNAMODB_BACKUP_CREATING, 0, 0, entry);
+    dynamodb_drops_add(table->locked.history.number, entry);
     return backup;
 }
 
@@ -254,8 +256,9 @@ void dynamodb_backup_of_deleted_begin(struct dynamodb_table *table, struct dynam
         backup_free(backup);
         return;
     }
-    start_job(table->dynamodb, backup, table->number, NULL);
+    start_job(table->dynamodb, backup, (struct dynamodb_moment){.number = table->number});
     publish(table->dynamodb, backup);
+    dynamodb_drops_begin(table->dynamodb, table->locked.history.number);
 }
 
 /* ---- opening ---- */
@@ -302,7 +305,7 @@ static enum mr_status load_one(void *ctx, struct mr_slice arn, struct mr_slice t
     if (backup == NULL)
         return MR_RAISE(MR_FAIL_DATA, "the document of backup '%.*s' cannot be read", MR_ARG(arn));
     if (backup->status == DYNAMODB_BACKUP_CREATING)
-        start_job(dynamodb, backup, number, NULL);
+        start_job(dynamodb, backup, (struct dynamodb_moment){.number = number});
     publish(dynamodb, backup);
     return MR_OK;
 }
@@ -587,7 +590,7 @@ static void create_admin(struct protocol_call *call, struct dynamodb_table *tabl
     details_json(&call->out, backup, &none, "CREATING");
     call->ticket = dynamodb_table_ticket(table);
     backup->references++; /* until it is published */
-    start_job(table->dynamodb, backup, table->number, dynamodb_snapshot(table));
+    start_job(table->dynamodb, backup, dynamodb_moment_latest(table));
     publish(table->dynamodb, backup);
     dynamodb_backup_unref(table->dynamodb, backup);
 }

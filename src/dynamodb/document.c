@@ -85,6 +85,14 @@ void dynamodb_document_json(struct mr_json *json, const struct dynamodb_table *t
     if (table->locked.ttl.len > 0)
         mr_json_key_string(json, "ttl", mr_buf_slice(&table->locked.ttl));
     mr_json_key_raw(json, "tags", mr_buf_slice(&table->locked.tags));
+    if (table->locked.history.number != 0) {
+        mr_json_key(json, "history");
+        mr_json_object(json);
+        mr_json_key_int(json, "number", table->locked.history.number);
+        mr_json_key_int(json, "since_ms", table->locked.history.since_ms);
+        mr_json_key_int(json, "days", table->locked.history.days);
+        mr_json_object_end(json);
+    }
     mr_json_key_raw(json, "origin", table->origin);
     if (table->fills)
         mr_json_key_bool(json, "fills", true);
@@ -191,6 +199,12 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
         struct mr_json json = mr_json_make(&table->locked.tags);
         mr_json_value(&json, tags);
     }
+    yyjson_val *history = mr_json_get(doc, "history");
+    table->locked.history = (struct dynamodb_history_state){
+        .number = (uint32_t)mr_json_get_i64(history, "number", 0),
+        .since_ms = mr_json_get_i64(history, "since_ms", 0),
+        .days = mr_json_get_i64(history, "days", 0),
+    };
     struct mr_slice stream = mr_json_get_text(doc, "stream");
     if (stream.len > 0)
         table->locked.stream = streams_find(table->dynamodb->streams, stream);
@@ -250,6 +264,7 @@ static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
     dynamodb_table_ready(table);
     if (table->locked.stream_enabled)
         dynamodb_table_set_stream(table, table->locked.stream);
+    dynamodb_table_set_history(table);
     dynamodb_table_set_state(table, table->fills ? DYNAMODB_CREATING : DYNAMODB_ACTIVE);
     if (has_unfinished_index(table))
         dynamodb_table_set_state(table, DYNAMODB_UPDATING);

@@ -43,6 +43,8 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DeleteBackup", .run = dynamodb_delete_backup},
     {.operation = "ListBackups", .run = dynamodb_list_backups},
     {.operation = "RestoreTableFromBackup", .run = dynamodb_restore_from_backup},
+    {.operation = "UpdateContinuousBackups", .run = dynamodb_update_continuous_backups},
+    {.operation = "RestoreTableToPointInTime", .run = dynamodb_restore_to_point_in_time},
 };
 
 enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamodb_options *options)

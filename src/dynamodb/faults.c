@@ -16,6 +16,12 @@ const struct protocol_fault dynamodb_table_in_use = {"TableInUseException", 400,
 const struct protocol_fault dynamodb_table_exists = {"TableAlreadyExistsException", 400, false};
 const struct protocol_fault dynamodb_backup_not_found = {"BackupNotFoundException", 400, false};
 const struct protocol_fault dynamodb_backup_in_use = {"BackupInUseException", 400, false};
+const struct protocol_fault dynamodb_continuous_unavailable = {
+    "ContinuousBackupsUnavailableException", 400, false};
+const struct protocol_fault dynamodb_recovery_unavailable = {
+    "PointInTimeRecoveryUnavailableException", 400, false};
+const struct protocol_fault dynamodb_invalid_restore_time = {"InvalidRestoreTimeException", 400,
+                                                             false};
 const struct protocol_fault dynamodb_not_implemented = {"NotImplemented", 501, true};
 
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,

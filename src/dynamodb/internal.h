@@ -72,13 +72,21 @@ enum dynamodb_state {
     DYNAMODB_DELETING,
 };
 
+/* What is kept of earlier items; see history.c. */
+struct dynamodb_history_state {
+    uint32_t number;  /* 0: nothing */
+    int64_t since_ms; /* nothing from before */
+    int64_t days;     /* nor for longer */
+};
+
 struct dynamodb_lane {
     _Alignas(64) pthread_mutex_t lock;
     struct {
         struct mr_buf old; /* the item before, while a write is decided */
         uint32_t window;   /* of the table's stream; 0: none */
         enum streams_view view;
-        bool deleted; /* the table is gone */
+        uint32_t history; /* number of the table's history; 0: none */
+        bool deleted;     /* the table is gone */
     } locked;
     _Atomic int64_t ticket; /* of the lane's last commit */
     atomic_int busy;        /* a commit may be visible whose ticket is not known yet */
@@ -119,7 +127,8 @@ struct dynamodb_table {
         bool stream_enabled;
         struct mr_buf tags; /* JSON array of {Key, Value}; empty: none */
         struct mr_buf ttl;  /* name of the attribute; empty: no TTL */
-    } locked;               /* by dynamodb.lock */
+        struct dynamodb_history_state history;
+    } locked; /* by dynamodb.lock */
     /* since the start */
     _Atomic uint64_t inserts, modifies, removes, failures;
 };
@@ -165,6 +174,8 @@ void dynamodb_table_lock_lanes(struct dynamodb_table *table);
 void dynamodb_table_unlock_lanes(struct dynamodb_table *table);
 /* Under all lanes: what their writes shall add to a stream from now on; NULL: nothing. */
 void dynamodb_table_set_stream(struct dynamodb_table *table, struct streams_stream *stream);
+/* Under all lanes: their writes keep history as the table now says. */
+void dynamodb_table_set_history(struct dynamodb_table *table);
 /* In any state. */
 struct dynamodb_index *dynamodb_table_index(const struct dynamodb_table *table,
                                             struct mr_slice name);
@@ -401,6 +412,14 @@ void dynamodb_drops_close(struct dynamodb *dynamodb);
 void dynamodb_drops_add(uint32_t number, struct store_entry *entry);
 void dynamodb_drops_begin(struct dynamodb *dynamodb, uint32_t number);
 
+/* ---- history.c ---- */
+/* What the item with that key was, for the change that joins the same entry. */
+void dynamodb_history_add(uint32_t number, struct mr_slice key, struct mr_slice old,
+                          struct store_entry *entry);
+/* Commits changes of items: stamps their history, under the lanes of all of them. */
+MR_MUST_USE enum mr_status dynamodb_commit_locked(struct dynamodb *dynamodb,
+                                                  struct store_entry *entry, int64_t *ret_ticket);
+
 /* ---- ttl.c: deletes expired items in the background ---- */
 void dynamodb_ttl_open(struct dynamodb *dynamodb);
 void dynamodb_ttl_close(struct dynamodb *dynamodb);
@@ -448,7 +467,6 @@ void dynamodb_describe_limits(struct protocol_call *call);
 void dynamodb_describe_endpoints(struct protocol_call *call);
 void dynamodb_describe_time_to_live(struct protocol_call *call);
 void dynamodb_update_time_to_live(struct protocol_call *call);
-void dynamodb_describe_continuous_backups(struct protocol_call *call);
 void dynamodb_put_resource_policy(struct protocol_call *call);
 void dynamodb_get_resource_policy(struct protocol_call *call);
 void dynamodb_delete_resource_policy(struct protocol_call *call);

@@ -83,6 +83,7 @@ enum mr_status dynamodb_recovery_open(struct dynamodb *dynamodb)
     for (size_t i = 0; i < DYNAMODB_JOBS_AT_ONCE; i++)
         recovery->pumps[i] =
             runtime_pump_start(dynamodb->runtime, "dynamodb jobs", jobs_step, dynamodb);
+    dynamodb_history_open(dynamodb);
     return MR_OK;
 }
 
@@ -92,6 +93,7 @@ void dynamodb_recovery_close(struct dynamodb *dynamodb)
     if (recovery == NULL)
         return;
     atomic_store(&recovery->stopping, true);
+    dynamodb_history_close(dynamodb);
     for (size_t i = 0; i < DYNAMODB_JOBS_AT_ONCE; i++) {
         if (recovery->pumps[i] != NULL)
             runtime_pump_stop(recovery->pumps[i]);

@@ -1,4 +1,4 @@
-/* Small operations: limits, endpoints, tags, and what a table has by default. */
+/* Small operations: limits, endpoints, tags. */
 #include "dynamodb/internal.h"
 
 enum { TAGS_PAGE = 10 };
@@ -24,26 +24,6 @@ void dynamodb_describe_endpoints(struct protocol_call *call)
     mr_json_key_int(&call->out, "CachePeriodInMinutes", 1440);
     mr_json_object_end(&call->out);
     mr_json_array_end(&call->out);
-}
-
-static struct dynamodb_table *find_described(struct protocol_call *call)
-{
-    return dynamodb_need_table(call, mr_json_get_text(call->in, "TableName"), true);
-}
-
-void dynamodb_describe_continuous_backups(struct protocol_call *call)
-{
-    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_described(call);
-    if (table == NULL)
-        return;
-    mr_json_key(&call->out, "ContinuousBackupsDescription");
-    mr_json_object(&call->out);
-    mr_json_key_cstr(&call->out, "ContinuousBackupsStatus", "ENABLED");
-    mr_json_key(&call->out, "PointInTimeRecoveryDescription");
-    mr_json_object(&call->out);
-    mr_json_key_cstr(&call->out, "PointInTimeRecoveryStatus", "DISABLED");
-    mr_json_object_end(&call->out);
-    mr_json_object_end(&call->out);
 }
 
 /* ---- tags ---- */

@@ -7,7 +7,7 @@
 #include "dynamodb/recovery.h"
 #include <assert.h>
 
-enum { STAMP_BYTES = 8 };
+enum { NUMBER_BYTES = 4, STAMP_BYTES = 8 };
 
 static void append_u64(struct mr_buf *buf, uint64_t value)
 {
@@ -15,40 +15,45 @@ static void append_u64(struct mr_buf *buf, uint64_t value)
         mr_buf_byte(buf, (char)(value >> shift));
 }
 
-static struct mr_slice key_of(const struct view_iterator *history)
+/* Keys of both spaces without the number in front, and the stamp behind. */
+static struct mr_slice item_key(const struct view_iterator *items)
+{
+    struct mr_slice key = view_iterator_key(items);
+    return mr_slice_sub(key, NUMBER_BYTES, key.len);
+}
+
+static struct mr_slice history_key(const struct view_iterator *history)
 {
     struct mr_slice key = view_iterator_key(history);
-    assert(key.len > STAMP_BYTES);
-    return mr_slice_make(key.ptr, key.len - STAMP_BYTES);
+    assert(key.len > NUMBER_BYTES + STAMP_BYTES);
+    return mr_slice_sub(key, NUMBER_BYTES, key.len - NUMBER_BYTES - STAMP_BYTES);
 }
 
-struct view_snapshot *dynamodb_snapshot(struct dynamodb_table *table)
+static struct view_iterator *iterate(struct view_snapshot *snapshot, enum view_space space,
+                                     uint32_t number)
 {
-    dynamodb_table_lock_lanes(table);
-    struct view_snapshot *snapshot = view_snapshot_new(store_view(table->dynamodb->store));
-    dynamodb_table_unlock_lanes(table);
-    return snapshot;
+    const char prefix[NUMBER_BYTES] = {(char)(number >> 24), (char)(number >> 16),
+                                       (char)(number >> 8), (char)number};
+    struct view_iterator *iterator =
+        view_snapshot_iterate(snapshot, space, mr_slice_make(prefix, sizeof(prefix)));
+    view_iterator_first(iterator);
+    return iterator;
 }
 
-void dynamodb_past_open(struct dynamodb_past *past, struct view_snapshot *snapshot, uint32_t number,
-                        uint64_t to)
+void dynamodb_past_open(struct dynamodb_past *past, const struct dynamodb_moment *moment)
 {
-    const char prefix[4] = {(char)(number >> 24), (char)(number >> 16), (char)(number >> 8),
-                            (char)number};
-    struct mr_slice head = mr_slice_make(prefix, sizeof(prefix));
     *past = (struct dynamodb_past){
-        .items = view_snapshot_iterate(snapshot, VIEW_ITEM, head),
-        .history = view_snapshot_iterate(snapshot, VIEW_HISTORY, head),
-        .to = to,
+        .items = iterate(moment->snapshot, VIEW_ITEM, moment->number),
+        .to = moment->to,
     };
-    view_iterator_first(past->items);
-    view_iterator_first(past->history);
+    if (moment->history != 0 && moment->to != dynamodb_now)
+        past->history = iterate(moment->snapshot, VIEW_HISTORY, moment->history);
 }
 
-void dynamodb_past_open_changes(struct dynamodb_past *past, struct view_snapshot *snapshot,
-                                uint32_t number, uint64_t from, uint64_t to)
+void dynamodb_past_open_changes(struct dynamodb_past *past, const struct dynamodb_moment *moment,
+                                uint64_t from)
 {
-    dynamodb_past_open(past, snapshot, number, to);
+    dynamodb_past_open(past, moment);
     past->changes = true;
     past->from = from;
 }
@@ -70,7 +75,8 @@ static struct mr_slice keep(struct mr_buf *buffer, struct mr_slice value)
     return mr_buf_slice(buffer);
 }
 
-/* The first version of past->key at or behind the stamp; false: there is none. */
+/* past->key is the beginning of a key of VIEW_HISTORY. The first version of it at or behind the
+ * stamp; false: there is none. */
 static bool seek_version(struct dynamodb_past *past, uint64_t stamp)
 {
     size_t len = past->key.len;
@@ -78,7 +84,8 @@ static bool seek_version(struct dynamodb_past *past, uint64_t stamp)
     view_iterator_seek(past->history, mr_buf_slice(&past->key));
     past->key.len = len;
     return view_iterator_valid(past->history) &&
-           mr_slice_equal(key_of(past->history), mr_buf_slice(&past->key));
+           mr_slice_equal(history_key(past->history),
+                          mr_slice_sub(mr_buf_slice(&past->key), NUMBER_BYTES, len));
 }
 
 static struct mr_slice before(struct dynamodb_past *past, uint64_t stamp, struct mr_slice now,
@@ -94,9 +101,10 @@ static struct mr_slice before(struct dynamodb_past *past, uint64_t stamp, struct
 static void undo(struct dynamodb_past *past)
 {
     struct mr_slice now = {0};
-    keep(&past->key, key_of(past->history));
+    struct mr_slice key = view_iterator_key(past->history);
+    keep(&past->key, mr_slice_make(key.ptr, key.len - STAMP_BYTES));
     if (view_iterator_valid(past->items) &&
-        mr_slice_equal(view_iterator_key(past->items), mr_buf_slice(&past->key))) {
+        mr_slice_equal(item_key(past->items), history_key(past->history))) {
         now = keep(&past->buffers[0], view_iterator_value(past->items));
         past->items_used = true;
     }
@@ -123,11 +131,11 @@ enum mr_status dynamodb_past_next(struct dynamodb_past *past)
             view_iterator_next(past->items);
         past->items_used = false;
         bool has_item = view_iterator_valid(past->items);
-        bool has_history = view_iterator_valid(past->history);
+        bool has_history = past->history != NULL && view_iterator_valid(past->history);
         if (!has_item && !has_history)
             break;
-        if (!has_history || (has_item && mr_slice_compare(view_iterator_key(past->items),
-                                                          key_of(past->history)) < 0)) {
+        if (!has_history ||
+            (has_item && mr_slice_compare(item_key(past->items), history_key(past->history)) < 0)) {
             past->items_used = true;
             if (past->changes)
                 continue;
@@ -139,7 +147,7 @@ enum mr_status dynamodb_past_next(struct dynamodb_past *past)
             return MR_OK;
     }
     enum mr_status status = view_iterator_status(past->items);
-    if (status == MR_OK)
+    if (status == MR_OK && past->history != NULL)
         status = view_iterator_status(past->history);
     return status == MR_OK ? MR_END : status;
 }

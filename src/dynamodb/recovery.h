@@ -19,6 +19,9 @@ extern const struct protocol_fault dynamodb_table_in_use;
 extern const struct protocol_fault dynamodb_table_exists;
 extern const struct protocol_fault dynamodb_backup_not_found;
 extern const struct protocol_fault dynamodb_backup_in_use;
+extern const struct protocol_fault dynamodb_continuous_unavailable;
+extern const struct protocol_fault dynamodb_recovery_unavailable;
+extern const struct protocol_fault dynamodb_invalid_restore_time;
 
 /* ---- jobs.c ---- */
 struct dynamodb_job {
@@ -30,6 +33,8 @@ struct dynamodb_job {
 struct dynamodb_recovery {
     struct runtime_pump *pumps[DYNAMODB_JOBS_AT_ONCE];
     atomic_bool stopping;
+    _Atomic uint64_t stamp; /* the last one given */
+    struct dynamodb_history *history;
     pthread_mutex_t lock;
     struct {
         struct dynamodb_job *first, **last; /* waiting */
@@ -61,29 +66,58 @@ MR_MUST_USE enum mr_status dynamodb_image_next(struct dynamodb_image_reader *rea
                                                struct mr_slice *ret_item);
 void dynamodb_image_free(struct dynamodb_image_reader *reader); /* accepts NULL */
 
+/* ---- history.c: stamps, and the end of what is too old ---- */
+enum { DYNAMODB_STAMP_BITS = 16 };
+/* The least stamp of that millisecond. */
+uint64_t dynamodb_stamp_of(int64_t time_ms);
+/* Above all stamps given before. */
+uint64_t dynamodb_stamp_next(struct dynamodb *dynamodb);
+void dynamodb_history_open(struct dynamodb *dynamodb);
+void dynamodb_history_close(struct dynamodb *dynamodb);
+
 /* ---- past.c: a table as it was ---- */
-/* All items of a table, as before the changes whose stamp is `to` or later. A stamp is the commit's
- * time in milliseconds, shifted, and a count (history.c). */
-#define DYNAMODB_NOW UINT64_MAX
+/* What is committed to a table by now, and a moment of it. */
+struct dynamodb_moment {
+    struct view_snapshot *snapshot;
+    uint32_t number;  /* of its items */
+    uint32_t history; /* 0: none */
+    uint64_t to;      /* before the changes with this stamp and later ones */
+    int64_t time_ms;
+};
+/* Now, whatever history there is. */
+static const uint64_t dynamodb_now = UINT64_MAX;
+/* All items at a moment; or only what differs between `from` and it. */
 struct dynamodb_past {
-    struct view_iterator *items, *history;
-    bool changes; /* only what differs between `from` and `to` */
+    struct view_iterator *items, *history; /* the latter may be NULL */
+    bool changes;
     uint64_t from, to;
     bool items_used; /* the item under the iterator was handed out */
     struct mr_buf key, buffers[3];
     /* results, borrowed until the next call; ptr NULL: there was none */
     struct mr_slice old_item, new_item;
 };
-void dynamodb_past_open(struct dynamodb_past *past, struct view_snapshot *snapshot, uint32_t number,
-                        uint64_t to);
-/* What was another before the changes from `from` on than before those from `to` on. */
-void dynamodb_past_open_changes(struct dynamodb_past *past, struct view_snapshot *snapshot,
-                                uint32_t number, uint64_t from, uint64_t to);
+void dynamodb_past_open(struct dynamodb_past *past, const struct dynamodb_moment *moment);
+/* old_item is what was before the changes with stamp `from` and later ones. */
+void dynamodb_past_open_changes(struct dynamodb_past *past, const struct dynamodb_moment *moment,
+                                uint64_t from);
 /* MR_OK: new_item, and with changes old_item.  MR_END.  < 0. */
 MR_MUST_USE enum mr_status dynamodb_past_next(struct dynamodb_past *past);
 void dynamodb_past_close(struct dynamodb_past *past);
-/* Everything committed to the table so far and nothing later; waits for commits under way. */
-struct view_snapshot *dynamodb_snapshot(struct dynamodb_table *table);
+
+/* ---- continuous.c ---- */
+struct dynamodb_history_state dynamodb_history_state(struct dynamodb_table *table);
+/* MR_FAULT: the table keeps none. */
+MR_MUST_USE enum mr_status dynamodb_need_history(struct protocol_call *call,
+                                                 struct dynamodb_table *table,
+                                                 struct dynamodb_history_state *ret_state);
+int64_t dynamodb_earliest_ms(const struct dynamodb_history_state *state, int64_t now_ms);
+/* Waits for commits under way; the caller frees the snapshot. All that is committed, or what was by
+ * the end of that millisecond. */
+struct dynamodb_moment dynamodb_moment_latest(struct dynamodb_table *table);
+struct dynamodb_moment dynamodb_moment_at(struct dynamodb_table *table, int64_t time_ms);
+/* The moment that a restored table's origin names; false: it is gone. */
+bool dynamodb_moment_again(struct dynamodb *dynamodb, yyjson_val *origin,
+                           struct dynamodb_moment *ret_moment);
 
 /* ---- fill.c: many items into a table that nobody uses yet ---- */
 struct dynamodb_fill {
@@ -126,7 +160,8 @@ void dynamodb_backups_close(struct dynamodb *dynamodb);
 struct dynamodb_backup *dynamodb_backup_need(struct protocol_call *call);
 struct dynamodb_backup *dynamodb_backup_find(struct dynamodb *dynamodb, struct mr_slice arn);
 void dynamodb_backup_unref(struct dynamodb *dynamodb, struct dynamodb_backup *backup);
-/* For the entry that deletes the table, and after it. */
+/* For the entry that deletes the table: what its history leaves; NULL when it keeps none. And once
+ * that entry is committed, or not. */
 struct dynamodb_backup *dynamodb_backup_of_deleted(struct dynamodb_table *table, int64_t now_ms,
                                                    struct store_entry *entry);
 void dynamodb_backup_of_deleted_begin(struct dynamodb_table *table, struct dynamodb_backup *backup,
@@ -140,6 +175,10 @@ int64_t dynamodb_request_time(yyjson_val *members, const char *name, int64_t fal
 struct dynamodb_table *dynamodb_backup_table(struct protocol_call *call, struct mr_slice name);
 
 /* ---- restore.c ---- */
+/* Fills the table from the backup, which counts as being restored already, or from the moment;
+ * takes over the reference or the snapshot. */
+void dynamodb_restore_start(struct dynamodb_table *table, struct dynamodb_backup *backup,
+                            const struct dynamodb_moment *moment);
 /* Goes on with tables that were being filled. */
 MR_MUST_USE enum mr_status dynamodb_restores_open(struct dynamodb *dynamodb);
 /* A table made of a stored document, as the request's TargetTableName and overrides want it; NULL
@@ -160,3 +199,6 @@ void dynamodb_describe_backup(struct protocol_call *call);
 void dynamodb_delete_backup(struct protocol_call *call);
 void dynamodb_list_backups(struct protocol_call *call);
 void dynamodb_restore_from_backup(struct protocol_call *call);
+void dynamodb_describe_continuous_backups(struct protocol_call *call);
+void dynamodb_update_continuous_backups(struct protocol_call *call);
+void dynamodb_restore_to_point_in_time(struct protocol_call *call);

@@ -1,5 +1,5 @@
 /* Restoring: a new table, made of the document of another and changed as the request says, filled
- * from a backup while it is CREATING.
+ * from a backup, or from another table's past, while it is CREATING.
  *
  * The new table's document names its origin and says that it is being filled. A restart that finds
  * it so gives the table a new number, has what was written under the old one deleted, and begins
@@ -170,6 +170,7 @@ static void rename_table(struct protocol_call *call, struct dynamodb_table *tabl
     table->locked.protection = false;
     mr_buf_reset(&table->locked.tags);
     mr_buf_reset(&table->locked.ttl);
+    table->locked.history = (struct dynamodb_history_state){0};
 }
 
 struct dynamodb_table *dynamodb_restore_target(struct protocol_call *call, struct mr_slice document,
@@ -237,7 +238,8 @@ enum mr_status dynamodb_fill_begin(struct dynamodb_table *table, struct store_en
 struct restore_job {
     struct dynamodb_job base;
     struct dynamodb_table *table;
-    struct dynamodb_backup *backup;
+    struct dynamodb_backup *backup; /* or NULL, and: */
+    struct dynamodb_moment moment;
 };
 
 static void job_free(struct dynamodb_job *base)
@@ -249,6 +251,7 @@ static void job_free(struct dynamodb_job *base)
         pthread_mutex_unlock(&base->dynamodb->recovery->lock);
         dynamodb_backup_unref(base->dynamodb, job->backup);
     }
+    view_snapshot_free(job->moment.snapshot);
     dynamodb_table_unref(job->table);
     free(job);
 }
@@ -273,21 +276,38 @@ static enum mr_status fill_from_image(struct restore_job *job, struct dynamodb_f
     return status == MR_END ? dynamodb_fill_flush(fill) : status;
 }
 
+static enum mr_status fill_from_past(struct restore_job *job, struct dynamodb_fill *fill)
+{
+    struct dynamodb_past past;
+    enum mr_status status;
+    dynamodb_past_open(&past, &job->moment);
+    while ((status = dynamodb_past_next(&past)) == MR_OK) {
+        status = dynamodb_fill_add(fill, past.new_item);
+        if (status == MR_OK && dynamodb_stopping(job->base.dynamodb))
+            status = MR_AGAIN;
+        if (status != MR_OK)
+            break;
+    }
+    dynamodb_past_close(&past);
+    return status == MR_END ? dynamodb_fill_flush(fill) : status;
+}
+
 static void job_run(struct dynamodb_job *base)
 {
     struct restore_job *job = (struct restore_job *)base;
     struct dynamodb_fill fill;
     dynamodb_fill_init(&fill, job->table, false);
-    enum mr_status status = fill_from_image(job, &fill);
+    enum mr_status status =
+        job->backup != NULL ? fill_from_image(job, &fill) : fill_from_past(job, &fill);
     dynamodb_fill_fini(&fill);
     if (status == MR_OK)
         status = dynamodb_fill_end(job->table);
     if (status < 0)
-        dynamodb_fill_drop(job->table, "its backup cannot be read, or the journal not written");
+        dynamodb_fill_drop(job->table, "its source cannot be read, or the journal not written");
 }
 
-/* Counts as a restore of the backup already. */
-static void start_job(struct dynamodb_table *table, struct dynamodb_backup *backup)
+void dynamodb_restore_start(struct dynamodb_table *table, struct dynamodb_backup *backup,
+                            const struct dynamodb_moment *moment)
 {
     struct restore_job *job = mr_calloc(1, sizeof(*job));
     job->base.run = job_run;
@@ -295,6 +315,8 @@ static void start_job(struct dynamodb_table *table, struct dynamodb_backup *back
     atomic_fetch_add(&table->references, 1);
     job->table = table;
     job->backup = backup;
+    if (moment != NULL)
+        job->moment = *moment;
     dynamodb_job_start(table->dynamodb, &job->base);
 }
 
@@ -317,11 +339,15 @@ static void resume(struct dynamodb_table *table, yyjson_val *origin)
     struct dynamodb_backup *backup =
         dynamodb_backup_find(dynamodb, mr_json_get_text(origin, "backup_arn"));
     if (backup != NULL && hold_backup(dynamodb, backup)) {
-        start_job(table, backup);
+        dynamodb_restore_start(table, backup, NULL);
         return;
     }
     dynamodb_backup_unref(dynamodb, backup);
-    dynamodb_fill_drop(table, "its origin is gone");
+    struct dynamodb_moment moment;
+    if (backup == NULL && dynamodb_moment_again(dynamodb, origin, &moment))
+        dynamodb_restore_start(table, NULL, &moment);
+    else
+        dynamodb_fill_drop(table, "its origin is gone");
 }
 
 static enum mr_status begin_anew(struct dynamodb_table *table)
@@ -420,7 +446,7 @@ static bool restore_admin(struct protocol_call *call, struct dynamodb_backup *ba
         return false;
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_NEW);
-    start_job(table, backup);
+    dynamodb_restore_start(table, backup, NULL);
     return true;
 }
 

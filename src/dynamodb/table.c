@@ -176,6 +176,12 @@ struct dynamodb_index *dynamodb_table_index(const struct dynamodb_table *table,
 
 /* ---- lanes ---- */
 
+void dynamodb_table_set_history(struct dynamodb_table *table)
+{
+    for (size_t i = 0; i < table->partitions; i++)
+        table->lanes[i].locked.history = table->locked.history.number;
+}
+
 void dynamodb_table_lock_lanes(struct dynamodb_table *table)
 {
     for (size_t i = 0; i < table->partitions; i++)

@@ -1,7 +1,7 @@
 /* The operations on tables. They change one at a time (admin); each answers once its change is
  * durable, and a table is ACTIVE again by then: the reply still shows the state it passed through,
  * as on AWS. */
-#include "dynamodb/internal.h"
+#include "dynamodb/recovery.h"
 
 #define INVALID "One or more parameter values were invalid: "
 
@@ -357,24 +357,30 @@ static enum mr_status commit_delete_locked(struct protocol_call *call, struct dy
     struct store_entry entry = store_entry_make(call->arena);
     bool streaming = table->locked.stream_enabled;
     dynamodb_document_delete(table, &entry);
-    dynamodb_drops_add(table->number, &entry);
+    /* What is left as a backup is dropped when that is complete. */
+    struct dynamodb_backup *backup = dynamodb_backup_of_deleted(table, call->now_ms, &entry);
+    if (backup == NULL)
+        dynamodb_drops_add(table->number, &entry);
     dynamodb_policy_drop(table->arn, &entry);
     if (table->locked.stream != NULL)
         dynamodb_policy_drop(mr_slice_cstr(streams_arn(table->locked.stream)), &entry);
     if (streaming)
         streams_disable(dynamodb->streams, table->locked.stream, call->now_ms, &entry);
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
-    if (status != MR_OK)
-        return status;
-    if (streaming)
-        streams_disable_done(table->locked.stream);
-    mark_deleted_locked(table);
-    return MR_OK;
+    if (status == MR_OK) {
+        if (streaming)
+            streams_disable_done(table->locked.stream);
+        mark_deleted_locked(table);
+    }
+    if (backup != NULL)
+        dynamodb_backup_of_deleted_begin(table, backup, status == MR_OK);
+    else if (status == MR_OK)
+        dynamodb_drops_begin(dynamodb, table->number);
+    return status;
 }
 
 static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_table *table)
 {
-    struct dynamodb *dynamodb = table->dynamodb;
     if (table->locked.protection)
         return protocol_fail(call, &protocol_validation,
                              "Resource cannot be deleted as it is currently protected against "
@@ -391,7 +397,6 @@ static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_t
     dynamodb_table_withdraw(table);
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_GONE);
-    dynamodb_drops_begin(dynamodb, table->number);
     return MR_OK;
 }
 

@@ -233,7 +233,7 @@ static enum mr_status commit_locked(struct transaction *transaction, struct mr_s
         dynamodb_token_add(dynamodb, &entry, token, content, call->now_ms);
     for (size_t i = 0; i < transaction->count; i++)
         atomic_store(&actions[i].write.address.lane->busy, 1);
-    enum mr_status status = store_commit(dynamodb->store, &entry, &ticket);
+    enum mr_status status = dynamodb_commit_locked(dynamodb, &entry, &ticket);
     for (size_t i = 0; i < transaction->count; i++) {
         if (status == MR_OK)
             atomic_store(&actions[i].write.address.lane->ticket, ticket);

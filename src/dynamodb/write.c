@@ -96,6 +96,8 @@ static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
         if (op->has_old)
             op->old = old;
     }
+    if (lane->locked.history != 0)
+        dynamodb_history_add(lane->locked.history, key, old, entry);
     add_index_ops(arena, table, old, new_item, entry, units);
     count_change(table, event);
 }
@@ -105,7 +107,7 @@ enum mr_status dynamodb_lane_commit_locked(struct dynamodb_table *table, struct 
 {
     int64_t ticket;
     atomic_store(&lane->busy, 1);
-    enum mr_status status = store_commit(table->dynamodb->store, entry, &ticket);
+    enum mr_status status = dynamodb_commit_locked(table->dynamodb, entry, &ticket);
     if (status == MR_OK)
         atomic_store(&lane->ticket, ticket);
     atomic_store(&lane->busy, 0);

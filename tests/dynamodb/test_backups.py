@@ -327,7 +327,7 @@ def test_a_table_being_restored_serves_nobody_yet(own_server, refused):
                 db.put_item(
                     TableName="large", Item={"id": {"S": f"{worker}-{i}"}, "text": {"S": text}}
                 )
-                for i in range(400)
+                for i in range(200)
             ],
             args=(worker,),
         )
@@ -348,7 +348,7 @@ def test_a_table_being_restored_serves_nobody_yet(own_server, refused):
             assert error.response["Error"]["Message"] == "Requested resource not found"
             seen += 1
         active(db, name)
-        assert len(items(db, name, ProjectionExpression="id")) == 1600
+        assert len(items(db, name, ProjectionExpression="id")) == 800
         db.delete_table(TableName=name)
         if seen:
             break
