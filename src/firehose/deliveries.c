@@ -339,6 +339,12 @@ static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice text
     return status;
 }
 
+static int64_t floor_of(void *ctx)
+{
+    struct firehose *firehose = ctx;
+    return store_cursor_floor(firehose->options.store, MR_S("firehose/"));
+}
+
 enum mr_status firehose_open(struct firehose **ret_firehose, const struct firehose_options *options)
 {
     struct firehose *firehose = mr_calloc(1, sizeof *firehose);
@@ -351,6 +357,7 @@ enum mr_status firehose_open(struct firehose **ret_firehose, const struct fireho
         firehose_close(firehose);
         return status;
     }
+    store_floor_register(options->store, "deliveries", floor_of, firehose);
     *ret_firehose = firehose;
     return MR_OK;
 }
@@ -366,6 +373,7 @@ void firehose_close(struct firehose *firehose)
     if (firehose == NULL)
         return;
     firehose_stop(firehose);
+    store_floor_unregister(firehose->options.store, firehose);
     size_t cursor = 0;
     struct mr_slice name;
     void *value;

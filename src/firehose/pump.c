@@ -18,7 +18,7 @@ enum {
     BACKOFF_MS_MIN = 100,
     BACKOFF_MS_MAX = 5000,
     LOOK_AROUND_MS = 1000,
-    IDLE_COMMIT_BYTES = 16 << 20,
+    IDLE_COMMITS_A_SEGMENT = 4,
 };
 
 /* ---- transforming ---- */
@@ -198,11 +198,13 @@ static uint64_t raw_limit(const struct delivery_pump *p, const struct delivery_c
     return room < FIREHOSE_BATCH_BYTES_MAX ? room : FIREHOSE_BATCH_BYTES_MAX;
 }
 
-/* Nothing of ours in a long stretch of journal: the cursors are stored all the same, so that a
- * restart need not search it again and what retention drops is not taken for a loss. */
+/* Nothing of ours in a long stretch of journal, a quarter of a segment: the cursors are stored all
+ * the same, so that a restart need not search it again and the journal is not held for nothing. */
 static enum mr_status commit_idle(struct delivery *delivery)
 {
-    if (delivery->p.opened_ms != 0 || delivery_sources_passed(delivery) <= IDLE_COMMIT_BYTES)
+    const struct journal *journal = store_journal(delivery->firehose->options.store);
+    const int64_t idle_bytes = (int64_t)journal_segment_bytes(journal) / IDLE_COMMITS_A_SEGMENT;
+    if (delivery->p.opened_ms != 0 || delivery_sources_passed(delivery) <= idle_bytes)
         return MR_OK;
     struct mr_arena arena;
     mr_arena_init(&arena);

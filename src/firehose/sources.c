@@ -106,6 +106,19 @@ static bool is_done(const struct delivery_pump *p, int shard)
     return true; /* AWS: a parent that is gone does not hold its children up */
 }
 
+/* A cursor from the beginning on: the journal is kept for it however long the delivery stands. */
+static enum mr_status hold_from(struct delivery *delivery, const char *id, int64_t position)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
+    store_cursor_put(&entry, delivery_cursor_name(&arena, delivery, mr_slice_cstr(id)), position);
+    int64_t ticket;
+    const enum mr_status status = store_commit(delivery->firehose->options.store, &entry, &ticket);
+    mr_arena_fini(&arena);
+    return status;
+}
+
 static enum mr_status add_shard(struct delivery *delivery, uint32_t index,
                                 const struct kinesis_shard_info *shard)
 {
@@ -116,6 +129,8 @@ static enum mr_status add_shard(struct delivery *delivery, uint32_t index,
     /* A cursor may be that of a stream which had the same name, and shards of the same ids. */
     if (position < shard->start || (position == INT64_MAX && shard->end == INT64_MAX))
         position = shard->start;
+    if (position == shard->start && hold_from(delivery, shard->id, position) != MR_OK)
+        return MR_FAIL_IO;
     add_source(delivery, shard->id, shard->window, index, position);
     return MR_OK;
 }

@@ -33,8 +33,11 @@ struct journal_segment {
     struct journal *journal;
     int64_t first;
     _Atomic int64_t end; /* INT64_MAX while it takes entries */
-    size_t capacity;     /* bytes of the file; fixed while it takes entries */
-    int fd;              /* for writing, syncer and keeper only; -1: not there yet, or closed */
+    /* Time of its newest entry, once somebody has asked of a sealed one; before, INT64_MAX. So that
+     * seeking a time need not load the index of every old segment. */
+    _Atomic int64_t time_max;
+    size_t capacity; /* bytes of the file; fixed while it takes entries */
+    int fd;          /* for writing, syncer and keeper only; -1: not there yet, or closed */
     struct journal_segment *sealed_next; /* the keeper's queue */
     bool listed;                         /* it has its file; set by recovery or the syncer */
     uint32_t refs;                       /* files.lock; the list's and the pins */

@@ -110,9 +110,13 @@ MR_MUST_USE enum mr_status journal_next(struct journal *journal, uint32_t window
                                         struct journal_cursor *cursor, struct journal_op *ret_op);
 void journal_cursor_fini(struct journal_cursor *cursor);
 
-/* Drops whole segments that end at or before `position` and whose newest entry is older than
- * `before_ms`. */
-void journal_drop(struct journal *journal, int64_t position, int64_t before_ms);
+/* Drops whole segments that end at or before `position`, oldest first. */
+void journal_drop(struct journal *journal, int64_t position);
+uint64_t journal_segment_bytes(
+    const struct journal *journal); /* of one, unless an entry is larger */
+/* Where the oldest segment ends, so that a drop below it drops nothing; INT64_MAX while it is the
+ * only one. */
+int64_t journal_oldest_end(struct journal *journal);
 /* Where the first durable entry written at or after time_ms starts; the durable position when there
  * is none. */
 int64_t journal_seek_time(struct journal *journal, int64_t time_ms);

@@ -314,6 +314,8 @@ static enum mr_status seek_in_segment(struct journal_segment *segment, int64_t l
     if (status < 0)
         return status;
     const struct journal_index *index = segment->index;
+    if (atomic_load(&segment->end) != INT64_MAX)
+        atomic_store(&segment->time_max, journal_index_time_max(index));
     size_t block = 0;
     while (block < index->blocks &&
            atomic_load_explicit(&index->block[block].time_max, memory_order_relaxed) < time_ms)
@@ -335,11 +337,28 @@ static enum mr_status seek_in_segment(struct journal_segment *segment, int64_t l
     return MR_NOT_FOUND;
 }
 
+/* Past the segments that are known to hold nothing so young. */
+static int64_t skip_older(struct journal *journal, int64_t position, int64_t time_ms)
+{
+    pthread_mutex_lock(&journal->files.lock);
+    for (size_t i = 0; i < journal->files.count; i++) {
+        const struct journal_segment *segment = journal->files.list[i];
+        const int64_t end = atomic_load(&segment->end);
+        if (end <= position)
+            continue;
+        if (atomic_load(&segment->time_max) >= time_ms)
+            break;
+        position = end;
+    }
+    pthread_mutex_unlock(&journal->files.lock);
+    return position;
+}
+
 int64_t journal_seek_time(struct journal *journal, int64_t time_ms)
 {
     int64_t durable = journal_durable(journal);
     int64_t position = journal_first(journal), found = durable;
-    while (position < durable) {
+    while ((position = skip_older(journal, position, time_ms)) < durable) {
         struct journal_segment *segment = NULL;
         enum mr_status status = pin_mapped(journal, position, &segment);
         if (status == MR_NOT_FOUND) { /* dropped meanwhile */
@@ -396,15 +415,27 @@ static bool drop_oldest(struct journal *journal, struct journal_segment *oldest)
     return true;
 }
 
-void journal_drop(struct journal *journal, int64_t position, int64_t before_ms)
+void journal_drop(struct journal *journal, int64_t position)
 {
     struct journal_segment *oldest;
     while ((oldest = take_oldest(journal, position)) != NULL) {
-        bool dropped = journal_segment_index(oldest) == MR_OK &&
-                       journal_index_time_max(oldest->index) < before_ms &&
-                       drop_oldest(journal, oldest);
+        bool dropped = drop_oldest(journal, oldest);
         journal_segment_unpin(oldest);
-        if (!dropped)
+        /* One by one, or a power cut could bring an older one back and leave a hole behind it. */
+        if (!dropped || journal_folder_sync(journal) < 0)
             return;
     }
+}
+
+uint64_t journal_segment_bytes(const struct journal *journal)
+{
+    return journal->segment_bytes;
+}
+
+int64_t journal_oldest_end(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->files.lock);
+    int64_t end = atomic_load(&journal->files.list[0]->end);
+    pthread_mutex_unlock(&journal->files.lock);
+    return end;
 }

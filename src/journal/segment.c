@@ -21,6 +21,7 @@ struct journal_segment *journal_segment_new(struct journal *journal, int64_t fir
     segment->fd = -1;
     segment->refs = 1;
     atomic_init(&segment->end, INT64_MAX);
+    atomic_init(&segment->time_max, INT64_MAX);
     pthread_mutex_init(&segment->lock, NULL);
     return segment;
 }

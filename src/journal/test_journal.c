@@ -330,16 +330,17 @@ static void retention_drops_whole_old_segments_only(void **state)
     for (int i = 0; i < 3000; i++)
         ticket = append_random(journal, &rng, &oracle, i);
     assert_int_equal(journal_wait(journal, ticket), MR_OK);
-    journal_drop(journal, ticket, 0); /* nothing is that old */
-    assert_int_equal(journal_first(journal), first);
-    journal_drop(journal, first, 3000); /* nothing ends there */
+    journal_drop(journal, first); /* nothing ends there */
+    journal_drop(journal, journal_oldest_end(journal) - 1);
     assert_int_equal(journal_first(journal), first);
     struct journal_cursor reading = {.position = first};
     struct journal_op op;
     assert_int_equal(journal_next(journal, 1, &reading, &op), MR_OK);
     struct mr_slice kept = op.value;
-    journal_drop(journal, ticket, 1500);
+    const int64_t middle = journal_seek_time(journal, 1500);
+    journal_drop(journal, middle);
     first = journal_first(journal);
+    assert_true(first <= middle && middle < journal_oldest_end(journal));
     size_t from = 0;
     while (oracle.ops[from].position < first)
         from++;
@@ -348,7 +349,8 @@ static void retention_drops_whole_old_segments_only(void **state)
     assert_int_equal(journal_next(journal, 1, &reading, &op), MR_NOT_FOUND);
     assert_int_equal(kept.ptr[0], kept.ptr[0]); /* the pin keeps the mapping: no crash */
     journal_cursor_fini(&reading);
-    journal_drop(journal, ticket, INT64_MAX); /* the newest stays */
+    journal_drop(journal, INT64_MAX); /* the newest stays */
+    assert_int_equal(journal_oldest_end(journal), INT64_MAX);
     struct journal_stats stats;
     journal_stats_get(journal, &stats);
     assert_int_equal(stats.segments, 1);

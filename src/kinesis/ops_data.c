@@ -288,6 +288,10 @@ static enum mr_status write_page(struct protocol_call *call, struct kinesis_stre
     struct journal_cursor cursor = {.position = iterator->position};
     struct journal_op op;
     const bool encrypted = kinesis_is_encrypted(stream);
+    /* AWS: what has left the retention period since the iterator was made is passed over. */
+    const int64_t horizon_ms = call->now_ms - kinesis_retention_ms(stream);
+    const int64_t not_before_ms =
+        horizon_ms > iterator->not_before_ms ? horizon_ms : iterator->not_before_ms;
     size_t bytes = 0;
     int64_t count = 0;
     enum mr_status status;
@@ -300,7 +304,7 @@ static enum mr_status write_page(struct protocol_call *call, struct kinesis_stre
         }
         if (status != MR_OK)
             break;
-        if (op.time_ms < iterator->not_before_ms) {
+        if (op.time_ms < not_before_ms) {
             ret_page->next = cursor.position;
             continue;
         }

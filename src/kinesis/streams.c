@@ -187,6 +187,25 @@ MR_MUST_USE static enum mr_status load_all(struct kinesis *kinesis)
                           kinesis);
 }
 
+/* The oldest position that is inside the retention period of any stream. */
+static int64_t floor_of(void *ctx)
+{
+    struct kinesis *kinesis = ctx;
+    const int64_t now_ms = store_now(kinesis->options.store);
+    int64_t lowest = INT64_MAX;
+    size_t cursor = 0;
+    struct mr_slice name;
+    void *value;
+    pthread_rwlock_rdlock(&kinesis->lock);
+    while (mr_map_next(&kinesis->streams, &cursor, &name, &value)) {
+        struct kinesis_stream *stream = value;
+        const int64_t horizon = kinesis_horizon(kinesis, stream, stream->shards[0], now_ms);
+        lowest = horizon < lowest ? horizon : lowest;
+    }
+    pthread_rwlock_unlock(&kinesis->lock);
+    return lowest;
+}
+
 enum mr_status kinesis_open(struct kinesis **ret_kinesis, const struct kinesis_options *options)
 {
     struct kinesis *kinesis = mr_calloc(1, sizeof *kinesis);
@@ -199,6 +218,7 @@ enum mr_status kinesis_open(struct kinesis **ret_kinesis, const struct kinesis_o
         kinesis_close(kinesis);
         return status;
     }
+    store_floor_register(options->store, "kinesis streams", floor_of, kinesis);
     *ret_kinesis = kinesis;
     return MR_OK;
 }
@@ -213,6 +233,7 @@ void kinesis_close(struct kinesis *kinesis)
 {
     if (kinesis == NULL)
         return;
+    store_floor_unregister(kinesis->options.store, kinesis);
     kinesis_subscriptions_fini(kinesis);
     size_t cursor = 0;
     struct mr_slice name;

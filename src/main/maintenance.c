@@ -1,27 +1,14 @@
-/* Drops journal segments that no window and no checkpoint needs: a table's stream is kept for 24
- * hours, a Kinesis stream for its retention period, and what the view has not flushed is needed for
- * recovery. */
+/* Lets the journal's oldest segments go; see view/store.h for who holds them. */
 #include "main/internal.h"
-#include <stdlib.h>
 
-enum { EVERY_MS = 60000, STREAM_KEPT_MS = 86400000 };
-
-static void longest(void *ctx, struct kinesis_stream *stream)
-{
-    int64_t *kept_ms = ctx;
-    const int64_t own = kinesis_retention_ms(stream);
-    *kept_ms = own > *kept_ms ? own : *kept_ms;
-}
+enum { EVERY_MS = 60000 };
 
 static enum runtime_pump_next step(void *ctx, int64_t *ret_wake_ms)
 {
     struct serve *serve = ctx;
-    const int64_t now_ms = store_now(serve->store);
-    int64_t kept_ms = STREAM_KEPT_MS;
-    kinesis_each(serve->services.kinesis, longest, &kept_ms);
-    journal_drop(store_journal(serve->store), view_flushed(store_view(serve->store)),
-                 now_ms - kept_ms);
-    *ret_wake_ms = now_ms + EVERY_MS;
+    if (store_retain(serve->store) < 0) /* the store said why; it takes a restart */
+        return RUNTIME_PUMP_DONE;
+    *ret_wake_ms = store_now(serve->store) + EVERY_MS;
     return RUNTIME_PUMP_WAIT;
 }
 

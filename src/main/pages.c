@@ -33,6 +33,10 @@ static void write_journal(struct mr_json *json, struct serve *serve)
     mr_json_key_int(json, "bytes", (int64_t)stats.bytes);
     mr_json_key_int(json, "syncs", (int64_t)stats.syncs);
     mr_json_key_int(json, "segments", (int64_t)stats.segments);
+    const char *holder;
+    const int64_t floor = store_floor_lowest(serve->store, &holder);
+    mr_json_key_cstr(json, "held_by", holder); /* who needs the oldest position, and which */
+    mr_json_key_int(json, "floor", floor == INT64_MAX ? journal_tail(journal) : floor);
     mr_json_object_end(json);
 }
 

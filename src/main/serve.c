@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { STOP_GRACE_MS = 5000 };
+enum {
+    STOP_GRACE_MS = 5000,
+    SEGMENT_BYTES_MIN = 64 << 10, /* of --segment-bytes */
+    SEGMENT_BYTES_MAX = 1 << 30,
+};
 
 const struct serve_options serve_options_default = {
     .data = "millrace-data",
@@ -71,7 +75,9 @@ static enum mr_status open_platform(struct serve *serve)
 {
     const bool testing = serve->options.testing;
     const struct mr_clock clock = testing ? mr_clock_of_movable(&serve->clock) : mr_clock_system;
-    const struct store_options store = {.folder = serve->options.data, .clock = clock};
+    const struct store_options store = {.folder = serve->options.data,
+                                        .clock = clock,
+                                        .segment_bytes = serve->options.segment_bytes};
     enum mr_status status = store_open(&serve->store, &store);
     if (status == MR_EXISTS)
         (void)fprintf(stderr, "millrace: another process uses the data folder '%s'\n",
@@ -267,10 +273,15 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
                          struct serve_options *options)
 {
     static const struct option names[] = {
-        {"data", required_argument, NULL, 'd'},        {"listen", required_argument, NULL, 'l'},
-        {"credentials", required_argument, NULL, 'c'}, {"region", required_argument, NULL, 'r'},
-        {"account", required_argument, NULL, 'a'},     {"testing", no_argument, NULL, 't'},
-        {"verbose", no_argument, NULL, 'v'},           {0},
+        {"data", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"credentials", required_argument, NULL, 'c'},
+        {"region", required_argument, NULL, 'r'},
+        {"account", required_argument, NULL, 'a'},
+        {"testing", no_argument, NULL, 't'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"segment-bytes", required_argument, NULL, 's'},
+        {0},
     };
     optind = 1;
     opterr = 0;
@@ -285,10 +296,18 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
         case 'r': options->region = optarg; break;
         case 'a': options->account = optarg; break;
         case 't': options->testing = true; break;
+        case 's':
+            if (mr_slice_to_u64(mr_slice_cstr(optarg), &options->segment_bytes) != MR_OK ||
+                options->segment_bytes < SEGMENT_BYTES_MIN ||
+                options->segment_bytes > SEGMENT_BYTES_MAX)
+                return usage("no size from 64 KiB to 1 GiB", optarg);
+            break;
         case 'v': mr_log_set_level(MR_LOG_DEBUG); break;
         default: return usage("unknown option or missing value", argv[optind - 1]);
         }
     }
+    if (options->segment_bytes != 0 && !options->testing)
+        return usage("only with --testing:", "--segment-bytes");
     return optind < argc ? usage("unexpected argument", argv[optind]) : 0;
 }
 

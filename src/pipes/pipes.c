@@ -339,6 +339,28 @@ static enum mr_status load_pipe(void *ctx, struct mr_slice name, struct mr_slice
     return status;
 }
 
+/* Stopped ones hold nothing: they go on with what their source has kept, as on AWS. */
+static void lower_to_cursors(void *ctx, struct pipe *pipe)
+{
+    int64_t *lowest = ctx;
+    char prefix[sizeof "pipe//" + PIPE_ID_TEXT];
+    pthread_mutex_lock(&pipe->lock);
+    const bool runs = pipe->locked.desired_running;
+    pthread_mutex_unlock(&pipe->lock);
+    if (!runs)
+        return;
+    (void)snprintf(prefix, sizeof prefix, "pipe/%s/", pipe->id);
+    const int64_t own = store_cursor_floor(pipe->pipes->options.store, mr_slice_cstr(prefix));
+    *lowest = own < *lowest ? own : *lowest;
+}
+
+static int64_t floor_of(void *ctx)
+{
+    int64_t lowest = INT64_MAX;
+    pipes_each(ctx, lower_to_cursors, &lowest);
+    return lowest;
+}
+
 enum mr_status pipes_open(struct pipes **ret_pipes, const struct pipes_options *options)
 {
     struct pipes *pipes = mr_calloc(1, sizeof *pipes);
@@ -350,6 +372,7 @@ enum mr_status pipes_open(struct pipes **ret_pipes, const struct pipes_options *
         pipes_close(pipes);
         return status;
     }
+    store_floor_register(options->store, "pipes", floor_of, pipes);
     *ret_pipes = pipes;
     return MR_OK;
 }
@@ -358,6 +381,7 @@ void pipes_close(struct pipes *pipes)
 {
     if (pipes == NULL)
         return;
+    store_floor_unregister(pipes->options.store, pipes);
     size_t cursor = 0;
     struct mr_slice name;
     void *value;

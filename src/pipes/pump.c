@@ -23,9 +23,10 @@ enum {
     RECORD_LIFE_MS = 86400000,
     HOLD_LOOK_MS = 50,     /* between two looks whether a batch that waits has become full */
     LOOK_AROUND_MS = 1000, /* an idle pipe notices that an end has gone or a shard has come */
-    /* Journal read past without a change of ours before the cursor is stored all the same: so a
-     * restart need not search it again, and what retention drops is not taken for a loss. */
-    IDLE_COMMIT_BYTES = 16 << 20,
+    /* Journal read past without a change of ours, a quarter of a segment, before the cursor is
+     * stored all the same: so a restart need not search it again, and the journal is not held for
+     * nothing. */
+    IDLE_COMMITS_A_SEGMENT = 4,
 };
 
 struct mr_slice pipe_cursor_name(struct mr_arena *arena, const struct pipe *pipe,
@@ -68,19 +69,35 @@ static struct pipe_shard *shard_of(struct pipe *pipe, const char *id)
     return NULL;
 }
 
-/* A shard that appeared since: its stored cursor, or (a child) its first position. */
+/* The cursor alone: no record goes with it. */
+static enum mr_status commit_cursor(struct pipe *pipe, struct pipe_shard *shard, int64_t position)
+{
+    struct store_entry entry = store_entry_make(&pipe->arena);
+    store_cursor_put(&entry, pipe_cursor_name(&pipe->arena, pipe, mr_slice_cstr(shard->id)),
+                     position);
+    int64_t ticket;
+    const enum mr_status status = store_commit(pipe->pipes->options.store, &entry, &ticket);
+    if (status == MR_OK)
+        shard->committed = position;
+    return status;
+}
+
+/* A shard that appeared since: its stored cursor, or (a child) its first position, which is stored
+ * so that the journal is kept for it however long the pipe stands. */
 static enum mr_status add_shard(struct pipe *pipe, const struct streams_shard *info)
 {
     struct pipe_shard shard = {0};
     (void)snprintf(shard.id, sizeof shard.id, "%s", info->id);
     int64_t position = info->start;
     const struct mr_slice id = mr_slice_cstr(shard.id);
-    const enum mr_status status = store_cursor_get(
-        pipe->pipes->options.store, pipe_cursor_name(&pipe->arena, pipe, id), &position);
-    if (status < 0)
-        return status;
+    enum mr_status status = store_cursor_get(pipe->pipes->options.store,
+                                             pipe_cursor_name(&pipe->arena, pipe, id), &position);
     shard.done = status == MR_OK && position == INT64_MAX;
     shard.committed = position;
+    if (status == MR_NOT_FOUND)
+        status = commit_cursor(pipe, &shard, position);
+    if (status < 0)
+        return status;
     if (!shard.done) {
         if (streams_reader_open(&shard.reader, pipe->pipes->options.streams, pipe->source, id,
                                 position) != MR_OK)
@@ -112,19 +129,6 @@ static enum mr_status find_shards(struct pipe *pipe)
             return status;
     }
     return MR_OK;
-}
-
-/* The cursor alone: no record goes with it. */
-static enum mr_status commit_cursor(struct pipe *pipe, struct pipe_shard *shard, int64_t position)
-{
-    struct store_entry entry = store_entry_make(&pipe->arena);
-    store_cursor_put(&entry, pipe_cursor_name(&pipe->arena, pipe, mr_slice_cstr(shard->id)),
-                     position);
-    int64_t ticket;
-    const enum mr_status status = store_commit(pipe->pipes->options.store, &entry, &ticket);
-    if (status == MR_OK)
-        shard->committed = position;
-    return status;
 }
 
 static enum mr_status finish_shard(struct pipe *pipe, struct pipe_shard *shard)
@@ -314,7 +318,9 @@ static enum mr_status pump_shard(struct pipe *pipe, struct pipe_shard *shard, in
         return finish_shard(pipe, shard);
     if (batch.count > 0)
         return MR_OK;
-    if (batch.position - shard->committed > IDLE_COMMIT_BYTES)
+    const struct journal *journal = store_journal(pipe->pipes->options.store);
+    const int64_t idle_bytes = (int64_t)journal_segment_bytes(journal) / IDLE_COMMITS_A_SEGMENT;
+    if (batch.position - shard->committed > idle_bytes)
         status = commit_cursor(pipe, shard, batch.position);
     return status == MR_OK ? MR_AGAIN : status;
 }

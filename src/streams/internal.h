@@ -50,6 +50,8 @@ bool streams_is_gone(const struct streams_stream *stream, int64_t now_ms);
 /* Copies the list, with references, into the arena. */
 struct streams_stream **streams_list(struct streams *streams, struct mr_arena *arena,
                                      size_t *ret_count);
+/* The oldest position that is young enough to be kept. */
+int64_t streams_horizon(struct streams *streams);
 int64_t streams_shard_end(struct streams_stream *stream, uint32_t window);
 
 /* ---- iterator.c ---- */

@@ -223,7 +223,7 @@ static enum mr_status sequence_of(struct protocol_call *call, bool after, int64_
     if (streams_sequence_parse(text, ret_position) != MR_OK)
         return protocol_fail(call, &protocol_validation, "Invalid SequenceNumber: %.*s",
                              MR_ARG(text));
-    if (*ret_position < journal_first(store_journal(streams->store)))
+    if (*ret_position < streams_horizon(streams))
         return protocol_fail(call, &trimmed,
                              "The operation attempted to read past the oldest stream record in a "
                              "shard: %.*s",
@@ -279,7 +279,7 @@ static void get_shard_iterator(struct protocol_call *call)
 /* ---- GetRecords ---- */
 
 /* Writes records until the page is full or nothing is left. MR_END: the shard is closed and all of
- * it was read. */
+ * it was read. MR_NOT_FOUND: the iterator's next record is older than a stream keeps one. */
 static enum mr_status records_json(struct protocol_call *call, struct streams_reader *reader,
                                    int64_t limit, int64_t *position)
 {
@@ -289,6 +289,8 @@ static enum mr_status records_json(struct protocol_call *call, struct streams_re
     for (;;) {
         *position = streams_reader_position(reader);
         status = streams_reader_next(reader, &record);
+        if (status == MR_OK && record.time_ms < call->now_ms - STREAMS_KEPT_MS && bytes == 0)
+            return MR_NOT_FOUND;
         if (status != MR_OK || limit == 0)
             break;
         if (bytes > 0 && bytes + record.size_bytes > PAGE_BYTES)

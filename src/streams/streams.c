@@ -186,6 +186,25 @@ static void sweep(struct streams *streams, int64_t now_ms, struct store_entry *e
     pthread_rwlock_unlock(&streams->lock);
 }
 
+/* The oldest position that a reader of any stream may still ask for. */
+static int64_t floor_of(void *ctx)
+{
+    struct streams *streams = ctx;
+    const int64_t now_ms = store_now(streams->store);
+    int64_t start = INT64_MAX;
+    pthread_rwlock_rdlock(&streams->lock);
+    for (size_t i = 0; i < streams->locked.count; i++) {
+        const struct streams_stream *stream = streams->locked.list[i];
+        if (!streams_is_gone(stream, now_ms) && stream->shards[0].start < start)
+            start = stream->shards[0].start;
+    }
+    pthread_rwlock_unlock(&streams->lock);
+    if (start == INT64_MAX)
+        return start;
+    const int64_t horizon = streams_horizon(streams);
+    return horizon > start ? horizon : start;
+}
+
 enum mr_status streams_open(struct streams **ret_streams, const struct streams_options *options)
 {
     struct streams *streams = mr_calloc(1, sizeof(*streams));
@@ -201,6 +220,7 @@ enum mr_status streams_open(struct streams **ret_streams, const struct streams_o
     if (streams->locked.count > 0)
         qsort(streams->locked.list, streams->locked.count, sizeof(streams->locked.list[0]),
               by_creation);
+    store_floor_register(streams->store, "table streams", floor_of, streams);
     *ret_streams = streams;
     return MR_OK;
 }
@@ -209,6 +229,7 @@ void streams_close(struct streams *streams)
 {
     if (streams == NULL)
         return;
+    store_floor_unregister(streams->store, streams);
     for (size_t i = 0; i < streams->locked.count; i++)
         streams_unref(streams->locked.list[i]);
     free(streams->locked.list);
@@ -355,13 +376,15 @@ void streams_disable_done(struct streams_stream *stream)
 
 /* ---- positions ---- */
 
+int64_t streams_horizon(struct streams *streams)
+{
+    return journal_seek_time(store_journal(streams->store),
+                             store_now(streams->store) - STREAMS_KEPT_MS);
+}
+
 int64_t streams_trim_horizon(struct streams *streams, const struct streams_shard *shard)
 {
-    struct journal *journal = store_journal(streams->store);
-    int64_t horizon = journal_seek_time(journal, store_now(streams->store) - STREAMS_KEPT_MS);
-    int64_t first = journal_first(journal);
-    if (horizon < first)
-        horizon = first;
+    const int64_t horizon = streams_horizon(streams);
     return shard->start > horizon ? shard->start : horizon;
 }
 

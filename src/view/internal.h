@@ -39,6 +39,10 @@ struct store {
         pthread_t thread;
     } flush;
     struct {
+        pthread_mutex_t lock; /* also held while segments are dropped */
+        struct store_floor *floors;
+    } retention;
+    struct {
         struct store_durable_listener list[STORE_LISTENERS_MAX];
         _Atomic size_t count;
     } durable_listeners;
@@ -47,6 +51,8 @@ struct store {
         _Atomic size_t count;
     } window_listeners;
 };
+
+void store_retention_fini(struct store *store);
 
 extern const struct mr_slice store_window_key;
 bool store_is_window_counter(const struct journal_op *op);

@@ -453,6 +453,7 @@ static enum mr_status open_parts(struct store *store, const struct store_options
         return status;
     snprintf(path, sizeof(path), "%s/journal", store->folder);
     const struct journal_options journal_options = {.folder = path,
+                                                    .segment_bytes = options->segment_bytes,
                                                     .on_durable = tell_durable,
                                                     .on_window = tell_window,
                                                     .on_failure = tell_failure,
@@ -490,6 +491,7 @@ enum mr_status store_open(struct store **ret_store, const struct store_options *
     store->lock_fd = -1;
     stripes_init(store);
     pthread_mutex_init(&store->windows.lock, NULL);
+    pthread_mutex_init(&store->retention.lock, NULL);
     pthread_mutex_init(&store->flush.lock, NULL);
     pthread_mutex_init(&store->flush.turn, NULL);
     pthread_cond_init(&store->flush.work, NULL);
@@ -529,6 +531,7 @@ void store_close(struct store *store)
     for (size_t i = 0; i < STORE_STRIPES; i++)
         pthread_rwlock_destroy(&store->stripes[i].lock);
     pthread_mutex_destroy(&store->windows.lock);
+    store_retention_fini(store);
     pthread_mutex_destroy(&store->flush.lock);
     pthread_mutex_destroy(&store->flush.turn);
     pthread_cond_destroy(&store->flush.work);

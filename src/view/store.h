@@ -20,6 +20,7 @@ struct store_options {
                            process */
     struct mr_clock clock;
     size_t memtable_bytes, cache_bytes; /* 0: defaults */
+    uint64_t segment_bytes;             /* of the journal; 0: the default */
 };
 /* MR_EXISTS: another process has the folder. Replays what the view lacks. */
 MR_MUST_USE enum mr_status store_open(struct store **ret_store,
@@ -86,6 +87,36 @@ MR_MUST_USE enum mr_status store_doc_each(
 void store_cursor_put(struct store_entry *entry, struct mr_slice name, int64_t position);
 MR_MUST_USE enum mr_status store_cursor_get(struct store *store, struct mr_slice name,
                                             int64_t *ret_position);
+
+/* ---- retention ----
+ * The journal keeps every position from the lowest floor on. A floor is the oldest position that
+ * its owner still needs to read: INT64_MAX when it needs none. Whole segments below all floors, and
+ * below what the view has flushed, go when store_retain is called (main's maintenance, every
+ * minute).
+ *
+ * Who needs the past registers a function that tells its floor. It is called on a worker, under a
+ * lock of this folder alone: it may take its owner's locks and read the store, and must neither
+ * register nor unregister, nor be slow. What it tells may be answered from state that is applied
+ * and not yet durable; store_retain waits for that before it drops anything. A floor rises as its
+ * owner moves on; who begins to need positions begins at or above the lowest floor of that moment,
+ * or finds them gone (MR_NOT_FOUND of journal_next), as a reader does who comes too late. */
+enum {
+    /* A cursor that does not move holds the journal for so long, and no longer. */
+    STORE_CURSOR_HELD_MS = 7 * 24 * 3600 * 1000,
+};
+/* `name` tells whoever looks at the status page who holds the journal; it must live as long. */
+void store_floor_register(struct store *store, const char *name, int64_t (*fn)(void *ctx),
+                          void *ctx);
+/* Afterwards no function registered with this ctx is called any more. */
+void store_floor_unregister(struct store *store, const void *ctx);
+/* The lowest floor now and who told it; "view" for what is not flushed. INT64_MAX, "": nobody. */
+int64_t store_floor_lowest(struct store *store, const char **ret_name);
+/* A floor for owners of cursors: the oldest stored position among those whose name begins with
+ * `prefix`, at most STORE_CURSOR_HELD_MS old. INT64_MAX: there is none, or all are at their end
+ * (INT64_MAX is what they hold). */
+int64_t store_cursor_floor(struct store *store, struct mr_slice prefix);
+/* Drops what nobody needs. Blocks for a flush and a sync: not on an I/O loop. */
+MR_MUST_USE enum mr_status store_retain(struct store *store);
 
 /* Removes every document, item, object and cursor (testing only): the caller has stopped everything
  * else. */
