@@ -14,6 +14,57 @@ LOCATIONS = {None: 0, 'uri': 1, 'querystring': 2, 'header': 3, 'headers': 4, 'st
 TIMES = {None: 0, 'unixTimestamp': 1, 'iso8601': 2, 'rfc822': 3}
 NONE = 0xffff
 OPAQUE = {'dynamodb': {'AttributeValue'}}
+# What DynamoDB says of its constraints where botocore's model says something else: the order of
+# enum values in messages, and limits that the model left out when ARNs became names of tables.
+TABLE_RULE = {'p': '[a-zA-Z0-9_.-]+', 'min': 3, 'max': 255}
+COMPARISONS = ['IN', 'NULL', 'BETWEEN', 'LT', 'NOT_CONTAINS', 'EQ', 'GT', 'NOT_NULL', 'NE', 'LE',
+               'BEGINS_WITH', 'GE', 'CONTAINS']
+CORRECTED = {'dynamodb': {
+    'TableArn': TABLE_RULE,
+    'AttributeNameList': {'max': 255},
+    'ComparisonOperator': {'e': COMPARISONS},
+    'ConditionalOperator': {'e': ['OR', 'AND']},
+    'AttributeAction': {'e': ['ADD', 'DELETE', 'PUT']},
+    'ReturnValue': {'e': ['ALL_NEW', 'UPDATED_OLD', 'ALL_OLD', 'NONE', 'UPDATED_NEW']},
+    'ReturnValuesOnConditionCheckFailure': {'e': ['ALL_OLD', 'NONE']},
+    'ScalarAttributeType': {'e': ['B', 'N', 'S']},
+    'ProjectionType': {'e': ['ALL', 'INCLUDE', 'KEYS_ONLY']},
+    'Select': {'e': ['SPECIFIC_ATTRIBUTES', 'COUNT', 'ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES']},
+}}
+# Operations that look at the table's name before all else, in words of their own.
+NAME_FIRST = {'CreateTableInput', 'DeleteTableInput', 'DescribeTableInput', 'UpdateTableInput',
+              'DescribeTimeToLiveInput', 'UpdateTimeToLiveInput'}
+
+
+# The order in which DynamoDB tells of several errors.
+WRITE_MEMBERS = ['ReturnConsumedCapacity', 'TableName', 'ReturnItemCollectionMetrics']
+FIRST_MEMBERS = {
+    'ProvisionedThroughput': ['WriteCapacityUnits', 'ReadCapacityUnits'],
+    'PutItemInput': ['ReturnConsumedCapacity', 'TableName', 'Item'],
+    'GetItemInput': ['ReturnConsumedCapacity', 'AttributesToGet', 'TableName', 'Key'],
+    'UpdateItemInput': WRITE_MEMBERS,
+    'DeleteItemInput': WRITE_MEMBERS,
+    'BatchGetItemInput': ['ReturnConsumedCapacity'],
+    'BatchWriteItemInput': ['ReturnConsumedCapacity', 'ReturnItemCollectionMetrics'],
+    'QueryInput': ['Select', 'IndexName', 'ReturnConsumedCapacity', 'QueryFilter', 'TableName',
+                   'ConditionalOperator', 'AttributesToGet', 'Limit', 'KeyConditions'],
+    'ScanInput': ['Select', 'IndexName', 'TotalSegments', 'ReturnConsumedCapacity', 'TableName',
+                  'ConditionalOperator', 'ScanFilter', 'Segment', 'Limit', 'AttributesToGet'],
+}
+
+
+def correct_dynamodb(shapes):
+    """A table's keys are two at most, and required; the operations on tags check for themselves."""
+    shapes['TableKeySchema'] = {**shapes['KeySchema'], 'max': 2}
+    for name in ('CreateTableInput', 'LocalSecondaryIndex'):
+        shapes[name]['m']['KeySchema'] = {'s': 'TableKeySchema'}
+    shapes['CreateTableInput']['r'] = ['AttributeDefinitions', 'TableName', 'KeySchema']
+    for name in ('TagResourceInput', 'UntagResourceInput', 'ListTagsOfResourceInput'):
+        shapes[name]['r'] = []
+        shapes[name]['m']['ResourceArn'] = {'s': 'String'}
+    for name, first in FIRST_MEMBERS.items():
+        members = shapes[name]['m']
+        shapes[name]['m'] = {key: members[key] for key in [*first, *members]}
 
 
 class Pool:
@@ -56,24 +107,26 @@ class Tables:
         self.members, self.enums, self.error_lists = [], [], []
         self.opaque = OPAQUE.get(service, set())
 
-    def member(self, name, member, required=False, payload=False):
+    def member(self, name, member, required=False, payload=False, shape=''):
         bits = flags(member, ('f', 2), ('a', 4), ('st', 16), ('j', 32))
         bits |= 1 if required else 0
         bits |= 8 if payload else 0
-        if self.service == 'dynamodb' and name == 'TableName':
+        if self.service == 'dynamodb' and name == 'TableName' and shape in NAME_FIRST:
             bits |= 64
         return (self.pool.add(name), self.pool.add(member.get('n', name)), self.index[member['s']],
                 LOCATIONS[member.get('l')], bits)
 
     def shape(self, name):
-        shape = self.model['shapes'][name]
+        corrected = CORRECTED.get(self.service, {}).get(name, {})
+        shape = {**self.model['shapes'][name], **corrected}
         first = len(self.members)
         payload = NONE
         if shape['t'] == 'structure':
             for i, (key, member) in enumerate(shape.get('m', {}).items()):
                 is_payload = shape.get('pl') == key
                 payload = i if is_payload else payload
-                self.members.append(self.member(key, member, key in shape.get('r', ()), is_payload))
+                self.members.append(
+                    self.member(key, member, key in shape.get('r', ()), is_payload, name))
         for key, word in (('l', 'member'), ('k', 'key'), ('v', 'value')):
             if key in shape:
                 self.members.append(self.member(word, shape[key]))
@@ -82,6 +135,7 @@ class Tables:
         bits |= 128 if 'min' in shape else 0
         bits |= 256 if 'max' in shape else 0
         bits |= 512 if shape['t'] == 'map' and shape['v']['s'] in self.opaque else 0
+        bits |= 1024 if corrected is TABLE_RULE else 0
         enums = len(self.enums)
         self.enums += [self.pool.add(value) for value in shape.get('e', ())]
         return (int(shape.get('min', 0)), int(shape.get('max', 0)), self.pool.add(name), first,
@@ -163,6 +217,8 @@ def render(service, model):
 def main():
     source, target = map(pathlib.Path, sys.argv[1:])
     model = json.loads(source.read_text(encoding='utf-8'))
+    if source.stem == 'dynamodb':
+        correct_dynamodb(model['shapes'])
     target.write_text(render(source.stem, model), encoding='utf-8')
 
 

@@ -22,6 +22,9 @@ bool mr_json_is_number(yyjson_val *value); /* raw or typed number */
 /* A string's or raw number's bytes; empty for others and NULL. */
 struct mr_slice mr_json_text(yyjson_val *value);
 struct mr_slice mr_json_get_text(yyjson_val *obj, const char *name);
+/* The words that AWS's parsers take for booleans, in any case: true, yes, 1, false, no, 0. False:
+ * it is none of them. */
+bool mr_json_word_bool(yyjson_val *value, bool *ret_flag);
 bool mr_json_get_bool(yyjson_val *obj, const char *name, bool fallback);
 /* 1e3 and 1.0 count as integers; what is no integer, or does not fit, gives the fallback. */
 int64_t mr_json_get_i64(yyjson_val *obj, const char *name, int64_t fallback);

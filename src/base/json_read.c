@@ -100,6 +100,18 @@ struct mr_slice mr_json_get_text(yyjson_val *obj, const char *name)
     return mr_json_text(mr_json_get(obj, name));
 }
 
+bool mr_json_word_bool(yyjson_val *value, bool *ret_flag)
+{
+    static const char *const words[] = {"false", "true", "no", "yes", "0", "1"};
+    for (size_t i = 0; yyjson_is_str(value) && i < MR_COUNT(words); i++) {
+        if (mr_slice_equal_nocase(mr_json_text(value), mr_slice_cstr(words[i]))) {
+            *ret_flag = i % 2 == 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool mr_json_get_bool(yyjson_val *obj, const char *name, bool fallback)
 {
     yyjson_val *value = mr_json_get(obj, name);

@@ -22,8 +22,8 @@ static enum mr_status read_write(struct protocol_call *call, yyjson_val *request
     struct mr_slice error;
     if (put == NULL && delete == NULL)
         return protocol_fail(call, &protocol_validation,
-                             "Supplied AttributeValue is empty, must contain exactly one of the "
-                             "supported datatypes");
+                             "Supplied AttributeValue has more than one datatypes set, must "
+                             "contain exactly one of the supported datatypes");
     if (put != NULL && delete != NULL)
         return protocol_fail(call, &protocol_validation,
                              "Supplied AttributeValue has more than one datatypes set, must "
@@ -78,7 +78,7 @@ static enum mr_status find_tables(struct protocol_call *call, yyjson_val *reques
 static enum mr_status place_write(struct protocol_call *call, struct batch_write *each)
 {
     enum mr_status status = each->write.kind == DYNAMODB_PUT
-                                ? dynamodb_item_check(call, each->table, each->write.item)
+                                ? dynamodb_item_check_batch(call, each->table, each->write.item)
                                 : dynamodb_key_check(call, each->table, each->write.item);
     if (status == MR_OK)
         each->write.address = dynamodb_address_of(call->arena, each->table, each->write.item);
@@ -185,6 +185,17 @@ struct batch_get {
     struct dynamodb_units units;
 };
 
+/* AWS: the same key twice is told before it is known whether the table is there. */
+static enum mr_status check_new(struct protocol_call *call, const struct batch_get *get)
+{
+    for (size_t i = 0; i < get->count; i++) {
+        if (mr_slice_equal(get->keys[i], get->keys[get->count]))
+            return protocol_fail(call, &protocol_validation,
+                                 "Provided list of item keys contains duplicates");
+    }
+    return MR_OK;
+}
+
 static enum mr_status read_get(struct protocol_call *call, struct batch_get *get, size_t *total)
 {
     yyjson_val *keys = mr_json_get(get->request, "Keys");
@@ -198,11 +209,14 @@ static enum mr_status read_get(struct protocol_call *call, struct batch_get *get
     get->keys = MR_NEW_ARRAY(call->arena, struct mr_slice, count + 1);
     get->addresses = MR_NEW_ARRAY(call->arena, struct dynamodb_address, count + 1);
     yyjson_arr_iter iter = yyjson_arr_iter_with(keys);
+    if (dynamodb_parse_expressions(call, get->request, GET_KINDS, &get->expressions) != MR_OK)
+        return MR_FAULT;
     for (yyjson_val *key; (key = yyjson_arr_iter_next(&iter)) != NULL; get->count++) {
-        if (dynamodb_key_read(call, key, &get->keys[get->count]) != MR_OK)
+        if (dynamodb_key_read(call, key, &get->keys[get->count]) != MR_OK ||
+            check_new(call, get) != MR_OK)
             return MR_FAULT;
     }
-    return dynamodb_parse_expressions(call, get->request, GET_KINDS, &get->expressions);
+    return MR_OK;
 }
 
 static enum mr_status place_keys(struct protocol_call *call, struct dynamodb_table *table,
@@ -212,13 +226,9 @@ static enum mr_status place_keys(struct protocol_call *call, struct dynamodb_tab
         if (dynamodb_key_check(call, table, get->keys[i]) != MR_OK)
             return MR_FAULT;
         get->addresses[i] = dynamodb_address_of(call->arena, table, get->keys[i]);
-        for (size_t j = 0; j < i; j++) {
-            if (mr_slice_equal(get->addresses[i].key, get->addresses[j].key))
-                return protocol_fail(call, &protocol_validation,
-                                     "Provided list of item keys contains duplicates");
-        }
     }
-    return MR_OK;
+    const struct dynamodb_paths paths = {.projection = get->expressions.projection};
+    return dynamodb_paths_check(call, table, &paths);
 }
 
 /* Items of one table into the open array, while the reply has room. */

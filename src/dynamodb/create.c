@@ -127,6 +127,14 @@ static enum mr_status read_schema(struct protocol_call *call, struct dynamodb_ta
     return MR_OK;
 }
 
+static enum mr_status read_table_schema(struct protocol_call *call, struct dynamodb_table *table)
+{
+    yyjson_val *elements = mr_json_get(call->in, "KeySchema");
+    if (yyjson_arr_size(elements) > table->definition_count)
+        return refuse(call, "Invalid KeySchema: Some index key attribute have no definition");
+    return read_schema(call, table, elements, &table->schema);
+}
+
 /* ---- indexes ---- */
 
 static enum mr_status read_projection(struct protocol_call *call, struct dynamodb_table *table,
@@ -241,13 +249,31 @@ static enum mr_status read_indexes(struct protocol_call *call, struct dynamodb_t
                                     "when specifying a LocalSecondaryIndex");
     if (yyjson_arr_size(list) > limit)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "%s count exceeds the per-table limit of %zu",
-                             local ? "LocalSecondaryIndex" : "GlobalSecondaryIndex", limit);
+                             local ? INVALID "Number of LocalSecondaryIndexes exceeds per-table "
+                                             "limit of %zu"
+                                   : INVALID "GlobalSecondaryIndex count exceeds the per-table "
+                                             "limit of %zu",
+                             limit);
     enum mr_status status = MR_OK;
     yyjson_arr_iter iter = yyjson_arr_iter_with(list);
     for (yyjson_val *each; status == MR_OK && (each = yyjson_arr_iter_next(&iter)) != NULL;)
         status = read_index(call, table, each, local);
     return status;
+}
+
+static bool is_key_somewhere(const struct dynamodb_table *table, struct mr_slice name)
+{
+    bool used = dynamodb_is_key(&table->schema, name);
+    for (size_t i = 0; !used && i < table->index_count; i++)
+        used = dynamodb_is_key(&dynamodb_index_at(table, i)->schema, name);
+    return used;
+}
+
+static void list_name(struct item_writer *list, struct mr_slice name)
+{
+    if (list->len > 0)
+        item_write_raw(list, MR_S(", "));
+    item_write_raw(list, name);
 }
 
 /* AWS: what is defined must be a key somewhere. */
@@ -258,18 +284,23 @@ static enum mr_status check_definitions(struct protocol_call *call,
     if (table->index_count == 0 && table->definition_count != keys)
         return refuse(call, INVALID "Number of attributes in KeySchema does not exactly match "
                                     "number of attributes defined in AttributeDefinitions");
+    struct item_writer all = item_writer_make(call->arena, 128);
+    struct item_writer used = item_writer_make(call->arena, 128);
+    size_t used_count = 0;
     for (size_t i = 0; i < table->definition_count; i++) {
         struct mr_slice name = table->definitions[i].name;
-        bool used = dynamodb_is_key(&table->schema, name);
-        for (size_t j = 0; !used && j < table->index_count; j++)
-            used = dynamodb_is_key(&dynamodb_index_at(table, j)->schema, name);
-        if (!used)
-            return protocol_fail(call, &protocol_validation,
-                                 INVALID "Some AttributeDefinitions are not used. "
-                                         "AttributeDefinitions: [%.*s]",
-                                 MR_ARG(name));
+        list_name(&all, name);
+        if (!is_key_somewhere(table, name))
+            continue;
+        list_name(&used, name);
+        used_count++;
     }
-    return MR_OK;
+    if (used_count == table->definition_count)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         INVALID "Some AttributeDefinitions are not used. AttributeDefinitions: "
+                                 "[%.*s], keys used: [%.*s]",
+                         MR_ARG(item_writer_slice(&all)), MR_ARG(item_writer_slice(&used)));
 }
 
 /* ---- the rest ---- */
@@ -289,7 +320,7 @@ static enum mr_status read_billing(struct protocol_call *call, struct dynamodb_t
     table->locked.write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
     if (table->locked.on_demand)
         table->locked.on_demand_since_ms = call->now_ms;
-    return MR_OK;
+    return dynamodb_throughput_check(call, throughput);
 }
 
 static enum mr_status read_tags(struct protocol_call *call, struct dynamodb_table *table)
@@ -329,7 +360,7 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     if (status == MR_OK)
         status = read_definitions(call, table);
     if (status == MR_OK)
-        status = read_schema(call, table, mr_json_get(call->in, "KeySchema"), &table->schema);
+        status = read_table_schema(call, table);
     if (status == MR_OK)
         status = read_indexes(call, table, true);
     if (status == MR_OK)

@@ -31,6 +31,7 @@ extern const struct protocol_fault dynamodb_canceled;
 extern const struct protocol_fault dynamodb_token_mismatch;
 extern const struct protocol_fault dynamodb_no_policy;
 extern const struct protocol_fault dynamodb_duplicate;
+extern const struct protocol_fault dynamodb_denied;
 /* Turns the outcome of an item_* function into the call's fault; returns MR_FAULT. */
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,
                                struct mr_slice error);
@@ -224,6 +225,13 @@ MR_MUST_USE enum mr_status dynamodb_index_read(struct protocol_call *call,
                                                const struct dynamodb_table *table,
                                                yyjson_val *each);
 
+/* ---- checks.c ---- */
+/* MR_FAULT: units beyond what any table may have. */
+MR_MUST_USE enum mr_status dynamodb_throughput_check(struct protocol_call *call,
+                                                     yyjson_val *throughput);
+/* What is wrong with an UpdateTable request whatever its table is. */
+MR_MUST_USE enum mr_status dynamodb_update_request_check(struct protocol_call *call);
+
 /* ---- index.c: indexes made and deleted while their table serves ---- */
 struct dynamodb_index_change {
     yyjson_val *list; /* GlobalSecondaryIndexUpdates, or NULL */
@@ -271,10 +279,21 @@ struct mr_slice dynamodb_index_value(struct mr_arena *arena, const struct dynamo
 /* Encodes a Key parameter: MR_OK, or MR_FAULT. */
 MR_MUST_USE enum mr_status dynamodb_key_read(struct protocol_call *call, yyjson_val *json,
                                              struct mr_slice *ret_keys);
+/* A value of that key attribute has its type and a size that keys may have; `where` precedes what
+ * is told. */
+MR_MUST_USE enum mr_status dynamodb_key_value_check(struct protocol_call *call,
+                                                    const struct dynamodb_key *key,
+                                                    const struct item_value *value, bool range,
+                                                    const char *where);
 /* It has exactly the table's keys, of the right types and sizes. */
 MR_MUST_USE enum mr_status dynamodb_key_check(struct protocol_call *call,
                                               const struct dynamodb_table *table,
                                               struct mr_slice keys);
+/* An item to put in a batch: as dynamodb_item_check, but what its keys lack is told in the words of
+ * dynamodb_key_check. */
+MR_MUST_USE enum mr_status dynamodb_item_check_batch(struct protocol_call *call,
+                                                     const struct dynamodb_table *table,
+                                                     struct mr_slice item);
 /* An item to put has the table's keys, and index keys of the right types where it has any. */
 MR_MUST_USE enum mr_status dynamodb_item_check(struct protocol_call *call,
                                                const struct dynamodb_table *table,
@@ -289,6 +308,16 @@ struct mr_slice dynamodb_keys_of(struct mr_arena *arena, const struct dynamodb_s
 MR_MUST_USE enum mr_status dynamodb_update_check(struct protocol_call *call,
                                                  const struct dynamodb_table *table,
                                                  const struct item_update *update);
+/* What has paths; each may be NULL. */
+struct dynamodb_paths {
+    const struct item_update *update;
+    const struct item_node *filter;
+    const struct item_projection *projection;
+};
+/* None of them leads into a key of the table or of an index. */
+MR_MUST_USE enum mr_status dynamodb_paths_check(struct protocol_call *call,
+                                                const struct dynamodb_table *table,
+                                                const struct dynamodb_paths *paths);
 bool dynamodb_is_key(const struct dynamodb_schema *schema, struct mr_slice name);
 
 /* ---- request.c ---- */
@@ -317,6 +346,15 @@ MR_MUST_USE enum mr_status dynamodb_check_parameters(struct protocol_call *call,
 MR_MUST_USE enum mr_status dynamodb_parse_expressions(struct protocol_call *call,
                                                       yyjson_val *members, unsigned kinds,
                                                       struct dynamodb_expressions *ret);
+/* The same in the parts that Query and Scan need apart: QueryFilter or ScanFilter with
+ * AttributesToGet (empties *ret first), the expressions, KeyConditions. */
+MR_MUST_USE enum mr_status dynamodb_parse_filters(struct protocol_call *call, yyjson_val *members,
+                                                  unsigned kinds, struct dynamodb_expressions *ret);
+MR_MUST_USE enum mr_status dynamodb_parse_new(struct protocol_call *call, yyjson_val *members,
+                                              unsigned kinds, struct dynamodb_expressions *ret);
+MR_MUST_USE enum mr_status dynamodb_parse_key_conditions(struct protocol_call *call,
+                                                         yyjson_val *members,
+                                                         struct dynamodb_expressions *ret);
 /* MR_FAULT: no table can have that name. */
 MR_MUST_USE enum mr_status dynamodb_name_check(struct protocol_call *call, struct mr_slice name);
 /* The table of that name or ARN, or NULL after setting the fault; `described`: in the words of the

@@ -159,7 +159,9 @@ void dynamodb_get_item(struct protocol_call *call)
         dynamodb_parse_expressions(call, call->in, kinds, &expressions) != MR_OK)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = dynamodb_request_table(call);
-    if (table == NULL || dynamodb_key_check(call, table, keys) != MR_OK)
+    const struct dynamodb_paths paths = {.projection = expressions.projection};
+    if (table == NULL || dynamodb_key_check(call, table, keys) != MR_OK ||
+        dynamodb_paths_check(call, table, &paths) != MR_OK)
         return;
     struct dynamodb_address address = dynamodb_address_of(call->arena, table, keys);
     struct mr_buf item MR_CLEANUP(mr_buf_fini) = {0};

@@ -157,47 +157,57 @@ enum mr_status dynamodb_key_read(struct protocol_call *call, yyjson_val *json,
 }
 
 static enum mr_status check_key_size(struct protocol_call *call, const struct item_value *value,
-                                     bool range)
+                                     bool range, const char *where)
 {
     if (!range && value->body.len > ITEM_HASH_KEY_MAX)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "Size of hashkey has exceeded the maximum size limit of2048 "
-                                     "bytes");
+                             "%s" INVALID "Size of hashkey has exceeded the maximum size limit "
+                             "of2048 bytes",
+                             where);
     if (range && value->body.len > ITEM_RANGE_KEY_MAX)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "Aggregated size of all range keys has exceeded the size "
-                                     "limit of 1024 bytes");
+                             "%s" INVALID "Aggregated size of all range keys has exceeded the size "
+                             "limit of 1024 bytes",
+                             where);
     return MR_OK;
 }
 
 static enum mr_status check_key_value(struct protocol_call *call, const struct dynamodb_key *key,
-                                      const struct item_value *value, bool range, const char *lead)
+                                      const struct item_value *value, bool range, const char *where,
+                                      const char *lead)
 {
     if (value->type != ITEM_N && value->body.len == 0)
         return protocol_fail(call, &protocol_validation,
-                             "%sThe AttributeValue for a key attribute cannot contain an empty %s "
-                             "value. Key: %.*s",
-                             lead, value->type == ITEM_S ? "string" : "binary", MR_ARG(key->name));
-    return check_key_size(call, value, range);
+                             "%s%sThe AttributeValue for a key attribute cannot contain an empty "
+                             "%s value. Key: %.*s",
+                             where, lead, value->type == ITEM_S ? "string" : "binary",
+                             MR_ARG(key->name));
+    return check_key_size(call, value, range, where);
+}
+
+enum mr_status dynamodb_key_value_check(struct protocol_call *call, const struct dynamodb_key *key,
+                                        const struct item_value *value, bool range,
+                                        const char *where)
+{
+    if (value->type != key->type)
+        return protocol_fail(call, &protocol_validation,
+                             "%sThe provided key element does not match the schema", where);
+    return check_key_value(call, key, value, range, where, INVALID);
 }
 
 enum mr_status dynamodb_key_check(struct protocol_call *call, const struct dynamodb_table *table,
                                   struct mr_slice keys)
 {
     const struct dynamodb_schema *schema = &table->schema;
-    struct item_value hash = item_get(keys, schema->hash.name), range = {.type = ITEM_NONE};
-    size_t wanted = schema->has_range ? 2 : 1;
-    if (schema->has_range)
-        range = item_get(keys, schema->range.name);
-    bool fits = item_iter_item(keys).left == wanted && hash.type == schema->hash.type &&
-                (!schema->has_range || range.type == schema->range.type);
-    if (!fits)
+    if (item_iter_item(keys).left != (schema->has_range ? 2 : 1))
         return protocol_fail(call, &protocol_validation,
                              "The provided key element does not match the schema");
-    enum mr_status status = check_key_value(call, &schema->hash, &hash, false, INVALID);
-    if (status == MR_OK && schema->has_range)
-        status = check_key_value(call, &schema->range, &range, true, INVALID);
-    return status;
+    struct item_value value = item_get(keys, schema->hash.name);
+    enum mr_status status = dynamodb_key_value_check(call, &schema->hash, &value, false, "");
+    if (status != MR_OK || !schema->has_range)
+        return status;
+    value = item_get(keys, schema->range.name);
+    return dynamodb_key_value_check(call, &schema->range, &value, true, "");
 }
 
 static enum mr_status check_item_key(struct protocol_call *call, const struct dynamodb_key *key,
@@ -212,7 +222,18 @@ static enum mr_status check_item_key(struct protocol_call *call, const struct dy
                              INVALID "Type mismatch for key %.*s expected: %s actual: %s",
                              MR_ARG(key->name), item_type_name(key->type),
                              item_type_name(value.type));
-    return check_key_value(call, key, &value, range, NOT_VALID);
+    return check_key_value(call, key, &value, range, "", NOT_VALID);
+}
+
+static enum mr_status refuse_index_type(struct protocol_call *call,
+                                        const struct dynamodb_index *index,
+                                        const struct dynamodb_key *key, enum item_type type)
+{
+    return protocol_fail(call, &protocol_validation,
+                         INVALID "Type mismatch for Index Key %.*s Expected: %s Actual: %s "
+                                 "IndexName: %.*s",
+                         MR_ARG(key->name), item_type_name(key->type), item_type_name(type),
+                         MR_ARG(index->name));
 }
 
 static enum mr_status check_index_key(struct protocol_call *call,
@@ -224,11 +245,7 @@ static enum mr_status check_index_key(struct protocol_call *call,
     if (value.type == ITEM_NONE)
         return MR_OK;
     if (value.type != key->type)
-        return protocol_fail(call, &protocol_validation,
-                             INVALID "Type mismatch for Index Key %.*s Expected: %s Actual: %s "
-                                     "IndexName: %.*s",
-                             MR_ARG(key->name), item_type_name(key->type),
-                             item_type_name(value.type), MR_ARG(index->name));
+        return refuse_index_type(call, index, key, value.type);
     if (value.type != ITEM_N && value.body.len == 0)
         return protocol_fail(call, &protocol_validation,
                              NOT_VALID "A value specified for a secondary index key is not "
@@ -236,7 +253,7 @@ static enum mr_status check_index_key(struct protocol_call *call,
                                        "contain an empty %s value. IndexName: %.*s, IndexKey: %.*s",
                              value.type == ITEM_S ? "string" : "binary", MR_ARG(index->name),
                              MR_ARG(key->name));
-    return check_key_size(call, &value, range);
+    return check_key_size(call, &value, range, "");
 }
 
 enum mr_status dynamodb_item_check_indexes(struct protocol_call *call,
@@ -263,6 +280,99 @@ enum mr_status dynamodb_item_check(struct protocol_call *call, const struct dyna
     return status != MR_OK ? status : dynamodb_item_check_indexes(call, table, item);
 }
 
+static enum mr_status check_batch_key(struct protocol_call *call, const struct dynamodb_key *key,
+                                      struct mr_slice item, bool range)
+{
+    struct item_value value = item_get(item, key->name);
+    if (value.type != key->type)
+        return protocol_fail(call, &protocol_validation,
+                             "The provided key element does not match the schema");
+    return check_key_value(call, key, &value, range, "", NOT_VALID);
+}
+
+enum mr_status dynamodb_item_check_batch(struct protocol_call *call,
+                                         const struct dynamodb_table *table, struct mr_slice item)
+{
+    enum mr_status status = check_batch_key(call, &table->schema.hash, item, false);
+    if (status == MR_OK && table->schema.has_range)
+        status = check_batch_key(call, &table->schema.range, item, true);
+    return status == MR_OK ? dynamodb_item_check_indexes(call, table, item) : status;
+}
+
+/* ---- paths into keys ---- */
+
+static bool reaches(const struct dynamodb_paths *paths, struct mr_slice name)
+{
+    for (size_t i = 0; paths->update != NULL && i < paths->update->count; i++) {
+        const struct item_action *action = &paths->update->actions[i];
+        if (action->path.count > 1 &&
+            (name.ptr == NULL || mr_slice_equal(action->path.steps[0].name, name)))
+            return true;
+        if (action->value != NULL && item_node_reaches(action->value, name))
+            return true;
+    }
+    return (paths->filter != NULL && item_node_reaches(paths->filter, name)) ||
+           (paths->projection != NULL && item_projection_reaches(paths->projection, name));
+}
+
+static enum mr_status check_schema_paths(struct protocol_call *call, const char *kind,
+                                         const struct dynamodb_schema *schema,
+                                         const struct dynamodb_paths *paths)
+{
+    const struct dynamodb_key *keys[] = {&schema->hash, schema->has_range ? &schema->range : NULL};
+    for (size_t i = 0; i < MR_COUNT(keys) && keys[i] != NULL; i++) {
+        if (reaches(paths, keys[i]->name))
+            return protocol_fail(call, &protocol_validation,
+                                 "Key attributes must be scalars; list random access '[]' and map "
+                                 "lookup '.' are not allowed: %s: %.*s",
+                                 kind, MR_ARG(keys[i]->name));
+    }
+    return MR_OK;
+}
+
+enum mr_status dynamodb_paths_check(struct protocol_call *call, const struct dynamodb_table *table,
+                                    const struct dynamodb_paths *paths)
+{
+    struct mr_slice any = {.ptr = NULL};
+    if (!reaches(paths, any))
+        return MR_OK;
+    enum mr_status status = check_schema_paths(call, "Key", &table->schema, paths);
+    for (size_t i = 0; status == MR_OK && i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL)
+            status = check_schema_paths(call, "IndexKey", &index->schema, paths);
+    }
+    return status;
+}
+
+/* The type that the action gives its attribute, as far as the expression tells; else ITEM_NONE. */
+static enum item_type type_set(const struct item_action *action)
+{
+    if (action->value == NULL || action->path.count > 1)
+        return ITEM_NONE;
+    switch (action->value->kind) {
+    case ITEM_NODE_VALUE: return action->value->value.type;
+    case ITEM_NODE_ADD:
+    case ITEM_NODE_SUBTRACT: return ITEM_N;
+    case ITEM_NODE_LIST_APPEND: return ITEM_L;
+    default: return ITEM_NONE;
+    }
+}
+
+static enum mr_status check_index_update(struct protocol_call *call,
+                                         const struct dynamodb_index *index,
+                                         const struct dynamodb_key *key,
+                                         const struct item_update *update)
+{
+    for (size_t i = 0; i < update->count; i++) {
+        enum item_type type = type_set(&update->actions[i]);
+        if (type != ITEM_NONE && type != key->type &&
+            mr_slice_equal(update->paths[i].steps[0].name, key->name))
+            return refuse_index_type(call, index, key, type);
+    }
+    return MR_OK;
+}
+
 enum mr_status dynamodb_update_check(struct protocol_call *call, const struct dynamodb_table *table,
                                      const struct item_update *update)
 {
@@ -274,5 +384,15 @@ enum mr_status dynamodb_update_check(struct protocol_call *call, const struct dy
                                  "attribute %.*s. This attribute is part of the key",
                                  MR_ARG(name));
     }
-    return MR_OK;
+    enum mr_status status = MR_OK;
+    for (size_t i = 0; status == MR_OK && update->count > 0 && i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index == NULL || index->state == DYNAMODB_INDEX_DELETING)
+            continue;
+        status = check_index_update(call, index, &index->schema.hash, update);
+        if (status == MR_OK && index->schema.has_range)
+            status = check_index_update(call, index, &index->schema.range, update);
+    }
+    const struct dynamodb_paths paths = {.update = update};
+    return status == MR_OK ? dynamodb_paths_check(call, table, &paths) : status;
 }

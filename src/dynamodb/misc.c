@@ -28,18 +28,58 @@ void dynamodb_describe_endpoints(struct protocol_call *call)
 
 /* ---- tags ---- */
 
+static bool is_table_arn(struct mr_slice arn)
+{
+    size_t at = mr_slice_search(arn, MR_S(":table/"));
+    return mr_slice_starts_with(arn, MR_S("arn:aws:dynamodb:")) && at != SIZE_MAX &&
+           arn.len - at >= sizeof(":table/") - 1 + 3;
+}
+
+/* AWS: what has not the form of an ARN is refused before DynamoDB sees it. */
+static bool looks_like_resource(struct mr_slice arn)
+{
+    size_t colons = 0, at = 0;
+    for (; at < arn.len && colons < 5; at++)
+        colons += arn.ptr[at] == ':';
+    return colons == 5 && mr_slice_find(mr_slice_sub(arn, at, SIZE_MAX), '/') + 1 < arn.len - at;
+}
+
+/* AWS: the operations on tags have their own order and words. */
+static enum mr_status check_tagging(struct protocol_call *call, const char *member,
+                                    const char *what)
+{
+    struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");
+    if (mr_json_get(call->in, "ResourceArn") == NULL)
+        return protocol_fail(call, &protocol_validation, "Invalid TableArn");
+    if (!looks_like_resource(arn))
+        return protocol_fail(call, &dynamodb_denied,
+                             "User: arn:aws:iam::%.*s:root is not authorized to perform: "
+                             "dynamodb:%s on resource: %.*s",
+                             MR_ARG(call->account), call->operation_name,
+                             MR_ARG(arn.len == 0 ? MR_S("*") : arn));
+    if (member != NULL && mr_json_get(call->in, member) == NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "1 validation error detected: Value null at '%c%s' failed to satisfy "
+                             "constraint: Member must not be null",
+                             member[0] - 'A' + 'a', member + 1);
+    if (!is_table_arn(arn))
+        return protocol_fail(call, &protocol_validation,
+                             "Invalid TableArn: Invalid ResourceArn provided as input %.*s",
+                             MR_ARG(arn));
+    if (member != NULL && yyjson_arr_size(mr_json_get(call->in, member)) == 0)
+        return protocol_fail(call, &protocol_validation,
+                             "Atleast one %s needs to be provided as Input.", what);
+    return MR_OK;
+}
+
 /* AWS: "ResourcArn" is its spelling. */
 static struct dynamodb_table *find_tagged(struct protocol_call *call)
 {
     struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");
-    if (!mr_slice_starts_with(arn, MR_S("arn:aws:dynamodb:")) ||
-        mr_slice_search(arn, MR_S(":table/")) == SIZE_MAX) {
-        protocol_fail(call, &protocol_validation,
-                      "Invalid TableArn: Invalid ResourceArn provided as input %.*s", MR_ARG(arn));
-        return NULL;
-    }
     struct dynamodb_table *table = dynamodb_table_find(call->service, dynamodb_table_name(arn));
-    if (table == NULL)
+    if (table == NULL && mr_json_get(call->in, "TagKeys") != NULL)
+        protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+    else if (table == NULL)
         protocol_fail(call, &dynamodb_not_found,
                       "Requested resource not found: ResourcArn: %.*s not found", MR_ARG(arn));
     return table;
@@ -128,16 +168,22 @@ static void change_tags_of_resource(struct protocol_call *call, yyjson_val *adde
 
 void dynamodb_tag_resource(struct protocol_call *call)
 {
+    if (check_tagging(call, "Tags", "Tag") != MR_OK)
+        return;
     change_tags_of_resource(call, mr_json_get(call->in, "Tags"), NULL);
 }
 
 void dynamodb_untag_resource(struct protocol_call *call)
 {
+    if (check_tagging(call, "TagKeys", "Tag Key") != MR_OK)
+        return;
     change_tags_of_resource(call, NULL, mr_json_get(call->in, "TagKeys"));
 }
 
 void dynamodb_list_tags(struct protocol_call *call)
 {
+    if (check_tagging(call, NULL, NULL) != MR_OK)
+        return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = find_tagged(call);
     if (table == NULL)
         return;

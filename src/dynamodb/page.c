@@ -14,10 +14,11 @@ struct page_result {
 /* ---- before ---- */
 
 /* A global index answers only what it projects; a local one fetches the rest from the table. */
-static enum mr_status check_projected(struct dynamodb_page *page, bool all)
+enum mr_status dynamodb_page_projected(struct dynamodb_page *page)
 {
     const struct dynamodb_index *index = page->index;
     struct protocol_call *call = page->call;
+    bool all = mr_slice_equal(mr_json_get_text(call->in, "Select"), MR_S("ALL_ATTRIBUTES"));
     if (index == NULL || index->projection == DYNAMODB_ALL)
         return MR_OK;
     if (index->local) {
@@ -69,7 +70,7 @@ static enum mr_status check_select(struct dynamodb_page *page)
                              "One or more parameter values were invalid: "
                              "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an "
                              "IndexName");
-    return check_projected(page, mr_slice_equal(select, MR_S("ALL_ATTRIBUTES")));
+    return MR_OK;
 }
 
 enum mr_status dynamodb_page_begin(struct dynamodb_page *page)
@@ -117,35 +118,53 @@ static size_t place_names(const struct dynamodb_page *page, const struct dynamod
     return count;
 }
 
-static bool names_place(const struct dynamodb_page *page, struct mr_slice keys)
+#define START_INVALID "The provided starting key is invalid"
+
+enum mr_status dynamodb_page_start_count(const struct dynamodb_page *page, bool query)
 {
     const struct dynamodb_key *names[4];
-    size_t count = place_names(page, names);
-    if (item_iter_item(keys).left != count)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        struct item_value value = item_get(keys, names[i]->name);
-        if (value.type != names[i]->type)
-            return false;
-    }
-    return true;
+    if (page->start.len == 0 || item_iter_item(page->start).left == place_names(page, names))
+        return MR_OK;
+    return protocol_fail(page->call, &protocol_validation,
+                         query || page->index != NULL ? START_INVALID
+                                                      : START_INVALID
+                             ": The provided key element does not match the schema");
 }
 
-enum mr_status dynamodb_page_start_after(struct dynamodb_page *page, struct mr_slice keys,
-                                         bool query)
+enum mr_status dynamodb_page_start_piece(const struct dynamodb_page *page,
+                                         const struct dynamodb_key *key, bool range)
+{
+    if (page->start.len == 0)
+        return MR_OK;
+    struct item_value value = item_get(page->start, key->name);
+    if (value.type == ITEM_NONE)
+        return protocol_fail(page->call, &protocol_validation, START_INVALID);
+    return dynamodb_key_value_check(page->call, key, &value, range, "");
+}
+
+enum mr_status dynamodb_page_start_tables(const struct dynamodb_page *page)
+{
+    const struct dynamodb_schema *schema = &page->table->schema;
+    if (page->start.len == 0)
+        return MR_OK;
+    struct item_value value = item_get(page->start, schema->hash.name);
+    enum mr_status status =
+        dynamodb_key_value_check(page->call, &schema->hash, &value, false, START_INVALID ": ");
+    if (status != MR_OK || !schema->has_range)
+        return status;
+    value = item_get(page->start, schema->range.name);
+    return dynamodb_key_value_check(page->call, &schema->range, &value, true, START_INVALID ": ");
+}
+
+enum mr_status dynamodb_page_start_after(struct dynamodb_page *page, bool query)
 {
     struct protocol_call *call = page->call;
-    if (keys.len == 0)
+    if (page->start.len == 0)
         return MR_OK;
-    if (!names_place(page, keys))
-        return protocol_fail(call, &protocol_validation,
-                             query ? "The provided starting key is invalid"
-                                   : "The provided starting key is invalid: The provided key "
-                                     "element does not match the schema");
     if (page->index == NULL)
-        page->after = dynamodb_address_of(call->arena, page->table, keys).key;
-    else if (!dynamodb_index_key(call->arena, page->table, page->index, keys, &page->after))
-        return protocol_fail(call, &protocol_validation, "The provided starting key is invalid");
+        page->after = dynamodb_address_of(call->arena, page->table, page->start).key;
+    else if (!dynamodb_index_key(call->arena, page->table, page->index, page->start, &page->after))
+        return protocol_fail(call, &protocol_validation, START_INVALID);
     if (dynamodb_range_holds(&page->range, page->after))
         return MR_OK;
     if (query)
@@ -153,9 +172,8 @@ enum mr_status dynamodb_page_start_after(struct dynamodb_page *page, struct mr_s
                              "The provided starting key is outside query boundaries based on "
                              "provided conditions");
     return protocol_fail(call, &protocol_validation,
-                         "The provided starting key is invalid: Invalid ExclusiveStartKey. Please "
-                         "use ExclusiveStartKey with correct Segment. TotalSegments: %lld Segment: "
-                         "%lld",
+                         START_INVALID ": Invalid ExclusiveStartKey. Please use ExclusiveStartKey "
+                                       "with correct Segment. TotalSegments: %lld Segment: %lld",
                          (long long)mr_json_get_i64(call->in, "TotalSegments", 1),
                          (long long)mr_json_get_i64(call->in, "Segment", 0));
 }

@@ -33,6 +33,7 @@ struct dynamodb_page {
     const struct dynamodb_expressions *expressions;
     const struct item_statement *statement; /* a SELECT; NULL: Query, Scan */
     struct dynamodb_range range;
+    struct mr_slice start; /* ExclusiveStartKey, encoded; len 0: none */
     struct mr_slice after; /* key behind which it begins; len 0: at the range's end */
     bool backward, consistent, count_only;
     bool fetches; /* the index lacks attributes that are asked for: read the items themselves */
@@ -41,8 +42,15 @@ struct dynamodb_page {
 /* Reads ConsistentRead, Limit, Select, IndexName; finds the index. MR_FAULT when they do not fit.
  */
 MR_MUST_USE enum mr_status dynamodb_page_begin(struct dynamodb_page *page);
-/* ExclusiveStartKey into page->after; the range must be set. `keys`: encoded, len 0: none. */
-MR_MUST_USE enum mr_status dynamodb_page_start_after(struct dynamodb_page *page,
-                                                     struct mr_slice keys, bool query);
+/* The index has what is asked for. */
+MR_MUST_USE enum mr_status dynamodb_page_projected(struct dynamodb_page *page);
+/* ExclusiveStartKey has as many attributes as name a place; a key attribute in it fits. */
+MR_MUST_USE enum mr_status dynamodb_page_start_count(const struct dynamodb_page *page, bool query);
+MR_MUST_USE enum mr_status dynamodb_page_start_piece(const struct dynamodb_page *page,
+                                                     const struct dynamodb_key *key, bool range);
+/* The table's keys in it fit too. */
+MR_MUST_USE enum mr_status dynamodb_page_start_tables(const struct dynamodb_page *page);
+/* page->start into page->after, after all of these; the range must be set. */
+MR_MUST_USE enum mr_status dynamodb_page_start_after(struct dynamodb_page *page, bool query);
 /* Reads and answers the page. */
 void dynamodb_page_run(struct dynamodb_page *page);

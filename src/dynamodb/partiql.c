@@ -245,11 +245,23 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
     return MR_OK;
 }
 
+/* A token of another statement names no place here. */
+static enum mr_status start_fits(const struct dynamodb_page *page)
+{
+    enum mr_status status = dynamodb_page_start_count(page, true);
+    const struct dynamodb_schema *schema =
+        page->index != NULL ? &page->index->schema : &page->table->schema;
+    if (status == MR_OK)
+        status = dynamodb_page_start_piece(page, &schema->hash, false);
+    if (status == MR_OK && schema->has_range)
+        status = dynamodb_page_start_piece(page, &schema->range, true);
+    return status == MR_OK ? dynamodb_page_start_tables(page) : status;
+}
+
 static void run_select(struct protocol_call *call, struct dynamodb_table *table,
                        const struct item_statement *statement)
 {
     struct dynamodb_expressions expressions = {.has_filter = statement->where != NULL};
-    struct mr_slice start;
     expressions.filter.root = statement->where;
     struct dynamodb_page page = {
         .call = call,
@@ -259,8 +271,9 @@ static void run_select(struct protocol_call *call, struct dynamodb_table *table,
         .limit = mr_json_get_i64(call->in, "Limit", INT64_MAX),
         .consistent = mr_json_get_bool(call->in, "ConsistentRead", false),
     };
-    if (read_token(call, &start) == MR_OK && find_index(&page, statement->index) == MR_OK &&
-        place(&page, statement) == MR_OK && dynamodb_page_start_after(&page, start, true) == MR_OK)
+    if (read_token(call, &page.start) == MR_OK && find_index(&page, statement->index) == MR_OK &&
+        place(&page, statement) == MR_OK && start_fits(&page) == MR_OK &&
+        dynamodb_page_start_after(&page, true) == MR_OK)
         dynamodb_page_run(&page);
 }
 

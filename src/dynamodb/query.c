@@ -3,6 +3,18 @@
 
 #define INVALID "One or more parameter values were invalid: "
 
+/* AWS: what is wrong with a number or a set is told without saying where. */
+static bool stands_alone(struct mr_slice error)
+{
+    static const char *const parts[] = {"contains duplicates", "number set", "numeric value",
+                                        "significant digits", "number with magnitude"};
+    for (size_t i = 0; i < MR_COUNT(parts); i++) {
+        if (mr_slice_search(error, mr_slice_cstr(parts[i])) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
 static enum mr_status read_start_key(struct protocol_call *call, struct mr_slice *ret_keys)
 {
     yyjson_val *start = mr_json_get(call->in, "ExclusiveStartKey");
@@ -11,7 +23,7 @@ static enum mr_status read_start_key(struct protocol_call *call, struct mr_slice
     if (start == NULL)
         return MR_OK;
     enum mr_status status = item_encode(call->arena, start, ret_keys, &error);
-    if (status == MR_INVALID)
+    if (status == MR_INVALID && !stands_alone(error))
         return protocol_fail(call, &protocol_validation,
                              "The provided starting key is invalid: %.*s", MR_ARG(error));
     return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
@@ -33,15 +45,6 @@ static enum mr_status check_term_value(struct protocol_call *call, const struct 
     return MR_OK;
 }
 
-static enum mr_status check_term(struct protocol_call *call, const struct dynamodb_key *key,
-                                 const struct item_key_term *term)
-{
-    enum mr_status status = check_term_value(call, key, &term->low);
-    if (status == MR_OK && term->kind == ITEM_NODE_BETWEEN)
-        status = check_term_value(call, key, &term->high);
-    return status;
-}
-
 static const struct item_key_term *term_of(const struct item_key_condition *condition,
                                            struct mr_slice name)
 {
@@ -52,38 +55,81 @@ static const struct item_key_term *term_of(const struct item_key_condition *cond
     return NULL;
 }
 
-static enum mr_status missed(struct protocol_call *call, struct mr_slice name)
+static bool is_indexable(enum item_node_kind kind)
 {
-    return protocol_fail(call, &protocol_validation,
-                         "Query condition missed key schema element: %.*s", MR_ARG(name));
+    return kind == ITEM_NODE_EQ || (kind >= ITEM_NODE_LT && kind <= ITEM_NODE_BETWEEN) ||
+           kind == ITEM_NODE_BEGINS_WITH;
+}
+
+/* What is said of one key attribute: *ret_term NULL for nothing, which only a sort key may be. */
+static enum mr_status check_key(const struct dynamodb_page *page, const struct dynamodb_key *key,
+                                bool range, const struct item_key_term **ret_term)
+{
+    struct protocol_call *call = page->call;
+    const struct item_key_condition *condition = &page->expressions->key_condition;
+    const struct item_key_term *term = term_of(condition, key->name);
+    *ret_term = term;
+    if (dynamodb_page_start_piece(page, key, range) != MR_OK)
+        return MR_FAULT;
+    if (term == NULL && range && condition->count == 1)
+        return MR_OK;
+    if (term == NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "Query condition missed key schema element: %.*s", MR_ARG(key->name));
+    if (!is_indexable(term->kind))
+        return protocol_fail(call, &protocol_validation,
+                             "Attempted conditional constraint is not an indexable operation");
+    enum mr_status status = check_term_value(call, key, &term->low);
+    if (status == MR_OK && term->kind == ITEM_NODE_BETWEEN)
+        status = check_term_value(call, key, &term->high);
+    if (status == MR_OK && !range && term->kind != ITEM_NODE_EQ)
+        return protocol_fail(call, &protocol_validation, "Query key condition not supported");
+    return status;
+}
+
+/* AWS: a starting key lies where the conditions say, and each way of not doing so has its words. */
+static enum mr_status check_start_place(const struct dynamodb_page *page,
+                                        const struct dynamodb_schema *schema,
+                                        const struct item_key_term *hash,
+                                        const struct item_key_term *range)
+{
+    if (page->start.len == 0)
+        return MR_OK;
+    enum mr_status status = dynamodb_page_start_tables(page);
+    struct item_value value = item_get(page->start, schema->hash.name);
+    bool same_hash = item_value_equal(&value, &hash->low);
+    if (status != MR_OK || range == NULL)
+        return status; /* dynamodb_page_start_after tells the rest */
+    value = item_get(page->start, schema->range.name);
+    if (!item_key_term_holds(range, &value))
+        return protocol_fail(page->call, &protocol_validation,
+                             "The provided starting key does not match the range key predicate");
+    if (!same_hash)
+        return protocol_fail(page->call, &protocol_validation,
+                             "The query can return at most one row and cannot be restarted");
+    return MR_OK;
 }
 
 /* The partition key's value, and what is said of the sort key. */
 static enum mr_status place_query(struct dynamodb_page *page)
 {
-    struct protocol_call *call = page->call;
-    const struct item_key_condition *condition = &page->expressions->key_condition;
     const struct dynamodb_schema *schema =
         page->index != NULL ? &page->index->schema : &page->table->schema;
-    const struct item_key_term *hash = term_of(condition, schema->hash.name), *range = NULL;
-    if (hash == NULL)
-        return missed(call, schema->hash.name);
-    if (hash->kind != ITEM_NODE_EQ)
-        return protocol_fail(call, &protocol_validation, "Query key condition not supported");
-    if (condition->count == 2) {
-        if (!schema->has_range)
-            return protocol_fail(call, &protocol_validation, "Query key condition not supported");
-        range = term_of(condition, schema->range.name);
-        if (range == NULL)
-            return missed(call, schema->range.name);
-    }
-    enum mr_status status = check_term(call, &schema->hash, hash);
-    if (status == MR_OK && range != NULL)
-        status = check_term(call, &schema->range, range);
+    const struct item_key_term *hash, *range = NULL;
+    if (dynamodb_page_start_count(page, true) != MR_OK)
+        return MR_FAULT;
+    if (!schema->has_range && page->expressions->key_condition.count > 1)
+        return protocol_fail(page->call, &protocol_validation, "Query key condition not supported");
+    enum mr_status status = check_key(page, &schema->hash, false, &hash);
+    if (status == MR_OK && schema->has_range)
+        status = check_key(page, &schema->range, true, &range);
     if (status == MR_OK)
-        page->range =
-            dynamodb_range_of_query(call->arena, page->table, page->index, &hash->low, range);
-    return status;
+        status = check_start_place(page, schema, hash, range);
+    if (status != MR_OK)
+        return status;
+    page->range =
+        dynamodb_range_of_query(page->call->arena, page->table, page->index, &hash->low, range);
+    return dynamodb_page_start_after(page, true);
 }
 
 static enum mr_status check_filter(struct dynamodb_page *page)
@@ -105,23 +151,41 @@ static enum mr_status check_filter(struct dynamodb_page *page)
     return MR_OK;
 }
 
+static enum mr_status check_paths(const struct dynamodb_page *page, bool filter)
+{
+    const struct dynamodb_expressions *expressions = page->expressions;
+    const struct dynamodb_paths paths = {
+        .projection = filter ? NULL : expressions->projection,
+        .filter = filter && expressions->has_filter ? expressions->filter.root : NULL};
+    return dynamodb_paths_check(page->call, page->table, &paths);
+}
+
+enum {
+    QUERY_KINDS = DYNAMODB_KEY_CONDITION | DYNAMODB_FILTER | DYNAMODB_PROJECTION | DYNAMODB_LEGACY,
+    SCAN_KINDS = DYNAMODB_FILTER | DYNAMODB_PROJECTION | DYNAMODB_LEGACY,
+};
+
+static enum mr_status read_query(struct protocol_call *call, struct dynamodb_expressions *ret,
+                                 struct mr_slice *ret_start)
+{
+    if (dynamodb_check_parameters(call, call->in, QUERY_KINDS) != MR_OK ||
+        dynamodb_parse_filters(call, call->in, QUERY_KINDS, ret) != MR_OK ||
+        read_start_key(call, ret_start) != MR_OK)
+        return MR_FAULT;
+    if (mr_json_get(call->in, "KeyConditionExpression") == NULL &&
+        mr_json_get(call->in, "KeyConditions") == NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "Either the KeyConditions or KeyConditionExpression parameter must be "
+                             "specified in the request.");
+    enum mr_status status = dynamodb_parse_new(call, call->in, QUERY_KINDS, ret);
+    return status == MR_OK ? dynamodb_parse_key_conditions(call, call->in, ret) : status;
+}
+
 void dynamodb_query(struct protocol_call *call)
 {
-    const unsigned kinds =
-        DYNAMODB_KEY_CONDITION | DYNAMODB_FILTER | DYNAMODB_PROJECTION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct mr_slice start;
-    if (dynamodb_check_parameters(call, call->in, kinds) != MR_OK ||
-        read_start_key(call, &start) != MR_OK)
-        return;
-    if (mr_json_get(call->in, "KeyConditionExpression") == NULL &&
-        mr_json_get(call->in, "KeyConditions") == NULL) {
-        protocol_fail(call, &protocol_validation,
-                      "Either the KeyConditions or KeyConditionExpression parameter must be "
-                      "specified in the request.");
-        return;
-    }
-    if (dynamodb_parse_expressions(call, call->in, kinds, &expressions) != MR_OK)
+    if (read_query(call, &expressions, &start) != MR_OK)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = dynamodb_request_table(call);
     if (table == NULL)
@@ -130,10 +194,12 @@ void dynamodb_query(struct protocol_call *call)
         .call = call,
         .table = table,
         .expressions = &expressions,
+        .start = start,
         .backward = !mr_json_get_bool(call->in, "ScanIndexForward", true),
     };
     if (dynamodb_page_begin(&page) == MR_OK && place_query(&page) == MR_OK &&
-        check_filter(&page) == MR_OK && dynamodb_page_start_after(&page, start, true) == MR_OK)
+        check_paths(&page, false) == MR_OK && check_filter(&page) == MR_OK &&
+        dynamodb_page_projected(&page) == MR_OK && check_paths(&page, true) == MR_OK)
         dynamodb_page_run(&page);
 }
 
@@ -149,9 +215,9 @@ static enum mr_status read_segment(struct protocol_call *call, int64_t *ret_segm
     if (has_segment != has_segments)
         return protocol_fail(call, &protocol_validation,
                              "The %s parameter is required but was not present in the request when "
-                             "%s parameter is present",
+                             "%s is present",
                              has_segment ? "TotalSegments" : "Segment",
-                             has_segment ? "Segment" : "TotalSegments");
+                             has_segment ? "Segment parameter" : "parameter TotalSegments");
     if (*ret_segment >= *ret_segments)
         return protocol_fail(call, &protocol_validation,
                              "The Segment parameter is zero-based and must be less than parameter "
@@ -160,23 +226,37 @@ static enum mr_status read_segment(struct protocol_call *call, int64_t *ret_segm
     return MR_OK;
 }
 
+static enum mr_status check_scan_start(const struct dynamodb_page *page)
+{
+    enum mr_status status = dynamodb_page_start_count(page, false);
+    if (status != MR_OK || page->index == NULL)
+        return status;
+    status = dynamodb_page_start_piece(page, &page->index->schema.hash, false);
+    return status == MR_OK && page->index->schema.has_range
+               ? dynamodb_page_start_piece(page, &page->index->schema.range, true)
+               : status;
+}
+
 void dynamodb_scan(struct protocol_call *call)
 {
-    const unsigned kinds = DYNAMODB_FILTER | DYNAMODB_PROJECTION | DYNAMODB_LEGACY;
     struct dynamodb_expressions expressions;
     struct mr_slice start;
     int64_t segment, segments;
-    if (dynamodb_check_parameters(call, call->in, kinds) != MR_OK ||
+    if (dynamodb_check_parameters(call, call->in, SCAN_KINDS) != MR_OK ||
+        dynamodb_parse_filters(call, call->in, SCAN_KINDS, &expressions) != MR_OK ||
         read_start_key(call, &start) != MR_OK || read_segment(call, &segment, &segments) != MR_OK ||
-        dynamodb_parse_expressions(call, call->in, kinds, &expressions) != MR_OK)
+        dynamodb_parse_new(call, call->in, SCAN_KINDS, &expressions) != MR_OK)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) = dynamodb_request_table(call);
     if (table == NULL)
         return;
-    struct dynamodb_page page = {.call = call, .table = table, .expressions = &expressions};
-    if (dynamodb_page_begin(&page) != MR_OK)
+    struct dynamodb_page page = {
+        .call = call, .table = table, .expressions = &expressions, .start = start};
+    if (dynamodb_page_begin(&page) != MR_OK || check_scan_start(&page) != MR_OK ||
+        dynamodb_page_projected(&page) != MR_OK || dynamodb_page_start_tables(&page) != MR_OK)
         return;
     page.range = dynamodb_range_of_scan(call->arena, table, page.index, segment, segments);
-    if (dynamodb_page_start_after(&page, start, false) == MR_OK)
+    if (dynamodb_page_start_after(&page, false) == MR_OK && check_paths(&page, false) == MR_OK &&
+        check_paths(&page, true) == MR_OK)
         dynamodb_page_run(&page);
 }

@@ -41,6 +41,11 @@ static struct mr_slice list_names(struct mr_arena *arena, yyjson_val *members, u
                          : (expression_parameters[i].kind & kinds) != 0;
         if (!known || mr_json_get(members, name) == NULL)
             continue;
+        /* AWS: KeyConditions go with any expression but the one that takes their place. */
+        if (old && old_parameters[i].kinds == DYNAMODB_KEY_CONDITION &&
+            mr_slice_equal(mr_slice_cstr(name), MR_S("KeyConditions")) &&
+            mr_json_get(members, "KeyConditionExpression") == NULL)
+            continue;
         if (text.len > 0)
             item_write_raw(&text, MR_S(", "));
         item_write_raw(&text, mr_slice_cstr(name));
@@ -195,37 +200,60 @@ static enum mr_status read_old_condition(struct protocol_call *call, yyjson_val 
     return MR_OK;
 }
 
-static enum mr_status read_old(struct protocol_call *call, yyjson_val *members, unsigned kinds,
-                               struct dynamodb_expressions *ret)
+static enum mr_status parse_attributes(struct protocol_call *call, yyjson_val *members,
+                                       struct dynamodb_expressions *ret)
 {
     yyjson_val *attributes = mr_json_get(members, "AttributesToGet");
-    yyjson_val *updates = mr_json_get(members, "AttributeUpdates");
-    yyjson_val *keys = mr_json_get(members, "KeyConditions");
-    struct mr_slice error;
-    enum mr_status status = MR_OK;
-    if ((kinds & DYNAMODB_UPDATE) != 0 && updates != NULL) {
-        ret->has_update = true;
-        status = item_legacy_update(call->arena, updates, &ret->update, &error);
-    } else if ((kinds & DYNAMODB_KEY_CONDITION) != 0 && keys != NULL) {
-        ret->has_key_condition = true;
-        status = item_legacy_key_condition(call->arena, keys, &ret->key_condition, &error);
-    }
-    if (status != MR_OK)
-        return dynamodb_refuse(call, status, error);
-    if ((kinds & (DYNAMODB_CONDITION | DYNAMODB_FILTER)) != 0)
-        status = read_old_condition(call, members, kinds, ret);
-    if (status != MR_OK || (kinds & DYNAMODB_PROJECTION) == 0 || attributes == NULL)
-        return status;
+    if (attributes == NULL)
+        return MR_OK;
     ret->projected = true;
     return read_attributes(call, attributes, &ret->projection);
 }
 
-enum mr_status dynamodb_parse_expressions(struct protocol_call *call, yyjson_val *members,
-                                          unsigned kinds, struct dynamodb_expressions *ret)
+static enum mr_status read_old_updates(struct protocol_call *call, yyjson_val *members,
+                                       struct dynamodb_expressions *ret)
+{
+    yyjson_val *updates = mr_json_get(members, "AttributeUpdates");
+    struct mr_slice error;
+    if (updates == NULL)
+        return MR_OK;
+    ret->has_update = true;
+    enum mr_status status = item_legacy_update(call->arena, updates, &ret->update, &error);
+    return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
+}
+
+enum mr_status dynamodb_parse_filters(struct protocol_call *call, yyjson_val *members,
+                                      unsigned kinds, struct dynamodb_expressions *ret)
+{
+    enum mr_status status = MR_OK;
+    *ret = (struct dynamodb_expressions){0};
+    if ((kinds & DYNAMODB_KEY_CONDITION) == 0)
+        status = parse_attributes(call, members, ret);
+    if (status == MR_OK)
+        status = read_old_condition(call, members, kinds, ret);
+    if (status == MR_OK && (kinds & DYNAMODB_KEY_CONDITION) != 0)
+        status = parse_attributes(call, members, ret);
+    return status;
+}
+
+enum mr_status dynamodb_parse_key_conditions(struct protocol_call *call, yyjson_val *members,
+                                             struct dynamodb_expressions *ret)
+{
+    yyjson_val *keys = mr_json_get(members, "KeyConditions");
+    struct mr_slice error;
+    if (keys == NULL || ret->has_key_condition)
+        return MR_OK;
+    ret->has_key_condition = true;
+    enum mr_status status =
+        item_legacy_key_condition(call->arena, keys, &ret->key_condition, &error);
+    return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
+}
+
+enum mr_status dynamodb_parse_new(struct protocol_call *call, yyjson_val *members, unsigned kinds,
+                                  struct dynamodb_expressions *ret)
 {
     struct item_placeholders placeholders;
     struct mr_slice error;
-    *ret = (struct dynamodb_expressions){0};
     enum mr_status status = item_placeholders_make(
         call->arena, mr_json_get(members, "ExpressionAttributeNames"),
         mr_json_get(members, "ExpressionAttributeValues"), &placeholders, &error);
@@ -233,11 +261,24 @@ enum mr_status dynamodb_parse_expressions(struct protocol_call *call, yyjson_val
         status = parse_all(call, members, kinds, &placeholders, ret, &error);
     if (status == MR_OK)
         status = item_placeholders_finish(call->arena, &placeholders, &error);
-    if (status != MR_OK)
-        return dynamodb_refuse(call, status, error);
-    if ((kinds & DYNAMODB_LEGACY) == 0 || list_names(call->arena, members, kinds, true).len == 0)
-        return MR_OK;
-    return read_old(call, members, kinds, ret);
+    return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
+}
+
+/* AWS: the old parameters are looked at first. */
+enum mr_status dynamodb_parse_expressions(struct protocol_call *call, yyjson_val *members,
+                                          unsigned kinds, struct dynamodb_expressions *ret)
+{
+    enum mr_status status = MR_OK;
+    *ret = (struct dynamodb_expressions){0};
+    if ((kinds & DYNAMODB_LEGACY) != 0) {
+        if ((kinds & DYNAMODB_UPDATE) != 0)
+            status = read_old_updates(call, members, ret);
+        if (status == MR_OK && (kinds & DYNAMODB_CONDITION) != 0)
+            status = read_old_condition(call, members, kinds, ret);
+        if (status == MR_OK && (kinds & DYNAMODB_PROJECTION) != 0)
+            status = parse_attributes(call, members, ret);
+    }
+    return status == MR_OK ? dynamodb_parse_new(call, members, kinds, ret) : status;
 }
 
 enum mr_status dynamodb_name_check(struct protocol_call *call, struct mr_slice name)

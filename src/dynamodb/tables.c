@@ -167,13 +167,32 @@ static enum mr_status refuse_unsupported_update(struct protocol_call *call)
         "DeletionProtectionEnabled", "TableClass",  "GlobalSecondaryIndexUpdates",
         "SSESpecification"};
     for (size_t i = 0; i < MR_COUNT(changes); i++) {
-        if (mr_json_get(call->in, changes[i]) != NULL)
+        yyjson_val *change = mr_json_get(call->in, changes[i]);
+        if (change != NULL && !(yyjson_is_arr(change) && yyjson_arr_size(change) == 0))
             return MR_OK;
     }
     return protocol_fail(call, &protocol_validation,
                          "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
                          "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is "
                          "required");
+}
+
+static enum mr_status check_units_change(struct protocol_call *call,
+                                         const struct dynamodb_table *table)
+{
+    yyjson_val *wish = mr_json_get(call->in, "ProvisionedThroughput");
+    long long read = mr_json_get_i64(wish, "ReadCapacityUnits", 0);
+    long long write = mr_json_get_i64(wish, "WriteCapacityUnits", 0);
+    if (read != table->locked.read_units || write != table->locked.write_units)
+        return MR_OK;
+    return protocol_fail(
+        call, &protocol_validation,
+        "The provisioned throughput for the table will not change. The requested value equals the "
+        "current value. Current ReadCapacityUnits provisioned for the table: %lld. Requested "
+        "ReadCapacityUnits: %lld. Current WriteCapacityUnits provisioned for the table: %lld. "
+        "Requested WriteCapacityUnits: %lld. Refer to the Amazon DynamoDB Developer Guide for "
+        "current limits and how to request higher limits.",
+        read, read, write, write);
 }
 
 static enum mr_status check_billing(struct protocol_call *call, const struct dynamodb_table *table)
@@ -191,7 +210,7 @@ static enum mr_status check_billing(struct protocol_call *call, const struct dyn
         return protocol_fail(call, &protocol_validation,
                              INVALID "ReadCapacityUnits and WriteCapacityUnits must both be "
                                      "specified when BillingMode is PROVISIONED");
-    return MR_OK;
+    return throughput && !table->locked.on_demand ? check_units_change(call, table) : MR_OK;
 }
 
 static enum mr_status check_stream(struct protocol_call *call, const struct dynamodb_table *table,
@@ -332,7 +351,7 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
 void dynamodb_update_table(struct protocol_call *call)
 {
     struct dynamodb *dynamodb = call->service;
-    if (refuse_unsupported_update(call) != MR_OK)
+    if (refuse_unsupported_update(call) != MR_OK || dynamodb_update_request_check(call) != MR_OK)
         return;
     pthread_mutex_lock(&dynamodb->admin);
     struct dynamodb_table *table = find_table(call);

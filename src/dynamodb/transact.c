@@ -394,6 +394,9 @@ static enum mr_status read_get(struct protocol_call *call, yyjson_val *request,
         find_table(call, body, &action->table) != MR_OK ||
         dynamodb_key_check(call, action->table, action->write.item) != MR_OK)
         return MR_FAULT;
+    const struct dynamodb_paths paths = {.projection = action->expressions->projection};
+    if (dynamodb_paths_check(call, action->table, &paths) != MR_OK)
+        return MR_FAULT;
     action->write.address = dynamodb_address_of(call->arena, action->table, action->write.item);
     return MR_OK;
 }

@@ -128,7 +128,9 @@ static void check_distinct(struct item_parser *parser, struct mr_slice what,
 static void check_type_name(struct item_parser *parser, const struct item_node *node)
 {
     const struct item_node *type = node->args[1];
-    if (type->kind != ITEM_NODE_VALUE) {
+    if (type->kind == ITEM_NODE_SIZE) {
+        note_operand(parser, node->function, "N");
+    } else if (type->kind != ITEM_NODE_VALUE) {
         note_operand(parser, node->function, "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}");
     } else if (type->value.type == ITEM_NONE) {
         return; /* not defined: noted already */

@@ -109,15 +109,16 @@ static enum mr_status encode_scalar(struct encoder *encoder, enum item_type type
 static enum mr_status encode_flag(struct encoder *encoder, enum item_type type, yyjson_val *value,
                                   uint64_t *size)
 {
+    bool flag = yyjson_is_true(value);
     *size += 1;
-    if (!yyjson_is_bool(value))
+    if (!yyjson_is_bool(value) && !mr_json_word_bool(value, &flag))
         return refuse_wire(encoder, "class java.lang.Boolean", value);
-    if (type == ITEM_NULL && !yyjson_is_true(value))
+    if (type == ITEM_NULL && !flag)
         return refuse(encoder,
                       MR_S(INVALID "Null attribute value types must have the value of true"));
     item_write_byte(&encoder->writer, (uint8_t)type);
     if (type == ITEM_BOOL)
-        item_write_byte(&encoder->writer, yyjson_is_true(value) ? 1 : 0);
+        item_write_byte(&encoder->writer, flag ? 1 : 0);
     return MR_OK;
 }
 
@@ -336,6 +337,40 @@ static enum item_type type_of(yyjson_val *attribute_value, yyjson_val **ret_valu
     return found;
 }
 
+static enum mr_status encode_typed(struct encoder *encoder, enum item_type type, yyjson_val *value,
+                                   unsigned depth, uint64_t *size)
+{
+    switch (type) {
+    case ITEM_S:
+    case ITEM_N:
+    case ITEM_B: return encode_scalar(encoder, type, value, size);
+    case ITEM_BOOL:
+    case ITEM_NULL: return encode_flag(encoder, type, value, size);
+    case ITEM_L:
+    case ITEM_M: return encode_container(encoder, type, value, depth, size);
+    default: return encode_set(encoder, type, value, size);
+    }
+}
+
+/* AWS: what is wrong with one of the values is told before that they are several. */
+static enum mr_status refuse_several(struct encoder *encoder, yyjson_val *attribute_value,
+                                     unsigned depth)
+{
+    yyjson_obj_iter iter = yyjson_obj_iter_with(attribute_value);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter)) != NULL;) {
+        enum item_type type = item_type_parse(string_of(key));
+        yyjson_val *value = yyjson_obj_iter_get_val(key);
+        uint64_t size = 0;
+        if (type == ITEM_NONE || yyjson_is_null(value))
+            continue;
+        enum mr_status status = encode_typed(encoder, type, value, depth, &size);
+        if (status != MR_OK)
+            return status;
+    }
+    return refuse(encoder, MR_S("Supplied AttributeValue has more than one datatypes set, must "
+                                "contain exactly one of the supported datatypes"));
+}
+
 static enum mr_status encode_value(struct encoder *encoder, yyjson_val *attribute_value,
                                    unsigned depth, uint64_t *size)
 {
@@ -349,18 +384,8 @@ static enum mr_status encode_value(struct encoder *encoder, yyjson_val *attribut
         return refuse(encoder, MR_S("Supplied AttributeValue is empty, must contain exactly one of "
                                     "the supported datatypes"));
     if (count > 1)
-        return refuse(encoder, MR_S("Supplied AttributeValue has more than one datatypes set, must "
-                                    "contain exactly one of the supported datatypes"));
-    switch (type) {
-    case ITEM_S:
-    case ITEM_N:
-    case ITEM_B: return encode_scalar(encoder, type, value, size);
-    case ITEM_BOOL:
-    case ITEM_NULL: return encode_flag(encoder, type, value, size);
-    case ITEM_L:
-    case ITEM_M: return encode_container(encoder, type, value, depth, size);
-    default: return encode_set(encoder, type, value, size);
-    }
+        return refuse_several(encoder, attribute_value, depth);
+    return encode_typed(encoder, type, value, depth, size);
 }
 
 enum mr_status item_encode(struct mr_arena *arena, yyjson_val *attributes,

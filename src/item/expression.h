@@ -102,16 +102,21 @@ MR_MUST_USE enum mr_status item_condition_parse(struct mr_arena *arena,
 bool item_condition_holds(struct mr_arena *arena, const struct item_condition *condition,
                           struct mr_slice item);
 
+/* A path within `node` leads into the attribute of that name (ptr NULL: into any). */
+bool item_node_reaches(const struct item_node *node, struct mr_slice name);
+
 /* A key condition: one or two comparisons, each of one attribute with values. */
 struct item_key_term {
     struct mr_slice name;
-    enum item_node_kind kind; /* EQ, LT, LE, GT, GE, BETWEEN, BEGINS_WITH */
+    enum item_node_kind kind; /* EQ, LT, LE, GT, GE, BETWEEN, BEGINS_WITH; of KeyConditions any */
     struct item_value low, high;
 };
 struct item_key_condition {
     struct item_key_term terms[2];
     size_t count;
 };
+/* A key's value satisfies the term. */
+bool item_key_term_holds(const struct item_key_term *term, const struct item_value *value);
 MR_MUST_USE enum mr_status item_key_condition_parse(struct mr_arena *arena,
                                                     struct item_placeholders *placeholders,
                                                     struct mr_slice text,
@@ -131,6 +136,8 @@ struct item_projection *item_projection_make(struct mr_arena *arena, const struc
 /* The first names of its paths, in no order; false behind the last one. */
 bool item_projection_head(const struct item_projection *projection, size_t at,
                           struct mr_slice *ret_name);
+/* One of its paths leads into the attribute of that name (ptr NULL: into any). */
+bool item_projection_reaches(const struct item_projection *projection, struct mr_slice name);
 /* False: nothing of the item is in the projection. */
 bool item_projection_matches(const struct item_projection *projection, struct mr_slice item);
 /* The object with what the projection takes; list elements move together. NULL: the whole item. */

@@ -119,6 +119,20 @@ static enum mr_status convert(struct converter *converter, const struct item_nod
     return status != MR_OK ? status : add_term(converter, node, at);
 }
 
+bool item_key_term_holds(const struct item_key_term *term, const struct item_value *value)
+{
+    int order = item_value_compare(value, &term->low);
+    switch (term->kind) {
+    case ITEM_NODE_LT: return order < 0;
+    case ITEM_NODE_LE: return order <= 0;
+    case ITEM_NODE_GT: return order > 0;
+    case ITEM_NODE_GE: return order >= 0;
+    case ITEM_NODE_BETWEEN: return order >= 0 && item_value_compare(value, &term->high) <= 0;
+    case ITEM_NODE_BEGINS_WITH: return mr_slice_starts_with(value->body, term->low.body);
+    default: return order == 0;
+    }
+}
+
 enum mr_status item_key_condition_parse(struct mr_arena *arena,
                                         struct item_placeholders *placeholders,
                                         struct mr_slice text,

@@ -247,12 +247,6 @@ enum mr_status item_legacy_condition(struct mr_arena *arena, yyjson_val *conditi
     return MR_OK;
 }
 
-static bool is_indexable(enum item_node_kind kind)
-{
-    return kind == ITEM_NODE_EQ || (kind >= ITEM_NODE_LT && kind <= ITEM_NODE_BETWEEN) ||
-           kind == ITEM_NODE_BEGINS_WITH;
-}
-
 enum mr_status item_legacy_key_condition(struct mr_arena *arena, yyjson_val *conditions,
                                          struct item_key_condition *ret_condition,
                                          struct mr_slice *ret_error)
@@ -270,10 +264,6 @@ enum mr_status item_legacy_key_condition(struct mr_arena *arena, yyjson_val *con
         enum mr_status status = read_filter(&condition, yyjson_obj_iter_get_val(key));
         if (status != MR_OK)
             return status;
-        if (!is_indexable(condition.comparison->kind)) {
-            *ret_error = MR_S("Attempted conditional constraint is not an indexable operation");
-            return MR_INVALID;
-        }
         struct item_key_term *term = &result.terms[result.count++];
         *term = (struct item_key_term){
             .name = condition.name, .kind = condition.comparison->kind, .low = condition.values[0]};

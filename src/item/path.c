@@ -19,6 +19,18 @@ struct item_value item_path_get(const struct item_path *path, struct mr_slice it
     return value;
 }
 
+bool item_node_reaches(const struct item_node *node, struct mr_slice name)
+{
+    if (node->kind == ITEM_NODE_PATH)
+        return node->path.count > 1 &&
+               (name.ptr == NULL || mr_slice_equal(node->path.steps[0].name, name));
+    for (size_t i = 0; i < node->count; i++) {
+        if (item_node_reaches(node->args[i], name))
+            return true;
+    }
+    return false;
+}
+
 struct mr_slice item_path_text(struct mr_arena *arena, const struct item_path *path)
 {
     struct item_writer text = item_writer_make(arena, 64);

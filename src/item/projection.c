@@ -79,6 +79,16 @@ enum mr_status item_projection_parse(struct mr_arena *arena, struct item_placeho
     return status;
 }
 
+bool item_projection_reaches(const struct item_projection *projection, struct mr_slice name)
+{
+    for (size_t i = 0; i < projection->count; i++) {
+        const struct item_projection *child = projection->children[i];
+        if (child->count > 0 && (name.ptr == NULL || mr_slice_equal(child->step.name, name)))
+            return true;
+    }
+    return false;
+}
+
 bool item_projection_head(const struct item_projection *projection, size_t at,
                           struct mr_slice *ret_name)
 {

@@ -49,6 +49,8 @@ void call_process(struct protocol_call *call)
     if (!protocol_failed(call) && call->priv->operation->handler != NULL)
         validate_input(call);
     call_run(call);
+    if (protocol_failed(call))
+        json_types_settle(call);
     if (call->priv->events != NULL && !protocol_failed(call))
         events_begin(call);
     else

@@ -182,6 +182,10 @@ struct mr_slice scalar_text(struct mr_arena *arena, const struct model_shape *sh
 /* Wire types of JSON protocols: SerializationException in the service's words. */
 void json_types_check(struct protocol_call *call, const struct model_shape *shape,
                       yyjson_val *value);
+/* AWS: DynamoDB's parser goes through all of a request before anything is validated. Attribute
+ * values are looked into by their service alone, once; so a refused request is gone through again:
+ * what the parser would have refused replaces the fault. */
+void json_types_settle(struct protocol_call *call);
 /* The generic validation of call->in; sets the fault. */
 void validate_input(struct protocol_call *call);
 

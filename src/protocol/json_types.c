@@ -7,7 +7,10 @@ struct types {
     struct protocol_call *call;
     const struct model_service *service;
     bool dynamodb;
+    bool deep; /* into the shapes that only their service looks into, too */
 };
+/* Where a value stands; DynamoDB words a scalar in a container's place by it. */
+enum stand { AS_FIELD, AS_ELEMENT };
 
 static const char *const coral_names[] = {
     [MODEL_STRING] = "an String", [MODEL_INTEGER] = "an Integer",
@@ -21,29 +24,64 @@ static const char *const java_names[] = {
     [MODEL_BLOB] = "Blob",     [MODEL_TIMESTAMP] = "Date",
 };
 
+/* "java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.Condition>" */
+static struct mr_slice java_map(struct types *types, const struct model_shape *shape)
+{
+    const char *package = "com.amazonaws.dynamodb.v20120810.";
+    const struct model_shape *value =
+        &types->service->shapes[model_members(types->service, shape)[1].shape];
+    const bool list = value->type == MODEL_LIST;
+    if (list)
+        value = &types->service->shapes[model_members(types->service, value)[0].shape];
+    struct mr_slice name = model_text(types->service, value->name);
+    if (value->type == MODEL_STRING) {
+        package = "java.lang.";
+        name = MR_S("String");
+    }
+    return mr_arena_printf(types->call->arena, "java.util.Map<java.lang.String, %s%s%.*s%s>",
+                           list ? "java.util.List<" : "", package, MR_ARG(name), list ? ">" : "");
+}
+
+static void mismatch_array(struct types *types, const struct model_shape *shape)
+{
+    struct mr_slice wanted;
+    if (shape->type == MODEL_STRUCTURE)
+        wanted = mr_arena_printf(types->call->arena, "class com.amazonaws.dynamodb.v20120810.%.*s",
+                                 MR_ARG(model_text(types->service, shape->name)));
+    else if (shape->type == MODEL_MAP)
+        wanted = java_map(types, shape);
+    else if (shape->type == MODEL_BLOB)
+        wanted = MR_S("class java.nio.ByteBuffer");
+    else
+        wanted = mr_arena_printf(types->call->arena, "class java.lang.%s", java_names[shape->type]);
+    protocol_fail(types->call, &protocol_serialization, "Unrecognized collection type %.*s",
+                  MR_ARG(wanted));
+}
+
+/* A scalar where a structure, list or map should be. */
+static const char *scalar_for_container(const struct model_shape *shape, enum stand stand)
+{
+    if (stand == AS_FIELD)
+        return "Unexpected field type";
+    if (shape->type == MODEL_STRUCTURE)
+        return "Unexpected value type in payload";
+    return "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to "
+           "class java.lang.Class (sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl "
+           "and java.lang.Class are in module java.base of loader 'bootstrap')";
+}
+
 static void mismatch_dynamodb(struct types *types, const struct model_shape *shape,
-                              yyjson_val *value)
+                              yyjson_val *value, enum stand stand)
 {
     struct protocol_call *call = types->call;
     const struct protocol_fault *fault = &protocol_serialization;
     if (yyjson_is_obj(value))
         protocol_fail(call, fault, "Start of structure or map found where not expected");
-    else if (yyjson_is_arr(value) && shape->type == MODEL_STRUCTURE)
-        protocol_fail(call, fault,
-                      "Unrecognized collection type class com.amazonaws.dynamodb.v20120810.%.*s",
-                      MR_ARG(model_text(types->service, shape->name)));
-    else if (yyjson_is_arr(value) && shape->type == MODEL_MAP)
-        protocol_fail(call, fault,
-                      "Unrecognized collection type java.util.Map<java.lang.String, "
-                      "com.amazonaws.dynamodb.v20120810.AttributeValue>");
     else if (yyjson_is_arr(value))
-        protocol_fail(call, fault, "Unrecognized collection type class java.lang.%s",
-                      java_names[shape->type]);
-    else if (shape->type == MODEL_STRUCTURE)
-        protocol_fail(call, fault, "Unexpected value type in payload");
-    else if (shape->type == MODEL_LIST || shape->type == MODEL_MAP)
-        protocol_fail(call, fault, "Unexpected field type");
-    else if (shape->type == MODEL_BLOB && !yyjson_is_str(value))
+        mismatch_array(types, shape);
+    else if (shape->type <= MODEL_MAP)
+        protocol_fail(call, fault, "%s", scalar_for_container(shape, stand));
+    else if (shape->type == MODEL_BLOB)
         protocol_fail(call, fault, "only base-64-encoded strings are convertible to bytes");
     else if (shape->type == MODEL_BOOLEAN && yyjson_is_str(value))
         protocol_fail(call, fault, "Unexpected token received from parser");
@@ -83,10 +121,11 @@ static void mismatch_coral(struct types *types, const struct model_shape *shape,
                       coral_names[shape->type]);
 }
 
-static void mismatch(struct types *types, const struct model_shape *shape, yyjson_val *value)
+static void mismatch(struct types *types, const struct model_shape *shape, yyjson_val *value,
+                     enum stand stand)
 {
     if (types->dynamodb)
-        mismatch_dynamodb(types, shape, value);
+        mismatch_dynamodb(types, shape, value, stand);
     else
         mismatch_coral(types, shape, value);
 }
@@ -101,7 +140,7 @@ static void check_blob(struct types *types, const struct model_shape *shape, yyj
 {
     const struct mr_slice text = mr_json_text(value);
     if (!yyjson_is_str(value)) {
-        mismatch(types, shape, value);
+        mismatch(types, shape, value, AS_FIELD);
         return;
     }
     const char *lead = types->dynamodb ? "" : "' can not be converted to a Blob: ";
@@ -118,7 +157,11 @@ static void check_blob(struct types *types, const struct model_shape *shape, yyj
     while (pad < 2 && pad < text.len && text.ptr[text.len - 1 - pad] == '=')
         pad++;
     for (size_t i = 0; i < text.len - pad; i++)
-        if (!base64_char((unsigned char)text.ptr[i])) {
+        if (!base64_char((unsigned char)text.ptr[i]) && types->dynamodb) {
+            protocol_fail(types->call, &protocol_serialization,
+                          "Invalid last non-pad Base64 character dectected");
+            return;
+        } else if (!base64_char((unsigned char)text.ptr[i])) {
             protocol_fail(types->call, &protocol_serialization,
                           "%s%.*s%sInvalid Base64 character: '%c'", quote, MR_ARG(shown), lead,
                           text.ptr[i]);
@@ -126,7 +169,8 @@ static void check_blob(struct types *types, const struct model_shape *shape, yyj
         }
 }
 
-static void check(struct types *types, const struct model_shape *shape, yyjson_val *value);
+static void check(struct types *types, const struct model_shape *shape, yyjson_val *value,
+                  enum stand stand);
 
 static void check_structure(struct types *types, const struct model_shape *shape, yyjson_val *value)
 {
@@ -137,7 +181,7 @@ static void check_structure(struct types *types, const struct model_shape *shape
         const struct model_member *found =
             model_member_find(types->service, shape, mr_json_text(key));
         if (found != NULL && !yyjson_is_null(member))
-            check(types, &types->service->shapes[found->shape], member);
+            check(types, &types->service->shapes[found->shape], member, AS_FIELD);
         if (protocol_failed(types->call))
             return;
     }
@@ -152,7 +196,7 @@ static void check_map(struct types *types, const struct model_shape *shape, yyjs
     yyjson_obj_foreach(value, i, count, key, member)
     {
         if (!yyjson_is_null(member))
-            check(types, element, member);
+            check(types, element, member, AS_ELEMENT);
         if (protocol_failed(types->call))
             return;
     }
@@ -167,10 +211,18 @@ static void check_list(struct types *types, const struct model_shape *shape, yyj
     yyjson_arr_foreach(value, i, count, member)
     {
         if (!yyjson_is_null(member))
-            check(types, element, member);
+            check(types, element, member, AS_ELEMENT);
         if (protocol_failed(types->call))
             return;
     }
+}
+
+/* AWS: DynamoDB takes some words for booleans. */
+static void take_flag(yyjson_val *value)
+{
+    bool flag;
+    if (mr_json_word_bool(value, &flag))
+        yyjson_set_bool(value, flag);
 }
 
 static bool type_fits(const struct model_shape *shape, yyjson_val *value)
@@ -191,15 +243,18 @@ static bool type_fits(const struct model_shape *shape, yyjson_val *value)
     return true;
 }
 
-static void check(struct types *types, const struct model_shape *shape, yyjson_val *value)
+static void check(struct types *types, const struct model_shape *shape, yyjson_val *value,
+                  enum stand stand)
 {
     if (shape->flags & MODEL_DOCUMENT)
         return;
+    if (types->dynamodb && shape->type == MODEL_BOOLEAN)
+        take_flag(value);
     if (!type_fits(shape, value)) {
-        mismatch(types, shape, value);
+        mismatch(types, shape, value, stand);
         return;
     }
-    if (shape->flags & MODEL_OPAQUE)
+    if ((shape->flags & MODEL_OPAQUE) && !types->deep)
         return;
     switch ((enum model_type)shape->type) {
     case MODEL_STRUCTURE: check_structure(types, shape, value); break;
@@ -210,11 +265,39 @@ static void check(struct types *types, const struct model_shape *shape, yyjson_v
     }
 }
 
-void json_types_check(struct protocol_call *call, const struct model_shape *shape,
-                      yyjson_val *value)
+static void check_input(struct protocol_call *call, const struct model_shape *shape,
+                        yyjson_val *value, bool deep)
 {
     struct types types = {.call = call,
                           .service = call->priv->service->model,
-                          .dynamodb = call->priv->service->model->name[0] == 'd'};
-    check(&types, shape, value);
+                          .dynamodb = call->priv->service->model->name[0] == 'd',
+                          .deep = deep};
+    check(&types, shape, value, AS_FIELD);
+}
+
+void json_types_check(struct protocol_call *call, const struct model_shape *shape,
+                      yyjson_val *value)
+{
+    check_input(call, shape, value, false);
+}
+
+void json_types_settle(struct protocol_call *call)
+{
+    struct protocol_call_private *priv = call->priv;
+    const struct protocol_fault *fault = priv->fault;
+    const struct mr_slice message = priv->message;
+    const bool refused = strcmp(fault->code, "ValidationException") == 0 ||
+                         strcmp(fault->code, "SerializationException") == 0;
+    if (!refused || call->in == NULL || priv->service == NULL ||
+        strcmp(priv->service->model->name, "dynamodb") != 0)
+        return;
+    const struct model_shape *input = model_shape_at(priv->service->model, call->operation->input);
+    if (input == NULL)
+        return;
+    priv->fault = NULL;
+    check_input(call, input, call->in, true);
+    if (priv->fault != NULL)
+        return;
+    priv->fault = fault;
+    priv->message = message;
 }

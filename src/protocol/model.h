@@ -39,7 +39,7 @@ enum model_member_flags {
     MODEL_PAYLOAD = 8, /* the body is this member alone */
     MODEL_MEMBER_STREAMING = 16,
     MODEL_JSONVALUE = 32,
-    MODEL_TABLE_NAME = 64, /* DynamoDB's TableName, which has checks and words of its own */
+    MODEL_TABLE_NAME = 64, /* DynamoDB's TableName where it has checks and words of its own */
 };
 enum model_shape_flags {
     MODEL_FLATTENED = 1,
@@ -51,7 +51,8 @@ enum model_shape_flags {
     MODEL_OPAQUE = 64, /* looked into by its service only: DynamoDB's AttributeValue */
     MODEL_HAS_MIN = 128,
     MODEL_HAS_MAX = 256,
-    MODEL_PLAIN_MAP = 512, /* a map of opaque values: only their type is looked at */
+    MODEL_TABLE_ARN = 1024, /* DynamoDB's name of a table, or its ARN, for which no rule holds */
+    MODEL_PLAIN_MAP = 512,  /* a map of opaque values: only their type is looked at */
 };
 enum model_operation_flags { MODEL_UNWRAPPED = 1, MODEL_UNSIGNED = 2 };
 

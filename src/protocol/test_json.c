@@ -215,7 +215,9 @@ static void a_call_from_inside_is_validated_and_waits(void **state)
     assert_int_equal(result.status, 400);
     assert_slice(result.code, "ValidationException");
     assert_slice(result.message,
-                 "The parameter 'TableName' is required but was not present in the request");
+                 "2 validation errors detected: Value null at 'tableName' failed to satisfy "
+                 "constraint: Member must not be null; Value null at 'item' failed to satisfy "
+                 "constraint: Member must not be null");
     assert_int_equal(protocol_invoke(*state, &arena, "dynamodb", "Nope", MR_S("{}"),
                                      (struct mr_slice){0}, &result),
                      MR_NOT_FOUND);

@@ -117,10 +117,13 @@ static void firehose_keeps_the_value_to_itself(void **state)
 
 static void dynamodb_looks_at_the_table_name_first(void **state)
 {
-    assert_slice(message(*state, "dynamodb", "PutItem", "{\"ReturnValues\":\"x\"}"),
+    assert_slice(message(*state, "dynamodb", "CreateTable", "{\"KeySchema\":[]}"),
                  "The parameter 'TableName' is required but was not present in the request");
-    assert_slice(message(*state, "dynamodb", "PutItem", "{\"TableName\":\"ab\"}"),
+    assert_slice(message(*state, "dynamodb", "CreateTable", "{\"TableName\":\"ab\"}"),
                  "TableName must be at least 3 characters long and at most 255 characters long");
+    assert_slice(message(*state, "dynamodb", "PutItem", "{\"Item\":{}}"),
+                 "1 validation error detected: Value null at 'tableName' failed to satisfy "
+                 "constraint: Member must not be null");
     assert_slice(message(*state, "dynamodb", "PutItem", "{\"TableName\":\"abc\"}"),
                  "1 validation error detected: Value null at 'item' failed to satisfy constraint: "
                  "Member must not be null");

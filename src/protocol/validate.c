@@ -200,6 +200,8 @@ static int broken(struct validation *validation, const struct model_shape *shape
     if (shape->type != MODEL_STRING)
         return out;
     const struct mr_slice text = mr_json_text(value);
+    if ((shape->flags & MODEL_TABLE_ARN) && mr_slice_starts_with(text, MR_S("arn:")))
+        return 0;
     if (shape->pattern != 0 && !pattern_fits(validation, shape, text))
         out |= OUT_PATTERN;
     if (shape->enum_count > 0 && !enum_has(validation->model, shape, text))
@@ -300,20 +302,23 @@ static void walk_map(struct validation *validation, const struct place *place,
     {
         if (key_is_broken(validation, key_shape, key)) {
             element_tell(validation, place, shape, value, "Map keys", key_shape);
-            return;
+            break;
         }
     }
+    bool told = false;
     yyjson_obj_foreach(value, i, count, key, item)
     {
         const struct place name = {.up = place, .name = mr_json_text(key)};
         const struct place here = {.up = &name, .name = MR_S_INIT("member")};
         if (yyjson_is_null(item))
             continue;
-        if (broken(validation, element, item)) {
+        if (!told && broken(validation, element, item)) {
             element_tell(validation, place, shape, value, "Map value", element);
-            return;
+            told = true;
         }
-        if (is_container(element))
+        if (element->type == MODEL_LIST)
+            walk_list(validation, &here, element, item);
+        else if (is_container(element))
             walk(validation, &here, element, item);
     }
 }
@@ -334,7 +339,7 @@ static void walk(struct validation *validation, const struct place *place,
         walk_map(validation, place, shape, value);
 }
 
-/* AWS: DynamoDB looks at the table's name before all else, in words of its own. */
+/* AWS: DynamoDB's operations on tables look at the name before all else, in words of their own. */
 static bool table_name_check(struct protocol_call *call, const struct model_shape *input)
 {
     const struct model_service *model = call->priv->service->model;

@@ -91,7 +91,7 @@ def test_tables_that_cannot_be_are_refused(db, fresh, refused):
             "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
         ),
         (
-            create([("a", "HASH"), ("a", "RANGE")], [("a", "S")]),
+            create([("a", "HASH"), ("a", "RANGE")], [("a", "S"), ("b", "S")]),
             "Both the Hash Key and the Range Key element in the KeySchema have the same name",
         ),
         (
