@@ -39,6 +39,7 @@ struct journal_segment {
     size_t capacity; /* bytes of the file; fixed while it takes entries */
     int fd;          /* for writing, syncer and keeper only; -1: not there yet, or closed */
     struct journal_segment *sealed_next; /* the keeper's queue */
+    bool dropped;                        /* off the list: only pins are left; files.lock */
     bool listed;                         /* it has its file; set by recovery or the syncer */
     uint32_t refs;                       /* files.lock; the list's and the pins */
     pthread_mutex_t lock;                /* loading map and index; set they stay while pinned */

@@ -402,6 +402,7 @@ static bool drop_oldest(struct journal *journal, struct journal_segment *oldest)
         memmove(journal->files.list, journal->files.list + 1,
                 --journal->files.count * sizeof(struct journal_segment *));
         oldest->refs--; /* the list's; the caller's pin is left */
+        oldest->dropped = true;
     }
     pthread_mutex_unlock(&journal->files.lock);
     if (!mine)

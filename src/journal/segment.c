@@ -97,7 +97,7 @@ void journal_segment_unpin(struct journal_segment *segment)
     struct journal *journal = segment->journal;
     pthread_mutex_lock(&journal->files.lock);
     uint32_t left = --segment->refs;
-    if (left == 1 && atomic_load(&segment->end) != INT64_MAX) {
+    if (left == 1 && !segment->dropped && atomic_load(&segment->end) != INT64_MAX) {
         pthread_mutex_lock(&segment->lock);
         release_memory_locked(segment);
         pthread_mutex_unlock(&segment->lock);
