@@ -36,20 +36,42 @@ static struct lambda_code *code_alloc(struct lambda *lambda)
     code->lambda = lambda;
     atomic_init(&code->refs, 1);
     pthread_mutex_init(&code->unpacking, NULL);
+    pthread_mutex_lock(&lambda->code_lock);
+    code->next = lambda->codes;
+    lambda->codes = code;
+    pthread_mutex_unlock(&lambda->code_lock);
     return code;
 }
 
 struct lambda_code *lambda_code_ref(struct lambda_code *code)
 {
-    atomic_fetch_add(&code->refs, 1);
+    if (code != NULL)
+        atomic_fetch_add(&code->refs, 1);
     return code;
+}
+
+/* True when it was the last reference, and nobody can find it any more. */
+static bool let_go(struct lambda_code *code)
+{
+    struct lambda *lambda = code->lambda;
+    pthread_mutex_lock(&lambda->code_lock);
+    const bool last = atomic_fetch_sub(&code->refs, 1) == 1;
+    if (last) {
+        struct lambda_code **at = &lambda->codes;
+        while (*at != code)
+            at = &(*at)->next;
+        *at = code->next;
+    }
+    pthread_mutex_unlock(&lambda->code_lock);
+    return last;
 }
 
 void lambda_code_unref(struct lambda_code *code)
 {
-    if (code == NULL || atomic_fetch_sub(&code->refs, 1) > 1)
+    if (code == NULL || !let_go(code))
         return;
-    if (atomic_load(&code->dropped)) {
+    /* When the server stops, references go although documents name the code. */
+    if (atomic_load(&code->dropped) && !atomic_load(&code->lambda->closing)) {
         char path[4096];
         zip_path(code, path);
         (void)unlink(path);
@@ -127,7 +149,15 @@ enum mr_status lambda_code_new(struct lambda *lambda, struct mr_slice zip,
 enum mr_status lambda_code_load(struct lambda *lambda, struct mr_slice id, struct mr_slice sha256,
                                 int64_t size, struct lambda_code **ret_code)
 {
-    struct lambda_code *code = code_alloc(lambda);
+    pthread_mutex_lock(&lambda->code_lock);
+    struct lambda_code *code = lambda->codes;
+    while (code != NULL && !mr_slice_equal(mr_slice_cstr(code->id), id))
+        code = code->next;
+    if (code != NULL)
+        atomic_fetch_add(&code->refs, 1);
+    pthread_mutex_unlock(&lambda->code_lock);
+    if (code == NULL)
+        code = code_alloc(lambda);
     (void)snprintf(code->id, sizeof code->id, "%.*s", MR_ARG(id));
     (void)snprintf(code->sha256, sizeof code->sha256, "%.*s", MR_ARG(sha256));
     code->size = size;
@@ -186,17 +216,13 @@ enum mr_status lambda_code_open_folder(struct lambda *lambda)
     return MR_OK;
 }
 
+/* At the start: what documents name is in memory. */
 static bool is_used(struct lambda *lambda, struct mr_slice id)
 {
-    size_t cursor = 0;
-    struct mr_slice name;
-    void *value;
-    while (mr_map_next(&lambda->map, &cursor, &name, &value)) {
-        const struct lambda_function *function = value;
-        if (mr_slice_equal(id, mr_slice_cstr(function->locked.record.config->code->id)))
-            return true;
-    }
-    return false;
+    const struct lambda_code *code = lambda->codes;
+    while (code != NULL && !mr_slice_equal(mr_slice_cstr(code->id), id))
+        code = code->next;
+    return code != NULL;
 }
 
 void lambda_code_sweep(struct lambda *lambda)

@@ -11,29 +11,44 @@ enum { DOC_DEPTH_MAX = 32, TIMEOUT_S_MAX = 900, MEMORY_MB_MAX = 10240, STORAGE_M
 
 /* ---- runtimes ---- */
 
+static const char *const python_runtimes[] = {
+    "python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14"};
+static const char *const node_runtimes[] = {"nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x"};
+static const char *const provided_runtimes[] = {"provided.al2023", "provided.al2", "provided"};
+
+static bool is_listed(const char *const *list, size_t count, struct mr_slice runtime)
+{
+    for (size_t i = 0; i < count; i++)
+        if (mr_slice_equal(runtime, mr_slice_cstr(list[i])))
+            return true;
+    return false;
+}
+
 bool lambda_runtime_is_python(struct mr_slice runtime)
 {
-    const struct mr_slice prefix = MR_S("python3.");
-    if (!mr_slice_starts_with(runtime, prefix) || runtime.len > prefix.len + 3)
-        return false;
-    uint64_t minor;
-    return mr_slice_to_u64(mr_slice_sub(runtime, prefix.len, SIZE_MAX), &minor) == MR_OK;
+    return is_listed(python_runtimes, MR_COUNT(python_runtimes), runtime);
+}
+
+bool lambda_runtime_is_node(struct mr_slice runtime)
+{
+    return is_listed(node_runtimes, MR_COUNT(node_runtimes), runtime);
 }
 
 bool lambda_runtime_is_provided(struct mr_slice runtime)
 {
-    return mr_slice_equal(runtime, MR_S("provided.al2023")) ||
-           mr_slice_equal(runtime, MR_S("provided.al2")) ||
-           mr_slice_equal(runtime, MR_S("provided"));
+    return is_listed(provided_runtimes, MR_COUNT(provided_runtimes), runtime);
 }
 
 /* ---- the typed view of a document ---- */
 
-struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code *code)
+struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code *code,
+                                        const struct lambda_layers *layers)
 {
     struct lambda_config *config = mr_calloc(1, sizeof *config);
     atomic_init(&config->refs, 1);
     config->code = code;
+    if (layers != NULL)
+        config->layers = *layers;
     mr_arena_init(&config->arena);
     config->doc = mr_json_parse(&config->arena, doc, DOC_DEPTH_MAX);
     if (!yyjson_is_obj(config->doc)) {
@@ -48,6 +63,7 @@ struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code 
         if (i == 4)
             config->account = part;
     }
+    config->version = mr_json_get_text(config->doc, "Version");
     config->runtime = mr_json_get_text(config->doc, "Runtime");
     config->handler = mr_json_get_text(config->doc, "Handler");
     config->log_group = mr_json_get_text(mr_json_get(config->doc, "LoggingConfig"), "LogGroup");
@@ -68,8 +84,72 @@ void lambda_config_unref(struct lambda_config *config)
     if (config == NULL || atomic_fetch_sub(&config->refs, 1) > 1)
         return;
     lambda_code_unref(config->code);
+    for (size_t i = 0; i < config->layers.count; i++)
+        lambda_code_unref(config->layers.codes[i]);
     mr_arena_fini(&config->arena);
     free(config);
+}
+
+/* Writes the document with other members in place of those named in `over`. */
+static void write_with(struct mr_json *json, yyjson_val *doc, const char *const names[],
+                       const struct mr_slice values[], size_t count)
+{
+    size_t i, len;
+    yyjson_val *name, *value;
+    mr_json_object(json);
+    yyjson_obj_foreach(doc, i, len, name, value)
+    {
+        size_t at = 0;
+        while (at < count && !mr_slice_equal(mr_json_text(name), mr_slice_cstr(names[at])))
+            at++;
+        mr_json_name(json, mr_json_text(name));
+        if (at < count)
+            mr_json_string(json, values[at]);
+        else
+            mr_json_value(json, value);
+    }
+    mr_json_object_end(json);
+}
+
+struct lambda_config *lambda_config_version(const struct lambda_config *config, int64_t version,
+                                            struct mr_slice description)
+{
+    static const char *const names[] = {"FunctionArn", "Version", "Description"};
+    struct mr_arena arena;
+    struct mr_buf buf = {0};
+    mr_arena_init(&arena);
+    const struct mr_slice arn = mr_json_get_text(config->doc, "FunctionArn");
+    const struct mr_slice values[] = {
+        mr_arena_printf(&arena, "%.*s:%lld", MR_ARG(arn), (long long)version),
+        mr_arena_printf(&arena, "%lld", (long long)version),
+        description.ptr != NULL ? description : mr_json_get_text(config->doc, "Description"),
+    };
+    struct mr_json json = mr_json_make(&buf);
+    write_with(&json, config->doc, names, values, MR_COUNT(names));
+    struct lambda_layers layers = config->layers;
+    for (size_t i = 0; i < layers.count; i++)
+        (void)lambda_code_ref(layers.codes[i]);
+    struct lambda_config *made =
+        lambda_config_new(mr_buf_slice(&buf), lambda_code_ref(config->code), &layers);
+    mr_buf_fini(&buf);
+    mr_arena_fini(&arena);
+    return made;
+}
+
+bool lambda_config_same(const struct lambda_config *a, const struct lambda_config *b)
+{
+    static const char *const names[] = {"FunctionArn", "Version", "Description", "LastModified"};
+    const struct mr_slice nothing[MR_COUNT(names)] = {{0}};
+    struct mr_buf texts[2] = {{0}};
+    const struct lambda_config *const both[] = {a, b};
+    for (size_t i = 0; i < 2; i++) {
+        struct mr_json json = mr_json_make(&texts[i]);
+        write_with(&json, both[i]->doc, names, nothing, MR_COUNT(names));
+    }
+    const bool same = mr_slice_equal(mr_buf_slice(&texts[0]), mr_buf_slice(&texts[1]));
+    mr_buf_fini(&texts[0]);
+    mr_buf_fini(&texts[1]);
+    return same;
 }
 
 /* ---- making a document ---- */
@@ -130,6 +210,30 @@ static void put_logging(struct mr_json *json, struct protocol_call *call, yyjson
     mr_json_object_end(json);
 }
 
+/* AWS shows each with its size. What a request names was found before. */
+static void put_layers(struct mr_json *json, struct protocol_call *call, yyjson_val *before)
+{
+    yyjson_val *given = mr_json_get(call->in, "Layers");
+    if (given == NULL) {
+        mr_json_key_value(json, "Layers", mr_json_get(before, "Layers"));
+        return;
+    }
+    if (yyjson_arr_size(given) == 0)
+        return;
+    size_t i, count;
+    yyjson_val *arn;
+    mr_json_key(json, "Layers");
+    mr_json_array(json);
+    yyjson_arr_foreach(given, i, count, arn)
+    {
+        mr_json_object(json);
+        mr_json_key_value(json, "Arn", arn);
+        mr_json_key_int(json, "CodeSize", lambda_layer_size(call->service, mr_json_text(arn)));
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
 /* AWS: "2024-06-10T06:13:20.123+0000". */
 static struct mr_slice modified_text(struct mr_arena *arena, int64_t now_ms)
 {
@@ -156,6 +260,7 @@ struct mr_slice lambda_config_make(struct protocol_call *call, const struct lamb
     mr_json_key_string(&json, "LastModified", modified_text(call->arena, call->now_ms));
     mr_json_key_cstr(&json, "Version", "$LATEST");
     put(&json, call, before, "Environment", NULL);
+    put_layers(&json, call, before);
     put(&json, call, before, "TracingConfig", "{\"Mode\":\"PassThrough\"}");
     mr_json_key_cstr(&json, "PackageType", "Zip");
     put(&json, call, before, "Architectures", "[\"x86_64\"]");
@@ -171,19 +276,28 @@ struct mr_slice lambda_config_make(struct protocol_call *call, const struct lamb
 
 /* ---- checks beyond the model's ---- */
 
+static void list_runtimes(struct mr_buf *buf, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        mr_buf_printf(buf, "%s%s", buf->len > 0 ? ", " : "", list[i]);
+}
+
 static enum mr_status check_runtime(struct protocol_call *call)
 {
     const struct mr_slice runtime = mr_json_get_text(call->in, "Runtime");
-    if (runtime.len == 0 || lambda_runtime_is_python(runtime) ||
+    if (runtime.len == 0 || lambda_runtime_is_python(runtime) || lambda_runtime_is_node(runtime) ||
         lambda_runtime_is_provided(runtime))
         return MR_OK;
-    return protocol_fail(
-        call, &lambda_invalid_parameter,
-        "Value %.*s at 'runtime' failed to satisfy constraint: Member must satisfy "
-        "enum value set: [python3.9, python3.10, python3.11, python3.12, "
-        "python3.13, python3.14, provided.al2023, provided.al2, provided] or be a "
-        "valid ARN (millrace runs these only)",
-        MR_ARG(runtime));
+    struct mr_buf known = {0};
+    list_runtimes(&known, node_runtimes, MR_COUNT(node_runtimes));
+    list_runtimes(&known, python_runtimes, MR_COUNT(python_runtimes));
+    list_runtimes(&known, provided_runtimes, MR_COUNT(provided_runtimes));
+    protocol_fail(call, &lambda_invalid_parameter,
+                  "Value %.*s at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+                  "value set: [%.*s] or be a valid ARN (millrace runs these only)",
+                  MR_ARG(runtime), MR_ARG(mr_buf_slice(&known)));
+    mr_buf_fini(&known);
+    return MR_FAULT;
 }
 
 static enum mr_status check_range(struct protocol_call *call, yyjson_val *in, const char *name,
@@ -248,11 +362,15 @@ static bool is_empty(yyjson_val *value)
 static enum mr_status check_supported(struct protocol_call *call)
 {
     static const char *const refused[] = {
-        "Layers",        "FileSystemConfigs",
-        "ImageConfig",   "CodeSigningConfigArn",
-        "KMSKeyArn",     "CapacityProviderConfig",
-        "PublishTo",     "DurableConfig",
-        "TenancyConfig", "ImageUri",
+        "FileSystemConfigs",
+        "ImageConfig",
+        "CodeSigningConfigArn",
+        "KMSKeyArn",
+        "CapacityProviderConfig",
+        "PublishTo",
+        "DurableConfig",
+        "TenancyConfig",
+        "ImageUri",
     };
     const char *name = NULL;
     for (size_t i = 0; i < MR_COUNT(refused); i++)
@@ -273,8 +391,6 @@ static enum mr_status check_supported(struct protocol_call *call)
     if (mr_slice_equal(mr_json_get_text(mr_json_get(call->in, "SnapStart"), "ApplyOn"),
                        MR_S("PublishedVersions")))
         name = "SnapStart";
-    if (mr_json_get_bool(call->in, "Publish", false))
-        name = "Publish (versions)";
     if (name == NULL)
         return MR_OK;
     return protocol_fail(call, &lambda_invalid_parameter,

@@ -71,7 +71,8 @@ static void add_function(struct list *list, const struct lambda_environment *env
 {
     const struct lambda_config *config = environment->config;
     add_text(list, "AWS_LAMBDA_FUNCTION_NAME", environment->function_name);
-    add_text(list, "AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    add(list, MR_S("AWS_LAMBDA_FUNCTION_VERSION"),
+        config->version.len > 0 ? config->version : MR_S("$LATEST"));
     add(list, MR_S("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
         mr_arena_printf(list->arena, "%lld", (long long)config->memory_mb));
     add(list, MR_S("AWS_LAMBDA_LOG_GROUP_NAME"), config->log_group);
@@ -97,14 +98,49 @@ static void add_account(struct list *list, const struct lambda_environment *envi
         add_text(list, "AWS_ENDPOINT_URL", environment->endpoint_url);
 }
 
-static void add_places(struct list *list, const char *folder)
+/* "<layer>/a:<layer>/b:...", the last layer first, then `rest`. */
+static struct mr_slice search_path(struct list *list, const struct lambda_environment *environment,
+                                   const char *const *inside, struct mr_slice rest)
 {
+    struct mr_buf buf = {0};
+    for (size_t i = environment->layer_count; i > 0; i--)
+        for (size_t j = 0; inside[j] != NULL; j++)
+            mr_buf_printf(&buf, "%s%s:", environment->layers[i - 1], inside[j]);
+    mr_buf_append(&buf, rest);
+    const struct mr_slice text = mr_arena_copy(list->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+/* AWS has the layers' files in /opt, one over the other; here each layer is a folder of its own,
+ * and stands in the same search paths. */
+static void add_places(struct list *list, const struct lambda_environment *environment)
+{
+    const char *folder = environment->folder;
+    const struct mr_slice runtime = environment->config->runtime;
+    static const char *const bin[] = {"/bin", NULL}, *const lib[] = {"/lib", NULL};
     add_text(list, "LAMBDA_TASK_ROOT", folder);
     add_text(list, "LAMBDA_RUNTIME_DIR", "/var/runtime");
-    add_text(list, "PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin");
+    add(list, MR_S("PATH"),
+        search_path(list, environment, bin, MR_S("/usr/local/bin:/usr/bin:/bin:/opt/bin")));
     add(list, MR_S("LD_LIBRARY_PATH"),
-        mr_arena_printf(list->arena, "%s:%s/lib:/opt/lib", folder, folder));
-    add_text(list, "PYTHONPATH", "/var/runtime");
+        search_path(list, environment, lib,
+                    mr_arena_printf(list->arena, "%s:%s/lib:/opt/lib", folder, folder)));
+    if (lambda_runtime_is_node(runtime)) {
+        const struct mr_slice major = mr_slice_sub(runtime, 6, runtime.len - 8); /* nodejs20.x */
+        const struct mr_slice own =
+            mr_arena_printf(list->arena, "/nodejs/node%.*s/node_modules", MR_ARG(major));
+        const char *const node[] = {mr_arena_cstr(list->arena, own), "/nodejs/node_modules", NULL};
+        add(list, MR_S("NODE_PATH"),
+            search_path(
+                list, environment, node,
+                mr_arena_printf(list->arena, "/var/runtime/node_modules:/var/runtime:%s", folder)));
+    } else {
+        const struct mr_slice site =
+            mr_arena_printf(list->arena, "/python/lib/%.*s/site-packages", MR_ARG(runtime));
+        const char *const python[] = {"/python", mr_arena_cstr(list->arena, site), NULL};
+        add(list, MR_S("PYTHONPATH"), search_path(list, environment, python, MR_S("/var/runtime")));
+    }
     add_text(list, "TZ", ":UTC");
     add_text(list, "LANG", "en_US.UTF-8");
 }
@@ -116,7 +152,7 @@ const char *const *lambda_environment_make(struct mr_arena *arena,
     list.entries = MR_NEW_ARRAY(arena, const char *, list.capacity);
     add_function(&list, environment);
     add_account(&list, environment);
-    add_places(&list, environment->folder);
+    add_places(&list, environment);
     size_t i, count;
     yyjson_val *name, *value;
     yyjson_obj_foreach(environment->config->variables, i, count, name, value)
@@ -139,20 +175,30 @@ static bool is_program(const char *path)
     return got == sizeof start && !(start[0] == '#' && start[1] == '!');
 }
 
-const char *lambda_environment_python(struct mr_arena *arena, struct mr_slice runtime,
-                                      struct mr_slice path)
+static const char *find_program(struct mr_arena *arena, struct mr_slice name, struct mr_slice path)
 {
     struct mr_slice folder;
     while (mr_slice_split(&path, ':', &folder)) {
         const struct mr_slice candidate =
-            mr_arena_printf(arena, "%.*s/%.*s", MR_ARG(folder), MR_ARG(runtime));
+            mr_arena_printf(arena, "%.*s/%.*s", MR_ARG(folder), MR_ARG(name));
         const char *text = mr_arena_cstr(arena, candidate);
         if (folder.len > 0 && is_program(text))
             return text;
     }
-    static const char *const others[] = {"/usr/bin/python3", "/usr/local/bin/python3"};
-    for (size_t i = 0; i < MR_COUNT(others); i++)
-        if (is_program(others[i]))
-            return others[i];
     return NULL;
+}
+
+static const struct mr_slice system_folders = MR_S_INIT("/usr/bin:/usr/local/bin");
+
+const char *lambda_environment_python(struct mr_arena *arena, struct mr_slice runtime,
+                                      struct mr_slice path)
+{
+    const char *found = find_program(arena, runtime, path);
+    return found != NULL ? found : find_program(arena, MR_S("python3"), system_folders);
+}
+
+const char *lambda_environment_node(struct mr_arena *arena, struct mr_slice path)
+{
+    const char *found = find_program(arena, MR_S("node"), path);
+    return found != NULL ? found : find_program(arena, MR_S("node"), system_folders);
 }

@@ -1,8 +1,10 @@
 /* Asynchronous invocations: accepted durably, run later, tried again when the function fails.
  *
  * Stored: VIEW_META "lambda/event/<13 digits of epoch ms>-<request id>" =
- * {"function","context","payload"}, deleted when the function answered or the attempts are used up.
- * A restart runs what is left again, so an event runs at least once. */
+ * {"function","version","qualifier","context","payload"}, deleted when the function answered or the
+ * attempts are used up. A restart runs what is left again, so an event runs at least once. A
+ * destination that is a function gets its event in the entry that deletes this one; an object in S3
+ * is there before. */
 #include "lambda/internal.h"
 #include "base/log.h"
 #include <stdio.h>
@@ -57,90 +59,249 @@ static void remove_locked(struct lambda_events *events, struct event *event)
 
 /* ---- running one ---- */
 
-static enum mr_status call_function(struct event *event, struct mr_arena *arena,
-                                    struct lambda_result *result)
+/* One attempt. All slices live in its arena. */
+struct attempt {
+    struct mr_arena arena;
+    yyjson_val *doc;
+    struct lambda_function *function; /* NULL: it is gone */
+    struct lambda_result result;
+    int64_t retries_max, age_ms_max;
+    struct mr_slice on_success, on_failure; /* ARNs; empty: none */
+};
+
+static void read_config(struct attempt *attempt, const struct lambda_record *record)
 {
-    struct lambda *lambda = event->events->lambda;
-    struct mr_slice text;
-    enum mr_status status = store_doc_get(lambda->options.store, arena, "lambda", "event",
-                                          mr_slice_cstr(event->name), &text);
-    if (status != MR_OK)
-        return status;
-    yyjson_val *doc = mr_json_parse(arena, text, DOC_DEPTH_MAX);
-    struct mr_buf payload = {0};
-    struct mr_json json = mr_json_make(&payload);
-    yyjson_val *value = yyjson_obj_get(doc, "payload");
+    const struct mr_slice qualifier = mr_json_get_text(attempt->doc, "qualifier");
+    yyjson_val *all =
+        mr_json_parse(&attempt->arena, mr_slice_cstr(record->texts[LAMBDA_EVENT_CONFIGS]), 16);
+    yyjson_val *config = mr_json_getn(all, qualifier.len > 0 ? qualifier : MR_S("$LATEST"));
+    yyjson_val *destinations = mr_json_get(config, "DestinationConfig");
+    attempt->retries_max =
+        mr_json_get_i64(config, "MaximumRetryAttempts", LAMBDA_EVENT_ATTEMPTS - 1);
+    attempt->age_ms_max =
+        mr_json_get_i64(config, "MaximumEventAgeInSeconds", LAMBDA_EVENT_AGE_MS / 1000) * 1000;
+    attempt->on_success = mr_json_get_text(mr_json_get(destinations, "OnSuccess"), "Destination");
+    attempt->on_failure = mr_json_get_text(mr_json_get(destinations, "OnFailure"), "Destination");
+}
+
+static struct mr_slice payload_of(struct attempt *attempt)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    yyjson_val *value = yyjson_obj_get(attempt->doc, "payload");
     if (value == NULL || yyjson_is_null(value))
         mr_json_null(&json);
     else
         mr_json_value(&json, value);
-    struct lambda_function *function =
-        lambda_function_find(lambda, mr_json_get_text(doc, "function"));
+    const struct mr_slice text = mr_arena_copy(&attempt->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+static enum mr_status call_function(struct event *event, struct attempt *attempt)
+{
+    struct lambda *lambda = event->events->lambda;
+    struct mr_slice text;
+    const enum mr_status status = store_doc_get(lambda->options.store, &attempt->arena, "lambda",
+                                                "event", mr_slice_cstr(event->name), &text);
+    if (status != MR_OK)
+        return status;
+    attempt->doc = mr_json_parse(&attempt->arena, text, DOC_DEPTH_MAX);
+    attempt->function = lambda_function_find(lambda, mr_json_get_text(attempt->doc, "function"));
+    if (attempt->function == NULL) {
+        attempt->result.outcome = LAMBDA_NO_FUNCTION;
+        return MR_OK;
+    }
+    struct lambda_record record;
+    lambda_function_record(attempt->function, &record);
+    read_config(attempt, &record);
+    lambda_record_fini(&record);
     const struct lambda_call call = {
-        .event = mr_buf_slice(&payload),
-        .client_context = mr_json_get_text(doc, "context"),
+        .event = payload_of(attempt),
+        .client_context = mr_json_get_text(attempt->doc, "context"),
         .request_id = request_id_of(event),
+        .qualifier = mr_json_get_text(attempt->doc, "qualifier"),
+        .version = mr_json_get_i64(attempt->doc, "version", 0),
     };
-    if (function == NULL)
-        result->outcome = LAMBDA_NO_FUNCTION;
-    else
-        status = lambda_function_invoke(function, &call, result, NULL);
-    lambda_function_unref(function);
-    mr_buf_fini(&payload);
+    return lambda_function_invoke(attempt->function, &call, &attempt->result, NULL);
+}
+
+/* Is it over? Else due_ms says when it is tried again. `ret_condition`: as a destination is told.
+ */
+static bool is_done(struct event *event, enum mr_status status, const struct attempt *attempt,
+                    const char **ret_condition)
+{
+    const struct lambda_result *result = &attempt->result;
+    const int64_t now_ms = store_now(event->events->lambda->options.store);
+    *ret_condition = "Success";
+    if (status == MR_NOT_FOUND || (status == MR_OK && result->outcome == LAMBDA_OK))
+        return true;
+    if (status == MR_OK && result->outcome == LAMBDA_NO_FUNCTION)
+        return true;
+    const bool ran = status == MR_OK && result->outcome == LAMBDA_FUNCTION_ERROR;
+    event->attempts += ran;
+    event->due_ms = now_ms + (ran ? (int64_t)LAMBDA_EVENT_RETRY_MS << event->attempts
+                                  : (int64_t)RETRY_NOT_READY_MS);
+    /* AWS: an event that would be too old when its turn comes is given up now. */
+    const bool old = event->due_ms - event->accepted_ms > attempt->age_ms_max;
+    const bool over = event->attempts > attempt->retries_max;
+    *ret_condition = over ? "RetriesExhausted" : "EventAgeExceeded";
+    if (old || over)
+        mr_log(MR_LOG_WARN, "lambda", "event %s is given up after %d attempts: %s",
+               request_id_of(event), event->attempts, result->message);
+    return old || over;
+}
+
+/* ---- destinations ---- */
+
+static struct mr_slice version_text(struct mr_arena *arena, int64_t version)
+{
+    return version == 0 ? MR_S("$LATEST") : mr_arena_printf(arena, "%lld", (long long)version);
+}
+
+/* What a destination is told. */
+static struct mr_slice tell(const struct event *event, struct attempt *attempt,
+                            const char *condition, int64_t now_ms)
+{
+    const struct lambda_result *result = &attempt->result;
+    const bool failed = result->outcome != LAMBDA_OK;
+    const struct mr_slice version = version_text(&attempt->arena, result->version);
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    char time[32];
+    mr_json_object(&json);
+    mr_json_key_cstr(&json, "version", "1.0");
+    mr_json_key_string(&json, "timestamp", mr_date_iso8601(now_ms, time));
+    mr_json_key(&json, "requestContext");
+    mr_json_object(&json);
+    mr_json_key_cstr(&json, "requestId", request_id_of(event));
+    mr_json_key_string(
+        &json, "functionArn",
+        mr_arena_printf(&attempt->arena, "%s:%.*s", attempt->function->arn, MR_ARG(version)));
+    mr_json_key_cstr(&json, "condition", condition);
+    mr_json_key_int(&json, "approximateInvokeCount", event->attempts + !failed);
+    mr_json_object_end(&json);
+    mr_json_key_raw(&json, "requestPayload", payload_of(attempt));
+    mr_json_key(&json, "responseContext");
+    mr_json_object(&json);
+    mr_json_key_int(&json, "statusCode", 200);
+    mr_json_key_string(&json, "executedVersion", version);
+    if (failed)
+        mr_json_key_cstr(&json, "functionError", "Unhandled");
+    mr_json_object_end(&json);
+    yyjson_val *reply = mr_json_parse(&attempt->arena, mr_buf_slice(&result->reply), DOC_DEPTH_MAX);
+    mr_json_key_value(&json, "responsePayload", reply);
+    mr_json_object_end(&json);
+    const struct mr_slice text = mr_arena_copy(&attempt->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+/* MR_OK also when the bucket is gone: there is nobody to tell. */
+static enum mr_status tell_bucket(const struct event *event, const struct attempt *attempt,
+                                  struct mr_slice arn, struct mr_slice text, int64_t now_ms)
+{
+    struct lambda *lambda = event->events->lambda;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    const struct mr_date date = mr_date_from_ms(now_ms);
+    const struct mr_slice key = mr_arena_printf(
+        &arena, "aws/lambda/async/%s/%04d/%02d/%02d/%04d-%02d-%02dT%02d.%02d.%02d-%s",
+        attempt->function->name, date.year, date.month, date.day, date.year, date.month, date.day,
+        date.hour, date.minute, date.second, request_id_of(event));
+    enum mr_status status =
+        s3_put(lambda->options.s3, lambda_bucket_of(arn), key, MR_S("application/json"), text);
+    if (status == MR_NOT_FOUND) {
+        mr_log(MR_LOG_WARN, "lambda", "event %s: its destination %.*s does not exist",
+               request_id_of(event), MR_ARG(arn));
+        status = MR_OK;
+    }
+    mr_arena_fini(&arena);
     return status;
 }
 
-/* Is it over? Else due_ms says when it is tried again. */
-static bool is_done(struct event *event, enum mr_status status, const struct lambda_result *result)
+static struct event *event_new(struct lambda_events *events, struct mr_slice name,
+                               int64_t accepted_ms);
+static struct event *put_event(struct lambda_events *events, struct store_entry *entry,
+                               struct mr_slice function, struct mr_slice request_id,
+                               const struct lambda_call *call);
+
+/* The event of a function that is a destination, in the entry; NULL: there is no such function. */
+static struct event *tell_function(const struct event *event, struct store_entry *entry,
+                                   struct mr_slice arn, struct mr_slice text)
 {
-    const int64_t now_ms = store_now(event->events->lambda->options.store);
-    const bool old = now_ms - event->accepted_ms > LAMBDA_EVENT_AGE_MS;
-    if (status == MR_NOT_FOUND || (status == MR_OK && result->outcome == LAMBDA_OK))
-        return true;
-    if (status == MR_OK && result->outcome == LAMBDA_FUNCTION_ERROR) {
-        event->attempts++;
-        event->due_ms = now_ms + ((int64_t)LAMBDA_EVENT_RETRY_MS << event->attempts);
-    } else {
-        event->due_ms = now_ms + RETRY_NOT_READY_MS;
+    struct lambda *lambda = event->events->lambda;
+    struct lambda_call call = {.event = text};
+    struct mr_slice name;
+    char id[LAMBDA_ID_TEXT];
+    mr_rng_uuid(lambda->options.rng, id);
+    lambda_name_split(arn, &name, &call.qualifier);
+    struct lambda_function *function = lambda_function_find(lambda, name);
+    struct event *made = NULL;
+    if (function != NULL) {
+        struct lambda_record record;
+        lambda_function_record(function, &record);
+        if (lambda_record_resolve(lambda, &record, call.qualifier, &call.version) == MR_OK)
+            made = put_event(event->events, entry, name, mr_slice_cstr(id), &call);
+        lambda_record_fini(&record);
     }
-    const bool over = old || event->attempts >= LAMBDA_EVENT_ATTEMPTS ||
-                      (status == MR_OK && result->outcome == LAMBDA_NO_FUNCTION);
-    if (over)
-        mr_log(MR_LOG_WARN, "lambda", "event %s is given up after %d attempts: %s",
-               request_id_of(event), event->attempts, result->message);
-    return over;
+    lambda_function_unref(function);
+    if (made == NULL)
+        mr_log(MR_LOG_WARN, "lambda", "event %s: its destination %.*s does not exist",
+               request_id_of(event), MR_ARG(arn));
+    return made;
 }
 
-static void forget(struct event *event)
+/* Forgets an event that is over, and tells its destination. */
+static enum mr_status finish(struct event *event, struct attempt *attempt, const char *condition,
+                             struct event **ret_next)
 {
-    struct store *store = event->events->lambda->options.store;
-    struct mr_arena arena;
-    mr_arena_init(&arena);
-    struct store_entry entry = store_entry_make(&arena);
+    struct lambda *lambda = event->events->lambda;
+    const int64_t now_ms = store_now(lambda->options.store);
+    const bool ran = attempt->function != NULL;
+    const struct mr_slice arn =
+        !ran ? (struct mr_slice){0}
+             : (attempt->result.outcome == LAMBDA_OK ? attempt->on_success : attempt->on_failure);
+    struct store_entry entry = store_entry_make(&attempt->arena);
+    enum mr_status status = MR_OK;
+    if (arn.len > 0) {
+        const struct mr_slice text = tell(event, attempt, condition, now_ms);
+        if (lambda_bucket_of(arn).len > 0)
+            status = tell_bucket(event, attempt, arn, text, now_ms);
+        else
+            *ret_next = tell_function(event, &entry, arn, text);
+    }
     store_doc_delete(&entry, "lambda", "event", mr_slice_cstr(event->name));
     int64_t ticket;
-    const enum mr_status status = store_commit(store, &entry, &ticket);
+    if (status == MR_OK)
+        status = store_commit(lambda->options.store, &entry, &ticket);
     if (status != MR_OK)
         mr_log(MR_LOG_WARN, "lambda", "event %s may run again after a restart",
                request_id_of(event));
-    mr_arena_fini(&arena);
+    return status;
 }
 
 static void run(void *arg)
 {
     struct event *event = arg;
     struct lambda_events *events = event->events;
-    struct mr_arena arena;
-    struct lambda_result result = {0};
-    mr_arena_init(&arena);
-    const enum mr_status status = call_function(event, &arena, &result);
-    const bool done = is_done(event, status, &result);
-    if (done)
-        forget(event);
-    lambda_result_fini(&result);
-    mr_arena_fini(&arena);
+    struct attempt attempt = {0};
+    struct event *next = NULL;
+    const char *condition;
+    mr_arena_init(&attempt.arena);
+    const enum mr_status status = call_function(event, &attempt);
+    const bool done = is_done(event, status, &attempt, &condition);
+    if (done && finish(event, &attempt, condition, &next) != MR_OK) {
+        free(next);
+        next = NULL;
+    }
+    lambda_result_fini(&attempt.result);
+    lambda_function_unref(attempt.function);
+    mr_arena_fini(&attempt.arena);
     pthread_mutex_lock(&events->lock);
     event->running = false;
+    if (next != NULL)
+        add_locked(events, next);
     if (done)
         remove_locked(events, event);
     events->locked.running--;
@@ -187,41 +348,43 @@ static struct event *event_new(struct lambda_events *events, struct mr_slice nam
     return event;
 }
 
-static enum mr_status save(struct lambda_function *function, const struct event *event,
-                           struct mr_slice payload, struct mr_slice client_context)
+static struct event *put_event(struct lambda_events *events, struct store_entry *entry,
+                               struct mr_slice function, struct mr_slice request_id,
+                               const struct lambda_call *call)
 {
-    struct mr_arena arena;
+    const int64_t now_ms = store_now(events->lambda->options.store);
+    const struct mr_slice name =
+        mr_arena_printf(entry->arena, "%013lld-%.*s", (long long)now_ms, MR_ARG(request_id));
     struct mr_buf buf = {0};
-    mr_arena_init(&arena);
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
-    mr_json_key_cstr(&json, "function", function->name);
-    mr_json_key_string(&json, "context", client_context);
-    mr_json_key_raw(&json, "payload", payload);
+    mr_json_key_string(&json, "function", function);
+    mr_json_key_int(&json, "version", call->version);
+    mr_json_key_string(&json, "qualifier", call->qualifier);
+    mr_json_key_string(&json, "context", call->client_context);
+    mr_json_key_raw(&json, "payload", call->event);
     mr_json_object_end(&json);
-    struct store_entry entry = store_entry_make(&arena);
-    store_doc_put(&entry, "lambda", "event", mr_slice_cstr(event->name), mr_buf_slice(&buf));
-    const enum mr_status status = store_commit_wait(function->lambda->options.store, &entry);
+    store_doc_put(entry, "lambda", "event", name, mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
     mr_buf_fini(&buf);
-    mr_arena_fini(&arena);
-    return status;
+    return event_new(events, name, now_ms);
 }
 
 enum mr_status lambda_events_add(struct lambda_function *function, struct mr_slice request_id,
-                                 struct mr_slice payload, struct mr_slice client_context)
+                                 const struct lambda_call *call)
 {
     struct lambda_events *events = function->lambda->events;
-    const int64_t now_ms = store_now(function->lambda->options.store);
     pthread_mutex_lock(&events->lock);
     const bool full = events->locked.count >= LAMBDA_EVENTS_MAX;
     pthread_mutex_unlock(&events->lock);
     if (full)
         return MR_FULL;
-    char name[STAMP_BYTES + LAMBDA_ID_TEXT];
-    const int len =
-        snprintf(name, sizeof name, "%013lld-%.*s", (long long)now_ms, MR_ARG(request_id));
-    struct event *event = event_new(events, mr_slice_make(name, (size_t)len), now_ms);
-    const enum mr_status status = save(function, event, payload, client_context);
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
+    struct event *event =
+        put_event(events, &entry, mr_slice_cstr(function->name), request_id, call);
+    const enum mr_status status = store_commit_wait(function->lambda->options.store, &entry);
+    mr_arena_fini(&arena);
     if (status != MR_OK) {
         free(event);
         return status;

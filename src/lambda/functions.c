@@ -1,10 +1,12 @@
 /* The functions: made, loaded, changed, deleted.
  *
- * Stored: VIEW_META "lambda/function/<name>" =
- * {"code","sha256","size","revision","reserved","tags",
- * "policy","function":{GetFunctionConfiguration's members less state}}. The zip is on disk before
- * the document is committed; a zip that a newer document no longer names goes when its last process
- * has ended, or at the next start. */
+ * Stored in VIEW_META, both in the entry of the change:
+ *   "lambda/function/<name>" = {"code","sha256","size","layers":[{"code","sha256","size"}],
+ *     "revision","reserved","next_version","tags","policies","aliases","event_configs",
+ *     "function":{GetFunctionConfiguration's members less state}}
+ *   "lambda/version/<name>:<10 digits>" = the same of a version, as far as it has that
+ * The zip is on disk before the document is committed; a zip that no document names any more goes
+ * when its last process has ended, or at the next start. */
 #include "lambda/internal.h"
 #include "base/log.h"
 #include <assert.h>
@@ -58,15 +60,23 @@ static void record_copy(struct lambda_record *to, const struct lambda_record *fr
 {
     *to = *from;
     (void)lambda_config_ref(to->config);
-    to->tags = text_copy(from->tags);
-    to->policy = text_copy(from->policy);
+    for (size_t i = 0; i < LAMBDA_TEXTS; i++)
+        to->texts[i] = text_copy(from->texts[i]);
+    to->versions = mr_calloc(from->version_count + 1, sizeof *to->versions);
+    for (size_t i = 0; i < from->version_count; i++) {
+        to->versions[i] = from->versions[i];
+        (void)lambda_config_ref(to->versions[i].config);
+    }
 }
 
 void lambda_record_fini(struct lambda_record *record)
 {
     lambda_config_unref(record->config);
-    free(record->tags);
-    free(record->policy);
+    for (size_t i = 0; i < LAMBDA_TEXTS; i++)
+        free(record->texts[i]);
+    for (size_t i = 0; i < record->version_count; i++)
+        lambda_config_unref(record->versions[i].config);
+    free(record->versions);
     *record = (struct lambda_record){0};
 }
 
@@ -147,32 +157,89 @@ void lambda_function_settle(struct lambda_function *function)
 
 /* ---- storing ---- */
 
+static const char *const text_names[LAMBDA_TEXTS] = {"tags", "policies", "aliases",
+                                                     "event_configs"};
+
+static void write_code(struct mr_json *json, const struct lambda_code *code)
+{
+    mr_json_key_cstr(json, "code", code->id);
+    mr_json_key_cstr(json, "sha256", code->sha256);
+    mr_json_key_int(json, "size", code->size);
+}
+
+static void write_config(struct mr_json *json, const struct lambda_config *config,
+                         const char *revision)
+{
+    write_code(json, config->code);
+    mr_json_key(json, "layers");
+    mr_json_array(json);
+    for (size_t i = 0; i < config->layers.count; i++) {
+        mr_json_object(json);
+        write_code(json, config->layers.codes[i]);
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+    mr_json_key_cstr(json, "revision", revision);
+    mr_json_key_value(json, "function", config->doc);
+}
+
 static void put_document(struct lambda_function *function, const struct lambda_record *record,
                          struct store_entry *entry)
 {
-    const struct lambda_code *code = record->config->code;
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
-    mr_json_key_cstr(&json, "code", code->id);
-    mr_json_key_cstr(&json, "sha256", code->sha256);
-    mr_json_key_int(&json, "size", code->size);
-    mr_json_key_cstr(&json, "revision", record->revision);
     mr_json_key_int(&json, "reserved", record->reserved);
-    mr_json_key_raw(&json, "tags", mr_slice_cstr(record->tags));
-    mr_json_key_raw(&json, "policy", mr_slice_cstr(record->policy));
-    mr_json_key_value(&json, "function", record->config->doc);
+    mr_json_key_int(&json, "next_version", record->next_version);
+    for (size_t i = 0; i < LAMBDA_TEXTS; i++)
+        mr_json_key_raw(&json, text_names[i], mr_slice_cstr(record->texts[i]));
+    write_config(&json, record->config, record->revision);
     mr_json_object_end(&json);
     store_doc_put(entry, "lambda", "function", mr_slice_cstr(function->name),
                   mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
     mr_buf_fini(&buf);
 }
 
+static struct mr_slice version_name(struct mr_arena *arena, const struct lambda_function *function,
+                                    int64_t number)
+{
+    return mr_arena_printf(arena, "%s:%010lld", function->name, (long long)number);
+}
+
+static void put_version(struct lambda_function *function, const struct lambda_version *version,
+                        struct store_entry *entry)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    write_config(&json, version->config, version->revision);
+    mr_json_object_end(&json);
+    store_doc_put(entry, "lambda", "version", version_name(entry->arena, function, version->number),
+                  mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+}
+
+/* What `record` (NULL: nothing) has and the present record has not, and the other way round. */
+static void put_versions(struct lambda_function *function, const struct lambda_record *record,
+                         struct store_entry *entry)
+{
+    const struct lambda_record *old = &function->locked.record;
+    for (size_t i = 0; record != NULL && i < record->version_count; i++)
+        if (lambda_record_version(old, record->versions[i].number) == NULL)
+            put_version(function, &record->versions[i], entry);
+    for (size_t i = 0; i < old->version_count; i++)
+        if (record == NULL || lambda_record_version(record, old->versions[i].number) == NULL)
+            store_doc_delete(entry, "lambda", "version",
+                             version_name(entry->arena, function, old->versions[i].number));
+}
+
+/* `record` replaces the present one; NULL: the function goes. */
 static enum mr_status save(struct lambda_function *function, const struct lambda_record *record)
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);
+    put_versions(function, record, &entry);
     if (record != NULL)
         put_document(function, record, &entry);
     else
@@ -180,6 +247,141 @@ static enum mr_status save(struct lambda_function *function, const struct lambda
     const enum mr_status status = store_commit_wait(function->lambda->options.store, &entry);
     mr_arena_fini(&arena);
     return status;
+}
+
+/* ---- versions ---- */
+
+const struct lambda_version *lambda_record_version(const struct lambda_record *record,
+                                                   int64_t number)
+{
+    for (size_t i = 0; i < record->version_count; i++)
+        if (record->versions[i].number == number)
+            return &record->versions[i];
+    return NULL;
+}
+
+const struct lambda_version *lambda_record_publish(struct lambda *lambda,
+                                                   struct lambda_record *record,
+                                                   struct mr_slice description)
+{
+    const size_t count = record->version_count;
+    record->versions = mr_realloc(record->versions, (count + 1) * sizeof *record->versions);
+    struct lambda_version *version = &record->versions[count];
+    *version = (struct lambda_version){
+        .number = record->next_version++,
+        .config = lambda_config_version(record->config, record->next_version - 1, description),
+    };
+    mr_rng_uuid(lambda->options.rng, version->revision);
+    record->version_count++;
+    return version;
+}
+
+void lambda_record_drop_version(struct lambda_record *record, int64_t number)
+{
+    for (size_t i = 0; i < record->version_count; i++) {
+        if (record->versions[i].number != number)
+            continue;
+        lambda_config_unref(record->versions[i].config);
+        record->version_count--;
+        memmove(&record->versions[i], &record->versions[i + 1],
+                (record->version_count - i) * sizeof *record->versions);
+        return;
+    }
+}
+
+struct lambda_config *lambda_function_config_locked(struct lambda_function *function,
+                                                    int64_t version)
+{
+    const struct lambda_record *record = &function->locked.record;
+    if (version == 0)
+        return record->config;
+    const struct lambda_version *found = lambda_record_version(record, version);
+    return found == NULL ? NULL : found->config;
+}
+
+bool lambda_function_runs_locked(const struct lambda_function *function,
+                                 const struct lambda_config *config)
+{
+    const struct lambda_record *record = &function->locked.record;
+    bool found = config == record->config;
+    for (size_t i = 0; i < record->version_count && !found; i++)
+        found = config == record->versions[i].config;
+    return found && !function->locked.deleted;
+}
+
+/* The alias's version, or by its weights the other one. */
+static struct mr_slice draw(struct lambda *lambda, yyjson_val *alias)
+{
+    yyjson_val *weights =
+        mr_json_get(mr_json_get(alias, "RoutingConfig"), "AdditionalVersionWeights");
+    size_t i, count;
+    yyjson_val *name, *value;
+    double at = (double)(mr_rng_u64(lambda->options.rng) >> 11) / (double)(1ull << 53);
+    yyjson_obj_foreach(weights, i, count, name, value)
+    {
+        at -= mr_json_double(value, 0);
+        if (at < 0)
+            return mr_json_text(name);
+    }
+    return mr_json_get_text(alias, "FunctionVersion");
+}
+
+enum mr_status lambda_record_resolve(struct lambda *lambda, const struct lambda_record *record,
+                                     struct mr_slice qualifier, int64_t *ret_version)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    uint64_t number = 0;
+    if (qualifier.len > 0 && mr_slice_to_u64(qualifier, &number) != MR_OK &&
+        !mr_slice_equal(qualifier, MR_S("$LATEST"))) {
+        yyjson_val *aliases =
+            mr_json_parse(&arena, mr_slice_cstr(record->texts[LAMBDA_ALIASES]), DOC_DEPTH_MAX);
+        yyjson_val *alias = mr_json_getn(aliases, qualifier);
+        if (alias == NULL)
+            qualifier = MR_S("none");
+        else
+            qualifier =
+                lambda != NULL ? draw(lambda, alias) : mr_json_get_text(alias, "FunctionVersion");
+    }
+    enum mr_status status = MR_OK;
+    if (qualifier.len == 0 || mr_slice_equal(qualifier, MR_S("$LATEST")))
+        *ret_version = 0;
+    else if (mr_slice_to_u64(qualifier, &number) == MR_OK && number <= INT64_MAX &&
+             lambda_record_version(record, (int64_t)number) != NULL)
+        *ret_version = (int64_t)number;
+    else
+        status = MR_NOT_FOUND;
+    mr_arena_fini(&arena);
+    return status;
+}
+
+void lambda_record_set(struct lambda_record *record, enum lambda_text text, struct mr_slice name,
+                       struct mr_slice value)
+{
+    struct mr_arena arena;
+    struct mr_buf buf = {0};
+    mr_arena_init(&arena);
+    yyjson_val *old = mr_json_parse(&arena, mr_slice_cstr(record->texts[text]), DOC_DEPTH_MAX);
+    struct mr_json json = mr_json_make(&buf);
+    size_t i, count;
+    yyjson_val *key, *kept;
+    mr_json_object(&json);
+    yyjson_obj_foreach(old, i, count, key, kept)
+    {
+        if (mr_slice_equal(mr_json_text(key), name))
+            continue;
+        mr_json_name(&json, mr_json_text(key));
+        mr_json_value(&json, kept);
+    }
+    if (value.len > 0) {
+        mr_json_name(&json, name);
+        mr_json_raw(&json, value);
+    }
+    mr_json_object_end(&json);
+    free(record->texts[text]);
+    record->texts[text] = mr_strdup_slice(mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    mr_arena_fini(&arena);
 }
 
 /* ---- create, change, delete ---- */
@@ -193,19 +395,31 @@ static void forget(struct lambda_function *function)
     lambda_function_unref(function);
 }
 
+/* A document no longer names this code. */
 static void drop_code(struct lambda_config *config)
 {
     atomic_store(&config->code->dropped, true);
+}
+
+/* Code that only one of the two names, and versions that `to` lacks. */
+static void drop_codes(struct lambda_record *from, const struct lambda_record *to)
+{
+    if (to == NULL || from->config->code != to->config->code)
+        drop_code(from->config);
+    for (size_t i = 0; i < from->version_count; i++)
+        if (to == NULL || lambda_record_version(to, from->versions[i].number) == NULL)
+            drop_code(from->versions[i].config);
 }
 
 enum mr_status lambda_function_create(struct lambda *lambda,
                                       const struct lambda_function_new *create,
                                       struct lambda_function **ret_function)
 {
-    struct lambda_record record = {.config = create->config, .reserved = -1};
+    struct lambda_record record = {.config = create->config, .reserved = -1, .next_version = 1};
     mr_rng_uuid(lambda->options.rng, record.revision);
-    record.tags = mr_strdup_slice(create->tags.len > 0 ? create->tags : MR_S("{}"));
-    record.policy = text_copy("[]");
+    record.texts[LAMBDA_TAGS] = mr_strdup_slice(create->tags.len > 0 ? create->tags : MR_S("{}"));
+    for (size_t i = LAMBDA_TAGS + 1; i < LAMBDA_TEXTS; i++)
+        record.texts[i] = text_copy("{}");
     struct lambda_function *function = function_new(lambda, create->name, create->arn, &record);
     pthread_mutex_lock(&function->change);
     pthread_rwlock_wrlock(&lambda->lock);
@@ -244,8 +458,7 @@ enum mr_status lambda_function_begin(struct lambda_function *function, struct la
 void lambda_function_cancel(struct lambda_function *function, struct lambda_record *next)
 {
     /* Code that came with the change and was not committed. */
-    if (next->config->code != function->locked.record.config->code)
-        drop_code(next->config);
+    drop_codes(next, &function->locked.record);
     lambda_record_fini(next);
     pthread_mutex_unlock(&function->change);
 }
@@ -262,8 +475,8 @@ enum mr_status lambda_function_commit(struct lambda_function *function, struct l
     struct lambda_record old = function->locked.record;
     function->locked.record = *next;
     const bool changed = old.config != next->config;
+    lambda_instances_retire_old_locked(function);
     if (changed) {
-        lambda_instances_retire_old_locked(function);
         lambda_function_set_state_locked(function, FUNCTION_PENDING, "Creating",
                                          "The function is being created.");
     }
@@ -271,8 +484,7 @@ enum mr_status lambda_function_commit(struct lambda_function *function, struct l
     pthread_mutex_unlock(&function->lock);
     if (changed)
         lambda_function_settle(function);
-    if (old.config->code != next->config->code)
-        drop_code(old.config);
+    drop_codes(&old, next);
     lambda_record_fini(&old);
     *next = (struct lambda_record){0};
     pthread_mutex_unlock(&function->change);
@@ -289,7 +501,7 @@ enum mr_status lambda_function_delete(struct lambda_function *function)
         lambda_instances_retire_old_locked(function);
         pthread_cond_broadcast(&function->freed);
         pthread_mutex_unlock(&function->lock);
-        drop_code(function->locked.record.config);
+        drop_codes(&function->locked.record, NULL);
         forget(function);
     }
     pthread_mutex_unlock(&function->change);
@@ -302,10 +514,39 @@ static char *member_text(yyjson_val *doc, const char *name)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, mr_json_get(doc, name));
+    yyjson_val *value = mr_json_get(doc, name);
+    if (value != NULL)
+        mr_json_value(&json, value);
+    else
+        mr_buf_append(&buf, MR_S("{}"));
     char *text = mr_strdup_slice(mr_buf_slice(&buf));
     mr_buf_fini(&buf);
     return text;
+}
+
+/* The config of a document; NULL: damaged. `ret_found` false: a zip is gone. */
+static struct lambda_config *load_config(struct lambda *lambda, yyjson_val *doc, bool *ret_found)
+{
+    struct lambda_code *code = NULL;
+    struct lambda_layers layers = {0};
+    *ret_found =
+        lambda_code_load(lambda, mr_json_get_text(doc, "code"), mr_json_get_text(doc, "sha256"),
+                         mr_json_get_i64(doc, "size", 0), &code) == MR_OK;
+    size_t i, count;
+    yyjson_val *layer;
+    yyjson_arr_foreach(mr_json_get(doc, "layers"), i, count, layer)
+    {
+        if (layers.count == LAMBDA_LAYERS_MAX)
+            break;
+        if (lambda_code_load(lambda, mr_json_get_text(layer, "code"),
+                             mr_json_get_text(layer, "sha256"), mr_json_get_i64(layer, "size", 0),
+                             &layers.codes[layers.count++]) != MR_OK)
+            *ret_found = false;
+    }
+    char *text = member_text(doc, "function");
+    struct lambda_config *config = lambda_config_new(mr_slice_cstr(text), code, &layers);
+    free(text);
+    return config;
 }
 
 static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice json)
@@ -314,18 +555,14 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
     struct mr_arena arena;
     mr_arena_init(&arena);
     yyjson_val *doc = mr_json_parse(&arena, json, DOC_DEPTH_MAX);
-    struct lambda_code *code = NULL;
-    const enum mr_status found =
-        lambda_code_load(lambda, mr_json_get_text(doc, "code"), mr_json_get_text(doc, "sha256"),
-                         mr_json_get_i64(doc, "size", 0), &code);
-    char *config_text = member_text(doc, "function");
+    bool found;
     struct lambda_record record = {
-        .config = lambda_config_new(mr_slice_cstr(config_text), code),
+        .config = load_config(lambda, doc, &found),
         .reserved = mr_json_get_i64(doc, "reserved", -1),
-        .tags = member_text(doc, "tags"),
-        .policy = member_text(doc, "policy"),
+        .next_version = mr_json_get_i64(doc, "next_version", 1),
     };
-    free(config_text);
+    for (size_t i = 0; i < LAMBDA_TEXTS; i++)
+        record.texts[i] = member_text(doc, text_names[i]);
     (void)snprintf(record.revision, sizeof record.revision, "%.*s",
                    MR_ARG(mr_json_get_text(doc, "revision")));
     enum mr_status status = MR_OK;
@@ -336,7 +573,7 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
         struct lambda_function *function = function_new(
             lambda, name, mr_json_get_text(record.config->doc, "FunctionArn"), &record);
         (void)mr_map_put(&lambda->map, name, function);
-        if (found == MR_OK) /* its code is unpacked when it is first called */
+        if (found) /* its code is unpacked when it is first called */
             set_state(function, FUNCTION_ACTIVE, NULL, "");
         else
             set_state(function, FUNCTION_FAILED, "InternalError",
@@ -346,9 +583,41 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
     return status;
 }
 
+static enum mr_status load_version(void *ctx, struct mr_slice name, struct mr_slice json)
+{
+    struct lambda *lambda = ctx;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    const size_t colon = mr_slice_find(name, ':');
+    struct lambda_function *function = mr_map_get(&lambda->map, mr_slice_sub(name, 0, colon));
+    yyjson_val *doc = mr_json_parse(&arena, json, DOC_DEPTH_MAX);
+    bool found;
+    struct lambda_version version = {0};
+    enum mr_status status = MR_OK;
+    if (function == NULL || colon == SIZE_MAX ||
+        mr_slice_to_i64(mr_slice_sub(name, colon + 1, SIZE_MAX), &version.number) != MR_OK ||
+        (version.config = load_config(lambda, doc, &found)) == NULL) {
+        status = MR_RAISE(MR_FAIL_DATA, "version '%.*s' has a damaged document", MR_ARG(name));
+    } else {
+        struct lambda_record *record = &function->locked.record;
+        (void)snprintf(version.revision, sizeof version.revision, "%.*s",
+                       MR_ARG(mr_json_get_text(doc, "revision")));
+        record->versions =
+            mr_realloc(record->versions, (record->version_count + 1) * sizeof *record->versions);
+        record->versions[record->version_count++] = version;
+    }
+    mr_arena_fini(&arena);
+    return status;
+}
+
 enum mr_status lambda_functions_load(struct lambda *lambda)
 {
-    return store_doc_each(lambda->options.store, "lambda", "function", MR_S(""), load_one, lambda);
+    struct store *store = lambda->options.store;
+    const enum mr_status status =
+        store_doc_each(store, "lambda", "function", MR_S(""), load_one, lambda);
+    if (status != MR_OK)
+        return status;
+    return store_doc_each(store, "lambda", "version", MR_S(""), load_version, lambda);
 }
 
 void lambda_functions_free(struct lambda *lambda)

@@ -86,8 +86,7 @@ void lambda_instances_retire_old_locked(struct lambda_function *function)
     for (struct lambda_instance *instance = function->locked.instances; instance != NULL;
          instance = next) {
         next = instance->locked.next;
-        const bool old =
-            function->locked.deleted || instance->config != function->locked.record.config;
+        const bool old = !lambda_function_runs_locked(function, instance->config);
         if (old && instance->locked.state == INSTANCE_IDLE)
             lambda_instance_retire_locked(instance);
     }
@@ -226,8 +225,8 @@ static void name_stream(struct lambda_instance *instance)
     char hex[33];
     mr_rng_fill(options->rng, random, sizeof random);
     mr_hex(random, sizeof random, hex);
-    (void)snprintf(instance->stream, sizeof instance->stream, "%04d/%02d/%02d/[$LATEST]%s",
-                   date.year, date.month, date.day, hex);
+    (void)snprintf(instance->stream, sizeof instance->stream, "%04d/%02d/%02d/[%.*s]%s", date.year,
+                   date.month, date.day, MR_ARG(instance->config->version), hex);
 }
 
 /* Into the pool; false when it is full. */
@@ -247,6 +246,7 @@ static bool enter_pool(struct lambda *lambda, struct lambda_instance *instance)
 }
 
 struct lambda_instance *lambda_instance_new_locked(struct lambda_function *function,
+                                                   struct lambda_config *config,
                                                    struct lambda_invocation *first)
 {
     struct lambda_instance *instance = mr_calloc(1, sizeof *instance);
@@ -258,7 +258,7 @@ struct lambda_instance *lambda_instance_new_locked(struct lambda_function *funct
     pthread_mutex_init(&instance->child_lock, NULL);
     atomic_fetch_add(&function->refs, 1);
     instance->function = function;
-    instance->config = lambda_config_ref(function->locked.record.config);
+    instance->config = lambda_config_ref(config);
     instance->started_us = mr_monotonic_us();
     name_stream(instance);
     instance->locked.state = INSTANCE_STARTING;
@@ -288,32 +288,77 @@ static enum mr_status listen_for(struct lambda_instance *instance)
                : MR_RAISE(MR_FAIL_IO, "no port for a function's Runtime API");
 }
 
+enum { ARGV_MAX = 4 };
+
+/* bootstrap.mjs lies beside bootstrap.py. */
+static const char *node_bootstrap(struct mr_arena *arena, const char *python)
+{
+    const struct mr_slice path = mr_slice_cstr(python);
+    if (!mr_slice_ends_with(path, MR_S(".py")))
+        return NULL;
+    return mr_arena_cstr(arena, mr_arena_printf(arena, "%.*s.mjs", (int)path.len - 3, path.ptr));
+}
+
 /* The command of the runtime. MR_INVALID with a message when there is none. */
 static enum mr_status choose_command(struct lambda_instance *instance, struct mr_arena *arena,
-                                     const char *argv[static 3], char message[static 256])
+                                     const char *argv[static ARGV_MAX], char message[static 256])
 {
     const struct lambda_options *options = &instance->function->lambda->options;
     const struct mr_slice runtime = instance->config->runtime;
-    if (!lambda_runtime_is_python(runtime)) {
+    const struct mr_slice path = mr_slice_cstr(getenv("PATH"));
+    const char *bootstrap = options->bootstrap;
+    if (lambda_runtime_is_python(runtime)) {
+        argv[0] = lambda_environment_python(arena, runtime, path);
+        argv[1] = bootstrap;
+    } else if (lambda_runtime_is_node(runtime)) {
+        const struct mr_slice heap =
+            mr_arena_printf(arena, "--max-old-space-size=%lld",
+                            (long long)(instance->config->memory_mb * 9 / 10)); /* as AWS does */
+        argv[0] = lambda_environment_node(arena, path);
+        argv[1] = mr_arena_cstr(arena, heap);
+        argv[2] = bootstrap = node_bootstrap(arena, bootstrap);
+    } else {
         argv[0] = mr_arena_cstr(arena, mr_arena_printf(arena, "%s/bootstrap", instance->folder));
         return MR_OK;
     }
-    argv[0] = lambda_environment_python(arena, runtime, mr_slice_cstr(getenv("PATH")));
-    argv[1] = options->bootstrap;
-    if (argv[0] != NULL && argv[1] != NULL && argv[1][0] != '\0')
+    if (argv[0] != NULL && bootstrap != NULL && bootstrap[0] != '\0')
         return MR_OK;
-    (void)snprintf(message, 256, "%s",
-                   argv[0] == NULL ? "this machine has no python3"
-                                   : "millrace's bootstrap.py is not installed");
+    if (argv[0] == NULL)
+        (void)snprintf(message, 256, "this machine has no interpreter for %.*s", MR_ARG(runtime));
+    else
+        (void)snprintf(message, 256, "millrace's bootstrap is not installed");
     return MR_INVALID;
+}
+
+static enum mr_status unpack_layers(struct lambda_config *config, struct mr_arena *arena,
+                                    const char *layers[static LAMBDA_LAYERS_MAX],
+                                    char message[static 256])
+{
+    enum mr_status status = MR_OK;
+    for (size_t i = 0; i < config->layers.count && status == MR_OK; i++) {
+        char folder[4096];
+        status = lambda_code_folder(config->layers.codes[i], folder, message);
+        layers[i] = mr_arena_cstr(arena, mr_slice_cstr(folder));
+    }
+    return status;
+}
+
+static uint64_t address_space(const struct lambda_config *config)
+{
+    const int64_t room =
+        lambda_runtime_is_node(config->runtime) ? LAMBDA_ADDRESS_SPACE_NODE : LAMBDA_ADDRESS_SPACE;
+    return (uint64_t)(room + config->memory_mb) << 20;
 }
 
 static enum mr_status start_child(struct lambda_instance *instance, struct mr_arena *arena,
                                   char message[static 256])
 {
     struct lambda *lambda = instance->function->lambda;
-    const char *argv[3] = {0};
+    const char *argv[ARGV_MAX] = {0};
+    const char *layers[LAMBDA_LAYERS_MAX];
     enum mr_status status = choose_command(instance, arena, argv, message);
+    if (status == MR_OK)
+        status = unpack_layers(instance->config, arena, layers, message);
     if (status != MR_OK)
         return status;
     pthread_rwlock_rdlock(&lambda->lock);
@@ -325,6 +370,8 @@ static enum mr_status start_child(struct lambda_instance *instance, struct mr_ar
         .config = instance->config,
         .function_name = instance->function->name,
         .folder = instance->folder,
+        .layers = layers,
+        .layer_count = instance->config->layers.count,
         .runtime_api = mr_arena_cstr(arena, api),
         .log_stream = instance->stream,
         .endpoint_url = endpoint,
@@ -335,7 +382,7 @@ static enum mr_status start_child(struct lambda_instance *instance, struct mr_ar
         .argv = argv,
         .envp = lambda_environment_make(arena, &environment),
         .folder = instance->folder,
-        .memory_bytes = (uint64_t)(LAMBDA_ADDRESS_SPACE + instance->config->memory_mb) << 20,
+        .memory_bytes = address_space(instance->config),
         .on_output = on_output,
         .on_exit = on_exit_of_child,
         .ctx = instance,
@@ -347,8 +394,8 @@ static enum mr_status start_child(struct lambda_instance *instance, struct mr_ar
     pthread_mutex_unlock(&instance->child_lock);
     if (status == MR_INVALID)
         (void)snprintf(message, 256, "fork/exec %s: it cannot be executed on this machine",
-                       lambda_runtime_is_python(instance->config->runtime) ? argv[0]
-                                                                           : "/var/task/bootstrap");
+                       lambda_runtime_is_provided(instance->config->runtime) ? "/var/task/bootstrap"
+                                                                             : argv[0]);
     return status;
 }
 

@@ -39,17 +39,22 @@ enum {
     LAMBDA_EVENT_RETRY_MS = 500, /* doubled for each retry */
     LAMBDA_EVENT_AGE_MS = 6 * 3600 * 1000,
     LAMBDA_ADDRESS_SPACE = 2 << 10, /* MiB beyond MemorySize: RLIMIT_AS counts what is mapped */
+    LAMBDA_ADDRESS_SPACE_NODE = 64 << 10, /* V8 reserves far more than it uses */
     LAMBDA_ID_TEXT = 37,
+    LAMBDA_VERSIONS_MAX = 1000, /* of a function */
+    LAMBDA_ALIASES_MAX = 1000,  /* of a function */
 };
 
 /* ---- code.c: zips on disk ---- */
 struct lambda_code {
     atomic_int refs;
     struct lambda *lambda;
+    struct lambda_code *next; /* of all that are in memory */
     char id[LAMBDA_ID_TEXT];
     int64_t size;
     char sha256[48];           /* base64 */
-    atomic_bool dropped;       /* no document names it: the last reference removes its files */
+    atomic_bool dropped;       /* a document ceased to name it: each that still does holds a
+                                  reference, and the last one removes the files */
     pthread_mutex_t unpacking; /* guards `unpacked` */
     bool unpacked;
 };
@@ -57,7 +62,8 @@ struct lambda_code {
  * in AWS's words where it has some). */
 MR_MUST_USE enum mr_status lambda_code_new(struct lambda *lambda, struct mr_slice zip,
                                            struct lambda_code **ret_code, char message[static 256]);
-/* That of a stored document. MR_NOT_FOUND: the zip is gone. */
+/* That of a stored document; documents that name the same code share it. MR_NOT_FOUND: the zip is
+ * gone. */
 MR_MUST_USE enum mr_status lambda_code_load(struct lambda *lambda, struct mr_slice id,
                                             struct mr_slice sha256, int64_t size,
                                             struct lambda_code **ret_code);
@@ -84,21 +90,35 @@ MR_MUST_USE enum mr_status lambda_unzip(const char *zip, const char *folder,
 void lambda_remove_tree(const char *folder);
 
 /* ---- config.c: what a function is; immutable ---- */
+enum { LAMBDA_LAYERS_MAX = 5 };
+struct lambda_layers { /* in the order given; later ones are found first */
+    struct lambda_code *codes[LAMBDA_LAYERS_MAX]; /* counted */
+    size_t count;
+};
 struct lambda_config {
     atomic_int refs;
     struct mr_arena arena;
     yyjson_val *doc; /* FunctionConfiguration's members, less state and revision */
     struct lambda_code *code;
     struct mr_slice runtime, handler, log_group, region, account;
+    struct mr_slice version; /* "$LATEST", "1" */
+    struct lambda_layers layers;
     yyjson_val *variables; /* object or NULL */
     int64_t timeout_ms, memory_mb;
 };
-/* `doc` is JSON text. The code's reference is taken over. NULL: no such document. */
-struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code *code);
+/* `doc` is JSON text. The references of code and layers are taken over. NULL: no such document. */
+struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code *code,
+                                        const struct lambda_layers *layers);
+/* A copy under another version, with that description (ptr NULL: its own). */
+struct lambda_config *lambda_config_version(const struct lambda_config *config, int64_t version,
+                                            struct mr_slice description);
+/* Do the two run the same, whatever they are called? */
+bool lambda_config_same(const struct lambda_config *a, const struct lambda_config *b);
 struct lambda_config *lambda_config_ref(struct lambda_config *config);
 void lambda_config_unref(struct lambda_config *config); /* accepts NULL */
 /* Can a function of this runtime run here? */
 bool lambda_runtime_is_python(struct mr_slice runtime);
+bool lambda_runtime_is_node(struct mr_slice runtime);
 bool lambda_runtime_is_provided(struct mr_slice runtime);
 /* The document after the call's members over those of `before` (NULL: defaults), or a fault. */
 struct lambda_identity {
@@ -114,7 +134,9 @@ extern const struct protocol_fault lambda_invalid_parameter;
 struct lambda_environment {
     const struct lambda_config *config;
     const char *function_name;
-    const char *folder;      /* of the code */
+    const char *folder;        /* of the code */
+    const char *const *layers; /* folders, in the order given */
+    size_t layer_count;
     const char *runtime_api; /* "127.0.0.1:1234" */
     const char *log_stream;
     const char *endpoint_url; /* may be NULL */
@@ -129,6 +151,8 @@ bool lambda_environment_is_reserved(struct mr_slice name);
  * python3. NULL: there is none. */
 const char *lambda_environment_python(struct mr_arena *arena, struct mr_slice runtime,
                                       struct mr_slice path);
+/* The machine's node, whatever its version. NULL: there is none. */
+const char *lambda_environment_node(struct mr_arena *arena, struct mr_slice path);
 
 /* ---- report.c: texts ---- */
 struct lambda_tail {
@@ -149,6 +173,8 @@ struct lambda_report {
 struct mr_slice lambda_report_line(struct mr_arena *arena, const struct lambda_report *report);
 struct mr_slice lambda_runtime_version_arn(struct mr_arena *arena, struct mr_slice region,
                                            struct mr_slice runtime);
+/* "b" of arn:aws:s3:::b; empty: that is no bucket's ARN. */
+struct mr_slice lambda_bucket_of(struct mr_slice arn);
 /* name, A:function:name, arn:...:function:name, each with or without ":qualifier". */
 void lambda_name_split(struct mr_slice text, struct mr_slice *ret_name,
                        struct mr_slice *ret_qualifier);
@@ -156,13 +182,31 @@ void lambda_name_split(struct mr_slice text, struct mr_slice *ret_name,
 /* ---- functions.c ---- */
 enum lambda_function_state { FUNCTION_PENDING, FUNCTION_ACTIVE, FUNCTION_FAILED, FUNCTION_STATES };
 
-/* What a document holds; replaced as a whole. */
-struct lambda_record {
+/* A published version: immutable. */
+struct lambda_version {
+    int64_t number;
     struct lambda_config *config; /* counted */
     char revision[LAMBDA_ID_TEXT];
-    int64_t reserved; /* concurrency; -1: none */
-    char *tags;       /* JSON object; owned */
-    char *policy;     /* JSON array of statements; owned */
+};
+
+/* JSON objects that belong to a function. */
+enum lambda_text {
+    LAMBDA_TAGS,
+    LAMBDA_POLICIES,      /* qualifier ("*": none) -> array of statements */
+    LAMBDA_ALIASES,       /* name -> AliasConfiguration */
+    LAMBDA_EVENT_CONFIGS, /* qualifier -> FunctionEventInvokeConfig */
+    LAMBDA_TEXTS
+};
+
+/* What a function's documents hold; replaced as a whole. */
+struct lambda_record {
+    struct lambda_config *config; /* of $LATEST; counted */
+    char revision[LAMBDA_ID_TEXT];
+    int64_t reserved;                /* concurrency; -1: none */
+    int64_t next_version;            /* numbers are not used again */
+    struct lambda_version *versions; /* rising numbers; owned */
+    size_t version_count;
+    char *texts[LAMBDA_TEXTS]; /* owned */
 };
 
 struct lambda_function {
@@ -192,6 +236,12 @@ struct lambda {
     atomic_bool closing;
     atomic_bool has_endpoint; /* or needs none */
     atomic_bool has_endings;  /* the reaper knows that last lines wait for it */
+
+    pthread_mutex_t code_lock; /* guards `codes` and the count of each; taken last */
+    struct lambda_code *codes;
+    pthread_mutex_t layer_lock; /* guards the two below; held over a commit; before code_lock */
+    struct lambda_layer *layers;
+    int64_t layer_count;
 
     pthread_rwlock_t lock; /* guards map and endpoint */
     struct mr_map map;     /* name -> struct lambda_function */
@@ -236,6 +286,27 @@ void lambda_function_cancel(struct lambda_function *function, struct lambda_reco
 /* A copy of the record as it is now; lambda_record_fini it. */
 void lambda_function_record(struct lambda_function *function, struct lambda_record *ret_record);
 void lambda_record_fini(struct lambda_record *record);
+const struct lambda_version *lambda_record_version(const struct lambda_record *record,
+                                                   int64_t number); /* or NULL */
+/* Adds the present $LATEST as a version. */
+const struct lambda_version *lambda_record_publish(struct lambda *lambda,
+                                                   struct lambda_record *record,
+                                                   struct mr_slice description);
+void lambda_record_drop_version(struct lambda_record *record, int64_t number);
+/* The config of a version (0: $LATEST) or NULL. */
+struct lambda_config *lambda_function_config_locked(struct lambda_function *function,
+                                                    int64_t version);
+/* Is it $LATEST's or a version's? */
+bool lambda_function_runs_locked(const struct lambda_function *function,
+                                 const struct lambda_config *config);
+/* The version that a qualifier (empty, $LATEST, a number, an alias) means now: 0 is $LATEST. An
+ * alias with weights draws, or, when `lambda` is NULL, gives its own. MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status lambda_record_resolve(struct lambda *lambda,
+                                                 const struct lambda_record *record,
+                                                 struct mr_slice qualifier, int64_t *ret_version);
+/* Sets one of a record's objects: `name` becomes `value` (JSON; empty: goes). */
+void lambda_record_set(struct lambda_record *record, enum lambda_text text, struct mr_slice name,
+                       struct mr_slice value);
 /* Finds out whether it can run: sets ACTIVE or FAILED. */
 void lambda_function_settle(struct lambda_function *function);
 MR_MUST_USE enum mr_status lambda_functions_load(struct lambda *lambda);
@@ -320,9 +391,10 @@ struct lambda_instance {
 
 bool lambda_instance_move_is_legal(enum instance_state from, enum instance_state to);
 void lambda_instance_set_state_locked(struct lambda_instance *instance, enum instance_state state);
-/* Makes one for the function's present record with `first` as its invocation, and counts a
+/* Makes one that runs `config`, with `first` as its invocation, and counts a
  * reference for the caller. NULL: the limit of all processes is reached. */
 struct lambda_instance *lambda_instance_new_locked(struct lambda_function *function,
+                                                   struct lambda_config *config,
                                                    struct lambda_invocation *first);
 /* Starts its process. MR_INVALID: it cannot be started (`message`); MR_FULL: too many processes;
  * MR_AGAIN: it was retired meanwhile. On any of these and on failures the instance is dead. */
@@ -331,7 +403,7 @@ MR_MUST_USE enum mr_status lambda_instance_start(struct lambda_instance *instanc
 void lambda_instance_unref(struct lambda_instance *instance);
 /* Takes it from its function and kills its process. */
 void lambda_instance_retire_locked(struct lambda_instance *instance);
-/* Retires the idle ones that do not run the present record. */
+/* Retires the idle ones whose config is neither $LATEST's nor a version's. */
 void lambda_instances_retire_old_locked(struct lambda_function *function);
 long lambda_instance_used_kb(struct lambda_instance *instance);
 void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text);
@@ -359,6 +431,7 @@ struct lambda_call {
     struct mr_slice event, client_context;
     const char *request_id; /* NULL: a new one */
     struct mr_slice qualifier;
+    int64_t version; /* 0: $LATEST */
     bool want_tail;
     bool no_wait_if_reserved; /* AWS: a caller over the reserved concurrency is refused at once */
 };
@@ -373,18 +446,55 @@ MR_MUST_USE enum mr_status lambda_events_open(struct lambda *lambda);
 void lambda_events_close(struct lambda *lambda);
 /* Durable when it returns. MR_FULL: LAMBDA_EVENTS_MAX wait. */
 MR_MUST_USE enum mr_status lambda_events_add(struct lambda_function *function,
-                                             struct mr_slice request_id, struct mr_slice payload,
-                                             struct mr_slice client_context);
+                                             struct mr_slice request_id,
+                                             const struct lambda_call *call);
+
+/* ---- ops_layer.c ---- */
+/* The layers that the request's Layers name, counted; or the fault set. */
+bool lambda_layers_find(struct protocol_call *call, struct lambda_layers *ret_layers);
+void lambda_layers_unref(struct lambda_layers *layers);
+/* Size of a layer version's zip; 0: there is none of that ARN. */
+int64_t lambda_layer_size(struct lambda *lambda, struct mr_slice arn);
+MR_MUST_USE enum mr_status lambda_layers_load(struct lambda *lambda);
+void lambda_layers_free(struct lambda *lambda);
 
 /* ---- ops ---- */
 extern const struct protocol_handler lambda_function_handlers[];
 extern const size_t lambda_function_handler_count;
+extern const struct protocol_handler lambda_version_handlers[];
+extern const size_t lambda_version_handler_count;
+extern const struct protocol_handler lambda_layer_handlers[];
+extern const size_t lambda_layer_handler_count;
+extern const struct protocol_handler lambda_event_handlers[];
+extern const size_t lambda_event_handler_count;
 extern const struct protocol_handler lambda_access_handlers[];
 extern const size_t lambda_access_handler_count;
 extern const struct protocol_handler lambda_invoke_handlers[];
 extern const size_t lambda_invoke_handler_count;
-/* The function that the request names, or NULL with the fault set. */
+/* The function that the request names, or NULL with the fault set. A qualifier other than $LATEST
+ * is looked up as well. */
 struct lambda_function *lambda_ops_find(struct protocol_call *call);
+/* The qualifier of the request, of FunctionName or of Qualifier; empty: none. */
+struct mr_slice lambda_ops_qualifier(struct protocol_call *call);
+/* A change begun, or the fault set: deleted meanwhile, or another revision than the caller knows.
+ */
+bool lambda_ops_begin(struct protocol_call *call, struct lambda_function *function,
+                      struct lambda_record *next);
+/* What a reply to a change shows: AWS answers before the change is done. */
+enum lambda_shown { LAMBDA_SHOWN_NOW, LAMBDA_SHOWN_CREATING, LAMBDA_SHOWN_UPDATING };
+/* The members of a FunctionConfiguration: of $LATEST, or of `version` when it is not NULL; `arn` is
+ * shown in place of its own when it has any. */
+void lambda_ops_write(struct protocol_call *call, struct lambda_function *function,
+                      const struct lambda_record *record, const struct lambda_version *version,
+                      struct mr_slice arn, enum lambda_shown shown);
+/* In ops_version.c */
+void lambda_ops_delete_version(struct protocol_call *call, struct lambda_function *function,
+                               struct mr_slice qualifier);
+void lambda_ops_too_many_versions(struct protocol_call *call);
+/* Reads the member ZipFile or S3Bucket and S3Key of `in`. NULL with the fault set. */
+struct lambda_code *lambda_ops_code(struct protocol_call *call, yyjson_val *in);
+/* "http://127.0.0.1:4566/_millrace/code?id=..." */
+struct mr_slice lambda_ops_location(struct protocol_call *call, const struct lambda_code *code);
 extern const struct protocol_fault lambda_not_found, lambda_conflict, lambda_precondition;
 /* /_millrace/code?id=ID: the zip. */
 void lambda_code_page(void *ctx, struct http_exchange *exchange);

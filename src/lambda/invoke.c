@@ -43,13 +43,13 @@ static enum acquired refuse(struct lambda_result *result, enum lambda_outcome ou
 }
 
 /* One that already waits for work, else one that is about to. */
-static struct lambda_instance *idle_locked(struct lambda_function *function)
+static struct lambda_instance *idle_locked(struct lambda_function *function,
+                                           const struct lambda_config *config)
 {
     struct lambda_instance *found = NULL;
     for (struct lambda_instance *instance = function->locked.instances; instance != NULL;
          instance = instance->locked.next) {
-        if (instance->locked.state != INSTANCE_IDLE ||
-            instance->config != function->locked.record.config)
+        if (instance->locked.state != INSTANCE_IDLE || instance->config != config)
             continue;
         if (found == NULL || instance->locked.waiting != NULL)
             found = instance;
@@ -57,14 +57,27 @@ static struct lambda_instance *idle_locked(struct lambda_function *function)
     return found;
 }
 
-/* True when the function cannot take a call; the result says why. */
-static bool is_closed_locked(struct lambda_function *function, struct lambda_result *result)
+/* Makes room for a process of another version. */
+static void retire_idle_locked(struct lambda_function *function)
 {
-    if (function->locked.deleted)
+    for (struct lambda_instance *instance = function->locked.instances; instance != NULL;
+         instance = instance->locked.next) {
+        if (instance->locked.state == INSTANCE_IDLE) {
+            lambda_instance_retire_locked(instance);
+            return;
+        }
+    }
+}
+
+/* True when the function cannot take a call; the result says why. */
+static bool is_closed_locked(struct lambda_function *function, int64_t version,
+                             struct lambda_result *result)
+{
+    if (function->locked.deleted || lambda_function_config_locked(function, version) == NULL)
         refuse(result, LAMBDA_NO_FUNCTION, "the function was deleted");
     else if (atomic_load(&function->lambda->closing))
         refuse(result, LAMBDA_NOT_READY, "the server is stopping");
-    else if (function->locked.state == FUNCTION_FAILED)
+    else if (version == 0 && function->locked.state == FUNCTION_FAILED)
         refuse(result, LAMBDA_NOT_READY, function->locked.reason);
     else
         return false;
@@ -80,14 +93,16 @@ static enum acquired acquire_locked(struct lambda_function *function,
     struct lambda *lambda = function->lambda;
     const int64_t begin_us = mr_monotonic_us();
     for (;;) {
-        if (is_closed_locked(function, result))
+        if (is_closed_locked(function, call->version, result))
             return ACQUIRED_NONE;
+        struct lambda_config *config = lambda_function_config_locked(function, call->version);
         const bool open = atomic_load(&lambda->has_endpoint);
         const int64_t until_us = begin_us + (open ? LAMBDA_WAIT_MS : LAMBDA_OPEN_WAIT_MS) * 1000LL;
         const int64_t reserved = function->locked.record.reserved;
         const int64_t max = reserved >= 0 ? reserved : LAMBDA_INSTANCES_MAX;
-        const bool ready = open && function->locked.state == FUNCTION_ACTIVE;
-        struct lambda_instance *instance = ready && max > 0 ? idle_locked(function) : NULL;
+        const bool ready =
+            open && (call->version != 0 || function->locked.state == FUNCTION_ACTIVE);
+        struct lambda_instance *instance = ready && max > 0 ? idle_locked(function, config) : NULL;
         if (instance != NULL) {
             atomic_fetch_add(&instance->refs, 1);
             lambda_instance_set_state_locked(instance, INSTANCE_BUSY);
@@ -95,8 +110,10 @@ static enum acquired acquire_locked(struct lambda_function *function,
             *ret_instance = instance;
             return ACQUIRED_WARM;
         }
+        if (ready && max > 0 && function->locked.instance_count >= max)
+            retire_idle_locked(function);
         if (ready && function->locked.instance_count < max) {
-            *ret_instance = lambda_instance_new_locked(function, invocation);
+            *ret_instance = lambda_instance_new_locked(function, config, invocation);
             if (*ret_instance != NULL)
                 return ACQUIRED_FRESH;
         }
@@ -321,13 +338,14 @@ static enum mr_status start_failed(struct lambda_instance *instance, enum mr_sta
         return status;
     refuse(result, LAMBDA_NOT_READY, message);
     pthread_mutex_lock(&function->lock);
-    const bool current = instance->config == function->locked.record.config &&
-                         function->locked.state == FUNCTION_ACTIVE;
+    const bool latest = instance->config == function->locked.record.config;
+    const bool current = latest && function->locked.state == FUNCTION_ACTIVE;
+    const bool version = !latest && lambda_function_runs_locked(function, instance->config);
     if (current)
         lambda_function_set_state_locked(function, FUNCTION_FAILED,
                                          "FunctionError.InvalidEntryPoint", message);
     pthread_mutex_unlock(&function->lock);
-    return current ? MR_OK : MR_AGAIN; /* it was changed, or another call found it out */
+    return current || version ? MR_OK : MR_AGAIN; /* it was changed, or another call found it out */
 }
 
 /* MR_AGAIN: the event reached no process; try once more. */
@@ -394,7 +412,7 @@ enum mr_status lambda_function_invoke(struct lambda_function *function,
     struct mr_arena arena;
     struct lambda_invocation *invocation = mr_calloc(1, sizeof *invocation);
     mr_arena_init(&arena);
-    *ret_result = (struct lambda_result){0};
+    *ret_result = (struct lambda_result){.version = call->version};
     invocation_init(invocation, function, call);
     if (call->qualifier.len > 0)
         invocation->arn =
@@ -421,20 +439,31 @@ enum mr_status lambda_function_invoke(struct lambda_function *function,
 
 /* ---- what other services call ---- */
 
+/* NULL: there is none, or none of that version or alias. */
 static struct lambda_function *find(struct lambda *lambda, struct mr_slice name_or_arn,
-                                    struct mr_slice *ret_qualifier)
+                                    struct lambda_call *ret_call)
 {
     struct mr_slice name;
-    lambda_name_split(name_or_arn, &name, ret_qualifier);
-    const bool known = ret_qualifier->len == 0 || mr_slice_equal(*ret_qualifier, MR_S("$LATEST"));
-    return known ? lambda_function_find(lambda, name) : NULL;
+    lambda_name_split(name_or_arn, &name, &ret_call->qualifier);
+    struct lambda_function *function = lambda_function_find(lambda, name);
+    if (function == NULL)
+        return NULL;
+    struct lambda_record record;
+    lambda_function_record(function, &record);
+    const enum mr_status status =
+        lambda_record_resolve(lambda, &record, ret_call->qualifier, &ret_call->version);
+    lambda_record_fini(&record);
+    if (status == MR_OK)
+        return function;
+    lambda_function_unref(function);
+    return NULL;
 }
 
 enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
                              struct mr_slice event, struct lambda_result *ret_result)
 {
     struct lambda_call call = {.event = event};
-    struct lambda_function *function = find(lambda, name_or_arn, &call.qualifier);
+    struct lambda_function *function = find(lambda, name_or_arn, &call);
     if (function == NULL) {
         *ret_result = (struct lambda_result){.outcome = LAMBDA_NO_FUNCTION};
         (void)snprintf(ret_result->message, sizeof ret_result->message, "function not found: %.*s",
@@ -448,8 +477,8 @@ enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
 
 bool lambda_exists(struct lambda *lambda, struct mr_slice name_or_arn)
 {
-    struct mr_slice qualifier;
-    struct lambda_function *function = find(lambda, name_or_arn, &qualifier);
+    struct lambda_call call = {0};
+    struct lambda_function *function = find(lambda, name_or_arn, &call);
     lambda_function_unref(function);
     return function != NULL;
 }

@@ -24,6 +24,8 @@ static struct lambda *lambda_new(const struct lambda_options *options)
     lambda->folder = mr_strdup_slice(mr_buf_slice(&folder));
     mr_buf_fini(&folder);
     pthread_rwlock_init(&lambda->lock, NULL);
+    pthread_mutex_init(&lambda->code_lock, NULL);
+    pthread_mutex_init(&lambda->layer_lock, NULL);
     pthread_mutex_init(&lambda->pool_lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -37,6 +39,8 @@ enum mr_status lambda_open(struct lambda **ret_lambda, const struct lambda_optio
 {
     struct lambda *lambda = lambda_new(options);
     enum mr_status status = lambda_code_open_folder(lambda);
+    if (status == MR_OK)
+        status = lambda_layers_load(lambda);
     if (status == MR_OK)
         status = lambda_functions_load(lambda);
     if (status == MR_OK) {
@@ -58,6 +62,12 @@ void lambda_register(struct lambda *lambda, struct protocol *protocol)
     protocol_register(protocol, "lambda", lambda_function_handlers, lambda_function_handler_count,
                       lambda);
     protocol_register(protocol, "lambda", lambda_access_handlers, lambda_access_handler_count,
+                      lambda);
+    protocol_register(protocol, "lambda", lambda_version_handlers, lambda_version_handler_count,
+                      lambda);
+    protocol_register(protocol, "lambda", lambda_event_handlers, lambda_event_handler_count,
+                      lambda);
+    protocol_register(protocol, "lambda", lambda_layer_handlers, lambda_layer_handler_count,
                       lambda);
     protocol_register(protocol, "lambda", lambda_invoke_handlers, lambda_invoke_handler_count,
                       lambda);
@@ -117,9 +127,12 @@ void lambda_close(struct lambda *lambda)
         http_server_free(lambda->pool.server);
     }
     lambda_functions_free(lambda);
+    lambda_layers_free(lambda);
     pthread_cond_destroy(&lambda->pool_changed);
     pthread_mutex_destroy(&lambda->pool_lock);
     pthread_rwlock_destroy(&lambda->lock);
+    pthread_mutex_destroy(&lambda->layer_lock);
+    pthread_mutex_destroy(&lambda->code_lock);
     free(lambda->access_key);
     free(lambda->secret_key);
     free(lambda->endpoint);

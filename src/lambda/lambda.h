@@ -55,6 +55,7 @@ struct lambda_result {
     enum lambda_outcome outcome;
     struct mr_buf reply; /* owned by the result */
     char request_id[37];
+    int64_t version; /* that ran; 0: $LATEST */
     bool timed_out;
     char message[256]; /* for people, when outcome != LAMBDA_OK */
 };

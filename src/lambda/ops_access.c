@@ -6,24 +6,9 @@ enum { DEPTH_MAX = 32 };
 
 static const struct protocol_fault too_long = {"PolicyLengthExceededException", 400, false};
 enum { POLICY_BYTES_MAX = 20480 };
-
-/* The fault of a RevisionId that is not the present one, or of a function deleted meanwhile. */
-static bool begin(struct protocol_call *call, struct lambda_function *function,
-                  struct lambda_record *next)
-{
-    if (lambda_function_begin(function, next) != MR_OK) {
-        protocol_fail(call, &lambda_not_found, "Function not found: %s", function->arn);
-        return false;
-    }
-    const struct mr_slice revision = mr_json_get_text(call->in, "RevisionId");
-    if (revision.len == 0 || mr_slice_equal(revision, mr_slice_cstr(next->revision)))
-        return true;
-    lambda_function_cancel(function, next);
-    protocol_fail(call, &lambda_precondition,
-                  "The RevisionId provided does not match the latest RevisionId. Call the "
-                  "GetPolicy API to retrieve the latest Revision Id");
-    return false;
-}
+/* AWS's account. How many processes really run is bounded by LAMBDA_INSTANCES_TOTAL_MAX. */
+enum { CONCURRENCY = 1000, UNRESERVED_MIN = 100 };
+static const int64_t code_bytes_shown = 80530636800;
 
 static void commit(struct protocol_call *call, struct lambda_function *function,
                    struct lambda_record *next)
@@ -71,6 +56,15 @@ static void write_principal(struct mr_json *json, struct protocol_call *call)
     mr_json_object_end(json);
 }
 
+/* The function, with the qualifier that the policy belongs to. */
+static struct mr_slice resource_of(struct protocol_call *call,
+                                   const struct lambda_function *function)
+{
+    const struct mr_slice qualifier = lambda_ops_qualifier(call);
+    return mr_arena_printf(call->arena, "%s%s%.*s", function->arn, qualifier.len > 0 ? ":" : "",
+                           MR_ARG(qualifier));
+}
+
 static void write_statement(struct mr_json *json, struct protocol_call *call,
                             const struct lambda_function *function)
 {
@@ -78,21 +72,24 @@ static void write_statement(struct mr_json *json, struct protocol_call *call,
     yyjson_val *account = mr_json_get(call->in, "SourceAccount");
     yyjson_val *token = mr_json_get(call->in, "EventSourceToken");
     yyjson_val *organization = mr_json_get(call->in, "PrincipalOrgID");
+    yyjson_val *url = mr_json_get(call->in, "FunctionUrlAuthType");
     mr_json_object(json);
     mr_json_key_value(json, "Sid", mr_json_get(call->in, "StatementId"));
     mr_json_key_cstr(json, "Effect", "Allow");
     write_principal(json, call);
     mr_json_key_value(json, "Action", mr_json_get(call->in, "Action"));
-    mr_json_key_cstr(json, "Resource", function->arn);
-    if (arn != NULL || account != NULL || token != NULL || organization != NULL) {
+    mr_json_key_string(json, "Resource", resource_of(call, function));
+    const bool equals = account != NULL || token != NULL || organization != NULL || url != NULL;
+    if (arn != NULL || equals) {
         mr_json_key(json, "Condition");
         mr_json_object(json);
-        if (account != NULL || token != NULL || organization != NULL) {
+        if (equals) {
             mr_json_key(json, "StringEquals");
             mr_json_object(json);
             mr_json_key_value(json, "AWS:SourceAccount", account);
             mr_json_key_value(json, "lambda:EventSourceToken", token);
             mr_json_key_value(json, "aws:PrincipalOrgID", organization);
+            mr_json_key_value(json, "lambda:FunctionUrlAuthType", url);
             mr_json_object_end(json);
         }
         write_condition(json, "ArnLike", "AWS:SourceArn", arn);
@@ -106,27 +103,44 @@ static bool has_id(yyjson_val *statement, struct mr_slice id)
     return mr_slice_equal(mr_json_get_text(statement, "Sid"), id);
 }
 
-/* The policy's statements, less the one of that id, with `more` (JSON text, may be empty) behind
- * them. False when there was none of that id. */
-static bool rewrite(struct protocol_call *call, const char *policy, struct mr_slice less,
-                    struct mr_slice more, struct mr_buf *buf)
+static struct mr_slice policy_key(struct protocol_call *call)
 {
-    yyjson_val *statements = mr_json_parse(call->arena, mr_slice_cstr(policy), DEPTH_MAX);
+    const struct mr_slice qualifier = lambda_ops_qualifier(call);
+    return qualifier.len > 0 ? qualifier : MR_S("*");
+}
+
+/* The statements of the request's qualifier; NULL: none. */
+static yyjson_val *statements_of(struct protocol_call *call, const struct lambda_record *record)
+{
+    yyjson_val *policies =
+        mr_json_parse(call->arena, mr_slice_cstr(record->texts[LAMBDA_POLICIES]), DEPTH_MAX);
+    return mr_json_getn(policies, policy_key(call));
+}
+
+/* The statements less the one of that id, with `more` (JSON text, may be empty) behind them; empty:
+ * there are none left. False when there was none of that id. */
+static bool rewrite(yyjson_val *statements, struct mr_slice less, struct mr_slice more,
+                    struct mr_buf *buf)
+{
     struct mr_json json = mr_json_make(buf);
     bool found = false;
-    size_t i, count;
+    size_t i, count, kept = more.len > 0;
     yyjson_val *statement;
     mr_json_array(&json);
     yyjson_arr_foreach(statements, i, count, statement)
     {
-        if (has_id(statement, less))
+        if (has_id(statement, less)) {
             found = true;
-        else
+        } else {
             mr_json_value(&json, statement);
+            kept++;
+        }
     }
     if (more.len > 0)
         mr_json_raw(&json, more);
     mr_json_array_end(&json);
+    if (kept == 0)
+        mr_buf_reset(buf);
     return found;
 }
 
@@ -134,7 +148,10 @@ static void add_permission(struct protocol_call *call)
 {
     struct lambda_function *function = lambda_ops_find(call);
     struct lambda_record next;
-    if (function == NULL || !begin(call, function, &next)) {
+    if (function != NULL && mr_slice_equal(lambda_ops_qualifier(call), MR_S("$LATEST")))
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "We currently do not support adding policies for $LATEST.");
+    if (protocol_failed(call) || !lambda_ops_begin(call, function, &next)) {
         lambda_function_unref(function);
         return;
     }
@@ -142,7 +159,7 @@ static void add_permission(struct protocol_call *call)
     struct mr_buf statement = {0}, policy = {0};
     struct mr_json json = mr_json_make(&statement);
     write_statement(&json, call, function);
-    const bool exists = rewrite(call, next.policy, id, mr_buf_slice(&statement), &policy);
+    const bool exists = rewrite(statements_of(call, &next), id, mr_buf_slice(&statement), &policy);
     if (exists)
         protocol_fail(call, &lambda_conflict,
                       "The statement id (%.*s) provided already exists. Please provide a new "
@@ -153,12 +170,12 @@ static void add_permission(struct protocol_call *call)
                       (int)POLICY_BYTES_MAX);
     if (protocol_failed(call)) {
         lambda_function_cancel(function, &next);
-        mr_buf_fini(&policy);
     } else {
-        set_text(&next.policy, &policy);
+        lambda_record_set(&next, LAMBDA_POLICIES, policy_key(call), mr_buf_slice(&policy));
         commit(call, function, &next);
         mr_json_key_string(&call->out, "Statement", mr_buf_slice(&statement));
     }
+    mr_buf_fini(&policy);
     mr_buf_fini(&statement);
     lambda_function_unref(function);
 }
@@ -167,21 +184,22 @@ static void remove_permission(struct protocol_call *call)
 {
     struct lambda_function *function = lambda_ops_find(call);
     struct lambda_record next;
-    if (function == NULL || !begin(call, function, &next)) {
+    if (function == NULL || !lambda_ops_begin(call, function, &next)) {
         lambda_function_unref(function);
         return;
     }
     const struct mr_slice id = mr_json_get_text(call->in, "StatementId");
     struct mr_buf policy = {0};
-    if (rewrite(call, next.policy, id, MR_S(""), &policy)) {
-        set_text(&next.policy, &policy);
+    if (rewrite(statements_of(call, &next), id, MR_S(""), &policy)) {
+        lambda_record_set(&next, LAMBDA_POLICIES, policy_key(call), mr_buf_slice(&policy));
         commit(call, function, &next);
     } else {
         protocol_fail(call, &lambda_not_found, "Statement %.*s is not found in resource policy.",
                       MR_ARG(id));
         lambda_function_cancel(function, &next);
-        mr_buf_fini(&policy);
     }
+    mr_buf_fini(&policy);
+    call->status = 204;
     lambda_function_unref(function);
 }
 
@@ -192,15 +210,20 @@ static void get_policy(struct protocol_call *call)
         return;
     struct lambda_record record;
     lambda_function_record(function, &record);
-    if (strcmp(record.policy, "[]") == 0) {
+    yyjson_val *statements = statements_of(call, &record);
+    if (statements == NULL) {
         protocol_fail(call, &lambda_not_found, "The resource you requested does not exist.");
     } else {
-        mr_json_key_string(&call->out, "Policy",
-                           mr_arena_printf(call->arena,
-                                           "{\"Version\":\"2012-10-17\",\"Id\":\"default\","
-                                           "\"Statement\":%s}",
-                                           record.policy));
+        struct mr_buf policy = {0};
+        struct mr_json json = mr_json_make(&policy);
+        mr_json_object(&json);
+        mr_json_key_cstr(&json, "Version", "2012-10-17");
+        mr_json_key_cstr(&json, "Id", "default");
+        mr_json_key_value(&json, "Statement", statements);
+        mr_json_object_end(&json);
+        mr_json_key_string(&call->out, "Policy", mr_buf_slice(&policy));
         mr_json_key_cstr(&call->out, "RevisionId", record.revision);
+        mr_buf_fini(&policy);
     }
     lambda_record_fini(&record);
     lambda_function_unref(function);
@@ -237,11 +260,11 @@ static void change_tags(struct protocol_call *call, yyjson_val *added, yyjson_va
 {
     struct lambda_function *function = find_tagged(call);
     struct lambda_record next;
-    if (function == NULL || !begin(call, function, &next)) {
+    if (function == NULL || !lambda_ops_begin(call, function, &next)) {
         lambda_function_unref(function);
         return;
     }
-    yyjson_val *old = mr_json_parse(call->arena, mr_slice_cstr(next.tags), DEPTH_MAX);
+    yyjson_val *old = mr_json_parse(call->arena, mr_slice_cstr(next.texts[LAMBDA_TAGS]), DEPTH_MAX);
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     size_t i, count;
@@ -261,7 +284,7 @@ static void change_tags(struct protocol_call *call, yyjson_val *added, yyjson_va
         mr_json_value(&json, value);
     }
     mr_json_object_end(&json);
-    set_text(&next.tags, &buf);
+    set_text(&next.texts[LAMBDA_TAGS], &buf);
     commit(call, function, &next);
     lambda_function_unref(function);
 }
@@ -283,7 +306,8 @@ static void list_tags(struct protocol_call *call)
         return;
     struct lambda_record record;
     lambda_function_record(function, &record);
-    mr_json_key_raw(&call->out, "Tags", mr_arena_copy(call->arena, mr_slice_cstr(record.tags)));
+    mr_json_key_raw(&call->out, "Tags",
+                    mr_arena_copy(call->arena, mr_slice_cstr(record.texts[LAMBDA_TAGS])));
     lambda_record_fini(&record);
     lambda_function_unref(function);
 }
@@ -294,7 +318,7 @@ static void set_reserved(struct protocol_call *call, int64_t reserved)
 {
     struct lambda_function *function = lambda_ops_find(call);
     struct lambda_record next;
-    if (function != NULL && begin(call, function, &next)) {
+    if (function != NULL && lambda_ops_begin(call, function, &next)) {
         next.reserved = reserved;
         commit(call, function, &next);
         if (reserved >= 0)
@@ -303,14 +327,69 @@ static void set_reserved(struct protocol_call *call, int64_t reserved)
     lambda_function_unref(function);
 }
 
+struct usage {
+    const struct lambda_function *except;
+    int64_t reserved, functions, code_bytes;
+};
+
+static bool add_usage(void *ctx, struct lambda_function *function)
+{
+    struct usage *usage = ctx;
+    struct lambda_record record;
+    lambda_function_record(function, &record);
+    usage->functions++;
+    usage->code_bytes += record.config->code->size;
+    for (size_t i = 0; i < record.version_count; i++)
+        if (record.versions[i].config->code != record.config->code)
+            usage->code_bytes += record.versions[i].config->code->size;
+    if (record.reserved > 0 && function != usage->except)
+        usage->reserved += record.reserved;
+    lambda_record_fini(&record);
+    return true;
+}
+
 static void put_concurrency(struct protocol_call *call)
 {
-    set_reserved(call, mr_json_get_i64(call->in, "ReservedConcurrentExecutions", 0));
+    const int64_t wanted = mr_json_get_i64(call->in, "ReservedConcurrentExecutions", 0);
+    struct lambda_function *function = lambda_ops_find(call);
+    if (function == NULL)
+        return;
+    struct usage usage = {.except = function};
+    lambda_functions_each(call->service, MR_S(""), add_usage, &usage);
+    lambda_function_unref(function);
+    if (wanted > CONCURRENCY - UNRESERVED_MIN - usage.reserved)
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "Specified ReservedConcurrentExecutions for function decreases account's "
+                      "UnreservedConcurrentExecution below its minimum value of [%d].",
+                      (int)UNRESERVED_MIN);
+    else
+        set_reserved(call, wanted);
+}
+
+static void get_account(struct protocol_call *call)
+{
+    struct mr_json *json = &call->out;
+    struct usage usage = {0};
+    lambda_functions_each(call->service, MR_S(""), add_usage, &usage);
+    mr_json_key(json, "AccountLimit");
+    mr_json_object(json);
+    mr_json_key_int(json, "TotalCodeSize", code_bytes_shown);
+    mr_json_key_int(json, "CodeSizeUnzipped", LAMBDA_UNZIPPED_BYTES_MAX);
+    mr_json_key_int(json, "CodeSizeZipped", LAMBDA_ZIP_BYTES_MAX);
+    mr_json_key_int(json, "ConcurrentExecutions", CONCURRENCY);
+    mr_json_key_int(json, "UnreservedConcurrentExecutions", CONCURRENCY - usage.reserved);
+    mr_json_object_end(json);
+    mr_json_key(json, "AccountUsage");
+    mr_json_object(json);
+    mr_json_key_int(json, "TotalCodeSize", usage.code_bytes);
+    mr_json_key_int(json, "FunctionCount", usage.functions);
+    mr_json_object_end(json);
 }
 
 static void delete_concurrency(struct protocol_call *call)
 {
     set_reserved(call, -1);
+    call->status = 204;
 }
 
 static void get_concurrency(struct protocol_call *call)
@@ -327,6 +406,7 @@ static void get_concurrency(struct protocol_call *call)
 }
 
 const struct protocol_handler lambda_access_handlers[] = {
+    {.operation = "GetAccountSettings", .run = get_account},
     {.operation = "AddPermission", .run = add_permission},
     {.operation = "RemovePermission", .run = remove_permission},
     {.operation = "GetPolicy", .run = get_policy},

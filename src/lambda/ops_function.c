@@ -11,9 +11,6 @@ static const struct protocol_fault too_large = {"RequestEntityTooLargeException"
 
 enum { LIST_MAX = 50 };
 
-/* What a reply to a change shows: AWS answers before the change is done. */
-enum shown { SHOWN_NOW, SHOWN_CREATING, SHOWN_UPDATING };
-
 /* ---- finding ---- */
 
 static struct mr_slice arn_of(struct protocol_call *call, struct mr_slice name)
@@ -22,27 +19,49 @@ static struct mr_slice arn_of(struct protocol_call *call, struct mr_slice name)
                            MR_ARG(call->region), MR_ARG(call->account), MR_ARG(name));
 }
 
+struct mr_slice lambda_ops_qualifier(struct protocol_call *call)
+{
+    struct mr_slice name, inside;
+    lambda_name_split(mr_json_get_text(call->in, "FunctionName"), &name, &inside);
+    const struct mr_slice given = mr_json_get_text(call->in, "Qualifier");
+    return given.len > 0 ? given : inside;
+}
+
+static bool has_qualifier(struct lambda_function *function, struct mr_slice qualifier)
+{
+    struct lambda_record record;
+    int64_t version;
+    lambda_function_record(function, &record);
+    const enum mr_status status = lambda_record_resolve(NULL, &record, qualifier, &version);
+    lambda_record_fini(&record);
+    return status == MR_OK;
+}
+
 struct lambda_function *lambda_ops_find(struct protocol_call *call)
 {
     struct mr_slice name, inside;
     lambda_name_split(mr_json_get_text(call->in, "FunctionName"), &name, &inside);
     const struct mr_slice given = mr_json_get_text(call->in, "Qualifier");
     const struct mr_slice qualifier = given.len > 0 ? given : inside;
+    if (given.len > 0 && inside.len > 0 && !mr_slice_equal(given, inside)) {
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "The derived qualifier from the function name does not match the specified "
+                      "qualifier.");
+        return NULL;
+    }
     const bool is_invoke = strcmp(call->operation_name, "Invoke") == 0;
-    const bool known = qualifier.len == 0 || mr_slice_equal(qualifier, MR_S("$LATEST"));
-    struct lambda_function *function = known ? lambda_function_find(call->service, name) : NULL;
-    if (function != NULL)
+    struct lambda_function *function = lambda_function_find(call->service, name);
+    if (function != NULL && has_qualifier(function, qualifier))
         return function;
+    lambda_function_unref(function);
     const struct mr_slice shown = qualifier.len == 0 && is_invoke ? MR_S("$LATEST") : qualifier;
     protocol_fail(call, &lambda_not_found, "Function not found: %.*s%s%.*s",
                   MR_ARG(arn_of(call, name)), shown.len > 0 ? ":" : "", MR_ARG(shown));
     return NULL;
 }
 
-/* A change begun, or the fault set: deleted meanwhile, or another revision than the caller knows.
- */
-static bool begin(struct protocol_call *call, struct lambda_function *function,
-                  struct lambda_record *next)
+bool lambda_ops_begin(struct protocol_call *call, struct lambda_function *function,
+                      struct lambda_record *next)
 {
     if (lambda_function_begin(function, next) != MR_OK) {
         protocol_fail(call, &lambda_not_found, "Function not found: %s", function->arn);
@@ -60,45 +79,52 @@ static bool begin(struct protocol_call *call, struct lambda_function *function,
 
 /* ---- showing ---- */
 
-static void write_state(struct mr_json *json, struct lambda_function *function, enum shown shown)
+static void write_pending(struct mr_json *json)
 {
-    static const char *const states[FUNCTION_STATES] = {"Pending", "Active", "Failed"};
+    mr_json_key_cstr(json, "State", "Pending");
+    mr_json_key_cstr(json, "StateReason", "The function is being created.");
+    mr_json_key_cstr(json, "StateReasonCode", "Creating");
+}
+
+static void write_state(struct mr_json *json, struct lambda_function *function, bool is_version,
+                        enum lambda_shown shown)
+{
     pthread_mutex_lock(&function->lock);
-    const enum lambda_function_state state =
-        shown == SHOWN_CREATING ? FUNCTION_PENDING : function->locked.state;
-    mr_json_key_cstr(json, "State", states[state]);
-    if (state == FUNCTION_PENDING) {
-        mr_json_key_cstr(json, "StateReason", "The function is being created.");
-        mr_json_key_cstr(json, "StateReasonCode", "Creating");
+    const enum lambda_function_state state = is_version ? FUNCTION_ACTIVE : function->locked.state;
+    const bool pending = shown == LAMBDA_SHOWN_CREATING || state == FUNCTION_PENDING;
+    if (pending) {
+        write_pending(json);
     } else if (state == FUNCTION_FAILED) {
+        mr_json_key_cstr(json, "State", "Failed");
         mr_json_key_cstr(json, "StateReason", function->locked.reason);
         mr_json_key_cstr(json, "StateReasonCode", function->locked.reason_code);
+    } else {
+        mr_json_key_cstr(json, "State", "Active");
     }
     pthread_mutex_unlock(&function->lock);
-    if (shown == SHOWN_UPDATING) {
+    if (shown == LAMBDA_SHOWN_UPDATING) {
         mr_json_key_cstr(json, "LastUpdateStatus", "InProgress");
         mr_json_key_cstr(json, "LastUpdateStatusReason", "The function is being created.");
         mr_json_key_cstr(json, "LastUpdateStatusReasonCode", "Creating");
-    } else if (state != FUNCTION_PENDING) {
+    } else if (!pending) {
         mr_json_key_cstr(json, "LastUpdateStatus",
                          state == FUNCTION_ACTIVE ? "Successful" : "Failed");
     }
 }
 
-/* The members of a FunctionConfiguration. */
-static void write_members(struct protocol_call *call, struct lambda_function *function,
-                          const struct lambda_record *record, enum shown shown)
+void lambda_ops_write(struct protocol_call *call, struct lambda_function *function,
+                      const struct lambda_record *record, const struct lambda_version *version,
+                      struct mr_slice arn, enum lambda_shown shown)
 {
     struct mr_json *json = &call->out;
-    const struct lambda_config *config = record->config;
-    const bool qualified = mr_json_get_text(call->in, "Qualifier").len > 0;
+    const struct lambda_config *config = version != NULL ? version->config : record->config;
     size_t i, count;
     yyjson_val *name, *value;
     yyjson_obj_foreach(config->doc, i, count, name, value)
     {
         mr_json_name(json, mr_json_text(name));
-        if (qualified && mr_slice_equal(mr_json_text(name), MR_S("FunctionArn")))
-            mr_json_string(json, mr_arena_printf(call->arena, "%s:$LATEST", function->arn));
+        if (arn.len > 0 && mr_slice_equal(mr_json_text(name), MR_S("FunctionArn")))
+            mr_json_string(json, arn);
         else
             mr_json_value(json, value);
     }
@@ -108,19 +134,40 @@ static void write_members(struct protocol_call *call, struct lambda_function *fu
                        lambda_runtime_version_arn(call->arena, config->region, config->runtime));
     mr_json_object_end(json);
     /* AWS: the revision of a reply to a change is gone when the change is done. */
-    char revision[LAMBDA_ID_TEXT];
-    mr_rng_uuid(function->lambda->options.rng, revision);
-    mr_json_key_cstr(json, "RevisionId", shown == SHOWN_NOW ? record->revision : revision);
-    write_state(json, function, shown);
+    char passing[LAMBDA_ID_TEXT];
+    mr_rng_uuid(function->lambda->options.rng, passing);
+    const char *revision = version != NULL ? version->revision : record->revision;
+    mr_json_key_cstr(json, "RevisionId", shown == LAMBDA_SHOWN_NOW ? revision : passing);
+    write_state(json, function, version != NULL, shown);
 }
 
-static void reply_function(struct protocol_call *call, struct lambda_function *function,
-                           enum shown shown)
+/* As the request's qualifier asks. */
+static void write_asked(struct protocol_call *call, struct lambda_function *function,
+                        const struct lambda_record *record)
 {
-    struct lambda_record record;
-    lambda_function_record(function, &record);
-    write_members(call, function, &record, shown);
-    lambda_record_fini(&record);
+    const struct mr_slice qualifier = lambda_ops_qualifier(call);
+    struct mr_slice arn = {0};
+    int64_t number = 0;
+    if (lambda_record_resolve(NULL, record, qualifier, &number) != MR_OK) {
+        protocol_fail(call, &lambda_not_found, "Function not found: %s:%.*s", function->arn,
+                      MR_ARG(qualifier));
+        return;
+    }
+    if (qualifier.len > 0)
+        arn = mr_arena_printf(call->arena, "%s:%.*s", function->arn, MR_ARG(qualifier));
+    lambda_ops_write(call, function, record, lambda_record_version(record, number), arn,
+                     LAMBDA_SHOWN_NOW);
+}
+
+struct mr_slice lambda_ops_location(struct protocol_call *call, const struct lambda_code *code)
+{
+    struct lambda *lambda = call->service;
+    pthread_rwlock_rdlock(&lambda->lock);
+    const struct mr_slice location =
+        mr_arena_printf(call->arena, "%s/_millrace/code?id=%s",
+                        lambda->endpoint == NULL ? "" : lambda->endpoint, code->id);
+    pthread_rwlock_unlock(&lambda->lock);
+    return location;
 }
 
 /* ---- taking code in ---- */
@@ -200,8 +247,7 @@ static struct lambda_code *code_from_s3(struct protocol_call *call, yyjson_val *
     return code;
 }
 
-/* NULL with the fault set. */
-static struct lambda_code *take_code(struct protocol_call *call, yyjson_val *in)
+struct lambda_code *lambda_ops_code(struct protocol_call *call, yyjson_val *in)
 {
     const bool is_inline = mr_json_get(in, "ZipFile") != NULL;
     const bool is_s3 = mr_json_get(in, "S3Bucket") != NULL && mr_json_get(in, "S3Key") != NULL;
@@ -261,29 +307,56 @@ static bool may_create(struct protocol_call *call, struct mr_slice name)
     return other == NULL;
 }
 
+/* Version 1 of a function that was just made. */
+static void publish_first(struct protocol_call *call, struct lambda_function *function)
+{
+    struct lambda_record next;
+    if (lambda_function_begin(function, &next) != MR_OK)
+        return;
+    (void)lambda_record_publish(call->service, &next, (struct mr_slice){0});
+    protocol_fail_internal(call, lambda_function_commit(function, &next));
+}
+
+static void reply_created(struct protocol_call *call, struct lambda_function *function,
+                          bool published)
+{
+    struct lambda_record record;
+    lambda_function_record(function, &record);
+    const struct lambda_version *version = published ? lambda_record_version(&record, 1) : NULL;
+    lambda_ops_write(call, function, &record, version, mr_slice_cstr(function->arn),
+                     LAMBDA_SHOWN_CREATING);
+    lambda_record_fini(&record);
+}
+
 static void create(struct protocol_call *call)
 {
     struct mr_slice name, qualifier;
+    struct lambda_layers layers;
     lambda_name_split(mr_json_get_text(call->in, "FunctionName"), &name, &qualifier);
-    if (!may_create(call, name))
+    if (!may_create(call, name) || !lambda_layers_find(call, &layers))
         return;
-    struct lambda_code *code = take_code(call, mr_json_get(call->in, "Code"));
-    if (code == NULL)
+    struct lambda_code *code = lambda_ops_code(call, mr_json_get(call->in, "Code"));
+    if (code == NULL) {
+        lambda_layers_unref(&layers);
         return;
+    }
     const struct lambda_identity who = {.name = name, .arn = arn_of(call, name)};
     const struct lambda_function_new create = {
         .name = name,
         .arn = who.arn,
         .tags = tags_text(call),
-        .config = lambda_config_new(lambda_config_make(call, &who, NULL, code), code),
+        .config = lambda_config_new(lambda_config_make(call, &who, NULL, code), code, &layers),
     };
     struct lambda_function *function = NULL;
+    const bool publish = mr_json_get_bool(call->in, "Publish", false);
     const enum mr_status status = lambda_function_create(call->service, &create, &function);
     if (status == MR_EXISTS)
         protocol_fail(call, &lambda_conflict, "Function already exist: %.*s", MR_ARG(name));
     protocol_fail_internal(call, status);
+    if (status == MR_OK && publish)
+        publish_first(call, function);
     if (status == MR_OK)
-        reply_function(call, function, SHOWN_CREATING);
+        reply_created(call, function, publish);
     lambda_function_unref(function);
 }
 
@@ -292,9 +365,23 @@ static void create(struct protocol_call *call)
 static void get_configuration(struct protocol_call *call)
 {
     struct lambda_function *function = lambda_ops_find(call);
-    if (function != NULL)
-        reply_function(call, function, SHOWN_NOW);
+    if (function == NULL)
+        return;
+    struct lambda_record record;
+    lambda_function_record(function, &record);
+    write_asked(call, function, &record);
+    lambda_record_fini(&record);
     lambda_function_unref(function);
+}
+
+static const struct lambda_code *code_asked(struct protocol_call *call,
+                                            const struct lambda_record *record)
+{
+    int64_t number = 0;
+    const bool known =
+        lambda_record_resolve(NULL, record, lambda_ops_qualifier(call), &number) == MR_OK;
+    const struct lambda_version *version = known ? lambda_record_version(record, number) : NULL;
+    return version != NULL ? version->config->code : record->config->code;
 }
 
 static void get(struct protocol_call *call)
@@ -302,26 +389,20 @@ static void get(struct protocol_call *call)
     struct lambda_function *function = lambda_ops_find(call);
     if (function == NULL)
         return;
-    struct lambda *lambda = function->lambda;
     struct mr_json *json = &call->out;
     struct lambda_record record;
     lambda_function_record(function, &record);
     mr_json_key(json, "Configuration");
     mr_json_object(json);
-    write_members(call, function, &record, SHOWN_NOW);
+    write_asked(call, function, &record);
     mr_json_object_end(json);
-    pthread_rwlock_rdlock(&lambda->lock);
-    const struct mr_slice location =
-        mr_arena_printf(call->arena, "%s/_millrace/code?id=%s",
-                        lambda->endpoint == NULL ? "" : lambda->endpoint, record.config->code->id);
-    pthread_rwlock_unlock(&lambda->lock);
     mr_json_key(json, "Code");
     mr_json_object(json);
     mr_json_key_cstr(json, "RepositoryType", "S3");
-    mr_json_key_string(json, "Location", location);
+    mr_json_key_string(json, "Location", lambda_ops_location(call, code_asked(call, &record)));
     mr_json_object_end(json);
-    if (strcmp(record.tags, "{}") != 0)
-        mr_json_key_raw(json, "Tags", mr_slice_cstr(record.tags));
+    if (strcmp(record.texts[LAMBDA_TAGS], "{}") != 0)
+        mr_json_key_raw(json, "Tags", mr_slice_cstr(record.texts[LAMBDA_TAGS]));
     if (record.reserved >= 0) {
         mr_json_key(json, "Concurrency");
         mr_json_object(json);
@@ -334,39 +415,82 @@ static void get(struct protocol_call *call)
 
 struct listing {
     struct protocol_call *call;
+    struct mr_slice after; /* name of the last function on the page before */
+    int64_t after_version; /* and its last version there; -1: none, so all of it was */
     int64_t limit, count;
-    struct mr_slice last;
-    bool more;
+    struct mr_slice marker;
+    bool versions, more;
 };
 
-static bool list_one(void *ctx, struct lambda_function *function)
+/* $LATEST (NULL) or a version; false when the page is full. */
+static bool list_version(struct listing *list, struct lambda_function *function,
+                         const struct lambda_record *record, const struct lambda_version *version)
 {
-    struct listing *list = ctx;
+    struct protocol_call *call = list->call;
     if (list->count == list->limit) {
         list->more = true;
         return false;
     }
     list->count++;
-    list->last = mr_arena_copy(list->call->arena, mr_slice_cstr(function->name));
-    mr_json_object(&list->call->out);
+    const long long number = version != NULL ? (long long)version->number : 0;
+    list->marker = list->versions ? mr_arena_printf(call->arena, "%s:%lld", function->name, number)
+                                  : mr_arena_copy(call->arena, mr_slice_cstr(function->name));
+    struct mr_slice arn = {0};
+    if (list->versions && version == NULL)
+        arn = mr_arena_printf(call->arena, "%s:$LATEST", function->arn);
+    mr_json_object(&call->out);
+    lambda_ops_write(call, function, record, version, arn, LAMBDA_SHOWN_NOW);
+    mr_json_object_end(&call->out);
+    return true;
+}
+
+static bool list_one(void *ctx, struct lambda_function *function)
+{
+    struct listing *list = ctx;
+    const int order = mr_slice_compare(mr_slice_cstr(function->name), list->after);
+    if (order < 0 || (order == 0 && list->after_version < 0))
+        return true;
+    const int64_t after = order == 0 ? list->after_version : -1;
     struct lambda_record record;
     lambda_function_record(function, &record);
-    write_members(list->call, function, &record, SHOWN_NOW);
+    bool room = after >= 0 || list_version(list, function, &record, NULL);
+    for (size_t i = 0; list->versions && room && i < record.version_count; i++)
+        if (record.versions[i].number > after)
+            room = list_version(list, function, &record, &record.versions[i]);
     lambda_record_fini(&record);
-    mr_json_object_end(&list->call->out);
-    return true;
+    return room;
+}
+
+/* `versions`: of each function all of them, not $LATEST alone. */
+static struct listing listing_make(struct protocol_call *call, bool versions)
+{
+    const int64_t wanted = mr_json_get_i64(call->in, "MaxItems", LIST_MAX);
+    struct listing list = {
+        .call = call,
+        .after = mr_json_get_text(call->in, "Marker"),
+        .after_version = -1,
+        .limit = wanted < LIST_MAX ? wanted : LIST_MAX,
+        .versions = versions,
+    };
+    const size_t colon = mr_slice_find(list.after, ':');
+    if (colon != SIZE_MAX) {
+        (void)(mr_slice_to_i64(mr_slice_sub(list.after, colon + 1, SIZE_MAX),
+                               &list.after_version) == MR_OK);
+        list.after = mr_slice_sub(list.after, 0, colon);
+    }
+    return list;
 }
 
 static void list_functions(struct protocol_call *call)
 {
-    const int64_t wanted = mr_json_get_i64(call->in, "MaxItems", LIST_MAX);
-    struct listing list = {.call = call, .limit = wanted < LIST_MAX ? wanted : LIST_MAX};
+    struct listing list = listing_make(
+        call, mr_slice_equal(mr_json_get_text(call->in, "FunctionVersion"), MR_S("ALL")));
     mr_json_key(&call->out, "Functions");
     mr_json_array(&call->out);
-    lambda_functions_each(call->service, mr_json_get_text(call->in, "Marker"), list_one, &list);
+    lambda_functions_each(call->service, MR_S(""), list_one, &list);
     mr_json_array_end(&call->out);
     if (list.more)
-        mr_json_key_string(&call->out, "NextMarker", list.last);
+        mr_json_key_string(&call->out, "NextMarker", list.marker);
 }
 
 static void list_versions(struct protocol_call *call)
@@ -374,11 +498,13 @@ static void list_versions(struct protocol_call *call)
     struct lambda_function *function = lambda_ops_find(call);
     if (function == NULL)
         return;
-    struct listing list = {.call = call, .limit = 1};
+    struct listing list = listing_make(call, true);
     mr_json_key(&call->out, "Versions");
     mr_json_array(&call->out);
     (void)list_one(&list, function);
     mr_json_array_end(&call->out);
+    if (list.more)
+        mr_json_key_string(&call->out, "NextMarker", list.marker);
     lambda_function_unref(function);
 }
 
@@ -393,10 +519,31 @@ static void replace_config(struct lambda_record *next, struct lambda_config *con
 static void finish_update(struct protocol_call *call, struct lambda_function *function,
                           struct lambda_record *next)
 {
+    int64_t number = 0;
+    if (mr_json_get_bool(call->in, "Publish", false)) {
+        if (next->version_count >= LAMBDA_VERSIONS_MAX) {
+            lambda_ops_too_many_versions(call);
+            lambda_function_cancel(function, next);
+            return;
+        }
+        number = lambda_record_publish(call->service, next, (struct mr_slice){0})->number;
+    }
     const enum mr_status status = lambda_function_commit(function, next);
     protocol_fail_internal(call, status);
-    if (status == MR_OK)
-        reply_function(call, function, SHOWN_UPDATING);
+    if (status != MR_OK)
+        return;
+    struct lambda_record record;
+    lambda_function_record(function, &record);
+    lambda_ops_write(call, function, &record, lambda_record_version(&record, number),
+                     (struct mr_slice){0}, LAMBDA_SHOWN_UPDATING);
+    lambda_record_fini(&record);
+}
+
+static void copy_layers(struct lambda_layers *to, const struct lambda_layers *from)
+{
+    *to = *from;
+    for (size_t i = 0; i < to->count; i++)
+        (void)lambda_code_ref(to->codes[i]);
 }
 
 static void update_code(struct protocol_call *call)
@@ -406,15 +553,17 @@ static void update_code(struct protocol_call *call)
         lambda_function_unref(function);
         return;
     }
-    struct lambda_code *code = take_code(call, call->in);
+    struct lambda_code *code = lambda_ops_code(call, call->in);
     struct lambda_record next;
-    if (code != NULL && begin(call, function, &next)) {
+    if (code != NULL && lambda_ops_begin(call, function, &next)) {
         const struct lambda_identity who = {.name = mr_slice_cstr(function->name),
                                             .arn = mr_slice_cstr(function->arn)};
         const struct mr_slice doc = lambda_config_make(call, &who, next.config->doc, code);
-        replace_config(&next, lambda_config_new(doc, lambda_code_ref(code)));
+        struct lambda_layers layers;
+        copy_layers(&layers, &next.config->layers);
+        replace_config(&next, lambda_config_new(doc, lambda_code_ref(code), &layers));
         if (mr_json_get_bool(call->in, "DryRun", false)) {
-            write_members(call, function, &next, SHOWN_NOW);
+            lambda_ops_write(call, function, &next, NULL, (struct mr_slice){0}, LAMBDA_SHOWN_NOW);
             lambda_function_cancel(function, &next);
         } else {
             finish_update(call, function, &next);
@@ -430,31 +579,47 @@ static void update_configuration(struct protocol_call *call)
 {
     struct lambda_function *function = lambda_ops_find(call);
     struct lambda_record next;
-    if (function != NULL && lambda_config_check(call) && begin(call, function, &next)) {
-        const struct lambda_identity who = {.name = mr_slice_cstr(function->name),
-                                            .arn = mr_slice_cstr(function->arn)};
-        const struct mr_slice doc = lambda_config_make(call, &who, next.config->doc, NULL);
-        replace_config(&next, lambda_config_new(doc, lambda_code_ref(next.config->code)));
-        finish_update(call, function, &next);
+    struct lambda_layers layers = {0};
+    const bool relayered = mr_json_get(call->in, "Layers") != NULL;
+    if (function != NULL && lambda_config_check(call) && lambda_layers_find(call, &layers)) {
+        if (lambda_ops_begin(call, function, &next)) {
+            const struct lambda_identity who = {.name = mr_slice_cstr(function->name),
+                                                .arn = mr_slice_cstr(function->arn)};
+            const struct mr_slice doc = lambda_config_make(call, &who, next.config->doc, NULL);
+            if (!relayered)
+                copy_layers(&layers, &next.config->layers);
+            replace_config(&next,
+                           lambda_config_new(doc, lambda_code_ref(next.config->code), &layers));
+            finish_update(call, function, &next);
+        } else {
+            lambda_layers_unref(&layers);
+        }
     }
     lambda_function_unref(function);
 }
 
+static void delete_whole(struct protocol_call *call, struct lambda_function *function)
+{
+    const enum mr_status status = lambda_function_delete(function);
+    if (status == MR_NOT_FOUND)
+        protocol_fail(call, &lambda_not_found, "Function not found: %s", function->arn);
+    protocol_fail_internal(call, status);
+}
+
 static void delete (struct protocol_call *call)
 {
-    struct lambda_function *function = lambda_ops_find(call);
+    struct mr_slice name, inside;
+    lambda_name_split(mr_json_get_text(call->in, "FunctionName"), &name, &inside);
+    struct lambda_function *function = lambda_function_find(call->service, name);
+    const struct mr_slice qualifier = lambda_ops_qualifier(call);
     if (function == NULL)
-        return;
-    if (mr_json_get_text(call->in, "Qualifier").len > 0) {
-        protocol_fail(call, &lambda_invalid_parameter,
-                      "$LATEST version cannot be deleted without deleting the function.");
-    } else {
-        const enum mr_status status = lambda_function_delete(function);
-        if (status == MR_NOT_FOUND)
-            protocol_fail(call, &lambda_not_found, "Function not found: %s", function->arn);
-        protocol_fail_internal(call, status);
-        call->status = 204;
-    }
+        protocol_fail(call, &lambda_not_found, "Function not found: %.*s%s%.*s",
+                      MR_ARG(arn_of(call, name)), qualifier.len > 0 ? ":" : "", MR_ARG(qualifier));
+    else if (qualifier.len > 0)
+        lambda_ops_delete_version(call, function, qualifier);
+    else
+        delete_whole(call, function);
+    call->status = 204;
     lambda_function_unref(function);
 }
 

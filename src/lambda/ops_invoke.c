@@ -80,7 +80,10 @@ static void reply_outcome(struct protocol_call *call, struct lambda_function *fu
     /* fall through */
     case LAMBDA_OK:
         mr_json_key_int(&call->out, "StatusCode", 200);
-        mr_json_key_cstr(&call->out, "ExecutedVersion", "$LATEST");
+        mr_json_key_string(&call->out, "ExecutedVersion",
+                           result->version == 0
+                               ? MR_S("$LATEST")
+                               : mr_arena_printf(call->arena, "%lld", (long long)result->version));
         protocol_reply_payload(call, mr_arena_copy(call->arena, mr_buf_slice(&result->reply)));
         break;
     case LAMBDA_NO_FUNCTION:
@@ -116,8 +119,7 @@ static void run_now(struct protocol_call *call, struct lambda_function *function
 static void run_later(struct protocol_call *call, struct lambda_function *function,
                       const struct lambda_call *what)
 {
-    const enum mr_status status =
-        lambda_events_add(function, call->request_id, what->event, what->client_context);
+    const enum mr_status status = lambda_events_add(function, call->request_id, what);
     if (status == MR_FULL)
         reply_throttled(call, "\"CallerRateLimitExceeded\"");
     protocol_fail_internal(call, status);
@@ -137,9 +139,17 @@ static void invoke_function(struct protocol_call *call, struct lambda_function *
     struct lambda_call what = {
         .request_id = mr_arena_cstr(call->arena, call->request_id),
         .want_tail = mr_slice_equal(mr_json_get_text(call->in, "LogType"), MR_S("Tail")),
-        .qualifier = mr_json_get_text(call->in, "Qualifier"),
+        .qualifier = lambda_ops_qualifier(call),
         .no_wait_if_reserved = true,
     };
+    struct lambda_record record;
+    lambda_function_record(function, &record);
+    if (lambda_record_resolve(call->service, &record, what.qualifier, &what.version) != MR_OK)
+        protocol_fail(call, &lambda_not_found, "Function not found: %s:%.*s", function->arn,
+                      MR_ARG(what.qualifier));
+    lambda_record_fini(&record);
+    if (protocol_failed(call))
+        return;
     if (!check_size(call,
                     later ? (int64_t)LAMBDA_EVENT_BYTES_MAX : (int64_t)LAMBDA_REQUEST_BYTES_MAX) ||
         !take_event(call, &what.event) || !take_context(call, &what.client_context))

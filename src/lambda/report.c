@@ -117,3 +117,9 @@ void lambda_name_split(struct mr_slice text, struct mr_slice *ret_name,
     if (rest.ptr != NULL)
         *ret_qualifier = rest;
 }
+
+struct mr_slice lambda_bucket_of(struct mr_slice arn)
+{
+    const struct mr_slice prefix = MR_S("arn:aws:s3:::");
+    return mr_slice_starts_with(arn, prefix) ? mr_slice_sub(arn, prefix.len, SIZE_MAX) : MR_S("");
+}

@@ -45,6 +45,16 @@ void lambda_runtime_api_gone(struct http_exchange *exchange)
 
 /* ---- handing an event over ---- */
 
+enum { START_LINE_MAX = 128 };
+
+static struct mr_slice start_line(const struct lambda_instance *instance, const char *request_id,
+                                  char ret[static START_LINE_MAX])
+{
+    const int len = snprintf(ret, START_LINE_MAX, "START RequestId: %s Version: %.*s", request_id,
+                             MR_ARG(instance->config->version));
+    return mr_slice_make(ret, (size_t)len);
+}
+
 void lambda_runtime_api_delivered_locked(struct lambda_instance *instance)
 {
     struct lambda_invocation *invocation = instance->locked.current;
@@ -52,20 +62,18 @@ void lambda_runtime_api_delivered_locked(struct lambda_instance *instance)
     invocation->locked.delivered_us = mr_monotonic_us();
     instance->locked.talking = NULL;
     if (invocation->want_tail) {
-        char line[96];
-        const int len = snprintf(line, sizeof line, "START RequestId: %s Version: $LATEST",
-                                 invocation->request_id);
-        lambda_tail_line(&invocation->locked.tail, mr_slice_make(line, (size_t)len));
+        char line[START_LINE_MAX];
+        lambda_tail_line(&invocation->locked.tail,
+                         start_line(instance, invocation->request_id, line));
         instance->locked.talking = invocation;
     }
 }
 
 void lambda_log_start(struct lambda_instance *instance, const char *request_id)
 {
-    char line[96];
-    const int len = snprintf(line, sizeof line, "START RequestId: %s Version: $LATEST", request_id);
+    char line[START_LINE_MAX];
     lambda_instance_log_ended(instance);
-    lambda_instance_log(instance, mr_slice_make(line, (size_t)len));
+    lambda_instance_log(instance, start_line(instance, request_id, line));
 }
 
 void lambda_runtime_api_fill(struct http_exchange *exchange, struct lambda *lambda,
@@ -152,7 +160,7 @@ static void settle_locked(struct lambda_instance *instance, enum invocation_stat
     upload->body = (struct mr_buf){0};
     instance->locked.current = NULL;
     pthread_cond_signal(&invocation->changed);
-    const bool old = function->locked.deleted || instance->config != function->locked.record.config;
+    const bool old = !lambda_function_runs_locked(function, instance->config);
     if (instance->locked.state == INSTANCE_STARTING || old)
         lambda_instance_retire_locked(instance);
     else

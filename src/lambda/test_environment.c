@@ -25,7 +25,7 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     mr_arena_init(&fixture->arena);
-    fixture->config = lambda_config_new(mr_slice_cstr(doc), NULL);
+    fixture->config = lambda_config_new(mr_slice_cstr(doc), NULL, NULL);
     assert_non_null(fixture->config);
     fixture->environment = (struct lambda_environment){
         .config = fixture->config,

@@ -90,7 +90,7 @@ static void make_function(struct fixture *fixture)
     const struct lambda_function_new create = {
         .name = MR_S("f"),
         .arn = MR_S("arn:aws:lambda:us-east-1:000000000000:function:f"),
-        .config = lambda_config_new(mr_slice_cstr(doc), code),
+        .config = lambda_config_new(mr_slice_cstr(doc), code, NULL),
     };
     assert_int_equal(lambda_function_create(fixture->lambda, &create, &fixture->function), MR_OK);
 }

@@ -84,11 +84,12 @@ def test_names_are_taken_once(functions, make_function, creator):
 @pytest.mark.parametrize(
     "members, text",
     [
-        ({"Runtime": "nodejs22.x"}, "Value nodejs22.x at 'runtime' failed to satisfy constraint"),
+        ({"Runtime": "java21"}, "Value java21 at 'runtime' failed to satisfy constraint"),
         ({"Timeout": 901}, "Member must have value less than or equal to 900"),
         ({"MemorySize": 10241}, "Member must have value less than or equal to 10240"),
         ({"Role": "me"}, "failed to satisfy constraint"),
-        ({"Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]}, "implement Layers"),
+        ({"Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]},
+         "Layer version arn:aws:lambda:us-east-1:000000000000:layer:l:1 does not exist."),
         ({"VpcConfig": {"SubnetIds": ["s"], "SecurityGroupIds": ["g"]}}, "VpcConfig with subnets"),
         ({"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}},
          "does not implement DeadLetterConfig"),
@@ -302,7 +303,7 @@ def test_a_function_without_its_bootstrap_says_so(functions, fresh, zipped):
 
 def test_what_is_not_implemented_says_so(functions, make_function):
     name = make_function(HANDLER)
-    for call in (functions.publish_version, functions.list_aliases):
+    for call in (functions.get_function_url_config, functions.list_provisioned_concurrency_configs):
         code, message, status = refused(call, FunctionName=name)
         assert status == 501 and "does not implement" in message, code
 
