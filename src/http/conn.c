@@ -147,6 +147,9 @@ void http_conn_close(struct http_conn *conn)
         conn->work = NULL;
         http_exchange_orphan(work);
     }
+    /* A child process that is being started holds copies of our descriptors until it executes, and
+     * closing takes the socket out of epoll only with the last copy. */
+    (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
     close(conn->fd);
     mr_buf_fini(&conn->in);
     http_loop_buf_give(loop, &conn->out);

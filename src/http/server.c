@@ -140,6 +140,8 @@ static void run_command(struct http_loop *loop, struct http_post *post)
     struct command *command = MR_CONTAINER(post, struct command, post);
     struct http_listener *listener = command->listener;
     if (listener != NULL && loop == &loop->server->loops[0] && listener->fd >= 0) {
+        /* Not by closing alone: see http_conn_close. */
+        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, listener->fd, NULL);
         close(listener->fd);
         listener->fd = -1;
     }

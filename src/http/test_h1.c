@@ -3,7 +3,9 @@
 #include "base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct test_fixture fixture;
@@ -476,6 +478,39 @@ static void a_streamed_body_that_breaks_off_is_told(void **state)
     assert_true(now == failures + 2 || now == failures + 1); /* the reset may overtake the header */
 }
 
+/* As a child process does between clone and exec, somebody holds a copy of every descriptor while a
+ * connection ends: what arrives on it afterwards is nobody's. */
+static void a_connection_ends_although_a_child_holds_its_descriptor(void **state)
+{
+    (void)state;
+    int fd = test_connect(fixture.port);
+    expect_body(fd, "GET /echo HTTP/1.1\r\nHost: h\r\n\r\n", "GET /echo|\n");
+    const pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_true(child > 0);
+    struct test_reply reply =
+        test_ask(fd, "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", 200);
+    test_reply_fini(&reply);
+    shutdown(fd, SHUT_WR);
+    test_wait_connections(&fixture, 0);
+    for (int i = 0; i < 3; i++) {
+        (void)send(fd, "more", 4, MSG_NOSIGNAL);
+        int other = test_connect(fixture.port);
+        expect_body(other, "GET /echo HTTP/1.1\r\nHost: h\r\n\r\n", "GET /echo|\n");
+        close(other);
+        test_wait_connections(&fixture, 0);
+    }
+    close(fd);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    int other = test_connect(fixture.port);
+    expect_body(other, "GET /echo HTTP/1.1\r\nHost: h\r\n\r\n", "GET /echo|\n");
+    close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_streamed_body_reaches_its_sink),
         cmocka_unit_test(a_sink_that_refuses_still_gets_the_request),
         cmocka_unit_test(a_streamed_body_that_breaks_off_is_told),
+        cmocka_unit_test(a_connection_ends_although_a_child_holds_its_descriptor),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
