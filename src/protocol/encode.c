@@ -113,6 +113,7 @@ void encode_reply(struct protocol_call *call)
         encode_output(call);
     if (protocol_failed(call))
         fault_render(call);
+    browser_reply(call);
     const int64_t ticket = call->ticket;
     reply_finish(call);
     if (ticket > 0)

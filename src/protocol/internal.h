@@ -64,6 +64,8 @@ struct protocol {
     struct auth *auth; /* NULL without credentials */
     enum mr_status (*wait)(void *ctx, int64_t ticket);
     void *wait_ctx;
+    const struct protocol_cors *cors; /* may be NULL */
+    void *cors_ctx;
     _Atomic uint64_t requests, faults, errors;
 };
 
@@ -81,6 +83,7 @@ enum route_kind {
     ROUTE_FORM,      /* the operation stands in the form body: route_form when it is there */
     ROUTE_UNKNOWN,   /* a fault is set on the call */
     ROUTE_HEALTH,    /* GET / of DynamoDB */
+    ROUTE_PREFLIGHT, /* OPTIONS of S3 */
 };
 
 struct protocol_member { /* an extra member of an error's body */
@@ -206,6 +209,9 @@ void reply_header(struct protocol_call *call, const char *name, struct mr_slice 
 /* Content type of a body that tells an object. */
 struct mr_slice reply_content_type(const struct protocol_call *call);
 /* The headers of every reply; counts it, and frees what the call holds beside its arena. */
+/* browser.c */
+void browser_preflight(struct protocol_call *call); /* the whole reply */
+void browser_reply(struct protocol_call *call);     /* adds headers */
 void reply_finish(struct protocol_call *call);
 
 /* ---- event streams (event.c) ---- */

@@ -172,6 +172,16 @@ extern const struct http_handler protocol_http_handler;
 void protocol_register_internal(struct protocol *protocol, const char *path,
                                 void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx);
 
+/* What S3 says to browsers. Both run where the reply is made, an I/O loop or a worker, with the
+ * bucket as the path or the host names it, and must not block. */
+struct protocol_cors {
+    /* An OPTIONS request, which nobody signs: sets the reply's headers, or a fault. */
+    void (*preflight)(struct protocol_call *call, struct mr_slice bucket, bool of_object);
+    /* A reply to a request with an Origin, be it a fault: may add headers. */
+    void (*reply)(struct protocol_call *call, struct mr_slice bucket);
+};
+void protocol_set_cors(struct protocol *protocol, const struct protocol_cors *cors, void *ctx);
+
 /* ---- calls from inside the process (CloudFormation, tests) ---- */
 struct protocol_result {
     int status;             /* HTTP status */

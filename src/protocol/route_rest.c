@@ -247,6 +247,9 @@ enum route_kind route_s3(struct protocol_call *call, struct protocol_service *se
     call->priv->wire = MODEL_REST_XML;
     pairs_of(call);
     const enum s3_place place = request_place(call);
+    if (mr_slice_equal(call->exchange->method, MR_S("OPTIONS")) &&
+        call->priv->protocol->cors != NULL)
+        return ROUTE_PREFLIGHT;
     for (size_t i = 0; i < model->operation_count; i++) {
         const struct model_operation *operation = &model->operations[i];
         if (!mr_slice_equal(model_text(model, operation->method), call->exchange->method) ||

@@ -45,6 +45,7 @@
     X(no_tags, "NoSuchTagSet", 404, false)                                         \
     X(no_website, "NoSuchWebsiteConfiguration", 404, false)                        \
     X(not_implemented, "NotImplemented", 501, false)                               \
+    X(policy_too_large, "PolicyTooLarge", 400, false)                              \
     X(precondition_failed, "PreconditionFailed", 412, false)
 
 #define S3_FAULT_DECLARE(name, code, status, server) extern const struct protocol_fault s3_##name;
@@ -159,10 +160,27 @@ enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming
 /* For `abandon`, and after any fault. */
 void s3_incoming_abandon(struct s3_incoming *incoming);
 
+/* ---- what is configured about a bucket: members of its document ---- */
+/* The bucket's document, or NULL with the fault set. */
+yyjson_val *s3_config_document(struct protocol_call *call);
+/* Sets a member; an empty text takes it away. */
+void s3_config_store(struct protocol_call *call, const char *member, struct mr_slice json);
+struct mr_slice s3_config_json(struct protocol_call *call, yyjson_val *value);
+/* Writes the stored member as the output's member; a stored `false` says that it was taken away,
+ * and nothing stored that AWS's default holds (no default: absent as well). */
+void s3_config_give(struct protocol_call *call, const char *member, const char *output,
+                    const char *fallback, const struct protocol_fault *fault, const char *message);
+
+/* How an object is to be encrypted, from the request or its bucket's default; and told. */
+enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta);
+void s3_sse_write(struct protocol_call *call, const struct s3_meta *meta);
+
+extern const struct protocol_cors s3_cors;
+
 struct s3_handlers {
     const struct protocol_handler *list;
     size_t count;
 };
 extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_object_handlers,
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
-    s3_upload_list_handlers;
+    s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers;

@@ -5,8 +5,7 @@
 
 /* ---- stored members ---- */
 
-/* The bucket's document, or NULL with the fault set. */
-static yyjson_val *document_of(struct protocol_call *call)
+yyjson_val *s3_config_document(struct protocol_call *call)
 {
     yyjson_val *document = NULL;
     const struct mr_slice bucket = s3_in(call, "Bucket");
@@ -20,7 +19,7 @@ static yyjson_val *document_of(struct protocol_call *call)
     return document;
 }
 
-static void store(struct protocol_call *call, const char *member, struct mr_slice json)
+void s3_config_store(struct protocol_call *call, const char *member, struct mr_slice json)
 {
     const struct mr_slice bucket = s3_in(call, "Bucket");
     if (s3_check_bucket(call) != MR_OK)
@@ -32,7 +31,7 @@ static void store(struct protocol_call *call, const char *member, struct mr_slic
     protocol_fail_internal(call, status);
 }
 
-static struct mr_slice json_of(struct protocol_call *call, yyjson_val *value)
+struct mr_slice s3_config_json(struct protocol_call *call, yyjson_val *value)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -49,12 +48,10 @@ static void fail_absent(struct protocol_call *call, const struct protocol_fault 
     protocol_fail(call, fault, "%s", message);
 }
 
-/* Writes the stored member as the output's member; a stored `false` says that it was taken away,
- * and nothing stored that AWS's default holds (no default: absent as well). */
-static void give(struct protocol_call *call, const char *member, const char *output,
-                 const char *fallback, const struct protocol_fault *fault, const char *message)
+void s3_config_give(struct protocol_call *call, const char *member, const char *output,
+                    const char *fallback, const struct protocol_fault *fault, const char *message)
 {
-    yyjson_val *document = document_of(call);
+    yyjson_val *document = s3_config_document(call);
     if (document == NULL)
         return;
     yyjson_val *value = mr_json_get(document, member);
@@ -66,44 +63,13 @@ static void give(struct protocol_call *call, const char *member, const char *out
         fail_absent(call, fault, message);
 }
 
-/* ---- public access block ---- */
-
-static void get_access_block(struct protocol_call *call)
-{
-    /* AWS: all on in a new bucket, since April 2023. */
-    give(call, "public_access", "PublicAccessBlockConfiguration",
-         "{\"BlockPublicAcls\":true,\"IgnorePublicAcls\":true,\"BlockPublicPolicy\":true,"
-         "\"RestrictPublicBuckets\":true}",
-         &s3_no_access_block, "The public access block configuration was not found");
-}
-
-static void put_access_block(struct protocol_call *call)
-{
-    static const char *const names[] = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy",
-                                        "RestrictPublicBuckets"};
-    yyjson_val *wanted = mr_json_get(call->in, "PublicAccessBlockConfiguration");
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_object(&json);
-    for (size_t i = 0; i < MR_COUNT(names); i++)
-        mr_json_key_bool(&json, names[i], mr_json_get_bool(wanted, names[i], false));
-    mr_json_object_end(&json);
-    store(call, "public_access", mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-}
-
-static void delete_access_block(struct protocol_call *call)
-{
-    store(call, "public_access", MR_S("false"));
-}
-
 /* ---- ownership ---- */
 
 static void get_ownership(struct protocol_call *call)
 {
-    give(call, "ownership", "OwnershipControls",
-         "{\"Rules\":[{\"ObjectOwnership\":\"BucketOwnerEnforced\"}]}", &s3_no_ownership,
-         "The bucket ownership controls were not found");
+    s3_config_give(call, "ownership", "OwnershipControls",
+                   "{\"Rules\":[{\"ObjectOwnership\":\"BucketOwnerEnforced\"}]}", &s3_no_ownership,
+                   "The bucket ownership controls were not found");
 }
 
 static void put_ownership(struct protocol_call *call)
@@ -114,50 +80,21 @@ static void put_ownership(struct protocol_call *call)
     if (mr_slice_equal(rule, MR_S("BucketOwnerPreferred")) ||
         mr_slice_equal(rule, MR_S("ObjectWriter")) ||
         mr_slice_equal(rule, MR_S("BucketOwnerEnforced")))
-        store(call, "ownership", json_of(call, wanted));
+        s3_config_store(call, "ownership", s3_config_json(call, wanted));
     else
         s3_fail_malformed(call);
 }
 
 static void delete_ownership(struct protocol_call *call)
 {
-    store(call, "ownership", MR_S("false"));
-}
-
-/* ---- encryption ---- */
-
-static void get_encryption(struct protocol_call *call)
-{
-    give(call, "encryption", "ServerSideEncryptionConfiguration",
-         "{\"Rules\":[{\"ApplyServerSideEncryptionByDefault\":{\"SSEAlgorithm\":\"AES256\"},"
-         "\"BucketKeyEnabled\":false}]}",
-         &s3_no_encryption, "The server side encryption configuration was not found");
-}
-
-static void put_encryption(struct protocol_call *call)
-{
-    yyjson_val *wanted = mr_json_get(call->in, "ServerSideEncryptionConfiguration");
-    yyjson_val *rule = yyjson_arr_get_first(mr_json_get(wanted, "Rules"));
-    const struct mr_slice algorithm =
-        mr_json_get_text(mr_json_get(rule, "ApplyServerSideEncryptionByDefault"), "SSEAlgorithm");
-    if (rule == NULL || algorithm.len == 0)
-        s3_fail_malformed(call);
-    else if (!mr_slice_equal(algorithm, MR_S("AES256")))
-        protocol_fail(call, &s3_not_implemented, "millrace keeps no keys: only AES256 can be set");
-    else
-        store(call, "encryption", json_of(call, wanted));
-}
-
-static void delete_encryption(struct protocol_call *call)
-{
-    store(call, "encryption", MR_S(""));
+    s3_config_store(call, "ownership", MR_S("false"));
 }
 
 /* ---- tags ---- */
 
 static void get_tagging(struct protocol_call *call)
 {
-    give(call, "tags", "TagSet", NULL, &s3_no_tags, "The TagSet does not exist");
+    s3_config_give(call, "tags", "TagSet", NULL, &s3_no_tags, "The TagSet does not exist");
 }
 
 static void put_tagging(struct protocol_call *call)
@@ -167,51 +104,19 @@ static void put_tagging(struct protocol_call *call)
     yyjson_val *set = mr_json_get(mr_json_get(call->in, "Tagging"), "TagSet");
     if (s3_tags_read(call, set, BUCKET_TAGS_MAX, &pairs) != MR_OK)
         return;
-    store(call, "tags", pairs.len > 0 ? json_of(call, set) : MR_S(""));
+    s3_config_store(call, "tags", pairs.len > 0 ? s3_config_json(call, set) : MR_S(""));
 }
 
 static void delete_tagging(struct protocol_call *call)
 {
-    store(call, "tags", MR_S(""));
-}
-
-/* ---- policy: stored, and not evaluated: there is one account ---- */
-
-static void get_policy(struct protocol_call *call)
-{
-    give(call, "policy", "Policy", NULL, &s3_no_policy, "The bucket policy does not exist");
-}
-
-static void put_policy(struct protocol_call *call)
-{
-    const struct mr_slice text = s3_in(call, "Policy");
-    yyjson_val *policy = mr_json_parse(call->arena, text, 64);
-    if (!yyjson_is_obj(policy)) {
-        protocol_fail(call, &s3_malformed_policy,
-                      "Policies must be valid JSON and the first byte must be '{'");
-        return;
-    }
-    if (mr_json_get(policy, "Statement") == NULL) {
-        protocol_fail(call, &s3_malformed_policy, "Missing required field Statement");
-        return;
-    }
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_string(&json, text);
-    store(call, "policy", mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-}
-
-static void delete_policy(struct protocol_call *call)
-{
-    store(call, "policy", MR_S(""));
+    s3_config_store(call, "tags", MR_S(""));
 }
 
 /* ---- versions ---- */
 
 static void get_versioning(struct protocol_call *call)
 {
-    yyjson_val *document = document_of(call);
+    yyjson_val *document = s3_config_document(call);
     const struct mr_slice status = mr_json_get_text(document, "versioning");
     if (status.len > 0)
         mr_json_key_string(&call->out, "Status", status);
@@ -235,7 +140,7 @@ static void put_versioning(struct protocol_call *call)
             s3_fail_malformed(call);
         return;
     }
-    store(call, "versioning", mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(status)));
+    s3_config_store(call, "versioning", mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(status)));
 }
 
 /* ---- access control lists: the one that holds ---- */
@@ -311,7 +216,6 @@ static void put_object_acl(struct protocol_call *call)
         if (s3_check_bucket(call) == MR_OK)          \
             fail_absent(call, &fault, message);      \
     }
-ABSENT(get_cors, s3_no_cors, "The CORS configuration does not exist")
 ABSENT(get_lifecycle, s3_no_lifecycle, "The lifecycle configuration does not exist")
 ABSENT(get_website, s3_no_website, "The specified bucket does not have a website configuration")
 ABSENT(get_replication, s3_no_replication, "The replication configuration was not found")
@@ -325,31 +229,66 @@ static void nothing(struct protocol_call *call)
     (void)s3_check_bucket(call);
 }
 
+/* ---- who pays: told, and without consequence where there is one account ---- */
+
 static void get_request_payment(struct protocol_call *call)
 {
-    if (s3_check_bucket(call) == MR_OK)
-        mr_json_key_cstr(&call->out, "Payer", "BucketOwner");
+    yyjson_val *document = s3_config_document(call);
+    const struct mr_slice payer = mr_json_get_text(document, "payer");
+    if (document != NULL)
+        mr_json_key_string(&call->out, "Payer", payer.len > 0 ? payer : MR_S("BucketOwner"));
+}
+
+static void put_request_payment(struct protocol_call *call)
+{
+    const struct mr_slice payer =
+        mr_json_get_text(mr_json_get(call->in, "RequestPaymentConfiguration"), "Payer");
+    if (mr_slice_equal(payer, MR_S("Requester")) || mr_slice_equal(payer, MR_S("BucketOwner")))
+        s3_config_store(call, "payer", mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(payer)));
+    else
+        s3_fail_malformed(call);
+}
+
+/* ---- what can be switched off alone, as it is never on ---- */
+
+static void get_accelerate(struct protocol_call *call)
+{
+    const struct mr_slice status = mr_json_get_text(s3_config_document(call), "accelerate");
+    if (status.len > 0)
+        mr_json_key_string(&call->out, "Status", status);
+}
+
+static void put_accelerate(struct protocol_call *call)
+{
+    const struct mr_slice status =
+        mr_json_get_text(mr_json_get(call->in, "AccelerateConfiguration"), "Status");
+    if (mr_slice_equal(status, MR_S("Suspended")))
+        s3_config_store(call, "accelerate", MR_S("\"Suspended\""));
+    else if (mr_slice_equal(status, MR_S("Enabled")))
+        protocol_fail(call, &s3_not_implemented, "millrace has no accelerated endpoints");
+    else
+        s3_fail_malformed(call);
+}
+
+static void put_logging(struct protocol_call *call)
+{
+    if (s3_check_bucket(call) == MR_OK &&
+        mr_json_get(mr_json_get(call->in, "BucketLoggingStatus"), "LoggingEnabled") != NULL)
+        protocol_fail(call, &s3_not_implemented, "millrace writes no access logs of buckets");
 }
 
 static const struct protocol_handler handlers[] = {
-    {.operation = "DeleteBucketCors", .run = nothing},
-    {.operation = "DeleteBucketEncryption", .run = delete_encryption},
     {.operation = "DeleteBucketLifecycle", .run = nothing},
     {.operation = "DeleteBucketOwnershipControls", .run = delete_ownership},
-    {.operation = "DeleteBucketPolicy", .run = delete_policy},
     {.operation = "DeleteBucketReplication", .run = nothing},
     {.operation = "DeleteBucketTagging", .run = delete_tagging},
     {.operation = "DeleteBucketWebsite", .run = nothing},
-    {.operation = "DeletePublicAccessBlock", .run = delete_access_block},
-    {.operation = "GetBucketAccelerateConfiguration", .run = nothing},
+    {.operation = "GetBucketAccelerateConfiguration", .run = get_accelerate},
     {.operation = "GetBucketAcl", .run = get_bucket_acl},
-    {.operation = "GetBucketCors", .run = get_cors},
-    {.operation = "GetBucketEncryption", .run = get_encryption},
     {.operation = "GetBucketLifecycleConfiguration", .run = get_lifecycle},
     {.operation = "GetBucketLogging", .run = nothing},
     {.operation = "GetBucketNotificationConfiguration", .run = nothing},
     {.operation = "GetBucketOwnershipControls", .run = get_ownership},
-    {.operation = "GetBucketPolicy", .run = get_policy},
     {.operation = "GetBucketReplication", .run = get_replication},
     {.operation = "GetBucketRequestPayment", .run = get_request_payment},
     {.operation = "GetBucketTagging", .run = get_tagging},
@@ -357,14 +296,13 @@ static const struct protocol_handler handlers[] = {
     {.operation = "GetBucketWebsite", .run = get_website},
     {.operation = "GetObjectAcl", .run = get_object_acl},
     {.operation = "GetObjectLockConfiguration", .run = get_object_lock},
-    {.operation = "GetPublicAccessBlock", .run = get_access_block},
+    {.operation = "PutBucketAccelerateConfiguration", .run = put_accelerate},
     {.operation = "PutBucketAcl", .run = put_bucket_acl},
-    {.operation = "PutBucketEncryption", .run = put_encryption},
+    {.operation = "PutBucketLogging", .run = put_logging},
     {.operation = "PutBucketOwnershipControls", .run = put_ownership},
-    {.operation = "PutBucketPolicy", .run = put_policy},
+    {.operation = "PutBucketRequestPayment", .run = put_request_payment},
     {.operation = "PutBucketTagging", .run = put_tagging},
     {.operation = "PutBucketVersioning", .run = put_versioning},
     {.operation = "PutObjectAcl", .run = put_object_acl},
-    {.operation = "PutPublicAccessBlock", .run = put_access_block},
 };
 const struct s3_handlers s3_config_handlers = {handlers, MR_COUNT(handlers)};

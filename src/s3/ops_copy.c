@@ -169,6 +169,11 @@ static enum mr_status copy_meta(struct protocol_call *call, const struct source 
         meta->headers[S3_STORAGE_CLASS] = given.headers[S3_STORAGE_CLASS];
         meta->headers[S3_REDIRECT] = given.headers[S3_REDIRECT];
     }
+    meta->sse = given.sse;
+    meta->kms_key = given.kms_key;
+    meta->bucket_key = given.bucket_key;
+    meta->retention = S3_NOT_RETAINED;
+    meta->legal_hold = false;
     meta->parts = (struct mr_slice){0};
     if (replace_tags)
         meta->tags = (struct mr_slice){0};
@@ -252,7 +257,7 @@ static void copy_object(struct protocol_call *call)
     write_result(call, "CopyObjectResult", &meta);
     write_source_version(call, &source);
     s3_write_made(call, &change);
-    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+    s3_sse_write(call, &meta);
 }
 
 /* ---- UploadPartCopy ---- */
@@ -329,7 +334,7 @@ static void upload_part_copy(struct protocol_call *call)
         return;
     write_result(call, "CopyPartResult", &part);
     write_source_version(call, &source);
-    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+    s3_sse_write(call, &upload.meta);
 }
 
 static const struct protocol_handler handlers[] = {

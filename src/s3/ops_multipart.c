@@ -75,7 +75,7 @@ static void create_upload(struct protocol_call *call)
     mr_json_key_string(&call->out, "Bucket", upload.bucket);
     mr_json_key_string(&call->out, "Key", upload.key);
     mr_json_key_string(&call->out, "UploadId", upload.id);
-    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+    s3_sse_write(call, &upload.meta);
     if (upload.meta.sum.algorithm == S3_NO_SUM)
         return;
     mr_json_key_cstr(&call->out, "ChecksumAlgorithm", s3_algorithm_name(upload.meta.sum.algorithm));
@@ -155,7 +155,7 @@ static void part_run(struct protocol_call *call)
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &part));
     mr_json_key_string(&call->out, s3_algorithm_member(shown->algorithm),
                        s3_sum_base64(call->arena, shown));
-    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+    s3_sse_write(call, &incoming->upload.meta);
 }
 
 /* ---- CompleteMultipartUpload ---- */
@@ -334,7 +334,7 @@ static void complete_upload(struct protocol_call *call)
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &object));
     s3_write_sum(call, &object);
     s3_write_made(call, &change);
-    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+    s3_sse_write(call, &object);
 }
 
 static void abort_upload(struct protocol_call *call)

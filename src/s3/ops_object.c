@@ -56,7 +56,7 @@ static void put_run(struct protocol_call *call)
     atomic_fetch_add(&incoming->s3->bytes_in, meta.size);
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &meta));
     s3_write_sum(call, &meta);
-    mr_json_key_cstr(&call->out, "ServerSideEncryption", "AES256");
+    s3_sse_write(call, &meta);
 }
 
 /* ---- DeleteObject ---- */

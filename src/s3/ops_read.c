@@ -166,7 +166,7 @@ static void write_reading(struct protocol_call *call, const struct reading *read
     mr_json_key_string(out, "ETag", s3_quoted_etag(call, meta));
     mr_json_key_timestamp(out, "LastModified", meta->modified_ms);
     mr_json_key_int(out, "ContentLength", (int64_t)reading->len);
-    mr_json_key_cstr(out, "ServerSideEncryption", "AES256");
+    s3_sse_write(call, meta);
     write_headers(call, meta);
     write_user(call, meta->user);
     if (tag_count > 0)

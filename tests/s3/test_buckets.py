@@ -140,6 +140,49 @@ def test_a_policy_that_is_no_json_is_refused(s3, bucket):
     refused(s3.put_bucket_policy, "MalformedPolicy", 400, Bucket=bucket, Policy="no")
 
 
+PUBLIC = ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":%s,'
+          '"Action":"s3:GetObject","Resource":"arn:aws:s3:::x/*"%s}]}')
+
+
+def test_a_public_policy_needs_a_bucket_that_does_not_block_it(s3, bucket):
+    policy = PUBLIC % ('"*"', "")
+    error = refused(s3.put_bucket_policy, "AccessDenied", 403, Bucket=bucket, Policy=policy)
+    assert "blocked by the BlockPublicPolicy" in error["Message"]
+    refused(s3.get_bucket_policy_status, "NoSuchBucketPolicy", 404, Bucket=bucket)
+    s3.delete_public_access_block(Bucket=bucket)
+    condition = ',"Condition":{"StringEquals":{"aws:SourceAccount":"000000000000"}}'
+    for text, public in ((policy, True), (PUBLIC % ('{"AWS":["1","*"]}', ""), True),
+                         (PUBLIC % ('{"AWS":"000000000000"}', ""), False),
+                         (PUBLIC % ('"*"', condition), False)):
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+        status = s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]
+        assert status["IsPublic"] is public, text
+
+
+@pytest.mark.parametrize("statement, words", [
+    ('{"Effect":"Maybe"}', "Invalid effect: Maybe"), ("{}", "Missing required field Effect"),
+    ('{"Effect":"Deny"}', "Missing required field Principal"),
+])
+def test_a_statement_must_be_whole(s3, bucket, statement, words):
+    policy = '{"Version":"2012-10-17","Statement":[%s]}' % statement
+    error = refused(s3.put_bucket_policy, "MalformedPolicy", 400, Bucket=bucket, Policy=policy)
+    assert error["Message"] == words
+
+
+def test_who_pays_is_told_and_what_is_never_on_can_be_switched_off(s3, bucket):
+    s3.put_bucket_request_payment(Bucket=bucket,
+                                  RequestPaymentConfiguration={"Payer": "Requester"})
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
+    s3.put_bucket_accelerate_configuration(
+        Bucket=bucket, AccelerateConfiguration={"Status": "Suspended"})
+    assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Suspended"
+    refused(s3.put_bucket_accelerate_configuration, "NotImplemented", 501, Bucket=bucket,
+            AccelerateConfiguration={"Status": "Enabled"})
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+    refused(s3.put_bucket_logging, "NotImplemented", 501, Bucket=bucket, BucketLoggingStatus={
+        "LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": ""}})
+
+
 def test_acls_beyond_the_owner_are_refused(s3, bucket):
     error = refused(s3.put_object, "AccessControlListNotSupported", 400, Bucket=bucket, Key="k",
                     Body=b"", ACL="public-read")
