@@ -22,7 +22,7 @@ PLATFORM = ["base", "journal", "view", "runtime", "http", "protocol", "item", "e
 # A service may include the platform, and other services only along the data.
 SERVICES = {
     "streams": [],
-    "dynamodb": ["streams"],
+    "dynamodb": ["streams", "kinesis"],
     "kinesis": [],
     "pipes": ["streams", "kinesis"],
     "lambda": ["s3"],

@@ -291,11 +291,8 @@ static void print_stages(const struct status_pair *pair)
 {
     static const struct {
         const char *member, *title;
-    } stages[] = {{"tables", "table"},
-                  {"pipes", "pipe"},
-                  {"streams", "stream"},
-                  {"deliveries", "delivery"},
-                  {"functions", "function"}};
+    } stages[] = {{"tables", "table"},   {"destinations", "to stream"}, {"pipes", "pipe"},
+                  {"streams", "stream"}, {"deliveries", "delivery"},    {"functions", "function"}};
     size_t count = 0;
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
         count += print_stage(pair, stages[i].member, stages[i].title);

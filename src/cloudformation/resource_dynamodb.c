@@ -142,8 +142,45 @@ static bool set_recovery(struct resource_call *call)
     return request_done(&request);
 }
 
+/* The table's destination of that specification, as Describe tells it; or NULL. */
+static yyjson_val *find_destination(struct resource_call *call, yyjson_val *specification)
+{
+    struct request request;
+    request_open(&request, call, "dynamodb", "DescribeKinesisStreamingDestination");
+    request_text(&request, "TableName", call->physical);
+    yyjson_val *list = mr_json_get(request_send(&request), "KinesisDataStreamDestinations");
+    for (size_t i = 0; i < yyjson_arr_size(list); i++) {
+        if (mr_slice_equal(mr_json_get_text(yyjson_arr_get(list, i), "StreamArn"),
+                           mr_json_get_text(specification, "StreamArn")))
+            return yyjson_arr_get(list, i);
+    }
+    return NULL;
+}
+
+static enum resource_ready destination_is_active(struct resource_call *call)
+{
+    yyjson_val *specification = resource_property(call, "KinesisStreamSpecification");
+    yyjson_val *destination = find_destination(call, specification);
+    struct mr_slice status = mr_json_get_text(destination, "DestinationStatus");
+    if (mr_slice_equal(status, MR_S("ACTIVE")))
+        return RESOURCE_READY;
+    if (!mr_slice_equal(status, MR_S("ENABLE_FAILED")))
+        return RESOURCE_NOT_YET;
+    resource_fail(call, "%.*s",
+                  MR_ARG(mr_json_get_text(destination, "DestinationStatusDescription")));
+    return RESOURCE_BROKEN;
+}
+
+static enum resource_ready destination_is_disabled(struct resource_call *call)
+{
+    yyjson_val *before = mr_json_get(call->before, "KinesisStreamSpecification");
+    struct mr_slice status = mr_json_get_text(find_destination(call, before), "DestinationStatus");
+    return mr_slice_equal(status, MR_S("DISABLED")) ? RESOURCE_READY : RESOURCE_NOT_YET;
+}
+
 static bool set_kinesis(struct resource_call *call)
 {
+    static const char precision[] = "ApproximateCreationDateTimePrecision";
     yyjson_val *specification = resource_property(call, "KinesisStreamSpecification");
     struct request request;
     if (specification == NULL)
@@ -151,7 +188,30 @@ static bool set_kinesis(struct resource_call *call)
     request_open(&request, call, "dynamodb", "EnableKinesisStreamingDestination");
     request_text(&request, "TableName", call->physical);
     request_value(&request, "StreamArn", mr_json_get(specification, "StreamArn"));
-    return request_done(&request);
+    if (mr_json_get(specification, precision) != NULL)
+        request_value(&request, "EnableKinesisStreamingConfiguration",
+                      resource_with(call->arena, NULL, precision,
+                                    mr_json_get_text(specification, precision)));
+    return request_done(&request) && resource_wait(call, destination_is_active);
+}
+
+/* Another stream, or none: the one before ends, having got what was changed until then. */
+static bool update_kinesis(struct resource_call *call)
+{
+    yyjson_val *before = mr_json_get(call->before, "KinesisStreamSpecification");
+    struct request request;
+    if (!resource_changed(call, "KinesisStreamSpecification"))
+        return true;
+    /* One that failed is no longer in the way. */
+    struct mr_slice status = mr_json_get_text(find_destination(call, before), "DestinationStatus");
+    if (mr_slice_equal(status, MR_S("ACTIVE"))) {
+        request_open(&request, call, "dynamodb", "DisableKinesisStreamingDestination");
+        request_text(&request, "TableName", call->physical);
+        request_value(&request, "StreamArn", mr_json_get(before, "StreamArn"));
+        if (!request_done(&request) || !resource_wait(call, destination_is_disabled))
+            return false;
+    }
+    return set_kinesis(call);
 }
 
 /* ---- create ---- */
@@ -346,15 +406,10 @@ static void update(struct resource_call *call)
                             "its indexes stay the same");
         return;
     }
-    if (resource_changed(call, "KinesisStreamSpecification")) {
-        resource_fail(call, "millrace does not change the Kinesis destination of a table that "
-                            "exists");
-        return;
-    }
     if (update_table(call) && update_stream(call) && update_indexes(call) &&
         (!resource_changed(call, "TimeToLiveSpecification") || set_time_to_live(call)) &&
         (!resource_changed(call, "PointInTimeRecoverySpecification") || set_recovery(call)) &&
-        resource_wait(call, is_active) && update_policy(call))
+        resource_wait(call, is_active) && update_kinesis(call) && update_policy(call))
         (void)resource_retag(call, &tagging, resource_attribute_value(call, "Arn"));
 }
 

@@ -56,6 +56,12 @@ static void lists_json(struct mr_json *json, const struct dynamodb_table *table)
             index_json(json, dynamodb_index_at(table, i));
     }
     mr_json_array_end(json);
+    mr_json_key(json, "windows");
+    mr_json_array(json);
+    for (size_t i = 0; table->windows != NULL && table->windows[0] != 0 && i < table->partitions;
+         i++)
+        mr_json_int(json, table->windows[i]);
+    mr_json_array_end(json);
 }
 
 void dynamodb_document_json(struct mr_json *json, const struct dynamodb_table *table)
@@ -212,6 +218,17 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
         table->locked.stream != NULL && mr_json_get_bool(doc, "stream_enabled", false);
 }
 
+static void read_windows(struct dynamodb_table *table, yyjson_val *doc)
+{
+    yyjson_val *windows = mr_json_get(doc, "windows");
+    for (size_t i = 0; i < table->partitions; i++) {
+        if (i < yyjson_arr_size(windows))
+            table->windows[i] = (uint32_t)mr_json_i64(yyjson_arr_get(windows, i), 0);
+        else if (table->locked.stream_enabled) /* from before tables had windows */
+            table->windows[i] = streams_window(table->locked.stream, i);
+    }
+}
+
 static bool has_unfinished_index(const struct dynamodb_table *table)
 {
     for (size_t i = 0; i < table->index_count; i++) {
@@ -262,8 +279,8 @@ static enum mr_status load_table(struct dynamodb *dynamodb, yyjson_val *doc)
     if (table == NULL)
         return MR_RAISE(MR_FAIL_DATA, "the document of a table cannot be read");
     dynamodb_table_ready(table);
-    if (table->locked.stream_enabled)
-        dynamodb_table_set_stream(table, table->locked.stream);
+    read_windows(table, doc);
+    dynamodb_table_set_changes(table);
     dynamodb_table_set_history(table);
     dynamodb_table_set_state(table, table->fills ? DYNAMODB_CREATING : DYNAMODB_ACTIVE);
     if (has_unfinished_index(table))

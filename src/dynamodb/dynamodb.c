@@ -32,6 +32,10 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DescribeContinuousBackups",
      .run = dynamodb_describe_continuous_backups,
      .flags = PROTOCOL_INLINE},
+    {.operation = "EnableKinesisStreamingDestination", .run = dynamodb_enable_destination},
+    {.operation = "DisableKinesisStreamingDestination", .run = dynamodb_disable_destination},
+    {.operation = "UpdateKinesisStreamingDestination", .run = dynamodb_update_destination},
+    {.operation = "DescribeKinesisStreamingDestination", .run = dynamodb_describe_destination},
     {.operation = "PutResourcePolicy", .run = dynamodb_put_resource_policy},
     {.operation = "GetResourcePolicy", .run = dynamodb_get_resource_policy},
     {.operation = "DeleteResourcePolicy", .run = dynamodb_delete_resource_policy},
@@ -54,6 +58,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     dynamodb->runtime = options->runtime;
     dynamodb->rng = options->rng;
     dynamodb->streams = options->streams;
+    dynamodb->kinesis = options->kinesis;
     dynamodb->testing = options->testing;
     pthread_mutex_init(&dynamodb->admin, NULL);
     pthread_rwlock_init(&dynamodb->lock, NULL);
@@ -64,6 +69,8 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
         status = dynamodb_drops_open(dynamodb);
     if (status >= 0)
         status = dynamodb_recovery_open(dynamodb);
+    if (status >= 0)
+        status = dynamodb_destinations_open(dynamodb);
     if (status < 0) {
         dynamodb_close(dynamodb);
         return status;
@@ -85,6 +92,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
 {
     if (dynamodb == NULL)
         return;
+    dynamodb_destinations_close(dynamodb);
     dynamodb_ttl_close(dynamodb);
     dynamodb_indexes_close(dynamodb);
     dynamodb_recovery_close(dynamodb);

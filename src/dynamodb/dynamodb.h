@@ -16,12 +16,14 @@ struct dynamodb;
 struct protocol;
 struct runtime;
 struct streams;
+struct kinesis;
 
 struct dynamodb_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
     struct streams *streams;
+    struct kinesis *kinesis;
     bool testing;
 };
 /* Loads the tables; goes on with deletions that were under way. */
@@ -33,3 +35,5 @@ void dynamodb_close(struct dynamodb *dynamodb); /* accepts NULL; no operation ma
 /* For `status`: an object for each table, by name, into the array that is open: name, state,
  * changes, changes by kind, view type, last error. Changes count since the start of the process. */
 void dynamodb_status(struct dynamodb *dynamodb, struct mr_json *json);
+/* The same for each Kinesis streaming destination: name (the table's), stream, state, records. */
+void dynamodb_destinations_status(struct dynamodb *dynamodb, struct mr_json *json);

@@ -84,10 +84,10 @@ struct dynamodb_lane {
     _Alignas(64) pthread_mutex_t lock;
     struct {
         struct mr_buf old; /* the item before, while a write is decided */
-        uint32_t window;   /* of the table's stream; 0: none */
-        enum streams_view view;
-        uint32_t history; /* number of the table's history; 0: none */
-        bool deleted;     /* the table is gone */
+        uint32_t window;   /* of the lane's changes; 0: nobody reads them */
+        bool old_images;   /* somebody who reads them wants them */
+        uint32_t history;  /* number of the table's history; 0: none */
+        bool deleted;      /* the table is gone */
     } locked;
     _Atomic int64_t ticket; /* of the lane's last commit */
     atomic_int busy;        /* a commit may be visible whose ticket is not known yet */
@@ -107,6 +107,10 @@ struct dynamodb_table {
     struct mr_slice origin; /* JSON: what it was restored or imported from; empty: CreateTable */
     bool fills;             /* by admin: its items are still being written (fill.c) */
     atomic_bool hidden;     /* as long, from the operations on items */
+    /* One a partition, of its changes: for the shards of all the table's streams and for its
+     * destinations. 0 until somebody reads changes for the first time, then the same for ever.
+     * By admin. */
+    uint32_t *windows;
     /* Change under admin, all lanes and dynamodb.lock; an index stays where it is as long as the
      * table, its slot may become empty. */
     struct dynamodb_index *_Atomic slots[DYNAMODB_INDEXES_MAX];
@@ -126,6 +130,7 @@ struct dynamodb_table {
         struct mr_buf kms_key;         /* ARN; empty: AWS's own */
         struct streams_stream *stream; /* the latest one, enabled or not; may be NULL */
         bool stream_enabled;
+        bool destination;   /* a Kinesis stream is to have its changes */
         struct mr_buf tags; /* JSON array of {Key, Value}; empty: none */
         struct mr_buf ttl;  /* name of the attribute; empty: no TTL */
         struct dynamodb_history_state history;
@@ -151,6 +156,8 @@ struct dynamodb {
     struct dynamodb_ttl *ttl;
     struct dynamodb_indexes *indexes;
     struct dynamodb_recovery *recovery;
+    struct kinesis *kinesis;
+    struct dynamodb_destinations *destinations;
 };
 
 /* ---- table.c ---- */
@@ -173,8 +180,12 @@ enum dynamodb_state dynamodb_table_state(struct dynamodb_table *table);
 const char *dynamodb_state_name(enum dynamodb_state state);
 void dynamodb_table_lock_lanes(struct dynamodb_table *table);
 void dynamodb_table_unlock_lanes(struct dynamodb_table *table);
-/* Under all lanes: what their writes shall add to a stream from now on; NULL: nothing. */
-void dynamodb_table_set_stream(struct dynamodb_table *table, struct streams_stream *stream);
+/* Gives the table its windows, if it has none yet; with the entry that the table's document joins.
+ * Under admin. */
+void dynamodb_table_need_windows(struct dynamodb_table *table, struct store_entry *entry);
+/* Under all lanes, or before others find the table: what their writes shall keep from now on, for
+ * the table's stream and its destination. */
+void dynamodb_table_set_changes(struct dynamodb_table *table);
 /* Under all lanes: their writes keep history as the table now says. */
 void dynamodb_table_set_history(struct dynamodb_table *table);
 /* In any state. */
@@ -463,6 +474,16 @@ void dynamodb_ttl_open(struct dynamodb *dynamodb);
 void dynamodb_ttl_close(struct dynamodb *dynamodb);
 bool dynamodb_ttl_expired(struct mr_slice item, struct mr_slice attribute, int64_t now_ms);
 
+/* ---- destination.c: Kinesis streams that a table's changes go to ---- */
+MR_MUST_USE enum mr_status dynamodb_destinations_open(struct dynamodb *dynamodb);
+void dynamodb_destinations_close(struct dynamodb *dynamodb);
+/* Held, behind the lanes, across the entry that ends a table and its destinations. */
+void dynamodb_destinations_lock(struct dynamodb *dynamodb);
+void dynamodb_destinations_unlock(struct dynamodb *dynamodb);
+/* The table goes: its destinations end with the entry that says so, and carry what lies before. */
+void dynamodb_destinations_end_locked(struct dynamodb_table *table, struct store_entry *entry);
+void dynamodb_destinations_ended(struct dynamodb_table *table); /* behind the commit; under admin */
+
 /* ---- policy.c ---- */
 /* MR_FAULT: no policy. */
 MR_MUST_USE enum mr_status dynamodb_policy_add(struct protocol_call *call, struct mr_slice arn,
@@ -505,6 +526,10 @@ void dynamodb_describe_limits(struct protocol_call *call);
 void dynamodb_describe_endpoints(struct protocol_call *call);
 void dynamodb_describe_time_to_live(struct protocol_call *call);
 void dynamodb_update_time_to_live(struct protocol_call *call);
+void dynamodb_enable_destination(struct protocol_call *call);
+void dynamodb_disable_destination(struct protocol_call *call);
+void dynamodb_update_destination(struct protocol_call *call);
+void dynamodb_describe_destination(struct protocol_call *call);
 void dynamodb_put_resource_policy(struct protocol_call *call);
 void dynamodb_get_resource_policy(struct protocol_call *call);
 void dynamodb_delete_resource_policy(struct protocol_call *call);

@@ -63,6 +63,8 @@ void dynamodb_table_ready(struct dynamodb_table *table)
     memset(table->lanes, 0, bytes);
     for (size_t i = 0; i < table->partitions; i++)
         pthread_mutex_init(&table->lanes[i].lock, NULL);
+    if (table->windows == NULL)
+        table->windows = MR_NEW_ARRAY(&table->arena, uint32_t, table->partitions);
 }
 
 static void table_free(struct dynamodb_table *table)
@@ -194,12 +196,25 @@ void dynamodb_table_unlock_lanes(struct dynamodb_table *table)
         pthread_mutex_unlock(&table->lanes[i - 1].lock);
 }
 
-void dynamodb_table_set_stream(struct dynamodb_table *table, struct streams_stream *stream)
+void dynamodb_table_need_windows(struct dynamodb_table *table, struct store_entry *entry)
 {
+    if (table->windows[0] != 0)
+        return;
+    for (size_t i = 0; i < table->partitions; i++)
+        table->windows[i] = store_window_new(table->dynamodb->store, entry);
+}
+
+void dynamodb_table_set_changes(struct dynamodb_table *table)
+{
+    pthread_rwlock_rdlock(&table->dynamodb->lock);
+    bool stream = table->locked.stream_enabled, destination = table->locked.destination;
+    bool old_images =
+        destination || (stream && streams_view_wants_old(streams_view_type(table->locked.stream)));
+    pthread_rwlock_unlock(&table->dynamodb->lock);
     for (size_t i = 0; i < table->partitions; i++) {
         struct dynamodb_lane *lane = &table->lanes[i];
-        lane->locked.window = stream == NULL ? 0 : streams_window(stream, i);
-        lane->locked.view = stream == NULL ? STREAMS_VIEW_NONE : streams_view_type(stream);
+        lane->locked.window = stream || destination ? table->windows[i] : 0;
+        lane->locked.old_images = old_images;
     }
 }
 

@@ -41,8 +41,10 @@ static struct streams_stream *make_stream(struct dynamodb_table *table, enum str
         .keys = {{.name = table->schema.hash.name}},
         .key_count = 1,
         .shards = table->partitions,
+        .windows = table->windows,
         .now_ms = now_ms,
     };
+    dynamodb_table_need_windows(table, entry);
     if (table->schema.has_range)
         options.keys[options.key_count++] =
             (struct streams_key_attribute){.name = table->schema.range.name, .range = true};
@@ -73,7 +75,7 @@ static enum mr_status create_admin(struct protocol_call *call, struct dynamodb_t
     if (wish->enable) {
         table->locked.stream = make_stream(table, wish->view, call->now_ms, &entry);
         table->locked.stream_enabled = true;
-        dynamodb_table_set_stream(table, table->locked.stream);
+        dynamodb_table_set_changes(table);
     }
     dynamodb_table_set_state(table, DYNAMODB_CREATING);
     dynamodb_document_put(table, &entry);
@@ -283,7 +285,7 @@ static enum mr_status commit_stream_locked(struct protocol_call *call, struct dy
         streams_publish(dynamodb->streams, table->locked.stream);
     else
         streams_disable_done(table->locked.stream);
-    dynamodb_table_set_stream(table, wish->enable ? table->locked.stream : NULL);
+    dynamodb_table_set_changes(table);
     return MR_OK;
 }
 
@@ -385,7 +387,10 @@ static enum mr_status commit_delete_locked(struct protocol_call *call, struct dy
         dynamodb_policy_drop(mr_slice_cstr(streams_arn(table->locked.stream)), &entry);
     if (streaming)
         streams_disable(dynamodb->streams, table->locked.stream, call->now_ms, &entry);
+    dynamodb_destinations_lock(dynamodb);
+    dynamodb_destinations_end_locked(table, &entry);
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    dynamodb_destinations_unlock(dynamodb);
     if (status == MR_OK) {
         if (streaming)
             streams_disable_done(table->locked.stream);
@@ -414,6 +419,7 @@ static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_t
         return status;
     dynamodb_table_set_state(table, DYNAMODB_DELETING);
     dynamodb_table_withdraw(table);
+    dynamodb_destinations_ended(table);
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_GONE);
     return MR_OK;

@@ -92,7 +92,7 @@ static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
         struct mr_slice keys = dynamodb_keys_of(arena, &table->schema, whole);
         op->window = lane->locked.window;
         op->meta = streams_meta(arena, event, by_service, keys);
-        op->has_old = old.ptr != NULL && streams_view_wants_old(lane->locked.view);
+        op->has_old = old.ptr != NULL && lane->locked.old_images;
         if (op->has_old)
             op->old = old;
     }

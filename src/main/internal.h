@@ -19,8 +19,8 @@
 /* Opened in this order, closed in the reverse one. */
 struct serve_services {
     struct streams *streams;
-    struct dynamodb *dynamodb;
     struct kinesis *kinesis;
+    struct dynamodb *dynamodb;
     struct s3 *s3;
     struct logs *logs;
     struct lambda *lambda;

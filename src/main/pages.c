@@ -84,6 +84,10 @@ static void status(void *ctx, struct http_exchange *exchange)
     mr_json_array(&json);
     dynamodb_status(s->dynamodb, &json);
     mr_json_array_end(&json);
+    mr_json_key(&json, "destinations");
+    mr_json_array(&json);
+    dynamodb_destinations_status(s->dynamodb, &json);
+    mr_json_array_end(&json);
     mr_json_key(&json, "pipes");
     mr_json_array(&json);
     pipes_status(s->pipes, &json);

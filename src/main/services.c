@@ -16,23 +16,24 @@ static enum mr_status open_table_side(struct serve *serve)
     enum mr_status status = streams_open(&s->streams, &streams);
     if (status != MR_OK)
         return status;
-    const struct dynamodb_options dynamodb = {
-        .store = serve->store,
-        .runtime = serve->runtime,
-        .rng = &serve->rng,
-        .streams = s->streams,
-        .testing = serve->options.testing,
-    };
-    status = dynamodb_open(&s->dynamodb, &dynamodb);
-    if (status != MR_OK)
-        return status;
     const struct kinesis_options kinesis = {
         .store = serve->store,
         .runtime = serve->runtime,
         .rng = &serve->rng,
         .testing = serve->options.testing,
     };
-    return kinesis_open(&s->kinesis, &kinesis);
+    status = kinesis_open(&s->kinesis, &kinesis);
+    if (status != MR_OK)
+        return status;
+    const struct dynamodb_options dynamodb = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .rng = &serve->rng,
+        .streams = s->streams,
+        .kinesis = s->kinesis,
+        .testing = serve->options.testing,
+    };
+    return dynamodb_open(&s->dynamodb, &dynamodb);
 }
 
 static enum mr_status open_lake_side(struct serve *serve)
@@ -177,8 +178,8 @@ void serve_close_services(struct serve *serve)
     lambda_close(s->lambda);
     logs_close(s->logs);
     s3_close(s->s3);
-    kinesis_close(s->kinesis);
     dynamodb_close(s->dynamodb);
+    kinesis_close(s->kinesis);
     streams_close(s->streams);
     serve->services = (struct serve_services){0};
 }

@@ -12,7 +12,7 @@ static void shards_json(struct mr_json *json, const struct streams_stream *strea
     mr_json_key(json, "shards");
     mr_json_array(json);
     for (size_t i = 0; i < stream->shard_count; i++) {
-        const struct streams_shard *shard = &stream->shards[i];
+        const struct streams_shard now = streams_shard_at(stream, i), *shard = &now;
         mr_json_object(json);
         mr_json_key_cstr(json, "id", shard->id);
         mr_json_key_int(json, "window", shard->window);
@@ -88,17 +88,18 @@ static void read_keys(struct streams_stream *stream, yyjson_val *keys)
 static void read_shards(struct streams_stream *stream, yyjson_val *shards)
 {
     size_t count = yyjson_arr_size(shards);
-    stream->shards = MR_NEW_ARRAY(&stream->arena, struct streams_shard, count + 1);
+    streams_shards_alloc(stream, count);
+    size_t i = 0;
     yyjson_arr_iter iter = yyjson_arr_iter_with(shards);
     for (yyjson_val *shard; (shard = yyjson_arr_iter_next(&iter)) != NULL;) {
-        stream->shards[stream->shard_count++] = (struct streams_shard){
+        stream->shards[i] = (struct streams_shard){
             .id = text_of(stream, shard, "id"),
             .parent =
                 mr_json_get(shard, "parent") == NULL ? NULL : text_of(stream, shard, "parent"),
             .window = (uint32_t)mr_json_get_i64(shard, "window", 0),
             .start = mr_json_get_i64(shard, "start", 0),
-            .end = mr_json_get_i64(shard, "end", INT64_MAX),
         };
+        atomic_store(&stream->ends[i++], mr_json_get_i64(shard, "end", INT64_MAX));
     }
 }
 

@@ -17,7 +17,8 @@ struct streams_stream {
     int64_t created_ms;
     uint64_t id_seed[2]; /* of event ids */
     size_t shard_count;
-    struct streams_shard *shards; /* `end` is guarded by the registry's lock */
+    struct streams_shard *shards; /* as they began: `end` stands in `ends` */
+    _Atomic int64_t *ends;        /* one a shard; INT64_MAX: open */
     struct {
         bool enabled;
         int64_t disabled_ms;
@@ -52,7 +53,10 @@ struct streams_stream **streams_list(struct streams *streams, struct mr_arena *a
                                      size_t *ret_count);
 /* The oldest position that is young enough to be kept. */
 int64_t streams_horizon(struct streams *streams);
-int64_t streams_shard_end(struct streams_stream *stream, uint32_t window);
+/* The shard as it is now. */
+struct streams_shard streams_shard_at(const struct streams_stream *stream, size_t index);
+/* Makes shards and ends for `count`; all zeroed. */
+void streams_shards_alloc(struct streams_stream *stream, size_t count);
 
 /* ---- iterator.c ---- */
 struct streams_iterator {

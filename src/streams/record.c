@@ -72,15 +72,18 @@ enum mr_status streams_reader_open(struct streams_reader *reader, struct streams
                                    struct streams_stream *stream, struct mr_slice shard_id,
                                    int64_t position)
 {
-    struct streams_shard shard;
-    enum mr_status status = streams_shard_find(stream, shard_id, &shard);
-    if (status != MR_OK)
-        return status;
+    size_t i = 0;
+    while (i < stream->shard_count &&
+           !mr_slice_equal(mr_slice_cstr(stream->shards[i].id), shard_id))
+        i++;
+    if (i == stream->shard_count)
+        return MR_NOT_FOUND;
+    const struct streams_shard *shard = &stream->shards[i];
     *reader = (struct streams_reader){
-        .streams = streams, .stream = streams_ref(stream), .window = shard.window};
+        .streams = streams, .stream = streams_ref(stream), .window = shard->window, .shard = i};
     assert(shard_id.len < sizeof(reader->shard_id));
     memcpy(reader->shard_id, shard_id.ptr, shard_id.len);
-    reader->cursor.position = position > shard.start ? position : shard.start;
+    reader->cursor.position = position > shard->start ? position : shard->start;
     return MR_OK;
 }
 
@@ -96,25 +99,42 @@ static uint64_t image_size(struct mr_slice image)
     return image.ptr == NULL ? 0 : item_size(image);
 }
 
-static bool record_of(struct streams_stream *stream, const struct journal_op *op,
-                      struct streams_record *ret_record)
+bool streams_change_read(const struct journal_op *op, struct streams_change *ret_change)
 {
     if (op->meta.len < 8)
         return false;
+    *ret_change = (struct streams_change){
+        .event = (enum streams_event)op->meta.ptr[0],
+        .by_service = (op->meta.ptr[1] & META_BY_SERVICE) != 0,
+        .keys = mr_slice_sub(op->meta, 2, op->meta.len),
+    };
+    if (op->kind == JOURNAL_PUT)
+        ret_change->new_image = op->value;
+    if (op->has_old)
+        ret_change->old_image = op->old;
+    return true;
+}
+
+static bool record_of(struct streams_stream *stream, const struct journal_op *op,
+                      struct streams_record *ret_record)
+{
+    struct streams_change change;
     enum streams_view view = stream->view;
+    if (!streams_change_read(op, &change))
+        return false;
     bool wants_new = view == STREAMS_VIEW_NEW_IMAGE || view == STREAMS_VIEW_NEW_AND_OLD_IMAGES;
     *ret_record = (struct streams_record){
         .stream = stream,
-        .event = (enum streams_event)op->meta.ptr[0],
-        .by_service = (op->meta.ptr[1] & META_BY_SERVICE) != 0,
+        .event = change.event,
+        .by_service = change.by_service,
         .position = op->position,
         .time_ms = op->time_ms,
-        .keys = mr_slice_sub(op->meta, 2, op->meta.len),
+        .keys = change.keys,
     };
-    if (wants_new && op->kind == JOURNAL_PUT)
-        ret_record->new_image = op->value;
-    if (streams_view_wants_old(view) && op->has_old)
-        ret_record->old_image = op->old;
+    if (wants_new)
+        ret_record->new_image = change.new_image;
+    if (streams_view_wants_old(view))
+        ret_record->old_image = change.old_image;
     ret_record->size_bytes = item_size(ret_record->keys) + image_size(ret_record->new_image) +
                              image_size(ret_record->old_image);
     return true;
@@ -125,6 +145,10 @@ enum mr_status streams_reader_next(struct streams_reader *reader, struct streams
     struct journal *journal = store_journal(reader->streams->store);
     struct journal_op op;
     enum mr_status status = journal_next(journal, reader->window, &reader->cursor, &op);
+    /* Looked at behind the op: an end is set before any change that it shuts out can be written. */
+    int64_t end = atomic_load(&reader->stream->ends[reader->shard]);
+    if (status == MR_OK && op.position >= end)
+        return MR_END;
     if (status == MR_OK && !record_of(reader->stream, &op, ret_record))
         return MR_RAISE(MR_FAIL_DATA, "stream '%s': the change at %" PRId64 " has no meta",
                         reader->stream->arn, op.position);
@@ -134,7 +158,6 @@ enum mr_status streams_reader_next(struct streams_reader *reader, struct streams
     }
     if (status != MR_END)
         return status;
-    int64_t end = streams_shard_end(reader->stream, reader->window);
     return reader->cursor.position >= end ? MR_END : MR_AGAIN;
 }
 

@@ -101,40 +101,37 @@ uint32_t streams_window(const struct streams_stream *stream, size_t partition)
     return stream->shards[partition].window;
 }
 
+void streams_shards_alloc(struct streams_stream *stream, size_t count)
+{
+    stream->shards = MR_NEW_ARRAY(&stream->arena, struct streams_shard, count + 1);
+    stream->ends = MR_NEW_ARRAY(&stream->arena, _Atomic int64_t, count + 1);
+    stream->shard_count = count;
+}
+
+struct streams_shard streams_shard_at(const struct streams_stream *stream, size_t index)
+{
+    struct streams_shard shard = stream->shards[index];
+    shard.end = atomic_load(&stream->ends[index]);
+    return shard;
+}
+
 size_t streams_shards(struct streams_stream *stream, struct streams_shard *ret_shards, size_t max)
 {
-    pthread_rwlock_rdlock(&stream->streams->lock);
     for (size_t i = 0; i < stream->shard_count && i < max; i++)
-        ret_shards[i] = stream->shards[i];
-    pthread_rwlock_unlock(&stream->streams->lock);
+        ret_shards[i] = streams_shard_at(stream, i);
     return stream->shard_count;
 }
 
 enum mr_status streams_shard_find(struct streams_stream *stream, struct mr_slice id,
                                   struct streams_shard *ret_shard)
 {
-    enum mr_status status = MR_NOT_FOUND;
-    pthread_rwlock_rdlock(&stream->streams->lock);
-    for (size_t i = 0; status != MR_OK && i < stream->shard_count; i++) {
+    for (size_t i = 0; i < stream->shard_count; i++) {
         if (mr_slice_equal(mr_slice_cstr(stream->shards[i].id), id)) {
-            *ret_shard = stream->shards[i];
-            status = MR_OK;
+            *ret_shard = streams_shard_at(stream, i);
+            return MR_OK;
         }
     }
-    pthread_rwlock_unlock(&stream->streams->lock);
-    return status;
-}
-
-int64_t streams_shard_end(struct streams_stream *stream, uint32_t window)
-{
-    int64_t end = INT64_MAX;
-    pthread_rwlock_rdlock(&stream->streams->lock);
-    for (size_t i = 0; i < stream->shard_count; i++) {
-        if (stream->shards[i].window == window)
-            end = stream->shards[i].end;
-    }
-    pthread_rwlock_unlock(&stream->streams->lock);
-    return end;
+    return MR_NOT_FOUND;
 }
 
 /* ---- the registry ---- */
@@ -304,22 +301,19 @@ static void name_stream(struct streams_stream *stream, const struct streams_crea
     streams_seed_ids(stream);
 }
 
-static void make_shards(struct streams_stream *stream, size_t count, struct store_entry *entry)
+static void make_shards(struct streams_stream *stream, const uint32_t *windows, size_t count)
 {
-    struct store *store = stream->streams->store;
-    int64_t start = journal_tail(store_journal(store));
-    stream->shards = MR_NEW_ARRAY(&stream->arena, struct streams_shard, count);
-    stream->shard_count = count;
+    int64_t start = journal_tail(store_journal(stream->streams->store));
+    streams_shards_alloc(stream, count);
     for (size_t i = 0; i < count; i++) {
-        uint32_t window = store_window_new(store, entry);
         stream->shards[i] = (struct streams_shard){
             .id = mr_arena_printf(&stream->arena, "shardId-%020" PRId64 "-%08x", stream->created_ms,
-                                  (unsigned)window)
+                                  (unsigned)windows[i])
                       .ptr,
-            .window = window,
+            .window = windows[i],
             .start = start,
-            .end = INT64_MAX,
         };
+        atomic_store(&stream->ends[i], INT64_MAX);
     }
 }
 
@@ -341,7 +335,7 @@ struct streams_stream *streams_create(struct streams *streams, const struct stre
         stream->keys[i].range = options->keys[i].range;
     }
     name_stream(stream, options);
-    make_shards(stream, options->shards, entry);
+    make_shards(stream, options->windows, options->shards);
     stream->locked.enabled = true;
     streams_document_put(stream, true, 0, entry);
     return stream;
@@ -358,9 +352,9 @@ void streams_disable(struct streams *streams, struct streams_stream *stream, int
                      struct store_entry *entry)
 {
     int64_t end = journal_tail(store_journal(streams->store));
-    pthread_rwlock_wrlock(&streams->lock);
     for (size_t i = 0; i < stream->shard_count; i++)
-        stream->shards[i].end = end;
+        atomic_store(&stream->ends[i], end);
+    pthread_rwlock_wrlock(&streams->lock);
     stream->locked.disabled_ms = now_ms;
     pthread_rwlock_unlock(&streams->lock);
     streams_document_put(stream, false, now_ms, entry);

@@ -1,10 +1,12 @@
 /* streams/streams.h: a table's change stream: the record of every change of every item, kept for 24
  * hours.
  *
- * A stream has one shard a partition of its table. A shard is a window of the journal (journal.h):
- * the entry that changed the item IS the stream record, and its position in the journal is the
- * record's sequence number. Nothing is copied when a change is made; records are rendered when they
- * are read.
+ * A stream has one shard a partition of its table. A partition has one window of the journal
+ * (journal.h) for as long as the table lives, and a shard is a stretch of it, from `start` to
+ * before `end`: the entry that changed the item IS the stream record, and its position in the
+ * journal is the record's sequence number. Nothing is copied when a change is made; records are
+ * rendered when they are read. Others may read the same windows (a table's Kinesis destinations),
+ * so a window may hold changes, and old images, that no stream shows.
  *
  * Who calls what: dynamodb/ enables and disables streams (its table's entry carries their
  * documents) and writes the records' meta; pipes/ and the operations of the Streams API read.
@@ -103,6 +105,15 @@ struct streams_record {
     uint64_t size_bytes; /* SizeBytes */
 };
 
+/* The change that an op of a table's window holds, with all images that the writer kept. Borrowed
+ * from the op. False: the op holds none. */
+struct streams_change {
+    enum streams_event event;
+    bool by_service;
+    struct mr_slice keys, new_image, old_image; /* as encoded items; ptr NULL: none */
+};
+bool streams_change_read(const struct journal_op *op, struct streams_change *ret_change);
+
 /* Reads one shard in order. Store streams_reader_position() as the checkpoint: opening at it goes
  * on with the record behind the last one that streams_reader_next returned. */
 struct streams_reader {
@@ -110,6 +121,7 @@ struct streams_reader {
     struct streams_stream *stream; /* holds a reference */
     char shard_id[66];
     uint32_t window;
+    size_t shard; /* index in the stream */
     struct journal_cursor cursor;
 };
 /* `position`: from streams_trim_horizon, streams_latest, a stored checkpoint, or a record's
@@ -154,12 +166,13 @@ struct streams_create {
     enum streams_view view;
     struct streams_key_attribute keys[8];
     size_t key_count;
-    size_t shards; /* partitions of the table; at most STREAMS_SHARDS_MAX */
+    size_t shards;           /* partitions of the table; at most STREAMS_SHARDS_MAX */
+    const uint32_t *windows; /* theirs */
     int64_t now_ms;
 };
-/* Makes a stream with fresh windows; its document and windows join `entry`. Others find it after
- * streams_publish, which belongs behind the entry's commit. A stream that is not published is
- * dropped by streams_unref. */
+/* Makes a stream whose shards begin at the journal's present tail; its document joins `entry`. The
+ * caller holds every lane of a table that has any. Others find it after streams_publish, which
+ * belongs behind the entry's commit. A stream that is not published is dropped by streams_unref. */
 struct streams_stream *streams_create(struct streams *streams, const struct streams_create *options,
                                       struct store_entry *entry);
 void streams_publish(struct streams *streams, struct streams_stream *stream);

@@ -16,6 +16,8 @@ POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
 }
+NOWHERE = "arn:aws:kinesis:us-east-1:000000000000:stream/nowhere"
+NO_STREAM = "User does not have a permission to use kinesis stream"
 IAM = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
 
 
@@ -487,6 +489,48 @@ def test_a_tables_indexes_throughput_and_time_to_live(stacks, client, fresh):
     del guarded["DeletionProtectionEnabled"]
     stacks.update(name, template(["b"], "PAY_PER_REQUEST", **ttl, **guarded))
     assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_tables_kinesis_destination_comes_moves_and_goes(stacks, client, fresh):
+    name = fresh("sent")
+    dynamodb = client("dynamodb")
+
+    def template(to, **more):
+        table = {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        }
+        if to:
+            arn = {"Fn::GetAtt": [to, "Arn"]} if to != "None" else NOWHERE
+            table["KinesisStreamSpecification"] = {"StreamArn": arn, **more}
+        return {
+            "Resources": {
+                "It": {"Type": "AWS::DynamoDB::Table", "Properties": table},
+                "One": {"Type": "AWS::Kinesis::Stream", "Properties": {}},
+                "Two": {"Type": "AWS::Kinesis::Stream", "Properties": {}},
+            }
+        }
+
+    def told():
+        table = stacks.physical(name, "It")
+        found = dynamodb.describe_kinesis_streaming_destination(TableName=table)
+        return [
+            (d["StreamArn"].split("/")[-1], d["DestinationStatus"])
+            for d in found["KinesisDataStreamDestinations"]
+        ]
+
+    stacks.create(name, template("One", ApproximateCreationDateTimePrecision="MICROSECOND"))
+    one, two = stacks.physical(name, "One"), stacks.physical(name, "Two")
+    assert told() == [(one, "ACTIVE")]
+    stacks.update(name, template("Two"))
+    assert told() == [(two, "ACTIVE"), (one, "DISABLED")]
+    stacks.update(name, template("None"), "UPDATE_ROLLBACK_COMPLETE")
+    assert ("It", "UPDATE_FAILED", NO_STREAM) in stacks.failures(name)
+    assert (two, "ACTIVE") in told()
+    stacks.update(name, template(None))
+    assert "ACTIVE" not in dict(told()).values()
+    stacks.delete(name)
 
 
 def test_a_protected_table_stops_the_deletion(stacks, fresh):
