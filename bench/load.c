@@ -1,11 +1,19 @@
 /* A load generator for the benchmarks: keep-alive connections on one epoll loop, DynamoDB requests,
- * latencies.
+ * latencies. It asks whatever server listens there, ours or another.
  *
- *   load ADDRESS PORT put|batch|get TABLE CONNECTIONS SECONDS
+ *   load ADDRESS PORT KIND TABLE CONNECTIONS SECONDS [KEYS [REQUESTS]]
  *
- * put: PutItem of a 300-byte item with a fresh key. batch: BatchWriteItem of 25 of them. get:
- * GetItem of keys that an earlier put of the same length wrote. Prints one line: requests/s,
- * items/s, p50 and p99 in microseconds, errors. */
+ * KIND:
+ *   put     PutItem of a 300-byte item with a fresh key: o-000000000000, o-000000000001, ...
+ *   batch   BatchWriteItem of 25 of them
+ *   get     GetItem of one of the first KEYS of these keys, drawn at random
+ *   update  UpdateItem of one of them: two numbers set, on the condition that the item exists
+ *   scan    Scan of 100 items behind one of them
+ *   lines   BatchWriteItem of 25 items for a table with a sort key, a hundred for each customer
+ *   query   Query of the 100 items of one of the first KEYS customers
+ *
+ * Ends after SECONDS, or REQUESTS when given. Prints one line: requests/s, items/s, p50 and p99 in
+ * microseconds, errors. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include <arpa/inet.h>
@@ -13,12 +21,23 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 25, CONNECTIONS_MAX = 1024, LATENCIES_MAX = 20000000, KEYS = 10000 };
-enum kind { PUT, BATCH_WRITE, GET };
+enum { BATCH = 25, PAGE = 100, CONNECTIONS_MAX = 1024, LATENCIES_MAX = 20000000, KEYS = 10000 };
+enum kind { PUT, BATCH_WRITE, GET, UPDATE, SCAN, LINES, QUERY };
+
+static const struct {
+    const char *name, *operation;
+    int items; /* a request */
+} kinds[] = {
+    [PUT] = {"put", "PutItem", 1},      [BATCH_WRITE] = {"batch", "BatchWriteItem", BATCH},
+    [GET] = {"get", "GetItem", 1},      [UPDATE] = {"update", "UpdateItem", 1},
+    [SCAN] = {"scan", "Scan", PAGE},    [LINES] = {"lines", "BatchWriteItem", BATCH},
+    [QUERY] = {"query", "Query", PAGE},
+};
 
 struct connection {
     int fd;
@@ -30,7 +49,7 @@ struct connection {
 struct load {
     const char *table;
     enum kind kind;
-    uint64_t next;
+    uint64_t next, keys, requests_max, started;
     struct mr_buf body;
     uint32_t *latencies;
     size_t count;
@@ -38,41 +57,87 @@ struct load {
     int epoll;
 };
 
-static void add_item(struct mr_buf *buf, uint64_t number)
+/* One of the keys, the same in every run. */
+static unsigned long long draw(struct load *load)
 {
-    mr_buf_printf(buf,
-                  "{\"orderid\":{\"S\":\"o-%012llu\"},\"product_name\":{\"S\":\"Espresso machine "
-                  "with a milk frother and a grinder\"},\"quantity\":{\"N\":\"%llu\"},\"price\":"
-                  "{\"N\":\"%llu.95\"},\"note\":{\"S\":\"deliver to the back door, ring twice, and "
-                  "leave with the neighbour when nobody opens, please; thank you\"}}",
-                  (unsigned long long)number, (unsigned long long)(number % 20 + 1),
-                  (unsigned long long)(number % 500));
+    uint64_t x = (load->next++ + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (x ^ (x >> 31)) % load->keys;
 }
 
-static const char *make_body(struct load *load)
+static void add_attributes(struct mr_buf *buf, unsigned long long number)
 {
-    struct mr_buf *body = &load->body;
-    mr_buf_reset(body);
-    if (load->kind == GET) {
-        mr_buf_printf(body, "{\"TableName\":\"%s\",\"Key\":{\"orderid\":{\"S\":\"o-%012llu\"}}}",
-                      load->table, (unsigned long long)(load->next++ % KEYS));
-        return "GetItem";
-    }
-    if (load->kind == PUT) {
-        mr_buf_printf(body, "{\"TableName\":\"%s\",\"Item\":", load->table);
-        add_item(body, load->next++);
-        mr_buf_byte(body, '}');
-        return "PutItem";
-    }
+    mr_buf_printf(buf,
+                  "\"product_name\":{\"S\":\"Espresso machine with a milk frother and a "
+                  "grinder\"},\"quantity\":{\"N\":\"%llu\"},\"price\":{\"N\":\"%llu.95\"},"
+                  "\"note\":{\"S\":\"deliver to the back door, ring twice, and leave with the "
+                  "neighbour when nobody opens, please; thank you\"}}",
+                  number % 20 + 1, number % 500);
+}
+
+static void add_item(struct load *load, struct mr_buf *buf)
+{
+    unsigned long long number = load->next++;
+    if (load->kind == LINES)
+        mr_buf_printf(buf, "{\"customer\":{\"S\":\"c-%08llu\"},\"line\":{\"N\":\"%llu\"},",
+                      number / PAGE, number % PAGE);
+    else
+        mr_buf_printf(buf, "{\"orderid\":{\"S\":\"o-%012llu\"},", number);
+    add_attributes(buf, number);
+}
+
+static void add_batch(struct load *load, struct mr_buf *body)
+{
     mr_buf_printf(body, "{\"RequestItems\":{\"%s\":[", load->table);
     for (int i = 0; i < BATCH; i++) {
         mr_buf_append(body, i == 0 ? MR_S("{\"PutRequest\":{\"Item\":")
                                    : MR_S(",{\"PutRequest\":{\"Item\":"));
-        add_item(body, load->next++);
+        add_item(load, body);
         mr_buf_append(body, MR_S("}}"));
     }
     mr_buf_append(body, MR_S("]}}"));
-    return "BatchWriteItem";
+}
+
+static void make_body(struct load *load)
+{
+    struct mr_buf *body = &load->body;
+    mr_buf_reset(body);
+    switch (load->kind) {
+    case PUT:
+        mr_buf_printf(body, "{\"TableName\":\"%s\",\"Item\":", load->table);
+        add_item(load, body);
+        mr_buf_byte(body, '}');
+        return;
+    case GET:
+        mr_buf_printf(body, "{\"TableName\":\"%s\",\"Key\":{\"orderid\":{\"S\":\"o-%012llu\"}}}",
+                      load->table, draw(load));
+        return;
+    case UPDATE:
+        mr_buf_printf(body,
+                      "{\"TableName\":\"%s\",\"Key\":{\"orderid\":{\"S\":\"o-%012llu\"}},"
+                      "\"UpdateExpression\":\"SET quantity = :q, price = :p\","
+                      "\"ConditionExpression\":\"attribute_exists(orderid)\","
+                      "\"ExpressionAttributeValues\":{\":q\":{\"N\":\"%llu\"},"
+                      "\":p\":{\"N\":\"%llu.95\"}}}",
+                      load->table, draw(load), (unsigned long long)load->next,
+                      (unsigned long long)load->next % 500);
+        return;
+    case SCAN:
+        mr_buf_printf(body,
+                      "{\"TableName\":\"%s\",\"Limit\":%d,"
+                      "\"ExclusiveStartKey\":{\"orderid\":{\"S\":\"o-%012llu\"}}}",
+                      load->table, PAGE, draw(load));
+        return;
+    case QUERY:
+        mr_buf_printf(body,
+                      "{\"TableName\":\"%s\",\"KeyConditionExpression\":\"customer = :c\","
+                      "\"ExpressionAttributeValues\":{\":c\":{\"S\":\"c-%08llu\"}}}",
+                      load->table, draw(load));
+        return;
+    case BATCH_WRITE:
+    case LINES: add_batch(load, body); return;
+    }
 }
 
 static void flush_out(struct load *load, struct connection *connection)
@@ -92,35 +157,54 @@ static void flush_out(struct load *load, struct connection *connection)
 
 static void start_request(struct load *load, struct connection *connection)
 {
-    const char *operation = make_body(load);
+    load->started++;
+    make_body(load);
     mr_buf_reset(&connection->out);
     mr_buf_printf(
         &connection->out,
         "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-amz-json-1.0\r\n"
-        "x-amz-target: DynamoDB_20120810.%s\r\nauthorization: AWS4-HMAC-SHA256 "
+        "x-amz-target: DynamoDB_20120810.%s\r\nx-amz-date: 20260101T000000Z\r\n"
+        "authorization: AWS4-HMAC-SHA256 "
         "Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, "
         "Signature=0\r\ncontent-length: %zu\r\n\r\n",
-        operation, load->body.len);
+        kinds[load->kind].operation, load->body.len);
     mr_buf_append(&connection->out, mr_buf_slice(&load->body));
     connection->sent = 0;
     connection->started_us = mr_monotonic_us();
     flush_out(load, connection);
 }
 
-/* Length of the first whole reply in `in`, or 0. */
+static bool find_header(struct mr_slice head, const char *name, struct mr_slice *ret_value)
+{
+    const size_t len = strlen(name);
+    for (size_t i = 0; i + len < head.len; i++) {
+        if (head.ptr[i] == '\n' && strncasecmp(head.ptr + i + 1, name, len) == 0) {
+            *ret_value = mr_slice_make(head.ptr + i + 1 + len, head.len - i - 1 - len);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Length of the first whole reply in `in`, or 0. Others' servers may send theirs in chunks; then
+ * the reply is all that has come when it ends like one. */
 static size_t reply_length(struct mr_slice in)
 {
     const size_t head = mr_slice_search(in, MR_S("\r\n\r\n"));
+    struct mr_slice value;
     if (head == SIZE_MAX)
         return 0;
-    const size_t at = mr_slice_search(in, MR_S("content-length: "));
-    uint64_t length = 0;
-    for (size_t i = at + 16; at < head && in.ptr[i] >= '0' && in.ptr[i] <= '9'; i++)
-        length = length * 10 + (uint64_t)(in.ptr[i] - '0');
-    return head + 4 + length <= in.len ? head + 4 + (size_t)length : 0;
+    if (find_header(mr_slice_make(in.ptr, head + 2), "content-length:", &value)) {
+        uint64_t length = 0;
+        for (size_t i = 0; value.ptr[i] != '\r'; i++)
+            if (value.ptr[i] >= '0' && value.ptr[i] <= '9')
+                length = length * 10 + (uint64_t)(value.ptr[i] - '0');
+        return head + 4 + length <= in.len ? head + 4 + (size_t)length : 0;
+    }
+    return in.len >= 7 && memcmp(in.ptr + in.len - 7, "\r\n0\r\n\r\n", 7) == 0 ? in.len : 0;
 }
 
-static void on_readable(struct load *load, struct connection *connection, bool go_on)
+static void on_readable(struct load *load, struct connection *connection)
 {
     char *room = mr_buf_reserve(&connection->in, 65536);
     const ssize_t n = recv(connection->fd, room, 65536, 0);
@@ -136,7 +220,7 @@ static void on_readable(struct load *load, struct connection *connection, bool g
     mr_buf_consume(&connection->in, length);
     if (load->count < LATENCIES_MAX)
         load->latencies[load->count++] = (uint32_t)(mr_monotonic_us() - connection->started_us);
-    if (go_on)
+    if (load->requests_max == 0 || load->started < load->requests_max)
         start_request(load, connection);
 }
 
@@ -160,55 +244,70 @@ static int by_value(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void run(struct load *load, struct connection *connections, int count, double seconds)
+static double run(struct load *load, struct connection *connections, int count, double seconds)
 {
-    const int64_t end_us = mr_monotonic_us() + (int64_t)(seconds * 1e6);
+    const int64_t start_us = mr_monotonic_us(), end_us = start_us + (int64_t)(seconds * 1e6);
     for (int i = 0; i < count; i++)
         start_request(load, &connections[i]);
     struct epoll_event events[256];
-    while (mr_monotonic_us() < end_us) {
+    while (mr_monotonic_us() < end_us &&
+           (load->requests_max == 0 || load->count < load->requests_max)) {
         const int n = epoll_wait(load->epoll, events, 256, 100);
         for (int i = 0; i < n; i++) {
             struct connection *connection = events[i].data.ptr;
             if ((events[i].events & EPOLLOUT) != 0)
                 flush_out(load, connection);
             if ((events[i].events & EPOLLIN) != 0)
-                on_readable(load, connection, true);
+                on_readable(load, connection);
         }
     }
+    return (double)(mr_monotonic_us() - start_us) / 1e6;
+}
+
+static int find_kind(const char *name)
+{
+    for (int i = 0; i < (int)MR_COUNT(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static void report(struct load *load, double seconds)
+{
+    qsort(load->latencies, load->count, sizeof *load->latencies, by_value);
+    const double per_second = (double)load->count / seconds;
+    (void)printf("%.0f requests/s, %.0f items/s, p50 %u us, p99 %u us, %llu errors\n", per_second,
+                 per_second * kinds[load->kind].items,
+                 load->count > 0 ? load->latencies[load->count / 2] : 0,
+                 load->count > 0 ? load->latencies[load->count * 99 / 100] : 0,
+                 (unsigned long long)load->errors);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 7) {
-        (void)fprintf(stderr, "usage: load ADDRESS PORT put|batch|get TABLE CONNECTIONS SECONDS\n");
+    if (argc < 7 || argc > 9 || find_kind(argv[3]) < 0) {
+        (void)fprintf(stderr,
+                      "usage: load ADDRESS PORT put|batch|get|update|scan|lines|query TABLE "
+                      "CONNECTIONS SECONDS [KEYS [REQUESTS]]\n");
         return 2;
     }
     static struct connection connections[CONNECTIONS_MAX];
     const int count = (int)strtol(argv[5], NULL, 10);
-    const double seconds = strtod(argv[6], NULL);
     struct load load = {
         .table = argv[4],
-        .kind = strcmp(argv[3], "put") == 0   ? PUT
-                : strcmp(argv[3], "get") == 0 ? GET
-                                              : BATCH_WRITE,
+        .kind = (enum kind)find_kind(argv[3]),
+        .keys = argc > 7 ? strtoull(argv[7], NULL, 10) : KEYS,
+        .requests_max = argc > 8 ? strtoull(argv[8], NULL, 10) : 0,
         .latencies = malloc(sizeof(uint32_t) * LATENCIES_MAX),
         .epoll = epoll_create1(EPOLL_CLOEXEC),
     };
-    if (load.latencies == NULL || count < 1 || count > CONNECTIONS_MAX)
+    if (load.latencies == NULL || count < 1 || count > CONNECTIONS_MAX || load.keys == 0)
         return 2;
     for (int i = 0; i < count; i++) {
         connections[i].fd = connect_one(argv[1], (int)strtol(argv[2], NULL, 10));
         struct epoll_event event = {.data.ptr = &connections[i], .events = EPOLLIN};
         (void)epoll_ctl(load.epoll, EPOLL_CTL_ADD, connections[i].fd, &event);
     }
-    run(&load, connections, count, seconds);
-    qsort(load.latencies, load.count, sizeof *load.latencies, by_value);
-    const double per_second = (double)load.count / seconds;
-    (void)printf("%.0f requests/s, %.0f items/s, p50 %u us, p99 %u us, %llu errors\n", per_second,
-                 per_second * (load.kind == BATCH_WRITE ? BATCH : 1),
-                 load.count > 0 ? load.latencies[load.count / 2] : 0,
-                 load.count > 0 ? load.latencies[load.count * 99 / 100] : 0,
-                 (unsigned long long)load.errors);
+    report(&load, run(&load, connections, count, strtod(argv[6], NULL)));
     return load.errors > 0;
 }
