@@ -1,10 +1,11 @@
 /* view/internal.h: what store.c and document.c share. Private to this folder. */
 #pragma once
 #include "view/store.h"
+#include "view/stripes.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { STORE_STRIPES = 8, STORE_LISTENERS_MAX = 8 };
+enum { STORE_LISTENERS_MAX = 8 };
 
 struct store_durable_listener {
     void (*fn)(void *ctx, int64_t position);
@@ -22,17 +23,14 @@ struct store {
     struct view *view;
     int lock_fd;
     _Atomic bool failed;
-    /* One reader-writer lock in stripes: a commit shares its thread's, a flush takes all. */
-    struct {
-        _Alignas(64) pthread_rwlock_t lock;
-    } stripes[STORE_STRIPES];
+    struct stripes commits; /* a commit shares it, a flush takes it alone */
     struct {
         pthread_mutex_t lock;
         _Atomic uint32_t last; /* id handed out last */
     } windows;
     struct {
-        pthread_mutex_t lock, turn;      /* turn: held by whoever flushes */
-        pthread_cond_t work, done, tick; /* nobody signals tick: it only times out */
+        pthread_mutex_t lock, turn; /* turn: held by whoever flushes */
+        pthread_cond_t work, done;
         _Atomic bool wanted;
         _Atomic int64_t begun; /* position of the last flush that began */
         bool stopping, runs;

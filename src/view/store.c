@@ -3,8 +3,8 @@
  * The order in which a flush works, which is what recovery relies on:
  *   1. hold commits off (all stripes exclusively): everything appended is applied
  *   2. wait until the journal is durable up to its tail P: the view never gets ahead of it
- *   3. put P into the view and switch the memtable; let commits go on
- *   4. in the background the memtable becomes a file; when it has, view_flushed() is P
+ *   3. seal the memtable with P in it; let commits go on, into another
+ *   4. the sealed memtable becomes a file; when it has, view_flushed() is P
  * Opening replays the journal from view_flushed(), whose state is exactly that of P.
  *
  * Locks, in order: windows, stripes. flush.lock is taken alone; flush.turn before the stripes. */
@@ -23,80 +23,25 @@
 #include <unistd.h>
 
 enum {
-    REPLAY_BATCH_BYTES = 1 << 20,
     /* Commits wait for the flush when so many memtables' worth is unflushed. */
     UNFLUSHED_FACTOR_MAX = 4,
     /* A flush is due too when the journal has grown by so many memtables: replay stays short. */
     JOURNAL_FACTOR = 4,
-    POLL_NS = 1000000, /* between looks whether a flush has ended */
 };
-
-/* ---- the shared lock ---- */
-
-static pthread_rwlock_t *my_stripe(struct store *store)
-{
-    static _Atomic unsigned threads;
-    static _Thread_local unsigned mine;
-    if (mine == 0)
-        mine = 1 + atomic_fetch_add(&threads, 1);
-    return &store->stripes[mine % STORE_STRIPES].lock;
-}
-
-static void stripes_init(struct store *store)
-{
-    pthread_rwlockattr_t attributes;
-    pthread_rwlockattr_init(&attributes);
-    /* Or commits that overlap for ever would keep a flush waiting for ever. */
-    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    for (size_t i = 0; i < STORE_STRIPES; i++)
-        pthread_rwlock_init(&store->stripes[i].lock, &attributes);
-    pthread_rwlockattr_destroy(&attributes);
-}
-
-static void lock_all(struct store *store)
-{
-    for (size_t i = 0; i < STORE_STRIPES; i++)
-        pthread_rwlock_wrlock(&store->stripes[i].lock);
-}
-
-static void unlock_all(struct store *store)
-{
-    for (size_t i = 0; i < STORE_STRIPES; i++)
-        pthread_rwlock_unlock(&store->stripes[i].lock);
-}
 
 /* ---- flush ---- */
 
 /* Steps 1 to 3. */
 static enum mr_status flush_begin(struct store *store)
 {
-    lock_all(store);
+    stripes_lock_all(&store->commits);
     int64_t position = journal_tail(store->journal);
     enum mr_status status = journal_wait(store->journal, position);
-    if (status == MR_OK)
-        status = view_flush(store->view, position, false);
-    if (status == MR_OK)
+    if (status == MR_OK) {
+        view_flush_begin(store->view, position);
         atomic_store(&store->flush.begun, position);
-    unlock_all(store);
-    return status;
-}
-
-/* Step 4. */
-static enum mr_status flush_end(struct store *store)
-{
-    enum mr_status status;
-    while ((status = view_flush_poll(store->view)) == MR_AGAIN) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += POLL_NS;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
-        pthread_mutex_lock(&store->flush.lock);
-        pthread_cond_clockwait(&store->flush.tick, &store->flush.lock, CLOCK_MONOTONIC, &until);
-        pthread_mutex_unlock(&store->flush.lock);
     }
+    stripes_unlock_all(&store->commits);
     return status;
 }
 
@@ -105,7 +50,7 @@ static enum mr_status flush_now(struct store *store)
     pthread_mutex_lock(&store->flush.turn);
     enum mr_status status = flush_begin(store);
     if (status == MR_OK)
-        status = flush_end(store);
+        status = view_flush_end(store->view);
     pthread_mutex_unlock(&store->flush.turn);
     pthread_mutex_lock(&store->flush.lock);
     pthread_cond_broadcast(&store->flush.done);
@@ -187,10 +132,8 @@ static enum mr_status commit_locked(struct store *store, struct store_entry *ent
         journal_append(store->journal, entry->ops, entry->count, store_now(store), ret_ticket);
     if (status != MR_OK)
         return status;
-    status = view_apply(store->view, entry->ops, entry->count);
-    if (status < 0) /* the journal has it and the view has not: only a restart mends that */
-        atomic_store(&store->failed, true);
-    return status;
+    view_apply(store->view, entry->ops, entry->count);
+    return MR_OK;
 }
 
 /* New window ids: the counter's last commit must hold its greatest value, so these take turns. */
@@ -202,8 +145,7 @@ static enum mr_status commit_windows(struct store *store, struct store_entry *en
     for (size_t i = 0; i < entry->count; i++)
         if (store_is_window_counter(&entry->ops[i]))
             entry->ops[i].value = mr_slice_make(&last, sizeof(last));
-    pthread_rwlock_t *stripe = my_stripe(store);
-    pthread_rwlock_rdlock(stripe);
+    pthread_rwlock_t *stripe = stripes_share(&store->commits);
     enum mr_status status = commit_locked(store, entry, ret_ticket);
     pthread_rwlock_unlock(stripe);
     pthread_mutex_unlock(&store->windows.lock);
@@ -234,8 +176,7 @@ enum mr_status store_commit(struct store *store, struct store_entry *entry, int6
     if (has_window_counter(entry)) {
         status = commit_windows(store, entry, ret_ticket);
     } else {
-        pthread_rwlock_t *stripe = my_stripe(store);
-        pthread_rwlock_rdlock(stripe);
+        pthread_rwlock_t *stripe = stripes_share(&store->commits);
         status = commit_locked(store, entry, ret_ticket);
         pthread_rwlock_unlock(stripe);
     }
@@ -276,18 +217,18 @@ enum mr_status store_reset(struct store *store)
          .value = mr_slice_make(&last, sizeof(last))},
     };
     int64_t ticket = 0;
-    lock_all(store);
+    stripes_lock_all(&store->commits);
     enum mr_status status =
         journal_append(store->journal, ops, MR_COUNT(ops), store_now(store), &ticket);
     if (status == MR_OK)
         status = journal_wait(store->journal, ticket);
     if (status == MR_OK)
         status = view_clear(store->view, ticket);
-    if (status == MR_OK)
-        status = view_apply(store->view, ops, MR_COUNT(ops));
-    if (status == MR_OK)
+    if (status == MR_OK) {
+        view_apply(store->view, ops, MR_COUNT(ops));
         journal_trim(store->journal, ticket);
-    unlock_all(store);
+    }
+    stripes_unlock_all(&store->commits);
     if (status < 0)
         atomic_store(&store->failed, true);
     return status;
@@ -297,15 +238,8 @@ enum mr_status store_reset(struct store *store)
 
 struct recovery {
     struct store *store;
-    struct view_batch *batch;
     uint64_t entries;
 };
-
-static enum mr_status replay_reset(struct recovery *recovery, int64_t entry_end)
-{
-    enum mr_status status = view_batch_write(recovery->store->view, recovery->batch);
-    return status == MR_OK ? view_clear(recovery->store->view, entry_end) : status;
-}
 
 static enum mr_status replay_entry(void *ctx, const struct journal_op *ops, size_t count,
                                    int64_t entry_end)
@@ -315,16 +249,12 @@ static enum mr_status replay_entry(void *ctx, const struct journal_op *ops, size
     enum mr_status status = MR_OK;
     recovery->entries++;
     if (is_reset(&ops[0]))
-        status = replay_reset(recovery, entry_end);
-    view_batch_add(recovery->batch, ops, count);
-    if (status == MR_OK && view_batch_bytes(recovery->batch) >= REPLAY_BATCH_BYTES)
-        status = view_batch_write(view, recovery->batch);
-    if (status == MR_OK && view_unflushed_bytes(view) > view_memtable_bytes(view)) {
-        status = view_batch_write(view, recovery->batch);
-        if (status == MR_OK)
-            status = view_flush(view, entry_end, true);
-    }
-    return status;
+        status = view_clear(view, entry_end);
+    view_apply(view, ops, count);
+    if (status != MR_OK || view_unflushed_bytes(view) <= view_memtable_bytes(view))
+        return status;
+    view_flush_begin(view, entry_end);
+    return view_flush_end(view);
 }
 
 static enum mr_status replay(struct store *store)
@@ -343,11 +273,8 @@ static enum mr_status replay(struct store *store)
             "'%s' is damaged: the view stands at position %lld, but the journal ends at "
             "%lld",
             store->folder, (long long)flushed, (long long)tail);
-    struct recovery recovery = {.store = store, .batch = view_batch_new()};
+    struct recovery recovery = {.store = store};
     enum mr_status status = journal_replay(store->journal, flushed, replay_entry, &recovery);
-    if (status == MR_OK)
-        status = view_batch_write(store->view, recovery.batch);
-    view_batch_free(recovery.batch);
     if (status == MR_OK && recovery.entries > 0)
         mr_log(MR_LOG_INFO, "store", "replayed %llu commits of the journal",
                (unsigned long long)recovery.entries);
@@ -489,14 +416,13 @@ enum mr_status store_open(struct store **ret_store, const struct store_options *
     store->folder = mr_strdup_slice(mr_slice_cstr(options->folder));
     store->clock = options->clock;
     store->lock_fd = -1;
-    stripes_init(store);
+    stripes_init(&store->commits);
     pthread_mutex_init(&store->windows.lock, NULL);
     pthread_mutex_init(&store->retention.lock, NULL);
     pthread_mutex_init(&store->flush.lock, NULL);
     pthread_mutex_init(&store->flush.turn, NULL);
     pthread_cond_init(&store->flush.work, NULL);
     pthread_cond_init(&store->flush.done, NULL);
-    pthread_cond_init(&store->flush.tick, NULL);
     enum mr_status status = open_steps(store, options);
     if (status != MR_OK) {
         store_close(store);
@@ -528,15 +454,13 @@ void store_close(struct store *store)
     view_close(store->view);
     if (store->lock_fd >= 0)
         close(store->lock_fd); /* and with it the lock */
-    for (size_t i = 0; i < STORE_STRIPES; i++)
-        pthread_rwlock_destroy(&store->stripes[i].lock);
+    stripes_fini(&store->commits);
     pthread_mutex_destroy(&store->windows.lock);
     store_retention_fini(store);
     pthread_mutex_destroy(&store->flush.lock);
     pthread_mutex_destroy(&store->flush.turn);
     pthread_cond_destroy(&store->flush.work);
     pthread_cond_destroy(&store->flush.done);
-    pthread_cond_destroy(&store->flush.tick);
     free(store->folder);
     free(store);
 }

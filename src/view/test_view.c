@@ -2,7 +2,6 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "journal/journal.h"
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,7 +38,13 @@ static void put(struct view *view, enum view_space space, struct mr_slice key,
 {
     struct journal_op op = {
         .kind = JOURNAL_PUT, .space = (uint8_t)space, .key = key, .value = value};
-    assert_int_equal(view_apply(view, &op, 1), MR_OK);
+    view_apply(view, &op, 1);
+}
+
+static void flush(struct view *view, int64_t position)
+{
+    view_flush_begin(view, position);
+    assert_int_equal(view_flush_end(view), MR_OK);
 }
 
 static void assert_value(struct view *view, enum view_space space, struct mr_slice key,
@@ -74,7 +79,7 @@ static void spaces_do_not_see_each_other(void **state)
     struct journal_op ops[] = {{.kind = JOURNAL_DELETE, .space = VIEW_ITEM, .key = MR_S("a")},
                                {.kind = JOURNAL_APPEND, .window = 3, .key = MR_S("b")},
                                {.kind = JOURNAL_PUT, .space = VIEW_META, .key = MR_S("c")}};
-    assert_int_equal(view_apply(view, ops, MR_COUNT(ops)), MR_OK);
+    view_apply(view, ops, MR_COUNT(ops));
     assert_absent(view, VIEW_ITEM, MR_S("a"));
     assert_absent(view, VIEW_META, MR_S("b"));
     assert_value(view, VIEW_META, MR_S("c"), MR_S(""));
@@ -171,7 +176,7 @@ static void only_what_was_flushed_is_there_after_opening(void **state)
     put(view, VIEW_ITEM, MR_S("a"), MR_S("1"));
     put(view, VIEW_CURSOR, MR_S("b"), MR_S("2"));
     assert_true(view_unflushed_bytes(view) > 0);
-    assert_int_equal(view_flush(view, 77, true), MR_OK);
+    flush(view, 77);
     assert_int_equal(view_flushed(view), 77);
     assert_int_equal(view_unflushed_bytes(view), 0);
     put(view, VIEW_ITEM, MR_S("a"), MR_S("lost"));
@@ -183,12 +188,11 @@ static void only_what_was_flushed_is_there_after_opening(void **state)
     assert_value(view, VIEW_CURSOR, MR_S("b"), MR_S("2"));
     assert_absent(view, VIEW_ITEM, MR_S("c"));
     put(view, VIEW_ITEM, MR_S("c"), MR_S("3"));
-    assert_int_equal(view_flush(view, 99, false), MR_OK);
+    view_flush_begin(view, 99);
     put(view, VIEW_ITEM, MR_S("d"), MR_S("lost"));
-    enum mr_status status;
-    while ((status = view_flush_poll(view)) == MR_AGAIN)
-        sched_yield();
-    assert_int_equal(status, MR_OK);
+    assert_value(view, VIEW_ITEM, MR_S("c"), MR_S("3"));
+    assert_int_equal(view_flushed(view), 77);
+    assert_int_equal(view_flush_end(view), MR_OK);
     assert_int_equal(view_flushed(view), 99);
     view_close(view);
     view = open_view(state);
@@ -203,7 +207,7 @@ static void clearing_leaves_nothing_but_the_place_where_it_happened(void **state
     struct view *view = open_view(state);
     for (uint32_t i = 0; i < 2500; i++)
         put(view, (enum view_space)(i % VIEW_SPACES), mr_slice_make(&i, sizeof(i)), MR_S("x"));
-    assert_int_equal(view_flush(view, 5, true), MR_OK);
+    flush(view, 5);
     put(view, VIEW_CURSOR, MR_S("in the memtable"), MR_S("x"));
     assert_int_equal(view_clear(view, 6), MR_OK);
     assert_int_equal(view_cleared(view), 6);
@@ -213,11 +217,120 @@ static void clearing_leaves_nothing_but_the_place_where_it_happened(void **state
         assert_false(view_iterator_valid(iterator));
         view_iterator_free(iterator);
     }
-    assert_int_equal(view_flush(view, 7, true), MR_OK);
+    flush(view, 7);
     view_close(view);
     view = open_view(state);
     assert_int_equal(view_cleared(view), 6);
     assert_int_equal(view_flushed(view), 7);
+    view_close(view);
+}
+
+/* ---- the merge of memtables and files, against an array that cannot be wrong ---- */
+
+enum { MODEL_KEYS = 300, STEPS = 4000, MOVES = 60 };
+
+struct model {
+    int values[MODEL_KEYS]; /* 0: absent */
+};
+
+static struct mr_slice model_key(int number, char *room)
+{
+    return mr_slice_make(room, (size_t)snprintf(room, 16, "key-%05d", number));
+}
+
+static void model_write(struct view *view, struct model *model, struct mr_rng *rng, int step)
+{
+    char room[16], text[16];
+    int number = (int)mr_rng_below(rng, MODEL_KEYS);
+    bool deletes = mr_rng_below(rng, 3) == 0;
+    struct journal_op op = {
+        .kind = deletes ? JOURNAL_DELETE : JOURNAL_PUT,
+        .space = VIEW_ITEM,
+        .key = model_key(number, room),
+        .value = mr_slice_make(text, (size_t)snprintf(text, sizeof(text), "%d", step)),
+    };
+    view_apply(view, &op, 1);
+    model->values[number] = deletes ? 0 : step;
+}
+
+static int model_move(const struct model *model, int at, int way)
+{
+    for (at += way; at >= 0 && at < MODEL_KEYS && model->values[at] == 0; at += way)
+        ;
+    return at;
+}
+
+static void assert_model(const struct view_iterator *iterator, const struct model *model, int at)
+{
+    char room[16], text[16];
+    assert_int_equal(view_iterator_valid(iterator), at >= 0 && at < MODEL_KEYS);
+    if (!view_iterator_valid(iterator))
+        return;
+    assert_true(mr_slice_equal(view_iterator_key(iterator), model_key(at, room)));
+    snprintf(text, sizeof(text), "%d", model->values[at]);
+    assert_true(mr_slice_equal(view_iterator_value(iterator), mr_slice_cstr(text)));
+}
+
+static void walk_at_random(struct view_iterator *iterator, const struct model *model,
+                           struct mr_rng *rng)
+{
+    char room[16];
+    int at = (int)mr_rng_below(rng, MODEL_KEYS);
+    if (mr_rng_below(rng, 2) == 0) {
+        view_iterator_seek(iterator, model_key(at, room));
+        at = model_move(model, at - 1, 1);
+    } else {
+        view_iterator_seek_back(iterator, model_key(at, room));
+        at = model_move(model, at + 1, -1);
+    }
+    assert_model(iterator, model, at);
+    for (int i = 0; i < MOVES && view_iterator_valid(iterator); i++) {
+        int way = mr_rng_below(rng, 4) == 0 ? -1 : 1;
+        if (way < 0)
+            view_iterator_prev(iterator);
+        else
+            view_iterator_next(iterator);
+        at = model_move(model, at, way);
+        assert_model(iterator, model, at);
+    }
+}
+
+static void iterators_merge_memtables_and_files_as_of_their_snapshot(void **state)
+{
+    struct view *view = open_view(state);
+    struct mr_rng rng;
+    mr_rng_init_seed(&rng, 20251129);
+    static struct model model, before;
+    struct view_iterator *old = NULL;
+    struct view_snapshot *snapshot = NULL;
+    bool sealed = false;
+    for (int step = 1; step <= STEPS; step++) {
+        model_write(view, &model, &rng, step);
+        if (mr_rng_below(&rng, 40) == 0) {
+            if (sealed)
+                assert_int_equal(view_flush_end(view), MR_OK);
+            else
+                view_flush_begin(view, step);
+            sealed = !sealed;
+        }
+        if (mr_rng_below(&rng, 50) != 0)
+            continue;
+        struct view_iterator *iterator = view_iterate(view, VIEW_ITEM, MR_S("key-"));
+        walk_at_random(iterator, &model, &rng);
+        if (old != NULL) { /* both still see what was there when they were made */
+            walk_at_random(old, &before, &rng);
+            struct view_iterator *late = view_snapshot_iterate(snapshot, VIEW_ITEM, MR_S("key-"));
+            walk_at_random(late, &before, &rng);
+            view_iterator_free(late);
+        }
+        view_iterator_free(old);
+        view_snapshot_free(snapshot);
+        old = iterator;
+        snapshot = view_snapshot_new(view);
+        before = model;
+    }
+    view_iterator_free(old);
+    view_snapshot_free(snapshot);
     view_close(view);
 }
 
@@ -230,6 +343,7 @@ int main(void)
         TEST(an_iterator_stays_within_its_prefix),
         TEST(a_snapshot_shows_what_was_there_when_it_was_taken),
         TEST(only_what_was_flushed_is_there_after_opening),
+        TEST(iterators_merge_memtables_and_files_as_of_their_snapshot),
         TEST(clearing_leaves_nothing_but_the_place_where_it_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

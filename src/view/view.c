@@ -1,60 +1,38 @@
-/* view/view.c: the view on RocksDB.
+/* view/view.c: the newest changes in memtables of ours, the rest in RocksDB's files.
  *
  * Stored keys: one byte, then the key.
  *   0          of the view itself: "flushed", "cleared" -> i64 little-endian, a journal position
  *   1 + space  the space's keys
  *
- * One column family holds all spaces. A flush is then one memtable and one file: atomic without
- * RocksDB's atomic flush (whose manual form its C API lacks before version 8), one memtable's
- * memory instead of five, fewer files and a quicker opening. What column families would give,
- * options per space, is not needed.
+ * Writes go to a memtable (memtable.h). A flush seals it, writes it as one sorted file, and hands
+ * the file to RocksDB, which takes it in atomically: all spaces and "flushed" at once. RocksDB's
+ * own memtable and WAL are never used: its skip list costs a reader and a writer twenty cache
+ * misses each where our tree costs four, and it must not flush by itself, because a file could then
+ * hold changes that are not durable in the journal yet.
  *
- * RocksDB must never flush by itself: the file could then hold changes that are not durable in the
- * journal yet, and after a power cut the view would know what the journal does not. So the memtable
- * has no limit that is ever reached (the store flushes and holds writers back), and nothing is
- * flushed on closing. */
-#include "view/view.h"
+ * A read asks the memtables, newest first, then the files. */
+#include "view/view_internal.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include "journal/journal.h"
-#include <assert.h>
 #include <errno.h>
-#include <rocksdb/c.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
-enum {
-    MEMTABLE_BYTES = 32 << 20,
-    CACHE_BYTES = 32 << 20,
-    OPEN_FILES_MAX = 256,
-    KEY_BYTES = 512, /* longer keys are built on the heap */
-    CLEAR_BATCH = 1000,
-};
+enum { MEMTABLE_BYTES = 32 << 20, CACHE_BYTES = 32 << 20, CLEAR_BATCH = 1000 };
 
-struct view {
-    rocksdb_t *db;
-    rocksdb_options_t *options;
-    rocksdb_readoptions_t *reading, *reading_disk;
-    rocksdb_writeoptions_t *writing;
-    rocksdb_flushoptions_t *flushing, *flushing_wait;
-    size_t memtable_bytes;
-    _Atomic size_t unflushed;
-    _Atomic int64_t flushed, cleared;
-    int64_t flush_begun; /* position of the last view_flush; its callers take turns */
-};
+const struct mr_slice view_flushed_key = MR_S_INIT("\0flushed");
+const struct mr_slice view_cleared_key = MR_S_INIT("\0cleared");
 
-struct view_batch {
-    rocksdb_writebatch_t *rep;
-    size_t bytes;
-};
+unsigned stripes_thread(void)
+{
+    static _Atomic unsigned threads;
+    static _Thread_local unsigned mine;
+    if (mine == 0)
+        mine = 1 + atomic_fetch_add(&threads, 1);
+    return mine;
+}
 
-static const char flushed_key[] = "\0flushed", cleared_key[] = "\0cleared";
-enum { OWN_KEY_BYTES = sizeof(flushed_key) - 1 };
-_Static_assert(sizeof(flushed_key) == sizeof(cleared_key), "one length for both");
-
-/* Raises RocksDB's message, if any, and frees it. */
-static enum mr_status check(char *message, const char *what)
+enum mr_status view_check(char *message, const char *what)
 {
     if (message == NULL)
         return MR_OK;
@@ -66,13 +44,7 @@ static enum mr_status check(char *message, const char *what)
 
 /* ---- stored keys ---- */
 
-struct stored_key {
-    char *ptr;
-    size_t len;
-    char small[KEY_BYTES];
-};
-
-static void stored_key_init(struct stored_key *stored, enum view_space space, struct mr_slice key)
+void stored_key_init(struct stored_key *stored, enum view_space space, struct mr_slice key)
 {
     assert(space < VIEW_SPACES);
     stored->len = key.len + 1;
@@ -82,7 +54,7 @@ static void stored_key_init(struct stored_key *stored, enum view_space space, st
         memcpy(stored->ptr + 1, key.ptr, key.len);
 }
 
-static void stored_key_fini(struct stored_key *stored)
+void stored_key_fini(struct stored_key *stored)
 {
     if (stored->ptr != stored->small)
         free(stored->ptr);
@@ -90,74 +62,14 @@ static void stored_key_fini(struct stored_key *stored)
 
 /* ---- open and close ---- */
 
-static rocksdb_options_t *options_make(char **ret_message)
-{
-    rocksdb_options_t *options = rocksdb_options_create();
-    rocksdb_options_t *base = rocksdb_options_create();
-    /* The one option that the C API has no function for. */
-    rocksdb_get_options_from_string(base, "avoid_flush_during_shutdown=true", options, ret_message);
-    rocksdb_options_destroy(base);
-    return options;
-}
-
-static void options_set_table(rocksdb_options_t *options, size_t cache_bytes)
-{
-    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_cache_t *cache = rocksdb_cache_create_lru(cache_bytes);
-    rocksdb_block_based_options_set_block_cache(table, cache);
-    rocksdb_cache_destroy(cache); /* the table options hold it */
-    rocksdb_block_based_options_set_filter_policy(table,
-                                                  rocksdb_filterpolicy_create_bloom_full(10));
-    rocksdb_block_based_options_set_whole_key_filtering(table, 1);
-    rocksdb_block_based_options_set_block_size(table, 8 << 10);
-    /* Or indexes and filters would grow without a bound beside the cache. */
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
-    rocksdb_options_set_block_based_table_factory(options, table);
-    rocksdb_block_based_options_destroy(table);
-}
-
-static void options_set(rocksdb_options_t *options)
-{
-    rocksdb_options_set_create_if_missing(options, 1);
-    rocksdb_options_set_write_buffer_size(options, (size_t)1 << 40);
-    rocksdb_options_set_arena_block_size(options, 256 << 10);
-    rocksdb_options_set_max_write_buffer_number(options, 6);
-    rocksdb_options_set_max_background_jobs(options, 2);
-    rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
-    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
-    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
-    rocksdb_options_set_bytes_per_sync(options, 1 << 20);
-    rocksdb_options_set_max_manifest_file_size(options, 16 << 20);
-    rocksdb_options_set_skip_stats_update_on_db_open(options, 1);
-    rocksdb_options_set_stats_dump_period_sec(options, 0);
-    rocksdb_options_set_stats_persist_period_sec(options, 0);
-    rocksdb_options_set_info_log_level(options, 3); /* errors */
-    rocksdb_options_set_keep_log_file_num(options, 1);
-}
-
-static void access_init(struct view *view)
-{
-    view->reading = rocksdb_readoptions_create();
-    view->reading_disk = rocksdb_readoptions_create();
-    rocksdb_readoptions_set_read_tier(view->reading_disk, 2); /* what is in files only */
-    view->writing = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_disable_WAL(view->writing, 1);
-    view->flushing = rocksdb_flushoptions_create();
-    rocksdb_flushoptions_set_wait(view->flushing, 0);
-    view->flushing_wait = rocksdb_flushoptions_create();
-    rocksdb_flushoptions_set_wait(view->flushing_wait, 1);
-}
-
-/* A position the view keeps for itself; 0 when there is none. */
-static enum mr_status own_read(const struct view *view, rocksdb_readoptions_t *reading,
-                               const char *key, int64_t *ret_position)
+/* A position the view keeps for itself, as the files have it; 0 when there is none. */
+static enum mr_status own_read(const struct view *view, struct mr_slice key, int64_t *ret_position)
 {
     char *message = NULL;
     size_t len = 0;
-    char *value = rocksdb_get(view->db, reading, key, OWN_KEY_BYTES, &len, &message);
+    char *value = rocksdb_get(view->db, view->reading, key.ptr, key.len, &len, &message);
     if (message != NULL)
-        return check(message, "read");
+        return view_check(message, "read");
     int64_t position = 0;
     if (value != NULL && len == sizeof(position))
         memcpy(&position, value, sizeof(position));
@@ -170,32 +82,26 @@ static enum mr_status open_steps(struct view *view, const struct view_options *o
 {
     if (mkdir(options->folder, 0700) != 0 && errno != EEXIST)
         return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", options->folder, strerror(errno));
-    char *message = NULL;
-    view->options = options_make(&message);
-    if (message != NULL)
-        return check(message, "configure");
-    options_set(view->options);
-    options_set_table(view->options,
-                      options->cache_bytes == 0 ? CACHE_BYTES : options->cache_bytes);
-    view->db = rocksdb_open(view->options, options->folder, &message);
-    if (message != NULL)
-        return check(message, "open");
-    int64_t flushed, cleared;
-    enum mr_status status = own_read(view, view->reading, flushed_key, &flushed);
+    enum mr_status status =
+        view_files_open(view, options->cache_bytes == 0 ? CACHE_BYTES : options->cache_bytes);
+    int64_t flushed = 0, cleared = 0;
     if (status == MR_OK)
-        status = own_read(view, view->reading, cleared_key, &cleared);
-    if (status < 0)
-        return status;
+        status = own_read(view, view_flushed_key, &flushed);
+    if (status == MR_OK)
+        status = own_read(view, view_cleared_key, &cleared);
     atomic_store(&view->flushed, flushed);
     atomic_store(&view->cleared, cleared);
-    return MR_OK;
+    return status;
 }
 
 enum mr_status view_open(struct view **ret_view, const struct view_options *options)
 {
     struct view *view = mr_calloc(1, sizeof(*view));
+    view->folder = mr_strdup_slice(mr_slice_cstr(options->folder));
     view->memtable_bytes = options->memtable_bytes == 0 ? MEMTABLE_BYTES : options->memtable_bytes;
-    access_init(view);
+    view->tables[0] = memtable_new();
+    pthread_mutex_init(&view->writing, NULL);
+    stripes_init(&view->readers);
     enum mr_status status = open_steps(view, options);
     if (status < 0) {
         view_close(view);
@@ -209,30 +115,24 @@ void view_close(struct view *view)
 {
     if (view == NULL)
         return;
-    if (view->db != NULL)
-        rocksdb_close(view->db);
-    if (view->options != NULL)
-        rocksdb_options_destroy(view->options);
-    rocksdb_readoptions_destroy(view->reading);
-    rocksdb_readoptions_destroy(view->reading_disk);
-    rocksdb_writeoptions_destroy(view->writing);
-    rocksdb_flushoptions_destroy(view->flushing);
-    rocksdb_flushoptions_destroy(view->flushing_wait);
+    view_files_close(view);
+    for (size_t i = 0; i < TABLES_MAX; i++)
+        memtable_unref(view->tables[i]);
+    pthread_mutex_destroy(&view->writing);
+    stripes_fini(&view->readers);
+    free(view->folder);
     free(view);
 }
 
 /* ---- reads ---- */
 
-enum mr_status view_get(struct view *view, enum view_space space, struct mr_slice key,
-                        struct mr_buf *buf)
+static enum mr_status get_from_files(struct view *view, struct mr_slice key, struct mr_buf *buf)
 {
-    MR_CLEANUP(stored_key_fini) struct stored_key stored;
-    stored_key_init(&stored, space, key);
     char *message = NULL;
     rocksdb_pinnableslice_t *found =
-        rocksdb_get_pinned(view->db, view->reading, stored.ptr, stored.len, &message);
+        rocksdb_get_pinned(view->db, view->reading, key.ptr, key.len, &message);
     if (message != NULL)
-        return check(message, "read");
+        return view_check(message, "read");
     if (found == NULL)
         return MR_NOT_FOUND;
     size_t len;
@@ -242,117 +142,99 @@ enum mr_status view_get(struct view *view, enum view_space space, struct mr_slic
     return MR_OK;
 }
 
-/* ---- writes ---- */
-
-struct view_batch *view_batch_new(void)
+static enum mr_status get_shared(struct view *view, struct mr_slice key, struct mr_buf *buf)
 {
-    struct view_batch *batch = mr_calloc(1, sizeof(*batch));
-    batch->rep = rocksdb_writebatch_create();
-    return batch;
-}
-
-void view_batch_free(struct view_batch *batch)
-{
-    if (batch == NULL)
-        return;
-    rocksdb_writebatch_destroy(batch->rep);
-    free(batch);
-}
-
-/* Bytes it will take in the memtable, roughly. */
-static size_t batch_add_op(rocksdb_writebatch_t *batch, const struct journal_op *op)
-{
-    enum { MEMTABLE_OVERHEAD = 48 };
-    if (op->kind != JOURNAL_PUT && op->kind != JOURNAL_DELETE)
-        return 0;
-    MR_CLEANUP(stored_key_fini) struct stored_key stored;
-    stored_key_init(&stored, (enum view_space)op->space, op->key);
-    if (op->kind == JOURNAL_DELETE) {
-        rocksdb_writebatch_delete(batch, stored.ptr, stored.len);
-        return stored.len + MEMTABLE_OVERHEAD;
+    for (size_t i = 0; i < TABLES_MAX && view->tables[i] != NULL; i++) {
+        struct mr_slice value;
+        switch (memtable_get(view->tables[i], key, MEMTABLE_NEWEST, &value)) {
+        case MEMTABLE_VALUE: mr_buf_append(buf, value); return MR_OK;
+        case MEMTABLE_DELETED: return MR_NOT_FOUND;
+        case MEMTABLE_ABSENT: break;
+        }
     }
-    rocksdb_writebatch_put(batch, stored.ptr, stored.len, op->value.len > 0 ? op->value.ptr : "",
-                           op->value.len);
-    return stored.len + op->value.len + MEMTABLE_OVERHEAD;
+    return get_from_files(view, key, buf);
 }
 
-void view_batch_add(struct view_batch *batch, const struct journal_op *ops, size_t count)
+enum mr_status view_get(struct view *view, enum view_space space, struct mr_slice key,
+                        struct mr_buf *buf)
 {
-    for (size_t i = 0; i < count; i++)
-        batch->bytes += batch_add_op(batch->rep, &ops[i]);
-}
-
-size_t view_batch_bytes(const struct view_batch *batch)
-{
-    return batch->bytes;
-}
-
-enum mr_status view_batch_write(struct view *view, struct view_batch *batch)
-{
-    if (batch->bytes == 0)
-        return MR_OK;
-    char *message = NULL;
-    rocksdb_write(view->db, view->writing, batch->rep, &message);
-    atomic_fetch_add_explicit(&view->unflushed, batch->bytes, memory_order_relaxed);
-    rocksdb_writebatch_clear(batch->rep);
-    batch->bytes = 0;
-    return check(message, "write");
-}
-
-enum mr_status view_apply(struct view *view, const struct journal_op *ops, size_t count)
-{
-    struct view_batch batch = {.rep = rocksdb_writebatch_create()};
-    view_batch_add(&batch, ops, count);
-    enum mr_status status = view_batch_write(view, &batch);
-    rocksdb_writebatch_destroy(batch.rep);
+    MR_CLEANUP(stored_key_fini) struct stored_key stored;
+    stored_key_init(&stored, space, key);
+    pthread_rwlock_t *stripe = stripes_share(&view->readers);
+    enum mr_status status = get_shared(view, stored_key_slice(&stored), buf);
+    pthread_rwlock_unlock(stripe);
     return status;
 }
 
-static enum mr_status own_write(struct view *view, const char *key, int64_t position)
+/* ---- writes ---- */
+
+static void apply_op(struct view *view, const struct journal_op *op, uint64_t sequence)
 {
-    char *message = NULL;
-    rocksdb_put(view->db, view->writing, key, OWN_KEY_BYTES, (const char *)&position,
-                sizeof(position), &message);
-    return check(message, "write");
+    if (op->kind != JOURNAL_PUT && op->kind != JOURNAL_DELETE)
+        return;
+    MR_CLEANUP(stored_key_fini) struct stored_key stored;
+    stored_key_init(&stored, (enum view_space)op->space, op->key);
+    memtable_put(view->tables[0], stored_key_slice(&stored),
+                 op->kind == JOURNAL_PUT ? &op->value : NULL, sequence);
+}
+
+void view_apply(struct view *view, const struct journal_op *ops, size_t count)
+{
+    pthread_mutex_lock(&view->writing);
+    uint64_t sequence = atomic_load_explicit(&view->sequence, memory_order_relaxed) + 1;
+    for (size_t i = 0; i < count; i++)
+        apply_op(view, &ops[i], sequence);
+    atomic_store_explicit(&view->sequence, sequence, memory_order_release);
+    atomic_store_explicit(&view->unflushed, memtable_bytes(view->tables[0]), memory_order_relaxed);
+    pthread_mutex_unlock(&view->writing);
+}
+
+static void own_write_locked(struct view *view, struct mr_slice key, int64_t position)
+{
+    uint64_t sequence = atomic_load_explicit(&view->sequence, memory_order_relaxed) + 1;
+    struct mr_slice value = mr_slice_make(&position, sizeof(position));
+    memtable_put(view->tables[0], key, &value, sequence);
+    atomic_store_explicit(&view->sequence, sequence, memory_order_release);
 }
 
 /* Single deletes: a range tombstone would slow every read until it is compacted away. */
-static enum mr_status clear_keys(struct view *view, rocksdb_iterator_t *iterator)
+static enum mr_status clear_space(struct view *view, enum view_space space)
 {
-    struct view_batch batch = {.rep = rocksdb_writebatch_create()};
-    enum mr_status status = MR_OK;
-    rocksdb_iter_seek(iterator, "\1", 1);
-    for (size_t n = 1; status == MR_OK && rocksdb_iter_valid(iterator); n++) {
-        size_t len;
-        const char *key = rocksdb_iter_key(iterator, &len);
-        rocksdb_writebatch_delete(batch.rep, key, len);
-        batch.bytes += len;
-        if (n % CLEAR_BATCH == 0)
-            status = view_batch_write(view, &batch);
-        rocksdb_iter_next(iterator);
+    struct mr_arena arena;
+    struct journal_op *ops = mr_malloc(CLEAR_BATCH * sizeof(*ops));
+    struct view_iterator *iterator = view_iterate(view, space, (struct mr_slice){0});
+    mr_arena_init(&arena);
+    view_iterator_first(iterator);
+    while (view_iterator_valid(iterator)) {
+        size_t count = 0;
+        for (; count < CLEAR_BATCH && view_iterator_valid(iterator); view_iterator_next(iterator))
+            ops[count++] = (struct journal_op){
+                .kind = JOURNAL_DELETE,
+                .space = (uint8_t)space,
+                .key = mr_arena_copy(&arena, view_iterator_key(iterator)),
+            };
+        view_apply(view, ops, count);
+        mr_arena_reset(&arena);
     }
-    char *message = NULL;
-    rocksdb_iter_get_error(iterator, &message);
-    if (status == MR_OK)
-        status = check(message, "read");
-    else
-        rocksdb_free(message);
-    if (status == MR_OK)
-        status = view_batch_write(view, &batch);
-    rocksdb_writebatch_destroy(batch.rep);
+    enum mr_status status = view_iterator_status(iterator);
+    view_iterator_free(iterator);
+    mr_arena_fini(&arena);
+    free(ops);
     return status;
 }
 
 enum mr_status view_clear(struct view *view, int64_t position)
 {
-    rocksdb_iterator_t *iterator = rocksdb_create_iterator(view->db, view->reading);
-    enum mr_status status = clear_keys(view, iterator);
-    rocksdb_iter_destroy(iterator);
-    if (status == MR_OK)
-        status = own_write(view, cleared_key, position);
-    if (status == MR_OK)
-        atomic_store(&view->cleared, position);
-    return status;
+    enum mr_status status = MR_OK;
+    for (int space = 0; status == MR_OK && space < VIEW_SPACES; space++)
+        status = clear_space(view, (enum view_space)space);
+    if (status != MR_OK)
+        return status;
+    pthread_mutex_lock(&view->writing);
+    own_write_locked(view, view_cleared_key, position);
+    pthread_mutex_unlock(&view->writing);
+    atomic_store(&view->cleared, position);
+    return MR_OK;
 }
 
 int64_t view_cleared(const struct view *view)
@@ -377,180 +259,33 @@ size_t view_memtable_bytes(const struct view *view)
     return view->memtable_bytes;
 }
 
-enum mr_status view_flush(struct view *view, int64_t position, bool wait)
+void view_flush_begin(struct view *view, int64_t position)
 {
-    enum mr_status status = own_write(view, flushed_key, position);
-    if (status < 0)
-        return status;
-    char *message = NULL;
-    atomic_store(&view->unflushed, 0);
-    rocksdb_flush(view->db, wait ? view->flushing_wait : view->flushing, &message);
-    status = check(message, "flush");
-    if (status < 0)
-        return status;
-    view->flush_begun = position;
-    if (wait)
-        atomic_store(&view->flushed, position);
+    assert(view->tables[1] == NULL);
+    struct memtable *fresh = memtable_new();
+    pthread_mutex_lock(&view->writing);
+    own_write_locked(view, view_flushed_key, position);
+    stripes_lock_all(&view->readers);
+    view->tables[1] = view->tables[0];
+    view->tables[0] = fresh;
+    atomic_fetch_add(&view->seals, 1);
+    stripes_unlock_all(&view->readers);
+    atomic_store_explicit(&view->unflushed, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&view->writing);
+    view->sealed_position = position;
+}
+
+enum mr_status view_flush_end(struct view *view)
+{
+    struct memtable *sealed = view->tables[1];
+    assert(sealed != NULL);
+    enum mr_status status = view_files_add(view, sealed);
+    if (status != MR_OK)
+        return status; /* it goes on answering from memory */
+    stripes_lock_all(&view->readers);
+    view->tables[1] = NULL;
+    stripes_unlock_all(&view->readers);
+    memtable_unref(sealed);
+    atomic_store(&view->flushed, view->sealed_position);
     return MR_OK;
-}
-
-static bool has_failed(const struct view *view)
-{
-    uint64_t errors = 0;
-    return rocksdb_property_int(view->db, "rocksdb.background-errors", &errors) == 0 && errors > 0;
-}
-
-enum mr_status view_flush_poll(struct view *view)
-{
-    if (atomic_load(&view->flushed) >= view->flush_begun)
-        return MR_OK;
-    /* The C API tells nobody when a flush ends; the position itself, read from files only, does. */
-    int64_t on_disk;
-    enum mr_status status = own_read(view, view->reading_disk, flushed_key, &on_disk);
-    if (status < 0)
-        return status;
-    if (on_disk < view->flush_begun)
-        return has_failed(view)
-                   ? MR_RAISE(MR_FAIL_IO, "cannot flush the view: see LOG in its folder")
-                   : MR_AGAIN;
-    atomic_store(&view->flushed, on_disk);
-    return MR_OK;
-}
-
-/* ---- iterators ---- */
-
-struct view_iterator {
-    rocksdb_iterator_t *rep;
-    rocksdb_readoptions_t *reading;
-    enum view_space space;
-    struct stored_key lower, upper; /* bounds; RocksDB keeps pointers into them */
-};
-
-/* The least key above all that begin with `key`. The first byte is a space's, so there is one. */
-static void make_successor(struct stored_key *key)
-{
-    while ((unsigned char)key->ptr[key->len - 1] == 0xff)
-        key->len--;
-    key->ptr[key->len - 1]++;
-}
-
-static struct view_iterator *iterate(struct view *view, const rocksdb_snapshot_t *snapshot,
-                                     enum view_space space, struct mr_slice prefix)
-{
-    struct view_iterator *iterator = mr_malloc(sizeof(*iterator));
-    iterator->space = space;
-    stored_key_init(&iterator->lower, space, prefix);
-    stored_key_init(&iterator->upper, space, prefix);
-    make_successor(&iterator->upper);
-    iterator->reading = rocksdb_readoptions_create();
-    rocksdb_readoptions_set_iterate_lower_bound(iterator->reading, iterator->lower.ptr,
-                                                iterator->lower.len);
-    rocksdb_readoptions_set_iterate_upper_bound(iterator->reading, iterator->upper.ptr,
-                                                iterator->upper.len);
-    if (snapshot != NULL)
-        rocksdb_readoptions_set_snapshot(iterator->reading, snapshot);
-    iterator->rep = rocksdb_create_iterator(view->db, iterator->reading);
-    return iterator;
-}
-
-struct view_iterator *view_iterate(struct view *view, enum view_space space, struct mr_slice prefix)
-{
-    return iterate(view, NULL, space, prefix);
-}
-
-struct view_snapshot {
-    struct view *view;
-    const rocksdb_snapshot_t *rep;
-};
-
-struct view_snapshot *view_snapshot_new(struct view *view)
-{
-    struct view_snapshot *snapshot = mr_malloc(sizeof(*snapshot));
-    *snapshot = (struct view_snapshot){.view = view, .rep = rocksdb_create_snapshot(view->db)};
-    return snapshot;
-}
-
-void view_snapshot_free(struct view_snapshot *snapshot)
-{
-    if (snapshot == NULL)
-        return;
-    rocksdb_release_snapshot(snapshot->view->db, snapshot->rep);
-    free(snapshot);
-}
-
-struct view_iterator *view_snapshot_iterate(struct view_snapshot *snapshot, enum view_space space,
-                                            struct mr_slice prefix)
-{
-    return iterate(snapshot->view, snapshot->rep, space, prefix);
-}
-
-void view_iterator_free(struct view_iterator *iterator)
-{
-    if (iterator == NULL)
-        return;
-    rocksdb_iter_destroy(iterator->rep);
-    rocksdb_readoptions_destroy(iterator->reading);
-    stored_key_fini(&iterator->lower);
-    stored_key_fini(&iterator->upper);
-    free(iterator);
-}
-
-void view_iterator_seek(struct view_iterator *iterator, struct mr_slice key)
-{
-    MR_CLEANUP(stored_key_fini) struct stored_key stored;
-    stored_key_init(&stored, iterator->space, key);
-    rocksdb_iter_seek(iterator->rep, stored.ptr, stored.len);
-}
-
-void view_iterator_seek_back(struct view_iterator *iterator, struct mr_slice key)
-{
-    MR_CLEANUP(stored_key_fini) struct stored_key stored;
-    stored_key_init(&stored, iterator->space, key);
-    rocksdb_iter_seek_for_prev(iterator->rep, stored.ptr, stored.len);
-}
-
-void view_iterator_first(struct view_iterator *iterator)
-{
-    rocksdb_iter_seek_to_first(iterator->rep);
-}
-
-void view_iterator_last(struct view_iterator *iterator)
-{
-    rocksdb_iter_seek_to_last(iterator->rep);
-}
-
-bool view_iterator_valid(const struct view_iterator *iterator)
-{
-    return rocksdb_iter_valid(iterator->rep);
-}
-
-void view_iterator_next(struct view_iterator *iterator)
-{
-    rocksdb_iter_next(iterator->rep);
-}
-
-void view_iterator_prev(struct view_iterator *iterator)
-{
-    rocksdb_iter_prev(iterator->rep);
-}
-
-enum mr_status view_iterator_status(const struct view_iterator *iterator)
-{
-    char *message = NULL;
-    rocksdb_iter_get_error(iterator->rep, &message);
-    return check(message, "read");
-}
-
-struct mr_slice view_iterator_key(const struct view_iterator *iterator)
-{
-    size_t len;
-    const char *key = rocksdb_iter_key(iterator->rep, &len);
-    return mr_slice_make(key + 1, len - 1);
-}
-
-struct mr_slice view_iterator_value(const struct view_iterator *iterator)
-{
-    size_t len;
-    const char *value = rocksdb_iter_value(iterator->rep, &len);
-    return mr_slice_make(value, len);
 }

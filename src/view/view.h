@@ -1,9 +1,10 @@
 /* view/view.h: current state, applied from the journal; the only code that names RocksDB.
  *
  * Spaces are ranges of one sorted map, so that a flush is atomic over all of them (view.c says
- * more). RocksDB runs without its WAL; the view remembers the journal position up to which it is
- * flushed, and opening replays the journal from there (view/store.h). Reads see every applied
- * commit. Any thread, except where said; a batch and an iterator by one thread at a time. */
+ * more). The newest changes are in memory; the view remembers the journal position up to which it
+ * is flushed, and opening replays the journal from there (view/store.h). Reads see every applied
+ * commit, and never wait for a writer. Any thread, except where said; an iterator by one thread at
+ * a time. */
 #pragma once
 #include "base/buf.h"
 #include "base/slice.h"
@@ -24,7 +25,7 @@ enum view_space {
 
 struct view_options {
     const char *folder;
-    size_t memtable_bytes; /* flush beyond it; 0: 32 MiB */
+    size_t memtable_bytes; /* the store flushes beyond it; 0: 32 MiB */
     size_t cache_bytes;    /* block cache; 0: 32 MiB */
 };
 MR_MUST_USE enum mr_status view_open(struct view **ret_view, const struct view_options *options);
@@ -33,32 +34,25 @@ void view_close(struct view *view); /* does not flush: the journal has it all; a
 /* Appends the value to buf. MR_OK, MR_NOT_FOUND, or < 0. */
 MR_MUST_USE enum mr_status view_get(struct view *view, enum view_space space, struct mr_slice key,
                                     struct mr_buf *buf);
-/* Applies PUTs and DELETEs of one entry atomically; other ops are skipped. Idempotent. */
-MR_MUST_USE enum mr_status view_apply(struct view *view, const struct journal_op *ops,
-                                      size_t count);
-/* Position of the last view_flush that is on disk; 0 in a fresh view. */
+/* Applies PUTs and DELETEs of one entry, for iterators all at once; other ops are skipped.
+ * Idempotent. Memory grows by what is applied until a flush: the caller bounds it. */
+void view_apply(struct view *view, const struct journal_op *ops, size_t count);
+/* Position of the last flush that is on disk; 0 in a fresh view. */
 int64_t view_flushed(const struct view *view);
-size_t view_unflushed_bytes(const struct view *view); /* applied since the last view_flush began */
-size_t view_memtable_bytes(const struct view *view);  /* the option, or its default */
-/* Many entries as one write, for recovery: the batch copies what it takes. */
-struct view_batch;
-struct view_batch *view_batch_new(void);
-void view_batch_free(struct view_batch *batch); /* accepts NULL */
-void view_batch_add(struct view_batch *batch, const struct journal_op *ops, size_t count);
-size_t view_batch_bytes(const struct view_batch *batch);
-/* Writes and empties it. */
-MR_MUST_USE enum mr_status view_batch_write(struct view *view, struct view_batch *batch);
+/* Memory taken by what was applied since the last flush began. */
+size_t view_unflushed_bytes(const struct view *view);
+size_t view_memtable_bytes(const struct view *view); /* the option, or its default */
 /* Removes every key of every space and remembers `position` as the place where that happened. The
  * caller holds all writers off. */
 MR_MUST_USE enum mr_status view_clear(struct view *view, int64_t position);
 int64_t view_cleared(const struct view *view); /* position of the last view_clear; 0: never */
-/* Flushes all spaces at once with `position`; the caller holds writers off while it begins and has
- * made the journal durable up to `position`. Returns when the memtables are switched (wait = false)
- * or are on disk (wait = true). */
-MR_MUST_USE enum mr_status view_flush(struct view *view, int64_t position, bool wait);
-/* MR_OK: the last view_flush is on disk, and view_flushed says so. MR_AGAIN: not yet. One thread at
- * a time, as view_flush. */
-MR_MUST_USE enum mr_status view_flush_poll(struct view *view);
+/* Flushes all spaces at once, in two steps that alternate, both by one thread at a time. Begin:
+ * what is applied is sealed together with `position`; the caller holds writers off, and has made
+ * the journal durable up to `position`. End: what was sealed is written and synced; view_flushed()
+ * is then `position`. It takes as long as the disk does, reads and writes go on. A failure is
+ * final: the view goes on answering from memory, and a restart replays the journal. */
+void view_flush_begin(struct view *view, int64_t position);
+MR_MUST_USE enum mr_status view_flush_end(struct view *view);
 
 /* What the view holds at one moment, kept readable until it is freed, before view_close. Writers do
  * not notice; what they replace meanwhile stays on disk as long. */
