@@ -24,7 +24,7 @@ SERVICES = {
     "streams": [],
     "dynamodb": ["streams", "kinesis"],
     "kinesis": [],
-    "pipes": ["streams", "kinesis"],
+    "pipes": ["streams", "kinesis", "firehose", "lambda", "logs"],
     "lambda": ["s3"],
     "s3": [],
     "firehose": ["kinesis", "lambda", "s3"],

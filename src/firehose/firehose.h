@@ -29,6 +29,15 @@ void firehose_register(struct firehose *firehose, struct protocol *protocol);
  * after the next start. Accepts NULL. */
 void firehose_stop(struct firehose *firehose);
 void firehose_close(struct firehose *firehose); /* accepts NULL */
+enum { FIREHOSE_PUT_BYTES_MAX = 1024000 };      /* AWS: of a record, before base64 */
+/* Is there a delivery stream of that name or ARN that takes PutRecord? */
+bool firehose_takes(struct firehose *firehose, struct mr_slice name_or_arn);
+/* Puts records of at most FIREHOSE_PUT_BYTES_MAX each, in order, in ONE entry with the ops that
+ * `entry` already holds (a pipe's cursor). MR_NOT_FOUND: it does not take any; nothing was
+ * committed. Not durable before the ticket. */
+MR_MUST_USE enum mr_status firehose_put(struct firehose *firehose, struct mr_slice name_or_arn,
+                                        const struct mr_slice *records, size_t count,
+                                        struct store_entry *entry, int64_t *ret_ticket);
 /* One JSON object per delivery stream into an open array, for `millrace status`: {"name","state",
  * "records_in","records_out","failed","dropped","objects","bytes_out","waiting","lag_ms",
  * "landed_ms"?,"last_error"}. Counts are since the start of this process; lag_ms is the age of the

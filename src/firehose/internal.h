@@ -10,7 +10,7 @@
 enum delivery_state { DELIVERY_CREATING, DELIVERY_ACTIVE, DELIVERY_DELETING, DELIVERY_STATES };
 
 enum {
-    FIREHOSE_RECORD_BYTES_MAX = 1024000, /* AWS: before base64 */
+    FIREHOSE_RECORD_BYTES_MAX = FIREHOSE_PUT_BYTES_MAX,
     FIREHOSE_ID_TEXT = 37,
     FIREHOSE_BATCH_BYTES_MAX =
         3 << 20, /* raw bytes of one invocation: base64 and JSON keep below 6 MB */

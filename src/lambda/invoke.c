@@ -475,6 +475,23 @@ enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
     return status;
 }
 
+enum mr_status lambda_invoke_later(struct lambda *lambda, struct mr_slice name_or_arn,
+                                   struct mr_slice event)
+{
+    struct lambda_call call = {.event = event};
+    char id[LAMBDA_ID_TEXT];
+    if (event.len > LAMBDA_EVENT_BYTES_MAX)
+        return MR_INVALID;
+    struct lambda_function *function = find(lambda, name_or_arn, &call);
+    if (function == NULL)
+        return MR_NOT_FOUND;
+    mr_rng_uuid(lambda->options.rng, id);
+    const enum mr_status status =
+        lambda_events_add(function, mr_slice_make(id, sizeof id - 1), &call);
+    lambda_function_unref(function);
+    return status;
+}
+
 bool lambda_exists(struct lambda *lambda, struct mr_slice name_or_arn)
 {
     struct lambda_call call = {0};

@@ -64,6 +64,10 @@ void lambda_result_fini(struct lambda_result *result);
  * for the answer, at most the function's timeout. < 0 only for failures of ours. */
 MR_MUST_USE enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
                                          struct mr_slice event, struct lambda_result *ret_result);
+/* Takes the event for later, as an Event invocation does; durable when it returns. MR_NOT_FOUND: no
+ * such function. MR_FULL: too many wait. MR_INVALID: the event is larger than AWS takes. */
+MR_MUST_USE enum mr_status lambda_invoke_later(struct lambda *lambda, struct mr_slice name_or_arn,
+                                               struct mr_slice event);
 /* Is there such a function? (For checks when something that names it is created.) */
 bool lambda_exists(struct lambda *lambda, struct mr_slice name_or_arn);
 /* Appends one JSON object a function to an open array: name, state, processes, counts, last error.

@@ -210,8 +210,9 @@ void serve_stop(struct serve *serve)
 {
     if (serve == NULL)
         return;
-    firehose_stop(
-        serve->services.firehose);         /* before what its functions may call answers no more */
+    /* Before what their functions may call answers no more. */
+    firehose_stop(serve->services.firehose);
+    pipes_stop(serve->services.pipes);
     kinesis_stop(serve->services.kinesis); /* or its subscriptions would outlast the grace time */
     if (serve->http != NULL)
         http_server_stop(serve->http, STOP_GRACE_MS);

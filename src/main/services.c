@@ -87,6 +87,9 @@ static enum mr_status open_movers(struct serve *serve)
         .rng = &serve->rng,
         .streams = s->streams,
         .kinesis = s->kinesis,
+        .firehose = s->firehose,
+        .lambda = s->lambda,
+        .logs = s->logs,
         .testing = serve->options.testing,
     };
     return pipes_open(&s->pipes, &pipes);
@@ -171,9 +174,11 @@ void serve_close_services(struct serve *serve)
     iam_close(s->iam);
     athena_close(s->athena);
     glue_close(s->glue);
-    pipes_close(s->pipes);
+    pipes_stop(s->pipes);
     if (s->lambda != NULL)
-        lambda_stop(s->lambda); /* deliveries do not wait for functions, and keep their records */
+        lambda_stop(
+            s->lambda); /* who waits for functions does so no longer, and keeps the records */
+    pipes_close(s->pipes);
     firehose_close(s->firehose);
     lambda_close(s->lambda);
     logs_close(s->logs);

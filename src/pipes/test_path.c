@@ -1,5 +1,5 @@
-/* Paths into events, and what a pipe's document may ask for. */
-#include "pipes/internal.h"
+/* Paths into events. */
+#include "pipes/path.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -8,18 +8,32 @@ static const struct mr_slice event =
     MR_S_INIT("{\"eventID\":\"0f\",\"dynamodb\":{\"Keys\":{\"id\":{\"N\":\"7\"}},\"Size\":47,"
               "\"list\":[{\"x\":\"first\"},{\"x\":true}]}}");
 
-static void expect(const char *path, const char *text)
+static void expect(const char *text, const char *wanted)
 {
-    struct mr_arena arena;
-    mr_arena_init(&arena);
+    struct mr_arena arena = {0};
+    struct pipe_path path;
     struct mr_slice got = {0};
-    const enum mr_status status = pipe_path_text(&arena, mr_slice_cstr(path), event, &got);
-    if (text == NULL) {
-        assert_int_equal(status, MR_NOT_FOUND);
-    } else {
-        assert_int_equal(status, MR_OK);
-        assert_true(mr_slice_equal(got, mr_slice_cstr(text)));
-    }
+    assert_int_equal(pipe_path_parse(&arena, mr_slice_cstr(text), &path), MR_OK);
+    const enum mr_status status = pipe_path_text(&path, mr_json_parse(&arena, event, 16), &got);
+    assert_int_equal(status, wanted == NULL ? MR_NOT_FOUND : MR_OK);
+    if (wanted != NULL)
+        assert_true(mr_slice_equal(got, mr_slice_cstr(wanted)));
+    mr_arena_fini(&arena);
+}
+
+/* NULL: nothing is there. */
+static void expect_json(const char *text, const char *wanted)
+{
+    struct mr_arena arena = {0};
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    struct pipe_path path;
+    assert_int_equal(pipe_path_parse(&arena, mr_slice_cstr(text), &path), MR_OK);
+    assert_int_equal(pipe_path_write(&json, &path, mr_json_parse(&arena, event, 16)),
+                     wanted != NULL);
+    if (wanted != NULL && !mr_slice_equal(mr_buf_slice(&buf), mr_slice_cstr(wanted)))
+        fail_msg("%s: %.*s", text, MR_ARG(mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
     mr_arena_fini(&arena);
 }
 
@@ -31,6 +45,7 @@ static void a_path_finds_strings_numbers_and_list_members(void **state)
     expect("$.dynamodb.Size", "47");
     expect("$.dynamodb.list[0].x", "first");
     expect("$.dynamodb.list[1].x", "true");
+    expect("$.dynamodb.list.0.x", "first");
 }
 
 static void a_path_that_yields_no_scalar_is_not_found(void **state)
@@ -42,39 +57,36 @@ static void a_path_that_yields_no_scalar_is_not_found(void **state)
     expect("$.eventID.deeper", NULL);
 }
 
+static void a_star_gathers_what_each_element_has(void **state)
+{
+    (void)state;
+    expect_json("$.dynamodb.list[*].x", "[\"first\",true]");
+    expect_json("$.dynamodb.list.*.x", "[\"first\",true]");
+    expect_json("$.dynamodb.list[*].y", "[]");
+    expect_json("$.dynamodb.Keys", "{\"id\":{\"N\":\"7\"}}");
+    expect_json("$.dynamodb.Size", "47");
+    expect_json("$.nothing", NULL);
+    expect("$.dynamodb.list[*].x", NULL);
+}
+
 static void malformed_paths_are_told_apart(void **state)
 {
     (void)state;
-    assert_true(pipe_path_is_valid(MR_S("$.a.b[0].c")));
-    assert_false(pipe_path_is_valid(MR_S("$")));
-    assert_false(pipe_path_is_valid(MR_S("$.a..b")));
-    assert_false(pipe_path_is_valid(MR_S("$.a[x]")));
-    assert_false(pipe_path_is_valid(MR_S("$.a[0")));
-    assert_false(pipe_path_is_valid(MR_S("a.b")));
-}
-
-#define DOCUMENT(extra)                                                                         \
-    "{\"Source\":\"arn:aws:dynamodb:us-east-1:0:table/T/stream/L\","                            \
-    "\"Target\":\"arn:aws:kinesis:us-east-1:0:stream/S\","                                      \
-    "\"SourceParameters\":{\"DynamoDBStreamParameters\":{\"StartingPosition\":\"LATEST\"}},"    \
-    "\"TargetParameters\":{\"KinesisStreamParameters\":{\"PartitionKey\":\"$.eventID\"}}" extra \
-    "}"
-
-static void a_document_is_read_with_defaults_and_the_unsupported_is_refused(void **state)
-{
-    (void)state;
-    struct mr_arena arena;
-    mr_arena_init(&arena);
-    struct pipe_config config;
-    char message[256];
-    yyjson_val *doc = mr_json_parse(&arena, MR_S(DOCUMENT("")), 16);
-    assert_int_equal(pipe_config_read(&arena, doc, &config, message), MR_OK);
-    assert_true(config.latest);
-    assert_int_equal(config.batch_size, 100);
-    assert_int_equal(config.retries, -1);
-    doc = mr_json_parse(&arena, MR_S(DOCUMENT(",\"Enrichment\":\"arn:x\"")), 16);
-    assert_int_equal(pipe_config_read(&arena, doc, &config, message), MR_INVALID);
-    assert_string_equal(message, "Enrichment is not supported by millrace.");
+    struct mr_arena arena = {0};
+    struct pipe_path path;
+    static const char *const wrong[] = {"",       "a.b", "$a",     "$.",    "$.a.",
+                                        "$.a..b", "$[]", "$.a[x]", "$.a[0", "$.a]b[ 1]"};
+    for (size_t i = 0; i < MR_COUNT(wrong); i++)
+        if (pipe_path_parse(&arena, mr_slice_cstr(wrong[i]), &path) != MR_INVALID)
+            fail_msg("%s is taken", wrong[i]);
+    struct mr_buf deep = {0};
+    mr_buf_byte(&deep, '$');
+    for (int i = 0; i < PIPE_STEPS_MAX; i++)
+        mr_buf_append(&deep, MR_S(".a"));
+    assert_int_equal(pipe_path_parse(&arena, mr_buf_slice(&deep), &path), MR_OK);
+    mr_buf_append(&deep, MR_S(".a"));
+    assert_int_equal(pipe_path_parse(&arena, mr_buf_slice(&deep), &path), MR_INVALID);
+    mr_buf_fini(&deep);
     mr_arena_fini(&arena);
 }
 
@@ -83,8 +95,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_finds_strings_numbers_and_list_members),
         cmocka_unit_test(a_path_that_yields_no_scalar_is_not_found),
+        cmocka_unit_test(a_star_gathers_what_each_element_has),
         cmocka_unit_test(malformed_paths_are_told_apart),
-        cmocka_unit_test(a_document_is_read_with_defaults_and_the_unsupported_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

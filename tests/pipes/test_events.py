@@ -4,20 +4,14 @@ import json
 import re
 import time
 
-from support import wait_until
 from support.chain import (
+    carried,
     events_of,
     numbers_of,
     put_number,
     shard_records,
     stream_records,
 )
-
-
-def carried(server, ends, count):
-    return wait_until(
-        lambda: (found := stream_records(server, ends.stream)) and len(found) >= count and found
-    )
 
 
 def test_the_event_is_byte_for_byte_the_one_of_aws(server, db, ends, pipe):

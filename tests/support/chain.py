@@ -153,21 +153,36 @@ def make_delivery(
     )
 
 
-def make_pipe(
-    server, name, source, target, key="$.dynamodb.Keys.id.S", start="TRIM_HORIZON", **parameters
+def pipe_arguments(
+    name, source, target, key="$.dynamodb.Keys.id.S", start="TRIM_HORIZON", **parameters
 ):
-    """A running pipe from a table's stream to a Kinesis stream."""
+    """What CreatePipe takes. Parameters of the source's kind go by their names; others of the pipe
+    as pipe=dict, of TargetParameters as to=dict, of the source as filters=[pattern, ...]."""
+    more, to, filters = (parameters.pop(n, None) for n in ("pipe", "to", "filters"))
+    kind = "KinesisStreamParameters" if ":kinesis:" in source else "DynamoDBStreamParameters"
+    arguments = {
+        "Name": name,
+        "RoleArn": ROLE,
+        "Source": source,
+        "SourceParameters": {kind: {"StartingPosition": start, **parameters}},
+        "Target": target,
+        "TargetParameters": dict(to or {}),
+        **(more or {}),
+    }
+    if filters is not None:
+        patterns = [f if isinstance(f, str) else json.dumps(f) for f in filters]
+        arguments["SourceParameters"]["FilterCriteria"] = {
+            "Filters": [{"Pattern": pattern} for pattern in patterns]
+        }
+    if ":kinesis:" in target:
+        arguments["TargetParameters"].setdefault("KinesisStreamParameters", {"PartitionKey": key})
+    return arguments
+
+
+def make_pipe(server, name, source, target, **parameters):
+    """A running pipe; see pipe_arguments."""
     pipes = server.client("pipes")
-    pipes.create_pipe(
-        Name=name,
-        RoleArn=ROLE,
-        Source=source,
-        SourceParameters={
-            "DynamoDBStreamParameters": {"StartingPosition": start, **parameters}
-        },
-        Target=target,
-        TargetParameters={"KinesisStreamParameters": {"PartitionKey": key}},
-    )
+    pipes.create_pipe(**pipe_arguments(name, source, target, **parameters))
     wait_until(lambda: pipes.describe_pipe(Name=name)["CurrentState"] == "RUNNING")
 
 
@@ -225,3 +240,15 @@ def status_of(server):
     code, _, body = server.request("GET", "/_millrace/status")
     assert code == 200, body
     return json.loads(body)
+
+
+def carried(server, ends, count):
+    """The records that a pipe put into ends.stream, once there are so many."""
+    return wait_until(
+        lambda: (found := stream_records(server, ends.stream)) and len(found) >= count and found
+    )
+
+
+def pipe_status(server, name):
+    """What the status page tells of a pipe."""
+    return next(pipe for pipe in status_of(server)["pipes"] if pipe["name"] == name)

@@ -1,0 +1,210 @@
+/* What happens to a batch on its way: enrichment, reshaping. Each record is reshaped by itself; the
+ * enrichment gets them all as one array, and its answer takes their place. */
+#include "pipes/internal.h"
+#include <stdio.h>
+
+static struct pipe_variables variables_of(const struct pipe *pipe, int64_t now_ms)
+{
+    return (struct pipe_variables){
+        .pipe_arn = mr_slice_cstr(pipe->arn),
+        .pipe_name = mr_slice_cstr(pipe->name),
+        .source_arn = pipe->config.source,
+        .enrichment_arn = pipe->config.enrichment,
+        .target_arn = pipe->config.target,
+        .time_ms = now_ms,
+    };
+}
+
+static struct pipe_item *items_of(struct pipe_lane *lane, const struct pipe_batch *batch)
+{
+    struct pipe_item *items = MR_NEW_ARRAY(&lane->arena, struct pipe_item, batch->count);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct pipe_event *event = &batch->events[i];
+        items[i].view = (struct pipe_event_view){.text = event->text, .root = event->root};
+        items[i].time_ms = event->time_ms;
+    }
+    return items;
+}
+
+/* The paths of templates and partition keys need the event as a tree. */
+static void find_roots(struct pipe_lane *lane, struct pipe_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (items[i].view.root == NULL)
+            items[i].view.root =
+                pipe_event_root(&lane->arena, lane->pipe->config.source_kind, items[i].view.text);
+}
+
+static struct mr_slice text_as_json(struct mr_arena *arena, struct mr_slice text)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_string(&json, text);
+    const struct mr_slice out = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return out;
+}
+
+/* A JSON string stands for its text, where bytes are wanted. */
+static struct mr_slice json_as_text(struct mr_arena *arena, struct mr_slice json)
+{
+    if (!mr_slice_starts_with(json, MR_S("\"")))
+        return json;
+    yyjson_val *value = mr_json_parse(arena, json, 2);
+    return value == NULL ? json : mr_json_text(value);
+}
+
+static void reshape(struct pipe_lane *lane, const struct pipe_template *template,
+                    struct pipe_item *items, size_t count, int64_t now_ms)
+{
+    const struct pipe_variables variables = variables_of(lane->pipe, now_ms);
+    if (template != NULL)
+        find_roots(lane, items, count);
+    for (size_t i = 0; i < count; i++) {
+        items[i].json = items[i].view.text;
+        items[i].bytes = json_as_text(&lane->arena, items[i].json);
+        if (template == NULL)
+            continue;
+        mr_buf_reset(&lane->text);
+        pipe_template_render(template, &variables, &items[i].view, &lane->text);
+        const struct mr_slice text = mr_arena_copy(&lane->arena, mr_buf_slice(&lane->text));
+        const bool json = pipe_template_is_json(template);
+        items[i].json = json ? mr_slice_trim(text) : text_as_json(&lane->arena, text);
+        items[i].bytes = json ? json_as_text(&lane->arena, text) : text;
+    }
+}
+
+/* ---- enrichment ---- */
+
+struct mr_slice pipe_items_array(struct pipe_lane *lane, const struct pipe_item *items,
+                                 size_t count)
+{
+    mr_buf_reset(&lane->text);
+    struct mr_json json = mr_json_make(&lane->text);
+    mr_json_array(&json);
+    for (size_t i = 0; i < count; i++)
+        mr_json_raw(&json, items[i].json);
+    mr_json_array_end(&json);
+    return mr_buf_slice(&lane->text);
+}
+
+/* AWS: "", {} and [] say that nothing is to reach the target. */
+static bool is_nothing(yyjson_val *value)
+{
+    return value == NULL || yyjson_is_null(value) ||
+           (yyjson_is_str(value) && yyjson_get_len(value) == 0) ||
+           (yyjson_is_ctn(value) && yyjson_get_len(value) == 0);
+}
+
+static struct pipe_item item_of(struct pipe_lane *lane, yyjson_val *value, int64_t time_ms)
+{
+    mr_buf_reset(&lane->text);
+    struct mr_json json = mr_json_make(&lane->text);
+    mr_json_value(&json, value);
+    return (struct pipe_item){
+        .view = {.text = mr_arena_copy(&lane->arena, mr_buf_slice(&lane->text)), .root = value},
+        .time_ms = time_ms,
+    };
+}
+
+/* An array is a batch, anything else one event. */
+static struct pipe_item *items_of_answer(struct pipe_lane *lane, yyjson_val *answer,
+                                         int64_t time_ms, size_t *ret_count)
+{
+    *ret_count = 0;
+    if (is_nothing(answer))
+        return NULL;
+    if (!yyjson_is_arr(answer)) {
+        struct pipe_item *one = MR_NEW(&lane->arena, struct pipe_item);
+        *one = item_of(lane, answer, time_ms);
+        *ret_count = 1;
+        return one;
+    }
+    struct pipe_item *items = MR_NEW_ARRAY(&lane->arena, struct pipe_item, yyjson_arr_size(answer));
+    size_t index, max;
+    yyjson_val *value;
+    yyjson_arr_foreach(answer, index, max, value)
+    {
+        items[(*ret_count)++] = item_of(lane, value, time_ms);
+    }
+    return items;
+}
+
+static enum pipe_outcome enrich(struct pipe_lane *lane, struct pipe_batch *batch,
+                                struct pipe_item **items, size_t *count, int64_t now_ms)
+{
+    const struct pipe_config *config = &lane->pipe->config;
+    struct lambda_result result = {0};
+    pipe_log(lane, batch, PIPE_LOG_INFO, "ENRICHMENT_STAGE_ENTERED", NULL);
+    reshape(lane, config->enrichment_template, *items, *count, now_ms);
+    pipe_log(lane, batch, PIPE_LOG_TRACE, "ENRICHMENT_INVOCATION_STARTED", NULL);
+    enum pipe_outcome outcome =
+        pipe_call(lane, batch, config->enrichment, pipe_items_array(lane, *items, *count), &result);
+    if (outcome == PIPE_CARRIED) {
+        yyjson_val *answer =
+            mr_json_parse(&lane->arena, mr_buf_slice(&result.reply), MR_JSON_DEPTH_MAX);
+        *items = items_of_answer(lane, answer, batch->events[batch->count - 1].time_ms, count);
+        pipe_log(lane, batch, PIPE_LOG_INFO, "ENRICHMENT_STAGE_SUCCEEDED", NULL);
+    } else if (outcome != PIPE_ENDING) {
+        pipe_log(lane, batch, PIPE_LOG_ERROR, "ENRICHMENT_INVOCATION_FAILED", batch->problem);
+    }
+    lambda_result_fini(&result);
+    return outcome;
+}
+
+/* ---- the whole way ---- */
+
+static enum pipe_outcome pass_over(struct pipe_lane *lane, struct pipe_batch *batch)
+{
+    pipe_log(lane, batch, PIPE_LOG_INFO, "TARGET_STAGE_SKIPPED", NULL);
+    if (pipe_lane_commit(lane, batch->position) != MR_OK)
+        return PIPE_BROKEN;
+    batch->carried = batch->count;
+    return PIPE_CARRIED;
+}
+
+static enum pipe_outcome run_stages(struct pipe_lane *lane, struct pipe_batch *batch,
+                                    int64_t now_ms)
+{
+    const struct pipe_config *config = &lane->pipe->config;
+    const bool enriched = config->enrichment.len > 0;
+    struct pipe_item *items = items_of(lane, batch);
+    size_t count = batch->count;
+    if (enriched) {
+        const enum pipe_outcome outcome = enrich(lane, batch, &items, &count, now_ms);
+        if (outcome != PIPE_CARRIED)
+            return outcome;
+        now_ms = store_now(lane->pipe->pipes->options.store);
+    }
+    if (count == 0)
+        return pass_over(lane, batch);
+    pipe_log(lane, batch, PIPE_LOG_INFO, "TARGET_STAGE_ENTERED", NULL);
+    const bool paths =
+        (config->target_kind == PIPE_TARGET_KINESIS && config->partition_key.is_path) ||
+        config->log_stream.is_path || config->log_time.is_path;
+    if (paths)
+        find_roots(lane, items, count);
+    reshape(lane, config->target_template, items, count, now_ms);
+    pipe_log(lane, batch, PIPE_LOG_TRACE, "TARGET_INVOCATION_STARTED", NULL);
+    const enum pipe_outcome outcome = pipe_target_put(lane, batch, items, count, enriched);
+    if (outcome == PIPE_CARRIED)
+        pipe_log(lane, batch, PIPE_LOG_INFO, "TARGET_STAGE_SUCCEEDED", NULL);
+    else if (outcome != PIPE_ENDING)
+        pipe_log(lane, batch, PIPE_LOG_ERROR, "TARGET_INVOCATION_FAILED", batch->problem);
+    return outcome;
+}
+
+enum pipe_outcome pipe_carry(struct pipe_lane *lane, struct pipe_batch *batch, int64_t now_ms)
+{
+    if (lane->pipe->config.level != PIPE_LOG_OFF)
+        mr_rng_uuid(lane->pipe->pipes->options.rng, batch->execution);
+    pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_STARTED", NULL);
+    const enum pipe_outcome outcome = run_stages(lane, batch, now_ms);
+    if (outcome == PIPE_CARRIED)
+        pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_SUCCEEDED", NULL);
+    else if (outcome != PIPE_ENDING)
+        pipe_log(lane, batch, PIPE_LOG_ERROR,
+                 outcome == PIPE_REFUSED ? "EXECUTION_THROTTLED" : "EXECUTION_FAILED",
+                 batch->problem);
+    return outcome;
+}
