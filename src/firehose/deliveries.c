@@ -2,9 +2,9 @@
  *
  * Stored: VIEW_META "firehose/stream/<name>" =
  * {"id","arn","window","created_ms","updated_ms","version","destination":{},"source":{},
- * "tags":{}}, and cursors "firehose/<id>/<shard id>" or "firehose/<id>/direct": the position behind
- * the last record landed, INT64_MAX for a closed shard that is read to its end. AWS: a Kinesis
- * source is read from the moment of creation on; so the cursors of its shards join the first entry.
+ * "tags":{},"encryption":{},"throughput_mb"}, and the cursors of its sources (sources.c). AWS: a
+ * Kinesis source is read from the moment of creation on; so the cursors of its shards join the
+ * first entry.
  */
 #include "firehose/internal.h"
 #include "base/log.h"
@@ -75,6 +75,7 @@ static struct delivery *delivery_new(struct firehose *firehose, struct mr_slice 
     pthread_mutex_init(&delivery->change, NULL);
     pthread_mutex_init(&delivery->lock, NULL);
     mr_arena_init(&delivery->p.raw_arena);
+    mr_arena_init(&delivery->p.config_arena);
     return delivery;
 }
 
@@ -87,6 +88,7 @@ static void delivery_free(struct delivery *delivery)
     free(delivery->locked.destination);
     free(delivery->locked.source);
     free(delivery->locked.tags);
+    free(delivery->locked.encryption);
     free(delivery->name);
     free(delivery->arn);
     free(delivery);
@@ -148,6 +150,8 @@ static void put_document(struct delivery *delivery, struct store_entry *entry)
     mr_json_key_raw(&json, "destination", mr_slice_cstr(delivery->locked.destination));
     mr_json_key_raw(&json, "source", mr_slice_cstr(delivery->locked.source));
     mr_json_key_raw(&json, "tags", mr_slice_cstr(delivery->locked.tags));
+    mr_json_key_raw(&json, "encryption", mr_slice_cstr(delivery->locked.encryption));
+    mr_json_key_int(&json, "throughput_mb", delivery->throughput_mb);
     mr_json_object_end(&json);
     pthread_mutex_unlock(&delivery->lock);
     store_doc_put(entry, "firehose", "stream", mr_slice_cstr(delivery->name),
@@ -235,6 +239,10 @@ enum mr_status delivery_create(struct firehose *firehose, const struct delivery_
         delivery->locked.destination = mr_strdup_slice(create->destination);
         delivery->locked.source = create->source.len > 0 ? mr_strdup_slice(create->source) : NULL;
         delivery->locked.tags = mr_strdup_slice(create->tags);
+        delivery->throughput_mb = create->throughput_mb;
+        if (create->encryption.len > 0)
+            delivery->locked.encryption = mr_strdup_slice(create->encryption);
+        atomic_store(&delivery->encrypted, create->encryption.len > 0);
         status = put_first_cursors(delivery, create->stream_arn, &entry);
         if (status == MR_OK) {
             put_document(delivery, &entry);
@@ -255,17 +263,26 @@ enum mr_status delivery_create(struct firehose *firehose, const struct delivery_
     return status;
 }
 
+static enum mr_status drop_all(struct delivery *delivery, struct store_entry *entry,
+                               enum view_space space, struct mr_slice prefix)
+{
+    struct view_iterator *found =
+        view_iterate(store_view(delivery->firehose->options.store), space, prefix);
+    for (view_iterator_first(found); view_iterator_valid(found); view_iterator_next(found))
+        (void)store_entry_delete(entry, space,
+                                 mr_arena_copy(entry->arena, view_iterator_key(found)));
+    const enum mr_status status = view_iterator_status(found);
+    view_iterator_free(found);
+    return status;
+}
+
 static enum mr_status drop_cursors(struct delivery *delivery, struct store_entry *entry)
 {
-    struct view_iterator *cursors =
-        view_iterate(store_view(delivery->firehose->options.store), VIEW_CURSOR,
-                     delivery_cursor_name(entry->arena, delivery, MR_S("")));
-    for (view_iterator_first(cursors); view_iterator_valid(cursors); view_iterator_next(cursors))
-        (void)store_entry_delete(entry, VIEW_CURSOR,
-                                 mr_arena_copy(entry->arena, view_iterator_key(cursors)));
-    const enum mr_status status = view_iterator_status(cursors);
-    view_iterator_free(cursors);
-    return status;
+    const enum mr_status status = drop_all(delivery, entry, VIEW_CURSOR,
+                                           delivery_cursor_name(entry->arena, delivery, MR_S("")));
+    return status != MR_OK ? status
+                           : drop_all(delivery, entry, VIEW_META,
+                                      delivery_landed_key(entry->arena, delivery, ""));
 }
 
 enum mr_status delivery_delete(struct delivery *delivery)
@@ -331,6 +348,9 @@ static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice text
         delivery->locked.destination = member_text(doc, "destination");
         delivery->locked.source = member_text(doc, "source");
         delivery->locked.tags = member_text(doc, "tags");
+        delivery->locked.encryption = member_text(doc, "encryption");
+        delivery->throughput_mb = mr_json_get_i64(doc, "throughput_mb", 0);
+        atomic_store(&delivery->encrypted, delivery->locked.encryption != NULL);
         set_state(delivery, DELIVERY_ACTIVE);
         (void)mr_map_put(&firehose->map, name, delivery);
         start(delivery);
@@ -351,6 +371,7 @@ enum mr_status firehose_open(struct firehose **ret_firehose, const struct fireho
     firehose->options = *options;
     pthread_rwlock_init(&firehose->lock, NULL);
     pthread_mutex_init(&firehose->create, NULL);
+    zones_init(&firehose->zones);
     const enum mr_status status =
         store_doc_each(options->store, "firehose", "stream", MR_S(""), load, firehose);
     if (status != MR_OK) {
@@ -382,6 +403,7 @@ void firehose_close(struct firehose *firehose)
         delivery_unref(value);
     }
     mr_map_fini(&firehose->map);
+    zones_fini(&firehose->zones);
     pthread_mutex_destroy(&firehose->create);
     pthread_rwlock_destroy(&firehose->lock);
     free(firehose);

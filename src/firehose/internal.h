@@ -2,6 +2,8 @@
 #pragma once
 #include "firehose/firehose.h"
 #include "base/map.h"
+#include "firehose/buffers.h"
+#include "firehose/config.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -18,38 +20,37 @@ enum {
     /* An event for a function is at most 6 MB: no record is added behind this size, and the last
      * one (1 MiB, as base64) still fits. */
     FIREHOSE_EVENT_BYTES_MAX = 4500000,
-};
-
-/* What a delivery stream does with its records; made from its document. Slices live in the arena
- * given to delivery_config_read. */
-struct delivery_config {
-    struct mr_slice bucket;
-    struct mr_slice prefix, error_prefix;
-    struct mr_slice extension; /* FileExtension; empty: by the compression */
-    struct mr_slice function;  /* ARN; empty: no transformation */
-    struct mr_slice delimiter; /* AppendDelimiterToRecord, unescaped */
-    bool gzip;
-    uint64_t size_bytes;
-    int64_t interval_ms;
-    uint64_t function_bytes; /* raw bytes per invocation */
-    int64_t retries;
+    FIREHOSE_EVENT_RECORD_BYTES = 380, /* of a record besides its data and key: ids, times, names */
 };
 
 /* A record on its way. Slices live in the pump's arena. */
 struct delivery_record {
     struct mr_slice data, key;
+    struct mr_slice original; /* what an error object shows of it */
+    bool unreadable;          /* it could not be decompressed */
     int64_t position, arrival_ms;
-    uint32_t shard; /* index in the Kinesis stream */
+    uint32_t shard;  /* index in the Kinesis stream */
+    uint32_t source; /* index in the pump's sources */
+    uint32_t sub;    /* index among the records that lay in one */
 };
 
-/* Where records come from: a Kinesis shard, or the window of PutRecord. */
+/* Where records come from: a Kinesis shard, or the window of PutRecord. Three things are stored of
+ * it, all in the entry that lands something: the position in front of which all is landed, that in
+ * front of which all is backed up, and what is landed already behind the first (`landed`). */
 struct delivery_source {
     char id[KINESIS_ID_TEXT]; /* in the cursor's name */
     uint32_t window;
     uint32_t shard;
-    struct journal_cursor cursor;
-    int64_t committed; /* position in the store */
-    bool done;         /* a closed shard, read to its end */
+    struct journal_cursor cursor;       /* reads on from here */
+    int64_t data_from, backup_from;     /* what lies before was landed, backed up, earlier */
+    int64_t data_stored, backup_stored; /* the positions in the store; -1: none */
+    struct mark_set landed;
+    bool landed_stored; /* the store has a set of it */
+    struct {            /* what the entry in the making stores */
+        int64_t data_from, backup_from;
+        struct mark_set landed;
+    } next;
+    bool done; /* a closed shard, read to its end */
 };
 
 /* The pump's own; nobody else touches it. */
@@ -60,16 +61,22 @@ struct delivery_pump {
     struct mr_arena raw_arena; /* holds `raw` */
     struct delivery_record *raw;
     size_t raw_count, raw_capacity;
+    size_t raw_done; /* so many are in the buffers already */
     uint64_t raw_bytes;
-    uint64_t event_bytes;    /* of the event that would carry `raw`, at most */
-    bool stuck;              /* `good` and `bad` are due and did not land: nothing is read */
-    bool drained;            /* the last look found nothing more to read */
-    struct mr_buf good, bad; /* what the next object and the next error object hold */
-    uint64_t good_records, bad_records, dropped;
-    int64_t opened_ms; /* when the first record of the buffer was taken; 0: empty */
-    int64_t oldest_ms; /* arrival of the oldest record */
-    int64_t attempts;  /* of a stage that cannot move */
+    uint64_t event_bytes;  /* of the event that would carry `raw`, at most */
+    int64_t raw_opened_ms; /* when the first of `raw` was taken */
+    bool stuck;            /* what is due did not land: nothing is read */
+    bool drained;          /* the last look found nothing more to read */
+    struct buffer_set buffers;
+    uint64_t dropped;
+    bool all_due;        /* every partition lands with the next */
+    size_t landed_marks; /* delivery_sources_landed, a moment ago */
+    int64_t opened_ms;   /* when the first record that has not landed was taken; 0: none */
+    int64_t attempts;    /* of a stage that cannot move */
     int64_t blocked_until_ms;
+    struct mr_arena config_arena; /* holds `config` */
+    struct delivery_config config;
+    int64_t config_version; /* that it was made from; 0: none */
 };
 
 struct delivery {
@@ -80,6 +87,8 @@ struct delivery {
     atomic_int state;
     uint32_t window; /* of PutRecord; 0 with a Kinesis source */
     int64_t created_ms;
+    int64_t throughput_mb; /* DirectPutSourceConfiguration's hint; 0: none was given */
+    atomic_bool encrypted; /* locked.encryption != NULL */
 
     pthread_mutex_t change; /* one update or delete at a time; never held by the pump */
     pthread_mutex_t lock;   /* guards `locked` */
@@ -87,6 +96,7 @@ struct delivery {
         char *destination; /* JSON: the ExtendedS3 description with defaults; owned */
         char *source;      /* JSON {"KinesisStreamARN","RoleARN"} or NULL; owned */
         char *tags;        /* JSON object; owned */
+        char *encryption;  /* JSON {"KeyARN"?,"KeyType"}, or NULL: none; owned */
         int64_t version, updated_ms;
         char last_error[512];
     } locked;
@@ -104,6 +114,7 @@ struct firehose {
     struct mr_map map;      /* name -> struct delivery */
     pthread_mutex_t create; /* one CreateDeliveryStream at a time */
     atomic_bool stopping;   /* see firehose_stop */
+    struct zones zones;
 };
 
 /* ---- deliveries.c ---- */
@@ -111,7 +122,10 @@ const char *delivery_state_name(enum delivery_state state);
 struct delivery *delivery_find(struct firehose *firehose, struct mr_slice name);
 void delivery_unref(struct delivery *delivery);
 struct delivery_create {
-    struct mr_slice name, arn, destination, source, tags; /* source: empty for DirectPut */
+    struct mr_slice name, arn, destination, tags;
+    struct mr_slice source;     /* empty for DirectPut */
+    struct mr_slice encryption; /* may be empty */
+    int64_t throughput_mb;
     struct mr_slice stream_arn;
     int64_t now_ms;
 };
@@ -134,33 +148,6 @@ void firehose_each(struct firehose *firehose, void (*fn)(void *ctx, struct deliv
 struct mr_slice delivery_cursor_name(struct mr_arena *arena, const struct delivery *delivery,
                                      struct mr_slice source);
 
-/* ---- config.c ---- */
-/* Checks a destination as Create and Update give it and writes its description, AWS's defaults
- * filled in; `before` (NULL when made) lends what `in` leaves out. MR_INVALID: `message` says what
- * is wrong or not supported. */
-MR_MUST_USE enum mr_status delivery_destination(struct mr_arena *arena, yyjson_val *in,
-                                                yyjson_val *before, struct mr_slice *ret_json,
-                                                char message[static 512]);
-/* From a description made by delivery_destination. */
-MR_MUST_USE enum mr_status delivery_config_read(struct mr_arena *arena, struct mr_slice description,
-                                                struct delivery_config *ret_config);
-
-/* ---- prefix.c ---- */
-bool prefix_has_expression(struct mr_slice prefix);
-/* MR_INVALID: `message` says which expression is not one. `error`: of ErrorOutputPrefix. */
-MR_MUST_USE enum mr_status prefix_check(struct mr_slice prefix, bool error,
-                                        char message[static 512]);
-struct prefix_values {
-    int64_t time_ms;
-    struct mr_slice error_type; /* empty in a data prefix */
-    struct mr_rng *rng;
-};
-/* The folder part of a key: the prefix evaluated, with yyyy/MM/dd/HH/ where AWS adds it. */
-void prefix_write(struct mr_buf *buf, struct mr_slice prefix, const struct prefix_values *values);
-/* The folder part of an error object's key: by the error prefix, or below the data prefix. */
-void prefix_write_error(struct mr_buf *buf, const struct delivery_config *config,
-                        const struct prefix_values *values);
-
 /* ---- transform.c ---- */
 struct transform_input {
     const struct delivery *delivery;
@@ -169,31 +156,70 @@ struct transform_input {
     const struct delivery_record *records;
     size_t count;
 };
-struct transform_output {
-    struct mr_buf *good, *bad; /* appended to */
-    uint64_t good_records, bad_records, dropped;
+/* Why a record goes to the error output. */
+struct record_failure {
+    const char *type; /* "processing-failed": !{firehose:error-output-type} */
+    const char *code, *message;
 };
-/* Invokes the function and sorts its answer. MR_OK: every record is in good, in bad, or dropped.
- * MR_AGAIN: the function cannot be called now (`message` says why); nothing was appended. MR_END:
- * the delivery is ending; nothing was appended. */
+enum record_fate { RECORD_GOOD, RECORD_BAD, RECORD_DROPPED };
+struct record_result {
+    enum record_fate fate;
+    struct mr_slice data; /* good: what lands */
+    yyjson_val *keys;     /* good: metadata.partitionKeys, an object or NULL */
+    const struct record_failure *why;
+    int64_t attempts, ended_ms;
+};
+/* Invokes the function and sorts its answer. MR_OK: `results`, as many as there are records, say
+ * what becomes of each. MR_AGAIN: the function cannot be called now (`message` says why). MR_END:
+ * the delivery is ending. */
 MR_MUST_USE enum mr_status transform_run(struct mr_arena *arena,
                                          const struct transform_input *input,
-                                         struct transform_output *output, char message[static 512]);
+                                         struct record_result *results, char message[static 512]);
 /* The two halves, for tests. */
 struct mr_slice transform_event(struct mr_arena *arena, const struct transform_input *input,
                                 struct mr_slice invocation_id);
 void transform_sort(struct mr_arena *arena, const struct transform_input *input,
-                    struct mr_slice answer, int64_t now_ms, struct transform_output *output);
+                    struct mr_slice answer, int64_t now_ms, struct record_result *results);
+/* The line of the error object for a record. `function`: its ARN, or empty. */
+void transform_failure_write(struct mr_buf *buf, const struct delivery_record *record,
+                             const struct record_result *result, struct mr_slice function);
+
+/* ---- process.c: the pump's own ---- */
+/* Takes `raw` through the function into the buffers; `raw` is empty afterwards. MR_AGAIN, MR_END:
+ * as transform_run; what is left stays in `raw`. */
+MR_MUST_USE enum mr_status delivery_process(struct delivery *delivery);
+
+/* ---- land.c: the pump's own ---- */
+/* Lands buffers, all of data and failures or the backup's, with the cursors, in one entry.
+ * MR_NOT_FOUND: no such bucket. */
+MR_MUST_USE enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen,
+                                         size_t count, int64_t version);
 
 /* ---- sources.c: the pump's own ---- */
 /* Takes up sources that have come. MR_NOT_FOUND: the Kinesis stream does not exist. */
 MR_MUST_USE enum mr_status delivery_sources_find(struct delivery *delivery);
-/* Fills `raw` up to `limit` bytes (and the bounds above). *ret_more: a source has more to give. */
+/* Fills `raw`, and the backup's buffer, up to `limit` bytes (and the bounds above). *ret_more: a
+ * source has more to give. */
 MR_MUST_USE enum mr_status delivery_sources_read(struct delivery *delivery, uint64_t limit,
                                                  bool *ret_more);
-/* The cursors behind all that was read join the entry; `committed`: the entry was committed. */
-void delivery_sources_put(struct delivery *delivery, struct store_entry *entry);
+/* What an entry lands. */
+struct landing {
+    bool data, backup;      /* positions of data, of the backup, move */
+    struct buffer **landed; /* those of data and failures that land; need lists when some stay */
+    size_t count;
+    struct buffer_set kept; /* those of data and failures that stay; its `all` is borrowed */
+};
+/* The cursors join the entry; `committed`: the entry was committed. */
+void delivery_sources_put(struct delivery *delivery, struct store_entry *entry,
+                          const struct landing *landing);
 void delivery_sources_committed(struct delivery *delivery);
+/* Where marks of a source are, in VIEW_META; "" gives what those of all sources begin with. */
+struct mr_slice delivery_landed_key(struct mr_arena *arena, const struct delivery *delivery,
+                                    const char *source);
+/* Bytes that a record takes of a function's event, at most. */
+uint64_t delivery_event_bytes(const struct delivery_record *record);
+/* Marks of records that have landed before their turn. */
+size_t delivery_sources_landed(const struct delivery *delivery);
 /* Bytes of journal that were read and whose cursor is not stored: the most of any source. */
 int64_t delivery_sources_passed(const struct delivery *delivery);
 void delivery_sources_fini(struct delivery *delivery);

@@ -10,7 +10,7 @@ static const struct protocol_fault invalid = {"InvalidArgumentException", 400, f
 static const struct protocol_fault stale = {"ConcurrentModificationException", 400, false};
 static const struct protocol_fault limit_exceeded = {"LimitExceededException", 400, false};
 static const struct protocol_fault serialization = {"SerializationException", 400, false};
-static const struct protocol_fault not_implemented = {"NotImplementedException", 501, false};
+static const struct protocol_fault not_implemented = {"NotImplemented", 501, false};
 
 enum { BATCH_BYTES_MAX = 4 << 20 };
 static const char destination_id[] = "destinationId-000000000001";
@@ -103,13 +103,38 @@ static bool check_source(struct protocol_call *call, yyjson_val *source)
     }
     if (kinesis != (source != NULL)) {
         protocol_fail(call, &invalid,
-                      kinesis ? "KinesisSourceStreamConfig is required for the "
-                                "KinesisStreamAsSource delivery stream type."
+                      kinesis ? "KinesisSourceStreamConfig is mandatory for KinesisStreamAsSource "
+                                "stream type."
                               : "KinesisSourceStreamConfig is only applicable for the "
                                 "KinesisStreamAsSource delivery stream type.");
         return false;
     }
     return true;
+}
+
+/* The text to store, or empty; false with the fault set. `in` NULL: no encryption. */
+static bool read_encryption(struct protocol_call *call, yyjson_val *in, bool is_direct,
+                            struct mr_slice *ret_text)
+{
+    const bool own_key =
+        mr_slice_equal(mr_json_get_text(in, "KeyType"), MR_S("CUSTOMER_MANAGED_CMK"));
+    const bool has_key = mr_json_get(in, "KeyARN") != NULL;
+    *ret_text = MR_S("");
+    if (in == NULL)
+        return true;
+    if (!is_direct)
+        protocol_fail(
+            call, &invalid,
+            "Server side encryption from firehose is only allowed for direct put delivery "
+            "streams and database as a source delivery streams");
+    else if (own_key && !has_key)
+        protocol_fail(call, &invalid,
+                      "KeyARN has to be specified when KeyType is CUSTOMER_MANAGED_CMK");
+    else if (!own_key && has_key)
+        protocol_fail(call, &invalid, "KeyARN cannot be specified when KeyType is AWS_OWNED_CMK");
+    else
+        *ret_text = value_text(call->arena, in);
+    return ret_text->len > 0;
 }
 
 static void create(struct protocol_call *call)
@@ -121,10 +146,16 @@ static void create(struct protocol_call *call)
         return;
     char message[512];
     struct mr_slice description;
-    if (delivery_destination(call->arena, destination, NULL, &description, message) != MR_OK) {
+    struct firehose *firehose = call->service;
+    if (delivery_destination(&firehose->zones, call->arena, destination, NULL, &description,
+                             message) != MR_OK) {
         protocol_fail(call, &invalid, "%s", message);
         return;
     }
+    struct mr_slice encryption;
+    if (!read_encryption(call, mr_json_get(call->in, "DeliveryStreamEncryptionConfigurationInput"),
+                         source == NULL, &encryption))
+        return;
     const struct delivery_create create = {
         .name = name,
         .arn = mr_arena_printf(call->arena, "arn:aws:firehose:%.*s:%.*s:deliverystream/%.*s",
@@ -133,6 +164,9 @@ static void create(struct protocol_call *call)
         .source = source != NULL ? value_text(call->arena, source) : MR_S(""),
         .tags = tags_object(call->arena, mr_json_get(call->in, "Tags")),
         .stream_arn = mr_json_get_text(source, "KinesisStreamARN"),
+        .encryption = encryption,
+        .throughput_mb = mr_json_get_i64(mr_json_get(call->in, "DirectPutSourceConfiguration"),
+                                         "ThroughputHintInMBs", 0),
         .now_ms = call->now_ms,
     };
     const enum mr_status status = delivery_create(call->service, &create);
@@ -162,14 +196,31 @@ static void delete (struct protocol_call *call)
 
 static void write_source(struct mr_json *json, const struct delivery *delivery, yyjson_val *source)
 {
+    if (source == NULL && delivery->throughput_mb == 0)
+        return;
     mr_json_key(json, "Source");
     mr_json_object(json);
-    mr_json_key(json, "KinesisStreamSourceDescription");
+    mr_json_key(json,
+                source != NULL ? "KinesisStreamSourceDescription" : "DirectPutSourceDescription");
     mr_json_object(json);
-    mr_json_key_value(json, "KinesisStreamARN", mr_json_get(source, "KinesisStreamARN"));
-    mr_json_key_value(json, "RoleARN", mr_json_get(source, "RoleARN"));
-    mr_json_key_timestamp(json, "DeliveryStartTimestamp", delivery->created_ms);
+    if (source != NULL) {
+        mr_json_key_value(json, "KinesisStreamARN", mr_json_get(source, "KinesisStreamARN"));
+        mr_json_key_value(json, "RoleARN", mr_json_get(source, "RoleARN"));
+        mr_json_key_timestamp(json, "DeliveryStartTimestamp", delivery->created_ms);
+    } else {
+        mr_json_key_int(json, "ThroughputHintInMBs", delivery->throughput_mb);
+    }
     mr_json_object_end(json);
+    mr_json_object_end(json);
+}
+
+static void write_encryption(struct mr_json *json, yyjson_val *encryption)
+{
+    mr_json_key(json, "DeliveryStreamEncryptionConfiguration");
+    mr_json_object(json);
+    mr_json_key_value(json, "KeyARN", mr_json_get(encryption, "KeyARN"));
+    mr_json_key_value(json, "KeyType", mr_json_get(encryption, "KeyType"));
+    mr_json_key_cstr(json, "Status", encryption != NULL ? "ENABLED" : "DISABLED");
     mr_json_object_end(json);
 }
 
@@ -211,6 +262,10 @@ static void describe(struct protocol_call *call)
         delivery->locked.source == NULL
             ? NULL
             : mr_json_parse(call->arena, mr_slice_cstr(delivery->locked.source), 8);
+    yyjson_val *encryption =
+        delivery->locked.encryption == NULL
+            ? NULL
+            : mr_json_parse(call->arena, mr_slice_cstr(delivery->locked.encryption), 4);
     const int64_t version = delivery->locked.version, updated_ms = delivery->locked.updated_ms;
     pthread_mutex_unlock(&delivery->lock);
     mr_json_key(json, "DeliveryStreamDescription");
@@ -221,18 +276,13 @@ static void describe(struct protocol_call *call)
                      delivery_state_name((enum delivery_state)atomic_load(&delivery->state)));
     mr_json_key_cstr(json, "DeliveryStreamType",
                      source != NULL ? "KinesisStreamAsSource" : "DirectPut");
-    if (source == NULL) {
-        mr_json_key(json, "DeliveryStreamEncryptionConfiguration");
-        mr_json_object(json);
-        mr_json_key_cstr(json, "Status", "DISABLED");
-        mr_json_object_end(json);
-    }
+    if (source == NULL)
+        write_encryption(json, encryption);
     mr_json_key_string(json, "VersionId", mr_arena_printf(call->arena, "%lld", (long long)version));
     mr_json_key_timestamp(json, "CreateTimestamp", delivery->created_ms);
     if (updated_ms != 0)
         mr_json_key_timestamp(json, "LastUpdateTimestamp", updated_ms);
-    if (source != NULL)
-        write_source(json, delivery, source);
+    write_source(json, delivery, source);
     write_destinations(json, destination);
     mr_json_key_bool(json, "HasMoreDestinations", false);
     mr_json_object_end(json);
@@ -307,7 +357,9 @@ static bool change_destination(void *ctx)
     struct mr_slice description;
     yyjson_val *before =
         mr_json_parse(call->arena, mr_slice_cstr(delivery->locked.destination), 32);
-    if (delivery_destination(call->arena, change->update, before, &description, message) != MR_OK) {
+    struct firehose *firehose = call->service;
+    if (delivery_destination(&firehose->zones, call->arena, change->update, before, &description,
+                             message) != MR_OK) {
         protocol_fail(call, &invalid, "%s", message);
         return false;
     }
@@ -397,7 +449,7 @@ static void put_record(struct protocol_call *call)
         protocol_fail_internal(call, store_commit(firehose->options.store, &entry, &call->ticket));
         mr_json_key_string(&call->out, "RecordId",
                            record_id(call, delivery, entry.ops[0].position));
-        mr_json_key_bool(&call->out, "Encrypted", false);
+        mr_json_key_bool(&call->out, "Encrypted", atomic_load(&delivery->encrypted));
     }
     delivery_unref(delivery);
 }
@@ -434,7 +486,7 @@ static void put_record_batch(struct protocol_call *call)
     if (takes_records(call, delivery) && read_batch(call, delivery, &entry)) {
         protocol_fail_internal(call, store_commit(firehose->options.store, &entry, &call->ticket));
         mr_json_key_int(&call->out, "FailedPutCount", 0);
-        mr_json_key_bool(&call->out, "Encrypted", false);
+        mr_json_key_bool(&call->out, "Encrypted", atomic_load(&delivery->encrypted));
         mr_json_key(&call->out, "RequestResponses");
         mr_json_array(&call->out);
         for (size_t i = 0; i < entry.count; i++) {
@@ -561,6 +613,54 @@ static void tag(struct protocol_call *call)
     delivery_unref(delivery);
 }
 
+/* ---- encryption ---- */
+
+struct encryption_change {
+    struct delivery *delivery;
+    struct mr_slice text; /* empty: no encryption from now on */
+};
+
+/* Under the delivery stream's lock. */
+static bool change_encryption(void *ctx)
+{
+    const struct encryption_change *change = ctx;
+    struct delivery *delivery = change->delivery;
+    free(delivery->locked.encryption);
+    delivery->locked.encryption = change->text.len > 0 ? mr_strdup_slice(change->text) : NULL;
+    atomic_store(&delivery->encrypted, change->text.len > 0);
+    return true;
+}
+
+static void start_encryption(struct protocol_call *call)
+{
+    struct delivery *delivery = find(call);
+    if (delivery == NULL)
+        return;
+    yyjson_val *in = mr_json_get(call->in, "DeliveryStreamEncryptionConfigurationInput");
+    if (in == NULL) /* AWS: its own key */
+        in = mr_json_parse(call->arena, MR_S("{\"KeyType\":\"AWS_OWNED_CMK\"}"), 2);
+    struct encryption_change change = {.delivery = delivery};
+    if (read_encryption(call, in, delivery->window != 0, &change.text))
+        fail_change(call, delivery, delivery_change(delivery, change_encryption, &change));
+    delivery_unref(delivery);
+}
+
+static void stop_encryption(struct protocol_call *call)
+{
+    struct delivery *delivery = find(call);
+    if (delivery == NULL)
+        return;
+    struct encryption_change change = {.delivery = delivery};
+    if (delivery->window == 0)
+        protocol_fail(
+            call, &invalid,
+            "Server side encryption from firehose is only allowed for direct put delivery "
+            "streams and database as a source delivery streams");
+    else
+        fail_change(call, delivery, delivery_change(delivery, change_encryption, &change));
+    delivery_unref(delivery);
+}
+
 const struct protocol_handler firehose_handlers[] = {
     {.operation = "CreateDeliveryStream", .run = create},
     {.operation = "DescribeDeliveryStream", .run = describe},
@@ -572,5 +672,7 @@ const struct protocol_handler firehose_handlers[] = {
     {.operation = "ListTagsForDeliveryStream", .run = list_tags},
     {.operation = "TagDeliveryStream", .run = tag},
     {.operation = "UntagDeliveryStream", .run = tag},
+    {.operation = "StartDeliveryStreamEncryption", .run = start_encryption},
+    {.operation = "StopDeliveryStreamEncryption", .run = stop_encryption},
 };
 const size_t firehose_handler_count = MR_COUNT(firehose_handlers);

@@ -12,7 +12,9 @@ struct fixture {
     struct delivery_record records[3];
     struct transform_input input;
     struct mr_buf good, bad;
-    struct transform_output output;
+    struct {
+        uint64_t good_records, bad_records, dropped;
+    } output;
     struct mr_slice ids[3];
 };
 
@@ -25,11 +27,12 @@ static struct fixture *set_up(void)
     f->config.function = MR_S("arn:f");
     const char *const data[] = {"one", "two", "three"};
     for (size_t i = 0; i < 3; i++)
-        f->records[i] = (struct delivery_record){
-            .data = mr_slice_cstr(data[i]), .position = (int64_t)i + 10, .arrival_ms = 1000};
+        f->records[i] = (struct delivery_record){.data = mr_slice_cstr(data[i]),
+                                                 .original = mr_slice_cstr(data[i]),
+                                                 .position = (int64_t)i + 10,
+                                                 .arrival_ms = 1000};
     f->input = (struct transform_input){
         .delivery = &f->delivery, .config = &f->config, .records = f->records, .count = 3};
-    f->output = (struct transform_output){.good = &f->good, .bad = &f->bad};
     yyjson_val *event =
         mr_json_parse(&f->arena, transform_event(&f->arena, &f->input, MR_S("i")), 8);
     for (size_t i = 0; i < 3; i++)
@@ -53,8 +56,21 @@ static void answer(struct fixture *f, const char *format, ...)
     va_start(args, format);
     mr_buf_vprintf(&text, format, args);
     va_end(args);
-    transform_sort(&f->arena, &f->input, mr_buf_slice(&text), 5000, &f->output);
+    struct record_result results[3];
+    transform_sort(&f->arena, &f->input, mr_buf_slice(&text), 5000, results);
     mr_buf_fini(&text);
+    for (size_t i = 0; i < f->input.count; i++) {
+        if (results[i].fate == RECORD_GOOD) {
+            mr_buf_append(&f->good, results[i].data);
+            mr_buf_append(&f->good, f->config.delimiter);
+            f->output.good_records++;
+        } else if (results[i].fate == RECORD_BAD) {
+            transform_failure_write(&f->bad, &f->records[i], &results[i], f->config.function);
+            f->output.bad_records++;
+        } else {
+            f->output.dropped++;
+        }
+    }
 }
 
 static bool bad_has(const struct fixture *f, const char *text)

@@ -11,31 +11,28 @@
 
 enum { INDEX_DIGITS = 6, ANSWER_DEPTH_MAX = 16 };
 
-/* Why a record goes to the error output. */
-struct failure {
-    const char *code, *message;
-};
-static const struct failure function_error = {
-    "Lambda.FunctionError",
+static const struct record_failure function_error = {
+    "processing-failed", "Lambda.FunctionError",
     "The Lambda function was successfully invoked but it returned an error result."};
-static const struct failure timed_out = {
-    "Lambda.FunctionRequestTimedOut",
+static const struct record_failure timed_out = {
+    "processing-failed", "Lambda.FunctionRequestTimedOut",
     "The Lambda function was invoked but did not answer within its timeout."};
-static const struct failure failed_status = {"Lambda.ProcessingFailedStatus",
-                                             "ProcessingFailed status set for record"};
-static const struct failure missing_id = {
-    "Lambda.MissingRecordId", "One or more record Ids were not returned. Ensure that the Lambda "
-                              "function returns all received record Ids."};
-static const struct failure doubled_id = {
-    "Lambda.DuplicatedRecordId",
+static const struct record_failure failed_status = {
+    "processing-failed", "Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record"};
+static const struct record_failure missing_id = {
+    "processing-failed", "Lambda.MissingRecordId",
+    "One or more record Ids were not returned. Ensure that the Lambda function returns all "
+    "received record Ids."};
+static const struct record_failure doubled_id = {
+    "processing-failed", "Lambda.DuplicatedRecordId",
     "Multiple records were returned with the same record Id. Ensure that the Lambda function "
     "returns a unique record Id for each record."};
-static const struct failure bad_format = {
-    "Lambda.InvalidReturnFormat",
+static const struct record_failure bad_format = {
+    "processing-failed", "Lambda.InvalidReturnFormat",
     "The data field cannot be null when the SourceType is DirectPut or KinesisStreamAsSource and "
     "processing result is Ok."};
-static const struct failure bad_json = {
-    "Lambda.JsonProcessingException",
+static const struct record_failure bad_json = {
+    "processing-failed", "Lambda.JsonProcessingException",
     "There was an error parsing JSON from the response of the Lambda function."};
 
 /* Sequence number and a 6-digit index with a Kinesis source; digits of the position otherwise. */
@@ -43,12 +40,12 @@ static struct mr_slice record_id(struct mr_arena *arena, const struct transform_
                                  const struct delivery_record *record)
 {
     if (input->stream == NULL)
-        return mr_arena_printf(arena, "4%055llu%0*d", (unsigned long long)record->position,
-                               INDEX_DIGITS, 0);
+        return mr_arena_printf(arena, "4%055llu%0*u", (unsigned long long)record->position,
+                               INDEX_DIGITS, record->sub);
     char text[KINESIS_SEQUENCE_TEXT];
     const struct mr_slice sequence = kinesis_sequence_text(
         input->stream, record->shard, record->position, record->arrival_ms, text);
-    return mr_arena_printf(arena, "%.*s%0*d", MR_ARG(sequence), INDEX_DIGITS, 0);
+    return mr_arena_printf(arena, "%.*s%0*u", MR_ARG(sequence), INDEX_DIGITS, record->sub);
 }
 
 static void write_kinesis_metadata(struct mr_json *json, const struct transform_input *input,
@@ -63,7 +60,7 @@ static void write_kinesis_metadata(struct mr_json *json, const struct transform_
     mr_json_key_string(json, "sequenceNumber",
                        kinesis_sequence_text(input->stream, record->shard, record->position,
                                              record->arrival_ms, text));
-    mr_json_key_int(json, "subsequenceNumber", 0);
+    mr_json_key_int(json, "subsequenceNumber", record->sub);
     mr_json_key_string(json, "partitionKey", record->key);
     mr_json_key_cstr(json, "shardId", shard.id);
     mr_json_key_int(json, "approximateArrivalTimestamp", record->arrival_ms);
@@ -111,30 +108,30 @@ struct mr_slice transform_event(struct mr_arena *arena, const struct transform_i
 
 /* ---- the error output ---- */
 
-static void fail_record(const struct transform_input *input, const struct delivery_record *record,
-                        const struct failure *why, int64_t attempts, int64_t now_ms,
-                        struct transform_output *output)
+void transform_failure_write(struct mr_buf *buf, const struct delivery_record *record,
+                             const struct record_result *result, struct mr_slice function)
 {
-    struct mr_json json = mr_json_make(output->bad);
+    struct mr_json json = mr_json_make(buf);
     mr_json_object(&json);
     mr_json_key(&json, "rawData");
-    mr_json_base64(&json, record->data);
-    mr_json_key_cstr(&json, "errorCode", why->code);
-    mr_json_key_cstr(&json, "errorMessage", why->message);
-    mr_json_key_int(&json, "attemptsMade", attempts);
+    mr_json_base64(&json, record->original);
+    mr_json_key_cstr(&json, "errorCode", result->why->code);
+    mr_json_key_cstr(&json, "errorMessage", result->why->message);
+    mr_json_key_int(&json, "attemptsMade", result->attempts);
     mr_json_key_int(&json, "arrivalTimestamp", record->arrival_ms);
-    mr_json_key_int(&json, "attemptEndingTimestamp", now_ms);
-    mr_json_key_string(&json, "lambdaARN", input->config->function);
+    mr_json_key_int(&json, "attemptEndingTimestamp", result->ended_ms);
+    if (function.len > 0)
+        mr_json_key_string(&json, "lambdaARN", function);
     mr_json_object_end(&json);
-    mr_buf_byte(output->bad, '\n');
-    output->bad_records++;
+    mr_buf_byte(buf, '\n');
 }
 
-static void fail_all(const struct transform_input *input, const struct failure *why,
-                     int64_t attempts, int64_t now_ms, struct transform_output *output)
+static void fail_all(size_t count, const struct record_failure *why, int64_t attempts,
+                     int64_t now_ms, struct record_result *results)
 {
-    for (size_t i = 0; i < input->count; i++)
-        fail_record(input, &input->records[i], why, attempts, now_ms, output);
+    for (size_t i = 0; i < count; i++)
+        results[i] = (struct record_result){
+            .fate = RECORD_BAD, .why = why, .attempts = attempts, .ended_ms = now_ms};
 }
 
 /* ---- sorting the answer ---- */
@@ -145,36 +142,30 @@ struct returned {
     bool doubled;
 };
 
-static void take(const struct transform_input *input, const struct delivery_record *record,
-                 const struct returned *returned, struct mr_arena *arena, int64_t now_ms,
-                 struct transform_output *output)
+static struct record_result result_of(struct mr_arena *arena, const struct returned *returned,
+                                      int64_t now_ms)
 {
     const struct mr_slice result = mr_json_get_text(returned->value, "result");
-    const struct failure *why = NULL;
-    struct mr_slice data = {0};
+    struct record_result out = {.fate = RECORD_GOOD, .attempts = 1, .ended_ms = now_ms};
     if (returned->doubled) {
-        why = &doubled_id;
+        out.why = &doubled_id;
     } else if (returned->value == NULL) {
-        why = &missing_id;
+        out.why = &missing_id;
     } else if (mr_slice_equal(result, MR_S("Dropped"))) {
-        output->dropped++;
-        return;
+        out.fate = RECORD_DROPPED;
     } else if (mr_slice_equal(result, MR_S("ProcessingFailed"))) {
-        why = &failed_status;
+        out.why = &failed_status;
     } else if (!mr_slice_equal(result, MR_S("Ok"))) {
-        why = &bad_format;
+        out.why = &bad_format;
     } else {
         yyjson_val *text = mr_json_get(returned->value, "data");
-        if (!yyjson_is_str(text) || mr_base64_decode(arena, mr_json_text(text), &data) != MR_OK)
-            why = &bad_format;
+        out.keys = mr_json_get(mr_json_get(returned->value, "metadata"), "partitionKeys");
+        if (!yyjson_is_str(text) || mr_base64_decode(arena, mr_json_text(text), &out.data) != MR_OK)
+            out.why = &bad_format;
     }
-    if (why != NULL) {
-        fail_record(input, record, why, 1, now_ms, output);
-        return;
-    }
-    mr_buf_append(output->good, data);
-    mr_buf_append(output->good, input->config->delimiter);
-    output->good_records++;
+    if (out.why != NULL)
+        out.fate = RECORD_BAD;
+    return out;
 }
 
 /* Matches what came back with what was sent. Answers nearly always come in the order asked, so the
@@ -210,24 +201,24 @@ static void match(struct mr_arena *arena, const struct transform_input *input, y
 }
 
 void transform_sort(struct mr_arena *arena, const struct transform_input *input,
-                    struct mr_slice answer, int64_t now_ms, struct transform_output *output)
+                    struct mr_slice answer, int64_t now_ms, struct record_result *results)
 {
     yyjson_val *doc = mr_json_parse(arena, answer, ANSWER_DEPTH_MAX);
     yyjson_val *records = mr_json_get(doc, "records");
     if (doc == NULL) {
-        fail_all(input, &bad_json, 1, now_ms, output);
+        fail_all(input->count, &bad_json, 1, now_ms, results);
         return;
     }
     struct returned *returned = MR_NEW_ARRAY(arena, struct returned, input->count);
     match(arena, input, records, returned);
     for (size_t i = 0; i < input->count; i++)
-        take(input, &input->records[i], &returned[i], arena, now_ms, output);
+        results[i] = result_of(arena, &returned[i], now_ms);
 }
 
 /* ---- invoking ---- */
 
 enum mr_status transform_run(struct mr_arena *arena, const struct transform_input *input,
-                             struct transform_output *output, char message[static 512])
+                             struct record_result *results, char message[static 512])
 {
     struct firehose *firehose = input->delivery->firehose;
     char id[37];
@@ -245,7 +236,7 @@ enum mr_status transform_run(struct mr_arena *arena, const struct transform_inpu
         if (status == MR_OK && ending) {
             status = MR_END;
         } else if (status == MR_OK && result.outcome == LAMBDA_OK) {
-            transform_sort(arena, input, mr_buf_slice(&result.reply), now_ms, output);
+            transform_sort(arena, input, mr_buf_slice(&result.reply), now_ms, results);
         } else if (status == MR_OK && waits) {
             (void)snprintf(message, 512, "function %.*s cannot be called: %s",
                            MR_ARG(input->config->function), result.message);
@@ -253,8 +244,8 @@ enum mr_status transform_run(struct mr_arena *arena, const struct transform_inpu
         } else if (status == MR_OK) {
             done = attempt > input->config->retries;
             if (done)
-                fail_all(input, result.timed_out ? &timed_out : &function_error, attempt, now_ms,
-                         output);
+                fail_all(input->count, result.timed_out ? &timed_out : &function_error, attempt,
+                         now_ms, results);
             (void)snprintf(message, 512, "function %.*s failed: %s",
                            MR_ARG(input->config->function), result.message);
         }

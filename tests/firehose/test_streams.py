@@ -133,29 +133,6 @@ def test_errors_have_the_words_of_aws(firehose, bucket, delivery, stream, fresh)
     )
 
 
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        ({"Prefix": "a/!{timestamp:yyyy}/"}, "ErrorOutputPrefix can't be null"),
-        ({"Prefix": "!{nonsense:x}", "ErrorOutputPrefix": "e/"}, "not valid"),
-        ({"Prefix": "!{timestamp:yyyy", "ErrorOutputPrefix": "e/"}, "not closed"),
-        ({"ErrorOutputPrefix": "e/!{timestamp:yyyy}/"}, "!{firehose:error-output-type}"),
-        ({"BufferingHints": {"SizeInMBs": 1}}, "both SizeInMBs and IntervalInSeconds"),
-        ({"S3BackupMode": "Enabled"}, "S3BackupMode Enabled is not supported"),
-        ({"DynamicPartitioningConfiguration": {"Enabled": True}}, "is not supported"),
-        ({"CompressionFormat": "Snappy"}, "CompressionFormat Snappy is not supported"),
-    ],
-)
-def test_what_cannot_be_is_refused_by_name(firehose, bucket, fresh, change, words):
-    text = refused(
-        firehose.create_delivery_stream,
-        "InvalidArgumentException",
-        DeliveryStreamName=fresh("dl"),
-        ExtendedS3DestinationConfiguration=destination(bucket, **change),
-    )
-    assert words in text
-
-
 def test_updates_merge_and_need_the_current_version(server, firehose, bucket, delivery):
     name = delivery(Prefix="one/")
 

@@ -325,6 +325,7 @@ def test_many_small_records_come_in_events_of_at_most_six_megabytes(
     parameters = {
         "LambdaArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{later}",
         "BufferSizeInMBs": "3",
+        "BufferIntervalInSeconds": "60",
     }
     delivery(
         source=arn,

@@ -1,0 +1,302 @@
+"""Dynamic partitioning, and the source's backup: where records go, when, and each of them once."""
+
+import base64
+import json
+import re
+
+from support import wait_until
+from support.chain import (
+    firehose_wire,
+    lines_of,
+    make_delivery,
+    make_function,
+    make_stream,
+    objects_of,
+    status_of,
+    unchecked,
+)
+
+# "key:anything" goes to the partition of that key; that of "none" has no key.
+BY_KEY = """
+import base64
+def handler(event, context):
+    rows = []
+    for r in event["records"]:
+        key = base64.b64decode(r["data"]).decode().partition(":")[0]
+        rows.append({"recordId": r["recordId"], "result": "Ok", "data": r["data"],
+                     "metadata": {"partitionKeys": {"k": key} if key != "none" else {}}})
+    return {"records": rows}
+"""
+
+PARTITIONED = {
+    "DynamicPartitioningConfiguration": {"Enabled": True},
+    "Prefix": "data/k=!{partitionKeyFromLambda:k}/",
+    "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/",
+}
+
+
+def put(firehose, name, *texts):
+    reply = firehose.put_record_batch(
+        DeliveryStreamName=name, Records=[{"Data": text.encode()} for text in texts]
+    )
+    assert reply["FailedPutCount"] == 0
+
+
+def waiting_of(server, name):
+    return int(next(d for d in status_of(server)["deliveries"] if d["name"] == name)["waiting"])
+
+
+def by_partition(server, bucket, prefix="data/"):
+    found = {}
+    for key, body in objects_of(server, bucket, prefix).items():
+        found.setdefault(re.match(f"{prefix}k=([^/]*)/", key).group(1), []).append(body)
+    return found
+
+
+def test_keys_of_a_function_choose_the_partition(server, firehose, bucket, function, delivery):
+    name = delivery(function=function(BY_KEY), seconds=1, megabytes=64, **PARTITIONED)
+    put(firehose, name, "a:1 ", "b:1 ", "a:2 ", "none:1 ", "b:2 ")
+    wait_until(lambda: by_partition(server, bucket) == {"a": [b"a:1 a:2 "], "b": [b"b:1 b:2 "]})
+    errors = wait_until(lambda: lines_of(server, bucket, "errors/processing-failed/"))
+    (error,) = errors
+    assert base64.b64decode(error["rawData"]) == b"none:1 "
+    assert error["errorCode"] == "DynamicPartitioning.MetadataExtractionFailed"
+    assert error["errorMessage"] == "partitionKeys values must not be null or empty"
+    assert list(error) == ["rawData", "errorCode", "errorMessage", "attemptsMade",
+                           "arrivalTimestamp", "attemptEndingTimestamp"]  # fmt: skip
+    key = list(objects_of(server, bucket, "data/k=a/"))[0]
+    assert re.match(rf"data/k=a/{name}-1-\d{{4}}-", key)
+
+
+def test_each_partition_has_an_age_of_its_own(own_server):
+    server = own_server
+    server.client("s3").create_bucket(Bucket="lake")
+    clock = server.clock
+    clock.hold()
+    function = make_function(server, "by-key", BY_KEY)
+    make_delivery(server, "aged", "lake", processors=[{"Type": "Lambda", "Parameters": [
+        {"ParameterName": "LambdaArn", "ParameterValue": function},
+        {"ParameterName": "BufferSizeInMBs", "ParameterValue": "1"},
+        {"ParameterName": "BufferIntervalInSeconds", "ParameterValue": "0"},
+    ]}], seconds=60, megabytes=64, **PARTITIONED)  # fmt: skip
+    firehose = unchecked(server, "firehose")
+
+    def put_and_wait(text, waiting):
+        put(firehose, "aged", text)
+        wait_until(lambda: waiting_of(server, "aged") == waiting)
+
+    put_and_wait("a:1 ", 1)
+    clock.advance(40)
+    put_and_wait("b:1 ", 2)
+    clock.advance(20)
+    wait_until(lambda: by_partition(server, "lake") == {"a": [b"a:1 "]})
+    put_and_wait("a:2 ", 2)
+    # A crash: what has landed is not landed again, what was held is.
+    server.kill9()
+    server.start()
+    wait_until(lambda: waiting_of(server, "aged") == 2)
+    assert by_partition(server, "lake") == {"a": [b"a:1 "]}
+    server.clock.advance(61)
+    wait_until(lambda: by_partition(server, "lake") == {"a": [b"a:1 ", b"a:2 "], "b": [b"b:1 "]}
+               or by_partition(server, "lake") == {"a": [b"a:2 ", b"a:1 "], "b": [b"b:1 "]})
+
+
+def test_records_that_hold_many_are_taken_apart_first(server, firehose, bucket, function, delivery):
+    split = {"Type": "RecordDeAggregation", "Parameters": [
+        {"ParameterName": "SubRecordType", "ParameterValue": "DELIMITED"},
+        {"ParameterName": "Delimiter", "ParameterValue": base64.b64encode(b"##").decode()},
+    ]}  # fmt: skip
+    append = {"Type": "AppendDelimiterToRecord", "Parameters": [
+        {"ParameterName": "Delimiter", "ParameterValue": "\\n"}]}  # fmt: skip
+    name = delivery(function=function(BY_KEY), processors=[split, append], seconds=1, megabytes=64,
+                    **PARTITIONED)  # fmt: skip
+    put(firehose, name, "a:1##b:1##a:2", "b:2##")
+    wait_until(lambda: by_partition(server, bucket) == {
+        "a": [b"a:1\na:2\n"], "b": [b"b:1\nb:2\n"]})  # fmt: skip
+
+
+def test_no_more_partitions_are_active_than_aws_allows(
+    server, firehose, bucket, function, delivery
+):
+    name = delivery(function=function(BY_KEY), seconds=2, megabytes=64, **PARTITIONED)
+    texts = [f"p{n}:x " for n in range(503)]
+    put(firehose, name, *texts[:500])
+    put(firehose, name, *texts[500:])
+    wait_until(lambda: len(objects_of(server, bucket, "data/")) == 500, timeout=30)
+    errors = wait_until(lambda: lines_of(server, bucket, "errors/"))
+    assert {base64.b64decode(e["rawData"]).decode() for e in errors} == set(texts[500:])
+    assert {e["errorCode"] for e in errors} == {
+        "DynamicPartitioning.ActivePartitionsLimitExceeded"}  # fmt: skip
+
+
+# ---- the source's backup ----
+
+
+def backup(bucket, seconds=0, megabytes=1, **more):
+    return {
+        "S3BackupMode": "Enabled",
+        "S3BackupConfiguration": {
+            "BucketARN": f"arn:aws:s3:::{bucket}",
+            "RoleARN": "arn:aws:iam::000000000000:role/pipeline",
+            "Prefix": "backup/",
+            "BufferingHints": {"SizeInMBs": megabytes, "IntervalInSeconds": seconds},
+            **more,
+        },
+    }
+
+
+UPPER = """
+import base64
+def handler(event, context):
+    rows = []
+    for r in event["records"]:
+        data = base64.b64decode(r["data"])
+        rows.append({"recordId": r["recordId"], "result": "Dropped" if b"drop" in data else "Ok",
+                     "data": base64.b64encode(data.upper()).decode()})
+    return {"records": rows}
+"""
+
+
+def joined(server, bucket, prefix):
+    return b"".join(objects_of(server, bucket, prefix).values())
+
+
+def test_the_backup_holds_what_came_untransformed(server, firehose, bucket, function, delivery):
+    name = delivery(function=function(UPPER), Prefix="data/", **backup(bucket))
+    put(firehose, name, "one ", "drop ", "two ")
+    wait_until(lambda: joined(server, bucket, "data/") == b"ONE TWO ")
+    wait_until(lambda: joined(server, bucket, "backup/") == b"one drop two ")
+    key = list(objects_of(server, bucket, "backup/"))[0]
+    assert re.match(rf"backup/\d{{4}}/\d\d/\d\d/\d\d/{name}-1-", key)
+
+
+def words(server, prefix):
+    """Objects of one second come in any order."""
+    found = joined(server, "lake", prefix).decode().split()
+    assert len(found) == len(set(found)), "some landed twice"
+    return set(found)
+
+
+def test_the_backup_has_hints_of_its_own_and_loses_nothing_over_crashes(own_server):
+    server = own_server
+    server.client("s3").create_bucket(Bucket="lake")
+    server.clock.hold()
+    make_delivery(server, "kept", "lake", Prefix="data/", **backup("lake", seconds=60))
+    firehose = unchecked(server, "firehose")
+    put(firehose, "kept", "one ")
+    wait_until(lambda: joined(server, "lake", "data/") == b"one ")
+    server.kill9()  # the data has landed, its backup has not
+    server.start()
+    put(unchecked(server, "firehose"), "kept", "two ")
+    wait_until(lambda: words(server, "data/") == {"one", "two"})
+    assert joined(server, "lake", "backup/") == b""
+    server.clock.advance(61)
+    wait_until(lambda: words(server, "backup/") == {"one", "two"})
+    server.kill9()
+    server.start()
+    put(unchecked(server, "firehose"), "kept", "three ")
+    server.clock.advance(61)
+    wait_until(lambda: words(server, "backup/") == {"one", "two", "three"})
+    assert words(server, "data/") == {"one", "two", "three"}
+
+
+def test_a_backup_that_is_added_later_begins_there(server, firehose, bucket, delivery):
+    name = delivery(Prefix="data/")
+    put(firehose, name, "before ")
+    wait_until(lambda: joined(server, bucket, "data/") == b"before ")
+    settings = backup(bucket)
+    settings["S3BackupUpdate"] = settings.pop("S3BackupConfiguration")
+    status, reply = firehose_wire(
+        server, "UpdateDestination", DeliveryStreamName=name,
+        CurrentDeliveryStreamVersionId="1", DestinationId="destinationId-000000000001",
+        ExtendedS3DestinationUpdate=settings,
+    )  # fmt: skip
+    assert status == 200, reply
+    put(firehose, name, "after ")
+    wait_until(lambda: joined(server, bucket, "backup/") == b"after ")
+
+
+def test_an_aggregate_of_the_kpl_is_taken_apart_before_the_function(
+    server, client, bucket, function, delivery, stream
+):
+    import hashlib
+
+    def field(number, data):
+        return bytes([number << 3 | 2, len(data)]) + data
+
+    records = [(0, b"a:1 "), (1, b"b:1 "), (0, b"a:2 ")]
+    body = field(1, b"k0") + field(1, b"k1")
+    for key, data in records:
+        body += field(3, bytes([8, key]) + field(3, data))
+    packed = b"\xf3\x89\x9a\xc2" + body + hashlib.md5(body).digest()
+    echo = """
+import base64, json
+def handler(event, context):
+    return {"records": [
+        {"recordId": r["recordId"], "result": "Ok", "data": base64.b64encode(json.dumps(
+            [r["recordId"][-6:], r["kinesisRecordMetadata"]["subsequenceNumber"],
+             r["kinesisRecordMetadata"]["partitionKey"],
+             base64.b64decode(r["data"]).decode()]).encode() + b"\\n").decode()}
+        for r in event["records"]]}
+"""
+    source, arn = stream()
+    delivery(source=arn, function=function(echo))
+    client("kinesis").put_record(StreamName=source, Data=packed, PartitionKey="outer")
+    rows = wait_until(lambda: lines_of(server, bucket))
+    assert rows == [["000000", 0, "k0", "a:1 "], ["000001", 1, "k1", "b:1 "],
+                    ["000002", 2, "k0", "a:2 "]]  # fmt: skip
+
+
+def test_log_records_are_unpacked_and_their_messages_taken(server, firehose, bucket, delivery):
+    import gzip
+
+    processors = [
+        {"Type": "Decompression", "Parameters": [
+            {"ParameterName": "CompressionFormat", "ParameterValue": "GZIP"}]},
+        {"Type": "CloudWatchLogProcessing", "Parameters": [
+            {"ParameterName": "DataMessageExtraction", "ParameterValue": "true"}]},
+    ]  # fmt: skip
+    name = delivery(processors=processors, Prefix="data/",
+                    ErrorOutputPrefix="errors/!{firehose:error-output-type}/")  # fmt: skip
+    record = {"messageType": "DATA_MESSAGE", "logEvents": [{"message": "m1"}, {"message": "m2"}]}
+    firehose.put_record_batch(DeliveryStreamName=name, Records=[
+        {"Data": gzip.compress(json.dumps(record).encode())}, {"Data": b"not gzip"}])  # fmt: skip
+    wait_until(lambda: joined(server, bucket, "data/") == b"m1\nm2\n")
+    errors = wait_until(lambda: lines_of(server, bucket, "errors/decompression-failed/"))
+    assert base64.b64decode(errors[0]["rawData"]) == b"not gzip"
+
+
+def test_partitions_and_cursors_survive_kills(own_server):
+    """Many partitions that land at different times, and a kill -9 between: each record once."""
+    server = own_server
+    server.client("s3").create_bucket(Bucket="lake")
+    arn = make_stream(server, "ks", 2)
+    function = make_function(server, "by-key", BY_KEY)
+    make_delivery(server, "crashed", "lake", source=arn, seconds=1, megabytes=64,
+                  processors=[{"Type": "Lambda", "Parameters": [
+                      {"ParameterName": "LambdaArn", "ParameterValue": function},
+                      {"ParameterName": "BufferSizeInMBs", "ParameterValue": "0.2"},
+                      {"ParameterName": "BufferIntervalInSeconds", "ParameterValue": "0"}]}],
+                  **backup("lake", seconds=1), **PARTITIONED)  # fmt: skip
+    wanted = []
+    for round_ in range(4):
+        kinesis = server.client("kinesis")
+        for n in range(12):
+            texts = [f"p{(n * 7 + i) % 13}:{round_}.{n}.{i} " for i in range(8)]
+            kinesis.put_records(StreamName="ks", Records=[
+                {"Data": text.encode(), "PartitionKey": text} for text in texts])  # fmt: skip
+            wanted += texts
+        if round_ < 3:
+            server.kill9()
+            server.start()
+    size = sum(map(len, wanted))
+
+    def landed(prefix):
+        whole = joined(server, "lake", prefix)
+        assert len(whole) <= size, "more landed than was put"
+        return len(whole) == size and whole
+
+    for prefix in ("data/", "backup/"):
+        whole = wait_until(lambda prefix=prefix: landed(prefix), timeout=30)
+        assert sorted(whole.decode().split()) == sorted(text.strip() for text in wanted)
+    assert lines_of(server, "lake", "errors/") == []
