@@ -22,7 +22,7 @@ PLATFORM = ["base", "journal", "view", "runtime", "http", "protocol", "item", "e
 # A service may include the platform, and other services only along the data.
 SERVICES = {
     "streams": [],
-    "dynamodb": ["streams", "kinesis"],
+    "dynamodb": ["streams", "kinesis", "s3"],
     "kinesis": [],
     "pipes": ["streams", "kinesis", "firehose", "lambda", "logs"],
     "lambda": ["s3"],

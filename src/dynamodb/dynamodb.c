@@ -49,6 +49,9 @@ static const struct protocol_handler handlers[] = {
     {.operation = "RestoreTableFromBackup", .run = dynamodb_restore_from_backup},
     {.operation = "UpdateContinuousBackups", .run = dynamodb_update_continuous_backups},
     {.operation = "RestoreTableToPointInTime", .run = dynamodb_restore_to_point_in_time},
+    {.operation = "ExportTableToPointInTime", .run = dynamodb_export_table},
+    {.operation = "DescribeExport", .run = dynamodb_describe_export},
+    {.operation = "ListExports", .run = dynamodb_list_exports},
 };
 
 enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamodb_options *options)
@@ -59,6 +62,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     dynamodb->rng = options->rng;
     dynamodb->streams = options->streams;
     dynamodb->kinesis = options->kinesis;
+    dynamodb->s3 = options->s3;
     dynamodb->testing = options->testing;
     pthread_mutex_init(&dynamodb->admin, NULL);
     pthread_rwlock_init(&dynamodb->lock, NULL);

@@ -15,6 +15,7 @@
 struct dynamodb;
 struct protocol;
 struct runtime;
+struct s3;
 struct streams;
 struct kinesis;
 
@@ -24,6 +25,7 @@ struct dynamodb_options {
     struct mr_rng *rng;
     struct streams *streams;
     struct kinesis *kinesis;
+    struct s3 *s3; /* for exports and imports */
     bool testing;
 };
 /* Loads the tables; goes on with deletions that were under way. */

@@ -23,6 +23,10 @@ const struct protocol_fault dynamodb_recovery_unavailable = {
 const struct protocol_fault dynamodb_invalid_restore_time = {"InvalidRestoreTimeException", 400,
                                                              false};
 const struct protocol_fault dynamodb_denied = {"AccessDeniedException", 400, false};
+const struct protocol_fault dynamodb_invalid_export_time = {"InvalidExportTimeException", 400,
+                                                            false};
+const struct protocol_fault dynamodb_export_conflict = {"ExportConflictException", 400, false};
+const struct protocol_fault dynamodb_export_not_found = {"ExportNotFoundException", 400, false};
 const struct protocol_fault dynamodb_not_implemented = {"NotImplemented", 501, true};
 
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,

@@ -145,6 +145,7 @@ struct dynamodb {
     struct runtime *runtime;
     struct mr_rng *rng;
     struct streams *streams;
+    struct s3 *s3;
     bool testing;
     pthread_mutex_t admin;
     pthread_rwlock_t lock;

@@ -78,6 +78,8 @@ enum mr_status dynamodb_recovery_open(struct dynamodb *dynamodb)
     enum mr_status status = dynamodb_backups_open(dynamodb);
     if (status >= 0)
         status = dynamodb_restores_open(dynamodb);
+    if (status >= 0)
+        status = dynamodb_exports_open(dynamodb);
     if (status < 0)
         return status;
     for (size_t i = 0; i < DYNAMODB_JOBS_AT_ONCE; i++)

@@ -97,8 +97,29 @@ static struct mr_slice before(struct dynamodb_past *past, uint64_t stamp, struct
     return value.len == 0 ? (struct mr_slice){0} : keep(buffer, value);
 }
 
-/* The key under the history's iterator, undone. */
-static void undo(struct dynamodb_past *past)
+static uint64_t stamp_of(const struct view_iterator *history)
+{
+    struct mr_slice key = view_iterator_key(history);
+    uint64_t stamp = 0;
+    for (size_t i = key.len - STAMP_BYTES; i < key.len; i++)
+        stamp = stamp << 8 | (uint8_t)key.ptr[i];
+    return stamp;
+}
+
+/* The stamp of the last change of past->key in the window; 0: there was none. */
+static uint64_t last_change(struct dynamodb_past *past)
+{
+    if (!seek_version(past, past->from) || stamp_of(past->history) >= past->to)
+        return 0;
+    size_t len = past->key.len;
+    append_u64(&past->key, past->to - 1);
+    view_iterator_seek_back(past->history, mr_buf_slice(&past->key));
+    past->key.len = len;
+    return stamp_of(past->history);
+}
+
+/* The key under the history's iterator, undone; false: nothing to tell of it. */
+static bool undo(struct dynamodb_past *past)
 {
     struct mr_slice now = {0};
     struct mr_slice key = view_iterator_key(past->history);
@@ -110,18 +131,15 @@ static void undo(struct dynamodb_past *past)
     }
     past->new_item = before(past, past->to, now, &past->buffers[1]);
     past->old_item = (struct mr_slice){0};
-    if (past->changes)
+    past->stamp = 0;
+    if (past->changes) {
+        past->stamp = last_change(past);
         past->old_item = before(past, past->from, now, &past->buffers[2]);
+    }
     (void)seek_version(past, UINT64_MAX); /* no stamp is that large: behind the key */
-}
-
-static bool is_wanted(const struct dynamodb_past *past)
-{
     if (!past->changes)
         return past->new_item.ptr != NULL;
-    if (past->new_item.ptr == NULL || past->old_item.ptr == NULL)
-        return past->new_item.ptr != past->old_item.ptr;
-    return !mr_slice_equal(past->new_item, past->old_item);
+    return past->stamp != 0 && (past->new_item.ptr != NULL || past->old_item.ptr != NULL);
 }
 
 enum mr_status dynamodb_past_next(struct dynamodb_past *past)
@@ -142,8 +160,7 @@ enum mr_status dynamodb_past_next(struct dynamodb_past *past)
             past->new_item = view_iterator_value(past->items);
             return MR_OK;
         }
-        undo(past);
-        if (is_wanted(past))
+        if (undo(past))
             return MR_OK;
     }
     enum mr_status status = view_iterator_status(past->items);

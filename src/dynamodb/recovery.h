@@ -22,6 +22,9 @@ extern const struct protocol_fault dynamodb_backup_in_use;
 extern const struct protocol_fault dynamodb_continuous_unavailable;
 extern const struct protocol_fault dynamodb_recovery_unavailable;
 extern const struct protocol_fault dynamodb_invalid_restore_time;
+extern const struct protocol_fault dynamodb_invalid_export_time;
+extern const struct protocol_fault dynamodb_export_conflict;
+extern const struct protocol_fault dynamodb_export_not_found;
 
 /* ---- jobs.c ---- */
 struct dynamodb_job {
@@ -86,7 +89,7 @@ struct dynamodb_moment {
 };
 /* Now, whatever history there is. */
 static const uint64_t dynamodb_now = UINT64_MAX;
-/* All items at a moment; or only what differs between `from` and it. */
+/* All items at a moment; or only what was changed from `from` on, unless it came and went since. */
 struct dynamodb_past {
     struct view_iterator *items, *history; /* the latter may be NULL */
     bool changes;
@@ -95,6 +98,7 @@ struct dynamodb_past {
     struct mr_buf key, buffers[3];
     /* results, borrowed until the next call; ptr NULL: there was none */
     struct mr_slice old_item, new_item;
+    uint64_t stamp; /* with changes: of the last one */
 };
 void dynamodb_past_open(struct dynamodb_past *past, const struct dynamodb_moment *moment);
 /* old_item is what was before the changes with stamp `from` and later ones. */
@@ -193,7 +197,54 @@ MR_MUST_USE enum mr_status dynamodb_fill_begin(struct dynamodb_table *table,
                                                struct store_entry *entry);
 void dynamodb_restore_summary(struct mr_json *json, const struct dynamodb_table *table);
 
+/* ---- task.c: exports and imports as stored documents ----
+ * "dynamodb/<kind>/<ARN>": {"fixed": {...}, "result": {...}, "own": {...}}, where the first two are
+ * the members that the API describes, and `own` is what only we need: token, request, began_ms.
+ * They are kept for 90 days, as AWS lists them. */
+enum { DYNAMODB_TASKS_MAX = 10000, DYNAMODB_TASK_KEPT_DAYS = 90 };
+struct mr_slice dynamodb_task_own(struct protocol_call *call, struct mr_slice token,
+                                  struct mr_slice more); /* `more`: JSON of the caller's */
+struct dynamodb_task {
+    const char *kind; /* "export", "import" */
+    struct mr_slice arn;
+    struct mr_slice fixed, result, own; /* JSON objects */
+};
+void dynamodb_task_put(struct store_entry *entry, const struct dynamodb_task *task);
+/* The stored task; MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status dynamodb_task_get(struct dynamodb *dynamodb, struct mr_arena *arena,
+                                             const char *kind, struct mr_slice arn,
+                                             yyjson_val **ret_doc);
+/* The description: one object. */
+void dynamodb_task_json(struct mr_json *json, yyjson_val *doc);
+/* What the request's ClientToken was used for before. MR_NOT_FOUND: nothing; *ret_token is the
+ * request's, or a fresh one.  MR_OK: the same; *ret_doc is that task.  MR_FAULT: something else
+ * (`conflict`), or there are too many. Removes, with the entry, tasks that are too old. */
+MR_MUST_USE enum mr_status dynamodb_task_begin(struct protocol_call *call, const char *kind,
+                                               const struct protocol_fault *conflict,
+                                               struct store_entry *entry,
+                                               struct mr_slice *ret_token, yyjson_val **ret_doc);
+/* Tasks whose ARN begins with `table_arn` (may be empty), behind `after`, newest last; at most
+ * `limit`. Calls fn for each; the last one's ARN when there are more. */
+struct mr_slice dynamodb_task_each(struct protocol_call *call, const char *kind,
+                                   struct mr_slice table_arn, struct mr_slice after, size_t limit,
+                                   void (*fn)(struct protocol_call *call, yyjson_val *doc));
+/* Calls fn for each task whose result says IN_PROGRESS: after a restart. */
+MR_MUST_USE enum mr_status dynamodb_task_resume(struct dynamodb *dynamodb, const char *kind,
+                                                enum mr_status (*fn)(struct dynamodb *dynamodb,
+                                                                     struct mr_slice arn,
+                                                                     yyjson_val *doc));
+
+/* ---- ion.c ---- */
+/* The item as the text of an Ion struct. */
+void dynamodb_ion_write(struct mr_buf *buf, struct mr_slice item);
+
+/* ---- export.c ---- */
+MR_MUST_USE enum mr_status dynamodb_exports_open(struct dynamodb *dynamodb);
+
 /* ---- operations ---- */
+void dynamodb_export_table(struct protocol_call *call);
+void dynamodb_describe_export(struct protocol_call *call);
+void dynamodb_list_exports(struct protocol_call *call);
 void dynamodb_create_backup(struct protocol_call *call);
 void dynamodb_describe_backup(struct protocol_call *call);
 void dynamodb_delete_backup(struct protocol_call *call);

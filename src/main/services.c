@@ -12,8 +12,13 @@ static void log_line(void *ctx, struct mr_slice group, struct mr_slice stream, i
 static enum mr_status open_table_side(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
+    const struct s3_options s3 = {
+        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
+    enum mr_status status = s3_open(&s->s3, &s3);
+    if (status != MR_OK)
+        return status;
     const struct streams_options streams = {.store = serve->store, .rng = &serve->rng};
-    enum mr_status status = streams_open(&s->streams, &streams);
+    status = streams_open(&s->streams, &streams);
     if (status != MR_OK)
         return status;
     const struct kinesis_options kinesis = {
@@ -31,6 +36,7 @@ static enum mr_status open_table_side(struct serve *serve)
         .rng = &serve->rng,
         .streams = s->streams,
         .kinesis = s->kinesis,
+        .s3 = s->s3,
         .testing = serve->options.testing,
     };
     return dynamodb_open(&s->dynamodb, &dynamodb);
@@ -39,14 +45,9 @@ static enum mr_status open_table_side(struct serve *serve)
 static enum mr_status open_lake_side(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
-    const struct s3_options s3 = {
-        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
-    enum mr_status status = s3_open(&s->s3, &s3);
-    if (status != MR_OK)
-        return status;
     const struct logs_options logs = {
         .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
-    status = logs_open(&s->logs, &logs);
+    enum mr_status status = logs_open(&s->logs, &logs);
     if (status != MR_OK)
         return status;
     const struct lambda_options lambda = {
@@ -182,9 +183,9 @@ void serve_close_services(struct serve *serve)
     firehose_close(s->firehose);
     lambda_close(s->lambda);
     logs_close(s->logs);
-    s3_close(s->s3);
     dynamodb_close(s->dynamodb);
     kinesis_close(s->kinesis);
+    s3_close(s->s3); /* exports write to it */
     streams_close(s->streams);
     serve->services = (struct serve_services){0};
 }
