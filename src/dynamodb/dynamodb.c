@@ -52,6 +52,9 @@ static const struct protocol_handler handlers[] = {
     {.operation = "ExportTableToPointInTime", .run = dynamodb_export_table},
     {.operation = "DescribeExport", .run = dynamodb_describe_export},
     {.operation = "ListExports", .run = dynamodb_list_exports},
+    {.operation = "ImportTable", .run = dynamodb_import_table},
+    {.operation = "DescribeImport", .run = dynamodb_describe_import},
+    {.operation = "ListImports", .run = dynamodb_list_imports},
 };
 
 enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamodb_options *options)
@@ -63,6 +66,8 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     dynamodb->streams = options->streams;
     dynamodb->kinesis = options->kinesis;
     dynamodb->s3 = options->s3;
+    dynamodb->log = options->log;
+    dynamodb->log_ctx = options->log_ctx;
     dynamodb->testing = options->testing;
     pthread_mutex_init(&dynamodb->admin, NULL);
     pthread_rwlock_init(&dynamodb->lock, NULL);

@@ -26,6 +26,10 @@ struct dynamodb_options {
     struct streams *streams;
     struct kinesis *kinesis;
     struct s3 *s3; /* for exports and imports */
+    /* Where imports tell of rows that are no items; may be NULL. */
+    void (*log)(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
+                struct mr_slice text);
+    void *log_ctx;
     bool testing;
 };
 /* Loads the tables; goes on with deletions that were under way. */

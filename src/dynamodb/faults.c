@@ -27,6 +27,8 @@ const struct protocol_fault dynamodb_invalid_export_time = {"InvalidExportTimeEx
                                                             false};
 const struct protocol_fault dynamodb_export_conflict = {"ExportConflictException", 400, false};
 const struct protocol_fault dynamodb_export_not_found = {"ExportNotFoundException", 400, false};
+const struct protocol_fault dynamodb_import_conflict = {"ImportConflictException", 400, false};
+const struct protocol_fault dynamodb_import_not_found = {"ImportNotFoundException", 400, false};
 const struct protocol_fault dynamodb_not_implemented = {"NotImplemented", 501, true};
 
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,

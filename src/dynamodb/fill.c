@@ -96,41 +96,33 @@ enum mr_status dynamodb_fill_add(struct dynamodb_fill *fill, struct mr_slice ite
     return status;
 }
 
-enum mr_status dynamodb_fill_end(struct dynamodb_table *table)
+enum mr_status dynamodb_fill_end(struct dynamodb_table *table, struct store_entry *entry)
 {
     struct dynamodb *dynamodb = table->dynamodb;
-    struct mr_arena arena;
-    mr_arena_init(&arena);
-    struct store_entry entry = store_entry_make(&arena);
     pthread_mutex_lock(&dynamodb->admin);
     table->fills = false;
-    dynamodb_document_put(table, &entry);
-    enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    dynamodb_document_put(table, entry);
+    enum mr_status status = store_commit_wait(dynamodb->store, entry);
     if (status == MR_OK) {
         dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
         atomic_store(&table->hidden, false);
     }
     pthread_mutex_unlock(&dynamodb->admin);
-    mr_arena_fini(&arena);
     return status;
 }
 
-void dynamodb_fill_drop(struct dynamodb_table *table, const char *why)
+void dynamodb_fill_drop(struct dynamodb_table *table, struct store_entry *entry, const char *why)
 {
     struct dynamodb *dynamodb = table->dynamodb;
-    struct mr_arena arena;
-    mr_arena_init(&arena);
-    struct store_entry entry = store_entry_make(&arena);
     mr_log(MR_LOG_ERROR, "dynamodb", "table '%.*s' cannot be filled and goes: %s",
            MR_ARG(table->name), why);
     pthread_mutex_lock(&dynamodb->admin);
-    dynamodb_document_delete(table, &entry);
-    dynamodb_drops_add(table->number, &entry);
-    if (store_commit_wait(dynamodb->store, &entry) == MR_OK) {
+    dynamodb_document_delete(table, entry);
+    dynamodb_drops_add(table->number, entry);
+    if (store_commit_wait(dynamodb->store, entry) == MR_OK) {
         dynamodb_table_set_state(table, DYNAMODB_DELETING);
         dynamodb_table_withdraw(table);
         dynamodb_drops_begin(dynamodb, table->number);
     }
     pthread_mutex_unlock(&dynamodb->admin);
-    mr_arena_fini(&arena);
 }

@@ -146,6 +146,9 @@ struct dynamodb {
     struct mr_rng *rng;
     struct streams *streams;
     struct s3 *s3;
+    void (*log)(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
+                struct mr_slice text);
+    void *log_ctx;
     bool testing;
     pthread_mutex_t admin;
     pthread_rwlock_t lock;

@@ -25,6 +25,8 @@ extern const struct protocol_fault dynamodb_invalid_restore_time;
 extern const struct protocol_fault dynamodb_invalid_export_time;
 extern const struct protocol_fault dynamodb_export_conflict;
 extern const struct protocol_fault dynamodb_export_not_found;
+extern const struct protocol_fault dynamodb_import_conflict;
+extern const struct protocol_fault dynamodb_import_not_found;
 
 /* ---- jobs.c ---- */
 struct dynamodb_job {
@@ -137,10 +139,11 @@ void dynamodb_fill_fini(struct dynamodb_fill *fill);
 /* Copies the item, which has the table's keys. */
 MR_MUST_USE enum mr_status dynamodb_fill_add(struct dynamodb_fill *fill, struct mr_slice item);
 MR_MUST_USE enum mr_status dynamodb_fill_flush(struct dynamodb_fill *fill); /* durable */
-/* The table is complete: ACTIVE with the entry that says so. */
-MR_MUST_USE enum mr_status dynamodb_fill_end(struct dynamodb_table *table);
+/* The table is complete: ACTIVE with the entry that says so, which may hold more. */
+MR_MUST_USE enum mr_status dynamodb_fill_end(struct dynamodb_table *table,
+                                             struct store_entry *entry);
 /* It never will be: the table goes, with what it holds. */
-void dynamodb_fill_drop(struct dynamodb_table *table, const char *why);
+void dynamodb_fill_drop(struct dynamodb_table *table, struct store_entry *entry, const char *why);
 
 /* ---- backup.c ---- */
 enum dynamodb_backup_status { DYNAMODB_BACKUP_CREATING, DYNAMODB_BACKUP_AVAILABLE };
@@ -237,11 +240,33 @@ MR_MUST_USE enum mr_status dynamodb_task_resume(struct dynamodb *dynamodb, const
 /* ---- ion.c ---- */
 /* The item as the text of an Ion struct. */
 void dynamodb_ion_write(struct mr_buf *buf, struct mr_slice item);
+/* A line of an import, "$ion_1_0 {Item:{...}}", as the item's DynamoDB JSON; MR_INVALID. */
+MR_MUST_USE enum mr_status dynamodb_ion_row(struct mr_buf *row, struct mr_slice line);
+
+/* ---- rows.c: the other formats of imports ---- */
+/* The names in a header; MR_INVALID. */
+MR_MUST_USE enum mr_status dynamodb_csv_columns(struct mr_arena *arena, struct mr_slice line,
+                                                char delimiter, struct mr_slice **ret_columns,
+                                                size_t *ret_count);
+/* A line as the item's DynamoDB JSON; MR_INVALID. */
+MR_MUST_USE enum mr_status dynamodb_csv_row(struct mr_buf *row, const struct dynamodb_table *table,
+                                            const struct mr_slice *columns, size_t count,
+                                            char delimiter, struct mr_slice line);
+/* The item within {"Item":{...}}; NULL: it is none. */
+yyjson_val *dynamodb_json_row(struct mr_arena *arena, struct mr_slice line);
 
 /* ---- export.c ---- */
 MR_MUST_USE enum mr_status dynamodb_exports_open(struct dynamodb *dynamodb);
 
+/* ---- import.c ---- */
+/* Fills the table again, after a restart; false: the import is not known. */
+bool dynamodb_import_again(struct dynamodb_table *table, struct mr_arena *arena,
+                           struct mr_slice arn);
+
 /* ---- operations ---- */
+void dynamodb_import_table(struct protocol_call *call);
+void dynamodb_describe_import(struct protocol_call *call);
+void dynamodb_list_imports(struct protocol_call *call);
 void dynamodb_export_table(struct protocol_call *call);
 void dynamodb_describe_export(struct protocol_call *call);
 void dynamodb_list_exports(struct protocol_call *call);

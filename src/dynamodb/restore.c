@@ -300,10 +300,14 @@ static void job_run(struct dynamodb_job *base)
     enum mr_status status =
         job->backup != NULL ? fill_from_image(job, &fill) : fill_from_past(job, &fill);
     dynamodb_fill_fini(&fill);
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct store_entry entry = store_entry_make(&arena);
     if (status == MR_OK)
-        status = dynamodb_fill_end(job->table);
-    if (status < 0)
-        dynamodb_fill_drop(job->table, "its source cannot be read, or the journal not written");
+        status = dynamodb_fill_end(job->table, &entry);
+    else if (status < 0)
+        dynamodb_fill_drop(job->table, &entry, "its source cannot be read");
+    mr_arena_fini(&arena);
 }
 
 void dynamodb_restore_start(struct dynamodb_table *table, struct dynamodb_backup *backup,
@@ -333,21 +337,27 @@ static bool hold_backup(struct dynamodb *dynamodb, struct dynamodb_backup *backu
     return available;
 }
 
-static void resume(struct dynamodb_table *table, yyjson_val *origin)
+static bool resume(struct dynamodb_table *table, struct mr_arena *arena, yyjson_val *origin)
 {
     struct dynamodb *dynamodb = table->dynamodb;
-    struct dynamodb_backup *backup =
-        dynamodb_backup_find(dynamodb, mr_json_get_text(origin, "backup_arn"));
+    struct dynamodb_moment moment;
+    struct mr_slice import = mr_json_get_text(origin, "import_arn");
+    struct mr_slice arn = mr_json_get_text(origin, "backup_arn");
+    if (import.len > 0)
+        return dynamodb_import_again(table, arena, import);
+    if (arn.len == 0) {
+        if (!dynamodb_moment_again(dynamodb, origin, &moment))
+            return false;
+        dynamodb_restore_start(table, NULL, &moment);
+        return true;
+    }
+    struct dynamodb_backup *backup = dynamodb_backup_find(dynamodb, arn);
     if (backup != NULL && hold_backup(dynamodb, backup)) {
         dynamodb_restore_start(table, backup, NULL);
-        return;
+        return true;
     }
     dynamodb_backup_unref(dynamodb, backup);
-    struct dynamodb_moment moment;
-    if (backup == NULL && dynamodb_moment_again(dynamodb, origin, &moment))
-        dynamodb_restore_start(table, NULL, &moment);
-    else
-        dynamodb_fill_drop(table, "its origin is gone");
+    return false;
 }
 
 static enum mr_status begin_anew(struct dynamodb_table *table)
@@ -363,7 +373,9 @@ static enum mr_status begin_anew(struct dynamodb_table *table)
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
     if (status == MR_OK) {
         dynamodb_drops_begin(dynamodb, number);
-        resume(table, mr_json_parse(&arena, table->origin, 16));
+        entry = store_entry_make(&arena);
+        if (!resume(table, &arena, mr_json_parse(&arena, table->origin, 16)))
+            dynamodb_fill_drop(table, &entry, "its origin is gone");
     }
     mr_arena_fini(&arena);
     return status;

@@ -9,7 +9,8 @@ static void log_line(void *ctx, struct mr_slice group, struct mr_slice stream, i
     logs_append(serve->services.logs, group, stream, time_ms, text);
 }
 
-static enum mr_status open_table_side(struct serve *serve)
+/* What tables write to as well. */
+static enum mr_status open_ground(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
     const struct s3_options s3 = {
@@ -17,8 +18,16 @@ static enum mr_status open_table_side(struct serve *serve)
     enum mr_status status = s3_open(&s->s3, &s3);
     if (status != MR_OK)
         return status;
+    const struct logs_options logs = {
+        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
+    return logs_open(&s->logs, &logs);
+}
+
+static enum mr_status open_table_side(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
     const struct streams_options streams = {.store = serve->store, .rng = &serve->rng};
-    status = streams_open(&s->streams, &streams);
+    enum mr_status status = streams_open(&s->streams, &streams);
     if (status != MR_OK)
         return status;
     const struct kinesis_options kinesis = {
@@ -37,6 +46,8 @@ static enum mr_status open_table_side(struct serve *serve)
         .streams = s->streams,
         .kinesis = s->kinesis,
         .s3 = s->s3,
+        .log = log_line,
+        .log_ctx = serve,
         .testing = serve->options.testing,
     };
     return dynamodb_open(&s->dynamodb, &dynamodb);
@@ -45,11 +56,6 @@ static enum mr_status open_table_side(struct serve *serve)
 static enum mr_status open_lake_side(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
-    const struct logs_options logs = {
-        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
-    enum mr_status status = logs_open(&s->logs, &logs);
-    if (status != MR_OK)
-        return status;
     const struct lambda_options lambda = {
         .store = serve->store,
         .runtime = serve->runtime,
@@ -137,7 +143,7 @@ static enum mr_status open_accounts(struct serve *serve)
 enum mr_status serve_open_services(struct serve *serve)
 {
     static enum mr_status (*const steps[])(struct serve *) = {
-        open_table_side, open_lake_side, open_movers, open_queries, open_accounts,
+        open_ground, open_table_side, open_lake_side, open_movers, open_queries, open_accounts,
     };
     for (size_t i = 0; i < MR_COUNT(steps); i++) {
         const enum mr_status status = steps[i](serve);
@@ -182,10 +188,10 @@ void serve_close_services(struct serve *serve)
     pipes_close(s->pipes);
     firehose_close(s->firehose);
     lambda_close(s->lambda);
-    logs_close(s->logs);
     dynamodb_close(s->dynamodb);
     kinesis_close(s->kinesis);
-    s3_close(s->s3); /* exports write to it */
+    logs_close(s->logs); /* imports write to it */
+    s3_close(s->s3);     /* exports too */
     streams_close(s->streams);
     serve->services = (struct serve_services){0};
 }
