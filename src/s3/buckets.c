@@ -1,7 +1,8 @@
 /* Buckets: one document each, VIEW_META "s3/bucket/<name>":
  *   {"created_ms": n, "region": "us-east-1", ...}
  * and further members for what was configured: "tags", "policy", "public_access", "ownership",
- * "encryption", "versioning", each as JSON in the names of the model. Absent: not configured. */
+ * "encryption", "versioning", "lock", "cors", "lifecycle", "payer", "accelerate", each as JSON in
+ * the names of the model. Absent: not configured. */
 #include "s3/internal.h"
 
 static bool ip_like(struct mr_slice name)
@@ -33,13 +34,17 @@ bool s3_bucket_name_ok(struct mr_slice name)
 }
 
 enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena, struct mr_slice name,
-                                struct mr_slice region, int64_t *ret_ticket)
+                                struct mr_slice region, bool locks, int64_t *ret_ticket)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
     mr_json_key_int(&json, "created_ms", store_now(s3->options.store));
     mr_json_key_string(&json, "region", region);
+    if (locks) {
+        mr_json_key_cstr(&json, "versioning", "Enabled");
+        mr_json_key_raw(&json, "lock", MR_S("{\"ObjectLockEnabled\":\"Enabled\"}"));
+    }
     mr_json_object_end(&json);
     struct store_entry entry = store_entry_make(arena);
     enum mr_status status = MR_EXISTS;
@@ -75,6 +80,18 @@ enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena, struct mr_
     if (status != MR_OK)
         return status;
     const struct mr_slice versioning = mr_json_get_text(document, "versioning");
+    yyjson_val *lock = mr_json_get(document, "lock");
+    yyjson_val *retention = mr_json_get(mr_json_get(lock, "Rule"), "DefaultRetention");
+    const int64_t days = mr_json_get_i64(retention, "Days", 0);
+    const int64_t years = mr_json_get_i64(retention, "Years", 0);
+    const struct mr_slice mode = mr_json_get_text(retention, "Mode");
+    *ret_state = (struct s3_bucket_state){
+        .locks = lock != NULL,
+        .retention = mr_slice_equal(mode, MR_S("GOVERNANCE"))   ? S3_GOVERNANCE
+                     : mr_slice_equal(mode, MR_S("COMPLIANCE")) ? S3_COMPLIANCE
+                                                                : S3_NOT_RETAINED,
+        .retain_ms = (days + 365 * years) * INT64_C(86400000),
+    };
     ret_state->versioning = mr_slice_equal(versioning, MR_S("Enabled"))     ? S3_VERSIONS_ENABLED
                             : mr_slice_equal(versioning, MR_S("Suspended")) ? S3_VERSIONS_SUSPENDED
                                                                             : S3_VERSIONS_NEVER;

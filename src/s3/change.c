@@ -19,7 +19,7 @@ struct plan {
     struct store_entry *entry;
     struct mr_slice stored; /* the object's key in VIEW_OBJECT */
     struct s3_change *change;
-    enum s3_versioning versioning;
+    struct s3_bucket_state state;
     bool present;       /* there is a record under the object's key: */
     struct s3_meta old; /* this one */
 };
@@ -52,7 +52,7 @@ static void drop(struct plan *plan, const struct s3_meta *meta)
 static struct s3_version version_next(const struct plan *plan)
 {
     struct s3_version version = {
-        .own = plan->versioning == S3_VERSIONS_ENABLED,
+        .own = plan->state.versioning == S3_VERSIONS_ENABLED,
         .order = (uint64_t)journal_tail(store_journal(plan->s3->options.store)),
     };
     if (version.own)
@@ -66,19 +66,19 @@ static enum mr_status old_leaves(struct plan *plan)
 {
     static const struct s3_version null = {0};
     struct s3_meta meta;
-    if (plan->versioning == S3_VERSIONS_NEVER) {
+    if (plan->state.versioning == S3_VERSIONS_NEVER) {
         if (plan->present)
             drop(plan, &plan->old);
         return MR_OK;
     }
-    const bool stays = plan->versioning == S3_VERSIONS_ENABLED || plan->old.version.own;
+    const bool stays = plan->state.versioning == S3_VERSIONS_ENABLED || plan->old.version.own;
     if (plan->present && stays)
         s3_entry_meta(plan->entry, version_key(plan, &plan->old.version), &plan->old);
     if (plan->present && !stays) {
         drop(plan, &plan->old);
         return MR_OK;
     }
-    if (plan->versioning == S3_VERSIONS_ENABLED)
+    if (plan->state.versioning == S3_VERSIONS_ENABLED)
         return MR_OK;
     const struct mr_slice key = version_key(plan, &null);
     const enum mr_status status = s3_record(plan->s3, plan->entry->arena, key, &meta);
@@ -97,8 +97,12 @@ static enum mr_status plan_put(struct plan *plan)
     if (status != MR_OK)
         return status;
     made.version = (struct s3_version){0};
-    if (plan->versioning != S3_VERSIONS_NEVER)
+    if (plan->state.versioning != S3_VERSIONS_NEVER)
         made.version = version_next(plan);
+    if (made.retention == S3_NOT_RETAINED && plan->state.retention != S3_NOT_RETAINED) {
+        made.retention = plan->state.retention;
+        made.retain_until_ms = made.modified_ms + plan->state.retain_ms;
+    }
     change->made = made.version;
     s3_entry_meta(plan->entry, plan->stored, &made);
     if (change->body != NULL)
@@ -115,7 +119,7 @@ static enum mr_status plan_delete(struct plan *plan)
         return status;
     if (plan->present)
         store_entry_delete(plan->entry, VIEW_OBJECT, plan->stored);
-    if (plan->versioning == S3_VERSIONS_NEVER)
+    if (plan->state.versioning == S3_VERSIONS_NEVER)
         return MR_OK;
     const struct s3_meta marker = {
         .marker = true,
@@ -143,7 +147,7 @@ static enum mr_status promote(struct plan *plan, const struct s3_version *gone)
 
 static bool is_protected(const struct plan *plan, const struct s3_meta *meta)
 {
-    if (meta->legal_hold)
+    if (meta->hold == S3_HELD)
         return true;
     if (meta->retention == S3_NOT_RETAINED ||
         meta->retain_until_ms <= store_now(plan->s3->options.store))
@@ -175,12 +179,10 @@ enum mr_status s3_change_plan(struct s3 *s3, struct store_entry *entry, struct m
                               struct s3_change *change)
 {
     struct plan plan = {.s3 = s3, .entry = entry, .stored = stored, .change = change};
-    struct s3_bucket_state state;
-    enum mr_status status = s3_bucket_state(s3, entry->arena, change->bucket, &state);
+    enum mr_status status = s3_bucket_state(s3, entry->arena, change->bucket, &plan.state);
     if (status != MR_OK)
         return status;
-    plan.versioning = state.versioning;
-    change->versioned = state.versioning != S3_VERSIONS_NEVER;
+    change->versioned = plan.state.versioning != S3_VERSIONS_NEVER;
     change->dropped_count = 0;
     status = s3_record(s3, entry->arena, stored, &plan.old);
     if (status != MR_OK && status != MR_NOT_FOUND)

@@ -138,12 +138,14 @@ void s3_pumps_start(struct s3 *s3)
     s3->collector->s3 = s3;
     s3->sweep = runtime_pump_start(s3->options.runtime, "s3-sweep", sweep_step, s3);
     s3_bodies_on_drop(s3->bodies, sweep_wake, s3);
+    s3_expiry_start(s3);
     s3->collect =
         runtime_pump_start(s3->options.runtime, "s3-collect", collect_step, s3->collector);
 }
 
 void s3_pumps_stop(struct s3 *s3)
 {
+    s3_expiry_stop(s3);
     runtime_pump_stop(s3->collect);
     runtime_pump_stop(s3->sweep);
     (void)s3_bodies_sweep(s3->bodies);

@@ -227,7 +227,8 @@ enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta)
     meta->headers[S3_CACHE_CONTROL] = s3_in(call, "CacheControl");
     meta->headers[S3_EXPIRES] = protocol_header(call, "expires"); /* AWS: whatever it says */
     meta->headers[S3_REDIRECT] = s3_in(call, "WebsiteRedirectLocation");
-    if (storage_class_read(call, meta) != MR_OK || s3_sse_read(call, meta) != MR_OK)
+    if (storage_class_read(call, meta) != MR_OK || s3_sse_read(call, meta) != MR_OK ||
+        s3_lock_read(call, meta) != MR_OK)
         return MR_FAULT;
     return user_read(call, meta);
 }

@@ -36,6 +36,7 @@ struct s3 {
     pthread_mutex_t buckets; /* one change of a bucket's document at a time; before all others */
     struct runtime_pump *sweep, *collect;
     struct s3_collector *collector;
+    struct s3_expiry *expiry;
     atomic_ullong puts, gets, deletes, bytes_in, bytes_out;
 };
 
@@ -74,6 +75,7 @@ struct s3_change {
     const struct s3_version *version; /* of a delete: this one alone, for good */
     struct mr_slice if_match;         /* an ETag or "*"; ptr NULL: no such condition */
     bool if_absent;                   /* If-None-Match: * */
+    bool expired;                     /* by a lifecycle rule, not by a client */
     bool bypass;                      /* may delete what is retained in GOVERNANCE mode */
     /* Under the lock, before the commit: adds further ops, or refuses with any other status. */
     enum mr_status (*guard)(void *ctx, struct store_entry *entry);
@@ -135,6 +137,9 @@ MR_MUST_USE enum mr_status s3_versions_walk(struct view *view, struct mr_arena *
 enum s3_versioning { S3_VERSIONS_NEVER, S3_VERSIONS_ENABLED, S3_VERSIONS_SUSPENDED };
 struct s3_bucket_state {
     enum s3_versioning versioning;
+    bool locks;                  /* object lock is on: */
+    enum s3_retention retention; /* what a new object gets by itself, for so long */
+    int64_t retain_ms;
 };
 /* MR_NOT_FOUND: no such bucket. */
 MR_MUST_USE enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena,
@@ -144,7 +149,7 @@ bool s3_bucket_name_ok(struct mr_slice name);
 /* MR_EXISTS: it is there already; `document` is then the stored one. */
 MR_MUST_USE enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena,
                                             struct mr_slice name, struct mr_slice region,
-                                            int64_t *ret_ticket);
+                                            bool locks, int64_t *ret_ticket);
 /* MR_EXISTS: it is not empty. MR_FULL: there are versions left. MR_NOT_FOUND. Uploads in progress
  * go with it. */
 MR_MUST_USE enum mr_status s3_bucket_delete(struct s3 *s3, struct mr_arena *arena,
@@ -192,6 +197,11 @@ MR_MUST_USE enum mr_status s3_upload_finish(struct s3 *s3, struct mr_arena *aren
                                             const struct s3_stored_part *chosen, size_t count,
                                             struct s3_meta *object, struct s3_change *change,
                                             int64_t *ret_ticket);
+
+/* ---- expire.c: lifecycle rules ---- */
+void s3_expiry_start(struct s3 *s3);
+void s3_expiry_wake(struct s3 *s3); /* the rules changed */
+void s3_expiry_stop(struct s3 *s3);
 
 /* ---- collect.c: pumps ---- */
 void s3_pumps_start(struct s3 *s3);

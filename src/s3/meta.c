@@ -11,7 +11,7 @@
  *   varint  number of parts
  *   u8      algorithm of the sum (0: none), then its bytes
  *   with flag 16: varint order; u8 1, and 16 bytes that belong to its id, or 0: it is "null"
- *   with flag 64: u8 retention, plus 128 for a legal hold; varint until when
+ *   with flag 64: u8 retention, plus 16 times the legal hold; varint until when
  *   with flag 128: u8 encryption, plus 128 for a bucket key; the key's ARN with its length before
  *   with flag 4: each header, the user's metadata, the tags, the parts; each with its length before
  *
@@ -53,7 +53,7 @@ static bool has_version(const struct s3_meta *meta)
 
 static bool has_lock(const struct s3_meta *meta)
 {
-    return meta->retention != S3_NOT_RETAINED || meta->legal_hold;
+    return meta->retention != S3_NOT_RETAINED || meta->hold != S3_NEVER_HELD;
 }
 
 static uint8_t flags_of(const struct s3_meta *meta)
@@ -88,7 +88,7 @@ void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
     if (has_version(meta))
         write_version(buf, &meta->version);
     if (has_lock(meta)) {
-        mr_buf_byte(buf, (char)((unsigned)meta->retention | (meta->legal_hold ? ALSO : 0u)));
+        mr_buf_byte(buf, (char)((unsigned)meta->retention | (unsigned)meta->hold << 4));
         mr_buf_varint(buf, (uint64_t)meta->retain_until_ms);
     }
     if (meta->sse != S3_SSE_AES256) {
@@ -136,11 +136,14 @@ static void read_version(struct mr_reader *reader, struct s3_version *ret_versio
 static void read_lock(struct mr_reader *reader, struct s3_meta *meta)
 {
     const uint8_t byte = mr_read_u8(reader);
-    const uint8_t mode = byte & (ALSO - 1);
-    meta->legal_hold = (byte & ALSO) != 0;
-    meta->retention = mode <= S3_COMPLIANCE ? (enum s3_retention)mode : S3_NOT_RETAINED;
+    const unsigned mode = byte & 15u, hold = byte >> 4;
+    if (mode > S3_COMPLIANCE || hold > S3_HELD) {
+        reader->failed = true;
+        return;
+    }
+    meta->retention = (enum s3_retention)mode;
+    meta->hold = (enum s3_hold)hold;
     meta->retain_until_ms = (int64_t)mr_read_varint(reader);
-    reader->failed = reader->failed || mode > S3_COMPLIANCE;
 }
 
 static void read_sse(struct mr_reader *reader, struct s3_meta *meta)

@@ -31,6 +31,7 @@ enum s3_place { S3_NO_BODY /* an upload */, S3_IN_FILE, S3_IN_VIEW };
 
 /* How an object is said to be encrypted: stored and given back. */
 enum s3_sse { S3_SSE_AES256, S3_SSE_KMS, S3_SSE_DSSE };
+enum s3_hold { S3_NEVER_HELD, S3_NOT_HELD, S3_HELD };
 enum s3_retention { S3_NOT_RETAINED, S3_GOVERNANCE, S3_COMPLIANCE };
 
 struct s3_meta {
@@ -46,7 +47,7 @@ struct s3_meta {
     struct s3_sum sum;         /* of an upload: the algorithm alone */
     enum s3_retention retention;
     int64_t retain_until_ms; /* when it is retained */
-    bool legal_hold;
+    enum s3_hold hold;
     enum s3_sse sse;
     bool bucket_key;         /* with S3_SSE_KMS */
     struct mr_slice kms_key; /* an ARN; not with S3_SSE_AES256 */

@@ -12,7 +12,8 @@ void s3_register(struct s3 *s3, struct protocol *protocol)
     const struct s3_handlers *const all[] = {
         &s3_bucket_handlers,      &s3_config_handlers, &s3_object_handlers,    &s3_read_handlers,
         &s3_list_handlers,        &s3_copy_handlers,   &s3_multipart_handlers, &s3_tag_handlers,
-        &s3_upload_list_handlers, &s3_cors_handlers,   &s3_sse_handlers,       &s3_policy_handlers};
+        &s3_upload_list_handlers, &s3_cors_handlers,   &s3_sse_handlers,       &s3_policy_handlers,
+        &s3_lifecycle_handlers,   &s3_lock_handlers};
     protocol_set_cors(protocol, &s3_cors, s3);
     for (size_t i = 0; i < MR_COUNT(all); i++)
         protocol_register(protocol, "s3", all[i]->list, all[i]->count, s3);
@@ -208,8 +209,6 @@ enum mr_status s3_check_unsupported(struct protocol_call *call)
         {"SSECustomerAlgorithm", "x-amz-server-side-encryption-customer-algorithm"},
         {"CopySourceSSECustomerAlgorithm",
          "x-amz-copy-source-server-side-encryption-customer-algorithm"},
-        {"ObjectLockMode", "x-amz-object-lock-mode"},
-        {"ObjectLockLegalHoldStatus", "x-amz-object-lock-legal-hold"},
         {"WriteOffsetBytes", "x-amz-write-offset-bytes"},
         {"ChecksumSHA512", "x-amz-checksum-sha512"},
         {"ChecksumMD5", "x-amz-checksum-md5"},

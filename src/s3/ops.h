@@ -15,6 +15,7 @@
     X(illegal_location, "IllegalLocationConstraintException", 400, false)          \
     X(illegal_versioning, "IllegalVersioningConfigurationException", 400, false)   \
     X(invalid_argument, "InvalidArgument", 400, false)                             \
+    X(invalid_bucket_state, "InvalidBucketState", 409, false)                      \
     X(invalid_bucket_name, "InvalidBucketName", 400, false)                        \
     X(invalid_digest, "InvalidDigest", 400, false)                                 \
     X(invalid_location, "InvalidLocationConstraint", 400, false)                   \
@@ -34,6 +35,7 @@
     X(no_cors, "NoSuchCORSConfiguration", 404, false)                              \
     X(no_encryption, "ServerSideEncryptionConfigurationNotFoundError", 404, false) \
     X(no_lifecycle, "NoSuchLifecycleConfiguration", 404, false)                    \
+    X(no_lock_of_object, "NoSuchObjectLockConfiguration", 404, false)              \
     X(no_object_lock, "ObjectLockConfigurationNotFoundError", 404, false)          \
     X(no_ownership, "OwnershipControlsNotFoundError", 404, false)                  \
     X(no_policy, "NoSuchBucketPolicy", 404, false)                                 \
@@ -175,6 +177,13 @@ void s3_config_give(struct protocol_call *call, const char *member, const char *
 enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta);
 void s3_sse_write(struct protocol_call *call, const struct s3_meta *meta);
 
+/* Retention and legal hold of a new object, from the request's headers; and told. */
+enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta);
+void s3_lock_write(struct protocol_call *call, const struct s3_meta *meta);
+/* "Expiration" of a current object, when a lifecycle rule will end it. */
+void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
+                         const struct s3_meta *meta);
+
 extern const struct protocol_cors s3_cors;
 
 struct s3_handlers {
@@ -183,4 +192,5 @@ struct s3_handlers {
 };
 extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_object_handlers,
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
-    s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers;
+    s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
+    s3_lifecycle_handlers, s3_lock_handlers;

@@ -48,14 +48,11 @@ static void create_bucket(struct protocol_call *call)
         protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
         return;
     }
-    if (mr_json_get_bool(call->in, "ObjectLockEnabledForBucket", false)) {
-        s3_fail_header(call, "x-amz-bucket-object-lock-enabled", NULL);
-        return;
-    }
     if (s3_check_acl(call) != MR_OK || location_of(call, &region) != MR_OK)
         return;
+    const bool locks = mr_json_get_bool(call->in, "ObjectLockEnabledForBucket", false);
     enum mr_status status =
-        s3_bucket_create(s3_of(call), call->arena, bucket, region, &call->ticket);
+        s3_bucket_create(s3_of(call), call->arena, bucket, region, locks, &call->ticket);
     /* AWS: one's own bucket again is fine in us-east-1 alone. */
     if (status == MR_EXISTS && !mr_slice_equal(region, MR_S("us-east-1"))) {
         protocol_fail_member(call, "BucketName", bucket);

@@ -140,6 +140,15 @@ static void put_versioning(struct protocol_call *call)
             s3_fail_malformed(call);
         return;
     }
+    yyjson_val *document = s3_config_document(call);
+    if (document == NULL)
+        return;
+    if (mr_json_get(document, "lock") != NULL && mr_slice_equal(status, MR_S("Suspended"))) {
+        protocol_fail(call, &s3_invalid_bucket_state,
+                      "An Object Lock configuration is present on this bucket, so the versioning "
+                      "state cannot be changed.");
+        return;
+    }
     s3_config_store(call, "versioning", mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(status)));
 }
 
@@ -216,11 +225,8 @@ static void put_object_acl(struct protocol_call *call)
         if (s3_check_bucket(call) == MR_OK)          \
             fail_absent(call, &fault, message);      \
     }
-ABSENT(get_lifecycle, s3_no_lifecycle, "The lifecycle configuration does not exist")
 ABSENT(get_website, s3_no_website, "The specified bucket does not have a website configuration")
 ABSENT(get_replication, s3_no_replication, "The replication configuration was not found")
-ABSENT(get_object_lock, s3_no_object_lock,
-       "Object Lock configuration does not exist for this bucket")
 #undef ABSENT
 
 /* Reads that have an empty answer, and deletes of what is never there. */
@@ -278,14 +284,12 @@ static void put_logging(struct protocol_call *call)
 }
 
 static const struct protocol_handler handlers[] = {
-    {.operation = "DeleteBucketLifecycle", .run = nothing},
     {.operation = "DeleteBucketOwnershipControls", .run = delete_ownership},
     {.operation = "DeleteBucketReplication", .run = nothing},
     {.operation = "DeleteBucketTagging", .run = delete_tagging},
     {.operation = "DeleteBucketWebsite", .run = nothing},
     {.operation = "GetBucketAccelerateConfiguration", .run = get_accelerate},
     {.operation = "GetBucketAcl", .run = get_bucket_acl},
-    {.operation = "GetBucketLifecycleConfiguration", .run = get_lifecycle},
     {.operation = "GetBucketLogging", .run = nothing},
     {.operation = "GetBucketNotificationConfiguration", .run = nothing},
     {.operation = "GetBucketOwnershipControls", .run = get_ownership},
@@ -295,7 +299,6 @@ static const struct protocol_handler handlers[] = {
     {.operation = "GetBucketVersioning", .run = get_versioning},
     {.operation = "GetBucketWebsite", .run = get_website},
     {.operation = "GetObjectAcl", .run = get_object_acl},
-    {.operation = "GetObjectLockConfiguration", .run = get_object_lock},
     {.operation = "PutBucketAccelerateConfiguration", .run = put_accelerate},
     {.operation = "PutBucketAcl", .run = put_bucket_acl},
     {.operation = "PutBucketLogging", .run = put_logging},

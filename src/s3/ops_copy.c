@@ -172,8 +172,9 @@ static enum mr_status copy_meta(struct protocol_call *call, const struct source 
     meta->sse = given.sse;
     meta->kms_key = given.kms_key;
     meta->bucket_key = given.bucket_key;
-    meta->retention = S3_NOT_RETAINED;
-    meta->legal_hold = false;
+    meta->retention = given.retention;
+    meta->retain_until_ms = given.retain_until_ms;
+    meta->hold = given.hold;
     meta->parts = (struct mr_slice){0};
     if (replace_tags)
         meta->tags = (struct mr_slice){0};
@@ -258,6 +259,7 @@ static void copy_object(struct protocol_call *call)
     write_source_version(call, &source);
     s3_write_made(call, &change);
     s3_sse_write(call, &meta);
+    s3_write_expiration(call, change.key, &meta);
 }
 
 /* ---- UploadPartCopy ---- */

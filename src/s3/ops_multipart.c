@@ -335,6 +335,7 @@ static void complete_upload(struct protocol_call *call)
     s3_write_sum(call, &object);
     s3_write_made(call, &change);
     s3_sse_write(call, &object);
+    s3_write_expiration(call, upload.key, &object);
 }
 
 static void abort_upload(struct protocol_call *call)

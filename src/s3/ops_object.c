@@ -57,6 +57,7 @@ static void put_run(struct protocol_call *call)
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &meta));
     s3_write_sum(call, &meta);
     s3_sse_write(call, &meta);
+    s3_write_expiration(call, s3_in(call, "Key"), &meta);
 }
 
 /* ---- DeleteObject ---- */

@@ -238,6 +238,9 @@ static void read_object(struct protocol_call *call, bool with_body)
     }
     write_reading(call, &reading);
     s3_write_version(call, which.bucket, &reading.meta);
+    s3_lock_write(call, &reading.meta);
+    if (which.version == NULL)
+        s3_write_expiration(call, which.key, &reading.meta);
     if (!with_body)
         return;
     atomic_fetch_add(&s3->gets, 1);

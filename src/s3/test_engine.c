@@ -47,7 +47,7 @@ static int setup(void **state)
     house_open(house);
     int64_t ticket;
     assert_int_equal(
-        s3_bucket_create(house->s3, &house->arena, MR_S("lake"), MR_S("us-east-1"), &ticket),
+        s3_bucket_create(house->s3, &house->arena, MR_S("lake"), MR_S("us-east-1"), false, &ticket),
         MR_OK);
     *state = house;
     return 0;

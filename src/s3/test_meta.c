@@ -34,9 +34,9 @@ static struct s3_meta random_meta(struct mr_rng *rng, struct mr_arena *arena)
             mr_rng_fill(rng, meta.version.random, sizeof meta.version.random);
     }
     if (mr_rng_below(rng, 2) == 0) {
-        meta.legal_hold = mr_rng_below(rng, 2) == 1;
+        meta.hold = (enum s3_hold)mr_rng_below(rng, 3);
         meta.retention = (enum s3_retention)mr_rng_below(rng, 3);
-        if (meta.legal_hold || meta.retention != S3_NOT_RETAINED)
+        if (meta.hold != S3_NEVER_HELD || meta.retention != S3_NOT_RETAINED)
             meta.retain_until_ms = (int64_t)mr_rng_below(rng, UINT64_C(1) << 42);
     }
     meta.sse = (enum s3_sse)mr_rng_below(rng, 3);
@@ -82,7 +82,7 @@ static void a_record_reads_back_as_it_was_written(void **state)
         assert_int_equal(out.version.order, in.version.order);
         assert_true(s3_version_same(&out.version, &in.version));
         assert_int_equal(out.retention, in.retention);
-        assert_int_equal(out.legal_hold, in.legal_hold);
+        assert_int_equal(out.hold, in.hold);
         assert_int_equal(out.retain_until_ms, in.retain_until_ms);
         assert_int_equal(out.sse, in.sse);
         assert_int_equal(out.bucket_key, in.bucket_key);

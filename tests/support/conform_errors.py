@@ -72,4 +72,7 @@ ENUM_DEVIATIONS = {
     ("ResourceStatus", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
     # AWS: an update in progress has the reason of a creation (recorded 2022 to 2026).
     ("LastUpdateStatusReasonCode", "Creating"),
+    # AWS: versions are listed with the class they have; the model knows one class alone.
+    *(("ObjectVersionStorageClass", name) for name in (
+        "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY")),
 }

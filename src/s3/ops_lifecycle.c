@@ -1,0 +1,319 @@
+/* The wire: lifecycle rules. Transitions to classes that would need a restore are refused: there is
+ * no restore, so nothing could be read any more. */
+#include "s3/ops.h"
+#include "s3/lifecycle.h"
+#include <math.h>
+
+enum { RULES_MAX = 1000, RULE_ID_MAX = 255, NEWER_PAST_MAX = 100 };
+
+static enum mr_status fail_positive(struct protocol_call *call, const char *name,
+                                    const char *action)
+{
+    return protocol_fail(call, &s3_invalid_argument,
+                         "'%s' for %s action must be a positive integer", name, action);
+}
+
+/* ---- filters ---- */
+
+static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *conditions)
+{
+    const int64_t above = mr_json_get_i64(conditions, "ObjectSizeGreaterThan", -1);
+    const int64_t below = mr_json_get_i64(conditions, "ObjectSizeLessThan", INT64_MAX);
+    size_t i, j, count, more;
+    yyjson_val *tag, *other;
+    if (above >= 0 && below != INT64_MAX && below <= above)
+        return protocol_fail(call, &s3_invalid_request,
+                             "'ObjectSizeLessThan' has to be a value greater than "
+                             "'ObjectSizeGreaterThan'.");
+    yyjson_val *tags = mr_json_get(conditions, "Tags");
+    yyjson_arr_foreach(tags, i, count, tag)
+    {
+        yyjson_arr_foreach(tags, j, more, other)
+        {
+            if (j > i &&
+                mr_slice_equal(mr_json_get_text(tag, "Key"), mr_json_get_text(other, "Key")))
+                return protocol_fail(call, &s3_invalid_request,
+                                     "Duplicate Tag Keys are not allowed.");
+        }
+    }
+    return MR_OK;
+}
+
+static enum mr_status check_filter(struct protocol_call *call, yyjson_val *rule)
+{
+    static const char *const one_of[] = {"Prefix", "Tag", "And", "ObjectSizeGreaterThan",
+                                         "ObjectSizeLessThan"};
+    yyjson_val *filter = mr_json_get(rule, "Filter");
+    yyjson_val *both = mr_json_get(filter, "And");
+    size_t given = 0;
+    if ((filter == NULL) == (mr_json_get(rule, "Prefix") == NULL))
+        return s3_fail_malformed(call);
+    for (size_t i = 0; i < MR_COUNT(one_of); i++)
+        given += mr_json_get(filter, one_of[i]) != NULL;
+    if (given > 1)
+        return s3_fail_malformed(call);
+    return check_conditions(call, both);
+}
+
+static bool has_tags(yyjson_val *rule)
+{
+    yyjson_val *filter = mr_json_get(rule, "Filter");
+    return mr_json_get(filter, "Tag") != NULL ||
+           mr_json_get(mr_json_get(filter, "And"), "Tags") != NULL;
+}
+
+/* ---- actions ---- */
+
+static enum mr_status check_date(struct protocol_call *call, yyjson_val *action)
+{
+    yyjson_val *date = mr_json_get(action, "Date");
+    if (date != NULL && llround(mr_json_double(date, 0)) % 86400 != 0)
+        return protocol_fail(call, &s3_invalid_argument, "'Date' must be at midnight GMT");
+    return MR_OK;
+}
+
+static enum mr_status check_expiration(struct protocol_call *call, yyjson_val *rule)
+{
+    yyjson_val *action = mr_json_get(rule, "Expiration");
+    yyjson_val *days = mr_json_get(action, "Days");
+    yyjson_val *marker = mr_json_get(action, "ExpiredObjectDeleteMarker");
+    if (action == NULL)
+        return MR_OK;
+    if ((days != NULL) + (mr_json_get(action, "Date") != NULL) + (marker != NULL) != 1)
+        return s3_fail_malformed(call);
+    if (days != NULL && mr_json_get_i64(action, "Days", 0) <= 0)
+        return fail_positive(call, "Days", "Expiration");
+    if (marker != NULL && has_tags(rule))
+        return protocol_fail(call, &s3_invalid_request,
+                             "ExpiredObjectDeleteMarker cannot be specified with tags.");
+    return check_date(call, action);
+}
+
+static enum mr_status check_past(struct protocol_call *call, yyjson_val *rule)
+{
+    yyjson_val *action = mr_json_get(rule, "NoncurrentVersionExpiration");
+    yyjson_val *newer = mr_json_get(action, "NewerNoncurrentVersions");
+    if (action == NULL)
+        return MR_OK;
+    if (mr_json_get(action, "NoncurrentDays") == NULL)
+        return s3_fail_malformed(call);
+    if (mr_json_get_i64(action, "NoncurrentDays", 0) <= 0)
+        return fail_positive(call, "NoncurrentDays", "NoncurrentVersionExpiration");
+    const int64_t kept = mr_json_get_i64(action, "NewerNoncurrentVersions", 1);
+    if (newer != NULL && (kept < 1 || kept > NEWER_PAST_MAX))
+        return protocol_fail(call, &s3_invalid_argument,
+                             "'NewerNoncurrentVersions' for NoncurrentVersionExpiration action "
+                             "must be between 1 and 100");
+    return MR_OK;
+}
+
+static enum mr_status check_abort(struct protocol_call *call, yyjson_val *rule)
+{
+    yyjson_val *action = mr_json_get(rule, "AbortIncompleteMultipartUpload");
+    if (action == NULL)
+        return MR_OK;
+    if (mr_json_get_i64(action, "DaysAfterInitiation", 0) <= 0)
+        return fail_positive(call, "DaysAfterInitiation", "AbortIncompleteMultipartUpload");
+    if (has_tags(rule))
+        return protocol_fail(call, &s3_invalid_request,
+                             "AbortIncompleteMultipartUpload cannot be specified with Tags");
+    return MR_OK;
+}
+
+static enum mr_status check_class(struct protocol_call *call, yyjson_val *action, const char *name,
+                                  const char *days_name)
+{
+    static const char *const classes[] = {"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+                                          "GLACIER_IR"};
+    const struct mr_slice class = mr_json_get_text(action, "StorageClass");
+    const int64_t days = mr_json_get_i64(action, days_name, -1);
+    size_t i = 0;
+    if (mr_slice_equal(class, MR_S("GLACIER")) || mr_slice_equal(class, MR_S("DEEP_ARCHIVE")))
+        return protocol_fail(call, &s3_not_implemented,
+                             "millrace does not restore archived objects, so it moves none to %.*s",
+                             MR_ARG(class));
+    while (i < MR_COUNT(classes) && !mr_slice_equal(class, mr_slice_cstr(classes[i])))
+        i++;
+    if (i == MR_COUNT(classes))
+        return s3_fail_malformed(call);
+    if (mr_json_get(action, days_name) != NULL && i < 2 && days < 30)
+        return protocol_fail(call, &s3_invalid_argument,
+                             "'%s' in %s action must be greater than or equal to 30 for "
+                             "storageClass '%.*s'",
+                             days_name, name, MR_ARG(class));
+    if (mr_json_get(action, days_name) != NULL && days < 0)
+        return protocol_fail(call, &s3_invalid_argument, "'%s' in %s action must be nonnegative",
+                             days_name, name);
+    return check_date(call, action);
+}
+
+static enum mr_status check_transitions(struct protocol_call *call, yyjson_val *rule)
+{
+    size_t at, count;
+    yyjson_val *action;
+    yyjson_arr_foreach(mr_json_get(rule, "Transitions"), at, count, action)
+    {
+        if ((mr_json_get(action, "Days") == NULL) == (mr_json_get(action, "Date") == NULL))
+            return s3_fail_malformed(call);
+        if (check_class(call, action, "Transition", "Days") != MR_OK)
+            return MR_FAULT;
+    }
+    yyjson_arr_foreach(mr_json_get(rule, "NoncurrentVersionTransitions"), at, count, action)
+    {
+        if (mr_json_get(action, "NoncurrentDays") == NULL)
+            return s3_fail_malformed(call);
+        if (check_class(call, action, "NoncurrentVersionTransition", "NoncurrentDays") != MR_OK)
+            return MR_FAULT;
+    }
+    return MR_OK;
+}
+
+/* ---- rules ---- */
+
+static enum mr_status check_rule(struct protocol_call *call, yyjson_val *rule)
+{
+    static const char *const actions[] = {"Expiration", "NoncurrentVersionExpiration",
+                                          "AbortIncompleteMultipartUpload", "Transitions",
+                                          "NoncurrentVersionTransitions"};
+    const struct mr_slice status = mr_json_get_text(rule, "Status");
+    bool any = false;
+    if (!mr_slice_equal(status, MR_S("Enabled")) && !mr_slice_equal(status, MR_S("Disabled")))
+        return s3_fail_malformed(call);
+    if (mr_json_get_text(rule, "ID").len > RULE_ID_MAX)
+        return protocol_fail(call, &s3_invalid_argument,
+                             "ID length should not exceed allowed limit of 255");
+    for (size_t i = 0; i < MR_COUNT(actions); i++)
+        any = any || mr_json_get(rule, actions[i]) != NULL;
+    if (check_filter(call, rule) != MR_OK)
+        return MR_FAULT;
+    if (!any)
+        return protocol_fail(call, &s3_invalid_request,
+                             "At least one action needs to be specified in a rule");
+    if (check_expiration(call, rule) != MR_OK || check_past(call, rule) != MR_OK ||
+        check_abort(call, rule) != MR_OK)
+        return MR_FAULT;
+    return check_transitions(call, rule);
+}
+
+static enum mr_status check_rules(struct protocol_call *call, yyjson_val *rules)
+{
+    size_t i, j, count, more;
+    yyjson_val *rule, *other;
+    if (yyjson_arr_size(rules) == 0 || yyjson_arr_size(rules) > RULES_MAX)
+        return s3_fail_malformed(call);
+    yyjson_arr_foreach(rules, i, count, rule)
+    {
+        if (check_rule(call, rule) != MR_OK)
+            return MR_FAULT;
+        yyjson_arr_foreach(rules, j, more, other)
+        {
+            const struct mr_slice id = mr_json_get_text(rule, "ID");
+            if (j < i && id.len > 0 && mr_slice_equal(id, mr_json_get_text(other, "ID")))
+                return s3_fail_argument(call, "RuleId", id,
+                                        "Rule ID must be unique. Found same ID for more than one "
+                                        "rule");
+        }
+    }
+    return MR_OK;
+}
+
+/* AWS: who names no rule gets a name for it. */
+static void write_rule(struct protocol_call *call, struct mr_json *json, yyjson_val *rule)
+{
+    size_t at, count;
+    yyjson_val *name, *value;
+    mr_json_object(json);
+    if (mr_json_get_text(rule, "ID").len == 0) {
+        uint8_t random[36];
+        mr_rng_fill(s3_of(call)->options.rng, random, sizeof random);
+        mr_json_key_string(json, "ID",
+                           mr_base64(call->arena, mr_slice_make(random, sizeof random)));
+    }
+    yyjson_obj_foreach(rule, at, count, name, value)
+    {
+        if (mr_slice_equal(mr_json_text(name), MR_S("ID")) && mr_json_text(value).len == 0)
+            continue;
+        mr_json_name(json, mr_json_text(name));
+        mr_json_value(json, value);
+    }
+    mr_json_object_end(json);
+}
+
+static void put_lifecycle(struct protocol_call *call)
+{
+    yyjson_val *rules = mr_json_get(mr_json_get(call->in, "LifecycleConfiguration"), "Rules");
+    const struct mr_slice minimum = s3_in(call, "TransitionDefaultMinimumObjectSize");
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    size_t at, count;
+    yyjson_val *rule;
+    if (s3_check_bucket(call) != MR_OK || check_rules(call, rules) != MR_OK)
+        return;
+    if (minimum.len > 0 && !mr_slice_equal(minimum, MR_S("all_storage_classes_128K"))) {
+        s3_fail_header(call, "x-amz-transition-default-minimum-object-size", NULL);
+        return;
+    }
+    mr_json_object(&json);
+    mr_json_key(&json, "Rules");
+    mr_json_array(&json);
+    yyjson_arr_foreach(rules, at, count, rule)
+    {
+        write_rule(call, &json, rule);
+    }
+    mr_json_array_end(&json);
+    mr_json_object_end(&json);
+    s3_config_store(call, "lifecycle", mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    if (protocol_failed(call))
+        return;
+    mr_json_key_cstr(&call->out, "TransitionDefaultMinimumObjectSize", "all_storage_classes_128K");
+    s3_expiry_wake(s3_of(call));
+}
+
+static void get_lifecycle(struct protocol_call *call)
+{
+    yyjson_val *document = s3_config_document(call);
+    yyjson_val *rules = mr_json_get(mr_json_get(document, "lifecycle"), "Rules");
+    if (document == NULL)
+        return;
+    if (rules == NULL) {
+        protocol_fail_member(call, "BucketName", s3_in(call, "Bucket"));
+        protocol_fail(call, &s3_no_lifecycle, "The lifecycle configuration does not exist");
+        return;
+    }
+    mr_json_key_value(&call->out, "Rules", rules);
+    mr_json_key_cstr(&call->out, "TransitionDefaultMinimumObjectSize", "all_storage_classes_128K");
+}
+
+static void delete_lifecycle(struct protocol_call *call)
+{
+    s3_config_store(call, "lifecycle", MR_S(""));
+}
+
+/* ---- x-amz-expiration ---- */
+
+void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
+                         const struct s3_meta *meta)
+{
+    yyjson_val *document;
+    int64_t due_ms;
+    struct mr_slice rule = {0};
+    if (s3_bucket_get(s3_of(call), call->arena, s3_in(call, "Bucket"), &document) != MR_OK ||
+        !s3_lifecycle_expiry(mr_json_get(mr_json_get(document, "lifecycle"), "Rules"), key, meta,
+                             &due_ms, &rule))
+        return;
+    char date[32];
+    struct mr_buf text = {0};
+    mr_buf_printf(&text, "expiry-date=\"%.*s\", rule-id=\"", MR_ARG(mr_date_http(due_ms, date)));
+    mr_percent_encode(&text, rule, false);
+    mr_buf_byte(&text, '"');
+    mr_json_key_string(&call->out, "Expiration", mr_buf_slice(&text));
+    mr_buf_fini(&text);
+}
+
+static const struct protocol_handler handlers[] = {
+    {.operation = "DeleteBucketLifecycle", .run = delete_lifecycle},
+    {.operation = "GetBucketLifecycleConfiguration", .run = get_lifecycle},
+    {.operation = "PutBucketLifecycleConfiguration", .run = put_lifecycle},
+};
+const struct s3_handlers s3_lifecycle_handlers = {handlers, MR_COUNT(handlers)};
