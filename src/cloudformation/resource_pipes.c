@@ -97,20 +97,45 @@ static void create(struct resource_call *call)
     (void)resource_wait(call, is_settled);
 }
 
-static yyjson_val *starting_position(yyjson_val *of, const char *source)
-{
-    return mr_json_get(mr_json_get(mr_json_get(of, "SourceParameters"), source),
-                       "StartingPosition");
-}
-
 static bool replaces(yyjson_val *now, yyjson_val *before)
 {
     static const char *const sources[] = {"DynamoDBStreamParameters", "KinesisStreamParameters"};
-    for (size_t i = 0; i < MR_COUNT(sources); i++)
-        if (!resource_json_equal(starting_position(now, sources[i]),
-                                 starting_position(before, sources[i])))
-            return true;
+    static const char *const starts[] = {"StartingPosition", "StartingPositionTimestamp"};
+    for (size_t i = 0; i < MR_COUNT(sources); i++) {
+        yyjson_val *ours = mr_json_get(mr_json_get(now, "SourceParameters"), sources[i]);
+        yyjson_val *theirs = mr_json_get(mr_json_get(before, "SourceParameters"), sources[i]);
+        for (size_t k = 0; k < MR_COUNT(starts); k++)
+            if (!resource_json_equal(mr_json_get(ours, starts[k]), mr_json_get(theirs, starts[k])))
+                return true;
+    }
     return false;
+}
+
+/* Parameters of the target or the enrichment; a template that the resource no longer has is removed
+ * by an empty one, for UpdatePipe keeps what it does not name. */
+static yyjson_val *parameters_update(struct resource_call *call, const char *name)
+{
+    yyjson_val *now = resource_property(call, name);
+    const bool drops = mr_json_get(mr_json_get(call->before, name), "InputTemplate") != NULL &&
+                       mr_json_get(now, "InputTemplate") == NULL;
+    if (now == NULL && mr_json_get(call->before, name) == NULL)
+        return NULL;
+    yyjson_val *key, *value;
+    size_t index, count;
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    yyjson_obj_foreach(members_of(now), index, count, key, value)
+    {
+        mr_json_name(&json, mr_json_text(key));
+        mr_json_value(&json, value);
+    }
+    if (drops)
+        mr_json_key_cstr(&json, "InputTemplate", "");
+    mr_json_object_end(&json);
+    yyjson_val *update = mr_json_parse(call->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    mr_buf_fini(&buf);
+    return update;
 }
 
 /* The source's parameters less those of a creation. */
@@ -147,13 +172,11 @@ static yyjson_val *source_update(struct resource_call *call)
 
 static void update(struct resource_call *call)
 {
-    static const char *const same[] = {
-        "RoleArn",          "Target",           "Description",
-        "DesiredState",     "Enrichment",       "EnrichmentParameters",
-        "TargetParameters", "LogConfiguration", "KmsKeyIdentifier"};
+    static const char *const same[] = {"RoleArn",         "Target",     "Description",
+                                       "DesiredState",    "Enrichment", "LogConfiguration",
+                                       "KmsKeyIdentifier"};
     static const char *const texts[] = {"Description", "Enrichment", "KmsKeyIdentifier"};
-    static const char *const objects[] = {"SourceParameters", "TargetParameters",
-                                          "EnrichmentParameters"};
+    static const char *const parameters[] = {"TargetParameters", "EnrichmentParameters"};
     static const struct resource_tagging tagging = {
         .service = "pipes",
         .tag = "TagResource",
@@ -172,8 +195,10 @@ static void update(struct resource_call *call)
         request_value(&request, "SourceParameters", source_update(call));
     for (size_t i = 0; i < MR_COUNT(texts); i++)
         (void)request_reset(&request, texts[i], "\"\"");
-    for (size_t i = 0; i < MR_COUNT(objects); i++)
-        (void)request_reset(&request, objects[i], "{}");
+    for (size_t i = 0; i < MR_COUNT(parameters); i++)
+        request_value(&request, parameters[i], parameters_update(call, parameters[i]));
+    (void)request_reset(&request, "SourceParameters", "{}");
+    (void)request_reset(&request, "LogConfiguration", "{\"Level\":\"OFF\"}");
     if (request_done(&request) && resource_wait(call, is_settled))
         (void)resource_retag(call, &tagging, resource_attribute_value(call, "Arn"));
 }

@@ -36,13 +36,13 @@ const char *pipe_state_name(enum pipe_state state)
 void pipe_set_state(struct pipe *pipe, enum pipe_state state, const char *reason)
 {
     const enum pipe_state old = (enum pipe_state)atomic_load(&pipe->state);
-    if (old == state)
-        return;
-    assert(legal_moves[old][state]);
+    assert(old == state || legal_moves[old][state]);
     atomic_store(&pipe->state, (int)state);
     pthread_mutex_lock(&pipe->lock);
     (void)snprintf(pipe->locked.reason, sizeof pipe->locked.reason, "%s", reason);
     pthread_mutex_unlock(&pipe->lock);
+    if (old == state)
+        return;
     mr_log(MR_LOG_INFO, "pipes", "pipe %s: %s -> %s%s%s", pipe->name, state_names[old],
            state_names[state], reason[0] == '\0' ? "" : ": ", reason);
 }

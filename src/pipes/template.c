@@ -89,7 +89,7 @@ static bool would_be_json(const struct pipe_template *template)
         else if (!piece->quoted)
             mr_buf_append(&probe, MR_S("null"));
     }
-    const bool json = mr_json_parse(&arena, mr_buf_slice(&probe), MR_JSON_DEPTH_MAX) != NULL;
+    const bool json = mr_json_parse(&arena, mr_buf_slice(&probe), PIPE_TEMPLATE_DEPTH_MAX) != NULL;
     mr_buf_fini(&probe);
     mr_arena_fini(&arena);
     return json;

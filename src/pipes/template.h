@@ -8,7 +8,11 @@
 #pragma once
 #include "pipes/path.h"
 
-enum { PIPE_TEMPLATE_CHARACTERS_MAX = 8192, PIPE_MESSAGE_MAX = 256 };
+enum {
+    PIPE_TEMPLATE_CHARACTERS_MAX = 8192, /* AWS; the model checks it */
+    PIPE_TEMPLATE_DEPTH_MAX = 256,       /* of a JSON template; a deeper one is a text */
+    PIPE_MESSAGE_MAX = 256,
+};
 
 /* What reserved variables stand for. */
 struct pipe_variables {

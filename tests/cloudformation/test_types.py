@@ -409,6 +409,80 @@ def test_a_pipes_target_may_change_its_start_may_not(stacks, client, fresh):
     stacks.delete(name)
 
 
+def test_a_pipe_of_all_properties_and_what_an_update_takes_away(stacks, client, fresh):
+    name, group = fresh("pipe"), fresh("group")
+    account = "000000000000"
+    function = f"arn:aws:lambda:us-east-1:{account}:function:nobody"
+
+    def template(more, source, target):
+        return {
+            "Resources": {
+                "From": {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}},
+                "To": {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}},
+                "Pipe": {
+                    "Type": "AWS::Pipes::Pipe",
+                    "Properties": {
+                        "RoleArn": f"arn:aws:iam::{account}:role/r",
+                        "Source": {"Fn::GetAtt": ["From", "Arn"]},
+                        "SourceParameters": {
+                            "KinesisStreamParameters": {
+                                "StartingPosition": "AT_TIMESTAMP",
+                                "StartingPositionTimestamp": 1718000000,
+                                "BatchSize": 7, "MaximumBatchingWindowInSeconds": "1",
+                                "ParallelizationFactor": 2, "MaximumRetryAttempts": 3,
+                                "MaximumRecordAgeInSeconds": 120,
+                                "OnPartialBatchItemFailure": "AUTOMATIC_BISECT",
+                            },
+                            **source,
+                        },
+                        "Target": {"Fn::GetAtt": ["To", "Arn"]},
+                        "TargetParameters": {
+                            "KinesisStreamParameters": {"PartitionKey": "$.partitionKey"},
+                            **target,
+                        },
+                        **more,
+                    },
+                },
+            },
+        }
+
+    filters = {"FilterCriteria": {"Filters": [{"Pattern": '{"data":{"n":[1]}}'}]}}
+    logs = {
+        "Level": "ERROR",
+        "IncludeExecutionData": ["ALL"],
+        "CloudwatchLogsLogDestination": {
+            "LogGroupArn": f"arn:aws:logs:us-east-1:{account}:log-group:{group}"
+        },
+    }
+    full = {
+        "Description": "all of it", "Enrichment": function,
+        "EnrichmentParameters": {"InputTemplate": "<$.data>"},
+        "LogConfiguration": logs, "Tags": {"team": "sales", "old": "1"}, "DesiredState": "STOPPED",
+    }  # fmt: skip
+    stacks.create(name, template(full, filters, {"InputTemplate": '{"n": <$.n>}'}))
+    pipe = client("pipes").describe_pipe(Name=stacks.physical(name, "Pipe"))
+    stream = pipe["SourceParameters"]["KinesisStreamParameters"]
+    assert int(stream.pop("StartingPositionTimestamp").timestamp()) == 1718000000
+    assert stream == {
+        "BatchSize": 7, "MaximumBatchingWindowInSeconds": 1, "ParallelizationFactor": 2,
+        "MaximumRetryAttempts": 3, "MaximumRecordAgeInSeconds": 120,
+        "OnPartialBatchItemFailure": "AUTOMATIC_BISECT", "StartingPosition": "AT_TIMESTAMP",
+    }  # fmt: skip
+    assert pipe["SourceParameters"]["FilterCriteria"] == filters["FilterCriteria"]
+    assert pipe["TargetParameters"]["InputTemplate"] == '{"n": <$.n>}'
+    assert pipe["EnrichmentParameters"] == {"InputTemplate": "<$.data>"}
+    assert (pipe["Enrichment"], pipe["Description"]) == (function, "all of it")
+    assert pipe["Tags"] == {"team": "sales", "old": "1"}
+    stacks.update(name, template({"Tags": {"team": "lake"}}, {}, {}))
+    after = client("pipes").describe_pipe(Name=pipe["Name"])
+    assert after["CurrentState"] == "RUNNING" and after["CreationTime"] == pipe["CreationTime"]
+    assert after["SourceParameters"].keys() == {"KinesisStreamParameters"}
+    assert after["TargetParameters"].keys() == {"KinesisStreamParameters"}
+    assert not {"Enrichment", "Description"} & after.keys()
+    assert after["Tags"] == {"team": "lake"}
+    stacks.delete(name)
+
+
 def test_a_delivery_stream_loses_what_the_template_no_longer_says(stacks, client, fresh):
     name = fresh("firehose")
 
