@@ -25,7 +25,7 @@ SERVICES = {
     "dynamodb": ["streams", "kinesis", "s3"],
     "kinesis": [],
     "pipes": ["streams", "kinesis", "firehose", "lambda", "logs"],
-    "lambda": ["s3"],
+    "lambda": ["streams", "kinesis", "s3"],
     "s3": [],
     "firehose": ["kinesis", "lambda", "s3"],
     "glue": ["s3"],

@@ -258,6 +258,7 @@ struct lambda {
     } pool;
     struct runtime_pump *reaper;
     struct lambda_events *events;
+    struct mappings *mappings;
 };
 
 /* A counted reference, or NULL. */
@@ -458,7 +459,19 @@ int64_t lambda_layer_size(struct lambda *lambda, struct mr_slice arn);
 MR_MUST_USE enum mr_status lambda_layers_load(struct lambda *lambda);
 void lambda_layers_free(struct lambda *lambda);
 
+/* ---- mapping.c, ops_mapping.c; see mapping.h ---- */
+MR_MUST_USE enum mr_status lambda_mappings_open(struct lambda *lambda);
+void lambda_mappings_close(struct lambda *lambda);
+/* Tags of a mapping: changes them, or, with neither, writes them. False: the request's Resource is
+ * no mapping. */
+bool lambda_mapping_tags(struct protocol_call *call, yyjson_val *added, yyjson_val *removed);
+extern const struct protocol_handler lambda_mapping_handlers[];
+extern const size_t lambda_mapping_handler_count;
+
 /* ---- ops ---- */
+/* Tags (a JSON object) less those that `added` replaces or `removed` lists, then `added`. */
+struct mr_slice lambda_tags_change(struct protocol_call *call, struct mr_slice tags,
+                                   yyjson_val *added, yyjson_val *removed);
 extern const struct protocol_handler lambda_function_handlers[];
 extern const size_t lambda_function_handler_count;
 extern const struct protocol_handler lambda_version_handlers[];

@@ -49,6 +49,8 @@ enum mr_status lambda_open(struct lambda **ret_lambda, const struct lambda_optio
             runtime_pump_start(options->runtime, "lambda reaper", lambda_reaper_step, lambda);
         status = lambda_events_open(lambda);
     }
+    if (status == MR_OK)
+        status = lambda_mappings_open(lambda);
     if (status != MR_OK) {
         lambda_close(lambda);
         return status;
@@ -68,6 +70,8 @@ void lambda_register(struct lambda *lambda, struct protocol *protocol)
     protocol_register(protocol, "lambda", lambda_event_handlers, lambda_event_handler_count,
                       lambda);
     protocol_register(protocol, "lambda", lambda_layer_handlers, lambda_layer_handler_count,
+                      lambda);
+    protocol_register(protocol, "lambda", lambda_mapping_handlers, lambda_mapping_handler_count,
                       lambda);
     protocol_register(protocol, "lambda", lambda_invoke_handlers, lambda_invoke_handler_count,
                       lambda);
@@ -116,6 +120,7 @@ void lambda_close(struct lambda *lambda)
     if (lambda == NULL)
         return;
     lambda_stop(lambda);
+    lambda_mappings_close(lambda);
     lambda_events_close(lambda);
     wait_for_calls(lambda);
     if (lambda->reaper != NULL) {

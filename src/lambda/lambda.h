@@ -9,9 +9,11 @@
  * Threads: lambda_invoke blocks (a worker, never an I/O loop). */
 #pragma once
 #include "base/rng.h"
+#include "kinesis/kinesis.h"
 #include "protocol/protocol.h"
 #include "runtime/runtime.h"
 #include "s3/s3.h"
+#include "streams/streams.h"
 #include "view/store.h"
 
 struct lambda;
@@ -19,7 +21,9 @@ struct lambda_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
-    struct s3 *s3;            /* code from S3 */
+    struct s3 *s3;           /* code from S3, destinations */
+    struct streams *streams; /* sources of mappings */
+    struct kinesis *kinesis;
     const char *bootstrap;    /* path of bootstrap.py (share/millrace/bootstrap.py or
                                  src/lambda/bootstrap.py of the checkout) */
     const char *endpoint_url; /* given to functions as AWS_ENDPOINT_URL. "": not known yet; calls

@@ -16,13 +16,6 @@ static void commit(struct protocol_call *call, struct lambda_function *function,
     protocol_fail_internal(call, lambda_function_commit(function, next));
 }
 
-static void set_text(char **text, struct mr_buf *buf)
-{
-    free(*text);
-    *text = mr_strdup_slice(mr_buf_slice(buf));
-    mr_buf_fini(buf);
-}
-
 /* ---- policies ---- */
 
 static void write_condition(struct mr_json *json, const char *kind, const char *key,
@@ -255,16 +248,10 @@ static bool is_listed(yyjson_val *list, struct mr_slice text)
     return false;
 }
 
-/* The present tags less those that `added` replaces or `removed` lists, then `added`. */
-static void change_tags(struct protocol_call *call, yyjson_val *added, yyjson_val *removed)
+struct mr_slice lambda_tags_change(struct protocol_call *call, struct mr_slice tags,
+                                   yyjson_val *added, yyjson_val *removed)
 {
-    struct lambda_function *function = find_tagged(call);
-    struct lambda_record next;
-    if (function == NULL || !lambda_ops_begin(call, function, &next)) {
-        lambda_function_unref(function);
-        return;
-    }
-    yyjson_val *old = mr_json_parse(call->arena, mr_slice_cstr(next.texts[LAMBDA_TAGS]), DEPTH_MAX);
+    yyjson_val *old = mr_json_parse(call->arena, tags, DEPTH_MAX);
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     size_t i, count;
@@ -284,7 +271,26 @@ static void change_tags(struct protocol_call *call, yyjson_val *added, yyjson_va
         mr_json_value(&json, value);
     }
     mr_json_object_end(&json);
-    set_text(&next.texts[LAMBDA_TAGS], &buf);
+    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+static void change_tags(struct protocol_call *call, yyjson_val *added, yyjson_val *removed)
+{
+    call->status = 204;
+    if (lambda_mapping_tags(call, added, removed))
+        return;
+    struct lambda_function *function = find_tagged(call);
+    struct lambda_record next;
+    if (function == NULL || !lambda_ops_begin(call, function, &next)) {
+        lambda_function_unref(function);
+        return;
+    }
+    const struct mr_slice tags =
+        lambda_tags_change(call, mr_slice_cstr(next.texts[LAMBDA_TAGS]), added, removed);
+    free(next.texts[LAMBDA_TAGS]);
+    next.texts[LAMBDA_TAGS] = mr_strdup_slice(tags);
     commit(call, function, &next);
     lambda_function_unref(function);
 }
@@ -301,6 +307,8 @@ static void untag(struct protocol_call *call)
 
 static void list_tags(struct protocol_call *call)
 {
+    if (lambda_mapping_tags(call, NULL, NULL))
+        return;
     struct lambda_function *function = find_tagged(call);
     if (function == NULL)
         return;

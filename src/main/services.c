@@ -61,6 +61,8 @@ static enum mr_status open_lake_side(struct serve *serve)
         .runtime = serve->runtime,
         .rng = &serve->rng,
         .s3 = s->s3,
+        .streams = s->streams,
+        .kinesis = s->kinesis,
         .bootstrap = serve->bootstrap,
         .endpoint_url = serve->endpoint,
         .log = log_line,
