@@ -304,6 +304,11 @@ MR_MUST_USE enum mr_status dynamodb_key_value_check(struct protocol_call *call,
 MR_MUST_USE enum mr_status dynamodb_key_check(struct protocol_call *call,
                                               const struct dynamodb_table *table,
                                               struct mr_slice keys);
+/* Whether a key of the table is empty, and, `indexed`, one of an index: told before all else that
+ * may be wrong with keys in a transaction. */
+MR_MUST_USE enum mr_status dynamodb_item_check_empty(struct protocol_call *call,
+                                                     const struct dynamodb_table *table,
+                                                     struct mr_slice item, bool indexed);
 /* An item to put in a batch: as dynamodb_item_check, but what its keys lack is told in the words of
  * dynamodb_key_check. */
 MR_MUST_USE enum mr_status dynamodb_item_check_batch(struct protocol_call *call,
@@ -404,6 +409,9 @@ double dynamodb_write_units(uint64_t bytes);
 /* The ConsumedCapacity object (the caller has written the name). */
 void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
                             const struct dynamodb_table *table, const struct dynamodb_units *units);
+void dynamodb_capacity_kind_json(struct mr_json *json, enum dynamodb_capacity wanted,
+                                 const struct dynamodb_table *table,
+                                 const struct dynamodb_units *units, const char *kind);
 
 /* ---- write.c ---- */
 enum dynamodb_write_kind { DYNAMODB_PUT, DYNAMODB_DELETE, DYNAMODB_CHANGE };

@@ -236,6 +236,21 @@ static enum mr_status refuse_index_type(struct protocol_call *call,
                          MR_ARG(index->name));
 }
 
+static enum mr_status check_index_empty(struct protocol_call *call,
+                                        const struct dynamodb_index *index,
+                                        const struct dynamodb_key *key,
+                                        const struct item_value *value)
+{
+    if (value->type != key->type || value->type == ITEM_N || value->body.len > 0)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         NOT_VALID "A value specified for a secondary index key is not "
+                                   "supported. The AttributeValue for a key attribute cannot "
+                                   "contain an empty %s value. IndexName: %.*s, IndexKey: %.*s",
+                         value->type == ITEM_S ? "string" : "binary", MR_ARG(index->name),
+                         MR_ARG(key->name));
+}
+
 static enum mr_status check_index_key(struct protocol_call *call,
                                       const struct dynamodb_index *index,
                                       const struct dynamodb_key *key, struct mr_slice item,
@@ -246,13 +261,8 @@ static enum mr_status check_index_key(struct protocol_call *call,
         return MR_OK;
     if (value.type != key->type)
         return refuse_index_type(call, index, key, value.type);
-    if (value.type != ITEM_N && value.body.len == 0)
-        return protocol_fail(call, &protocol_validation,
-                             NOT_VALID "A value specified for a secondary index key is not "
-                                       "supported. The AttributeValue for a key attribute cannot "
-                                       "contain an empty %s value. IndexName: %.*s, IndexKey: %.*s",
-                             value.type == ITEM_S ? "string" : "binary", MR_ARG(index->name),
-                             MR_ARG(key->name));
+    if (check_index_empty(call, index, key, &value) != MR_OK)
+        return MR_FAULT;
     return check_key_size(call, &value, range, "");
 }
 
@@ -278,6 +288,36 @@ enum mr_status dynamodb_item_check(struct protocol_call *call, const struct dyna
     if (status == MR_OK && table->schema.has_range)
         status = check_item_key(call, &table->schema.range, item, true);
     return status != MR_OK ? status : dynamodb_item_check_indexes(call, table, item);
+}
+
+static enum mr_status check_empty(struct protocol_call *call, const struct dynamodb_schema *schema,
+                                  const struct dynamodb_index *index, struct mr_slice item)
+{
+    const struct dynamodb_key *keys[] = {&schema->hash, schema->has_range ? &schema->range : NULL};
+    for (size_t i = 0; i < MR_COUNT(keys) && keys[i] != NULL; i++) {
+        struct item_value value = item_get(item, keys[i]->name);
+        enum mr_status status = MR_OK;
+        if (index != NULL)
+            status = check_index_empty(call, index, keys[i], &value);
+        else if (value.type == keys[i]->type && value.type != ITEM_N && value.body.len == 0)
+            status = check_key_value(call, keys[i], &value, i == 1, "", NOT_VALID);
+        if (status != MR_OK)
+            return status;
+    }
+    return MR_OK;
+}
+
+enum mr_status dynamodb_item_check_empty(struct protocol_call *call,
+                                         const struct dynamodb_table *table, struct mr_slice item,
+                                         bool indexed)
+{
+    enum mr_status status = check_empty(call, &table->schema, NULL, item);
+    for (size_t i = 0; indexed && status == MR_OK && i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && index->state != DYNAMODB_INDEX_DELETING)
+            status = check_empty(call, &index->schema, index, item);
+    }
+    return status;
 }
 
 static enum mr_status check_batch_key(struct protocol_call *call, const struct dynamodb_key *key,

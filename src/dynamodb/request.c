@@ -357,8 +357,16 @@ double dynamodb_write_units(uint64_t bytes)
     return (double)(blocks == 0 ? 1 : blocks);
 }
 
+/* `kind`: what transactions say beside the sum; else NULL. */
+static void units_json(struct mr_json *json, double units, const char *kind)
+{
+    if (kind != NULL)
+        mr_json_key_number(json, kind, units);
+    mr_json_key_number(json, "CapacityUnits", units);
+}
+
 static void index_units_json(struct mr_json *json, const struct dynamodb_table *table,
-                             const struct dynamodb_units *units, bool local)
+                             const struct dynamodb_units *units, bool local, const char *kind)
 {
     bool any = false;
     for (size_t i = 0; i < table->index_count; i++) {
@@ -372,29 +380,36 @@ static void index_units_json(struct mr_json *json, const struct dynamodb_table *
         any = true;
         mr_json_name(json, index->name);
         mr_json_object(json);
-        mr_json_key_number(json, "CapacityUnits", units->indexes[i]);
+        units_json(json, units->indexes[i], kind);
         mr_json_object_end(json);
     }
     if (any)
         mr_json_object_end(json);
 }
 
-void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
-                            const struct dynamodb_table *table, const struct dynamodb_units *units)
+void dynamodb_capacity_kind_json(struct mr_json *json, enum dynamodb_capacity wanted,
+                                 const struct dynamodb_table *table,
+                                 const struct dynamodb_units *units, const char *kind)
 {
     double total = units->table;
     for (size_t i = 0; i < table->index_count; i++)
         total += units->indexes[i];
     mr_json_object(json);
     mr_json_key_string(json, "TableName", table->name);
-    mr_json_key_number(json, "CapacityUnits", total);
+    units_json(json, total, kind);
     if (wanted == DYNAMODB_CAPACITY_INDEXES) {
         mr_json_key(json, "Table");
         mr_json_object(json);
-        mr_json_key_number(json, "CapacityUnits", units->table);
+        units_json(json, units->table, kind);
         mr_json_object_end(json);
-        index_units_json(json, table, units, true);
-        index_units_json(json, table, units, false);
+        index_units_json(json, table, units, true, kind);
+        index_units_json(json, table, units, false, kind);
     }
     mr_json_object_end(json);
+}
+
+void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
+                            const struct dynamodb_table *table, const struct dynamodb_units *units)
+{
+    dynamodb_capacity_kind_json(json, wanted, table, units, NULL);
 }

@@ -8,6 +8,7 @@ enum { TRANSACTION_BYTES_MAX = 4 << 20 };
 
 struct action {
     size_t at; /* in the request */
+    yyjson_val *body;
     struct dynamodb_table *table;
     bool check_only;
     struct dynamodb_expressions
@@ -25,6 +26,7 @@ struct transaction {
     struct action *actions; /* by address */
     size_t count;
     bool canceled;
+    bool replayed; /* its token was seen before */
 };
 
 /* AWS: 1 to 100 actions, which the model says and the protocol has checked. */
@@ -71,13 +73,7 @@ static const struct action_kind *kind_of(struct protocol_call *call, yyjson_val 
     return NULL;
 }
 
-static enum mr_status find_table(struct protocol_call *call, yyjson_val *body,
-                                 struct dynamodb_table **ret_table)
-{
-    *ret_table = dynamodb_need_table(call, mr_json_get_text(body, "TableName"), false);
-    return *ret_table == NULL ? MR_FAULT : MR_OK;
-}
-
+/* The values and expressions of the action: what can be told without its table. */
 static enum mr_status read_action(struct protocol_call *call, yyjson_val *request,
                                   struct action *action)
 {
@@ -86,6 +82,7 @@ static enum mr_status read_action(struct protocol_call *call, yyjson_val *reques
     struct dynamodb_write *write = &action->write;
     if (kind == NULL || dynamodb_check_parameters(call, body, kind->expressions) != MR_OK)
         return MR_FAULT;
+    action->body = body;
     action->expressions = MR_NEW(call->arena, struct dynamodb_expressions);
     write->kind = kind->kind;
     action->check_only = kind->check_only;
@@ -95,20 +92,58 @@ static enum mr_status read_action(struct protocol_call *call, yyjson_val *reques
     if (item_size(write->item) > ITEM_SIZE_MAX)
         return protocol_fail(call, &protocol_validation,
                              "Item size has exceeded the maximum allowed size");
-    if (dynamodb_parse_expressions(call, body, kind->expressions, action->expressions) != MR_OK ||
-        find_table(call, body, &action->table) != MR_OK)
+    if (dynamodb_parse_expressions(call, body, kind->expressions, action->expressions) != MR_OK)
         return MR_FAULT;
-    enum mr_status status = write->kind == DYNAMODB_PUT
-                                ? dynamodb_item_check(call, action->table, write->item)
-                                : dynamodb_key_check(call, action->table, write->item);
-    if (status != MR_OK ||
-        dynamodb_update_check(call, action->table, &action->expressions->update) != MR_OK)
-        return MR_FAULT;
-    write->address = dynamodb_address_of(call->arena, action->table, write->item);
     write->condition = action->expressions->has_condition ? &action->expressions->condition : NULL;
     write->update = action->expressions->has_update ? &action->expressions->update : NULL;
     write->wants_old_on_failure = mr_slice_equal(
         mr_json_get_text(body, "ReturnValuesOnConditionCheckFailure"), MR_S("ALL_OLD"));
+    return MR_OK;
+}
+
+static enum mr_status find_tables(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct action *action = &transaction->actions[i];
+        action->table =
+            dynamodb_need_table(call, mr_json_get_text(action->body, "TableName"), false);
+        if (action->table == NULL)
+            return MR_FAULT;
+    }
+    return MR_OK;
+}
+
+static void cancel(struct transaction *transaction, struct action *action)
+{
+    action->code = "ValidationError";
+    action->message = protocol_fault_take(transaction->call);
+    transaction->canceled = true;
+}
+
+/* AWS: an empty key fails the request; keys that do not fit the table are a reason to cancel. */
+static enum mr_status check_keys(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct action *action = &transaction->actions[i];
+        if (dynamodb_item_check_empty(call, action->table, action->write.item,
+                                      action->write.kind == DYNAMODB_PUT) != MR_OK)
+            return MR_FAULT;
+    }
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct action *action = &transaction->actions[i];
+        struct mr_slice item = action->write.item;
+        enum mr_status status = action->write.kind == DYNAMODB_PUT
+                                    ? dynamodb_item_check(call, action->table, item)
+                                    : dynamodb_key_check(call, action->table, item);
+        if (status == MR_OK)
+            status = dynamodb_update_check(call, action->table, &action->expressions->update);
+        if (status != MR_OK)
+            cancel(transaction, action);
+        else
+            action->write.address = dynamodb_address_of(call->arena, action->table, item);
+    }
     return MR_OK;
 }
 
@@ -154,7 +189,9 @@ static enum mr_status read_actions(struct transaction *transaction)
         return protocol_fail(call, &protocol_validation,
                              "Member must have length less than or equal to 4194304: the items of "
                              "a transaction cannot exceed 4 MB");
-    return order_actions(transaction);
+    if (find_tables(transaction) != MR_OK || check_keys(transaction) != MR_OK)
+        return MR_FAULT;
+    return transaction->canceled ? MR_OK : order_actions(transaction);
 }
 
 /* ---- lanes: in the order of addresses, which is that of tables and partitions ---- */
@@ -189,7 +226,31 @@ static void wait_for_lanes(struct protocol_call *call, const struct action *acti
     }
 }
 
-/* ---- writing ---- */
+/* ---- reading and writing ---- */
+
+static enum mr_status read_locked(struct transaction *transaction)
+{
+    struct protocol_call *call = transaction->call;
+    struct dynamodb *dynamodb = call->service;
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct action *action = &transaction->actions[i];
+        struct mr_buf *buf = &action->write.address.lane->locked.old;
+        mr_buf_reset(buf);
+        enum mr_status status =
+            view_get(store_view(dynamodb->store), VIEW_ITEM, action->write.address.key, buf);
+        if (status < 0)
+            return status;
+        if (status == MR_OK)
+            action->old = mr_arena_copy(call->arena, mr_buf_slice(buf));
+        uint64_t bytes = status == MR_OK ? item_size(action->old) : 0;
+        if (action->write.condition != NULL &&
+            !item_condition_holds(call->arena, action->write.condition, action->old))
+            action->old = (struct mr_slice){0};
+        action->write.units.table = dynamodb_read_units(bytes, true);
+    }
+    wait_for_lanes(call, transaction->actions, transaction->count);
+    return MR_OK;
+}
 
 static enum mr_status evaluate_locked(struct transaction *transaction)
 {
@@ -199,8 +260,16 @@ static enum mr_status evaluate_locked(struct transaction *transaction)
         struct mr_slice old = {0};
         enum mr_status status = dynamodb_write_evaluate_locked(call, action->table, &action->write,
                                                                &old, &action->message);
-        if (status == MR_FAULT || status < 0)
+        if (status < 0 || (status == MR_FAULT && action->write.new_item.ptr == NULL))
             return status;
+        if (status == MR_FAULT) { /* what an update made does not fit an index */
+            struct mr_slice message = protocol_fault_take(call);
+            if (dynamodb_item_check_empty(call, action->table, action->write.new_item, true) !=
+                MR_OK)
+                return MR_FAULT;
+            action->message = message;
+            status = MR_INVALID;
+        }
         if (old.ptr != NULL)
             action->old = mr_arena_copy(call->arena, old);
         if (status == MR_NOT_FOUND) {
@@ -261,10 +330,9 @@ static enum mr_status run_locked(struct transaction *transaction, struct mr_slic
             return protocol_fail(call, &dynamodb_token_mismatch,
                                  "The request uses the same client token as a previous, but "
                                  "non-identical request.");
-        if (known == MR_EXISTS) {
-            wait_for_lanes(call, transaction->actions, transaction->count);
-            return MR_OK;
-        }
+        transaction->replayed = known == MR_EXISTS;
+        if (transaction->replayed)
+            return read_locked(transaction);
     }
     enum mr_status status = evaluate_locked(transaction);
     if (status != MR_OK)
@@ -312,12 +380,6 @@ static void answer_canceled(struct transaction *transaction)
                          mr_arena_copy(call->arena, mr_buf_slice(&text)));
 }
 
-static void units_json(struct mr_json *json, const char *kind, double units)
-{
-    mr_json_key_number(json, kind, units);
-    mr_json_key_number(json, "CapacityUnits", units);
-}
-
 /* A list entry for each table; a transaction costs twice what its actions would. */
 static void answer_capacity(struct protocol_call *call, const struct action *actions, size_t count,
                             const char *kind)
@@ -328,22 +390,13 @@ static void answer_capacity(struct protocol_call *call, const struct action *act
     mr_json_key(&call->out, "ConsumedCapacity");
     mr_json_array(&call->out);
     for (size_t from = 0, to; from < count; from = to) {
-        double table = 0, indexes = 0;
+        struct dynamodb_units units = {0};
         for (to = from; to < count && actions[to].table == actions[from].table; to++) {
-            table += 2 * actions[to].write.units.table;
+            units.table += 2 * actions[to].write.units.table;
             for (size_t i = 0; i < DYNAMODB_INDEXES_MAX; i++)
-                indexes += 2 * actions[to].write.units.indexes[i];
+                units.indexes[i] += 2 * actions[to].write.units.indexes[i];
         }
-        mr_json_object(&call->out);
-        mr_json_key_string(&call->out, "TableName", actions[from].table->name);
-        units_json(&call->out, kind, table + indexes);
-        if (wanted == DYNAMODB_CAPACITY_INDEXES) {
-            mr_json_key(&call->out, "Table");
-            mr_json_object(&call->out);
-            units_json(&call->out, kind, table);
-            mr_json_object_end(&call->out);
-        }
-        mr_json_object_end(&call->out);
+        dynamodb_capacity_kind_json(&call->out, wanted, actions[from].table, &units, kind);
     }
     mr_json_array_end(&call->out);
 }
@@ -354,6 +407,10 @@ static void run(struct transaction *transaction)
     struct mr_slice token = mr_json_get_text(call->in, "ClientRequestToken");
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
     struct mr_json json = mr_json_make(&text);
+    if (transaction->canceled) {
+        answer_canceled(transaction);
+        return;
+    }
     mr_json_value(&json, transaction->requests);
     uint32_t content = mr_crc32c(0, mr_buf_slice(&text));
     lock_lanes(transaction->actions, transaction->count);
@@ -364,7 +421,8 @@ static void run(struct transaction *transaction)
     else if (transaction->canceled)
         answer_canceled(transaction);
     else
-        answer_capacity(call, transaction->actions, transaction->count, "WriteCapacityUnits");
+        answer_capacity(call, transaction->actions, transaction->count,
+                        transaction->replayed ? "ReadCapacityUnits" : "WriteCapacityUnits");
 }
 
 static void release_tables(struct transaction *transaction)
@@ -390,14 +448,10 @@ static enum mr_status read_get(struct protocol_call *call, yyjson_val *request,
     action->expressions = MR_NEW(call->arena, struct dynamodb_expressions);
     if (dynamodb_check_parameters(call, body, DYNAMODB_PROJECTION) != MR_OK ||
         dynamodb_key_read(call, mr_json_get(body, "Key"), &action->write.item) != MR_OK ||
-        dynamodb_parse_expressions(call, body, DYNAMODB_PROJECTION, action->expressions) != MR_OK ||
-        find_table(call, body, &action->table) != MR_OK ||
-        dynamodb_key_check(call, action->table, action->write.item) != MR_OK)
+        dynamodb_parse_expressions(call, body, DYNAMODB_PROJECTION, action->expressions) != MR_OK)
         return MR_FAULT;
-    const struct dynamodb_paths paths = {.projection = action->expressions->projection};
-    if (dynamodb_paths_check(call, action->table, &paths) != MR_OK)
-        return MR_FAULT;
-    action->write.address = dynamodb_address_of(call->arena, action->table, action->write.item);
+    action->body = body;
+    action->write.kind = DYNAMODB_CHANGE;
     return MR_OK;
 }
 
@@ -411,31 +465,15 @@ static enum mr_status read_gets(struct transaction *transaction)
         if (read_get(call, request, action) != MR_OK)
             return MR_FAULT;
     }
-    return order_actions(transaction);
-}
-
-static enum mr_status get_locked(struct transaction *transaction)
-{
-    struct protocol_call *call = transaction->call;
-    struct dynamodb *dynamodb = call->service;
+    if (find_tables(transaction) != MR_OK || check_keys(transaction) != MR_OK)
+        return MR_FAULT;
     for (size_t i = 0; i < transaction->count; i++) {
-        struct action *action = &transaction->actions[i];
-        struct mr_buf *buf = &action->write.address.lane->locked.old;
-        mr_buf_reset(buf);
-        enum mr_status status =
-            view_get(store_view(dynamodb->store), VIEW_ITEM, action->write.address.key, buf);
-        if (status < 0)
-            return status;
-        if (status == MR_OK)
-            action->old = mr_arena_copy(call->arena, mr_buf_slice(buf));
-        uint64_t bytes = status == MR_OK ? item_size(action->old) : 0;
-        if (action->write.condition != NULL &&
-            !item_condition_holds(call->arena, action->write.condition, action->old))
-            action->old = (struct mr_slice){0};
-        action->write.units.table = dynamodb_read_units(bytes, true);
+        const struct action *action = &transaction->actions[i];
+        const struct dynamodb_paths paths = {.projection = action->expressions->projection};
+        if (dynamodb_paths_check(call, action->table, &paths) != MR_OK)
+            return MR_FAULT;
     }
-    wait_for_lanes(call, transaction->actions, transaction->count);
-    return MR_OK;
+    return transaction->canceled ? MR_OK : order_actions(transaction);
 }
 
 static void answer_gets(struct transaction *transaction)
@@ -451,7 +489,9 @@ static void answer_gets(struct transaction *transaction)
         if (action->old.ptr != NULL && action->statement != NULL) {
             mr_json_key(&call->out, "Item");
             dynamodb_statement_item_json(&call->out, action->statement, action->old);
-        } else if (action->old.ptr != NULL) {
+        } else if (action->old.ptr != NULL &&
+                   (action->expressions->projection == NULL ||
+                    item_projection_matches(action->expressions->projection, action->old))) {
             mr_json_key(&call->out, "Item");
             item_projection_json(&call->out, action->expressions->projection, action->old);
         }
@@ -462,8 +502,12 @@ static void answer_gets(struct transaction *transaction)
 
 static void run_gets(struct transaction *transaction)
 {
+    if (transaction->canceled) {
+        answer_canceled(transaction);
+        return;
+    }
     lock_lanes(transaction->actions, transaction->count);
-    enum mr_status status = get_locked(transaction);
+    enum mr_status status = read_locked(transaction);
     unlock_lanes(transaction->actions, transaction->count);
     if (status != MR_OK)
         protocol_fail_internal(transaction->call, status);

@@ -175,12 +175,6 @@ static enum mr_status set_members(struct encoder *encoder, enum item_type type, 
             scalar_bytes(encoder, item_set_member_type(type), member, number, members, size);
         if (status != MR_OK)
             return status;
-        if (members->len == 0 && type == ITEM_SS)
-            return refuse(encoder,
-                          MR_S(INVALID "An string set may not have a empty string as a member"));
-        if (members->len == 0 && type == ITEM_BS)
-            return refuse(encoder,
-                          MR_S(INVALID "Binary sets may not contain null or empty values"));
     }
     return MR_OK;
 }

@@ -339,7 +339,7 @@ static enum mr_status apply_delete(struct applier *applier, struct tree *root,
 {
     struct item_value old = item_path_get(&action->path, applier->old);
     if (old.type == ITEM_NONE)
-        return MR_OK;
+        return tree_remove(applier, root, &action->path); /* its path must lead somewhere */
     if (old.type != action->value->value.type)
         return refuse_type(applier);
     struct item_value rest = set_merge(applier, &old, &action->value->value, false);

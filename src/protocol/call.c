@@ -146,6 +146,12 @@ bool protocol_failed(const struct protocol_call *call)
     return call->priv->fault != NULL;
 }
 
+struct mr_slice protocol_fault_take(struct protocol_call *call)
+{
+    call->priv->fault = NULL;
+    return call->priv->message;
+}
+
 void protocol_fail_internal(struct protocol_call *call, enum mr_status status)
 {
     if (status >= MR_OK || protocol_failed(call))

@@ -100,6 +100,8 @@ enum mr_status protocol_fail_slice(struct protocol_call *call, const struct prot
 void protocol_fail_member(struct protocol_call *call, const char *name,
                           struct mr_slice json_or_text);
 bool protocol_failed(const struct protocol_call *call);
+/* The message of the call's error, which is no longer set: it becomes a part of the reply. */
+struct mr_slice protocol_fault_take(struct protocol_call *call);
 /* A status < 0 becomes the service's 500 (InternalServerError / InternalFailure); others are left
  * alone. */
 void protocol_fail_internal(struct protocol_call *call, enum mr_status status);

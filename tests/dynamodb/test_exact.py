@@ -447,3 +447,147 @@ def test_no_path_leads_into_a_key(db, fresh, refused):
         ExpressionAttributeValues={":n": N5},
     )
     db.delete_table(TableName=name)
+
+
+def test_sets_may_hold_an_empty_member(db, table):
+    item = {"id": S, "s": {"SS": ["", "a"]}, "b": {"BS": [b""]}}
+    db.put_item(TableName=table, Item=item)
+    assert db.get_item(TableName=table, Key={"id": S})["Item"] == item
+    changed = db.update_item(
+        TableName=table,
+        Key={"id": S},
+        UpdateExpression="DELETE s :e ADD b :b",
+        ConditionExpression="contains(s, :none)",
+        ExpressionAttributeValues={
+            ":e": {"SS": [""]},
+            ":b": {"BS": [b"x"]},
+            ":none": {"S": ""},
+        },
+        ReturnValues="UPDATED_NEW",
+    )
+    assert changed["Attributes"] == {"s": {"SS": ["a"]}, "b": {"BS": [b"", b"x"]}}
+
+
+def test_delete_from_a_set_behind_no_path(db, table, refused):
+    db.put_item(TableName=table, Item={"id": S})
+    refused(
+        "ValidationException",
+        "The document path provided in the update expression is invalid for update",
+        db.update_item,
+        TableName=table,
+        Key={"id": S},
+        UpdateExpression="DELETE a.b :s",
+        ExpressionAttributeValues={":s": {"SS": ["x"]}},
+    )
+
+
+EMPTY_KEY = (
+    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "
+    "contain an empty string value. Key: id"
+)
+EMPTY_INDEX_KEY = (
+    "One or more parameter values are not valid. A value specified for a secondary index key is "
+    "not supported. The AttributeValue for a key attribute cannot contain an empty string value. "
+    "IndexName: by-kind, IndexKey: kind"
+)
+
+
+@pytest.fixture
+def kinds(db, fresh):
+    """A table with an index over `kind`."""
+    name = fresh()
+    index = {
+        "IndexName": "by-kind",
+        "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    make_table(
+        db, name, [("id", "S", "HASH")], extra={"kind": "S"}, GlobalSecondaryIndexes=[index]
+    )
+    yield name
+    db.delete_table(TableName=name)
+
+
+def update(name, key, text, value):
+    return {
+        "Update": {
+            "TableName": name,
+            "Key": key,
+            "UpdateExpression": text,
+            "ExpressionAttributeValues": {":v": value},
+        }
+    }
+
+
+def test_what_fails_a_transaction_and_what_cancels_it(server, db, kinds):
+    def put(**item):
+        return {"Put": {"TableName": kinds, "Item": item}}
+
+    def fails(text, *actions, code="ValidationException"):
+        body = {"TransactItems": list(actions)}
+        assert refusal(server, "TransactWriteItems", body, code) == text
+
+    def cancels(operation, reasons, *actions):
+        status, reply = raw(server, operation, {"TransactItems": list(actions)})
+        assert reply["__type"].endswith("#TransactionCanceledException")
+        got = [(each["Code"], each.get("Message")) for each in reply["CancellationReasons"]]
+        none = ("None", None)
+        assert got == [none if text is None else ("ValidationError", text) for text in reasons]
+
+    empty, wrong = {"S": ""}, {"N": "1"}
+    gone = {"Put": {"TableName": "nowhere", "Item": {"id": S}}}
+    unused = update(kinds, {"id": S}, "REMOVE x", S)
+    fails("Value provided in ExpressionAttributeValues unused in expressions: keys: {:v}",
+          gone, unused)
+    fails("Requested resource not found", put(id=empty), gone, code="ResourceNotFoundException")
+    fails(EMPTY_KEY, put(id=wrong), put(id=empty))
+    fails(EMPTY_KEY, update(kinds, {"id": empty}, "SET x = :v", S))
+    fails(EMPTY_INDEX_KEY, put(id=S, kind=empty))
+    fails(EMPTY_INDEX_KEY, update(kinds, {"id": S}, "SET kind = :v", empty))
+    write = "TransactWriteItems"
+    type_text = INVALID + "Type mismatch for key id expected: S actual: N"
+    cancels(write, [None, type_text, None], put(id=S), put(id=wrong), put(id=S))
+    cancels(write, [INVALID + "Missing the key id in the item"], put(x=S))
+    cancels(write, [MISMATCH], update(kinds, {"id": wrong}, "SET x = :v", S))
+    index_text = (
+        INVALID + "Type mismatch for Index Key kind Expected: S Actual: N IndexName: by-kind"
+    )
+    cancels(write, [index_text], put(id=S, kind=wrong))
+    cancels(write, [index_text], update(kinds, {"id": S}, "SET kind = :v", wrong))
+    cancels(write, [index_text], update(kinds, {"id": S}, "ADD kind :v", wrong))
+    fails(
+        "Transaction request cannot include multiple operations on one item", put(id=S), put(id=S)
+    )
+    get = {"Get": {"TableName": kinds, "Key": {"id": S}}}
+    cancels("TransactGetItems", [None, MISMATCH], get,
+            {"Get": {"TableName": kinds, "Key": {"id": wrong}}})
+
+
+def test_what_transactions_consume(db, kinds):
+    item = {"id": S, "kind": S, "x": {"S": "y" * 1100}}
+    request = dict(
+        TransactItems=[{"Put": {"TableName": kinds, "Item": item}}],
+        ClientRequestToken="once",
+        ReturnConsumedCapacity="INDEXES",
+    )
+
+    def units(count, kind):
+        return {"CapacityUnits": count, kind: count}
+
+    write, read = "WriteCapacityUnits", "ReadCapacityUnits"
+    index = {"by-kind": units(4, write)}
+    assert db.transact_write_items(**request)["ConsumedCapacity"] == [
+        {"TableName": kinds, "Table": units(4, write), "GlobalSecondaryIndexes": index,
+         **units(8, write)}
+    ]
+    assert db.transact_write_items(**request)["ConsumedCapacity"] == [
+        {"TableName": kinds, "Table": units(2, read), **units(2, read)}
+    ]
+    got = db.transact_get_items(
+        TransactItems=[
+            {"Get": {"TableName": kinds, "Key": {"id": S}, "ProjectionExpression": "nothing"}}
+        ],
+        ReturnConsumedCapacity="TOTAL",
+    )
+    assert got["Responses"] == [{}]
+    assert got["ConsumedCapacity"] == [{"TableName": kinds, **units(2, read)}]
