@@ -15,7 +15,7 @@ void mr_buf_reset(struct mr_buf *buf)
     buf->len = 0;
 }
 
-static void buf_grow(struct mr_buf *buf, size_t more)
+void mr_buf_grow(struct mr_buf *buf, size_t more)
 {
     assert(more <= SIZE_MAX / 4 - buf->len);
     size_t cap = buf->cap < 128 ? 256 : buf->cap * 2;
@@ -23,13 +23,6 @@ static void buf_grow(struct mr_buf *buf, size_t more)
         cap = buf->len + more;
     buf->data = mr_realloc(buf->data, cap);
     buf->cap = cap;
-}
-
-char *mr_buf_reserve(struct mr_buf *buf, size_t more)
-{
-    if (more > buf->cap - buf->len || buf->data == NULL)
-        buf_grow(buf, more);
-    return buf->data + buf->len;
 }
 
 void mr_buf_append(struct mr_buf *buf, struct mr_slice s)

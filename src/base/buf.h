@@ -11,10 +11,16 @@ struct mr_buf {
 };
 
 /* A zeroed struct is an empty buffer. */
-void mr_buf_fini(struct mr_buf *buf);  /* frees and zeroes */
-void mr_buf_reset(struct mr_buf *buf); /* empties, keeps the memory */
+void mr_buf_fini(struct mr_buf *buf);              /* frees and zeroes */
+void mr_buf_reset(struct mr_buf *buf);             /* empties, keeps the memory */
+void mr_buf_grow(struct mr_buf *buf, size_t more); /* mr_buf_reserve's, when it has to move */
 /* Makes room for `more` bytes behind len and returns where they go; the caller then adds to len. */
-char *mr_buf_reserve(struct mr_buf *buf, size_t more);
+static inline char *mr_buf_reserve(struct mr_buf *buf, size_t more)
+{
+    if (__builtin_expect(more > buf->cap - buf->len || buf->data == NULL, 0))
+        mr_buf_grow(buf, more);
+    return buf->data + buf->len;
+}
 void mr_buf_append(struct mr_buf *buf, struct mr_slice s);
 void mr_buf_byte(struct mr_buf *buf, char byte);
 void mr_buf_printf(struct mr_buf *buf, const char *format, ...) MR_PRINTF(2, 3);

@@ -1,6 +1,6 @@
 #include "base/codec.h"
+#include <libdeflate.h>
 #include <pthread.h>
-#include <zlib.h>
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #elif defined(__aarch64__)
@@ -107,7 +107,7 @@ static uint32_t crc32c_by_instruction(uint32_t crc, struct mr_slice bytes)
 
 uint32_t mr_crc32(uint32_t crc, struct mr_slice bytes)
 {
-    return bytes.len == 0 ? crc : (uint32_t)crc32_z(crc, (const Bytef *)bytes.ptr, bytes.len);
+    return bytes.len == 0 ? crc : libdeflate_crc32(crc, bytes.ptr, bytes.len);
 }
 
 uint32_t mr_crc32c_portable(uint32_t crc, struct mr_slice bytes)

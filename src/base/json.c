@@ -137,19 +137,71 @@ void mr_json_escape(struct mr_buf *buf, struct mr_slice value)
     }
 }
 
-static void put_quoted(struct mr_json *json, struct mr_slice value)
+/* Copies the less than eight bytes at the end of a text, of which `before` bytes went before, when
+ * all stand for themselves. Words may overlap: what they share is the same twice. */
+static bool copy_plain_end(char *out, const char *from, size_t len, size_t before)
 {
-    /* Room for the usual case, in which nothing is escaped: quotes, text, colon, a next comma. */
-    *before(json, value.len + 4) = '"';
-    json->buf->len++;
-    mr_json_escape(json->buf, value);
-    mr_buf_byte(json->buf, '"');
+    char word[8];
+    if (before + len >= 8 && before > 0) {
+        memcpy(out + len - 8, from + len - 8, 8);
+        return is_plain_word(from + len - 8);
+    }
+    if (len >= 4) {
+        memcpy(word, from, 4);
+        memcpy(word + 4, from + len - 4, 4);
+        memcpy(out, word, 4);
+        memcpy(out + len - 4, word + 4, 4);
+        return is_plain_word(word);
+    }
+    bool plain = true;
+    for (size_t i = 0; i < len; i++) {
+        plain = plain && is_plain((unsigned char)from[i]);
+        out[i] = from[i];
+    }
+    return plain;
+}
+
+/* Copies `value` to `out`, where there is room for it, as long as its bytes stand for themselves;
+ * returns how many did: mostly all, and each is looked at once. */
+static size_t copy_plain(char *out, struct mr_slice value)
+{
+    size_t at = 0;
+    for (; value.len - at >= 8 && is_plain_word(value.ptr + at); at += 8)
+        memcpy(out + at, value.ptr + at, 8);
+    if (value.len - at < 8 && copy_plain_end(out + at, value.ptr + at, value.len - at, at))
+        return value.len;
+    for (; at < value.len && is_plain((unsigned char)value.ptr[at]); at++)
+        out[at] = value.ptr[at];
+    return at;
+}
+
+/* The text at `at`, for which there is room, and a quote. Returns where it ends. What does not
+ * stand for itself is escaped, which may move the buffer. */
+static char *put_text(struct mr_json *json, char *at, struct mr_slice value, size_t room_behind)
+{
+    size_t plain = copy_plain(at, value);
+    at += plain;
+    if (plain < value.len) {
+        json->buf->len = (size_t)(at - json->buf->data);
+        mr_json_escape(json->buf, mr_slice_sub(value, plain, SIZE_MAX));
+        at = mr_buf_reserve(json->buf, room_behind + 1);
+    }
+    *at++ = '"';
+    return at;
+}
+
+static void end_at(struct mr_json *json, const char *at)
+{
+    json->buf->len = (size_t)(at - json->buf->data);
 }
 
 void mr_json_name(struct mr_json *json, struct mr_slice name)
 {
-    put_quoted(json, name);
-    mr_buf_byte(json->buf, ':');
+    char *at = before(json, name.len + 3);
+    *at++ = '"';
+    at = put_text(json, at, name, 1);
+    *at++ = ':';
+    end_at(json, at);
     json->need_comma = false;
 }
 
@@ -167,7 +219,19 @@ void mr_json_key(struct mr_json *json, const char *name)
 
 void mr_json_string(struct mr_json *json, struct mr_slice value)
 {
-    put_quoted(json, value);
+    char *at = before(json, value.len + 2);
+    *at++ = '"';
+    end_at(json, put_text(json, at, value, 0));
+}
+
+void mr_json_tagged(struct mr_json *json, char tag, struct mr_slice value)
+{
+    char *at = before(json, value.len + 8);
+    memcpy(at, "{\"?\":\"", 6);
+    at[2] = tag;
+    at = put_text(json, at + 6, value, 1);
+    *at++ = '}';
+    end_at(json, at);
 }
 
 void mr_json_base64(struct mr_json *json, struct mr_slice bytes)

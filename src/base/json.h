@@ -47,6 +47,8 @@ void mr_json_array_end(struct mr_json *json);
 void mr_json_name(struct mr_json *json, struct mr_slice name);
 void mr_json_key(struct mr_json *json, const char *name); /* a literal that needs no escape */
 void mr_json_string(struct mr_json *json, struct mr_slice value);
+/* {"T":"value"}: an object of one member whose name is one letter, in one step. */
+void mr_json_tagged(struct mr_json *json, char tag, struct mr_slice value);
 void mr_json_int(struct mr_json *json, int64_t value);
 /* The shortest text that reads back the same: 5.0, 0.1, 1e21. What JSON has no number for becomes
  * "NaN", "Infinity" or "-Infinity", as in AWS's JSON. */

@@ -259,6 +259,25 @@ static void oracle_escape(struct mr_buf *out, struct mr_slice s)
     }
 }
 
+/* The same text as a name, tagged, and behind a comma. */
+static void assert_names_and_tags_hold(const struct mr_buf *text, const struct mr_buf *escaped)
+{
+    struct mr_json json = writer();
+    mr_json_array(&json);
+    mr_json_tagged(&json, 'S', mr_buf_slice(text));
+    mr_json_object(&json);
+    mr_json_name(&json, mr_buf_slice(text));
+    mr_json_tagged(&json, 'N', MR_S("1"));
+    mr_json_object_end(&json);
+    mr_json_array_end(&json);
+    struct mr_buf want = {0};
+    mr_buf_printf(&want, "[{\"S\":\"%.*s\"},{\"%.*s\":{\"N\":\"1\"}}]", (int)escaped->len,
+                  escaped->data == NULL ? "" : escaped->data, (int)escaped->len,
+                  escaped->data == NULL ? "" : escaped->data);
+    assert_true(mr_slice_equal(mr_buf_slice(&buf), mr_buf_slice(&want)));
+    mr_buf_fini(&want);
+}
+
 static void escaped_text_agrees_with_a_byte_by_byte_writer_and_parses(void **state)
 {
     (void)state;
@@ -298,6 +317,7 @@ static void escaped_text_agrees_with_a_byte_by_byte_writer_and_parses(void **sta
         assert_non_null(back);
         if (mr_slice_is_utf8(mr_buf_slice(&text)))
             assert_true(mr_slice_equal(mr_json_text(back), mr_buf_slice(&text)));
+        assert_names_and_tags_hold(&text, &want);
         mr_arena_reset(&arena);
     }
     mr_buf_fini(&text);

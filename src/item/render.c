@@ -51,6 +51,15 @@ static void list_json(struct mr_json *json, const struct item_value *list)
 
 void item_value_json(struct mr_json *json, const struct item_value *value)
 {
+    if (value->type == ITEM_S) {
+        mr_json_tagged(json, 'S', value->body);
+        return;
+    }
+    if (value->type == ITEM_N) {
+        char text[ITEM_NUMBER_TEXT_MAX];
+        mr_json_tagged(json, 'N', mr_slice_make(text, item_number_text(value->body, text)));
+        return;
+    }
     mr_json_object(json);
     mr_json_key(json, item_type_name(value->type));
     switch (value->type) {

@@ -25,13 +25,20 @@ void call_request_id(struct protocol_call *call)
         return;
     }
     /* AWS: DynamoDB and its Streams use 52 characters of base32hex, S3 16 upper-case hex digits. */
-    const bool dynamodb = name[0] == 'd';
-    const size_t len = dynamodb ? 52 : 16;
-    uint8_t random[52];
-    mr_rng_fill(rng, random, len);
+    const unsigned bits = name[0] == 'd' ? 5 : 4;
+    const size_t len = name[0] == 'd' ? 52 : 16;
+    uint8_t random[33]; /* bits * len of them are used */
+    mr_rng_fill(rng, random, (bits * len + 7) / 8);
     char *text = mr_arena_alloc(call->arena, len);
-    for (size_t i = 0; i < len; i++)
-        text[i] = alphabet[random[i] & (dynamodb ? 31 : 15)];
+    uint32_t pool = 0;
+    unsigned have = 0;
+    for (size_t i = 0, next = 0; i < len; i++, have -= bits, pool >>= bits) {
+        if (have < bits) {
+            pool |= (uint32_t)random[next++] << have;
+            have += 8;
+        }
+        text[i] = alphabet[pool & ((1u << bits) - 1)];
+    }
     call->request_id = mr_slice_make(text, len);
 }
 

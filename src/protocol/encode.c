@@ -3,9 +3,16 @@
 #include "protocol/cbor.h"
 #include "protocol/internal.h"
 
-static void header_printf(struct protocol_call *call, const char *name, uint64_t value)
+/* Every reply of DynamoDB has one: without printf. */
+static void header_number(struct protocol_call *call, const char *name, uint32_t value)
 {
-    reply_header(call, name, mr_arena_printf(call->arena, "%llu", (unsigned long long)value));
+    enum { DIGITS_MAX = 10 };
+    char *text = mr_arena_alloc(call->arena, DIGITS_MAX), *at = text + DIGITS_MAX;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    reply_header(call, name, mr_slice_make(at, (size_t)(text + DIGITS_MAX - at)));
 }
 
 static bool is_dynamodb(const struct protocol_call *call)
@@ -83,7 +90,7 @@ static void headers_common(struct protocol_call *call)
     if (body->len > 0 && !call->priv->bare && !call->priv->content_type_sent)
         reply_header(call, "content-type", reply_content_type(call));
     if (is_dynamodb(call))
-        header_printf(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));
+        header_number(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));
 }
 
 static void count(struct protocol_call *call)

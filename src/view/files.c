@@ -45,7 +45,8 @@ static void options_set_table(rocksdb_options_t *options, size_t cache_bytes)
 static void options_set(rocksdb_options_t *options)
 {
     rocksdb_options_set_create_if_missing(options, 1);
-    rocksdb_options_set_write_buffer_size(options, 64 << 10); /* unused; sizes what is set aside */
+    rocksdb_options_set_write_buffer_size(options, 64 << 20); /* never filled: see pinning */
+    rocksdb_options_set_arena_block_size(options, 64 << 10);
     rocksdb_options_set_target_file_size_base(options, 64 << 20);
     rocksdb_options_set_max_bytes_for_level_base(options, 256 << 20);
     rocksdb_options_set_max_background_jobs(options, 2);
