@@ -262,7 +262,8 @@ struct dynamodb_table *dynamodb_document_read(struct dynamodb *dynamodb, yyjson_
     table->uuid = text_of(table, doc, "uuid");
     table->created_ms = mr_json_get_i64(doc, "created_ms", 0);
     table->partitions = (size_t)mr_json_get_i64(doc, "partitions", 0);
-    if (table->number == 0 || table->partitions == 0 || table->partitions > STREAMS_SHARDS_MAX) {
+    if (table->number == 0 || table->partitions == 0 ||
+        table->partitions > STREAMS_PARTITIONS_MAX) {
         dynamodb_table_unref(table);
         return NULL;
     }

@@ -86,6 +86,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     }
     dynamodb_indexes_open(dynamodb);
     dynamodb_ttl_open(dynamodb);
+    dynamodb_rolls_open(dynamodb);
     *ret_dynamodb = dynamodb;
     return MR_OK;
 }
@@ -102,6 +103,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
     if (dynamodb == NULL)
         return;
     dynamodb_destinations_close(dynamodb);
+    dynamodb_rolls_close(dynamodb);
     dynamodb_ttl_close(dynamodb);
     dynamodb_indexes_close(dynamodb);
     dynamodb_recovery_close(dynamodb);

@@ -88,6 +88,8 @@ struct dynamodb_lane {
         bool old_images;   /* somebody who reads them wants them */
         uint32_t history;  /* number of the table's history; 0: none */
         bool deleted;      /* the table is gone */
+        bool recorded;     /* a change went into the window; */
+        bool searched;     /* or the stream's shard had none when it was looked for: see roll.c */
     } locked;
     _Atomic int64_t ticket; /* of the lane's last commit */
     atomic_int busy;        /* a commit may be visible whose ticket is not known yet */
@@ -158,6 +160,7 @@ struct dynamodb {
     struct dynamodb_drops *drops;
     struct dynamodb_tokens *tokens;
     struct dynamodb_ttl *ttl;
+    struct runtime_pump *rolls;
     struct dynamodb_indexes *indexes;
     struct dynamodb_recovery *recovery;
     struct kinesis *kinesis;
@@ -495,6 +498,10 @@ void dynamodb_destinations_unlock(struct dynamodb *dynamodb);
 /* The table goes: its destinations end with the entry that says so, and carry what lies before. */
 void dynamodb_destinations_end_locked(struct dynamodb_table *table, struct store_entry *entry);
 void dynamodb_destinations_ended(struct dynamodb_table *table); /* behind the commit; under admin */
+
+/* ---- roll.c: closes old shards of tables' streams and opens their children ---- */
+void dynamodb_rolls_open(struct dynamodb *dynamodb);
+void dynamodb_rolls_close(struct dynamodb *dynamodb);
 
 /* ---- policy.c ---- */
 /* MR_FAULT: no policy. */

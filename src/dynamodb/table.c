@@ -215,6 +215,7 @@ void dynamodb_table_set_changes(struct dynamodb_table *table)
         struct dynamodb_lane *lane = &table->lanes[i];
         lane->locked.window = stream || destination ? table->windows[i] : 0;
         lane->locked.old_images = old_images;
+        lane->locked.recorded = lane->locked.searched = false;
     }
 }
 

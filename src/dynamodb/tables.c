@@ -40,7 +40,7 @@ static struct streams_stream *make_stream(struct dynamodb_table *table, enum str
         .view = view,
         .keys = {{.name = table->schema.hash.name}},
         .key_count = 1,
-        .shards = table->partitions,
+        .partitions = table->partitions,
         .windows = table->windows,
         .now_ms = now_ms,
     };

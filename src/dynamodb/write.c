@@ -91,6 +91,7 @@ static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
         struct mr_slice whole = new_item.ptr != NULL ? new_item : old;
         struct mr_slice keys = dynamodb_keys_of(arena, &table->schema, whole);
         op->window = lane->locked.window;
+        lane->locked.recorded = true;
         op->meta = streams_meta(arena, event, by_service, keys);
         op->has_old = old.ptr != NULL && lane->locked.old_images;
         if (op->has_old)

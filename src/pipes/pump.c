@@ -116,18 +116,53 @@ static enum mr_status add_lane(struct pipe *pipe, const struct pipe_shard_info *
     return MR_OK;
 }
 
-/* Parents first: an item's changes lie in one line of shards. */
-static bool may_begin(const struct pipe *pipe, const struct pipe_shard_info *shard)
+static bool is_listed(const struct pipe_shard_info *shards, size_t count, const char *id)
 {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(shards[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* Parents first: an item's changes lie in one line of shards. A parent that is there and has not
+ * begun waits for its own; one that is not there has gone. The list is in order of age. */
+static bool may_begin(const struct pipe *pipe, const struct pipe_shard_info *shards, size_t at)
+{
+    const struct pipe_shard_info *shard = &shards[at];
     bool known;
-    if (shard_is_done(pipe, shard->id, &known) && known)
-        return false;
+    (void)shard_is_done(pipe, shard->id, &known);
     if (known)
         return false;
-    for (size_t i = 0; i < PIPE_PARENTS_MAX; i++)
-        if (shard->parents[i][0] != '\0' && !shard_is_done(pipe, shard->parents[i], &known))
+    for (size_t i = 0; i < PIPE_PARENTS_MAX; i++) {
+        const char *parent = shard->parents[i];
+        if (parent[0] == '\0')
+            continue;
+        if (!shard_is_done(pipe, parent, &known) || (!known && is_listed(shards, at, parent)))
             return false;
+    }
     return true;
+}
+
+/* Lanes of shards that are read to their end and have gone from the source leave no trace. */
+static enum mr_status forget_lanes(struct pipe *pipe, const struct pipe_shard_info *shards,
+                                   size_t count)
+{
+    struct store_entry entry = store_entry_make(&pipe->arena);
+    for (size_t i = pipe->locked.lane_count; i > 0; i--) {
+        struct pipe_lane *lane = pipe->locked.lanes[i - 1];
+        if (!atomic_load(&lane->done) || is_listed(shards, count, lane->shard.id))
+            continue;
+        pthread_mutex_lock(&pipe->lock);
+        pipe->locked.lanes[i - 1] = pipe->locked.lanes[--pipe->locked.lane_count];
+        pthread_mutex_unlock(&pipe->lock);
+        (void)store_entry_delete(
+            &entry, VIEW_CURSOR,
+            pipe_cursor_name(&pipe->arena, pipe, lane->shard.id, lane->number));
+        runtime_pump_stop(lane->pump);
+        pipe_lane_free(lane);
+    }
+    int64_t ticket;
+    return store_commit(pipe->pipes->options.store, &entry, &ticket);
 }
 
 static enum mr_status find_shards(struct pipe *pipe)
@@ -136,12 +171,12 @@ static enum mr_status find_shards(struct pipe *pipe)
     const size_t count = pipe_source_shards(&pipe->source, &pipe->arena, &shards);
     enum mr_status status = MR_OK;
     for (size_t i = 0; i < count && status == MR_OK && !atomic_load(&pipe->halting); i++) {
-        if (!may_begin(pipe, &shards[i]))
+        if (!may_begin(pipe, shards, i))
             continue;
         for (int k = 0; k < pipe->config.factor && status == MR_OK; k++)
             status = add_lane(pipe, &shards[i], k);
     }
-    return status;
+    return status == MR_OK ? forget_lanes(pipe, shards, count) : status;
 }
 
 static bool all_done(const struct pipe *pipe)

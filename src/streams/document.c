@@ -7,18 +7,22 @@ static struct mr_slice document_name(struct mr_arena *arena, const struct stream
     return mr_arena_printf(arena, "%s/%s", stream->table, stream->label);
 }
 
-static void shards_json(struct mr_json *json, const struct streams_stream *stream)
+static void shards_json(struct mr_json *json, const struct streams_shard_list *list)
 {
     mr_json_key(json, "shards");
     mr_json_array(json);
-    for (size_t i = 0; i < stream->shard_count; i++) {
-        const struct streams_shard now = streams_shard_at(stream, i), *shard = &now;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct streams_shard *shard = &list->shards[i];
         mr_json_object(json);
         mr_json_key_cstr(json, "id", shard->id);
         mr_json_key_int(json, "window", shard->window);
+        mr_json_key_int(json, "partition", shard->partition);
         mr_json_key_int(json, "start", shard->start);
-        if (shard->end != INT64_MAX)
+        mr_json_key_int(json, "created_ms", shard->created_ms);
+        if (shard->end != INT64_MAX) {
             mr_json_key_int(json, "end", shard->end);
+            mr_json_key_int(json, "closed_ms", shard->closed_ms);
+        }
         if (shard->parent != NULL)
             mr_json_key_cstr(json, "parent", shard->parent);
         mr_json_object_end(json);
@@ -39,7 +43,8 @@ static void keys_json(struct mr_json *json, const struct streams_stream *stream)
     mr_json_array_end(json);
 }
 
-void streams_document_put(const struct streams_stream *stream, bool enabled, int64_t disabled_ms,
+void streams_document_put(const struct streams_stream *stream,
+                          const struct streams_shard_list *list, int64_t disabled_ms,
                           struct store_entry *entry)
 {
     struct mr_buf text = {0};
@@ -52,10 +57,10 @@ void streams_document_put(const struct streams_stream *stream, bool enabled, int
     mr_json_key_cstr(&json, "account", stream->account);
     mr_json_key_cstr(&json, "view", streams_view_name(stream->view));
     mr_json_key_int(&json, "created_ms", stream->created_ms);
-    mr_json_key_bool(&json, "enabled", enabled);
+    mr_json_key_bool(&json, "enabled", disabled_ms == 0);
     mr_json_key_int(&json, "disabled_ms", disabled_ms);
     keys_json(&json, stream);
-    shards_json(&json, stream);
+    shards_json(&json, list);
     mr_json_object_end(&json);
     store_doc_put(entry, "streams", "stream", document_name(entry->arena, stream),
                   mr_arena_copy(entry->arena, mr_buf_slice(&text)));
@@ -87,19 +92,23 @@ static void read_keys(struct streams_stream *stream, yyjson_val *keys)
 
 static void read_shards(struct streams_stream *stream, yyjson_val *shards)
 {
-    size_t count = yyjson_arr_size(shards);
-    streams_shards_alloc(stream, count);
-    size_t i = 0;
     yyjson_arr_iter iter = yyjson_arr_iter_with(shards);
     for (yyjson_val *shard; (shard = yyjson_arr_iter_next(&iter)) != NULL;) {
-        stream->shards[i] = (struct streams_shard){
+        const struct streams_shard it = {
             .id = text_of(stream, shard, "id"),
             .parent =
                 mr_json_get(shard, "parent") == NULL ? NULL : text_of(stream, shard, "parent"),
             .window = (uint32_t)mr_json_get_i64(shard, "window", 0),
+            .partition =
+                (uint32_t)mr_json_get_i64(shard, "partition", (int64_t)stream->locked.shards.count),
             .start = mr_json_get_i64(shard, "start", 0),
+            .end = mr_json_get_i64(shard, "end", INT64_MAX),
+            .created_ms = mr_json_get_i64(shard, "created_ms", stream->created_ms),
+            .closed_ms = mr_json_get_i64(shard, "closed_ms", stream->locked.disabled_ms),
         };
-        atomic_store(&stream->ends[i++], mr_json_get_i64(shard, "end", INT64_MAX));
+        streams_shard_add(&stream->locked.shards, &it);
+        if (it.partition >= stream->partitions)
+            stream->partitions = it.partition + 1;
     }
 }
 

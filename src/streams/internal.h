@@ -6,6 +6,12 @@
 
 enum { STREAMS_KEPT_MS = 24 * 3600 * 1000 }; /* AWS: records, and a disabled stream with them */
 
+/* In order of age. */
+struct streams_shard_list {
+    struct streams_shard *shards; /* owned */
+    size_t count, cap;
+};
+
 struct streams_stream {
     atomic_int references;
     struct streams *streams;
@@ -16,13 +22,18 @@ struct streams_stream {
     size_t key_count;
     int64_t created_ms;
     uint64_t id_seed[2]; /* of event ids */
-    size_t shard_count;
-    struct streams_shard *shards; /* as they began: `end` stands in `ends` */
-    _Atomic int64_t *ends;        /* one a shard; INT64_MAX: open */
+    size_t partitions;
+    _Atomic uint64_t version; /* rises when `locked.shards` has changed */
+    _Atomic int64_t changed;  /* ticket of the newest document: replies that show it carry this */
     struct {
         bool enabled;
         int64_t disabled_ms;
+        struct streams_shard_list shards;
     } locked; /* by the registry's lock */
+    /* What the shards will be when the entry of a change is committed; whoever changes them holds
+     * lanes of the table, so that there is one at a time. Readers must not act on an end that a
+     * crash could take back. */
+    struct streams_shard_list pending;
 };
 
 struct streams {
@@ -37,7 +48,8 @@ struct streams {
 
 /* ---- document.c ---- */
 /* The stream as a document joins the entry. `disabled_ms` 0: enabled. */
-void streams_document_put(const struct streams_stream *stream, bool enabled, int64_t disabled_ms,
+void streams_document_put(const struct streams_stream *stream,
+                          const struct streams_shard_list *list, int64_t disabled_ms,
                           struct store_entry *entry);
 void streams_document_delete(const struct streams_stream *stream, struct store_entry *entry);
 /* NULL: no document of ours. */
@@ -53,14 +65,23 @@ struct streams_stream **streams_list(struct streams *streams, struct mr_arena *a
                                      size_t *ret_count);
 /* The oldest position that is young enough to be kept. */
 int64_t streams_horizon(struct streams *streams);
-/* The shard as it is now. */
-struct streams_shard streams_shard_at(const struct streams_stream *stream, size_t index);
-/* Makes shards and ends for `count`; all zeroed. */
-void streams_shards_alloc(struct streams_stream *stream, size_t count);
+/* ---- shards.c ---- */
+void streams_shard_add(struct streams_shard_list *list, const struct streams_shard *shard);
+/* The open shards of a new stream, over the windows of its partitions. */
+void streams_shards_make(struct streams_stream *stream, const uint32_t *windows);
+/* Clients do not see it any more. */
+static inline bool streams_shard_is_gone(const struct streams_shard *shard, int64_t now_ms)
+{
+    return shard->closed_ms != 0 && now_ms - shard->closed_ms >= STREAMS_KEPT_MS;
+}
+/* The shard that begins there: MR_OK or MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status streams_shard_at(struct streams_stream *stream, uint32_t window,
+                                            int64_t start, struct streams_shard *ret_shard);
 
 /* ---- iterator.c ---- */
 struct streams_iterator {
-    uint32_t window;
+    uint32_t window; /* of the shard, and where it starts */
+    int64_t start;
     int64_t position;
     int64_t issued_ms;
 };

@@ -142,20 +142,31 @@ static enum mr_status read_filter(struct protocol_call *call, struct mr_slice *r
     return MR_OK;
 }
 
+/* To be called before the reply tells of shards: what it tells shall be durable. */
+static void wait_for_shards(struct protocol_call *call, struct streams_stream *stream)
+{
+    const int64_t changed = atomic_load(&stream->changed);
+    if (changed > call->ticket)
+        call->ticket = changed;
+}
+
 static void shards_json(struct protocol_call *call, struct streams_stream *stream,
                         struct mr_slice parent, int64_t limit)
 {
     struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartShardId");
-    struct streams_shard *shards =
-        MR_NEW_ARRAY(call->arena, struct streams_shard, STREAMS_SHARDS_MAX);
-    size_t count = streams_shards(stream, shards, STREAMS_SHARDS_MAX);
+    wait_for_shards(call, stream);
+    const size_t room = streams_shards(stream, NULL, 0) + 1; /* one may be opened meanwhile */
+    struct streams_shard *shards = MR_NEW_ARRAY(call->arena, struct streams_shard, room);
+    size_t count = streams_shards(stream, shards, room);
+    count = count < room ? count : room;
     bool begun = after.len == 0, more = false;
     const char *last = NULL;
     mr_json_key(&call->out, "Shards");
     mr_json_array(&call->out);
     for (size_t i = 0; i < count; i++) {
         struct mr_slice own_parent = mr_slice_cstr(shards[i].parent);
-        bool wanted = parent.len == 0 || mr_slice_equal(own_parent, parent);
+        bool wanted = (parent.len == 0 || mr_slice_equal(own_parent, parent)) &&
+                      !streams_shard_is_gone(&shards[i], call->now_ms);
         if (begun && wanted && limit > 0) {
             shard_json(&call->out, &shards[i]);
             last = shards[i].id;
@@ -264,12 +275,15 @@ static void get_shard_iterator(struct protocol_call *call)
         return;
     struct mr_slice id = mr_json_get_text(call->in, "ShardId");
     struct streams_iterator iterator = {.issued_ms = call->now_ms};
-    if (streams_shard_find(stream, id, &shard) != MR_OK) {
+    wait_for_shards(call, stream);
+    if (streams_shard_find(stream, id, &shard) != MR_OK ||
+        streams_shard_is_gone(&shard, call->now_ms)) {
         protocol_fail(call, &not_found,
                       "Requested resource not found: Shard: %.*s in Stream: %s not found",
                       MR_ARG(id), stream->arn);
     } else if (start_position(call, &shard, &iterator.position) == MR_OK) {
         iterator.window = shard.window;
+        iterator.start = shard.start;
         mr_json_key_string(&call->out, "ShardIterator",
                            streams_iterator_text(call->arena, stream, &iterator));
     }
@@ -277,6 +291,9 @@ static void get_shard_iterator(struct protocol_call *call)
 }
 
 /* ---- GetRecords ---- */
+
+static const char trimmed_text[] =
+    "The operation attempted to read past the oldest stream record in a shard";
 
 /* Writes records until the page is full or nothing is left. MR_END: the shard is closed and all of
  * it was read. MR_NOT_FOUND: the iterator's next record is older than a stream keeps one. */
@@ -304,15 +321,6 @@ static enum mr_status records_json(struct protocol_call *call, struct streams_re
     return status;
 }
 
-static const struct streams_shard *shard_of(const struct streams_stream *stream, uint32_t window)
-{
-    for (size_t i = 0; i < stream->shard_count; i++) {
-        if (stream->shards[i].window == window)
-            return &stream->shards[i];
-    }
-    return NULL;
-}
-
 static void read_page(struct protocol_call *call, struct streams_stream *stream,
                       struct streams_iterator iterator)
 {
@@ -320,11 +328,12 @@ static void read_page(struct protocol_call *call, struct streams_stream *stream,
     int64_t limit;
     if (read_limit(call, PAGE_RECORDS, &limit) != MR_OK)
         return;
-    const struct streams_shard *shard = shard_of(stream, iterator.window);
-    if (shard == NULL ||
-        streams_reader_open(&reader, call->service, stream, mr_slice_cstr(shard->id),
+    struct streams_shard shard;
+    if (streams_shard_at(stream, iterator.window, iterator.start, &shard) != MR_OK ||
+        streams_shard_is_gone(&shard, call->now_ms) ||
+        streams_reader_open(&reader, call->service, stream, mr_slice_cstr(shard.id),
                             iterator.position) != MR_OK) {
-        protocol_fail(call, &protocol_validation, "Invalid ShardIterator");
+        protocol_fail(call, &trimmed, trimmed_text);
         return;
     }
     mr_json_key(&call->out, "Records");
@@ -332,10 +341,10 @@ static void read_page(struct protocol_call *call, struct streams_stream *stream,
     enum mr_status status = records_json(call, &reader, limit, &iterator.position);
     mr_json_array_end(&call->out);
     if (status == MR_NOT_FOUND)
-        protocol_fail(call, &trimmed,
-                      "The operation attempted to read past the oldest stream record in a shard");
+        protocol_fail(call, &trimmed, trimmed_text);
     else if (status < 0)
         protocol_fail_internal(call, status);
+    wait_for_shards(call, stream);
     if (status != MR_END) {
         iterator.issued_ms = call->now_ms;
         mr_json_key_string(&call->out, "NextShardIterator",

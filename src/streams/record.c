@@ -72,18 +72,19 @@ enum mr_status streams_reader_open(struct streams_reader *reader, struct streams
                                    struct streams_stream *stream, struct mr_slice shard_id,
                                    int64_t position)
 {
-    size_t i = 0;
-    while (i < stream->shard_count &&
-           !mr_slice_equal(mr_slice_cstr(stream->shards[i].id), shard_id))
-        i++;
-    if (i == stream->shard_count)
-        return MR_NOT_FOUND;
-    const struct streams_shard *shard = &stream->shards[i];
-    *reader = (struct streams_reader){
-        .streams = streams, .stream = streams_ref(stream), .window = shard->window, .shard = i};
+    struct streams_shard shard;
+    const uint64_t version = atomic_load(&stream->version);
+    const enum mr_status status = streams_shard_find(stream, shard_id, &shard);
+    if (status != MR_OK)
+        return status;
+    *reader = (struct streams_reader){.streams = streams,
+                                      .stream = streams_ref(stream),
+                                      .window = shard.window,
+                                      .version = version,
+                                      .end = shard.end};
     assert(shard_id.len < sizeof(reader->shard_id));
     memcpy(reader->shard_id, shard_id.ptr, shard_id.len);
-    reader->cursor.position = position > shard->start ? position : shard->start;
+    reader->cursor.position = position > shard.start ? position : shard.start;
     return MR_OK;
 }
 
@@ -140,13 +141,29 @@ static bool record_of(struct streams_stream *stream, const struct journal_op *op
     return true;
 }
 
+/* The shard's end as it is now. One that is not known any more has ended: the journal holds nothing
+ * of it. */
+static int64_t end_now(struct streams_reader *reader)
+{
+    const uint64_t version = atomic_load(&reader->stream->version);
+    struct streams_shard shard;
+    if (reader->end != INT64_MAX || reader->version == version)
+        return reader->end;
+    const struct mr_slice id = mr_slice_cstr(reader->shard_id);
+    const bool known = streams_shard_find(reader->stream, id, &shard) == MR_OK;
+    reader->version = version;
+    reader->end = known ? shard.end : 0;
+    return reader->end;
+}
+
 enum mr_status streams_reader_next(struct streams_reader *reader, struct streams_record *ret_record)
 {
     struct journal *journal = store_journal(reader->streams->store);
     struct journal_op op;
     enum mr_status status = journal_next(journal, reader->window, &reader->cursor, &op);
-    /* Looked at behind the op: an end is set before any change that it shuts out can be written. */
-    int64_t end = atomic_load(&reader->stream->ends[reader->shard]);
+    /* Looked at behind the op: an end is told before any change that it shuts out can be written.
+     */
+    const int64_t end = end_now(reader);
     if (status == MR_OK && op.position >= end)
         return MR_END;
     if (status == MR_OK && !record_of(reader->stream, &op, ret_record))

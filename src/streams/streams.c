@@ -53,6 +53,8 @@ void streams_unref(struct streams_stream *stream)
 {
     if (stream == NULL || atomic_fetch_sub(&stream->references, 1) != 1)
         return;
+    free(stream->locked.shards.shards);
+    free(stream->pending.shards);
     mr_arena_fini(&stream->arena);
     free(stream);
 }
@@ -93,45 +95,6 @@ bool streams_is_enabled(const struct streams_stream *stream)
 bool streams_is_gone(const struct streams_stream *stream, int64_t now_ms)
 {
     return !stream->locked.enabled && now_ms - stream->locked.disabled_ms >= STREAMS_KEPT_MS;
-}
-
-uint32_t streams_window(const struct streams_stream *stream, size_t partition)
-{
-    assert(partition < stream->shard_count);
-    return stream->shards[partition].window;
-}
-
-void streams_shards_alloc(struct streams_stream *stream, size_t count)
-{
-    stream->shards = MR_NEW_ARRAY(&stream->arena, struct streams_shard, count + 1);
-    stream->ends = MR_NEW_ARRAY(&stream->arena, _Atomic int64_t, count + 1);
-    stream->shard_count = count;
-}
-
-struct streams_shard streams_shard_at(const struct streams_stream *stream, size_t index)
-{
-    struct streams_shard shard = stream->shards[index];
-    shard.end = atomic_load(&stream->ends[index]);
-    return shard;
-}
-
-size_t streams_shards(struct streams_stream *stream, struct streams_shard *ret_shards, size_t max)
-{
-    for (size_t i = 0; i < stream->shard_count && i < max; i++)
-        ret_shards[i] = streams_shard_at(stream, i);
-    return stream->shard_count;
-}
-
-enum mr_status streams_shard_find(struct streams_stream *stream, struct mr_slice id,
-                                  struct streams_shard *ret_shard)
-{
-    for (size_t i = 0; i < stream->shard_count; i++) {
-        if (mr_slice_equal(mr_slice_cstr(stream->shards[i].id), id)) {
-            *ret_shard = streams_shard_at(stream, i);
-            return MR_OK;
-        }
-    }
-    return MR_NOT_FOUND;
 }
 
 /* ---- the registry ---- */
@@ -192,8 +155,8 @@ static int64_t floor_of(void *ctx)
     pthread_rwlock_rdlock(&streams->lock);
     for (size_t i = 0; i < streams->locked.count; i++) {
         const struct streams_stream *stream = streams->locked.list[i];
-        if (!streams_is_gone(stream, now_ms) && stream->shards[0].start < start)
-            start = stream->shards[0].start;
+        if (!streams_is_gone(stream, now_ms) && stream->locked.shards.shards[0].start < start)
+            start = stream->locked.shards.shards[0].start;
     }
     pthread_rwlock_unlock(&streams->lock);
     if (start == INT64_MAX)
@@ -301,26 +264,10 @@ static void name_stream(struct streams_stream *stream, const struct streams_crea
     streams_seed_ids(stream);
 }
 
-static void make_shards(struct streams_stream *stream, const uint32_t *windows, size_t count)
-{
-    int64_t start = journal_tail(store_journal(stream->streams->store));
-    streams_shards_alloc(stream, count);
-    for (size_t i = 0; i < count; i++) {
-        stream->shards[i] = (struct streams_shard){
-            .id = mr_arena_printf(&stream->arena, "shardId-%020" PRId64 "-%08x", stream->created_ms,
-                                  (unsigned)windows[i])
-                      .ptr,
-            .window = windows[i],
-            .start = start,
-        };
-        atomic_store(&stream->ends[i], INT64_MAX);
-    }
-}
-
 struct streams_stream *streams_create(struct streams *streams, const struct streams_create *options,
                                       struct store_entry *entry)
 {
-    assert(options->shards > 0 && options->shards <= STREAMS_SHARDS_MAX);
+    assert(options->partitions > 0 && options->partitions <= STREAMS_PARTITIONS_MAX);
     assert(options->key_count <= MR_COUNT(options->keys));
     sweep(streams, options->now_ms, entry);
     struct streams_stream *stream = streams_alloc(streams);
@@ -335,9 +282,10 @@ struct streams_stream *streams_create(struct streams *streams, const struct stre
         stream->keys[i].range = options->keys[i].range;
     }
     name_stream(stream, options);
-    make_shards(stream, options->windows, options->shards);
+    stream->partitions = options->partitions;
+    streams_shards_make(stream, options->windows);
     stream->locked.enabled = true;
-    streams_document_put(stream, true, 0, entry);
+    streams_document_put(stream, &stream->locked.shards, 0, entry);
     return stream;
 }
 
@@ -346,43 +294,4 @@ void streams_publish(struct streams *streams, struct streams_stream *stream)
     pthread_rwlock_wrlock(&streams->lock);
     list_add_locked(streams, streams_ref(stream));
     pthread_rwlock_unlock(&streams->lock);
-}
-
-void streams_disable(struct streams *streams, struct streams_stream *stream, int64_t now_ms,
-                     struct store_entry *entry)
-{
-    int64_t end = journal_tail(store_journal(streams->store));
-    for (size_t i = 0; i < stream->shard_count; i++)
-        atomic_store(&stream->ends[i], end);
-    pthread_rwlock_wrlock(&streams->lock);
-    stream->locked.disabled_ms = now_ms;
-    pthread_rwlock_unlock(&streams->lock);
-    streams_document_put(stream, false, now_ms, entry);
-}
-
-void streams_disable_done(struct streams_stream *stream)
-{
-    pthread_rwlock_wrlock(&stream->streams->lock);
-    stream->locked.enabled = false;
-    pthread_rwlock_unlock(&stream->streams->lock);
-    mr_log(MR_LOG_INFO, "streams", "stream '%s' ENABLED -> DISABLED", stream->arn);
-}
-
-/* ---- positions ---- */
-
-int64_t streams_horizon(struct streams *streams)
-{
-    return journal_seek_time(store_journal(streams->store),
-                             store_now(streams->store) - STREAMS_KEPT_MS);
-}
-
-int64_t streams_trim_horizon(struct streams *streams, const struct streams_shard *shard)
-{
-    const int64_t horizon = streams_horizon(streams);
-    return shard->start > horizon ? shard->start : horizon;
-}
-
-int64_t streams_latest(struct streams *streams)
-{
-    return journal_tail(store_journal(streams->store));
 }

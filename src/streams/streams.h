@@ -1,12 +1,14 @@
 /* streams/streams.h: a table's change stream: the record of every change of every item, kept for 24
  * hours.
  *
- * A stream has one shard a partition of its table. A partition has one window of the journal
- * (journal.h) for as long as the table lives, and a shard is a stretch of it, from `start` to
- * before `end`: the entry that changed the item IS the stream record, and its position in the
- * journal is the record's sequence number. Nothing is copied when a change is made; records are
- * rendered when they are read. Others may read the same windows (a table's Kinesis destinations),
- * so a window may hold changes, and old images, that no stream shows.
+ * A stream has one open shard a partition of its table; after some hours it is closed and a child
+ * goes on (its parent's id is in it), so an item's changes lie in one line of shards: read a parent
+ * before its children. A partition has one window of the journal (journal.h) for as long as the
+ * table lives, and a shard is a stretch of it, from `start` to before `end`: the entry that changed
+ * the item IS the stream record, and its position in the journal is the record's sequence number.
+ * Nothing is copied when a change is made; records are rendered when they are read. Others may read
+ * the same windows (a table's Kinesis destinations), so a window may hold changes, and old images,
+ * that no stream shows.
  *
  * Who calls what: dynamodb/ enables and disables streams (its table's entry carries their
  * documents) and writes the records' meta; pipes/ and the operations of the Streams API read.
@@ -60,15 +62,22 @@ void streams_register(struct streams *streams, struct protocol *protocol);
 
 /* ---- reading: what pipes and event source mappings use ---- */
 
-/* A shard. Immutable but for `end`, which is INT64_MAX while the shard is open. */
+/* A shard. Immutable but for its end. */
 struct streams_shard {
     const char *id;     /* "shardId-00000001718000000000-1a2b3c4d"; owned by the stream */
     const char *parent; /* id of the shard that it continues, or NULL; may name one already gone */
-    uint32_t window;    /* of the journal; see runtime_pump_watch */
+    uint32_t window;    /* of its partition, and so of its relatives; see runtime_pump_watch */
+    uint32_t partition; /* of the table */
     int64_t start;      /* position before which it has no record */
-    int64_t end;        /* closed: position at or after which it has no record */
+    int64_t end;        /* closed: position at or after which it has no record; else INT64_MAX */
+    int64_t created_ms;
+    int64_t closed_ms; /* 0: open */
 };
-enum { STREAMS_SHARDS_MAX = 256 };
+enum {
+    STREAMS_PARTITIONS_MAX = 256,
+    STREAMS_SHARDS_MAX = 1024,          /* kept at a time; one that cannot be rolled stays open */
+    STREAMS_SHARD_MS = 4 * 3600 * 1000, /* AWS: so old a shard is rolled */
+};
 
 /* The stream of that ARN, enabled or disabled, or NULL. */
 struct streams_stream *streams_find(struct streams *streams, struct mr_slice arn);
@@ -81,7 +90,9 @@ const char *streams_region(const struct streams_stream *stream);
 enum streams_view streams_view_type(const struct streams_stream *stream);
 bool streams_is_enabled(const struct streams_stream *stream);
 /* Copies at most `max` shards in order of age (parents before children); returns how many there
- * are. The id and parent texts live as long as the stream. */
+ * are. Closed ones are among them as long as the journal may hold something of theirs, which can be
+ * longer than the 24 hours for which clients see them. The id and parent texts live as long as the
+ * stream. */
 size_t streams_shards(struct streams_stream *stream, struct streams_shard *ret_shards, size_t max);
 /* The shard with that id: MR_OK or MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status streams_shard_find(struct streams_stream *stream, struct mr_slice id,
@@ -121,7 +132,8 @@ struct streams_reader {
     struct streams_stream *stream; /* holds a reference */
     char shard_id[66];
     uint32_t window;
-    size_t shard; /* index in the stream */
+    uint64_t version; /* of the stream's shards when `end` was looked up */
+    int64_t end;      /* of the shard; INT64_MAX: open */
     struct journal_cursor cursor;
 };
 /* `position`: from streams_trim_horizon, streams_latest, a stored checkpoint, or a record's
@@ -133,7 +145,7 @@ MR_MUST_USE enum mr_status streams_reader_open(struct streams_reader *reader,
 void streams_reader_close(struct streams_reader *reader); /* accepts a zeroed reader */
 /* MR_OK: *ret_record is the next change that is durable.
  * MR_AGAIN: nothing more now; wait for the window to move.
- * MR_END: the shard is closed and read to its end; nothing will ever follow.
+ * MR_END: the shard is closed (or gone) and read to its end; nothing will ever follow.
  * MR_NOT_FOUND: the position has been trimmed away; the reader now stands at the trim horizon: call
  * again (and tell). */
 MR_MUST_USE enum mr_status streams_reader_next(struct streams_reader *reader,
@@ -166,7 +178,7 @@ struct streams_create {
     enum streams_view view;
     struct streams_key_attribute keys[8];
     size_t key_count;
-    size_t shards;           /* partitions of the table; at most STREAMS_SHARDS_MAX */
+    size_t partitions;       /* of the table; at most STREAMS_PARTITIONS_MAX */
     const uint32_t *windows; /* theirs */
     int64_t now_ms;
 };
@@ -182,7 +194,21 @@ void streams_publish(struct streams *streams, struct streams_stream *stream);
 void streams_disable(struct streams *streams, struct streams_stream *stream, int64_t now_ms,
                      struct store_entry *entry);
 void streams_disable_done(struct streams_stream *stream);
-/* The window of the stream's shard for that partition. */
+/* Whether the open shard of the partition is so old that it is to be rolled, if it has records.
+ * INT64_MAX or when that will be, in ret_due_ms. */
+bool streams_roll_is_due(struct streams_stream *stream, size_t partition, int64_t now_ms,
+                         int64_t *ret_due_ms);
+/* Whether the open shard of the partition has a durable record. Looks into the journal. */
+bool streams_has_record(struct streams_stream *stream, size_t partition);
+/* Closes the partition's open shard at the journal's present tail and opens its child; the new
+ * document joins `entry`. The caller holds the partition's lane across this call and the entry's
+ * commit, and rolls one shard of a stream at a time. When the entry is committed, and before the
+ * lane is let go: streams_roll_done with its ticket; if it cannot be committed, the journal has
+ * failed for good. MR_FULL: STREAMS_SHARDS_MAX; nothing changed. */
+MR_MUST_USE enum mr_status streams_roll(struct streams_stream *stream, size_t partition,
+                                        int64_t now_ms, struct store_entry *entry);
+void streams_roll_done(struct streams_stream *stream, int64_t ticket);
+/* The window of the stream's open shard for that partition; 0: there is none. */
 uint32_t streams_window(const struct streams_stream *stream, size_t partition);
 /* The meta of a change's op: what happened, and the item's keys as an encoded item. */
 struct mr_slice streams_meta(struct mr_arena *arena, enum streams_event event, bool by_service,
