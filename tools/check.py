@@ -2,10 +2,12 @@
 """`make check`: every check of a change, in order, and one line that counts them.
 
     tools/check.py            the gate: format, tidy, unit tests under ASan and UBSan, contract,
-                              pipeline and crash tests, the AWS SDK for JavaScript
-    tools/check.py --all      also unit tests under TSan, clang-tidy, every test under ASan
+                              pipeline and crash tests, the AWS SDK for JavaScript, fuzzers
+    tools/check.py --all      also unit tests under TSan, clang-tidy, every test under ASan, each
+                              fuzzer for a minute
     tools/check.py --format   rewrites the C files with clang-format 14
-    tools/check.py STEP...    only the steps named (format tidy build unit contract newer-boto3 js)
+    tools/check.py STEP...    only the steps named (format tidy build unit contract newer-boto3 js
+                              fuzz)
 
 The last line is `check: N passed, N failed`; the exit status is 0 only when nothing failed. What
 each step said is kept in build/check/STEP.log; only failures are shown.
@@ -35,6 +37,7 @@ NO_BOTO3_FOLDERS = ["cli", "examples"]  # the clients there are others: one run 
 SHOWN_LINES = 120
 DEADLINE_S = 900
 PYTEST_DEADLINE_S = 1800  # 600 s were seen for the contract under ASan on two busy cores
+FUZZ_S, FUZZ_LONGER_S = 4, 60  # each
 SANITIZERS = {"build-asan": "address,undefined", "build-tsan": "thread"}
 
 
@@ -236,6 +239,41 @@ def step_js(tally):
     return tally.add(counts.get("pass", 0), failed if failed or code == 0 else 1)
 
 
+def fuzz(tally, seconds):
+    """The fuzzers that have a corpus: each goes on from it for so long, and must find nothing."""
+    compiler = next((name for name in ("clang-14", "clang") if shutil.which(name)), None)
+    if compiler is None:
+        say("  left out: clang is not installed")
+        return tally.add(0, 0)
+    names = sorted(path.name for path in (ROOT / "fuzz" / "corpus").iterdir())
+    options = ["--reconfigure"] if (ROOT / "build-fuzz" / "build.ninja").exists() else []
+    options += ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
+                "-Dwerror=false", "-Dc_args=-fsanitize=fuzzer-no-link"]
+    code, _ = run("setup-build-fuzz", ["meson", "setup", "build-fuzz", *options],
+                  env={"CC": compiler})
+    targets = [f"fuzz/fuzz_{name}" for name in names]
+    if code != 0 or run("build-fuzz", ["ninja", "-C", "build-fuzz", *targets])[0] != 0:
+        return tally.add(0, 1)
+    failed = 0
+    for name in names:
+        seen = ROOT / "build-fuzz" / "corpus" / name
+        seen.mkdir(parents=True, exist_ok=True)
+        code, _ = run(f"fuzz-{name}", [
+            f"build-fuzz/fuzz/fuzz_{name}", f"-max_total_time={seconds}", "-max_len=1024",
+            "-timeout=20", f"-artifact_prefix={LOGS}/fuzz-{name}-", str(seen),
+            f"fuzz/corpus/{name}"])
+        failed += int(code != 0)
+    return tally.add(len(names) - failed, failed)
+
+
+def step_fuzz(tally):
+    return fuzz(tally, FUZZ_S)
+
+
+def step_fuzz_longer(tally):
+    return fuzz(tally, FUZZ_LONGER_S)
+
+
 def step_tsan(tally):
     if build("build-tsan") != 0:
         return tally.add(0, 1)
@@ -256,8 +294,10 @@ def step_asan_all(tally):
 
 
 GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
-        "contract": step_contract, "newer-boto3": step_newer_boto3, "js": step_js}
-MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all}
+        "contract": step_contract, "newer-boto3": step_newer_boto3, "js": step_js,
+        "fuzz": step_fuzz}
+MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all,
+        "fuzz-longer": step_fuzz_longer}
 
 
 def main(arguments):

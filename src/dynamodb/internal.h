@@ -342,6 +342,8 @@ MR_MUST_USE enum mr_status dynamodb_paths_check(struct protocol_call *call,
                                                 const struct dynamodb_table *table,
                                                 const struct dynamodb_paths *paths);
 bool dynamodb_is_key(const struct dynamodb_schema *schema, struct mr_slice name);
+bool dynamodb_is_projected(const struct dynamodb_table *table, const struct dynamodb_index *index,
+                           struct mr_slice name);
 
 /* ---- request.c ---- */
 enum dynamodb_expression {

@@ -106,8 +106,8 @@ bool dynamodb_is_key(const struct dynamodb_schema *schema, struct mr_slice name)
            (schema->has_range && mr_slice_equal(schema->range.name, name));
 }
 
-static bool is_projected(const struct dynamodb_table *table, const struct dynamodb_index *index,
-                         struct mr_slice name)
+bool dynamodb_is_projected(const struct dynamodb_table *table, const struct dynamodb_index *index,
+                           struct mr_slice name)
 {
     if (dynamodb_is_key(&table->schema, name) || dynamodb_is_key(&index->schema, name))
         return true;
@@ -128,7 +128,7 @@ struct mr_slice dynamodb_index_value(struct mr_arena *arena, const struct dynamo
     struct item_field field;
     size_t count = 0;
     while (item_iter_field(&iter, &field.name, &field.value)) {
-        if (is_projected(table, index, field.name))
+        if (dynamodb_is_projected(table, index, field.name))
             fields[count++] = field;
     }
     return item_make(arena, fields, count);

@@ -43,18 +43,19 @@ static enum mr_status read_keys(struct protocol_call *call, const struct dynamod
                                 const struct item_statement *statement, struct mr_slice *ret_keys)
 {
     keys_of_where(call->arena, &table->schema, statement->where, ret_keys);
-    if (ret_keys->len == 0 || statement->index.len > 0)
+    if (ret_keys->len == 0)
         return protocol_fail(call, &protocol_validation,
                              "Where clause does not contain a mandatory equality on all key "
                              "attributes");
     return dynamodb_key_check(call, table, *ret_keys);
 }
 
-/* exists(hash), or not; AND the statement's own condition. */
+/* Whether there is an item; AND the statement's own condition, if there must be one, else OR. */
 static struct item_condition *condition_of(struct mr_arena *arena,
-                                           const struct dynamodb_table *table,
-                                           enum item_node_kind kind, struct item_node *where)
+                                           const struct dynamodb_table *table, bool exists,
+                                           struct item_node *where)
 {
+    enum item_node_kind kind = exists ? ITEM_NODE_ATTRIBUTE_EXISTS : ITEM_NODE_ATTRIBUTE_NOT_EXISTS;
     struct item_condition *condition = MR_NEW(arena, struct item_condition);
     struct item_node *nodes = MR_NEW_ARRAY(arena, struct item_node, 3);
     nodes[0] = (struct item_node){.kind = kind, .count = 1};
@@ -63,7 +64,8 @@ static struct item_condition *condition_of(struct mr_arena *arena,
     nodes[1] = (struct item_node){.kind = ITEM_NODE_PATH};
     nodes[1].path = (struct item_path){.steps = MR_NEW(arena, struct item_step), .count = 1};
     nodes[1].path.steps[0].name = table->schema.hash.name;
-    nodes[2] = (struct item_node){.kind = ITEM_NODE_AND, .count = where == NULL ? 1 : 2};
+    nodes[2] = (struct item_node){.kind = exists ? ITEM_NODE_AND : ITEM_NODE_OR,
+                                  .count = where == NULL ? 1 : 2};
     nodes[2].args = MR_NEW_ARRAY(arena, struct item_node *, 2);
     nodes[2].args[0] = &nodes[0];
     nodes[2].args[1] = where;
@@ -89,7 +91,7 @@ static enum mr_status prepare_insert(struct protocol_call *call, struct dynamodb
     if (item_size(write->item) > ITEM_SIZE_MAX)
         return protocol_fail(call, &protocol_validation,
                              "Item size has exceeded the maximum allowed size");
-    write->condition = condition_of(call->arena, table, ITEM_NODE_ATTRIBUTE_NOT_EXISTS, NULL);
+    write->condition = condition_of(call->arena, table, false, NULL);
     return dynamodb_item_check(call, table, write->item);
 }
 
@@ -98,15 +100,17 @@ enum mr_status dynamodb_statement_prepare(struct protocol_call *call, struct dyn
                                           struct dynamodb_write *write)
 {
     enum mr_status status;
+    if (statement->index.len > 0)
+        return protocol_fail(call, &protocol_validation,
+                             "This operation is not supported on an index");
     if (statement->kind == ITEM_STATEMENT_INSERT) {
         status = prepare_insert(call, table, statement, write);
     } else {
         write->kind = statement->kind == ITEM_STATEMENT_DELETE ? DYNAMODB_DELETE : DYNAMODB_CHANGE;
         status = read_keys(call, table, statement, &write->item);
-        bool plain = statement->kind == ITEM_STATEMENT_DELETE;
-        if (status == MR_OK && !(plain && is_keys_only(table, statement->where)))
-            write->condition =
-                condition_of(call->arena, table, ITEM_NODE_ATTRIBUTE_EXISTS, statement->where);
+        bool deletes = statement->kind == ITEM_STATEMENT_DELETE; /* what is not there, too */
+        if (status == MR_OK && !(deletes && is_keys_only(table, statement->where)))
+            write->condition = condition_of(call->arena, table, !deletes, statement->where);
     }
     if (status == MR_OK && statement->kind == ITEM_STATEMENT_UPDATE) {
         write->update = &statement->update;
@@ -174,6 +178,25 @@ static enum mr_status read_token(struct protocol_call *call, struct mr_slice *re
 
 /* ---- SELECT ---- */
 
+/* A global index shows what it projects; a local one fetches what is named beyond that. */
+static enum mr_status check_projected(struct dynamodb_page *page,
+                                      const struct dynamodb_index *index)
+{
+    const struct item_statement *statement = page->statement;
+    for (size_t i = 0; index->projection != DYNAMODB_ALL && i < statement->path_count; i++) {
+        struct mr_slice name = statement->paths[i].steps[0].name;
+        if (dynamodb_is_projected(page->table, index, name))
+            continue;
+        if (!index->local)
+            return protocol_fail(page->call, &protocol_validation,
+                                 "One or more parameter values were invalid: Global secondary "
+                                 "index %.*s does not project [%.*s]",
+                                 MR_ARG(index->name), MR_ARG(name));
+        page->fetches = true;
+    }
+    return MR_OK;
+}
+
 static enum mr_status find_index(struct dynamodb_page *page, struct mr_slice name)
 {
     if (name.len == 0)
@@ -187,8 +210,7 @@ static enum mr_status find_index(struct dynamodb_page *page, struct mr_slice nam
     if (page->consistent && !index->local)
         return protocol_fail(call, &protocol_validation,
                              "Consistent reads are not supported on global secondary indexes");
-    page->fetches = index->local && index->projection != DYNAMODB_ALL;
-    return MR_OK;
+    return check_projected(page, index);
 }
 
 static struct item_key_term key_term(const struct item_node *node)
@@ -224,9 +246,13 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
     const struct item_node *range =
         schema->has_range ? item_partiql_term(statement->where, schema->range.name, false) : NULL;
     bool query = fits(hash, schema->hash.type);
-    if (statement->order.len > 0 && !query)
+    if (statement->order.len > 0 && statement->where == NULL)
         return protocol_fail(page->call, &protocol_validation,
                              "Must have WHERE clause in the statement when using ORDER BY clause.");
+    if (statement->order.len > 0 && !query)
+        return protocol_fail(page->call, &protocol_validation,
+                             "Must have at least one non-optional hash key condition in WHERE "
+                             "clause when using ORDER BY clause.");
     if (statement->order.len > 0 && !dynamodb_is_key(schema, statement->order))
         return protocol_fail(page->call, &protocol_validation,
                              "Variable reference %.*s in ORDER BY clause must be part of the "
@@ -335,7 +361,7 @@ void dynamodb_execute_statement(struct protocol_call *call)
         run_write(call, table, &statement);
     else
         protocol_fail(call, &protocol_validation,
-                      "EXISTS can be used in a transaction of writes only");
+                      "EXISTS can only be used in ExecuteTransaction write requests.");
 }
 
 /* ---- BatchExecuteStatement: each statement is a call of its own ---- */
@@ -347,6 +373,13 @@ static struct mr_slice batch_code(struct mr_slice code)
         return MR_S("ValidationError");
     size_t at = mr_slice_search(code, MR_S("Exception"));
     return at == SIZE_MAX ? code : mr_slice_sub(code, 0, at);
+}
+
+/* Whether a statement that failed had got as far as its item. */
+static bool ran(struct mr_slice code)
+{
+    return mr_slice_starts_with(code, MR_S("ConditionalCheckFailed")) ||
+           mr_slice_starts_with(code, MR_S("DuplicateItem"));
 }
 
 static void response_json(struct protocol_call *call, struct mr_slice table,
@@ -362,44 +395,64 @@ static void response_json(struct protocol_call *call, struct mr_slice table,
         mr_json_key_string(&call->out, "Message", result->message);
         mr_json_object_end(&call->out);
     }
-    mr_json_key_string(&call->out, "TableName", table);
+    if (result->code.len == 0 || ran(result->code))
+        mr_json_key_string(&call->out, "TableName", table);
     mr_json_key_value(&call->out, "Item", item);
     mr_json_object_end(&call->out);
 }
 
-/* A SELECT of a batch reads one item. */
+bool dynamodb_statement_reads_one(struct mr_arena *arena, const struct dynamodb_table *table,
+                                  const struct item_statement *statement, bool plain)
+{
+    struct mr_slice keys;
+    keys_of_where(arena, &table->schema, statement->where, &keys);
+    return keys.len > 0 && is_keys_only(table, statement->where) == plain;
+}
+
+/* A SELECT of a batch reads one item and asks nothing of it. */
 static enum mr_status check_batched(struct protocol_call *call, yyjson_val *request,
                                     struct item_statement *statement)
 {
-    struct mr_slice keys;
     if (dynamodb_statement_read(call, request, statement) != MR_OK)
         return MR_FAULT;
     if (statement->kind != ITEM_STATEMENT_SELECT)
         return MR_OK;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
         dynamodb_table_find(call->service, dynamodb_table_name(statement->table));
-    if (table == NULL)
-        return MR_OK; /* its own response says so */
-    keys_of_where(call->arena, &table->schema, statement->where, &keys);
-    if (keys.len > 0)
-        return MR_OK;
+    if (table == NULL || dynamodb_statement_reads_one(call->arena, table, statement, true))
+        return MR_OK; /* without a table its own response says so */
     return protocol_fail(call, &protocol_validation,
                          "Select statements within BatchExecuteStatement must specify the primary "
                          "key in the where clause.");
 }
 
-void dynamodb_batch_execute_statement(struct protocol_call *call)
+static enum mr_status run_batched(struct protocol_call *call, yyjson_val *request,
+                                  struct protocol_result *result)
 {
     struct dynamodb *dynamodb = call->service;
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    mr_json_value(&json, request);
+    return protocol_invoke(dynamodb->protocol, call->arena, "dynamodb", "ExecuteStatement",
+                           mr_buf_slice(&text), (struct mr_slice){0}, result);
+}
+
+void dynamodb_batch_execute_statement(struct protocol_call *call)
+{
     yyjson_val *requests = mr_json_get(call->in, "Statements");
     struct item_statement statements[STATEMENTS_MAX];
-    size_t count = yyjson_arr_size(requests), reads = 0;
+    struct protocol_result results[STATEMENTS_MAX] = {0};
+    size_t count = yyjson_arr_size(requests), reads = 0, writes = 0;
     for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {
-        if (check_batched(call, yyjson_arr_get(requests, i), &statements[i]) != MR_OK)
-            return;
+        if (check_batched(call, yyjson_arr_get(requests, i), &statements[i]) != MR_OK) {
+            results[i].code = MR_S("ValidationException");
+            results[i].message = protocol_fault_take(call);
+            continue;
+        }
         reads += statements[i].kind == ITEM_STATEMENT_SELECT;
+        writes += statements[i].kind != ITEM_STATEMENT_SELECT;
     }
-    if (reads > 0 && reads < count) {
+    if (reads > 0 && writes > 0) {
         protocol_fail(call, &protocol_validation,
                       "A batch must contain either only reads or only writes");
         return;
@@ -407,15 +460,11 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
     mr_json_key(&call->out, "Responses");
     mr_json_array(&call->out);
     for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {
-        struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
-        struct mr_json json = mr_json_make(&text);
-        struct protocol_result result = {0};
-        mr_json_value(&json, yyjson_arr_get(requests, i));
-        enum mr_status status =
-            protocol_invoke(dynamodb->protocol, call->arena, "dynamodb", "ExecuteStatement",
-                            mr_buf_slice(&text), (struct mr_slice){0}, &result);
-        protocol_fail_internal(call, status);
-        response_json(call, statements[i].table, &result);
+        bool good = results[i].code.len == 0;
+        if (good)
+            protocol_fail_internal(call,
+                                   run_batched(call, yyjson_arr_get(requests, i), &results[i]));
+        response_json(call, good ? statements[i].table : (struct mr_slice){0}, &results[i]);
     }
     mr_json_array_end(&call->out);
 }

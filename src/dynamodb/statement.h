@@ -12,6 +12,10 @@ MR_MUST_USE enum mr_status dynamodb_statement_prepare(struct protocol_call *call
                                                       struct dynamodb_table *table,
                                                       struct item_statement *statement,
                                                       struct dynamodb_write *write);
+/* Whether its condition names all keys of the table, and, `plain`, asks nothing else; not `plain`:
+ * asks something else too. */
+bool dynamodb_statement_reads_one(struct mr_arena *arena, const struct dynamodb_table *table,
+                                  const struct item_statement *statement, bool plain);
 /* What a SELECT shows of an item. */
 void dynamodb_statement_item_json(struct mr_json *json, const struct item_statement *statement,
                                   struct mr_slice item);

@@ -525,14 +525,43 @@ void dynamodb_transact_get_items(struct protocol_call *call)
 
 /* ---- ExecuteTransaction ---- */
 
-static enum mr_status read_statement(struct protocol_call *call, yyjson_val *request,
-                                     struct action *action)
+static enum mr_status check_reads(struct protocol_call *call, const struct action *action)
 {
+    const struct item_statement *statement = action->statement;
+    bool exists = statement->kind == ITEM_STATEMENT_EXISTS;
+    if (!exists && statement->kind != ITEM_STATEMENT_SELECT)
+        return MR_OK;
+    if (statement->index.len > 0)
+        return protocol_fail(call, &protocol_validation,
+                             exists ? "Operations on indices are not supported in transactions"
+                                    : "Reads on indices are not supported within transactions.");
+    if (dynamodb_statement_reads_one(call->arena, action->table, statement, !exists))
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         exists ? "EXISTS() must contain a single item read with additional "
+                                  "condition"
+                                : "Select statements within ExecuteTransaction must specify the "
+                                  "primary key in the where clause.");
+}
+
+/* *ret_gone: what it fails of is no table. */
+static enum mr_status read_statement(struct protocol_call *call, yyjson_val *request,
+                                     struct action *action, bool *ret_gone)
+{
+    *ret_gone = false;
     action->statement = MR_NEW(call->arena, struct item_statement);
     if (dynamodb_statement_read(call, request, action->statement) != MR_OK)
         return MR_FAULT;
-    action->table = dynamodb_need_table(call, action->statement->table, false);
-    if (action->table == NULL)
+    if (action->statement->returning != ITEM_RETURNING_NOTHING)
+        return protocol_fail(call, &protocol_validation,
+                             "RETURNING is not supported in transactions");
+    action->table =
+        dynamodb_table_find(call->service, dynamodb_table_name(action->statement->table));
+    if (action->table == NULL) {
+        *ret_gone = true;
+        return MR_FAULT;
+    }
+    if (check_reads(call, action) != MR_OK)
         return MR_FAULT;
     action->check_only = action->statement->kind == ITEM_STATEMENT_EXISTS;
     action->write.wants_old_on_failure = mr_slice_equal(
@@ -547,9 +576,16 @@ static enum mr_status read_statements(struct transaction *transaction, size_t *r
     *ret_reads = 0;
     for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
         struct action *action = &transaction->actions[transaction->count];
+        bool gone;
         action->at = transaction->count++;
-        if (read_statement(call, request, action) != MR_OK)
-            return MR_FAULT;
+        if (read_statement(call, request, action, &gone) != MR_OK && gone)
+            return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+        if (protocol_failed(call)) {
+            struct mr_slice message = protocol_fault_take(call);
+            return protocol_fail(call, &protocol_validation,
+                                 "Validation failed in TransactStatements[%zu]: %.*s", action->at,
+                                 MR_ARG(message));
+        }
         *ret_reads += action->statement->kind == ITEM_STATEMENT_SELECT;
     }
     if (*ret_reads > 0 && *ret_reads < transaction->count)
@@ -567,5 +603,10 @@ void dynamodb_execute_transaction(struct protocol_call *call)
         run_gets(&transaction);
     else if (status == MR_OK)
         run(&transaction);
+    if (status == MR_OK && reads == 0 && !protocol_failed(call)) {
+        mr_json_key(&call->out, "Responses");
+        mr_json_array(&call->out);
+        mr_json_array_end(&call->out);
+    }
     release_tables(&transaction);
 }

@@ -25,6 +25,26 @@ static struct mr_slice parse_name(struct partiql_parser *parser)
     return name;
 }
 
+/* Words that join queries: no name of a step. */
+static bool at_keyword(const struct partiql_parser *parser)
+{
+    static const struct mr_slice words[] = {
+        MR_S_INIT("all"),    MR_S_INIT("and"),    MR_S_INIT("as"),     MR_S_INIT("between"),
+        MR_S_INIT("by"),     MR_S_INIT("cross"),  MR_S_INIT("delete"), MR_S_INIT("from"),
+        MR_S_INIT("full"),   MR_S_INIT("group"),  MR_S_INIT("having"), MR_S_INIT("in"),
+        MR_S_INIT("inner"),  MR_S_INIT("into"),   MR_S_INIT("is"),     MR_S_INIT("join"),
+        MR_S_INIT("left"),   MR_S_INIT("like"),   MR_S_INIT("not"),    MR_S_INIT("null"),
+        MR_S_INIT("on"),     MR_S_INIT("or"),     MR_S_INIT("order"),  MR_S_INIT("outer"),
+        MR_S_INIT("right"),  MR_S_INIT("select"), MR_S_INIT("set"),    MR_S_INIT("union"),
+        MR_S_INIT("update"), MR_S_INIT("where"),
+    };
+    for (size_t i = 0; i < MR_COUNT(words); i++) {
+        if (item_partiql_at_word(parser, words[i]))
+            return true;
+    }
+    return false;
+}
+
 /* name, "name", .name, [0], ['name'] */
 static struct item_path parse_path(struct partiql_parser *parser)
 {
@@ -34,6 +54,8 @@ static struct item_path parse_path(struct partiql_parser *parser)
     while (parser->status == MR_OK) {
         struct item_step step = {.index = 0};
         if (item_partiql_accept_sign(parser, MR_S("."))) {
+            if (at_keyword(parser))
+                item_partiql_fail(parser, "Invalid path dot component");
             step.name = parse_name(parser);
         } else if (item_partiql_accept_sign(parser, MR_S("["))) {
             int64_t index = 0;
@@ -94,26 +116,77 @@ static bool may_be_operand(enum item_node_kind function, enum item_node_kind kin
     return kind == ITEM_NODE_IF_NOT_EXISTS || kind == ITEM_NODE_LIST_APPEND;
 }
 
+static bool is_set_function(const struct item_node *node)
+{
+    return node->function.len > 0 &&
+           (node->kind == ITEM_NODE_ADD || node->kind == ITEM_NODE_SUBTRACT);
+}
+
+static void refuse_count(struct partiql_parser *parser, const struct item_node *node, size_t count)
+{
+    if (is_set_function(node)) {
+        item_partiql_fail_at(parser, &parser->call, "%s must have exactly two arguments",
+                             node->kind == ITEM_NODE_ADD ? "SET_ADD" : "SET_DELETE");
+        return;
+    }
+    struct mr_slice text =
+        mr_arena_printf(parser->arena,
+                        "Incorrect number of operands for operator or function; operator or "
+                        "function: %.*s, number of operands: %zu",
+                        MR_ARG(node->function), count);
+    item_partiql_fail_text(parser, MR_INVALID, text);
+}
+
+static void refuse_function(struct partiql_parser *parser, const struct partiql_token *token)
+{
+    item_partiql_fail_at(parser, token, "Unrecognized function: %.*s",
+                         MR_ARG(item_partiql_lower(parser, token->text)));
+}
+
+static void check_argument(struct partiql_parser *parser, const struct item_node *node, size_t at)
+{
+    enum item_node_kind kind = node->args[at]->kind;
+    if (parser->status != MR_OK || is_set_function(node))
+        return;
+    if (needs_path(node->kind, at) && kind != ITEM_NODE_PATH)
+        item_partiql_fail_text(parser, MR_INVALID,
+                               mr_arena_printf(parser->arena,
+                                               "Operator or function requires a document path; "
+                                               "operator or function: %.*s",
+                                               MR_ARG(node->function)));
+    else if (!may_be_operand(node->kind, kind) && kind >= ITEM_NODE_ADD)
+        refuse_function(parser, &parser->call);
+    else if (!may_be_operand(node->kind, kind))
+        item_partiql_fail(parser, "Expected an operand");
+}
+
 /* At a word before '(': a call. `function` is set, so that set_add differs from +. */
 static struct item_node *parse_call(struct partiql_parser *parser, const struct function *function)
 {
     struct item_node *node = make_node(parser, function->kind, function->operands);
+    struct item_node *beyond; /* an argument more than the function takes */
+    struct partiql_token call = parser->token;
+    size_t count = 0;
     node->function = function->name;
     item_partiql_take(parser);
     item_partiql_expect_sign(parser, MR_S("("));
     if (!item_partiql_enter(parser, ITEM_PARTIQL_DEPTH_MAX))
         return node;
-    for (size_t i = 0; i < node->count; i++) {
-        if (i > 0)
-            item_partiql_expect_sign(parser, MR_S(","));
-        node->args[i] = parse_operand(parser);
-        if (needs_path(node->kind, i) && node->args[i]->kind != ITEM_NODE_PATH)
-            item_partiql_fail(parser, "Expected a path");
-        if (!may_be_operand(node->kind, node->args[i]->kind))
-            item_partiql_fail(parser, "Expected an operand");
+    struct partiql_token argument = parser->token;
+    if (!item_partiql_at_sign(parser, MR_S(")"))) {
+        do {
+            struct item_node **slot = count < function->operands ? &node->args[count] : &beyond;
+            *slot = parse_operand(parser);
+            if (++count <= function->operands)
+                check_argument(parser, node, count - 1);
+        } while (item_partiql_accept_sign(parser, MR_S(",")));
     }
     parser->depth--;
     item_partiql_expect_sign(parser, MR_S(")"));
+    parser->call = call;
+    parser->argument = argument;
+    if (parser->status == MR_OK && count != function->operands)
+        refuse_count(parser, node, count);
     return node;
 }
 
@@ -133,12 +206,7 @@ static bool is_literal(const struct partiql_parser *parser)
 
 static const struct function *function_here(const struct partiql_parser *parser)
 {
-    const char *at = parser->next;
-    while (at < parser->end && *at == ' ')
-        at++;
-    if (parser->token.kind != TOKEN_WORD || at == parser->end || *at != '(')
-        return NULL;
-    for (size_t i = 0; i < MR_COUNT(functions); i++) {
+    for (size_t i = 0; item_partiql_at_call(parser) && i < MR_COUNT(functions); i++) {
         if (mr_slice_equal_nocase(functions[i].name, parser->token.text))
             return &functions[i];
     }
@@ -150,6 +218,8 @@ static struct item_node *parse_operand(struct partiql_parser *parser)
     const struct function *function = function_here(parser);
     if (function != NULL)
         return parse_call(parser, function);
+    if (item_partiql_at_call(parser))
+        refuse_function(parser, &parser->token);
     bool literal = is_literal(parser);
     struct item_node *node = make_node(parser, literal ? ITEM_NODE_VALUE : ITEM_NODE_PATH, 0);
     if (literal)
@@ -163,9 +233,28 @@ static struct item_node *parse_operand(struct partiql_parser *parser)
 
 static void require_operand(struct partiql_parser *parser, const struct item_node *node)
 {
-    if (node->kind != ITEM_NODE_PATH && node->kind != ITEM_NODE_VALUE &&
-        node->kind != ITEM_NODE_SIZE)
+    if (node->kind >= ITEM_NODE_ADD)
+        refuse_function(parser, &parser->call);
+    else if (node->kind != ITEM_NODE_PATH && node->kind != ITEM_NODE_VALUE &&
+             node->kind != ITEM_NODE_SIZE)
         item_partiql_fail(parser, "Expected an operand");
+}
+
+/* What has an order: numbers, strings, binaries. */
+static void require_ordered(struct partiql_parser *parser, const struct item_node *node,
+                            const char *sign)
+{
+    for (size_t i = 0; parser->status == MR_OK && i < node->count; i++) {
+        enum item_type type = node->args[i]->value.type;
+        if (node->args[i]->kind != ITEM_NODE_VALUE || type == ITEM_S || type == ITEM_N ||
+            type == ITEM_B)
+            continue;
+        item_partiql_fail_text(parser, MR_INVALID,
+                               mr_arena_printf(parser->arena,
+                                               "Incorrect operand type for operator or function; "
+                                               "operator or function: %s, operand type: %s",
+                                               sign, item_type_name(type)));
+    }
 }
 
 static struct item_node *negated(struct partiql_parser *parser, struct item_node *node, bool negate)
@@ -208,27 +297,66 @@ static struct item_node *parse_between(struct partiql_parser *parser, struct ite
     node->args[2] = parse_operand(parser);
     require_operand(parser, node->args[1]);
     require_operand(parser, node->args[2]);
+    require_ordered(parser, node, "BETWEEN");
     return node;
 }
 
-/* IS [NOT] MISSING, IS [NOT] NULL */
+static struct item_node *type_node(struct partiql_parser *parser, struct item_node *left,
+                                   struct mr_slice type)
+{
+    struct item_node *node = make_node(parser, ITEM_NODE_ATTRIBUTE_TYPE, 2);
+    node->args[0] = left;
+    node->args[1] = make_node(parser, ITEM_NODE_VALUE, 0);
+    node->args[1]->value = item_value_scalar(parser->arena, ITEM_S, type);
+    return node;
+}
+
+/* After IS: the name of a type, of which a bag has three. */
+static struct item_node *parse_type(struct partiql_parser *parser, struct item_node *left)
+{
+    static const struct {
+        struct mr_slice name, type;
+    } types[] = {
+        {MR_S_INIT("NULL"), MR_S_INIT("NULL")},    {MR_S_INIT("BOOL"), MR_S_INIT("BOOL")},
+        {MR_S_INIT("BOOLEAN"), MR_S_INIT("BOOL")}, {MR_S_INIT("STRING"), MR_S_INIT("S")},
+        {MR_S_INIT("NUMERIC"), MR_S_INIT("N")},    {MR_S_INIT("INT"), MR_S_INIT("N")},
+        {MR_S_INIT("INTEGER"), MR_S_INIT("N")},    {MR_S_INIT("DECIMAL"), MR_S_INIT("N")},
+        {MR_S_INIT("FLOAT"), MR_S_INIT("N")},      {MR_S_INIT("BLOB"), MR_S_INIT("B")},
+        {MR_S_INIT("LIST"), MR_S_INIT("L")},       {MR_S_INIT("STRUCT"), MR_S_INIT("M")},
+        {MR_S_INIT("TUPLE"), MR_S_INIT("M")},
+    };
+    static const struct mr_slice sets[] = {MR_S_INIT("SS"), MR_S_INIT("NS"), MR_S_INIT("BS")};
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        if (item_partiql_accept_word(parser, types[i].name))
+            return type_node(parser, left, types[i].type);
+    }
+    struct item_node *node = make_node(parser, ITEM_NODE_OR, MR_COUNT(sets));
+    for (size_t i = 0; i < MR_COUNT(sets); i++)
+        node->args[i] = type_node(parser, left, sets[i]);
+    if (item_partiql_accept_word(parser, MR_S("BAG")))
+        return node;
+    item_partiql_fail_text(
+        parser, MR_INVALID,
+        mr_arena_printf(parser->arena,
+                        "Unsupported data type for IS operator: %.*s. Supported data types are "
+                        "[MISSING, NULL, BOOLEAN, BLOB, STRING, NUMERIC, STRUCT, TUPLE, LIST]",
+                        MR_ARG(parser->token.raw)));
+    return node;
+}
+
+/* IS [NOT] MISSING, IS [NOT] STRING, ... */
 static struct item_node *parse_is(struct partiql_parser *parser, struct item_node *left)
 {
     bool negate = item_partiql_accept_word(parser, MR_S("NOT"));
-    struct item_node *node;
-    if (item_partiql_accept_word(parser, MR_S("MISSING"))) {
-        node = make_node(parser, ITEM_NODE_ATTRIBUTE_NOT_EXISTS, 1);
-    } else {
-        item_partiql_expect_word(parser, MR_S("NULL"));
-        node = make_node(parser, ITEM_NODE_ATTRIBUTE_TYPE, 2);
-        node->args[1] = make_node(parser, ITEM_NODE_VALUE, 0);
-        node->args[1]->value = item_value_scalar(parser->arena, ITEM_S, MR_S("NULL"));
-    }
+    if (!item_partiql_accept_word(parser, MR_S("MISSING")))
+        return negated(parser, parse_type(parser, left), negate);
+    struct item_node *node = make_node(parser, ITEM_NODE_ATTRIBUTE_NOT_EXISTS, 1);
     node->args[0] = left;
     return negated(parser, node, negate);
 }
 
-static bool accept_comparator(struct partiql_parser *parser, enum item_node_kind *ret_kind)
+static bool accept_comparator(struct partiql_parser *parser, enum item_node_kind *ret_kind,
+                              const char **ret_sign)
 {
     static const struct {
         struct mr_slice sign;
@@ -242,18 +370,35 @@ static bool accept_comparator(struct partiql_parser *parser, enum item_node_kind
     for (size_t i = 0; i < MR_COUNT(signs); i++) {
         if (item_partiql_accept_sign(parser, signs[i].sign)) {
             *ret_kind = signs[i].kind;
+            *ret_sign = signs[i].sign.ptr;
             return true;
         }
     }
     return false;
 }
 
+/* begins_with(a, 'x') = true */
+static struct item_node *parse_truth(struct partiql_parser *parser, struct item_node *left)
+{
+    enum item_node_kind kind;
+    const char *sign;
+    if (!accept_comparator(parser, &kind, &sign))
+        return left;
+    bool truth = item_partiql_accept_word(parser, MR_S("true"));
+    if (!truth)
+        item_partiql_expect_word(parser, MR_S("false"));
+    if (kind != ITEM_NODE_EQ && kind != ITEM_NODE_NE)
+        item_partiql_fail(parser, "Unexpected token");
+    return negated(parser, left, truth != (kind == ITEM_NODE_EQ));
+}
+
 static struct item_node *parse_comparison(struct partiql_parser *parser)
 {
     struct item_node *left = parse_operand(parser);
     enum item_node_kind kind;
+    const char *sign;
     if (left->kind >= ITEM_NODE_ATTRIBUTE_EXISTS && left->kind <= ITEM_NODE_CONTAINS)
-        return left;
+        return parse_truth(parser, left);
     require_operand(parser, left);
     if (item_partiql_accept_word(parser, MR_S("IS")))
         return parse_is(parser, left);
@@ -262,14 +407,18 @@ static struct item_node *parse_comparison(struct partiql_parser *parser)
         return negated(parser, parse_in(parser, left), negate);
     if (item_partiql_accept_word(parser, MR_S("BETWEEN")))
         return negated(parser, parse_between(parser, left), negate);
-    if (negate || !accept_comparator(parser, &kind)) {
-        item_partiql_fail(parser, "Expected expression");
+    if (negate || !accept_comparator(parser, &kind, &sign)) {
+        item_partiql_fail_text(parser, MR_INVALID,
+                               MR_S("WHERE clause must contain an expression that resolves to a "
+                                    "boolean"));
         return left;
     }
     struct item_node *node = make_node(parser, kind, 2);
     node->args[0] = left;
     node->args[1] = parse_operand(parser);
     require_operand(parser, node->args[1]);
+    if (kind != ITEM_NODE_EQ && kind != ITEM_NODE_NE)
+        require_ordered(parser, node, sign);
     return node;
 }
 
@@ -361,6 +510,26 @@ static void parse_table(struct partiql_parser *parser, struct item_statement *st
         statement->index = parse_name(parser);
 }
 
+/* What follows a table without being a clause of the statement. */
+static void refuse_alias(struct partiql_parser *parser)
+{
+    static const struct mr_slice clauses[] = {MR_S_INIT("WHERE"), MR_S_INIT("ORDER"),
+                                              MR_S_INIT("SET"), MR_S_INIT("REMOVE"),
+                                              MR_S_INIT("RETURNING")};
+    static const struct mr_slice others[] = {MR_S_INIT("LIMIT"), MR_S_INIT("GROUP"),
+                                             MR_S_INIT("HAVING"), MR_S_INIT("OFFSET")};
+    for (size_t i = 0; i < MR_COUNT(others); i++) {
+        if (item_partiql_at_word(parser, others[i]))
+            item_partiql_fail_at(parser, &parser->token, "Unsupported clause: %s", others[i].ptr);
+    }
+    for (size_t i = 0; i < MR_COUNT(clauses); i++) {
+        if (item_partiql_at_word(parser, clauses[i]))
+            return;
+    }
+    if (parser->token.kind == TOKEN_WORD || parser->token.kind == TOKEN_QUOTED)
+        item_partiql_fail_text(parser, MR_INVALID, MR_S("Aliasing is not supported"));
+}
+
 static void parse_select(struct partiql_parser *parser, struct item_statement *statement)
 {
     size_t cap = 8;
@@ -373,11 +542,14 @@ static void parse_select(struct partiql_parser *parser, struct item_statement *s
                                                     2 * cap * sizeof(struct item_path));
                 cap *= 2;
             }
+            if (item_partiql_at_call(parser))
+                item_partiql_fail_at(parser, &parser->token, "Unexpected path component");
             statement->paths[statement->path_count++] = parse_path(parser);
         } while (item_partiql_accept_sign(parser, MR_S(",")));
     }
     item_partiql_expect_word(parser, MR_S("FROM"));
     parse_table(parser, statement);
+    refuse_alias(parser);
     parse_where(parser, statement);
     if (!item_partiql_accept_word(parser, MR_S("ORDER")))
         return;
@@ -394,7 +566,13 @@ static void parse_insert(struct partiql_parser *parser, struct item_statement *s
 {
     item_partiql_expect_word(parser, MR_S("INTO"));
     parse_table(parser, statement);
-    item_partiql_expect_word(parser, MR_S("VALUE"));
+    if (item_partiql_at_word(parser, MR_S("VALUES")))
+        item_partiql_fail_text(parser, MR_INVALID,
+                               MR_S("Unsupported operation: Inserting multiple items in a single "
+                                    "statement is not supported, use \"INSERT INTO tableName "
+                                    "VALUE item\" instead"));
+    if (!item_partiql_accept_word(parser, MR_S("VALUE")))
+        item_partiql_fail(parser, "Unexpected token after expression");
     if (!item_partiql_at_sign(parser, MR_S("{")) && !item_partiql_at_sign(parser, MR_S("?"))) {
         item_partiql_fail(parser, "Expected a tuple");
         return;
@@ -432,6 +610,21 @@ static void check_set_value(struct partiql_parser *parser, const struct item_nod
         item_partiql_fail(parser, "Expected a value to set");
 }
 
+static void check_set_function(struct partiql_parser *parser, const struct item_node *node,
+                               const struct item_action *action, const char *what)
+{
+    const struct item_node *set = node->args[1];
+    if (parser->status != MR_OK)
+        return;
+    if (node->args[0]->kind != ITEM_NODE_PATH || node->args[0]->path.count != action->path.count ||
+        !paths_overlap(&node->args[0]->path, &action->path))
+        item_partiql_fail_at(parser, &parser->call,
+                             "The first argument to SET_%s must equal the assignment value", what);
+    else if (set->kind != ITEM_NODE_VALUE || !item_type_is_set(set->value.type))
+        item_partiql_fail_at(parser, &parser->argument,
+                             "The second argument to SET_%s must be a value with type SET", what);
+}
+
 /* path = value, path = a + b, path = set_add(path, set) */
 static void parse_set(struct partiql_parser *parser, struct item_action *action)
 {
@@ -448,14 +641,11 @@ static void parse_set(struct partiql_parser *parser, struct item_action *action)
         check_set_value(parser, sum->args[1]);
         node = sum;
     } else if (node->kind == ITEM_NODE_ADD || node->kind == ITEM_NODE_SUBTRACT) {
-        const struct item_node *set = node->args[1];
-        if (set->kind != ITEM_NODE_VALUE || !item_type_is_set(set->value.type) ||
-            !paths_overlap(&node->args[0]->path, &action->path) ||
-            node->args[0]->path.count != action->path.count) {
-            item_partiql_fail(parser, "set_add and set_delete take their own path and a set");
+        bool add = node->kind == ITEM_NODE_ADD;
+        check_set_function(parser, node, action, add ? "ADD" : "DELETE");
+        if (parser->status != MR_OK)
             return;
-        }
-        action->kind = node->kind == ITEM_NODE_ADD ? ITEM_ADD : ITEM_DELETE;
+        action->kind = add ? ITEM_ADD : ITEM_DELETE;
         node = node->args[1];
     }
     check_set_value(parser, node);
@@ -495,7 +685,12 @@ static void parse_returning(struct partiql_parser *parser, struct item_statement
     statement->returning = old ? (all ? ITEM_RETURNING_ALL_OLD : ITEM_RETURNING_MODIFIED_OLD)
                                : (all ? ITEM_RETURNING_ALL_NEW : ITEM_RETURNING_MODIFIED_NEW);
     if (statement->kind == ITEM_STATEMENT_DELETE && statement->returning != ITEM_RETURNING_ALL_OLD)
-        item_partiql_fail(parser, "DELETE returns ALL OLD * only");
+        item_partiql_fail_text(
+            parser, MR_INVALID,
+            mr_arena_printf(parser->arena,
+                            "Invalid returning clause: RETURNING %s %s *. Only RETURNING ALL OLD * "
+                            "is allowed in DELETE statements.",
+                            all ? "ALL" : "MODIFIED", old ? "OLD" : "NEW"));
 }
 
 static void parse_update(struct partiql_parser *parser, struct item_statement *statement)
@@ -504,6 +699,7 @@ static void parse_update(struct partiql_parser *parser, struct item_statement *s
     size_t cap = 8;
     update->actions = MR_NEW_ARRAY(parser->arena, struct item_action, cap);
     parse_table(parser, statement);
+    refuse_alias(parser);
     for (bool set; (set = item_partiql_at_word(parser, MR_S("SET"))) ||
                    item_partiql_at_word(parser, MR_S("REMOVE"));) {
         item_partiql_take(parser);
@@ -536,6 +732,9 @@ static void parse_statement(struct partiql_parser *parser, struct item_statement
     } else if (item_partiql_accept_word(parser, MR_S("INSERT"))) {
         statement->kind = ITEM_STATEMENT_INSERT;
         parse_insert(parser, statement);
+        if (item_partiql_at_word(parser, MR_S("RETURNING")))
+            item_partiql_fail_text(parser, MR_INVALID,
+                                   MR_S("RETURNING is not supported in INSERT"));
     } else if (item_partiql_accept_word(parser, MR_S("UPDATE"))) {
         statement->kind = ITEM_STATEMENT_UPDATE;
         parse_update(parser, statement);
@@ -543,6 +742,7 @@ static void parse_statement(struct partiql_parser *parser, struct item_statement
         statement->kind = ITEM_STATEMENT_DELETE;
         item_partiql_expect_word(parser, MR_S("FROM"));
         parse_table(parser, statement);
+        refuse_alias(parser);
         parse_where(parser, statement);
         parse_returning(parser, statement);
     } else {
@@ -550,7 +750,7 @@ static void parse_statement(struct partiql_parser *parser, struct item_statement
     }
     item_partiql_accept_sign(parser, MR_S(";"));
     if (parser->token.kind != TOKEN_END)
-        item_partiql_fail(parser, "Unexpected token after the statement");
+        item_partiql_fail(parser, "Unexpected token after expression");
 }
 
 enum mr_status item_partiql_parse(struct mr_arena *arena, struct mr_slice text,
@@ -558,6 +758,7 @@ enum mr_status item_partiql_parse(struct mr_arena *arena, struct mr_slice text,
                                   struct mr_slice *ret_error)
 {
     struct partiql_parser parser = {.arena = arena,
+                                    .start = text.ptr,
                                     .next = text.ptr,
                                     .end = text.ptr + text.len,
                                     .parameters = parameters,

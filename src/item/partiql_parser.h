@@ -15,11 +15,14 @@ enum partiql_token_kind {
 struct partiql_token {
     enum partiql_token_kind kind;
     struct mr_slice text; /* without quotes */
+    struct mr_slice raw;  /* as in the statement */
 };
 struct partiql_parser {
     struct mr_arena *arena;
-    const char *next, *end;
+    const char *start, *next, *end;
     struct partiql_token token;
+    struct partiql_token call, argument; /* the last call read, and its first argument */
+    struct item_writer key;              /* of the literal being read: root.name[1] */
     yyjson_val *parameters;
     size_t taken; /* parameters */
     unsigned depth;
@@ -30,6 +33,12 @@ struct partiql_parser {
 void item_partiql_fail(struct partiql_parser *parser, const char *what); /* of syntax */
 void item_partiql_fail_text(struct partiql_parser *parser, enum mr_status status,
                             struct mr_slice text);
+/* The error of a token: "<what> at line:column:length". */
+void item_partiql_fail_at(struct partiql_parser *parser, const struct partiql_token *token,
+                          const char *format, ...) MR_PRINTF(3, 4);
+struct mr_slice item_partiql_lower(struct partiql_parser *parser, struct mr_slice text);
+/* The token is a word with a parenthesis behind it: a function's name. */
+bool item_partiql_at_call(const struct partiql_parser *parser);
 void item_partiql_take(struct partiql_parser *parser); /* on to the next token */
 bool item_partiql_at_sign(const struct partiql_parser *parser, struct mr_slice sign);
 bool item_partiql_at_word(const struct partiql_parser *parser, struct mr_slice word); /* any case */

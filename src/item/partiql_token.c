@@ -1,6 +1,7 @@
 /* Tokens and literals of PartiQL. A literal becomes DynamoDB JSON first and is encoded from that,
  * so that values are checked in one place. */
 #include "item/partiql_parser.h"
+#include <stdarg.h>
 
 /* ---- tokens ---- */
 
@@ -23,6 +24,32 @@ void item_partiql_fail_text(struct partiql_parser *parser, enum mr_status status
     item_partiql_fail(parser, "");
     parser->status = status;
     parser->error = text;
+}
+
+void item_partiql_fail_at(struct partiql_parser *parser, const struct partiql_token *token,
+                          const char *format, ...)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    size_t line = 1, column = 1;
+    va_list args;
+    for (const char *at = parser->start; at < token->raw.ptr; at++) {
+        column = *at == '\n' ? 1 : column + 1;
+        line += *at == '\n';
+    }
+    va_start(args, format);
+    mr_buf_vprintf(&text, format, args);
+    va_end(args);
+    mr_buf_printf(&text, " at %zu:%zu:%zu", line, column, token->raw.len);
+    item_partiql_fail_text(parser, MR_INVALID, mr_arena_copy(parser->arena, mr_buf_slice(&text)));
+}
+
+struct mr_slice item_partiql_lower(struct partiql_parser *parser, struct mr_slice text)
+{
+    char *lower = mr_arena_alloc(parser->arena, text.len + 1);
+    for (size_t i = 0; i < text.len; i++)
+        lower[i] =
+            (char)(text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? text.ptr[i] | 0x20 : text.ptr[i]);
+    return mr_slice_make(lower, text.len);
 }
 
 static bool is_digit(char c)
@@ -57,6 +84,18 @@ static void lex_quoted(struct partiql_parser *parser, char quote)
     parser->token.text = item_writer_slice(&text);
 }
 
+/* An exponent, or digits behind the point, that no decimal can hold. */
+static bool is_out_of_range(struct mr_slice number)
+{
+    enum { EXPONENT_DIGITS_MAX = 9 };
+    size_t digits = 0;
+    for (size_t i = number.len; i > 0 && is_digit(number.ptr[i - 1]); i--)
+        digits += digits > 0 || i < number.len || number.ptr[i - 1] != '0';
+    bool exponent = mr_slice_search(number, MR_S("e")) != SIZE_MAX ||
+                    mr_slice_search(number, MR_S("E")) != SIZE_MAX;
+    return exponent && digits > EXPONENT_DIGITS_MAX;
+}
+
 static void lex_number(struct partiql_parser *parser)
 {
     const char *from = parser->next;
@@ -69,6 +108,8 @@ static void lex_number(struct partiql_parser *parser)
     }
     parser->token.kind = TOKEN_NUMBER;
     parser->token.text = mr_slice_make(from, (size_t)(parser->next - from));
+    if (is_out_of_range(parser->token.text))
+        item_partiql_fail(parser, "");
 }
 
 static void lex_sign(struct partiql_parser *parser)
@@ -86,18 +127,50 @@ static void lex_sign(struct partiql_parser *parser)
     parser->next += len;
 }
 
-void item_partiql_take(struct partiql_parser *parser)
+static bool starts(const struct partiql_parser *parser, struct mr_slice sign)
 {
-    while (parser->next < parser->end &&
-           (*parser->next == ' ' || (*parser->next >= '\t' && *parser->next <= '\r')))
-        parser->next++;
-    parser->token = (struct partiql_token){.kind = TOKEN_END};
-    if (parser->next == parser->end)
-        return;
+    struct mr_slice rest = mr_slice_make(parser->next, (size_t)(parser->end - parser->next));
+    return mr_slice_starts_with(rest, sign);
+}
+
+/* Blanks and comments, of which one that does not end is an error. */
+static void skip_blanks(struct partiql_parser *parser)
+{
+    while (parser->next < parser->end) {
+        if (*parser->next == ' ' || (*parser->next >= '\t' && *parser->next <= '\r')) {
+            parser->next++;
+        } else if (starts(parser, MR_S("--"))) {
+            while (parser->next < parser->end && *parser->next != '\n')
+                parser->next++;
+        } else if (starts(parser, MR_S("/*"))) {
+            parser->next += 2;
+            while (parser->next < parser->end && !starts(parser, MR_S("*/")))
+                parser->next++;
+            if (parser->next == parser->end)
+                item_partiql_fail(parser, "");
+            else
+                parser->next += 2;
+        } else {
+            return;
+        }
+    }
+}
+
+bool item_partiql_at_call(const struct partiql_parser *parser)
+{
+    const char *at = parser->next;
+    while (at < parser->end && *at == ' ')
+        at++;
+    return parser->token.kind == TOKEN_WORD && at < parser->end && *at == '(';
+}
+
+static void lex(struct partiql_parser *parser)
+{
     char c = *parser->next;
     if (c == '"' || c == '\'') {
         lex_quoted(parser, c);
-    } else if (is_digit(c)) {
+    } else if (is_digit(c) ||
+               (c == '.' && parser->next + 1 < parser->end && is_digit(parser->next[1]))) {
         lex_number(parser);
     } else if (is_part(c)) {
         const char *from = parser->next;
@@ -105,9 +178,22 @@ void item_partiql_take(struct partiql_parser *parser)
             parser->next++;
         parser->token.kind = TOKEN_WORD;
         parser->token.text = mr_slice_make(from, (size_t)(parser->next - from));
+    } else if (c == '#') {
+        item_partiql_fail(parser, "");
     } else {
         lex_sign(parser);
     }
+}
+
+void item_partiql_take(struct partiql_parser *parser)
+{
+    skip_blanks(parser);
+    parser->token = (struct partiql_token){.kind = TOKEN_END};
+    if (parser->next == parser->end)
+        return;
+    const char *from = parser->next;
+    lex(parser);
+    parser->token.raw = mr_slice_make(from, (size_t)(parser->next - from));
 }
 
 bool item_partiql_at_sign(const struct partiql_parser *parser, struct mr_slice sign)
@@ -170,12 +256,29 @@ static void parameter_json(struct partiql_parser *parser, struct mr_json *json)
     mr_json_value(json, value);
 }
 
+static bool number_is_good(struct mr_arena *arena, struct mr_slice text, struct mr_slice *ret_error)
+{
+    struct item_value value;
+    struct mr_slice json = mr_arena_printf(arena, "{\"N\":\"%.*s\"}", MR_ARG(text));
+    return item_value_encode(arena, mr_json_parse(arena, json, 2), &value, ret_error) == MR_OK;
+}
+
 static void number_json(struct partiql_parser *parser, struct mr_json *json, bool negative)
 {
-    struct mr_slice text = parser->token.text;
+    struct mr_slice text = parser->token.text, error;
     if (negative)
         text = mr_arena_printf(parser->arena, "-%.*s", MR_ARG(text));
+    if (!number_is_good(parser->arena, text, &error))
+        item_partiql_fail_text(parser, MR_INVALID,
+                               mr_arena_printf(parser->arena, "%.*s under %.*s", MR_ARG(error),
+                                               MR_ARG(item_writer_slice(&parser->key))));
     mr_json_string(json, text);
+    item_partiql_take(parser);
+}
+
+static void text_json(struct partiql_parser *parser, struct mr_json *json)
+{
+    mr_json_string(json, parser->token.text);
     item_partiql_take(parser);
 }
 
@@ -183,6 +286,8 @@ static void number_json(struct partiql_parser *parser, struct mr_json *json, boo
 static void set_json(struct partiql_parser *parser, struct mr_json *json)
 {
     item_partiql_take(parser);
+    if (item_partiql_at_sign(parser, MR_S(">>")))
+        item_partiql_fail_text(parser, MR_INVALID, MR_S("Empty bags are not supported"));
     bool text = parser->token.kind == TOKEN_STRING;
     mr_json_key(json, text ? "SS" : "NS");
     mr_json_array(json);
@@ -190,6 +295,8 @@ static void set_json(struct partiql_parser *parser, struct mr_json *json)
         bool negative = !text && item_partiql_accept_sign(parser, MR_S("-"));
         if (parser->token.kind != (text ? TOKEN_STRING : TOKEN_NUMBER))
             item_partiql_fail(parser, "A set holds strings or numbers");
+        else if (text)
+            text_json(parser, json);
         else
             number_json(parser, json, negative);
     } while (item_partiql_accept_sign(parser, MR_S(",")));
@@ -203,9 +310,12 @@ static void list_json(struct partiql_parser *parser, struct mr_json *json)
     mr_json_key(json, "L");
     mr_json_array(json);
     if (!item_partiql_at_sign(parser, MR_S("]"))) {
-        do
+        size_t len = parser->key.len, count = 0;
+        do {
+            item_write_raw(&parser->key, mr_arena_printf(parser->arena, "[%zu]", count++));
             literal_json(parser, json);
-        while (item_partiql_accept_sign(parser, MR_S(",")));
+            parser->key.len = len;
+        } while (item_partiql_accept_sign(parser, MR_S(",")));
     }
     mr_json_array_end(json);
     item_partiql_expect_sign(parser, MR_S("]"));
@@ -216,7 +326,10 @@ static void members_json(struct partiql_parser *parser, struct mr_json *json)
 {
     item_partiql_take(parser);
     mr_json_object(json);
+    size_t len = parser->key.len;
     while (!item_partiql_at_sign(parser, MR_S("}")) && parser->status == MR_OK) {
+        item_write_byte(&parser->key, '.');
+        item_write_raw(&parser->key, parser->token.text);
         if (parser->token.kind != TOKEN_STRING && parser->token.kind != TOKEN_QUOTED)
             item_partiql_fail(parser, "Expected a name in quotes");
         else
@@ -226,6 +339,7 @@ static void members_json(struct partiql_parser *parser, struct mr_json *json)
         item_partiql_take(parser);
         item_partiql_expect_sign(parser, MR_S(":"));
         literal_json(parser, json);
+        parser->key.len = len;
         if (!item_partiql_accept_sign(parser, MR_S(",")))
             break;
     }
@@ -251,6 +365,10 @@ static void value_json(struct partiql_parser *parser, struct mr_json *json)
         item_partiql_take(parser);
     } else if (item_partiql_accept_word(parser, MR_S("null"))) {
         mr_json_key_bool(json, "NULL", true);
+    } else if (item_partiql_at_call(parser)) {
+        struct mr_slice name = item_partiql_lower(parser, parser->token.text);
+        item_partiql_fail_at(parser, &parser->token, "Unsupported data type: %.*s under key root",
+                             MR_ARG(name));
     } else {
         bool negative = item_partiql_accept_sign(parser, MR_S("-"));
         if (parser->token.kind != TOKEN_NUMBER) {
@@ -284,6 +402,8 @@ struct item_value item_partiql_literal(struct partiql_parser *parser)
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
     struct mr_json json = mr_json_make(&text);
     struct item_value value = {.type = ITEM_NONE};
+    parser->key = item_writer_make(parser->arena, 32);
+    item_write_raw(&parser->key, MR_S("root"));
     literal_json(parser, &json);
     if (parser->status != MR_OK)
         return value;

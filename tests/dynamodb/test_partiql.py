@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import KEY, make_table
+from .conftest import KEY, make_table, raw
 
 MALFORMED = "Statement wasn't well formed, can't be processed: "
 PARAMETERS = "Number of parameters in request and statement don't match."
@@ -161,11 +161,10 @@ def test_delete(db, table, run, refused):
         ("DROP TABLE t", MALFORMED + "Unexpected keyword"),
         ("SELECT * FROM", MALFORMED + "Expected identifier"),
         ("SELECT * FROM t WHERE id = ", MALFORMED + "Expected identifier"),
-        ("SELECT * FROM t WHERE id", MALFORMED + "Expected expression"),
         ("SELECT * FROM t WHERE id = 'a", MALFORMED + "Unterminated quote"),
         ("SELECT * FROM t WHERE id = ?", PARAMETERS),
         ("SELECT * FROM t WHERE begins_with(list_append(a, b), 'x')",
-         MALFORMED + "Expected an operand"),
+         "Unrecognized function: list_append at 1:35:11"),
         ("UPDATE t SET a = size(b) + 1 WHERE id = 'x'", MALFORMED + "Expected a value to set"),
         ("UPDATE t SET a = 1 SET a.b = 2 WHERE id = 'x'",
          MALFORMED + "Two document paths overlap with each other"),
@@ -175,7 +174,7 @@ def test_delete(db, table, run, refused):
         ("INSERT INTO t VALUE {'a': " + "[" * 200, MALFORMED + "Nested too deeply"),
         ("SELECT * FROM t WHERE a = 1e999",
          "Number overflow. Attempting to store a number with magnitude larger than supported "
-         "range"),
+         "range under root"),
     ],
 )
 def test_what_is_not_well_formed(run, refused, text, message):
@@ -234,3 +233,242 @@ def test_a_transaction_is_all_or_nothing(db, table, run):
     ]
     replies = db.execute_transaction(TransactStatements=reads)["Responses"]
     assert replies == [{"Item": {"id": s("a")}}, {"Item": {"id": s("b")}}, {}]
+
+
+def message(run, statement, *parameters):
+    with pytest.raises(ClientError) as caught:
+        run(statement, *parameters)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    return caught.value.response["Error"]["Message"]
+
+
+def position(text, token, start=0):
+    return f" at 1:{text.index(token, start) + 1}:{len(token)}"
+
+
+OPERANDS = "Incorrect number of operands for operator or function; operator or function: "
+OPERAND_TYPE = "Incorrect operand type for operator or function; operator or function: "
+DOCUMENT_PATH = "Operator or function requires a document path; operator or function: "
+OVERFLOW = (
+    "Number overflow. Attempting to store a number with magnitude larger than supported range"
+)
+
+
+@pytest.mark.parametrize(
+    "condition, text",
+    [
+        ("attribute_exists('s')", DOCUMENT_PATH + "attribute_exists"),
+        ("attribute_exists()", OPERANDS + "attribute_exists, number of operands: 0"),
+        ("attribute_exists(s, m)", OPERANDS + "attribute_exists, number of operands: 2"),
+        ("begins_with(s)", OPERANDS + "begins_with, number of operands: 1"),
+        ("m.inner = 1", MALFORMED + "Invalid path dot component"),
+        ("n < true", OPERAND_TYPE + "<, operand type: BOOL"),
+        ("n >= null", OPERAND_TYPE + ">=, operand type: NULL"),
+        ("n BETWEEN 1 AND [2]", OPERAND_TYPE + "BETWEEN, operand type: L"),
+        ("n > <<1>>", OPERAND_TYPE + ">, operand type: NS"),
+        ("n = 1e999", OVERFLOW + " under root"),
+        ("n = [1, 1e999]", OVERFLOW + " under root[1]"),
+        ("n = {'x': [1e999]}", OVERFLOW + " under root.x[0]"),
+        ("n = 1e99999999999", MALFORMED),
+        ("n = <<>>", "Empty bags are not supported"),
+        ("n = 1 # one", MALFORMED),
+        ("n = 1 /* one", MALFORMED),
+        ("n = 1)", MALFORMED + "Unexpected token after expression"),
+        ("n = 1 n", MALFORMED + "Unexpected token after expression"),
+        ("n", "WHERE clause must contain an expression that resolves to a boolean"),
+        (
+            "n IS INNER",
+            "Unsupported data type for IS operator: INNER. Supported data types are [MISSING, "
+            "NULL, BOOLEAN, BLOB, STRING, NUMERIC, STRUCT, TUPLE, LIST]",
+        ),
+    ],
+)
+def test_refused_conditions(table, run, condition, text):
+    assert message(run, f"SELECT * FROM \"{table}\" WHERE id = '1' AND {condition}") == text
+
+
+def test_refusals_point_at_tokens(table, run):
+    head = f'SELECT * FROM "{table}" WHERE id = \'1\' AND '
+    for token in ("EXISTS", "set_add", "list_append"):
+        text = head + (f"{token}(s)" if token == "EXISTS" else f"{token}(s, <<'x'>>) = s")
+        wanted = "Unrecognized function: " + token.lower() + position(text, token)
+        assert message(run, text) == wanted
+    text = f'SELECT attribute_exists(s) FROM "{table}"'
+    assert message(run, text) == "Unexpected path component" + position(text, "attribute_exists")
+
+    def update(change):
+        return f'UPDATE "{table}" SET {change} WHERE id = \'1\''
+
+    first = "The first argument to SET_ADD must equal the assignment value"
+    second = "The second argument to SET_ADD must be a value with type SET"
+    for change in ("t = set_add(s, <<'x'>>)", "s = set_add(<<'a'>>, <<'b'>>)"):
+        assert message(run, update(change)) == first + position(update(change), "set_add")
+    for change in ("s = set_add(s, 'x')", "s = set_add(s, ['x'])"):
+        text = update(change)
+        assert message(run, text) == second + position(text, "s", text.index("set_add(") + 8)
+    for change in ("s = set_add(s)", "s = set_add(s, <<'x'>>, <<'y'>>)"):
+        text = update(change)
+        wanted = "SET_ADD must have exactly two arguments" + position(text, "set_add")
+        assert message(run, text) == wanted
+    text = f"INSERT INTO \"{table}\" VALUE {{'id': 'a', 's': set_add(<<'a'>>, <<'b'>>)}}"
+    wanted = "Unsupported data type: set_add under key root" + position(text, "set_add")
+    assert message(run, text) == wanted
+
+
+def test_refused_clauses(table, run):
+    alias = "Aliasing is not supported"
+    leftover = MALFORMED + "Unexpected token after expression"
+    for text, wanted in [
+        (f'SELECT * FROM "{table}" AS t', alias),
+        (f'SELECT * FROM "{table}" t WHERE id = \'1\'', alias),
+        (f'UPDATE "{table}" AS t SET x = 1 WHERE id = \'1\'', alias),
+        (f'DELETE FROM "{table}" t WHERE id = \'1\'', alias),
+        (f"INSERT INTO \"{table}\" AS t VALUE {{'id': '1'}}", leftover),
+        (f'SELECT * FROM "{table}" ORDER BY id WHERE id = \'1\'', leftover),
+        (f'DELETE FROM "{table}" WHERE id = \'1\' ORDER BY id', leftover),
+        (
+            f"INSERT INTO \"{table}\" VALUE {{'id': '1'}} RETURNING ALL OLD *",
+            "RETURNING is not supported in INSERT",
+        ),
+        (
+            f"DELETE FROM \"{table}\" WHERE id = '1' RETURNING ALL NEW *",
+            "Invalid returning clause: RETURNING ALL NEW *. Only RETURNING ALL OLD * is allowed "
+            "in DELETE statements.",
+        ),
+        (
+            f"SELECT * FROM \"{table}\" ORDER BY id",
+            "Must have WHERE clause in the statement when using ORDER BY clause.",
+        ),
+        (
+            f"EXISTS(SELECT * FROM \"{table}\" WHERE id = '1' AND x = 1)",
+            "EXISTS can only be used in ExecuteTransaction write requests.",
+        ),
+        (
+            f"DELETE FROM \"{table}\".\"i\" WHERE id = '1'",
+            "This operation is not supported on an index",
+        ),
+    ]:
+        assert message(run, text) == wanted
+
+
+def test_comments_numbers_types_and_truth(db, table, run):
+    item = {
+        "id": s("1"), "n": n("7.3"), "b": {"BOOL": True}, "z": {"NULL": True},
+        "l": {"L": []}, "m": {"M": {}}, "ss": {"SS": ["x"]}, "blob": {"B": b"x"},
+    }
+    db.put_item(TableName=table, Item=item)
+
+    def holds(condition):
+        text = f"SELECT * FROM \"{table}\" -- all\nWHERE id /* the key */ = '1' AND {condition}"
+        return run(text)["Items"] != []
+
+    for condition in (
+        "n = .73e1", "n > -.73e1", "id IS STRING", "n IS NUMERIC", "n IS NOT BOOL", "b IS BOOLEAN",
+        "z IS NULL", "l IS LIST", "m IS TUPLE", "m IS STRUCT", "ss IS BAG", "blob IS BLOB",
+        "attribute_exists(n) = true", "attribute_exists(q) = false", "contains(id, '1') <> false",
+        "NOT attribute_exists(q)",
+    ):
+        assert holds(condition), condition
+    for condition in ("n IS STRING", "ss IS LIST", "attribute_exists(n) = false", "q IS MISSING "
+                      "AND n IS MISSING"):
+        assert not holds(condition), condition
+
+
+def test_delete_of_nothing_asks_nothing(db, table, run, refused):
+    text = f"DELETE FROM \"{table}\" WHERE id = 'none' AND n = 5"
+    assert run(text)["Items"] == []
+    db.put_item(TableName=table, Item={"id": s("none")})
+    refused("ConditionalCheckFailedException", "The conditional request failed", run,
+            statement=text)
+
+
+def test_indexes_show_what_they_project(db, fresh, run):
+    name = fresh()
+    keys = {"AttributeName": "id", "KeyType": "HASH"}
+
+    def index(index_name, *schema):
+        return {
+            "IndexName": index_name,
+            "KeySchema": list(schema),
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+
+    kind = {"AttributeName": "kind", "KeyType": "RANGE"}
+    make_table(
+        db, name, KEY["range"], extra={"kind": "S"},
+        LocalSecondaryIndexes=[index("local", keys, kind)],
+        GlobalSecondaryIndexes=[index("global", {"AttributeName": "kind", "KeyType": "HASH"})],
+    )
+    item = {"id": s("a"), "at": n(1), "kind": s("k"), "more": s("m")}
+    db.put_item(TableName=name, Item=item)
+    projected = {key: item[key] for key in ("id", "at", "kind")}
+    local = f"FROM \"{name}\".\"local\" WHERE id = 'a'"
+    assert run("SELECT * " + local)["Items"] == [projected]
+    assert run("SELECT more, kind " + local)["Items"] == [{"more": s("m"), "kind": s("k")}]
+    wide = f"FROM \"{name}\".\"global\" WHERE kind = 'k'"
+    assert run("SELECT * " + wide)["Items"] == [projected]
+    assert message(run, "SELECT more " + wide) == (
+        "One or more parameter values were invalid: Global secondary index global does not "
+        "project [more]"
+    )
+    db.delete_table(TableName=name)
+
+
+def test_a_batch_tells_of_each_statement(db, table):
+    db.put_item(TableName=table, Item={"id": s("a")})
+    texts = [
+        f"UPDATE \"{table}\" SET x = 1 WHERE id = 'a'",
+        f'UPDATE "{table}" SET',
+        f"DELETE FROM \"{table}\" WHERE x = 1",
+        f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}",
+        "DELETE FROM \"no-such-table\" WHERE id = 'a'",
+    ]
+    replies = db.batch_execute_statement(Statements=[{"Statement": text} for text in texts])
+    got = [(each.get("TableName"), each.get("Error", {}).get("Code"))
+           for each in replies["Responses"]]
+    assert got == [
+        (table, None),
+        (None, "ValidationError"),
+        (None, "ValidationError"),
+        (table, "DuplicateItem"),
+        (None, "ResourceNotFound"),
+    ]
+    texts = [
+        f"SELECT * FROM \"{table}\" WHERE id = 'a'",
+        f"SELECT * FROM \"{table}\" WHERE id = 'a' AND x = 1",
+        f"SELECT * FROM \"{table}\"",
+    ]
+    replies = db.batch_execute_statement(Statements=[{"Statement": text} for text in texts])
+    assert replies["Responses"][0]["Item"] == {"id": s("a"), "x": n(1)}
+    for each in replies["Responses"][1:]:
+        assert each["Error"] == {
+            "Code": "ValidationError",
+            "Message": "Select statements within BatchExecuteStatement must specify the primary "
+            "key in the where clause.",
+        }
+
+
+def test_what_transactions_of_statements_refuse(server, db, table):
+    def told(*texts):
+        body = {"TransactStatements": [{"Statement": text} for text in texts]}
+        status, reply = raw(server, "ExecuteTransaction", body)
+        assert status == 400
+        return reply.get("message", reply.get("Message"))
+
+    at = "Validation failed in TransactStatements[{}]: "
+    good = f"UPDATE \"{table}\" SET x = 1 WHERE id = 'a'"
+    select = "Select statements within ExecuteTransaction must specify the primary key in the "
+    for text in (f"SELECT * FROM \"{table}\" WHERE id = 'a' AND x = 1", f'SELECT * FROM "{table}"'):
+        assert told(text) == at.format(0) + select + "where clause."
+    assert told(good, f"EXISTS(SELECT * FROM \"{table}\" WHERE id = 'b')") == (
+        at.format(1) + "EXISTS() must contain a single item read with additional condition"
+    )
+    assert told(good, "DELETE FROM") == at.format(1) + MALFORMED + "Expected identifier"
+    assert told(good, "DELETE FROM nowhere WHERE id = '1'") == "Requested resource not found"
+    db.put_item(TableName=table, Item={"id": s("a")})
+    status, reply = raw(server, "ExecuteTransaction",
+                        {"TransactStatements": [{"Statement": good}],
+                         "ReturnConsumedCapacity": "TOTAL"})
+    assert status == 200
+    assert reply["Responses"] == []
+    assert reply["ConsumedCapacity"][0]["CapacityUnits"] == 2
