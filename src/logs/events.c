@@ -97,6 +97,7 @@ void logs_add_event(struct logs *logs, struct store_entry *entry, struct mr_slic
                     int64_t time_ms, int64_t now_ms, struct mr_slice text)
 {
     struct log_stream *state = logs_stream_state(logs, name);
+    const bool empty = state->count == 0;
     struct mr_buf value = {0};
     mr_buf_u64(&value, (uint64_t)time_ms);
     mr_buf_u64(&value, (uint64_t)now_ms);
@@ -109,7 +110,7 @@ void logs_add_event(struct logs *logs, struct store_entry *entry, struct mr_slic
                                  logs_event_key(entry->arena, name, state->next - state->count));
     else
         state->count++;
-    state->first_ms = state->next == 0 ? time_ms : state->first_ms;
+    state->first_ms = empty || time_ms < state->first_ms ? time_ms : state->first_ms;
     state->last_ms = time_ms > state->last_ms ? time_ms : state->last_ms;
     state->ingested_ms = now_ms;
     state->next++;
@@ -132,6 +133,8 @@ enum mr_status logs_open(struct logs **ret_logs, const struct logs_options *opti
     struct logs *logs = mr_calloc(1, sizeof *logs);
     logs->options = *options;
     pthread_mutex_init(&logs->lock, NULL);
+    logs->retention =
+        runtime_pump_start(options->runtime, "log retention", logs_retention_step, logs);
     *ret_logs = logs;
     return MR_OK;
 }
@@ -140,6 +143,7 @@ void logs_close(struct logs *logs)
 {
     if (logs == NULL)
         return;
+    runtime_pump_stop(logs->retention);
     size_t cursor = 0;
     struct mr_slice name;
     void *state;
@@ -153,6 +157,7 @@ void logs_close(struct logs *logs)
 void logs_register(struct logs *logs, struct protocol *protocol)
 {
     protocol_register(protocol, "logs", logs_handlers, logs_handler_count, logs);
+    protocol_register(protocol, "logs", logs_tag_handlers, logs_tag_handler_count, logs);
 }
 
 static bool doc_exists(struct logs *logs, struct mr_arena *arena, const char *kind,

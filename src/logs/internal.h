@@ -13,6 +13,7 @@ struct log_stream {
 
 struct logs {
     struct logs_options options;
+    struct runtime_pump *retention;
     pthread_mutex_t lock;  /* guards all below, and orders changes */
     struct mr_map streams; /* "<group>\0<stream>" -> struct log_stream */
 };
@@ -51,10 +52,21 @@ yyjson_val *logs_find_group(struct protocol_call *call, struct mr_slice name);
 struct mr_slice logs_find_stream(struct protocol_call *call);
 struct mr_slice logs_group_arn(struct protocol_call *call, struct mr_slice name);
 
+/* The group's document, with its retention in days (0: none); committed, under logs->lock. */
+void logs_put_group(struct protocol_call *call, struct mr_slice name, int64_t created_ms,
+                    int64_t retention, yyjson_val *tags);
+
+/* ---- retention.c ---- */
+/* Events before it are shown no more; INT64_MIN: all are kept. */
+int64_t logs_kept_since(yyjson_val *group, int64_t now_ms);
+enum runtime_pump_next logs_retention_step(void *ctx, int64_t *ret_wake_ms);
+
 /* ---- read.c ---- */
 void logs_describe_streams(struct protocol_call *call);
 void logs_get_events(struct protocol_call *call);
 void logs_filter_events(struct protocol_call *call);
 
+extern const struct protocol_handler logs_tag_handlers[];
+extern const size_t logs_tag_handler_count;
 extern const struct protocol_handler logs_handlers[];
 extern const size_t logs_handler_count;

@@ -23,6 +23,8 @@ struct mr_slice logs_group_name(struct protocol_call *call)
     struct mr_slice name = mr_json_get_text(call->in, "logGroupName");
     if (name.len == 0)
         name = mr_json_get_text(call->in, "logGroupIdentifier");
+    if (name.len == 0)
+        name = mr_json_get_text(call->in, "resourceArn");
     const size_t at = mr_slice_search(name, MR_S(":log-group:"));
     if (at == SIZE_MAX)
         return name;
@@ -69,10 +71,28 @@ static struct mr_slice group_document(struct protocol_call *call, int64_t create
 
 /* ---- groups ---- */
 
+/* What would be a pretence if it were accepted. */
+static bool check_group(struct protocol_call *call)
+{
+    const struct mr_slice class = mr_json_get_text(call->in, "logGroupClass");
+    const char *name = NULL;
+    if (mr_json_get(call->in, "kmsKeyId") != NULL)
+        name = "kmsKeyId";
+    else if (class.len > 0 && !mr_slice_equal(class, MR_S("STANDARD")))
+        name = "logGroupClass other than STANDARD";
+    else if (mr_json_get_bool(call->in, "deletionProtectionEnabled", false))
+        name = "deletionProtectionEnabled";
+    if (name != NULL)
+        protocol_fail(call, &logs_invalid, "millrace does not implement %s; leave it out", name);
+    return name == NULL;
+}
+
 static void create_group(struct protocol_call *call)
 {
     struct logs *logs = call->service;
     const struct mr_slice name = logs_group_name(call);
+    if (!check_group(call))
+        return;
     struct store_entry entry = store_entry_make(call->arena);
     pthread_mutex_lock(&logs->lock);
     if (get_doc(call, "group", name) != NULL) {
@@ -117,25 +137,45 @@ static void delete_group(struct protocol_call *call)
     pthread_mutex_unlock(&logs->lock);
 }
 
+void logs_put_group(struct protocol_call *call, struct mr_slice name, int64_t created_ms,
+                    int64_t retention, yyjson_val *tags)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    store_doc_put(&entry, "logs", "group", name, group_document(call, created_ms, retention, tags));
+    commit(call, &entry);
+}
+
 static void set_retention(struct protocol_call *call, int64_t days)
 {
     struct logs *logs = call->service;
     const struct mr_slice name = logs_group_name(call);
-    struct store_entry entry = store_entry_make(call->arena);
     pthread_mutex_lock(&logs->lock);
     yyjson_val *doc = logs_find_group(call, name);
-    if (doc != NULL) {
-        store_doc_put(&entry, "logs", "group", name,
-                      group_document(call, mr_json_get_i64(doc, "created_ms", 0), days,
-                                     mr_json_get(doc, "tags")));
-        commit(call, &entry);
-    }
+    if (doc != NULL)
+        logs_put_group(call, name, mr_json_get_i64(doc, "created_ms", 0), days,
+                       mr_json_get(doc, "tags"));
     pthread_mutex_unlock(&logs->lock);
 }
 
 static void put_retention(struct protocol_call *call)
 {
-    set_retention(call, mr_json_get_i64(call->in, "retentionInDays", 0));
+    static const int64_t allowed[] = {1,   3,   5,   7,   14,   30,   60,   90,   120,  150,  180,
+                                      365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653};
+    const int64_t days = mr_json_get_i64(call->in, "retentionInDays", 0);
+    struct mr_buf known = {0};
+    bool valid = false;
+    for (size_t i = 0; i < MR_COUNT(allowed); i++) {
+        valid = valid || allowed[i] == days;
+        mr_buf_printf(&known, "%s%lld", i > 0 ? ", " : "", (long long)allowed[i]);
+    }
+    if (valid)
+        set_retention(call, days);
+    else
+        protocol_fail(call, &logs_invalid,
+                      "1 validation error detected: Value '%lld' at 'retentionInDays' failed to "
+                      "satisfy constraint: Member must satisfy enum value set: [%.*s]",
+                      (long long)days, MR_ARG(mr_buf_slice(&known)));
+    mr_buf_fini(&known);
 }
 
 static void delete_retention(struct protocol_call *call)
@@ -261,24 +301,82 @@ static void delete_stream(struct protocol_call *call)
 
 /* ---- events ---- */
 
-/* AWS: the events of one request come in the order of their times. */
-static bool in_order(struct protocol_call *call)
+enum {
+    PUT_BYTES_MAX = 1048576,
+    EVENT_OVERHEAD = 26, /* AWS counts so many bytes an event beside its text */
+    FUTURE_MS = 2 * 3600 * 1000,
+    PAST_DAYS = 14,
+    DAY_MS = 24 * 3600 * 1000,
+};
+
+/* AWS: the events of one request come in the order of their times, within a day. */
+static bool check_events(struct protocol_call *call)
 {
-    int64_t before = INT64_MIN;
+    int64_t before = INT64_MIN, first = INT64_MAX;
+    size_t i, count, bytes = 0;
     yyjson_val *item;
-    yyjson_arr_iter items;
-    yyjson_arr_iter_init(mr_json_get(call->in, "logEvents"), &items);
-    while ((item = yyjson_arr_iter_next(&items)) != NULL) {
+    yyjson_val *items = mr_json_get(call->in, "logEvents");
+    yyjson_arr_foreach(items, i, count, item)
+    {
         const int64_t time_ms = mr_json_get_i64(item, "timestamp", call->now_ms);
-        if (time_ms < before) {
+        bytes += mr_json_get_text(item, "message").len + EVENT_OVERHEAD;
+        first = i == 0 ? time_ms : first;
+        if (time_ms < before)
             protocol_fail(call, &logs_invalid,
                           "Log events in a single PutLogEvents request must be in chronological "
                           "order.");
-            return false;
-        }
+        else if (time_ms - first > DAY_MS)
+            protocol_fail(call, &logs_invalid,
+                          "The batch of log events in a single PutLogEvents request cannot span "
+                          "more than 24 hours.");
         before = time_ms;
     }
-    return true;
+    if (bytes > PUT_BYTES_MAX)
+        protocol_fail(call, &logs_invalid, "Upload too large: %zu bytes exceeds limit of %d", bytes,
+                      (int)PUT_BYTES_MAX);
+    return !protocol_failed(call);
+}
+
+/* Which of the events, which are in order, are taken: those in [first, end). The others are told.
+ */
+struct taken {
+    size_t too_old, expired, end;
+};
+
+static struct taken choose(struct protocol_call *call, yyjson_val *group)
+{
+    const int64_t oldest_ms = call->now_ms - (int64_t)PAST_DAYS * DAY_MS;
+    const int64_t kept_ms = logs_kept_since(group, call->now_ms);
+    struct taken taken = {0};
+    size_t i, count;
+    yyjson_val *item;
+    yyjson_val *items = mr_json_get(call->in, "logEvents");
+    yyjson_arr_foreach(items, i, count, item)
+    {
+        const int64_t time_ms = mr_json_get_i64(item, "timestamp", call->now_ms);
+        taken.too_old += time_ms < oldest_ms;
+        taken.expired += time_ms >= oldest_ms && time_ms < kept_ms;
+        taken.end += time_ms <= call->now_ms + FUTURE_MS;
+    }
+    if (taken.expired > 0)
+        taken.expired += taken.too_old; /* the index behind them */
+    return taken;
+}
+
+static void tell_rejected(struct protocol_call *call, const struct taken *taken)
+{
+    const size_t count = yyjson_arr_size(mr_json_get(call->in, "logEvents"));
+    if (taken->too_old == 0 && taken->expired == 0 && taken->end == count)
+        return;
+    mr_json_key(&call->out, "rejectedLogEventsInfo");
+    mr_json_object(&call->out);
+    if (taken->end < count)
+        mr_json_key_int(&call->out, "tooNewLogEventStartIndex", (int64_t)taken->end);
+    if (taken->too_old > 0)
+        mr_json_key_int(&call->out, "tooOldLogEventEndIndex", (int64_t)taken->too_old);
+    if (taken->expired > 0)
+        mr_json_key_int(&call->out, "expiredLogEventEndIndex", (int64_t)taken->expired);
+    mr_json_object_end(&call->out);
 }
 
 static void put_events(struct protocol_call *call)
@@ -287,15 +385,23 @@ static void put_events(struct protocol_call *call)
     struct store_entry entry = store_entry_make(call->arena);
     pthread_mutex_lock(&logs->lock);
     const struct mr_slice name = logs_find_stream(call);
-    if (name.ptr != NULL && in_order(call)) {
+    if (name.ptr != NULL && check_events(call)) {
+        const struct taken taken = choose(call, logs_find_group(call, logs_group_name(call)));
+        const size_t first = taken.expired > taken.too_old ? taken.expired : taken.too_old;
+        size_t i, count;
         yyjson_val *item;
-        yyjson_arr_iter items;
-        yyjson_arr_iter_init(mr_json_get(call->in, "logEvents"), &items);
-        while ((item = yyjson_arr_iter_next(&items)) != NULL)
-            logs_add_event(logs, &entry, name, mr_json_get_i64(item, "timestamp", call->now_ms),
-                           call->now_ms, mr_json_get_text(item, "message"));
+        yyjson_val *items = mr_json_get(call->in, "logEvents");
+        yyjson_arr_foreach(items, i, count, item)
+        {
+            if (i >= first && i < taken.end)
+                logs_add_event(logs, &entry, name, mr_json_get_i64(item, "timestamp", call->now_ms),
+                               call->now_ms, mr_json_get_text(item, "message"));
+        }
         commit(call, &entry);
-        mr_json_key_cstr(&call->out, "nextSequenceToken", "0");
+        mr_json_key_string(
+            &call->out, "nextSequenceToken",
+            mr_arena_printf(call->arena, "%056llu", (unsigned long long)call->now_ms));
+        tell_rejected(call, &taken);
     }
     pthread_mutex_unlock(&logs->lock);
 }

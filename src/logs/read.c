@@ -1,6 +1,8 @@
 /* The wire: what is read of streams and their events. */
 #include "logs/internal.h"
 #include "logs/page.h"
+#include "logs/pattern.h"
+#include <stdlib.h>
 
 static bool begin_page(struct protocol_call *call, struct logs_page *page, int64_t limit,
                        bool descending)
@@ -120,91 +122,132 @@ struct range {
     int64_t from_ms, to_ms;
 };
 
-static struct range range_of(yyjson_val *in)
+/* What the request asks for and the group still keeps. */
+static struct range range_of(struct protocol_call *call)
 {
-    return (struct range){.from_ms = mr_json_get_i64(in, "startTime", INT64_MIN),
-                          .to_ms = mr_json_get_i64(in, "endTime", INT64_MAX)};
+    yyjson_val *group = logs_find_group(call, logs_group_name(call));
+    const int64_t kept_ms = logs_kept_since(group, call->now_ms);
+    const int64_t from_ms = mr_json_get_i64(call->in, "startTime", INT64_MIN);
+    return (struct range){.from_ms = from_ms > kept_ms ? from_ms : kept_ms,
+                          .to_ms = mr_json_get_i64(call->in, "endTime", INT64_MAX)};
 }
 
-/* Token "f/<number>": events from that number on; "b/<number>": those before it. */
-static bool token_number(struct mr_slice token, char kind, uint64_t *ret_number)
+/* An event in the order in which they are shown: by time, then as they came. */
+struct place {
+    int64_t time_ms;
+    uint64_t number;
+};
+
+static int by_place(const void *a, const void *b)
 {
-    return token.len > 2 && token.ptr[0] == kind &&
-           mr_slice_to_u64(mr_slice_sub(token, 2, SIZE_MAX), ret_number) == MR_OK;
+    const struct place *left = a, *right = b;
+    if (left->time_ms != right->time_ms)
+        return left->time_ms < right->time_ms ? -1 : 1;
+    return left->number < right->number ? -1 : left->number > right->number;
 }
 
-void logs_get_events(struct protocol_call *call)
+/* Token "f/<ms>-<number>": the events from that place on; "b/...": those before it. */
+static struct mr_slice place_token(struct mr_arena *arena, char kind, struct place place)
+{
+    return mr_arena_printf(arena, "%c/%020lld-%020llu", kind, (long long)place.time_ms,
+                           (unsigned long long)place.number);
+}
+
+static bool read_place(struct mr_slice token, struct place *ret_place)
+{
+    struct mr_slice rest = mr_slice_sub(token, 2, SIZE_MAX), time;
+    return token.len > 2 && (token.ptr[0] == 'f' || token.ptr[0] == 'b') && token.ptr[1] == '/' &&
+           mr_slice_split(&rest, '-', &time) &&
+           mr_slice_to_i64(time, &ret_place->time_ms) == MR_OK &&
+           mr_slice_to_u64(rest, &ret_place->number) == MR_OK;
+}
+
+/* The places of the stream's events in the range, in order; a stream has LOGS_STREAM_EVENTS_MAX. */
+static struct place *list_places(struct protocol_call *call, struct mr_slice name,
+                                 size_t *ret_count)
 {
     struct logs *logs = call->service;
-    const struct mr_slice name = logs_find_stream(call);
-    if (name.ptr == NULL)
-        return;
-    const struct mr_slice token = mr_json_get_text(call->in, "nextToken");
-    const int64_t limit = mr_json_get_i64(call->in, "limit", 10000);
-    const struct range range = range_of(call->in);
-    uint64_t from = 0, before = UINT64_MAX;
-    const bool forward = token_number(token, 'f', &from);
-    const bool backward = token_number(token, 'b', &before);
+    const struct range range = range_of(call);
+    struct place *places = MR_NEW_ARRAY(call->arena, struct place, LOGS_STREAM_EVENTS_MAX);
     struct view_iterator *events = logs_events(logs, call->arena, name);
-    /* From the head, or after a token, forward; without either, the newest `limit`. */
-    uint64_t skip = 0, total = 0;
-    if (!forward && !mr_json_get_bool(call->in, "startFromHead", false)) {
-        for (view_iterator_first(events); view_iterator_valid(events); view_iterator_next(events)) {
-            struct log_event event;
-            total += logs_read_event(events, &event) && event.number < before &&
-                     event.time_ms >= range.from_ms && event.time_ms < range.to_ms;
-        }
-        skip = total > (uint64_t)limit ? total - (uint64_t)limit : 0;
-    }
-    uint64_t first = from, next = from;
-    int64_t count = 0;
-    mr_json_key(&call->out, "events");
-    mr_json_array(&call->out);
-    for (view_iterator_first(events); view_iterator_valid(events) && count < limit;
+    size_t count = 0;
+    for (view_iterator_first(events); view_iterator_valid(events) && count < LOGS_STREAM_EVENTS_MAX;
          view_iterator_next(events)) {
         struct log_event event;
-        if (!logs_read_event(events, &event) || event.number < from || event.number >= before ||
-            event.time_ms < range.from_ms || event.time_ms >= range.to_ms)
-            continue;
-        if (skip > 0) {
-            skip--;
-            continue;
-        }
-        first = count++ == 0 ? event.number : first;
-        next = event.number + 1;
+        if (logs_read_event(events, &event) && event.time_ms >= range.from_ms &&
+            event.time_ms < range.to_ms)
+            places[count++] = (struct place){event.time_ms, event.number};
+    }
+    view_iterator_free(events);
+    qsort(places, count, sizeof *places, by_place);
+    *ret_count = count;
+    return places;
+}
+
+static size_t find_place(const struct place *places, size_t count, struct place place)
+{
+    size_t at = 0;
+    while (at < count && by_place(&places[at], &place) < 0)
+        at++;
+    return at;
+}
+
+static void write_place(struct protocol_call *call, struct mr_slice name, struct place place)
+{
+    struct logs *logs = call->service;
+    struct mr_buf value = {0};
+    struct log_event event;
+    const enum mr_status status = view_get(store_view(logs->options.store), VIEW_META,
+                                           logs_event_key(call->arena, name, place.number), &value);
+    protocol_fail_internal(call, status);
+    if (status == MR_OK && logs_parse_event(mr_buf_slice(&value), &event)) { /* else it is gone */
         mr_json_object(&call->out);
         mr_json_key_int(&call->out, "timestamp", event.time_ms);
         mr_json_key_string(&call->out, "message", event.text);
         mr_json_key_int(&call->out, "ingestionTime", event.ingested_ms);
         mr_json_object_end(&call->out);
     }
-    mr_json_array_end(&call->out);
-    view_iterator_free(events);
-    if (backward && count == 0)
-        first = next = before;
-    mr_json_key_string(&call->out, "nextForwardToken",
-                       mr_arena_printf(call->arena, "f/%llu", (unsigned long long)next));
-    mr_json_key_string(&call->out, "nextBackwardToken",
-                       mr_arena_printf(call->arena, "b/%llu", (unsigned long long)first));
+    mr_buf_fini(&value);
 }
 
-/* ---- FilterLogEvents: plain words, all of which must occur ---- */
-
-static bool matches(struct mr_slice pattern, struct mr_slice text)
+void logs_get_events(struct protocol_call *call)
 {
-    struct mr_slice rest = pattern, word;
-    while (rest.len > 0 && mr_slice_split(&rest, ' ', &word)) {
-        if (word.len >= 2 && word.ptr[0] == '"' && word.ptr[word.len - 1] == '"')
-            word = mr_slice_sub(word, 1, word.len - 2);
-        if (word.len > 0 && mr_slice_search(text, word) == SIZE_MAX)
-            return false;
+    const struct mr_slice name = logs_find_stream(call);
+    if (name.ptr == NULL)
+        return;
+    const struct mr_slice token = mr_json_get_text(call->in, "nextToken");
+    const size_t limit = (size_t)mr_json_get_i64(call->in, "limit", LOGS_STREAM_EVENTS_MAX);
+    struct place place = {0};
+    if (token.len > 0 && !read_place(token, &place)) {
+        protocol_fail(call, &logs_invalid, "The specified nextToken is invalid.");
+        return;
     }
-    return true;
+    size_t count;
+    const struct place *places = list_places(call, name, &count);
+    const bool forward =
+        token.len > 0 ? token.ptr[0] == 'f' : mr_json_get_bool(call->in, "startFromHead", false);
+    const size_t at = token.len > 0 ? find_place(places, count, place) : (forward ? 0 : count);
+    const size_t first = forward ? at : (at > limit ? at - limit : 0);
+    const size_t end = forward ? (count - at > limit ? at + limit : count) : at;
+    mr_json_key(&call->out, "events");
+    mr_json_array(&call->out);
+    for (size_t i = first; i < end; i++)
+        write_place(call, name, places[i]);
+    mr_json_array_end(&call->out);
+    /* At an end the token stays what it was. */
+    struct place behind = end > first ? places[end - 1] : place;
+    behind.number += end > first;
+    mr_json_key_string(&call->out, "nextForwardToken", place_token(call->arena, 'f', behind));
+    mr_json_key_string(&call->out, "nextBackwardToken",
+                       place_token(call->arena, 'b', end > first ? places[first] : place));
 }
+
+/* ---- FilterLogEvents ---- */
 
 struct filter {
     struct protocol_call *call;
-    struct mr_slice group, pattern;
+    struct mr_slice group;
+    struct logs_pattern *pattern;
     struct range range;
     yyjson_val *names; /* of the only streams to look at, or NULL */
     struct logs_page page;
@@ -236,7 +279,8 @@ static enum mr_status offer_events(void *ctx, struct mr_slice name, struct mr_sl
     for (view_iterator_first(events); view_iterator_valid(events); view_iterator_next(events)) {
         struct log_event event;
         if (!logs_read_event(events, &event) || event.time_ms < filter->range.from_ms ||
-            event.time_ms >= filter->range.to_ms || !matches(filter->pattern, event.text))
+            event.time_ms >= filter->range.to_ms ||
+            !logs_pattern_matches(filter->pattern, event.text))
             continue;
         const struct logs_row row = {event.time_ms, event.number, stream};
         logs_page_offer(&filter->page, row);
@@ -293,14 +337,15 @@ void logs_filter_events(struct protocol_call *call)
     struct filter filter = {
         .call = call,
         .group = logs_group_name(call),
-        .pattern = mr_json_get_text(call->in, "filterPattern"),
-        .range = range_of(call->in),
+        .range = range_of(call),
         .names = mr_json_get(call->in, "logStreamNames"),
     };
     if (logs_find_group(call, filter.group) == NULL)
         return;
-    if (filter.pattern.len > 0 && strchr("{[?-%", filter.pattern.ptr[0]) != NULL) {
-        protocol_fail(call, &logs_invalid, "millrace supports filter patterns of plain words only");
+    const char *message;
+    if (logs_pattern_parse(call->arena, mr_json_get_text(call->in, "filterPattern"),
+                           &filter.pattern, &message) != MR_OK) {
+        protocol_fail(call, &logs_invalid, "%s", message);
         return;
     }
     if (!begin_page(call, &filter.page, 10000, false))

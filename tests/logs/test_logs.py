@@ -5,6 +5,8 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
+from support import wait_until
+
 
 @pytest.fixture
 def logs(client):
@@ -175,3 +177,97 @@ def test_events_survive_a_kill(own_server):
     own_server.kill9()
     own_server.restart()
     assert messages(logs.get_log_events(logGroupName="g", logStreamName="s")) == ["kept"]
+
+
+def test_events_are_read_by_their_time(logs, group):
+    at = put(logs, group, "s", "second")
+    logs.put_log_events(
+        logGroupName=group, logStreamName="s", logEvents=[{"timestamp": at - 5, "message": "first"}]
+    )
+    ask = dict(logGroupName=group, logStreamName="s")
+    assert messages(logs.get_log_events(**ask, startFromHead=True)) == ["first", "second"]
+    assert messages(logs.get_log_events(**ask, limit=1)) == ["second"]
+    assert code_of(logs.get_log_events, **ask, nextToken="x") == "InvalidParameterException"
+
+
+def test_events_outside_the_times_that_are_taken_are_told(logs, group):
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    now, day, hour = int(time.time() * 1000), 86400000, 3600000
+    ask = dict(logGroupName=group, logStreamName="s")
+
+    def sent(*times):
+        events = [{"timestamp": it, "message": str(n)} for n, it in enumerate(times)]
+        reply = logs.put_log_events(**ask, logEvents=events)
+        return reply.get("rejectedLogEventsInfo")
+
+    assert sent(now) is None
+    old = now - 14 * day
+    assert sent(old - 2 * hour, old - hour, old + hour) == {
+        "tooOldLogEventEndIndex": 2
+    }
+    assert sent(now, now + 3 * hour) == {"tooNewLogEventStartIndex": 1}
+    logs.put_retention_policy(logGroupName=group, retentionInDays=1)
+    assert sent(now - day - hour, now - hour) == {"expiredLogEventEndIndex": 1}
+    assert len(messages(logs.get_log_events(**ask, startFromHead=True))) == 3
+    logs.delete_retention_policy(logGroupName=group)
+    assert len(messages(logs.get_log_events(**ask, startFromHead=True))) == 4
+    events = [{"timestamp": now - day - 1, "message": "a"}, {"timestamp": now, "message": "b"}]
+    assert code_of(logs.put_log_events, **ask, logEvents=events) == "InvalidParameterException"
+    large = [{"timestamp": now, "message": "x" * 200000}] * 6
+    assert code_of(logs.put_log_events, **ask, logEvents=large) == "InvalidParameterException"
+
+
+def test_old_events_are_removed_when_their_retention_is_over(own_server):
+    logs = own_server.client("logs")
+    logs.create_log_group(logGroupName="g")
+    put(logs, "g", "s", "old", at=own_server.clock.now_ms - 1000)
+    logs.put_retention_policy(logGroupName="g", retentionInDays=1)
+    ask = dict(logGroupName="g", logStreamName="s", startFromHead=True)
+    assert messages(logs.get_log_events(**ask)) == ["old"]
+    own_server.clock.advance(hours=25)
+    assert messages(logs.get_log_events(**ask)) == []
+    logs.put_log_events(
+        logGroupName="g", logStreamName="s",
+        logEvents=[{"timestamp": own_server.clock.now_ms, "message": "new"}],
+    )  # fmt: skip
+
+    def first():
+        (row,) = logs.describe_log_streams(logGroupName="g")["logStreams"]
+        return row["firstEventTimestamp"]
+
+    wait_until(lambda: first() > own_server.clock.now_ms - 3600000)
+    assert messages(logs.get_log_events(**ask)) == ["new"]
+
+
+def test_patterns_choose_events(logs, group):
+    put(logs, group, "s", '{"level":"ERROR","n":5}', '{"level":"INFO","n":7}', "ERROR in text")
+    ask = dict(logGroupName=group)
+
+    def found(pattern):
+        return messages(logs.filter_log_events(**ask, filterPattern=pattern))
+
+    assert found('{ $.level = "ERROR" && $.n < 6 }') == ['{"level":"ERROR","n":5}']
+    assert found("ERROR -level") == ["ERROR in text"]
+    assert len(found("?INFO ?text")) == 2
+    assert code_of(logs.filter_log_events, **ask, filterPattern="[a, b]") == (
+        "InvalidParameterException"
+    )
+
+
+def test_groups_have_tags(logs, group):
+    arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
+    logs.tag_log_group(logGroupName=group, tags={"a": "1", "b": "2"})
+    logs.untag_log_group(logGroupName=group, tags=["a"])
+    assert logs.list_tags_log_group(logGroupName=group)["tags"] == {"b": "2"}
+    logs.tag_resource(resourceArn=arn, tags={"c": "3"})
+    logs.untag_resource(resourceArn=arn, tagKeys=["b"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"c": "3"}
+    gone = dict(resourceArn=arn + "-none", tags={"a": "1"})
+    assert code_of(logs.tag_resource, **gone) == "ResourceNotFoundException"
+
+
+def test_what_would_be_a_pretence_is_refused(logs, fresh, group):
+    refused = dict(logGroupName=fresh("g"), kmsKeyId="arn:aws:kms:us-east-1:000000000000:key/k")
+    assert code_of(logs.create_log_group, **refused) == "InvalidParameterException"
+    days = dict(logGroupName=group, retentionInDays=2)
+    assert code_of(logs.put_retention_policy, **days) == "InvalidParameterException"
