@@ -68,19 +68,22 @@ void pipe_pump_wake(struct pipe *pipe)
 
 /* ---- lanes ---- */
 
-/* Whether every lane of the shard is done; `*ret_known`: it has lanes. Only the pump adds any. */
-static bool shard_is_done(const struct pipe *pipe, const char *id, bool *ret_known)
+/* The lanes of a shard stand side by side, as many as the factor. NULL: it has none yet. Only the
+ * pump adds any. */
+static struct pipe_lane **lanes_of(const struct pipe *pipe, const char *id)
 {
-    bool done = true;
-    *ret_known = false;
-    for (size_t i = 0; i < pipe->locked.lane_count; i++) {
-        const struct pipe_lane *lane = pipe->locked.lanes[i];
-        if (strcmp(lane->shard.id, id) != 0)
-            continue;
-        *ret_known = true;
-        done = done && atomic_load(&lane->done);
-    }
-    return done;
+    for (size_t i = 0; i < pipe->locked.lane_count; i += (size_t)pipe->config.factor)
+        if (strcmp(pipe->locked.lanes[i]->shard.id, id) == 0)
+            return &pipe->locked.lanes[i];
+    return NULL;
+}
+
+static bool are_done(const struct pipe *pipe, struct pipe_lane *const *lanes)
+{
+    for (int i = 0; i < pipe->config.factor; i++)
+        if (!atomic_load(&lanes[i]->done))
+            return false;
+    return true;
 }
 
 /* A lane that is done has no pump. */
@@ -116,67 +119,112 @@ static enum mr_status add_lane(struct pipe *pipe, const struct pipe_shard_info *
     return MR_OK;
 }
 
-static bool is_listed(const struct pipe_shard_info *shards, size_t count, const char *id)
+struct shard_list {
+    const struct pipe_shard_info *shards; /* parents before children */
+    size_t count;
+    bool *known; /* has lanes */
+};
+
+static size_t find_listed(const struct shard_list *list, const char *id)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(shards[i].id, id) == 0)
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < list->count && strcmp(list->shards[i].id, id) != 0)
+        i++;
+    return i;
 }
 
-/* Parents first: an item's changes lie in one line of shards. A parent that is there and has not
- * begun waits for its own; one that is not there has gone. The list is in order of age. */
-static bool may_begin(const struct pipe *pipe, const struct pipe_shard_info *shards, size_t at)
+/* Parents first: an item's changes lie in one line of shards. A parent that the source no longer
+ * lists does not hold its children up. */
+static bool may_begin(const struct pipe *pipe, const struct shard_list *list,
+                      const struct pipe_shard_info *shard)
 {
-    const struct pipe_shard_info *shard = &shards[at];
-    bool known;
-    (void)shard_is_done(pipe, shard->id, &known);
-    if (known)
-        return false;
     for (size_t i = 0; i < PIPE_PARENTS_MAX; i++) {
-        const char *parent = shard->parents[i];
-        if (parent[0] == '\0')
+        if (shard->parents[i][0] == '\0')
             continue;
-        if (!shard_is_done(pipe, parent, &known) || (!known && is_listed(shards, at, parent)))
+        struct pipe_lane **lanes = lanes_of(pipe, shard->parents[i]);
+        if (lanes != NULL ? !are_done(pipe, lanes)
+                          : find_listed(list, shard->parents[i]) < list->count)
             return false;
     }
     return true;
 }
 
-/* Lanes of shards that are read to their end and have gone from the source leave no trace. */
-static enum mr_status forget_lanes(struct pipe *pipe, const struct pipe_shard_info *shards,
-                                   size_t count)
+/* Marks the listed shards that have lanes; MR_OK: all have, and no lane is of another. */
+static enum mr_status compare(const struct pipe *pipe, struct shard_list *list)
 {
+    size_t known = 0;
+    for (size_t i = 0; i < pipe->locked.lane_count; i += (size_t)pipe->config.factor) {
+        /* As a rule they come in the same order. */
+        const size_t guess = i / (size_t)pipe->config.factor;
+        const char *id = pipe->locked.lanes[i]->shard.id;
+        const bool hit = guess < list->count && strcmp(list->shards[guess].id, id) == 0;
+        const size_t at = hit ? guess : find_listed(list, id);
+        if (at < list->count)
+            list->known[at] = true;
+        known += at < list->count;
+    }
+    const bool same =
+        known == list->count && known * (size_t)pipe->config.factor == pipe->locked.lane_count;
+    return same ? MR_OK : MR_AGAIN;
+}
+
+/* Takes the lanes of shards that are read, and that the source no longer lists, out of the pipe. */
+static size_t take_old_lanes(struct pipe *pipe, const struct shard_list *list,
+                             struct pipe_lane **ret_old)
+{
+    const size_t factor = (size_t)pipe->config.factor;
+    size_t kept = 0, old = 0;
+    pthread_mutex_lock(&pipe->lock);
+    for (size_t i = 0; i < pipe->locked.lane_count; i += factor) {
+        struct pipe_lane **lanes = &pipe->locked.lanes[i];
+        const bool gone =
+            are_done(pipe, lanes) && find_listed(list, lanes[0]->shard.id) == list->count;
+        for (size_t k = 0; k < factor; k++) {
+            if (gone)
+                ret_old[old++] = lanes[k];
+            else
+                pipe->locked.lanes[kept++] = lanes[k];
+        }
+    }
+    pipe->locked.lane_count = kept;
+    pthread_mutex_unlock(&pipe->lock);
+    return old;
+}
+
+static enum mr_status drop_old_lanes(struct pipe *pipe, const struct shard_list *list)
+{
+    struct pipe_lane **old =
+        MR_NEW_ARRAY(&pipe->arena, struct pipe_lane *, pipe->locked.lane_count + 1);
+    const size_t count = take_old_lanes(pipe, list, old);
     struct store_entry entry = store_entry_make(&pipe->arena);
-    for (size_t i = pipe->locked.lane_count; i > 0; i--) {
-        struct pipe_lane *lane = pipe->locked.lanes[i - 1];
-        if (!atomic_load(&lane->done) || is_listed(shards, count, lane->shard.id))
-            continue;
-        pthread_mutex_lock(&pipe->lock);
-        pipe->locked.lanes[i - 1] = pipe->locked.lanes[--pipe->locked.lane_count];
-        pthread_mutex_unlock(&pipe->lock);
+    for (size_t i = 0; i < count; i++) {
         (void)store_entry_delete(
             &entry, VIEW_CURSOR,
-            pipe_cursor_name(&pipe->arena, pipe, lane->shard.id, lane->number));
-        runtime_pump_stop(lane->pump);
-        pipe_lane_free(lane);
+            pipe_cursor_name(&pipe->arena, pipe, old[i]->shard.id, old[i]->number));
+        runtime_pump_stop(old[i]->pump); /* without the lock: its last step may want it */
+        pipe_lane_free(old[i]);
     }
     int64_t ticket;
-    return store_commit(pipe->pipes->options.store, &entry, &ticket);
+    return count == 0 ? MR_OK : store_commit(pipe->pipes->options.store, &entry, &ticket);
 }
 
 static enum mr_status find_shards(struct pipe *pipe)
 {
     struct pipe_shard_info *shards;
-    const size_t count = pipe_source_shards(&pipe->source, &pipe->arena, &shards);
+    struct shard_list list = {0};
+    list.count = pipe_source_shards(&pipe->source, &pipe->arena, &shards);
+    list.shards = shards;
+    list.known = MR_NEW_ARRAY(&pipe->arena, bool, list.count + 1);
+    if (compare(pipe, &list) == MR_OK)
+        return MR_OK;
     enum mr_status status = MR_OK;
-    for (size_t i = 0; i < count && status == MR_OK && !atomic_load(&pipe->halting); i++) {
-        if (!may_begin(pipe, shards, i))
+    for (size_t i = 0; i < list.count && status == MR_OK && !atomic_load(&pipe->halting); i++) {
+        if (list.known[i] || !may_begin(pipe, &list, &shards[i]))
             continue;
         for (int k = 0; k < pipe->config.factor && status == MR_OK; k++)
             status = add_lane(pipe, &shards[i], k);
     }
-    return status == MR_OK ? forget_lanes(pipe, shards, count) : status;
+    return status == MR_OK ? drop_old_lanes(pipe, &list) : status;
 }
 
 static bool all_done(const struct pipe *pipe)

@@ -4,10 +4,15 @@ import json
 import re
 import time
 
+from support import wait_until
 from support.chain import (
     carried,
     events_of,
+    make_pipe,
+    make_stream,
+    make_table,
     numbers_of,
+    pipe_status,
     put_number,
     shard_records,
     stream_records,
@@ -159,6 +164,21 @@ def test_a_batching_window_gathers_until_it_is_over_or_the_batch_is_full(server,
     put_number(db, short.table, 1)
     carried(server, short, 1)
     assert time.monotonic() - start >= 0.9
+
+
+def test_a_long_window_ends_by_the_clock(own_server):
+    source = make_table(own_server, "orders")
+    make_stream(own_server, "to")
+    target = "arn:aws:kinesis:us-east-1:000000000000:stream/to"
+    make_pipe(own_server, "waits", source, target, MaximumBatchingWindowInSeconds=300)
+    put_number(own_server.client("dynamodb"), "orders", 1)
+    wait_until(lambda: pipe_status(own_server, "waits")["lag_ms"] > 0)
+    own_server.clock.advance(seconds=280)
+    put_number(own_server.client("dynamodb"), "orders", 2)
+    assert stream_records(own_server, "to") == []
+    own_server.clock.advance(seconds=30)
+    wait_until(lambda: len(stream_records(own_server, "to")) == 2)
+    assert pipe_status(own_server, "waits")["hop_ms"] > 20000
 
 
 def test_two_pipes_on_one_table_carry_all_each(server, db, ends, pipe):

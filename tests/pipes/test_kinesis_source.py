@@ -95,6 +95,40 @@ def test_the_children_of_a_split_follow_their_parent(server, client, ends, pipe)
     assert numbers(server, to.stream) == list(range(10))
 
 
+def split(kinesis, stream):
+    """Splits the last open shard in the middle of its first half's end."""
+    shard = [s for s in kinesis.list_shards(StreamName=stream)["Shards"]
+             if "EndingSequenceNumber" not in s["SequenceNumberRange"]][0]  # fmt: skip
+    low, high = (int(shard["HashKeyRange"][f"{n}HashKey"]) for n in ("Starting", "Ending"))
+    kinesis.split_shard(
+        StreamName=stream,
+        ShardToSplit=shard["ShardId"],
+        NewStartingHashKey=str((low + high) // 2 + 1),
+    )
+    wait_until(
+        lambda: kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
+            "StreamStatus"
+        ]
+        == "ACTIVE"
+    )
+
+
+def test_a_grandchild_waits_for_its_parent_s_parent(server, client, pipes, ends, pipe):
+    it, to, kinesis = ends(), ends(), client("kinesis")
+    it.source = it.target
+    for generation in range(3):
+        for n in range(20):
+            kinesis.put_record(
+                StreamName=it.stream, PartitionKey="k", ExplicitHashKey="0",
+                Data=str(generation * 20 + n).encode(),
+            )  # fmt: skip
+        if generation < 2:
+            split(kinesis, it.stream)
+    pipe(it, target=to.target, key="one", BatchSize=1)
+    carried(server, to, 60)
+    assert numbers(server, to.stream) == list(range(60))
+
+
 def test_a_source_that_is_deleted_stops_the_pipe_for_good(server, client, pipes, ends, pipe):
     it, to = ends(), ends()
     it.source = it.target
