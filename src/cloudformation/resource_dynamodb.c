@@ -11,6 +11,7 @@ static const struct resource_property properties[] = {
     {"OnDemandThroughput", 0},
     {"WarmThroughput", 0},
     {"GlobalSecondaryIndexes", 0},
+    {"ImportSourceSpecification", RESOURCE_REPLACES},
     {"LocalSecondaryIndexes", RESOURCE_REPLACES},
     {"StreamSpecification", 0},
     {"KinesisStreamSpecification", 0},
@@ -92,17 +93,28 @@ static void put_stream(struct request *request, yyjson_val *specification)
 }
 
 /* SSEEnabled is called Enabled in the API. */
+static yyjson_val *encryption_of(struct mr_arena *arena, yyjson_val *specification)
+{
+    struct mr_buf buf MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&buf);
+    yyjson_val *key, *value;
+    size_t i, count;
+    if (specification == NULL)
+        return NULL;
+    mr_json_object(&json);
+    yyjson_obj_foreach(members_of(specification), i, count, key, value)
+    {
+        bool enabled = mr_slice_equal(mr_json_text(key), MR_S("SSEEnabled"));
+        mr_json_name(&json, enabled ? MR_S("Enabled") : mr_json_text(key));
+        mr_json_value(&json, value);
+    }
+    mr_json_object_end(&json);
+    return mr_json_parse(arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+}
+
 static void put_encryption(struct request *request, yyjson_val *specification)
 {
-    if (specification == NULL)
-        return;
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *renamed = yyjson_val_mut_copy(doc, specification);
-    (void)yyjson_mut_obj_rename_key(doc, renamed, "SSEEnabled", "Enabled");
-    yyjson_doc *copy = yyjson_mut_val_imut_copy(renamed, NULL);
-    request_value(request, "SSESpecification", yyjson_doc_get_root(copy));
-    yyjson_doc_free(copy);
-    yyjson_mut_doc_free(doc);
+    request_value(request, "SSESpecification", encryption_of(request->call->arena, specification));
 }
 
 /* ---- what has operations of its own ---- */
@@ -214,6 +226,71 @@ static bool update_kinesis(struct resource_call *call)
     return set_kinesis(call);
 }
 
+/* ---- a table that is imported ---- */
+
+/* What ImportTable makes; all else is an update of that. */
+static const char *const imported[] = {
+    "AttributeDefinitions", "KeySchema",        "BillingMode",           "ProvisionedThroughput",
+    "OnDemandThroughput",   "SSESpecification", "GlobalSecondaryIndexes"};
+
+static yyjson_val *imported_properties(struct resource_call *call, bool of_the_api)
+{
+    struct mr_buf buf MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    if (of_the_api)
+        mr_json_key_string(&json, "TableName", call->physical);
+    for (size_t i = 0; i < MR_COUNT(imported); i++) {
+        yyjson_val *value = resource_property(call, imported[i]);
+        if (of_the_api && mr_slice_equal(mr_slice_cstr(imported[i]), MR_S("SSESpecification")))
+            value = encryption_of(call->arena, value);
+        mr_json_key_value(&json, imported[i], value);
+    }
+    mr_json_object_end(&json);
+    return mr_json_parse(call->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+}
+
+/* Begins the import, or asks for it: the token makes a repeat tell how it stands. */
+static yyjson_val *send_import(struct resource_call *call)
+{
+    static const char *const members[] = {"S3BucketSource", "InputFormat", "InputFormatOptions",
+                                          "InputCompressionType"};
+    yyjson_val *specification = resource_property(call, "ImportSourceSpecification"), *key, *value;
+    struct request request;
+    size_t i, count;
+    request_open(&request, call, "dynamodb", "ImportTable");
+    request_text(&request, "ClientToken", call->token);
+    yyjson_obj_foreach(members_of(specification), i, count, key, value)
+    {
+        bool known = false;
+        for (size_t j = 0; j < MR_COUNT(members); j++)
+            known = known || mr_slice_equal(mr_json_text(key), mr_slice_cstr(members[j]));
+        if (known)
+            request_value(&request, yyjson_get_str(key), value);
+        else if (request.coercion.error.len == 0)
+            request.coercion.error = mr_arena_printf(
+                call->arena, "Encountered unsupported property ImportSourceSpecification/%.*s",
+                MR_ARG(mr_json_text(key)));
+    }
+    request_value(&request, "TableCreationParameters", imported_properties(call, true));
+    return mr_json_get(request_send(&request), "ImportTableDescription");
+}
+
+static enum resource_ready is_imported(struct resource_call *call)
+{
+    yyjson_val *description = send_import(call);
+    struct mr_slice status = mr_json_get_text(description, "ImportStatus");
+    if (mr_slice_equal(status, MR_S("COMPLETED")))
+        return RESOURCE_READY;
+    if (mr_slice_equal(status, MR_S("IN_PROGRESS")))
+        return RESOURCE_NOT_YET;
+    if (description == NULL)
+        resource_fail_fault(call);
+    else
+        resource_fail(call, "%.*s", MR_ARG(mr_json_get_text(description, "FailureMessage")));
+    return RESOURCE_BROKEN;
+}
+
 /* ---- create ---- */
 
 static bool exists(struct resource_call *call)
@@ -221,7 +298,7 @@ static bool exists(struct resource_call *call)
     return describe(call) != NULL;
 }
 
-static void create(struct resource_call *call)
+static void create_plain(struct resource_call *call)
 {
     static const char *const same[] = {"KeySchema",
                                        "AttributeDefinitions",
@@ -389,17 +466,48 @@ static bool update_policy(struct resource_call *call)
     return request_done(&request);
 }
 
+static const struct resource_tagging tagging = {
+    .service = "dynamodb",
+    .tag = "TagResource",
+    .untag = "UntagResource",
+    .id_member = "ResourceArn",
+    .tags_member = "Tags",
+    .untagged_member = "TagKeys",
+    .as_list = true,
+};
+
+static void create_imported(struct resource_call *call)
+{
+    if (resource_property(call, "LocalSecondaryIndexes") != NULL) {
+        resource_fail(call, "LocalSecondaryIndexes cannot be specified with "
+                            "ImportSourceSpecification");
+        call->physical = MR_S("");
+        return;
+    }
+    if (send_import(call) == NULL) {
+        resource_fail_fault(call);
+        call->physical = MR_S("");
+        return;
+    }
+    if (!resource_wait(call, is_imported) || !resource_wait(call, is_active))
+        return;
+    call->before = imported_properties(call, false);
+    if (update_table(call) && update_stream(call) && resource_wait(call, is_active) &&
+        set_time_to_live(call) && set_recovery(call) && set_kinesis(call) && update_policy(call))
+        (void)resource_retag(call, &tagging, resource_attribute_value(call, "Arn"));
+    call->before = NULL;
+}
+
+static void create(struct resource_call *call)
+{
+    if (resource_property(call, "ImportSourceSpecification") != NULL)
+        create_imported(call);
+    else
+        create_plain(call);
+}
+
 static void update(struct resource_call *call)
 {
-    static const struct resource_tagging tagging = {
-        .service = "dynamodb",
-        .tag = "TagResource",
-        .untag = "UntagResource",
-        .id_member = "ResourceArn",
-        .tags_member = "Tags",
-        .untagged_member = "TagKeys",
-        .as_list = true,
-    };
     if (resource_changed(call, "AttributeDefinitions") &&
         !resource_changed(call, "GlobalSecondaryIndexes")) {
         resource_fail(call, "AttributeDefinitions cannot change while the keys of the table and "

@@ -607,6 +607,62 @@ def test_a_tables_kinesis_destination_comes_moves_and_goes(stacks, client, fresh
     stacks.delete(name)
 
 
+def test_a_table_can_be_imported_and_recovered(stacks, client, fresh):
+    name, bucket = fresh("import"), fresh("import-from").lower()
+    dynamodb, s3 = client("dynamodb"), client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="in/rows.csv", Body=b"id;v\na;1\nb;2\n")
+    properties = {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "SSESpecification": {"SSEEnabled": True},
+        "ImportSourceSpecification": {
+            "S3BucketSource": {"S3Bucket": bucket, "S3KeyPrefix": "in/"},
+            "InputFormat": "CSV",
+            "InputFormatOptions": {"Csv": {"Delimiter": ";"}},
+        },
+    }
+    later = {
+        "StreamSpecification": {"StreamViewType": "NEW_IMAGE"},
+        "DeletionProtectionEnabled": "false",
+        "TableClass": "STANDARD_INFREQUENT_ACCESS",
+        "PointInTimeRecoverySpecification": {
+            "PointInTimeRecoveryEnabled": "true",
+            "RecoveryPeriodInDays": "3",
+        },
+        "Tags": [{"Key": "a", "Value": "b"}],
+    }
+    template = one("AWS::DynamoDB::Table", {**properties, **later}, Stream=att("StreamArn"))
+    stacks.create(name, template)
+    table = stacks.physical(name, "It")
+    assert dynamodb.scan(TableName=table)["Count"] == 2
+    described = dynamodb.describe_table(TableName=table)["Table"]
+    assert described["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
+    assert described["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+    assert described["SSEDescription"]["Status"] == "ENABLED"
+    tags = dynamodb.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
+    assert tags == [{"Key": "a", "Value": "b"}]
+
+    def recovery():
+        told = dynamodb.describe_continuous_backups(TableName=table)
+        told = told["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        return told["PointInTimeRecoveryStatus"]
+
+    assert recovery() == "ENABLED"
+    del later["PointInTimeRecoverySpecification"]
+    stacks.update(name, one("AWS::DynamoDB::Table", {**properties, **later}))
+    assert stacks.physical(name, "It") == table and recovery() == "DISABLED"
+    stacks.delete(name)
+    properties["ImportSourceSpecification"]["S3BucketSource"]["S3Bucket"] = "no-such-bucket"
+    failed = fresh("import")
+    stacks.create(failed, one("AWS::DynamoDB::Table", properties), "ROLLBACK_COMPLETE")
+    assert "bucket does not exist" in stacks.failures(failed)[0][2]
+    stacks.delete(failed)
+    s3.delete_object(Bucket=bucket, Key="in/rows.csv")
+    s3.delete_bucket(Bucket=bucket)
+
+
 def test_a_protected_table_stops_the_deletion(stacks, fresh):
     name = fresh("guarded")
     properties = {
