@@ -292,6 +292,7 @@ static bool take_entry(struct memtable_cursor *cursor)
 /* From cursor->at on to the first entry that is seen. */
 static void settle_forward(struct memtable_cursor *cursor)
 {
+    struct mr_slice last = {0}; /* the greatest key met: its leaf may have split more than once */
     cursor->valid = false;
     for (;;) {
         for (; cursor->at < cursor->count; cursor->at++) {
@@ -304,8 +305,11 @@ static void settle_forward(struct memtable_cursor *cursor)
             atomic_load_explicit(&cursor->leaf->high, memory_order_acquire);
         if (high == NULL)
             return;
-        struct mr_slice last = cursor->count > 0 ? entry_key(cursor->entries[cursor->count - 1])
-                                                 : (struct mr_slice){0};
+        struct mr_slice met = {0};
+        if (cursor->count > 0)
+            met = entry_key(cursor->entries[cursor->count - 1]);
+        if (met.ptr != NULL && (last.ptr == NULL || mr_slice_compare(met, last) > 0))
+            last = met;
         go_to(cursor, entry_key(high), false);
         while (cursor->at < cursor->count && last.ptr != NULL &&
                mr_slice_compare(entry_key(cursor->entries[cursor->at]), last) <= 0)

@@ -45,6 +45,41 @@ static void a_snapshot_sees_the_versions_up_to_it(void **state)
     memtable_unref(table);
 }
 
+/* A leaf that a cursor has copied splits again and again before it goes on. */
+static void a_cursor_meets_each_key_once_however_often_its_leaf_splits(void **state)
+{
+    for (int way = 0; way < 2; way++) {
+        struct memtable *table = memtable_new();
+        struct memtable_cursor cursor = {.table = table, .snapshot = 1};
+        char key[16];
+        for (int i = 0; i < MEMTABLE_SLOTS; i++) {
+            snprintf(key, sizeof(key), "%02d", i);
+            put(table, key, "seen", 1);
+        }
+        if (way == 0)
+            memtable_seek(&cursor, MR_S("0"));
+        else
+            memtable_seek_before(&cursor, MR_S("z"));
+        for (int i = 0; i < MEMTABLE_SLOTS * 100; i++) {
+            snprintf(key, sizeof(key), "%02d-%03d", i % MEMTABLE_SLOTS, i);
+            put(table, key, "later", 2);
+        }
+        for (int i = 0; i < MEMTABLE_SLOTS; i++) {
+            snprintf(key, sizeof(key), "%02d", way == 0 ? i : MEMTABLE_SLOTS - 1 - i);
+            assert_true(cursor.valid);
+            assert_int_equal(cursor.key.len, 2);
+            assert_memory_equal(cursor.key.ptr, key, 2);
+            if (way == 0)
+                memtable_next(&cursor);
+            else
+                memtable_prev(&cursor);
+        }
+        assert_false(cursor.valid);
+        memtable_unref(table);
+    }
+    (void)state;
+}
+
 /* ---- against a sorted array ---- */
 
 enum { KEYS = 5000, KEY_MAX = 24 };
@@ -260,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_snapshot_sees_the_versions_up_to_it),
+        cmocka_unit_test(a_cursor_meets_each_key_once_however_often_its_leaf_splits),
         cmocka_unit_test(walks_agree_with_a_sorted_array),
         cmocka_unit_test(keys_in_order_and_against_it_are_all_found),
         cmocka_unit_test(readers_beside_the_writer_miss_nothing),
