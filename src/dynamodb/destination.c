@@ -465,6 +465,8 @@ static enum mr_status enable_admin(struct protocol_call *call, struct dynamodb_t
     struct dynamodb *dynamodb = table->dynamodb;
     struct mr_slice stream = mr_json_get_text(call->in, "StreamArn");
     struct destination *destination = NULL;
+    if (dynamodb_check_filled(call, table) != MR_OK)
+        return MR_FAULT;
     struct kinesis_stream *target = kinesis_find(dynamodb->kinesis, stream);
     bool failed = target == NULL || !mr_slice_equal(kinesis_stream_arn(target), stream);
     kinesis_release(dynamodb->kinesis, target);

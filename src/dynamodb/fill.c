@@ -96,6 +96,16 @@ enum mr_status dynamodb_fill_add(struct dynamodb_fill *fill, struct mr_slice ite
     return status;
 }
 
+enum mr_status dynamodb_check_filled(struct protocol_call *call, const struct dynamodb_table *table)
+{
+    if (!table->fills)
+        return MR_OK;
+    return protocol_fail(call, &dynamodb_in_use,
+                         "Attempt to change a resource which is still in use: Table is being "
+                         "created: %.*s",
+                         MR_ARG(table->name));
+}
+
 enum mr_status dynamodb_fill_end(struct dynamodb_table *table, struct store_entry *entry)
 {
     struct dynamodb *dynamodb = table->dynamodb;

@@ -478,6 +478,11 @@ void dynamodb_drops_close(struct dynamodb *dynamodb);
 void dynamodb_drops_add(uint32_t number, struct store_entry *entry);
 void dynamodb_drops_begin(struct dynamodb *dynamodb, uint32_t number);
 
+/* ---- fill.c ---- */
+/* MR_FAULT: the table is still being restored or imported. The caller holds admin. */
+MR_MUST_USE enum mr_status dynamodb_check_filled(struct protocol_call *call,
+                                                 const struct dynamodb_table *table);
+
 /* ---- history.c ---- */
 /* What the item with that key was, for the change that joins the same entry. */
 void dynamodb_history_add(uint32_t number, struct mr_slice key, struct mr_slice old,

@@ -221,7 +221,9 @@ static enum mr_status change_admin(struct protocol_call *call, struct dynamodb_t
     yyjson_val *wish = mr_json_get(call->in, "TimeToLiveSpecification");
     struct mr_slice attribute = mr_json_get_text(wish, "AttributeName");
     bool enable = mr_json_get_bool(wish, "Enabled", false);
-    enum mr_status status = check_change(call, attribute_of(call->arena, table), enable, attribute);
+    enum mr_status status = dynamodb_check_filled(call, table);
+    if (status == MR_OK)
+        status = check_change(call, attribute_of(call->arena, table), enable, attribute);
     if (status != MR_OK)
         return status;
     pthread_rwlock_wrlock(&table->dynamodb->lock);
