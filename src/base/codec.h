@@ -30,5 +30,7 @@ void mr_hmac_sha256(struct mr_slice key, struct mr_slice bytes, uint8_t ret[stat
 void mr_hmac_sha1(struct mr_slice key, struct mr_slice bytes, uint8_t ret[static 20]);
 /* gzip of the whole input appended to buf. */
 void mr_gzip(struct mr_buf *buf, struct mr_slice bytes);
+void mr_zlib(struct mr_buf *buf, struct mr_slice bytes); /* the same as HTTP's "deflate" */
 /* MR_INVALID: damaged, or longer than bytes_max. Several members in a row are read as one. */
 MR_MUST_USE enum mr_status mr_gunzip(struct mr_buf *buf, struct mr_slice bytes, size_t bytes_max);
+MR_MUST_USE enum mr_status mr_unzlib(struct mr_buf *buf, struct mr_slice bytes, size_t bytes_max);

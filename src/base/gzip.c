@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 /* zlib counts in unsigned int; larger inputs and outputs go through in parts. */
-enum { GZIP_WINDOW = 15 + 16, GZIP_PART_MAX = 1 << 30, GUNZIP_STEP = 64 << 10 };
+enum { ZLIB_WINDOW = 15, GZIP_WINDOW = 15 + 16, GZIP_PART_MAX = 1 << 30, GUNZIP_STEP = 64 << 10 };
 
 static void stream_feed(z_stream *stream, struct mr_slice bytes, size_t *at)
 {
@@ -18,11 +18,11 @@ static void stream_feed(z_stream *stream, struct mr_slice bytes, size_t *at)
     *at += part;
 }
 
-void mr_gzip(struct mr_buf *buf, struct mr_slice bytes)
+static void deflate_all(struct mr_buf *buf, struct mr_slice bytes, int window)
 {
     z_stream stream = {0};
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8,
-                     Z_DEFAULT_STRATEGY) != Z_OK)
+    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) !=
+        Z_OK)
         abort();
     size_t at = 0;
     int result = Z_OK;
@@ -38,6 +38,16 @@ void mr_gzip(struct mr_buf *buf, struct mr_slice bytes)
         buf->len += room - stream.avail_out;
     }
     deflateEnd(&stream);
+}
+
+void mr_gzip(struct mr_buf *buf, struct mr_slice bytes)
+{
+    deflate_all(buf, bytes, GZIP_WINDOW);
+}
+
+void mr_zlib(struct mr_buf *buf, struct mr_slice bytes)
+{
+    deflate_all(buf, bytes, ZLIB_WINDOW);
 }
 
 /* True while a next member begins where the last one ended. */
@@ -71,10 +81,11 @@ static enum mr_status inflate_all(z_stream *stream, struct mr_buf *buf, struct m
     }
 }
 
-enum mr_status mr_gunzip(struct mr_buf *buf, struct mr_slice bytes, size_t bytes_max)
+static enum mr_status unpack(struct mr_buf *buf, struct mr_slice bytes, size_t bytes_max,
+                             int window)
 {
     z_stream stream = {0};
-    if (inflateInit2(&stream, GZIP_WINDOW) != Z_OK)
+    if (inflateInit2(&stream, window) != Z_OK)
         abort();
     size_t start = buf->len;
     enum mr_status status = inflate_all(&stream, buf, bytes, bytes_max);
@@ -82,4 +93,14 @@ enum mr_status mr_gunzip(struct mr_buf *buf, struct mr_slice bytes, size_t bytes
         buf->len = start;
     inflateEnd(&stream);
     return status;
+}
+
+enum mr_status mr_gunzip(struct mr_buf *buf, struct mr_slice bytes, size_t bytes_max)
+{
+    return unpack(buf, bytes, bytes_max, GZIP_WINDOW);
+}
+
+enum mr_status mr_unzlib(struct mr_buf *buf, struct mr_slice bytes, size_t bytes_max)
+{
+    return unpack(buf, bytes, bytes_max, ZLIB_WINDOW);
 }

@@ -119,6 +119,22 @@ static void capacities_json(struct protocol_call *call, struct dynamodb_table **
     mr_json_array_end(&call->out);
 }
 
+struct written {
+    const struct batch_write *writes;
+    size_t count;
+};
+
+static bool next_written(void *ctx, size_t at, const struct dynamodb_table **ret_table,
+                         struct mr_slice *ret_item)
+{
+    const struct written *written = ctx;
+    if (at >= written->count)
+        return false;
+    *ret_table = written->writes[at].table;
+    *ret_item = written->writes[at].write.item;
+    return true;
+}
+
 static void answer_writes(struct protocol_call *call, struct dynamodb_table **tables,
                           size_t table_count, const struct batch_write *writes, size_t count)
 {
@@ -133,6 +149,8 @@ static void answer_writes(struct protocol_call *call, struct dynamodb_table **ta
     mr_json_key(&call->out, "UnprocessedItems");
     mr_json_object(&call->out);
     mr_json_object_end(&call->out);
+    struct written written = {writes, count};
+    dynamodb_collections_json(call, next_written, &written);
     capacities_json(call, tables, table_count, units);
 }
 

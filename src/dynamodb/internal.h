@@ -418,6 +418,15 @@ void dynamodb_capacity_kind_json(struct mr_json *json, enum dynamodb_capacity wa
                                  const struct dynamodb_table *table,
                                  const struct dynamodb_units *units, const char *kind);
 
+/* The key ItemCollectionMetrics and what it says of one item, where it is asked for and the table
+ * has local indexes. */
+void dynamodb_collection_json(struct protocol_call *call, const struct dynamodb_table *table,
+                              struct mr_slice item);
+/* The same of many items: `next` gives them in the order of tables and keys. */
+typedef bool dynamodb_next_item(void *ctx, size_t at, const struct dynamodb_table **ret_table,
+                                struct mr_slice *ret_item);
+void dynamodb_collections_json(struct protocol_call *call, dynamodb_next_item *next, void *ctx);
+
 /* ---- write.c ---- */
 enum dynamodb_write_kind { DYNAMODB_PUT, DYNAMODB_DELETE, DYNAMODB_CHANGE };
 struct dynamodb_write {

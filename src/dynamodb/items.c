@@ -49,6 +49,7 @@ static void answer_old(struct protocol_call *call, const struct dynamodb_table *
         item_json(&call->out, write->old);
     }
     write_capacity(call, table, &write->units);
+    dynamodb_collection_json(call, table, write->item);
 }
 
 void dynamodb_put_item(struct protocol_call *call)
@@ -145,6 +146,7 @@ void dynamodb_update_item(struct protocol_call *call)
         return;
     answer_update(call, &expressions, wanted, &write);
     write_capacity(call, table, &write.units);
+    dynamodb_collection_json(call, table, write.item);
 }
 
 /* ---- GetItem ---- */

@@ -8,6 +8,8 @@ struct page_result {
     int64_t count, scanned;
     bool more;
     struct mr_slice last; /* keys of the last item evaluated, when more */
+    uint64_t entry_bytes; /* of a local index whose items were fetched, and what those cost */
+    double fetched;
     enum mr_status status;
 };
 
@@ -252,6 +254,8 @@ static void walk(const struct dynamodb_page *page, struct view_iterator *iterato
             if (status < 0)
                 break;
             item = mr_buf_slice(&fetched);
+            result->entry_bytes += item_size(entry);
+            result->fetched += dynamodb_read_units(item_size(item), page->consistent);
         }
         evaluate(page, item, result);
         result->more = result->scanned == page->limit || result->bytes > DYNAMODB_PAGE_BYTES;
@@ -270,10 +274,15 @@ static void answer_capacity(const struct dynamodb_page *page, const struct page_
     double used = dynamodb_read_units(result->bytes, page->consistent);
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;
-    if (page->index == NULL)
+    if (page->index == NULL) {
         units.table = used;
-    else
+    } else if (page->fetches) {
+        units.table = result->fetched;
+        units.indexes[page->index->slot] =
+            dynamodb_read_units(result->entry_bytes, page->consistent);
+    } else {
         units.indexes[page->index->slot] = used;
+    }
     mr_json_key(&call->out, "ConsumedCapacity");
     dynamodb_capacity_json(&call->out, wanted, page->table, &units);
 }

@@ -413,3 +413,78 @@ void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
 {
     dynamodb_capacity_kind_json(json, wanted, table, units, NULL);
 }
+
+/* ---- item collections ---- */
+
+static bool has_collections(struct protocol_call *call, const struct dynamodb_table *table)
+{
+    if (!mr_slice_equal(mr_json_get_text(call->in, "ReturnItemCollectionMetrics"), MR_S("SIZE")))
+        return false;
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && index->local)
+            return true;
+    }
+    return false;
+}
+
+/* The estimate is the lowest that there is: no collection is summed up. */
+static void collection_json(struct mr_json *json, const struct dynamodb_table *table,
+                            struct mr_slice item)
+{
+    struct item_value hash = item_get(item, table->schema.hash.name);
+    mr_json_object(json);
+    mr_json_key(json, "ItemCollectionKey");
+    mr_json_object(json);
+    mr_json_name(json, table->schema.hash.name);
+    item_value_json(json, &hash);
+    mr_json_object_end(json);
+    mr_json_key(json, "SizeEstimateRangeGB");
+    mr_json_array(json);
+    mr_json_number(json, 0);
+    mr_json_number(json, 1);
+    mr_json_array_end(json);
+    mr_json_object_end(json);
+}
+
+void dynamodb_collection_json(struct protocol_call *call, const struct dynamodb_table *table,
+                              struct mr_slice item)
+{
+    if (!has_collections(call, table))
+        return;
+    mr_json_key(&call->out, "ItemCollectionMetrics");
+    collection_json(&call->out, table, item);
+}
+
+void dynamodb_collections_json(struct protocol_call *call, dynamodb_next_item *next, void *ctx)
+{
+    const struct dynamodb_table *table, *open = NULL;
+    struct item_value last = {.type = ITEM_NONE};
+    struct mr_slice item;
+    bool any = false;
+    for (size_t at = 0; next(ctx, at, &table, &item); at++) {
+        if (!has_collections(call, table))
+            continue;
+        if (!any) {
+            mr_json_key(&call->out, "ItemCollectionMetrics");
+            mr_json_object(&call->out);
+        }
+        any = true;
+        struct item_value hash = item_get(item, table->schema.hash.name);
+        if (table == open && item_value_equal(&hash, &last))
+            continue;
+        if (table != open) {
+            if (open != NULL)
+                mr_json_array_end(&call->out);
+            mr_json_name(&call->out, table->name);
+            mr_json_array(&call->out);
+        }
+        open = table;
+        last = hash;
+        collection_json(&call->out, table, item);
+    }
+    if (open != NULL)
+        mr_json_array_end(&call->out);
+    if (any)
+        mr_json_object_end(&call->out);
+}

@@ -401,6 +401,17 @@ static void answer_capacity(struct protocol_call *call, const struct action *act
     mr_json_array_end(&call->out);
 }
 
+static bool next_written(void *ctx, size_t at, const struct dynamodb_table **ret_table,
+                         struct mr_slice *ret_item)
+{
+    const struct transaction *transaction = ctx;
+    if (at >= transaction->count)
+        return false;
+    *ret_table = transaction->actions[at].table;
+    *ret_item = transaction->actions[at].write.item;
+    return true;
+}
+
 static void run(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
@@ -416,13 +427,15 @@ static void run(struct transaction *transaction)
     lock_lanes(transaction->actions, transaction->count);
     enum mr_status status = run_locked(transaction, token, content);
     unlock_lanes(transaction->actions, transaction->count);
-    if (status != MR_OK)
+    if (status != MR_OK) {
         protocol_fail_internal(call, status);
-    else if (transaction->canceled)
+    } else if (transaction->canceled) {
         answer_canceled(transaction);
-    else
+    } else {
         answer_capacity(call, transaction->actions, transaction->count,
                         transaction->replayed ? "ReadCapacityUnits" : "WriteCapacityUnits");
+        dynamodb_collections_json(call, next_written, transaction);
+    }
 }
 
 static void release_tables(struct transaction *transaction)

@@ -3,6 +3,18 @@
 #include "item/expression.h"
 #include <assert.h>
 
+/* AWS: a text's size is that of Java, where what lies beyond U+FFFF counts twice. */
+static uint64_t utf16_units(struct mr_slice text)
+{
+    uint64_t units = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = (uint8_t)text.ptr[i];
+        units += (byte & 0xC0) != 0x80;
+        units += byte >= 0xF0;
+    }
+    return units;
+}
+
 static struct item_value operand_value(struct mr_arena *arena, const struct item_node *node,
                                        struct mr_slice item)
 {
@@ -15,7 +27,8 @@ static struct item_value operand_value(struct mr_arena *arena, const struct item
     bool sized = value.type == ITEM_S || value.type == ITEM_B || value.type >= ITEM_SS;
     if (!sized)
         return (struct item_value){.type = ITEM_NONE};
-    struct item_number number = item_number_from_u64(item_value_count(&value));
+    uint64_t count = value.type == ITEM_S ? utf16_units(value.body) : item_value_count(&value);
+    struct item_number number = item_number_from_u64(count);
     return item_value_scalar(arena, ITEM_N, item_number_slice(&number));
 }
 

@@ -3,12 +3,14 @@
 #include "protocol/cbor.h"
 #include "protocol/internal.h"
 
-static bool gunzip_body(struct protocol_call *call, struct mr_slice *body)
+static bool unpack_body(struct protocol_call *call, struct mr_slice *body)
 {
-    if (!mr_slice_equal_nocase(protocol_header(call, "content-encoding"), MR_S("gzip")))
+    struct mr_slice encoding = protocol_header(call, "content-encoding");
+    bool gzip = mr_slice_equal_nocase(encoding, MR_S("gzip"));
+    if (!gzip && !mr_slice_equal_nocase(encoding, MR_S("deflate")))
         return true;
     struct mr_buf plain = {0};
-    if (mr_gunzip(&plain, *body, PROTOCOL_GZIP_BYTES_MAX) != MR_OK) {
+    if ((gzip ? mr_gunzip : mr_unzlib)(&plain, *body, PROTOCOL_GZIP_BYTES_MAX) != MR_OK) {
         mr_buf_fini(&plain);
         protocol_fail(call, &protocol_serialization, "%s", "");
         return false;
@@ -35,7 +37,7 @@ static void decode_text(struct protocol_call *call, struct mr_slice body)
 
 void decode_json(struct protocol_call *call, struct mr_slice body)
 {
-    if (gunzip_body(call, &body))
+    if (unpack_body(call, &body))
         decode_text(call, body);
 }
 

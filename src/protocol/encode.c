@@ -121,6 +121,8 @@ void encode_reply(struct protocol_call *call)
     if (protocol_failed(call))
         fault_render(call);
     browser_reply(call);
+    if (is_dynamodb(call))
+        packing_reply(call);
     const int64_t ticket = call->ticket;
     reply_finish(call);
     if (ticket > 0)

@@ -212,6 +212,7 @@ struct mr_slice reply_content_type(const struct protocol_call *call);
 /* browser.c */
 void browser_preflight(struct protocol_call *call); /* the whole reply */
 void browser_reply(struct protocol_call *call);     /* adds headers */
+void packing_reply(struct protocol_call *call);     /* as Accept-Encoding asks; DynamoDB */
 void reply_finish(struct protocol_call *call);
 
 /* ---- event streams (event.c) ---- */

@@ -71,7 +71,7 @@ static bool dynamodb_takes(const struct protocol_call *call, struct mr_slice tar
     type = mr_slice_trim(type);
     return mr_slice_equal(call->exchange->method, MR_S("POST")) &&
            (mr_slice_equal(type, MR_S("application/json")) ||
-            mr_slice_starts_with(type, MR_S("application/x-amz-json-1.")));
+            mr_slice_equal(type, MR_S("application/x-amz-json-1.0")));
 }
 
 static enum route_kind bare_unknown(struct protocol_call *call)

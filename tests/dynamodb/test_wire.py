@@ -1,0 +1,151 @@
+"""What lies around the operations: content types, compressed bodies, checksums, ARNs as names."""
+
+import gzip
+import http.client
+import json
+import zlib
+
+import pytest
+
+from .conftest import KEY, make_table
+
+TYPE = "application/x-amz-json-1.0"
+LONG = {"id": {"S": "long"}, "text": {"S": "y" * 9000}}
+
+
+@pytest.fixture
+def send(server):
+    """send(operation, body, **headers): (status, headers, bytes as they came)."""
+    host = server.url.split("//")[1].rstrip("/")
+
+    def call(operation, body, **headers):
+        connection = http.client.HTTPConnection(host)
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        target = {"X-Amz-Target": f"DynamoDB_20120810.{operation}"}
+        connection.request("POST", "/", content, {"Content-Type": TYPE, **target, **names})
+        reply = connection.getresponse()
+        got = (reply.status, reply, reply.read())
+        connection.close()
+        return got
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "accepts, encoding",
+    [
+        ("gzip", "gzip"),
+        ("GZIP;q=0.5", "gzip"),
+        ("deflate", "deflate"),
+        ("br, deflate;q=0.9, gzip", "gzip"),
+        ("gzip;q=0.1, deflate;q=0.2", "deflate"),
+        ("gzip;q=0", None),
+        ("identity", None),
+        ("br", None),
+    ],
+)
+def test_long_replies_are_compressed_as_asked(send, db, table, accepts, encoding):
+    db.put_item(TableName=table, Item=LONG)
+    body = {"TableName": table, "Key": {"id": {"S": "long"}}}
+    status, headers, content = send("GetItem", body, Accept_Encoding=accepts)
+    assert (status, headers.getheader("Content-Encoding")) == (200, encoding)
+    assert int(headers.getheader("x-amz-crc32")) == zlib.crc32(content)
+    unpack = {"gzip": gzip.decompress, "deflate": zlib.decompress, None: bytes}[encoding]
+    assert json.loads(unpack(content)) == {"Item": LONG}
+
+
+def test_short_replies_are_not_compressed(send):
+    status, headers, content = send("ListTables", {"Limit": 1}, Accept_Encoding="gzip")
+    assert (status, headers.getheader("Content-Encoding")) == (200, None)
+    assert "TableNames" in json.loads(content)
+
+
+def test_requests_may_be_compressed(send, db, table):
+    body = json.dumps({"TableName": table, "Item": LONG}).encode()
+    for encoding, pack in (("gzip", gzip.compress), ("deflate", zlib.compress)):
+        assert send("PutItem", pack(body), Content_Encoding=encoding)[0] == 200
+        status, _, content = send("PutItem", pack(body)[:-9], Content_Encoding=encoding)
+        assert (status, content) == (
+            400,
+            b'{"__type":"com.amazon.coral.service#SerializationException"}',
+        )
+    assert db.get_item(TableName=table, Key={"id": {"S": "long"}})["Item"] == LONG
+
+
+@pytest.mark.parametrize("kind", ["application/x-amz-json-1.1", "text/plain", ""])
+def test_other_content_types_lead_nowhere(send, kind):
+    status, _, content = send("ListTables", {}, Content_Type=kind)
+    assert (status, content) == (404, b"<UnknownOperationException/>\n")
+
+
+def test_sizes_of_texts_count_utf_16(db, table):
+    db.put_item(TableName=table, Item={"id": {"S": "a"}, "t": {"S": "\U0001F600\u00E9"}})
+    found = db.scan(
+        TableName=table,
+        FilterExpression="size(t) = :n",
+        ExpressionAttributeValues={":n": {"N": "3"}},
+    )
+    assert found["Count"] == 1
+
+
+def make_local(db, name):
+    index = {
+        "IndexName": "local",
+        "KeySchema": [
+            {"AttributeName": "id", "KeyType": "HASH"},
+            {"AttributeName": "kind", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    make_table(db, name, KEY["range"], extra={"kind": "S"}, LocalSecondaryIndexes=[index])
+
+
+def test_item_collections_are_told_where_there_are_local_indexes(db, fresh, ranged):
+    name = fresh()
+    make_local(db, name)
+    key = {"id": {"S": "a"}, "at": {"N": "1"}}
+    told = {"ItemCollectionKey": {"id": {"S": "a"}}, "SizeEstimateRangeGB": [0.0, 1.0]}
+    wanted = dict(ReturnItemCollectionMetrics="SIZE")
+    assert db.put_item(TableName=name, Item=key, **wanted)["ItemCollectionMetrics"] == told
+    assert db.update_item(TableName=name, Key=key, **wanted)["ItemCollectionMetrics"] == told
+    assert db.delete_item(TableName=name, Key=key, **wanted)["ItemCollectionMetrics"] == told
+    assert "ItemCollectionMetrics" not in db.put_item(TableName=name, Item=key)
+    assert "ItemCollectionMetrics" not in db.put_item(TableName=ranged, Item=key, **wanted)
+    puts = [{"PutRequest": {"Item": {**key, "at": {"N": str(at)}}}} for at in range(3)]
+    puts.append({"PutRequest": {"Item": {**key, "id": {"S": "b"}}}})
+    batch = db.batch_write_item(RequestItems={name: puts, ranged: puts}, **wanted)
+    metrics = batch["ItemCollectionMetrics"]
+    assert list(metrics) == [name]
+    assert sorted(each["ItemCollectionKey"]["id"]["S"] for each in metrics[name]) == ["a", "b"]
+    actions = [{"Put": {"TableName": each, "Item": key}} for each in (name, ranged)]
+    assert db.transact_write_items(TransactItems=actions, **wanted)["ItemCollectionMetrics"] == {
+        name: [told]
+    }
+    db.delete_table(TableName=name)
+
+
+def test_what_a_local_index_fetches_is_paid_at_the_table(db, fresh):
+    name = fresh()
+    make_local(db, name)
+    for at in range(3):
+        item = {"id": {"S": "a"}, "at": {"N": str(at)}, "kind": {"S": "k"}, **{"x": LONG["text"]}}
+        db.put_item(TableName=name, Item=item)
+    request = dict(
+        TableName=name,
+        IndexName="local",
+        KeyConditionExpression="id = :id",
+        ExpressionAttributeValues={":id": {"S": "a"}},
+        ReturnConsumedCapacity="INDEXES",
+        ConsistentRead=True,
+    )
+
+    def used(**more):
+        units = db.query(**request, **more)["ConsumedCapacity"]
+        index = units["LocalSecondaryIndexes"]["local"]["CapacityUnits"]
+        assert units["CapacityUnits"] == units["Table"]["CapacityUnits"] + index
+        return units["Table"]["CapacityUnits"], index
+
+    assert used() == (0, 1)
+    assert used(ProjectionExpression="x") == (9, 1)
+    db.delete_table(TableName=name)
