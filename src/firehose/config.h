@@ -22,6 +22,7 @@ struct delivery_config {
     bool has_backup;
     struct split_options split;
     bool partitioned;
+    struct mr_slice query;    /* of MetadataExtraction; empty: none */
     struct mr_slice function; /* ARN; empty: no transformation */
     uint64_t function_bytes;  /* raw bytes per invocation */
     int64_t function_interval_ms;
@@ -47,6 +48,8 @@ MR_MUST_USE enum mr_status delivery_check(struct zones *zones, struct mr_arena *
                                           yyjson_val *description, char message[static 512]);
 MR_MUST_USE enum mr_status processors_check(struct mr_arena *arena, yyjson_val *description,
                                             char message[static 512]);
+/* The MetadataExtractionQuery of a destination as Create and Update give it; empty: none. */
+struct mr_slice processors_query(yyjson_val *in);
 void processors_read(struct mr_arena *arena, yyjson_val *description,
                      struct delivery_config *config);
 bool is_enabled(yyjson_val *in, const char *name); /* member {"Enabled": true} */

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "firehose/buffers.h"
 #include "firehose/config.h"
+#include "firehose/extract.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -76,7 +77,8 @@ struct delivery_pump {
     int64_t blocked_until_ms;
     struct mr_arena config_arena; /* holds `config` */
     struct delivery_config config;
-    int64_t config_version; /* that it was made from; 0: none */
+    int64_t config_version;      /* that it was made from; 0: none */
+    struct extractor *extractor; /* of config.query; NULL: not started */
 };
 
 struct delivery {
@@ -164,8 +166,9 @@ struct record_failure {
 enum record_fate { RECORD_GOOD, RECORD_BAD, RECORD_DROPPED };
 struct record_result {
     enum record_fate fate;
-    struct mr_slice data; /* good: what lands */
-    yyjson_val *keys;     /* good: metadata.partitionKeys, an object or NULL */
+    struct mr_slice data;   /* good: what lands */
+    yyjson_val *keys;       /* good: metadata.partitionKeys, an object or NULL */
+    yyjson_val *query_keys; /* the same by the query */
     const struct record_failure *why;
     int64_t attempts, ended_ms;
 };

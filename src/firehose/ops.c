@@ -9,6 +9,7 @@ static const struct protocol_fault in_use = {"ResourceInUseException", 400, fals
 static const struct protocol_fault invalid = {"InvalidArgumentException", 400, false};
 static const struct protocol_fault stale = {"ConcurrentModificationException", 400, false};
 static const struct protocol_fault limit_exceeded = {"LimitExceededException", 400, false};
+static const struct protocol_fault unavailable = {"ServiceUnavailableException", 503, true};
 static const struct protocol_fault serialization = {"SerializationException", 400, false};
 static const struct protocol_fault not_implemented = {"NotImplemented", 501, false};
 
@@ -112,6 +113,26 @@ static bool check_source(struct protocol_call *call, yyjson_val *source)
     return true;
 }
 
+/* A partition query that cannot be compiled is refused; false with the fault set. */
+static bool check_query(struct protocol_call *call, yyjson_val *destination)
+{
+    struct firehose *firehose = call->service;
+    const struct mr_slice query = processors_query(destination);
+    struct extractor *extractor = NULL;
+    char message[512] = "";
+    if (query.len == 0)
+        return true;
+    const enum mr_status status =
+        extractor_open(firehose->options.runtime, query, &extractor, message);
+    extractor_close(extractor);
+    if (status == MR_INVALID)
+        protocol_fail(call, &invalid, "MetaDataExtraction JQ Query is not valid: %s", message);
+    else if (status == MR_AGAIN)
+        protocol_fail(call, &unavailable, "The query could not be tried now: %s", message);
+    protocol_fail_internal(call, status);
+    return status == MR_OK;
+}
+
 /* The text to store, or empty; false with the fault set. `in` NULL: no encryption. */
 static bool read_encryption(struct protocol_call *call, yyjson_val *in, bool is_direct,
                             struct mr_slice *ret_text)
@@ -153,6 +174,8 @@ static void create(struct protocol_call *call)
         return;
     }
     struct mr_slice encryption;
+    if (!check_query(call, destination))
+        return;
     if (!read_encryption(call, mr_json_get(call->in, "DeliveryStreamEncryptionConfigurationInput"),
                          source == NULL, &encryption))
         return;
@@ -391,7 +414,7 @@ static void update_destination(struct protocol_call *call)
         protocol_fail(call, &invalid, "Destination Id %.*s not found", MR_ARG(id));
     else
         change.update = pick_destination(call, "Update");
-    if (change.update != NULL)
+    if (change.update != NULL && check_query(call, change.update))
         fail_change(call, delivery, delivery_change(delivery, change_destination, &change));
     delivery_unref(delivery);
 }

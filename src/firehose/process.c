@@ -1,6 +1,8 @@
 /* From `raw` into the buffers: through the function, if there is one, then by partition. */
 #include "firehose/internal.h"
 
+enum { KEYS_DEPTH_MAX = 32 };
+
 static const struct record_failure unreadable = {
     "decompression-failed", "Decompression.Failed",
     "The record could not be decompressed: it is not gzip, or too large."};
@@ -93,6 +95,7 @@ static void put_good(struct filling *filling, const struct delivery_record *reco
     mr_buf_reset(&filling->keys);
     if (p->config.partitioned) {
         struct gathering gathering = {.keys = &filling->keys, .arena = filling->arena};
+        gathering.of[PREFIX_FROM_QUERY] = result->query_keys;
         gathering.of[PREFIX_FROM_LAMBDA] = result->keys;
         if (!prefix_each_key(p->config.data.prefix, gather, &gathering)) {
             put_failed(filling, record, &no_keys);
@@ -145,7 +148,7 @@ static void drop_unreadable(struct filling *filling)
 }
 
 /* As many of `raw` as one event holds. */
-static size_t next_event(const struct delivery_pump *p)
+static size_t next_batch(const struct delivery_pump *p)
 {
     uint64_t bytes = 0;
     size_t count = 0;
@@ -158,29 +161,91 @@ static size_t next_event(const struct delivery_pump *p)
     return count;
 }
 
-static enum mr_status call_function(struct filling *filling)
+static enum mr_status call_function(struct filling *filling, size_t count,
+                                    struct record_result *results)
 {
     struct delivery *delivery = filling->delivery;
-    struct delivery_pump *p = &delivery->p;
     const struct transform_input input = {
         .delivery = delivery,
-        .config = &p->config,
-        .stream = p->stream,
-        .records = p->raw + p->raw_done,
-        .count = next_event(p),
+        .config = &delivery->p.config,
+        .stream = delivery->p.stream,
+        .records = delivery->p.raw + delivery->p.raw_done,
+        .count = count,
     };
     char message[512] = "";
-    struct record_result *results = MR_NEW_ARRAY(filling->arena, struct record_result, input.count);
     const enum mr_status status = transform_run(filling->arena, &input, results, message);
     if (message[0] != '\0')
         delivery_note(delivery, "%s", message);
-    if (status != MR_OK)
-        return status;
-    filling->now_ms = store_now(delivery->firehose->options.store);
-    for (size_t i = 0; i < input.count; i++)
-        put(filling, &input.records[i], &results[i]);
-    p->raw_done += input.count;
-    return MR_OK;
+    return status;
+}
+
+/* What the query says of a record: its keys, or why it has none. */
+static void take_keys(struct filling *filling, struct mr_slice line, struct record_result *result)
+{
+    if (!mr_slice_starts_with(line, MR_S("!"))) {
+        result->query_keys = mr_json_parse(filling->arena, line, KEYS_DEPTH_MAX);
+        return;
+    }
+    struct record_failure *why = MR_NEW(filling->arena, struct record_failure);
+    *why = no_keys;
+    why->message = mr_arena_cstr(filling->arena, mr_slice_sub(line, 1, SIZE_MAX));
+    result->fate = RECORD_BAD;
+    result->why = why;
+    result->attempts = 1;
+    result->ended_ms = filling->now_ms;
+}
+
+/* Runs the query over what is good. MR_AGAIN: its process cannot be started; MR_END: the delivery
+ * is ending, and the process with it. */
+static enum mr_status query_keys(struct filling *filling, size_t count,
+                                 struct record_result *results)
+{
+    struct delivery *delivery = filling->delivery;
+    struct delivery_pump *p = &delivery->p;
+    struct mr_slice *records = MR_NEW_ARRAY(filling->arena, struct mr_slice, count);
+    struct mr_slice *lines = MR_NEW_ARRAY(filling->arena, struct mr_slice, count);
+    char message[512] = "the query's process cannot be started";
+    size_t good = 0;
+    for (size_t i = 0; i < count; i++)
+        if (results[i].fate == RECORD_GOOD)
+            records[good++] = results[i].data;
+    enum mr_status status = MR_OK;
+    if (p->extractor == NULL)
+        status = extractor_open(delivery->firehose->options.runtime, p->config.query, &p->extractor,
+                                message);
+    if (status == MR_OK)
+        status = extractor_run(p->extractor, filling->arena, records, good, lines);
+    if (delivery_is_ending(delivery))
+        return MR_END;
+    if (status == MR_AGAIN || status == MR_INVALID) {
+        delivery_note(delivery, "partition keys cannot be extracted: %s", message);
+        return MR_AGAIN;
+    }
+    good = 0;
+    for (size_t i = 0; i < count && status == MR_OK; i++)
+        if (results[i].fate == RECORD_GOOD)
+            take_keys(filling, lines[good++], &results[i]);
+    return status;
+}
+
+/* The next records of `raw`, all the way into the buffers. */
+static enum mr_status process_batch(struct filling *filling)
+{
+    struct delivery_pump *p = &filling->delivery->p;
+    const size_t count = next_batch(p);
+    struct record_result *results = MR_NEW_ARRAY(filling->arena, struct record_result, count);
+    enum mr_status status = MR_OK;
+    for (size_t i = 0; i < count; i++)
+        results[i] =
+            (struct record_result){.fate = RECORD_GOOD, .data = p->raw[p->raw_done + i].data};
+    if (p->config.function.len > 0)
+        status = call_function(filling, count, results);
+    filling->now_ms = store_now(filling->delivery->firehose->options.store);
+    if (status == MR_OK && p->config.query.len > 0)
+        status = query_keys(filling, count, results);
+    for (size_t i = 0; i < count && status == MR_OK; i++)
+        put(filling, &p->raw[p->raw_done++], &results[i]);
+    return status;
 }
 
 enum mr_status delivery_process(struct delivery *delivery)
@@ -199,14 +264,8 @@ enum mr_status delivery_process(struct delivery *delivery)
     if (p->config.split.decompress && p->raw_done == 0)
         drop_unreadable(&filling);
     while (p->raw_done < p->raw_count && status == MR_OK) {
-        if (p->config.function.len == 0) {
-            const struct delivery_record *record = &p->raw[p->raw_done++];
-            const struct record_result result = {.fate = RECORD_GOOD, .data = record->data};
-            put(&filling, record, &result);
-        } else {
-            status = call_function(&filling);
-            mr_arena_reset(&arena);
-        }
+        status = process_batch(&filling);
+        mr_arena_reset(&arena);
     }
     mr_buf_fini(&filling.keys);
     mr_arena_fini(&arena);

@@ -1,6 +1,7 @@
 /* ProcessingConfiguration: checked and read. */
 #include "base/codec.h"
 #include "firehose/config.h"
+#include "firehose/extract.h"
 
 enum { PROCESSORS_MAX = 5, RETRIES_DEFAULT = 3, RETRIES_MAX = 300, FUNCTION_INTERVAL_S = 60 };
 
@@ -106,6 +107,64 @@ static enum mr_status check_extraction(yyjson_val *doc, yyjson_val *processor,
     return MR_OK;
 }
 
+struct key_search {
+    struct mr_slice key, query, prefix;
+    bool found;
+};
+
+static bool is_not_in_prefix(void *ctx, enum prefix_space space, struct mr_slice name)
+{
+    struct key_search *search = ctx;
+    search->found =
+        search->found || (space == PREFIX_FROM_QUERY && mr_slice_equal(name, search->key));
+    return !search->found;
+}
+
+/* A key of the query: the prefix has to use it. */
+static bool is_used(void *ctx, struct mr_slice key)
+{
+    struct key_search *search = ctx;
+    search->key = key;
+    search->found = false;
+    (void)prefix_each_key(search->prefix, is_not_in_prefix, search);
+    return search->found;
+}
+
+static bool is_other_key(void *ctx, struct mr_slice key)
+{
+    return !mr_slice_equal(((struct key_search *)ctx)->key, key);
+}
+
+/* A key of the prefix: the query has to give it. */
+static bool is_given(void *ctx, enum prefix_space space, struct mr_slice name)
+{
+    struct key_search *search = ctx;
+    search->key = name;
+    return space != PREFIX_FROM_QUERY || !query_each_key(search->query, is_other_key, search);
+}
+
+static enum mr_status check_query(yyjson_val *doc, yyjson_val *processor, char message[static 512])
+{
+    struct key_search search = {.query = parameter(processor, "MetadataExtractionQuery"),
+                                .prefix = mr_json_get_text(doc, "Prefix")};
+    if (!mr_slice_equal(parameter(processor, "JsonParsingEngine"), MR_S("JQ-1.6")))
+        return delivery_refuse(message,
+                               "MetaDataExtraction JSON Parsing Engine has to be one of JQ-1.6");
+    if (search.query.len == 0)
+        return delivery_refuse(message, "MetadataExtractionQuery is required when "
+                                        "MetadataExtraction processor is used.");
+    if (!query_each_key(search.query, is_used, &search))
+        return delivery_refuse(message, "MetaDataExtraction JQ Query can't contain keys that are "
+                                        "not present in the S3 Prefix expression");
+    if (mr_slice_starts_with(mr_slice_trim(search.query), MR_S("{")) &&
+        !prefix_each_key(search.prefix, is_given, &search))
+        return delivery_refuse(message,
+                               "S3 Prefix can't contain keys that are not present in the "
+                               "MetaDataExtraction JQ Query: %.*s",
+                               MR_ARG(search.key));
+    return MR_OK;
+}
+
 static enum mr_status check_partitioned_only(yyjson_val *doc, struct mr_slice type,
                                              char message[static 512])
 {
@@ -132,6 +191,8 @@ static enum mr_status check_one(struct mr_arena *arena, yyjson_val *doc, yyjson_
     const enum mr_status status = check_partitioned_only(doc, type, message);
     if (status == MR_OK && mr_slice_equal(type, MR_S("RecordDeAggregation")))
         return check_split(arena, processor, message);
+    if (status == MR_OK && mr_slice_equal(type, MR_S("MetadataExtraction")))
+        return check_query(doc, processor, message);
     if (status == MR_OK)
         return delivery_refuse(message, "The processor type %.*s is not supported by millrace.",
                                MR_ARG(type));
@@ -241,11 +302,17 @@ static void read_split(struct mr_arena *arena, yyjson_val *doc, struct split_opt
         mr_slice_equal_nocase(parameter(extraction, "DataMessageExtraction"), MR_S("true"));
 }
 
+struct mr_slice processors_query(yyjson_val *in)
+{
+    return parameter(processor_of(in, "MetadataExtraction"), "MetadataExtractionQuery");
+}
+
 void processors_read(struct mr_arena *arena, yyjson_val *doc, struct delivery_config *config)
 {
     yyjson_val *function = processor_of(doc, "Lambda");
     yyjson_val *append = processor_of(doc, "AppendDelimiterToRecord");
     read_split(arena, doc, &config->split);
+    config->query = processors_query(doc);
     if (function != NULL)
         read_function(arena, function, config);
     if (append != NULL) {

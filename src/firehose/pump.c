@@ -210,6 +210,8 @@ static enum mr_status refresh(struct delivery *delivery, int64_t *ret_version)
     if (p->config_version != *ret_version) {
         const bool had_backup = p->config_version == 0 || p->config.has_backup;
         mr_arena_reset(&p->config_arena);
+        extractor_close(p->extractor); /* the query may be another */
+        p->extractor = NULL;
         const struct mr_slice text =
             mr_arena_copy(&p->config_arena, mr_slice_cstr(delivery->locked.destination));
         status =
@@ -277,5 +279,6 @@ void delivery_pump_fini(struct delivery *delivery)
     mr_arena_fini(&p->raw_arena);
     mr_arena_fini(&p->config_arena);
     buffer_set_fini(&p->buffers);
+    extractor_close(p->extractor);
     *p = (struct delivery_pump){0};
 }

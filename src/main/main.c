@@ -1,5 +1,6 @@
 /* millrace: one program, one subcommand a task. */
 #include "cli/cli.h"
+#include "firehose/extract.h"
 #include "main/demo.h"
 #include "main/ops.h"
 #include "main/serve.h"
@@ -33,6 +34,8 @@ static const struct {
      cli_status},
     {"demo", "[--keep] [--verbose]", "the whole pipeline once, checked at the end", demo_main},
     {"ops", "[SERVICE]", "which operations of AWS's models are implemented", ops_main},
+    {"jq", "QUERY", "a delivery stream's partition query; the server runs it in a process apart",
+     jq_main},
     {"--version", "", "version and commit", version},
     {"--help", "", "this text", help},
 };

@@ -349,7 +349,10 @@ static enum mr_status child_spawn(struct runtime_child *child,
                                   const struct runtime_child_options *options)
 {
     int ends[3] = {-1, -1, -1};
-    ends[0] = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (options->input_fd > 0)
+        ends[0] = fcntl(options->input_fd, F_DUPFD_CLOEXEC, 3);
+    else
+        ends[0] = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
     bool good = ends[0] >= 0 && pipe_open(&child->streams[0].fd, &ends[1]) &&
                 pipe_open(&child->streams[1].fd, &ends[2]);
     int pid = -errno;

@@ -62,16 +62,17 @@ void runtime_pump_unwatch(struct runtime_pump *pump, uint32_t window);
 void runtime_window_moved(struct runtime *runtime, uint32_t window);
 
 /* ---- child processes ----
- * No shell; new process group; standard input is empty; all other descriptors closed; signals as by
- * default; no new privileges; no core dumps; killed when this process dies (its own children are
- * killed when it ends itself, or by runtime_child_kill). Standard output and error come line by
- * line to on_output, on one thread for all children; on_exit comes last, exactly once, on the same
- * thread. */
+ * No shell; new process group; standard input is empty unless given; all other descriptors closed;
+ * signals as by default; no new privileges; no core dumps; killed when this process dies (its own
+ * children are killed when it ends itself, or by runtime_child_kill). Standard output and error
+ * come line by line to on_output, on one thread for all children; on_exit comes last, exactly once,
+ * on the same thread. */
 struct runtime_child;
 struct runtime_child_options {
     const char *const *argv; /* NULL-terminated; argv[0] is a path */
     const char *const *envp; /* NULL-terminated; nothing else is inherited */
     const char *folder;      /* working directory; NULL: ours */
+    int input_fd;            /* becomes its standard input, and stays the caller's; 0: none */
     uint64_t memory_bytes;   /* RLIMIT_AS when not 0 */
     uint64_t files_max;      /* RLIMIT_NOFILE; 0: 1,024 */
     /* A line without its end; `error` tells stderr from stdout. A longer one comes in pieces of

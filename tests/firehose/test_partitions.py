@@ -300,3 +300,127 @@ def test_partitions_and_cursors_survive_kills(own_server):
         whole = wait_until(lambda prefix=prefix: landed(prefix), timeout=30)
         assert sorted(whole.decode().split()) == sorted(text.strip() for text in wanted)
     assert lines_of(server, "lake", "errors/") == []
+
+
+# ---- partition keys by a query ----
+
+
+def extraction(query):
+    return {"Type": "MetadataExtraction", "Parameters": [
+        {"ParameterName": "MetadataExtractionQuery", "ParameterValue": query},
+        {"ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.6"},
+    ]}  # fmt: skip
+
+
+def queried(prefix):
+    return {**PARTITIONED, "Prefix": prefix}
+
+
+def test_a_query_of_jq_gives_the_keys(server, firehose, bucket, delivery):
+    query = '{k: .customer.id, "day": (.at | strftime("%Y-%m-%d")), n: .n}'
+    name = delivery(
+        processors=[
+            {"Type": "RecordDeAggregation", "Parameters": [
+                {"ParameterName": "SubRecordType", "ParameterValue": "JSON"}]},
+            extraction(query),
+            {"Type": "AppendDelimiterToRecord", "Parameters": [
+                {"ParameterName": "Delimiter", "ParameterValue": "\\n"}]},
+        ],
+        seconds=1, megabytes=64,
+        **queried("data/k=!{partitionKeyFromQuery:k}/!{partitionKeyFromQuery:day}"
+                  "/!{partitionKeyFromQuery:n}/!{timestamp:yyyy}/"),
+    )  # fmt: skip
+    rows = [
+        {"customer": {"id": "é/x"}, "at": 1718000000, "n": 7},
+        {"customer": {"id": "b"}, "at": 1718100000, "n": True},
+        {"customer": {"id": "é/x"}, "at": 1718000001, "n": 7},
+    ]
+    first = json.dumps(rows[0]) + json.dumps(rows[1])
+    bad = ["nonsense", json.dumps({"customer": {"id": ""}, "at": 1, "n": 1}),
+           json.dumps({"customer": {"id": "c"}, "at": "x", "n": 1}),
+           json.dumps({"customer": {"id": ["c"]}, "at": 1, "n": 1})]  # fmt: skip
+    put(firehose, name, first, json.dumps(rows[2]), *bad)
+    wait_until(lambda: len(objects_of(server, bucket, "data/")) == 2)
+    found = objects_of(server, bucket, "data/")
+    folders = {re.sub(r"\d{4}/[^/]*$", "", key): body for key, body in found.items()}
+    assert folders == {
+        "data/k=é/x/2024-06-10/7/": f"{json.dumps(rows[0])}\n{json.dumps(rows[2])}\n".encode(),
+        "data/k=b/2024-06-11/true/": f"{json.dumps(rows[1])}\n".encode(),
+    }
+    errors = wait_until(lambda: len(lines_of(server, bucket, "errors/")) == 4
+                        and lines_of(server, bucket, "errors/"))  # fmt: skip
+    told = {base64.b64decode(e["rawData"]).decode(): e["errorMessage"] for e in errors}
+    assert {e["errorCode"] for e in errors} == {"DynamicPartitioning.MetadataExtractionFailed"}
+    assert told[bad[0]] == "Non JSON record provided"
+    assert told[bad[1]] == told[bad[3]] == "partitionKeys values must not be null or empty"
+    assert "strftime" in told[bad[2]]
+
+
+def test_a_query_and_a_function_may_both_give_keys(server, firehose, bucket, function, delivery):
+    split = """
+import base64, json
+def handler(event, context):
+    return {"records": [
+        {"recordId": r["recordId"], "result": "Ok",
+         "data": base64.b64encode(b'{"changed":"yes"}').decode(),
+         "metadata": {"partitionKeys": {"f": "by-function"}}} for r in event["records"]]}
+"""
+    name = delivery(
+        function=function(split), processors=[extraction("{q: .changed}")], seconds=1, megabytes=64,
+        **queried("data/!{partitionKeyFromLambda:f}/!{partitionKeyFromQuery:q}/"),
+    )  # fmt: skip
+    put(firehose, name, '{"changed":"no"}')
+    key = wait_until(lambda: list(objects_of(server, bucket, "data/")))[0]
+    assert key.startswith("data/by-function/yes/")
+
+
+def test_a_query_that_eats_memory_fails_its_record_and_no_other(
+    server, firehose, bucket, delivery
+):
+    query = '{k: (if .k == "bomb" then ([range(1e12)] | length) else .k end)}'
+    name = delivery(processors=[extraction(query)], seconds=1, megabytes=64,
+                    **queried("data/k=!{partitionKeyFromQuery:k}/"))  # fmt: skip
+    put(firehose, name, *[json.dumps({"k": k}) for k in ("a", "bomb", "b", "a")])
+    wait_until(lambda: len(by_partition(server, bucket)) == 2, timeout=30)
+    found = by_partition(server, bucket)
+    assert found == {"a": [b'{"k": "a"}{"k": "a"}'], "b": [b'{"k": "b"}']}
+    (error,) = wait_until(lambda: lines_of(server, bucket, "errors/"))
+    assert "took too long, or too much memory" in error["errorMessage"]
+
+
+def test_a_query_sees_nothing_of_the_server(server, firehose, bucket, delivery):
+    name = delivery(processors=[extraction("{k: (env | keys | join(\",\"))}")], seconds=1,
+                    megabytes=64, **queried("data/k=!{partitionKeyFromQuery:k}/"))  # fmt: skip
+    put(firehose, name, "{}")
+    assert list(wait_until(lambda: by_partition(server, bucket))) == ["LC_ALL,TZ"]
+
+
+def test_queries_are_checked_when_they_are_given(server, bucket, fresh):
+    def refused_words(query, prefix, engine="JQ-1.6"):
+        processor = extraction(query)
+        processor["Parameters"][1]["ParameterValue"] = engine
+        status, reply = firehose_wire(
+            server, "CreateDeliveryStream", DeliveryStreamName=fresh("dl"),
+            ExtendedS3DestinationConfiguration={
+                "BucketARN": f"arn:aws:s3:::{bucket}",
+                "RoleARN": "arn:aws:iam::000000000000:role/pipeline",
+                "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 60},
+                "ProcessingConfiguration": {"Enabled": True, "Processors": [processor]},
+                **queried(prefix),
+            },
+        )  # fmt: skip
+        assert (status, reply["__type"]) == (400, "InvalidArgumentException"), reply
+        return reply["message"]
+
+    one = "!{partitionKeyFromQuery:a}/"
+    assert refused_words("{a: .a, b: .b}", one) == (
+        "MetaDataExtraction JQ Query can't contain keys that are not present in the S3 Prefix "
+        "expression"
+    )
+    assert "can't contain keys that are not present in the MetaDataExtraction" in refused_words(
+        "{a: .a}", one + "!{partitionKeyFromQuery:b}/")  # fmt: skip
+    assert refused_words("{a: .a}", one, "JQ-1.7") == (
+        "MetaDataExtraction JSON Parsing Engine has to be one of JQ-1.6"
+    )
+    assert "MetaDataExtraction JQ Query is not valid" in refused_words("{a: (.a}", one)
+    assert "nothing_such" in refused_words("{a: nothing_such}", one)
