@@ -136,7 +136,11 @@ static enum pipe_outcome enrich(struct pipe_lane *lane, struct pipe_batch *batch
     const struct pipe_config *config = &lane->pipe->config;
     struct lambda_result result = {0};
     pipe_log(lane, batch, PIPE_LOG_INFO, "ENRICHMENT_STAGE_ENTERED", NULL);
+    if (config->enrichment_template != NULL)
+        pipe_log(lane, batch, PIPE_LOG_TRACE, "ENRICHMENT_TRANSFORMATION_STARTED", NULL);
     reshape(lane, config->enrichment_template, *items, *count, now_ms);
+    if (config->enrichment_template != NULL)
+        pipe_log(lane, batch, PIPE_LOG_TRACE, "ENRICHMENT_TRANSFORMATION_SUCCEEDED", NULL);
     pipe_log(lane, batch, PIPE_LOG_TRACE, "ENRICHMENT_INVOCATION_STARTED", NULL);
     enum pipe_outcome outcome =
         pipe_call(lane, batch, config->enrichment, pipe_items_array(lane, *items, *count), &result);
@@ -144,9 +148,11 @@ static enum pipe_outcome enrich(struct pipe_lane *lane, struct pipe_batch *batch
         yyjson_val *answer =
             mr_json_parse(&lane->arena, mr_buf_slice(&result.reply), MR_JSON_DEPTH_MAX);
         *items = items_of_answer(lane, answer, batch->events[batch->count - 1].time_ms, count);
+        pipe_log(lane, batch, PIPE_LOG_TRACE, "ENRICHMENT_INVOCATION_SUCCEEDED", NULL);
         pipe_log(lane, batch, PIPE_LOG_INFO, "ENRICHMENT_STAGE_SUCCEEDED", NULL);
     } else if (outcome != PIPE_ENDING) {
         pipe_log(lane, batch, PIPE_LOG_ERROR, "ENRICHMENT_INVOCATION_FAILED", batch->problem);
+        pipe_log(lane, batch, PIPE_LOG_ERROR, "ENRICHMENT_STAGE_FAILED", batch->problem);
     }
     lambda_result_fini(&result);
     return outcome;
@@ -161,6 +167,23 @@ static enum pipe_outcome pass_over(struct pipe_lane *lane, struct pipe_batch *ba
         return PIPE_BROKEN;
     batch->carried = batch->count;
     return PIPE_CARRIED;
+}
+
+/* A batch of which a part succeeded has failed partially. */
+static void log_target(struct pipe_lane *lane, const struct pipe_batch *batch,
+                       enum pipe_outcome outcome)
+{
+    const bool partial = outcome == PIPE_FAILED && batch->succeeded > 0;
+    if (outcome == PIPE_CARRIED) {
+        pipe_log(lane, batch, PIPE_LOG_TRACE, "TARGET_INVOCATION_SUCCEEDED", NULL);
+        pipe_log(lane, batch, PIPE_LOG_INFO, "TARGET_STAGE_SUCCEEDED", NULL);
+    } else if (outcome != PIPE_ENDING) {
+        pipe_log(lane, batch, PIPE_LOG_ERROR,
+                 partial ? "TARGET_INVOCATION_PARTIALLY_FAILED" : "TARGET_INVOCATION_FAILED",
+                 batch->problem);
+        pipe_log(lane, batch, PIPE_LOG_ERROR,
+                 partial ? "TARGET_STAGE_PARTIALLY_FAILED" : "TARGET_STAGE_FAILED", batch->problem);
+    }
 }
 
 static enum pipe_outcome run_stages(struct pipe_lane *lane, struct pipe_batch *batch,
@@ -184,13 +207,14 @@ static enum pipe_outcome run_stages(struct pipe_lane *lane, struct pipe_batch *b
         config->log_stream.is_path || config->log_time.is_path;
     if (paths)
         find_roots(lane, items, count);
+    if (config->target_template != NULL)
+        pipe_log(lane, batch, PIPE_LOG_TRACE, "TARGET_TRANSFORMATION_STARTED", NULL);
     reshape(lane, config->target_template, items, count, now_ms);
+    if (config->target_template != NULL)
+        pipe_log(lane, batch, PIPE_LOG_TRACE, "TARGET_TRANSFORMATION_SUCCEEDED", NULL);
     pipe_log(lane, batch, PIPE_LOG_TRACE, "TARGET_INVOCATION_STARTED", NULL);
     const enum pipe_outcome outcome = pipe_target_put(lane, batch, items, count, enriched);
-    if (outcome == PIPE_CARRIED)
-        pipe_log(lane, batch, PIPE_LOG_INFO, "TARGET_STAGE_SUCCEEDED", NULL);
-    else if (outcome != PIPE_ENDING)
-        pipe_log(lane, batch, PIPE_LOG_ERROR, "TARGET_INVOCATION_FAILED", batch->problem);
+    log_target(lane, batch, outcome);
     return outcome;
 }
 
@@ -204,7 +228,9 @@ enum pipe_outcome pipe_carry(struct pipe_lane *lane, struct pipe_batch *batch, i
         pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_SUCCEEDED", NULL);
     else if (outcome != PIPE_ENDING)
         pipe_log(lane, batch, PIPE_LOG_ERROR,
-                 outcome == PIPE_REFUSED ? "EXECUTION_THROTTLED" : "EXECUTION_FAILED",
+                 outcome == PIPE_REFUSED ? "EXECUTION_THROTTLED"
+                 : batch->succeeded > 0  ? "EXECUTION_PARTIALLY_FAILED"
+                                         : "EXECUTION_FAILED",
                  batch->problem);
     return outcome;
 }

@@ -165,6 +165,20 @@ static const struct {
     {"logs", "log-group:", "CloudWatchLogsParameters", PIPE_TARGET_LOGS},
 };
 
+static size_t target_of(struct mr_slice arn)
+{
+    size_t i = 0;
+    while (i < MR_COUNT(targets) && !is_arn_of(arn, targets[i].service, targets[i].resource))
+        i++;
+    return i;
+}
+
+const char *pipe_target_member(struct mr_slice arn)
+{
+    const size_t i = target_of(arn);
+    return i < MR_COUNT(targets) ? targets[i].member : NULL;
+}
+
 static enum mr_status read_text(struct mr_arena *arena, struct mr_slice text, const char *name,
                                 struct pipe_text *ret, char *message)
 {
@@ -211,10 +225,7 @@ static enum mr_status read_target(struct mr_arena *arena, yyjson_val *doc,
                                   struct pipe_config *config, char *message)
 {
     config->target = mr_json_get_text(doc, "Target");
-    size_t i = 0;
-    while (i < MR_COUNT(targets) &&
-           !is_arn_of(config->target, targets[i].service, targets[i].resource))
-        i++;
+    const size_t i = target_of(config->target);
     if (i == MR_COUNT(targets))
         return refuse(message,
                       "Target %.*s is not supported by millrace: it takes the ARN of a Kinesis "

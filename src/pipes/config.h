@@ -68,3 +68,5 @@ void pipe_config_fini(struct pipe_config *config); /* accepts a zeroed one */
 /* The member of SourceParameters that belongs to a source's ARN; NULL: millrace has no such source.
  */
 const char *pipe_source_member(struct mr_slice arn);
+/* The member of TargetParameters that belongs to a target's ARN; NULL: it has none. */
+const char *pipe_target_member(struct mr_slice arn);

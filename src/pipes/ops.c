@@ -110,10 +110,11 @@ static void write_source_parameters(struct mr_json *json, const char *member, yy
     mr_json_object_end(json);
 }
 
-/* Parameters of the target or of the enrichment: an InputTemplate that is not given stays as it
- * was, an empty one is none. */
+/* Parameters of the target or of the enrichment. AWS: the object of a service is taken whole, what
+ * is not named stays as it was; an empty InputTemplate is none. `member`: the one that the target
+ * has. */
 static void write_parameters(struct mr_json *json, const char *name, yyjson_val *given,
-                             yyjson_val *before)
+                             yyjson_val *before, const char *member)
 {
     yyjson_val *template = mr_json_get(given, "InputTemplate");
     if (template == NULL)
@@ -124,25 +125,28 @@ static void write_parameters(struct mr_json *json, const char *name, yyjson_val 
         mr_json_key_value(json, "InputTemplate", template);
     size_t index, max;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(given != NULL ? given : before, index, max, key, value)
+    yyjson_obj_foreach(given, index, max, key, value)
     {
         if (mr_slice_equal(mr_json_text(key), MR_S("InputTemplate")))
             continue;
         mr_json_name(json, mr_json_text(key));
         mr_json_value(json, value);
     }
+    if (member != NULL && mr_json_get(given, member) == NULL)
+        mr_json_key_value(json, member, mr_json_get(before, member));
     mr_json_object_end(json);
 }
 
 static void write_member(struct mr_json *json, const char *name, yyjson_val *value, yyjson_val *old,
-                         const char *source_member)
+                         const char *source_member, const char *target_member)
 {
+    const bool of_target = strcmp(name, "TargetParameters") == 0;
     if (strcmp(name, "SourceParameters") == 0 && source_member != NULL) {
         mr_json_key(json, name);
         write_source_parameters(json, source_member, value, old);
-    } else if ((value != NULL || old != NULL) && (strcmp(name, "TargetParameters") == 0 ||
-                                                  strcmp(name, "EnrichmentParameters") == 0)) {
-        write_parameters(json, name, value, old);
+    } else if ((value != NULL || old != NULL) &&
+               (of_target || strcmp(name, "EnrichmentParameters") == 0)) {
+        write_parameters(json, name, value, old, of_target ? target_member : NULL);
     } else if (value == NULL) {
         mr_json_key_value(json, name, old);
     } else if (!yyjson_is_str(value) || yyjson_get_len(value) > 0) { /* an empty text removes */
@@ -155,13 +159,16 @@ static struct mr_slice make_document(struct protocol_call *call, yyjson_val *bef
 {
     yyjson_val *source = mr_json_get(before != NULL ? before : call->in, "Source");
     const char *source_member = pipe_source_member(mr_json_text(source));
+    yyjson_val *target = mr_json_get(call->in, "Target");
+    const char *target_member =
+        pipe_target_member(mr_json_text(target != NULL ? target : mr_json_get(before, "Target")));
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
     for (size_t i = 0; i < MR_COUNT(members); i++)
         write_member(&json, members[i],
                      strcmp(members[i], "Source") == 0 ? source : mr_json_get(call->in, members[i]),
-                     mr_json_get(before, members[i]), source_member);
+                     mr_json_get(before, members[i]), source_member, target_member);
     mr_json_object_end(&json);
     const struct mr_slice doc = mr_arena_copy(call->arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);

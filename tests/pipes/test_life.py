@@ -129,6 +129,31 @@ def test_what_cannot_be_is_refused_by_name(pipes, ends, fresh):
     assert "StartingPosition is required" in text(SourceParameters={})
 
 
+def test_an_update_that_turns_to_a_function_leaves_the_stream_s_parameters(
+    pipes, ends, pipe, function
+):
+    it = ends()
+    name = pipe(it, MaximumRetryAttempts=3, filters=[{"eventName": ["INSERT"]}])
+    arn = function("def handler(events, context):\n    return None\n")
+    pipes.update_pipe(Name=name, RoleArn=ROLE, Target=arn, TargetParameters={})
+    found = pipes.describe_pipe(Name=name)
+    assert found["Target"] == arn and found["TargetParameters"] == {}
+    # AWS: the object of a service is taken whole, its siblings stay.
+    pipes.update_pipe(
+        Name=name, RoleArn=ROLE, SourceParameters={"DynamoDBStreamParameters": {"BatchSize": 9}}
+    )
+    source = pipes.describe_pipe(Name=name)["SourceParameters"]
+    stream = source["DynamoDBStreamParameters"]
+    assert (stream["BatchSize"], stream["MaximumRetryAttempts"]) == (9, -1)
+    assert source["FilterCriteria"] == {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]}
+
+
+def test_a_table_s_stream_has_no_time_to_start_at(pipes, ends, fresh):
+    asked = arguments(ends(), fresh("pipe"), StartingPosition="AT_TIMESTAMP")
+    text = refused(pipes.create_pipe, "ValidationException", 400, **asked)
+    assert "startingPosition' failed to satisfy constraint" in text
+
+
 def test_a_stopped_pipe_goes_on_where_it_was(server, pipes, db, ends, pipe):
     it = ends()
     name = pipe(it)

@@ -91,7 +91,7 @@ def test_a_pipe_logs_its_steps_by_level(server, client, db, ends, pipe, fresh):
         wait_until(lambda: pipe_status(server, name)["records"] == 1)
         db.put_item(TableName=it.table, Item={"id": {"S": "o1"}})
         wait_until(lambda: pipe_status(server, name)["dropped"] == 1)
-        wait_until(lambda: any("FAILED" in e["message"] for e in logged(client, group)))
+        wait_until(lambda: any("EXECUTION_FAILED" in e["message"] for e in logged(client, group)))
         lines = [json.loads(e["message"]) for e in logged(client, group)]
         arn = client("pipes").describe_pipe(Name=name)["Arn"]
         assert {line["resourceArn"] for line in lines} == {arn}
@@ -104,12 +104,18 @@ def test_a_pipe_logs_its_steps_by_level(server, client, db, ends, pipe, fresh):
         else:
             assert all("payload" not in line for line in lines)
         client("pipes").delete_pipe(Name=name)
-    assert steps["ERROR"] == ["TARGET_INVOCATION_FAILED", "EXECUTION_FAILED"]
+    assert steps["ERROR"] == [
+        "TARGET_INVOCATION_FAILED", "TARGET_STAGE_FAILED", "EXECUTION_FAILED",
+    ]  # fmt: skip
     assert steps["INFO"][:4] == [
         "EXECUTION_STARTED", "TARGET_STAGE_ENTERED", "TARGET_STAGE_SUCCEEDED",
         "EXECUTION_SUCCEEDED",
     ]  # fmt: skip
     assert set(steps["TRACE"]) > set(steps["INFO"])
+    assert steps["TRACE"][:6] == [
+        "EXECUTION_STARTED", "TARGET_STAGE_ENTERED", "TARGET_INVOCATION_STARTED",
+        "TARGET_INVOCATION_SUCCEEDED", "TARGET_STAGE_SUCCEEDED", "EXECUTION_SUCCEEDED",
+    ]  # fmt: skip
     to_s3 = {"BucketName": "bucket", "BucketOwner": ACCOUNT}
     unsupported = {"Level": "INFO", "S3LogDestination": to_s3}
     body = pipe_arguments("x", it.source, it.target, pipe={"LogConfiguration": unsupported})

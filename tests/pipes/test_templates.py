@@ -70,6 +70,9 @@ def test_an_empty_template_removes_it_and_one_not_named_stays(server, pipes, db,
     pipes.update_pipe(Name=name, RoleArn=ROLE, TargetParameters=key)
     shown = pipes.describe_pipe(Name=name)["TargetParameters"]
     assert shown == {"InputTemplate": "<$.eventName>", **key}
+    pipes.update_pipe(Name=name, RoleArn=ROLE, TargetParameters={"InputTemplate": "<$.eventID>"})
+    shown = pipes.describe_pipe(Name=name)["TargetParameters"]
+    assert shown == {"InputTemplate": "<$.eventID>", **key}
     pipes.update_pipe(Name=name, RoleArn=ROLE, TargetParameters={**key, "InputTemplate": ""})
     assert pipes.describe_pipe(Name=name)["TargetParameters"] == key
     put_number(db, it.table, 1)
