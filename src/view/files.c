@@ -6,6 +6,10 @@
  * ours behind it, so what a crash left as sealed.sst may be a file in use: it is unlinked, never
  * written over.
  *
+ * Files are mapped and not compressed: a lookup reads in place, from the kernel's page cache, and
+ * costs half of one that copies a compressed block into a cache of ours; what memory the files take
+ * is the kernel's to give and take back.
+ *
  * RocksDB merges files in the background. When it falls behind, the flusher waits for it, and the
  * store lets commits wait for the flusher: the number of files that a read may have to ask is
  * bounded. */
@@ -18,7 +22,7 @@
 
 enum {
     OPEN_FILES_MAX = 256,
-    BLOCK_BYTES = 8 << 10,
+    BLOCK_BYTES = 4 << 10,
     LEVEL0_FILES_MAX = 16, /* beyond it a flush waits */
     LEVEL0_POLL_NS = 2000000,
 };
@@ -35,8 +39,18 @@ static void options_set_table(rocksdb_options_t *options, size_t cache_bytes)
                                                   rocksdb_filterpolicy_create_bloom_full(10));
     rocksdb_block_based_options_set_whole_key_filtering(table, 1);
     rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
-    /* Or indexes and filters would grow without a bound beside the cache. */
+    rocksdb_block_based_options_set_data_block_index_type(
+        table, rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
+    /* Indexes and filters in parts, read where they lie like the rest: those of whole files would
+     * be in memory, which would grow with the data; or in the cache, which would read one that is
+     * larger than its shards anew for each lookup. */
+    rocksdb_block_based_options_set_index_type(
+        table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(table, 1);
+    rocksdb_block_based_options_set_metadata_block_size(table, BLOCK_BYTES);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
@@ -51,7 +65,8 @@ static void options_set(rocksdb_options_t *options)
     rocksdb_options_set_max_bytes_for_level_base(options, 256 << 20);
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
-    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    rocksdb_options_set_compression(options, rocksdb_no_compression);
+    rocksdb_options_set_allow_mmap_reads(options, 1);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
     rocksdb_options_set_bytes_per_sync(options, 1 << 20);
     rocksdb_options_set_max_manifest_file_size(options, 16 << 20);
