@@ -339,6 +339,20 @@ def refused_while_created(db, name):
     return 1
 
 
+def is_in_use_while_created(db):
+    arn = db.create_backup(TableName="large", BackupName="busy")["BackupDetails"]["BackupArn"]
+    codes = []
+    for call, more in (
+        (db.delete_backup, {}),
+        (db.restore_table_from_backup, {"TargetTableName": "too-early"}),
+    ):
+        try:
+            call(BackupArn=arn, **more)
+        except ClientError as error:
+            codes.append(error.response["Error"]["Code"])
+    return codes == ["BackupInUseException"] * 2
+
+
 def test_a_table_being_restored_serves_nobody_yet(own_server, refused):
     db = own_server.client("dynamodb")
     make_table(db, "large", KEY["hash"])
@@ -359,6 +373,7 @@ def test_a_table_being_restored_serves_nobody_yet(own_server, refused):
         thread.start()
     for thread in threads:
         thread.join()
+    assert any(is_in_use_while_created(db) for _ in range(5))
     arn = back_up(db, "large")
     seen = 0
     for attempt in range(5):
