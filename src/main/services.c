@@ -155,6 +155,46 @@ enum mr_status serve_open_services(struct serve *serve)
     return MR_OK;
 }
 
+/* ---- S3's events ---- */
+
+static bool function_exists(void *ctx, struct mr_slice function_arn)
+{
+    const struct serve *serve = ctx;
+    return lambda_exists(serve->services.lambda, function_arn);
+}
+
+/* As a client would invoke it for an event: the function's queue takes it. */
+static enum mr_status function_invoke(void *ctx, struct mr_slice function_arn,
+                                      struct mr_slice event)
+{
+    struct serve *serve = ctx;
+    struct mr_arena arena;
+    struct mr_buf buf = {0};
+    struct protocol_result result = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "FunctionName", function_arn);
+    mr_json_key_cstr(&json, "InvocationType", "Event");
+    mr_json_object_end(&json);
+    mr_arena_init(&arena);
+    enum mr_status status = protocol_invoke(serve->protocol, &arena, "lambda", "Invoke",
+                                            mr_buf_slice(&buf), event, &result);
+    if (status == MR_OK && result.status == 404)
+        status = MR_NOT_FOUND;
+    else if (status == MR_OK && result.status >= 300)
+        status = MR_AGAIN;
+    mr_arena_fini(&arena);
+    mr_buf_fini(&buf);
+    return status;
+}
+
+static void notify_start(struct serve *serve)
+{
+    const struct s3_notify_options options = {
+        .exists = function_exists, .invoke = function_invoke, .ctx = serve};
+    s3_notify_start(serve->services.s3, &options);
+}
+
 void serve_register_services(struct serve *serve)
 {
     const struct serve_services *s = &serve->services;
@@ -172,6 +212,7 @@ void serve_register_services(struct serve *serve)
     iam_register(s->iam, protocol);
     sts_register(s->sts, protocol);
     cloudformation_register(s->cloudformation, protocol);
+    notify_start(serve);
 }
 
 /* Those who act on others first; each accepts NULL. */
@@ -184,6 +225,7 @@ void serve_close_services(struct serve *serve)
     athena_close(s->athena);
     glue_close(s->glue);
     pipes_stop(s->pipes);
+    s3_notify_stop(s->s3);
     if (s->lambda != NULL)
         lambda_stop(
             s->lambda); /* who waits for functions does so no longer, and keeps the records */

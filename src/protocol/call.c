@@ -105,6 +105,7 @@ void call_run(struct protocol_call *call)
         not_implemented(call);
         return;
     }
+    call_request_id(call);
     out_open(call);
     operation->handler->run(call);
     if (protocol_failed(call))

@@ -90,6 +90,7 @@ enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena, struct mr_
         .retention = mr_slice_equal(mode, MR_S("GOVERNANCE"))   ? S3_GOVERNANCE
                      : mr_slice_equal(mode, MR_S("COMPLIANCE")) ? S3_COMPLIANCE
                                                                 : S3_NOT_RETAINED,
+        .document = document,
         .retain_ms = (days + 365 * years) * INT64_C(86400000),
     };
     ret_state->versioning = mr_slice_equal(versioning, MR_S("Enabled"))     ? S3_VERSIONS_ENABLED

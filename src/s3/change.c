@@ -175,6 +175,44 @@ static enum mr_status plan_delete_version(struct plan *plan)
     return current || !plan->present ? promote(plan, &gone.version) : MR_OK;
 }
 
+static enum mr_status plan_records(struct plan *plan)
+{
+    if (plan->change->meta != NULL)
+        return plan_put(plan);
+    return plan->change->version != NULL ? plan_delete_version(plan) : plan_delete(plan);
+}
+
+static const char *event_name(const struct s3_change *change)
+{
+    if (change->meta != NULL)
+        return change->event != NULL ? change->event : "ObjectCreated:Put";
+    const bool hidden = change->version == NULL && change->marker;
+    if (change->expired)
+        return hidden ? "LifecycleExpiration:DeleteMarkerCreated" : "LifecycleExpiration:Delete";
+    return hidden ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete";
+}
+
+/* The event goes with the change. AWS: a delete of what is not there is none. */
+static void plan_event(struct plan *plan)
+{
+    struct s3_change *change = plan->change;
+    static const struct s3_meta marker = {.marker = true};
+    if (change->meta == NULL && change->dropped_count == 0 && !change->marker)
+        return;
+    const struct s3_event event = {
+        .name = event_name(change),
+        .bucket = change->bucket,
+        .key = change->key,
+        .meta = change->meta != NULL                        ? change->meta
+                : change->version == NULL && change->marker ? &marker
+                                                            : NULL,
+        .version = change->versioned ? &change->made : NULL,
+        .request_id = change->request_id,
+        .access_key = change->access_key,
+    };
+    change->told = s3_notify_plan(plan->s3, plan->entry, plan->state.document, &event);
+}
+
 enum mr_status s3_change_plan(struct s3 *s3, struct store_entry *entry, struct mr_slice stored,
                               struct s3_change *change)
 {
@@ -191,15 +229,17 @@ enum mr_status s3_change_plan(struct s3 *s3, struct store_entry *entry, struct m
     status = condition_check(&plan);
     if (status == MR_OK && change->guard != NULL)
         status = change->guard(change->ctx, entry);
-    if (status != MR_OK)
-        return status;
-    if (change->meta != NULL)
-        return plan_put(&plan);
-    return change->version != NULL ? plan_delete_version(&plan) : plan_delete(&plan);
+    if (status == MR_OK)
+        status = plan_records(&plan);
+    if (status == MR_OK)
+        plan_event(&plan);
+    return status;
 }
 
 void s3_change_done(struct s3 *s3, struct s3_change *change, int64_t ticket)
 {
+    if (change->told)
+        s3_notify_wake(s3);
     for (size_t i = 0; i < change->dropped_count; i++)
         s3_body_drop(s3->bodies, &change->dropped[i], ticket);
     atomic_fetch_add(change->meta != NULL ? &s3->puts : &s3->deletes, 1);
@@ -220,13 +260,29 @@ enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena, struct s3_
     return status;
 }
 
+static bool amend_event(struct s3 *s3, struct store_entry *entry, const struct s3_which *which,
+                        const struct s3_meta *meta, const struct s3_event *event)
+{
+    struct s3_bucket_state state;
+    struct s3_event told = *event;
+    if (s3_bucket_state(s3, entry->arena, which->bucket, &state) != MR_OK)
+        return false;
+    told.bucket = which->bucket;
+    told.key = which->key;
+    told.meta = meta;
+    if (state.versioning != S3_VERSIONS_NEVER)
+        told.version = &meta->version;
+    return s3_notify_plan(s3, entry, state.document, &told);
+}
+
 enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena, const struct s3_which *which,
                         enum mr_status (*fn)(void *ctx, struct s3_meta *meta), void *ctx,
-                        int64_t *ret_ticket)
+                        const struct s3_event *event, int64_t *ret_ticket)
 {
     struct mr_slice stored = s3_object_key(arena, which->bucket, which->key);
     struct store_entry entry = store_entry_make(arena);
     struct s3_meta meta;
+    bool told = false;
     struct s3_stripe *stripe = s3_lock(s3, stored);
     enum mr_status status = s3_record(s3, arena, stored, &meta);
     if (which->version != NULL &&
@@ -239,8 +295,11 @@ enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena, const struct s3_w
         status = fn(ctx, &meta);
     if (status == MR_OK) {
         s3_entry_meta(&entry, stored, &meta);
+        told = event != NULL && amend_event(s3, &entry, which, &meta, event);
         status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
     }
     s3_unlock(stripe);
+    if (told && status == MR_OK)
+        s3_notify_wake(s3);
     return status;
 }

@@ -375,6 +375,7 @@ void s3_close(struct s3 *s3)
 {
     if (s3 == NULL)
         return;
+    s3_notify_stop(s3);
     s3_pumps_stop(s3);
     for (size_t i = 0; i < S3_STRIPES; i++)
         pthread_mutex_destroy(&s3->stripes[i].lock);

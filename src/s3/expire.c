@@ -153,7 +153,8 @@ static enum mr_status carry_out(struct page *page, struct mr_slice bucket, struc
     int64_t ticket;
     if (task->fate == S3_FATE_MOVES) {
         const struct s3_which which = {bucket, task->key, &task->meta.version};
-        return s3_amend(s3, page->arena, &which, move_to, task, &ticket);
+        const struct s3_event event = {.name = "LifecycleTransition"};
+        return s3_amend(s3, page->arena, &which, move_to, task, &event, &ticket);
     }
     struct same_ctx same = {s3, s3_object_key(page->arena, bucket, task->key), &task->meta};
     struct s3_change change = {.bucket = bucket, .key = task->key, .expired = true};

@@ -6,6 +6,7 @@
 #include "s3/body.h"
 #include "s3/list.h"
 #include "s3/meta.h"
+#include "s3/notify.h"
 #include "s3/s3.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,6 +38,7 @@ struct s3 {
     struct runtime_pump *sweep, *collect;
     struct s3_collector *collector;
     struct s3_expiry *expiry;
+    struct s3_notifier *_Atomic notifier; /* NULL: nobody is told yet */
     atomic_ullong puts, gets, deletes, bytes_in, bytes_out;
 };
 
@@ -76,7 +78,9 @@ struct s3_change {
     struct mr_slice if_match;         /* an ETag or "*"; ptr NULL: no such condition */
     bool if_absent;                   /* If-None-Match: * */
     bool expired;                     /* by a lifecycle rule, not by a client */
-    bool bypass;                      /* may delete what is retained in GOVERNANCE mode */
+    const char *event;                /* of a put: "ObjectCreated:Copy"; NULL: "...:Put" */
+    struct mr_slice request_id, access_key; /* who did it, for notifications; may be empty */
+    bool bypass;                            /* may delete what is retained in GOVERNANCE mode */
     /* Under the lock, before the commit: adds further ops, or refuses with any other status. */
     enum mr_status (*guard)(void *ctx, struct store_entry *entry);
     void *ctx;
@@ -84,6 +88,7 @@ struct s3_change {
     bool versioned;            /* the bucket keeps or kept versions: `made` has a name to be told */
     bool marker;               /* what was made, or deleted by its version, is a delete marker */
     struct s3_version made;    /* or the version that was deleted for good */
+    bool told;                 /* an event waits for its function */
     struct s3_meta dropped[2]; /* whose bodies end with the entry */
     size_t dropped_count;
 };
@@ -98,11 +103,12 @@ MR_MUST_USE enum mr_status s3_change_plan(struct s3 *s3, struct store_entry *ent
                                           struct mr_slice stored, struct s3_change *change);
 void s3_change_done(struct s3 *s3, struct s3_change *change, int64_t ticket);
 /* Changes the record of an object in place: `fn` gets it under the lock, and refuses with another
- * status than MR_OK, which is returned. MR_NOT_FOUND: no such object. Not yet durable. */
+ * status than MR_OK, which is returned. `event`, which may be NULL, names what it is; the rest of
+ * it is filled in. MR_NOT_FOUND: no such object. Not yet durable. */
 MR_MUST_USE enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena,
                                     const struct s3_which *which,
                                     enum mr_status (*fn)(void *ctx, struct s3_meta *meta),
-                                    void *ctx, int64_t *ret_ticket);
+                                    void *ctx, const struct s3_event *event, int64_t *ret_ticket);
 void s3_entry_meta(struct store_entry *entry, struct mr_slice stored, const struct s3_meta *meta);
 
 /* ---- versions.c ---- */
@@ -140,6 +146,7 @@ struct s3_bucket_state {
     bool locks;                  /* object lock is on: */
     enum s3_retention retention; /* what a new object gets by itself, for so long */
     int64_t retain_ms;
+    yyjson_val *document;
 };
 /* MR_NOT_FOUND: no such bucket. */
 MR_MUST_USE enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena,

@@ -199,7 +199,7 @@ static void amend(struct protocol_call *call, enum mr_status (*fn)(void *ctx, st
     if (s3_which_in(call, &which, &version) != MR_OK)
         return;
     const enum mr_status status =
-        s3_amend(s3_of(call), call->arena, &which, fn, wish, &call->ticket);
+        s3_amend(s3_of(call), call->arena, &which, fn, wish, NULL, &call->ticket);
     if (status == MR_FULL)
         protocol_fail(call, &s3_access_denied,
                       "Access Denied because object protected by object lock.");

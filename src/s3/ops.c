@@ -13,7 +13,7 @@ void s3_register(struct s3 *s3, struct protocol *protocol)
         &s3_bucket_handlers,      &s3_config_handlers, &s3_object_handlers,    &s3_read_handlers,
         &s3_list_handlers,        &s3_copy_handlers,   &s3_multipart_handlers, &s3_tag_handlers,
         &s3_upload_list_handlers, &s3_cors_handlers,   &s3_sse_handlers,       &s3_policy_handlers,
-        &s3_lifecycle_handlers,   &s3_lock_handlers};
+        &s3_lifecycle_handlers,   &s3_lock_handlers,   &s3_notify_handlers};
     protocol_set_cors(protocol, &s3_cors, s3);
     for (size_t i = 0; i < MR_COUNT(all); i++)
         protocol_register(protocol, "s3", all[i]->list, all[i]->count, s3);
@@ -118,6 +118,16 @@ enum mr_status s3_fail_header(struct protocol_call *call, const char *header, co
         protocol_fail_member(call, "additionalMessage", mr_slice_cstr(more));
     return protocol_fail(call, &s3_not_implemented,
                          "A header you provided implies functionality that is not implemented");
+}
+
+struct s3_change s3_change_of(struct protocol_call *call)
+{
+    return (struct s3_change){
+        .bucket = s3_in(call, "Bucket"),
+        .key = s3_in(call, "Key"),
+        .request_id = call->request_id,
+        .access_key = call->access_key,
+    };
 }
 
 enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status)

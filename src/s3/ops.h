@@ -96,6 +96,8 @@ enum mr_status s3_fail_argument(struct protocol_call *call, const char *name, st
                                 const char *message);
 /* A header that implies what is not implemented. */
 enum mr_status s3_fail_header(struct protocol_call *call, const char *header, const char *more);
+/* A change of the input's bucket and key, asked for by this call. */
+struct s3_change s3_change_of(struct protocol_call *call);
 /* The outcomes of s3_change_apply; MR_OK for MR_OK. */
 enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status);
 /* If-Match and If-None-Match of the input, checked, into the change. */
@@ -193,4 +195,4 @@ struct s3_handlers {
 extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_object_handlers,
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
     s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
-    s3_lifecycle_handlers, s3_lock_handlers;
+    s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers;

@@ -154,16 +154,21 @@ static void put_versioning(struct protocol_call *call)
 
 /* ---- access control lists: the one that holds ---- */
 
+static void owner_id(const struct protocol_call *call, char ret[static 65])
+{
+    uint8_t digest[32];
+    mr_sha256(call->account, digest);
+    mr_hex(digest, sizeof digest, ret);
+}
+
 static void write_acl(struct protocol_call *call)
 {
     s3_write_owner(call, "Owner", false);
     mr_json_key(&call->out, "Grants");
     mr_json_array(&call->out);
     mr_json_object(&call->out);
-    uint8_t digest[32];
     char id[65];
-    mr_sha256(call->account, digest);
-    mr_hex(digest, sizeof digest, id);
+    owner_id(call, id);
     mr_json_key(&call->out, "Grantee");
     mr_json_object(&call->out);
     mr_json_key_cstr(&call->out, "Type", "CanonicalUser");
@@ -197,9 +202,28 @@ static void get_object_acl(struct protocol_call *call)
         write_acl(call);
 }
 
+/* AWS: a list that says what holds anyway, the owner's full control, is taken. */
+static bool says_what_holds(struct protocol_call *call, yyjson_val *policy)
+{
+    yyjson_val *grants = mr_json_get(policy, "Grants");
+    char id[65];
+    size_t at, count;
+    yyjson_val *grant;
+    owner_id(call, id);
+    yyjson_arr_foreach(grants, at, count, grant)
+    {
+        const struct mr_slice grantee = mr_json_get_text(mr_json_get(grant, "Grantee"), "ID");
+        if (!mr_slice_equal(grantee, mr_slice_cstr(id)) ||
+            !mr_slice_equal(mr_json_get_text(grant, "Permission"), MR_S("FULL_CONTROL")))
+            return false;
+    }
+    return yyjson_arr_size(grants) > 0;
+}
+
 static void refuse_acl(struct protocol_call *call)
 {
-    if (mr_json_get(call->in, "AccessControlPolicy") != NULL)
+    yyjson_val *policy = mr_json_get(call->in, "AccessControlPolicy");
+    if (policy != NULL && !says_what_holds(call, policy))
         protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
     else
         (void)s3_check_acl(call);
@@ -291,7 +315,6 @@ static const struct protocol_handler handlers[] = {
     {.operation = "GetBucketAccelerateConfiguration", .run = get_accelerate},
     {.operation = "GetBucketAcl", .run = get_bucket_acl},
     {.operation = "GetBucketLogging", .run = nothing},
-    {.operation = "GetBucketNotificationConfiguration", .run = nothing},
     {.operation = "GetBucketOwnershipControls", .run = get_ownership},
     {.operation = "GetBucketReplication", .run = get_replication},
     {.operation = "GetBucketRequestPayment", .run = get_request_payment},

@@ -240,7 +240,8 @@ static void copy_object(struct protocol_call *call)
 {
     struct source source;
     struct s3_meta meta;
-    struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
+    struct s3_change change = s3_change_of(call);
+    change.event = "ObjectCreated:Copy";
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, change.key) != MR_OK ||
         s3_check_unsupported(call) != MR_OK || s3_check_acl(call) != MR_OK ||
         s3_conditions_read(call, &change) != MR_OK || source_open(call, &source) != MR_OK)

@@ -310,7 +310,8 @@ static void complete_upload(struct protocol_call *call)
     struct s3_upload upload;
     struct s3_stored_part *chosen = NULL;
     size_t count = 0;
-    struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
+    struct s3_change change = s3_change_of(call);
+    change.event = "ObjectCreated:CompleteMultipartUpload";
     if (s3_check_upload(call, &upload) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
         parts_choose(call, &upload, &chosen, &count) != MR_OK)
         return;

@@ -23,10 +23,9 @@ static void put_abandon(struct protocol_call *call)
 static enum mr_status put_commit(struct protocol_call *call, struct s3_incoming *incoming,
                                  struct s3_meta *meta)
 {
-    struct s3_change change = {.bucket = s3_in(call, "Bucket"),
-                               .key = s3_in(call, "Key"),
-                               .meta = meta,
-                               .body = &incoming->body};
+    struct s3_change change = s3_change_of(call);
+    change.meta = meta;
+    change.body = &incoming->body;
     s3_meta_set_body(meta, &incoming->body);
     meta->modified_ms = store_now(incoming->s3->options.store);
     memcpy(meta->md5, incoming->sums.md5, sizeof meta->md5);
@@ -64,7 +63,7 @@ static void put_run(struct protocol_call *call)
 
 static void delete_object(struct protocol_call *call)
 {
-    struct s3_change change = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
+    struct s3_change change = s3_change_of(call);
     struct s3_version version;
     yyjson_val *if_match = mr_json_get(call->in, "IfMatch");
     if (s3_check_owner(call) != MR_OK ||
@@ -149,7 +148,8 @@ static bool delete_one(struct protocol_call *call, yyjson_val *object, struct de
     struct s3_version version;
     yyjson_val *etag = mr_json_get(object, "ETag");
     int64_t ticket = 0;
-    *change = (struct s3_change){.bucket = s3_in(call, "Bucket"), .key = error->key};
+    *change = s3_change_of(call);
+    change->key = error->key;
     if (error->version.len > 0 && s3_version_parse(error->version, &version) != MR_OK) {
         delete_fails(error, "NoSuchVersion", "The specified version does not exist.");
         return false;

@@ -67,6 +67,18 @@ MR_MUST_USE enum mr_status s3_commit_staged(struct s3 *s3, struct s3_staged *sta
 /* Frees it; removes the body when it was not committed. */
 void s3_staged_done(struct s3 *s3, struct s3_staged *staged, bool committed);
 
+/* ---- notifications: whoever knows functions is told, once it is there ---- */
+struct s3_notify_options {
+    bool (*exists)(void *ctx, struct mr_slice function_arn);
+    /* Takes the event for the function, to be tried until it succeeds or is given up there.
+     * MR_AGAIN: not now. MR_NOT_FOUND: no such function. On a worker. */
+    enum mr_status (*invoke)(void *ctx, struct mr_slice function_arn, struct mr_slice event);
+    void *ctx;
+};
+void s3_notify_start(struct s3 *s3, const struct s3_notify_options *options);
+/* Before whoever is told goes. Accepts NULL. */
+void s3_notify_stop(struct s3 *s3);
+
 struct s3_stats {
     uint64_t puts, gets, deletes, bytes_in, bytes_out;
 };

@@ -138,11 +138,14 @@ static enum mr_status retag(void *ctx, struct s3_meta *meta)
     return MR_OK;
 }
 
-static void set_tags(struct protocol_call *call, const struct s3_which *which, struct mr_slice tags)
+static void set_tags(struct protocol_call *call, const struct s3_which *which, struct mr_slice tags,
+                     const char *event_name)
 {
     struct retag change = {.tags = tags};
+    const struct s3_event event = {
+        .name = event_name, .request_id = call->request_id, .access_key = call->access_key};
     const enum mr_status status =
-        s3_amend(s3_of(call), call->arena, which, retag, &change, &call->ticket);
+        s3_amend(s3_of(call), call->arena, which, retag, &change, &event, &call->ticket);
     if (s3_fail_missing(call, which, status == MR_END ? MR_OK : status, &change.meta) == MR_OK)
         s3_write_version(call, which->bucket, &change.meta);
 }
@@ -155,7 +158,7 @@ static void put_object_tagging(struct protocol_call *call)
     yyjson_val *set = mr_json_get(mr_json_get(call->in, "Tagging"), "TagSet");
     if (which_check(call, &which, &version) == MR_OK &&
         s3_tags_read(call, set, OBJECT_TAGS_MAX, &pairs) == MR_OK)
-        set_tags(call, &which, pairs);
+        set_tags(call, &which, pairs, "ObjectTagging:Put");
 }
 
 static void delete_object_tagging(struct protocol_call *call)
@@ -163,7 +166,7 @@ static void delete_object_tagging(struct protocol_call *call)
     struct s3_which which;
     struct s3_version version;
     if (which_check(call, &which, &version) == MR_OK)
-        set_tags(call, &which, MR_S(""));
+        set_tags(call, &which, MR_S(""), "ObjectTagging:Delete");
 }
 
 static const struct protocol_handler handlers[] = {
