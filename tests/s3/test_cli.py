@@ -1,6 +1,7 @@
 """The AWS CLI of the distribution, as people use it."""
 
 import os
+import urllib.request
 
 
 def test_cp_ls_sync_and_rm(aws, fresh, tmp_path):
@@ -34,3 +35,23 @@ def test_s3api_says_what_is_wrong(aws, fresh):
                  check=False)
     assert failed.code != 0
     assert "NoSuchBucket" in failed.stderr
+
+
+def test_versions_and_presigned_urls(aws, fresh, tmp_path):
+    bucket = fresh("lake")
+    aws("s3", "mb", f"s3://{bucket}")
+    aws("s3api", "put-bucket-versioning", "--bucket", bucket, "--versioning-configuration",
+        "Status=Enabled")
+    (tmp_path / "a").write_text("one")
+    first = aws("s3api", "put-object", "--bucket", bucket, "--key", "a", "--body",
+                tmp_path / "a").json["VersionId"]
+    aws("s3", "rm", f"s3://{bucket}/a")
+    found = aws("s3api", "list-object-versions", "--bucket", bucket).json
+    assert [row["VersionId"] for row in found["Versions"]] == [first]
+    marker = found["DeleteMarkers"][0]
+    assert marker["IsLatest"] is True
+    aws("s3api", "delete-object", "--bucket", bucket, "--key", "a", "--version-id",
+        marker["VersionId"])
+    url = aws("s3", "presign", f"s3://{bucket}/a", "--expires-in", "60").stdout.strip()
+    with urllib.request.urlopen(url) as reply:
+        assert reply.read() == b"one"
