@@ -102,6 +102,19 @@ static const struct protocol_credential *auth_credential(const struct auth *auth
 
 /* A derived key serves for a day. The cache is emptied when full, which a new day does by itself.
  */
+enum mr_status protocol_secret_of(const struct protocol_call *call, struct mr_slice access_key,
+                                  struct mr_slice token, struct mr_slice *ret_secret)
+{
+    const struct auth *auth = call->priv->protocol->auth;
+    if (auth == NULL)
+        return MR_END;
+    const struct protocol_credential *credential = auth_credential(auth, access_key);
+    if (credential == NULL || !sigv4_equal(credential->session_token, token))
+        return MR_NOT_FOUND;
+    *ret_secret = credential->secret;
+    return MR_OK;
+}
+
 static struct sigv4_key key_of(struct auth *auth, const struct protocol_credential *credential,
                                struct mr_slice credential_scope, const struct scope *scope)
 {

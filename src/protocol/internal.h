@@ -64,8 +64,8 @@ struct protocol {
     struct auth *auth; /* NULL without credentials */
     enum mr_status (*wait)(void *ctx, int64_t ticket);
     void *wait_ctx;
-    const struct protocol_cors *cors; /* may be NULL */
-    void *cors_ctx;
+    const struct protocol_browser *browser; /* may be NULL */
+    void *browser_ctx;
     _Atomic uint64_t requests, faults, errors;
 };
 
@@ -84,6 +84,7 @@ enum route_kind {
     ROUTE_UNKNOWN,   /* a fault is set on the call */
     ROUTE_HEALTH,    /* GET / of DynamoDB */
     ROUTE_PREFLIGHT, /* OPTIONS of S3 */
+    ROUTE_UPLOAD,    /* a form for S3 */
 };
 
 struct protocol_member { /* an extra member of an error's body */
@@ -212,6 +213,7 @@ struct mr_slice reply_content_type(const struct protocol_call *call);
 /* browser.c */
 void browser_preflight(struct protocol_call *call); /* the whole reply */
 void browser_reply(struct protocol_call *call);     /* adds headers */
+void browser_upload(struct protocol_call *call);    /* the whole reply, on a worker */
 void packing_reply(struct protocol_call *call);     /* as Accept-Encoding asks; DynamoDB */
 void reply_finish(struct protocol_call *call);
 

@@ -174,15 +174,25 @@ extern const struct http_handler protocol_http_handler;
 void protocol_register_internal(struct protocol *protocol, const char *path,
                                 void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx);
 
-/* What S3 says to browsers. Both run where the reply is made, an I/O loop or a worker, with the
- * bucket as the path or the host names it, and must not block. */
-struct protocol_cors {
+/* What S3 says to browsers. The bucket is as the path or the host names it. `preflight` and `reply`
+ * run where the reply is made, an I/O loop or a worker, and must not block; `form` runs on a
+ * worker. */
+struct protocol_browser {
     /* An OPTIONS request, which nobody signs: sets the reply's headers, or a fault. */
     void (*preflight)(struct protocol_call *call, struct mr_slice bucket, bool of_object);
     /* A reply to a request with an Origin, be it a fault: may add headers. */
     void (*reply)(struct protocol_call *call, struct mr_slice bucket);
+    /* A form, multipart/form-data in call->exchange->body, which carries its own signature: sets
+     * call->status, headers and the body of the reply, or a fault. */
+    void (*form)(struct protocol_call *call, struct mr_slice bucket);
 };
-void protocol_set_cors(struct protocol *protocol, const struct protocol_cors *cors, void *ctx);
+void protocol_set_browser(struct protocol *protocol, const struct protocol_browser *browser,
+                          void *ctx);
+/* The secret of an access key, for signatures inside a body. MR_NOT_FOUND: there is none, or it
+ * goes with another token. MR_END: signatures are not checked here. */
+MR_MUST_USE enum mr_status protocol_secret_of(const struct protocol_call *call,
+                                              struct mr_slice access_key, struct mr_slice token,
+                                              struct mr_slice *ret_secret);
 
 /* ---- calls from inside the process (CloudFormation, tests) ---- */
 struct protocol_result {

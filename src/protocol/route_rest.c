@@ -247,9 +247,12 @@ enum route_kind route_s3(struct protocol_call *call, struct protocol_service *se
     call->priv->wire = MODEL_REST_XML;
     pairs_of(call);
     const enum s3_place place = request_place(call);
-    if (mr_slice_equal(call->exchange->method, MR_S("OPTIONS")) &&
-        call->priv->protocol->cors != NULL)
+    const bool browser = call->priv->protocol->browser != NULL;
+    if (browser && mr_slice_equal(call->exchange->method, MR_S("OPTIONS")))
         return ROUTE_PREFLIGHT;
+    if (browser && place == S3_BUCKET && mr_slice_equal(call->exchange->method, MR_S("POST")) &&
+        mr_slice_starts_with(call->priv->content_type, MR_S("multipart/form-data")))
+        return ROUTE_UPLOAD;
     for (size_t i = 0; i < model->operation_count; i++) {
         const struct model_operation *operation = &model->operations[i];
         if (!mr_slice_equal(model_text(model, operation->method), call->exchange->method) ||

@@ -176,7 +176,8 @@ static void reply(struct protocol_call *call, struct mr_slice bucket)
         write_rule(call, rule, origin, allowed);
 }
 
-const struct protocol_cors s3_cors = {.preflight = preflight, .reply = reply};
+const struct protocol_browser s3_browser = {
+    .preflight = preflight, .reply = reply, .form = s3_form};
 
 /* ---- the configuration ---- */
 

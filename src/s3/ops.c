@@ -14,7 +14,7 @@ void s3_register(struct s3 *s3, struct protocol *protocol)
         &s3_list_handlers,        &s3_copy_handlers,   &s3_multipart_handlers, &s3_tag_handlers,
         &s3_upload_list_handlers, &s3_cors_handlers,   &s3_sse_handlers,       &s3_policy_handlers,
         &s3_lifecycle_handlers,   &s3_lock_handlers,   &s3_notify_handlers};
-    protocol_set_cors(protocol, &s3_cors, s3);
+    protocol_set_browser(protocol, &s3_browser, s3);
     for (size_t i = 0; i < MR_COUNT(all); i++)
         protocol_register(protocol, "s3", all[i]->list, all[i]->count, s3);
 }

@@ -156,6 +156,7 @@ struct s3_incoming {
     struct s3_sums sums; /* these two set by s3_incoming_finish */
     struct s3_body body;
     struct s3_upload upload; /* of a part */
+    const char *event;       /* what is told of it; NULL: a put */
 };
 /* For `open`: sets call->sink and call->stream. */
 enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max);
@@ -186,7 +187,12 @@ void s3_lock_write(struct protocol_call *call, const struct s3_meta *meta);
 void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
                          const struct s3_meta *meta);
 
-extern const struct protocol_cors s3_cors;
+/* PutObject of the call's input with a body that is there already. */
+void s3_put_whole(struct protocol_call *call, struct mr_slice body, const char *event);
+/* form.c */
+void s3_form(struct protocol_call *call, struct mr_slice bucket);
+
+extern const struct protocol_browser s3_browser;
 
 struct s3_handlers {
     const struct protocol_handler *list;

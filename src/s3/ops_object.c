@@ -26,6 +26,7 @@ static enum mr_status put_commit(struct protocol_call *call, struct s3_incoming 
     struct s3_change change = s3_change_of(call);
     change.meta = meta;
     change.body = &incoming->body;
+    change.event = incoming->event;
     s3_meta_set_body(meta, &incoming->body);
     meta->modified_ms = store_now(incoming->s3->options.store);
     memcpy(meta->md5, incoming->sums.md5, sizeof meta->md5);
@@ -57,6 +58,22 @@ static void put_run(struct protocol_call *call)
     s3_write_sum(call, &meta);
     s3_sse_write(call, &meta);
     s3_write_expiration(call, s3_in(call, "Key"), &meta);
+}
+
+void s3_put_whole(struct protocol_call *call, struct mr_slice body, const char *event)
+{
+    call->payload_length = body.len;
+    put_open(call);
+    if (protocol_failed(call))
+        return;
+    struct s3_incoming *incoming = call->stream;
+    incoming->event = event;
+    if (body.len > 0 && call->sink.on_data(call->sink.ctx, body) != MR_OK) {
+        put_abandon(call);
+        protocol_fail_internal(call, MR_FAIL_IO);
+        return;
+    }
+    put_run(call);
 }
 
 /* ---- DeleteObject ---- */
