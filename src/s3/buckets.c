@@ -33,24 +33,27 @@ bool s3_bucket_name_ok(struct mr_slice name)
     return true;
 }
 
-enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena, struct mr_slice name,
-                                struct mr_slice region, bool locks, int64_t *ret_ticket)
+enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena,
+                                const struct s3_new_bucket *bucket, int64_t *ret_ticket)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
     mr_json_key_int(&json, "created_ms", store_now(s3->options.store));
-    mr_json_key_string(&json, "region", region);
-    if (locks) {
+    mr_json_key_string(&json, "region", bucket->region);
+    if (bucket->locks) {
         mr_json_key_cstr(&json, "versioning", "Enabled");
         mr_json_key_raw(&json, "lock", MR_S("{\"ObjectLockEnabled\":\"Enabled\"}"));
     }
+    mr_json_key_raw(&json, "tags", bucket->tags); /* an empty text writes nothing */
+    mr_json_key_raw(&json, "ownership", bucket->ownership);
     mr_json_object_end(&json);
     struct store_entry entry = store_entry_make(arena);
     enum mr_status status = MR_EXISTS;
     pthread_mutex_lock(&s3->buckets);
-    if (!s3_bucket_exists(s3, name)) {
-        store_doc_put(&entry, "s3", "bucket", name, mr_arena_copy(arena, mr_buf_slice(&buf)));
+    if (!s3_bucket_exists(s3, bucket->name)) {
+        store_doc_put(&entry, "s3", "bucket", bucket->name,
+                      mr_arena_copy(arena, mr_buf_slice(&buf)));
         status = store_commit(s3->options.store, &entry, ret_ticket);
     }
     pthread_mutex_unlock(&s3->buckets);

@@ -153,10 +153,15 @@ MR_MUST_USE enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena
                                            struct mr_slice name, struct s3_bucket_state *ret_state);
 
 bool s3_bucket_name_ok(struct mr_slice name);
-/* MR_EXISTS: it is there already; `document` is then the stored one. */
+struct s3_new_bucket {
+    struct mr_slice name, region;
+    bool locks;                      /* object lock is on, and so is versioning */
+    struct mr_slice tags, ownership; /* members of the document; empty: none */
+};
+/* MR_EXISTS: it is there already. */
 MR_MUST_USE enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena,
-                                            struct mr_slice name, struct mr_slice region,
-                                            bool locks, int64_t *ret_ticket);
+                                            const struct s3_new_bucket *bucket,
+                                            int64_t *ret_ticket);
 /* MR_EXISTS: it is not empty. MR_FULL: there are versions left. MR_NOT_FOUND. Uploads in progress
  * go with it. */
 MR_MUST_USE enum mr_status s3_bucket_delete(struct s3 *s3, struct mr_arena *arena,

@@ -166,6 +166,8 @@ enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming
 void s3_incoming_abandon(struct s3_incoming *incoming);
 
 /* ---- what is configured about a bucket: members of its document ---- */
+enum { S3_BUCKET_TAGS_MAX = 50 };
+bool s3_ownership_ok(struct mr_slice rule);
 /* The bucket's document, or NULL with the fault set. */
 yyjson_val *s3_config_document(struct protocol_call *call);
 /* Sets a member; an empty text takes it away. */

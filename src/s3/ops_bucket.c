@@ -39,22 +39,45 @@ static enum mr_status location_of(struct protocol_call *call, struct mr_slice *r
     return MR_OK;
 }
 
+/* Tags and ownership that the bucket is to have from the beginning. */
+static enum mr_status settings_of(struct protocol_call *call, struct s3_new_bucket *wanted)
+{
+    yyjson_val *tags = mr_json_get(mr_json_get(call->in, "CreateBucketConfiguration"), "Tags");
+    const struct mr_slice ownership = s3_in(call, "ObjectOwnership");
+    struct mr_slice pairs;
+    if (tags != NULL && s3_tags_read(call, tags, S3_BUCKET_TAGS_MAX, &pairs) != MR_OK)
+        return MR_FAULT;
+    if (yyjson_arr_size(tags) > 0)
+        wanted->tags = s3_config_json(call, tags);
+    if (ownership.len == 0)
+        return MR_OK;
+    if (!s3_ownership_ok(ownership))
+        return s3_fail_argument(call, "x-amz-object-ownership", ownership,
+                                "Invalid x-amz-object-ownership header: must be one of "
+                                "BucketOwnerPreferred, ObjectWriter, BucketOwnerEnforced");
+    wanted->ownership = mr_arena_printf(call->arena, "{\"Rules\":[{\"ObjectOwnership\":\"%.*s\"}]}",
+                                        MR_ARG(ownership));
+    return MR_OK;
+}
+
 static void create_bucket(struct protocol_call *call)
 {
     const struct mr_slice bucket = s3_in(call, "Bucket");
-    struct mr_slice region;
+    struct s3_new_bucket wanted = {
+        .name = bucket,
+        .locks = mr_json_get_bool(call->in, "ObjectLockEnabledForBucket", false),
+    };
     if (!s3_bucket_name_ok(bucket)) {
         protocol_fail_member(call, "BucketName", bucket);
         protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
         return;
     }
-    if (s3_check_acl(call) != MR_OK || location_of(call, &region) != MR_OK)
+    if (s3_check_acl(call) != MR_OK || location_of(call, &wanted.region) != MR_OK ||
+        settings_of(call, &wanted) != MR_OK)
         return;
-    const bool locks = mr_json_get_bool(call->in, "ObjectLockEnabledForBucket", false);
-    enum mr_status status =
-        s3_bucket_create(s3_of(call), call->arena, bucket, region, locks, &call->ticket);
+    enum mr_status status = s3_bucket_create(s3_of(call), call->arena, &wanted, &call->ticket);
     /* AWS: one's own bucket again is fine in us-east-1 alone. */
-    if (status == MR_EXISTS && !mr_slice_equal(region, MR_S("us-east-1"))) {
+    if (status == MR_EXISTS && !mr_slice_equal(wanted.region, MR_S("us-east-1"))) {
         protocol_fail_member(call, "BucketName", bucket);
         protocol_fail(call, &s3_bucket_exists_for_us,
                       "Your previous request to create the named bucket succeeded and you already "

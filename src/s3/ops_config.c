@@ -72,14 +72,19 @@ static void get_ownership(struct protocol_call *call)
                    "The bucket ownership controls were not found");
 }
 
+bool s3_ownership_ok(struct mr_slice rule)
+{
+    return mr_slice_equal(rule, MR_S("BucketOwnerPreferred")) ||
+           mr_slice_equal(rule, MR_S("ObjectWriter")) ||
+           mr_slice_equal(rule, MR_S("BucketOwnerEnforced"));
+}
+
 static void put_ownership(struct protocol_call *call)
 {
     yyjson_val *wanted = mr_json_get(call->in, "OwnershipControls");
     const struct mr_slice rule =
         mr_json_get_text(yyjson_arr_get_first(mr_json_get(wanted, "Rules")), "ObjectOwnership");
-    if (mr_slice_equal(rule, MR_S("BucketOwnerPreferred")) ||
-        mr_slice_equal(rule, MR_S("ObjectWriter")) ||
-        mr_slice_equal(rule, MR_S("BucketOwnerEnforced")))
+    if (s3_ownership_ok(rule))
         s3_config_store(call, "ownership", s3_config_json(call, wanted));
     else
         s3_fail_malformed(call);
@@ -99,10 +104,9 @@ static void get_tagging(struct protocol_call *call)
 
 static void put_tagging(struct protocol_call *call)
 {
-    enum { BUCKET_TAGS_MAX = 50 };
     struct mr_slice pairs;
     yyjson_val *set = mr_json_get(mr_json_get(call->in, "Tagging"), "TagSet");
-    if (s3_tags_read(call, set, BUCKET_TAGS_MAX, &pairs) != MR_OK)
+    if (s3_tags_read(call, set, S3_BUCKET_TAGS_MAX, &pairs) != MR_OK)
         return;
     s3_config_store(call, "tags", pairs.len > 0 ? s3_config_json(call, set) : MR_S(""));
 }

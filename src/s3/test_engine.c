@@ -46,9 +46,8 @@ static int setup(void **state)
     mr_arena_init(&house->arena);
     house_open(house);
     int64_t ticket;
-    assert_int_equal(
-        s3_bucket_create(house->s3, &house->arena, MR_S("lake"), MR_S("us-east-1"), false, &ticket),
-        MR_OK);
+    const struct s3_new_bucket lake = {.name = MR_S("lake"), .region = MR_S("us-east-1")};
+    assert_int_equal(s3_bucket_create(house->s3, &house->arena, &lake, &ticket), MR_OK);
     *state = house;
     return 0;
 }

@@ -17,6 +17,21 @@ def test_a_bucket_is_made_listed_found_and_deleted(s3, fresh):
     assert name not in [row["Name"] for row in s3.list_buckets()["Buckets"]]
 
 
+def test_a_bucket_is_made_with_tags_and_ownership(server, s3, fresh):
+    name = fresh("lake")
+    status, _, text = server.request("PUT", f"/{name}", headers={
+        "x-amz-object-ownership": "ObjectWriter"}, body=(
+            b"<CreateBucketConfiguration><Tags><Tag><Key>team</Key><Value>sales</Value></Tag>"
+            b"</Tags></CreateBucketConfiguration>"))
+    assert status == 200, text
+    assert s3.get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "team", "Value": "sales"}]
+    rules = s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
+    assert rules == [{"ObjectOwnership": "ObjectWriter"}]
+    status, _, text = server.request("PUT", f"/{fresh('lake')}", headers={
+        "x-amz-object-ownership": "Nobody"})
+    assert (status, b"InvalidArgument" in text) == (400, True)
+
+
 def test_a_missing_bucket_is_told_by_name(s3, fresh):
     name = fresh("none")
     error = refused(s3.list_objects_v2, "NoSuchBucket", 404, Bucket=name)
