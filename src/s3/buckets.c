@@ -75,6 +75,18 @@ enum mr_status s3_bucket_get(struct s3 *s3, struct mr_arena *arena, struct mr_sl
     return MR_OK;
 }
 
+static void read_encryption(yyjson_val *document, struct s3_bucket_state *ret_state)
+{
+    yyjson_val *encryption = mr_json_get(document, "encryption");
+    yyjson_val *rule = yyjson_arr_get_first(mr_json_get(encryption, "Rules"));
+    yyjson_val *by_default = mr_json_get(rule, "ApplyServerSideEncryptionByDefault");
+    if (s3_sse_parse(mr_json_get_text(by_default, "SSEAlgorithm"), &ret_state->sse) != MR_OK ||
+        ret_state->sse == S3_SSE_AES256)
+        return;
+    ret_state->kms_key = mr_json_get_text(encryption, "Key");
+    ret_state->bucket_key = mr_json_get_bool(rule, "BucketKeyEnabled", false);
+}
+
 enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena, struct mr_slice name,
                                struct s3_bucket_state *ret_state)
 {
@@ -96,6 +108,7 @@ enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena, struct mr_
         .document = document,
         .retain_ms = (days + 365 * years) * INT64_C(86400000),
     };
+    read_encryption(document, ret_state);
     ret_state->versioning = mr_slice_equal(versioning, MR_S("Enabled"))     ? S3_VERSIONS_ENABLED
                             : mr_slice_equal(versioning, MR_S("Suspended")) ? S3_VERSIONS_SUSPENDED
                                                                             : S3_VERSIONS_NEVER;

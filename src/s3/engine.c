@@ -170,12 +170,13 @@ static void meta_digest(struct s3_meta *meta, struct mr_slice bytes)
 enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, struct mr_slice body,
                         struct s3_staged **ret_staged)
 {
-    if (!s3_bucket_exists(s3, options->bucket))
-        return MR_NOT_FOUND;
     struct s3_staged *staged = mr_calloc(1, sizeof *staged);
     struct mr_arena *arena = &staged->arena;
     mr_arena_init(arena);
-    const enum mr_status status = body_write(s3, arena, body, &staged->body);
+    struct s3_bucket_state state;
+    enum mr_status status = s3_bucket_state(s3, arena, options->bucket, &state);
+    if (status == MR_OK)
+        status = body_write(s3, arena, body, &staged->body);
     if (status != MR_OK) {
         mr_arena_fini(arena);
         free(staged);
@@ -188,6 +189,9 @@ enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, str
         .body = &staged->body,
     };
     staged->stored = s3_object_key(arena, options->bucket, options->key);
+    staged->meta.sse = state.sse;
+    staged->meta.kms_key = state.kms_key;
+    staged->meta.bucket_key = state.bucket_key;
     staged->meta.modified_ms = store_now(s3->options.store);
     staged->meta.headers[S3_CONTENT_TYPE] = mr_arena_copy(arena, options->content_type);
     staged->meta.headers[S3_CONTENT_ENCODING] = mr_arena_copy(arena, options->content_encoding);

@@ -146,8 +146,13 @@ struct s3_bucket_state {
     bool locks;                  /* object lock is on: */
     enum s3_retention retention; /* what a new object gets by itself, for so long */
     int64_t retain_ms;
+    enum s3_sse sse; /* how a new object that says nothing is said to be encrypted */
+    struct mr_slice kms_key;
+    bool bucket_key;
     yyjson_val *document;
 };
+/* The inverse of what S3 calls them; MR_INVALID: no such encryption. */
+MR_MUST_USE enum mr_status s3_sse_parse(struct mr_slice name, enum s3_sse *ret_sse);
 /* MR_NOT_FOUND: no such bucket. */
 MR_MUST_USE enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena,
                                            struct mr_slice name, struct s3_bucket_state *ret_state);

@@ -5,11 +5,11 @@
 
 static const char *const names[] = {"AES256", "aws:kms", "aws:kms:dsse"};
 
-static enum mr_status kind_of(struct mr_slice text, enum s3_sse *ret_kind)
+enum mr_status s3_sse_parse(struct mr_slice name, enum s3_sse *ret_sse)
 {
     for (size_t i = 0; i < MR_COUNT(names); i++) {
-        if (mr_slice_equal(text, mr_slice_cstr(names[i]))) {
-            *ret_kind = (enum s3_sse)i;
+        if (mr_slice_equal(name, mr_slice_cstr(names[i]))) {
+            *ret_sse = (enum s3_sse)i;
             return MR_OK;
         }
     }
@@ -40,17 +40,12 @@ static struct mr_slice key_arn(struct protocol_call *call, struct mr_slice key)
 
 static void from_default(struct protocol_call *call, struct s3_meta *meta)
 {
-    yyjson_val *document;
-    if (s3_bucket_get(s3_of(call), call->arena, s3_in(call, "Bucket"), &document) != MR_OK)
+    struct s3_bucket_state state;
+    if (s3_bucket_state(s3_of(call), call->arena, s3_in(call, "Bucket"), &state) != MR_OK)
         return; /* whoever commits finds out */
-    yyjson_val *rule =
-        yyjson_arr_get_first(mr_json_get(mr_json_get(document, "encryption"), "Rules"));
-    yyjson_val *by_default = mr_json_get(rule, "ApplyServerSideEncryptionByDefault");
-    if (kind_of(mr_json_get_text(by_default, "SSEAlgorithm"), &meta->sse) != MR_OK ||
-        meta->sse == S3_SSE_AES256)
-        return;
-    meta->kms_key = key_arn(call, mr_json_get_text(by_default, "KMSMasterKeyID"));
-    meta->bucket_key = mr_json_get_bool(rule, "BucketKeyEnabled", false);
+    meta->sse = state.sse;
+    meta->kms_key = state.kms_key;
+    meta->bucket_key = state.bucket_key;
 }
 
 enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
@@ -65,7 +60,7 @@ enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
         from_default(call, meta);
         return MR_OK;
     }
-    if (wanted.len > 0 && kind_of(wanted, &meta->sse) != MR_OK)
+    if (wanted.len > 0 && s3_sse_parse(wanted, &meta->sse) != MR_OK)
         return s3_fail_argument(call, header, wanted,
                                 "The encryption method specified is not supported");
     if (key.len > 0 && meta->sse == S3_SSE_AES256)
@@ -107,7 +102,7 @@ static enum mr_status check_default(struct protocol_call *call, yyjson_val *want
     const struct mr_slice key = mr_json_get_text(by_default, "KMSMasterKeyID");
     enum s3_sse kind;
     if (yyjson_arr_size(rules) != 1 ||
-        kind_of(mr_json_get_text(by_default, "SSEAlgorithm"), &kind) != MR_OK)
+        s3_sse_parse(mr_json_get_text(by_default, "SSEAlgorithm"), &kind) != MR_OK)
         return s3_fail_malformed(call);
     if (key.len > 0 && kind == S3_SSE_AES256)
         return s3_fail_argument(call, "ApplyServerSideEncryptionByDefault", MR_S("AES256"),
@@ -120,6 +115,7 @@ static void put_encryption(struct protocol_call *call)
 {
     yyjson_val *wanted = mr_json_get(call->in, "ServerSideEncryptionConfiguration");
     yyjson_val *rule = yyjson_arr_get_first(mr_json_get(wanted, "Rules"));
+    yyjson_val *by_default = mr_json_get(rule, "ApplyServerSideEncryptionByDefault");
     if (s3_check_bucket(call) != MR_OK || check_default(call, wanted) != MR_OK)
         return;
     /* AWS: the answer always says whether bucket keys are used. */
@@ -129,11 +125,12 @@ static void put_encryption(struct protocol_call *call)
     mr_json_key(&json, "Rules");
     mr_json_array(&json);
     mr_json_object(&json);
-    mr_json_key_value(&json, "ApplyServerSideEncryptionByDefault",
-                      mr_json_get(rule, "ApplyServerSideEncryptionByDefault"));
+    mr_json_key_value(&json, "ApplyServerSideEncryptionByDefault", by_default);
     mr_json_key_bool(&json, "BucketKeyEnabled", mr_json_get_bool(rule, "BucketKeyEnabled", false));
     mr_json_object_end(&json);
     mr_json_array_end(&json);
+    /* Ours: the key as every object will tell it. */
+    mr_json_key_string(&json, "Key", key_arn(call, mr_json_get_text(by_default, "KMSMasterKeyID")));
     mr_json_object_end(&json);
     s3_config_store(call, "encryption", mr_buf_slice(&buf));
     mr_buf_fini(&buf);

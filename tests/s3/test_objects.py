@@ -9,6 +9,7 @@ import os
 import pytest
 
 from s3.conftest import LARGE, NEW_BOTO3, bodies, crc32, md5, refused, sha256
+from support import wait_until
 
 
 def test_an_object_comes_back_as_it_was_stored(s3, bucket):
@@ -451,3 +452,26 @@ def test_the_resource_layer(resource, fresh):
     bucket.object_versions.all().delete()
     bucket.delete()
     bucket.wait_until_not_exists()
+
+
+def test_the_host_may_name_the_bucket(server, s3, bucket):
+    for host in (f"{bucket}.localhost:4566", f"{bucket}.s3.localhost",
+                 f"{bucket}.s3.eu-west-1.amazonaws.com", f"{bucket}.s3-eu-west-1.amazonaws.com"):
+        status, _, _ = server.request("PUT", "/a%20k", body=b"x", headers={"Host": host})
+        assert status == 200
+        assert server.request("GET", "/a%20k", headers={"Host": host})[2] == b"x"
+        assert b"<Key>a k</Key>" in server.request("GET", "/", headers={"Host": host})[2]
+        s3.delete_object(Bucket=bucket, Key="a k")
+
+
+def test_an_object_put_by_another_service_tells_its_buckets_encryption(client, s3, bucket, fresh):
+    key = "arn:aws:kms:us-east-1:000000000000:key/5f0e0a6e-0000-4000-8000-000000000000"
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [
+        {"ApplyServerSideEncryptionByDefault": {
+            "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
+    athena = client("athena")
+    query = athena.start_query_execution(
+        QueryString="SELECT 1", ResultConfiguration={"OutputLocation": f"s3://{bucket}/"})
+    name = query["QueryExecutionId"] + ".csv"
+    wait_until(lambda: "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=name))
+    assert s3.head_object(Bucket=bucket, Key=name)["SSEKMSKeyId"] == key
