@@ -123,7 +123,8 @@ static enum mr_status on_version(void *ctx, struct mr_slice key, const struct s3
 
 struct same_ctx {
     struct s3 *s3;
-    struct mr_slice stored;
+    struct mr_slice stored; /* the object's key, */
+    struct mr_slice key;    /* and the version's, in VIEW_OBJECT */
     const struct s3_meta *meta;
 };
 
@@ -136,6 +137,22 @@ static enum mr_status still_the_same(void *ctx, struct store_entry *entry)
     if (status != MR_OK)
         return status == MR_NOT_FOUND ? MR_AGAIN : status;
     return memcmp(&now.body, &same->meta->body, sizeof now.body) == 0 ? MR_OK : MR_AGAIN;
+}
+
+/* The same of a version: "null" may be another one by now. */
+static enum mr_status still_that_version(void *ctx, struct store_entry *entry)
+{
+    const struct same_ctx *same = ctx;
+    const struct mr_slice places[] = {same->stored, same->key};
+    for (size_t i = 0; i < MR_COUNT(places); i++) {
+        struct s3_meta now;
+        const enum mr_status status = s3_record(same->s3, entry->arena, places[i], &now);
+        if (status < 0)
+            return status;
+        if (status == MR_OK && s3_version_same(&now.version, &same->meta->version))
+            return now.version.order == same->meta->version.order ? MR_OK : MR_AGAIN;
+    }
+    return MR_AGAIN;
 }
 
 static enum mr_status move_to(void *ctx, struct s3_meta *meta)
@@ -156,14 +173,21 @@ static enum mr_status carry_out(struct page *page, struct mr_slice bucket, struc
         const struct s3_event event = {.name = "LifecycleTransition"};
         return s3_amend(s3, page->arena, &which, move_to, task, &event, &ticket);
     }
-    struct same_ctx same = {s3, s3_object_key(page->arena, bucket, task->key), &task->meta};
-    struct s3_change change = {.bucket = bucket, .key = task->key, .expired = true};
-    if (task->latest && !task->meta.marker) {
-        change.guard = still_the_same;
-        change.ctx = &same;
-    } else {
-        change.version = &task->meta.version;
-    }
+    struct same_ctx same = {
+        .s3 = s3,
+        .stored = s3_object_key(page->arena, bucket, task->key),
+        .key = s3_version_key(page->arena, bucket, task->key, &task->meta.version),
+        .meta = &task->meta,
+    };
+    const bool current = task->latest && !task->meta.marker;
+    struct s3_change change = {
+        .bucket = bucket,
+        .key = task->key,
+        .expired = true,
+        .version = current ? NULL : &task->meta.version,
+        .guard = current ? still_the_same : still_that_version,
+        .ctx = &same,
+    };
     return s3_change_apply(s3, page->arena, &change, &ticket);
 }
 
