@@ -94,37 +94,80 @@ static struct mr_slice keys_and_definitions(struct protocol_call *call,
     return item_writer_slice(&text);
 }
 
-static enum mr_status read_schema(struct protocol_call *call, struct dynamodb_table *table,
-                                  yyjson_val *elements, struct dynamodb_schema *ret_schema)
+static bool is_hash(yyjson_val *element)
 {
-    size_t count = yyjson_arr_size(elements);
-    const struct dynamodb_key *keys[2] = {NULL, NULL};
-    if (count > 2)
-        return protocol_fail(call, &dynamodb_not_implemented,
-                             "keys of more than one partition and one sort attribute are not "
-                             "implemented");
+    return mr_slice_equal(mr_json_get_text(element, "KeyType"), MR_S("HASH"));
+}
+
+/* A table's or local index's: one partition key, and one sort key or none. */
+static enum mr_status check_plain(struct protocol_call *call, yyjson_val *elements)
+{
+    yyjson_val *first = yyjson_arr_get(elements, 0), *second = yyjson_arr_get(elements, 1);
+    if (second != NULL && mr_slice_equal(mr_json_get_text(first, "AttributeName"),
+                                         mr_json_get_text(second, "AttributeName")))
+        return refuse(call, "Both the Hash Key and the Range Key element in the KeySchema have the "
+                            "same name");
+    if (!is_hash(first))
+        return refuse(call, "Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
+    if (second != NULL && is_hash(second))
+        return refuse(call,
+                      "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
+    return MR_OK;
+}
+
+/* A global index's: up to four partition keys, then up to four sort keys. */
+static enum mr_status check_several(struct protocol_call *call, yyjson_val *elements)
+{
+    size_t count = yyjson_arr_size(elements), counts[2] = {0, 0};
+    if (!is_hash(yyjson_arr_get(elements, 0)))
+        return refuse(call, "Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
     for (size_t i = 0; i < count; i++) {
-        keys[i] =
-            definition_of(table, mr_json_get_text(yyjson_arr_get(elements, i), "AttributeName"));
-        if (keys[i] == NULL)
+        yyjson_val *element = yyjson_arr_get(elements, i);
+        if (is_hash(element) && counts[1] > 0)
+            return refuse(call, INVALID "All HASH key attributes must precede RANGE key attributes "
+                                        "in the KeySchema");
+        counts[!is_hash(element)]++;
+        for (size_t j = 0; j < i; j++) {
+            if (mr_slice_equal(mr_json_get_text(yyjson_arr_get(elements, j), "AttributeName"),
+                               mr_json_get_text(element, "AttributeName")))
+                return refuse(call, "The KeySchema contains multiple key attributes with the same "
+                                    "name");
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (counts[i] > DYNAMODB_HASH_KEYS_MAX)
+            return protocol_fail(call, &protocol_validation,
+                                 INVALID "The KeySchema exceeds the maximum allowed number of %s "
+                                         "key attributes",
+                                 i == 0 ? "HASH" : "RANGE");
+    }
+    return MR_OK;
+}
+
+static enum mr_status read_schema(struct protocol_call *call, struct dynamodb_table *table,
+                                  yyjson_val *elements, bool several,
+                                  struct dynamodb_schema *ret_schema)
+{
+    size_t count = yyjson_arr_size(elements), hashes = 0;
+    struct dynamodb_key keys[DYNAMODB_KEYS_MAX];
+    several = several && (count > 2 || (count == 2 && is_hash(yyjson_arr_get(elements, 1))));
+    for (size_t i = 0; i < count; i++) {
+        yyjson_val *element = yyjson_arr_get(elements, i);
+        const struct dynamodb_key *key =
+            definition_of(table, mr_json_get_text(element, "AttributeName"));
+        if (key == NULL)
             return protocol_fail(call, &protocol_validation,
                                  INVALID "Some index key attributes are not defined in "
                                          "AttributeDefinitions. %.*s",
                                  MR_ARG(keys_and_definitions(call, table, elements)));
+        if (i < DYNAMODB_KEYS_MAX)
+            keys[i] = *key;
+        hashes += is_hash(element);
     }
-    if (count == 2 && keys[0] == keys[1])
-        return refuse(call, "Both the Hash Key and the Range Key element in the KeySchema have the "
-                            "same name");
-    yyjson_val *first = yyjson_arr_get(elements, 0), *second = yyjson_arr_get(elements, 1);
-    if (!mr_slice_equal(mr_json_get_text(first, "KeyType"), MR_S("HASH")))
-        return refuse(call, "Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
-    if (count == 2 && !mr_slice_equal(mr_json_get_text(second, "KeyType"), MR_S("RANGE")))
-        return refuse(call,
-                      "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
-    *ret_schema = (struct dynamodb_schema){.hash = *keys[0], .has_range = count == 2};
-    if (count == 2)
-        ret_schema->range = *keys[1];
-    return MR_OK;
+    enum mr_status status = several ? check_several(call, elements) : check_plain(call, elements);
+    if (status == MR_OK)
+        *ret_schema = dynamodb_schema_make(keys, hashes, count);
+    return status;
 }
 
 static enum mr_status read_table_schema(struct protocol_call *call, struct dynamodb_table *table)
@@ -132,7 +175,7 @@ static enum mr_status read_table_schema(struct protocol_call *call, struct dynam
     yyjson_val *elements = mr_json_get(call->in, "KeySchema");
     if (yyjson_arr_size(elements) > table->definition_count)
         return refuse(call, "Invalid KeySchema: Some index key attribute have no definition");
-    return read_schema(call, table, elements, &table->schema);
+    return read_schema(call, table, elements, false, &table->schema);
 }
 
 /* ---- indexes ---- */
@@ -188,7 +231,7 @@ static enum mr_status read_index(struct protocol_call *call, struct dynamodb_tab
     index->number = (uint8_t)(index->slot + 1);
     index->local = local;
     enum mr_status status =
-        read_schema(call, table, mr_json_get(each, "KeySchema"), &index->schema);
+        read_schema(call, table, mr_json_get(each, "KeySchema"), !local, &index->schema);
     if (status == MR_OK && local)
         status = check_local(call, table, index);
     if (status == MR_OK)

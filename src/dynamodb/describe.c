@@ -40,9 +40,8 @@ void dynamodb_describe_schema(struct mr_json *json, const struct dynamodb_schema
 {
     mr_json_key(json, "KeySchema");
     mr_json_array(json);
-    key_element_json(json, &schema->hash, "HASH");
-    if (schema->has_range)
-        key_element_json(json, &schema->range, "RANGE");
+    for (size_t i = 0; i < schema->key_count; i++)
+        key_element_json(json, &schema->keys[i], i < schema->hash_count ? "HASH" : "RANGE");
     mr_json_array_end(json);
 }
 

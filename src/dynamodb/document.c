@@ -3,20 +3,38 @@
 
 static const char *const projection_names[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
 
-static void key_json(struct mr_json *json, const char *name, const struct dynamodb_key *key)
+static void key_json(struct mr_json *json, const struct dynamodb_key *key)
 {
-    mr_json_key(json, name);
     mr_json_object(json);
     mr_json_key_string(json, "name", key->name);
     mr_json_key_cstr(json, "type", item_type_name(key->type));
     mr_json_object_end(json);
 }
 
+static void keys_json(struct mr_json *json, const char *name, const struct dynamodb_key *keys,
+                      size_t count)
+{
+    mr_json_key(json, name);
+    mr_json_array(json);
+    for (size_t i = 0; i < count; i++)
+        key_json(json, &keys[i]);
+    mr_json_array_end(json);
+}
+
+/* The first of each, and where there are more of one, those too. */
 static void schema_json(struct mr_json *json, const struct dynamodb_schema *schema)
 {
-    key_json(json, "hash", &schema->hash);
-    if (schema->has_range)
-        key_json(json, "range", &schema->range);
+    size_t hashes = schema->hash_count, ranges = schema->key_count - hashes;
+    mr_json_key(json, "hash");
+    key_json(json, &schema->hash);
+    if (hashes > 1)
+        keys_json(json, "more_hash", &schema->keys[1], hashes - 1);
+    if (ranges > 0) {
+        mr_json_key(json, "range");
+        key_json(json, &schema->range);
+    }
+    if (ranges > 1)
+        keys_json(json, "more_range", &schema->keys[hashes + 1], ranges - 1);
 }
 
 static void index_json(struct mr_json *json, const struct dynamodb_index *index)
@@ -133,14 +151,26 @@ static struct dynamodb_key read_key(struct dynamodb_table *table, yyjson_val *do
                                  .type = item_type_parse(mr_json_get_text(doc, "type"))};
 }
 
+static void read_keys(struct dynamodb_table *table, yyjson_val *doc, const char *first,
+                      const char *more, struct dynamodb_key *keys, size_t *count)
+{
+    size_t last = *count + DYNAMODB_HASH_KEYS_MAX;
+    if (mr_json_get(doc, first) == NULL)
+        return;
+    keys[(*count)++] = read_key(table, mr_json_get(doc, first));
+    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(doc, more));
+    for (yyjson_val *key; *count < last && (key = yyjson_arr_iter_next(&iter)) != NULL;)
+        keys[(*count)++] = read_key(table, key);
+}
+
 static struct dynamodb_schema read_schema(struct dynamodb_table *table, yyjson_val *doc)
 {
-    struct dynamodb_schema schema = {.hash = read_key(table, mr_json_get(doc, "hash"))};
-    yyjson_val *range = mr_json_get(doc, "range");
-    schema.has_range = range != NULL;
-    if (schema.has_range)
-        schema.range = read_key(table, range);
-    return schema;
+    struct dynamodb_key keys[DYNAMODB_KEYS_MAX] = {{.name = {0}}};
+    size_t hashes = 0;
+    read_keys(table, doc, "hash", "more_hash", keys, &hashes);
+    size_t count = hashes;
+    read_keys(table, doc, "range", "more_range", keys, &count);
+    return dynamodb_schema_make(keys, hashes, count);
 }
 
 static enum dynamodb_projection read_projection(yyjson_val *doc)

@@ -44,10 +44,10 @@ static struct dynamodb_index *copy_index(struct dynamodb_table *table,
     struct mr_arena *arena = &table->arena;
     struct dynamodb_index *index = MR_NEW(arena, struct dynamodb_index);
     index->name = mr_arena_copy(arena, from->name);
-    index->schema = from->schema;
-    index->schema.hash = copy_key(arena, &from->schema.hash);
-    if (from->schema.has_range)
-        index->schema.range = copy_key(arena, &from->schema.range);
+    struct dynamodb_key keys[DYNAMODB_KEYS_MAX];
+    for (size_t i = 0; i < from->schema.key_count; i++)
+        keys[i] = copy_key(arena, &from->schema.keys[i]);
+    index->schema = dynamodb_schema_make(keys, from->schema.hash_count, from->schema.key_count);
     index->projection = from->projection;
     index->included = MR_NEW_ARRAY(arena, struct mr_slice, from->included_count + 1);
     for (size_t i = 0; i < from->included_count; i++)
@@ -173,9 +173,8 @@ static void add_index_locked(struct dynamodb_table *table, struct dynamodb_index
     assert(slot < DYNAMODB_INDEXES_MAX);
     index->number = next_number(table);
     index->slot = slot;
-    define_key(table, &index->schema.hash);
-    if (index->schema.has_range)
-        define_key(table, &index->schema.range);
+    for (size_t i = 0; i < index->schema.key_count; i++)
+        define_key(table, &index->schema.keys[i]);
     atomic_store(&table->slots[slot], index);
     if (slot == table->index_count)
         table->index_count++;

@@ -16,7 +16,9 @@ enum {
     DYNAMODB_TABLES_MAX = 2500, /* AWS: by default, in a region */
     DYNAMODB_PARTITIONS = 4,    /* of a new table; see README.md */
     DYNAMODB_INDEXES_MAX = 25,
-    DYNAMODB_DEFINITIONS_MAX = 64,
+    DYNAMODB_DEFINITIONS_MAX = 128,
+    DYNAMODB_HASH_KEYS_MAX = 4, /* AWS: of a global index; the range keys too */
+    DYNAMODB_KEYS_MAX = 8,
     DYNAMODB_TAGS_MAX = 50,
     DYNAMODB_PAGE_BYTES = 1 << 20,
 };
@@ -41,9 +43,14 @@ struct dynamodb_key {
     struct mr_slice name;
     enum item_type type;
 };
+/* Tables and local indexes have one partition key and at most one sort key. A global index may have
+ * several of each: an item has an entry when it has them all, and one partition is made of all
+ * partition keys together. Made by dynamodb_schema_make. */
 struct dynamodb_schema {
-    struct dynamodb_key hash, range;
+    struct dynamodb_key hash, range; /* the first of each */
     bool has_range;
+    struct dynamodb_key keys[DYNAMODB_KEYS_MAX]; /* all: partition keys, then sort keys */
+    size_t hash_count, key_count;
 };
 /* See index.c. */
 enum dynamodb_index_state {
@@ -285,9 +292,17 @@ struct dynamodb_lane *dynamodb_lane_of(const struct dynamodb_table *table, struc
 struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynamodb_table *table,
                                             struct mr_slice item);
 size_t dynamodb_partition_of(const struct dynamodb_table *table, uint16_t hash);
-/* Writes the beginning of all keys with that partition key. */
+struct dynamodb_schema dynamodb_schema_make(const struct dynamodb_key *keys, size_t hash_count,
+                                            size_t key_count);
+/* Of one partition key and at most one sort key. */
+static inline bool dynamodb_schema_is_plain(const struct dynamodb_schema *schema)
+{
+    return schema->hash_count == 1 && schema->key_count <= 2;
+}
+/* Writes the beginning of all keys with those partition keys. */
 void dynamodb_prefix_write(struct item_writer *writer, const struct dynamodb_table *table,
-                           const struct dynamodb_index *index, const struct item_value *hash);
+                           const struct dynamodb_index *index, const struct item_value *hashes,
+                           size_t count);
 /* The key of the item's entry in the index; false: it has none there. */
 bool dynamodb_index_key(struct mr_arena *arena, const struct dynamodb_table *table,
                         const struct dynamodb_index *index, struct mr_slice item,

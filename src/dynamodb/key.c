@@ -25,8 +25,23 @@ size_t dynamodb_partition_of(const struct dynamodb_table *table, uint16_t hash)
     return ((size_t)hash * table->partitions) >> DYNAMODB_HASH_BITS;
 }
 
+struct dynamodb_schema dynamodb_schema_make(const struct dynamodb_key *keys, size_t hash_count,
+                                            size_t key_count)
+{
+    assert(hash_count > 0 && hash_count <= key_count && key_count <= DYNAMODB_KEYS_MAX);
+    struct dynamodb_schema schema = {.hash = keys[0],
+                                     .has_range = key_count > hash_count,
+                                     .hash_count = hash_count,
+                                     .key_count = key_count};
+    memcpy(schema.keys, keys, key_count * sizeof(keys[0]));
+    if (schema.has_range)
+        schema.range = keys[hash_count];
+    return schema;
+}
+
 void dynamodb_prefix_write(struct item_writer *writer, const struct dynamodb_table *table,
-                           const struct dynamodb_index *index, const struct item_value *hash)
+                           const struct dynamodb_index *index, const struct item_value *hashes,
+                           size_t count)
 {
     uint32_t number = table->number;
     const char head[4] = {(char)(number >> 24), (char)(number >> 16), (char)(number >> 8),
@@ -36,7 +51,8 @@ void dynamodb_prefix_write(struct item_writer *writer, const struct dynamodb_tab
         item_write_byte(writer, index->number);
     size_t at = writer->len;
     item_write_raw(writer, MR_S("\0\0"));
-    item_key_write(writer, hash);
+    for (size_t i = 0; i < count; i++)
+        item_key_write(writer, &hashes[i]);
     struct mr_slice key = {.ptr = writer->data + at + 2, .len = writer->len - at - 2};
     uint16_t bits = dynamodb_hash(key);
     writer->data[at] = (char)(bits >> 8);
@@ -61,7 +77,7 @@ struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynam
     struct item_writer writer = item_writer_make(arena, 96);
     struct item_value hash = item_get(item, table->schema.hash.name);
     assert(hash.type == table->schema.hash.type);
-    dynamodb_prefix_write(&writer, table, NULL, &hash);
+    dynamodb_prefix_write(&writer, table, NULL, &hash, 1);
     if (table->schema.has_range) {
         struct item_value range = item_get(item, table->schema.range.name);
         assert(range.type == table->schema.range.type);
@@ -77,19 +93,17 @@ bool dynamodb_index_key(struct mr_arena *arena, const struct dynamodb_table *tab
                         const struct dynamodb_index *index, struct mr_slice item,
                         struct mr_slice *ret_key)
 {
-    struct item_value hash = item_get(item, index->schema.hash.name);
-    struct item_value range = {.type = ITEM_NONE};
-    if (hash.type != index->schema.hash.type)
-        return false;
-    if (index->schema.has_range) {
-        range = item_get(item, index->schema.range.name);
-        if (range.type != index->schema.range.type)
+    const struct dynamodb_schema *schema = &index->schema;
+    struct item_value values[DYNAMODB_KEYS_MAX];
+    for (size_t i = 0; i < schema->key_count; i++) {
+        values[i] = item_get(item, schema->keys[i].name);
+        if (values[i].type != schema->keys[i].type)
             return false;
     }
     struct item_writer writer = item_writer_make(arena, 128);
-    dynamodb_prefix_write(&writer, table, index, &hash);
-    if (range.type != ITEM_NONE)
-        item_key_write(&writer, &range);
+    dynamodb_prefix_write(&writer, table, index, values, schema->hash_count);
+    for (size_t i = schema->hash_count; i < schema->key_count; i++)
+        item_key_write(&writer, &values[i]);
     struct item_value key = item_get(item, table->schema.hash.name);
     item_key_write(&writer, &key);
     if (table->schema.has_range) {
@@ -102,8 +116,11 @@ bool dynamodb_index_key(struct mr_arena *arena, const struct dynamodb_table *tab
 
 bool dynamodb_is_key(const struct dynamodb_schema *schema, struct mr_slice name)
 {
-    return mr_slice_equal(schema->hash.name, name) ||
-           (schema->has_range && mr_slice_equal(schema->range.name, name));
+    for (size_t i = 0; i < schema->key_count; i++) {
+        if (mr_slice_equal(schema->keys[i].name, name))
+            return true;
+    }
+    return false;
 }
 
 bool dynamodb_is_projected(const struct dynamodb_table *table, const struct dynamodb_index *index,
@@ -253,17 +270,29 @@ static enum mr_status check_index_empty(struct protocol_call *call,
 
 static enum mr_status check_index_key(struct protocol_call *call,
                                       const struct dynamodb_index *index,
-                                      const struct dynamodb_key *key, struct mr_slice item,
-                                      bool range)
+                                      const struct dynamodb_key *key, struct mr_slice item)
 {
     struct item_value value = item_get(item, key->name);
     if (value.type == ITEM_NONE)
         return MR_OK;
     if (value.type != key->type)
         return refuse_index_type(call, index, key, value.type);
-    if (check_index_empty(call, index, key, &value) != MR_OK)
-        return MR_FAULT;
-    return check_key_size(call, &value, range, "");
+    return check_index_empty(call, index, key, &value);
+}
+
+/* AWS: the limits hold for all partition keys, and for all sort keys, together. */
+static enum mr_status check_index_sizes(struct protocol_call *call,
+                                        const struct dynamodb_schema *schema, struct mr_slice item)
+{
+    size_t sizes[2] = {0, 0};
+    for (size_t i = 0; i < schema->key_count; i++) {
+        struct item_value value = item_get(item, schema->keys[i].name);
+        sizes[i >= schema->hash_count] += value.type == ITEM_NONE ? 0 : value.body.len;
+    }
+    struct item_value hash = {.body = {.ptr = "", .len = sizes[0]}};
+    struct item_value range = {.body = {.ptr = "", .len = sizes[1]}};
+    enum mr_status status = check_key_size(call, &hash, false, "");
+    return status == MR_OK ? check_key_size(call, &range, true, "") : status;
 }
 
 enum mr_status dynamodb_item_check_indexes(struct protocol_call *call,
@@ -274,9 +303,10 @@ enum mr_status dynamodb_item_check_indexes(struct protocol_call *call,
         const struct dynamodb_index *index = dynamodb_index_at(table, i);
         if (index == NULL || index->state == DYNAMODB_INDEX_DELETING)
             continue;
-        status = check_index_key(call, index, &index->schema.hash, item, false);
-        if (status == MR_OK && index->schema.has_range)
-            status = check_index_key(call, index, &index->schema.range, item, true);
+        for (size_t j = 0; status == MR_OK && j < index->schema.key_count; j++)
+            status = check_index_key(call, index, &index->schema.keys[j], item);
+        if (status == MR_OK)
+            status = check_index_sizes(call, &index->schema, item);
     }
     return status;
 }
@@ -293,14 +323,14 @@ enum mr_status dynamodb_item_check(struct protocol_call *call, const struct dyna
 static enum mr_status check_empty(struct protocol_call *call, const struct dynamodb_schema *schema,
                                   const struct dynamodb_index *index, struct mr_slice item)
 {
-    const struct dynamodb_key *keys[] = {&schema->hash, schema->has_range ? &schema->range : NULL};
-    for (size_t i = 0; i < MR_COUNT(keys) && keys[i] != NULL; i++) {
-        struct item_value value = item_get(item, keys[i]->name);
+    for (size_t i = 0; i < schema->key_count; i++) {
+        const struct dynamodb_key *key = &schema->keys[i];
+        struct item_value value = item_get(item, key->name);
         enum mr_status status = MR_OK;
         if (index != NULL)
-            status = check_index_empty(call, index, keys[i], &value);
-        else if (value.type == keys[i]->type && value.type != ITEM_N && value.body.len == 0)
-            status = check_key_value(call, keys[i], &value, i == 1, "", NOT_VALID);
+            status = check_index_empty(call, index, key, &value);
+        else if (value.type == key->type && value.type != ITEM_N && value.body.len == 0)
+            status = check_key_value(call, key, &value, i == 1, "", NOT_VALID);
         if (status != MR_OK)
             return status;
     }
@@ -429,9 +459,8 @@ enum mr_status dynamodb_update_check(struct protocol_call *call, const struct dy
         const struct dynamodb_index *index = dynamodb_index_at(table, i);
         if (index == NULL || index->state == DYNAMODB_INDEX_DELETING)
             continue;
-        status = check_index_update(call, index, &index->schema.hash, update);
-        if (status == MR_OK && index->schema.has_range)
-            status = check_index_update(call, index, &index->schema.range, update);
+        for (size_t j = 0; status == MR_OK && j < index->schema.key_count; j++)
+            status = check_index_update(call, index, &index->schema.keys[j], update);
     }
     const struct dynamodb_paths paths = {.update = update};
     return status == MR_OK ? dynamodb_paths_check(call, table, &paths) : status;

@@ -100,21 +100,24 @@ enum mr_status dynamodb_page_begin(struct dynamodb_page *page)
 
 /* ---- ExclusiveStartKey ---- */
 
+enum { PLACE_NAMES_MAX = 2 + DYNAMODB_KEYS_MAX };
+
 /* The attributes that name a place: the table's keys and the index's. */
-static size_t place_names(const struct dynamodb_page *page, const struct dynamodb_key *ret[4])
+static size_t place_names(const struct dynamodb_page *page,
+                          const struct dynamodb_key *ret[PLACE_NAMES_MAX])
 {
     const struct dynamodb_schema *schemas[2] = {&page->table->schema, NULL};
     size_t count = 0;
     if (page->index != NULL)
         schemas[1] = &page->index->schema;
     for (size_t i = 0; i < 2 && schemas[i] != NULL; i++) {
-        const struct dynamodb_key *keys[2] = {&schemas[i]->hash, &schemas[i]->range};
-        for (size_t j = 0; j < (schemas[i]->has_range ? 2u : 1u); j++) {
+        for (size_t j = 0; j < schemas[i]->key_count; j++) {
+            const struct dynamodb_key *key = &schemas[i]->keys[j];
             bool known = false;
             for (size_t k = 0; k < count; k++)
-                known = known || mr_slice_equal(ret[k]->name, keys[j]->name);
+                known = known || mr_slice_equal(ret[k]->name, key->name);
             if (!known)
-                ret[count++] = keys[j];
+                ret[count++] = key;
         }
     }
     return count;
@@ -124,7 +127,7 @@ static size_t place_names(const struct dynamodb_page *page, const struct dynamod
 
 enum mr_status dynamodb_page_start_count(const struct dynamodb_page *page, bool query)
 {
-    const struct dynamodb_key *names[4];
+    const struct dynamodb_key *names[PLACE_NAMES_MAX];
     if (page->start.len == 0 || item_iter_item(page->start).left == place_names(page, names))
         return MR_OK;
     return protocol_fail(page->call, &protocol_validation,
@@ -204,8 +207,8 @@ static void seek_first(const struct dynamodb_page *page, struct view_iterator *i
 
 static struct mr_slice keys_of_place(const struct dynamodb_page *page, struct mr_slice item)
 {
-    const struct dynamodb_key *names[4];
-    struct item_field fields[4];
+    const struct dynamodb_key *names[PLACE_NAMES_MAX];
+    struct item_field fields[PLACE_NAMES_MAX];
     size_t count = place_names(page, names);
     for (size_t i = 0; i < count; i++)
         fields[i] = (struct item_field){names[i]->name, item_get(item, names[i]->name)};

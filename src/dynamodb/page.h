@@ -12,13 +12,14 @@ struct dynamodb_range {
 };
 /* The least bytes above all that begin with `prefix`; len 0: there are none. */
 struct mr_slice dynamodb_successor(struct mr_arena *arena, struct mr_slice prefix);
-/* The keys with that partition key; narrowed by a condition on the sort key when `term` is not
- * NULL. */
+/* The keys with those partition keys, narrowed by conditions on the sort keys from the first on:
+ * equalities, but for the last one. */
 struct dynamodb_range dynamodb_range_of_query(struct mr_arena *arena,
                                               const struct dynamodb_table *table,
                                               const struct dynamodb_index *index,
-                                              const struct item_value *hash,
-                                              const struct item_key_term *term);
+                                              const struct item_value *hashes, size_t hash_count,
+                                              const struct item_key_term *const *terms,
+                                              size_t term_count);
 /* The keys of a segment of the table or index. */
 struct dynamodb_range dynamodb_range_of_scan(struct mr_arena *arena,
                                              const struct dynamodb_table *table,

@@ -242,10 +242,15 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
     struct mr_arena *arena = page->call->arena;
     const struct dynamodb_schema *schema =
         page->index != NULL ? &page->index->schema : &page->table->schema;
-    const struct item_node *hash = item_partiql_term(statement->where, schema->hash.name, true);
-    const struct item_node *range =
-        schema->has_range ? item_partiql_term(statement->where, schema->range.name, false) : NULL;
-    bool query = fits(hash, schema->hash.type);
+    struct item_value hashes[DYNAMODB_HASH_KEYS_MAX];
+    bool query = true;
+    for (size_t i = 0; query && i < schema->hash_count; i++) {
+        const struct item_node *hash =
+            item_partiql_term(statement->where, schema->keys[i].name, true);
+        query = fits(hash, schema->keys[i].type);
+        if (query)
+            hashes[i] = hash->args[1]->value;
+    }
     if (statement->order.len > 0 && statement->where == NULL)
         return protocol_fail(page->call, &protocol_validation,
                              "Must have WHERE clause in the statement when using ORDER BY clause.");
@@ -263,11 +268,21 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
         page->range = dynamodb_range_of_scan(arena, page->table, page->index, 0, 1);
         return MR_OK;
     }
-    struct item_key_term term;
-    if (narrows(range, schema->range.type))
-        term = key_term(range);
-    page->range = dynamodb_range_of_query(arena, page->table, page->index, &hash->args[1]->value,
-                                          narrows(range, schema->range.type) ? &term : NULL);
+    struct item_key_term terms[DYNAMODB_KEYS_MAX];
+    const struct item_key_term *list[DYNAMODB_KEYS_MAX];
+    size_t count = 0;
+    for (size_t i = schema->hash_count; i < schema->key_count; i++) {
+        const struct item_node *range =
+            item_partiql_term(statement->where, schema->keys[i].name, false);
+        if (!narrows(range, schema->keys[i].type))
+            break;
+        terms[count] = key_term(range);
+        list[count] = &terms[count];
+        if (terms[count++].kind != ITEM_NODE_EQ)
+            break;
+    }
+    page->range = dynamodb_range_of_query(arena, page->table, page->index, hashes,
+                                          schema->hash_count, list, count);
     return MR_OK;
 }
 
@@ -277,10 +292,8 @@ static enum mr_status start_fits(const struct dynamodb_page *page)
     enum mr_status status = dynamodb_page_start_count(page, true);
     const struct dynamodb_schema *schema =
         page->index != NULL ? &page->index->schema : &page->table->schema;
-    if (status == MR_OK)
-        status = dynamodb_page_start_piece(page, &schema->hash, false);
-    if (status == MR_OK && schema->has_range)
-        status = dynamodb_page_start_piece(page, &schema->range, true);
+    for (size_t i = 0; status == MR_OK && i < schema->key_count; i++)
+        status = dynamodb_page_start_piece(page, &schema->keys[i], i >= schema->hash_count);
     return status == MR_OK ? dynamodb_page_start_tables(page) : status;
 }
 

@@ -110,6 +110,112 @@ static enum mr_status check_start_place(const struct dynamodb_page *page,
     return MR_OK;
 }
 
+/* ---- a key of several attributes ---- */
+
+/* What is said of each key attribute, in the order of the schema. */
+struct several {
+    const struct item_key_term *terms[DYNAMODB_KEYS_MAX];
+    size_t last; /* behind the last sort key that anything is said of */
+};
+
+static void list_name(struct item_writer *list, struct mr_slice name)
+{
+    if (list->len > 0)
+        item_write_raw(list, MR_S(", "));
+    item_write_raw(list, name);
+}
+
+/* AWS: all partition keys by equality; of the sort keys the first ones, all but the last of them by
+ * equality. */
+static enum mr_status check_equalities(struct protocol_call *call,
+                                       const struct dynamodb_schema *schema,
+                                       const struct several *several)
+{
+    struct item_writer hashes = item_writer_make(call->arena, 64);
+    struct item_writer ranges = item_writer_make(call->arena, 64);
+    for (size_t i = 0; i < schema->key_count; i++) {
+        const struct item_key_term *term = several->terms[i];
+        bool equal = term != NULL && term->kind == ITEM_NODE_EQ;
+        if (!equal && i < schema->hash_count)
+            list_name(&hashes, schema->keys[i].name);
+        else if (!equal && i + 1 < several->last)
+            list_name(&ranges, schema->keys[i].name);
+    }
+    if (hashes.len > 0)
+        return protocol_fail(call, &protocol_validation,
+                             "HASH key attributes %.*s must have equality conditions specified in "
+                             "the query",
+                             MR_ARG(item_writer_slice(&hashes)));
+    if (ranges.len > 0)
+        return protocol_fail(call, &protocol_validation,
+                             "RANGE key attributes %.*s must have equality conditions specified in "
+                             "the query because a condition is present on key attribute %.*s",
+                             MR_ARG(item_writer_slice(&ranges)),
+                             MR_ARG(schema->keys[several->last - 1].name));
+    return MR_OK;
+}
+
+static enum mr_status check_term(struct protocol_call *call, const struct dynamodb_key *key,
+                                 const struct item_key_term *term)
+{
+    if (!is_indexable(term->kind))
+        return protocol_fail(call, &protocol_validation,
+                             "Attempted conditional constraint is not an indexable operation");
+    enum mr_status status = check_term_value(call, key, &term->low);
+    if (status == MR_OK && term->kind == ITEM_NODE_BETWEEN)
+        status = check_term_value(call, key, &term->high);
+    return status;
+}
+
+static enum mr_status check_several_start(const struct dynamodb_page *page,
+                                          const struct dynamodb_schema *schema,
+                                          const struct several *several)
+{
+    enum mr_status status = MR_OK;
+    for (size_t i = 0; status == MR_OK && i < schema->key_count; i++)
+        status = dynamodb_page_start_piece(page, &schema->keys[i], i >= schema->hash_count);
+    if (status == MR_OK)
+        status = dynamodb_page_start_tables(page);
+    for (size_t i = schema->hash_count; status == MR_OK && i < several->last; i++) {
+        struct item_value value = item_get(page->start, schema->keys[i].name);
+        if (!item_key_term_holds(several->terms[i], &value))
+            return protocol_fail(page->call, &protocol_validation,
+                                 "The provided starting key does not match the range key "
+                                 "predicate");
+    }
+    return status;
+}
+
+static enum mr_status place_several(struct dynamodb_page *page,
+                                    const struct dynamodb_schema *schema)
+{
+    const struct item_key_condition *condition = &page->expressions->key_condition;
+    struct item_value hashes[DYNAMODB_HASH_KEYS_MAX];
+    struct several several = {.last = schema->hash_count};
+    size_t known = 0;
+    for (size_t i = 0; i < schema->key_count; i++) {
+        several.terms[i] = term_of(condition, schema->keys[i].name);
+        known += several.terms[i] != NULL;
+        if (several.terms[i] != NULL && i >= schema->hash_count)
+            several.last = i + 1;
+    }
+    if (known < condition->count)
+        return protocol_fail(page->call, &protocol_validation, "Query key condition not supported");
+    enum mr_status status = check_equalities(page->call, schema, &several);
+    for (size_t i = 0; status == MR_OK && i < several.last; i++)
+        status = check_term(page->call, &schema->keys[i], several.terms[i]);
+    if (status == MR_OK && page->start.len > 0)
+        status = check_several_start(page, schema, &several);
+    if (status != MR_OK)
+        return status;
+    for (size_t i = 0; i < schema->hash_count; i++)
+        hashes[i] = several.terms[i]->low;
+    page->range = dynamodb_range_of_query(page->call->arena, page->table, page->index, hashes,
+                                          schema->hash_count, &several.terms[schema->hash_count],
+                                          several.last - schema->hash_count);
+    return dynamodb_page_start_after(page, true);
+}
+
 /* The partition key's value, and what is said of the sort key. */
 static enum mr_status place_query(struct dynamodb_page *page)
 {
@@ -118,6 +224,11 @@ static enum mr_status place_query(struct dynamodb_page *page)
     const struct item_key_term *hash, *range = NULL;
     if (dynamodb_page_start_count(page, true) != MR_OK)
         return MR_FAULT;
+    if (!dynamodb_schema_is_plain(schema))
+        return place_several(page, schema);
+    if (page->expressions->key_condition.count > 2)
+        return protocol_fail(page->call, &protocol_validation,
+                             "Conditions can be of length 1 or 2 only");
     if (!schema->has_range && page->expressions->key_condition.count > 1)
         return protocol_fail(page->call, &protocol_validation, "Query key condition not supported");
     enum mr_status status = check_key(page, &schema->hash, false, &hash);
@@ -127,8 +238,8 @@ static enum mr_status place_query(struct dynamodb_page *page)
         status = check_start_place(page, schema, hash, range);
     if (status != MR_OK)
         return status;
-    page->range =
-        dynamodb_range_of_query(page->call->arena, page->table, page->index, &hash->low, range);
+    page->range = dynamodb_range_of_query(page->call->arena, page->table, page->index, &hash->low,
+                                          1, &range, range != NULL ? 1 : 0);
     return dynamodb_page_start_after(page, true);
 }
 
@@ -231,10 +342,10 @@ static enum mr_status check_scan_start(const struct dynamodb_page *page)
     enum mr_status status = dynamodb_page_start_count(page, false);
     if (status != MR_OK || page->index == NULL)
         return status;
-    status = dynamodb_page_start_piece(page, &page->index->schema.hash, false);
-    return status == MR_OK && page->index->schema.has_range
-               ? dynamodb_page_start_piece(page, &page->index->schema.range, true)
-               : status;
+    const struct dynamodb_schema *schema = &page->index->schema;
+    for (size_t i = 0; status == MR_OK && i < schema->key_count; i++)
+        status = dynamodb_page_start_piece(page, &schema->keys[i], i >= schema->hash_count);
+    return status;
 }
 
 void dynamodb_scan(struct protocol_call *call)

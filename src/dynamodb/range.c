@@ -50,17 +50,20 @@ static void narrow(struct mr_arena *arena, struct dynamodb_range *range,
 struct dynamodb_range dynamodb_range_of_query(struct mr_arena *arena,
                                               const struct dynamodb_table *table,
                                               const struct dynamodb_index *index,
-                                              const struct item_value *hash,
-                                              const struct item_key_term *term)
+                                              const struct item_value *hashes, size_t hash_count,
+                                              const struct item_key_term *const *terms,
+                                              size_t term_count)
 {
     struct item_writer writer = item_writer_make(arena, 96);
-    dynamodb_prefix_write(&writer, table, index, hash);
+    dynamodb_prefix_write(&writer, table, index, hashes, hash_count);
+    for (size_t i = 0; i + 1 < term_count; i++)
+        item_key_write(&writer, &terms[i]->low);
     struct dynamodb_range range = {.space = index == NULL ? VIEW_ITEM : VIEW_INDEX,
                                    .prefix = item_writer_slice(&writer)};
     range.lower = range.prefix;
     range.upper = dynamodb_successor(arena, range.prefix);
-    if (term != NULL)
-        narrow(arena, &range, term);
+    if (term_count > 0)
+        narrow(arena, &range, terms[term_count - 1]);
     return range;
 }
 

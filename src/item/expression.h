@@ -112,7 +112,7 @@ struct item_key_term {
     struct item_value low, high;
 };
 struct item_key_condition {
-    struct item_key_term terms[2];
+    struct item_key_term terms[8]; /* more than two only where a key has several attributes */
     size_t count;
 };
 /* A key's value satisfies the term. */

@@ -253,7 +253,7 @@ enum mr_status item_legacy_key_condition(struct mr_arena *arena, yyjson_val *con
 {
     struct item_key_condition result = {.count = 0};
     size_t count = yyjson_obj_size(conditions);
-    if (count != 1 && count != 2) {
+    if (count == 0 || count > MR_COUNT(result.terms)) {
         *ret_error = MR_S("Conditions can be of length 1 or 2 only");
         return MR_INVALID;
     }

@@ -399,7 +399,9 @@ static void key_conditions_say_one_thing_per_key(void **state)
          "Invalid condition in KeyConditionExpression: Multiple attribute names used in one "
          "condition"},
         {"size(a) = :n", "KeyConditionExpressions cannot contain nested operations"},
-        {"a = :s AND b = :n AND c = :n", "Conditions can be of length 1 or 2 only"},
+        {"a = :s AND b = :n AND c = :n AND d = :n AND e = :n AND f = :n AND g = :n AND h = :n AND "
+         "i = :n",
+         "Conditions can be of length 1 or 2 only"},
     };
     for (size_t i = 0; i < MR_COUNT(cases); i++) {
         struct item_placeholders placeholders = bound();

@@ -534,7 +534,9 @@ def test_a_tables_indexes_throughput_and_time_to_live(stacks, client, fresh):
             "GlobalSecondaryIndexes": [
                 {
                     "IndexName": f"by-{key}",
-                    "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+                    "KeySchema": [
+                        {"AttributeName": each, "KeyType": "HASH"} for each in (key, "id")
+                    ],
                     "Projection": {"ProjectionType": "ALL"},
                 }
                 for key in indexes
