@@ -88,6 +88,12 @@ void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *
     mr_json_object_end(json);
 }
 
+/* While they are counted after a crash, what has gone may not have been counted yet. */
+static int64_t at_least_0(int64_t sum)
+{
+    return sum > 0 ? sum : 0;
+}
+
 static void index_json(struct mr_json *json, const struct dynamodb_table *table,
                        const struct dynamodb_index *index, enum dynamodb_describe how)
 {
@@ -104,8 +110,9 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
             mr_json_key_bool(json, "Backfilling", true);
         dynamodb_describe_throughput(json, index->read_units, index->write_units);
     }
-    mr_json_key_int(json, "IndexSizeBytes", 0);
-    mr_json_key_int(json, "ItemCount", 0);
+    struct dynamodb_sums sums = dynamodb_count_get(&index->count);
+    mr_json_key_int(json, "IndexSizeBytes", at_least_0(sums.bytes));
+    mr_json_key_int(json, "ItemCount", at_least_0(sums.items));
     mr_json_key_string(json, "IndexArn", mr_buf_slice(&arn));
     mr_json_object_end(json);
     mr_buf_fini(&arn);
@@ -201,8 +208,9 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
     if (how != DYNAMODB_DESCRIBE_GONE)
         mr_json_key_timestamp(json, "CreationDateTime", table->created_ms);
     billing_json(json, &snapshot, how);
-    mr_json_key_int(json, "TableSizeBytes", 0);
-    mr_json_key_int(json, "ItemCount", 0);
+    struct dynamodb_sums sums = dynamodb_table_sums(table);
+    mr_json_key_int(json, "TableSizeBytes", at_least_0(sums.bytes));
+    mr_json_key_int(json, "ItemCount", at_least_0(sums.items));
     mr_json_key_string(json, "TableArn", table->arn);
     mr_json_key_string(json, "TableId", table->uuid);
     if (how != DYNAMODB_DESCRIBE_GONE) {

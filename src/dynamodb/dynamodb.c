@@ -79,6 +79,8 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     if (status >= 0)
         status = dynamodb_recovery_open(dynamodb);
     if (status >= 0)
+        status = dynamodb_counts_open(dynamodb);
+    if (status >= 0)
         status = dynamodb_destinations_open(dynamodb);
     if (status < 0) {
         dynamodb_close(dynamodb);
@@ -107,6 +109,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
     dynamodb_ttl_close(dynamodb);
     dynamodb_indexes_close(dynamodb);
     dynamodb_recovery_close(dynamodb);
+    dynamodb_counts_close(dynamodb);
     dynamodb_drops_close(dynamodb);
     dynamodb_tokens_close(dynamodb);
     size_t cursor = 0;

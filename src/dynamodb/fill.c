@@ -53,16 +53,20 @@ static void add_index_ops(struct dynamodb_fill *fill, struct mr_slice old, struc
     const struct dynamodb_table *table = fill->table;
     struct mr_arena *arena = &fill->arena;
     for (size_t i = 0; i < table->index_count; i++) {
-        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        struct dynamodb_index *index = dynamodb_index_at(table, i);
         struct mr_slice key;
         if (index == NULL)
             continue;
-        if (old.ptr != NULL && dynamodb_index_key(arena, table, index, old, &key))
+        if (old.ptr != NULL && dynamodb_index_key(arena, table, index, old, &key)) {
+            struct mr_slice before = dynamodb_index_value(arena, table, index, old);
             store_entry_delete(&fill->entry, VIEW_INDEX, key);
+            dynamodb_count_add(&index->count, -1, -(int64_t)item_size(before));
+        }
         if (!dynamodb_index_key(arena, table, index, item, &key))
             continue;
         struct mr_slice value = dynamodb_index_value(arena, table, index, item);
         store_entry_put(&fill->entry, VIEW_INDEX, key, value);
+        dynamodb_count_add(&index->count, 1, (int64_t)item_size(value));
         fill->bytes += key.len + value.len;
     }
 }
@@ -77,6 +81,8 @@ static enum mr_status add(struct dynamodb_fill *fill, struct mr_slice item)
         return status;
     store_entry_put(&fill->entry, VIEW_ITEM, address.key, copy);
     add_index_ops(fill, old, copy);
+    dynamodb_count_add(&fill->table->base, old.ptr == NULL ? 1 : 0,
+                       (int64_t)item_size(copy) - (old.ptr == NULL ? 0 : (int64_t)item_size(old)));
     if (fill->replaces)
         mr_map_put(&fill->keys, address.key, &present);
     fill->bytes += address.key.len + copy.len;

@@ -2,7 +2,7 @@
  *
  * A new index is CREATING from the entry that stores it: under all lanes, so that every later write
  * keeps its entries. Then the pump walks the items, and under each item's lane adds the entry that
- * belongs to it: what a writer changed meanwhile is written once more, the same. At the end the
+ * belongs to it, unless a writer has done so meanwhile. At the end the
  * index is ACTIVE. An index that goes is DELETING: writers leave it alone, the pump deletes its
  * entries, then it leaves the table. The table is UPDATING as long. A restart begins the walk
  * again. */
@@ -231,8 +231,19 @@ static struct view_iterator *seek(struct job *job, struct mr_arena *arena, enum 
     return iterator;
 }
 
+/* What a writer has added meanwhile is there, and counted. */
+static void add_entry(const struct dynamodb_table *table, struct dynamodb_index *index,
+                      struct store_entry *entry, struct mr_slice key, struct mr_slice value)
+{
+    struct mr_buf there MR_CLEANUP(mr_buf_fini) = {0};
+    if (view_get(store_view(table->dynamodb->store), VIEW_INDEX, key, &there) == MR_OK)
+        return;
+    store_entry_put(entry, VIEW_INDEX, key, mr_arena_copy(entry->arena, value));
+    dynamodb_count_add(&index->count, 1, (int64_t)item_size(value));
+}
+
 /* Entries of items of that lane, from job->from on; true at the end of the table. */
-static bool fill_locked(struct job *job, const struct dynamodb_index *index,
+static bool fill_locked(struct job *job, struct dynamodb_index *index,
                         const struct dynamodb_lane *lane, struct store_entry *entry)
 {
     struct mr_arena *arena = entry->arena;
@@ -250,14 +261,14 @@ static bool fill_locked(struct job *job, const struct dynamodb_index *index,
         if (!dynamodb_index_key(arena, job->table, index, item, &entry_key))
             continue;
         struct mr_slice value = dynamodb_index_value(arena, job->table, index, item);
-        store_entry_put(entry, VIEW_INDEX, entry_key, mr_arena_copy(arena, value));
+        add_entry(job->table, index, entry, entry_key, value);
     }
     bool done = !view_iterator_valid(iterator);
     view_iterator_free(iterator);
     return done;
 }
 
-static enum mr_status fill_slice(struct job *job, const struct dynamodb_index *index,
+static enum mr_status fill_slice(struct job *job, struct dynamodb_index *index,
                                  struct mr_arena *arena, bool *ret_done)
 {
     struct store_entry entry = store_entry_make(arena);
@@ -280,7 +291,7 @@ static enum mr_status fill_slice(struct job *job, const struct dynamodb_index *i
     return status != MR_OK ? status : store_wait(job->table->dynamodb->store, ticket);
 }
 
-static enum mr_status clear_slice(struct job *job, const struct dynamodb_index *index,
+static enum mr_status clear_slice(struct job *job, struct dynamodb_index *index,
                                   struct mr_arena *arena, bool *ret_done)
 {
     struct store_entry entry = store_entry_make(arena);

@@ -39,6 +39,22 @@ enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status
                                struct mr_slice error);
 
 /* ---- tables ---- */
+struct dynamodb_sums {
+    int64_t items, bytes;
+};
+/* See count.c. */
+struct dynamodb_count {
+    _Atomic int64_t items, bytes;
+};
+static inline void dynamodb_count_add(struct dynamodb_count *count, int64_t items, int64_t bytes)
+{
+    atomic_fetch_add_explicit(&count->items, items, memory_order_relaxed);
+    atomic_fetch_add_explicit(&count->bytes, bytes, memory_order_relaxed);
+}
+static inline struct dynamodb_sums dynamodb_count_get(const struct dynamodb_count *count)
+{
+    return (struct dynamodb_sums){atomic_load(&count->items), atomic_load(&count->bytes)};
+}
 struct dynamodb_key {
     struct mr_slice name;
     enum item_type type;
@@ -70,6 +86,7 @@ struct dynamodb_index {
     size_t included_count;
     atomic_int state;                        /* enum dynamodb_index_state */
     _Atomic int64_t read_units, write_units; /* global, provisioned */
+    struct dynamodb_count count;
 };
 
 enum dynamodb_state {
@@ -98,8 +115,9 @@ struct dynamodb_lane {
         bool recorded;     /* a change went into the window; */
         bool searched;     /* or the stream's shard had none when it was looked for: see roll.c */
     } locked;
-    _Atomic int64_t ticket; /* of the lane's last commit */
-    atomic_int busy;        /* a commit may be visible whose ticket is not known yet */
+    struct dynamodb_count count; /* of what this process has changed */
+    _Atomic int64_t ticket;      /* of the lane's last commit */
+    atomic_int busy;             /* a commit may be visible whose ticket is not known yet */
 };
 
 struct dynamodb_table {
@@ -143,7 +161,8 @@ struct dynamodb_table {
         struct mr_buf tags; /* JSON array of {Key, Value}; empty: none */
         struct mr_buf ttl;  /* name of the attribute; empty: no TTL */
         struct dynamodb_history_state history;
-    } locked; /* by dynamodb.lock */
+    } locked;                   /* by dynamodb.lock */
+    struct dynamodb_count base; /* what was there before, and fills; the lanes have the rest */
     /* since the start */
     _Atomic uint64_t inserts, modifies, removes, failures;
 };
@@ -172,6 +191,7 @@ struct dynamodb {
     struct dynamodb_recovery *recovery;
     struct kinesis *kinesis;
     struct dynamodb_destinations *destinations;
+    struct dynamodb_counts *counts;
 };
 
 /* ---- table.c ---- */
@@ -457,6 +477,7 @@ struct dynamodb_write {
     struct mr_slice old;      /* ptr NULL: none, or not wanted */
     struct mr_slice new_item; /* ptr NULL: none */
     struct dynamodb_units units;
+    uint64_t old_size, new_size; /* 0: none */
 };
 /* Decides and commits one write. MR_OK; MR_FAULT; < 0. Raises call->ticket. */
 MR_MUST_USE enum mr_status dynamodb_write_run(struct protocol_call *call,
@@ -519,6 +540,13 @@ MR_MUST_USE enum mr_status dynamodb_commit_locked(struct dynamodb *dynamodb,
 void dynamodb_ttl_open(struct dynamodb *dynamodb);
 void dynamodb_ttl_close(struct dynamodb *dynamodb);
 bool dynamodb_ttl_expired(struct mr_slice item, struct mr_slice attribute, int64_t now_ms);
+
+/* ---- count.c: how many items and bytes there are ---- */
+/* Before anybody writes items. */
+MR_MUST_USE enum mr_status dynamodb_counts_open(struct dynamodb *dynamodb);
+/* When nobody writes any more. */
+void dynamodb_counts_close(struct dynamodb *dynamodb);
+struct dynamodb_sums dynamodb_table_sums(const struct dynamodb_table *table);
 
 /* ---- destination.c: Kinesis streams that a table's changes go to ---- */
 MR_MUST_USE enum mr_status dynamodb_destinations_open(struct dynamodb *dynamodb);

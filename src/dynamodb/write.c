@@ -31,9 +31,42 @@ static enum mr_status read_old_locked(struct dynamodb_table *table, struct dynam
 
 /* ---- what the entry holds ---- */
 
-static double index_units(struct mr_slice value)
+/* While an index is filled, an item may not have its entry yet. */
+static bool has_entry(const struct dynamodb_table *table, const struct dynamodb_index *index,
+                      struct mr_slice key)
 {
-    return dynamodb_write_units(item_size(value));
+    struct mr_buf value MR_CLEANUP(mr_buf_fini) = {0};
+    if (index->state != DYNAMODB_INDEX_CREATING)
+        return true;
+    return view_get(store_view(table->dynamodb->store), VIEW_INDEX, key, &value) == MR_OK;
+}
+
+/* What is to be added to an index and its counters for one item. */
+struct index_change {
+    bool had, has;
+    struct mr_slice old_key, new_key, old_value, new_value;
+};
+
+static void add_index_change(const struct dynamodb_table *table, struct dynamodb_index *index,
+                             const struct index_change *change, struct store_entry *entry,
+                             struct dynamodb_units *units)
+{
+    bool same_key = change->had && change->has && mr_slice_equal(change->old_key, change->new_key);
+    if (same_key && mr_slice_equal(change->old_value, change->new_value))
+        return;
+    bool counted = change->had && has_entry(table, index, change->old_key);
+    uint64_t old_size = change->had ? item_size(change->old_value) : 0;
+    uint64_t new_size = change->has ? item_size(change->new_value) : 0;
+    if (change->had && !same_key) {
+        store_entry_delete(entry, VIEW_INDEX, change->old_key);
+        units->indexes[index->slot] += dynamodb_write_units(old_size);
+    }
+    if (change->has) {
+        store_entry_put(entry, VIEW_INDEX, change->new_key, change->new_value);
+        units->indexes[index->slot] += dynamodb_write_units(new_size);
+    }
+    dynamodb_count_add(&index->count, (int64_t)change->has - (int64_t)counted,
+                       (int64_t)new_size - (counted ? (int64_t)old_size : 0));
 }
 
 /* Index entries that go, come or change. */
@@ -42,28 +75,19 @@ static void add_index_ops(struct mr_arena *arena, const struct dynamodb_table *t
                           struct dynamodb_units *units)
 {
     for (size_t i = 0; i < table->index_count; i++) {
-        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        struct dynamodb_index *index = dynamodb_index_at(table, i);
+        struct index_change change = {.had = false};
         if (index == NULL || index->state == DYNAMODB_INDEX_DELETING)
             continue;
-        struct mr_slice old_key, new_key, old_value = {0}, new_value = {0};
-        bool had = old.ptr != NULL && dynamodb_index_key(arena, table, index, old, &old_key);
-        bool has =
-            new_item.ptr != NULL && dynamodb_index_key(arena, table, index, new_item, &new_key);
-        if (had)
-            old_value = dynamodb_index_value(arena, table, index, old);
-        if (has)
-            new_value = dynamodb_index_value(arena, table, index, new_item);
-        bool same_key = had && has && mr_slice_equal(old_key, new_key);
-        if (same_key && mr_slice_equal(old_value, new_value))
-            continue;
-        if (had && !same_key) {
-            store_entry_delete(entry, VIEW_INDEX, old_key);
-            units->indexes[i] += index_units(old_value);
-        }
-        if (has) {
-            store_entry_put(entry, VIEW_INDEX, new_key, new_value);
-            units->indexes[i] += index_units(new_value);
-        }
+        change.had =
+            old.ptr != NULL && dynamodb_index_key(arena, table, index, old, &change.old_key);
+        change.has = new_item.ptr != NULL &&
+                     dynamodb_index_key(arena, table, index, new_item, &change.new_key);
+        if (change.had)
+            change.old_value = dynamodb_index_value(arena, table, index, old);
+        if (change.has)
+            change.new_value = dynamodb_index_value(arena, table, index, new_item);
+        add_index_change(table, index, &change, entry, units);
     }
 }
 
@@ -80,7 +104,7 @@ static void count_change(struct dynamodb_table *table, enum streams_event event)
 static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
                            struct dynamodb_lane *lane, struct mr_slice key, struct mr_slice old,
                            struct mr_slice new_item, bool by_service, struct store_entry *entry,
-                           struct dynamodb_units *units)
+                           struct dynamodb_units *units, int64_t growth)
 {
     enum streams_event event = new_item.ptr == NULL ? STREAMS_REMOVE
                                : old.ptr == NULL    ? STREAMS_INSERT
@@ -101,6 +125,11 @@ static void add_ops_locked(struct mr_arena *arena, struct dynamodb_table *table,
         dynamodb_history_add(lane->locked.history, key, old, entry);
     add_index_ops(arena, table, old, new_item, entry, units);
     count_change(table, event);
+    dynamodb_count_add(&lane->count,
+                       event == STREAMS_INSERT   ? 1
+                       : event == STREAMS_REMOVE ? -1
+                                                 : 0,
+                       growth);
 }
 
 enum mr_status dynamodb_lane_commit_locked(struct dynamodb_table *table, struct dynamodb_lane *lane,
@@ -173,11 +202,20 @@ static bool is_unchanged(struct mr_slice old, struct mr_slice new_item)
     return mr_slice_equal(old, new_item);
 }
 
-static uint64_t larger_size(struct mr_slice old, struct mr_slice new_item)
+static uint64_t size_of(struct mr_slice item)
 {
-    uint64_t before = old.ptr == NULL ? 0 : item_size(old);
-    uint64_t after = new_item.ptr == NULL ? 0 : item_size(new_item);
-    return before > after ? before : after;
+    return item.ptr == NULL ? 0 : item_size(item);
+}
+
+static void set_table_units(struct dynamodb_write *write)
+{
+    write->units.table =
+        dynamodb_write_units(write->old_size > write->new_size ? write->old_size : write->new_size);
+}
+
+static int64_t growth_of(const struct dynamodb_write *write)
+{
+    return (int64_t)write->new_size - (int64_t)write->old_size;
 }
 
 enum mr_status dynamodb_write_evaluate_locked(struct protocol_call *call,
@@ -191,16 +229,20 @@ enum mr_status dynamodb_write_evaluate_locked(struct protocol_call *call,
     enum mr_status status = read_old_locked(table, lane, write->address.key, ret_old);
     if (status != MR_OK)
         return status;
-    write->units.table = dynamodb_write_units(larger_size(*ret_old, write->item));
+    write->old_size = size_of(*ret_old);
+    write->new_size = size_of(write->item);
+    set_table_units(write);
     if (write->condition != NULL && !item_condition_holds(call->arena, write->condition, *ret_old))
         return MR_NOT_FOUND;
     if (write->kind == DYNAMODB_PUT)
         write->new_item = write->item;
     else if (write->kind == DYNAMODB_CHANGE)
         status = apply_update(call, table, write, *ret_old, ret_error);
-    if (status == MR_OK)
-        write->units.table = dynamodb_write_units(larger_size(*ret_old, write->new_item));
-    return status;
+    if (status != MR_OK || write->kind == DYNAMODB_PUT)
+        return status;
+    write->new_size = size_of(write->new_item);
+    set_table_units(write);
+    return MR_OK;
 }
 
 void dynamodb_write_ops_locked(struct protocol_call *call, struct dynamodb_table *table,
@@ -209,7 +251,7 @@ void dynamodb_write_ops_locked(struct protocol_call *call, struct dynamodb_table
 {
     if (!is_unchanged(old, write->new_item))
         add_ops_locked(call->arena, table, write->address.lane, write->address.key, old,
-                       write->new_item, false, entry, &write->units);
+                       write->new_item, false, entry, &write->units, growth_of(write));
 }
 
 static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_table *table,
@@ -261,7 +303,8 @@ static enum mr_status expire_locked(struct mr_arena *arena, struct dynamodb_tabl
         return status;
     if (old.ptr == NULL || !dynamodb_ttl_expired(old, attribute, now_ms))
         return MR_NOT_FOUND;
-    add_ops_locked(arena, table, lane, key, old, (struct mr_slice){0}, true, &entry, &units);
+    add_ops_locked(arena, table, lane, key, old, (struct mr_slice){0}, true, &entry, &units,
+                   -(int64_t)item_size(old));
     return dynamodb_lane_commit_locked(table, lane, &entry, ticket);
 }
 
@@ -306,7 +349,9 @@ static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_t
             return status;
         if (write->kind == DYNAMODB_PUT)
             write->new_item = write->item;
-        write->units.table = dynamodb_write_units(larger_size(found, write->new_item));
+        write->old_size = size_of(found);
+        write->new_size = size_of(write->new_item);
+        set_table_units(write);
         if (is_unchanged(found, write->new_item))
             continue;
         /* The lane's buffer is used again for the next item, while the ops borrow until the commit.
@@ -315,7 +360,7 @@ static enum mr_status batch_locked(struct protocol_call *call, struct dynamodb_t
             old = mr_arena_copy(call->arena, found);
         size_t from = entry.count;
         add_ops_locked(call->arena, table, lane, write->address.key, old, write->new_item, false,
-                       &entry, &write->units);
+                       &entry, &write->units, growth_of(write));
         bytes += entry_bytes(&entry, from);
         if (bytes < BATCH_ENTRY_BYTES)
             continue;
