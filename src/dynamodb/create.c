@@ -11,8 +11,7 @@ static enum mr_status refuse(struct protocol_call *call, const char *text)
 /* What a table may ask for that does not exist here: said plainly instead of being left out. */
 static enum mr_status refuse_unsupported(struct protocol_call *call)
 {
-    static const char *const members[] = {"WarmThroughput", "OnDemandThroughput",
-                                          "GlobalTableSourceArn",
+    static const char *const members[] = {"GlobalTableSourceArn",
                                           "GlobalTableSettingsReplicationMode"};
     for (size_t i = 0; i < MR_COUNT(members); i++) {
         if (mr_json_get(call->in, members[i]) != NULL)
@@ -253,6 +252,13 @@ static enum mr_status read_index(struct protocol_call *call, struct dynamodb_tab
                              MR_ARG(name));
     index->read_units = mr_json_get_i64(throughput, "ReadCapacityUnits", 0);
     index->write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
+    struct dynamodb_tuning_wish wish = {.owner = each,
+                                        .index = index->name,
+                                        .on_demand = table->locked.on_demand,
+                                        .read_units = index->read_units,
+                                        .write_units = index->write_units};
+    if (dynamodb_tuning_read(call, &wish, &index->tuning) != MR_OK)
+        return MR_FAULT;
     atomic_store(&table->slots[table->index_count++], index);
     table->last_index_number = index->number;
     return MR_OK;
@@ -363,7 +369,12 @@ static enum mr_status read_billing(struct protocol_call *call, struct dynamodb_t
     table->locked.write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
     if (table->locked.on_demand)
         table->locked.on_demand_since_ms = call->now_ms;
-    return dynamodb_throughput_check(call, throughput);
+    struct dynamodb_tuning_wish wish = {.owner = call->in,
+                                        .on_demand = table->locked.on_demand,
+                                        .read_units = table->locked.read_units,
+                                        .write_units = table->locked.write_units};
+    enum mr_status status = dynamodb_throughput_check(call, throughput);
+    return status == MR_OK ? dynamodb_tuning_read(call, &wish, &table->locked.tuning) : status;
 }
 
 static enum mr_status read_tags(struct protocol_call *call, struct dynamodb_table *table)

@@ -5,7 +5,8 @@
 struct snapshot {
     enum dynamodb_state state;
     bool on_demand, protection, infrequent, stream_enabled, encrypted;
-    int64_t on_demand_since_ms, read_units, write_units;
+    int64_t on_demand_since_ms, read_units, write_units, now_ms;
+    struct dynamodb_tuning tuning;
     struct streams_stream *stream;
 };
 
@@ -22,6 +23,8 @@ static struct snapshot take_snapshot(struct dynamodb_table *table)
         .on_demand_since_ms = table->locked.on_demand_since_ms,
         .read_units = table->locked.read_units,
         .write_units = table->locked.write_units,
+        .tuning = table->locked.tuning,
+        .now_ms = store_now(table->dynamodb->store),
         .stream = table->locked.stream == NULL ? NULL : streams_ref(table->locked.stream),
     };
     pthread_rwlock_unlock(&table->dynamodb->lock);
@@ -60,16 +63,6 @@ static void definitions_json(struct mr_json *json, struct dynamodb_table *table)
     pthread_rwlock_unlock(&table->dynamodb->lock);
 }
 
-void dynamodb_describe_throughput(struct mr_json *json, int64_t read_units, int64_t write_units)
-{
-    mr_json_key(json, "ProvisionedThroughput");
-    mr_json_object(json);
-    mr_json_key_int(json, "NumberOfDecreasesToday", 0);
-    mr_json_key_int(json, "ReadCapacityUnits", read_units);
-    mr_json_key_int(json, "WriteCapacityUnits", write_units);
-    mr_json_object_end(json);
-}
-
 void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *index)
 {
     static const char *const projections[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
@@ -95,7 +88,8 @@ static int64_t at_least_0(int64_t sum)
 }
 
 static void index_json(struct mr_json *json, const struct dynamodb_table *table,
-                       const struct dynamodb_index *index, enum dynamodb_describe how)
+                       const struct dynamodb_index *index, const struct snapshot *snapshot,
+                       enum dynamodb_describe how)
 {
     struct mr_buf arn = {0};
     mr_buf_printf(&arn, "%.*s/index/%.*s", MR_ARG(table->arn), MR_ARG(index->name));
@@ -108,7 +102,12 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
                          how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : states[state]);
         if (state == DYNAMODB_INDEX_CREATING)
             mr_json_key_bool(json, "Backfilling", true);
-        dynamodb_describe_throughput(json, index->read_units, index->write_units);
+        dynamodb_describe_throughput(json, index->read_units, index->write_units, &index->tuning,
+                                     snapshot->now_ms);
+        dynamodb_describe_on_demand(json, &index->tuning);
+        if (how == DYNAMODB_DESCRIBE)
+            dynamodb_describe_warm(json, snapshot->on_demand, index->read_units, index->write_units,
+                                   &index->tuning);
     }
     struct dynamodb_sums sums = dynamodb_count_get(&index->count);
     mr_json_key_int(json, "IndexSizeBytes", at_least_0(sums.bytes));
@@ -119,7 +118,7 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
 }
 
 static void indexes_json(struct mr_json *json, const struct dynamodb_table *table, bool local,
-                         enum dynamodb_describe how)
+                         const struct snapshot *snapshot, enum dynamodb_describe how)
 {
     bool any = false;
     for (size_t i = 0; i < table->index_count; i++) {
@@ -131,7 +130,7 @@ static void indexes_json(struct mr_json *json, const struct dynamodb_table *tabl
             mr_json_array(json);
         }
         any = true;
-        index_json(json, table, index, how);
+        index_json(json, table, index, snapshot, how);
     }
     if (any)
         mr_json_array_end(json);
@@ -141,7 +140,9 @@ static void billing_json(struct mr_json *json, const struct snapshot *snapshot,
                          enum dynamodb_describe how)
 {
     dynamodb_describe_throughput(json, snapshot->on_demand ? 0 : snapshot->read_units,
-                                 snapshot->on_demand ? 0 : snapshot->write_units);
+                                 snapshot->on_demand ? 0 : snapshot->write_units, &snapshot->tuning,
+                                 snapshot->now_ms);
+    dynamodb_describe_on_demand(json, &snapshot->tuning);
     if (!snapshot->on_demand && snapshot->on_demand_since_ms == 0)
         return;
     mr_json_key(json, "BillingModeSummary");
@@ -181,19 +182,6 @@ void dynamodb_describe_sse(struct mr_json *json, struct dynamodb_table *table)
     mr_json_object_end(json);
 }
 
-/* AWS shows it once the table is active: what it was provisioned with, or where on-demand tables
- * begin. */
-static void warm_json(struct mr_json *json, const struct snapshot *snapshot)
-{
-    mr_json_key(json, "WarmThroughput");
-    mr_json_object(json);
-    mr_json_key_int(json, "ReadUnitsPerSecond", snapshot->on_demand ? 12000 : snapshot->read_units);
-    mr_json_key_int(json, "WriteUnitsPerSecond",
-                    snapshot->on_demand ? 4000 : snapshot->write_units);
-    mr_json_key_cstr(json, "Status", "ACTIVE");
-    mr_json_object_end(json);
-}
-
 void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
                        enum dynamodb_describe how)
 {
@@ -214,8 +202,10 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
     mr_json_key_string(json, "TableArn", table->arn);
     mr_json_key_string(json, "TableId", table->uuid);
     if (how != DYNAMODB_DESCRIBE_GONE) {
-        indexes_json(json, table, true, how);
-        indexes_json(json, table, false, how);
+        pthread_rwlock_rdlock(&table->dynamodb->lock);
+        indexes_json(json, table, true, &snapshot, how);
+        indexes_json(json, table, false, &snapshot, how);
+        pthread_rwlock_unlock(&table->dynamodb->lock);
     }
     stream_json(json, &snapshot);
     if (snapshot.encrypted)
@@ -229,7 +219,8 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
     mr_json_key_bool(json, "DeletionProtectionEnabled", snapshot.protection);
     dynamodb_restore_summary(json, table);
     if (how == DYNAMODB_DESCRIBE)
-        warm_json(json, &snapshot);
+        dynamodb_describe_warm(json, snapshot.on_demand, snapshot.read_units, snapshot.write_units,
+                               &snapshot.tuning);
     mr_json_object_end(json);
     streams_unref(snapshot.stream);
 }

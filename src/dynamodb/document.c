@@ -52,6 +52,7 @@ static void index_json(struct mr_json *json, const struct dynamodb_index *index)
     mr_json_array_end(json);
     mr_json_key_int(json, "read_units", index->read_units);
     mr_json_key_int(json, "write_units", index->write_units);
+    dynamodb_tuning_put(json, &index->tuning);
     mr_json_key_int(json, "state", index->state);
     mr_json_object_end(json);
 }
@@ -99,6 +100,7 @@ void dynamodb_document_json(struct mr_json *json, const struct dynamodb_table *t
     mr_json_key_int(json, "on_demand_since_ms", table->locked.on_demand_since_ms);
     mr_json_key_int(json, "read_units", table->locked.read_units);
     mr_json_key_int(json, "write_units", table->locked.write_units);
+    dynamodb_tuning_put(json, &table->locked.tuning);
     mr_json_key_bool(json, "protection", table->locked.protection);
     mr_json_key_bool(json, "infrequent", table->locked.infrequent);
     if (table->locked.stream != NULL)
@@ -200,6 +202,7 @@ static void read_index(struct dynamodb_table *table, yyjson_val *doc)
     index->projection = read_projection(doc);
     index->read_units = mr_json_get_i64(doc, "read_units", 0);
     index->write_units = mr_json_get_i64(doc, "write_units", 0);
+    index->tuning = dynamodb_tuning_take(doc);
     yyjson_val *included = mr_json_get(doc, "included");
     index->included = MR_NEW_ARRAY(&table->arena, struct mr_slice, yyjson_arr_size(included) + 1);
     yyjson_arr_iter iter = yyjson_arr_iter_with(included);
@@ -225,6 +228,7 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
     table->locked.on_demand_since_ms = mr_json_get_i64(doc, "on_demand_since_ms", 0);
     table->locked.read_units = mr_json_get_i64(doc, "read_units", 0);
     table->locked.write_units = mr_json_get_i64(doc, "write_units", 0);
+    table->locked.tuning = dynamodb_tuning_take(doc);
     table->locked.protection = mr_json_get_bool(doc, "protection", false);
     table->locked.infrequent = mr_json_get_bool(doc, "infrequent", false);
     table->locked.encrypted = mr_json_get_bool(doc, "encrypted", false);

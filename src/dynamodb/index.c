@@ -55,6 +55,7 @@ static struct dynamodb_index *copy_index(struct dynamodb_table *table,
     index->included_count = from->included_count;
     index->read_units = from->read_units;
     index->write_units = from->write_units;
+    index->tuning = from->tuning;
     index->state = DYNAMODB_INDEX_CREATING;
     return index;
 }
@@ -94,6 +95,23 @@ static enum mr_status find_index(struct protocol_call *call, const struct dynamo
     return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
 }
 
+static enum mr_status read_update(struct protocol_call *call, const struct dynamodb_table *table,
+                                  yyjson_val *update, const struct dynamodb_index *index,
+                                  struct dynamodb_tuning *ret_tuning)
+{
+    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
+    struct dynamodb_tuning_wish wish = {
+        .owner = update,
+        .index = index->name,
+        .on_demand =
+            mode.len > 0 ? mr_slice_equal(mode, MR_S("PAY_PER_REQUEST")) : table->locked.on_demand,
+        .read_units = index->read_units,
+        .write_units = index->write_units,
+        .current = &index->tuning,
+    };
+    return dynamodb_tuning_read(call, &wish, ret_tuning);
+}
+
 enum mr_status dynamodb_index_changes(struct protocol_call *call, struct dynamodb_table *table,
                                       struct dynamodb_index_change *ret)
 {
@@ -123,6 +141,8 @@ enum mr_status dynamodb_index_changes(struct protocol_call *call, struct dynamod
         else
             status = find_index(call, table, update != NULL ? update : delete,
                                 update != NULL ? &updated : &ret->deleted);
+        if (status == MR_OK && update != NULL)
+            status = read_update(call, table, update, updated, &ret->tunings[updated->slot]);
     }
     return status;
 }
@@ -192,8 +212,13 @@ void dynamodb_index_apply_locked(struct dynamodb_table *table,
         struct dynamodb_index *index =
             dynamodb_table_index(table, mr_json_get_text(update, "IndexName"));
         yyjson_val *units = mr_json_get(update, "ProvisionedThroughput");
-        index->read_units = mr_json_get_i64(units, "ReadCapacityUnits", index->read_units);
-        index->write_units = mr_json_get_i64(units, "WriteCapacityUnits", index->write_units);
+        int64_t read = mr_json_get_i64(units, "ReadCapacityUnits", index->read_units);
+        int64_t write = mr_json_get_i64(units, "WriteCapacityUnits", index->write_units);
+        index->tuning = change->tunings[index->slot];
+        dynamodb_tuning_count(&index->tuning, read - index->read_units, write - index->write_units,
+                              store_now(table->dynamodb->store));
+        index->read_units = read;
+        index->write_units = write;
     }
     if (change->created != NULL)
         add_index_locked(table, change->created);

@@ -74,6 +74,13 @@ enum dynamodb_index_state {
     DYNAMODB_INDEX_CREATING,
     DYNAMODB_INDEX_DELETING
 };
+/* See throughput.c. */
+struct dynamodb_tuning {
+    int64_t max_read, max_write;        /* OnDemandThroughput; 0: no limit */
+    int64_t warm_read, warm_write;      /* WarmThroughput that was asked for; 0: none */
+    int64_t increased_ms, decreased_ms; /* of provisioned units; 0: never */
+    int64_t decreases;                  /* on the day of decreased_ms (UTC) */
+};
 enum dynamodb_projection { DYNAMODB_ALL, DYNAMODB_KEYS_ONLY, DYNAMODB_INCLUDE };
 struct dynamodb_index {
     struct mr_slice name;
@@ -86,6 +93,7 @@ struct dynamodb_index {
     size_t included_count;
     atomic_int state;                        /* enum dynamodb_index_state */
     _Atomic int64_t read_units, write_units; /* global, provisioned */
+    struct dynamodb_tuning tuning;           /* by dynamodb.lock */
     struct dynamodb_count count;
 };
 
@@ -151,6 +159,7 @@ struct dynamodb_table {
         bool on_demand;
         int64_t on_demand_since_ms; /* 0: never */
         int64_t read_units, write_units;
+        struct dynamodb_tuning tuning;
         bool protection;
         bool infrequent;               /* table class */
         bool encrypted;                /* SSESpecification: described, nothing more */
@@ -254,7 +263,6 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
 /* Parts of it, as members of the open object. */
 void dynamodb_describe_schema(struct mr_json *json, const struct dynamodb_schema *schema);
 void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *index);
-void dynamodb_describe_throughput(struct mr_json *json, int64_t read_units, int64_t write_units);
 void dynamodb_describe_sse(struct mr_json *json, struct dynamodb_table *table);
 
 /* ---- create.c ---- */
@@ -270,6 +278,29 @@ MR_MUST_USE enum mr_status dynamodb_index_read(struct protocol_call *call,
                                                const struct dynamodb_table *table,
                                                yyjson_val *each);
 
+/* ---- throughput.c ---- */
+struct dynamodb_tuning_wish {
+    yyjson_val *owner;     /* has OnDemandThroughput, WarmThroughput, or not */
+    struct mr_slice index; /* its name; empty: the table */
+    bool on_demand;        /* the table, when all is done */
+    int64_t read_units, write_units;
+    const struct dynamodb_tuning *current; /* NULL: it is being made */
+};
+MR_MUST_USE enum mr_status dynamodb_tuning_read(struct protocol_call *call,
+                                                const struct dynamodb_tuning_wish *wish,
+                                                struct dynamodb_tuning *ret_tuning);
+/* Notes a change of provisioned units. */
+void dynamodb_tuning_count(struct dynamodb_tuning *tuning, int64_t read_growth,
+                           int64_t write_growth, int64_t now_ms);
+/* Each writes its member. */
+void dynamodb_describe_throughput(struct mr_json *json, int64_t read_units, int64_t write_units,
+                                  const struct dynamodb_tuning *tuning, int64_t now_ms);
+void dynamodb_describe_on_demand(struct mr_json *json, const struct dynamodb_tuning *tuning);
+void dynamodb_describe_warm(struct mr_json *json, bool on_demand, int64_t read_units,
+                            int64_t write_units, const struct dynamodb_tuning *tuning);
+void dynamodb_tuning_put(struct mr_json *json, const struct dynamodb_tuning *tuning);
+struct dynamodb_tuning dynamodb_tuning_take(yyjson_val *doc);
+
 /* ---- checks.c ---- */
 /* MR_FAULT: units beyond what any table may have. */
 MR_MUST_USE enum mr_status dynamodb_throughput_check(struct protocol_call *call,
@@ -281,6 +312,7 @@ MR_MUST_USE enum mr_status dynamodb_update_request_check(struct protocol_call *c
 struct dynamodb_index_change {
     yyjson_val *list; /* GlobalSecondaryIndexUpdates, or NULL */
     struct dynamodb_index *created, *deleted;
+    struct dynamodb_tuning tunings[DYNAMODB_INDEXES_MAX]; /* of those updated, by slot */
 };
 /* Reads and checks; changes nothing. The caller holds admin. */
 MR_MUST_USE enum mr_status dynamodb_index_changes(struct protocol_call *call,

@@ -157,7 +157,6 @@ void dynamodb_list_tables(struct protocol_call *call)
 static enum mr_status refuse_unsupported_update(struct protocol_call *call)
 {
     static const char *const members[] = {"ReplicaUpdates", "MultiRegionConsistency",
-                                          "OnDemandThroughput", "WarmThroughput",
                                           "GlobalTableWitnessUpdates"};
     for (size_t i = 0; i < MR_COUNT(members); i++) {
         if (mr_json_get(call->in, members[i]) != NULL)
@@ -165,9 +164,9 @@ static enum mr_status refuse_unsupported_update(struct protocol_call *call)
                                  "UpdateTable with %s is not implemented", members[i]);
     }
     static const char *const changes[] = {
-        "ProvisionedThroughput",     "BillingMode", "StreamSpecification",
-        "DeletionProtectionEnabled", "TableClass",  "GlobalSecondaryIndexUpdates",
-        "SSESpecification"};
+        "ProvisionedThroughput",     "BillingMode",        "StreamSpecification",
+        "DeletionProtectionEnabled", "TableClass",         "GlobalSecondaryIndexUpdates",
+        "SSESpecification",          "OnDemandThroughput", "WarmThroughput"};
     for (size_t i = 0; i < MR_COUNT(changes); i++) {
         yyjson_val *change = mr_json_get(call->in, changes[i]);
         if (change != NULL && !(yyjson_is_arr(change) && yyjson_arr_size(change) == 0))
@@ -229,8 +228,35 @@ static enum mr_status check_stream(struct protocol_call *call, const struct dyna
     return MR_OK;
 }
 
+static enum mr_status check_tuning(struct protocol_call *call, const struct dynamodb_table *table,
+                                   struct dynamodb_tuning *ret_tuning)
+{
+    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
+    struct dynamodb_tuning_wish wish = {
+        .owner = call->in,
+        .on_demand =
+            mode.len > 0 ? mr_slice_equal(mode, MR_S("PAY_PER_REQUEST")) : table->locked.on_demand,
+        .read_units = table->locked.read_units,
+        .write_units = table->locked.write_units,
+        .current = &table->locked.tuning,
+    };
+    return dynamodb_tuning_read(call, &wish, ret_tuning);
+}
+
+static void change_units(struct protocol_call *call, struct dynamodb_table *table,
+                         yyjson_val *throughput)
+{
+    int64_t read = mr_json_get_i64(throughput, "ReadCapacityUnits", 0);
+    int64_t write = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
+    dynamodb_tuning_count(&table->locked.tuning, read - table->locked.read_units,
+                          write - table->locked.write_units, call->now_ms);
+    table->locked.read_units = read;
+    table->locked.write_units = write;
+}
+
 /* The caller holds admin, so that nobody else changes; readers take dynamodb.lock. */
-static void change_config(struct protocol_call *call, struct dynamodb_table *table)
+static void change_config(struct protocol_call *call, struct dynamodb_table *table,
+                          const struct dynamodb_tuning *tuning)
 {
     struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
     yyjson_val *throughput = mr_json_get(call->in, "ProvisionedThroughput");
@@ -242,10 +268,9 @@ static void change_config(struct protocol_call *call, struct dynamodb_table *tab
             table->locked.on_demand_since_ms = call->now_ms;
         table->locked.on_demand = on_demand;
     }
-    if (throughput != NULL) {
-        table->locked.read_units = mr_json_get_i64(throughput, "ReadCapacityUnits", 0);
-        table->locked.write_units = mr_json_get_i64(throughput, "WriteCapacityUnits", 0);
-    }
+    table->locked.tuning = *tuning;
+    if (throughput != NULL)
+        change_units(call, table, throughput);
     if (class_name.len > 0)
         table->locked.infrequent = mr_slice_equal(class_name, MR_S("STANDARD_INFREQUENT_ACCESS"));
     table->locked.protection =
@@ -327,6 +352,7 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
 {
     struct stream_wish wish;
     struct dynamodb_index_change change;
+    struct dynamodb_tuning tuning;
     enum mr_status status = read_stream_wish(call, &wish);
     if (status == MR_OK)
         status = check_unused(call, table);
@@ -335,10 +361,12 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
     if (status == MR_OK)
         status = check_stream(call, table, &wish);
     if (status == MR_OK)
+        status = check_tuning(call, table, &tuning);
+    if (status == MR_OK)
         status = dynamodb_index_changes(call, table, &change);
     if (status != MR_OK)
         return status;
-    change_config(call, table);
+    change_config(call, table, &tuning);
     dynamodb_table_set_state(table, DYNAMODB_UPDATING);
     status = commit_changes(call, table, &wish, &change);
     mr_json_key(&call->out, "TableDescription");

@@ -36,7 +36,8 @@ def counted(db, table, *indexes):
     """The same by reading everything."""
     sums = []
     for where in [{}, *({"IndexName": name} for name in indexes)]:
-        pages = db.get_paginator("scan").paginate(TableName=table, ConsistentRead=not where, **where)
+        paginate = db.get_paginator("scan").paginate
+        pages = paginate(TableName=table, ConsistentRead=not where, **where)
         items = [item for page in pages for item in page["Items"]]
         sums.append((len(items), sum(map(size_of, items))))
     return sums
