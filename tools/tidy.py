@@ -27,7 +27,7 @@ SERVICES = {
     "pipes": ["streams", "kinesis", "firehose", "lambda", "logs"],
     "lambda": ["streams", "kinesis", "s3"],
     "s3": [],
-    "firehose": ["kinesis", "lambda", "s3"],
+    "firehose": ["kinesis", "lambda", "s3", "glue"],
     "glue": ["s3"],
     "athena": ["glue", "s3"],
     "iam": [],

@@ -181,6 +181,15 @@ uint64_t buffer_set_bytes(const struct buffer_set *set)
     uint64_t bytes = 0;
     for (size_t i = 0; i < set->count; i++)
         if (set->all[i]->kind != BUFFER_BACKUP)
+            bytes += set->all[i]->bytes.len;
+    return bytes;
+}
+
+uint64_t buffer_set_held(const struct buffer_set *set)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->all[i]->kind != BUFFER_BACKUP)
             bytes +=
                 set->all[i]->bytes.len + set->all[i]->list_count * sizeof(struct buffer_record);
     return bytes;

@@ -37,6 +37,7 @@ MR_MUST_USE enum mr_status mark_set_read(struct mark_set *set, struct mr_slice b
 struct buffer_record {
     struct mark mark;
     uint32_t source; /* index in the pump's sources */
+    uint32_t shard;  /* in the Kinesis stream */
     int64_t arrival_ms;
     uint64_t end; /* of its bytes in the buffer */
 };
@@ -47,8 +48,9 @@ struct buffer {
     struct buffer_record *list; /* owned; empty when nobody needs it */
     size_t list_count, list_capacity;
     uint64_t records;
-    int64_t opened_ms; /* of its first record here */
-    int64_t oldest_ms; /* arrival of its oldest record */
+    uint64_t unconverted; /* of them: could not be converted when it was to land */
+    int64_t opened_ms;    /* of its first record here */
+    int64_t oldest_ms;    /* arrival of its oldest record */
 };
 struct buffer_set {
     struct buffer **all; /* owned, in the order they were opened */
@@ -66,4 +68,6 @@ struct buffer *buffer_set_find(const struct buffer_set *set, enum buffer_kind ki
                                struct mr_slice name);
 /* A record's bytes were appended to buffer->bytes. `listed`: it is put down in the list. */
 void buffer_note(struct buffer *buffer, const struct buffer_record *record, bool listed);
+/* Of data and failures: what will land, and all that is held for it. */
 uint64_t buffer_set_bytes(const struct buffer_set *set);
+uint64_t buffer_set_held(const struct buffer_set *set);

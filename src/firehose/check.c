@@ -82,14 +82,19 @@ enum mr_status delivery_check(struct zones *zones, struct mr_arena *arena, yyjso
         status = check_backup(doc, zone, message);
     if (status == MR_OK)
         status = processors_check(arena, doc, message);
-    if (status == MR_OK && is_enabled(doc, "DataFormatConversionConfiguration"))
-        return delivery_refuse(message,
-                               "DataFormatConversionConfiguration is not supported by millrace.");
-    if (status == MR_OK && partitioned &&
-        mr_json_get_i64(mr_json_get(doc, "BufferingHints"), "SizeInMBs", 0) < LARGE_MB_MIN)
+    if (status == MR_OK)
+        status = conversion_check(doc, message);
+    const int64_t size_mb = mr_json_get_i64(mr_json_get(doc, "BufferingHints"), "SizeInMBs", 0);
+    if (status == MR_OK && partitioned && size_mb < LARGE_MB_MIN)
         return delivery_refuse(message,
                                "BufferingHints.SizeInMBs must be at least %d when Dynamic "
                                "Partitioning is enabled.",
+                               LARGE_MB_MIN);
+    if (status == MR_OK && is_enabled(doc, "DataFormatConversionConfiguration") &&
+        size_mb < LARGE_MB_MIN)
+        return delivery_refuse(message,
+                               "BufferingHints.SizeInMBs must be at least %d when data format "
+                               "conversion is enabled.",
                                LARGE_MB_MIN);
     return status;
 }

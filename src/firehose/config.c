@@ -217,6 +217,7 @@ enum mr_status delivery_config_read(struct zones *zones, struct mr_arena *arena,
     config.has_backup = mr_slice_equal(mr_json_get_text(doc, "S3BackupMode"), MR_S("Enabled"));
     config.backup = read_target(zones, mr_json_get(doc, "S3BackupDescription"), doc);
     config.partitioned = is_enabled(doc, "DynamicPartitioningConfiguration");
+    conversion_read(doc, &config.conversion);
     processors_read(arena, doc, &config);
     *ret_config = config;
     return MR_OK;

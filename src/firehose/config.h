@@ -4,6 +4,7 @@
  * delivery_config is made from it. Slices live in the arena given to delivery_config_read. */
 #pragma once
 #include "base/json.h"
+#include "firehose/convert.h"
 #include "firehose/pack.h"
 #include "firehose/prefix.h"
 #include "firehose/split.h"
@@ -21,6 +22,7 @@ struct delivery_config {
     struct delivery_target data, backup;
     bool has_backup;
     struct split_options split;
+    struct conversion conversion;
     bool partitioned;
     struct mr_slice query;    /* of MetadataExtraction; empty: none */
     struct mr_slice function; /* ARN; empty: no transformation */

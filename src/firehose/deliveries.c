@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { SLOW_CALL_MS = 3000 }; /* a function that runs so long is told in the status */
+
 static const char *const state_names[DELIVERY_STATES] = {"CREATING", "ACTIVE", "DELETING"};
 /* legal_moves[from][to] */
 static const bool legal_moves[DELIVERY_STATES][DELIVERY_STATES] = {
@@ -34,7 +36,26 @@ static void set_state(struct delivery *delivery, enum delivery_state state)
            state_names[state]);
 }
 
-void delivery_note(struct delivery *delivery, const char *format, ...)
+/* AWS's form of an event in the delivery stream's log. */
+static void log_event(const struct delivery *delivery, yyjson_val *logging, const char *code,
+                      const char *text)
+{
+    const struct firehose_options *options = &delivery->firehose->options;
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_cstr(&json, "deliveryStreamARN", delivery->arn);
+    mr_json_key_cstr(&json, "message", text);
+    if (code != NULL)
+        mr_json_key_cstr(&json, "errorCode", code);
+    mr_json_object_end(&json);
+    options->log(options->log_ctx, mr_json_get_text(logging, "LogGroupName"),
+                 mr_json_get_text(logging, "LogStreamName"), store_now(options->store),
+                 mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+}
+
+void delivery_note(struct delivery *delivery, const char *code, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -56,9 +77,7 @@ void delivery_note(struct delivery *delivery, const char *format, ...)
     if (fresh && text[0] != '\0')
         mr_log(MR_LOG_WARN, "firehose", "%s: %s", delivery->name, text);
     if (mr_json_get_bool(logging, "Enabled", false) && options->log != NULL)
-        options->log(options->log_ctx, mr_json_get_text(logging, "LogGroupName"),
-                     mr_json_get_text(logging, "LogStreamName"), store_now(options->store),
-                     mr_slice_cstr(text));
+        log_event(delivery, logging, code, text);
     mr_arena_fini(&arena);
 }
 
@@ -443,6 +462,22 @@ void firehose_each(struct firehose *firehose, void (*fn)(void *ctx, struct deliv
     free(all);
 }
 
+/* What keeps it from moving; a call of a function that takes long does, too. */
+static void write_last_error(struct mr_json *json, struct delivery *delivery)
+{
+    const long long calling = atomic_load(&delivery->calling_ms);
+    const int64_t now_ms = store_now(delivery->firehose->options.store);
+    if (delivery->locked.last_error[0] != '\0' || calling == 0 || now_ms - calling < SLOW_CALL_MS) {
+        mr_json_key_cstr(json, "last_error", delivery->locked.last_error);
+        return;
+    }
+    char text[128];
+    (void)snprintf(text, sizeof text,
+                   "its function has been running for %lld s; nothing is read until it answers",
+                   ((long long)now_ms - calling) / 1000);
+    mr_json_key_cstr(json, "last_error", text);
+}
+
 static void write_status(void *ctx, struct delivery *delivery)
 {
     struct mr_json *json = ctx;
@@ -465,7 +500,7 @@ static void write_status(void *ctx, struct delivery *delivery)
         waiting == 0 ? 0 : (int64_t)(store_now(delivery->firehose->options.store) - waiting));
     if (landed != 0)
         mr_json_key_int(json, "landed_ms", landed);
-    mr_json_key_cstr(json, "last_error", delivery->locked.last_error);
+    write_last_error(json, delivery);
     mr_json_object_end(json);
     pthread_mutex_unlock(&delivery->lock);
 }

@@ -2,6 +2,7 @@
  * mini-batches, transformed by a function, and landed in S3 exactly once: one journal entry holds
  * the object, the error object if any, and the cursors. */
 #pragma once
+#include "glue/glue.h"
 #include "kinesis/kinesis.h"
 #include "lambda/lambda.h"
 #include "s3/s3.h"
@@ -14,6 +15,7 @@ struct firehose_options {
     struct kinesis *kinesis;
     struct lambda *lambda;
     struct s3 *s3;
+    struct glue *glue; /* schemas of format conversion */
     bool testing;
     /* Error lines for CloudWatchLoggingOptions: group, stream, epoch ms, text. May be NULL. Called
      * on any thread. */

@@ -107,6 +107,7 @@ struct delivery {
     atomic_ullong records_in, records_out, failed, dropped, objects, bytes_out;
     atomic_llong landed_ms;  /* arrival of the newest object's oldest record; 0: none */
     atomic_llong waiting;    /* records buffered now */
+    atomic_llong calling_ms; /* since when its function is being called; 0: it is not */
     atomic_llong waiting_ms; /* arrival of the oldest of them; 0: none */
 };
 
@@ -143,8 +144,10 @@ MR_MUST_USE enum mr_status delivery_change(struct delivery *delivery, bool (*fn)
 /* It is being deleted or the server stops: what a function says now is not to be trusted, and
  * nothing is landed any more. */
 bool delivery_is_ending(const struct delivery *delivery);
-/* Notes what keeps it from moving; logged once a text. An empty text clears it. */
-void delivery_note(struct delivery *delivery, const char *format, ...) MR_PRINTF(2, 3);
+/* Notes what keeps it from moving; logged once a text, with AWS's error code when there is one
+ * (else NULL). An empty text clears it. */
+void delivery_note(struct delivery *delivery, const char *code, const char *format, ...)
+    MR_PRINTF(3, 4);
 void firehose_each(struct firehose *firehose, void (*fn)(void *ctx, struct delivery *delivery),
                    void *ctx);
 struct mr_slice delivery_cursor_name(struct mr_arena *arena, const struct delivery *delivery,
@@ -183,6 +186,9 @@ struct mr_slice transform_event(struct mr_arena *arena, const struct transform_i
                                 struct mr_slice invocation_id);
 void transform_sort(struct mr_arena *arena, const struct transform_input *input,
                     struct mr_slice answer, int64_t now_ms, struct record_result *results);
+/* The sequence number of a record; digits of its position when it has none (`stream` NULL). */
+struct mr_slice transform_sequence(struct mr_arena *arena, const struct kinesis_stream *stream,
+                                   uint32_t shard, int64_t position, int64_t arrival_ms);
 /* The line of the error object for a record. `function`: its ARN, or empty. */
 void transform_failure_write(struct mr_buf *buf, const struct delivery_record *record,
                              const struct record_result *result, struct mr_slice function);

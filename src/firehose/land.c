@@ -4,68 +4,159 @@
 #include "base/codec.h"
 #include <stdlib.h>
 
+/* What is being staged. */
+struct staging {
+    struct delivery *delivery;
+    struct mr_arena *arena;
+    int64_t version;
+    struct s3_staged **staged;
+    size_t count;
+};
 /* An object in the making. */
 struct making {
     const struct buffer *buffer;
     const struct delivery_target *target;
-    int64_t version;
+    struct mr_slice body;
+    struct mr_slice error_type; /* empty: data, or the backup */
+    struct mr_slice extension;
+    enum compression compression;
 };
 
 /* "<prefix><stream>-<version>-yyyy-MM-dd-HH-mm-ss-<uuid>[ext]" */
-static struct mr_slice object_key(struct mr_arena *arena, struct delivery *delivery,
-                                  const struct making *making, const char *uuid)
+static struct mr_slice object_key(const struct staging *staging, const struct making *making)
 {
-    const struct buffer *buffer = making->buffer;
+    struct delivery *delivery = staging->delivery;
     const struct delivery_target *target = making->target;
-    const bool failed = buffer->kind == BUFFER_FAILED;
+    const bool failed = making->error_type.len > 0;
     const struct prefix_values values = {
-        .time_ms = buffer->oldest_ms,
+        .time_ms = making->buffer->oldest_ms,
         .zone = target->zone,
-        .error_type = failed ? buffer->name : MR_S(""),
-        .keys = failed ? MR_S("") : buffer->name,
+        .error_type = making->error_type,
+        .keys = failed ? MR_S("") : making->buffer->name,
         .rng = delivery->firehose->options.rng,
     };
     struct mr_buf buf = {0};
+    char uuid[37];
+    mr_rng_uuid(delivery->firehose->options.rng, uuid);
     if (failed)
         prefix_write_error(&buf, target->error_prefix, target->prefix, &values);
     else
         prefix_write(&buf, target->prefix, &values);
-    const struct mr_date date = zone_time_at(target->zone, buffer->oldest_ms).date;
+    const struct mr_date date = zone_time_at(target->zone, making->buffer->oldest_ms).date;
     mr_buf_printf(&buf, "%s-%lld-%04d-%02d-%02d-%02d-%02d-%02d-%s", delivery->name,
-                  (long long)making->version, date.year, date.month, date.day, date.hour,
+                  (long long)staging->version, date.year, date.month, date.day, date.hour,
                   date.minute, date.second, uuid);
-    if (!failed && target->extension.len > 0)
-        mr_buf_append(&buf, target->extension);
-    else
-        mr_buf_append(&buf, compression_extension(target->compression));
-    const struct mr_slice key = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_append(&buf, making->extension);
+    const struct mr_slice key = mr_arena_copy(staging->arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
     return key;
 }
 
-static enum mr_status stage(struct mr_arena *arena, struct delivery *delivery,
-                            const struct making *making, struct s3_staged **ret_staged)
+static enum mr_status stage(struct staging *staging, const struct making *making)
 {
-    const struct delivery_target *target = making->target;
-    struct mr_slice body = mr_buf_slice(&making->buffer->bytes);
+    struct firehose *firehose = staging->delivery->firehose;
+    struct mr_slice body = making->body;
     struct mr_buf packed = {0};
-    char uuid[37], entry[37];
-    mr_rng_uuid(delivery->firehose->options.rng, uuid);
-    if (target->compression != COMPRESSION_NONE) {
-        mr_rng_uuid(delivery->firehose->options.rng, entry);
-        compression_pack(&packed, target->compression, body, mr_slice_cstr(entry),
+    if (making->compression != COMPRESSION_NONE) {
+        char entry[37];
+        mr_rng_uuid(firehose->options.rng, entry);
+        compression_pack(&packed, making->compression, body, mr_slice_cstr(entry),
                          making->buffer->oldest_ms);
         body = mr_buf_slice(&packed);
     }
     const struct s3_put_options options = {
-        .bucket = target->bucket,
-        .key = object_key(arena, delivery, making, uuid),
+        .bucket = making->target->bucket,
+        .key = object_key(staging, making),
         .content_type = MR_S_INIT("application/octet-stream"),
-        .content_encoding = compression_encoding(target->compression),
+        .content_encoding = compression_encoding(making->compression),
     };
     const enum mr_status status =
-        s3_stage(delivery->firehose->options.s3, &options, body, ret_staged);
+        s3_stage(firehose->options.s3, &options, body, &staging->staged[staging->count]);
+    staging->count += status == MR_OK;
     mr_buf_fini(&packed);
+    return status;
+}
+
+/* ---- format conversion ---- */
+
+struct unconverted {
+    struct staging *staging;
+    struct mr_buf lines;
+    uint64_t records;
+    int64_t now_ms;
+};
+
+static void write_table(struct mr_json *json, const struct delivery *delivery,
+                        const struct conversion *conversion)
+{
+    struct mr_slice rest = mr_slice_cstr(delivery->arn), part, region = {0}, account = {0};
+    for (int i = 0; i < 5 && mr_slice_split(&rest, ':', &part); i++) {
+        region = i == 3 ? part : region;
+        account = i == 4 ? part : account;
+    }
+    mr_json_key(json, "dataCatalogTable");
+    mr_json_object(json);
+    mr_json_key_string(json, "catalogId",
+                       conversion->catalog.len > 0 ? conversion->catalog : account);
+    mr_json_key_string(json, "databaseName", conversion->database);
+    mr_json_key_string(json, "tableName", conversion->table);
+    mr_json_key_string(json, "region", conversion->region.len > 0 ? conversion->region : region);
+    mr_json_key_cstr(json, "versionId", "LATEST");
+    mr_json_object_end(json);
+}
+
+static void note_unconverted(void *ctx, const struct conversion_failure *failure)
+{
+    struct unconverted *out = ctx;
+    const struct delivery *delivery = out->staging->delivery;
+    const struct buffer_record *record = failure->record;
+    struct mr_json json = mr_json_make(&out->lines);
+    mr_json_object(&json);
+    mr_json_key_int(&json, "attemptsMade", 1);
+    mr_json_key_int(&json, "arrivalTimestamp", record->arrival_ms);
+    mr_json_key_cstr(&json, "lastErrorCode", failure->code);
+    mr_json_key_string(&json, "lastErrorMessage", failure->message);
+    mr_json_key_int(&json, "attemptEndingTimestamp", out->now_ms);
+    mr_json_key(&json, "rawData");
+    mr_json_base64(&json, failure->data);
+    mr_json_key_string(&json, "sequenceNumber",
+                       transform_sequence(out->staging->arena, delivery->p.stream, record->shard,
+                                          record->mark.position, record->arrival_ms));
+    mr_json_key_int(&json, "subSequenceNumber", record->mark.sub);
+    write_table(&json, delivery, &delivery->p.config.conversion);
+    mr_json_object_end(&json);
+    mr_buf_byte(&out->lines, '\n');
+    out->records++;
+}
+
+/* Two objects: what was converted, and what could not be. */
+static enum mr_status stage_converted(struct staging *staging, struct buffer *buffer,
+                                      const struct making *plain)
+{
+    struct delivery *delivery = staging->delivery;
+    struct mr_buf file = {0};
+    struct unconverted failures = {.staging = staging,
+                                   .now_ms = store_now(delivery->firehose->options.store)};
+    struct conversion_output output = {.file = &file, .failed = note_unconverted, .ctx = &failures};
+    struct making making = *plain;
+    char message[512];
+    enum mr_status status = conversion_run(
+        &delivery->p.config.conversion, delivery->firehose->options.glue, buffer, &output, message);
+    if (status == MR_AGAIN)
+        delivery_note(delivery, NULL, "%s", message);
+    if (making.target->extension.len == 0)
+        making.extension = MR_S(".parquet");
+    making.body = mr_buf_slice(&file);
+    if (status == MR_OK && output.converted > 0)
+        status = stage(staging, &making);
+    making.body = mr_buf_slice(&failures.lines);
+    making.error_type = MR_S("format-conversion-failed");
+    making.extension = MR_S("");
+    if (status == MR_OK && failures.records > 0)
+        status = stage(staging, &making);
+    buffer->unconverted = failures.records;
+    mr_buf_fini(&file);
+    mr_buf_fini(&failures.lines);
     return status;
 }
 
@@ -75,23 +166,26 @@ static const struct delivery_target *target_of(const struct delivery_config *con
     return buffer->kind == BUFFER_BACKUP ? &config->backup : &config->data;
 }
 
-static enum mr_status stage_all(struct mr_arena *arena, struct delivery *delivery,
-                                struct buffer *const *chosen, size_t count, int64_t version,
-                                struct s3_staged **staged, size_t *ret_staged)
+static enum mr_status stage_buffer(struct staging *staging, struct buffer *buffer)
 {
-    enum mr_status status = MR_OK;
-    for (size_t i = 0; i < count && status == MR_OK; i++) {
-        if (chosen[i]->bytes.len == 0)
-            continue; /* AWS: nothing is written when there is nothing to write */
-        const struct making making = {
-            .buffer = chosen[i],
-            .target = target_of(&delivery->p.config, chosen[i]),
-            .version = version,
-        };
-        status = stage(arena, delivery, &making, &staged[*ret_staged]);
-        *ret_staged += status == MR_OK;
-    }
-    return status;
+    const struct delivery_config *config = &staging->delivery->p.config;
+    const struct delivery_target *target = target_of(config, buffer);
+    const bool failed = buffer->kind == BUFFER_FAILED;
+    const struct making making = {
+        .buffer = buffer,
+        .target = target,
+        .body = mr_buf_slice(&buffer->bytes),
+        .error_type = failed ? buffer->name : MR_S(""),
+        .extension = !failed && target->extension.len > 0
+                         ? target->extension
+                         : compression_extension(target->compression),
+        .compression = target->compression,
+    };
+    if (buffer->bytes.len == 0 && !config->conversion.enabled)
+        return MR_OK; /* AWS: nothing is written when there is nothing to write */
+    if (buffer->kind == BUFFER_DATA && config->conversion.enabled)
+        return stage_converted(staging, buffer, &making);
+    return stage(staging, &making);
 }
 
 /* ---- the entry ---- */
@@ -105,7 +199,8 @@ static void note_landed(struct delivery *delivery, struct buffer **chosen, size_
     for (size_t i = 0; i < count; i++) {
         const struct buffer *buffer = chosen[i];
         if (buffer->kind == BUFFER_DATA) {
-            atomic_fetch_add(&delivery->records_out, buffer->records);
+            atomic_fetch_add(&delivery->records_out, buffer->records - buffer->unconverted);
+            failed += buffer->unconverted;
             atomic_fetch_add(&delivery->bytes_out, buffer->bytes.len);
         } else if (buffer->kind == BUFFER_FAILED) {
             failed += buffer->records;
@@ -119,7 +214,7 @@ static void note_landed(struct delivery *delivery, struct buffer **chosen, size_
     atomic_fetch_add(&delivery->objects, objects);
     p->dropped = 0;
     if (failed == 0) /* what failed stays told until something lands without */
-        delivery_note(delivery, "%s", "");
+        delivery_note(delivery, NULL, "%s", "");
 }
 
 /* What lands and what stays of data and failures. */
@@ -156,24 +251,32 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);
-    struct s3_staged **staged = MR_NEW_ARRAY(&arena, struct s3_staged *, count + 1);
-    size_t objects = 0, committed = 0;
-    enum mr_status status = stage_all(&arena, delivery, chosen, count, version, staged, &objects);
-    for (; status == MR_OK && committed < objects; committed++)
-        status = s3_commit_staged(s3, staged[committed], &entry);
+    struct staging staging = {
+        .delivery = delivery,
+        .arena = &arena,
+        .version = version,
+        .staged = MR_NEW_ARRAY(&arena, struct s3_staged *, 2 * count + 1),
+    };
+    enum mr_status status = MR_OK;
+    for (size_t i = 0; i < count && status == MR_OK; i++)
+        status = stage_buffer(&staging, chosen[i]);
+    for (size_t i = 0; i < staging.count && status == MR_OK; i++)
+        status = s3_commit_staged(s3, staging.staged[i], &entry);
     if (status == MR_OK) {
         const struct landing landing = landing_of(&arena, &p->buffers, chosen, count);
         delivery_sources_put(delivery, &entry, &landing);
         int64_t ticket;
         status = store_commit(delivery->firehose->options.store, &entry, &ticket);
     }
-    for (size_t i = 0; i < objects; i++)
-        s3_staged_done(s3, staged[i], status == MR_OK);
+    for (size_t i = 0; i < staging.count; i++)
+        s3_staged_done(s3, staging.staged[i], status == MR_OK);
     p->stuck = status != MR_OK;
     if (status == MR_OK)
-        note_landed(delivery, chosen, count, objects);
+        note_landed(delivery, chosen, count, staging.count);
     else if (status == MR_NOT_FOUND) /* all of `chosen` go to one bucket */
-        delivery_note(delivery, "bucket %.*s does not exist",
+        delivery_note(delivery, "S3.NoSuchBucket",
+                      "bucket %.*s does not exist: create it, or name another by "
+                      "UpdateDestination; the records wait",
                       MR_ARG(target_of(&p->config, chosen[0])->bucket));
     mr_arena_fini(&arena);
     return status;

@@ -53,7 +53,7 @@ struct filling {
 
 static bool is_listed(const struct delivery_config *config)
 {
-    return config->partitioned;
+    return config->partitioned || config->conversion.enabled;
 }
 
 static void note(struct filling *filling, struct buffer *buffer,
@@ -62,6 +62,7 @@ static void note(struct filling *filling, struct buffer *buffer,
     const struct buffer_record listed = {
         .mark = {record->position, record->sub},
         .source = record->source,
+        .shard = record->shard,
         .arrival_ms = record->arrival_ms,
     };
     buffer_note(buffer, &listed, is_listed(&filling->delivery->p.config));
@@ -173,9 +174,11 @@ static enum mr_status call_function(struct filling *filling, size_t count,
         .count = count,
     };
     char message[512] = "";
+    atomic_store(&delivery->calling_ms, store_now(delivery->firehose->options.store));
     const enum mr_status status = transform_run(filling->arena, &input, results, message);
+    atomic_store(&delivery->calling_ms, 0);
     if (message[0] != '\0')
-        delivery_note(delivery, "%s", message);
+        delivery_note(delivery, "Lambda.FunctionError", "%s", message);
     return status;
 }
 
@@ -218,7 +221,7 @@ static enum mr_status query_keys(struct filling *filling, size_t count,
     if (delivery_is_ending(delivery))
         return MR_END;
     if (status == MR_AGAIN || status == MR_INVALID) {
-        delivery_note(delivery, "partition keys cannot be extracted: %s", message);
+        delivery_note(delivery, NULL, "partition keys cannot be extracted: %s", message);
         return MR_AGAIN;
     }
     good = 0;

@@ -56,7 +56,7 @@ static int64_t whole_due_ms(const struct delivery_pump *p)
     if (p->opened_ms == 0)
         return INT64_MAX;
     if (!p->config.partitioned &&
-        (p->stuck || buffer_set_bytes(&p->buffers) >= p->config.data.size_bytes))
+        (p->stuck || p->all_due || buffer_set_bytes(&p->buffers) >= p->config.data.size_bytes))
         return 0;
     return p->opened_ms + p->config.data.interval_ms;
 }
@@ -106,7 +106,7 @@ static size_t choose(struct delivery_pump *p, struct buffer **chosen, int64_t no
 {
     const struct buffer_set *set = &p->buffers;
     const bool whole = !p->config.partitioned || p->all_due || p->landed_marks > BUFFER_LANDED_MAX;
-    const bool crowded = p->config.partitioned && buffer_set_bytes(set) > BUFFER_BYTES_MAX;
+    const bool crowded = p->config.partitioned && buffer_set_held(set) > BUFFER_BYTES_MAX;
     struct buffer *largest = NULL;
     size_t count = 0;
     for (size_t i = 0; i < set->count; i++) {
@@ -200,6 +200,24 @@ static enum runtime_pump_next back_off(struct delivery_pump *p, int64_t now_ms,
     return RUNTIME_PUMP_WAIT;
 }
 
+/* Format conversion has been enabled, and what is held was not gathered for it: it lands first, as
+ * the destination was. */
+static bool needs_lists(struct delivery *delivery)
+{
+    struct delivery_pump *p = &delivery->p;
+    if (p->config_version == 0 || p->config.conversion.enabled || p->config.partitioned ||
+        buffer_set_bytes(&p->buffers) == 0)
+        return false;
+    struct mr_arena arena;
+    struct conversion conversion;
+    mr_arena_init(&arena);
+    conversion_read(mr_json_parse(&arena, mr_slice_cstr(delivery->locked.destination), 32),
+                    &conversion);
+    mr_arena_fini(&arena);
+    p->all_due = conversion.enabled;
+    return conversion.enabled;
+}
+
 /* Takes up the destination as it is now. */
 static enum mr_status refresh(struct delivery *delivery, int64_t *ret_version)
 {
@@ -207,7 +225,7 @@ static enum mr_status refresh(struct delivery *delivery, int64_t *ret_version)
     enum mr_status status = MR_OK;
     pthread_mutex_lock(&delivery->lock); /* also until the start has stored the pump */
     *ret_version = delivery->locked.version;
-    if (p->config_version != *ret_version) {
+    if (p->config_version != *ret_version && !needs_lists(delivery)) {
         const bool had_backup = p->config_version == 0 || p->config.has_backup;
         mr_arena_reset(&p->config_arena);
         extractor_close(p->extractor); /* the query may be another */
@@ -267,7 +285,8 @@ enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms)
         return status == MR_OK ? RUNTIME_PUMP_AGAIN : RUNTIME_PUMP_WAIT;
     }
     if (status < 0)
-        delivery_note(delivery, "an internal failure holds the delivery up; the log says which");
+        delivery_note(delivery, NULL,
+                      "an internal failure holds the delivery up; the log says which");
     return back_off(p, now_ms, ret_wake_ms);
 }
 

@@ -152,11 +152,15 @@ static enum mr_status hold_stream(struct delivery *delivery)
         (stream == NULL || !p->drained || p->raw_count + p->buffers.count > 0)) {
         kinesis_release(delivery->firehose->options.kinesis, stream);
         if (stream == NULL)
-            delivery_note(delivery, "the source Kinesis stream was deleted");
+            delivery_note(delivery, NULL,
+                          "the source Kinesis stream was deleted: make it again, or delete this "
+                          "delivery stream");
         return MR_OK;
     }
     if (stream == NULL) {
-        delivery_note(delivery, "the source Kinesis stream does not exist");
+        delivery_note(delivery, NULL,
+                      "the source Kinesis stream does not exist: create it, or delete this "
+                      "delivery stream");
         return MR_NOT_FOUND;
     }
     for (size_t i = 0; i < p->source_count; i++)
@@ -296,8 +300,8 @@ static enum mr_status read_source(struct delivery *delivery, struct delivery_sou
             return MR_OK;
         }
         if (status == MR_NOT_FOUND) {
-            delivery_note(delivery, "records of %s were trimmed before they could be delivered",
-                          source->id);
+            delivery_note(delivery, NULL,
+                          "records of %s were trimmed before they could be delivered", source->id);
             source->cursor.position = journal_first(journal);
             continue;
         }

@@ -35,6 +35,15 @@ static const struct record_failure bad_json = {
     "processing-failed", "Lambda.JsonProcessingException",
     "There was an error parsing JSON from the response of the Lambda function."};
 
+struct mr_slice transform_sequence(struct mr_arena *arena, const struct kinesis_stream *stream,
+                                   uint32_t shard, int64_t position, int64_t arrival_ms)
+{
+    char text[KINESIS_SEQUENCE_TEXT];
+    if (stream == NULL)
+        return mr_arena_printf(arena, "4%055llu", (unsigned long long)position);
+    return mr_arena_copy(arena, kinesis_sequence_text(stream, shard, position, arrival_ms, text));
+}
+
 /* Sequence number and a 6-digit index with a Kinesis source; digits of the position otherwise. */
 static struct mr_slice record_id(struct mr_arena *arena, const struct transform_input *input,
                                  const struct delivery_record *record)
@@ -238,8 +247,11 @@ enum mr_status transform_run(struct mr_arena *arena, const struct transform_inpu
         } else if (status == MR_OK && result.outcome == LAMBDA_OK) {
             transform_sort(arena, input, mr_buf_slice(&result.reply), now_ms, results);
         } else if (status == MR_OK && waits) {
-            (void)snprintf(message, 512, "function %.*s cannot be called: %s",
-                           MR_ARG(input->config->function), result.message);
+            (void)snprintf(
+                message, 512,
+                "function %.*s cannot be called: %s; the records wait until it can be, or "
+                "another is named by UpdateDestination",
+                MR_ARG(input->config->function), result.message);
             status = MR_AGAIN;
         } else if (status == MR_OK) {
             done = attempt > input->config->retries;

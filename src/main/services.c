@@ -76,6 +76,11 @@ static enum mr_status open_lake_side(struct serve *serve)
 static enum mr_status open_movers(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
+    const struct glue_options glue = {
+        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng, .s3 = s->s3};
+    enum mr_status status = glue_open(&s->glue, &glue);
+    if (status != MR_OK)
+        return status;
     const struct firehose_options firehose = {
         .store = serve->store,
         .runtime = serve->runtime,
@@ -83,11 +88,12 @@ static enum mr_status open_movers(struct serve *serve)
         .kinesis = s->kinesis,
         .lambda = s->lambda,
         .s3 = s->s3,
+        .glue = s->glue,
         .testing = serve->options.testing,
         .log = log_line,
         .log_ctx = serve,
     };
-    enum mr_status status = firehose_open(&s->firehose, &firehose);
+    status = firehose_open(&s->firehose, &firehose);
     if (status != MR_OK)
         return status;
     const struct pipes_options pipes = {
@@ -107,11 +113,6 @@ static enum mr_status open_movers(struct serve *serve)
 static enum mr_status open_queries(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
-    const struct glue_options glue = {
-        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng, .s3 = s->s3};
-    enum mr_status status = glue_open(&s->glue, &glue);
-    if (status != MR_OK)
-        return status;
     const struct athena_options athena = {
         .store = serve->store,
         .runtime = serve->runtime,
@@ -223,7 +224,6 @@ void serve_close_services(struct serve *serve)
     sts_close(s->sts);
     iam_close(s->iam);
     athena_close(s->athena);
-    glue_close(s->glue);
     pipes_stop(s->pipes);
     s3_notify_stop(s->s3);
     if (s->lambda != NULL)
@@ -231,6 +231,7 @@ void serve_close_services(struct serve *serve)
             s->lambda); /* who waits for functions does so no longer, and keeps the records */
     pipes_close(s->pipes);
     firehose_close(s->firehose);
+    glue_close(s->glue);
     lambda_close(s->lambda);
     dynamodb_close(s->dynamodb);
     kinesis_close(s->kinesis);

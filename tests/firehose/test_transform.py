@@ -395,3 +395,20 @@ def test_a_deletion_does_not_wait_for_a_function_s_whole_time(own_server, tmp_pa
     firehose.delete_delivery_stream(DeliveryStreamName="once")
     assert time.monotonic() - start < 10
     assert objects_of(own_server, "lake") == {}
+
+
+def test_a_function_that_runs_long_is_told_in_the_status(own_server, tmp_path):
+    mark = tmp_path / "mark"
+    own_server.client("s3").create_bucket(Bucket="lake")
+    text = f"MARK = {str(mark)!r}\n" + HANG_ONCE
+    arn = make_function(own_server, "hang", text, timeout=600)
+    make_delivery(own_server, "slow", "lake", function=arn, retries=0, **PREFIXES)
+    put(unchecked(own_server, "firehose"), "slow", "kept ")
+    wait_until(mark.exists)
+
+    def told():
+        deliveries = status_of(own_server)["deliveries"]
+        return next(d for d in deliveries if d["name"] == "slow")["last_error"]
+
+    own_server.clock.advance(4)
+    wait_until(lambda: "its function has been running" in told())

@@ -1,5 +1,6 @@
 """What each stage says of itself: in `millrace status`, in its state, in its log group."""
 
+import json
 import subprocess
 
 from support import wait_until
@@ -84,6 +85,8 @@ def test_what_fails_is_told_in_the_log_group_of_the_delivery_stream(own_server):
         found = logs.get_log_events(logGroupName="landing", logStreamName="delivery")
         return [event["message"] for event in found["events"]]
 
-    assert any("ZeroDivisionError" in text for text in wait_until(events))
+    told_there = json.loads(next(text for text in wait_until(events) if "ZeroDiv" in text))
+    assert told_there["errorCode"] == "Lambda.FunctionError"
+    assert told_there["deliveryStreamARN"].endswith(":deliverystream/once")
     assert "ZeroDivisionError" in stage(server, "deliveries", "once")["last_error"]
     assert "ZeroDivisionError" in told(server)
