@@ -18,7 +18,7 @@ static void round_trip(struct mr_arena *arena, const struct mr_buf *json, struct
     struct mr_buf cbor = {0};
     yyjson_val *value = mr_json_parse(arena, mr_buf_slice(json), CBOR_DEPTH_MAX + 2);
     require(value != NULL);
-    cbor_from_json(&cbor, NULL, NULL, value);
+    cbor_from_json(&cbor, false, NULL, NULL, value);
     require(cbor_to_json(again, mr_buf_slice(&cbor)) == MR_OK);
     mr_buf_fini(&cbor);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "athena/athena.h"
 #include "cloudformation/cloudformation.h"
+#include "cloudwatch/cloudwatch.h"
 #include "dynamodb/dynamodb.h"
 #include "firehose/firehose.h"
 #include "glue/glue.h"
@@ -30,6 +31,7 @@ struct serve_services {
     struct athena *athena;
     struct iam *iam;
     struct sts *sts;
+    struct cloudwatch *cloudwatch;
     struct cloudformation *cloudformation;
 };
 

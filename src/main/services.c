@@ -131,6 +131,11 @@ static enum mr_status open_accounts(struct serve *serve)
     enum mr_status status = iam_open(&s->iam, &iam);
     if (status != MR_OK)
         return status;
+    const struct cloudwatch_options cloudwatch = {
+        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
+    status = cloudwatch_open(&s->cloudwatch, &cloudwatch);
+    if (status != MR_OK)
+        return status;
     status = sts_open(&s->sts);
     if (status != MR_OK)
         return status;
@@ -212,6 +217,7 @@ void serve_register_services(struct serve *serve)
     athena_register(s->athena, protocol);
     iam_register(s->iam, protocol);
     sts_register(s->sts, protocol);
+    cloudwatch_register(s->cloudwatch, protocol);
     cloudformation_register(s->cloudformation, protocol);
     notify_start(serve);
 }
@@ -222,6 +228,7 @@ void serve_close_services(struct serve *serve)
     struct serve_services *s = &serve->services;
     cloudformation_close(s->cloudformation);
     sts_close(s->sts);
+    cloudwatch_close(s->cloudwatch);
     iam_close(s->iam);
     athena_close(s->athena);
     pipes_stop(s->pipes);

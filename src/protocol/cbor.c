@@ -347,7 +347,7 @@ static const struct model_shape *member_shape(const struct model_service *servic
     return member == NULL ? NULL : model_shape_at(service, member->shape);
 }
 
-static void write_object(struct mr_buf *cbor, const struct model_service *service,
+static void write_object(struct mr_buf *cbor, bool seconds, const struct model_service *service,
                          const struct model_shape *shape, yyjson_val *value)
 {
     size_t i, count;
@@ -357,18 +357,18 @@ static void write_object(struct mr_buf *cbor, const struct model_service *servic
     {
         const struct mr_slice name = mr_json_text(key);
         write_string(cbor, MAJOR_TEXT, name);
-        cbor_from_json(cbor, service, member_shape(service, shape, name), member);
+        cbor_from_json(cbor, seconds, service, member_shape(service, shape, name), member);
     }
 }
 
-static void write_array(struct mr_buf *cbor, const struct model_service *service,
+static void write_array(struct mr_buf *cbor, bool seconds, const struct model_service *service,
                         const struct model_shape *shape, yyjson_val *value)
 {
     size_t i, count;
     yyjson_val *item;
     write_head(cbor, MAJOR_ARRAY, yyjson_arr_size(value));
     yyjson_arr_foreach(value, i, count, item)
-        cbor_from_json(cbor, service, member_shape(service, shape, MR_S("")), item);
+        cbor_from_json(cbor, seconds, service, member_shape(service, shape, MR_S("")), item);
 }
 
 static bool is_a(const struct model_shape *shape, enum model_type type)
@@ -376,13 +376,13 @@ static bool is_a(const struct model_shape *shape, enum model_type type)
     return shape != NULL && shape->type == (uint8_t)type;
 }
 
-void cbor_from_json(struct mr_buf *cbor, const struct model_service *service,
+void cbor_from_json(struct mr_buf *cbor, bool seconds, const struct model_service *service,
                     const struct model_shape *shape, yyjson_val *value)
 {
     if (yyjson_is_obj(value))
-        write_object(cbor, service, shape, value);
+        write_object(cbor, seconds, service, shape, value);
     else if (yyjson_is_arr(value))
-        write_array(cbor, service, shape, value);
+        write_array(cbor, seconds, service, shape, value);
     else if (yyjson_is_str(value) && is_a(shape, MODEL_BLOB))
         write_blob(cbor, mr_json_text(value));
     else if (yyjson_is_str(value))
@@ -393,7 +393,10 @@ void cbor_from_json(struct mr_buf *cbor, const struct model_service *service,
         write_head(cbor, MAJOR_SIMPLE, SIMPLE_NULL);
     else if (is_a(shape, MODEL_TIMESTAMP)) {
         write_head(cbor, MAJOR_TAG, TAG_TIME);
-        write_i64(cbor, llround(mr_json_double(value, 0) * 1000));
+        if (seconds)
+            write_double(cbor, mr_json_double(value, 0));
+        else
+            write_i64(cbor, llround(mr_json_double(value, 0) * 1000));
     } else if (is_a(shape, MODEL_DOUBLE) || is_a(shape, MODEL_FLOAT))
         write_double(cbor, mr_json_double(value, 0));
     else

@@ -26,7 +26,8 @@ struct mr_slice reply_content_type(const struct protocol_call *call)
     case MODEL_REST_JSON: return MR_S("application/json");
     case MODEL_REST_XML: return MR_S("application/xml");
     case MODEL_QUERY: return MR_S("text/xml");
-    case MODEL_CBOR: return MR_S("application/x-amz-cbor-1.1");
+    case MODEL_CBOR:
+        return call->priv->rpc_v2 ? MR_S("application/cbor") : MR_S("application/x-amz-cbor-1.1");
     case MODEL_JSON: break;
     }
     if (mr_slice_search(call->priv->content_type, MR_S("json")) != SIZE_MAX)
@@ -37,14 +38,14 @@ struct mr_slice reply_content_type(const struct protocol_call *call)
                : MR_S("application/x-amz-json-1.0");
 }
 
-void encode_cbor(const struct model_service *service, const struct model_shape *shape,
+void encode_cbor(bool seconds, const struct model_service *service, const struct model_shape *shape,
                  struct mr_buf *buf)
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
     yyjson_val *value = mr_json_parse(&arena, mr_buf_slice(buf), PROTOCOL_JSON_DEPTH_MAX);
     mr_buf_reset(buf);
-    cbor_from_json(buf, service, shape, value);
+    cbor_from_json(buf, seconds, service, shape, value);
     mr_arena_fini(&arena);
 }
 
@@ -55,7 +56,8 @@ static void encode_output_cbor(struct protocol_call *call)
     if (call->operation->output == MODEL_NONE)
         return;
     mr_buf_append(body, mr_buf_slice(&call->priv->scratch));
-    encode_cbor(service, model_shape_at(service, call->operation->output), body);
+    encode_cbor(call->priv->rpc_v2, service, model_shape_at(service, call->operation->output),
+                body);
 }
 
 static void encode_output(struct protocol_call *call)
@@ -84,6 +86,8 @@ static void headers_common(struct protocol_call *call)
     } else {
         reply_header(call, "x-amzn-requestid", call->request_id);
     }
+    if (call->priv->rpc_v2)
+        reply_header(call, "smithy-protocol", MR_S("rpc-v2-cbor"));
     /* AWS: Kinesis has both ids. */
     if (call->priv->service != NULL && strcmp(call->priv->service->model->name, "kinesis") == 0)
         reply_header(call, "x-amz-id-2", mr_base64(call->arena, call->request_id));

@@ -106,7 +106,7 @@ static enum mr_status send(struct protocol_events *events, struct mr_slice messa
     struct mr_buf frame = {0}, cbor = {0};
     if (events->wire == MODEL_CBOR) {
         mr_buf_append(&cbor, json);
-        encode_cbor(events->service, shape, &cbor);
+        encode_cbor(false, events->service, shape, &cbor);
         json = mr_buf_slice(&cbor);
     }
     event_frame(&frame, message_type, type, events->payload_type, json);

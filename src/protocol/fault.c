@@ -228,7 +228,7 @@ void fault_render(struct protocol_call *call)
     switch (call->priv->wire) {
     case MODEL_CBOR:
         render_json(call, fault, body);
-        encode_cbor(NULL, NULL, body);
+        encode_cbor(false, NULL, NULL, body);
         break;
     case MODEL_JSON:
     case MODEL_REST_JSON: render_json(call, fault, body); break;

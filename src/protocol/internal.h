@@ -106,6 +106,7 @@ struct protocol_call_private {
     size_t pair_count;
     bool pairs_known;
     bool content_type_sent; /* the output named one */
+    bool rpc_v2;            /* the wire is CBOR of RPC v2 */
     struct mr_buf *target;  /* where call->out writes */
     struct mr_buf scratch;  /* owned */
     /* the fault */
@@ -199,7 +200,7 @@ void encode_reply(struct protocol_call *call);
 void encode_rest(struct protocol_call *call);
 void encode_query(struct protocol_call *call);
 /* Turns the JSON object in `buf` into CBOR, by the shape if it is not NULL. */
-void encode_cbor(const struct model_service *service, const struct model_shape *shape,
+void encode_cbor(bool seconds, const struct model_service *service, const struct model_shape *shape,
                  struct mr_buf *buf);
 void fault_render(struct protocol_call *call);
 /* The 500 and the "too busy" of a service. */

@@ -184,6 +184,33 @@ static bool asks_for_health(struct protocol_call *call)
     return true;
 }
 
+/* "/service/<target prefix>/operation/<operation>" of RPC v2. */
+static bool is_rpc_v2(const struct protocol_call *call)
+{
+    return mr_slice_equal(protocol_header(call, "smithy-protocol"), MR_S("rpc-v2-cbor")) &&
+           mr_slice_starts_with(call->exchange->path, MR_S("/service/"));
+}
+
+static enum route_kind route_rpc_v2(struct protocol_call *call)
+{
+    struct protocol_call_private *priv = call->priv;
+    struct mr_slice rest = mr_slice_sub(call->exchange->path, 9, SIZE_MAX), service, word, name;
+    priv->wire = MODEL_CBOR;
+    priv->rpc_v2 = true;
+    struct protocol_operation *operation = NULL;
+    if (mr_slice_split(&rest, '/', &service) && mr_slice_split(&rest, '/', &word) &&
+        mr_slice_equal(word, MR_S("operation")) && mr_slice_split(&rest, '/', &name))
+        operation =
+            mr_map_get(&priv->protocol->targets,
+                       mr_arena_printf(call->arena, "%.*s.%.*s", MR_ARG(service), MR_ARG(name)));
+    if (operation == NULL || !mr_slice_equal(call->exchange->method, MR_S("POST"))) {
+        protocol_fail(call, &protocol_unknown_operation, "%s", "");
+        return ROUTE_UNKNOWN;
+    }
+    route_to(call, operation, MODEL_CBOR);
+    return ROUTE_OPERATION;
+}
+
 enum route_kind route_request(struct protocol_call *call)
 {
     struct protocol *protocol = call->priv->protocol;
@@ -193,6 +220,8 @@ enum route_kind route_request(struct protocol_call *call)
     if (scope.region.len > 0)
         call->region = scope.region;
     call->priv->content_type = protocol_header(call, "content-type");
+    if (is_rpc_v2(call))
+        return route_rpc_v2(call);
     if (target.ptr != NULL)
         return route_target(call, target, &scope);
     if (is_form(call)) {

@@ -193,7 +193,7 @@ static void values_are_written_as_short_as_can_be(void **state)
     for (size_t i = 0; i < MR_COUNT(pairs); i++) {
         struct mr_buf cbor = {0};
         yyjson_val *value = mr_json_parse(&arena, mr_slice_cstr(pairs[i].json), 8);
-        cbor_from_json(&cbor, NULL, NULL, value);
+        cbor_from_json(&cbor, false, NULL, NULL, value);
         assert_hex(mr_buf_slice(&cbor), pairs[i].hex);
         mr_buf_fini(&cbor);
     }
@@ -278,7 +278,7 @@ static const struct test_reply *ask(struct protocol *protocol, const char *opera
     const struct model_service *service = model_service_find(MR_S("kinesis"));
     const struct model_operation *found = model_operation_find(service, mr_slice_cstr(operation));
     const struct model_shape *shape = found == NULL ? NULL : model_shape_at(service, found->input);
-    cbor_from_json(&cbor, service, shape, mr_json_parse(&arena, mr_slice_cstr(json), 8));
+    cbor_from_json(&cbor, false, service, shape, mr_json_parse(&arena, mr_slice_cstr(json), 8));
     (void)snprintf(target, sizeof target, "Kinesis_20131202.%s", operation);
     const char *const headers[] = {"x-amz-target", target, "content-type",
                                    "application/x-amz-cbor-1.1", NULL};
