@@ -4,7 +4,10 @@
  * looked at again under its lane's lock and deleted through the one write path, so that an item
  * which was given more time meanwhile stays. Between sweeps the pump rests for 20 times as long as
  * the sweep took, at least a second: it costs a twentieth of a core at most, and nothing at all
- * when no table has TTL. */
+ * when no table has TTL. A sweep takes about a second of CPU a million items (of 250 bytes,
+ * measured), so in a table of ten million an expired item goes within some three minutes; in a
+ * small one within a second or two. AWS promises days. An index of expiries would find them at
+ * once, and would cost every write of such a table an op more. */
 #include "dynamodb/internal.h"
 #include "base/log.h"
 #include <stdlib.h>

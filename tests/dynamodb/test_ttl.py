@@ -148,3 +148,40 @@ def test_it_goes_on_after_a_crash(own_server, fresh):
     item = {"id": {"S": "1"}, "expires_at": {"N": str(int(time.time()) - 10)}}
     db.put_item(TableName=name, Item=item)
     wait_until(lambda: ids(db, name) == [], message="the expired item gone")
+
+
+def test_an_item_goes_when_its_time_has_come_and_not_before(own_server):
+    """By the server's own clock: the second before it is there, then the service takes it away."""
+    db, reader = own_server.client("dynamodb"), own_server.client("dynamodbstreams")
+    with own_server.clock.held() as now_ms:
+        made = make_table(
+            db,
+            "table",
+            [("id", "S", "HASH")],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "OLD_IMAGE"},
+        )["TableDescription"]
+        db.update_time_to_live(
+            TableName="table", TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": True}
+        )
+        due = now_ms // 1000 + 3600
+        for name, at in {"due": due, "later": due + 3600}.items():
+            db.put_item(TableName="table", Item={"id": {"S": name}, "ttl": {"N": str(at)}})
+        own_server.clock.set_ms(due * 1000 - 1)
+        own_server.clock.advance(ms=0)
+        assert db.scan(TableName="table")["Count"] == 2
+        own_server.clock.advance(2)
+        wait_until(lambda: db.scan(TableName="table")["Count"] == 1)
+        assert db.describe_table(TableName="table")["Table"]["ItemCount"] == 1
+    records = []
+    stream = made["LatestStreamArn"]
+    for shard in reader.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
+        iterator = reader.get_shard_iterator(
+            StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records += reader.get_records(ShardIterator=iterator)["Records"]
+    removed = [record for record in records if record["eventName"] == "REMOVE"]
+    assert [record["dynamodb"]["Keys"] for record in removed] == [{"id": {"S": "due"}}]
+    assert removed[0]["userIdentity"] == {
+        "PrincipalId": "dynamodb.amazonaws.com",
+        "Type": "Service",
+    }
