@@ -405,6 +405,7 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     table->locked.protection = mr_json_get_bool(call->in, "DeletionProtectionEnabled", false);
     table->locked.infrequent = mr_slice_equal(mr_json_get_text(call->in, "TableClass"),
                                               MR_S("STANDARD_INFREQUENT_ACCESS"));
+    table->locked.class_given = mr_json_get(call->in, "TableClass") != NULL;
     dynamodb_sse_change(table, mr_json_get(call->in, "SSESpecification"));
     enum mr_status status = dynamodb_name_check(call, name);
     if (status == MR_OK)

@@ -4,8 +4,8 @@
 /* What may change, copied under the lock so that the rest is written without it. */
 struct snapshot {
     enum dynamodb_state state;
-    bool on_demand, protection, infrequent, stream_enabled, encrypted;
-    int64_t on_demand_since_ms, read_units, write_units, now_ms;
+    bool on_demand, protection, infrequent, class_given, stream_enabled, encrypted;
+    int64_t on_demand_since_ms, class_changed_ms, read_units, write_units, now_ms;
     struct dynamodb_tuning tuning;
     struct streams_stream *stream;
 };
@@ -18,6 +18,8 @@ static struct snapshot take_snapshot(struct dynamodb_table *table)
         .on_demand = table->locked.on_demand,
         .protection = table->locked.protection,
         .infrequent = table->locked.infrequent,
+        .class_given = table->locked.class_given,
+        .class_changed_ms = table->locked.class_changed_ms,
         .encrypted = table->locked.encrypted,
         .stream_enabled = table->locked.stream_enabled,
         .on_demand_since_ms = table->locked.on_demand_since_ms,
@@ -182,6 +184,17 @@ void dynamodb_describe_sse(struct mr_json *json, struct dynamodb_table *table)
     mr_json_object_end(json);
 }
 
+static void class_json(struct mr_json *json, const struct snapshot *snapshot)
+{
+    mr_json_key(json, "TableClassSummary");
+    mr_json_object(json);
+    mr_json_key_cstr(json, "TableClass",
+                     snapshot->infrequent ? "STANDARD_INFREQUENT_ACCESS" : "STANDARD");
+    if (snapshot->class_changed_ms != 0)
+        mr_json_key_timestamp(json, "LastUpdateDateTime", snapshot->class_changed_ms);
+    mr_json_object_end(json);
+}
+
 void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
                        enum dynamodb_describe how)
 {
@@ -210,12 +223,8 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
     stream_json(json, &snapshot);
     if (snapshot.encrypted)
         dynamodb_describe_sse(json, table);
-    if (snapshot.infrequent) {
-        mr_json_key(json, "TableClassSummary");
-        mr_json_object(json);
-        mr_json_key_cstr(json, "TableClass", "STANDARD_INFREQUENT_ACCESS");
-        mr_json_object_end(json);
-    }
+    if (snapshot.class_given)
+        class_json(json, &snapshot);
     mr_json_key_bool(json, "DeletionProtectionEnabled", snapshot.protection);
     dynamodb_restore_summary(json, table);
     if (how == DYNAMODB_DESCRIBE)

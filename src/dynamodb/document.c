@@ -103,6 +103,8 @@ void dynamodb_document_json(struct mr_json *json, const struct dynamodb_table *t
     dynamodb_tuning_put(json, &table->locked.tuning);
     mr_json_key_bool(json, "protection", table->locked.protection);
     mr_json_key_bool(json, "infrequent", table->locked.infrequent);
+    mr_json_key_bool(json, "class_given", table->locked.class_given);
+    mr_json_key_int(json, "class_changed_ms", table->locked.class_changed_ms);
     if (table->locked.stream != NULL)
         mr_json_key_cstr(json, "stream", streams_arn(table->locked.stream));
     mr_json_key_bool(json, "stream_enabled", table->locked.stream_enabled);
@@ -231,6 +233,8 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
     table->locked.tuning = dynamodb_tuning_take(doc);
     table->locked.protection = mr_json_get_bool(doc, "protection", false);
     table->locked.infrequent = mr_json_get_bool(doc, "infrequent", false);
+    table->locked.class_given = mr_json_get_bool(doc, "class_given", table->locked.infrequent);
+    table->locked.class_changed_ms = mr_json_get_i64(doc, "class_changed_ms", 0);
     table->locked.encrypted = mr_json_get_bool(doc, "encrypted", false);
     mr_buf_append(&table->locked.kms_key, mr_json_get_text(doc, "kms_key"));
     mr_buf_append(&table->locked.ttl, mr_json_get_text(doc, "ttl"));

@@ -161,7 +161,8 @@ struct dynamodb_table {
         int64_t read_units, write_units;
         struct dynamodb_tuning tuning;
         bool protection;
-        bool infrequent;               /* table class */
+        bool infrequent, class_given;  /* table class; described once somebody named one */
+        int64_t class_changed_ms;      /* by UpdateTable; 0: never */
         bool encrypted;                /* SSESpecification: described, nothing more */
         struct mr_buf kms_key;         /* ARN; empty: AWS's own */
         struct streams_stream *stream; /* the latest one, enabled or not; may be NULL */

@@ -271,8 +271,11 @@ static void change_config(struct protocol_call *call, struct dynamodb_table *tab
     table->locked.tuning = *tuning;
     if (throughput != NULL)
         change_units(call, table, throughput);
-    if (class_name.len > 0)
+    if (class_name.len > 0) {
         table->locked.infrequent = mr_slice_equal(class_name, MR_S("STANDARD_INFREQUENT_ACCESS"));
+        table->locked.class_given = true;
+        table->locked.class_changed_ms = call->now_ms;
+    }
     table->locked.protection =
         mr_json_get_bool(call->in, "DeletionProtectionEnabled", table->locked.protection);
     dynamodb_sse_change(table, mr_json_get(call->in, "SSESpecification"));

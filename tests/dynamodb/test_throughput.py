@@ -162,3 +162,13 @@ def test_warm_throughput_may_be_raised_and_not_lowered(api, made, refused):
     )
     with_more = made(WarmThroughput={"ReadUnitsPerSecond": 13000, "WriteUnitsPerSecond": 5000})
     assert described(api, with_more)["WarmThroughput"]["WriteUnitsPerSecond"] == 5000
+
+
+def test_a_table_class_is_described_once_it_was_named(api, made):
+    assert "TableClassSummary" not in described(api, made())
+    name = made(TableClass="STANDARD")
+    assert described(api, name)["TableClassSummary"] == {"TableClass": "STANDARD"}
+    api.update_table(TableName=name, TableClass="STANDARD_INFREQUENT_ACCESS")
+    told = described(api, name)
+    assert told["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+    assert told["TableClassSummary"]["LastUpdateDateTime"] >= told["CreationDateTime"]
