@@ -178,10 +178,16 @@ static enum mr_status open_reader(struct mapping *mapping, struct mapping_shard 
 static enum mr_status add_shard(struct mapping *mapping, struct mr_arena *arena,
                                 const struct source_shard *info)
 {
+    struct store *store = options_of(mapping)->store;
+    const struct mr_slice name = mapping_cursor_name(arena, mapping, mr_slice_cstr(info->id));
     int64_t position = info->start;
-    const enum mr_status status =
-        store_cursor_get(options_of(mapping)->store,
-                         mapping_cursor_name(arena, mapping, mr_slice_cstr(info->id)), &position);
+    enum mr_status status = store_cursor_get(store, name, &position);
+    if (status == MR_NOT_FOUND) { /* the journal is kept for it from now on */
+        struct store_entry entry = store_entry_make(arena);
+        int64_t ticket;
+        store_cursor_put(&entry, name, position);
+        status = store_commit(store, &entry, &ticket);
+    }
     if (status < 0)
         return status;
     struct mapping_shard *shard = mr_calloc(1, sizeof *shard);
@@ -199,13 +205,24 @@ static enum mr_status add_shard(struct mapping *mapping, struct mr_arena *arena,
     return shard->done ? MR_OK : open_reader(mapping, shard, position);
 }
 
-/* Parents first: the records of one key lie in one line of shards. */
-static bool parents_are_done(struct mapping *mapping, const struct source_shard *info)
+static bool is_listed(const struct source_shard *list, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* Parents first: the records of one key lie in one line of shards. A parent that is there and has
+ * not begun waits for its own; one that is not there has gone. The list is in order of age. */
+static bool parents_are_done(struct mapping *mapping, const struct source_shard *list, size_t at)
 {
     for (size_t i = 0; i < 2; i++) {
-        const struct mapping_shard *parent =
-            info->parents[i] == NULL ? NULL : shard_of(mapping, info->parents[i]);
+        const char *id = list[at].parents[i];
+        const struct mapping_shard *parent = id == NULL ? NULL : shard_of(mapping, id);
         if (parent != NULL && !parent->done)
+            return false;
+        if (id != NULL && parent == NULL && is_listed(list, at, id))
             return false;
     }
     return true;
@@ -219,7 +236,7 @@ enum mr_status mapping_source_shards(struct mapping *mapping)
     const struct source_shard *list = list_shards(mapping, &arena, &count);
     enum mr_status status = MR_OK;
     for (size_t i = 0; i < count && status == MR_OK; i++)
-        if (shard_of(mapping, list[i].id) == NULL && parents_are_done(mapping, &list[i]))
+        if (shard_of(mapping, list[i].id) == NULL && parents_are_done(mapping, list, i))
             status = add_shard(mapping, &arena, &list[i]);
     mr_arena_fini(&arena);
     return status;

@@ -7,7 +7,9 @@ import threading
 import pytest
 from botocore.exceptions import ClientError
 
-from support.chain import events_of, make_pipe, make_stream, make_table, numbers_of, put_number
+from support.chain import (
+    events_of, make_function, make_pipe, make_stream, make_table, numbers_of, put_number,
+)
 from support.wait import wait_until
 
 from .conftest import read_shard, shards_of
@@ -186,6 +188,31 @@ def test_a_pipe_follows_the_children_exactly_once(rolling, start):
         rolling.clock.advance(2)
     wait_until(lambda: rolling.clock.advance(1) and len(events_of(rolling, "changes")) >= len(sent))
     assert numbers_of(events_of(rolling, "changes")) == sent
+
+
+def test_a_mapping_follows_generations_of_children_in_order(rolling, tmp_path):
+    """From the oldest shard on, though all of them are there when it begins."""
+    db, path = rolling.client("dynamodb"), tmp_path / "events"
+    for number in range(4):
+        put_number(db, "orders", number)
+        roll(rolling)
+    make_function(rolling, "notes", (
+        "import json\n\n\ndef handler(event, context):\n"
+        f"    with open({str(path)!r}, 'a') as file:\n"
+        "        file.write(''.join(json.dumps(r) + chr(10) for r in event['Records']))\n"))
+    rolling.client("lambda").create_event_source_mapping(
+        EventSourceArn=rolling.arn, FunctionName="notes", StartingPosition="TRIM_HORIZON")
+    put_number(db, "orders", 4)
+    roll(rolling)
+    put_number(db, "orders", 5)
+
+    def seen():
+        rolling.clock.advance(1)
+        return numbers([json.loads(line) for line in path.read_text().splitlines()]) \
+            if path.exists() else []  # fmt: skip
+
+    wait_until(lambda: len(seen()) >= 6)
+    assert seen() == [0, 1, 2, 3, 4, 5]
 
 
 def test_rolls_amid_writers_and_kills_lose_nothing(rolling):
