@@ -293,11 +293,17 @@ def step_asan_all(tally):
     return pytest(tally, "asan-all", test_folders(fast=True), "build-asan/millrace")
 
 
+def step_history(tally):
+    """Longer than in the gate, which runs the same for some seconds."""
+    return pytest(tally, "history", ["tests/crash/test_history.py"], "build/millrace",
+                  {"HISTORY_S": "30"})
+
+
 GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
         "contract": step_contract, "newer-boto3": step_newer_boto3, "js": step_js,
         "fuzz": step_fuzz}
 MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all,
-        "fuzz-longer": step_fuzz_longer}
+        "fuzz-longer": step_fuzz_longer, "history": step_history}
 
 
 def main(arguments):

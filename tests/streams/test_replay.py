@@ -3,6 +3,8 @@
 import random
 import threading
 
+import pytest
+
 from .conftest import read_stream
 
 NAME = "orders"
@@ -13,9 +15,30 @@ def scan(db):
     return {item["id"]["S"]: item for page in pages for item in page["Items"]}
 
 
-def replay(records):
-    """The items after all records, each checked against the image before it."""
-    items = {}
+def replay(records, view="NEW_AND_OLD_IMAGES"):
+    """The items after all records (of the view's images), each checked against the one before. Of
+    KEYS_ONLY the items are their keys; of OLD_IMAGE those before each item's last change."""
+    items, present = {}, set()
+    if view == "OLD_IMAGE":
+        for record in records:
+            change = record["dynamodb"]
+            key = change["Keys"]["id"]["S"]
+            assert ("OldImage" in change) == (record["eventName"] != "INSERT")
+            items[key] = change.get("OldImage")
+        return items
+    if view != "NEW_AND_OLD_IMAGES":
+        for record in records:
+            change = record["dynamodb"]
+            key = change["Keys"]["id"]["S"]
+            assert "OldImage" not in change
+            assert (record["eventName"] == "INSERT") == (key not in present)
+            if record["eventName"] == "REMOVE":
+                present.remove(key)
+                del items[key]
+            else:
+                present.add(key)
+                items[key] = change["NewImage"] if view == "NEW_IMAGE" else change["Keys"]
+        return items
     for record in records:
         change = record["dynamodb"]
         key = change["Keys"]["id"]["S"]
@@ -26,6 +49,14 @@ def replay(records):
             assert (record["eventName"] == "INSERT") == (key not in items)
             items[key] = change["NewImage"]
     return items
+
+
+ALL_KEYS = [f"k{i}" for i in range(40)]
+
+
+def change_every(db):
+    for key in ALL_KEYS:
+        db.put_item(TableName=NAME, Item={"id": {"S": key}, "last": {"BOOL": True}})
 
 
 def change_at_random(db, seed, stop):
@@ -75,16 +106,17 @@ def run_until_records(server, streams, arn, count):
     return stop, threads
 
 
-def test_the_stream_replayed_is_the_table_across_kill_9(own_server):
+@pytest.mark.parametrize("view", ["NEW_AND_OLD_IMAGES", "NEW_IMAGE", "KEYS_ONLY", "OLD_IMAGE"])
+def test_the_stream_replayed_is_the_table_across_kill_9(own_server, view):
     db, streams = own_server.client("dynamodb"), own_server.client("dynamodbstreams")
     arn = db.create_table(
         TableName=NAME,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": view},
     )["TableDescription"]["LatestStreamArn"]
-    for wanted in (300, 700):
+    for wanted in (300, 700) if view == "NEW_AND_OLD_IMAGES" else (250,):
         stop, threads = run_until_records(own_server, streams, arn, wanted)
         stop.set()
         own_server.kill9()
@@ -92,4 +124,11 @@ def test_the_stream_replayed_is_the_table_across_kill_9(own_server):
             thread.join()
         own_server.start()
         db, streams = own_server.client("dynamodb"), own_server.client("dynamodbstreams")
-        assert replay(read_stream(streams, arn)) == scan(db)
+        items, table = replay(read_stream(streams, arn), view), scan(db)
+        if view == "KEYS_ONLY":
+            table = {key: {"id": item["id"]} for key, item in table.items()}
+        if view == "OLD_IMAGE":  # one change more of each item shows what the last one left
+            change_every(db)
+            items, table = replay(read_stream(streams, arn), view), {
+                key: table.get(key) for key in ALL_KEYS}
+        assert items == table
