@@ -11,6 +11,32 @@
 
 /* ---- what the request changes ---- */
 
+/* The limits are the source's or the request's; what was counted of the source's units is not. */
+static enum mr_status change_limits(struct protocol_call *call, struct dynamodb_table *table)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    struct dynamodb_tuning *tuning = &table->locked.tuning;
+    *tuning =
+        (struct dynamodb_tuning){.max_read = tuning->max_read, .max_write = tuning->max_write};
+    if (!table->locked.on_demand)
+        tuning->max_read = tuning->max_write = 0;
+    if (mr_json_get(call->in, "OnDemandThroughputOverride") == NULL)
+        return MR_OK;
+    mr_json_object(&json);
+    mr_json_key_value(&json, "OnDemandThroughput",
+                      mr_json_get(call->in, "OnDemandThroughputOverride"));
+    mr_json_object_end(&json);
+    struct dynamodb_tuning_wish wish = {
+        .owner = mr_json_parse(call->arena, mr_buf_slice(&text), 8),
+        .on_demand = table->locked.on_demand,
+        .read_units = table->locked.read_units,
+        .write_units = table->locked.write_units,
+        .current = tuning,
+    };
+    return dynamodb_tuning_read(call, &wish, tuning);
+}
+
 static enum mr_status change_billing(struct protocol_call *call, struct dynamodb_table *table)
 {
     struct mr_slice mode = mr_json_get_text(call->in, "BillingModeOverride");
@@ -18,10 +44,6 @@ static enum mr_status change_billing(struct protocol_call *call, struct dynamodb
     bool on_demand = table->locked.on_demand;
     if (mode.len > 0)
         on_demand = mr_slice_equal(mode, MR_S("PAY_PER_REQUEST"));
-    if (mr_json_get(call->in, "OnDemandThroughputOverride") != NULL)
-        return protocol_fail(call, &dynamodb_not_implemented,
-                             "%s with OnDemandThroughputOverride is not implemented",
-                             call->operation_name);
     if (on_demand && throughput != NULL)
         return protocol_fail(call, &protocol_validation,
                              INVALID "Neither ReadCapacityUnits nor WriteCapacityUnits can be "
@@ -38,7 +60,7 @@ static enum mr_status change_billing(struct protocol_call *call, struct dynamodb
     }
     if (on_demand)
         table->locked.read_units = table->locked.write_units = 0;
-    return MR_OK;
+    return change_limits(call, table);
 }
 
 /* Are the keys and the projection that the request gives those of the index? */

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from support import wait_until
 
-from .conftest import KEY, make_table
+from .conftest import KEY, make_table, raw
 
 ARN = re.compile(r"arn:aws:dynamodb:us-east-1:000000000000:table/(.+)/backup/\d{14}-[0-9a-f]{8}")
 UNKNOWN = "arn:aws:dynamodb:us-east-1:000000000000:table/none/backup/01489173575360-b308cd7d"
@@ -201,6 +201,27 @@ def test_overrides_change_the_restored_table(db, fresh, refused):
     assert table["SSEDescription"]["KMSMasterKeyArn"].endswith("alias/k")
     for name in (source, target):
         db.delete_table(TableName=name)
+    db.delete_backup(BackupArn=arn)
+
+
+def test_on_demand_limits_are_restored_or_overridden(server, db, fresh):
+    source, same, other = fresh("limits"), fresh("limits"), fresh("limits")
+    limits = {"MaxReadRequestUnits": 11, "MaxWriteRequestUnits": 12}
+    changed = {"MaxReadRequestUnits": 21, "MaxWriteRequestUnits": 22}
+    make_table(db, source, KEY["hash"])
+    status, reply = raw(server, "UpdateTable", {"TableName": source, "OnDemandThroughput": limits})
+    assert status == 200, reply
+    active(db, source)
+    arn = back_up(db, source)
+    for target, more in ((same, {}), (other, {"OnDemandThroughputOverride": changed})):
+        members = {"TargetTableName": target, "BackupArn": arn, **more}
+        status, reply = raw(server, "RestoreTableFromBackup", members)
+        assert status == 200, reply
+        active(db, target)
+        described = raw(server, "DescribeTable", {"TableName": target})[1]["Table"]
+        assert described["OnDemandThroughput"] == (changed if more else limits)
+        db.delete_table(TableName=target)
+    db.delete_table(TableName=source)
     db.delete_backup(BackupArn=arn)
 
 
