@@ -236,8 +236,8 @@ static enum mr_status refresh(struct delivery *delivery, int64_t *ret_version)
             delivery_config_read(&delivery->firehose->zones, &p->config_arena, text, &p->config);
         p->config.split.aggregated = delivery->window == 0;
         p->config_version = status == MR_OK ? *ret_version : 0;
-        /* So that no record is split otherwise when it is read again. */
-        p->all_due = p->buffers.count > 0;
+        /* Marks are of records as they were split then: none may be read again otherwise. */
+        p->all_due = p->config.partitioned && delivery_sources_landed(delivery) > 0;
         for (size_t i = 0; i < p->source_count && p->config.has_backup && !had_backup; i++)
             p->sources[i].backup_from =
                 p->sources[i].done ? INT64_MAX : p->sources[i].cursor.position;

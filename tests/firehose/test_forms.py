@@ -131,5 +131,25 @@ def test_a_buffer_lands_at_its_very_age(server, firehose, bucket, delivery):
         wait_until(lambda: list(objects_of(server, bucket).values()) == [b"first second"])
 
 
+def test_an_update_does_not_land_what_is_held_before_its_time(server, firehose, bucket, delivery):
+    with server.clock.held():
+        name = delivery(seconds=60, Prefix="one/")
+        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"held"})
+        wait_until(lambda: waiting_of(server, name) == 1)
+        firehose.update_destination(
+            DeliveryStreamName=name,
+            CurrentDeliveryStreamVersionId="1",
+            DestinationId="destinationId-000000000001",
+            ExtendedS3DestinationUpdate={"Prefix": "two/"},
+        )
+        server.clock.advance(59)
+        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"."})
+        wait_until(lambda: waiting_of(server, name) == 2)
+        assert objects_of(server, bucket) == {}
+        server.clock.advance(1)
+        key = wait_until(lambda: list(objects_of(server, bucket)))[0]
+        assert key.startswith("two/") and f"/{name}-2-" in key
+
+
 def waiting_of(server, name):
     return int(next(d for d in status_of(server)["deliveries"] if d["name"] == name)["waiting"])
