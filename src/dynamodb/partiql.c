@@ -39,6 +39,14 @@ static void keys_of_where(struct mr_arena *arena, const struct dynamodb_schema *
     *ret_keys = item_make(arena, fields, count);
 }
 
+static enum mr_status refuse_key_type(struct protocol_call *call, const struct dynamodb_key *key)
+{
+    return protocol_fail(call, &protocol_validation,
+                         "Key attribute's data type should match its data type in table's schema: "
+                         "Key %.*s",
+                         MR_ARG(key->name));
+}
+
 static enum mr_status read_keys(struct protocol_call *call, const struct dynamodb_table *table,
                                 const struct item_statement *statement, struct mr_slice *ret_keys)
 {
@@ -47,6 +55,11 @@ static enum mr_status read_keys(struct protocol_call *call, const struct dynamod
         return protocol_fail(call, &protocol_validation,
                              "Where clause does not contain a mandatory equality on all key "
                              "attributes");
+    for (size_t i = 0; i < table->schema.key_count; i++) {
+        const struct dynamodb_key *key = &table->schema.keys[i];
+        if (item_get(*ret_keys, key->name).type != key->type)
+            return refuse_key_type(call, key);
+    }
     return dynamodb_key_check(call, table, *ret_keys);
 }
 
@@ -123,14 +136,6 @@ enum mr_status dynamodb_statement_prepare(struct protocol_call *call, struct dyn
 
 /* ---- answering ---- */
 
-static struct mr_slice shown_name(const struct item_path *path)
-{
-    size_t at = path->count;
-    while (path->steps[at - 1].name.ptr == NULL)
-        at--;
-    return path->steps[at - 1].name;
-}
-
 void dynamodb_statement_item_json(struct mr_json *json, const struct item_statement *statement,
                                   struct mr_slice item)
 {
@@ -140,14 +145,10 @@ void dynamodb_statement_item_json(struct mr_json *json, const struct item_statem
     }
     mr_json_object(json);
     for (size_t i = 0; i < statement->path_count; i++) {
-        struct mr_slice name = shown_name(&statement->paths[i]);
         struct item_value value = item_path_get(&statement->paths[i], item);
-        bool again = false;
-        for (size_t j = 0; j < i; j++)
-            again = again || mr_slice_equal(shown_name(&statement->paths[j]), name);
-        if (again || value.type == ITEM_NONE)
+        if (value.type == ITEM_NONE)
             continue;
-        mr_json_name(json, name);
+        mr_json_name(json, statement->names[i]);
         item_value_json(json, &value);
     }
     mr_json_object_end(json);
@@ -173,7 +174,7 @@ static enum mr_status read_token(struct protocol_call *call, struct mr_slice *re
         if (yyjson_is_obj(json) && item_encode(call->arena, json, ret_keys, &error) == MR_OK)
             return MR_OK;
     }
-    return protocol_fail(call, &protocol_validation, "Given NextToken is invalid");
+    return protocol_fail(call, &protocol_validation, "Invalid NextToken");
 }
 
 /* ---- SELECT ---- */
@@ -244,12 +245,16 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
         page->index != NULL ? &page->index->schema : &page->table->schema;
     struct item_value hashes[DYNAMODB_HASH_KEYS_MAX];
     bool query = true;
-    for (size_t i = 0; query && i < schema->hash_count; i++) {
-        const struct item_node *hash =
+    for (size_t i = 0; i < schema->key_count; i++) {
+        const struct item_node *node =
             item_partiql_term(statement->where, schema->keys[i].name, true);
-        query = fits(hash, schema->keys[i].type);
+        if (node != NULL && !fits(node, schema->keys[i].type))
+            return refuse_key_type(page->call, &schema->keys[i]);
+        if (i >= schema->hash_count)
+            continue;
+        query = query && node != NULL;
         if (query)
-            hashes[i] = hash->args[1]->value;
+            hashes[i] = node->args[1]->value;
     }
     if (statement->order.len > 0 && statement->where == NULL)
         return protocol_fail(page->call, &protocol_validation,
@@ -287,14 +292,21 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
 }
 
 /* A token of another statement names no place here. */
-static enum mr_status start_fits(const struct dynamodb_page *page)
+static enum mr_status start_fits(struct dynamodb_page *page)
 {
     enum mr_status status = dynamodb_page_start_count(page, true);
     const struct dynamodb_schema *schema =
         page->index != NULL ? &page->index->schema : &page->table->schema;
     for (size_t i = 0; status == MR_OK && i < schema->key_count; i++)
         status = dynamodb_page_start_piece(page, &schema->keys[i], i >= schema->hash_count);
-    return status == MR_OK ? dynamodb_page_start_tables(page) : status;
+    if (status == MR_OK)
+        status = dynamodb_page_start_tables(page);
+    if (status == MR_OK)
+        status = dynamodb_page_start_after(page, true);
+    if (status == MR_OK)
+        return MR_OK;
+    protocol_fault_take(page->call);
+    return protocol_fail(page->call, &protocol_validation, "NextToken does not match request");
 }
 
 static void run_select(struct protocol_call *call, struct dynamodb_table *table,
@@ -311,8 +323,7 @@ static void run_select(struct protocol_call *call, struct dynamodb_table *table,
         .consistent = mr_json_get_bool(call->in, "ConsistentRead", false),
     };
     if (read_token(call, &page.start) == MR_OK && find_index(&page, statement->index) == MR_OK &&
-        place(&page, statement) == MR_OK && start_fits(&page) == MR_OK &&
-        dynamodb_page_start_after(&page, true) == MR_OK)
+        place(&page, statement) == MR_OK && start_fits(&page) == MR_OK)
         dynamodb_page_run(&page);
 }
 
@@ -445,9 +456,70 @@ static enum mr_status run_batched(struct protocol_call *call, yyjson_val *reques
     struct dynamodb *dynamodb = call->service;
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
     struct mr_json json = mr_json_make(&text);
-    mr_json_value(&json, request);
+    yyjson_obj_iter iter = yyjson_obj_iter_with(request);
+    mr_json_object(&json);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter)) != NULL;) {
+        mr_json_name(&json, mr_slice_make(yyjson_get_str(key), yyjson_get_len(key)));
+        mr_json_value(&json, yyjson_obj_iter_get_val(key));
+    }
+    if (dynamodb_capacity_wanted(call) != DYNAMODB_CAPACITY_NONE)
+        mr_json_key_string(&json, "ReturnConsumedCapacity", MR_S("INDEXES"));
+    mr_json_object_end(&json);
     return protocol_invoke(dynamodb->protocol, call->arena, "dynamodb", "ExecuteStatement",
                            mr_buf_slice(&text), (struct mr_slice){0}, result);
+}
+
+static double units_of(yyjson_val *part)
+{
+    return mr_json_get_double(part, "CapacityUnits", 0);
+}
+
+/* Adds what one statement's reply says it consumed. */
+static void add_consumed(struct protocol_call *call, const struct dynamodb_table *table,
+                         const struct protocol_result *result, struct dynamodb_units *units)
+{
+    yyjson_val *out = mr_json_parse(call->arena, result->output, MR_JSON_DEPTH_MAX);
+    yyjson_val *consumed = mr_json_get(out, "ConsumedCapacity");
+    if (!mr_slice_equal(mr_json_get_text(consumed, "TableName"), table->name))
+        return;
+    units->table += units_of(mr_json_get(consumed, "Table"));
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index == NULL)
+            continue;
+        yyjson_val *indexes = mr_json_get(consumed, index->local ? "LocalSecondaryIndexes"
+                                                                 : "GlobalSecondaryIndexes");
+        units->indexes[i] += units_of(yyjson_obj_getn(indexes, index->name.ptr, index->name.len));
+    }
+}
+
+/* A list entry for each table, in the order of the statements. */
+static void batch_capacity_json(struct protocol_call *call, const struct item_statement *statements,
+                                const struct protocol_result *results, size_t count)
+{
+    enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
+    if (wanted == DYNAMODB_CAPACITY_NONE)
+        return;
+    mr_json_key(&call->out, "ConsumedCapacity");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < count; i++) {
+        struct mr_slice name = dynamodb_table_name(statements[i].table);
+        struct dynamodb_units units = {0};
+        bool again = results[i].code.len > 0;
+        for (size_t j = 0; j < i && !again; j++)
+            again = results[j].code.len == 0 &&
+                    mr_slice_equal(dynamodb_table_name(statements[j].table), name);
+        struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
+            again ? NULL : dynamodb_table_find(call->service, name);
+        if (table == NULL)
+            continue;
+        for (size_t j = i; j < count; j++) {
+            if (results[j].code.len == 0)
+                add_consumed(call, table, &results[j], &units);
+        }
+        dynamodb_capacity_json(&call->out, wanted, table, &units);
+    }
+    mr_json_array_end(&call->out);
 }
 
 void dynamodb_batch_execute_statement(struct protocol_call *call)
@@ -480,4 +552,5 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
         response_json(call, good ? statements[i].table : (struct mr_slice){0}, &results[i]);
     }
     mr_json_array_end(&call->out);
+    batch_capacity_json(call, statements, results, count < STATEMENTS_MAX ? count : STATEMENTS_MAX);
 }

@@ -198,9 +198,7 @@ static struct item_node *parse_call(struct item_parser *parser)
     if (parser->failed)
         return node;
     if (operands == SIZE_MAX)
-        item_parser_note(parser, ERROR_FUNCTION_NAME,
-                         mr_arena_printf(parser->arena, "Invalid function name; function: %.*s",
-                                         MR_ARG(node->function)));
+        item_parser_note_function(parser, node->function, "a condition");
     else if (operands != node->count)
         item_parser_note(parser, ERROR_OPERAND_COUNT,
                          mr_arena_printf(parser->arena,

@@ -250,6 +250,17 @@ static struct mr_slice path_name(struct item_parser *parser)
     return name;
 }
 
+/* AWS: an index is a Java int. */
+static void check_index(struct item_parser *parser, size_t index)
+{
+    if (index > INT32_MAX)
+        item_parser_note(parser, ERROR_RESERVED,
+                         mr_arena_printf(parser->arena,
+                                         "List index is not within the allowable range; index: "
+                                         "[%.*s]",
+                                         MR_ARG(parser->token.text)));
+}
+
 static size_t path_index(struct item_parser *parser)
 {
     size_t index = 0;
@@ -259,9 +270,29 @@ static size_t path_index(struct item_parser *parser)
     }
     for (size_t i = 0; i < parser->token.text.len && index < 1000000000; i++)
         index = index * 10 + (size_t)(parser->token.text.ptr[i] - '0');
+    check_index(parser, index);
     item_parser_take(parser);
     item_parser_expect(parser, MR_S("]"));
     return index;
+}
+
+void item_parser_note_function(struct item_parser *parser, struct mr_slice name, const char *where)
+{
+    static const struct mr_slice functions[] = {
+        MR_S_INIT("attribute_exists"), MR_S_INIT("attribute_not_exists"),
+        MR_S_INIT("attribute_type"),   MR_S_INIT("begins_with"),
+        MR_S_INIT("contains"),         MR_S_INIT("size"),
+        MR_S_INIT("if_not_exists"),    MR_S_INIT("list_append"),
+    };
+    struct mr_slice text =
+        mr_arena_printf(parser->arena, "Invalid function name; function: %.*s", MR_ARG(name));
+    for (size_t i = 0; i < MR_COUNT(functions); i++) {
+        if (mr_slice_equal(functions[i], name))
+            text = mr_arena_printf(parser->arena,
+                                   "The function is not allowed in %s expression; function: %.*s",
+                                   where, MR_ARG(name));
+    }
+    item_parser_note(parser, ERROR_FUNCTION_NAME, text);
 }
 
 struct item_path item_parser_path(struct item_parser *parser)

@@ -80,6 +80,8 @@ bool item_parser_at_call(const struct item_parser *parser);
 
 struct item_node *item_parser_node(struct item_parser *parser, enum item_node_kind kind,
                                    size_t room);
+/* There is no function of that name, or none in "an update" or "a condition" expression. */
+void item_parser_note_function(struct item_parser *parser, struct mr_slice name, const char *where);
 struct item_path item_parser_path(struct item_parser *parser);
 struct item_node *item_parser_value(struct item_parser *parser); /* at a TOKEN_VALUE */
 

@@ -25,26 +25,6 @@ static struct mr_slice parse_name(struct partiql_parser *parser)
     return name;
 }
 
-/* Words that join queries: no name of a step. */
-static bool at_keyword(const struct partiql_parser *parser)
-{
-    static const struct mr_slice words[] = {
-        MR_S_INIT("all"),    MR_S_INIT("and"),    MR_S_INIT("as"),     MR_S_INIT("between"),
-        MR_S_INIT("by"),     MR_S_INIT("cross"),  MR_S_INIT("delete"), MR_S_INIT("from"),
-        MR_S_INIT("full"),   MR_S_INIT("group"),  MR_S_INIT("having"), MR_S_INIT("in"),
-        MR_S_INIT("inner"),  MR_S_INIT("into"),   MR_S_INIT("is"),     MR_S_INIT("join"),
-        MR_S_INIT("left"),   MR_S_INIT("like"),   MR_S_INIT("not"),    MR_S_INIT("null"),
-        MR_S_INIT("on"),     MR_S_INIT("or"),     MR_S_INIT("order"),  MR_S_INIT("outer"),
-        MR_S_INIT("right"),  MR_S_INIT("select"), MR_S_INIT("set"),    MR_S_INIT("union"),
-        MR_S_INIT("update"), MR_S_INIT("where"),
-    };
-    for (size_t i = 0; i < MR_COUNT(words); i++) {
-        if (item_partiql_at_word(parser, words[i]))
-            return true;
-    }
-    return false;
-}
-
 /* name, "name", .name, [0], ['name'] */
 static struct item_path parse_path(struct partiql_parser *parser)
 {
@@ -54,11 +34,17 @@ static struct item_path parse_path(struct partiql_parser *parser)
     while (parser->status == MR_OK) {
         struct item_step step = {.index = 0};
         if (item_partiql_accept_sign(parser, MR_S("."))) {
-            if (at_keyword(parser))
+            if (item_partiql_at_keyword(parser))
                 item_partiql_fail(parser, "Invalid path dot component");
             step.name = parse_name(parser);
         } else if (item_partiql_accept_sign(parser, MR_S("["))) {
             int64_t index = 0;
+            bool negative = item_partiql_accept_sign(parser, MR_S("-"));
+            if (negative && parser->token.kind == TOKEN_NUMBER &&
+                !mr_slice_equal(parser->token.text, MR_S("0")))
+                item_partiql_fail_at(parser, &parser->token,
+                                     "List index is not within the allowable range; index: [-%.*s]",
+                                     MR_ARG(parser->token.text));
             if (parser->token.kind == TOKEN_STRING && parser->token.text.len > 0)
                 step.name = parser->token.text;
             else if (parser->token.kind != TOKEN_NUMBER ||
@@ -510,24 +496,58 @@ static void parse_table(struct partiql_parser *parser, struct item_statement *st
         statement->index = parse_name(parser);
 }
 
+static void refuse_clauses(struct partiql_parser *parser)
+{
+    static const struct mr_slice others[] = {MR_S_INIT("LIMIT"), MR_S_INIT("GROUP"),
+                                             MR_S_INIT("HAVING"), MR_S_INIT("OFFSET")};
+    for (size_t i = 0; i < MR_COUNT(others); i++) {
+        if (item_partiql_accept_word(parser, others[i]))
+            item_partiql_fail_at(parser, &parser->token, "Unsupported clause: %s", others[i].ptr);
+    }
+}
+
 /* What follows a table without being a clause of the statement. */
 static void refuse_alias(struct partiql_parser *parser)
 {
     static const struct mr_slice clauses[] = {MR_S_INIT("WHERE"), MR_S_INIT("ORDER"),
                                               MR_S_INIT("SET"), MR_S_INIT("REMOVE"),
                                               MR_S_INIT("RETURNING")};
-    static const struct mr_slice others[] = {MR_S_INIT("LIMIT"), MR_S_INIT("GROUP"),
-                                             MR_S_INIT("HAVING"), MR_S_INIT("OFFSET")};
-    for (size_t i = 0; i < MR_COUNT(others); i++) {
-        if (item_partiql_at_word(parser, others[i]))
-            item_partiql_fail_at(parser, &parser->token, "Unsupported clause: %s", others[i].ptr);
-    }
+    refuse_clauses(parser);
     for (size_t i = 0; i < MR_COUNT(clauses); i++) {
         if (item_partiql_at_word(parser, clauses[i]))
             return;
     }
     if (parser->token.kind == TOKEN_WORD || parser->token.kind == TOKEN_QUOTED)
         item_partiql_fail_text(parser, MR_INVALID, MR_S("Aliasing is not supported"));
+}
+
+static struct mr_slice shown_name(struct mr_arena *arena, const struct item_path *path)
+{
+    size_t at = path->count;
+    while (path->steps[at - 1].name.ptr == NULL)
+        at--;
+    struct mr_slice name = path->steps[at - 1].name;
+    for (; at < path->count; at++)
+        name = mr_arena_printf(arena, "%.*s[%zu]", MR_ARG(name), path->steps[at].index);
+    return name;
+}
+
+static void name_paths(struct partiql_parser *parser, struct item_statement *statement)
+{
+    if (parser->status != MR_OK)
+        return;
+    statement->names = MR_NEW_ARRAY(parser->arena, struct mr_slice, statement->path_count + 1);
+    for (size_t i = 0; i < statement->path_count; i++) {
+        struct mr_slice name = shown_name(parser->arena, &statement->paths[i]);
+        statement->names[i] = name;
+        for (size_t j = 0; j < i; j++) {
+            if (mr_slice_equal(statement->names[j], name))
+                item_partiql_fail_text(
+                    parser, MR_INVALID,
+                    mr_arena_printf(parser->arena, "Duplicate identifiers in select clause: %.*s",
+                                    MR_ARG(name)));
+        }
+    }
 }
 
 static void parse_select(struct partiql_parser *parser, struct item_statement *statement)
@@ -547,10 +567,14 @@ static void parse_select(struct partiql_parser *parser, struct item_statement *s
             statement->paths[statement->path_count++] = parse_path(parser);
         } while (item_partiql_accept_sign(parser, MR_S(",")));
     }
+    if (item_partiql_at_word(parser, MR_S("AS")))
+        item_partiql_fail_text(parser, MR_INVALID, MR_S("Aliasing is not supported"));
     item_partiql_expect_word(parser, MR_S("FROM"));
     parse_table(parser, statement);
     refuse_alias(parser);
     parse_where(parser, statement);
+    name_paths(parser, statement);
+    refuse_clauses(parser);
     if (!item_partiql_accept_word(parser, MR_S("ORDER")))
         return;
     item_partiql_expect_word(parser, MR_S("BY"));

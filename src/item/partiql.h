@@ -26,6 +26,7 @@ struct item_statement {
     enum item_statement_kind kind;
     struct mr_slice table, index; /* index: empty when none is named */
     struct item_path *paths;      /* SELECT: what to show */
+    struct mr_slice *names;       /* of the paths: their last name and what indexes follow it */
     size_t path_count;            /* 0: everything */
     struct item_node *where;      /* NULL: none */
     struct mr_slice order;        /* attribute of ORDER BY; empty: none */

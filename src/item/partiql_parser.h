@@ -42,6 +42,7 @@ bool item_partiql_at_call(const struct partiql_parser *parser);
 void item_partiql_take(struct partiql_parser *parser); /* on to the next token */
 bool item_partiql_at_sign(const struct partiql_parser *parser, struct mr_slice sign);
 bool item_partiql_at_word(const struct partiql_parser *parser, struct mr_slice word); /* any case */
+bool item_partiql_at_keyword(const struct partiql_parser *parser); /* no name of a path's step */
 /* Take the token if it is that one. */
 bool item_partiql_accept_sign(struct partiql_parser *parser, struct mr_slice sign);
 bool item_partiql_accept_word(struct partiql_parser *parser, struct mr_slice word);

@@ -177,6 +177,7 @@ static void bad_conditions_are_refused_in_the_words_of_aws(void **state)
         {"a = :none", "An expression attribute value used in expression is not defined; attribute "
                       "value: :none"},
         {"foo(a)", "Invalid function name; function: foo"},
+        {"a[2147483648] = :s", "List index is not within the allowable range; index: [2147483648]"},
         {"attribute_exists(a, b)",
          "Incorrect number of operands for operator or function; operator or "
          "function: attribute_exists, number of operands: 2"},
@@ -292,6 +293,9 @@ static void bad_updates_are_refused_in_the_words_of_aws(void **state)
          "Two document paths conflict with each other; must remove or rewrite "
          "one of these paths; path one: [a, b], path two: [a, [1]]"},
         {"SET a = foo(b)", "Invalid function name; function: foo"},
+        {"SET a = size(b)", "The function is not allowed in an update expression; function: size"},
+        {"REMOVE a[99999999999999999999]",
+         "List index is not within the allowable range; index: [99999999999999999999]"},
         {"SET a = list_append(b)",
          "Incorrect number of operands for operator or function; operator or "
          "function: list_append, number of operands: 1"},

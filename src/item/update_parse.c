@@ -36,9 +36,7 @@ static void check_types(struct item_parser *parser, const struct item_node *node
 static void check_function(struct item_parser *parser, const struct item_node *node)
 {
     if (node->kind == ITEM_NODE_UNKNOWN) {
-        item_parser_note(parser, ERROR_FUNCTION_NAME,
-                         mr_arena_printf(parser->arena, "Invalid function name; function: %.*s",
-                                         MR_ARG(node->function)));
+        item_parser_note_function(parser, node->function, "an update");
         return;
     }
     if (node->count != 2) {

@@ -591,3 +591,15 @@ def test_what_transactions_consume(db, kinds):
     )
     assert got["Responses"] == [{}]
     assert got["ConsumedCapacity"] == [{"TableName": kinds, **units(2, read)}]
+
+
+def test_functions_out_of_place(db, table, refused):
+    head = "Invalid ConditionExpression: The function is not allowed in a condition expression; "
+    refused(
+        "ValidationException",
+        head + "function: list_append",
+        db.delete_item,
+        TableName=table,
+        Key={"id": S},
+        ConditionExpression="list_append(a, b) = c",
+    )
