@@ -23,6 +23,7 @@
 enum {
     OPEN_FILES_MAX = 256,
     BLOCK_BYTES = 4 << 10,
+    RESTART_KEYS = 4,      /* walked to find one within a block */
     LEVEL0_FILES_MAX = 16, /* beyond it a flush waits */
     LEVEL0_POLL_NS = 2000000,
 };
@@ -39,6 +40,7 @@ static void options_set_table(rocksdb_options_t *options, size_t cache_bytes)
                                                   rocksdb_filterpolicy_create_bloom_full(10));
     rocksdb_block_based_options_set_whole_key_filtering(table, 1);
     rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
+    rocksdb_block_based_options_set_block_restart_interval(table, RESTART_KEYS);
     rocksdb_block_based_options_set_data_block_index_type(
         table, rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
     /* Indexes and filters in parts, read where they lie like the rest: those of whole files would
@@ -84,6 +86,9 @@ enum mr_status view_files_open(struct view *view, size_t cache_bytes)
     options_set(view->options);
     options_set_table(view->options, cache_bytes);
     view->reading = rocksdb_readoptions_create();
+    /* Mapped blocks would be checked at each lookup again, which takes longer than the lookup.
+     * Walks and merges check them. */
+    rocksdb_readoptions_set_verify_checksums(view->reading, 0);
     view->db = rocksdb_open(view->options, view->folder, &message);
     return view_check(message, "open");
 }

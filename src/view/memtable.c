@@ -16,6 +16,8 @@
  * When `splits` has changed after it read slots, they may have been filled anew (4), and it reads
  * the node again. Until (5) the key is found over `next`.
  *
+ * A lookup asks a filter first: the newest memtable is asked for every key, and has few of them.
+ *
  * Keys of a node are compared by their first eight bytes, which lie in the node, and only then by
  * the rest, which is elsewhere in memory. In the view these eight bytes are a space, a table, and a
  * hash. */
@@ -26,7 +28,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEIGHT_MAX = 24 };
+enum {
+    HEIGHT_MAX = 24,
+    FILTER_WORDS = 1 << 14, /* 128 KiB: 12 bits a key when 32 MiB hold 300 bytes each */
+};
 
 struct memtable_version {
     uint64_t sequence;
@@ -65,7 +70,50 @@ struct memtable {
     struct mr_arena arena; /* the writer's */
     _Atomic size_t bytes;
     _Atomic int references;
+    /* Three bits of a word for each key: most keys that are not here are told by one look. */
+    _Atomic uint64_t filter[FILTER_WORDS];
 };
+
+/* ---- the filter ---- */
+
+static uint64_t hash_of(struct mr_slice key)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = key.len * odd, word;
+    size_t at = 0;
+    for (; key.len - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, key.ptr + at, sizeof(word));
+        hash = (hash ^ word) * odd;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    if (key.len > at)
+        memcpy(&word, key.ptr + at, key.len - at);
+    hash = (hash ^ word) * odd;
+    return (hash ^ hash >> 29) * odd;
+}
+
+static uint64_t filter_bits(uint64_t hash)
+{
+    return UINT64_C(1) << (hash >> 58) | UINT64_C(1) << (hash >> 52 & 63) |
+           UINT64_C(1) << (hash >> 46 & 63);
+}
+
+static bool filter_may_have(const struct memtable *table, struct mr_slice key)
+{
+    uint64_t hash = hash_of(key), bits = filter_bits(hash);
+    return (atomic_load_explicit(&table->filter[hash % FILTER_WORDS], memory_order_acquire) &
+            bits) == bits;
+}
+
+/* The writer's, before the key is published. */
+static void filter_add(struct memtable *table, struct mr_slice key)
+{
+    uint64_t hash = hash_of(key);
+    _Atomic uint64_t *word = &table->filter[hash % FILTER_WORDS];
+    uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
+    atomic_store_explicit(word, old | filter_bits(hash), memory_order_release);
+}
 
 /* ---- the order word ---- */
 
@@ -226,6 +274,8 @@ static const struct memtable_entry *find_entry(const struct memtable *table, str
 enum memtable_found memtable_get(const struct memtable *table, struct mr_slice key,
                                  uint64_t snapshot, struct mr_slice *ret_value)
 {
+    if (!filter_may_have(table, key))
+        return MEMTABLE_ABSENT;
     const struct memtable_entry *entry = find_entry(table, key);
     const struct memtable_version *version = entry == NULL ? NULL : visible(entry, snapshot);
     if (version == NULL)
@@ -532,6 +582,7 @@ void memtable_put(struct memtable *table, struct mr_slice key, const struct mr_s
     bool equal;
     int place = find_place(leaf, order, head, key, &equal);
     if (!equal) {
+        filter_add(table, key);
         const struct memtable_version *version = version_new(table, value, sequence, NULL);
         insert(table, &path, path.height - 1, place, entry_new(table, key, version), NULL);
         return;
