@@ -70,4 +70,6 @@ MR_MUST_USE enum mr_status serve_load_clock(struct serve *serve);
 void serve_register_clock(struct serve *serve);
 
 /* ---- maintenance.c: drops what the journal need not keep ---- */
+/* Buckets tell functions of their changes, as their notification configurations want. */
+void serve_start_notifications(struct serve *serve);
 void serve_start_maintenance(struct serve *serve);

@@ -139,6 +139,7 @@ static void reset(void *ctx, struct http_exchange *exchange)
         done = serve_open_services(serve);
     if (done == MR_OK) {
         serve_register_services(serve);
+        serve_start_notifications(serve);
         serve_start_maintenance(serve);
     }
     protocol_resume(serve->protocol);

@@ -190,6 +190,7 @@ enum mr_status serve_start(struct serve **ret_serve, const struct serve_options 
     if (status == MR_OK) {
         serve_register_services(serve);
         serve_register_pages(serve);
+        serve_start_notifications(serve);
         serve_start_maintenance(serve);
         status = listen_on(serve);
     }

@@ -194,7 +194,7 @@ static enum mr_status function_invoke(void *ctx, struct mr_slice function_arn,
     return status;
 }
 
-static void notify_start(struct serve *serve)
+void serve_start_notifications(struct serve *serve)
 {
     const struct s3_notify_options options = {
         .exists = function_exists, .invoke = function_invoke, .ctx = serve};
@@ -219,7 +219,6 @@ void serve_register_services(struct serve *serve)
     sts_register(s->sts, protocol);
     cloudwatch_register(s->cloudwatch, protocol);
     cloudformation_register(s->cloudformation, protocol);
-    notify_start(serve);
 }
 
 /* Those who act on others first; each accepts NULL. */
