@@ -37,5 +37,6 @@ def test_what_is_not_implemented_is_told(aws):
     assert "(NotImplemented)" in failed.stderr and "Glue.ListJobs" in failed.stderr
     failed = aws("iam", "list-users", check=False)
     assert "(NotImplemented)" in failed.stderr and "IAM.ListUsers" in failed.stderr
-    failed = aws("lambda", "list-layers", check=False)
-    assert "(NotImplemented)" in failed.stderr and "Lambda.ListLayers" in failed.stderr
+    failed = aws("lambda", "list-code-signing-configs", check=False)
+    assert "(NotImplemented)" in failed.stderr
+    assert "Lambda.ListCodeSigningConfigs" in failed.stderr

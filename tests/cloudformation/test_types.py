@@ -16,6 +16,8 @@ POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
 }
+OWNER = {"Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
+RESOURCE_POLICY = {**POLICY, "Statement": [{**POLICY["Statement"][0], **OWNER}]}
 NOWHERE = "arn:aws:kinesis:us-east-1:000000000000:stream/nowhere"
 NO_STREAM = "User does not have a permission to use kinesis stream"
 IAM = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
@@ -139,7 +141,7 @@ def test_bucket_and_policy(stacks, client, fresh):
         made = one(kind, properties, **attributes(*names))
         made["Resources"]["Policy"] = {
             "Type": "AWS::S3::BucketPolicy",
-            "Properties": {"Bucket": {"Ref": "It"}, "PolicyDocument": POLICY},
+            "Properties": {"Bucket": {"Ref": "It"}, "PolicyDocument": RESOURCE_POLICY},
         }
         return made
 

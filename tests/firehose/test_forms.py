@@ -117,38 +117,42 @@ def test_keys_and_their_times_are_of_the_custom_time_zone(own_server, fresh):
         assert any(re.fullmatch(pattern, key) for key in keys), (pattern, keys)
 
 
-def test_a_buffer_lands_at_its_very_age(server, firehose, bucket, delivery):
+def test_a_buffer_lands_at_its_very_age(own_server):
+    server, firehose = own_server, own_server.client("firehose")
+    server.client("s3").create_bucket(Bucket="lake")
     with server.clock.held():
-        name = delivery(seconds=60)
-        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"first "})
-        wait_until(lambda: waiting_of(server, name) == 1)
+        make_delivery(server, "aged", "lake", seconds=60)
+        firehose.put_record(DeliveryStreamName="aged", Record={"Data": b"first "})
+        wait_until(lambda: waiting_of(server, "aged") == 1)
         server.clock.advance(50)
-        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"second"})
-        wait_until(lambda: waiting_of(server, name) == 2)
+        firehose.put_record(DeliveryStreamName="aged", Record={"Data": b"second"})
+        wait_until(lambda: waiting_of(server, "aged") == 2)
         server.clock.advance(ms=9_999)
-        assert waiting_of(server, name) == 2 and objects_of(server, bucket) == {}
+        assert waiting_of(server, "aged") == 2 and objects_of(server, "lake") == {}
         server.clock.advance(ms=1)
-        wait_until(lambda: list(objects_of(server, bucket).values()) == [b"first second"])
+        wait_until(lambda: list(objects_of(server, "lake").values()) == [b"first second"])
 
 
-def test_an_update_does_not_land_what_is_held_before_its_time(server, firehose, bucket, delivery):
+def test_an_update_does_not_land_what_is_held_before_its_time(own_server):
+    server, firehose = own_server, own_server.client("firehose")
+    server.client("s3").create_bucket(Bucket="lake")
     with server.clock.held():
-        name = delivery(seconds=60, Prefix="one/")
-        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"held"})
-        wait_until(lambda: waiting_of(server, name) == 1)
+        make_delivery(server, "held", "lake", seconds=60, Prefix="one/")
+        firehose.put_record(DeliveryStreamName="held", Record={"Data": b"held"})
+        wait_until(lambda: waiting_of(server, "held") == 1)
         firehose.update_destination(
-            DeliveryStreamName=name,
+            DeliveryStreamName="held",
             CurrentDeliveryStreamVersionId="1",
             DestinationId="destinationId-000000000001",
             ExtendedS3DestinationUpdate={"Prefix": "two/"},
         )
         server.clock.advance(59)
-        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"."})
-        wait_until(lambda: waiting_of(server, name) == 2)
-        assert objects_of(server, bucket) == {}
+        firehose.put_record(DeliveryStreamName="held", Record={"Data": b"."})
+        wait_until(lambda: waiting_of(server, "held") == 2)
+        assert objects_of(server, "lake") == {}
         server.clock.advance(1)
-        key = wait_until(lambda: list(objects_of(server, bucket)))[0]
-        assert key.startswith("two/") and f"/{name}-2-" in key
+        key = wait_until(lambda: list(objects_of(server, "lake")))[0]
+        assert key.startswith("two/") and "/held-2-" in key
 
 
 def waiting_of(server, name):

@@ -85,14 +85,14 @@ def test_members_of_wrong_types_are_refused(server, service):
 
 
 def test_unknown_operations_and_services_are_told(server):
-    for target in ("DynamoDB_20120810.Nonsense", "Kinesis_20131202.", "Nobody_1.PutItem"):
-        status, _, reply = post(server, target, b"{}")
+    for target, version in (("DynamoDB_20120810.Nonsense", "1.0"), ("Kinesis_20131202.", "1.1"),
+                            ("Nobody_1.PutItem", "1.1")):  # fmt: skip
+        status, _, reply = post(server, target, b"{}", version)
         assert status == 400, (target, reply)
         assert json.loads(reply)["__type"].endswith("UnknownOperationException"), (target, reply)
-    status, _, reply = post(server, "DynamoDB_20120810.RestoreTableFromBackup", json.dumps(
-        {"TargetTableName": "table", "BackupArn": "arn:aws:dynamodb:us-east-1:0:table/t/backup/b"}
-    ), "1.0")  # fmt: skip
-    assert status == 501 and b"RestoreTableFromBackup" in reply
+    status, _, reply = post(server, "DynamoDB_20120810.DescribeContributorInsights",
+                            '{"TableName":"table"}', "1.0")  # fmt: skip
+    assert status == 501 and b"DescribeContributorInsights" in reply
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     body = "Action=Nonsense&Version=2010-05-15"
     status, _, reply = server.request("POST", "/", body, form)
