@@ -134,8 +134,9 @@ struct journal {
         pthread_mutex_t lock;
         pthread_cond_t work, ready;
         bool wanted, making, stopping;
-        int fd;       /* the next segment's file, -1: none */
-        size_t bytes; /* of it */
+        int fd;             /* the next segment's file, -1: none */
+        size_t bytes;       /* of it */
+        _Atomic bool hurry; /* the file in the making is needed now */
         struct journal_segment *sealed;
     } keeper;
     struct journal_segment *written; /* the syncer's: where the last group ended */

@@ -294,6 +294,7 @@ static void threads_stop(struct journal *journal)
     pthread_join(journal->syncer_thread, NULL);
     pthread_mutex_lock(&journal->keeper.lock);
     journal->keeper.stopping = true;
+    atomic_store(&journal->keeper.hurry, true);
     pthread_cond_signal(&journal->keeper.work);
     pthread_mutex_unlock(&journal->keeper.lock);
     pthread_join(journal->keeper_thread, NULL);

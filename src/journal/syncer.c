@@ -30,9 +30,11 @@ static void next_path(const struct journal *journal, char ret_path[static JOURNA
 /* The prepared file, or one made now. Its name is next.tmp. */
 static enum mr_status take_next_file(struct journal *journal, size_t bytes, int *ret_fd)
 {
+    atomic_store(&journal->keeper.hurry, true);
     pthread_mutex_lock(&journal->keeper.lock);
     while (journal->keeper.making)
         pthread_cond_wait(&journal->keeper.ready, &journal->keeper.lock);
+    atomic_store(&journal->keeper.hurry, false);
     int fd = journal->keeper.fd;
     size_t prepared = journal->keeper.bytes;
     journal->keeper.fd = -1;
@@ -213,6 +215,26 @@ void *journal_syncer_main(void *arg)
 
 /* ---- the keeper ---- */
 
+/* Writes zeros ahead, so that a group's sync overwrites blocks instead of turning reserved ones
+ * into written ones, which is a second write to the disk: for groups of 20 KB on ext4 it takes two
+ * thirds of the time and half of the CPU. Only a help: it ends early when the file is needed, and a
+ * failure shows when the file is written for good. Small chunks, because the disk is shared with
+ * commits. */
+static void write_zeros_ahead(struct journal *journal, int fd)
+{
+    static const char zeros[256 << 10];
+    enum { SYNC_BYTES = 4 << 20 };
+    for (size_t at = 0; at < journal->segment_bytes && !atomic_load(&journal->keeper.hurry);
+         at += sizeof(zeros)) {
+        size_t left = journal->segment_bytes - at;
+        if (pwrite(fd, zeros, left < sizeof(zeros) ? left : sizeof(zeros), (off_t)at) < 0)
+            return;
+        if ((at + sizeof(zeros)) % SYNC_BYTES == 0 && fdatasync(fd) != 0)
+            return;
+    }
+    (void)fdatasync(fd);
+}
+
 static void make_next_file(struct journal *journal)
 {
     char path[JOURNAL_PATH_MAX];
@@ -220,6 +242,8 @@ static void make_next_file(struct journal *journal)
     next_path(journal, path);
     /* When it fails the syncer tries again in its turn, and that failure counts. */
     enum mr_status status = journal_file_make(path, journal->segment_bytes, &fd);
+    if (status == MR_OK)
+        write_zeros_ahead(journal, fd);
     pthread_mutex_lock(&journal->keeper.lock);
     journal->keeper.making = false;
     journal->keeper.fd = status < 0 ? -1 : fd;
