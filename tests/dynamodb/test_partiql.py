@@ -500,7 +500,7 @@ def test_indexes_of_lists_are_not_negative(db, table, run):
     assert message(run, text) == (
         "List index is not within the allowable range; index: [-1] at 1:11:1"
     )
-    assert run(text.replace("-1", "-0"))["Items"] == [{"l[0]": n(1)}]
+    assert run(text.replace("[-1]", "[-0]"))["Items"] == [{"l[0]": n(1)}]
 
 
 @pytest.mark.parametrize(
