@@ -59,8 +59,10 @@ void athena_pager_end(const struct athena_pager *pager, struct protocol_call *ca
 
 enum mr_status athena_open(struct athena **ret_athena, const struct athena_options *options)
 {
-    const struct athena_engine_options engine = {
-        .library = options->duckdb_library, .memory = "1GB", .threads = "2"};
+    const struct athena_engine_options engine = {.library = options->duckdb_library,
+                                                 .memory = "1GB",
+                                                 .threads = "2",
+                                                 .folder = store_folder(options->store)};
     struct athena *athena = mr_calloc(1, sizeof *athena);
     athena->options = *options;
     pthread_mutex_init(&athena->lock, NULL);

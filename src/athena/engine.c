@@ -1,5 +1,6 @@
 #include "athena/engine.h"
 #include "athena/decimals.h"
+#include "athena/parquet.h"
 #include "athena/render.h"
 #include "athena/scalars.h"
 #include "athena/translate.h"
@@ -14,6 +15,8 @@ void athena_engine_init(struct athena_engine *engine, const struct athena_engine
     *engine = (struct athena_engine){.options = *options};
     pthread_mutex_init(&engine->lock, NULL);
     athena_scans_init(&engine->scans);
+    engine->work.fd = -1;
+    engine->scans.work = &engine->work;
 }
 
 void athena_engine_fini(struct athena_engine *engine)
@@ -22,6 +25,7 @@ void athena_engine_fini(struct athena_engine *engine)
         athena_duck.close(&engine->database);
     mr_map_fini(&engine->decimals);
     athena_scans_fini(&engine->scans);
+    athena_work_close(&engine->work);
     pthread_mutex_destroy(&engine->lock);
 }
 
@@ -79,6 +83,21 @@ static bool hide_names(duckdb_connection connection, struct mr_arena *arena,
     return true;
 }
 
+/* The only folder that stays in reach when access is off. */
+static bool allow_folder(struct athena_engine *engine, duckdb_connection connection,
+                         struct mr_arena *arena, struct mr_slice *ret_error)
+{
+    char sql[100];
+    if (engine->options.folder == NULL)
+        return true;
+    if (athena_work_open(&engine->work, engine->options.folder) != MR_OK) {
+        *ret_error = MR_S("its folder cannot be opened");
+        return false;
+    }
+    snprintf(sql, sizeof sql, "SET allowed_directories = ['/proc/self/fd/%d/']", engine->work.fd);
+    return statement(connection, sql, arena, ret_error);
+}
+
 /* Functions of ours first: once access is off nothing can be changed any more. */
 static bool set_up(struct athena_engine *engine, duckdb_connection connection,
                    struct mr_arena *arena, struct mr_slice *ret_error)
@@ -89,14 +108,17 @@ static bool set_up(struct athena_engine *engine, duckdb_connection connection,
                                              "SET autoload_known_extensions = false",
                                              "SET allow_community_extensions = false",
                                              "SET temp_directory = ''",
+                                             "SET enable_external_file_cache = false",
                                              "SET enable_external_access = false",
                                              "SET lock_configuration = true"};
     if (athena_scan_register(connection, &engine->scans) != MR_OK ||
+        athena_parquet_register(connection, &engine->scans) != MR_OK ||
         athena_scalars_register(connection) != MR_OK) {
         *ret_error = MR_S("functions cannot be registered");
         return false;
     }
-    if (!hide_names(connection, arena, ret_error))
+    if (!hide_names(connection, arena, ret_error) ||
+        !allow_folder(engine, connection, arena, ret_error))
         return false;
     for (size_t i = 0; i < MR_COUNT(statements); i++) {
         if (!statement(connection, statements[i], arena, ret_error))
@@ -217,7 +239,8 @@ static enum mr_status fetch_all(struct athena_execution *execution, duckdb_resul
 {
     struct mr_buf text = {0};
     const struct athena_shown *shown = set_columns(execution, result);
-    athena_output_header(execution->output);
+    if (execution->output->csv)
+        athena_output_header(execution->output);
     for (;;) {
         if (atomic_load(&execution->handle->cancelled))
             break;
@@ -342,4 +365,22 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
     if (status == MR_INVALID && execution->error.len == 0)
         execution->error = MR_S("INTERNAL Error: the query failed without a message");
     return status;
+}
+
+bool athena_engine_number(struct athena_engine *engine, struct mr_arena *arena, const char *sql,
+                          uint64_t *ret_number)
+{
+    struct athena_handle handle;
+    struct athena_output output;
+    struct mr_slice text;
+    athena_handle_init(&handle);
+    athena_output_init(&output, "", false);
+    struct athena_execution execution = {
+        .arena = arena, .sql = sql, .handle = &handle, .output = &output};
+    const bool fine = athena_engine_run(engine, &execution) == MR_OK &&
+                      athena_output_bytes(&output, &text) == MR_OK &&
+                      mr_slice_to_u64(mr_slice_trim(text), ret_number) == MR_OK;
+    athena_output_fini(&output);
+    athena_handle_fini(&handle);
+    return fine;
 }

@@ -6,12 +6,14 @@
 #pragma once
 #include "athena/output.h"
 #include "athena/scan.h"
+#include "athena/work.h"
 #include "base/map.h"
 
 struct athena_engine_options {
     const char *library; /* of DuckDB; NULL: looked for */
     const char *memory;  /* "2GB" */
     const char *threads; /* "2" */
+    const char *folder;  /* of the data, for files DuckDB reads and writes; NULL: none */
 };
 struct athena_engine {
     struct athena_engine_options options;
@@ -19,6 +21,7 @@ struct athena_engine {
     duckdb_database database; /* by lock; NULL until the first query */
     struct mr_map decimals;   /* by lock; names of functions made for divisions of decimals */
     struct athena_scans scans;
+    struct athena_work work; /* open from the first query on */
 };
 void athena_engine_init(struct athena_engine *engine, const struct athena_engine_options *options);
 void athena_engine_fini(struct athena_engine *engine); /* no query runs */
@@ -44,5 +47,8 @@ struct athena_execution {
  * see error. MR_END: it was cancelled. */
 MR_MUST_USE enum mr_status athena_engine_open(struct athena_engine *engine, struct mr_arena *arena,
                                               struct mr_slice *ret_error);
+/* What a query of ours gives: one number. False: it failed. */
+bool athena_engine_number(struct athena_engine *engine, struct mr_arena *arena, const char *sql,
+                          uint64_t *ret_number);
 MR_MUST_USE enum mr_status athena_engine_run(struct athena_engine *engine,
                                              struct athena_execution *execution);

@@ -1,5 +1,6 @@
 #include "athena/lines.h"
 #include "base/arena.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,10 @@
 
 static enum mr_status read_at(struct athena_lines *lines, char *to, size_t len, size_t *ret_got)
 {
+    if (lines->fd < 0) { /* all was there from the beginning */
+        *ret_got = 0;
+        return MR_OK;
+    }
     for (;;) {
         const ssize_t got = pread(lines->fd, to, len, (off_t)lines->next);
         if (got >= 0) {
@@ -75,9 +80,24 @@ static enum mr_status fill(struct athena_lines *lines)
     return lines->gzip ? fill_gzip(lines) : fill_plain(lines);
 }
 
-enum mr_status athena_lines_open(struct athena_lines *lines, int fd, bool gzip, uint64_t from,
-                                 uint64_t to)
+/* What is all there: the text itself, or what the first inflation begins with. */
+static void take_bytes(struct athena_lines *lines, struct mr_slice bytes)
 {
+    lines->next = bytes.len;
+    lines->bytes_read += bytes.len;
+    if (!lines->gzip) {
+        mr_buf_append(&lines->buf, bytes);
+        return;
+    }
+    memcpy(lines->piece, bytes.ptr, bytes.len);
+    lines->stream.next_in = (Bytef *)lines->piece;
+    lines->stream.avail_in = (uInt)bytes.len;
+}
+
+enum mr_status athena_lines_open(struct athena_lines *lines, int fd, struct mr_slice bytes,
+                                 bool gzip, uint64_t from, uint64_t to)
+{
+    assert(fd >= 0 || (from == 0 && bytes.len <= ATHENA_PIECE_BYTES));
     athena_lines_close(lines);
     lines->fd = fd;
     lines->gzip = gzip;
@@ -95,6 +115,8 @@ enum mr_status athena_lines_open(struct athena_lines *lines, int fd, bool gzip, 
         if (lines->piece == NULL)
             lines->piece = mr_malloc(ATHENA_PIECE_BYTES);
     }
+    if (fd < 0 && bytes.len > 0)
+        take_bytes(lines, bytes);
     /* The line that holds the byte before the range belongs to the range before it. */
     struct mr_slice line;
     enum mr_status status = from > 0 ? athena_lines_next(lines, &line) : MR_OK;

@@ -18,10 +18,12 @@ struct athena_lines {
     uint64_t bytes_read;
     char message[160]; /* when a call failed */
 };
-/* A zeroed one is ready. Takes the descriptor. `from`, `to`: lines that begin in this range of
- * bytes (0 and UINT64_MAX: all; only these for gzip). Keeps the buffers of an earlier object. */
-MR_MUST_USE enum mr_status athena_lines_open(struct athena_lines *lines, int fd, bool gzip,
-                                             uint64_t from, uint64_t to);
+/* A zeroed one is ready. Takes the descriptor; -1: all is in `bytes`, which are copied. `from`,
+ * `to`: lines that begin in this range of bytes (0 and UINT64_MAX: all; only these for gzip). Keeps
+ * the buffers of an earlier object. */
+MR_MUST_USE enum mr_status athena_lines_open(struct athena_lines *lines, int fd,
+                                             struct mr_slice bytes, bool gzip, uint64_t from,
+                                             uint64_t to);
 /* The next line without its end; valid until the next call. MR_END; MR_FAIL_IO, MR_INVALID: see
  * message. */
 MR_MUST_USE enum mr_status athena_lines_next(struct athena_lines *lines, struct mr_slice *ret_line);

@@ -1,6 +1,7 @@
 /* One query, on its worker: parse, resolve and translate, run, store the result. */
 #include "athena/errors.h"
 #include "athena/internal.h"
+#include "athena/parquet.h"
 #include "base/log.h"
 
 struct run {
@@ -90,7 +91,7 @@ static enum mr_status translate(struct run *run, struct athena_source *source,
 }
 
 static enum mr_status execute(struct run *run, const struct athena_statement *statement,
-                              const char *sql)
+                              const struct athena_source *source, const char *sql)
 {
     struct athena_execution execution = {
         .arena = run->arena, .sql = sql, .handle = &run->query->handle, .output = &run->output};
@@ -101,8 +102,28 @@ static enum mr_status execute(struct run *run, const struct athena_statement *st
                     "the query engine (DuckDB's library, libduckdb.so) cannot be loaded: %.*s",
                     execution.error);
     if (status == MR_INVALID)
-        athena_error_from_duck(run->arena, execution.error, statement->query, &run->error);
+        athena_error_from_duck(run->arena,
+                               athena_parquet_error(source->scans, run->arena, execution.error),
+                               statement->query, &run->error);
     return status;
+}
+
+/* Of Parquet objects the chunks of the columns that the query names. */
+static uint64_t parquet_bytes(struct run *run, const struct athena_source *source)
+{
+    uint64_t bytes = 0, some;
+    struct mr_buf sql = {0};
+    for (const struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next) {
+        mr_buf_reset(&sql);
+        if (scan->format != ATHENA_FORMAT_PARQUET ||
+            !athena_parquet_bytes_sql(scan, &source->folder, &sql))
+            continue;
+        if (athena_engine_number(&run->query->athena->engine, run->arena,
+                                 mr_arena_cstr(run->arena, mr_buf_slice(&sql)), &some))
+            bytes += some;
+    }
+    mr_buf_fini(&sql);
+    return bytes;
 }
 
 static enum mr_status run_select(struct run *run, const struct athena_statement *statement)
@@ -114,7 +135,9 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
                                    .s3 = athena->options.s3,
                                    .registry = &athena->engine.scans,
                                    .database = query->database,
-                                   .cancelled = &query->handle.cancelled};
+                                   .cancelled = &query->handle.cancelled,
+                                   .root = statement->query,
+                                   .text = query->text};
     const int64_t begin_ms = mr_monotonic_ms();
     const char *sql;
     /* The library first: without it every query says so, whatever its tables. */
@@ -131,8 +154,10 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
     if (status == MR_OK && atomic_load(&query->handle.cancelled))
         status = MR_END;
     if (status == MR_OK)
-        status = execute(run, statement, sql);
+        status = execute(run, statement, &source, sql);
     run->outcome.scanned_bytes = athena_source_bytes(&source);
+    if (status == MR_OK)
+        run->outcome.scanned_bytes += parquet_bytes(run, &source);
     athena_source_fini(&source);
     return status;
 }

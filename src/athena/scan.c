@@ -1,6 +1,7 @@
 #include "athena/scan.h"
 #include "athena/lines.h"
 #include "athena/value.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <assert.h>
 #include <stdio.h>
@@ -23,16 +24,17 @@ void athena_scans_fini(struct athena_scans *scans)
     free(scans->open);
 }
 
-void athena_scans_add(struct athena_scans *scans, struct athena_scan *scan)
+uint64_t athena_scans_add(struct athena_scans *scans, struct athena_scan *scan)
 {
     pthread_mutex_lock(&scans->lock);
-    scan->id = scans->next_id++;
+    const uint64_t id = scan->id = scans->next_id++;
     if (scans->open_count == scans->open_capacity) {
         scans->open_capacity = scans->open_capacity == 0 ? 16 : scans->open_capacity * 2;
         scans->open = mr_realloc(scans->open, sizeof(void *) * scans->open_capacity);
     }
     scans->open[scans->open_count++] = scan;
     pthread_mutex_unlock(&scans->lock);
+    return id;
 }
 
 void athena_scans_remove(struct athena_scans *scans, struct athena_scan *scan)
@@ -47,7 +49,7 @@ void athena_scans_remove(struct athena_scans *scans, struct athena_scan *scan)
     pthread_mutex_unlock(&scans->lock);
 }
 
-static struct athena_scan *find(struct athena_scans *scans, uint64_t id)
+struct athena_scan *athena_scans_find(struct athena_scans *scans, uint64_t id)
 {
     struct athena_scan *found = NULL;
     pthread_mutex_lock(&scans->lock);
@@ -76,15 +78,17 @@ enum mr_status athena_scan_add(struct athena_scan *scan, struct mr_slice bucket,
                                const struct s3_object *object, const struct mr_slice *values)
 {
     struct athena_piece piece = {.bucket = bucket,
-                                 .key = mr_arena_copy(scan->arena, object->key),
+                                 .object = *object,
                                  .to = UINT64_MAX,
                                  .values = values,
                                  .gzip = mr_slice_ends_with(object->key, MR_S(".gz"))};
     if (scan->piece_count >= ATHENA_OBJECTS_MAX)
         return MR_FULL;
+    piece.object.key = mr_arena_copy(scan->arena, object->key);
+    piece.object.etag = MR_S("");
     scan->bytes += object->size;
     /* Header lines are counted from the beginning, so such an object stays whole. */
-    if (piece.gzip || scan->header_lines > 0) {
+    if (piece.gzip || scan->header_lines > 0 || scan->format == ATHENA_FORMAT_PARQUET) {
         add_piece(scan, piece);
         return MR_OK;
     }
@@ -97,6 +101,42 @@ enum mr_status athena_scan_add(struct athena_scan *scan, struct mr_slice bucket,
     return MR_OK;
 }
 
+bool athena_scan_key(const struct athena_scan *scan, const struct athena_piece *piece,
+                     const struct athena_column *column, char room[static ATHENA_KEY_TEXT],
+                     struct mr_slice *ret_text)
+{
+    int len = 0;
+    struct mr_date date;
+    if (column->key >= 0) {
+        *ret_text = piece->values[column->key];
+        return !mr_slice_equal(*ret_text, MR_S("__HIVE_DEFAULT_PARTITION__"));
+    }
+    switch (column->key) {
+    case ATHENA_COLUMN_PATH:
+        len = snprintf(room, ATHENA_KEY_TEXT, "s3://%.*s/%.*s", MR_ARG(piece->bucket),
+                       MR_ARG(piece->object.key));
+        break;
+    case ATHENA_COLUMN_SIZE:
+        len = snprintf(room, ATHENA_KEY_TEXT, "%llu", (unsigned long long)piece->object.size);
+        break;
+    case ATHENA_COLUMN_MODIFIED:
+        date = mr_date_from_ms(piece->object.modified_ms);
+        len = snprintf(room, ATHENA_KEY_TEXT, "%04d-%02d-%02d %02d:%02d:%02d.%03d", date.year,
+                       date.month, date.day, date.hour, date.minute, date.second, date.ms);
+        break;
+    default: /* key=value/key=value */
+        for (size_t i = 0; i < scan->column_count; i++) {
+            const struct athena_column *key = &scan->columns[i];
+            if (key->key >= 0 && len < ATHENA_KEY_TEXT)
+                len += snprintf(room + len, (size_t)(ATHENA_KEY_TEXT - len), "%s%.*s=%.*s",
+                                len > 0 ? "/" : "", MR_ARG(key->name),
+                                MR_ARG(piece->values[key->key]));
+        }
+    }
+    *ret_text = mr_slice_make(room, len < ATHENA_KEY_TEXT ? (size_t)len : ATHENA_KEY_TEXT - 1);
+    return true;
+}
+
 /* ---- bind and init ---- */
 
 static void scan_bind(duckdb_bind_info info)
@@ -105,7 +145,7 @@ static void scan_bind(duckdb_bind_info info)
     duckdb_value parameter = athena_duck.bind_get_parameter(info, 0);
     const int64_t id = athena_duck.get_int64(parameter);
     athena_duck.destroy_value(&parameter);
-    struct athena_scan *scan = find(scans, (uint64_t)id);
+    struct athena_scan *scan = athena_scans_find(scans, (uint64_t)id);
     if (scan == NULL) {
         athena_duck.bind_set_error(info, "no such scan");
         return;
@@ -129,7 +169,8 @@ struct run { /* one execution of a scan */
     size_t column_count;
     atomic_size_t next_piece;
 };
-struct worker { /* one thread of it */
+struct worker {                        /* one thread of it */
+    struct s3_snapshot_reader *reader; /* NULL: not yet */
     struct athena_lines lines;
     struct athena_writer writer;
     const struct athena_piece *piece; /* NULL: take the next one */
@@ -163,6 +204,7 @@ static void worker_free(void *data)
 {
     struct worker *worker = data;
     athena_lines_fini(&worker->lines);
+    s3_snapshot_reader_free(worker->reader);
     athena_writer_fini(&worker->writer);
     mr_buf_fini(&worker->text);
     free(worker->pool);
@@ -189,7 +231,7 @@ static bool fail(struct worker *worker, const struct athena_piece *piece, const 
 {
     char text[sizeof worker->writer.message];
     snprintf(text, sizeof text, "%.120s (s3://%.*s/%.*s)", message, MR_ARG(piece->bucket),
-             MR_ARG(mr_slice_sub(piece->key, 0, 60)));
+             MR_ARG(mr_slice_sub(piece->object.key, 0, 60)));
     memcpy(worker->writer.message, text, sizeof text);
     return false;
 }
@@ -198,15 +240,18 @@ static bool fail(struct worker *worker, const struct athena_piece *piece, const 
 static bool put_keys(const struct output *output)
 {
     const struct athena_scan *scan = output->run->scan;
+    char room[ATHENA_KEY_TEXT];
+    struct mr_slice text;
     for (size_t i = 0; i < output->run->column_count; i++) {
         if (output->run->columns[i] >= scan->column_count)
             continue;
         const struct athena_column *column = &scan->columns[output->run->columns[i]];
-        if (column->key < 0)
+        if (column->key == ATHENA_COLUMN_DATA)
             continue;
-        if (athena_value_text(&output->worker->writer, output->vectors[i], output->row,
-                              &column->type,
-                              output->worker->piece->values[column->key]) != ATHENA_VALUE_OK)
+        if (!athena_scan_key(scan, output->worker->piece, column, room, &text))
+            athena_value_null(output->vectors[i], output->row, &column->type);
+        else if (athena_value_text(&output->worker->writer, output->vectors[i], output->row,
+                                   &column->type, text) != ATHENA_VALUE_OK)
             return false;
     }
     return true;
@@ -258,7 +303,7 @@ static enum athena_value_outcome put_record(const struct output *output, yyjson_
         if (output->run->columns[i] >= scan->column_count)
             continue;
         const struct athena_column *column = &scan->columns[output->run->columns[i]];
-        if (column->key >= 0)
+        if (column->key != ATHENA_COLUMN_DATA)
             continue;
         yyjson_val *value = record == NULL ? NULL : member(record, column->source, &iterator);
         const enum athena_value_outcome outcome = athena_value_json(
@@ -324,7 +369,7 @@ static bool put_delimited(const struct output *output, struct mr_slice line)
     const size_t count = cut_fields(worker, scan, line, scan->column_count + 1);
     for (size_t i = 0; i < output->run->column_count; i++) {
         const size_t index = output->run->columns[i];
-        if (index >= scan->column_count || scan->columns[index].key >= 0)
+        if (index >= scan->column_count || scan->columns[index].key != ATHENA_COLUMN_DATA)
             continue;
         const struct athena_type *type = &scan->columns[index].type;
         const bool missing = index >= count || (scan->format == ATHENA_FORMAT_DELIMITED &&
@@ -349,15 +394,17 @@ static enum mr_status next_piece(struct run *run, struct worker *worker)
         return MR_END;
     const struct athena_piece *piece = &scan->pieces[index];
     int fd;
-    uint64_t size;
-    enum mr_status status = s3_open_object(scan->s3, piece->bucket, piece->key, &fd, &size);
+    struct mr_slice bytes;
+    if (worker->reader == NULL)
+        worker->reader = s3_snapshot_reader_new(scan->snapshot);
+    enum mr_status status = s3_snapshot_read(worker->reader, &piece->object, &fd, &bytes);
     if (status != MR_OK) {
         fail(worker, piece, "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split");
         return MR_INVALID;
     }
     worker->piece = piece;
     worker->line = 0;
-    status = athena_lines_open(&worker->lines, fd, piece->gzip, piece->from, piece->to);
+    status = athena_lines_open(&worker->lines, fd, bytes, piece->gzip, piece->from, piece->to);
     if (status != MR_OK)
         fail(worker, piece, worker->lines.message);
     return status;

@@ -15,15 +15,31 @@
 
 enum { ATHENA_SPLIT_BYTES = 8 << 20, ATHENA_OBJECTS_MAX = 5000000 };
 
-enum athena_format { ATHENA_FORMAT_JSON, ATHENA_FORMAT_DELIMITED, ATHENA_FORMAT_CSV };
+enum athena_format {
+    ATHENA_FORMAT_JSON,
+    ATHENA_FORMAT_DELIMITED,
+    ATHENA_FORMAT_CSV,
+    ATHENA_FORMAT_PARQUET,
+};
+enum { /* where a column comes from: the index of a partition key, or one of these */
+       ATHENA_COLUMN_DATA = -1,
+       ATHENA_COLUMN_PATH = -2, /* "$path" and the others of the object */
+       ATHENA_COLUMN_SIZE = -3,
+       ATHENA_COLUMN_MODIFIED = -4,
+       ATHENA_COLUMN_PARTITION = -5,
+};
+enum { ATHENA_KEY_TEXT = 4096 };
 struct athena_column {
     struct mr_slice name;   /* lower case */
-    struct mr_slice source; /* of JSON: the member it is read from */
+    struct mr_slice source; /* the member or column of the object that it is read from */
     struct athena_type type;
-    int key; /* index of the partition key it is; -1: of the data */
+    int key;
+    int field_id; /* of Parquet: it is found by this id instead of its name; 0: by name */
+    bool used;    /* by the query */
 };
 struct athena_piece { /* of an object, or all of it */
-    struct mr_slice bucket, key;
+    struct mr_slice bucket;
+    struct s3_object object;
     uint64_t from, to;             /* lines that begin here; UINT64_MAX: to the end */
     const struct mr_slice *values; /* of its partition */
     bool gzip;
@@ -31,7 +47,7 @@ struct athena_piece { /* of an object, or all of it */
 struct athena_scan {
     uint64_t id;
     struct mr_arena *arena; /* of the query */
-    struct s3 *s3;
+    struct s3_snapshot *snapshot;
     enum athena_format format;
     char delimiter, quote, escape;
     uint64_t header_lines;
@@ -56,11 +72,18 @@ struct athena_scans {
     struct athena_scan **open; /* owned */
     size_t open_count, open_capacity;
     uint64_t next_id;
+    struct athena_work *work; /* the engine's */
 };
 void athena_scans_init(struct athena_scans *scans);
 void athena_scans_fini(struct athena_scans *scans);
-void athena_scans_add(struct athena_scans *scans, struct athena_scan *scan); /* gives it its id */
+uint64_t athena_scans_add(struct athena_scans *scans, struct athena_scan *scan); /* its id */
 void athena_scans_remove(struct athena_scans *scans, struct athena_scan *scan);
+struct athena_scan *athena_scans_find(struct athena_scans *scans, uint64_t id); /* NULL: none */
+/* The text of a column that is not read from the object: a partition key or a hidden one; it is in
+ * `room`, or where the piece keeps it. False: NULL. */
+bool athena_scan_key(const struct athena_scan *scan, const struct athena_piece *piece,
+                     const struct athena_column *column, char room[static ATHENA_KEY_TEXT],
+                     struct mr_slice *ret_text);
 /* Registers mr_scan. */
 MR_MUST_USE enum mr_status athena_scan_register(duckdb_connection connection,
                                                 struct athena_scans *scans);

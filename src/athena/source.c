@@ -1,4 +1,5 @@
 #include "athena/source.h"
+#include "athena/parquet.h"
 #include "athena/parse.h"
 #include "athena/prune.h"
 #include "base/codec.h"
@@ -40,6 +41,9 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
         scan->format = ATHENA_FORMAT_DELIMITED;
         scan->delimiter = first_char(parameter(table, "field.delim"), '\x01');
         scan->escape = first_char(parameter(table, "escape.delim"), '\0');
+    } else if (mr_slice_search(serde, MR_S("ParquetHiveSerDe")) != SIZE_MAX) {
+        scan->format = ATHENA_FORMAT_PARQUET;
+        return true;
     } else {
         return false;
     }
@@ -49,6 +53,15 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
 }
 
 /* ---- columns ---- */
+
+static const struct {
+    const char *name;
+    int key;
+    enum athena_type_kind kind;
+} hidden_columns[] = {{"$path", ATHENA_COLUMN_PATH, ATHENA_STRING},
+                      {"$file_size", ATHENA_COLUMN_SIZE, ATHENA_BIGINT},
+                      {"$file_modified_time", ATHENA_COLUMN_MODIFIED, ATHENA_TIMESTAMP},
+                      {"$partition", ATHENA_COLUMN_PARTITION, ATHENA_STRING}};
 
 /* A serde property "mapping.<column>" names the member of another name. */
 static struct mr_slice source_name(const struct glue_table *table, struct mr_arena *arena,
@@ -87,9 +100,10 @@ static bool add_columns(struct athena_translation *translation, const struct ath
                         struct athena_scan *scan, const struct glue_table *table)
 {
     const size_t count = table->column_count + table->key_count;
-    scan->columns = MR_NEW_ARRAY(scan->arena, struct athena_column, count + 1);
+    scan->columns =
+        MR_NEW_ARRAY(scan->arena, struct athena_column, count + MR_COUNT(hidden_columns) + 1);
     for (size_t i = 0; i < table->column_count; i++) {
-        if (!add_column(translation, node, scan, &table->columns[i], -1))
+        if (!add_column(translation, node, scan, &table->columns[i], ATHENA_COLUMN_DATA))
             return false;
         scan->columns[i].source = source_name(table, scan->arena, scan->columns[i].name);
     }
@@ -100,6 +114,65 @@ static bool add_columns(struct athena_translation *translation, const struct ath
     if (count == 0)
         athena_translate_fail(translation, node, "HIVE_INVALID_METADATA", "Table has no columns");
     return count > 0;
+}
+
+/* Those that the query's text names, so that `*` need not leave out the others. */
+static void add_hidden(const struct athena_source *source, struct athena_scan *scan)
+{
+    for (size_t i = 0; i < MR_COUNT(hidden_columns); i++) {
+        struct mr_slice name = mr_slice_cstr(hidden_columns[i].name);
+        if (mr_slice_search(source->text, name) == SIZE_MAX)
+            continue;
+        scan->columns[scan->column_count++] = (struct athena_column){
+            .name = name, .key = hidden_columns[i].key, .type = {.kind = hidden_columns[i].kind}};
+    }
+}
+
+static bool names_hidden(struct mr_slice text)
+{
+    for (size_t i = 0; i < MR_COUNT(hidden_columns); i++) {
+        if (mr_slice_search(text, mr_slice_cstr(hidden_columns[i].name)) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* ---- which columns are read ---- */
+
+static bool mentions(const struct athena_node *node, struct mr_slice name)
+{
+    for (; node != NULL; node = node->next) {
+        if ((node->kind == AST_NAME || node->kind == AST_DOT) &&
+            mr_slice_equal_nocase(node->text, name))
+            return true;
+        const struct athena_node *children[] = {node->items,  node->left,   node->right,
+                                                node->third,  node->groups, node->order,
+                                                node->windows};
+        for (size_t i = 0; i < MR_COUNT(children); i++) {
+            if (children[i] != NULL && mentions(children[i], name))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool selects_all(const struct athena_node *select)
+{
+    for (const struct athena_node *item = select == NULL ? NULL : select->items; item != NULL;
+         item = item->next) {
+        if (item->left != NULL && item->left->kind == AST_STAR)
+            return true;
+    }
+    return false;
+}
+
+/* By name: never fewer than DuckDB will read, but for joins by common names. */
+static void mark_used(const struct athena_source *source, const struct athena_node *select,
+                      struct athena_scan *scan)
+{
+    const bool all = source->root == NULL || selects_all(select);
+    for (size_t i = 0; i < scan->column_count; i++)
+        scan->columns[i].used = all || mentions(source->root, scan->columns[i].name);
 }
 
 /* ---- objects ---- */
@@ -146,7 +219,8 @@ static enum mr_status list_location(struct listing *listing, struct mr_slice loc
     enum mr_status status = glue_location_parse(copy, &listing->bucket, &listing->prefix);
     if (status != MR_OK)
         return status;
-    return s3_list(listing->source->s3, listing->bucket, listing->prefix, on_object, listing);
+    return s3_snapshot_list(listing->source->snapshot, listing->bucket, listing->prefix, on_object,
+                            listing);
 }
 
 static enum mr_status on_partition(void *ctx, const struct glue_partition *partition)
@@ -253,16 +327,21 @@ static bool open_view(struct athena_source *source, struct athena_translation *t
         struct athena_parser parser = athena_parser_make(source->arena, &tokens, &error);
         query = athena_parse_query(&parser);
     }
-    const struct mr_slice outer = source->database;
+    const struct mr_slice outer = source->database, outer_text = source->text;
+    const struct athena_node *outer_root = source->root;
     struct athena_translation inner = {
         .arena = source->arena, .error = &error, .resolver = translation->resolver, .out = out};
     source->database = database;
+    source->text = sql;
+    source->root = query;
     source->view_depth++;
     mr_buf_byte(out, '(');
     const bool fine = query != NULL && athena_translate_query(&inner, query);
     mr_buf_byte(out, ')');
     source->view_depth--;
     source->database = outer;
+    source->text = outer_text;
+    source->root = outer_root;
     if (!fine)
         athena_translate_fail(translation, node, "INVALID_VIEW", "View '%.*s' is invalid: %.*s",
                               MR_ARG(table->name), MR_ARG(error.message));
@@ -339,9 +418,11 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     remember(source, table);
     if (mr_slice_equal(table->table_type, MR_S("VIRTUAL_VIEW")))
         return open_view(source, translation, use->table, table, out);
+    if (source->snapshot == NULL)
+        source->snapshot = s3_snapshot_open(source->s3);
     struct athena_scan *scan = MR_NEW(source->arena, struct athena_scan);
     scan->arena = source->arena;
-    scan->s3 = source->s3;
+    scan->snapshot = source->snapshot;
     scan->cancelled = source->cancelled;
     struct mr_slice projection = mr_json_get_text(table->parameters, "projection.enabled");
     if (mr_slice_equal_nocase(projection, MR_S("true"))) {
@@ -355,14 +436,40 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
                               MR_ARG(table->serde));
         return false;
     }
-    if (!add_columns(translation, use->table, scan, table) ||
-        !list_objects(source, translation, use, scan, table))
+    if (!add_columns(translation, use->table, scan, table))
         return false;
+    add_hidden(source, scan);
+    mark_used(source, translation->select, scan);
+    if (!list_objects(source, translation, use, scan, table))
+        return false;
+    if (athena_source_relation(source, scan, out) == MR_OK)
+        return true;
+    athena_translate_fail(translation, use->table, "INTERNAL_ERROR",
+                          "The objects cannot be opened");
+    return false;
+}
+
+enum mr_status athena_source_relation(struct athena_source *source, struct athena_scan *scan,
+                                      struct mr_buf *out)
+{
+    const unsigned long long id = athena_scans_add(source->registry, scan);
+    bool modified = false;
     scan->next = source->scans;
     source->scans = scan;
-    athena_scans_add(source->registry, scan);
-    mr_buf_printf(out, "mr_scan(%llu)", (unsigned long long)scan->id);
-    return true;
+    if (scan->format == ATHENA_FORMAT_PARQUET && scan->piece_count > 0) {
+        enum mr_status status = athena_work_folder_open(source->registry->work, &source->folder);
+        return status == MR_OK ? athena_parquet_relation(scan, &source->folder, out) : status;
+    }
+    for (size_t i = 0; i < scan->column_count; i++)
+        modified = modified || scan->columns[i].key == ATHENA_COLUMN_MODIFIED;
+    if (modified)
+        mr_buf_printf(out,
+                      "(SELECT * REPLACE (CAST(\"$file_modified_time\" AS TIMESTAMP WITH TIME "
+                      "ZONE) AS \"$file_modified_time\") FROM mr_scan(%llu))",
+                      id);
+    else
+        mr_buf_printf(out, "mr_scan(%llu)", id);
+    return MR_OK;
 }
 
 static struct mr_slice column_type(void *ctx, struct mr_slice name)
@@ -390,10 +497,18 @@ static bool is_table(void *ctx, struct mr_slice database, struct mr_slice table)
     return false;
 }
 
+static bool hides(void *ctx)
+{
+    return names_hidden(((const struct athena_source *)ctx)->text);
+}
+
 struct athena_resolver athena_source_resolver(struct athena_source *source)
 {
-    return (struct athena_resolver){
-        .table = resolve_table, .column_type = column_type, .is_table = is_table, .ctx = source};
+    return (struct athena_resolver){.table = resolve_table,
+                                    .column_type = column_type,
+                                    .is_table = is_table,
+                                    .hides = hides,
+                                    .ctx = source};
 }
 
 void athena_source_fini(struct athena_source *source)
@@ -401,6 +516,9 @@ void athena_source_fini(struct athena_source *source)
     for (struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next)
         athena_scans_remove(source->registry, scan);
     source->scans = NULL;
+    athena_work_folder_close(&source->folder);
+    s3_snapshot_close(source->snapshot);
+    source->snapshot = NULL;
 }
 
 uint64_t athena_source_bytes(const struct athena_source *source)

@@ -3,6 +3,7 @@
 #pragma once
 #include "athena/scan.h"
 #include "athena/translate.h"
+#include "athena/work.h"
 #include "glue/glue.h"
 
 enum { ATHENA_VIEW_DEPTH_MAX = 16, ATHENA_TABLES_MAX = 200 };
@@ -19,15 +20,23 @@ struct athena_source {
     struct athena_scans *registry;
     struct mr_slice database; /* where names without one are looked for */
     atomic_bool *cancelled;
-    struct athena_scan *scans; /* made so far */
+    const struct athena_node *root; /* the query, to see which columns it names; NULL: all count */
+    struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
+    /* made while tables are resolved */
+    struct s3_snapshot *snapshot;
+    struct athena_work_folder folder;
+    struct athena_scan *scans;
     struct athena_source_table *tables;
     size_t table_count, view_depth;
     size_t partitions_seen, partitions_kept; /* of all tables */
 };
 /* The resolver over it. */
 struct athena_resolver athena_source_resolver(struct athena_source *source);
-/* Takes the scans out of the registry. */
+/* Takes the scans out of the registry, and ends the snapshot. */
 void athena_source_fini(struct athena_source *source);
+/* Takes the scan, complete but for its id, and appends the relation that stands for it. */
+MR_MUST_USE enum mr_status athena_source_relation(struct athena_source *source,
+                                                  struct athena_scan *scan, struct mr_buf *out);
 uint64_t athena_source_bytes(const struct athena_source *source); /* read by all scans */
 /* The SQL and default database of a view's ViewOriginalText. MR_INVALID: not one that Athena wrote.
  */

@@ -29,6 +29,8 @@ struct athena_resolver {
     struct mr_slice (*column_type)(void *ctx, struct mr_slice name);
     /* Is database.table one of the tables resolved so far? */
     bool (*is_table)(void *ctx, struct mr_slice database, struct mr_slice table);
+    /* Have tables columns that `*` leaves out? Their names begin with '$'. NULL: never. */
+    bool (*hides)(void *ctx);
     void *ctx;
 };
 struct athena_scope; /* names of WITH in sight */

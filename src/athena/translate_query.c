@@ -214,11 +214,24 @@ static void emit_relation(struct athena_translation *translation,
 
 /* ---- SELECT ---- */
 
+static bool has_table(const struct athena_node *relation)
+{
+    if (relation == NULL || relation->kind == AST_TABLE)
+        return relation != NULL;
+    return (relation->kind == AST_ALIAS || relation->kind == AST_JOIN) &&
+           (has_table(relation->left) || has_table(relation->right));
+}
+
 static void emit_item(struct athena_translation *translation, const struct athena_node *item)
 {
+    const struct athena_resolver *resolver = translation->resolver;
     athena_emit(translation, item->left);
-    if (item->left->kind == AST_STAR)
+    if (item->left->kind == AST_STAR) {
+        if (resolver != NULL && resolver->hides != NULL && resolver->hides(resolver->ctx) &&
+            translation->select != NULL && has_table(translation->select->left))
+            athena_emit_text(translation, " NOT LIKE '$%'");
         return;
+    }
     if (item->name.len > 0)
         emit_alias(translation, item->name, NULL);
     else if (item->left->kind == AST_DOT)

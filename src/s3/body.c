@@ -34,6 +34,7 @@ struct s3_bodies {
     struct {
         struct drop *drops; /* owned */
         size_t count, capacity;
+        unsigned pins;
     } locked;
     void (*on_drop)(void *ctx);
     void *on_drop_ctx;
@@ -386,6 +387,10 @@ void s3_body_drop(struct s3_bodies *bodies, const struct s3_meta *old, int64_t t
 bool s3_bodies_sweep(struct s3_bodies *bodies)
 {
     pthread_mutex_lock(&bodies->lock);
+    if (bodies->locked.pins > 0) { /* who unpins last wakes the sweep */
+        pthread_mutex_unlock(&bodies->lock);
+        return false;
+    }
     struct drop *drops = bodies->locked.drops;
     const size_t count = bodies->locked.count;
     bodies->locked.drops = NULL;
@@ -400,6 +405,31 @@ bool s3_bodies_sweep(struct s3_bodies *bodies)
             s3_file_remove(bodies, &drops[i].id);
     free(drops);
     return count > 0;
+}
+
+void s3_bodies_pin(struct s3_bodies *bodies)
+{
+    pthread_mutex_lock(&bodies->lock);
+    bodies->locked.pins++;
+    pthread_mutex_unlock(&bodies->lock);
+}
+
+void s3_bodies_unpin(struct s3_bodies *bodies)
+{
+    pthread_mutex_lock(&bodies->lock);
+    assert(bodies->locked.pins > 0);
+    const bool wake = --bodies->locked.pins == 0 && bodies->locked.count > 0;
+    pthread_mutex_unlock(&bodies->lock);
+    if (wake && bodies->on_drop != NULL)
+        bodies->on_drop(bodies->on_drop_ctx);
+}
+
+bool s3_bodies_pinned(struct s3_bodies *bodies)
+{
+    pthread_mutex_lock(&bodies->lock);
+    const bool pinned = bodies->locked.pins > 0;
+    pthread_mutex_unlock(&bodies->lock);
+    return pinned;
 }
 
 /* ---- bodies of earlier runs ---- */

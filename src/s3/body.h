@@ -82,6 +82,11 @@ bool s3_bodies_sweep(struct s3_bodies *bodies);
 /* Called when the queue gets its first entry. Set before any thread uses the bodies. */
 void s3_bodies_on_drop(struct s3_bodies *bodies, void (*fn)(void *ctx), void *ctx);
 
+/* While there are pins nothing is unlinked. */
+void s3_bodies_pin(struct s3_bodies *bodies);
+void s3_bodies_unpin(struct s3_bodies *bodies);
+bool s3_bodies_pinned(struct s3_bodies *bodies);
+
 void s3_file_remove(struct s3_bodies *bodies, const struct s3_id *id);
 /* Ids of files that earlier runs made, at most `max` from one or several folders from *folder on;
  * sets *folder to where to go on (256: all seen). Returns how many. When one folder alone holds

@@ -111,7 +111,9 @@ static enum runtime_pump_next collect_step(void *ctx, int64_t *ret_wake_ms)
         return RUNTIME_PUMP_AGAIN;
     if (status == MR_OK)
         status = store_wait(collector->s3->options.store, collector->snapshot);
-    if (status == MR_OK)
+    if (status == MR_OK && s3_bodies_pinned(collector->s3->bodies))
+        round_end(collector); /* a snapshot may name them: they wait for a later start */
+    else if (status == MR_OK)
         remove_rest(collector);
     else
         collector->folder = 256;

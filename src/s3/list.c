@@ -101,8 +101,10 @@ enum mr_status s3_page_walk(struct view *view, struct mr_arena *arena, struct s3
     page->last = (struct mr_slice){0};
     if (page->limit == 0)
         return MR_OK; /* AWS: empty and not cut off */
-    struct view_iterator *iterator =
-        view_iterate(view, VIEW_OBJECT, s3_object_key(arena, page->bucket, page->prefix));
+    const struct mr_slice from = s3_object_key(arena, page->bucket, page->prefix);
+    struct view_iterator *iterator = page->snapshot == NULL
+                                         ? view_iterate(view, VIEW_OBJECT, from)
+                                         : view_snapshot_iterate(page->snapshot, VIEW_OBJECT, from);
     const enum mr_status status = walk(iterator, arena, page);
     view_iterator_free(iterator);
     return status;

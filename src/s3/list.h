@@ -12,6 +12,7 @@ struct s3_page {
      * below it are behind us. */
     struct mr_slice after;
     size_t limit;
+    struct view_snapshot *snapshot; /* NULL: what is there now */
     /* MR_OK goes on; another status ends the walk and is returned. Slices live until the call
      * returns. */
     enum mr_status (*on_object)(void *ctx, struct mr_slice key, const struct s3_meta *meta);

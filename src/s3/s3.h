@@ -27,11 +27,16 @@ void s3_close(struct s3 *s3);
 
 bool s3_bucket_exists(struct s3 *s3, struct mr_slice bucket);
 
+struct s3_body_name { /* of a body, for s3_snapshot_read */
+    unsigned char id[16];
+    bool small;
+};
 struct s3_object {
     struct mr_slice key;
     uint64_t size;
     int64_t modified_ms;
-    struct mr_slice etag; /* without quotes */
+    struct mr_slice etag;     /* without quotes */
+    struct s3_body_name body; /* of a listing by snapshot */
 };
 /* Objects whose keys begin with `prefix`, in byte order of keys, as of one moment. fn: MR_OK goes
  * on, MR_END stops quietly, others are returned. MR_NOT_FOUND: no such bucket. */
@@ -47,6 +52,25 @@ MR_MUST_USE enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct 
                                   struct mr_slice content_type, struct mr_slice body);
 /* MR_OK also when it was not there. Durable when it returns. */
 MR_MUST_USE enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice key);
+
+/* ---- what stood in all buckets at one moment ----
+ * Readers see it whatever is put or deleted meanwhile; bodies in files that are replaced stay on
+ * disk until the last snapshot is closed. */
+struct s3_snapshot;
+struct s3_snapshot *s3_snapshot_open(struct s3 *s3);
+void s3_snapshot_close(struct s3_snapshot *snapshot); /* after its readers; accepts NULL */
+/* As s3_list; any thread. */
+MR_MUST_USE enum mr_status s3_snapshot_list(
+    struct s3_snapshot *snapshot, struct mr_slice bucket, struct mr_slice prefix,
+    enum mr_status (*fn)(void *ctx, const struct s3_object *object), void *ctx);
+struct s3_snapshot_reader; /* of one thread */
+struct s3_snapshot_reader *s3_snapshot_reader_new(struct s3_snapshot *snapshot);
+void s3_snapshot_reader_free(struct s3_snapshot_reader *reader); /* accepts NULL */
+/* The body of an object that the snapshot listed (size and body are looked at): a descriptor, which
+ * the caller closes, or, when that is -1, its bytes, valid until the reader's next call. */
+MR_MUST_USE enum mr_status s3_snapshot_read(struct s3_snapshot_reader *reader,
+                                            const struct s3_object *object, int *ret_fd,
+                                            struct mr_slice *ret_bytes);
 
 /* ---- two steps, for deliveries that commit an object together with their cursors ---- */
 struct s3_staged; /* a body on disk that no object names yet */

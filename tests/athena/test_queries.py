@@ -319,7 +319,7 @@ def test_delimited_text_is_read(lake):
 
 
 def test_formats_that_are_not_read_are_refused(lake):
-    lake.run(f"""CREATE EXTERNAL TABLE p (a int) STORED AS PARQUET
+    lake.run(f"""CREATE EXTERNAL TABLE p (a int) STORED AS ORC
                  LOCATION 's3://{lake.bucket}/p/'""")
     assert lake.reason("SELECT * FROM p").startswith("NOT_SUPPORTED: line 1:15: Tables of the")
 

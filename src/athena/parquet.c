@@ -1,0 +1,320 @@
+#include "athena/parquet.h"
+#include "base/log.h"
+#include <stdio.h>
+#include <unistd.h>
+
+/* ---- SQL ---- */
+
+static void put_quoted(struct mr_buf *out, struct mr_slice text, char quote)
+{
+    mr_buf_byte(out, quote);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == quote)
+            mr_buf_byte(out, quote);
+        mr_buf_byte(out, text.ptr[i]);
+    }
+    mr_buf_byte(out, quote);
+}
+
+void athena_type_sql(struct mr_buf *out, const struct athena_type *type)
+{
+    static const char *const words[] = {
+        [ATHENA_BOOLEAN] = "BOOLEAN",     [ATHENA_TINYINT] = "TINYINT",
+        [ATHENA_SMALLINT] = "SMALLINT",   [ATHENA_INT] = "INTEGER",
+        [ATHENA_BIGINT] = "BIGINT",       [ATHENA_FLOAT] = "FLOAT",
+        [ATHENA_DOUBLE] = "DOUBLE",       [ATHENA_STRING] = "VARCHAR",
+        [ATHENA_DATE] = "DATE",           [ATHENA_BINARY] = "BLOB",
+        [ATHENA_TIMESTAMP] = "TIMESTAMP", [ATHENA_STRUCT] = NULL};
+    switch (type->kind) {
+    case ATHENA_DECIMAL: mr_buf_printf(out, "DECIMAL(%d,%d)", type->precision, type->scale); return;
+    case ATHENA_ARRAY:
+        athena_type_sql(out, type->element);
+        mr_buf_append(out, MR_S("[]"));
+        return;
+    case ATHENA_MAP:
+        mr_buf_append(out, MR_S("MAP("));
+        athena_type_sql(out, type->key);
+        mr_buf_byte(out, ',');
+        athena_type_sql(out, type->element);
+        mr_buf_byte(out, ')');
+        return;
+    case ATHENA_STRUCT:
+        mr_buf_append(out, MR_S("STRUCT("));
+        for (size_t i = 0; i < type->field_count; i++) {
+            if (i > 0)
+                mr_buf_byte(out, ',');
+            put_quoted(out, type->names[i], '"');
+            mr_buf_byte(out, ' ');
+            athena_type_sql(out, &type->fields[i]);
+        }
+        mr_buf_byte(out, ')');
+        return;
+    default: mr_buf_append(out, mr_slice_cstr(words[type->kind])); return;
+    }
+}
+
+static void put_files(const struct athena_scan *scan, const struct athena_work_folder *folder,
+                      struct mr_buf *out)
+{
+    mr_buf_byte(out, '[');
+    for (size_t i = 0; i < scan->piece_count; i++)
+        mr_buf_printf(out, "%s'%s%llu-%zu'", i > 0 ? "," : "", folder->path,
+                      (unsigned long long)scan->id, i);
+    mr_buf_byte(out, ']');
+}
+
+/* Columns are called c0, c1, ... inside, so that none hides file_index. */
+static void put_schema(const struct athena_scan *scan, struct mr_buf *out)
+{
+    struct mr_buf type = {0};
+    bool first = true;
+    mr_buf_append(out, MR_S("schema=MAP{"));
+    for (size_t i = 0; i < scan->column_count; i++) {
+        const struct athena_column *column = &scan->columns[i];
+        if (column->key != ATHENA_COLUMN_DATA)
+            continue;
+        if (!first)
+            mr_buf_byte(out, ',');
+        first = false;
+        if (column->field_id > 0)
+            mr_buf_printf(out, "%d", column->field_id);
+        else
+            put_quoted(out, column->source, '\'');
+        mr_buf_printf(out, ":{name:'c%zu',type:", i);
+        mr_buf_reset(&type);
+        athena_type_sql(&type, &column->type);
+        put_quoted(out, mr_buf_slice(&type), '\'');
+        mr_buf_append(out, MR_S(",default_value:NULL}"));
+    }
+    mr_buf_byte(out, '}');
+    mr_buf_fini(&type);
+}
+
+static bool has_binary(const struct athena_type *type)
+{
+    switch (type->kind) {
+    case ATHENA_BINARY: return true;
+    case ATHENA_MAP: return has_binary(type->key) || has_binary(type->element);
+    case ATHENA_ARRAY: return has_binary(type->element);
+    case ATHENA_STRUCT:
+        for (size_t i = 0; i < type->field_count; i++) {
+            if (has_binary(&type->fields[i]))
+                return true;
+        }
+        return false;
+    default: return false;
+    }
+}
+
+static void put_column(const struct athena_scan *scan, size_t index, struct mr_buf *out)
+{
+    const struct athena_column *column = &scan->columns[index];
+    if (column->key == ATHENA_COLUMN_DATA) {
+        mr_buf_printf(out, "c%zu", index);
+    } else {
+        mr_buf_printf(out, "CAST(mr_key(%llu,%zu,file_index) AS ", (unsigned long long)scan->id,
+                      index);
+        athena_type_sql(out, &column->type);
+        if (column->key == ATHENA_COLUMN_MODIFIED)
+            mr_buf_append(out, MR_S(" WITH TIME ZONE"));
+        mr_buf_byte(out, ')');
+    }
+    mr_buf_append(out, MR_S(" AS "));
+    put_quoted(out, column->name, '"');
+}
+
+static enum mr_status link_object(struct athena_scan *scan, struct s3_snapshot_reader *reader,
+                                  struct athena_work_folder *folder, size_t index)
+{
+    char name[48];
+    int fd;
+    struct mr_slice bytes;
+    const struct athena_piece *piece = &scan->pieces[index];
+    snprintf(name, sizeof name, "%llu-%zu", (unsigned long long)scan->id, index);
+    enum mr_status status = s3_snapshot_read(reader, &piece->object, &fd, &bytes);
+    if (status != MR_OK)
+        return status;
+    if (fd < 0)
+        return athena_work_write(folder, name, bytes.ptr, bytes.len);
+    status = athena_work_link(folder, fd, name);
+    close(fd);
+    return status;
+}
+
+enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_work_folder *folder,
+                                       struct mr_buf *out)
+{
+    struct s3_snapshot_reader *reader = s3_snapshot_reader_new(scan->snapshot);
+    enum mr_status status = MR_OK;
+    bool binary = false, data = false;
+    for (size_t i = 0; status == MR_OK && i < scan->piece_count; i++)
+        status = atomic_load(scan->cancelled) ? MR_END : link_object(scan, reader, folder, i);
+    s3_snapshot_reader_free(reader);
+    mr_buf_append(out, MR_S("(SELECT "));
+    for (size_t i = 0; i < scan->column_count; i++) {
+        if (i > 0)
+            mr_buf_byte(out, ',');
+        put_column(scan, i, out);
+        if (scan->columns[i].key == ATHENA_COLUMN_DATA) {
+            binary = binary || has_binary(&scan->columns[i].type);
+            data = true;
+        }
+    }
+    mr_buf_append(out, MR_S(" FROM read_parquet("));
+    put_files(scan, folder, out);
+    if (data) {
+        mr_buf_byte(out, ',');
+        put_schema(scan, out);
+    }
+    /* Text that its writer did not mark as such; not beside columns that are binary indeed. */
+    mr_buf_append(out, binary ? MR_S("))") : MR_S(",binary_as_string=true))"));
+    return status;
+}
+
+bool athena_parquet_bytes_sql(const struct athena_scan *scan,
+                              const struct athena_work_folder *folder, struct mr_buf *out)
+{
+    bool first = true;
+    mr_buf_append(out, MR_S("SELECT coalesce(sum(total_compressed_size), 0) FROM "
+                            "parquet_metadata("));
+    put_files(scan, folder, out);
+    mr_buf_append(out, MR_S(") WHERE lower(split_part(path_in_schema, ', ', 1)) IN ("));
+    for (size_t i = 0; i < scan->column_count; i++) {
+        if (scan->columns[i].key != ATHENA_COLUMN_DATA || !scan->columns[i].used)
+            continue;
+        if (!first)
+            mr_buf_byte(out, ',');
+        first = false;
+        put_quoted(out, scan->columns[i].source, '\'');
+    }
+    mr_buf_byte(out, ')');
+    return !first && scan->piece_count > 0;
+}
+
+/* ---- messages ---- */
+
+static struct mr_slice between(struct mr_slice text, struct mr_slice before, struct mr_slice behind)
+{
+    const size_t at = mr_slice_search(text, before);
+    if (at == SIZE_MAX)
+        return MR_S("");
+    text = mr_slice_sub(text, at + before.len, SIZE_MAX);
+    const size_t end = mr_slice_search(text, behind);
+    return end == SIZE_MAX ? MR_S("") : mr_slice_sub(text, 0, end);
+}
+
+static const struct athena_piece *piece_named(const struct athena_scan *scans,
+                                              struct mr_slice message)
+{
+    const size_t at = mr_slice_search(message, MR_S("/proc/self/fd/"));
+    if (at == SIZE_MAX)
+        return NULL;
+    char text[80];
+    unsigned long long id;
+    size_t index;
+    struct mr_slice path = mr_slice_sub(message, at, sizeof text - 1);
+    memcpy(text, path.ptr, path.len);
+    text[path.len] = '\0';
+    if (sscanf(text, "/proc/self/fd/%*u/%*u/%llu-%zu", &id, &index) != 2)
+        return NULL;
+    for (; scans != NULL; scans = scans->next) {
+        if (scans->id == id && index < scans->piece_count)
+            return &scans->pieces[index];
+    }
+    return NULL;
+}
+
+static const char *parquet_word(struct mr_slice type)
+{
+    static const char *const pairs[][2] = {
+        {"VARCHAR", "BINARY"}, {"BLOB", "BINARY"},     {"BIGINT", "INT64"},   {"UBIGINT", "INT64"},
+        {"INTEGER", "INT32"},  {"UINTEGER", "INT32"},  {"SMALLINT", "INT32"}, {"TINYINT", "INT32"},
+        {"DATE", "INT32"},     {"TIMESTAMP", "INT64"}, {"DOUBLE", "DOUBLE"},  {"FLOAT", "FLOAT"},
+        {"BOOLEAN", "BOOLEAN"}};
+    for (size_t i = 0; i < MR_COUNT(pairs); i++) {
+        if (mr_slice_equal(type, mr_slice_cstr(pairs[i][0])))
+            return pairs[i][1];
+    }
+    return mr_slice_starts_with(type, MR_S("DECIMAL")) ? "FIXED_LEN_BYTE_ARRAY" : "GROUP";
+}
+
+struct mr_slice athena_parquet_error(const struct athena_scan *scans, struct mr_arena *arena,
+                                     struct mr_slice message)
+{
+    const struct athena_piece *piece = piece_named(scans, message);
+    if (piece == NULL)
+        return message;
+    struct mr_slice path =
+        mr_arena_printf(arena, "s3://%.*s/%.*s", MR_ARG(piece->bucket), MR_ARG(piece->object.key));
+    struct mr_slice column = between(message, MR_S("cast column \""), MR_S("\""));
+    if (column.len > 0) {
+        struct mr_slice types = between(message, MR_S("\" from type "), MR_S(": "));
+        const size_t to = mr_slice_search(types, MR_S(" to "));
+        char *wanted = mr_arena_cstr(arena, mr_slice_sub(types, to + 4, SIZE_MAX));
+        for (char *at = wanted; *at != '\0'; at++)
+            *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
+        return mr_arena_printf(
+            arena,
+            "HIVE_BAD_DATA: Field %.*s's type %s in parquet file %.*s is incompatible with type "
+            "%s defined in table schema",
+            MR_ARG(column), parquet_word(mr_slice_sub(types, 0, to)), MR_ARG(path), wanted);
+    }
+    if (mr_slice_search(message, MR_S("o magic bytes")) != SIZE_MAX ||
+        mr_slice_search(message, MR_S("too small to be a Parquet")) != SIZE_MAX)
+        return mr_arena_printf(arena,
+                               "HIVE_BAD_DATA: Not valid Parquet file: %.*s expected magic "
+                               "number: PAR1",
+                               MR_ARG(path));
+    return mr_arena_printf(arena, "HIVE_BAD_DATA: Malformed Parquet file: %.*s", MR_ARG(path));
+}
+
+/* ---- mr_key ---- */
+
+static void key_run(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
+{
+    struct athena_scans *scans = athena_duck.scalar_function_get_extra_info(info);
+    const idx_t count = athena_duck.data_chunk_get_size(chunk);
+    const int64_t *ids = athena_duck.vector_get_data(athena_duck.data_chunk_get_vector(chunk, 0));
+    const int64_t *columns =
+        athena_duck.vector_get_data(athena_duck.data_chunk_get_vector(chunk, 1));
+    const uint64_t *files =
+        athena_duck.vector_get_data(athena_duck.data_chunk_get_vector(chunk, 2));
+    char room[ATHENA_KEY_TEXT];
+    const struct athena_scan *scan = count == 0 ? NULL : athena_scans_find(scans, (uint64_t)ids[0]);
+    for (idx_t i = 0; i < count; i++) {
+        struct mr_slice text;
+        if (scan == NULL || files[i] >= scan->piece_count ||
+            (uint64_t)columns[i] >= scan->column_count) {
+            athena_duck.scalar_function_set_error(info, "no such object");
+            return;
+        }
+        if (athena_scan_key(scan, &scan->pieces[files[i]], &scan->columns[columns[i]], room,
+                            &text)) {
+            athena_duck.vector_assign_string_element_len(output, i, text.ptr, text.len);
+        } else {
+            athena_duck.vector_ensure_validity_writable(output);
+            athena_duck.validity_set_row_invalid(athena_duck.vector_get_validity(output), i);
+        }
+    }
+}
+
+enum mr_status athena_parquet_register(duckdb_connection connection, struct athena_scans *scans)
+{
+    static const duckdb_type types[] = {DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIGINT,
+                                        DUCKDB_TYPE_UBIGINT};
+    duckdb_scalar_function function = athena_duck.create_scalar_function();
+    athena_duck.scalar_function_set_name(function, "mr_key");
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        duckdb_logical_type type = athena_duck.create_logical_type(types[i]);
+        athena_duck.scalar_function_add_parameter(function, type);
+        athena_duck.destroy_logical_type(&type);
+    }
+    duckdb_logical_type text = athena_duck.create_logical_type(DUCKDB_TYPE_VARCHAR);
+    athena_duck.scalar_function_set_return_type(function, text);
+    athena_duck.destroy_logical_type(&text);
+    athena_duck.scalar_function_set_extra_info(function, scans, NULL);
+    athena_duck.scalar_function_set_function(function, key_run);
+    const duckdb_state state = athena_duck.register_scalar_function(connection, function);
+    athena_duck.destroy_scalar_function(&function);
+    return state == DuckDBSuccess ? MR_OK : MR_RAISE(MR_FAIL, "mr_key cannot be registered");
+}

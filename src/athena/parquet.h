@@ -1,0 +1,27 @@
+/* athena/parquet.h: the objects of a scan as a relation of DuckDB's Parquet reader.
+ *
+ * Each object of the scan gets a link in the query's folder; DuckDB is told their names and a
+ * schema: the columns of the catalog, found by name (or by field id, where a column has one), NULL
+ * where an object lacks them. What is known of an object and not in it, the values of its partition
+ * and the hidden columns, comes from mr_key(scan, column, file). */
+#pragma once
+#include "athena/scan.h"
+#include "athena/work.h"
+
+/* Appends "(SELECT ...)", to be followed by AS. The scan has its id. MR_FAIL_IO. */
+MR_MUST_USE enum mr_status athena_parquet_relation(struct athena_scan *scan,
+                                                   struct athena_work_folder *folder,
+                                                   struct mr_buf *out);
+/* A query of one number: the bytes that the columns marked `used` take in the objects. False: none,
+ * for nothing is used. */
+bool athena_parquet_bytes_sql(const struct athena_scan *scan,
+                              const struct athena_work_folder *folder, struct mr_buf *out);
+/* DuckDB's message about one of the objects in Athena's words, in the arena, with its code in
+ * front; other messages as they are. */
+struct mr_slice athena_parquet_error(const struct athena_scan *scans, struct mr_arena *arena,
+                                     struct mr_slice message);
+/* DuckDB's word for a type. */
+void athena_type_sql(struct mr_buf *out, const struct athena_type *type);
+/* Registers mr_key. */
+MR_MUST_USE enum mr_status athena_parquet_register(duckdb_connection connection,
+                                                   struct athena_scans *scans);

@@ -1,0 +1,89 @@
+"""Tables of Parquet objects: columns by name, types, partitions, bytes, messages."""
+
+from athena.duck import parquet
+
+
+def table(lake, name, columns, *files, partitioned=""):
+    for i, body in enumerate(files):
+        lake.s3.put_object(Bucket=lake.bucket, Key=f"{name}/f{i}.parquet", Body=body)
+    lake.run(f"CREATE EXTERNAL TABLE {name} ({columns}) {partitioned} STORED AS PARQUET "
+             f"LOCATION 's3://{lake.bucket}/{name}/'")
+
+
+def test_columns_are_found_by_name_and_missing_ones_are_null(lake):
+    table(lake, "t", "ID bigint, name string, late int",
+          parquet("SELECT 1::INTEGER AS id, 'a' AS \"Name\", 9 AS other"),
+          parquet("SELECT 'b' AS name, 2::BIGINT AS id"),
+          parquet("SELECT 3::SMALLINT AS id, 7 AS late"))
+    assert lake.rows("SELECT * FROM t ORDER BY id") == [
+        ["1", "a", None], ["2", "b", None], ["3", None, "7"]]
+    assert lake.rows("SELECT count(*), sum(late) FROM t WHERE id > 1") == [["2", "7"]]
+
+
+def test_nested_types_timestamps_decimals_and_binary(lake):
+    table(lake, "t", "l array<struct<x:bigint,y:string>>, m map<string,double>, "
+          "s struct<a:int,missing:string>, ts timestamp, tz timestamp, n timestamp, "
+          "d decimal(10,2), dt date, raw string, f float, b boolean",
+          parquet("SELECT [{x:1,y:'p'},{x:2,y:NULL}] AS l, MAP{'k':1.5} AS m, {a:1} AS s, "
+                  "TIMESTAMP '2026-01-02 03:04:05.678' AS ts, "
+                  "TIMESTAMPTZ '2026-01-02 03:04:05+01' AS tz, "
+                  "TIMESTAMP_NS '2026-01-02 03:04:05.123456789' AS n, "
+                  "12.345::DECIMAL(12,3) AS d, DATE '2026-01-02' AS dt, 'text'::BLOB AS raw, "
+                  "1.25::FLOAT AS f, true AS b"))
+    assert lake.rows("SELECT * FROM t") == [[
+        "[{x=1, y=p}, {x=2, y=null}]", "{k=1.5}", "{a=1, missing=null}",
+        "2026-01-02 03:04:05.678", "2026-01-02 02:04:05.000", "2026-01-02 03:04:05.123", "12.35",
+        "2026-01-02", "text", "1.25", "true"]]
+    table(lake, "bin", "raw binary", parquet("SELECT '\\xFF\\x01'::BLOB AS raw"))
+    assert lake.rows("SELECT raw FROM bin") == [["ff 01"]]
+
+
+def test_partitions_and_hidden_columns(lake):
+    for day in (1, 2):
+        lake.s3.put_object(Bucket=lake.bucket, Key=f"t/day={day}/f", Body=parquet(
+            f"SELECT i AS id FROM range({day * 10}) t(i)"))
+    lake.run("CREATE EXTERNAL TABLE t (id bigint) PARTITIONED BY (day int) STORED AS PARQUET "
+             f"LOCATION 's3://{lake.bucket}/t/'")
+    lake.run("MSCK REPAIR TABLE t")
+    assert lake.rows("SELECT day, count(*) FROM t GROUP BY day ORDER BY 1") == [
+        ["1", "10"], ["2", "20"]]
+    assert lake.rows("SELECT count(*) FROM t WHERE day > 1 AND id < 3") == [["3"]]
+    assert lake.rows("SELECT DISTINCT \"$path\", day FROM t ORDER BY 1") == [
+        [f"s3://{lake.bucket}/t/day=1/f", "1"], [f"s3://{lake.bucket}/t/day=2/f", "2"]]
+    size = lake.s3.head_object(Bucket=lake.bucket, Key="t/day=1/f")["ContentLength"]
+    rows = lake.rows("SELECT *, \"$file_size\", \"$file_modified_time\" FROM t WHERE day = 1 "
+                     "AND id = 3")
+    assert rows[0][:3] == ["3", "1", str(size)] and rows[0][3].endswith(" UTC")
+
+
+def test_bytes_are_those_of_the_columns_read(lake):
+    table(lake, "t", "small int, large string", parquet(
+        "SELECT 1 AS small, md5(i::VARCHAR) AS large FROM range(10000) t(i)"))
+    whole = lake.run("SELECT * FROM t LIMIT 1")["Statistics"]["DataScannedInBytes"]
+    part = lake.run("SELECT sum(small) FROM t")["Statistics"]["DataScannedInBytes"]
+    assert 0 < part < whole / 10
+    assert lake.run("SELECT count(*) FROM t")["Statistics"]["DataScannedInBytes"] == 0
+
+
+def test_what_is_no_parquet_or_of_another_type_is_told_with_its_path(lake):
+    table(lake, "t", "id int", parquet("SELECT 'x' AS id"))
+    failed = lake.run("SELECT id FROM t")["Status"]["StateChangeReason"]
+    assert failed == (f"HIVE_BAD_DATA: Field id's type BINARY in parquet file s3://{lake.bucket}/"
+                      "t/f0.parquet is incompatible with type integer defined in table schema")
+    table(lake, "none", "id int", b"this is no parquet file")
+    failed = lake.run("SELECT id FROM none")["Status"]["StateChangeReason"]
+    assert failed.startswith("HIVE_BAD_DATA: Not valid Parquet file: "
+                             f"s3://{lake.bucket}/none/f0.parquet"), failed
+    table(lake, "empty", "id int")
+    assert lake.rows("SELECT count(*) FROM empty") == [["0"]]
+
+
+def test_hidden_columns_of_json(lake):
+    lake.put("j/a.json", {"id": 1}, {"id": 2})
+    lake.run("CREATE EXTERNAL TABLE j (id int) ROW FORMAT SERDE "
+             f"'org.openx.data.jsonserde.JsonSerDe' LOCATION 's3://{lake.bucket}/j/'")
+    path = f"s3://{lake.bucket}/j/a.json"
+    assert lake.rows("SELECT \"$path\", * FROM j ORDER BY id") == [[path, "1"], [path, "2"]]
+    assert lake.rows("SELECT * FROM (SELECT \"$path\" FROM j LIMIT 1) x") == [[path]]
+    assert lake.rows("SELECT count(*) FROM j WHERE \"$path\" LIKE '%a.json' "
+                     "AND \"$file_modified_time\" > timestamp '2020-01-01 00:00:00 UTC'") == [["2"]]
