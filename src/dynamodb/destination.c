@@ -150,6 +150,7 @@ static enum mr_status load_lanes(struct destination *destination, yyjson_val *wi
         if (status < 0)
             return status;
         lane->cursor.position = lane->committed;
+        atomic_store(&lane->passed, lane->committed);
     }
     return MR_OK;
 }
@@ -431,6 +432,7 @@ static void begin_locked(struct dynamodb_table *table, struct destination *desti
         struct destination_lane *lane = &destination->lanes[i];
         lane->window = table->windows[i];
         lane->committed = lane->cursor.position = destination->start;
+        atomic_store(&lane->passed, lane->committed);
         store_cursor_put(entry, destination_cursor_name(entry->arena, destination, i),
                          lane->committed);
     }
@@ -653,6 +655,34 @@ void dynamodb_destinations_status(struct dynamodb *dynamodb, struct mr_json *jso
         if (last_ms != 0)
             mr_json_key_int(json, "last_record_ms", last_ms);
         mr_json_object_end(json);
+    }
+    dynamodb_destinations_unlock(dynamodb);
+}
+
+void dynamodb_hops(struct dynamodb *dynamodb, struct hop_list *list)
+{
+    dynamodb_destinations_lock(dynamodb);
+    struct destination *each = dynamodb->destinations->locked.first;
+    for (; each != NULL; each = each->next) {
+        if (each->locked.gone || is_dead(each))
+            continue;
+        const size_t slash = mr_slice_find(each->stream, '/');
+        const struct mr_slice stream =
+            mr_slice_sub(each->stream, slash == SIZE_MAX ? 0 : slash + 1, SIZE_MAX);
+        struct hop *hop = hop_list_add(
+            list, "destination",
+            mr_arena_printf(list->arena, "%.*s/%.*s", MR_ARG(each->table), MR_ARG(stream)));
+        hop->source = mr_arena_printf(list->arena, "table/%.*s", MR_ARG(each->table));
+        hop->sink = mr_arena_printf(list->arena, "stream/%.*s", MR_ARG(stream));
+        hop->state = state_names[each->locked.state];
+        hop->reason = mr_arena_copy(list->arena, mr_slice_cstr(each->locked.reason));
+        for (size_t i = 0; i < each->lane_count; i++)
+            hop_window_add(list, hop,
+                           &(struct hop_window){
+                               .window = each->lanes[i].window,
+                               .passed = atomic_load(&each->lanes[i].passed),
+                               .end = atomic_load(&each->end),
+                           });
     }
     dynamodb_destinations_unlock(dynamodb);
 }

@@ -25,8 +25,9 @@ struct destination_lane {
     uint32_t window;
     bool done; /* read to the end */
     struct journal_cursor cursor;
-    int64_t committed; /* as it is stored */
-    int64_t last_us;   /* microseconds of the last record */
+    int64_t committed;      /* as it is stored */
+    _Atomic int64_t passed; /* all in front of it is carried */
+    int64_t last_us;        /* microseconds of the last record */
 };
 
 struct destination {

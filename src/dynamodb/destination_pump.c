@@ -238,6 +238,8 @@ static enum mr_status pump_lane(struct destination *destination, size_t index)
         status = commit_batch(destination, index, &batch);
     if (status == MR_OK || status == MR_AGAIN)
         lane->done = batch.end == MR_END;
+    if (status == MR_OK || status == MR_AGAIN)
+        atomic_store(&lane->passed, lane->cursor.position);
     if (batch.end == MR_OK) /* more lies behind the batch */
         atomic_store(&destination->waiting_ms, batch.last_ms);
     mr_arena_reset(&destination->batch);

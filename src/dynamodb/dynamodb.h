@@ -10,6 +10,7 @@
 #pragma once
 #include "base/json.h"
 #include "base/rng.h"
+#include "view/hop.h"
 #include "view/store.h"
 
 struct dynamodb;
@@ -43,3 +44,5 @@ void dynamodb_close(struct dynamodb *dynamodb); /* accepts NULL; no operation ma
 void dynamodb_status(struct dynamodb *dynamodb, struct mr_json *json);
 /* The same for each Kinesis streaming destination: name (the table's), stream, state, records. */
 void dynamodb_destinations_status(struct dynamodb *dynamodb, struct mr_json *json);
+/* The Kinesis streaming destinations that carry changes. */
+void dynamodb_hops(struct dynamodb *dynamodb, struct hop_list *list);

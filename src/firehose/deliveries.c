@@ -108,6 +108,7 @@ static void delivery_free(struct delivery *delivery)
     free(delivery->locked.source);
     free(delivery->locked.tags);
     free(delivery->locked.encryption);
+    free(delivery->locked.places);
     free(delivery->name);
     free(delivery->arn);
     free(delivery);

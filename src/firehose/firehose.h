@@ -6,6 +6,7 @@
 #include "kinesis/kinesis.h"
 #include "lambda/lambda.h"
 #include "s3/s3.h"
+#include "view/hop.h"
 
 struct firehose;
 struct firehose_options {
@@ -45,3 +46,7 @@ MR_MUST_USE enum mr_status firehose_put(struct firehose *firehose, struct mr_sli
  * "landed_ms"?,"last_error"}. Counts are since the start of this process; lag_ms is the age of the
  * oldest record that is buffered, 0 when none is. */
 void firehose_status(struct firehose *firehose, struct mr_json *json);
+/* What each delivery stream carries, and where it stands: it has passed what has landed. */
+void firehose_hops(struct firehose *firehose, struct hop_list *list);
+/* Lands what was written in front of the position, whatever its buffers wait for. */
+void firehose_flush(struct firehose *firehose, struct mr_slice name, int64_t position);

@@ -54,6 +54,12 @@ struct delivery_source {
     bool done; /* a closed shard, read to its end */
 };
 
+/* How far a source has landed, for those who ask. */
+struct delivery_place {
+    char id[KINESIS_ID_TEXT];
+    int64_t passed; /* all in front of it has landed, or was dropped; the backup too */
+};
+
 /* The pump's own; nobody else touches it. */
 struct delivery_pump {
     struct kinesis_stream *stream;
@@ -71,6 +77,8 @@ struct delivery_pump {
     struct buffer_set buffers;
     uint64_t dropped;
     bool all_due;        /* every partition lands with the next */
+    bool flushing;       /* all that is held lands now: somebody asked for it */
+    int64_t flushed;     /* the last such wish that is done */
     size_t landed_marks; /* delivery_sources_landed, a moment ago */
     int64_t opened_ms;   /* when the first record that has not landed was taken; 0: none */
     int64_t attempts;    /* of a stage that cannot move */
@@ -101,11 +109,14 @@ struct delivery {
         char *encryption;  /* JSON {"KeyARN"?,"KeyType"}, or NULL: none; owned */
         int64_t version, updated_ms;
         char last_error[512];
+        struct delivery_place *places; /* of the sources, as the last step left them; owned */
+        size_t place_count;
     } locked;
     struct runtime_pump *pump; /* set before others can find the delivery stream; `change` */
     struct delivery_pump p;
     atomic_ullong records_in, records_out, failed, dropped, objects, bytes_out;
     atomic_llong landed_ms;  /* arrival of the newest object's oldest record; 0: none */
+    atomic_llong flush;      /* what was written in front of it waits for no buffer */
     atomic_llong waiting;    /* records buffered now */
     atomic_llong calling_ms; /* since when its function is being called; 0: it is not */
     atomic_llong waiting_ms; /* arrival of the oldest of them; 0: none */
@@ -231,6 +242,10 @@ uint64_t delivery_event_bytes(const struct delivery_record *record);
 size_t delivery_sources_landed(const struct delivery *delivery);
 /* Bytes of journal that were read and whose cursor is not stored: the most of any source. */
 int64_t delivery_sources_passed(const struct delivery *delivery);
+/* Tells in `locked` how far each source has landed. */
+void delivery_sources_tell(struct delivery *delivery);
+/* Whether all in front of the position has been read. */
+bool delivery_sources_have_read(const struct delivery *delivery, int64_t position);
 void delivery_sources_fini(struct delivery *delivery);
 
 /* ---- pump.c ---- */

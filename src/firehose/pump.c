@@ -45,7 +45,7 @@ static int64_t raw_due_ms(const struct delivery_pump *p)
 {
     if (p->raw_count == 0)
         return INT64_MAX;
-    if (p->config.function.len == 0)
+    if (p->config.function.len == 0 || p->flushing)
         return 0;
     return p->raw_opened_ms + least(p->config.function_interval_ms, p->config.data.interval_ms);
 }
@@ -55,15 +55,20 @@ static int64_t whole_due_ms(const struct delivery_pump *p)
 {
     if (p->opened_ms == 0)
         return INT64_MAX;
+    if (p->flushing)
+        return 0;
     if (!p->config.partitioned &&
         (p->stuck || p->all_due || buffer_set_bytes(&p->buffers) >= p->config.data.size_bytes))
         return 0;
     return p->opened_ms + p->config.data.interval_ms;
 }
 
-static int64_t buffer_due_ms(const struct delivery_target *target, const struct buffer *buffer)
+static int64_t buffer_due_ms(const struct delivery_pump *p, const struct delivery_target *target,
+                             const struct buffer *buffer)
 {
-    return buffer->bytes.len >= target->size_bytes ? 0 : buffer->opened_ms + target->interval_ms;
+    return p->flushing || buffer->bytes.len >= target->size_bytes
+               ? 0
+               : buffer->opened_ms + target->interval_ms;
 }
 
 static int64_t next_due_ms(const struct delivery_pump *p)
@@ -74,9 +79,9 @@ static int64_t next_due_ms(const struct delivery_pump *p)
     for (size_t i = 0; i < p->buffers.count; i++) {
         const struct buffer *buffer = p->buffers.all[i];
         if (buffer->kind == BUFFER_BACKUP)
-            due_ms = least(due_ms, buffer_due_ms(&p->config.backup, buffer));
+            due_ms = least(due_ms, buffer_due_ms(p, &p->config.backup, buffer));
         else if (p->config.partitioned)
-            due_ms = least(due_ms, buffer_due_ms(&p->config.data, buffer));
+            due_ms = least(due_ms, buffer_due_ms(p, &p->config.data, buffer));
     }
     return due_ms;
 }
@@ -113,7 +118,7 @@ static size_t choose(struct delivery_pump *p, struct buffer **chosen, int64_t no
         struct buffer *buffer = set->all[i];
         if (buffer->kind == BUFFER_BACKUP)
             continue;
-        if (whole || buffer_due_ms(&p->config.data, buffer) <= now_ms)
+        if (whole || buffer_due_ms(p, &p->config.data, buffer) <= now_ms)
             chosen[count++] = buffer;
         else if (largest == NULL || buffer->bytes.len > largest->bytes.len)
             largest = buffer;
@@ -139,7 +144,7 @@ static enum mr_status land_due(struct delivery *delivery, int64_t version, int64
     if (count > 0 || (together && buffer_set_bytes(&p->buffers) == 0))
         status = land(delivery, chosen, count, version, ret_landed);
     struct buffer *backup = buffer_set_find(&p->buffers, BUFFER_BACKUP, MR_S(""));
-    if (status == MR_OK && backup != NULL && buffer_due_ms(&p->config.backup, backup) <= now_ms)
+    if (status == MR_OK && backup != NULL && buffer_due_ms(p, &p->config.backup, backup) <= now_ms)
         status = land(delivery, &backup, 1, version, ret_landed);
     mr_arena_fini(&arena);
     return status;
@@ -159,6 +164,21 @@ static enum mr_status commit_idle(struct delivery *delivery)
 
 /* ---- the pump ---- */
 
+static bool holds_nothing(const struct delivery_pump *p)
+{
+    return p->raw_count == 0 && p->buffers.count == 0;
+}
+
+/* Somebody wants what was written before now without waiting for the buffers. */
+static void look_for_flush(struct delivery *delivery)
+{
+    struct delivery_pump *p = &delivery->p;
+    const int64_t wish = atomic_load(&delivery->flush);
+    if (holds_nothing(p) && delivery_sources_have_read(delivery, wish))
+        p->flushed = wish;
+    p->flushing = wish > p->flushed;
+}
+
 /* One round: read, process, land. MR_OK: something moved; MR_END: nothing to do before
  * *ret_wake_ms. */
 static enum mr_status pump_round(struct delivery *delivery, int64_t version, int64_t *ret_wake_ms)
@@ -173,6 +193,7 @@ static enum mr_status pump_round(struct delivery *delivery, int64_t version, int
     }
     if (status != MR_OK)
         return status;
+    look_for_flush(delivery);
     const int64_t now_ms = store_now(delivery->firehose->options.store);
     const bool whole = !p->config.partitioned && whole_due_ms(p) <= now_ms;
     if (more || whole || raw_due_ms(p) <= now_ms)
@@ -279,6 +300,7 @@ enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms)
     for (int i = 0; i < ROUNDS_PER_STEP && status == MR_OK; i++)
         status = pump_round(delivery, version, ret_wake_ms);
     tell_waiting(delivery);
+    delivery_sources_tell(delivery);
     if (status == MR_OK || status == MR_END) {
         p->attempts = 0;
         p->blocked_until_ms = 0;

@@ -428,6 +428,51 @@ void delivery_sources_committed(struct delivery *delivery)
     }
 }
 
+static int64_t stored_or(int64_t stored, int64_t from)
+{
+    return stored < 0 ? from : stored;
+}
+
+/* What was read and is not held any more has landed, or was dropped. */
+static int64_t place_of(const struct delivery_pump *p, const struct delivery_source *source)
+{
+    bool held = p->raw_count > 0, backup_held = false;
+    for (size_t i = 0; i < p->buffers.count; i++) {
+        held = held || p->buffers.all[i]->kind != BUFFER_BACKUP;
+        backup_held = backup_held || p->buffers.all[i]->kind == BUFFER_BACKUP;
+    }
+    int64_t passed = held ? stored_or(source->data_stored, source->data_from) : position_of(source);
+    const int64_t backup = stored_or(source->backup_stored, source->backup_from);
+    if (p->config.has_backup && backup_held && backup < passed)
+        passed = backup;
+    return passed;
+}
+
+void delivery_sources_tell(struct delivery *delivery)
+{
+    const struct delivery_pump *p = &delivery->p;
+    pthread_mutex_lock(&delivery->lock);
+    if (delivery->locked.place_count != p->source_count)
+        delivery->locked.places = mr_realloc(
+            delivery->locked.places, sizeof *delivery->locked.places * (p->source_count + 1));
+    delivery->locked.place_count = p->source_count;
+    for (size_t i = 0; i < p->source_count; i++) {
+        struct delivery_place *place = &delivery->locked.places[i];
+        memcpy(place->id, p->sources[i].id, sizeof place->id);
+        place->passed = place_of(p, &p->sources[i]);
+    }
+    pthread_mutex_unlock(&delivery->lock);
+}
+
+bool delivery_sources_have_read(const struct delivery *delivery, int64_t position)
+{
+    const struct delivery_pump *p = &delivery->p;
+    for (size_t i = 0; i < p->source_count; i++)
+        if (!p->sources[i].done && p->sources[i].cursor.position < position)
+            return false;
+    return true;
+}
+
 int64_t delivery_sources_passed(const struct delivery *delivery)
 {
     int64_t most = 0;

@@ -35,6 +35,7 @@ struct pipe_shard_info {
     size_t index;                                    /* of a Kinesis shard */
     uint32_t window;
     int64_t start; /* where a reader that has no cursor begins */
+    int64_t end;   /* nothing at or behind it belongs to it; INT64_MAX: open */
 };
 
 /* What a pipe reads from; references are held until pipe_source_close. */
@@ -108,7 +109,8 @@ struct pipe_lane {
     int number;
     struct runtime_pump *pump; /* guarded by pipe->lock until the first step */
     struct pipe_reader reader;
-    int64_t committed; /* its cursor as it is stored */
+    int64_t committed;   /* its cursor as it is stored */
+    atomic_llong passed; /* all of its in front of there is carried or passed over */
     struct pipe_skip skips[PIPE_SKIPS_MAX];
     size_t skip_count;
 
@@ -139,6 +141,7 @@ struct pipe {
     atomic_bool changing; /* one start, stop, update or delete at a time holds it */
     atomic_bool halting;  /* the lanes begin nothing more */
     atomic_int calls;     /* lanes that wait for a function */
+    atomic_llong flush;   /* records in front of it wait for no batching window */
 
     pthread_mutex_t lock; /* guards `locked`; taken by operations and by the pumps */
     struct {

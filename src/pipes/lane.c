@@ -60,6 +60,7 @@ static enum mr_status finish_shard(struct pipe_lane *lane)
         return status;
     runtime_pump_unwatch(lane->pump, lane->shard.window);
     pipe_reader_close(&lane->reader);
+    atomic_store(&lane->passed, INT64_MAX);
     atomic_store(&lane->done, true);
     pipe_pump_wake(lane->pipe); /* its children may begin */
     mr_log(MR_LOG_INFO, "pipes", "pipe %s: shard %s is read to its end", lane->pipe->name,
@@ -189,7 +190,8 @@ static enum mr_status read_batch(struct pipe_lane *lane, struct pipe_batch *batc
 static bool hold_for_window(struct pipe_lane *lane, const struct pipe_batch *batch, int64_t now_ms)
 {
     const int64_t window_ms = lane->pipe->config.window_ms;
-    if (window_ms == 0 || batch->count == 0 || batch->end != MR_AGAIN || lane->limit != 0)
+    if (window_ms == 0 || batch->count == 0 || batch->end != MR_AGAIN || lane->limit != 0 ||
+        batch->events[0].position < atomic_load(&lane->pipe->flush))
         return false;
     if (lane->window_since_ms == 0)
         lane->window_since_ms = now_ms;
@@ -353,9 +355,10 @@ static enum mr_status hold(struct pipe_lane *lane, const struct pipe_batch *batc
  * MR_END: the shard is done. */
 static enum mr_status carry_batch(struct pipe_lane *lane, int64_t now_ms)
 {
-    if (lane->blocked_until_ms > now_ms || atomic_load(&lane->pipe->halting))
-        return MR_AGAIN;
     const int64_t from = pipe_reader_position(&lane->reader);
+    const bool flushed = lane->window_since_ms != 0 && from < atomic_load(&lane->pipe->flush);
+    if ((lane->blocked_until_ms > now_ms && !flushed) || atomic_load(&lane->pipe->halting))
+        return MR_AGAIN;
     struct pipe_batch batch = {0};
     enum mr_status status = read_batch(lane, &batch, now_ms);
     if (status != MR_OK)
@@ -389,6 +392,8 @@ enum runtime_pump_next pipe_lane_step(void *ctx, int64_t *ret_wake_ms)
     for (int i = 0; i < BATCHES_PER_STEP && status == MR_OK; i++) {
         status = carry_batch(lane, now_ms);
         mr_arena_reset(&lane->arena);
+        if (status >= MR_OK && status != MR_END)
+            atomic_store(&lane->passed, pipe_reader_position(&lane->reader));
         now_ms = store_now(lane->pipe->pipes->options.store);
     }
     if (status == MR_OK)

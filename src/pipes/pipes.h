@@ -8,6 +8,7 @@
 #include "lambda/lambda.h"
 #include "logs/logs.h"
 #include "streams/streams.h"
+#include "view/hop.h"
 
 struct pipes;
 struct pipes_options {
@@ -34,3 +35,7 @@ void pipes_close(struct pipes *pipes);
  * does; hop_ms is how long the last change carried took from its making to the target;
  * last_record_ms is when that one was made. */
 void pipes_status(struct pipes *pipes, struct mr_json *json);
+/* What each pipe carries, and where it stands. */
+void pipes_hops(struct pipes *pipes, struct hop_list *list);
+/* Records in front of the position wait for no batching window. */
+void pipes_flush(struct pipes *pipes, struct mr_slice name, int64_t position);

@@ -98,6 +98,7 @@ static enum mr_status add_lane(struct pipe *pipe, const struct pipe_shard_info *
     enum mr_status status = pipe_cursors_load(lane, &position);
     const bool done = position == INT64_MAX;
     lane->committed = position;
+    atomic_init(&lane->passed, position);
     atomic_init(&lane->done, done);
     if (status == MR_OK && !done)
         status = pipe_reader_open(&lane->reader, &pipe->source, shard, position);

@@ -57,6 +57,7 @@ static size_t table_shards(const struct pipe_source_handle *source, struct mr_ar
             (void)snprintf(out[i].parents[0], sizeof out[i].parents[0], "%s", list[i].parent);
         out[i].window = list[i].window;
         out[i].start = list[i].start;
+        out[i].end = list[i].end;
     }
     *ret_shards = out;
     return count;
@@ -82,6 +83,7 @@ static size_t kinesis_shards(const struct pipe_source_handle *source, struct mr_
         out[i].index = i;
         out[i].window = shard.window;
         out[i].start = shard.start;
+        out[i].end = shard.end;
     }
     *ret_shards = out;
     return count;
