@@ -35,6 +35,7 @@ SERVICES = {
     "logs": [],
     "cloudwatch": [],
     "cloudformation": [],
+    "chain": ["dynamodb", "firehose", "pipes"],
     "cli": [],
 }
 NAMES_ROCKSDB = {"view"}

@@ -10,6 +10,7 @@ int cli_generate(int argc,
                  char **argv); /* generate [--table T] [--count N] [--rate R] [--seed S] ... */
 int cli_query(int argc, char **argv);  /* query "SQL" [--database D] [--workgroup W] */
 int cli_status(int argc, char **argv); /* status */
+int cli_wait(int argc, char **argv);   /* wait [--timeout S] [--flush] [--table T]... */
 /* The whole story against a running endpoint; prints what it does; 0 when nothing was lost, doubled
  * or out of order. */
 int cli_demo(const char *endpoint, const char *examples_folder);

@@ -83,6 +83,7 @@ struct request {
     const char *content_type, *target;
     struct mr_slice path, body;
     bool post;
+    long timeout_s; /* 0: TIMEOUT_S */
 };
 
 static size_t on_data(char *data, size_t size, size_t count, void *ctx)
@@ -135,7 +136,8 @@ static CURLcode perform(struct client *client, struct mr_arena *arena,
     (void)curl_easy_setopt(curl, CURLOPT_URL, mr_arena_cstr(arena, url));
     (void)curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                           request->timeout_s > 0 ? request->timeout_s : (long)TIMEOUT_S);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &client->reply);
@@ -269,6 +271,20 @@ enum mr_status client_get(struct client *client, struct mr_arena *arena, const c
                           struct mr_slice path, struct client_reply *ret_reply)
 {
     const struct request request = {.service = service, .path = path};
+    return exchange_with_retries(client, arena, &request, ret_reply);
+}
+
+enum mr_status client_post(struct client *client, struct mr_arena *arena, struct mr_slice path,
+                           struct mr_slice body, long timeout_s, struct client_reply *ret_reply)
+{
+    const struct request request = {
+        .service = "millrace",
+        .content_type = "application/json",
+        .path = path,
+        .body = body,
+        .post = true,
+        .timeout_s = timeout_s,
+    };
     return exchange_with_retries(client, arena, &request, ret_reply);
 }
 

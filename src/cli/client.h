@@ -39,6 +39,10 @@ MR_MUST_USE enum mr_status client_query(struct client *client, struct mr_arena *
 MR_MUST_USE enum mr_status client_get(struct client *client, struct mr_arena *arena,
                                       const char *service, struct mr_slice path,
                                       struct client_reply *ret_reply);
+/* POST of JSON to a path of millrace's own; the answer may take so long. */
+MR_MUST_USE enum mr_status client_post(struct client *client, struct mr_arena *arena,
+                                       struct mr_slice path, struct mr_slice body, long timeout_s,
+                                       struct client_reply *ret_reply);
 /* Prints "millrace: WHAT: CODE: MESSAGE" to stderr. */
 void client_complain(const char *what, const struct client_reply *reply);
 /* Waits between two looks at something that takes its time. */

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/sales.h"
 #include "cli/stack.h"
+#include "cli/wait.h"
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -296,6 +297,7 @@ static void print_stages(const struct status_pair *pair)
     size_t count = 0;
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
         count += print_stage(pair, stages[i].member, stages[i].title);
+    status_print_chain(mr_json_get(pair->now, "watermark"));
     if (count == 0)
         (void)printf("the server runs and is empty: no tables, pipes, streams, deliveries or "
                      "functions\n");

@@ -1,6 +1,7 @@
 /* main/internal.h: what the server is made of. */
 #pragma once
 #include "athena/athena.h"
+#include "chain/chain.h"
 #include "cloudformation/cloudformation.h"
 #include "cloudwatch/cloudwatch.h"
 #include "dynamodb/dynamodb.h"
@@ -33,6 +34,7 @@ struct serve_services {
     struct sts *sts;
     struct cloudwatch *cloudwatch;
     struct cloudformation *cloudformation;
+    struct chain *chain;
 };
 
 struct serve {
@@ -47,6 +49,7 @@ struct serve {
     struct http_listener *listener;
     struct protocol *protocol;
     struct serve_services services;
+    pthread_rwlock_t services_lock; /* pages read them; whoever opens and closes them writes */
     struct runtime_pump *maintenance;
     int port;
     const char *access_key,
@@ -60,6 +63,8 @@ struct serve {
 MR_MUST_USE enum mr_status serve_open_services(struct serve *serve);
 void serve_register_services(struct serve *serve);
 void serve_close_services(struct serve *serve);
+/* Those who wait for the chain are answered; nobody can wait any more. */
+void serve_stop_waiting(struct serve *serve);
 
 /* ---- pages.c: /_millrace/status, /_millrace/health, /_millrace/reset ---- */
 void serve_register_pages(struct serve *serve);

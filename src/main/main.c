@@ -32,6 +32,8 @@ static const struct {
      cli_query},
     {"status", "", "what each stage has moved, how far it is behind, and why it stands",
      cli_status},
+    {"wait", "[--timeout S] [--flush] [--table T]... [--stream S]... [--delivery D]...",
+     "wait until everything written before has landed in S3", cli_wait},
     {"demo", "[--keep] [--verbose]", "the whole pipeline once, checked at the end", demo_main},
     {"ops", "[SERVICE]", "which operations of AWS's models are implemented", ops_main},
     {"jq", "QUERY", "a delivery stream's partition query; the server runs it in a process apart",

@@ -66,10 +66,28 @@ static void write_requests(struct mr_json *json, struct serve *serve)
     mr_json_object_end(json);
 }
 
+/* False, with the answer made: the server stops. To be followed by leave. */
+static bool enter(struct serve *serve, struct http_exchange *exchange)
+{
+    pthread_rwlock_rdlock(&serve->services_lock);
+    if (serve->services.chain != NULL)
+        return true;
+    pthread_rwlock_unlock(&serve->services_lock);
+    exchange->status = 503;
+    return false;
+}
+
+static void leave(struct serve *serve)
+{
+    pthread_rwlock_unlock(&serve->services_lock);
+}
+
 static void status(void *ctx, struct http_exchange *exchange)
 {
     struct serve *serve = ctx;
     const struct serve_services *s = &serve->services;
+    if (!enter(serve, exchange))
+        return;
     struct s3_stats s3;
     s3_stats_get(s->s3, &s3);
     begin_json(exchange);
@@ -112,8 +130,44 @@ static void status(void *ctx, struct http_exchange *exchange)
     mr_json_key_int(&json, "bytes_in", (int64_t)s3.bytes_in);
     mr_json_key_int(&json, "bytes_out", (int64_t)s3.bytes_out);
     mr_json_object_end(&json);
+    mr_json_key(&json, "watermark");
+    mr_json_object(&json);
+    chain_status(s->chain, &json);
+    mr_json_object_end(&json);
+    mr_json_object_end(&json);
+    leave(serve);
+    mr_buf_byte(&exchange->reply_body, '\n');
+}
+
+/* ---- the chain ---- */
+
+static void watermark(void *ctx, struct http_exchange *exchange)
+{
+    struct serve *serve = ctx;
+    if (!enter(serve, exchange))
+        return;
+    begin_json(exchange);
+    struct mr_json json = mr_json_make(&exchange->reply_body);
+    mr_json_object(&json);
+    chain_status(serve->services.chain, &json);
     mr_json_object_end(&json);
     mr_buf_byte(&exchange->reply_body, '\n');
+    leave(serve);
+}
+
+static void wait_for_landing(void *ctx, struct http_exchange *exchange)
+{
+    struct serve *serve = ctx;
+    if (!mr_slice_equal(exchange->method, MR_S("POST")))
+        exchange->status = 405;
+    else if (http_header_get(exchange, "origin").ptr != NULL) /* a page in somebody's browser */
+        exchange->status = 403;
+    else if (enter(serve, exchange)) {
+        chain_wait(serve->services.chain, exchange); /* which answers */
+        leave(serve);
+        return;
+    }
+    http_reply_send(exchange);
 }
 
 /* ---- reset (testing) ---- */
@@ -132,6 +186,7 @@ static void reset(void *ctx, struct http_exchange *exchange)
         return;
     }
     protocol_pause(serve->protocol);
+    pthread_rwlock_wrlock(&serve->services_lock);
     runtime_pump_stop(serve->maintenance);
     serve_close_services(serve);
     enum mr_status done = store_reset(serve->store);
@@ -142,6 +197,7 @@ static void reset(void *ctx, struct http_exchange *exchange)
         serve_start_notifications(serve);
         serve_start_maintenance(serve);
     }
+    pthread_rwlock_unlock(&serve->services_lock);
     protocol_resume(serve->protocol);
     mr_log(MR_LOG_INFO, "main", "reset: the server is empty");
     begin_json(exchange);
@@ -155,6 +211,8 @@ void serve_register_pages(struct serve *serve)
 {
     protocol_register_internal(serve->protocol, "/_millrace/health", health, serve);
     protocol_register_internal(serve->protocol, "/_millrace/status", status, serve);
+    protocol_register_internal(serve->protocol, "/_millrace/watermark", watermark, serve);
+    protocol_register_internal_later(serve->protocol, "/_millrace/wait", wait_for_landing, serve);
     if (!serve->options.testing)
         return;
     protocol_register_internal(serve->protocol, "/_millrace/reset", reset, serve);

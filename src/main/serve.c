@@ -179,6 +179,7 @@ enum mr_status serve_start(struct serve **ret_serve, const struct serve_options 
     serve->options = *options;
     mr_arena_init(&serve->arena);
     (void)pthread_mutex_init(&serve->clock_lock, NULL);
+    (void)pthread_rwlock_init(&serve->services_lock, NULL);
     mr_rng_init_system(&serve->rng);
     serve->started_ms = mr_clock_now(&mr_clock_system);
     find_files(serve);
@@ -212,6 +213,7 @@ void serve_stop(struct serve *serve)
     if (serve == NULL)
         return;
     /* Before what their functions may call answers no more. */
+    serve_stop_waiting(serve);
     firehose_stop(serve->services.firehose);
     pipes_stop(serve->services.pipes);
     kinesis_stop(serve->services.kinesis); /* or its subscriptions would outlast the grace time */

@@ -148,10 +148,24 @@ static enum mr_status open_accounts(struct serve *serve)
     return cloudformation_open(&s->cloudformation, &cloudformation);
 }
 
+static enum mr_status open_chain(struct serve *serve)
+{
+    struct serve_services *s = &serve->services;
+    const struct chain_options chain = {
+        .store = serve->store,
+        .runtime = serve->runtime,
+        .dynamodb = s->dynamodb,
+        .pipes = s->pipes,
+        .firehose = s->firehose,
+    };
+    return chain_open(&s->chain, &chain);
+}
+
 enum mr_status serve_open_services(struct serve *serve)
 {
     static enum mr_status (*const steps[])(struct serve *) = {
-        open_ground, open_table_side, open_lake_side, open_movers, open_queries, open_accounts,
+        open_ground,  open_table_side, open_lake_side, open_movers,
+        open_queries, open_accounts,   open_chain,
     };
     for (size_t i = 0; i < MR_COUNT(steps); i++) {
         const enum mr_status status = steps[i](serve);
@@ -225,6 +239,7 @@ void serve_register_services(struct serve *serve)
 void serve_close_services(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
+    chain_close(s->chain);
     cloudformation_close(s->cloudformation);
     sts_close(s->sts);
     cloudwatch_close(s->cloudwatch);
@@ -245,4 +260,12 @@ void serve_close_services(struct serve *serve)
     s3_close(s->s3);     /* exports too */
     streams_close(s->streams);
     serve->services = (struct serve_services){0};
+}
+
+void serve_stop_waiting(struct serve *serve)
+{
+    pthread_rwlock_wrlock(&serve->services_lock);
+    chain_close(serve->services.chain);
+    serve->services.chain = NULL;
+    pthread_rwlock_unlock(&serve->services_lock);
 }

@@ -82,8 +82,10 @@ static void run_internal(void *arg)
 {
     struct http_exchange *exchange = arg;
     const struct protocol_internal_path *path = exchange->user;
+    const bool later = path->later; /* the exchange may be gone behind fn */
     path->fn(path->ctx, exchange);
-    http_reply_send(exchange);
+    if (!later)
+        http_reply_send(exchange);
 }
 
 static bool is_internal(const struct http_exchange *exchange)

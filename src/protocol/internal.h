@@ -40,6 +40,7 @@ struct protocol_internal_path {
     struct mr_slice path;
     void (*fn)(void *ctx, struct http_exchange *exchange);
     void *ctx;
+    bool later; /* fn sees to the reply */
 };
 
 /* See gate.c. */

@@ -173,6 +173,10 @@ extern const struct http_handler protocol_http_handler;
  * sent; it fills status and reply_body. */
 void protocol_register_internal(struct protocol *protocol, const char *path,
                                 void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx);
+/* The same, but fn, or somebody after it, sends the reply (http_reply_send), exactly once. */
+void protocol_register_internal_later(struct protocol *protocol, const char *path,
+                                      void (*fn)(void *ctx, struct http_exchange *exchange),
+                                      void *ctx);
 
 /* What S3 says to browsers. The bucket is as the path or the host names it. `preflight` and `reply`
  * run where the reply is made, an I/O loop or a worker, and must not block; `form` runs on a

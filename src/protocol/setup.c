@@ -89,8 +89,8 @@ void protocol_register(struct protocol *protocol, const char *service_name,
     }
 }
 
-void protocol_register_internal(struct protocol *protocol, const char *path,
-                                void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx)
+static void add_path(struct protocol *protocol, const char *path,
+                     void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx, bool later)
 {
     assert(strncmp(path, "/_millrace/", 11) == 0);
     size_t at = 0; /* a path that was registered before is replaced, as an operation is */
@@ -98,10 +98,23 @@ void protocol_register_internal(struct protocol *protocol, const char *path,
            !mr_slice_equal(protocol->paths[at].path, mr_slice_cstr(path)))
         at++;
     assert(at < PROTOCOL_INTERNAL_PATHS_MAX);
-    protocol->paths[at] =
-        (struct protocol_internal_path){.path = mr_slice_cstr(path), .fn = fn, .ctx = ctx};
+    protocol->paths[at] = (struct protocol_internal_path){
+        .path = mr_slice_cstr(path), .fn = fn, .ctx = ctx, .later = later};
     if (at == protocol->path_count)
         protocol->path_count++;
+}
+
+void protocol_register_internal(struct protocol *protocol, const char *path,
+                                void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx)
+{
+    add_path(protocol, path, fn, ctx, false);
+}
+
+void protocol_register_internal_later(struct protocol *protocol, const char *path,
+                                      void (*fn)(void *ctx, struct http_exchange *exchange),
+                                      void *ctx)
+{
+    add_path(protocol, path, fn, ctx, true);
 }
 
 void protocol_set_wait(struct protocol *protocol, enum mr_status (*wait)(void *ctx, int64_t ticket),

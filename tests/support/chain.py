@@ -255,6 +255,21 @@ def status_of(server):
     return json.loads(body)
 
 
+def wait_for_landing(server, expect=200, **wish):
+    """One request that waits until everything written before it has landed; its answer."""
+    code, _, body = server.request("POST", "/_millrace/wait", json.dumps(wish))
+    assert code == expect, (code, body)
+    return json.loads(body)
+
+
+def watermark(server):
+    """How far the chain is: the watermark, and each hop by its name."""
+    code, _, body = server.request("GET", "/_millrace/watermark")
+    assert code == 200, body
+    told = json.loads(body)
+    return told, {hop["name"]: hop for hop in told["hops"]}
+
+
 def carried(server, ends, count):
     """The records that a pipe put into ends.stream, once there are so many."""
     return wait_until(
