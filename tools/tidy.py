@@ -38,7 +38,6 @@ SERVICES = {
     "chain": ["dynamodb", "firehose", "pipes"],
     "cli": [],
 }
-NAMES_ROCKSDB = {"view"}
 NAMES_DUCKDB = {"athena", "main"}  # main finds its file beside the program
 STARTS_PROCESSES = {"runtime", "lambda"}
 READS_CLOCK_AND_ENVIRONMENT = {"base", "cli", "main", "lambda"}
@@ -181,10 +180,6 @@ def named_only_in(c_files, word, folders):
         for found in re.finditer(word, file.code_and_strings, re.IGNORECASE):
             owner = ", src/".join(sorted(folders))
             yield f"{file.at(found.start())}: only src/{owner} names {word}"
-
-
-def rule_only_view_names_rocksdb(c_files, _):
-    yield from named_only_in(c_files, "rocksdb", NAMES_ROCKSDB)
 
 
 def rule_only_athena_names_duckdb(c_files, _):

@@ -1,126 +1,166 @@
-/* view/iterator.c: one walk over the memtables and the files, as of one commit. */
-#include "view/view_internal.h"
+/* view/iterator.c: one walk over the memtables and the runs, as of one commit. */
 #include "base/arena.h"
+#include "view/view_internal.h"
 
-enum { FILES = TABLES_MAX, SOURCES = TABLES_MAX + 1 }; /* newest first; the files are the last */
-
-/* The memtables as of one commit. */
+/* Memtables and runs as of one commit: a reader shares the stripes while it takes them, so what has
+ * left the memtables is in the runs. */
 struct moment {
     uint64_t sequence;
-    struct memtable *tables[TABLES_MAX]; /* referenced; NULL: none */
+    size_t tables_count;
+    struct memtable *tables[TABLES_MAX]; /* referenced */
+    struct runs *runs;                   /* referenced */
+};
+
+/* A memtable's cursor or a run's, and what it stands at. */
+struct source {
+    bool valid, deleted; /* valid: at a key within the bounds */
+    bool is_run;
+    uint64_t head; /* of the key, behind the space: a number that sorts like it */
+    struct mr_slice key, value;
+    union {
+        struct memtable_cursor table;
+        struct run_cursor run;
+    } cursor;
 };
 
 struct view_iterator {
     enum view_space space;
-    struct stored_key lower, upper; /* bounds; RocksDB keeps pointers into them */
+    struct stored_key lower, upper; /* bounds */
     struct moment moment;
-    struct memtable_cursor cursors[TABLES_MAX];
-    rocksdb_iterator_t *rep;
-    rocksdb_readoptions_t *reading;
-    bool backward;       /* the way the sources stand: none behind the key, on that way */
-    int at;              /* the source whose key it is; SOURCES: at no key */
-    struct mr_slice key; /* stored */
+    enum mr_status status;
+    bool backward; /* the way the sources stand: none behind the key, on that way */
+    size_t at;     /* the source whose key it is; `count`: at no key */
+    size_t count;
+    struct source sources[]; /* newest first */
 };
 
 /* ---- sources ---- */
 
-static bool source_key(const struct view_iterator *iterator, int source, struct mr_slice *ret_key)
+static uint64_t head_of(struct mr_slice key)
 {
-    if (source == FILES) {
-        if (!rocksdb_iter_valid(iterator->rep))
-            return false;
-        size_t len;
-        const char *key = rocksdb_iter_key(iterator->rep, &len);
-        *ret_key = mr_slice_make(key, len);
-        return true;
-    }
-    const struct memtable_cursor *cursor = &iterator->cursors[source];
-    if (iterator->moment.tables[source] == NULL || !cursor->valid)
-        return false;
-    *ret_key = cursor->key;
-    return iterator->backward
-               ? mr_slice_compare(cursor->key, stored_key_slice(&iterator->lower)) >= 0
-               : mr_slice_compare(cursor->key, stored_key_slice(&iterator->upper)) < 0;
+    uint64_t head = 0;
+    size_t len = key.len - 1;
+    memcpy(&head, key.ptr + 1, len < sizeof(head) ? len : sizeof(head));
+    return __builtin_bswap64(head);
 }
 
-static void source_step(struct view_iterator *iterator, int source)
+static bool within_bounds(const struct view_iterator *iterator, struct mr_slice key)
 {
-    if (source == FILES && iterator->backward)
-        rocksdb_iter_prev(iterator->rep);
-    else if (source == FILES)
-        rocksdb_iter_next(iterator->rep);
+    return iterator->backward ? mr_slice_compare(key, stored_key_slice(&iterator->lower)) >= 0
+                              : mr_slice_compare(key, stored_key_slice(&iterator->upper)) < 0;
+}
+
+/* After its cursor has moved. */
+static void take_cursor(struct view_iterator *iterator, struct source *source)
+{
+    if (source->is_run) {
+        const struct run_cursor *run = &source->cursor.run;
+        source->valid = run->valid;
+        source->deleted = run->deleted;
+        source->key = run->key;
+        source->value = run->value;
+        if (run->status < 0)
+            iterator->status = run->status;
+    } else {
+        const struct memtable_cursor *table = &source->cursor.table;
+        source->valid = table->valid;
+        source->deleted = table->deleted;
+        source->key = table->key;
+        source->value = table->value;
+    }
+    source->valid = source->valid && within_bounds(iterator, source->key);
+    if (source->valid)
+        source->head = head_of(source->key);
+}
+
+static void step(struct view_iterator *iterator, struct source *source)
+{
+    if (source->is_run && iterator->backward)
+        run_prev(&source->cursor.run);
+    else if (source->is_run)
+        run_next(&source->cursor.run);
     else if (iterator->backward)
-        memtable_prev(&iterator->cursors[source]);
+        memtable_prev(&source->cursor.table);
     else
-        memtable_next(&iterator->cursors[source]);
+        memtable_next(&source->cursor.table);
+    take_cursor(iterator, source);
 }
 
 /* To the first key >= key. */
 static void seek_all(struct view_iterator *iterator, struct mr_slice key)
 {
     iterator->backward = false;
-    for (int i = 0; i < TABLES_MAX; i++) {
-        if (iterator->moment.tables[i] != NULL)
-            memtable_seek(&iterator->cursors[i], key);
+    for (size_t i = 0; i < iterator->count; i++) {
+        struct source *source = &iterator->sources[i];
+        if (source->is_run)
+            run_seek(&source->cursor.run, key);
+        else
+            memtable_seek(&source->cursor.table, key);
+        take_cursor(iterator, source);
     }
-    rocksdb_iter_seek(iterator->rep, key.ptr, key.len);
 }
 
 /* To the last key < key. */
 static void seek_all_before(struct view_iterator *iterator, struct mr_slice key)
 {
     iterator->backward = true;
-    for (int i = 0; i < TABLES_MAX; i++) {
-        if (iterator->moment.tables[i] != NULL)
-            memtable_seek_before(&iterator->cursors[i], key);
+    for (size_t i = 0; i < iterator->count; i++) {
+        struct source *source = &iterator->sources[i];
+        if (source->is_run)
+            run_seek_before(&source->cursor.run, key);
+        else
+            memtable_seek_before(&source->cursor.table, key);
+        take_cursor(iterator, source);
     }
-    rocksdb_iter_seek_for_prev(iterator->rep, key.ptr, key.len);
-    size_t len;
-    const char *found =
-        rocksdb_iter_valid(iterator->rep) ? rocksdb_iter_key(iterator->rep, &len) : NULL;
-    if (found != NULL && mr_slice_equal(mr_slice_make(found, len), key))
-        rocksdb_iter_prev(iterator->rep);
 }
 
 /* ---- the merge ---- */
 
+static int compare_sources(const struct source *a, const struct source *b)
+{
+    if (a->head != b->head)
+        return a->head < b->head ? -1 : 1;
+    return mr_slice_compare(a->key, b->key);
+}
+
 /* The next key of all sources on the way; of equal ones the newest source's. */
 static void choose(struct view_iterator *iterator)
 {
-    iterator->at = SOURCES;
-    for (int i = 0; i < SOURCES; i++) {
-        struct mr_slice key;
-        if (!source_key(iterator, i, &key))
+    iterator->at = iterator->count;
+    for (size_t i = 0; i < iterator->count; i++) {
+        const struct source *source = &iterator->sources[i];
+        if (!source->valid)
             continue;
-        int compared = iterator->at == SOURCES ? -1 : mr_slice_compare(key, iterator->key);
-        if (iterator->at == SOURCES || (iterator->backward ? compared > 0 : compared < 0)) {
+        if (iterator->at == iterator->count) {
             iterator->at = i;
-            iterator->key = key;
+            continue;
         }
+        int compared = compare_sources(source, &iterator->sources[iterator->at]);
+        if (iterator->backward ? compared > 0 : compared < 0)
+            iterator->at = i;
     }
+    if (iterator->status < 0)
+        iterator->at = iterator->count;
 }
 
-/* Past the key that was chosen, in every source. The files' come last: the key may lie in theirs.
- */
+/* Past the key that was chosen, in every source. */
 static void pass(struct view_iterator *iterator)
 {
-    for (int i = 0; i < SOURCES; i++) {
-        struct mr_slice key;
-        if (i != iterator->at && source_key(iterator, i, &key) &&
-            mr_slice_equal(key, iterator->key))
-            source_step(iterator, i);
+    struct source *chosen = &iterator->sources[iterator->at];
+    for (size_t i = iterator->at + 1; i < iterator->count; i++) {
+        struct source *source = &iterator->sources[i];
+        if (source->valid && source->head == chosen->head &&
+            mr_slice_equal(source->key, chosen->key))
+            step(iterator, source);
     }
-    source_step(iterator, iterator->at);
-}
-
-static bool is_deleted(const struct view_iterator *iterator)
-{
-    return iterator->at < FILES && iterator->cursors[iterator->at].deleted;
+    step(iterator, chosen);
 }
 
 static void settle(struct view_iterator *iterator)
 {
-    for (choose(iterator); iterator->at != SOURCES && is_deleted(iterator); choose(iterator))
+    for (choose(iterator);
+         iterator->at != iterator->count && iterator->sources[iterator->at].deleted;
+         choose(iterator))
         pass(iterator);
 }
 
@@ -136,78 +176,66 @@ static void make_successor(struct stored_key *key)
 
 static struct moment moment_take(struct view *view)
 {
-    struct moment moment;
+    struct moment moment = {0};
     pthread_rwlock_t *stripe = stripes_share(&view->readers);
     moment.sequence = atomic_load_explicit(&view->sequence, memory_order_acquire);
-    for (int i = 0; i < TABLES_MAX; i++)
-        moment.tables[i] = view->tables[i] == NULL ? NULL : memtable_ref(view->tables[i]);
+    while (moment.tables_count < TABLES_MAX && view->tables[moment.tables_count] != NULL) {
+        moment.tables[moment.tables_count] = memtable_ref(view->tables[moment.tables_count]);
+        moment.tables_count++;
+    }
+    moment.runs = runs_ref(view->runs);
     pthread_rwlock_unlock(stripe);
     return moment;
 }
 
 static struct moment moment_ref(const struct moment *moment)
 {
-    for (int i = 0; i < TABLES_MAX; i++) {
-        if (moment->tables[i] != NULL)
-            memtable_ref(moment->tables[i]);
-    }
+    for (size_t i = 0; i < moment->tables_count; i++)
+        memtable_ref(moment->tables[i]);
+    runs_ref(moment->runs);
     return *moment;
 }
 
 static void moment_drop(struct moment *moment)
 {
-    for (int i = 0; i < TABLES_MAX; i++)
+    for (size_t i = 0; i < moment->tables_count; i++)
         memtable_unref(moment->tables[i]);
+    runs_unref(moment->runs);
 }
 
-static struct view_iterator *iterator_new(enum view_space space, struct mr_slice prefix)
+/* Takes over the moment. */
+static struct view_iterator *iterator_new(struct moment moment, enum view_space space,
+                                          struct mr_slice prefix)
 {
-    struct view_iterator *iterator = mr_malloc(sizeof(*iterator));
+    size_t count = moment.tables_count + moment.runs->count;
+    struct view_iterator *iterator =
+        mr_calloc(1, sizeof(*iterator) + count * sizeof(iterator->sources[0]));
     iterator->space = space;
-    iterator->at = SOURCES;
+    iterator->moment = moment;
+    iterator->at = iterator->count = count;
     stored_key_init(&iterator->lower, space, prefix);
     stored_key_init(&iterator->upper, space, prefix);
     make_successor(&iterator->upper);
-    iterator->reading = rocksdb_readoptions_create();
-    rocksdb_readoptions_set_iterate_lower_bound(iterator->reading, iterator->lower.ptr,
-                                                iterator->lower.len);
-    rocksdb_readoptions_set_iterate_upper_bound(iterator->reading, iterator->upper.ptr,
-                                                iterator->upper.len);
+    for (size_t i = 0; i < moment.tables_count; i++)
+        iterator->sources[i].cursor.table =
+            (struct memtable_cursor){.table = moment.tables[i], .snapshot = moment.sequence};
+    for (size_t i = 0; i < moment.runs->count; i++) {
+        struct source *source = &iterator->sources[moment.tables_count + i];
+        source->is_run = true;
+        source->cursor.run = (struct run_cursor){.run = moment.runs->each[i]};
+    }
     return iterator;
 }
 
-static void point_cursors(struct view_iterator *iterator)
-{
-    for (int i = 0; i < TABLES_MAX; i++)
-        iterator->cursors[i] = (struct memtable_cursor){.table = iterator->moment.tables[i],
-                                                        .snapshot = iterator->moment.sequence};
-}
-
-/* Memtables and files as of one commit. A file that appears between the two looks holds what was in
- * a memtable of the first, but also what was written to it after the first look, unless it had been
- * sealed before. So when one was sealed meanwhile, look again. */
 struct view_iterator *view_iterate(struct view *view, enum view_space space, struct mr_slice prefix)
 {
-    struct view_iterator *iterator = iterator_new(space, prefix);
-    for (;;) {
-        uint64_t seals = atomic_load(&view->seals);
-        iterator->moment = moment_take(view);
-        iterator->rep = rocksdb_create_iterator(view->db, iterator->reading);
-        if (atomic_load(&view->seals) == seals)
-            break;
-        rocksdb_iter_destroy(iterator->rep);
-        moment_drop(&iterator->moment);
-    }
-    point_cursors(iterator);
-    return iterator;
+    return iterator_new(moment_take(view), space, prefix);
 }
 
 void view_iterator_free(struct view_iterator *iterator)
 {
     if (iterator == NULL)
         return;
-    rocksdb_iter_destroy(iterator->rep);
-    rocksdb_readoptions_destroy(iterator->reading);
     moment_drop(&iterator->moment);
     stored_key_fini(&iterator->lower);
     stored_key_fini(&iterator->upper);
@@ -217,31 +245,20 @@ void view_iterator_free(struct view_iterator *iterator)
 /* ---- snapshots ---- */
 
 struct view_snapshot {
-    struct view *view;
     struct moment moment;
-    const rocksdb_snapshot_t *rep;
 };
 
 struct view_snapshot *view_snapshot_new(struct view *view)
 {
     struct view_snapshot *snapshot = mr_malloc(sizeof(*snapshot));
-    snapshot->view = view;
-    for (;;) { /* as view_iterate */
-        uint64_t seals = atomic_load(&view->seals);
-        snapshot->moment = moment_take(view);
-        snapshot->rep = rocksdb_create_snapshot(view->db);
-        if (atomic_load(&view->seals) == seals)
-            return snapshot;
-        rocksdb_release_snapshot(view->db, snapshot->rep);
-        moment_drop(&snapshot->moment);
-    }
+    snapshot->moment = moment_take(view);
+    return snapshot;
 }
 
 void view_snapshot_free(struct view_snapshot *snapshot)
 {
     if (snapshot == NULL)
         return;
-    rocksdb_release_snapshot(snapshot->view->db, snapshot->rep);
     moment_drop(&snapshot->moment);
     free(snapshot);
 }
@@ -249,12 +266,7 @@ void view_snapshot_free(struct view_snapshot *snapshot)
 struct view_iterator *view_snapshot_iterate(struct view_snapshot *snapshot, enum view_space space,
                                             struct mr_slice prefix)
 {
-    struct view_iterator *iterator = iterator_new(space, prefix);
-    rocksdb_readoptions_set_snapshot(iterator->reading, snapshot->rep);
-    iterator->moment = moment_ref(&snapshot->moment);
-    iterator->rep = rocksdb_create_iterator(snapshot->view->db, iterator->reading);
-    point_cursors(iterator);
-    return iterator;
+    return iterator_new(moment_ref(&snapshot->moment), space, prefix);
 }
 
 /* ---- moves ---- */
@@ -294,14 +306,14 @@ void view_iterator_last(struct view_iterator *iterator)
 
 bool view_iterator_valid(const struct view_iterator *iterator)
 {
-    return iterator->at != SOURCES;
+    return iterator->at != iterator->count;
 }
 
 /* Turns the sources round: they stand at the key, or behind it on the old way. */
 static void turn(struct view_iterator *iterator)
 {
     MR_CLEANUP(mr_buf_fini) struct mr_buf key = {0};
-    mr_buf_append(&key, iterator->key);
+    mr_buf_append(&key, iterator->sources[iterator->at].key);
     if (iterator->backward) {
         mr_buf_byte(&key, '\0');
         seek_all(iterator, mr_buf_slice(&key));
@@ -332,9 +344,7 @@ void view_iterator_prev(struct view_iterator *iterator)
 
 enum mr_status view_iterator_status(const struct view_iterator *iterator)
 {
-    char *message = NULL;
-    rocksdb_iter_get_error(iterator->rep, &message);
-    return view_check(message, "read");
+    return iterator->status;
 }
 
 /* ---- what it stands at ---- */
@@ -342,15 +352,12 @@ enum mr_status view_iterator_status(const struct view_iterator *iterator)
 struct mr_slice view_iterator_key(const struct view_iterator *iterator)
 {
     assert(view_iterator_valid(iterator));
-    return mr_slice_make(iterator->key.ptr + 1, iterator->key.len - 1);
+    struct mr_slice key = iterator->sources[iterator->at].key;
+    return mr_slice_make(key.ptr + 1, key.len - 1);
 }
 
 struct mr_slice view_iterator_value(const struct view_iterator *iterator)
 {
     assert(view_iterator_valid(iterator));
-    if (iterator->at < FILES)
-        return iterator->cursors[iterator->at].value;
-    size_t len;
-    const char *value = rocksdb_iter_value(iterator->rep, &len);
-    return mr_slice_make(value, len);
+    return iterator->sources[iterator->at].value;
 }

@@ -23,6 +23,7 @@
  * hash. */
 #include "view/memtable.h"
 #include "base/arena.h"
+#include "view/hash.h"
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ struct memtable {
     _Atomic(struct memtable_node *) root;
     struct mr_arena arena; /* the writer's */
     _Atomic size_t bytes;
+    _Atomic uint64_t keys;
     _Atomic int references;
     /* Three bits of a word for each key: most keys that are not here are told by one look. */
     _Atomic uint64_t filter[FILTER_WORDS];
@@ -76,32 +78,15 @@ struct memtable {
 
 /* ---- the filter ---- */
 
-static uint64_t hash_of(struct mr_slice key)
-{
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = key.len * odd, word;
-    size_t at = 0;
-    for (; key.len - at >= sizeof(word); at += sizeof(word)) {
-        memcpy(&word, key.ptr + at, sizeof(word));
-        hash = (hash ^ word) * odd;
-        hash ^= hash >> 32;
-    }
-    word = 0;
-    if (key.len > at)
-        memcpy(&word, key.ptr + at, key.len - at);
-    hash = (hash ^ word) * odd;
-    return (hash ^ hash >> 29) * odd;
-}
-
 static uint64_t filter_bits(uint64_t hash)
 {
     return UINT64_C(1) << (hash >> 58) | UINT64_C(1) << (hash >> 52 & 63) |
            UINT64_C(1) << (hash >> 46 & 63);
 }
 
-static bool filter_may_have(const struct memtable *table, struct mr_slice key)
+static bool filter_may_have(const struct memtable *table, uint64_t hash)
 {
-    uint64_t hash = hash_of(key), bits = filter_bits(hash);
+    uint64_t bits = filter_bits(hash);
     return (atomic_load_explicit(&table->filter[hash % FILTER_WORDS], memory_order_acquire) &
             bits) == bits;
 }
@@ -109,7 +94,7 @@ static bool filter_may_have(const struct memtable *table, struct mr_slice key)
 /* The writer's, before the key is published. */
 static void filter_add(struct memtable *table, struct mr_slice key)
 {
-    uint64_t hash = hash_of(key);
+    uint64_t hash = view_hash(key);
     _Atomic uint64_t *word = &table->filter[hash % FILTER_WORDS];
     uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
     atomic_store_explicit(word, old | filter_bits(hash), memory_order_release);
@@ -271,10 +256,10 @@ static const struct memtable_entry *find_entry(const struct memtable *table, str
     }
 }
 
-enum memtable_found memtable_get(const struct memtable *table, struct mr_slice key,
+enum memtable_found memtable_get(const struct memtable *table, struct mr_slice key, uint64_t hash,
                                  uint64_t snapshot, struct mr_slice *ret_value)
 {
-    if (!filter_may_have(table, key))
+    if (!filter_may_have(table, hash))
         return MEMTABLE_ABSENT;
     const struct memtable_entry *entry = find_entry(table, key);
     const struct memtable_version *version = entry == NULL ? NULL : visible(entry, snapshot);
@@ -583,6 +568,7 @@ void memtable_put(struct memtable *table, struct mr_slice key, const struct mr_s
     int place = find_place(leaf, order, head, key, &equal);
     if (!equal) {
         filter_add(table, key);
+        atomic_fetch_add_explicit(&table->keys, 1, memory_order_relaxed);
         const struct memtable_version *version = version_new(table, value, sequence, NULL);
         insert(table, &path, path.height - 1, place, entry_new(table, key, version), NULL);
         return;
@@ -624,4 +610,9 @@ void memtable_unref(struct memtable *table)
 size_t memtable_bytes(const struct memtable *table)
 {
     return atomic_load_explicit(&table->bytes, memory_order_relaxed);
+}
+
+uint64_t memtable_keys(const struct memtable *table)
+{
+    return atomic_load_explicit(&table->keys, memory_order_relaxed);
 }

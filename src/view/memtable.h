@@ -20,6 +20,7 @@ struct memtable *memtable_new(void); /* with one reference */
 struct memtable *memtable_ref(struct memtable *table);
 void memtable_unref(struct memtable *table); /* accepts NULL */
 size_t memtable_bytes(const struct memtable *table);
+uint64_t memtable_keys(const struct memtable *table);
 
 /* The writer's. `value` NULL: the key is deleted. Copies both. Sequences never go down. */
 void memtable_put(struct memtable *table, struct mr_slice key, const struct mr_slice *value,
@@ -33,7 +34,8 @@ enum memtable_found {
 enum { MEMTABLE_SLOTS = 15 };      /* of a node: as many as a word has nibbles, less one */
 #define MEMTABLE_NEWEST UINT64_MAX /* the snapshot that sees everything */
 
-enum memtable_found memtable_get(const struct memtable *table, struct mr_slice key,
+/* `hash` is view_hash(key). */
+enum memtable_found memtable_get(const struct memtable *table, struct mr_slice key, uint64_t hash,
                                  uint64_t snapshot, struct mr_slice *ret_value);
 
 /* A walk over the keys that have a version within the snapshot, deleted ones too. One thread at a

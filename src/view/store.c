@@ -373,8 +373,7 @@ static enum mr_status open_parts(struct store *store, const struct store_options
     char path[4096];
     snprintf(path, sizeof(path), "%s/view", store->folder);
     const struct view_options view_options = {.folder = path,
-                                              .memtable_bytes = options->memtable_bytes,
-                                              .cache_bytes = options->cache_bytes};
+                                              .memtable_bytes = options->memtable_bytes};
     enum mr_status status = view_open(&store->view, &view_options);
     if (status < 0)
         return status;

@@ -19,8 +19,8 @@ struct store_options {
     const char *folder; /* data folder; holds journal/, view/, objects/... ; locked against a second
                            process */
     struct mr_clock clock;
-    size_t memtable_bytes, cache_bytes; /* 0: defaults */
-    uint64_t segment_bytes;             /* of the journal; 0: the default */
+    size_t memtable_bytes;  /* 0: the view's default */
+    uint64_t segment_bytes; /* of the journal; 0: the default */
 };
 /* MR_EXISTS: another process has the folder. Replays what the view lacks. */
 MR_MUST_USE enum mr_status store_open(struct store **ret_store,

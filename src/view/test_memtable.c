@@ -1,6 +1,7 @@
 #include "view/memtable.h"
 #include "base/arena.h"
 #include "base/rng.h"
+#include "view/hash.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,11 +17,17 @@ static void put(struct memtable *table, const char *key, const char *value, uint
     memtable_put(table, mr_slice_cstr(key), value == NULL ? NULL : &text, sequence);
 }
 
+static enum memtable_found get(const struct memtable *table, struct mr_slice key, uint64_t snapshot,
+                               struct mr_slice *ret_value)
+{
+    return memtable_get(table, key, view_hash(key), snapshot, ret_value);
+}
+
 static void assert_seen(struct memtable *table, const char *key, uint64_t snapshot,
                         const char *value)
 {
     struct mr_slice found;
-    assert_int_equal(memtable_get(table, mr_slice_cstr(key), snapshot, &found), MEMTABLE_VALUE);
+    assert_int_equal(get(table, mr_slice_cstr(key), snapshot, &found), MEMTABLE_VALUE);
     assert_int_equal(found.len, strlen(value));
     assert_memory_equal(found.ptr, value, found.len);
 }
@@ -34,14 +41,14 @@ static void a_snapshot_sees_the_versions_up_to_it(void **state)
     put(table, "a", "three", 3);
     put(table, "a", NULL, 5);
     put(table, "b", "", 6);
-    assert_int_equal(memtable_get(table, MR_S("a"), 0, &found), MEMTABLE_ABSENT);
+    assert_int_equal(get(table, MR_S("a"), 0, &found), MEMTABLE_ABSENT);
     assert_seen(table, "a", 1, "one");
     assert_seen(table, "a", 2, "one");
     assert_seen(table, "a", 4, "three");
-    assert_int_equal(memtable_get(table, MR_S("a"), 5, &found), MEMTABLE_DELETED);
-    assert_int_equal(memtable_get(table, MR_S("b"), 5, &found), MEMTABLE_ABSENT);
+    assert_int_equal(get(table, MR_S("a"), 5, &found), MEMTABLE_DELETED);
+    assert_int_equal(get(table, MR_S("b"), 5, &found), MEMTABLE_ABSENT);
     assert_seen(table, "b", MEMTABLE_NEWEST, "");
-    assert_int_equal(memtable_get(table, MR_S("c"), MEMTABLE_NEWEST, &found), MEMTABLE_ABSENT);
+    assert_int_equal(get(table, MR_S("c"), MEMTABLE_NEWEST, &found), MEMTABLE_ABSENT);
     memtable_unref(table);
 }
 
@@ -216,7 +223,7 @@ static void check_get(struct race *race, struct mr_rng *rng)
         return;
     snprintf(key, sizeof(key), "key-%05u", shuffled((int)mr_rng_below(rng, (uint64_t)written)));
     struct mr_slice found;
-    if (memtable_get(race->table, mr_slice_cstr(key), MEMTABLE_NEWEST, &found) != MEMTABLE_VALUE)
+    if (get(race->table, mr_slice_cstr(key), MEMTABLE_NEWEST, &found) != MEMTABLE_VALUE)
         atomic_store(&race->failed, 1);
 }
 

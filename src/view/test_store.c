@@ -254,7 +254,7 @@ static int child_main(char *const *numbers, const char *folder)
         pause();
 }
 
-/* This program again, as RocksDB's threads do not survive a fork alone. */
+/* This program again: threads do not survive a fork alone. */
 static pid_t start_child(const char *folder, const uint32_t *numbers, int acks)
 {
     char texts[WRITERS][16];

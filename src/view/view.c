@@ -1,24 +1,21 @@
-/* view/view.c: the newest changes in memtables of ours, the rest in RocksDB's files.
+/* view/view.c: the newest changes in memtables, the rest in sorted files.
  *
  * Stored keys: one byte, then the key.
  *   0          of the view itself: "flushed", "cleared" -> i64 little-endian, a journal position
  *   1 + space  the space's keys
  *
- * Writes go to a memtable (memtable.h). A flush seals it, writes it as one sorted file, and hands
- * the file to RocksDB, which takes it in atomically: all spaces and "flushed" at once. RocksDB's
- * own memtable and WAL are never used: its skip list costs a reader and a writer twenty cache
- * misses each where our tree costs four, and it must not flush by itself, because a file could then
- * hold changes that are not durable in the journal yet.
- *
- * A read asks the memtables, newest first, then the files. */
+ * Writes go to a memtable (memtable.h). A flush seals it and writes it as one run (run.h), which
+ * takes its place in one step: all spaces and "flushed" at once. Runs are merged in the background
+ * (merge.c). A read asks the memtables, newest first, then the runs, newest first. */
 #include "view/view_internal.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include "journal/journal.h"
+#include "view/hash.h"
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { MEMTABLE_BYTES = 32 << 20, CACHE_BYTES = 32 << 20, CLEAR_BATCH = 1000 };
+enum { MEMTABLE_BYTES = 32 << 20, CLEAR_BATCH = 1000 };
 
 const struct mr_slice view_flushed_key = MR_S_INIT("\0flushed");
 const struct mr_slice view_cleared_key = MR_S_INIT("\0cleared");
@@ -30,16 +27,6 @@ unsigned stripes_thread(void)
     if (mine == 0)
         mine = 1 + atomic_fetch_add(&threads, 1);
     return mine;
-}
-
-enum mr_status view_check(char *message, const char *what)
-{
-    if (message == NULL)
-        return MR_OK;
-    enum mr_status code = strncmp(message, "Corruption", 10) == 0 ? MR_FAIL_DATA : MR_FAIL_IO;
-    enum mr_status status = MR_RAISE(code, "cannot %s the view: %s", what, message);
-    rocksdb_free(message);
-    return status;
 }
 
 /* ---- stored keys ---- */
@@ -62,28 +49,23 @@ void stored_key_fini(struct stored_key *stored)
 
 /* ---- open and close ---- */
 
-/* A position the view keeps for itself, as the files have it; 0 when there is none. */
+/* A position the view keeps for itself, as the runs have it; 0 when there is none. */
 static enum mr_status own_read(const struct view *view, struct mr_slice key, int64_t *ret_position)
 {
-    char *message = NULL;
-    size_t len = 0;
-    char *value = rocksdb_get(view->db, view->reading, key.ptr, key.len, &len, &message);
-    if (message != NULL)
-        return view_check(message, "read");
-    int64_t position = 0;
-    if (value != NULL && len == sizeof(position))
-        memcpy(&position, value, sizeof(position));
-    rocksdb_free(value);
-    *ret_position = position;
-    return MR_OK;
+    enum memtable_found found;
+    struct mr_slice value;
+    enum mr_status status = runs_get(view->runs, key, view_hash(key), &found, &value);
+    *ret_position = 0;
+    if (status == MR_OK && found == MEMTABLE_VALUE && value.len == sizeof(*ret_position))
+        memcpy(ret_position, value.ptr, sizeof(*ret_position));
+    return status;
 }
 
-static enum mr_status open_steps(struct view *view, const struct view_options *options)
+static enum mr_status open_steps(struct view *view)
 {
-    if (mkdir(options->folder, 0700) != 0 && errno != EEXIST)
-        return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", options->folder, strerror(errno));
-    enum mr_status status =
-        view_files_open(view, options->cache_bytes == 0 ? CACHE_BYTES : options->cache_bytes);
+    if (mkdir(view->folder, 0700) != 0 && errno != EEXIST)
+        return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", view->folder, strerror(errno));
+    enum mr_status status = view_files_open(view);
     int64_t flushed = 0, cleared = 0;
     if (status == MR_OK)
         status = own_read(view, view_flushed_key, &flushed);
@@ -101,12 +83,16 @@ enum mr_status view_open(struct view **ret_view, const struct view_options *opti
     view->memtable_bytes = options->memtable_bytes == 0 ? MEMTABLE_BYTES : options->memtable_bytes;
     view->tables[0] = memtable_new();
     pthread_mutex_init(&view->writing, NULL);
+    pthread_mutex_init(&view->files.lock, NULL);
+    pthread_cond_init(&view->files.work, NULL);
+    pthread_cond_init(&view->files.moved, NULL);
     stripes_init(&view->readers);
-    enum mr_status status = open_steps(view, options);
+    enum mr_status status = open_steps(view);
     if (status < 0) {
         view_close(view);
         return status;
     }
+    view_merger_start(view);
     *ret_view = view;
     return MR_OK;
 }
@@ -115,10 +101,14 @@ void view_close(struct view *view)
 {
     if (view == NULL)
         return;
-    view_files_close(view);
+    view_merger_stop(view);
+    runs_unref(view->runs);
     for (size_t i = 0; i < TABLES_MAX; i++)
         memtable_unref(view->tables[i]);
     pthread_mutex_destroy(&view->writing);
+    pthread_mutex_destroy(&view->files.lock);
+    pthread_cond_destroy(&view->files.work);
+    pthread_cond_destroy(&view->files.moved);
     stripes_fini(&view->readers);
     free(view->folder);
     free(view);
@@ -126,33 +116,22 @@ void view_close(struct view *view)
 
 /* ---- reads ---- */
 
-static enum mr_status get_from_files(struct view *view, struct mr_slice key, struct mr_buf *buf)
+static enum mr_status get_shared(const struct view *view, struct mr_slice key, struct mr_buf *buf)
 {
-    char *message = NULL;
-    rocksdb_pinnableslice_t *found =
-        rocksdb_get_pinned(view->db, view->reading, key.ptr, key.len, &message);
-    if (message != NULL)
-        return view_check(message, "read");
-    if (found == NULL)
+    uint64_t hash = view_hash(key);
+    enum memtable_found found = MEMTABLE_ABSENT;
+    struct mr_slice value;
+    enum mr_status status = MR_OK;
+    for (size_t i = 0; found == MEMTABLE_ABSENT && i < TABLES_MAX && view->tables[i] != NULL; i++)
+        found = memtable_get(view->tables[i], key, hash, MEMTABLE_NEWEST, &value);
+    if (found == MEMTABLE_ABSENT)
+        status = runs_get(view->runs, key, hash, &found, &value);
+    if (status < 0)
+        return status;
+    if (found != MEMTABLE_VALUE)
         return MR_NOT_FOUND;
-    size_t len;
-    const char *value = rocksdb_pinnableslice_value(found, &len);
-    mr_buf_append(buf, mr_slice_make(value, len));
-    rocksdb_pinnableslice_destroy(found);
+    mr_buf_append(buf, value);
     return MR_OK;
-}
-
-static enum mr_status get_shared(struct view *view, struct mr_slice key, struct mr_buf *buf)
-{
-    for (size_t i = 0; i < TABLES_MAX && view->tables[i] != NULL; i++) {
-        struct mr_slice value;
-        switch (memtable_get(view->tables[i], key, MEMTABLE_NEWEST, &value)) {
-        case MEMTABLE_VALUE: mr_buf_append(buf, value); return MR_OK;
-        case MEMTABLE_DELETED: return MR_NOT_FOUND;
-        case MEMTABLE_ABSENT: break;
-        }
-    }
-    return get_from_files(view, key, buf);
 }
 
 enum mr_status view_get(struct view *view, enum view_space space, struct mr_slice key,
@@ -268,7 +247,6 @@ void view_flush_begin(struct view *view, int64_t position)
     stripes_lock_all(&view->readers);
     view->tables[1] = view->tables[0];
     view->tables[0] = fresh;
-    atomic_fetch_add(&view->seals, 1);
     stripes_unlock_all(&view->readers);
     atomic_store_explicit(&view->unflushed, 0, memory_order_relaxed);
     pthread_mutex_unlock(&view->writing);
@@ -282,10 +260,8 @@ enum mr_status view_flush_end(struct view *view)
     enum mr_status status = view_files_add(view, sealed);
     if (status != MR_OK)
         return status; /* it goes on answering from memory */
-    stripes_lock_all(&view->readers);
-    view->tables[1] = NULL;
-    stripes_unlock_all(&view->readers);
     memtable_unref(sealed);
     atomic_store(&view->flushed, view->sealed_position);
+    view_merger_wake(view);
     return MR_OK;
 }

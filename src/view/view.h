@@ -1,4 +1,4 @@
-/* view/view.h: current state, applied from the journal; the only code that names RocksDB.
+/* view/view.h: current state, applied from the journal.
  *
  * Spaces are ranges of one sorted map, so that a flush is atomic over all of them (view.c says
  * more). The newest changes are in memory; the view remembers the journal position up to which it
@@ -26,7 +26,6 @@ enum view_space {
 struct view_options {
     const char *folder;
     size_t memtable_bytes; /* the store flushes beyond it; 0: 32 MiB */
-    size_t cache_bytes;    /* block cache; 0: 32 MiB */
 };
 MR_MUST_USE enum mr_status view_open(struct view **ret_view, const struct view_options *options);
 void view_close(struct view *view); /* does not flush: the journal has it all; accepts NULL */
