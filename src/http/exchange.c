@@ -8,6 +8,7 @@
  * then on_request is called so that the handler can clean up), in WORK it waits for the handler's
  * answer, later it just goes back. */
 #include "http/internal.h"
+#include "base/clock.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <time.h>
@@ -510,8 +511,19 @@ void http_exchange_answered(struct http_exchange_private *exchange)
         http_loop_wait_ticket(exchange->loop, exchange);
 }
 
+static void measure(const struct http_exchange *exchange)
+{
+    if (exchange->meters[0] == NULL && exchange->meters[1] == NULL)
+        return;
+    const int64_t us = mr_monotonic_us() - exchange->began_us;
+    for (size_t i = 0; i < HTTP_METERS; i++)
+        meter_add(exchange->meters[i], us > 0 ? (uint64_t)us : 0);
+}
+
 void http_exchange_send(struct http_exchange_private *exchange)
 {
+    if (exchange->kind != HTTP_REPLY_STREAM)
+        measure(&exchange->exchange);
     if (exchange->conn == NULL) {
         if (exchange->kind != HTTP_REPLY_STREAM || exchange->end_seen)
             http_exchange_release(exchange);

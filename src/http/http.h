@@ -18,8 +18,10 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/meter.h"
 #include "base/slice.h"
 
+enum { HTTP_METERS = 2 };
 struct http_server;
 struct http_listener;
 
@@ -53,6 +55,11 @@ struct http_exchange {
                          refused */
     void *user;       /* the handler's own */
     void *listener_ctx;
+
+    /* Take the microseconds from began_us (mr_monotonic_us) until the reply may leave, its ticket's
+     * wait included. NULL: nothing. */
+    struct meter *meters[HTTP_METERS];
+    int64_t began_us;
 
     /* the reply; fill before http_reply_send */
     int status;               /* 200 unless changed */

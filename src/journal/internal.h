@@ -107,6 +107,8 @@ struct journal {
     _Atomic bool failed;
     struct {
         _Atomic uint64_t entries, bytes, syncs;
+        _Atomic uint64_t sync_buckets[JOURNAL_SYNC_BUCKETS + 1], sync_us, last_sync_us,
+            last_sync_bytes;
     } stats;
     struct {
         pthread_mutex_t lock;

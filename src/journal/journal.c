@@ -193,6 +193,11 @@ void journal_stats_get(const struct journal *journal, struct journal_stats *ret_
         .bytes = atomic_load_explicit(&mine->stats.bytes, memory_order_relaxed),
         .syncs = atomic_load_explicit(&mine->stats.syncs, memory_order_relaxed),
     };
+    for (size_t i = 0; i <= JOURNAL_SYNC_BUCKETS; i++)
+        ret_stats->sync_buckets[i] = atomic_load(&mine->stats.sync_buckets[i]);
+    ret_stats->sync_us = atomic_load(&mine->stats.sync_us);
+    ret_stats->last_sync_us = atomic_load(&mine->stats.last_sync_us);
+    ret_stats->last_sync_bytes = atomic_load(&mine->stats.last_sync_bytes);
     pthread_mutex_lock(&mine->files.lock);
     ret_stats->segments = mine->files.count;
     pthread_mutex_unlock(&mine->files.lock);

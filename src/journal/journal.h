@@ -121,7 +121,12 @@ int64_t journal_oldest_end(struct journal *journal);
  * is none. */
 int64_t journal_seek_time(struct journal *journal, int64_t time_ms);
 
+enum { JOURNAL_SYNC_BUCKETS = 12 };
+extern const int64_t journal_sync_bucket_us[JOURNAL_SYNC_BUCKETS]; /* the upper ends */
 struct journal_stats {
     uint64_t entries, bytes, syncs, segments; /* since open, and segments now */
+    /* How long writing a group and syncing it took: `sync_buckets[i]` took at most
+     * journal_sync_bucket_us[i], and no less than fits the bucket before. */
+    uint64_t sync_buckets[JOURNAL_SYNC_BUCKETS + 1], sync_us, last_sync_us, last_sync_bytes;
 };
 void journal_stats_get(const struct journal *journal, struct journal_stats *ret_stats);

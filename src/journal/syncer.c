@@ -10,6 +10,7 @@
  *
  * The keeper does what no commit should wait for: the next segment's file, sidecars. */
 #include "journal/internal.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <assert.h>
 #include <errno.h>
@@ -130,8 +131,23 @@ static enum mr_status write_run(struct journal *journal, const struct journal_gr
     return MR_OK;
 }
 
+const int64_t journal_sync_bucket_us[JOURNAL_SYNC_BUCKETS] = {
+    100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 500000, 2500000};
+
+static void note_sync(struct journal *journal, uint64_t bytes, int64_t us)
+{
+    size_t at = 0;
+    while (at < JOURNAL_SYNC_BUCKETS && us > journal_sync_bucket_us[at])
+        at++;
+    atomic_fetch_add(&journal->stats.sync_buckets[at], 1);
+    atomic_fetch_add(&journal->stats.sync_us, (uint64_t)us);
+    atomic_store(&journal->stats.last_sync_us, (uint64_t)us);
+    atomic_store(&journal->stats.last_sync_bytes, bytes);
+}
+
 static enum mr_status write_group(struct journal *journal, const struct journal_group *group)
 {
+    const int64_t began_us = mr_monotonic_us();
     for (size_t i = 0; i < group->runs_count; i++) {
         const struct journal_run *run = &group->runs[i];
         enum mr_status status = write_run(journal, group, run);
@@ -141,6 +157,7 @@ static enum mr_status write_group(struct journal *journal, const struct journal_
             seal(journal->written, run->segment->first);
         journal->written = run->segment;
     }
+    note_sync(journal, group->len, mr_monotonic_us() - began_us);
     return MR_OK;
 }
 

@@ -68,6 +68,12 @@ void serve_stop_waiting(struct serve *serve);
 
 /* ---- pages.c: /_millrace/status, /_millrace/health, /_millrace/reset ---- */
 void serve_register_pages(struct serve *serve);
+/* Members of the status page: tables, destinations, pipes, streams, deliveries, functions. */
+void serve_write_stages(struct serve *serve, struct mr_json *json);
+
+/* ---- prometheus.c: what Prometheus scrapes, in its text format; while services_lock is held ----
+ */
+void serve_write_metrics(struct serve *serve, struct mr_buf *out);
 
 /* ---- clock.c: /_millrace/clock ---- */
 /* With the data folder open, before anything asks for the time: where the clock was left. */

@@ -82,6 +82,35 @@ static void leave(struct serve *serve)
     pthread_rwlock_unlock(&serve->services_lock);
 }
 
+void serve_write_stages(struct serve *serve, struct mr_json *json)
+{
+    const struct serve_services *s = &serve->services;
+    mr_json_key(json, "tables");
+    mr_json_array(json);
+    dynamodb_status(s->dynamodb, json);
+    mr_json_array_end(json);
+    mr_json_key(json, "destinations");
+    mr_json_array(json);
+    dynamodb_destinations_status(s->dynamodb, json);
+    mr_json_array_end(json);
+    mr_json_key(json, "pipes");
+    mr_json_array(json);
+    pipes_status(s->pipes, json);
+    mr_json_array_end(json);
+    mr_json_key(json, "streams");
+    mr_json_array(json);
+    kinesis_each(s->kinesis, write_stream, json);
+    mr_json_array_end(json);
+    mr_json_key(json, "deliveries");
+    mr_json_array(json);
+    firehose_status(s->firehose, json);
+    mr_json_array_end(json);
+    mr_json_key(json, "functions");
+    mr_json_array(json);
+    lambda_status(s->lambda, json);
+    mr_json_array_end(json);
+}
+
 static void status(void *ctx, struct http_exchange *exchange)
 {
     struct serve *serve = ctx;
@@ -98,30 +127,7 @@ static void status(void *ctx, struct http_exchange *exchange)
     mr_json_key_int(&json, "started_ms", serve->started_ms);
     write_requests(&json, serve);
     write_journal(&json, serve);
-    mr_json_key(&json, "tables");
-    mr_json_array(&json);
-    dynamodb_status(s->dynamodb, &json);
-    mr_json_array_end(&json);
-    mr_json_key(&json, "destinations");
-    mr_json_array(&json);
-    dynamodb_destinations_status(s->dynamodb, &json);
-    mr_json_array_end(&json);
-    mr_json_key(&json, "pipes");
-    mr_json_array(&json);
-    pipes_status(s->pipes, &json);
-    mr_json_array_end(&json);
-    mr_json_key(&json, "streams");
-    mr_json_array(&json);
-    kinesis_each(s->kinesis, write_stream, &json);
-    mr_json_array_end(&json);
-    mr_json_key(&json, "deliveries");
-    mr_json_array(&json);
-    firehose_status(s->firehose, &json);
-    mr_json_array_end(&json);
-    mr_json_key(&json, "functions");
-    mr_json_array(&json);
-    lambda_status(s->lambda, &json);
-    mr_json_array_end(&json);
+    serve_write_stages(serve, &json);
     mr_json_key(&json, "objects");
     mr_json_object(&json);
     mr_json_key_int(&json, "puts", (int64_t)s3.puts);
@@ -170,6 +176,19 @@ static void wait_for_landing(void *ctx, struct http_exchange *exchange)
     http_reply_send(exchange);
 }
 
+/* ---- Prometheus ---- */
+
+static void metrics(void *ctx, struct http_exchange *exchange)
+{
+    struct serve *serve = ctx;
+    if (!enter(serve, exchange))
+        return;
+    http_reply_header(exchange, MR_S("content-type"),
+                      MR_S("text/plain; version=0.0.4; charset=utf-8"));
+    serve_write_metrics(serve, &exchange->reply_body);
+    leave(serve);
+}
+
 /* ---- reset (testing) ---- */
 
 /* Closes every service, empties the store, opens them again: the same path as a restart on an empty
@@ -212,6 +231,8 @@ void serve_register_pages(struct serve *serve)
     protocol_register_internal(serve->protocol, "/_millrace/health", health, serve);
     protocol_register_internal(serve->protocol, "/_millrace/status", status, serve);
     protocol_register_internal(serve->protocol, "/_millrace/watermark", watermark, serve);
+    protocol_register_internal(serve->protocol, "/_millrace/metrics", metrics, serve);
+    protocol_register_internal(serve->protocol, PROTOCOL_SCRAPE_PATH, metrics, serve);
     protocol_register_internal_later(serve->protocol, "/_millrace/wait", wait_for_landing, serve);
     if (!serve->options.testing)
         return;

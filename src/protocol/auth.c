@@ -100,6 +100,21 @@ static const struct protocol_credential *auth_credential(const struct auth *auth
     return NULL;
 }
 
+bool auth_basic(const struct auth *auth, struct http_exchange *exchange)
+{
+    const struct mr_slice header = http_header_get(exchange, "authorization");
+    struct mr_slice pair, key;
+    if (!mr_slice_starts_with(header, MR_S("Basic ")) ||
+        mr_base64_decode(&exchange->arena,
+                         mr_slice_trim(mr_slice_sub(header, sizeof "Basic" - 1, SIZE_MAX)),
+                         &pair) != MR_OK ||
+        !mr_slice_split(&pair, ':', &key) || pair.ptr == NULL)
+        return false;
+    const struct protocol_credential *credential = auth_credential(auth, key);
+    return credential != NULL && credential->session_token.len == 0 &&
+           sigv4_equal(credential->secret, pair);
+}
+
 /* A derived key serves for a day. The cache is emptied when full, which a new day does by itself.
  */
 enum mr_status protocol_secret_of(const struct protocol_call *call, struct mr_slice access_key,

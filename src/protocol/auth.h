@@ -8,6 +8,9 @@ struct auth;
 struct auth *auth_new(const struct protocol_credential *credentials, size_t count);
 void auth_free(struct auth *auth); /* accepts NULL */
 
+/* "Authorization: Basic" with an access key and its secret. */
+bool auth_basic(const struct auth *auth, struct http_exchange *exchange);
+
 /* What the header said about the body, for those who read it. */
 struct auth_body {
     bool hash_known; /* x-amz-content-sha256 is a real hash: the body must have it */

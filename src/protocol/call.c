@@ -57,6 +57,8 @@ void call_init(struct protocol_call *call, struct protocol *protocol, struct mr_
     call->priv->protocol = protocol;
     call->priv->signing_now_ms = mr_clock_now(&protocol->options.signing_clock);
     call->priv->members_end = &call->priv->members;
+    if (exchange != NULL)
+        exchange->began_us = mr_monotonic_us();
     call->priv->fd = -1;
 }
 

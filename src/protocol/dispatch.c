@@ -88,9 +88,16 @@ static void run_internal(void *arg)
         http_reply_send(exchange);
 }
 
+static bool is_scrape(const struct http_exchange *exchange)
+{
+    return mr_slice_equal(exchange->target, MR_S(PROTOCOL_SCRAPE_PATH)) &&
+           mr_slice_equal(exchange->method, MR_S("GET")) &&
+           !mr_slice_starts_with(http_header_get(exchange, "authorization"), MR_S("AWS"));
+}
+
 static bool is_internal(const struct http_exchange *exchange)
 {
-    return mr_slice_starts_with(exchange->path, MR_S("/_millrace/"));
+    return mr_slice_starts_with(exchange->path, MR_S("/_millrace/")) || is_scrape(exchange);
 }
 
 static struct protocol_call *call_new(struct http_exchange *exchange)
@@ -107,6 +114,17 @@ static bool internal_allowed(struct http_exchange *exchange)
     struct protocol *protocol = exchange->listener_ctx;
     if (protocol->auth == NULL || mr_slice_equal(exchange->path, MR_S("/_millrace/health")))
         return true;
+    /* Prometheus cannot sign; it can send a name and a password. */
+    const bool metrics =
+        is_scrape(exchange) || mr_slice_equal(exchange->path, MR_S("/_millrace/metrics"));
+    if (metrics && auth_basic(protocol->auth, exchange))
+        return true;
+    if (is_scrape(exchange)) {
+        exchange->status = 401;
+        http_reply_header(exchange, MR_S("www-authenticate"), MR_S("Basic realm=\"millrace\""));
+        http_reply_send(exchange);
+        return false;
+    }
     struct protocol_call *call = call_new(exchange);
     call->priv->wire = MODEL_REST_JSON;
     auth_verify(call, exchange->body);

@@ -97,10 +97,30 @@ static void headers_common(struct protocol_call *call)
         header_number(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));
 }
 
+static void count_other(struct protocol_operation *operation, int status)
+{
+    size_t at = 0;
+    for (; at < PROTOCOL_STATUSES_MAX - 1; at++) {
+        int was = 0;
+        if (atomic_load_explicit(&operation->others[at].status, memory_order_relaxed) == status ||
+            atomic_compare_exchange_strong(&operation->others[at].status, &was, status) ||
+            was == status)
+            break;
+    }
+    if (at == PROTOCOL_STATUSES_MAX - 1)
+        atomic_store(&operation->others[at].status, status);
+    atomic_fetch_add_explicit(&operation->others[at].count, 1, memory_order_relaxed);
+}
+
 static void count(struct protocol_call *call)
 {
     struct protocol *protocol = call->priv->protocol;
     const int status = call->exchange->status;
+    if (call->priv->operation != NULL) {
+        call->exchange->meters[0] = call->priv->operation->all;
+        if (status != 200)
+            count_other(call->priv->operation, status);
+    }
     atomic_fetch_add_explicit(&protocol->requests, 1, memory_order_relaxed);
     if (status >= 500)
         atomic_fetch_add_explicit(&protocol->errors, 1, memory_order_relaxed);

@@ -21,6 +21,7 @@ enum {
     PROTOCOL_INVOKE_BYTES_MAX = 64 << 20, /* of a payload from a file */
     PROTOCOL_LABELS_MAX = 8,
     PROTOCOL_PAIRS_MAX = 10000,
+    PROTOCOL_STATUSES_MAX = 8,
 };
 
 struct protocol_service {
@@ -34,6 +35,12 @@ struct protocol_operation {
     struct protocol_service *service;
     const struct protocol_handler *handler; /* NULL: 501 */
     void *ctx;
+    struct meter *all; /* microseconds of every reply; owned */
+    /* Replies with a status other than 200; what finds no room is counted in the last. */
+    struct {
+        atomic_int status; /* 0: free */
+        _Atomic uint64_t count;
+    } others[PROTOCOL_STATUSES_MAX];
 };
 
 struct protocol_internal_path {

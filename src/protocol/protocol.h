@@ -169,8 +169,11 @@ void protocol_register(struct protocol *protocol, const char *service,
                        const struct protocol_handler *handlers, size_t count, void *ctx);
 /* The handler to give to http_server_listen. listener_ctx must be the protocol. */
 extern const struct http_handler protocol_http_handler;
-/* Paths under /_millrace/ are answered by fn (on a worker) instead of a service: method and path as
- * sent; it fills status and reply_body. */
+/* Where Prometheus looks by default: a path of ours when a GET has neither a query nor a signature
+ * (an S3 client that lists a bucket of that name signs). */
+#define PROTOCOL_SCRAPE_PATH "/metrics"
+/* Paths under /_millrace/, and the one above, are answered by fn (on a worker) instead of a
+ * service: method and path as sent; it fills status and reply_body. */
 void protocol_register_internal(struct protocol *protocol, const char *path,
                                 void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx);
 /* The same, but fn, or somebody after it, sends the reply (http_reply_send), exactly once. */
@@ -237,3 +240,18 @@ struct protocol_stats {
     uint64_t requests, faults, errors; /* all, 4xx, 5xx */
 };
 void protocol_stats_get(const struct protocol *protocol, struct protocol_stats *ret_stats);
+/* The replies of one operation: how many and their microseconds; those that were not 200, by
+ * status. */
+struct protocol_traffic {
+    const char *service, *operation;
+    struct meter_sums all;
+    struct {
+        int status;
+        uint64_t count;
+    } others[8];
+    size_t other_count;
+};
+/* Calls fn for each operation that was answered. */
+void protocol_each_traffic(const struct protocol *protocol,
+                           void (*fn)(void *ctx, const struct protocol_traffic *traffic),
+                           void *ctx);

@@ -15,6 +15,7 @@ static void service_init(struct protocol *protocol, struct protocol_service *ser
     for (size_t i = 0; i < model->operation_count; i++) {
         service->operations[i].model = &model->operations[i];
         service->operations[i].service = service;
+        service->operations[i].all = meter_new();
         if (model->target_prefix[0] == '\0')
             continue;
         const struct mr_slice name = model_text(model, model->operations[i].name);
@@ -57,6 +58,8 @@ void protocol_free(struct protocol *protocol)
         struct protocol_service *service = &protocol->services[i];
         for (size_t shape = 0; shape < service->model->shape_count; shape++)
             pattern_free(atomic_load(&service->patterns[shape]));
+        for (size_t at = 0; at < service->model->operation_count; at++)
+            free(service->operations[at].all);
         free(service->patterns);
         free(service->operations);
     }
@@ -92,7 +95,7 @@ void protocol_register(struct protocol *protocol, const char *service_name,
 static void add_path(struct protocol *protocol, const char *path,
                      void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx, bool later)
 {
-    assert(strncmp(path, "/_millrace/", 11) == 0);
+    assert(strncmp(path, "/_millrace/", 11) == 0 || strcmp(path, PROTOCOL_SCRAPE_PATH) == 0);
     size_t at = 0; /* a path that was registered before is replaced, as an operation is */
     while (at < protocol->path_count &&
            !mr_slice_equal(protocol->paths[at].path, mr_slice_cstr(path)))
@@ -134,6 +137,32 @@ void protocol_each_operation(const struct protocol *protocol,
         for (size_t j = 0; j < service->model->operation_count; j++)
             fn(ctx, service->model->name, service->model->pool + service->model->operations[j].name,
                service->operations[j].handler != NULL);
+    }
+}
+
+void protocol_each_traffic(const struct protocol *protocol,
+                           void (*fn)(void *ctx, const struct protocol_traffic *traffic), void *ctx)
+{
+    for (size_t i = 0; i < model_service_count; i++) {
+        const struct protocol_service *service = &protocol->services[i];
+        for (size_t j = 0; j < service->model->operation_count; j++) {
+            const struct protocol_operation *operation = &service->operations[j];
+            struct protocol_traffic traffic = {
+                .service = service->model->name,
+                .operation = service->model->pool + service->model->operations[j].name,
+                .all = meter_total(operation->all),
+            };
+            for (size_t k = 0; k < PROTOCOL_STATUSES_MAX; k++) {
+                const uint64_t count = atomic_load(&operation->others[k].count);
+                if (count == 0)
+                    continue;
+                traffic.others[traffic.other_count].status =
+                    atomic_load(&operation->others[k].status);
+                traffic.others[traffic.other_count++].count = count;
+            }
+            if (traffic.all.count > 0)
+                fn(ctx, &traffic);
+        }
     }
 }
 
