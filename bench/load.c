@@ -11,6 +11,7 @@
  *   scan    Scan of 100 items behind one of them
  *   lines   BatchWriteItem of 25 items for a table with a sort key, a hundred for each customer
  *   query   Query of the 100 items of one of the first KEYS customers
+ *   records PutRecords of 500 records of 600 bytes; TABLE is the Kinesis stream
  *
  * Ends after SECONDS, or REQUESTS when given. Prints one line: requests/s, items/s, p50 and p99 in
  * microseconds, errors. */
@@ -26,8 +27,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 25, PAGE = 100, CONNECTIONS_MAX = 1024, LATENCIES_MAX = 20000000, KEYS = 10000 };
-enum kind { PUT, BATCH_WRITE, GET, UPDATE, SCAN, LINES, QUERY };
+enum {
+    BATCH = 25,
+    PAGE = 100,
+    RECORDS = 500,
+    RECORD_BYTES = 600,
+    CONNECTIONS_MAX = 1024,
+    LATENCIES_MAX = 20000000,
+    KEYS = 10000,
+};
+enum kind { PUT, BATCH_WRITE, GET, UPDATE, SCAN, LINES, QUERY, PUT_RECORDS };
 
 static const struct {
     const char *name, *operation;
@@ -36,7 +45,7 @@ static const struct {
     [PUT] = {"put", "PutItem", 1},      [BATCH_WRITE] = {"batch", "BatchWriteItem", BATCH},
     [GET] = {"get", "GetItem", 1},      [UPDATE] = {"update", "UpdateItem", 1},
     [SCAN] = {"scan", "Scan", PAGE},    [LINES] = {"lines", "BatchWriteItem", BATCH},
-    [QUERY] = {"query", "Query", PAGE},
+    [QUERY] = {"query", "Query", PAGE}, [PUT_RECORDS] = {"records", "PutRecords", RECORDS},
 };
 
 struct connection {
@@ -99,6 +108,30 @@ static void add_batch(struct load *load, struct mr_buf *body)
     mr_buf_append(body, MR_S("]}}"));
 }
 
+/* Bytes that look like any others: base64 of them is a text drawn from its alphabet. */
+static const char *record_text(void)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static char text[RECORD_BYTES / 3 * 4 + 1];
+    if (text[0] == '\0') {
+        for (size_t i = 0; i < sizeof(text) - 1; i++)
+            text[i] = digits[i * i * 7 % 64];
+    }
+    return text;
+}
+
+static void add_records(struct load *load, struct mr_buf *body)
+{
+    struct mr_slice data = mr_slice_make(record_text(), RECORD_BYTES / 3 * 4);
+    mr_buf_printf(body, "{\"StreamName\":\"%s\",\"Records\":[", load->table);
+    for (int i = 0; i < RECORDS; i++) {
+        mr_buf_append(body, i == 0 ? MR_S("{\"Data\":\"") : MR_S(",{\"Data\":\""));
+        mr_buf_append(body, data);
+        mr_buf_printf(body, "\",\"PartitionKey\":\"%llu\"}", (unsigned long long)load->next++);
+    }
+    mr_buf_append(body, MR_S("]}"));
+}
+
 static void make_body(struct load *load)
 {
     struct mr_buf *body = &load->body;
@@ -137,6 +170,7 @@ static void make_body(struct load *load)
         return;
     case BATCH_WRITE:
     case LINES: add_batch(load, body); return;
+    case PUT_RECORDS: add_records(load, body); return;
     }
 }
 
@@ -157,17 +191,19 @@ static void flush_out(struct load *load, struct connection *connection)
 
 static void start_request(struct load *load, struct connection *connection)
 {
+    bool kinesis = load->kind == PUT_RECORDS;
     load->started++;
     make_body(load);
     mr_buf_reset(&connection->out);
     mr_buf_printf(
         &connection->out,
-        "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-amz-json-1.0\r\n"
-        "x-amz-target: DynamoDB_20120810.%s\r\nx-amz-date: 20260101T000000Z\r\n"
+        "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-amz-json-%s\r\n"
+        "x-amz-target: %s.%s\r\nx-amz-date: 20260101T000000Z\r\n"
         "authorization: AWS4-HMAC-SHA256 "
-        "Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, "
+        "Credential=test/20260101/us-east-1/%s/aws4_request, SignedHeaders=host, "
         "Signature=0\r\ncontent-length: %zu\r\n\r\n",
-        kinds[load->kind].operation, load->body.len);
+        kinesis ? "1.1" : "1.0", kinesis ? "Kinesis_20131202" : "DynamoDB_20120810",
+        kinds[load->kind].operation, kinesis ? "kinesis" : "dynamodb", load->body.len);
     mr_buf_append(&connection->out, mr_buf_slice(&load->body));
     connection->sent = 0;
     connection->started_us = mr_monotonic_us();
@@ -286,9 +322,9 @@ static void report(struct load *load, double seconds)
 int main(int argc, char **argv)
 {
     if (argc < 7 || argc > 9 || find_kind(argv[3]) < 0) {
-        (void)fprintf(stderr,
-                      "usage: load ADDRESS PORT put|batch|get|update|scan|lines|query TABLE "
-                      "CONNECTIONS SECONDS [KEYS [REQUESTS]]\n");
+        (void)fprintf(
+            stderr, "usage: load ADDRESS PORT put|batch|get|update|scan|lines|query|records TABLE "
+                    "CONNECTIONS SECONDS [KEYS [REQUESTS]]\n");
         return 2;
     }
     static struct connection connections[CONNECTIONS_MAX];
