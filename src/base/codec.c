@@ -81,9 +81,9 @@ struct mr_slice mr_base64(struct mr_arena *arena, struct mr_slice bytes)
     return mr_slice_make(out, base64_encode(bytes, out));
 }
 
-/* By ASCII code: 0..63 for a letter, 64 for the rest. */
+/* By code: 0..63 for a letter, 64 for the rest. */
 /* clang-format off */
-static const uint8_t base64_values[128] = {
+static const uint8_t base64_values[256] = {
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63,
@@ -92,12 +92,36 @@ static const uint8_t base64_values[128] = {
     15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
     64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
     41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
 };
 /* clang-format on */
 
 static uint32_t base64_value(char letter)
 {
-    return (uint8_t)letter < 128 ? base64_values[(uint8_t)letter] : 64;
+    return base64_values[(uint8_t)letter];
+}
+
+size_t mr_base64_letters(struct mr_slice text)
+{
+    enum { STRIDE = 8 };
+    size_t at = 0;
+    for (; at + STRIDE <= text.len; at += STRIDE) {
+        uint32_t all = 0;
+        for (size_t i = 0; i < STRIDE; i++)
+            all |= base64_value(text.ptr[at + i]);
+        if ((all & 64) != 0)
+            break;
+    }
+    while (at < text.len && base64_value(text.ptr[at]) < 64)
+        at++;
+    return at;
 }
 
 size_t mr_base64_decoded_size(struct mr_slice text)

@@ -13,6 +13,7 @@ struct mr_slice mr_base64(struct mr_arena *arena, struct mr_slice bytes);
 MR_MUST_USE enum mr_status mr_base64_decode(struct mr_arena *arena, struct mr_slice text,
                                             struct mr_slice *ret_bytes);
 size_t mr_base64_decoded_size(struct mr_slice text); /* of valid text */
+size_t mr_base64_letters(struct mr_slice text);      /* how many come before anything else */
 /* RFC 3986: unreserved characters stay, others become %XX; '/' stays when keep_slash. */
 void mr_percent_encode(struct mr_buf *buf, struct mr_slice text, bool keep_slash);
 /* Decodes %XX (and '+' as blank when plus_is_space); a bad escape stays as it is. */

@@ -18,39 +18,26 @@ static void alc_free(void *ctx, void *ptr)
     (void)ptr;
 }
 
-/* Depth of valid JSON, by its brackets outside strings. */
-static bool is_deeper_than(struct mr_slice text, size_t depth_max)
+/* yyjson keeps the values of a document in one array, a container before what is in it, and knows
+ * where each container ends. */
+static bool is_deeper_than(yyjson_doc *doc, size_t depth_max)
 {
+    yyjson_val *value = yyjson_doc_get_root(doc);
+    const yyjson_val *end = value + yyjson_doc_get_val_count(doc);
+    const yyjson_val *ends[MR_JSON_DEPTH_MAX];
     size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char byte = text.ptr[i];
-        if (byte == '"')
-            in_string = !in_string;
-        else if (in_string && byte == '\\')
-            i++;
-        else if (!in_string && (byte == '{' || byte == '['))
-            depth++;
-        else if (!in_string && (byte == '}' || byte == ']'))
+    if (yyjson_doc_get_val_count(doc) <= depth_max)
+        return false;
+    for (; value < end; value++) {
+        while (depth > 0 && value == ends[depth - 1])
             depth--;
-        if (depth > depth_max)
+        if (!unsafe_yyjson_is_ctn(value))
+            continue;
+        if (depth == depth_max)
             return true;
+        ends[depth++] = unsafe_yyjson_get_next(value);
     }
     return false;
-}
-
-/* yyjson keeps the values of a document in one array, root first; a document of few containers
- * cannot be deep, and counting them is far cheaper than the scan of the text. */
-static bool may_be_deeper_than(yyjson_doc *doc, size_t depth_max)
-{
-    yyjson_val *values = yyjson_doc_get_root(doc);
-    size_t count = yyjson_doc_get_val_count(doc);
-    if (count <= depth_max)
-        return false;
-    size_t containers = 0;
-    for (size_t i = 0; i < count; i++)
-        containers += unsafe_yyjson_is_ctn(&values[i]);
-    return containers > depth_max;
 }
 
 yyjson_val *mr_json_parse(struct mr_arena *arena, struct mr_slice text, size_t depth_max)
@@ -65,7 +52,7 @@ yyjson_val *mr_json_parse(struct mr_arena *arena, struct mr_slice text, size_t d
                                        YYJSON_READ_NUMBER_AS_RAW, &alc, NULL);
     if (doc == NULL)
         return NULL;
-    if (may_be_deeper_than(doc, depth_max) && is_deeper_than(text, depth_max))
+    if (is_deeper_than(doc, depth_max))
         return NULL;
     return yyjson_doc_get_root(doc);
 }

@@ -11,7 +11,7 @@
 #include "kinesis/internal.h"
 #include "base/codec.h"
 
-enum { DIGITS = 47, LIMBS = 6 };
+enum { DIGITS = 47, LIMBS = 6, PRINT_DIVISIONS = 7 }; /* 188 bits are 57 decimal digits */
 
 /* A 192-bit number, least significant limb first. */
 struct wide {
@@ -50,11 +50,15 @@ static bool wide_is_zero(const struct wide *wide)
     return true;
 }
 
-/* Appends `count` hexadecimal digits of `value`. */
+/* Appends `count` hexadecimal digits of `value`, seven at a time. */
 static void push_digits(struct wide *wide, uint64_t value, unsigned count)
 {
-    while (count-- > 0)
-        (void)wide_muladd(wide, 16, (uint32_t)(value >> (count * 4)) & 15U);
+    while (count > 0) {
+        unsigned more = count < 7 ? count : 7;
+        count -= more;
+        uint32_t factor = 1U << (4 * more);
+        (void)wide_muladd(wide, factor, (uint32_t)(value >> (count * 4)) & (factor - 1));
+    }
 }
 
 struct mr_slice kinesis_sequence_print(const struct kinesis_sequence *sequence,
@@ -69,11 +73,16 @@ struct mr_slice kinesis_sequence_print(const struct kinesis_sequence *sequence,
     push_digits(&wide, (uint64_t)sequence->time_s, 9);
     push_digits(&wide, sequence->shard, 8);
     push_digits(&wide, 2, 1);
-    char text[KINESIS_SEQUENCE_TEXT];
+    /* Nine decimal digits a division, the zeros before the first one not shown. */
+    char text[PRINT_DIVISIONS * 9];
     size_t at = sizeof text;
-    do {
-        text[--at] = (char)('0' + wide_divide(&wide, 10));
-    } while (!wide_is_zero(&wide));
+    for (int i = 0; i < PRINT_DIVISIONS; i++) {
+        uint32_t nine = wide_divide(&wide, 1000000000);
+        for (int digit = 0; digit < 9; digit++, nine /= 10)
+            text[--at] = (char)('0' + nine % 10);
+    }
+    while (text[at] == '0')
+        at++; /* the number begins with a 2 in its highest place: it is not 0 */
     size_t len = sizeof text - at;
     memcpy(ret, text + at, len);
     ret[len] = '\0';

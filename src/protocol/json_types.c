@@ -2,6 +2,7 @@
  * words of the service: DynamoDB's parser speaks differently from that of the other services.
  * AWS: both vocabularies are those that tests against production recorded. */
 #include "protocol/internal.h"
+#include "base/codec.h"
 
 struct types {
     struct protocol_call *call;
@@ -130,12 +131,6 @@ static void mismatch(struct types *types, const struct model_shape *shape, yyjso
         mismatch_coral(types, shape, value);
 }
 
-static bool base64_char(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/';
-}
-
 static void check_blob(struct types *types, const struct model_shape *shape, yyjson_val *value)
 {
     const struct mr_slice text = mr_json_text(value);
@@ -156,17 +151,16 @@ static void check_blob(struct types *types, const struct model_shape *shape, yyj
     size_t pad = 0;
     while (pad < 2 && pad < text.len && text.ptr[text.len - 1 - pad] == '=')
         pad++;
-    for (size_t i = 0; i < text.len - pad; i++)
-        if (!base64_char((unsigned char)text.ptr[i]) && types->dynamodb) {
-            protocol_fail(types->call, &protocol_serialization,
-                          "Invalid last non-pad Base64 character dectected");
-            return;
-        } else if (!base64_char((unsigned char)text.ptr[i])) {
-            protocol_fail(types->call, &protocol_serialization,
-                          "%s%.*s%sInvalid Base64 character: '%c'", quote, MR_ARG(shown), lead,
-                          text.ptr[i]);
-            return;
-        }
+    size_t letters = mr_base64_letters(text);
+    if (letters >= text.len - pad)
+        return;
+    if (types->dynamodb)
+        protocol_fail(types->call, &protocol_serialization,
+                      "Invalid last non-pad Base64 character dectected");
+    else
+        protocol_fail(types->call, &protocol_serialization,
+                      "%s%.*s%sInvalid Base64 character: '%c'", quote, MR_ARG(shown), lead,
+                      text.ptr[letters]);
 }
 
 static void check(struct types *types, const struct model_shape *shape, yyjson_val *value,
