@@ -222,6 +222,18 @@ static enum mr_status read_schema(const struct conversion *conversion, struct gl
     return MR_OK;
 }
 
+enum mr_status conversion_schema_check(const struct conversion *conversion, struct glue *glue,
+                                       char message[static 512])
+{
+    struct mr_arena arena;
+    struct hive_type *columns;
+    size_t count;
+    mr_arena_init(&arena);
+    const enum mr_status status = read_schema(conversion, glue, &arena, &columns, &count, message);
+    mr_arena_fini(&arena);
+    return status;
+}
+
 enum mr_status conversion_run(const struct conversion *conversion, struct glue *glue,
                               const struct buffer *buffer, struct conversion_output *output,
                               char message[static 512])

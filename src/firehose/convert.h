@@ -17,6 +17,10 @@ struct conversion {
 MR_MUST_USE enum mr_status conversion_check(yyjson_val *description, char message[static 512]);
 void conversion_read(yyjson_val *description, struct conversion *ret_conversion);
 
+/* Whether the table is there and its columns can be written: MR_OK, or MR_AGAIN with `message`. */
+MR_MUST_USE enum mr_status conversion_schema_check(const struct conversion *conversion,
+                                                   struct glue *glue, char message[static 512]);
+
 /* Why a record was not converted. */
 struct conversion_failure {
     const struct buffer_record *record;

@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SLOW_CALL_MS = 3000 }; /* a function that runs so long is told in the status */
-
 static const char *const state_names[DELIVERY_STATES] = {"CREATING", "ACTIVE", "DELETING"};
 /* legal_moves[from][to] */
 static const bool legal_moves[DELIVERY_STATES][DELIVERY_STATES] = {
@@ -399,6 +397,8 @@ enum mr_status firehose_open(struct firehose **ret_firehose, const struct fireho
         return status;
     }
     store_floor_register(options->store, "deliveries", floor_of, firehose);
+    firehose->watch =
+        runtime_pump_start(options->runtime, "delivery watch", firehose_watch_step, firehose);
     *ret_firehose = firehose;
     return MR_OK;
 }
@@ -415,6 +415,7 @@ void firehose_close(struct firehose *firehose)
         return;
     firehose_stop(firehose);
     store_floor_unregister(firehose->options.store, firehose);
+    runtime_pump_stop(firehose->watch);
     size_t cursor = 0;
     struct mr_slice name;
     void *value;
@@ -463,22 +464,6 @@ void firehose_each(struct firehose *firehose, void (*fn)(void *ctx, struct deliv
     free(all);
 }
 
-/* What keeps it from moving; a call of a function that takes long does, too. */
-static void write_last_error(struct mr_json *json, struct delivery *delivery)
-{
-    const long long calling = atomic_load(&delivery->calling_ms);
-    const int64_t now_ms = store_now(delivery->firehose->options.store);
-    if (delivery->locked.last_error[0] != '\0' || calling == 0 || now_ms - calling < SLOW_CALL_MS) {
-        mr_json_key_cstr(json, "last_error", delivery->locked.last_error);
-        return;
-    }
-    char text[128];
-    (void)snprintf(text, sizeof text,
-                   "its function has been running for %lld s; nothing is read until it answers",
-                   ((long long)now_ms - calling) / 1000);
-    mr_json_key_cstr(json, "last_error", text);
-}
-
 static void write_status(void *ctx, struct delivery *delivery)
 {
     struct mr_json *json = ctx;
@@ -501,7 +486,7 @@ static void write_status(void *ctx, struct delivery *delivery)
         waiting == 0 ? 0 : (int64_t)(store_now(delivery->firehose->options.store) - waiting));
     if (landed != 0)
         mr_json_key_int(json, "landed_ms", landed);
-    write_last_error(json, delivery);
+    mr_json_key_cstr(json, "last_error", delivery->locked.last_error);
     mr_json_object_end(json);
     pthread_mutex_unlock(&delivery->lock);
 }

@@ -109,6 +109,7 @@ struct delivery {
         char *encryption;  /* JSON {"KeyARN"?,"KeyType"}, or NULL: none; owned */
         int64_t version, updated_ms;
         char last_error[512];
+        char watched[512];             /* what watch.c has said; "": nothing */
         struct delivery_place *places; /* of the sources, as the last step left them; owned */
         size_t place_count;
     } locked;
@@ -119,6 +120,7 @@ struct delivery {
     atomic_llong flush;      /* what was written in front of it waits for no buffer */
     atomic_llong waiting;    /* records buffered now */
     atomic_llong calling_ms; /* since when its function is being called; 0: it is not */
+    atomic_llong landing_ms; /* since when objects are being stored; 0: none is */
     atomic_llong waiting_ms; /* arrival of the oldest of them; 0: none */
 };
 
@@ -127,7 +129,8 @@ struct firehose {
     pthread_rwlock_t lock;  /* guards map */
     struct mr_map map;      /* name -> struct delivery */
     pthread_mutex_t create; /* one CreateDeliveryStream at a time */
-    atomic_bool stopping;   /* see firehose_stop */
+    struct runtime_pump *watch;
+    atomic_bool stopping; /* see firehose_stop */
     struct zones zones;
 };
 
@@ -247,6 +250,12 @@ void delivery_sources_tell(struct delivery *delivery);
 /* Whether all in front of the position has been read. */
 bool delivery_sources_have_read(const struct delivery *delivery, int64_t position);
 void delivery_sources_fini(struct delivery *delivery);
+
+/* ---- watch.c ---- */
+#define DELIVERY_NO_BUCKET                                       \
+    "bucket %.*s does not exist: create it, or name another by " \
+    "UpdateDestination; the records wait"
+enum runtime_pump_next firehose_watch_step(void *ctx, int64_t *ret_wake_ms);
 
 /* ---- pump.c ---- */
 enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms);

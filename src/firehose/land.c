@@ -258,6 +258,7 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
         .staged = MR_NEW_ARRAY(&arena, struct s3_staged *, 2 * count + 1),
     };
     enum mr_status status = MR_OK;
+    atomic_store(&delivery->landing_ms, store_now(delivery->firehose->options.store));
     for (size_t i = 0; i < count && status == MR_OK; i++)
         status = stage_buffer(&staging, chosen[i]);
     for (size_t i = 0; i < staging.count && status == MR_OK; i++)
@@ -268,15 +269,14 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
         int64_t ticket;
         status = store_commit(delivery->firehose->options.store, &entry, &ticket);
     }
+    atomic_store(&delivery->landing_ms, 0);
     for (size_t i = 0; i < staging.count; i++)
         s3_staged_done(s3, staging.staged[i], status == MR_OK);
     p->stuck = status != MR_OK;
     if (status == MR_OK)
         note_landed(delivery, chosen, count, staging.count);
     else if (status == MR_NOT_FOUND) /* all of `chosen` go to one bucket */
-        delivery_note(delivery, "S3.NoSuchBucket",
-                      "bucket %.*s does not exist: create it, or name another by "
-                      "UpdateDestination; the records wait",
+        delivery_note(delivery, "S3.NoSuchBucket", DELIVERY_NO_BUCKET,
                       MR_ARG(target_of(&p->config, chosen[0])->bucket));
     mr_arena_fini(&arena);
     return status;

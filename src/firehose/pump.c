@@ -308,7 +308,8 @@ enum runtime_pump_next delivery_pump_step(void *ctx, int64_t *ret_wake_ms)
     }
     if (status < 0)
         delivery_note(delivery, NULL,
-                      "an internal failure holds the delivery up; the log says which");
+                      "an internal failure holds the delivery up, and it is tried again: the "
+                      "server's log says which; see whether the disk is full or failing");
     return back_off(p, now_ms, ret_wake_ms);
 }
 

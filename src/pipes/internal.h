@@ -126,9 +126,11 @@ struct pipe_lane {
     struct mr_buf text;
     atomic_bool done;        /* read to its end */
     atomic_bool failed;      /* by a failure of ours; the pipe stops */
+    atomic_llong calling_ms; /* since when its function is being called; 0: it is not */
     atomic_llong waiting_ms; /* when the oldest change known to wait was made; 0: none waits */
     struct {
         char problem[PIPE_REASON_MAX]; /* what it waits for; "": nothing */
+        bool slow;                     /* it waits for a function, and that is its problem */
     } locked;                          /* by pipe->lock */
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 enum {
+    SLOW_CALL_MS = 3000,   /* a function that runs so long is told */
     TARGET_GONE_MS = 3000, /* then the pipe is STOPPED and says why, until there is one again */
     LOOK_MS = 200,         /* while something is missing */
     LOOK_AROUND_MS = 1000, /* an idle pipe notices that an end has gone or a shard has come */
@@ -244,6 +245,25 @@ static bool any_failed(const struct pipe *pipe)
     return false;
 }
 
+/* A lane that waits for a function cannot say so itself. */
+static void look_for_slow(struct pipe *pipe, int64_t now_ms)
+{
+    for (size_t i = 0; i < pipe->locked.lane_count; i++) {
+        struct pipe_lane *lane = pipe->locked.lanes[i];
+        pthread_mutex_lock(&pipe->lock);
+        const int64_t calling_ms = atomic_load(&lane->calling_ms);
+        const bool slow = calling_ms != 0 && now_ms - calling_ms > SLOW_CALL_MS;
+        const bool fresh = slow && !lane->locked.slow;
+        lane->locked.slow = slow || lane->locked.slow;
+        pthread_mutex_unlock(&pipe->lock);
+        if (fresh)
+            pipe_note(lane,
+                      "Shard %s waits for a function that has been running for more than %d s: see "
+                      "its log, or lower its Timeout.",
+                      lane->shard.id, SLOW_CALL_MS / 1000);
+    }
+}
+
 /* ---- the pump ---- */
 
 static enum runtime_pump_next stop_because(struct pipe *pipe, const char *reason)
@@ -318,6 +338,7 @@ enum runtime_pump_next pipe_pump_step(void *ctx, int64_t *ret_wake_ms)
     if (find_shards(pipe) != MR_OK || any_failed(pipe))
         return stop_because(pipe, "An internal failure stopped the pipe; the server's log says "
                                   "which. Start the pipe again.");
+    look_for_slow(pipe, now_ms);
     if (pipe_source_is_ended(&pipe->source) && all_done(pipe))
         return stop_because(pipe, "The source stream is disabled and read to its end. To resume "
                                   "processing please delete the pipe and create a new one.");

@@ -173,6 +173,22 @@ static enum pipe_outcome outcome_of(struct pipe_batch *batch, struct mr_slice fu
     }
 }
 
+static enum mr_status call(struct pipe_lane *lane, struct mr_slice function, struct mr_slice event,
+                           struct lambda_result *result)
+{
+    const struct pipes_options *options = &lane->pipe->pipes->options;
+    atomic_store(&lane->calling_ms, store_now(options->store));
+    const enum mr_status status = lambda_invoke(options->lambda, function, event, result);
+    atomic_store(&lane->calling_ms, 0);
+    pthread_mutex_lock(&lane->pipe->lock);
+    const bool told = lane->locked.slow;
+    lane->locked.slow = false;
+    pthread_mutex_unlock(&lane->pipe->lock);
+    if (told)
+        pipe_note(lane, "%s", "");
+    return status;
+}
+
 enum pipe_outcome pipe_call(struct pipe_lane *lane, struct pipe_batch *batch,
                             struct mr_slice function, struct mr_slice event,
                             struct lambda_result *result)
@@ -190,7 +206,7 @@ enum pipe_outcome pipe_call(struct pipe_lane *lane, struct pipe_batch *batch,
     atomic_fetch_add(&pipe->calls, 1);
     if (atomic_load(&pipe->halting) || atomic_load(&pipes->stopping))
         outcome = PIPE_ENDING;
-    else if (lambda_invoke(pipes->options.lambda, function, event, result) < 0)
+    else if (call(lane, function, event, result) < 0)
         outcome = PIPE_BROKEN;
     else if (atomic_load(&pipes->stopping))
         outcome = PIPE_ENDING; /* what functions say while the server ends says nothing */
