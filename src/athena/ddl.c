@@ -150,6 +150,7 @@ bool athena_ddl_run(struct athena_ddl *ddl)
 {
     switch (ddl->statement->kind) {
     case STATEMENT_CREATE_DATABASE: return create_database(ddl);
+    case STATEMENT_ALTER_DATABASE: return athena_ddl_alter_database(ddl);
     case STATEMENT_DROP_DATABASE: return drop_database(ddl);
     case STATEMENT_DROP_TABLE:
     case STATEMENT_DROP_VIEW: return drop_table(ddl);
@@ -158,7 +159,11 @@ bool athena_ddl_run(struct athena_ddl *ddl)
     case STATEMENT_REPAIR:
     case STATEMENT_ADD_PARTITION:
     case STATEMENT_DROP_PARTITION:
+    case STATEMENT_RENAME_PARTITION:
+    case STATEMENT_SET_LOCATION:
     case STATEMENT_ADD_COLUMNS:
+    case STATEMENT_REPLACE_COLUMNS:
+    case STATEMENT_CHANGE_COLUMN:
     case STATEMENT_SET_PROPERTIES: return athena_ddl_change(ddl);
     default: return athena_ddl_show(ddl);
     }

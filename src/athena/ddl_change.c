@@ -1,4 +1,4 @@
-/* ALTER TABLE and MSCK REPAIR TABLE. */
+/* Partitions: ALTER TABLE ADD and DROP PARTITION, MSCK REPAIR TABLE. */
 #include "athena/internal.h"
 #include <stdlib.h>
 
@@ -36,9 +36,8 @@ static yyjson_val *partition_input(struct athena_ddl *ddl, const struct glue_tab
     return input;
 }
 
-/* The values in the order of the keys; NULL: the error is set. */
-static struct mr_slice *spec_values(struct athena_ddl *ddl, const struct glue_table *table,
-                                    const struct athena_partition_spec *spec)
+struct mr_slice *athena_ddl_spec_values(struct athena_ddl *ddl, const struct glue_table *table,
+                                        const struct athena_partition_spec *spec)
 {
     struct mr_slice *values = MR_NEW_ARRAY(ddl->arena, struct mr_slice, table->key_count + 1);
     size_t found = 0;
@@ -93,7 +92,7 @@ static bool add_partitions(struct athena_ddl *ddl, const struct glue_table *tabl
     for (const struct athena_partition_spec *spec = ddl->statement->partitions; spec != NULL;
          spec = spec->next) {
         bool fresh;
-        struct mr_slice *values = spec_values(ddl, table, spec);
+        struct mr_slice *values = athena_ddl_spec_values(ddl, table, spec);
         if (values == NULL)
             return false;
         struct mr_slice location =
@@ -109,20 +108,105 @@ static bool add_partitions(struct athena_ddl *ddl, const struct glue_table *tabl
     return true;
 }
 
+struct dropping {
+    struct athena_ddl *ddl;
+    const struct glue_table *table;
+    const struct athena_partition_spec *spec;
+    struct mr_slice **found; /* in the arena */
+    size_t count, capacity;
+};
+
+static bool fits(const struct dropping *dropping, const struct athena_pair *pair,
+                 struct mr_slice value)
+{
+    size_t key = 0;
+    int64_t left, right;
+    while (!mr_slice_equal(dropping->table->keys[key].name, pair->name))
+        key++;
+    int order = mr_slice_compare(value, pair->value);
+    struct athena_type type;
+    if (athena_type_parse(dropping->ddl->arena, dropping->table->keys[key].type, &type) == MR_OK &&
+        type.kind <= ATHENA_BIGINT && mr_slice_to_i64(value, &left) == MR_OK &&
+        mr_slice_to_i64(pair->value, &right) == MR_OK)
+        order = (left > right) - (left < right);
+    const char *op = pair->op == NULL ? "=" : pair->op;
+    if (strcmp(op, "<>") == 0 || strcmp(op, "!=") == 0)
+        return order != 0;
+    return (order == 0 && strchr(op, '=') != NULL) || (order < 0 && op[0] == '<') ||
+           (order > 0 && op[0] == '>');
+}
+
+static enum mr_status on_dropped(void *ctx, const struct glue_partition *partition)
+{
+    struct dropping *dropping = ctx;
+    struct mr_arena *arena = dropping->ddl->arena;
+    if (partition->value_count != dropping->table->key_count)
+        return MR_OK;
+    for (const struct athena_pair *pair = dropping->spec->values; pair != NULL; pair = pair->next) {
+        size_t key = 0;
+        while (!mr_slice_equal(dropping->table->keys[key].name, pair->name))
+            key++;
+        if (!fits(dropping, pair, partition->values[key]))
+            return MR_OK;
+    }
+    if (dropping->count == dropping->capacity) {
+        const size_t size = sizeof(void *) * dropping->capacity;
+        dropping->capacity = dropping->capacity == 0 ? 16 : dropping->capacity * 2;
+        dropping->found =
+            mr_arena_realloc(arena, dropping->found, size, sizeof(void *) * dropping->capacity);
+    }
+    struct mr_slice *values = MR_NEW_ARRAY(arena, struct mr_slice, partition->value_count + 1);
+    for (size_t i = 0; i < partition->value_count; i++)
+        values[i] = mr_arena_copy(arena, partition->values[i]);
+    dropping->found[dropping->count++] = values;
+    return MR_OK;
+}
+
+static bool is_key(const struct glue_table *table, struct mr_slice name)
+{
+    for (size_t i = 0; i < table->key_count; i++) {
+        if (mr_slice_equal(table->keys[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+/* A spec may name some of the keys, and compare: all partitions that fit go. */
+static bool drop_some(struct athena_ddl *ddl, const struct glue_table *table,
+                      const struct athena_partition_spec *spec)
+{
+    struct glue *glue = ddl->athena->options.glue;
+    struct dropping dropping = {.ddl = ddl, .table = table, .spec = spec};
+    for (const struct athena_pair *pair = spec->values; pair != NULL; pair = pair->next) {
+        if (!is_key(table, pair->name))
+            return athena_ddl_fail(ddl,
+                                   "SemanticException [Error 10001]: Partition spec contains "
+                                   "non-partition column %.*s",
+                                   MR_ARG(pair->name));
+    }
+    enum mr_status status =
+        glue_partition_each(glue, table->database, table->name, on_dropped, &dropping);
+    for (size_t i = 0; status >= 0 && i < dropping.count; i++)
+        status = glue_partition_delete(glue, ddl->arena, table->database, table->name,
+                                       dropping.found[i], table->key_count, &ddl->ticket);
+    if (status < 0)
+        return athena_ddl_fail(ddl, "internal error");
+    if (dropping.count > 0 || ddl->statement->if_exists)
+        return true;
+    return athena_ddl_fail(ddl,
+                           "SemanticException [Error 10006]: Partition not found (%.*s %s "
+                           "'%.*s')",
+                           MR_ARG(spec->values->name),
+                           spec->values->op == NULL ? "=" : spec->values->op,
+                           MR_ARG(spec->values->value));
+}
+
 static bool drop_partitions(struct athena_ddl *ddl, const struct glue_table *table)
 {
     for (const struct athena_partition_spec *spec = ddl->statement->partitions; spec != NULL;
          spec = spec->next) {
-        struct mr_slice *values = spec_values(ddl, table, spec);
-        if (values == NULL)
+        if (!drop_some(ddl, table, spec))
             return false;
-        enum mr_status status =
-            glue_partition_delete(ddl->athena->options.glue, ddl->arena, table->database,
-                                  table->name, values, table->key_count, &ddl->ticket);
-        if (status == MR_NOT_FOUND && !ddl->statement->if_exists)
-            return athena_ddl_fail(ddl, "SemanticException [Error 10006]: Partition not found");
-        if (status < 0)
-            return athena_ddl_fail(ddl, "internal error");
     }
     return true;
 }
@@ -205,85 +289,6 @@ static bool repair_table(struct athena_ddl *ddl, const struct glue_table *table)
     return !repair.failed && (status >= 0 || athena_ddl_fail(ddl, "internal error"));
 }
 
-/* ---- the table itself ---- */
-
-static void write_pairs(struct mr_json *json, yyjson_val *old, const struct athena_pair *pairs)
-{
-    size_t index, max;
-    yyjson_val *key, *value;
-    mr_json_object(json);
-    yyjson_obj_foreach(old, index, max, key, value)
-    {
-        const struct athena_pair *pair = pairs;
-        while (pair != NULL && !mr_slice_equal(pair->name, mr_json_text(key)))
-            pair = pair->next;
-        if (pair != NULL)
-            continue;
-        mr_json_name(json, mr_json_text(key));
-        mr_json_value(json, value);
-    }
-    for (; pairs != NULL; pairs = pairs->next) {
-        mr_json_name(json, pairs->name);
-        mr_json_string(json, pairs->value);
-    }
-    mr_json_object_end(json);
-}
-
-static void write_storage(struct mr_json *json, yyjson_val *old, const struct athena_pair *columns)
-{
-    size_t index, max, i, count;
-    yyjson_val *key, *value, *column;
-    mr_json_object(json);
-    yyjson_obj_foreach(old, index, max, key, value)
-    {
-        mr_json_name(json, mr_json_text(key));
-        if (!mr_slice_equal(mr_json_text(key), MR_S("Columns"))) {
-            mr_json_value(json, value);
-            continue;
-        }
-        mr_json_array(json);
-        yyjson_arr_foreach(value, i, count, column)
-        {
-            mr_json_value(json, column);
-        }
-        for (; columns != NULL; columns = columns->next) {
-            mr_json_object(json);
-            mr_json_key_string(json, "Name", columns->name);
-            mr_json_key_string(json, "Type", columns->value);
-            if (columns->comment.len > 0)
-                mr_json_key_string(json, "Comment", columns->comment);
-            mr_json_object_end(json);
-        }
-        mr_json_array_end(json);
-    }
-    mr_json_object_end(json);
-}
-
-/* The table as it is, with the statement's columns and properties added. */
-static bool alter_table(struct athena_ddl *ddl, const struct glue_table *table)
-{
-    static const char *const kept[] = {"Name",      "Description",      "Owner",
-                                       "Retention", "PartitionKeys",    "ViewOriginalText",
-                                       "TableType", "ViewExpandedText", "LastAccessTime"};
-    const struct athena_statement *statement = ddl->statement;
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_object(&json);
-    for (size_t i = 0; i < MR_COUNT(kept); i++)
-        mr_json_key_value(&json, kept[i], mr_json_get(table->json, kept[i]));
-    mr_json_key(&json, "StorageDescriptor");
-    write_storage(&json, mr_json_get(table->json, "StorageDescriptor"), statement->columns);
-    mr_json_key(&json, "Parameters");
-    write_pairs(&json, table->parameters, statement->properties);
-    mr_json_object_end(&json);
-    struct glue_table_put put = {.database = table->database, .replace = true};
-    put.input = mr_json_parse(ddl->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
-    mr_buf_fini(&buf);
-    enum mr_status status =
-        glue_table_put(ddl->athena->options.glue, ddl->arena, &put, &ddl->ticket);
-    return status == MR_OK || athena_ddl_fail(ddl, "internal error");
-}
-
 bool athena_ddl_change(struct athena_ddl *ddl)
 {
     struct glue_table table;
@@ -296,6 +301,6 @@ bool athena_ddl_change(struct athena_ddl *ddl)
     case STATEMENT_REPAIR: return repair_table(ddl, &table);
     case STATEMENT_ADD_PARTITION: return add_partitions(ddl, &table);
     case STATEMENT_DROP_PARTITION: return drop_partitions(ddl, &table);
-    default: return alter_table(ddl, &table);
+    default: return athena_ddl_alter(ddl, &table);
     }
 }

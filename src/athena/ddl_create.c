@@ -10,6 +10,14 @@ static const struct {
     const char *word, *serde, *input, *output;
 } stored_as[] = {
     {"textfile", LAZY_SERDE, TEXT_INPUT, TEXT_OUTPUT},
+    {"sequencefile", LAZY_SERDE, "org.apache.hadoop.mapred.SequenceFileInputFormat",
+     "org.apache.hadoop.hive.ql.io.HiveSequenceFileOutputFormat"},
+    {"rcfile", "org.apache.hadoop.hive.serde2.columnar.LazyBinaryColumnarSerDe",
+     "org.apache.hadoop.hive.ql.io.RCFileInputFormat",
+     "org.apache.hadoop.hive.ql.io.RCFileOutputFormat"},
+    {"ion", "com.amazon.ionhiveserde.IonHiveSerDe",
+     "com.amazon.ionhiveserde.formats.IonInputFormat",
+     "com.amazon.ionhiveserde.formats.IonOutputFormat"},
     {"parquet", "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
      "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
      "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"},
@@ -43,6 +51,35 @@ static void write_pairs(struct mr_json *json, const struct athena_pair *pairs)
     }
 }
 
+static bool names(const struct athena_pair *pairs, struct mr_slice name)
+{
+    while (pairs != NULL && !mr_slice_equal(pairs->name, name))
+        pairs = pairs->next;
+    return pairs != NULL;
+}
+
+static void write_buckets(struct mr_json *json, const struct athena_statement *statement)
+{
+    mr_json_key_int(json, "NumberOfBuckets",
+                    statement->bucket_columns == NULL ? -1 : statement->bucket_count);
+    mr_json_key(json, "BucketColumns");
+    mr_json_array(json);
+    for (const struct athena_pair *pair = statement->bucket_columns; pair != NULL;
+         pair = pair->next)
+        mr_json_string(json, pair->name);
+    mr_json_array_end(json);
+    mr_json_key(json, "SortColumns");
+    mr_json_array(json);
+    for (const struct athena_pair *pair = statement->sort_columns; pair != NULL;
+         pair = pair->next) {
+        mr_json_object(json);
+        mr_json_key_string(json, "Column", pair->name);
+        mr_json_key_int(json, "SortOrder", pair->op[0] == 'A');
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
 static void write_serde(struct mr_json *json, const struct athena_statement *statement,
                         size_t format)
 {
@@ -53,11 +90,23 @@ static void write_serde(struct mr_json *json, const struct athena_statement *sta
         mr_json_key_cstr(json, "SerializationLibrary", stored_as[format].serde);
     mr_json_key(json, "Parameters");
     mr_json_object(json);
-    mr_json_key_cstr(json, "serialization.format", "1");
-    if (statement->field_delimiter.len > 0)
-        mr_json_key_string(json, "field.delim", statement->field_delimiter);
-    if (statement->escape.len > 0)
-        mr_json_key_string(json, "escape.delim", statement->escape);
+    const struct {
+        const char *name;
+        struct mr_slice value;
+    } delimiters[] = {{"field.delim", statement->field_delimiter},
+                      {"escape.delim", statement->escape},
+                      {"colelction.delim", statement->collection_delimiter}, /* Hive's spelling */
+                      {"mapkey.delim", statement->map_delimiter},
+                      {"line.delim", statement->line_delimiter},
+                      {"serialization.null.format", statement->null_text}};
+    if (!names(statement->serde_properties, MR_S("serialization.format")))
+        mr_json_key_string(json, "serialization.format",
+                           statement->field_delimiter.len > 0 ? statement->field_delimiter
+                                                              : MR_S("1"));
+    for (size_t i = 0; i < MR_COUNT(delimiters); i++) {
+        if (delimiters[i].value.ptr != NULL)
+            mr_json_key_string(json, delimiters[i].name, delimiters[i].value);
+    }
     write_pairs(json, statement->serde_properties);
     mr_json_object_end(json);
     mr_json_object_end(json);
@@ -76,7 +125,7 @@ static void write_storage(struct mr_json *json, const struct athena_statement *s
     mr_json_key_string(json, "OutputFormat",
                        own ? statement->output_format : mr_slice_cstr(stored_as[format].output));
     mr_json_key_bool(json, "Compressed", false);
-    mr_json_key_int(json, "NumberOfBuckets", -1);
+    write_buckets(json, statement);
     mr_json_key(json, "SerdeInfo");
     write_serde(json, statement, format);
     mr_json_key_bool(json, "StoredAsSubDirectories", false);
@@ -101,6 +150,11 @@ static yyjson_val *table_input(struct athena_ddl *ddl, size_t format)
     mr_json_key(&json, "Parameters");
     mr_json_object(&json);
     mr_json_key_cstr(&json, "EXTERNAL", "TRUE");
+    if (statement->comment.len > 0 && !names(statement->properties, MR_S("comment")))
+        mr_json_key_string(&json, "comment", statement->comment);
+    const int64_t now_s = store_now(ddl->athena->options.store) / 1000;
+    mr_json_key_string(&json, "transient_lastDdlTime",
+                       mr_arena_printf(ddl->arena, "%lld", (long long)now_s));
     write_pairs(&json, statement->properties);
     mr_json_object_end(&json);
     mr_json_object_end(&json);
@@ -113,6 +167,11 @@ static bool check_columns(struct athena_ddl *ddl, const struct athena_pair *colu
 {
     struct athena_type type;
     for (; columns != NULL; columns = columns->next) {
+        if (names(columns->next, columns->name))
+            return athena_ddl_fail(ddl,
+                                   "SemanticException [Error 10036]: Duplicate column name: "
+                                   "%.*s",
+                                   MR_ARG(columns->name));
         if (athena_type_parse(ddl->arena, columns->value, &type) != MR_OK)
             return athena_ddl_fail(ddl, "ParseException: the type '%.*s' of column %.*s is unknown",
                                    MR_ARG(columns->value), MR_ARG(columns->name));
@@ -166,6 +225,19 @@ bool athena_ddl_create_table(struct athena_ddl *ddl)
     if (glue_location_parse(statement->location, &bucket, &prefix) != MR_OK)
         return athena_ddl_fail(ddl, "SemanticException '%.*s' is no S3 location",
                                MR_ARG(statement->location));
+    for (const struct athena_pair *key = statement->keys; key != NULL; key = key->next) {
+        if (names(statement->columns, key->name))
+            return athena_ddl_fail(ddl, "SemanticException [Error 10035]: Column repeated in "
+                                        "partitioning columns");
+    }
+    for (const struct athena_pair *pair = statement->bucket_columns; pair != NULL;
+         pair = pair->next) {
+        if (!names(statement->columns, pair->name))
+            return athena_ddl_fail(ddl,
+                                   "SemanticException [Error 10002]: Invalid column reference "
+                                   "%.*s",
+                                   MR_ARG(pair->name));
+    }
     return check_columns(ddl, statement->columns) && check_columns(ddl, statement->keys) &&
            put_table(ddl, table_input(ddl, format), false);
 }

@@ -117,35 +117,6 @@ static bool show_columns(struct athena_ddl *ddl)
     return true;
 }
 
-static void describe_column(struct athena_ddl *ddl, const struct glue_column *column)
-{
-    athena_ddl_row(ddl, "%-20.*s\t%-20.*s\t%-20.*s", MR_ARG(column->name), MR_ARG(column->type),
-                   MR_ARG(column->comment));
-}
-
-static bool describe(struct athena_ddl *ddl)
-{
-    static const char *const columns[] = {"col_name"};
-    struct glue_table table;
-    bool absent;
-    if (!athena_ddl_table(ddl, &table, &absent))
-        return false;
-    athena_ddl_columns(ddl, columns, 1);
-    for (size_t i = 0; i < table.column_count; i++)
-        describe_column(ddl, &table.columns[i]);
-    for (size_t i = 0; i < table.key_count; i++)
-        describe_column(ddl, &table.keys[i]);
-    if (table.key_count == 0)
-        return true;
-    athena_ddl_row(ddl, "\t \t ");
-    athena_ddl_row(ddl, "# Partition Information\t \t ");
-    athena_ddl_row(ddl, "%-20s\t%-20s\t%-20s", "# col_name", "data_type", "comment");
-    athena_ddl_row(ddl, "\t \t ");
-    for (size_t i = 0; i < table.key_count; i++)
-        describe_column(ddl, &table.keys[i]);
-    return true;
-}
-
 static void create_columns(struct athena_ddl *ddl, const struct glue_column *columns, size_t count,
                            const char *end)
 {
@@ -251,6 +222,6 @@ bool athena_ddl_show(struct athena_ddl *ddl)
     case STATEMENT_SHOW_CREATE_TABLE: return show_create_table(ddl);
     case STATEMENT_SHOW_CREATE_VIEW: return show_create_view(ddl);
     case STATEMENT_SHOW_PROPERTIES: return show_properties(ddl);
-    default: return describe(ddl);
+    default: return athena_ddl_describe(ddl);
     }
 }

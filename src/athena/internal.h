@@ -111,6 +111,16 @@ struct athena_ddl {
 bool athena_ddl_run(struct athena_ddl *ddl);
 bool athena_ddl_show(struct athena_ddl *ddl);
 bool athena_ddl_change(struct athena_ddl *ddl);
+bool athena_ddl_alter(struct athena_ddl *ddl, const struct glue_table *table);
+bool athena_ddl_alter_database(struct athena_ddl *ddl);
+bool athena_ddl_describe(struct athena_ddl *ddl);
+/* A partition's values in the order of the keys; NULL: the error is set. */
+struct mr_slice *athena_ddl_spec_values(struct athena_ddl *ddl, const struct glue_table *table,
+                                        const struct athena_partition_spec *spec);
+/* The wire's Partition, and its values; NULL: the error is set. */
+yyjson_val *athena_ddl_partition(struct athena_ddl *ddl, const struct glue_table *table,
+                                 const struct athena_partition_spec *spec,
+                                 struct mr_slice **ret_values);
 bool athena_ddl_create_table(struct athena_ddl *ddl);
 bool athena_ddl_create_view(struct athena_ddl *ddl);
 bool athena_ddl_fail(struct athena_ddl *ddl, const char *format, ...) MR_PRINTF(2, 3);

@@ -24,12 +24,18 @@ enum athena_statement_kind {
     STATEMENT_REPAIR,
     STATEMENT_ADD_PARTITION,
     STATEMENT_DROP_PARTITION,
+    STATEMENT_RENAME_PARTITION,
+    STATEMENT_SET_LOCATION,
     STATEMENT_ADD_COLUMNS,
+    STATEMENT_REPLACE_COLUMNS,
+    STATEMENT_CHANGE_COLUMN,
     STATEMENT_SET_PROPERTIES,
+    STATEMENT_ALTER_DATABASE,
     STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
 };
 struct athena_pair { /* of properties, columns (name, type), partition values */
     struct mr_slice name, value, comment;
+    const char *op; /* of a partition's value to drop: "=", "<", ... */
     struct athena_pair *next;
 };
 struct athena_partition_spec {
@@ -51,7 +57,13 @@ struct athena_statement {
     /* CREATE TABLE, CREATE DATABASE, ALTER TABLE */
     struct athena_pair *columns, *keys, *serde_properties, *properties;
     struct mr_slice comment, location, serde, stored_as, input_format, output_format;
-    struct mr_slice field_delimiter, escape;
+    struct mr_slice field_delimiter, escape, collection_delimiter, map_delimiter, line_delimiter,
+        null_text;
+    struct athena_pair *bucket_columns, *sort_columns; /* of a sort column: value ASC or DESC */
+    int64_t bucket_count;
+    /* DESCRIBE, CHANGE COLUMN */
+    bool formatted, extended, first;
+    struct mr_slice column, after;
     struct athena_partition_spec *partitions;
 };
 /* MR_INVALID: error says what is wrong. A semicolon at the end is fine, a second statement is not.

@@ -1,5 +1,6 @@
 /* The DDL of statements, by Hive's grammar. */
 #include "athena/phrase.h"
+#include "base/codec.h"
 #include "base/buf.h"
 
 static struct mr_slice lower(struct mr_arena *arena, struct mr_slice text)
@@ -39,13 +40,56 @@ bool athena_phrase_table(struct athena_phrase *context)
     return true;
 }
 
+/* What Hive makes of a backslash: \\t and such, \\001 (octal), \\u0001. */
+static size_t unescape_one(struct mr_slice text, struct mr_buf *buf)
+{
+    static const char letters[] = "0nrtbZ", bytes[] = "\0\n\r\t\b\x1a";
+    const char byte = text.ptr[1];
+    unsigned value = 0;
+    size_t len = 1;
+    while (len < 4 && len < text.len && text.ptr[len] >= '0' && text.ptr[len] <= '7')
+        value = value * 8 + (unsigned)(text.ptr[len++] - '0');
+    if (len == 4 && value < 128) {
+        mr_buf_byte(buf, (char)value);
+        return 4;
+    }
+    unsigned char code[2];
+    if (byte == 'u' && text.len >= 6 && mr_unhex(mr_slice_sub(text, 2, 4), code, 2) == MR_OK &&
+        code[0] == 0 && code[1] < 128) {
+        mr_buf_byte(buf, (char)code[1]);
+        return 6;
+    }
+    const char *at = strchr(letters, byte);
+    if (byte == '%' || byte == '_')
+        mr_buf_byte(buf, '\\');
+    mr_buf_byte(buf, at != NULL && byte != '\0' ? bytes[at - letters] : byte);
+    return 2;
+}
+
+static struct mr_slice unescape(struct mr_arena *arena, struct mr_slice text)
+{
+    struct mr_buf buf = {0};
+    if (mr_slice_find(text, '\\') == SIZE_MAX)
+        return text;
+    for (size_t i = 0; i < text.len;) {
+        if (text.ptr[i] == '\\' && i + 1 < text.len) {
+            i += unescape_one(mr_slice_sub(text, i, SIZE_MAX), &buf);
+            continue;
+        }
+        mr_buf_byte(&buf, text.ptr[i++]);
+    }
+    struct mr_slice copy = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return copy;
+}
+
 bool athena_phrase_string(struct athena_phrase *context, struct mr_slice *ret)
 {
     if (context->parser.next->kind != ATHENA_TOKEN_STRING) {
         athena_mismatch(&context->parser, "<string>");
         return false;
     }
-    *ret = context->parser.next->value;
+    *ret = unescape(context->parser.arena, context->parser.next->value);
     context->parser.next++;
     return true;
 }
@@ -88,6 +132,16 @@ bool athena_phrase_properties(struct athena_phrase *context, struct athena_pair 
     return athena_expect(&context->parser, ")");
 }
 
+static bool ends_type(const struct athena_token *token)
+{
+    static const char *const words[] = {",", ")", ";", "COMMENT", "FIRST", "AFTER"};
+    for (size_t i = 0; i < MR_COUNT(words); i++) {
+        if (athena_token_is(token, words[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Hive's type: the tokens up to a comma or parenthesis outside brackets, without blanks. */
 static bool take_type(struct athena_phrase *context, struct mr_slice *ret)
 {
@@ -97,8 +151,7 @@ static bool take_type(struct athena_phrase *context, struct mr_slice *ret)
         const struct athena_token *token = context->parser.next;
         if (token->kind == ATHENA_TOKEN_END || token->kind == ATHENA_TOKEN_STRING)
             break;
-        if (depth == 0 && (athena_token_is(token, ",") || athena_token_is(token, ")") ||
-                           athena_token_is(token, "COMMENT")))
+        if (depth == 0 && ends_type(token))
             break;
         if (athena_token_is(token, "<") || athena_token_is(token, "("))
             depth++;
@@ -132,6 +185,35 @@ bool athena_phrase_columns(struct athena_phrase *context, struct athena_pair **l
     return athena_expect(&context->parser, ")");
 }
 
+static bool take_partition_value(struct athena_phrase *context, struct athena_pair *pair)
+{
+    const struct athena_token *token = context->parser.next;
+    const bool minus = athena_take(&context->parser, "-");
+    token = context->parser.next;
+    if (token->kind != ATHENA_TOKEN_INTEGER && token->kind != ATHENA_TOKEN_DECIMAL &&
+        (minus || token->kind != ATHENA_TOKEN_STRING)) {
+        athena_mismatch(&context->parser, "<string>, <integer>");
+        return false;
+    }
+    pair->value = minus ? mr_arena_printf(context->parser.arena, "-%.*s", MR_ARG(token->value))
+                        : token->value;
+    context->parser.next++;
+    return true;
+}
+
+static bool take_comparison(struct athena_phrase *context, struct athena_pair *pair)
+{
+    static const char *const ops[] = {"=", "<=", ">=", "<>", "!=", "<", ">"};
+    const size_t count = context->statement->kind == STATEMENT_DROP_PARTITION ? MR_COUNT(ops) : 1;
+    for (size_t i = 0; i < count; i++) {
+        if (athena_take(&context->parser, ops[i])) {
+            pair->op = ops[i];
+            return true;
+        }
+    }
+    return athena_expect(&context->parser, "=");
+}
+
 /* PARTITION (key = 'value', ...) */
 static bool take_partition(struct athena_phrase *context)
 {
@@ -144,15 +226,9 @@ static bool take_partition(struct athena_phrase *context)
         return false;
     do {
         struct athena_pair *pair = add_pair(context, &spec->values);
-        if (!athena_phrase_name(context, &pair->name) || !athena_expect(&context->parser, "="))
+        if (!athena_phrase_name(context, &pair->name) || !take_comparison(context, pair) ||
+            !take_partition_value(context, pair))
             return false;
-        const struct athena_token *token = context->parser.next;
-        if (token->kind != ATHENA_TOKEN_STRING && token->kind != ATHENA_TOKEN_INTEGER) {
-            athena_mismatch(&context->parser, "<string>, <integer>");
-            return false;
-        }
-        pair->value = token->value;
-        context->parser.next++;
     } while (athena_take(&context->parser, ","));
     if (!athena_expect(&context->parser, ")"))
         return false;
@@ -230,14 +306,29 @@ bool athena_parse_show(struct athena_phrase *context)
     return false;
 }
 
+/* DESCRIBE [EXTENDED | FORMATTED] table [PARTITION (...)] [column], DESCRIBE VIEW view */
 bool athena_parse_describe(struct athena_phrase *context)
 {
+    struct athena_parser *parser = &context->parser;
+    struct athena_statement *statement = context->statement;
+    const bool word = !athena_peek_at(parser, 1, ".") && parser->next[1].kind != ATHENA_TOKEN_END &&
+                      !athena_peek_at(parser, 1, ";");
     athena_phrase_set(context, STATEMENT_DESCRIBE, "UTILITY", "DESCRIBE");
-    if (!athena_peek_at(&context->parser, 1, ".") &&
-        context->parser.next[1].kind != ATHENA_TOKEN_END &&
-        !athena_take(&context->parser, "EXTENDED"))
-        (void)athena_take(&context->parser, "FORMATTED");
-    return athena_phrase_table(context);
+    if (word && athena_take(parser, "VIEW")) {
+        athena_phrase_set(context, STATEMENT_DESCRIBE, "UTILITY", "DESCRIBE_VIEW");
+        return athena_phrase_table(context);
+    }
+    if (word && athena_take(parser, "EXTENDED"))
+        statement->extended = true;
+    else if (word && athena_take(parser, "FORMATTED"))
+        statement->formatted = true;
+    if (!athena_phrase_table(context))
+        return false;
+    if (athena_peek(parser, "PARTITION") && !take_partition(context))
+        return false;
+    if (parser->next->kind == ATHENA_TOKEN_END || athena_peek(parser, ";"))
+        return true;
+    return athena_phrase_name(context, &statement->column);
 }
 
 /* ---- CREATE ---- */
@@ -263,10 +354,34 @@ static bool parse_create_database(struct athena_phrase *context)
     }
 }
 
+/* One clause of ROW FORMAT DELIMITED. False with no error: none is left. */
+static bool take_delimiter(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    struct athena_statement *statement = context->statement;
+    struct mr_slice *into;
+    if (athena_take(parser, "FIELDS"))
+        into = &statement->field_delimiter;
+    else if (athena_take2(parser, "COLLECTION", "ITEMS"))
+        into = &statement->collection_delimiter;
+    else if (athena_take2(parser, "MAP", "KEYS"))
+        into = &statement->map_delimiter;
+    else if (athena_take(parser, "LINES"))
+        into = &statement->line_delimiter;
+    else if (athena_take(parser, "NULL"))
+        return athena_expect(parser, "DEFINED") && athena_expect(parser, "AS") &&
+               athena_phrase_string(context, &statement->null_text);
+    else
+        return false;
+    return athena_expect(parser, "TERMINATED") && athena_expect(parser, "BY") &&
+           athena_phrase_string(context, into) &&
+           (!athena_take2(parser, "ESCAPED", "BY") ||
+            athena_phrase_string(context, &statement->escape));
+}
+
 static bool parse_row_format(struct athena_phrase *context)
 {
     struct athena_statement *statement = context->statement;
-    struct mr_slice ignored;
     if (athena_take(&context->parser, "SERDE")) {
         if (!athena_phrase_string(context, &statement->serde))
             return false;
@@ -275,23 +390,46 @@ static bool parse_row_format(struct athena_phrase *context)
     }
     if (!athena_expect(&context->parser, "DELIMITED"))
         return false;
-    for (;;) {
-        struct mr_slice *into = &ignored;
-        if (athena_take(&context->parser, "FIELDS"))
-            into = &statement->field_delimiter;
-        else if (athena_take2(&context->parser, "COLLECTION", "ITEMS") ||
-                 athena_take2(&context->parser, "MAP", "KEYS") ||
-                 athena_take(&context->parser, "LINES"))
-            into = &ignored;
-        else
-            return true;
-        if (!athena_expect(&context->parser, "TERMINATED") ||
-            !athena_expect(&context->parser, "BY") || !athena_phrase_string(context, into))
+    while (take_delimiter(context))
+        continue;
+    return !athena_failed(&context->parser);
+}
+
+/* CLUSTERED BY (a, b) [SORTED BY (a ASC, ...)] INTO 4 BUCKETS, behind its first two words */
+static bool parse_clustered(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    struct athena_statement *statement = context->statement;
+    if (!athena_expect(parser, "("))
+        return false;
+    do {
+        if (!athena_phrase_name(context, &add_pair(context, &statement->bucket_columns)->name))
             return false;
-        if (athena_take2(&context->parser, "ESCAPED", "BY") &&
-            !athena_phrase_string(context, &statement->escape))
+    } while (athena_take(parser, ","));
+    if (!athena_expect(parser, ")"))
+        return false;
+    if (athena_take2(parser, "SORTED", "BY")) {
+        if (!athena_expect(parser, "("))
+            return false;
+        do {
+            struct athena_pair *pair = add_pair(context, &statement->sort_columns);
+            if (!athena_phrase_name(context, &pair->name))
+                return false;
+            pair->op = athena_take(parser, "DESC") ? "DESC" : "ASC";
+            (void)athena_take(parser, "ASC");
+        } while (athena_take(parser, ","));
+        if (!athena_expect(parser, ")"))
             return false;
     }
+    if (!athena_expect(parser, "INTO"))
+        return false;
+    if (parser->next->kind != ATHENA_TOKEN_INTEGER ||
+        mr_slice_to_i64(parser->next->value, &statement->bucket_count) != MR_OK) {
+        athena_mismatch(parser, "<integer>");
+        return false;
+    }
+    parser->next++;
+    return athena_expect(parser, "BUCKETS");
 }
 
 static bool parse_stored(struct athena_phrase *context)
@@ -315,6 +453,8 @@ static bool parse_table_clauses(struct athena_phrase *context)
             fine = athena_phrase_string(context, &statement->comment);
         else if (athena_take2(&context->parser, "PARTITIONED", "BY"))
             fine = athena_phrase_columns(context, &statement->keys);
+        else if (athena_take2(&context->parser, "CLUSTERED", "BY"))
+            fine = parse_clustered(context);
         else if (athena_take2(&context->parser, "ROW", "FORMAT"))
             fine = parse_row_format(context);
         else if (athena_take2(&context->parser, "WITH", "SERDEPROPERTIES"))
@@ -423,30 +563,89 @@ static bool parse_partitions(struct athena_phrase *context, bool commas)
     return true;
 }
 
+/* ALTER DATABASE name SET DBPROPERTIES (...) */
+static bool parse_alter_database(struct athena_phrase *context)
+{
+    athena_phrase_set(context, STATEMENT_ALTER_DATABASE, "DDL", "ALTER_DATABASE_SET_DBPROPERTIES");
+    return athena_phrase_name(context, &context->statement->name) &&
+           athena_expect(&context->parser, "SET") &&
+           athena_expect(&context->parser, "DBPROPERTIES") &&
+           athena_phrase_properties(context, &context->statement->properties);
+}
+
+/* CHANGE [COLUMN] old new type [COMMENT 'text'] [FIRST | AFTER column] */
+static bool parse_change_column(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    struct athena_statement *statement = context->statement;
+    athena_phrase_set(context, STATEMENT_CHANGE_COLUMN, "DDL", "ALTER_TABLE_CHANGE_COLUMN");
+    (void)athena_take(parser, "COLUMN");
+    struct athena_pair *pair = add_pair(context, &statement->columns);
+    if (!athena_phrase_name(context, &statement->column) ||
+        !athena_phrase_name(context, &pair->name) || !take_type(context, &pair->value))
+        return false;
+    if (athena_take(parser, "COMMENT") && !athena_phrase_string(context, &pair->comment))
+        return false;
+    statement->first = athena_take(parser, "FIRST");
+    return !athena_take(parser, "AFTER") || athena_phrase_name(context, &statement->after);
+}
+
+/* Behind the PARTITION (...) that stands before what is done to it, if any. */
+static bool parse_alter_partition(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    struct athena_statement *statement = context->statement;
+    if (athena_take2(parser, "RENAME", "TO")) {
+        if (statement->partitions == NULL)
+            return athena_phrase_unsupported(context, "DDL", "ALTER_TABLE_RENAME",
+                                             "ALTER TABLE RENAME TO is not supported");
+        athena_phrase_set(context, STATEMENT_RENAME_PARTITION, "DDL",
+                          "ALTER_TABLE_RENAME_PARTITION");
+        return take_partition(context);
+    }
+    if (athena_take2(parser, "SET", "LOCATION")) {
+        athena_phrase_set(context, STATEMENT_SET_LOCATION, "DDL", "ALTER_TABLE_SET_LOCATION");
+        return athena_phrase_string(context, &statement->location);
+    }
+    if (athena_take2(parser, "ADD", "COLUMNS")) {
+        athena_phrase_set(context, STATEMENT_ADD_COLUMNS, "DDL", "ALTER_TABLE_ADD_COLUMNS");
+        return athena_phrase_columns(context, &statement->columns);
+    }
+    if (athena_take2(parser, "REPLACE", "COLUMNS")) {
+        athena_phrase_set(context, STATEMENT_REPLACE_COLUMNS, "DDL", "ALTER_TABLE_REPLACE_COLUMNS");
+        return athena_phrase_columns(context, &statement->columns);
+    }
+    if (athena_take(parser, "CHANGE"))
+        return parse_change_column(context);
+    athena_mismatch(parser, "'ADD', 'CHANGE', 'DROP', 'RENAME', 'REPLACE', 'SET'");
+    return false;
+}
+
 bool athena_parse_alter(struct athena_phrase *context)
 {
+    struct athena_parser *parser = &context->parser;
     struct athena_statement *statement = context->statement;
-    if (!athena_expect(&context->parser, "TABLE") || !athena_phrase_table(context))
+    if (athena_take(parser, "DATABASE") || athena_take(parser, "SCHEMA"))
+        return parse_alter_database(context);
+    if (!athena_expect(parser, "TABLE") || !athena_phrase_table(context))
         return false;
-    if (athena_take(&context->parser, "ADD")) {
-        if (athena_take(&context->parser, "COLUMNS")) {
-            athena_phrase_set(context, STATEMENT_ADD_COLUMNS, "DDL", "ALTER_TABLE_ADD_COLUMNS");
-            return athena_phrase_columns(context, &statement->columns);
-        }
+    if (athena_peek(parser, "ADD") && !athena_peek_at(parser, 1, "COLUMNS")) {
+        parser->next++;
         athena_phrase_set(context, STATEMENT_ADD_PARTITION, "DDL", "ALTER_TABLE_ADD_PARTITION");
         return athena_phrase_if_not_exists(context) && parse_partitions(context, false);
     }
-    if (athena_take(&context->parser, "DROP")) {
+    if (athena_take(parser, "DROP")) {
         athena_phrase_set(context, STATEMENT_DROP_PARTITION, "DDL", "ALTER_TABLE_DROP_PARTITION");
         return athena_phrase_if_exists(context) && parse_partitions(context, true);
     }
-    if (athena_take2(&context->parser, "SET", "TBLPROPERTIES")) {
+    if (athena_take2(parser, "SET", "TBLPROPERTIES")) {
         athena_phrase_set(context, STATEMENT_SET_PROPERTIES, "DDL",
                           "ALTER_TABLE_SET_TBLPROPERTIES");
         return athena_phrase_properties(context, &statement->properties);
     }
-    return athena_phrase_unsupported(context, "DDL", "ALTER_TABLE",
-                                     "This form of ALTER TABLE is not supported");
+    if (athena_peek(parser, "PARTITION") && !take_partition(context))
+        return false;
+    return parse_alter_partition(context);
 }
 
 bool athena_parse_repair(struct athena_phrase *context)

@@ -169,6 +169,11 @@ static void statements_are_told_apart(void **state)
     expect("ALTER TABLE t ADD IF NOT EXISTS PARTITION (a='1', b=2) LOCATION 's3://b/'",
            "ALTER_TABLE_ADD_PARTITION");
     expect("describe db.t", "DESCRIBE");
+    expect("describe view db.t", "DESCRIBE_VIEW");
+    expect("alter table t change a b int", "ALTER_TABLE_CHANGE_COLUMN");
+    expect("alter database d set dbproperties ('a'='b')", "ALTER_DATABASE_SET_DBPROPERTIES");
+    expect("alter table t partition (a=1) rename to partition (a=2)",
+           "ALTER_TABLE_RENAME_PARTITION");
 }
 
 static void nesting_and_length_have_an_end(void **state)
