@@ -71,7 +71,9 @@ enum mr_status glue_database_update(struct glue *glue, struct mr_arena *arena, s
     yyjson_val *old = NULL;
     pthread_mutex_lock(&glue->lock);
     enum mr_status status = glue_doc(glue, arena, "database", lower, &old);
-    if (status == MR_OK) {
+    if (status == MR_OK && !mr_slice_equal_nocase(mr_json_get_text(input, "Name"), lower)) {
+        status = MR_INVALID;
+    } else if (status == MR_OK) {
         const double created = mr_json_get_double(old, "CreateTime", 0);
         status = database_put(glue, arena, lower,
                               database_json(arena, lower, mr_json_get_text(old, "CatalogId"), input,
@@ -86,7 +88,9 @@ enum mr_status glue_database_update(struct glue *glue, struct mr_arena *arena, s
 static enum mr_status delete_tables(struct glue *glue, struct store_entry *entry,
                                     struct mr_slice prefix)
 {
-    static const char *const kinds[] = {"table", "version", "partition"};
+    /* No function is below a table: its name is as short as a table's. */
+    static const char *const kinds[] = {"table", "version",         "partition", "index",
+                                        "stats", "partition-stats", "function"};
     for (size_t i = 0; i < MR_COUNT(kinds); i++) {
         enum mr_status status = glue_delete_below(glue, entry, kinds[i], prefix);
         if (status != MR_OK)
@@ -130,15 +134,24 @@ static void write_columns(struct mr_json *json, struct mr_arena *arena, yyjson_v
     mr_json_array_end(json);
 }
 
-static void write_storage(struct mr_json *json, struct mr_arena *arena, yyjson_val *storage)
+void glue_write_storage(struct mr_json *json, struct mr_arena *arena, yyjson_val *storage)
 {
     static const char *const skip[] = {"Columns", NULL};
+    static const struct {
+        const char *name, *value;
+    } defaults[] = {{"Compressed", "false"},
+                    {"NumberOfBuckets", "0"},
+                    {"BucketColumns", "[]"},
+                    {"SortColumns", "[]"},
+                    {"StoredAsSubDirectories", "false"}};
     mr_json_object(json);
-    if (mr_json_get(storage, "Columns") != NULL) {
-        mr_json_key(json, "Columns");
-        write_columns(json, arena, mr_json_get(storage, "Columns"));
-    }
+    mr_json_key(json, "Columns");
+    write_columns(json, arena, mr_json_get(storage, "Columns"));
     glue_copy_members(json, storage, skip);
+    for (size_t i = 0; i < MR_COUNT(defaults); i++) {
+        if (mr_json_get(storage, defaults[i].name) == NULL)
+            mr_json_key_raw(json, defaults[i].name, mr_slice_cstr(defaults[i].value));
+    }
     mr_json_object_end(json);
 }
 
@@ -151,7 +164,19 @@ struct table_facts {
 static struct mr_slice table_json(struct mr_arena *arena, yyjson_val *input,
                                   const struct table_facts *facts)
 {
-    static const char *const skip[] = {"Name", "StorageDescriptor", "PartitionKeys", "Retention",
+    /* What is written here; a table that was read may come back as an input. */
+    static const char *const skip[] = {"Name",
+                                       "StorageDescriptor",
+                                       "PartitionKeys",
+                                       "Retention",
+                                       "DatabaseName",
+                                       "CreateTime",
+                                       "UpdateTime",
+                                       "CreatedBy",
+                                       "IsRegisteredWithLakeFormation",
+                                       "IsMultiDialectView",
+                                       "CatalogId",
+                                       "VersionId",
                                        NULL};
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -163,13 +188,14 @@ static struct mr_slice table_json(struct mr_arena *arena, yyjson_val *input,
     mr_json_key_int(&json, "Retention", mr_json_get_i64(input, "Retention", 0));
     if (mr_json_get(input, "StorageDescriptor") != NULL) {
         mr_json_key(&json, "StorageDescriptor");
-        write_storage(&json, arena, mr_json_get(input, "StorageDescriptor"));
+        glue_write_storage(&json, arena, mr_json_get(input, "StorageDescriptor"));
     }
     mr_json_key(&json, "PartitionKeys");
     write_columns(&json, arena, mr_json_get(input, "PartitionKeys"));
     glue_copy_members(&json, input, skip);
     mr_json_key_string(&json, "CreatedBy", facts->created_by);
     mr_json_key_bool(&json, "IsRegisteredWithLakeFormation", false);
+    mr_json_key_bool(&json, "IsMultiDialectView", false);
     mr_json_key_string(&json, "CatalogId", facts->account);
     mr_json_key_string(&json, "VersionId",
                        mr_arena_printf(arena, "%lld", (long long)facts->version));
@@ -222,10 +248,13 @@ static enum mr_status table_put_locked(struct glue *glue, struct mr_arena *arena
         return status;
     if (status == MR_OK && !put->replace)
         return MR_EXISTS;
-    struct store_entry entry = store_entry_make(arena);
+    struct store_entry entry = put->with != NULL ? *put->with : store_entry_make(arena);
     facts.created = (double)facts.now_ms / 1000;
     if (status == MR_OK) {
         yyjson_val *old = glue_parse(arena, old_json);
+        if (put->if_version.len > 0 &&
+            !mr_slice_equal(put->if_version, mr_json_get_text(old, "VersionId")))
+            return MR_AGAIN;
         facts.created = mr_json_get_double(old, "CreateTime", facts.created);
         facts.created_by = mr_json_get_text(old, "CreatedBy");
         facts.account = mr_json_get_text(old, "CatalogId");

@@ -132,6 +132,17 @@ static bool is_number_type(struct mr_slice type)
     return mr_slice_starts_with(type, MR_S("decimal"));
 }
 
+static bool to_number(struct mr_slice text, double *ret)
+{
+    char copy[64], *end;
+    if (text.len == 0 || text.len >= sizeof copy)
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    *ret = strtod(copy, &end);
+    return end == copy + text.len;
+}
+
 static bool take_key(struct parser *parser, struct filter *node)
 {
     skip_blank(parser);
@@ -172,7 +183,16 @@ static bool add_literal(struct parser *parser, struct filter *node)
         node->literals = MR_NEW_ARRAY(parser->arena, struct mr_slice, FILTER_LITERALS_MAX);
     if (node->literal_count == FILTER_LITERALS_MAX)
         return false;
-    return take_literal(parser, &node->literals[node->literal_count++]);
+    double number;
+    struct mr_slice *literal = &node->literals[node->literal_count++];
+    (void)(take_word(parser, "DATE") || take_word(parser, "TIMESTAMP")); /* DATE '2026-07-01' */
+    if (!take_literal(parser, literal))
+        return false;
+    if (node->number && node->kind != FILTER_LIKE && !to_number(*literal, &number)) {
+        (void)fail(parser, "a number expected");
+        return false;
+    }
+    return true;
 }
 
 static bool take_list(struct parser *parser, struct filter *node)
@@ -204,6 +224,22 @@ static bool take_predicate(struct parser *parser, struct filter *node)
     return false;
 }
 
+/* 5 < key: the comparison seen from the key's side. */
+static bool take_flipped(struct parser *parser, struct filter *node)
+{
+    static const enum filter_kind flipped[] = {
+        [FILTER_EQUAL] = FILTER_EQUAL,  [FILTER_NOT_EQUAL] = FILTER_NOT_EQUAL,
+        [FILTER_LESS] = FILTER_GREATER, [FILTER_LESS_EQUAL] = FILTER_GREATER_EQUAL,
+        [FILTER_GREATER] = FILTER_LESS, [FILTER_GREATER_EQUAL] = FILTER_LESS_EQUAL,
+    };
+    enum filter_kind kind;
+    double number;
+    if (!add_literal(parser, node) || !take_comparison(parser, &kind) || !take_key(parser, node))
+        return false;
+    node->kind = flipped[kind];
+    return !node->number || to_number(node->literals[0], &number);
+}
+
 static const struct filter *negate(struct parser *parser, const struct filter *inner)
 {
     if (inner == NULL)
@@ -216,10 +252,10 @@ static const struct filter *negate(struct parser *parser, const struct filter *i
 
 static const struct filter *take_or(struct parser *parser);
 
-static const struct filter *take_term(struct parser *parser)
+static const struct filter *take_term(struct parser *parser);
+
+static const struct filter *take_inner_term(struct parser *parser)
 {
-    if (parser->depth++ > FILTER_DEPTH)
-        return fail(parser, "nested too deep");
     if (take_word(parser, "NOT"))
         return negate(parser, take_term(parser));
     if (take_text(parser, "(")) {
@@ -229,8 +265,13 @@ static const struct filter *take_term(struct parser *parser)
         return inner;
     }
     struct filter *node = MR_NEW(parser->arena, struct filter);
-    if (!take_key(parser, node))
+    if (!take_key(parser, node)) {
+        const struct parser before = *parser;
+        if (take_flipped(parser, node))
+            return node;
+        *parser = before;
         return fail(parser, "partition key expected");
+    }
     if (take_word(parser, "IS")) {
         const bool negated = take_word(parser, "NOT");
         node->kind = FILTER_IS_NULL;
@@ -242,6 +283,16 @@ static const struct filter *take_term(struct parser *parser)
     if (!take_predicate(parser, node))
         return fail(parser, "comparison expected");
     return negated ? negate(parser, node) : node;
+}
+
+static const struct filter *take_term(struct parser *parser)
+{
+    if (parser->depth == FILTER_DEPTH)
+        return fail(parser, "nested too deep");
+    parser->depth++;
+    const struct filter *term = take_inner_term(parser);
+    parser->depth--;
+    return term;
 }
 
 static const struct filter *join(struct parser *parser, enum filter_kind kind, const char *word,
@@ -287,22 +338,22 @@ enum mr_status glue_filter_parse(struct mr_arena *arena, struct mr_slice text,
 
 /* ---- evaluation ---- */
 
-static double as_number(struct mr_slice text)
+/* Whole numbers are compared as such: a double has no room for all of a bigint. */
+static int compare_numbers(struct mr_slice a, struct mr_slice b)
 {
-    char copy[64];
-    const size_t len = text.len < sizeof copy ? text.len : sizeof copy - 1;
-    if (len > 0)
-        memcpy(copy, text.ptr, len);
-    copy[len] = '\0';
-    return strtod(copy, NULL);
+    int64_t whole_a, whole_b;
+    if (mr_slice_to_i64(a, &whole_a) == MR_OK && mr_slice_to_i64(b, &whole_b) == MR_OK)
+        return (whole_a > whole_b) - (whole_a < whole_b);
+    double left = 0, right = 0;
+    (void)(to_number(a, &left) && to_number(b, &right));
+    return (left > right) - (left < right);
 }
 
 static int compare(const struct filter *node, struct mr_slice value, size_t literal)
 {
     if (!node->number)
         return mr_slice_compare(value, node->literals[literal]);
-    const double left = as_number(value), right = as_number(node->literals[literal]);
-    return (left > right) - (left < right);
+    return compare_numbers(value, node->literals[literal]);
 }
 
 bool glue_filter_like(struct mr_slice text, struct mr_slice pattern, char escape)

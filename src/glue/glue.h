@@ -31,7 +31,7 @@ void glue_close(struct glue *glue);
 MR_MUST_USE enum mr_status glue_database_create(struct glue *glue, struct mr_arena *arena,
                                                 struct mr_slice account, yyjson_val *input,
                                                 int64_t *ret_ticket);
-/* MR_NOT_FOUND. */
+/* MR_NOT_FOUND. MR_INVALID: `input` has another name. */
 MR_MUST_USE enum mr_status glue_database_update(struct glue *glue, struct mr_arena *arena,
                                                 struct mr_slice name, yyjson_val *input,
                                                 int64_t *ret_ticket);
@@ -65,9 +65,12 @@ struct glue_table_put {
     yyjson_val *input;                             /* TableInput */
     bool replace;                                  /* false: it must be absent; true: present */
     bool skip_archive;                             /* of the replaced version */
-    bool same_version; /* VersionId stays: no change that a reader sees */
+    bool same_version;              /* VersionId stays: no change that a reader sees */
+    struct mr_slice if_version;     /* to replace: the VersionId that it must have; empty: any */
+    const struct store_entry *with; /* what is committed together with it, or NULL */
 };
-/* MR_NOT_FOUND: no such database (or, to replace, table); MR_EXISTS. */
+/* MR_NOT_FOUND: no such database (or, to replace, table); MR_EXISTS; MR_AGAIN: it has another
+ * version than `if_version`. */
 MR_MUST_USE enum mr_status glue_table_put(struct glue *glue, struct mr_arena *arena,
                                           const struct glue_table_put *put, int64_t *ret_ticket);
 /* With its partitions and versions. MR_NOT_FOUND. */

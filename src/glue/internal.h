@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "glue/glue.h"
 #include <pthread.h>
+#include <regex.h>
 #include <stdatomic.h>
 
 enum {
@@ -10,6 +11,7 @@ enum {
     GLUE_VERSIONS_MAX = 100, /* archived versions kept of one table */
     GLUE_CRAWLS_MAX = 1000,  /* crawls remembered of one crawler */
     GLUE_ENTRY_OPS = 500,    /* partitions in one journal entry: far below its 32 MiB */
+    GLUE_VALUES_MAX = 100,   /* partition keys of one table, as AWS allows */
 };
 /* Between the parts of a document's name: no legal name holds it. */
 #define GLUE_SEPARATOR '\x1f'
@@ -43,6 +45,8 @@ MR_MUST_USE enum mr_status glue_doc(struct glue *glue, struct mr_arena *arena, c
                                     struct mr_slice name, yyjson_val **ret_value);
 /* Copies the members of `object` but those named in `skip` (NULL-terminated). */
 void glue_copy_members(struct mr_json *json, yyjson_val *object, const char *const *skip);
+/* A StorageDescriptor: columns' names in lower case, AWS's defaults for what is not given. */
+void glue_write_storage(struct mr_json *json, struct mr_arena *arena, yyjson_val *storage);
 /* Parses a JSON text of our own making: never NULL. */
 yyjson_val *glue_parse(struct mr_arena *arena, struct mr_slice json);
 
@@ -51,6 +55,12 @@ MR_MUST_USE enum mr_status glue_partition_get(struct glue *glue, struct mr_arena
                                               struct mr_slice database, struct mr_slice table,
                                               const struct mr_slice *values, size_t count,
                                               struct mr_slice *ret_json);
+/* Replaces the partition with these values; other Values in `input` move it, and its statistics
+ * end. MR_NOT_FOUND; MR_INVALID: a wrong number of values; MR_EXISTS: another has the new ones. */
+MR_MUST_USE enum mr_status glue_partition_update(struct glue *glue, struct mr_arena *arena,
+                                                 const struct glue_table *table,
+                                                 const struct mr_slice *values, size_t count,
+                                                 yyjson_val *input, int64_t *ret_ticket);
 /* Values of an array of strings. */
 struct mr_slice *glue_values(struct mr_arena *arena, yyjson_val *array, size_t *ret_count);
 
@@ -131,13 +141,24 @@ MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_
                                               int64_t *ret_ms);
 
 /* ---- ops_*.c ---- */
-extern const struct protocol_handler glue_catalog_handlers[], glue_partition_handlers[],
-    glue_crawler_handlers[], glue_tag_handlers[];
-extern const size_t glue_catalog_handler_count, glue_partition_handler_count,
-    glue_crawler_handler_count, glue_tag_handler_count;
+#define GLUE_HANDLERS(X) \
+    X(catalog)           \
+    X(version)           \
+    X(search)            \
+    X(index)             \
+    X(stats)             \
+    X(partition)         \
+    X(function)          \
+    X(settings)          \
+    X(crawler)           \
+    X(tag)
+#define GLUE_DECLARE(name)                                         \
+    extern const struct protocol_handler glue_##name##_handlers[]; \
+    extern const size_t glue_##name##_handler_count;
+GLUE_HANDLERS(GLUE_DECLARE)
 extern const struct protocol_fault glue_fault_not_found, glue_fault_exists,
-    glue_fault_invalid_input, glue_fault_crawler_running, glue_fault_crawler_not_running,
-    glue_fault_crawler_stopping, glue_fault_unsupported;
+    glue_fault_invalid_input, glue_fault_limit, glue_fault_concurrent, glue_fault_crawler_running,
+    glue_fault_crawler_not_running, glue_fault_crawler_stopping, glue_fault_unsupported;
 /* One page of a list that is walked in order: NextToken is the number of elements before it. */
 struct glue_pager {
     size_t from, max, seen, taken;
@@ -148,6 +169,26 @@ bool glue_pager_init(struct glue_pager *pager, struct protocol_call *call, size_
 /* For each element: MR_OK take it, MR_AGAIN pass over it, MR_END the page is full. */
 enum mr_status glue_pager_next(struct glue_pager *pager);
 void glue_pager_end(const struct glue_pager *pager, struct protocol_call *call);
+/* A pattern that has to fit a whole name. False: the fault is set. */
+bool glue_regex_init(regex_t *ret_regex, struct protocol_call *call, struct mr_slice pattern);
+/* Deletes one document under the catalog's lock. MR_NOT_FOUND; failures are the call's fault. */
+MR_MUST_USE enum mr_status glue_doc_remove(struct protocol_call *call, const char *kind,
+                                           struct mr_slice name);
+/* An ErrorDetail as the next value; the same as the member of that name. */
+void glue_write_error_detail(struct protocol_call *call, const struct protocol_fault *fault,
+                             struct mr_slice message);
+void glue_write_error(struct protocol_call *call, const struct protocol_fault *fault,
+                      struct mr_slice message);
+/* "a, b" of an array of strings, as AWS shows partition values in messages. */
+struct mr_slice glue_values_text(struct mr_arena *arena, yyjson_val *values);
+/* Does a ResourceShareType include what this account owns? */
+bool glue_shares_ours(struct mr_slice share);
+/* Sets the fault when the call has one of these members (NULL-terminated). */
+bool glue_refuse_members(struct protocol_call *call, const char *const *members);
+/* Adds all of a CreateTable call's partition indexes. False: the fault is set. */
+bool glue_index_add_all(struct protocol_call *call, struct store_entry *entry,
+                        struct mr_slice database, struct mr_slice table, yyjson_val *partition_keys,
+                        yyjson_val *inputs);
 /* Stores the Tags of a Create... call that succeeded. */
 void glue_tag_created(struct protocol_call *call, const char *kind, struct mr_slice name);
 void glue_fail_database(struct protocol_call *call, struct mr_slice name);

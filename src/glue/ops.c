@@ -4,6 +4,8 @@
 const struct protocol_fault glue_fault_not_found = {"EntityNotFoundException", 400, false};
 const struct protocol_fault glue_fault_exists = {"AlreadyExistsException", 400, false};
 const struct protocol_fault glue_fault_invalid_input = {"InvalidInputException", 400, false};
+const struct protocol_fault glue_fault_limit = {"ResourceNumberLimitExceededException", 400, false};
+const struct protocol_fault glue_fault_concurrent = {"ConcurrentModificationException", 400, false};
 const struct protocol_fault glue_fault_crawler_running = {"CrawlerRunningException", 400, false};
 const struct protocol_fault glue_fault_crawler_not_running = {"CrawlerNotRunningException", 400,
                                                               false};
@@ -73,11 +75,99 @@ bool glue_call_table(struct protocol_call *call, struct glue_table *ret_table)
     return status == MR_OK;
 }
 
+bool glue_regex_init(regex_t *ret_regex, struct protocol_call *call, struct mr_slice pattern)
+{
+    /* Java's \d is the one class that POSIX has no word for. */
+    struct mr_buf text = {0};
+    mr_buf_append(&text, MR_S("^("));
+    for (size_t i = 0; i < pattern.len; i++) {
+        const bool escape = pattern.ptr[i] == '\\' && i + 1 < pattern.len;
+        if (escape && pattern.ptr[i + 1] == 'd') {
+            mr_buf_append(&text, MR_S("[0-9]"));
+            i++;
+        } else if (escape) {
+            mr_buf_append(&text, mr_slice_sub(pattern, i++, 2));
+        } else {
+            mr_buf_byte(&text, pattern.ptr[i]);
+        }
+    }
+    mr_buf_append(&text, MR_S(")$"));
+    char *anchored = mr_arena_cstr(call->arena, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+    if (regcomp(ret_regex, anchored, REG_EXTENDED | REG_NOSUB) == 0)
+        return true;
+    protocol_fail(call, &glue_fault_invalid_input, "Invalid regular expression: %.*s",
+                  MR_ARG(pattern));
+    return false;
+}
+
+enum mr_status glue_doc_remove(struct protocol_call *call, const char *kind, struct mr_slice name)
+{
+    struct glue *glue = call->service;
+    struct mr_slice json;
+    struct store_entry entry = store_entry_make(call->arena);
+    pthread_mutex_lock(&glue->lock);
+    enum mr_status status = store_doc_get(glue->store, call->arena, "glue", kind, name, &json);
+    if (status == MR_OK) {
+        store_doc_delete(&entry, "glue", kind, name);
+        status = store_commit(glue->store, &entry, &call->ticket);
+    }
+    pthread_mutex_unlock(&glue->lock);
+    protocol_fail_internal(call, status);
+    return status;
+}
+
+void glue_write_error_detail(struct protocol_call *call, const struct protocol_fault *fault,
+                             struct mr_slice message)
+{
+    mr_json_object(&call->out);
+    mr_json_key_cstr(&call->out, "ErrorCode", fault->code);
+    mr_json_key_string(&call->out, "ErrorMessage", message);
+    mr_json_object_end(&call->out);
+}
+
+void glue_write_error(struct protocol_call *call, const struct protocol_fault *fault,
+                      struct mr_slice message)
+{
+    mr_json_key(&call->out, "ErrorDetail");
+    glue_write_error_detail(call, fault, message);
+}
+
+struct mr_slice glue_values_text(struct mr_arena *arena, yyjson_val *values)
+{
+    struct mr_buf buf = {0};
+    size_t index, max;
+    yyjson_val *value;
+    yyjson_arr_foreach(values, index, max, value)
+    {
+        mr_buf_printf(&buf, "%s%.*s", index > 0 ? ", " : "", MR_ARG(mr_json_text(value)));
+    }
+    struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+bool glue_shares_ours(struct mr_slice share)
+{
+    return share.len == 0 || mr_slice_equal(share, MR_S("ALL"));
+}
+
+bool glue_refuse_members(struct protocol_call *call, const char *const *members)
+{
+    for (; *members != NULL; members++) {
+        if (mr_json_get(call->in, *members) != NULL) {
+            protocol_fail(call, &glue_fault_unsupported, "%s of %s is not implemented.", *members,
+                          call->operation_name);
+            return true;
+        }
+    }
+    return false;
+}
+
 void glue_register(struct glue *glue, struct protocol *protocol)
 {
-    protocol_register(protocol, "glue", glue_catalog_handlers, glue_catalog_handler_count, glue);
-    protocol_register(protocol, "glue", glue_partition_handlers, glue_partition_handler_count,
-                      glue);
-    protocol_register(protocol, "glue", glue_crawler_handlers, glue_crawler_handler_count, glue);
-    protocol_register(protocol, "glue", glue_tag_handlers, glue_tag_handler_count, glue);
+#define GLUE_REGISTER(name) \
+    protocol_register(protocol, "glue", glue_##name##_handlers, glue_##name##_handler_count, glue);
+    GLUE_HANDLERS(GLUE_REGISTER)
+#undef GLUE_REGISTER
 }

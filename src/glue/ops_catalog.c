@@ -1,6 +1,5 @@
 /* The wire: databases and tables. */
 #include "glue/internal.h"
-#include <regex.h>
 #include <stdlib.h>
 
 /* ---- databases ---- */
@@ -34,6 +33,8 @@ static void update_database(struct protocol_call *call)
         call->service, call->arena, name, mr_json_get(call->in, "DatabaseInput"), &call->ticket);
     if (status == MR_NOT_FOUND)
         glue_fail_database(call, name);
+    else if (status == MR_INVALID)
+        protocol_fail(call, &glue_fault_invalid_input, "The name of a database cannot be changed.");
     protocol_fail_internal(call, status);
 }
 
@@ -49,8 +50,33 @@ static void delete_database(struct protocol_call *call)
 struct listing {
     struct protocol_call *call;
     struct glue_pager pager;
-    regex_t *expression; /* NULL: everything */
+    regex_t *expression;    /* NULL: everything */
+    yyjson_val *attributes; /* AttributesToGet; NULL: all */
 };
+
+/* The members that AttributesToGet names: NAME, TABLE_TYPE, TARGET_DATABASE. */
+static void write_attributes(struct mr_json *json, yyjson_val *attributes, yyjson_val *row)
+{
+    static const struct {
+        struct mr_slice word;
+        const char *member;
+    } names[] = {{MR_S_INIT("TABLE_TYPE"), "TableType"},
+                 {MR_S_INIT("TARGET_DATABASE"), "TargetDatabase"}};
+    size_t index, max;
+    yyjson_val *attribute;
+    mr_json_object(json);
+    mr_json_key_value(json, "Name", mr_json_get(row, "Name"));
+    mr_json_key_value(json, "DatabaseName", mr_json_get(row, "DatabaseName"));
+    mr_json_key_value(json, "CatalogId", mr_json_get(row, "CatalogId"));
+    yyjson_arr_foreach(attributes, index, max, attribute)
+    {
+        for (size_t i = 0; i < MR_COUNT(names); i++) {
+            if (mr_slice_equal(mr_json_text(attribute), names[i].word))
+                mr_json_key_value(json, names[i].member, mr_json_get(row, names[i].member));
+        }
+    }
+    mr_json_object_end(json);
+}
 
 static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice json)
 {
@@ -64,19 +90,24 @@ static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice 
             return MR_OK;
     }
     enum mr_status status = glue_pager_next(&listing->pager);
-    if (status == MR_OK)
+    if (status == MR_OK && listing->attributes != NULL)
+        write_attributes(&listing->call->out, listing->attributes,
+                         glue_parse(listing->call->arena, json));
+    else if (status == MR_OK)
         mr_json_raw(&listing->call->out, json);
     return status == MR_END ? MR_END : MR_OK;
 }
 
 static void get_databases(struct protocol_call *call)
 {
-    struct listing listing = {.call = call};
+    struct listing listing = {.call = call, .attributes = mr_json_get(call->in, "AttributesToGet")};
     if (!glue_pager_init(&listing.pager, call, 100))
         return;
     mr_json_key(&call->out, "DatabaseList");
     mr_json_array(&call->out);
-    enum mr_status status = glue_database_each(call->service, list_one, &listing);
+    enum mr_status status = MR_OK;
+    if (glue_shares_ours(mr_json_get_text(call->in, "ResourceShareType")))
+        status = glue_database_each(call->service, list_one, &listing);
     mr_json_array_end(&call->out);
     glue_pager_end(&listing.pager, call);
     protocol_fail_internal(call, status);
@@ -84,32 +115,51 @@ static void get_databases(struct protocol_call *call)
 
 /* ---- tables ---- */
 
+static void fail_put(struct protocol_call *call, const struct glue_table_put *put,
+                     enum mr_status status)
+{
+    struct mr_slice json;
+    if (status == MR_NOT_FOUND &&
+        glue_database_get(call->service, call->arena, put->database, &json) == MR_NOT_FOUND)
+        glue_fail_database(call, put->database);
+    else if (status == MR_NOT_FOUND)
+        glue_fail_table(call, mr_json_get_text(put->input, "Name"));
+    else if (status == MR_EXISTS)
+        protocol_fail(call, &glue_fault_exists, "Table already exists.");
+    else if (status == MR_AGAIN)
+        protocol_fail(call, &glue_fault_concurrent,
+                      "Update table failed due to concurrent modifications.");
+    protocol_fail_internal(call, status);
+}
+
 static void put_table(struct protocol_call *call, bool replace)
 {
-    struct glue *glue = call->service;
+    static const char *const refused[] = {"OpenTableFormatInput", "UpdateOpenTableFormatInput",
+                                          "TransactionId", "ViewUpdateAction", NULL};
     yyjson_val *input = mr_json_get(call->in, "TableInput");
+    struct store_entry entry = store_entry_make(call->arena);
     struct glue_table_put put = {
         .database = mr_json_get_text(call->in, "DatabaseName"),
         .account = call->account,
         .input = input,
         .replace = replace,
         .skip_archive = mr_json_get_bool(call->in, "SkipArchive", false),
+        .if_version = replace ? mr_json_get_text(call->in, "VersionId") : MR_S(""),
+        .with = &entry,
     };
+    if (glue_refuse_members(call, refused))
+        return;
     if (input == NULL) {
         protocol_fail(call, &glue_fault_invalid_input, "TableInput is required.");
         return;
     }
+    if (!replace && !glue_index_add_all(call, &entry, glue_lower(call->arena, put.database),
+                                        glue_lower(call->arena, mr_json_get_text(input, "Name")),
+                                        mr_json_get(input, "PartitionKeys"),
+                                        mr_json_get(call->in, "PartitionIndexes")))
+        return;
     put.created_by = mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account));
-    enum mr_status status = glue_table_put(glue, call->arena, &put, &call->ticket);
-    struct mr_slice json;
-    if (status == MR_NOT_FOUND &&
-        glue_database_get(glue, call->arena, put.database, &json) == MR_NOT_FOUND)
-        glue_fail_database(call, put.database);
-    else if (status == MR_NOT_FOUND)
-        glue_fail_table(call, mr_json_get_text(input, "Name"));
-    else if (status == MR_EXISTS)
-        protocol_fail(call, &glue_fault_exists, "Table already exists.");
-    protocol_fail_internal(call, status);
+    fail_put(call, &put, glue_table_put(call->service, call->arena, &put, &call->ticket));
 }
 
 static void create_table(struct protocol_call *call)
@@ -124,15 +174,19 @@ static void update_table(struct protocol_call *call)
 
 static void get_table(struct protocol_call *call)
 {
+    static const char *const refused[] = {"TransactionId", "QueryAsOfTime", NULL};
     struct glue_table table;
-    if (glue_call_table(call, &table))
+    if (!glue_refuse_members(call, refused) && glue_call_table(call, &table))
         mr_json_key_value(&call->out, "Table", table.json);
 }
 
 static void get_tables(struct protocol_call *call)
 {
-    struct listing listing = {.call = call};
+    static const char *const refused[] = {"TransactionId", "QueryAsOfTime", NULL};
+    struct listing listing = {.call = call, .attributes = mr_json_get(call->in, "AttributesToGet")};
     struct mr_slice database = mr_json_get_text(call->in, "DatabaseName"), json;
+    if (glue_refuse_members(call, refused))
+        return;
     struct mr_slice pattern = mr_json_get_text(call->in, "Expression");
     enum mr_status status = glue_database_get(call->service, call->arena, database, &json);
     if (status == MR_NOT_FOUND)
@@ -143,13 +197,8 @@ static void get_tables(struct protocol_call *call)
     }
     regex_t expression;
     if (pattern.len > 0) {
-        char *anchored =
-            mr_arena_cstr(call->arena, mr_arena_printf(call->arena, "^(%.*s)$", MR_ARG(pattern)));
-        if (regcomp(&expression, anchored, REG_EXTENDED | REG_NOSUB) != 0) {
-            protocol_fail(call, &glue_fault_invalid_input, "Invalid regular expression: %.*s",
-                          MR_ARG(pattern));
+        if (!glue_regex_init(&expression, call, pattern))
             return;
-        }
         listing.expression = &expression;
     }
     mr_json_key(&call->out, "TableList");
@@ -176,10 +225,14 @@ static void delete_table(struct protocol_call *call)
 
 static void batch_delete_table(struct protocol_call *call)
 {
-    struct mr_slice database = mr_json_get_text(call->in, "DatabaseName");
+    struct mr_slice database = mr_json_get_text(call->in, "DatabaseName"), json;
     size_t index, max;
     yyjson_val *value;
     yyjson_val *names = mr_json_get(call->in, "TablesToDelete");
+    if (glue_database_get(call->service, call->arena, database, &json) == MR_NOT_FOUND) {
+        glue_fail_database(call, database);
+        return;
+    }
     mr_json_key(&call->out, "Errors");
     mr_json_array(&call->out);
     yyjson_arr_foreach(names, index, max, value)
@@ -190,106 +243,13 @@ static void batch_delete_table(struct protocol_call *call)
         if (status == MR_NOT_FOUND) {
             mr_json_object(&call->out);
             mr_json_key_string(&call->out, "TableName", name);
-            mr_json_key(&call->out, "ErrorDetail");
-            mr_json_object(&call->out);
-            mr_json_key_cstr(&call->out, "ErrorCode", "EntityNotFoundException");
-            mr_json_key_string(&call->out, "ErrorMessage",
-                               mr_arena_printf(call->arena, "Table %.*s not found.", MR_ARG(name)));
-            mr_json_object_end(&call->out);
+            glue_write_error(call, &glue_fault_not_found,
+                             mr_arena_printf(call->arena, "Table %.*s not found.", MR_ARG(name)));
             mr_json_object_end(&call->out);
         }
         protocol_fail_internal(call, status);
     }
     mr_json_array_end(&call->out);
-}
-
-/* ---- versions ---- */
-
-static void write_version(struct protocol_call *call, struct mr_slice json)
-{
-    yyjson_val *table = glue_parse(call->arena, mr_arena_copy(call->arena, json));
-    mr_json_object(&call->out);
-    mr_json_key_value(&call->out, "Table", table);
-    mr_json_key_string(&call->out, "VersionId", mr_json_get_text(table, "VersionId"));
-    mr_json_object_end(&call->out);
-}
-
-struct versions {
-    struct mr_arena *arena;
-    struct mr_slice json[GLUE_VERSIONS_MAX + 2];
-    size_t count;
-};
-
-static enum mr_status collect_version(void *ctx, struct mr_slice name, struct mr_slice json)
-{
-    struct versions *versions = ctx;
-    (void)name;
-    versions->json[versions->count++] = mr_arena_copy(versions->arena, json);
-    return versions->count < MR_COUNT(versions->json) ? MR_OK : MR_END;
-}
-
-/* Newest first: the table as it is, then what was archived. */
-static void get_table_versions(struct protocol_call *call)
-{
-    struct glue *glue = call->service;
-    struct glue_table table;
-    struct glue_pager pager;
-    if (!glue_call_table(call, &table) || !glue_pager_init(&pager, call, 100))
-        return;
-    struct versions *versions = MR_NEW(call->arena, struct versions);
-    versions->arena = call->arena;
-    const struct mr_slice parts[] = {table.database, table.name};
-    enum mr_status status =
-        store_doc_each(glue->store, "glue", "version", glue_below(call->arena, parts, 2),
-                       collect_version, versions);
-    mr_json_key(&call->out, "TableVersions");
-    mr_json_array(&call->out);
-    if (glue_pager_next(&pager) == MR_OK) {
-        mr_json_object(&call->out);
-        mr_json_key_value(&call->out, "Table", table.json);
-        mr_json_key_string(&call->out, "VersionId", mr_json_get_text(table.json, "VersionId"));
-        mr_json_object_end(&call->out);
-    }
-    for (size_t i = versions->count; i > 0; i--) {
-        if (glue_pager_next(&pager) == MR_OK)
-            write_version(call, versions->json[i - 1]);
-    }
-    mr_json_array_end(&call->out);
-    glue_pager_end(&pager, call);
-    protocol_fail_internal(call, status);
-}
-
-static void get_table_version(struct protocol_call *call)
-{
-    struct glue *glue = call->service;
-    struct glue_table table;
-    if (!glue_call_table(call, &table))
-        return;
-    struct mr_slice current = mr_json_get_text(table.json, "VersionId"), json;
-    struct mr_slice wanted = mr_json_get_text(call->in, "VersionId");
-    mr_json_key(&call->out, "TableVersion");
-    if (wanted.len == 0 || mr_slice_equal(wanted, current)) {
-        mr_json_object(&call->out);
-        mr_json_key_value(&call->out, "Table", table.json);
-        mr_json_key_string(&call->out, "VersionId", current);
-        mr_json_object_end(&call->out);
-        return;
-    }
-    uint64_t version = 0;
-    const struct mr_slice parts[] = {
-        table.database, table.name,
-        mr_slice_to_u64(wanted, &version) == MR_OK
-            ? mr_arena_printf(call->arena, "%08llu", (unsigned long long)version)
-            : wanted};
-    enum mr_status status = store_doc_get(glue->store, call->arena, "glue", "version",
-                                          glue_name(call->arena, parts, 3), &json);
-    if (status == MR_OK)
-        write_version(call, json);
-    else
-        mr_json_null(&call->out);
-    if (status == MR_NOT_FOUND)
-        protocol_fail(call, &glue_fault_not_found, "Table version %.*s not found.", MR_ARG(wanted));
-    protocol_fail_internal(call, status);
 }
 
 const struct protocol_handler glue_catalog_handlers[] = {
@@ -304,7 +264,5 @@ const struct protocol_handler glue_catalog_handlers[] = {
     {.operation = "GetTables", .run = get_tables},
     {.operation = "DeleteTable", .run = delete_table},
     {.operation = "BatchDeleteTable", .run = batch_delete_table},
-    {.operation = "GetTableVersions", .run = get_table_versions},
-    {.operation = "GetTableVersion", .run = get_table_version},
 };
 const size_t glue_catalog_handler_count = MR_COUNT(glue_catalog_handlers);

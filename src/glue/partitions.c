@@ -76,21 +76,30 @@ enum mr_status glue_partition_each(
 }
 
 static struct mr_slice partition_json(struct mr_arena *arena, const struct glue_table *table,
-                                      yyjson_val *input, int64_t now_ms)
+                                      yyjson_val *input, double created)
 {
-    static const char *const skip[] = {NULL};
+    static const char *const skip[] = {"StorageDescriptor", NULL};
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
     glue_copy_members(&json, input, skip);
+    if (mr_json_get(input, "StorageDescriptor") != NULL) {
+        mr_json_key(&json, "StorageDescriptor");
+        glue_write_storage(&json, arena, mr_json_get(input, "StorageDescriptor"));
+    }
     mr_json_key_string(&json, "DatabaseName", table->database);
     mr_json_key_string(&json, "TableName", table->name);
-    mr_json_key_timestamp(&json, "CreationTime", now_ms);
+    mr_json_key_number(&json, "CreationTime", created);
     mr_json_key_string(&json, "CatalogId", mr_json_get_text(table->json, "CatalogId"));
     mr_json_object_end(&json);
     struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
     return text;
+}
+
+static double creation_time(struct mr_arena *arena, struct mr_slice json, double fallback)
+{
+    return mr_json_get_double(glue_parse(arena, json), "CreationTime", fallback);
 }
 
 /* One entry of up to GLUE_ENTRY_OPS partitions. */
@@ -99,7 +108,7 @@ static enum mr_status put_some(struct glue *glue, struct mr_arena *arena,
                                bool replace, size_t *ret_added, int64_t *ret_ticket)
 {
     struct store_entry entry = store_entry_make(arena);
-    const int64_t now_ms = store_now(glue->store);
+    const double now = (double)store_now(glue->store) / 1000;
     size_t added = 0;
     for (size_t i = 0; i < count; i++) {
         size_t value_count;
@@ -116,8 +125,9 @@ static enum mr_status put_some(struct glue *glue, struct mr_arena *arena,
         if (status == MR_OK && !replace)
             continue;
         added += status == MR_NOT_FOUND;
+        const double created = status == MR_OK ? creation_time(arena, old, now) : now;
         store_doc_put(&entry, "glue", "partition", name,
-                      partition_json(arena, table, inputs[i], now_ms));
+                      partition_json(arena, table, inputs[i], created));
     }
     *ret_added += added;
     return store_commit(glue->store, &entry, ret_ticket);
@@ -140,6 +150,47 @@ enum mr_status glue_partition_put(struct glue *glue, struct mr_arena *arena,
     return status;
 }
 
+static enum mr_status update_locked(struct glue *glue, struct mr_arena *arena,
+                                    const struct glue_table *table, struct mr_slice old_name,
+                                    yyjson_val *input, int64_t *ret_ticket)
+{
+    struct mr_slice json, other;
+    size_t count;
+    struct mr_slice *values = glue_values(arena, mr_json_get(input, "Values"), &count);
+    enum mr_status status = store_doc_get(glue->store, arena, "glue", "partition", old_name, &json);
+    if (status != MR_OK)
+        return status;
+    if (count != table->key_count)
+        return MR_INVALID;
+    struct mr_slice name = partition_name(arena, table->database, table->name, values, count);
+    struct store_entry entry = store_entry_make(arena);
+    if (!mr_slice_equal(name, old_name)) {
+        status = store_doc_get(glue->store, arena, "glue", "partition", name, &other);
+        if (status == MR_OK)
+            return MR_EXISTS;
+        store_doc_delete(&entry, "glue", "partition", old_name);
+        status = status < 0 ? status
+                            : glue_delete_below(glue, &entry, "partition-stats",
+                                                glue_below(arena, &old_name, 1));
+        if (status < 0)
+            return status;
+    }
+    store_doc_put(&entry, "glue", "partition", name,
+                  partition_json(arena, table, input, creation_time(arena, json, 0)));
+    return store_commit(glue->store, &entry, ret_ticket);
+}
+
+enum mr_status glue_partition_update(struct glue *glue, struct mr_arena *arena,
+                                     const struct glue_table *table, const struct mr_slice *values,
+                                     size_t count, yyjson_val *input, int64_t *ret_ticket)
+{
+    struct mr_slice name = partition_name(arena, table->database, table->name, values, count);
+    pthread_mutex_lock(&glue->lock);
+    enum mr_status status = update_locked(glue, arena, table, name, input, ret_ticket);
+    pthread_mutex_unlock(&glue->lock);
+    return status;
+}
+
 enum mr_status glue_partition_delete(struct glue *glue, struct mr_arena *arena,
                                      struct mr_slice database, struct mr_slice table,
                                      const struct mr_slice *values, size_t count,
@@ -151,7 +202,9 @@ enum mr_status glue_partition_delete(struct glue *glue, struct mr_arena *arena,
     if (status == MR_OK) {
         struct store_entry entry = store_entry_make(arena);
         store_doc_delete(&entry, "glue", "partition", name);
-        status = store_commit(glue->store, &entry, ret_ticket);
+        status = glue_delete_below(glue, &entry, "partition-stats", glue_below(arena, &name, 1));
+        if (status == MR_OK)
+            status = store_commit(glue->store, &entry, ret_ticket);
     }
     pthread_mutex_unlock(&glue->lock);
     return status;

@@ -52,6 +52,15 @@ static void comparisons_of_keys_are_joined_by_and_or_and_not(void **state)
         {"year is null", 0},
         {"year is not null", 1},
         {"year = '20''26'", 0},
+        {"10 > n", 1},
+        {"'2025' >= year", 0},
+        {"n = '9'", 1},
+        {"n = 9.0", 1},
+        {"n > 'x'", -1},
+        {"n IN (1, two)", -1},
+        {"n LIKE '9%'", 1},
+        {"year > DATE '2025-12-31'", 1},
+        {"month > '06' AND NOT (n = 9 OR n = 10)", 0},
         {"year = ", -1},
         {"other = '1'", -1},
         {"year = '1' AND", -1},
@@ -73,6 +82,32 @@ static void nesting_without_end_is_refused(void **state)
     assert_int_equal(match(text), -1);
 }
 
+static void many_terms_in_a_row_are_no_nesting(void **state)
+{
+    (void)state;
+    char text[8192] = "n = 1";
+    size_t len = strlen(text);
+    for (int i = 0; i < 500; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, " OR n = %d", i);
+    assert_int_equal(match(text), 1);
+}
+
+static void whole_numbers_are_compared_to_the_last_digit(void **state)
+{
+    (void)state;
+    static const struct glue_column big[] = {
+        {.name = MR_S_INIT("id"), .type = MR_S_INIT("bigint")}};
+    const struct mr_slice value[] = {MR_S("9007199254740993")};
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    const struct filter *filter;
+    struct mr_slice error;
+    assert_int_equal(
+        glue_filter_parse(&arena, MR_S("id > 9007199254740992"), big, 1, &filter, &error), MR_OK);
+    assert_true(glue_filter_match(filter, value));
+    mr_arena_fini(&arena);
+}
+
 static void like_takes_percent_underscore_and_escapes(void **state)
 {
     (void)state;
@@ -89,6 +124,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparisons_of_keys_are_joined_by_and_or_and_not),
         cmocka_unit_test(nesting_without_end_is_refused),
+        cmocka_unit_test(many_terms_in_a_row_are_no_nesting),
+        cmocka_unit_test(whole_numbers_are_compared_to_the_last_digit),
         cmocka_unit_test(like_takes_percent_underscore_and_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
