@@ -1,5 +1,5 @@
 /* Opening, closing, and what the wire handlers share. */
-#include "athena/internal.h"
+#include "athena/write.h"
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -69,7 +69,9 @@ enum mr_status athena_open(struct athena **ret_athena, const struct athena_optio
     pthread_mutex_init(&athena->catalog_lock, NULL);
     pthread_cond_init(&athena->idle, NULL);
     athena_engine_init(&athena->engine, &engine);
-    enum mr_status status = athena_queries_open(athena);
+    enum mr_status status = athena_writes_open(athena);
+    if (status == MR_OK)
+        status = athena_queries_open(athena);
     if (status != MR_OK) {
         athena_close(athena);
         return status;

@@ -5,7 +5,7 @@
 /* ---- partitions ---- */
 
 /* A PartitionInput: the table's own storage at another location. */
-static yyjson_val *partition_input(struct athena_ddl *ddl, const struct glue_table *table,
+yyjson_val *athena_partition_input(struct mr_arena *arena, const struct glue_table *table,
                                    const struct mr_slice *values, struct mr_slice location)
 {
     struct mr_buf buf = {0};
@@ -31,7 +31,7 @@ static yyjson_val *partition_input(struct athena_ddl *ddl, const struct glue_tab
     mr_json_key_string(&json, "Location", location);
     mr_json_object_end(&json);
     mr_json_object_end(&json);
-    yyjson_val *input = mr_json_parse(ddl->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    yyjson_val *input = mr_json_parse(arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
     mr_buf_fini(&buf);
     return input;
 }
@@ -80,7 +80,7 @@ static bool add_partition(struct athena_ddl *ddl, const struct glue_table *table
                           const struct mr_slice *values, struct mr_slice location, bool *ret_new)
 {
     size_t added = 0;
-    yyjson_val *input = partition_input(ddl, table, values, location);
+    yyjson_val *input = athena_partition_input(ddl->arena, table, values, location);
     enum mr_status status = glue_partition_put(ddl->athena->options.glue, ddl->arena, table, &input,
                                                1, false, &added, &ddl->ticket);
     *ret_new = added > 0;

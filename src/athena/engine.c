@@ -1,6 +1,7 @@
 #include "athena/engine.h"
 #include "athena/decimals.h"
 #include "athena/parquet.h"
+#include "athena/parts.h"
 #include "athena/render.h"
 #include "athena/scalars.h"
 #include "athena/translate.h"
@@ -113,6 +114,7 @@ static bool set_up(struct athena_engine *engine, duckdb_connection connection,
                                              "SET lock_configuration = true"};
     if (athena_scan_register(connection, &engine->scans) != MR_OK ||
         athena_parquet_register(connection, &engine->scans) != MR_OK ||
+        athena_parts_register(connection, &engine->scans) != MR_OK ||
         athena_scalars_register(connection) != MR_OK) {
         *ret_error = MR_S("functions cannot be registered");
         return false;
@@ -235,9 +237,41 @@ static void keep_error(struct athena_execution *execution, const char *message)
         execution->error = mr_arena_copy(execution->arena, mr_slice_cstr(message));
 }
 
+/* The sink's columns; names are DuckDB's. */
+static bool tell_columns(struct athena_execution *execution, duckdb_result *result)
+{
+    struct mr_arena *arena = execution->arena;
+    const size_t count = athena_duck.column_count(result);
+    struct athena_shown *shown = MR_NEW_ARRAY(arena, struct athena_shown, count + 1);
+    struct mr_slice *names = MR_NEW_ARRAY(arena, struct mr_slice, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        duckdb_logical_type type = athena_duck.column_logical_type(result, i);
+        athena_shown_init(arena, type, &shown[i]);
+        athena_duck.destroy_logical_type(&type);
+        names[i] = mr_arena_copy(arena, mr_slice_cstr(athena_duck.column_name(result, i)));
+    }
+    return execution->sink->columns(execution->sink->ctx, shown, names, count);
+}
+
+static enum mr_status sink_all(struct athena_execution *execution, duckdb_result *result)
+{
+    bool fine = tell_columns(execution, result);
+    while (fine && !atomic_load(&execution->handle->cancelled)) {
+        duckdb_data_chunk chunk = athena_duck.fetch_chunk(*result);
+        if (chunk == NULL)
+            break;
+        fine = execution->sink->chunk(execution->sink->ctx, chunk);
+        athena_duck.destroy_data_chunk(&chunk);
+    }
+    keep_error(execution, athena_duck.result_error(result));
+    return fine && execution->error.len == 0 ? MR_OK : MR_INVALID;
+}
+
 static enum mr_status fetch_all(struct athena_execution *execution, duckdb_result *result)
 {
     struct mr_buf text = {0};
+    if (execution->sink != NULL)
+        return sink_all(execution, result);
     const struct athena_shown *shown = set_columns(execution, result);
     if (execution->output->csv)
         athena_output_header(execution->output);
@@ -261,7 +295,9 @@ static enum mr_status run_prepared(struct athena_execution *execution,
     duckdb_pending_result pending = NULL;
     duckdb_result result;
     enum mr_status status = MR_INVALID;
-    if (athena_duck.prepared_statement_type(prepared) != DUCKDB_STATEMENT_TYPE_SELECT) {
+    const duckdb_statement_type type = athena_duck.prepared_statement_type(prepared);
+    if (type != DUCKDB_STATEMENT_TYPE_SELECT &&
+        !(execution->copy && type == DUCKDB_STATEMENT_TYPE_COPY)) {
         keep_error(execution, "NOT_SUPPORTED: Queries of this type are not supported");
         return MR_INVALID;
     }

@@ -5,6 +5,7 @@
  * DuckDB's own threads are shared. */
 #pragma once
 #include "athena/output.h"
+#include "athena/render.h"
 #include "athena/scan.h"
 #include "athena/work.h"
 #include "base/map.h"
@@ -36,12 +37,21 @@ void athena_handle_init(struct athena_handle *handle);
 void athena_handle_fini(struct athena_handle *handle);
 void athena_handle_cancel(struct athena_handle *handle); /* any thread */
 
+/* Takes rows as they come instead of an output. False: the query ends with MR_INVALID. */
+struct athena_sink {
+    bool (*columns)(void *ctx, const struct athena_shown *shown, const struct mr_slice *names,
+                    size_t count);
+    bool (*chunk)(void *ctx, duckdb_data_chunk chunk);
+    void *ctx;
+};
 struct athena_execution {
     struct mr_arena *arena;
     const char *sql; /* one SELECT in DuckDB's words */
     struct athena_handle *handle;
-    struct athena_output *output; /* initialised; gets columns, header and rows */
-    struct mr_slice error;        /* DuckDB's message, when it failed */
+    struct athena_output *output; /* initialised; gets columns, header and rows; or: */
+    struct athena_sink *sink;
+    bool copy;             /* it may be a COPY into the query's folder */
+    struct mr_slice error; /* DuckDB's message, when it failed */
 };
 /* MR_NOT_FOUND: DuckDB cannot be loaded or opened; error says why. MR_INVALID: the query failed;
  * see error. MR_END: it was cancelled. */

@@ -26,6 +26,8 @@ struct athena_outcome { /* what came of a query; in its arena */
     int64_t planning_ms;
     uint64_t scanned_bytes;
     struct athena_error error; /* of a failed one */
+    uint64_t update_count;     /* rows written */
+    struct mr_slice manifest;  /* S3 path of the list of objects written; empty: none */
     struct mr_slice columns;   /* JSON: [{name,type,precision,scale}] */
 };
 struct athena_query { /* one that is not finished */
@@ -114,6 +116,9 @@ bool athena_ddl_change(struct athena_ddl *ddl);
 bool athena_ddl_alter(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_alter_database(struct athena_ddl *ddl);
 bool athena_ddl_describe(struct athena_ddl *ddl);
+/* A PartitionInput: the table's own storage at another location. */
+yyjson_val *athena_partition_input(struct mr_arena *arena, const struct glue_table *table,
+                                   const struct mr_slice *values, struct mr_slice location);
 /* A partition's values in the order of the keys; NULL: the error is set. */
 struct mr_slice *athena_ddl_spec_values(struct athena_ddl *ddl, const struct glue_table *table,
                                         const struct athena_partition_spec *spec);

@@ -252,10 +252,15 @@ static void get_query_results(struct protocol_call *call)
     struct mr_buf rows = {0};
     struct mr_json json = mr_json_make(&rows);
     const size_t max = pager.max > 0 && pager.max <= 1000 ? pager.max : 1000;
-    enum mr_status status = athena_results_page(call->service, location, yyjson_arr_size(columns),
-                                                pager.from, max, &json, &next);
+    const int64_t written = mr_json_get_i64(doc, "updateCount", -1);
+    enum mr_status status = MR_OK;
+    if (written >= 0)
+        mr_buf_append(&rows, MR_S("[]"));
+    else
+        status = athena_results_page(call->service, location, yyjson_arr_size(columns), pager.from,
+                                     max, &json, &next);
     if (status == MR_OK) {
-        mr_json_key_int(&call->out, "UpdateCount", 0);
+        mr_json_key_int(&call->out, "UpdateCount", written >= 0 ? written : 0);
         mr_json_key(&call->out, "ResultSet");
         mr_json_object(&call->out);
         mr_json_key_raw(&call->out, "Rows", mr_buf_slice(&rows));

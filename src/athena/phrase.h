@@ -24,6 +24,12 @@ bool athena_phrase_if_exists(struct athena_phrase *context);
 bool athena_phrase_properties(struct athena_phrase *context, struct athena_pair **list);
 /* (name type [COMMENT 'text'], ...) */
 bool athena_phrase_columns(struct athena_phrase *context, struct athena_pair **list);
+/* Trino's (name = value, ...), behind WITH. */
+bool athena_phrase_settings(struct athena_phrase *context, struct athena_pair **list);
+/* ---- statement_write.c: each begins behind its first words ---- */
+bool athena_parse_ctas(struct athena_phrase *context); /* behind the table's name */
+bool athena_parse_insert(struct athena_phrase *context);
+bool athena_parse_unload(struct athena_phrase *context);
 /* ---- statement_ddl.c: each begins behind its first word ---- */
 bool athena_parse_show(struct athena_phrase *context);
 bool athena_parse_describe(struct athena_phrase *context);

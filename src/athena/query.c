@@ -53,6 +53,8 @@ static void write_statistics(const struct athena_query *query, struct mr_json *j
     mr_json_key_int(json, "ServicePreProcessingTimeInMillis", 0);
     mr_json_key_int(json, "QueryPlanningTimeInMillis", query->outcome.planning_ms);
     mr_json_key_int(json, "ServiceProcessingTimeInMillis", 0);
+    if (query->outcome.manifest.len > 0)
+        mr_json_key_string(json, "DataManifestLocation", query->outcome.manifest);
     mr_json_key_raw(json, "ResultReuseInformation", MR_S("{\"ReusedPreviousResult\":false}"));
     mr_json_object_end(json);
 }
@@ -127,6 +129,8 @@ static struct mr_slice query_json(const struct athena_query *query, struct mr_ar
     }
     mr_json_key_raw(&json, "columns", query->outcome.columns);
     mr_json_key_string(&json, "token", query->token);
+    if (query->outcome.manifest.len > 0)
+        mr_json_key_int(&json, "updateCount", (int64_t)query->outcome.update_count);
     mr_json_object_end(&json);
     struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
@@ -295,8 +299,10 @@ static struct athena_query *query_new(struct athena *athena, const struct athena
     query->token = mr_arena_copy(&query->arena, start->token);
     query->account = mr_arena_copy(&query->arena, start->account);
     const bool rows = start->statement->kind <= STATEMENT_EXECUTE;
-    query->location = mr_arena_printf(&query->arena, "%.*s%s.%s", MR_ARG(start->folder), query->id,
-                                      rows ? "csv" : "txt");
+    query->location = mr_arena_printf(&query->arena, "%.*s%s%s", MR_ARG(start->folder), query->id,
+                                      athena_statement_writes(start->statement) ? ""
+                                      : rows                                    ? ".csv"
+                                                                                : ".txt");
     query->type = start->statement->type;
     query->substatement = start->statement->substatement;
     query->submitted_ms = store_now(athena->options.store);

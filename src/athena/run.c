@@ -2,6 +2,7 @@
 #include "athena/errors.h"
 #include "athena/internal.h"
 #include "athena/parquet.h"
+#include "athena/write.h"
 #include "base/log.h"
 
 struct run {
@@ -162,6 +163,63 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
     return status;
 }
 
+/* The result that tells how many rows were written. */
+static void tell_rows(struct run *run, uint64_t rows)
+{
+    athena_output_init(&run->output, store_folder(run->query->athena->options.store), false);
+    run->output.columns = MR_NEW(run->arena, struct athena_result_column);
+    *run->output.columns =
+        (struct athena_result_column){.name = MR_S("rows"), .type = "bigint", .precision = 19};
+    run->output.column_count = 1;
+    run->outcome.update_count = rows;
+}
+
+static enum mr_status run_write(struct run *run, const struct athena_statement *statement)
+{
+    struct athena_query *query = run->query;
+    struct athena *athena = query->athena;
+    struct mr_slice why, database = query->database.len > 0 ? query->database : MR_S("default");
+    struct athena_source source = {.arena = run->arena,
+                                   .glue = athena->options.glue,
+                                   .s3 = athena->options.s3,
+                                   .registry = &athena->engine.scans,
+                                   .database = database,
+                                   .cancelled = &query->handle.cancelled,
+                                   .root = statement->query,
+                                   .text = query->text};
+    struct athena_write write = {.athena = athena,
+                                 .arena = run->arena,
+                                 .handle = &query->handle,
+                                 .error = &run->error,
+                                 .statement = statement,
+                                 .database =
+                                     statement->database.len > 0 ? statement->database : database,
+                                 .account = query->account,
+                                 .query_id = mr_slice_cstr(query->id),
+                                 .source = &source};
+    write.folder = mr_slice_sub(query->location, 0,
+                                mr_slice_search(query->location, mr_slice_cstr(query->id)));
+    const int64_t begin_ms = mr_monotonic_ms();
+    if (athena_engine_open(&athena->engine, run->arena, &why) == MR_NOT_FOUND)
+        return fail(run, "GENERIC_INTERNAL_ERROR",
+                    "the query engine (DuckDB's library, libduckdb.so) cannot be loaded: %.*s",
+                    why);
+    enum mr_status status = athena_write_prepare(&write) ? MR_OK : MR_INVALID;
+    if (status == MR_OK && !write.skipped)
+        status = translate(run, &source, statement, &write.sql);
+    run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
+    if (status == MR_OK && !write.skipped)
+        status = athena_write_run(&write);
+    run->outcome.scanned_bytes = athena_source_bytes(&source);
+    if (status == MR_OK)
+        run->outcome.scanned_bytes += parquet_bytes(run, &source);
+    run->outcome.manifest = write.manifest;
+    athena_source_fini(&source);
+    if (status == MR_OK)
+        tell_rows(run, write.rows);
+    return status;
+}
+
 static enum mr_status run_statement(struct run *run, const struct athena_statement *statement);
 
 static enum mr_status run_prepared(struct run *run, const struct athena_statement *statement)
@@ -178,7 +236,7 @@ static enum mr_status run_prepared(struct run *run, const struct athena_statemen
     if (athena_statement_parse(run->arena, mr_json_get_text(doc, "QueryStatement"), &prepared,
                                &run->error) != MR_OK)
         return MR_INVALID;
-    if (prepared.kind != STATEMENT_QUERY)
+    if (prepared.kind != STATEMENT_QUERY && !athena_statement_writes(&prepared))
         return fail(run, "NOT_SUPPORTED", "only queries can be executed: %.*s", statement->name);
     if (!set_parameters(run, statement->query))
         return MR_INVALID;
@@ -208,6 +266,9 @@ static enum mr_status run_statement(struct run *run, const struct athena_stateme
     const bool rows = statement->kind == STATEMENT_QUERY;
     switch (statement->kind) {
     case STATEMENT_EXECUTE: return run_prepared(run, statement);
+    case STATEMENT_CTAS:
+    case STATEMENT_INSERT:
+    case STATEMENT_UNLOAD: return run_write(run, statement);
     case STATEMENT_UNSUPPORTED: return fail(run, "NOT_SUPPORTED", "%.*s", statement->text);
     default:
         athena_output_init(&run->output, folder, rows);
@@ -252,7 +313,7 @@ static enum mr_status store_result(struct run *run)
         status = s3_put(s3, bucket, mr_arena_printf(run->arena, "%.*s.metadata", MR_ARG(key)),
                         MR_S("application/octet-stream"), mr_buf_slice(&metadata));
     }
-    if (status == MR_OK)
+    if (status == MR_OK && run->outcome.manifest.len == 0)
         status = s3_put(s3, bucket, key, MR_S("application/octet-stream"), body);
     mr_buf_fini(&metadata);
     if (status == MR_NOT_FOUND)
@@ -267,7 +328,9 @@ enum mr_status athena_query_run(struct athena_query *query, struct athena_outcom
     struct athena_statement statement;
     struct run run = {.query = query, .arena = &query->arena, .output = {.fd = -1}};
     enum mr_status status = athena_statement_parse(run.arena, query->text, &statement, &run.error);
-    if (status == MR_OK && statement.kind == STATEMENT_QUERY && !set_parameters(&run, NULL))
+    if (status == MR_OK &&
+        (statement.kind == STATEMENT_QUERY || athena_statement_writes(&statement)) &&
+        !set_parameters(&run, NULL))
         status = MR_INVALID;
     if (status == MR_OK)
         status = run_statement(&run, &statement);

@@ -167,6 +167,7 @@ struct run { /* one execution of a scan */
     struct athena_scan *scan;
     size_t *columns; /* of the scan, in the order of the output */
     size_t column_count;
+    size_t *places; /* of the scan's columns in the output; SIZE_MAX: not there */
     atomic_size_t next_piece;
 };
 struct worker {                        /* one thread of it */
@@ -185,7 +186,18 @@ static void run_free(void *data)
 {
     struct run *run = data;
     free(run->columns);
+    free(run->places);
     free(run);
+}
+
+/* Where the column stands in the output; SIZE_MAX: nobody asks for it. */
+static size_t place_of(const struct run *run, size_t column)
+{
+    for (size_t i = 0; i < run->column_count; i++) {
+        if (run->columns[i] == column)
+            return i;
+    }
+    return SIZE_MAX;
 }
 
 static void scan_init(duckdb_init_info info)
@@ -196,6 +208,9 @@ static void scan_init(duckdb_init_info info)
     run->columns = mr_calloc(run->column_count + 1, sizeof *run->columns);
     for (size_t i = 0; i < run->column_count; i++)
         run->columns[i] = athena_duck.init_get_column_index(info, i);
+    run->places = mr_calloc(run->scan->column_count + 1, sizeof *run->places);
+    for (size_t i = 0; i < run->scan->column_count; i++)
+        run->places[i] = place_of(run, i);
     athena_duck.init_set_max_threads(info, run->scan->piece_count > 1 ? 16 : 1);
     athena_duck.init_set_init_data(info, run, run_free);
 }
@@ -360,7 +375,60 @@ static size_t cut_fields(struct worker *worker, const struct athena_scan *scan,
     return count;
 }
 
+/* LazySimpleSerDe: fields as they come; the line is cut no further than is asked for. */
 static bool put_delimited(const struct output *output, struct mr_slice line)
+{
+    const struct run *run = output->run;
+    const struct athena_scan *scan = run->scan;
+    struct mr_slice field;
+    bool more = true;
+    for (size_t i = 0; i < scan->column_count; i++) {
+        if (scan->columns[i].key != ATHENA_COLUMN_DATA)
+            continue;
+        const bool there = more;
+        if (more)
+            more = athena_lazy_cut(&scan->lazy, 0, &line, &field);
+        const size_t place = run->places[i];
+        if (place == SIZE_MAX)
+            continue;
+        if (there)
+            athena_lazy_put(&scan->lazy, &output->worker->writer, output->vectors[place],
+                            output->row, &scan->columns[i].type, field, 1);
+        else
+            athena_value_null(output->vectors[place], output->row, &scan->columns[i].type);
+    }
+    return true;
+}
+
+/* OpenCSVSerde: an empty field of another type than string is no value; days and milliseconds since
+ * 1970 are dates and timestamps. */
+static bool put_csv_field(const struct output *output, size_t place, size_t index,
+                          struct mr_slice text)
+{
+    struct worker *worker = output->worker;
+    const struct athena_type *type = &output->run->scan->columns[index].type;
+    duckdb_vector vector = output->vectors[place];
+    int64_t number;
+    if (type->kind != ATHENA_STRING && type->kind <= ATHENA_DECIMAL && text.len == 0) {
+        snprintf(worker->writer.message, sizeof worker->writer.message,
+                 "HIVE_BAD_DATA: Error parsing field value '' for field %zu: For input string: "
+                 "\"\"",
+                 index);
+        return false;
+    }
+    if ((type->kind == ATHENA_DATE || type->kind == ATHENA_TIMESTAMP) &&
+        mr_slice_to_i64(text, &number) == MR_OK) {
+        void *data = athena_duck.vector_get_data(vector);
+        if (type->kind == ATHENA_DATE)
+            ((int32_t *)data)[output->row] = (int32_t)number;
+        else
+            ((int64_t *)data)[output->row] = number * 1000;
+        return true;
+    }
+    return athena_value_text(&worker->writer, vector, output->row, type, text) == ATHENA_VALUE_OK;
+}
+
+static bool put_csv(const struct output *output, struct mr_slice line)
 {
     const struct athena_scan *scan = output->run->scan;
     struct worker *worker = output->worker;
@@ -371,16 +439,21 @@ static bool put_delimited(const struct output *output, struct mr_slice line)
         const size_t index = output->run->columns[i];
         if (index >= scan->column_count || scan->columns[index].key != ATHENA_COLUMN_DATA)
             continue;
-        const struct athena_type *type = &scan->columns[index].type;
-        const bool missing = index >= count || (scan->format == ATHENA_FORMAT_DELIMITED &&
-                                                mr_slice_equal(worker->fields[index], MR_S("\\N")));
-        if (missing)
-            athena_value_null(output->vectors[i], output->row, type);
-        else if (athena_value_text(&worker->writer, output->vectors[i], output->row, type,
-                                   worker->fields[index]) != ATHENA_VALUE_OK)
+        if (index >= count)
+            athena_value_null(output->vectors[i], output->row, &scan->columns[index].type);
+        else if (!put_csv_field(output, i, index, worker->fields[index]))
             return false;
     }
     return true;
+}
+
+static bool put_line(const struct output *output, struct mr_slice line)
+{
+    switch (output->run->scan->format) {
+    case ATHENA_FORMAT_JSON: return put_json(output, line);
+    case ATHENA_FORMAT_DELIMITED: return put_delimited(output, line);
+    default: return put_csv(output, line);
+    }
 }
 
 /* ---- the function ---- */
@@ -453,9 +526,7 @@ static void scan_run(duckdb_function_info info, duckdb_data_chunk chunk)
         enum mr_status status = next_line(run, worker, &line);
         if (status == MR_END)
             break;
-        fine = status == MR_OK && put_keys(&output) &&
-               (run->scan->format == ATHENA_FORMAT_JSON ? put_json(&output, line)
-                                                        : put_delimited(&output, line));
+        fine = status == MR_OK && put_keys(&output) && put_line(&output, line);
         output.row++;
     }
     free(output.vectors);

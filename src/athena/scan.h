@@ -9,6 +9,7 @@
 #pragma once
 #include "athena/types.h"
 #include "athena/duck.h"
+#include "athena/lazy.h"
 #include "s3/s3.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,7 +50,8 @@ struct athena_scan {
     struct mr_arena *arena; /* of the query */
     struct s3_snapshot *snapshot;
     enum athena_format format;
-    char delimiter, quote, escape;
+    char delimiter, quote, escape; /* of ATHENA_FORMAT_CSV */
+    struct athena_lazy lazy;       /* of ATHENA_FORMAT_DELIMITED */
     uint64_t header_lines;
     bool ignore_malformed;
     struct athena_column *columns;
@@ -72,7 +74,8 @@ struct athena_scans {
     struct athena_scan **open; /* owned */
     size_t open_count, open_capacity;
     uint64_t next_id;
-    struct athena_work *work; /* the engine's */
+    struct athena_work *work;   /* the engine's */
+    struct athena_parts *parts; /* of queries that write; see parts.h */
 };
 void athena_scans_init(struct athena_scans *scans);
 void athena_scans_fini(struct athena_scans *scans);

@@ -23,6 +23,21 @@ static char first_char(struct mr_slice text, char fallback)
     return text.ptr[0];
 }
 
+/* Separators of nested values are control characters, but for those that the table names. */
+static void set_lazy(struct athena_lazy *lazy, const struct glue_table *table)
+{
+    for (int i = 0; i < ATHENA_LAZY_LEVELS; i++)
+        lazy->separators[i] = (char)(i + 1);
+    lazy->separators[0] = first_char(parameter(table, "field.delim"), '\x01');
+    lazy->separators[1] = first_char(parameter(table, "collection.delim"), '\x02');
+    lazy->separators[1] = first_char(parameter(table, "colelction.delim"), lazy->separators[1]);
+    lazy->separators[2] = first_char(parameter(table, "mapkey.delim"), '\x03');
+    lazy->escape = first_char(parameter(table, "escape.delim"), '\0');
+    lazy->null_text = parameter(table, "serialization.null.format");
+    if (lazy->null_text.len == 0)
+        lazy->null_text = MR_S("\\N");
+}
+
 /* False: a format that is not read here. */
 static bool set_format(struct athena_scan *scan, const struct glue_table *table)
 {
@@ -39,8 +54,7 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
         scan->escape = first_char(parameter(table, "escapeChar"), '"');
     } else if (mr_slice_search(serde, MR_S("LazySimpleSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_DELIMITED;
-        scan->delimiter = first_char(parameter(table, "field.delim"), '\x01');
-        scan->escape = first_char(parameter(table, "escape.delim"), '\0');
+        set_lazy(&scan->lazy, table);
     } else if (mr_slice_search(serde, MR_S("ParquetHiveSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_PARQUET;
         return true;

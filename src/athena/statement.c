@@ -39,8 +39,6 @@ static bool parse_any(struct athena_phrase *context)
     static const struct {
         const char *word, *type, *substatement, *text;
     } known[] = {
-        {"INSERT", "DML", "INSERT", "INSERT INTO is not supported"},
-        {"UNLOAD", "DML", "UNLOAD", "UNLOAD is not supported"},
         {"UPDATE", "DML", "UPDATE", "UPDATE is not supported"},
         {"DELETE", "DML", "DELETE", "DELETE is not supported"},
         {"MERGE", "DML", "MERGE", "MERGE INTO is not supported"},
@@ -67,6 +65,10 @@ static bool parse_any(struct athena_phrase *context)
         return athena_parse_alter(context);
     if (athena_take(&context->parser, "MSCK"))
         return athena_parse_repair(context);
+    if (athena_take2(parser, "INSERT", "INTO"))
+        return athena_parse_insert(context);
+    if (athena_take(parser, "UNLOAD"))
+        return athena_parse_unload(context);
     if (athena_take(&context->parser, "EXECUTE"))
         return parse_execute(context);
     for (size_t i = 0; i < MR_COUNT(known); i++) {

@@ -31,11 +31,15 @@ enum athena_statement_kind {
     STATEMENT_CHANGE_COLUMN,
     STATEMENT_SET_PROPERTIES,
     STATEMENT_ALTER_DATABASE,
+    STATEMENT_CTAS,        /* name, query, properties, columns: none; if_not_exists */
+    STATEMENT_INSERT,      /* name, query, columns: those named, if any */
+    STATEMENT_UNLOAD,      /* location, query, properties */
     STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
 };
 struct athena_pair { /* of properties, columns (name, type), partition values */
     struct mr_slice name, value, comment;
-    const char *op; /* of a partition's value to drop: "=", "<", ... */
+    const char *op;            /* of a partition's value to drop: "=", "<", ... */
+    struct athena_pair *items; /* of a property that is ARRAY['a', 'b']: their values */
     struct athena_pair *next;
 };
 struct athena_partition_spec {
@@ -53,6 +57,7 @@ struct athena_statement {
     struct mr_slice database, name; /* lower case; database may be empty */
     struct mr_slice pattern;        /* of SHOW ... LIKE */
     bool if_exists, if_not_exists, replace, cascade;
+    bool no_data;         /* CTAS ... WITH NO DATA */
     struct mr_slice text; /* of what is not supported */
     /* CREATE TABLE, CREATE DATABASE, ALTER TABLE */
     struct athena_pair *columns, *keys, *serde_properties, *properties;
@@ -66,6 +71,12 @@ struct athena_statement {
     struct mr_slice column, after;
     struct athena_partition_spec *partitions;
 };
+/* CTAS, INSERT INTO, UNLOAD. */
+static inline bool athena_statement_writes(const struct athena_statement *statement)
+{
+    return statement->kind == STATEMENT_CTAS || statement->kind == STATEMENT_INSERT ||
+           statement->kind == STATEMENT_UNLOAD;
+}
 /* MR_INVALID: error says what is wrong. A semicolon at the end is fine, a second statement is not.
  */
 MR_MUST_USE enum mr_status athena_statement_parse(struct mr_arena *arena, struct mr_slice text,

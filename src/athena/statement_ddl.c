@@ -484,10 +484,15 @@ bool athena_phrase_unsupported(struct athena_phrase *context, const char *type,
 
 static bool parse_create_table(struct athena_phrase *context, bool external)
 {
-    if (!external)
+    if (!external) {
+        if (!athena_phrase_if_not_exists(context) || !athena_phrase_table(context))
+            return false;
+        if (athena_peek(&context->parser, "WITH") || athena_peek(&context->parser, "AS"))
+            return athena_parse_ctas(context);
         return athena_phrase_unsupported(
-            context, "DDL", "CREATE_TABLE_AS_SELECT",
-            "CREATE TABLE without EXTERNAL (CTAS, Iceberg) is not supported");
+            context, "DDL", "CREATE_TABLE",
+            "CREATE TABLE without EXTERNAL and AS (Iceberg) is not supported");
+    }
     athena_phrase_set(context, STATEMENT_CREATE_TABLE, "DDL", "CREATE_TABLE");
     return athena_phrase_if_not_exists(context) && athena_phrase_table(context) &&
            athena_phrase_columns(context, &context->statement->columns) &&

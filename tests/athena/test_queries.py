@@ -151,9 +151,9 @@ def test_failures_have_athenas_words_and_places(orders, sql, reason):
     ("SELECT CAST(1 AS nosuchtype)", "TYPE_NOT_FOUND"),
     ("SELECT DATE '2026-07-03' - DATE '2026-07-01'", "NOT_SUPPORTED"),
     ("SELECT TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE 'Europe/Berlin'", None),
-    ("CREATE TABLE t AS SELECT 1", "NOT_SUPPORTED"),
-    ("INSERT INTO t VALUES (1)", "NOT_SUPPORTED"),
-    ("UNLOAD (SELECT 1) TO 's3://b/' WITH (format='PARQUET')", "NOT_SUPPORTED"),
+    ("CREATE TABLE t AS SELECT 1", "MISSING_COLUMN_NAME"),
+    ("INSERT INTO t VALUES (1)", "TABLE_NOT_FOUND"),
+    ("UNLOAD (SELECT 1) TO 's3://b/' WITH (format='PARQUET')", "HIVE_UNKNOWN_ERROR"),
     ("EXPLAIN SELECT 1", "NOT_SUPPORTED"),
 ])
 def test_failures_have_athenas_names(orders, sql, code):

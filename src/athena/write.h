@@ -1,0 +1,74 @@
+/* athena/write.h: CTAS, INSERT INTO and UNLOAD: rows of a query as objects in S3, and tables and
+ * partitions over them.
+ *
+ * Order of what becomes visible. Rows are written to files in the query's folder; then all objects
+ * become visible by one journal entry. CTAS: objects, then the table, then its partitions; the
+ * entry of the objects also holds an intent, "athena/writing/<query id>", by which a crash in
+ * between is undone at the next start. INSERT: new partitions (still empty), then the objects. A
+ * query that fails before leaves nothing. */
+#pragma once
+#include "athena/hive.h"
+#include "athena/internal.h"
+#include "athena/parts.h"
+
+enum {
+    ATHENA_WRITE_FILES_MAX = 10000,
+};
+enum athena_write_format { ATHENA_WRITE_PARQUET, ATHENA_WRITE_JSON, ATHENA_WRITE_TEXT };
+struct athena_write_column {
+    struct mr_slice name;
+    struct athena_type type;
+    size_t from; /* column of the query; SIZE_MAX: NULL */
+};
+struct athena_write {
+    struct athena *athena;
+    struct mr_arena *arena;
+    struct athena_handle *handle;
+    struct athena_error *error;
+    const struct athena_statement *statement;
+    struct mr_slice database, account, query_id;
+    struct mr_slice folder; /* of results: "s3://bucket/some/" */
+    const char *sql;        /* the query in DuckDB's words */
+    struct athena_source *source;
+    /* what it comes to */
+    bool skipped; /* CREATE TABLE IF NOT EXISTS, and it does */
+    uint64_t rows;
+    struct mr_slice manifest; /* S3 path */
+    int64_t ticket;
+    /* private */
+    enum athena_write_format format;
+    struct mr_slice compression; /* "GZIP", "SNAPPY", "ZSTD", "NONE"; upper case */
+    struct athena_row_format row_format;
+    struct mr_slice location, bucket, prefix; /* where objects go; location ends with "/" */
+    const struct athena_pair *keys;           /* names of partition columns, of CTAS and UNLOAD */
+    size_t key_count;
+    struct glue_table *table;   /* of INSERT */
+    struct athena_shown *shown; /* of the query */
+    struct mr_slice *names;
+    size_t shown_count;
+    struct athena_write_column *columns; /* data first, then keys */
+    size_t column_count;
+    struct mr_slice *key_names;
+    struct athena_parts parts;
+};
+/* Before the query is translated: what can be refused at once is. False: the error is set. */
+bool athena_write_prepare(struct athena_write *write);
+/* Runs the query and lands its rows. MR_OK, MR_INVALID: the error is set, MR_END: cancelled. */
+MR_MUST_USE enum mr_status athena_write_run(struct athena_write *write);
+/* Undoes what a crash cut short. */
+MR_MUST_USE enum mr_status athena_writes_open(struct athena *athena);
+
+/* ---- between the files write*.c ---- */
+bool athena_write_fail(struct athena_write *write, const char *code, const char *format, ...)
+    MR_PRINTF(3, 4);
+/* Runs one statement of the query's; the error is set when it fails. */
+MR_MUST_USE enum mr_status athena_write_execute(struct athena_write *write,
+                                                struct athena_execution *execution);
+/* write_plan.c: settings of the statement, columns, and the SELECT that gives them. */
+bool athena_write_settings(struct athena_write *write);
+bool athena_write_columns(struct athena_write *write);
+void athena_write_select(struct athena_write *write, struct mr_buf *sql);
+/* write_files.c: rows into files of the query's folder, "<part>" or below "out". */
+MR_MUST_USE enum mr_status athena_write_files(struct athena_write *write);
+/* write_land.c: those files into S3, the table and its partitions. */
+MR_MUST_USE enum mr_status athena_write_land(struct athena_write *write);

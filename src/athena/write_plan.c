@@ -1,0 +1,350 @@
+/* What a statement that writes wants: its settings, its columns, and the SELECT that gives them. */
+#include "athena/parquet.h"
+#include "athena/write.h"
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+bool athena_write_fail(struct athena_write *write, const char *code, const char *format, ...)
+{
+    struct mr_buf buf = {0};
+    va_list args;
+    va_start(args, format);
+    mr_buf_vprintf(&buf, format, args);
+    va_end(args);
+    athena_error_set(write->error, write->arena, code, 1, 1, "%.*s", MR_ARG(mr_buf_slice(&buf)));
+    mr_buf_fini(&buf);
+    return false;
+}
+
+static struct mr_slice upper(struct mr_arena *arena, struct mr_slice text)
+{
+    char *copy = mr_arena_cstr(arena, text);
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = (char)toupper((unsigned char)copy[i]);
+    return mr_slice_make(copy, text.len);
+}
+
+/* ---- settings ---- */
+
+static bool set_format(struct athena_write *write, struct mr_slice name)
+{
+    struct mr_slice format = upper(write->arena, name);
+    if (mr_slice_equal(format, MR_S("PARQUET"))) {
+        write->format = ATHENA_WRITE_PARQUET;
+    } else if (mr_slice_equal(format, MR_S("JSON"))) {
+        write->format = ATHENA_WRITE_JSON;
+        write->row_format.json = true;
+    } else if (mr_slice_equal(format, MR_S("TEXTFILE"))) {
+        write->format = ATHENA_WRITE_TEXT;
+    } else {
+        return athena_write_fail(write, "NOT_SUPPORTED", "Writing the format %.*s is not supported",
+                                 MR_ARG(format));
+    }
+    return true;
+}
+
+static bool set_compression(struct athena_write *write, struct mr_slice name)
+{
+    struct mr_slice word = upper(write->arena, name);
+    const bool parquet = write->format == ATHENA_WRITE_PARQUET;
+    if (mr_slice_equal(word, MR_S("UNCOMPRESSED")))
+        word = MR_S("NONE");
+    if (!mr_slice_equal(word, MR_S("GZIP")) && !mr_slice_equal(word, MR_S("NONE")) &&
+        !(parquet && (mr_slice_equal(word, MR_S("SNAPPY")) || mr_slice_equal(word, MR_S("ZSTD")))))
+        return athena_write_fail(write, "NOT_SUPPORTED",
+                                 "Compression %.*s is not supported for this format", MR_ARG(word));
+    write->compression = word;
+    return true;
+}
+
+static bool set_delimiter(struct athena_write *write, struct mr_slice text)
+{
+    if (text.len == 2 && text.ptr[0] == '\\')
+        text = text.ptr[1] == 't' ? MR_S("\t") : MR_S("\\");
+    if (text.len != 1)
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                 "field_delimiter must be a single character");
+    write->row_format.delimiter = text.ptr[0];
+    return true;
+}
+
+static const struct athena_pair *setting(const struct athena_write *write, const char *name)
+{
+    const struct athena_pair *pair = write->statement->properties;
+    while (pair != NULL && !mr_slice_equal(pair->name, mr_slice_cstr(name)))
+        pair = pair->next;
+    return pair;
+}
+
+static bool check_names(struct athena_write *write)
+{
+    static const char *const ctas[] = {"format",
+                                       "external_location",
+                                       "partitioned_by",
+                                       "write_compression",
+                                       "parquet_compression",
+                                       "orc_compression",
+                                       "compression_level",
+                                       "field_delimiter",
+                                       "bucketed_by",
+                                       "bucket_count",
+                                       "is_external",
+                                       "table_type"},
+                             *const unload[] = {"format", "partitioned_by", "compression",
+                                                "field_delimiter"};
+    const bool table = write->statement->kind == STATEMENT_CTAS;
+    const char *const *names = table ? ctas : unload;
+    const size_t count = table ? MR_COUNT(ctas) : MR_COUNT(unload);
+    for (const struct athena_pair *pair = write->statement->properties; pair != NULL;
+         pair = pair->next) {
+        size_t i = 0;
+        while (i < count && !mr_slice_equal(pair->name, mr_slice_cstr(names[i])))
+            i++;
+        if (i == count)
+            return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                     "Catalog 'awsdatacatalog' table property '%.*s' does not "
+                                     "exist",
+                                     MR_ARG(pair->name));
+    }
+    return true;
+}
+
+static bool refuse_settings(struct athena_write *write)
+{
+    const struct athena_pair *type = setting(write, "table_type"),
+                             *external = setting(write, "is_external");
+    if (type != NULL && !mr_slice_equal_nocase(type->value, MR_S("HIVE")))
+        return athena_write_fail(write, "NOT_SUPPORTED", "table_type %.*s is not supported",
+                                 MR_ARG(type->value));
+    if (external != NULL && !mr_slice_equal_nocase(external->value, MR_S("true")))
+        return athena_write_fail(write, "NOT_SUPPORTED", "Tables of the type HIVE are external");
+    if (setting(write, "bucketed_by") != NULL || setting(write, "bucket_count") != NULL)
+        return athena_write_fail(write, "NOT_SUPPORTED", "bucketed_by is not supported");
+    if (setting(write, "compression_level") != NULL)
+        return athena_write_fail(write, "NOT_SUPPORTED", "compression_level is not supported");
+    return true;
+}
+
+bool athena_write_settings(struct athena_write *write)
+{
+    const struct athena_pair *format = setting(write, "format"),
+                             *keys = setting(write, "partitioned_by"),
+                             *delimiter = setting(write, "field_delimiter"), *compression;
+    const bool unload = write->statement->kind == STATEMENT_UNLOAD;
+    if (!check_names(write) || !refuse_settings(write))
+        return false;
+    if (unload && format == NULL)
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                 "UNLOAD requires the property 'format'");
+    if (!set_format(write, format == NULL ? MR_S("PARQUET") : format->value))
+        return false;
+    compression = setting(write, unload ? "compression" : "write_compression");
+    if (compression == NULL)
+        compression = setting(write, "parquet_compression");
+    if (!set_compression(write, compression == NULL ? MR_S("GZIP") : compression->value))
+        return false;
+    if (delimiter != NULL && write->format != ATHENA_WRITE_TEXT)
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                 "field_delimiter can only be specified for TEXTFILE");
+    if (delimiter != NULL && !set_delimiter(write, delimiter->value))
+        return false;
+    write->keys = keys == NULL ? NULL : keys->items;
+    for (const struct athena_pair *key = write->keys; key != NULL; key = key->next)
+        write->key_count++;
+    return true;
+}
+
+/* ---- columns ---- */
+
+/* The query's columns as they are; partition columns must be its last ones, in order. */
+static bool own_columns(struct athena_write *write)
+{
+    const size_t data = write->shown_count - write->key_count;
+    const struct athena_pair *key = write->keys;
+    if (write->key_count >= write->shown_count)
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                 "Table contains only partition columns");
+    for (size_t i = 0; i < write->shown_count; i++) {
+        struct athena_write_column *column = &write->columns[write->column_count++];
+        struct mr_buf word = {0};
+        *column = (struct athena_write_column){.name = glue_lower(write->arena, write->names[i]),
+                                               .from = i};
+        if (mr_slice_starts_with(column->name, MR_S(ATHENA_UNNAMED))) {
+            if (write->statement->kind == STATEMENT_CTAS)
+                return athena_write_fail(write, "MISSING_COLUMN_NAME",
+                                         "Column name not specified at position %zu", i + 1);
+            column->name = mr_arena_printf(write->arena, "_col%zu", i);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (mr_slice_equal(write->columns[j].name, column->name))
+                return athena_write_fail(write, "DUPLICATE_COLUMN_NAME",
+                                         "Column name '%.*s' specified more than once",
+                                         MR_ARG(column->name));
+        }
+        if (!athena_type_of_shown(write->arena, &write->shown[i], &column->type)) {
+            athena_render_type(&word, &write->shown[i]);
+            athena_write_fail(write, "NOT_SUPPORTED", "Unsupported Hive type: %.*s",
+                              MR_ARG(mr_buf_slice(&word)));
+            mr_buf_fini(&word);
+            return false;
+        }
+        if (i < data)
+            continue;
+        if (!mr_slice_equal_nocase(key->value, column->name))
+            return athena_write_fail(write, "HIVE_COLUMN_ORDER_MISMATCH",
+                                     "Partition keys must be the last columns in the table and in "
+                                     "the same order as the table properties: [%.*s]",
+                                     MR_ARG(key->value));
+        key = key->next;
+    }
+    return true;
+}
+
+static size_t named_at(const struct athena_statement *statement, struct mr_slice name)
+{
+    size_t at = 0;
+    for (const struct athena_pair *pair = statement->columns; pair != NULL;
+         pair = pair->next, at++) {
+        if (mr_slice_equal(pair->name, name))
+            return at;
+    }
+    return SIZE_MAX;
+}
+
+static bool mismatch(struct athena_write *write)
+{
+    struct mr_buf table = {0}, query = {0};
+    for (size_t i = 0; i < write->column_count; i++) {
+        if (write->columns[i].from == SIZE_MAX)
+            continue;
+        if (table.len > 0)
+            mr_buf_append(&table, MR_S(", "));
+        athena_type_trino(&table, &write->columns[i].type);
+    }
+    for (size_t i = 0; i < write->shown_count; i++) {
+        if (i > 0)
+            mr_buf_append(&query, MR_S(", "));
+        athena_render_type(&query, &write->shown[i]);
+    }
+    athena_write_fail(write, "TYPE_MISMATCH",
+                      "Insert query has mismatched column types: Table: [%.*s], Query: [%.*s]",
+                      MR_ARG(mr_buf_slice(&table)), MR_ARG(mr_buf_slice(&query)));
+    mr_buf_fini(&table);
+    mr_buf_fini(&query);
+    return false;
+}
+
+/* The table's columns, each from one of the query's. */
+static bool table_columns(struct athena_write *write)
+{
+    const struct glue_table *table = write->table;
+    const struct athena_statement *statement = write->statement;
+    size_t used = 0;
+    for (const struct athena_pair *pair = statement->columns; pair != NULL; pair = pair->next) {
+        bool found = false;
+        for (size_t i = 0; i < table->column_count + table->key_count; i++)
+            found = found || mr_slice_equal_nocase(pair->name,
+                                                   i < table->column_count
+                                                       ? table->columns[i].name
+                                                       : table->keys[i - table->column_count].name);
+        if (!found)
+            return athena_write_fail(write, "COLUMN_NOT_FOUND",
+                                     "Insert column name does not exist in target table: %.*s",
+                                     MR_ARG(pair->name));
+    }
+    for (size_t i = 0; i < table->column_count + table->key_count; i++) {
+        const struct glue_column *from =
+            i < table->column_count ? &table->columns[i] : &table->keys[i - table->column_count];
+        struct athena_write_column *column = &write->columns[write->column_count++];
+        column->name = glue_lower(write->arena, from->name);
+        column->from = statement->columns == NULL ? i : named_at(statement, column->name);
+        used += column->from != SIZE_MAX;
+        if (athena_type_parse(write->arena, from->type, &column->type) != MR_OK)
+            return athena_write_fail(write, "HIVE_INVALID_METADATA",
+                                     "Column '%.*s' has the type '%.*s', which is not supported",
+                                     MR_ARG(from->name), MR_ARG(from->type));
+    }
+    if (used != write->shown_count)
+        return mismatch(write);
+    for (size_t i = 0; i < write->column_count; i++) {
+        struct athena_type value;
+        const size_t at = write->columns[i].from;
+        if (at == SIZE_MAX || write->shown[at].id == DUCKDB_TYPE_SQLNULL)
+            continue;
+        if (!athena_type_of_shown(write->arena, &write->shown[at], &value) ||
+            !athena_type_takes(&write->columns[i].type, &value))
+            return mismatch(write);
+    }
+    return true;
+}
+
+bool athena_write_columns(struct athena_write *write)
+{
+    const size_t room =
+        write->shown_count + 1 +
+        (write->table == NULL ? 0 : write->table->column_count + write->table->key_count);
+    write->columns = MR_NEW_ARRAY(write->arena, struct athena_write_column, room);
+    if (!(write->table == NULL ? own_columns(write) : table_columns(write)))
+        return false;
+    const size_t data = write->column_count - write->key_count;
+    write->key_names = MR_NEW_ARRAY(write->arena, struct mr_slice, write->key_count + 1);
+    for (size_t i = 0; i < write->key_count; i++)
+        write->key_names[i] = write->columns[data + i].name;
+    return true;
+}
+
+/* ---- SQL ---- */
+
+static void put_value(const struct athena_write_column *column, struct mr_buf *sql)
+{
+    mr_buf_append(sql, MR_S("CAST("));
+    if (column->from == SIZE_MAX)
+        mr_buf_append(sql, MR_S("NULL"));
+    else
+        mr_buf_printf(sql, "c%zu", column->from);
+    mr_buf_append(sql, MR_S(" AS "));
+    athena_type_sql(sql, &column->type);
+    mr_buf_byte(sql, ')');
+}
+
+static void put_name(struct mr_slice name, struct mr_buf *sql)
+{
+    mr_buf_byte(sql, '"');
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] == '"')
+            mr_buf_byte(sql, '"');
+        mr_buf_byte(sql, name.ptr[i]);
+    }
+    mr_buf_byte(sql, '"');
+}
+
+/* Data columns under their names; behind them, when there are keys, the number of the partition as
+ * mr_p. */
+void athena_write_select(struct athena_write *write, struct mr_buf *sql)
+{
+    const size_t data = write->column_count - write->key_count;
+    mr_buf_append(sql, MR_S("SELECT "));
+    for (size_t i = 0; i < data; i++) {
+        if (i > 0)
+            mr_buf_append(sql, MR_S(", "));
+        put_value(&write->columns[i], sql);
+        mr_buf_append(sql, MR_S(" AS "));
+        put_name(write->columns[i].name, sql);
+    }
+    if (write->key_count > 0) {
+        mr_buf_printf(sql, ", mr_part(%llu, [", (unsigned long long)write->parts.id);
+        for (size_t i = data; i < write->column_count; i++) {
+            mr_buf_append(sql, i > data ? MR_S(", CAST(") : MR_S("CAST("));
+            put_value(&write->columns[i], sql);
+            mr_buf_append(sql, MR_S(" AS VARCHAR)"));
+        }
+        mr_buf_append(sql, MR_S("]) AS mr_p"));
+    }
+    mr_buf_printf(sql, " FROM (%s) AS \"_mr_q\"(", write->sql);
+    for (size_t i = 0; i < write->shown_count; i++)
+        mr_buf_printf(sql, "%sc%zu", i > 0 ? ", " : "", i);
+    mr_buf_byte(sql, ')');
+    if (write->statement->no_data)
+        mr_buf_append(sql, MR_S(" LIMIT 0"));
+}

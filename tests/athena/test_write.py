@@ -1,0 +1,182 @@
+"""CTAS, INSERT INTO and UNLOAD: objects, tables, partitions, manifests, what is refused."""
+
+import gzip
+
+import pytest
+
+from athena.duck import rows_of
+from athena.test_ddl import SERDE, succeed
+
+
+def keys(lake, prefix):
+    reply = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=prefix)
+    return [item["Key"] for item in reply.get("Contents", [])]
+
+
+def stored(lake, name):
+    return lake.glue.get_table(DatabaseName=lake.database, Name=name)["Table"]
+
+
+def manifest(lake, execution):
+    location = execution["Statistics"]["DataManifestLocation"]
+    assert location == (f"s3://{lake.bucket}/results/{execution['QueryExecutionId']}"
+                        "-manifest.csv")
+    return lake.body(location).decode().splitlines()
+
+
+def test_ctas_makes_a_parquet_table_below_the_results(lake):
+    done = succeed(lake, "CREATE TABLE t AS SELECT 1 AS a, 'x' AS B, ARRAY[1, 2] AS l, "
+                         "CAST(1.5 AS decimal(5,2)) AS d, DATE '2026-07-03' AS dt, "
+                         "map(ARRAY['k'], ARRAY[2]) AS m, CAST(ROW(1) AS ROW(f integer)) AS r")
+    assert done["StatementType"] == "DDL"
+    location = f"s3://{lake.bucket}/results/tables/{done['QueryExecutionId']}/"
+    table = stored(lake, "t")
+    assert table["StorageDescriptor"]["Location"] == location
+    assert [(c["Name"], c["Type"]) for c in table["StorageDescriptor"]["Columns"]] == [
+        ("a", "int"), ("b", "string"), ("l", "array<int>"), ("d", "decimal(5,2)"),
+        ("dt", "date"), ("m", "map<string,int>"), ("r", "struct<f:int>")]
+    assert lake.rows("SELECT * FROM t") == [
+        ["1", "x", "[1, 2]", "1.50", "2026-07-03", "{k=2}", "{f=1}"]]
+    made = keys(lake, f"results/tables/{done['QueryExecutionId']}/")
+    assert manifest(lake, done) == [f"s3://{lake.bucket}/{key}" for key in made]
+    assert len(made) == 1
+    assert rows_of(lake.body(f"s3://{lake.bucket}/{made[0]}"), "a, b") == [["1", "x"]]
+    reply = lake.athena.get_query_results(QueryExecutionId=done["QueryExecutionId"])
+    assert reply["UpdateCount"] == 1 and reply["ResultSet"]["Rows"] == []
+    assert lake.reason("CREATE TABLE t AS SELECT 2 AS a") == (
+        f"TABLE_ALREADY_EXISTS: line 1:1: Destination table 'awsdatacatalog.{lake.database}.t' "
+        "already exists")
+    succeed(lake, "CREATE TABLE IF NOT EXISTS t AS SELECT 2 AS a")
+    assert lake.rows("SELECT a FROM t") == [["1"]]
+
+
+def test_ctas_by_partitions_at_a_place_of_its_own(lake):
+    done = succeed(lake, f"""CREATE TABLE {lake.database}.p WITH (format = 'PARQUET',
+          write_compression = 'SNAPPY', external_location = 's3://{lake.bucket}/p',
+          partitioned_by = ARRAY['day', 'n']) AS
+        SELECT * FROM (VALUES (1, 'a b/c', 1), (2, 'x', 2), (3, 'x', 2), (4, NULL, 3))
+          AS v(id, day, n)""")
+    assert lake.raw_rows("SHOW PARTITIONS p") == [
+        ["day=__HIVE_DEFAULT_PARTITION__/n=3"], ["day=a b/c/n=1"], ["day=x/n=2"]]
+    folders = {key.rsplit("/", 1)[0] for key in keys(lake, "p/")}
+    assert folders == {"p/day=__HIVE_DEFAULT_PARTITION__/n=3", "p/day=a b%2Fc/n=1", "p/day=x/n=2"}
+    assert lake.rows("SELECT id, day, n FROM p ORDER BY id") == [
+        ["1", "a b/c", "1"], ["2", "x", "2"], ["3", "x", "2"], ["4", None, "3"]]
+    assert lake.rows("SELECT count(*) FROM p WHERE day = 'x'") == [["2"]]
+    assert sorted(manifest(lake, done)) == [f"s3://{lake.bucket}/{k}" for k in keys(lake, "p/")]
+    failed = lake.reason(f"CREATE TABLE q WITH (external_location = 's3://{lake.bucket}/p/') AS "
+                         "SELECT 1 AS a")
+    assert failed == (
+        f"HIVE_PATH_ALREADY_EXISTS: Target directory for table '{lake.database}.q' already exists: "
+        f"s3://{lake.bucket}/p/. You may need to manually clean the data at location "
+        f"'s3://{lake.bucket}/p/' before retrying. Athena will not delete data in your account.")
+
+
+@pytest.mark.parametrize("settings,suffix", [
+    ("format = 'JSON'", ".gz"), ("format = 'JSON', write_compression = 'NONE'", ""),
+    ("format = 'TEXTFILE', field_delimiter = ','", ".gz"), ("format = 'TEXTFILE'", ".gz"),
+    ("format = 'PARQUET', write_compression = 'ZSTD'", ""),
+    ("parquet_compression = 'NONE'", "")])
+def test_what_is_written_reads_back_the_same(lake, settings, suffix):
+    select = ("SELECT 1 AS a, 'q\"x' AS b, CAST(NULL AS varchar) AS c, 1.5e0 AS d, true AS e, "
+              "TIMESTAMP '2026-07-03 10:11:12.345' AS f, 12345678901 AS g, "
+              "ARRAY['p', 'q'] AS h, map(ARRAY['k', 'l'], ARRAY[1, 2]) AS i, "
+              "CAST(ROW(7, 'z') AS ROW(x integer, y varchar)) AS j, DATE '2026-07-03' AS k, "
+              "CAST(-0.05 AS decimal(10,2)) AS l, CAST('' AS varchar) AS m")
+    done = succeed(lake, f"CREATE TABLE t WITH ({settings}) AS {select}")
+    made = keys(lake, f"results/tables/{done['QueryExecutionId']}/")
+    assert len(made) == 1 and made[0].endswith(".gz") == (suffix == ".gz")
+    assert lake.rows("SELECT * FROM t") == lake.rows(select)
+    done = succeed(lake, f"INSERT INTO t {select}")
+    assert done["StatementType"] == "DML"
+    assert lake.rows("SELECT count(*), count(DISTINCT j) FROM t") == [["2", "1"]]
+
+
+def test_no_data_makes_the_table_alone(lake):
+    done = succeed(lake, "CREATE TABLE t AS (SELECT 1 AS a, 'x' AS b) WITH NO DATA")
+    assert keys(lake, f"results/tables/{done['QueryExecutionId']}/") == []
+    assert lake.rows("SELECT * FROM t") == []
+    assert [c["Type"] for c in stored(lake, "t")["StorageDescriptor"]["Columns"]] == [
+        "int", "string"]
+
+
+def test_inserts_add_rows_and_partitions(lake):
+    succeed(lake, f"CREATE EXTERNAL TABLE t (id bigint, name string) PARTITIONED BY (day string) "
+                  f"{SERDE} LOCATION 's3://{lake.bucket}/t/'")
+    done = succeed(lake, "INSERT INTO t VALUES (1, 'a', 'mon'), (2, NULL, 'tue')")
+    assert len(manifest(lake, done)) == 2
+    reply = lake.athena.get_query_results(QueryExecutionId=done["QueryExecutionId"])
+    assert reply["UpdateCount"] == 2
+    info = reply["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+    assert [(c["Name"], c["Type"]) for c in info] == [("rows", "bigint")]
+    succeed(lake, "INSERT INTO t (day, id) SELECT day, id + 10 FROM t WHERE day = 'tue'")
+    assert lake.rows("SELECT * FROM t ORDER BY id") == [
+        ["1", "a", "mon"], ["2", None, "tue"], ["12", None, "tue"]]
+    assert lake.raw_rows("SHOW PARTITIONS t") == [["day=mon"], ["day=tue"]]
+    body = gzip.decompress(lake.body(f"s3://{lake.bucket}/{keys(lake, 't/day=mon/')[0]}"))
+    assert body == b'{"id":1,"name":"a"}\n'
+    query = lake.start("INSERT INTO t VALUES (?, ?, ?)",
+                       ExecutionParameters=["7", "'p'", "'wed'"])
+    assert lake.wait(query)["Status"]["State"] == "SUCCEEDED"
+    assert lake.rows("SELECT id, name FROM t WHERE day = 'wed'") == [["7", "p"]]
+    assert lake.reason("INSERT INTO t VALUES (1, 2, 'x')") == (
+        "TYPE_MISMATCH: line 1:1: Insert query has mismatched column types: "
+        "Table: [bigint, varchar, varchar], Query: [integer, integer, varchar]")
+    assert "mismatched column types" in lake.reason("INSERT INTO t VALUES (1, 'a')")
+    assert "does not exist" in lake.reason("INSERT INTO nope VALUES (1)")
+    assert "nope" in lake.reason("INSERT INTO t (nope) VALUES (1)")
+
+
+def test_unload_writes_objects_and_no_table(lake):
+    done = succeed(lake, f"UNLOAD (SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y') "
+                         f"TO 's3://{lake.bucket}/out/' WITH (format = 'PARQUET')")
+    assert done["StatementType"] == "DML"
+    made = keys(lake, "out/")
+    assert manifest(lake, done) == [f"s3://{lake.bucket}/{key}" for key in made]
+    assert rows_of(lake.body(f"s3://{lake.bucket}/{made[0]}")) == [["1", "x"], ["2", "y"]]
+    assert "HIVE_PATH_ALREADY_EXISTS" in lake.reason(
+        f"UNLOAD (SELECT 1 AS a) TO 's3://{lake.bucket}/out/' WITH (format = 'JSON')")
+    done = succeed(lake, f"UNLOAD (SELECT 1 AS a, 'x' AS b, 'k' AS p) TO "
+                         f"'s3://{lake.bucket}/text/' WITH (format = 'TEXTFILE', "
+                         "field_delimiter = ',', compression = 'none', "
+                         "partitioned_by = ARRAY['p'])")
+    made = keys(lake, "text/")
+    assert made[0].startswith("text/p=k/")
+    assert lake.body(f"s3://{lake.bucket}/{made[0]}") == b"1,x\n"
+
+
+def test_more_than_a_hundred_partitions_are_refused_and_leave_nothing(lake):
+    for settings in ("format = 'PARQUET'", "format = 'JSON'"):
+        failed = lake.reason(f"CREATE TABLE t WITH ({settings}, partitioned_by = ARRAY['p'], "
+                             f"external_location = 's3://{lake.bucket}/many/') AS "
+                             "SELECT 1 AS a, n AS p FROM UNNEST(sequence(1, 101)) AS u(n)")
+        assert failed == ("HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for "
+                          "partitions/buckets")
+        assert keys(lake, "many/") == []
+        assert lake.raw_rows("SHOW TABLES") == []
+    succeed(lake, f"CREATE TABLE t WITH (partitioned_by = ARRAY['p'], "
+                  f"external_location = 's3://{lake.bucket}/many/') AS "
+                  "SELECT 1 AS a, n AS p FROM UNNEST(sequence(1, 100)) AS u(n)")
+    assert len(lake.raw_rows("SHOW PARTITIONS t")) == 100
+
+
+@pytest.mark.parametrize("sql,words", [
+    ("CREATE TABLE t AS SELECT 1", "MISSING_COLUMN_NAME"),
+    ("CREATE TABLE t AS SELECT 1 AS a, 2 AS a", "DUPLICATE_COLUMN_NAME"),
+    ("CREATE TABLE t WITH (format = 'ORC') AS SELECT 1 AS a", "Writing the format ORC"),
+    ("CREATE TABLE t WITH (nope = 'x') AS SELECT 1 AS a", "INVALID_TABLE_PROPERTY"),
+    ("CREATE TABLE t WITH (bucketed_by = ARRAY['a'], bucket_count = 2) AS SELECT 1 AS a",
+     "bucketed_by is not supported"),
+    ("CREATE TABLE t WITH (partitioned_by = ARRAY['a']) AS SELECT 1 AS a, 2 AS b",
+     "HIVE_COLUMN_ORDER_MISMATCH"),
+    ("CREATE TABLE t WITH (partitioned_by = ARRAY['a']) AS SELECT 1 AS a",
+     "only partition columns"),
+    ("CREATE TABLE nope.t AS SELECT 1 AS a", "SCHEMA_NOT_FOUND"),
+    ("CREATE TABLE t AS SELECT current_timestamp AS a", "Unsupported Hive type"),
+    ("CREATE TABLE t AS SELECT 1 / 0 AS a", "DIVISION_BY_ZERO"),
+    ("UNLOAD (SELECT 1 AS a) TO '/tmp/x' WITH (format = 'JSON')", "valid S3 path"),
+])
+def test_what_cannot_be_written_is_refused_and_leaves_nothing(lake, sql, words):
+    assert words in lake.reason(sql)
+    assert lake.raw_rows("SHOW TABLES") == []
+    assert keys(lake, "results/tables/") == []
