@@ -28,7 +28,7 @@ SERVICES = {
     "lambda": ["streams", "kinesis", "s3"],
     "s3": [],
     "firehose": ["kinesis", "lambda", "s3", "glue"],
-    "glue": ["s3"],
+    "glue": ["s3", "logs"],
     "athena": ["glue", "s3"],
     "iam": [],
     "sts": [],

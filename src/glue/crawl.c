@@ -382,6 +382,9 @@ static enum mr_status put_table(struct glue_crawl *crawl, const struct lake_tabl
             return status;
         crawl->totals.tables_created += !exists;
         crawl->totals.tables_updated += exists && *ret_changed;
+        if (*ret_changed)
+            glue_crawl_log(crawl, "INFO", "%s table %.*s in database %.*s",
+                           exists ? "Updated" : "Created", MR_ARG(name), MR_ARG(database));
     }
     return glue_table_get(crawl->glue, crawl->arena, database, name, ret_table);
 }
@@ -409,6 +412,11 @@ static enum mr_status batch_flush(struct partition_batch *batch)
                            batch->count, batch->replace, &added, &ticket);
     if (status == MR_OK)
         batch->crawl->totals.partitions_created += added;
+    if (status == MR_OK && added > 0)
+        glue_crawl_log(batch->crawl, "INFO",
+                       "Created %zu partitions for table %.*s in database "
+                       "%.*s",
+                       added, MR_ARG(batch->catalog->name), MR_ARG(batch->catalog->database));
     batch->count = 0;
     mr_arena_reset(&batch->arena);
     return status;
@@ -557,8 +565,12 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     }
     if (status == MR_OK && stopped(crawl))
         status = MR_END;
-    if (status == MR_OK)
+    if (status == MR_OK) {
+        glue_crawl_log(crawl, "BENCHMARK",
+                       "Classification complete, writing results to database %.*s",
+                       MR_ARG(mr_json_get_text(crawl->config, "DatabaseName")));
         status = glue_lake_tables(&target.lake, on_table, &target);
+    }
     glue_lake_fini(&target.lake);
     mr_buf_fini(&target.head);
     mr_arena_fini(&target.scratch);
@@ -630,6 +642,8 @@ static enum mr_status drop_stale_tables(struct glue_crawl *crawl, const struct m
                                          &ticket)
                      : deprecate(crawl, table);
         crawl->totals.tables_deleted += status == MR_OK;
+        glue_crawl_log(crawl, "INFO", "The objects of table %.*s in database %.*s are gone",
+                       MR_ARG(table->name), MR_ARG(table->database));
     }
     free(stale);
     return status;
@@ -638,6 +652,8 @@ static enum mr_status drop_stale_tables(struct glue_crawl *crawl, const struct m
 enum mr_status glue_crawl_run(struct glue_crawl *crawl)
 {
     struct mr_slice database = mr_json_get_text(crawl->config, "DatabaseName"), json;
+    glue_crawl_log(crawl, "BENCHMARK", "Running Start Crawl for Crawler %.*s",
+                   MR_ARG(crawl->crawler));
     enum mr_status status = glue_database_get(crawl->glue, crawl->arena, database, &json);
     if (status == MR_NOT_FOUND) {
         /* AWS: the crawler makes its database when there is none. */

@@ -54,6 +54,7 @@ static void write_totals(struct mr_json *json, const struct glue_crawl_totals *t
     mr_json_key_int(json, "tables_updated", (int64_t)totals->tables_updated);
     mr_json_key_int(json, "tables_deleted", (int64_t)totals->tables_deleted);
     mr_json_key_int(json, "partitions_created", (int64_t)totals->partitions_created);
+    mr_json_key_int(json, "partitions_updated", (int64_t)totals->partitions_updated);
     mr_json_key_int(json, "partitions_deleted", (int64_t)totals->partitions_deleted);
 }
 
@@ -112,7 +113,13 @@ static void read_last(struct glue_crawler *crawler, yyjson_val *last)
     totals->tables_updated = (size_t)mr_json_get_i64(last, "tables_updated", 0);
     totals->tables_deleted = (size_t)mr_json_get_i64(last, "tables_deleted", 0);
     totals->partitions_created = (size_t)mr_json_get_i64(last, "partitions_created", 0);
+    totals->partitions_updated = (size_t)mr_json_get_i64(last, "partitions_updated", 0);
     totals->partitions_deleted = (size_t)mr_json_get_i64(last, "partitions_deleted", 0);
+}
+
+static bool schedule_is_stopped(yyjson_val *config)
+{
+    return mr_json_get_bool(config, "schedule_stopped", false);
 }
 
 static int64_t next_run(const struct glue_crawler *crawler, int64_t after_ms)
@@ -122,7 +129,8 @@ static int64_t next_run(const struct glue_crawler *crawler, int64_t after_ms)
     yyjson_val *config = glue_parse(&arena, mr_slice_cstr(crawler->config));
     struct mr_slice schedule = mr_json_get_text(config, "Schedule");
     int64_t next_ms = INT64_MAX;
-    if (schedule.len > 0 && glue_schedule_next(schedule, after_ms, &next_ms) != MR_OK)
+    if (schedule.len > 0 && !schedule_is_stopped(config) &&
+        glue_schedule_next(schedule, after_ms, &next_ms) != MR_OK)
         next_ms = INT64_MAX;
     mr_arena_fini(&arena);
     return next_ms;
@@ -130,9 +138,10 @@ static int64_t next_run(const struct glue_crawler *crawler, int64_t after_ms)
 
 /* ---- runs ---- */
 
-static void write_history(struct glue_crawler *crawler, struct store_entry *entry, int64_t now_ms)
+/* The wire's CrawlerHistory of a crawl that ended. */
+static struct mr_slice history_json(const struct glue_crawler *crawler, struct mr_arena *arena,
+                                    int64_t now_ms)
 {
-    struct mr_arena *arena = entry->arena;
     const bool failed = strcmp(crawler->last.status, "FAILED") == 0;
     const bool cancelled = strcmp(crawler->last.status, "CANCELLED") == 0;
     struct mr_buf buf = {0};
@@ -143,25 +152,59 @@ static void write_history(struct glue_crawler *crawler, struct store_entry *entr
     mr_json_key_timestamp(&json, "StartTime", crawler->last.started_ms);
     mr_json_key_timestamp(&json, "EndTime", now_ms);
     const struct glue_crawl_totals *totals = &crawler->last.totals;
-    struct mr_slice summary =
-        mr_arena_printf(arena,
-                        "{\"TABLE\":\"{\\\"ADD\\\":%zu,\\\"UPDATE\\\":%zu,\\\"DELETE\\\":%zu}\","
-                        "\"PARTITION\":\"{\\\"ADD\\\":%zu,\\\"DELETE\\\":%zu}\"}",
-                        totals->tables_created, totals->tables_updated, totals->tables_deleted,
-                        totals->partitions_created, totals->partitions_deleted);
+    struct mr_slice summary = mr_arena_printf(
+        arena,
+        "{\"TABLE\":\"{\\\"ADD\\\":%zu,\\\"UPDATE\\\":%zu,\\\"DELETE\\\":%zu}\","
+        "\"PARTITION\":\"{\\\"ADD\\\":%zu,\\\"UPDATE\\\":%zu,\\\"DELETE\\\":%zu}\"}",
+        totals->tables_created, totals->tables_updated, totals->tables_deleted,
+        totals->partitions_created, totals->partitions_updated, totals->partitions_deleted);
     mr_json_key_string(&json, "Summary", summary);
     if (failed)
         mr_json_key_cstr(&json, "ErrorMessage", crawler->last.error);
-    mr_json_key_cstr(&json, "LogGroup", "/aws-glue/crawlers");
+    mr_json_key_cstr(&json, "LogGroup", GLUE_LOG_GROUP);
     mr_json_key_cstr(&json, "LogStream", crawler->name);
     mr_json_key_cstr(&json, "MessagePrefix", crawler->last.id);
+    mr_json_key_number(&json, "DPUHour", 0);
     mr_json_object_end(&json);
+    struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+static void write_history(struct glue_crawler *crawler, struct store_entry *entry, int64_t now_ms)
+{
     /* The newest sorts first. */
     struct mr_slice at = mr_arena_printf(
-        arena, "%016llx", (unsigned long long)(INT64_MAX - crawler->last.started_ms));
-    store_doc_put(entry, "glue", "crawl", glue_name2(arena, mr_slice_cstr(crawler->name), at),
-                  mr_arena_copy(arena, mr_buf_slice(&buf)));
-    mr_buf_fini(&buf);
+        entry->arena, "%016llx", (unsigned long long)(INT64_MAX - crawler->last.started_ms));
+    store_doc_put(entry, "glue", "crawl",
+                  glue_name2(entry->arena, mr_slice_cstr(crawler->name), at),
+                  history_json(crawler, entry->arena, now_ms));
+}
+
+bool glue_crawler_running(struct glue *glue, struct mr_arena *arena, struct mr_slice name,
+                          struct mr_slice *ret_json, bool *ret_exists)
+{
+    bool runs = false;
+    pthread_mutex_lock(&glue->crawler_lock);
+    const struct glue_crawler *crawler = find_locked(glue, name);
+    *ret_exists = crawler != NULL;
+    if (crawler != NULL && crawler->state != GLUE_CRAWLER_READY) {
+        struct mr_buf buf = {0};
+        struct mr_json json = mr_json_make(&buf);
+        mr_json_object(&json);
+        mr_json_key_cstr(&json, "CrawlId", crawler->crawl_id);
+        mr_json_key_cstr(&json, "State", "RUNNING");
+        mr_json_key_timestamp(&json, "StartTime", crawler->started_ms);
+        mr_json_key_cstr(&json, "LogGroup", GLUE_LOG_GROUP);
+        mr_json_key_cstr(&json, "LogStream", crawler->name);
+        mr_json_key_cstr(&json, "MessagePrefix", crawler->crawl_id);
+        mr_json_object_end(&json);
+        *ret_json = mr_arena_copy(arena, mr_buf_slice(&buf));
+        mr_buf_fini(&buf);
+        runs = true;
+    }
+    pthread_mutex_unlock(&glue->crawler_lock);
+    return runs;
 }
 
 struct old_crawls {
@@ -222,8 +265,10 @@ static void run_job(void *arg)
     crawl.config = glue_parse(&arena, mr_slice_cstr(crawler->config));
     crawl.account = mr_json_get_text(crawl.config, "account");
     crawl.now_ms = crawler->started_ms;
+    memcpy(crawl.id, crawler->crawl_id, sizeof crawl.id);
     pthread_mutex_unlock(&glue->crawler_lock);
     enum mr_status outcome = glue_crawl_run(&crawl);
+    glue_crawl_log_end(&crawl, outcome);
     pthread_mutex_lock(&glue->crawler_lock);
     finish_locked(crawler, &crawl, outcome);
     glue->locked.running--;
@@ -314,6 +359,9 @@ static struct mr_slice config_json(struct mr_arena *arena, yyjson_val *input, yy
     mr_json_key_timestamp(&json, "LastUpdated", now_ms);
     mr_json_key_int(&json, "Version", mr_json_get_i64(old, "Version", 0) + 1);
     mr_json_key_string(&json, "account", old != NULL ? mr_json_get_text(old, "account") : account);
+    /* A schedule that is given anew runs. */
+    mr_json_key_bool(&json, "schedule_stopped",
+                     mr_json_get(input, "Schedule") == NULL && schedule_is_stopped(old));
     mr_json_object_end(&json);
     struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
@@ -402,12 +450,66 @@ enum mr_status glue_crawler_delete(struct glue *glue, struct mr_slice name, int6
     return status;
 }
 
+/* The configuration with another schedule; a NULL `expression` keeps the one there is. */
+static struct mr_slice scheduled_json(struct mr_arena *arena, yyjson_val *config,
+                                      const struct mr_slice *expression, bool stopped)
+{
+    static const char *const skip[] = {"Schedule", "schedule_stopped", NULL};
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    glue_copy_members(&json, config, skip);
+    mr_json_key_string(&json, "Schedule",
+                       expression != NULL ? *expression : mr_json_get_text(config, "Schedule"));
+    mr_json_key_bool(&json, "schedule_stopped", stopped);
+    mr_json_object_end(&json);
+    struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+static enum mr_status schedule_locked(struct glue_crawler *crawler, struct mr_arena *arena,
+                                      const struct mr_slice *expression, bool stop,
+                                      int64_t *ret_ticket)
+{
+    const int64_t now_ms = store_now(crawler->glue->store);
+    yyjson_val *config = glue_parse(arena, mr_slice_cstr(crawler->config));
+    if (expression == NULL && mr_json_get_text(config, "Schedule").len == 0)
+        return MR_END;
+    if (expression == NULL && schedule_is_stopped(config) == stop)
+        return MR_EXISTS;
+    struct mr_slice json = scheduled_json(arena, config, expression, stop);
+    free(crawler->config);
+    crawler->config = mr_strdup_slice(json);
+    crawler->next_ms = next_run(crawler, now_ms);
+    return save_locked(crawler, ret_ticket);
+}
+
+enum mr_status glue_crawler_schedule(struct glue *glue, struct mr_arena *arena,
+                                     struct mr_slice name, const struct mr_slice *expression,
+                                     bool stop, int64_t *ret_ticket)
+{
+    int64_t next_ms;
+    if (expression != NULL && expression->len > 0 &&
+        glue_schedule_next(*expression, store_now(glue->store), &next_ms) != MR_OK)
+        return MR_INVALID;
+    pthread_mutex_lock(&glue->crawler_lock);
+    struct glue_crawler *crawler = find_locked(glue, name);
+    enum mr_status status = MR_NOT_FOUND;
+    if (crawler != NULL)
+        status = schedule_locked(crawler, arena, expression, stop, ret_ticket);
+    pthread_mutex_unlock(&glue->crawler_lock);
+    if (status == MR_OK)
+        runtime_pump_wake(glue->schedules);
+    return status;
+}
+
 /* ---- what the wire shows ---- */
 
 static void describe_locked(const struct glue_crawler *crawler, struct mr_arena *arena,
                             struct mr_json *json)
 {
-    static const char *const skip[] = {"account", "Schedule", NULL};
+    static const char *const skip[] = {"account", "Schedule", "schedule_stopped", NULL};
     static const struct {
         const char *name, *value;
     } defaults[] = {
@@ -429,7 +531,8 @@ static void describe_locked(const struct glue_crawler *crawler, struct mr_arena 
         mr_json_key(json, "Schedule");
         mr_json_object(json);
         mr_json_key_string(json, "ScheduleExpression", mr_json_get_text(config, "Schedule"));
-        mr_json_key_cstr(json, "State", "SCHEDULED");
+        mr_json_key_cstr(json, "State",
+                         schedule_is_stopped(config) ? "NOT_SCHEDULED" : "SCHEDULED");
         mr_json_object_end(json);
     }
     const bool runs = crawler->state != GLUE_CRAWLER_READY;
@@ -443,7 +546,7 @@ static void describe_locked(const struct glue_crawler *crawler, struct mr_arena 
     mr_json_key_cstr(json, "Status", crawler->last.status);
     if (crawler->last.error != NULL && crawler->last.error[0] != '\0')
         mr_json_key_cstr(json, "ErrorMessage", crawler->last.error);
-    mr_json_key_cstr(json, "LogGroup", "/aws-glue/crawlers");
+    mr_json_key_cstr(json, "LogGroup", GLUE_LOG_GROUP);
     mr_json_key_cstr(json, "LogStream", crawler->name);
     mr_json_key_cstr(json, "MessagePrefix", crawler->last.id);
     mr_json_key_timestamp(json, "StartTime", crawler->last.started_ms);

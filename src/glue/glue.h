@@ -15,11 +15,13 @@
 #include "view/store.h"
 
 struct glue;
+struct logs;
 struct glue_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
     struct s3 *s3;
+    struct logs *logs; /* where crawls log; may be NULL */
 };
 /* Crawls that a crash cut short are started again. */
 MR_MUST_USE enum mr_status glue_open(struct glue **ret_glue, const struct glue_options *options);

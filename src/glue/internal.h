@@ -2,6 +2,7 @@
 #pragma once
 #include "base/map.h"
 #include "glue/glue.h"
+#include "logs/logs.h"
 #include <pthread.h>
 #include <regex.h>
 #include <stdatomic.h>
@@ -15,12 +16,14 @@ enum {
 };
 /* Between the parts of a document's name: no legal name holds it. */
 #define GLUE_SEPARATOR '\x1f'
+#define GLUE_LOG_GROUP "/aws-glue/crawlers"
 
 struct glue {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
     struct s3 *s3;
+    struct logs *logs;    /* NULL: crawls log nowhere */
     pthread_mutex_t lock; /* of catalog writes: held from reading to committing */
     pthread_mutex_t crawler_lock;
     pthread_cond_t idle; /* a crawl ended */
@@ -73,7 +76,7 @@ enum glue_crawler_state {
 };
 struct glue_crawl_totals {
     size_t tables_created, tables_updated, tables_deleted;
-    size_t partitions_created, partitions_deleted;
+    size_t partitions_created, partitions_updated, partitions_deleted;
     size_t objects;
 };
 struct glue_crawler {
@@ -112,6 +115,15 @@ MR_MUST_USE enum mr_status glue_crawler_start(struct glue *glue, struct mr_slice
                                               int64_t *ret_ticket);
 /* MR_NOT_FOUND, MR_AGAIN: stopping already, MR_END: not running. */
 MR_MUST_USE enum mr_status glue_crawler_stop(struct glue *glue, struct mr_slice name);
+/* Gives it another schedule (empty: none), or starts or stops the one it has (`expression` NULL).
+ * MR_NOT_FOUND, MR_INVALID: the expression, MR_END: it has none, MR_EXISTS: it is so already. */
+MR_MUST_USE enum mr_status glue_crawler_schedule(struct glue *glue, struct mr_arena *arena,
+                                                 struct mr_slice name,
+                                                 const struct mr_slice *expression, bool stop,
+                                                 int64_t *ret_ticket);
+/* The CrawlerHistory of the crawl under way; false: there is none. */
+bool glue_crawler_running(struct glue *glue, struct mr_arena *arena, struct mr_slice name,
+                          struct mr_slice *ret_json, bool *ret_exists);
 /* Writes the wire's Crawler. MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status glue_crawler_describe(struct glue *glue, struct mr_arena *arena,
                                                  struct mr_slice name, struct mr_json *json);
@@ -128,11 +140,19 @@ struct glue_crawl {
     yyjson_val *config; /* of the crawler */
     const atomic_bool *stop;
     int64_t now_ms;
+    char id[37];
     struct glue_crawl_totals totals;
     struct mr_slice error; /* set when it returns MR_INVALID */
 };
 /* Reads the targets and brings the catalog up to date. MR_END: stopped. MR_INVALID: see error. */
 MR_MUST_USE enum mr_status glue_crawl_run(struct glue_crawl *crawl);
+
+/* ---- crawl_log.c ---- */
+/* A line of the crawl's stream in CloudWatch Logs: "[<crawl id>] LEVEL : text". */
+void glue_crawl_log(const struct glue_crawl *crawl, const char *level, const char *format, ...)
+    MR_PRINTF(3, 4);
+/* What a crawl ends with: the error, or the summary. */
+void glue_crawl_log_end(const struct glue_crawl *crawl, enum mr_status outcome);
 
 /* ---- cron.c ---- */
 /* First moment after `after_ms` that "cron(min hour day month weekday year)" or "rate(n unit)"
@@ -151,6 +171,7 @@ MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_
     X(function)          \
     X(settings)          \
     X(crawler)           \
+    X(crawls)            \
     X(tag)
 #define GLUE_DECLARE(name)                                         \
     extern const struct protocol_handler glue_##name##_handlers[]; \
@@ -158,7 +179,8 @@ MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_
 GLUE_HANDLERS(GLUE_DECLARE)
 extern const struct protocol_fault glue_fault_not_found, glue_fault_exists,
     glue_fault_invalid_input, glue_fault_limit, glue_fault_concurrent, glue_fault_crawler_running,
-    glue_fault_crawler_not_running, glue_fault_crawler_stopping, glue_fault_unsupported;
+    glue_fault_crawler_not_running, glue_fault_crawler_stopping, glue_fault_schedule_running,
+    glue_fault_schedule_stopped, glue_fault_no_schedule, glue_fault_unsupported;
 /* One page of a list that is walked in order: NextToken is the number of elements before it. */
 struct glue_pager {
     size_t from, max, seen, taken;
@@ -189,6 +211,10 @@ bool glue_refuse_members(struct protocol_call *call, const char *const *members)
 bool glue_index_add_all(struct protocol_call *call, struct store_entry *entry,
                         struct mr_slice database, struct mr_slice table, yyjson_val *partition_keys,
                         yyjson_val *inputs);
+/* Has the thing all of these tags (an object of strings)? */
+bool glue_tags_match(struct protocol_call *call, const char *kind, struct mr_slice name,
+                     yyjson_val *tags);
+void glue_fail_crawler(struct protocol_call *call, struct mr_slice name);
 /* Stores the Tags of a Create... call that succeeded. */
 void glue_tag_created(struct protocol_call *call, const char *kind, struct mr_slice name);
 void glue_fail_database(struct protocol_call *call, struct mr_slice name);

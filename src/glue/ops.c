@@ -10,6 +10,10 @@ const struct protocol_fault glue_fault_crawler_running = {"CrawlerRunningExcepti
 const struct protocol_fault glue_fault_crawler_not_running = {"CrawlerNotRunningException", 400,
                                                               false};
 const struct protocol_fault glue_fault_crawler_stopping = {"CrawlerStoppingException", 400, false};
+const struct protocol_fault glue_fault_schedule_running = {"SchedulerRunningException", 400, false};
+const struct protocol_fault glue_fault_schedule_stopped = {"SchedulerNotRunningException", 400,
+                                                           false};
+const struct protocol_fault glue_fault_no_schedule = {"NoScheduleException", 400, false};
 const struct protocol_fault glue_fault_unsupported = {"NotImplemented", 501, true};
 
 bool glue_pager_init(struct glue_pager *pager, struct protocol_call *call, size_t max_default)

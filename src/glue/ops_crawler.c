@@ -6,7 +6,7 @@ static struct mr_slice call_name(struct protocol_call *call)
     return mr_json_get_text(call->in, "Name");
 }
 
-static void fail_missing(struct protocol_call *call, struct mr_slice name)
+void glue_fail_crawler(struct protocol_call *call, struct mr_slice name)
 {
     protocol_fail(call, &glue_fault_not_found, "Crawler entity with name %.*s does not exist",
                   MR_ARG(name));
@@ -72,7 +72,7 @@ static void update_crawler(struct protocol_call *call)
     enum mr_status status =
         glue_crawler_update(call->service, call->arena, call->in, &call->ticket);
     if (status == MR_NOT_FOUND)
-        fail_missing(call, call_name(call));
+        glue_fail_crawler(call, call_name(call));
     else if (status == MR_AGAIN)
         protocol_fail(call, &glue_fault_crawler_running, "Crawler with name %.*s is running",
                       MR_ARG(call_name(call)));
@@ -85,7 +85,7 @@ static void delete_crawler(struct protocol_call *call)
 {
     enum mr_status status = glue_crawler_delete(call->service, call_name(call), &call->ticket);
     if (status == MR_NOT_FOUND)
-        fail_missing(call, call_name(call));
+        glue_fail_crawler(call, call_name(call));
     else if (status == MR_AGAIN)
         protocol_fail(call, &glue_fault_crawler_running, "Crawler with name %.*s is running",
                       MR_ARG(call_name(call)));
@@ -97,7 +97,7 @@ static void get_crawler(struct protocol_call *call)
     mr_json_key(&call->out, "Crawler");
     if (glue_crawler_describe(call->service, call->arena, call_name(call), &call->out) != MR_OK) {
         mr_json_null(&call->out);
-        fail_missing(call, call_name(call));
+        glue_fail_crawler(call, call_name(call));
     }
 }
 
@@ -127,7 +127,10 @@ static void list_crawlers(struct protocol_call *call)
     struct mr_slice *names = glue_crawler_names(call->service, call->arena, &count);
     mr_json_key(&call->out, "CrawlerNames");
     mr_json_array(&call->out);
+    yyjson_val *tags = mr_json_get(call->in, "Tags");
     for (size_t i = 0; i < count; i++) {
+        if (!glue_tags_match(call, "crawler", names[i], tags))
+            continue;
         if (glue_pager_next(&pager) == MR_OK)
             mr_json_string(&call->out, names[i]);
     }
@@ -163,7 +166,7 @@ static void start_crawler(struct protocol_call *call)
 {
     enum mr_status status = glue_crawler_start(call->service, call_name(call), &call->ticket);
     if (status == MR_NOT_FOUND)
-        fail_missing(call, call_name(call));
+        glue_fail_crawler(call, call_name(call));
     else if (status == MR_AGAIN)
         protocol_fail(call, &glue_fault_crawler_running,
                       "Crawler with name %.*s has already started", MR_ARG(call_name(call)));
@@ -176,7 +179,7 @@ static void stop_crawler(struct protocol_call *call)
 {
     enum mr_status status = glue_crawler_stop(call->service, call_name(call));
     if (status == MR_NOT_FOUND)
-        fail_missing(call, call_name(call));
+        glue_fail_crawler(call, call_name(call));
     else if (status == MR_END)
         protocol_fail(call, &glue_fault_crawler_not_running, "Crawler with name %.*s isn't running",
                       MR_ARG(call_name(call)));
@@ -206,37 +209,6 @@ static void get_crawler_metrics(struct protocol_call *call)
     glue_pager_end(&pager, call);
 }
 
-struct crawls {
-    struct protocol_call *call;
-    struct glue_pager pager;
-};
-
-static enum mr_status list_crawl(void *ctx, struct mr_slice name, struct mr_slice json)
-{
-    struct crawls *crawls = ctx;
-    (void)name;
-    enum mr_status status = glue_pager_next(&crawls->pager);
-    if (status == MR_OK)
-        mr_json_raw(&crawls->call->out, json);
-    return status == MR_END ? MR_END : MR_OK;
-}
-
-static void list_crawls(struct protocol_call *call)
-{
-    struct glue *glue = call->service;
-    struct crawls crawls = {.call = call};
-    struct mr_slice name = mr_json_get_text(call->in, "CrawlerName");
-    if (!glue_pager_init(&crawls.pager, call, 20))
-        return;
-    mr_json_key(&call->out, "Crawls");
-    mr_json_array(&call->out);
-    enum mr_status status = store_doc_each(glue->store, "glue", "crawl",
-                                           glue_below(call->arena, &name, 1), list_crawl, &crawls);
-    mr_json_array_end(&call->out);
-    glue_pager_end(&crawls.pager, call);
-    protocol_fail_internal(call, status);
-}
-
 const struct protocol_handler glue_crawler_handlers[] = {
     {.operation = "CreateCrawler", .run = create_crawler},
     {.operation = "UpdateCrawler", .run = update_crawler},
@@ -248,6 +220,5 @@ const struct protocol_handler glue_crawler_handlers[] = {
     {.operation = "StartCrawler", .run = start_crawler},
     {.operation = "StopCrawler", .run = stop_crawler},
     {.operation = "GetCrawlerMetrics", .run = get_crawler_metrics},
-    {.operation = "ListCrawls", .run = list_crawls},
 };
 const size_t glue_crawler_handler_count = MR_COUNT(glue_crawler_handlers);

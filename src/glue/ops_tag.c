@@ -91,6 +91,26 @@ void glue_tag_created(struct protocol_call *call, const char *kind, struct mr_sl
         protocol_fail_internal(call, put_tags(call, arn, tags, NULL));
 }
 
+bool glue_tags_match(struct protocol_call *call, const char *kind, struct mr_slice name,
+                     yyjson_val *tags)
+{
+    yyjson_val *found = NULL, *key, *value;
+    size_t index, max;
+    if (yyjson_obj_size(tags) == 0)
+        return true;
+    struct mr_slice arn =
+        mr_arena_printf(call->arena, "arn:aws:glue:%.*s:%.*s:%s/%.*s", MR_ARG(call->region),
+                        MR_ARG(call->account), kind, MR_ARG(name));
+    protocol_fail_internal(call, glue_doc(call->service, call->arena, "tags", arn, &found));
+    yyjson_obj_foreach(tags, index, max, key, value)
+    {
+        yyjson_val *has = mr_json_getn(found, mr_json_text(key));
+        if (has == NULL || !mr_slice_equal(mr_json_text(has), mr_json_text(value)))
+            return false;
+    }
+    return true;
+}
+
 static void tag_resource(struct protocol_call *call)
 {
     struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");

@@ -76,8 +76,11 @@ static enum mr_status open_lake_side(struct serve *serve)
 static enum mr_status open_movers(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
-    const struct glue_options glue = {
-        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng, .s3 = s->s3};
+    const struct glue_options glue = {.store = serve->store,
+                                      .runtime = serve->runtime,
+                                      .rng = &serve->rng,
+                                      .s3 = s->s3,
+                                      .logs = s->logs};
     enum mr_status status = glue_open(&s->glue, &glue);
     if (status != MR_OK)
         return status;
