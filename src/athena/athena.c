@@ -69,6 +69,7 @@ enum mr_status athena_open(struct athena **ret_athena, const struct athena_optio
     pthread_mutex_init(&athena->catalog_lock, NULL);
     pthread_cond_init(&athena->idle, NULL);
     athena_engine_init(&athena->engine, &engine);
+    athena->engine.scans.store = options->store;
     enum mr_status status = athena_writes_open(athena);
     if (status == MR_OK)
         status = athena_queries_open(athena);

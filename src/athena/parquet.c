@@ -5,7 +5,7 @@
 
 /* ---- SQL ---- */
 
-static void put_quoted(struct mr_buf *out, struct mr_slice text, char quote)
+void athena_sql_quoted(struct mr_buf *out, struct mr_slice text, char quote)
 {
     mr_buf_byte(out, quote);
     for (size_t i = 0; i < text.len; i++) {
@@ -43,7 +43,7 @@ void athena_type_sql(struct mr_buf *out, const struct athena_type *type)
         for (size_t i = 0; i < type->field_count; i++) {
             if (i > 0)
                 mr_buf_byte(out, ',');
-            put_quoted(out, type->names[i], '"');
+            athena_sql_quoted(out, type->names[i], '"');
             mr_buf_byte(out, ' ');
             athena_type_sql(out, &type->fields[i]);
         }
@@ -79,11 +79,11 @@ static void put_schema(const struct athena_scan *scan, struct mr_buf *out)
         if (column->field_id > 0)
             mr_buf_printf(out, "%d", column->field_id);
         else
-            put_quoted(out, column->source, '\'');
+            athena_sql_quoted(out, column->source, '\'');
         mr_buf_printf(out, ":{name:'c%zu',type:", i);
         mr_buf_reset(&type);
         athena_type_sql(&type, &column->type);
-        put_quoted(out, mr_buf_slice(&type), '\'');
+        athena_sql_quoted(out, mr_buf_slice(&type), '\'');
         mr_buf_append(out, MR_S(",default_value:NULL}"));
     }
     mr_buf_byte(out, '}');
@@ -120,7 +120,7 @@ static void put_column(const struct athena_scan *scan, size_t index, struct mr_b
         mr_buf_byte(out, ')');
     }
     mr_buf_append(out, MR_S(" AS "));
-    put_quoted(out, column->name, '"');
+    athena_sql_quoted(out, column->name, '"');
 }
 
 static enum mr_status link_object(struct athena_scan *scan, struct s3_snapshot_reader *reader,
@@ -185,7 +185,7 @@ bool athena_parquet_bytes_sql(const struct athena_scan *scan,
         if (!first)
             mr_buf_byte(out, ',');
         first = false;
-        put_quoted(out, scan->columns[i].source, '\'');
+        athena_sql_quoted(out, scan->columns[i].source, '\'');
     }
     mr_buf_byte(out, ')');
     return !first && scan->piece_count > 0;

@@ -20,6 +20,8 @@ bool athena_parquet_bytes_sql(const struct athena_scan *scan,
  * front; other messages as they are. */
 struct mr_slice athena_parquet_error(const struct athena_scan *scans, struct mr_arena *arena,
                                      struct mr_slice message);
+/* A name or literal in its quotes. */
+void athena_sql_quoted(struct mr_buf *out, struct mr_slice text, char quote);
 /* DuckDB's word for a type. */
 void athena_type_sql(struct mr_buf *out, const struct athena_type *type);
 /* Registers mr_key. */

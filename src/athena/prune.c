@@ -41,7 +41,7 @@ static bool compare(const struct walk *walk, size_t key, const struct athena_nod
     struct mr_slice value = walk->values[key];
     const enum athena_type_kind kind = walk->prune->types[key].kind;
     int64_t left, right;
-    if (mr_slice_equal(value, MR_S("__HIVE_DEFAULT_PARTITION__")))
+    if (value.ptr == NULL || mr_slice_equal(value, MR_S("__HIVE_DEFAULT_PARTITION__")))
         return false;
     if (kind == ATHENA_STRING && literal->kind == AST_STRING) {
         *ret = mr_slice_compare(value, literal->text);
@@ -141,7 +141,7 @@ static enum truth eval_like(const struct walk *walk, const struct athena_node *n
 {
     const size_t key = key_of(walk->prune, node->left);
     if (key == SIZE_MAX || walk->prune->types[key].kind != ATHENA_STRING ||
-        node->right->kind != AST_STRING || node->third != NULL ||
+        node->right->kind != AST_STRING || node->third != NULL || walk->values[key].ptr == NULL ||
         mr_slice_equal(walk->values[key], MR_S("__HIVE_DEFAULT_PARTITION__")))
         return MAYBE;
     return truth_of(glue_filter_like(walk->values[key], node->right->text, 0));
@@ -173,4 +173,45 @@ bool athena_prune_keeps(const struct athena_prune *prune, const struct mr_slice 
 {
     const struct walk walk = {.prune = prune, .values = values};
     return prune->where == NULL || eval(&walk, prune->where) != NEVER;
+}
+
+static void collect(const struct athena_prune *prune, size_t key, const struct athena_node *node,
+                    struct mr_slice *values, size_t *count, size_t max)
+{
+    if (node->kind == AST_AND) {
+        collect(prune, key, node->left, values, count, max);
+        collect(prune, key, node->right, values, count, max);
+        return;
+    }
+    const struct athena_node *list = NULL;
+    if (node->kind == AST_OPERATOR && mr_slice_equal(node->text, MR_S("="))) {
+        if (key_of(prune, node->left) == key)
+            list = node->right;
+        else if (key_of(prune, node->right) == key)
+            list = node->left;
+    } else if (node->kind == AST_IN && (node->flags & AST_NEGATED) == 0 &&
+               key_of(prune, node->left) == key) {
+        list = node->items;
+    }
+    const bool many = node->kind == AST_IN;
+    for (; list != NULL; list = many ? list->next : NULL) {
+        const struct athena_node *literal = literal_of(prune, list);
+        if ((literal->kind == AST_STRING || literal->kind == AST_INTEGER ||
+             literal->kind == AST_TYPED) &&
+            *count < max)
+            values[(*count)++] = literal->text;
+    }
+}
+
+bool athena_prune_values(const struct athena_prune *prune, size_t key, struct mr_arena *arena,
+                         struct mr_slice **ret_values, size_t *ret_count)
+{
+    enum { VALUES_MAX = 10000 };
+    struct mr_slice *values = MR_NEW_ARRAY(arena, struct mr_slice, VALUES_MAX);
+    size_t count = 0;
+    if (prune->where != NULL)
+        collect(prune, key, prune->where, values, &count, VALUES_MAX);
+    *ret_values = values;
+    *ret_count = count;
+    return count > 0;
 }

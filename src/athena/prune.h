@@ -17,5 +17,9 @@ struct athena_prune {
     struct athena_node *const *parameters; /* for ? */
     size_t parameter_count;
 };
-/* False: no row of a partition with these values can pass. */
+/* The values that the clause allows for a key: literals of = and IN that stand at its top, joined
+ * by AND. False: there are none. */
+bool athena_prune_values(const struct athena_prune *prune, size_t key, struct mr_arena *arena,
+                         struct mr_slice **ret_values, size_t *ret_count);
+/* False: no row of a partition with these values can pass; one whose ptr is NULL is any value. */
 bool athena_prune_keeps(const struct athena_prune *prune, const struct mr_slice *values);

@@ -76,6 +76,7 @@ struct athena_scans {
     uint64_t next_id;
     struct athena_work *work;   /* the engine's */
     struct athena_parts *parts; /* of queries that write; see parts.h */
+    struct store *store;        /* its clock; NULL in tests */
 };
 void athena_scans_init(struct athena_scans *scans);
 void athena_scans_fini(struct athena_scans *scans);
