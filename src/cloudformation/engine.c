@@ -1,5 +1,6 @@
 /* Phases of stack operations, and the job that runs them. */
 #include "cloudformation/engine.h"
+#include "base/point.h"
 #include "base/log.h"
 #include "cloudformation/graph.h"
 #include "cloudformation/members.h"
@@ -15,7 +16,10 @@ struct job {
 void run_commit(struct run *run, struct store_entry *entry)
 {
     int64_t ticket;
-    if (store_commit(run->cloudformation->options.store, entry, &ticket) != MR_OK)
+    mr_point(MR_POINT_CLOUDFORMATION_COMMIT);
+    const enum mr_status status = store_commit(run->cloudformation->options.store, entry, &ticket);
+    mr_point(MR_POINT_CLOUDFORMATION_COMMITTED);
+    if (status != MR_OK)
         mr_log(MR_LOG_ERROR, "cloudformation", "cannot store a step of stack '%.*s'",
                MR_ARG(run->stack.name));
 }

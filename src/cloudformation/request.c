@@ -1,5 +1,6 @@
 /* Requests of resources to the services. */
 #include "cloudformation/internal.h"
+#include "base/point.h"
 #include "cloudformation/members.h"
 #include "cloudformation/resource.h"
 #include <assert.h>
@@ -247,9 +248,11 @@ yyjson_val *request_send(struct request *request)
         return NULL;
     }
     struct protocol_result result;
+    mr_point(MR_POINT_CLOUDFORMATION_STEP);
     const enum mr_status status =
         protocol_invoke_in(call->cloudformation->options.protocol, call->arena, call->region,
                            request->service, request->operation, input, request->payload, &result);
+    mr_point(MR_POINT_CLOUDFORMATION_STEPPED);
     if (status != MR_OK) {
         call->fault.status = 500;
         call->fault.code = MR_S("InternalFailure");

@@ -13,6 +13,7 @@
  * the entry that deletes it, CREATING; the items go only with the entry that makes it AVAILABLE, so
  * that a restart in between begins its job again. */
 #include "dynamodb/recovery.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <dirent.h>
 #include <errno.h>
@@ -146,6 +147,8 @@ static enum mr_status copy_items(struct dynamodb *dynamodb, struct dynamodb_past
     while ((status = dynamodb_past_next(past)) == MR_OK) {
         *bytes += item_size(past->new_item);
         (*items)++;
+        if (!mr_point_good(MR_POINT_DYNAMODB_BACKUP_ITEM))
+            return MR_RAISE(MR_FAIL_IO, "cannot write a backup: %s", strerror(errno));
         status = dynamodb_image_add(writer, past->new_item);
         if (status != MR_OK)
             return status;
@@ -182,7 +185,9 @@ static enum mr_status commit_backup(struct backup_job *job, uint64_t bytes, uint
     put_document(backup, DYNAMODB_BACKUP_AVAILABLE, bytes, items, &entry);
     if (backup->system)
         dynamodb_drops_add(job->moment.number, &entry);
+    mr_point(MR_POINT_DYNAMODB_BACKUP_COMMIT);
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    mr_point(MR_POINT_DYNAMODB_BACKUP_COMMITTED);
     mr_arena_fini(&arena);
     if (status != MR_OK)
         return status;
@@ -209,6 +214,7 @@ static void job_run(struct dynamodb_job *base)
 {
     struct backup_job *job = (struct backup_job *)base;
     uint64_t bytes = 0, items = 0;
+    mr_point(MR_POINT_DYNAMODB_BACKUP);
     if (job->moment.snapshot == NULL)
         job->moment.snapshot = view_snapshot_new(store_view(base->dynamodb->store));
     job->moment.to = dynamodb_now;

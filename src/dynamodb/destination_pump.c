@@ -9,6 +9,7 @@
  * A stream that is gone is waited for: a new one of the same name gets what has not been carried.
  * A record that is larger than the stream takes is left out, counted and logged. */
 #include "dynamodb/destination.h"
+#include "base/point.h"
 #include "base/codec.h"
 #include "base/log.h"
 
@@ -202,10 +203,12 @@ static enum mr_status commit_batch(struct destination *destination, size_t index
     int64_t ticket;
     store_cursor_put(&entry, destination_cursor_name(&destination->batch, destination, index),
                      lane->cursor.position);
+    mr_point(MR_POINT_DYNAMODB_DESTINATION_COMMIT);
     enum mr_status status = batch->count == 0
                                 ? store_commit(dynamodb->store, &entry, &ticket)
                                 : kinesis_put(dynamodb->kinesis, destination->target,
                                               batch->records, batch->count, &entry, &ticket);
+    mr_point(MR_POINT_DYNAMODB_DESTINATION_COMMITTED);
     if (status == MR_OK) {
         lane->committed = lane->cursor.position;
         atomic_fetch_add(&destination->records, batch->count);

@@ -10,6 +10,7 @@
  * from the export's id and its number: what a restart finds IN_PROGRESS it writes again, the same.
  */
 #include "dynamodb/recovery.h"
+#include "base/point.h"
 #include "base/codec.h"
 #include "base/compress.h"
 #include "s3/s3.h"
@@ -338,12 +339,16 @@ static enum mr_status put_result(struct export_job *job, int64_t end_ms)
                                        .result = mr_buf_slice(&text),
                                        .own = job->own};
     dynamodb_task_put(&entry, &task);
-    return store_commit_wait(dynamodb->store, &entry);
+    mr_point(MR_POINT_DYNAMODB_EXPORT_COMMIT);
+    const enum mr_status status = store_commit_wait(dynamodb->store, &entry);
+    mr_point(MR_POINT_DYNAMODB_EXPORT_COMMITTED);
+    return status;
 }
 
 static enum mr_status write_export(struct export_job *job, int64_t *end_ms)
 {
     yyjson_val *fixed = mr_json_parse(&job->arena, job->fixed, 16);
+    mr_point(MR_POINT_DYNAMODB_EXPORT);
     if (job->table == NULL || !job->allowed) {
         job->failure = job->table == NULL ? "ExportSourceGone" : "S3AccessDenied";
         job->failure_text = job->table == NULL

@@ -5,6 +5,7 @@
  * The table's document says "filling" until the last entry. Who finds it so after a restart begins
  * anew, with a new table number (restore.c). */
 #include "dynamodb/recovery.h"
+#include "base/point.h"
 #include "base/log.h"
 
 enum { ENTRY_BYTES = 1 << 20, ENTRY_ITEMS = 2000 };
@@ -22,11 +23,19 @@ void dynamodb_fill_fini(struct dynamodb_fill *fill)
     mr_arena_fini(&fill->arena);
 }
 
+static enum mr_status commit(struct dynamodb_fill *fill)
+{
+    mr_point(MR_POINT_DYNAMODB_FILL);
+    enum mr_status status = store_commit_wait(fill->table->dynamodb->store, &fill->entry);
+    mr_point(MR_POINT_DYNAMODB_FILLED);
+    return status;
+}
+
 enum mr_status dynamodb_fill_flush(struct dynamodb_fill *fill)
 {
     enum mr_status status = MR_OK;
     if (fill->entry.count > 0)
-        status = store_commit_wait(fill->table->dynamodb->store, &fill->entry);
+        status = commit(fill);
     mr_map_fini(&fill->keys);
     mr_arena_reset(&fill->arena);
     fill->entry = store_entry_make(&fill->arena);
@@ -118,7 +127,9 @@ enum mr_status dynamodb_fill_end(struct dynamodb_table *table, struct store_entr
     pthread_mutex_lock(&dynamodb->admin);
     table->fills = false;
     dynamodb_document_put(table, entry);
+    mr_point(MR_POINT_DYNAMODB_FILL_END);
     enum mr_status status = store_commit_wait(dynamodb->store, entry);
+    mr_point(MR_POINT_DYNAMODB_FILL_ENDED);
     if (status == MR_OK) {
         dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
         atomic_store(&table->hidden, false);

@@ -17,6 +17,7 @@
  * numbers come from the same counter), so what lay under the old one can go in the background
  * (drop.c). What is older than the recovery period goes slice by slice, in the pump below. */
 #include "dynamodb/recovery.h"
+#include "base/point.h"
 #include "base/log.h"
 #include "runtime/runtime.h"
 #include <stdlib.h>
@@ -85,7 +86,10 @@ enum mr_status dynamodb_commit_locked(struct dynamodb *dynamodb, struct store_en
         /* made by dynamodb_history_add, in this entry's arena */
         write_stamp((char *)(uintptr_t)op->key.ptr + op->key.len - STAMP_BYTES, stamp);
     }
-    return store_commit(dynamodb->store, entry, ret_ticket);
+    mr_point(MR_POINT_DYNAMODB_COMMIT);
+    const enum mr_status status = store_commit(dynamodb->store, entry, ret_ticket);
+    mr_point(MR_POINT_DYNAMODB_COMMITTED);
+    return status;
 }
 
 /* ---- what is too old ---- */

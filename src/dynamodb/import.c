@@ -5,6 +5,7 @@
  * begins the table anew (restore.c) and reads the objects again. A row that makes no item is
  * counted and told in the log group of imports; the others go on. */
 #include "dynamodb/recovery.h"
+#include "base/point.h"
 #include "base/codec.h"
 #include "base/compress.h"
 #include "s3/s3.h"
@@ -348,6 +349,7 @@ static void put_result(struct import_job *job, struct store_entry *entry)
 static void job_run(struct dynamodb_job *base)
 {
     struct import_job *job = (struct import_job *)base;
+    mr_point(MR_POINT_DYNAMODB_IMPORT);
     dynamodb_fill_init(&job->fill, job->table, true);
     enum mr_status status = read_objects(job);
     if (status == MR_AGAIN)

@@ -1,6 +1,7 @@
 /* From the buffers into S3: the bodies are written and fsynced first; then ONE entry holds all
  * objects and the cursors. Until that entry nothing is visible; after it nothing is redone. */
 #include "firehose/internal.h"
+#include "base/point.h"
 #include "base/codec.h"
 #include <stdlib.h>
 
@@ -259,6 +260,7 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
     };
     enum mr_status status = MR_OK;
     atomic_store(&delivery->landing_ms, store_now(delivery->firehose->options.store));
+    mr_point(MR_POINT_FIREHOSE_STAGE);
     for (size_t i = 0; i < count && status == MR_OK; i++)
         status = stage_buffer(&staging, chosen[i]);
     for (size_t i = 0; i < staging.count && status == MR_OK; i++)
@@ -267,7 +269,9 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
         const struct landing landing = landing_of(&arena, &p->buffers, chosen, count);
         delivery_sources_put(delivery, &entry, &landing);
         int64_t ticket;
+        mr_point(MR_POINT_FIREHOSE_LAND);
         status = store_commit(delivery->firehose->options.store, &entry, &ticket);
+        mr_point(MR_POINT_FIREHOSE_LANDED);
     }
     atomic_store(&delivery->landing_ms, 0);
     for (size_t i = 0; i < staging.count; i++)

@@ -1,5 +1,6 @@
 /* From `raw` into the buffers: through the function, if there is one, then by partition. */
 #include "firehose/internal.h"
+#include "base/point.h"
 
 enum { KEYS_DEPTH_MAX = 32 };
 
@@ -256,6 +257,7 @@ enum mr_status delivery_process(struct delivery *delivery)
     struct delivery_pump *p = &delivery->p;
     if (p->raw_count == 0)
         return MR_OK;
+    mr_point(MR_POINT_FIREHOSE_PROCESS);
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct filling filling = {
@@ -272,6 +274,7 @@ enum mr_status delivery_process(struct delivery *delivery)
     }
     mr_buf_fini(&filling.keys);
     mr_arena_fini(&arena);
+    mr_point(MR_POINT_FIREHOSE_BUFFERED);
     if (status == MR_OK)
         clear_raw(p);
     return status;

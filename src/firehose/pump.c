@@ -11,6 +11,7 @@
  * bucket, no function) keeps what it has and tries again with back-off; meanwhile no source is read
  * further, so memory is bounded by one invocation and the buffers. */
 #include "firehose/internal.h"
+#include "base/point.h"
 #include <stdlib.h>
 
 enum {
@@ -194,6 +195,7 @@ static enum mr_status pump_round(struct delivery *delivery, int64_t version, int
     if (status != MR_OK)
         return status;
     look_for_flush(delivery);
+    mr_point(MR_POINT_FIREHOSE_READ);
     const int64_t now_ms = store_now(delivery->firehose->options.store);
     const bool whole = !p->config.partitioned && whole_due_ms(p) <= now_ms;
     if (more || whole || raw_due_ms(p) <= now_ms)

@@ -1,6 +1,7 @@
 /* Records that come from inside the process: what PutRecordBatch does, with the caller's ops in the
  * same entry. */
 #include "firehose/internal.h"
+#include "base/point.h"
 
 /* A delivery stream that takes PutRecord, as a counted reference, or NULL. */
 static struct delivery *direct_named(struct firehose *firehose, struct mr_slice name_or_arn)
@@ -33,7 +34,9 @@ enum mr_status firehose_put(struct firehose *firehose, struct mr_slice name_or_a
         return MR_NOT_FOUND;
     for (size_t i = 0; i < count; i++)
         (void)store_entry_append(entry, delivery->window, MR_S(""), records[i]);
+    mr_point(MR_POINT_FIREHOSE_PUT);
     const enum mr_status status = store_commit(firehose->options.store, entry, ret_ticket);
+    mr_point(MR_POINT_FIREHOSE_PUT_DONE);
     delivery_unref(delivery);
     return status;
 }

@@ -9,6 +9,7 @@
  * been told to end. The state is stored when it becomes RUNNING and READY, so that a crawl cut
  * short by a crash is run again when the store is opened. */
 #include "base/log.h"
+#include "base/point.h"
 #include "glue/internal.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -247,8 +248,10 @@ static void finish_locked(struct glue_crawler *crawler, const struct glue_crawl 
         glue->store, "glue", "crawl", glue_below(crawl->arena, &name, 1), drop_old_crawl, &old);
     write_history(crawler, &entry, now_ms);
     put_locked(crawler, &entry);
+    mr_point(MR_POINT_GLUE_CRAWL_COMMIT);
     if (stored == MR_OK)
         stored = store_commit_wait(glue->store, &entry);
+    mr_point(MR_POINT_GLUE_CRAWL_COMMITTED);
     if (stored < 0)
         mr_log(MR_LOG_ERROR, "glue", "crawler %s: its result is not stored", crawler->name);
 }
@@ -260,6 +263,7 @@ static void run_job(void *arg)
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct glue_crawl crawl = {.glue = glue, .arena = &arena, .stop = &crawler->stop};
+    mr_point(MR_POINT_GLUE_CRAWL);
     pthread_mutex_lock(&glue->crawler_lock);
     crawl.crawler = mr_arena_copy(&arena, mr_slice_cstr(crawler->name));
     crawl.config = glue_parse(&arena, mr_slice_cstr(crawler->config));

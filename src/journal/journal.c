@@ -4,6 +4,7 @@
  * is settled there, so positions are final before a byte is written. The syncer (syncer.c) swaps
  * the two groups and writes the full one. */
 #include "journal/internal.h"
+#include "base/point.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include <assert.h>
@@ -140,6 +141,7 @@ enum mr_status journal_append(struct journal *journal, struct journal_op *ops, s
         .count = (uint32_t)count,
         .body_crc = journal_entry_body_crc(ops, count),
     };
+    mr_point(MR_POINT_JOURNAL_APPEND);
     pthread_mutex_lock(&journal->tail.lock);
     enum mr_status status = make_room_locked(journal, length);
     bool wake = false;
@@ -151,6 +153,7 @@ enum mr_status journal_append(struct journal *journal, struct journal_op *ops, s
     pthread_mutex_unlock(&journal->tail.lock);
     if (wake)
         pthread_cond_signal(&journal->tail.work);
+    mr_point(MR_POINT_JOURNAL_APPENDED);
     if (status == MR_OK) {
         atomic_fetch_add_explicit(&journal->stats.entries, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&journal->stats.bytes, length, memory_order_relaxed);

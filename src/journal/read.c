@@ -3,6 +3,7 @@
  * Entries are checked as they are read: a header always, a body before its first op is handed out.
  */
 #include "journal/internal.h"
+#include "base/point.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include <assert.h>
@@ -411,7 +412,7 @@ static bool drop_oldest(struct journal *journal, struct journal_segment *oldest)
     journal_segment_path(journal, oldest->first, ".idx", path);
     unlink(path);
     journal_segment_path(journal, oldest->first, ".log", path);
-    if (unlink(path) != 0)
+    if (!mr_point_good(MR_POINT_JOURNAL_DROP) || unlink(path) != 0)
         mr_log(MR_LOG_WARN, "journal", "cannot remove '%s': %s", path, strerror(errno));
     return true;
 }
@@ -422,6 +423,7 @@ void journal_drop(struct journal *journal, int64_t position)
     while ((oldest = take_oldest(journal, position)) != NULL) {
         bool dropped = drop_oldest(journal, oldest);
         journal_segment_unpin(oldest);
+        mr_point(MR_POINT_JOURNAL_DROPPED);
         /* One by one, or a power cut could bring an older one back and leave a hole behind it. */
         if (!dropped || journal_folder_sync(journal) < 0)
             return;

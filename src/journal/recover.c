@@ -10,6 +10,7 @@
  * preallocated again, so that no remains of the lost write can follow new entries. What the scan
  * found is synced before it counts as durable: after kill -9 it may be in the page cache only. */
 #include "journal/internal.h"
+#include "base/point.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include <assert.h>
@@ -197,15 +198,17 @@ static enum mr_status newest_cut(struct newest *newest, size_t offset)
 {
     struct journal_segment *segment = newest->segment;
     int fd = segment->fd;
-    int failed = ftruncate(fd, (off_t)offset);
+    int failed = mr_point_good(MR_POINT_JOURNAL_RECOVER_CUT) ? ftruncate(fd, (off_t)offset) : -1;
     if (failed == 0)
-        failed = fallocate(fd, 0, 0, (off_t)segment->capacity);
+        failed = !mr_point_good(MR_POINT_JOURNAL_RECOVER_RESERVE)
+                     ? -1
+                     : fallocate(fd, 0, 0, (off_t)segment->capacity);
     if (failed != 0 && errno == EOPNOTSUPP)
         failed = ftruncate(fd, (off_t)segment->capacity);
     if (failed != 0)
         return MR_RAISE(MR_FAIL_IO, "cannot cut '%s' at offset %zu: %s", newest->path, offset,
                         strerror(errno));
-    if (segment->journal->io->fdatasync(fd) != 0)
+    if (!mr_point_good(MR_POINT_JOURNAL_RECOVER_SYNC) || segment->journal->io->fdatasync(fd) != 0)
         return MR_RAISE(MR_FAIL_IO, "cannot sync '%s': %s", newest->path, strerror(errno));
     return MR_OK;
 }
@@ -258,6 +261,7 @@ static enum mr_status make_first(struct journal *journal, int64_t first_position
 enum mr_status journal_recover(struct journal *journal, int64_t first_position)
 {
     MR_CLEANUP(firsts_fini) struct firsts firsts = {0};
+    mr_point(MR_POINT_JOURNAL_RECOVER);
     enum mr_status status = firsts_read(journal, &firsts);
     for (size_t i = 0; status == MR_OK && i + 1 < firsts.count; i++)
         status = add_complete(journal, firsts.list[i], firsts.list[i + 1]);
@@ -273,5 +277,6 @@ enum mr_status journal_recover(struct journal *journal, int64_t first_position)
     int64_t tail = journal->tail.segment->first + (int64_t)offset;
     atomic_store(&journal->tail_position, tail);
     atomic_store(&journal->durable, tail);
+    mr_point(MR_POINT_JOURNAL_RECOVERED);
     return MR_OK;
 }

@@ -1,5 +1,6 @@
 /* journal/segment.c: segment files: names, mappings, pins, indexes. */
 #include "journal/internal.h"
+#include "base/point.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include <assert.h>
@@ -231,7 +232,7 @@ static enum mr_status write_whole(const char *path, struct mr_slice text)
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return MR_FAIL_IO;
-    bool good = true;
+    bool good = mr_point_good(MR_POINT_JOURNAL_INDEX_WRITE);
     for (size_t done = 0; good && done < text.len;) {
         ssize_t n = write(fd, text.ptr + done, text.len - done);
         good = n > 0 || (n < 0 && errno == EINTR);
@@ -248,7 +249,8 @@ void journal_segment_store_index(struct journal_segment *segment, int64_t end)
     char path[JOURNAL_PATH_MAX], scratch[JOURNAL_PATH_MAX];
     journal_segment_path(segment->journal, segment->first, ".idx", path);
     journal_segment_path(segment->journal, segment->first, ".idx.tmp", scratch);
-    if (write_whole(scratch, mr_buf_slice(&text)) < 0 || rename(scratch, path) != 0)
+    if (write_whole(scratch, mr_buf_slice(&text)) < 0 ||
+        !mr_point_good(MR_POINT_JOURNAL_INDEX_RENAME) || rename(scratch, path) != 0)
         mr_log(MR_LOG_WARN, "journal", "cannot store '%s': %s", path, strerror(errno));
 }
 
@@ -257,7 +259,7 @@ enum mr_status journal_file_make(const char *path, size_t bytes, int *ret_fd)
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return MR_RAISE(MR_FAIL_IO, "cannot create '%s': %s", path, strerror(errno));
-    int failed = fallocate(fd, 0, 0, (off_t)bytes);
+    int failed = mr_point_good(MR_POINT_JOURNAL_RESERVE) ? fallocate(fd, 0, 0, (off_t)bytes) : -1;
     if (failed != 0 && errno == EOPNOTSUPP)
         failed = ftruncate(fd, (off_t)bytes);
     if (failed != 0) {
@@ -272,7 +274,7 @@ enum mr_status journal_file_make(const char *path, size_t bytes, int *ret_fd)
 
 enum mr_status journal_folder_sync(const struct journal *journal)
 {
-    if (fsync(journal->folder_fd) != 0)
+    if (!mr_point_good(MR_POINT_JOURNAL_FOLDER_SYNC) || fsync(journal->folder_fd) != 0)
         return MR_RAISE(MR_FAIL_IO, "cannot sync '%s': %s", journal->folder, strerror(errno));
     return MR_OK;
 }

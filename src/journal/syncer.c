@@ -11,6 +11,7 @@
  * The keeper does what no commit should wait for: the next segment's file, sidecars. */
 #include "journal/internal.h"
 #include "base/clock.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <assert.h>
 #include <errno.h>
@@ -62,14 +63,17 @@ enum mr_status journal_segment_activate(struct journal_segment *segment)
     journal_file_header_encode(segment->first, header);
     next_path(journal, scratch);
     journal_segment_path(journal, segment->first, ".log", path);
-    if (journal->io->pwrite(segment->fd, header, sizeof(header), 0) != sizeof(header) ||
-        journal->io->fdatasync(segment->fd) != 0 || rename(scratch, path) != 0) {
+    if (!mr_point_good(MR_POINT_JOURNAL_ROLL_HEADER) ||
+        journal->io->pwrite(segment->fd, header, sizeof(header), 0) != sizeof(header) ||
+        !mr_point_good(MR_POINT_JOURNAL_ROLL_SYNC) || journal->io->fdatasync(segment->fd) != 0 ||
+        !mr_point_good(MR_POINT_JOURNAL_ROLL_RENAME) || rename(scratch, path) != 0) {
         status = MR_RAISE(MR_FAIL_IO, "cannot begin '%s': %s", path, strerror(errno));
         close(segment->fd);
         segment->fd = -1;
         return status;
     }
     journal_files_add(journal, segment);
+    mr_point(MR_POINT_JOURNAL_ROLLED);
     return journal_folder_sync(journal);
 }
 
@@ -109,19 +113,23 @@ static enum mr_status write_run(struct journal *journal, const struct journal_gr
     }
     size_t done = 0;
     while (done < run->len) {
-        ssize_t n = journal->io->pwrite(segment->fd, group->data + run->start + done,
-                                        run->len - done, (off_t)(run->offset + done));
+        size_t part = mr_point_write(MR_POINT_JOURNAL_WRITE, run->len - done);
+        ssize_t n = part == 0 ? -1
+                              : journal->io->pwrite(segment->fd, group->data + run->start + done,
+                                                    part, (off_t)(run->offset + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return MR_RAISE(MR_FAIL_IO, "cannot write '%s/%020lld.log': %s", journal->folder,
                             (long long)segment->first, n == 0 ? "no room" : strerror(errno));
         done += (size_t)n;
+        mr_point(MR_POINT_JOURNAL_WRITTEN);
     }
     /* A failed fsync may have dropped the pages: trying again would succeed and prove nothing. */
-    if (journal->io->fdatasync(segment->fd) != 0)
+    if (!mr_point_good(MR_POINT_JOURNAL_SYNC) || journal->io->fdatasync(segment->fd) != 0)
         return MR_RAISE(MR_FAIL_IO, "cannot sync '%s/%020lld.log': %s", journal->folder,
                         (long long)segment->first, strerror(errno));
+    mr_point(MR_POINT_JOURNAL_SYNCED);
     atomic_fetch_add_explicit(&journal->stats.syncs, 1, memory_order_relaxed);
     if (run->offset + run->len > segment->capacity / 2)
         want_next_file(journal);
@@ -183,6 +191,7 @@ static void publish(struct journal *journal, const struct journal_group *group, 
         options->on_durable(options->ctx, end);
     for (size_t i = 0; options->on_window != NULL && i < group->windows_count; i++)
         options->on_window(options->ctx, group->windows[i]);
+    mr_point(MR_POINT_JOURNAL_PUBLISHED);
 }
 
 static void fail(struct journal *journal)
@@ -272,8 +281,10 @@ static void make_next_file(struct journal *journal)
 static void finish_sealed(struct journal_segment *segment)
 {
     int64_t end = atomic_load(&segment->end);
+    mr_point(MR_POINT_JOURNAL_SEAL);
     journal_segment_store_index(segment, end);
-    if (ftruncate(segment->fd, (off_t)(end - segment->first)) != 0)
+    if (!mr_point_good(MR_POINT_JOURNAL_SHORTEN) ||
+        ftruncate(segment->fd, (off_t)(end - segment->first)) != 0)
         mr_log(MR_LOG_WARN, "journal", "cannot shorten a sealed segment: %s", strerror(errno));
     close(segment->fd);
     segment->fd = -1;

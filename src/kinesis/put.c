@@ -4,6 +4,7 @@
  * shard holds its lock while it sets `end` and the routes; so a route is looked up, its shard
  * locked, and looked at again under the lock. */
 #include "kinesis/internal.h"
+#include "base/point.h"
 #include <stdlib.h>
 
 static int by_hash(const void *a, const void *b)
@@ -121,7 +122,9 @@ enum mr_status kinesis_put(struct kinesis *kinesis, struct kinesis_stream *strea
                                      records[i].partition_key, records[i].data);
             bytes += records[i].data.len;
         }
+        mr_point(MR_POINT_KINESIS_PUT);
         status = store_commit(kinesis->options.store, entry, ret_ticket);
+        mr_point(MR_POINT_KINESIS_PUT_DONE);
         for (size_t i = 0; status == MR_OK && i < count; i++) {
             records[i].position = entry->ops[before + i].position;
             records[i].arrival_ms = entry->ops[before + i].time_ms;

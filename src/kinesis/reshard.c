@@ -12,6 +12,7 @@
  * A record goes into a child only behind the entry, so a reader that finishes the parents first
  * sees each key's records in the order of their puts. */
 #include "kinesis/internal.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -178,7 +179,9 @@ static enum mr_status commit_locked(struct kinesis *kinesis, struct plan *plan, 
     }
     store_doc_put(&entry, "kinesis", "stream", mr_slice_cstr(stream->name),
                   kinesis_document(stream, &arena));
+    mr_point(MR_POINT_KINESIS_RESHARD);
     const enum mr_status status = store_commit(store, &entry, ret_ticket);
+    mr_point(MR_POINT_KINESIS_RESHARDED);
     mr_arena_fini(&arena);
     return status;
 }

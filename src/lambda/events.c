@@ -6,6 +6,7 @@
  * destination that is a function gets its event in the entry that deletes this one; an object in S3
  * is there before. */
 #include "lambda/internal.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -273,8 +274,10 @@ static enum mr_status finish(struct event *event, struct attempt *attempt, const
     }
     store_doc_delete(&entry, "lambda", "event", mr_slice_cstr(event->name));
     int64_t ticket;
+    mr_point(MR_POINT_LAMBDA_EVENT_END);
     if (status == MR_OK)
         status = store_commit(lambda->options.store, &entry, &ticket);
+    mr_point(MR_POINT_LAMBDA_EVENT_ENDED);
     if (status != MR_OK)
         mr_log(MR_LOG_WARN, "lambda", "event %s may run again after a restart",
                request_id_of(event));
@@ -383,7 +386,9 @@ enum mr_status lambda_events_add(struct lambda_function *function, struct mr_sli
     struct store_entry entry = store_entry_make(&arena);
     struct event *event =
         put_event(events, &entry, mr_slice_cstr(function->name), request_id, call);
+    mr_point(MR_POINT_LAMBDA_EVENT_STORE);
     const enum mr_status status = store_commit_wait(function->lambda->options.store, &entry);
+    mr_point(MR_POINT_LAMBDA_EVENT_STORED);
     mr_arena_fini(&arena);
     if (status != MR_OK) {
         free(event);

@@ -3,6 +3,7 @@
  * The time-out counts from the moment the process has the event; initialising has a limit of its
  * own. An event that no process ever took in is given to another one. */
 #include "lambda/internal.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -470,7 +471,9 @@ enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
                        MR_ARG(name_or_arn));
         return MR_OK;
     }
+    mr_point(MR_POINT_LAMBDA_INVOKE);
     const enum mr_status status = lambda_function_invoke(function, &call, ret_result, NULL);
+    mr_point(MR_POINT_LAMBDA_ANSWERED);
     lambda_function_unref(function);
     return status;
 }

@@ -1,5 +1,6 @@
 /* The pump of a mapping: collects rounds of records, hands lanes to workers, moves the cursors. */
 #include "lambda/mapping.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <stdlib.h>
 
@@ -33,7 +34,9 @@ static enum mr_status commit_cursor(struct mapping *mapping, struct mapping_shar
     store_cursor_put(&entry, mapping_cursor_name(&arena, mapping, mr_slice_cstr(shard->id)),
                      position);
     int64_t ticket;
+    mr_point(MR_POINT_LAMBDA_MAPPING_CURSOR);
     const enum mr_status status = store_commit(store_of(mapping), &entry, &ticket);
+    mr_point(MR_POINT_LAMBDA_MAPPING_CURSOR_DONE);
     mr_arena_fini(&arena);
     if (status == MR_OK)
         shard->committed = position;

@@ -80,6 +80,9 @@ void serve_write_metrics(struct serve *serve, struct mr_buf *out);
 MR_MUST_USE enum mr_status serve_load_clock(struct serve *serve);
 void serve_register_clock(struct serve *serve);
 
+/* ---- points.c: /_millrace/points ---- */
+void serve_register_points(struct serve *serve);
+
 /* ---- maintenance.c: drops what the journal need not keep ---- */
 /* Buckets tell functions of their changes, as their notification configurations want. */
 void serve_start_notifications(struct serve *serve);

@@ -3,6 +3,7 @@
 #include "firehose/extract.h"
 #include "main/demo.h"
 #include "main/ops.h"
+#include "main/points.h"
 #include "main/serve.h"
 #include "version.h"
 #include <stdio.h>
@@ -36,6 +37,8 @@ static const struct {
      "wait until everything written before has landed in S3", cli_wait},
     {"demo", "[--keep] [--verbose]", "the whole pipeline once, checked at the end", demo_main},
     {"ops", "[SERVICE]", "which operations of AWS's models are implemented", ops_main},
+    {"points", "", "where `serve --testing --fault-at POINT:N:ACTION` can let things fail",
+     points_main},
     {"jq", "QUERY", "a delivery stream's partition query; the server runs it in a process apart",
      jq_main},
     {"--version", "", "version and commit", version},

@@ -238,4 +238,5 @@ void serve_register_pages(struct serve *serve)
         return;
     protocol_register_internal(serve->protocol, "/_millrace/reset", reset, serve);
     serve_register_clock(serve);
+    serve_register_points(serve);
 }

@@ -1,5 +1,6 @@
 /* Starting and stopping the server, and the `serve` subcommand. */
 #include "main/internal.h"
+#include "base/point.h"
 #include "main/credentials.h"
 #include "base/log.h"
 #include <errno.h>
@@ -11,8 +12,8 @@
 
 enum {
     STOP_GRACE_MS = 5000,
-    SEGMENT_BYTES_MIN = 64 << 10, /* of --segment-bytes */
-    SEGMENT_BYTES_MAX = 1 << 30,
+    TEST_BYTES_MIN = 64 << 10, /* of --segment-bytes and --memtable-bytes */
+    TEST_BYTES_MAX = 1 << 30,
 };
 
 const struct serve_options serve_options_default = {
@@ -77,7 +78,8 @@ static enum mr_status open_platform(struct serve *serve)
     const struct mr_clock clock = testing ? mr_clock_of_movable(&serve->clock) : mr_clock_system;
     const struct store_options store = {.folder = serve->options.data,
                                         .clock = clock,
-                                        .segment_bytes = serve->options.segment_bytes};
+                                        .segment_bytes = serve->options.segment_bytes,
+                                        .memtable_bytes = (size_t)serve->options.memtable_bytes};
     enum mr_status status = store_open(&serve->store, &store);
     if (status == MR_EXISTS)
         (void)fprintf(stderr, "millrace: another process uses the data folder '%s'\n",
@@ -267,6 +269,12 @@ static bool parse_listen(struct mr_arena *arena, const char *text, struct serve_
     return true;
 }
 
+static bool parse_size(const char *text, uint64_t *ret_bytes)
+{
+    return mr_slice_to_u64(mr_slice_cstr(text), ret_bytes) == MR_OK &&
+           *ret_bytes >= TEST_BYTES_MIN && *ret_bytes <= TEST_BYTES_MAX;
+}
+
 static int usage(const char *problem, const char *what)
 {
     (void)fprintf(stderr, "millrace: serve: %s '%s'\nhint: see 'millrace --help'\n", problem, what);
@@ -285,8 +293,11 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
         {"testing", no_argument, NULL, 't'},
         {"verbose", no_argument, NULL, 'v'},
         {"segment-bytes", required_argument, NULL, 's'},
+        {"fault-at", required_argument, NULL, 'f'},
+        {"memtable-bytes", required_argument, NULL, 'm'},
         {0},
     };
+    const char *problem, *fault = NULL;
     optind = 1;
     opterr = 0;
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -301,17 +312,29 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
         case 'a': options->account = optarg; break;
         case 't': options->testing = true; break;
         case 's':
-            if (mr_slice_to_u64(mr_slice_cstr(optarg), &options->segment_bytes) != MR_OK ||
-                options->segment_bytes < SEGMENT_BYTES_MIN ||
-                options->segment_bytes > SEGMENT_BYTES_MAX)
+            if (!parse_size(optarg, &options->segment_bytes))
                 return usage("no size from 64 KiB to 1 GiB", optarg);
+            break;
+        case 'm':
+            if (!parse_size(optarg, &options->memtable_bytes))
+                return usage("no size from 64 KiB to 1 GiB", optarg);
+            break;
+        case 'f':
+            if (mr_point_arm(mr_slice_cstr(fault = optarg), &problem) != MR_OK)
+                return usage(problem, optarg);
             break;
         case 'v': mr_log_set_level(MR_LOG_DEBUG); break;
         default: return usage("unknown option or missing value", argv[optind - 1]);
         }
     }
-    if (options->segment_bytes != 0 && !options->testing)
-        return usage("only with --testing:", "--segment-bytes");
+    const char *only = fault != NULL                  ? "--fault-at"
+                       : options->segment_bytes != 0  ? "--segment-bytes"
+                       : options->memtable_bytes != 0 ? "--memtable-bytes"
+                                                      : NULL;
+    if (only != NULL && !options->testing)
+        return usage("only with --testing:", only);
+    if (options->testing)
+        mr_points_count();
     return optind < argc ? usage("unexpected argument", argv[optind]) : 0;
 }
 

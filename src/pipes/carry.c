@@ -1,6 +1,7 @@
 /* What happens to a batch on its way: enrichment, reshaping. Each record is reshaped by itself; the
  * enrichment gets them all as one array, and its answer takes their place. */
 #include "pipes/internal.h"
+#include "base/point.h"
 #include <stdio.h>
 
 static struct pipe_variables variables_of(const struct pipe *pipe, int64_t now_ms)
@@ -223,7 +224,9 @@ enum pipe_outcome pipe_carry(struct pipe_lane *lane, struct pipe_batch *batch, i
     if (lane->pipe->config.level != PIPE_LOG_OFF)
         mr_rng_uuid(lane->pipe->pipes->options.rng, batch->execution);
     pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_STARTED", NULL);
+    mr_point(MR_POINT_PIPE_CARRY);
     const enum pipe_outcome outcome = run_stages(lane, batch, now_ms);
+    mr_point(MR_POINT_PIPE_CARRIED);
     if (outcome == PIPE_CARRIED)
         pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_SUCCEEDED", NULL);
     else if (outcome != PIPE_ENDING)

@@ -8,6 +8,7 @@
  * those that the target said to have succeeded; halved each time with AUTOMATIC_BISECT; until
  * MaximumRetryAttempts or its age gives it up. What waits, and for what, stands in the problem. */
 #include "pipes/internal.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <stdlib.h>
 
@@ -41,7 +42,9 @@ enum mr_status pipe_lane_commit(struct pipe_lane *lane, int64_t position)
 {
     struct store_entry entry = pipe_lane_entry(lane, position);
     int64_t ticket;
+    mr_point(MR_POINT_PIPE_CURSOR);
     const enum mr_status status = store_commit(lane->pipe->pipes->options.store, &entry, &ticket);
+    mr_point(MR_POINT_PIPE_CURSOR_DONE);
     if (status == MR_OK)
         lane->committed = position;
     return status;

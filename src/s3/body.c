@@ -1,4 +1,5 @@
 #include "s3/body.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <assert.h>
 #include <dirent.h>
@@ -154,7 +155,8 @@ void s3_writer_open(struct s3_bodies *bodies, struct mr_arena *arena, struct s3_
 static enum mr_status file_append(struct s3_writer *writer, struct mr_slice bytes)
 {
     while (bytes.len > 0) {
-        const ssize_t written = write(writer->fd, bytes.ptr, bytes.len);
+        const size_t part = mr_point_write(MR_POINT_S3_BODY_WRITE, bytes.len);
+        const ssize_t written = part == 0 ? -1 : write(writer->fd, bytes.ptr, part);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
@@ -174,7 +176,8 @@ static enum mr_status file_begin(struct s3_writer *writer)
     if (folder < 0)
         return MR_FAIL_IO;
     file_name(&writer->id, name);
-    writer->fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (mr_point_good(MR_POINT_S3_BODY_CREATE))
+        writer->fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (writer->fd < 0)
         return MR_RAISE(MR_FAIL_IO, "cannot make a body: %s", strerror(errno));
     writer->size = 0;
@@ -207,9 +210,11 @@ enum mr_status s3_writer_finish(struct s3_writer *writer, struct s3_body *ret_bo
     }
     ret_body->place = S3_IN_FILE;
     const int folder = folder_of(writer->bodies, writer->id.bytes[0]);
-    if (folder >= 0 && fdatasync(writer->fd) == 0 && fsync(folder) == 0) {
+    if (folder >= 0 && mr_point_good(MR_POINT_S3_BODY_SYNC) && fdatasync(writer->fd) == 0 &&
+        mr_point_good(MR_POINT_S3_BODY_FOLDER_SYNC) && fsync(folder) == 0) {
         close(writer->fd);
         writer->fd = -1;
+        mr_point(MR_POINT_S3_BODY_DURABLE);
         return MR_OK;
     }
     const int code = errno;
@@ -356,8 +361,11 @@ void s3_file_remove(struct s3_bodies *bodies, const struct s3_id *id)
     char name[NAME_TEXT];
     const int folder = folder_of(bodies, id->bytes[0]);
     file_name(id, name);
-    if (folder >= 0 && unlinkat(folder, name, 0) != 0 && errno != ENOENT)
+    if (folder >= 0 &&
+        (!mr_point_good(MR_POINT_S3_BODY_REMOVE) || unlinkat(folder, name, 0) != 0) &&
+        errno != ENOENT)
         mr_log(MR_LOG_WARN, "s3", "cannot remove a body: %s", strerror(errno));
+    mr_point(MR_POINT_S3_BODY_REMOVED);
 }
 
 void s3_bodies_on_drop(struct s3_bodies *bodies, void (*fn)(void *ctx), void *ctx)

@@ -7,6 +7,7 @@
  * come back by a crash. Only bodies of earlier runs are looked at, and no record ever takes up an
  * old body that no record names, so nothing can begin to name one meanwhile. */
 #include "base/log.h"
+#include "base/point.h"
 #include "s3/internal.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -87,6 +88,7 @@ static enum mr_status check_off(struct s3_collector *collector)
 
 static void remove_rest(struct s3_collector *collector)
 {
+    mr_point(MR_POINT_S3_COLLECT);
     for (size_t i = 0; i < collector->count; i++) {
         if (!collector->named[i]) {
             s3_file_remove(collector->s3->bodies, &collector->ids[i]);

@@ -1,5 +1,6 @@
 /* Objects: found, put, deleted; the functions other services call. */
 #include "s3/internal.h"
+#include "base/point.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -28,8 +29,10 @@ enum mr_status s3_commit_locked(struct s3 *s3, struct s3_stripe *stripe, struct 
                                 int64_t *ret_ticket)
 {
     atomic_store(&stripe->ticket, S3_COMMITTING);
+    mr_point(MR_POINT_S3_COMMIT);
     const enum mr_status status = store_commit(s3->options.store, entry, ret_ticket);
     atomic_store(&stripe->ticket, journal_tail(store_journal(s3->options.store)));
+    mr_point(MR_POINT_S3_COMMITTED);
     return status;
 }
 
@@ -198,6 +201,7 @@ enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, str
     meta_digest(&staged->meta, body);
     s3_meta_set_body(&staged->meta, &staged->body);
     *ret_staged = staged;
+    mr_point(MR_POINT_S3_STAGED);
     return MR_OK;
 }
 

@@ -8,6 +8,7 @@
  * A merge of large runs takes seconds, in which small ones pile up: it stops from time to time to
  * merge those first. When they pile up nevertheless, the flush waits, and for the flush commits. */
 #include "base/arena.h"
+#include "base/point.h"
 #include "base/log.h"
 #include "view/view_internal.h"
 #include <errno.h>
@@ -175,6 +176,8 @@ static enum mr_status merge_below(struct view *view, int below)
         struct merge merge;
         struct runs *runs = view_files_list(view);
         bool due = find_merge(view, runs, below, &merge);
+        if (due)
+            mr_point(MR_POINT_VIEW_MERGE);
         enum mr_status status = due ? merge_runs(view, runs, &merge) : MR_OK;
         runs_unref(runs);
         if (!due || status != MR_OK)

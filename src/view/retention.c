@@ -5,6 +5,7 @@
  *   2. wait until the journal is durable up to its tail: no crash can take a floor back
  *   3. drop whole segments below the lowest floor, oldest first */
 #include "view/internal.h"
+#include "base/point.h"
 #include "base/log.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -107,6 +108,7 @@ enum mr_status store_retain(struct store *store)
     const char *name;
     if (atomic_load(&store->failed))
         return MR_FAIL_IO; /* said when it happened */
+    mr_point(MR_POINT_VIEW_RETAIN);
     pthread_mutex_lock(&store->retention.lock);
     int64_t lowest = lowest_locked(store, &name);
     enum mr_status status = flush_if_in_the_way(store, lowest);

@@ -5,6 +5,7 @@
  * disk before a list names it; it is removed when no list on the disk names it any more. So what a
  * crash leaves is a file that no list names. */
 #include "base/codec.h"
+#include "base/point.h"
 #include "base/log.h"
 #include "view/view_internal.h"
 #include <dirent.h>
@@ -89,7 +90,7 @@ static enum mr_status folder_sync(const struct view *view)
 {
     int fd = open(view->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum mr_status status = MR_OK;
-    if (fd < 0 || fsync(fd) != 0)
+    if (fd < 0 || !mr_point_good(MR_POINT_VIEW_FOLDER_SYNC) || fsync(fd) != 0)
         status = MR_RAISE(MR_FAIL_IO, "cannot sync '%s': %s", view->folder, strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -100,7 +101,8 @@ static enum mr_status write_synced(const char *path, struct mr_slice text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     enum mr_status status = MR_OK;
-    if (fd < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len || fsync(fd) != 0)
+    if (fd < 0 || !mr_point_good(MR_POINT_VIEW_LIST_WRITE) ||
+        write(fd, text.ptr, text.len) != (ssize_t)text.len || fsync(fd) != 0)
         status = MR_RAISE(MR_FAIL_IO, "cannot write '%s': %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -120,8 +122,9 @@ static enum mr_status store_list(const struct view *view, const struct runs *run
     enum mr_status status = folder_sync(view); /* the names of new runs */
     if (status == MR_OK)
         status = write_synced(fresh, mr_buf_slice(&text));
-    if (status == MR_OK && rename(fresh, path) != 0)
+    if (status == MR_OK && (!mr_point_good(MR_POINT_VIEW_LIST_RENAME) || rename(fresh, path) != 0))
         status = MR_RAISE(MR_FAIL_IO, "cannot rename '%s': %s", fresh, strerror(errno));
+    mr_point(MR_POINT_VIEW_LIST_RENAMED);
     return status == MR_OK ? folder_sync(view) : status;
 }
 
@@ -169,7 +172,7 @@ enum mr_status view_files_replace(struct view *view, const struct run *first, si
     for (size_t i = at; i < at + count; i++) {
         char path[VIEW_PATH_MAX];
         view_files_path(view, run_number(old->each[i]), path);
-        if (unlink(path) != 0)
+        if (!mr_point_good(MR_POINT_VIEW_RUN_REMOVE) || unlink(path) != 0)
             mr_log(MR_LOG_WARN, "view", "cannot remove '%s': %s", path, strerror(errno));
     }
     runs_unref(old);
@@ -323,6 +326,10 @@ enum mr_status view_files_open(struct view *view)
         if (!check_list(&text))
             return MR_RAISE(MR_FAIL_DATA, "'%s' is damaged", path);
         status = open_listed(view, text, &view->runs);
+        /* A run that was killed may have renamed the list and not synced that: what only the list
+         * before it names must not go earlier. */
+        if (status == MR_OK)
+            status = folder_sync(view);
     }
     if (status < 0)
         return status;

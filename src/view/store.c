@@ -9,6 +9,7 @@
  *
  * Locks, in order: windows, stripes. flush.lock is taken alone; flush.turn before the stripes. */
 #include "view/store.h"
+#include "base/point.h"
 #include "view/internal.h"
 #include "base/log.h"
 #include <assert.h>
@@ -34,6 +35,7 @@ enum {
 /* Steps 1 to 3. */
 static enum mr_status flush_begin(struct store *store)
 {
+    mr_point(MR_POINT_VIEW_FLUSH);
     stripes_lock_all(&store->commits);
     int64_t position = journal_tail(store->journal);
     enum mr_status status = journal_wait(store->journal, position);
@@ -42,6 +44,7 @@ static enum mr_status flush_begin(struct store *store)
         atomic_store(&store->flush.begun, position);
     }
     stripes_unlock_all(&store->commits);
+    mr_point(MR_POINT_VIEW_FLUSH_SEALED);
     return status;
 }
 
@@ -51,6 +54,7 @@ static enum mr_status flush_now(struct store *store)
     enum mr_status status = flush_begin(store);
     if (status == MR_OK)
         status = view_flush_end(store->view);
+    mr_point(MR_POINT_VIEW_FLUSHED);
     pthread_mutex_unlock(&store->flush.turn);
     pthread_mutex_lock(&store->flush.lock);
     pthread_cond_broadcast(&store->flush.done);
@@ -132,7 +136,9 @@ static enum mr_status commit_locked(struct store *store, struct store_entry *ent
         journal_append(store->journal, entry->ops, entry->count, store_now(store), ret_ticket);
     if (status != MR_OK)
         return status;
+    mr_point(MR_POINT_VIEW_APPLY);
     view_apply(store->view, entry->ops, entry->count);
+    mr_point(MR_POINT_VIEW_APPLIED);
     return MR_OK;
 }
 
@@ -248,6 +254,7 @@ static enum mr_status replay_entry(void *ctx, const struct journal_op *ops, size
     struct view *view = recovery->store->view;
     enum mr_status status = MR_OK;
     recovery->entries++;
+    mr_point(MR_POINT_VIEW_REPLAY);
     if (is_reset(&ops[0]))
         status = view_clear(view, entry_end);
     view_apply(view, ops, count);
@@ -278,6 +285,7 @@ static enum mr_status replay(struct store *store)
     if (status == MR_OK && recovery.entries > 0)
         mr_log(MR_LOG_INFO, "store", "replayed %llu commits of the journal",
                (unsigned long long)recovery.entries);
+    mr_point(MR_POINT_VIEW_REPLAYED);
     journal_trim(store->journal, view_cleared(store->view));
     atomic_store(&store->flush.begun, view_flushed(store->view));
     return status;
