@@ -78,10 +78,10 @@ static struct cw_metric *add(struct cloudwatch *cloudwatch, struct mr_slice id,
 }
 
 struct cw_metric *cw_metric_get(struct cloudwatch *cloudwatch, const struct cw_key *key,
-                                struct store_entry *entry)
+                                size_t most, struct store_entry *entry)
 {
     struct cw_metric *metric = cw_metric_find(cloudwatch, key);
-    if (metric != NULL || cloudwatch->count >= CLOUDWATCH_METRICS_MAX)
+    if (metric != NULL || cloudwatch->count >= most)
         return metric;
     char id[CLOUDWATCH_ID_TEXT];
     mr_rng_uuid(cloudwatch->options.rng, id);
@@ -156,6 +156,7 @@ enum mr_status cloudwatch_open(struct cloudwatch **ret_cloudwatch,
         return status;
     }
     cloudwatch->pump = runtime_pump_start(options->runtime, "old metrics", step, cloudwatch);
+    cloudwatch->own = runtime_pump_start(options->runtime, "own metrics", cw_own_step, cloudwatch);
     *ret_cloudwatch = cloudwatch;
     return MR_OK;
 }
@@ -170,6 +171,9 @@ void cloudwatch_close(struct cloudwatch *cloudwatch)
     if (cloudwatch == NULL)
         return;
     runtime_pump_stop(cloudwatch->pump);
+    runtime_pump_stop(cloudwatch->own);
+    if (cloudwatch->own != NULL && cw_own_publish(cloudwatch) < 0)
+        mr_log(MR_LOG_WARN, "cloudwatch", "the last minute's metrics of the services are lost");
     while (cloudwatch->first != NULL) {
         struct cw_metric *metric = cloudwatch->first;
         cloudwatch->first = metric->next;

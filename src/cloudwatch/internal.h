@@ -25,6 +25,8 @@ struct cloudwatch {
     struct mr_map metrics; /* "<space>\0<name>\0<dimensions>\0<unit>" -> struct cw_metric */
     struct cw_metric *first, **end;
     size_t count;
+    int64_t own_seen_ms; /* when the services' own metrics were published last */
+    struct runtime_pump *own;
 };
 
 struct cw_sums {
@@ -38,9 +40,9 @@ struct cw_key {
 };
 /* NULL: there is none. */
 struct cw_metric *cw_metric_find(struct cloudwatch *cloudwatch, const struct cw_key *key);
-/* Makes it when there is none; its document joins the entry. NULL: CLOUDWATCH_METRICS_MAX. */
+/* Makes it when there is none; its document joins the entry. NULL: there are `most`. */
 struct cw_metric *cw_metric_get(struct cloudwatch *cloudwatch, const struct cw_key *key,
-                                struct store_entry *entry);
+                                size_t most, struct store_entry *entry);
 /* Dimensions (a list of {Name, Value}, or NULL) as a sorted JSON array. */
 struct mr_slice cw_dimensions(struct mr_arena *arena, yyjson_val *list);
 
@@ -54,6 +56,11 @@ MR_MUST_USE enum mr_status cw_points_sum(struct cloudwatch *cloudwatch,
 /* Drops the minutes before; at most a bounded number. */
 MR_MUST_USE enum mr_status cw_points_drop(struct cloudwatch *cloudwatch,
                                           const struct cw_metric *metric, int64_t before_ms);
+
+/* ---- own.c; under the lock ---- */
+/* What the services have measured since the last call becomes points. */
+MR_MUST_USE enum mr_status cw_own_publish(struct cloudwatch *cloudwatch);
+enum runtime_pump_next cw_own_step(void *ctx, int64_t *ret_wake_ms);
 
 extern const struct protocol_handler cw_handlers[];
 extern const size_t cw_handler_count;

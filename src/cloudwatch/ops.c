@@ -98,7 +98,7 @@ static void put_datum(struct protocol_call *call, struct store_entry *entry, yyj
                       "than two weeks in the past or two hours in the future.");
     if (protocol_failed(call))
         return;
-    const struct cw_metric *metric = cw_metric_get(cloudwatch, &key, entry);
+    const struct cw_metric *metric = cw_metric_get(cloudwatch, &key, CLOUDWATCH_METRICS_MAX, entry);
     if (metric == NULL)
         protocol_fail(call, &limit, "millrace keeps at most %d metrics",
                       (int)CLOUDWATCH_METRICS_MAX);
@@ -201,6 +201,7 @@ static struct cw_sums *answer(struct protocol_call *call, const struct question 
     struct cw_sums *sums = MR_NEW_ARRAY(call->arena, struct cw_sums, question->count);
     const struct mr_slice dimensions = cw_dimensions(call->arena, question->dimensions);
     pthread_mutex_lock(&cloudwatch->lock);
+    protocol_fail_internal(call, cw_own_publish(cloudwatch));
     for (size_t i = 0; i < MR_COUNT(units); i++) {
         const struct cw_key key = {question->space, question->name, dimensions,
                                    mr_slice_cstr(units[i])};
@@ -415,6 +416,7 @@ static void list(struct protocol_call *call)
     mr_json_key(&call->out, "Metrics");
     mr_json_array(&call->out);
     pthread_mutex_lock(&cloudwatch->lock);
+    protocol_fail_internal(call, cw_own_publish(cloudwatch));
     for (const struct cw_metric *metric = cloudwatch->first; metric != NULL && !more;
          metric = metric->next) {
         yyjson_val *dimensions = mr_json_parse(call->arena, mr_slice_cstr(metric->dimensions), 8);

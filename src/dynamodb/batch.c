@@ -107,8 +107,10 @@ static enum mr_status run_lanes(struct protocol_call *call, struct batch_write *
 }
 
 static void capacities_json(struct protocol_call *call, struct dynamodb_table **tables,
-                            size_t count, const struct dynamodb_units *units)
+                            size_t count, const struct dynamodb_units *units, bool write)
 {
+    for (size_t i = 0; i < count; i++)
+        dynamodb_consumed(tables[i], &units[i], write);
     enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;
@@ -151,7 +153,7 @@ static void answer_writes(struct protocol_call *call, struct dynamodb_table **ta
     mr_json_object_end(&call->out);
     struct written written = {writes, count};
     dynamodb_collections_json(call, next_written, &written);
-    capacities_json(call, tables, table_count, units);
+    capacities_json(call, tables, table_count, units, true);
 }
 
 static void run_writes(struct protocol_call *call, struct dynamodb_table **tables,
@@ -318,7 +320,7 @@ static void run_gets(struct protocol_call *call, struct dynamodb_table **tables,
     }
     mr_json_object_end(&call->out);
     unprocessed_json(call, gets, count);
-    capacities_json(call, tables, count, units);
+    capacities_json(call, tables, count, units, false);
 }
 
 void dynamodb_batch_get_item(struct protocol_call *call)

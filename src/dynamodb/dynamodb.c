@@ -63,6 +63,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     dynamodb->store = options->store;
     dynamodb->runtime = options->runtime;
     dynamodb->rng = options->rng;
+    dynamodb->meters = options->meters;
     dynamodb->streams = options->streams;
     dynamodb->kinesis = options->kinesis;
     dynamodb->s3 = options->s3;
@@ -95,8 +96,10 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
 
 void dynamodb_register(struct dynamodb *dynamodb, struct protocol *protocol)
 {
-    if (dynamodb != NULL) /* NULL: `millrace ops` only lists */
+    if (dynamodb != NULL) { /* NULL: `millrace ops` only lists */
         dynamodb->protocol = protocol;
+        dynamodb_meter_errors(dynamodb, protocol);
+    }
     protocol_register(protocol, "dynamodb", handlers, MR_COUNT(handlers), dynamodb);
 }
 

@@ -8,6 +8,7 @@
  * Threads: everything may be called from any thread. Durability: a reply leaves when what it wrote
  * or read is durable. */
 #pragma once
+#include "base/meters.h"
 #include "base/json.h"
 #include "base/rng.h"
 #include "view/hop.h"
@@ -24,6 +25,7 @@ struct dynamodb_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
+    struct meters *meters; /* NULL: nothing is measured */
     struct streams *streams;
     struct kinesis *kinesis;
     struct s3 *s3; /* for exports and imports */

@@ -173,6 +173,7 @@ struct dynamodb_table {
         struct dynamodb_history_state history;
     } locked;                   /* by dynamodb.lock */
     struct dynamodb_count base; /* what was there before, and fills; the lanes have the rest */
+    _Atomic(struct dynamodb_meters *) meters; /* meters.c; NULL: none yet */
     /* since the start */
     _Atomic uint64_t inserts, modifies, removes, failures;
 };
@@ -182,6 +183,7 @@ struct dynamodb {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
+    struct meters *meters;
     struct streams *streams;
     struct s3 *s3;
     void (*log)(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
@@ -479,6 +481,23 @@ struct dynamodb_units {
 };
 double dynamodb_read_units(uint64_t bytes, bool consistent); /* at least one block */
 double dynamodb_write_units(uint64_t bytes);
+/* ---- meters.c: metrics of AWS/DynamoDB ---- */
+enum dynamodb_meter {
+    DYNAMODB_METER_READ,
+    DYNAMODB_METER_WRITE,
+    DYNAMODB_METER_CONDITION,
+    DYNAMODB_METER_EXPIRED,
+};
+void dynamodb_meter(struct dynamodb_table *table, enum dynamodb_meter kind, uint64_t count);
+void dynamodb_consumed(const struct dynamodb_table *table, const struct dynamodb_units *units,
+                       bool write);
+/* The call's reply, if it is no fault, is one of its operation on the table. */
+void dynamodb_meter_latency(struct protocol_call *call, struct dynamodb_table *table);
+void dynamodb_meter_returned(const struct protocol_call *call, struct dynamodb_table *table,
+                             uint64_t count);
+void dynamodb_meter_errors(struct dynamodb *dynamodb, struct protocol *protocol);
+void dynamodb_meters_free(struct dynamodb_table *table);
+
 /* The ConsumedCapacity object (the caller has written the name). */
 void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
                             const struct dynamodb_table *table, const struct dynamodb_units *units);

@@ -16,8 +16,9 @@ static bool wants_old_on_failure(const struct protocol_call *call)
 }
 
 static void write_capacity(struct protocol_call *call, const struct dynamodb_table *table,
-                           const struct dynamodb_units *units)
+                           const struct dynamodb_units *units, bool write)
 {
+    dynamodb_consumed(table, units, write);
     enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;
@@ -48,7 +49,7 @@ static void answer_old(struct protocol_call *call, const struct dynamodb_table *
         mr_json_key(&call->out, "Attributes");
         item_json(&call->out, write->old);
     }
-    write_capacity(call, table, &write->units);
+    write_capacity(call, table, &write->units, true);
     dynamodb_collection_json(call, table, write->item);
 }
 
@@ -145,7 +146,7 @@ void dynamodb_update_item(struct protocol_call *call)
     if (run_write(call, table, &expressions, &write) != MR_OK)
         return;
     answer_update(call, &expressions, wanted, &write);
-    write_capacity(call, table, &write.units);
+    write_capacity(call, table, &write.units, true);
     dynamodb_collection_json(call, table, write.item);
 }
 
@@ -182,5 +183,5 @@ void dynamodb_get_item(struct protocol_call *call)
     }
     bool consistent = mr_json_get_bool(call->in, "ConsistentRead", false);
     const struct dynamodb_units units = {.table = dynamodb_read_units(bytes, consistent)};
-    write_capacity(call, table, &units);
+    write_capacity(call, table, &units, false);
 }

@@ -275,8 +275,6 @@ static void answer_capacity(const struct dynamodb_page *page, const struct page_
     enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
     struct dynamodb_units units = {0};
     double used = dynamodb_read_units(result->bytes, page->consistent);
-    if (wanted == DYNAMODB_CAPACITY_NONE)
-        return;
     if (page->index == NULL) {
         units.table = used;
     } else if (page->fetches) {
@@ -286,6 +284,10 @@ static void answer_capacity(const struct dynamodb_page *page, const struct page_
     } else {
         units.indexes[page->index->slot] = used;
     }
+    dynamodb_consumed(page->table, &units, false);
+    dynamodb_meter_returned(call, page->table, (uint64_t)result->count);
+    if (wanted == DYNAMODB_CAPACITY_NONE)
+        return;
     mr_json_key(&call->out, "ConsumedCapacity");
     dynamodb_capacity_json(&call->out, wanted, page->table, &units);
 }

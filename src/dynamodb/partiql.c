@@ -347,6 +347,7 @@ static void answer_write(struct protocol_call *call, const struct dynamodb_table
         (projection == NULL || item_projection_matches(projection, image)))
         item_projection_json(&call->out, projection, image);
     mr_json_array_end(&call->out);
+    dynamodb_consumed(table, &write->units, true);
     enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;

@@ -308,6 +308,8 @@ struct dynamodb_table *dynamodb_need_table(struct protocol_call *call, struct mr
         dynamodb_table_unref(table);
         table = NULL;
     }
+    if (table != NULL && !described)
+        dynamodb_meter_latency(call, table);
     if (table != NULL || dynamodb_name_check(call, name) != MR_OK)
         return table;
     if (described)

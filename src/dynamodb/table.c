@@ -74,6 +74,7 @@ static void table_free(struct dynamodb_table *table)
         mr_buf_fini(&table->lanes[i].locked.old);
     }
     free(table->lanes);
+    dynamodb_meters_free(table);
     mr_buf_fini(&table->locked.tags);
     mr_buf_fini(&table->locked.ttl);
     mr_buf_fini(&table->locked.kms_key);

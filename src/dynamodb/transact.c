@@ -380,23 +380,40 @@ static void answer_canceled(struct transaction *transaction)
                          mr_arena_copy(call->arena, mr_buf_slice(&text)));
 }
 
-/* A list entry for each table; a transaction costs twice what its actions would. */
+/* What the actions on the first one's table consume: twice what they would alone. Returns how many
+ * they are. */
+static size_t units_of_table(const struct action *actions, size_t count,
+                             struct dynamodb_units *units)
+{
+    size_t n = 0;
+    *units = (struct dynamodb_units){0};
+    for (; n < count && actions[n].table == actions[0].table; n++) {
+        units->table += 2 * actions[n].write.units.table;
+        for (size_t i = 0; i < DYNAMODB_INDEXES_MAX; i++)
+            units->indexes[i] += 2 * actions[n].write.units.indexes[i];
+    }
+    return n;
+}
+
+/* A list entry for each table. */
 static void answer_capacity(struct protocol_call *call, const struct action *actions, size_t count,
                             const char *kind)
 {
     enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
+    struct dynamodb_units units;
+    for (size_t from = 0; from < count;) {
+        const struct dynamodb_table *table = actions[from].table;
+        from += units_of_table(actions + from, count - from, &units);
+        dynamodb_consumed(table, &units, strcmp(kind, "WriteCapacityUnits") == 0);
+    }
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;
     mr_json_key(&call->out, "ConsumedCapacity");
     mr_json_array(&call->out);
-    for (size_t from = 0, to; from < count; from = to) {
-        struct dynamodb_units units = {0};
-        for (to = from; to < count && actions[to].table == actions[from].table; to++) {
-            units.table += 2 * actions[to].write.units.table;
-            for (size_t i = 0; i < DYNAMODB_INDEXES_MAX; i++)
-                units.indexes[i] += 2 * actions[to].write.units.indexes[i];
-        }
-        dynamodb_capacity_kind_json(&call->out, wanted, actions[from].table, &units, kind);
+    for (size_t from = 0; from < count;) {
+        const struct dynamodb_table *table = actions[from].table;
+        from += units_of_table(actions + from, count - from, &units);
+        dynamodb_capacity_kind_json(&call->out, wanted, table, &units, kind);
     }
     mr_json_array_end(&call->out);
 }

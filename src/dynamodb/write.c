@@ -157,11 +157,12 @@ static void wait_for_lane(struct protocol_call *call, struct dynamodb_lane *lane
 
 /* ---- one write ---- */
 
-static enum mr_status refuse_condition(struct protocol_call *call,
+static enum mr_status refuse_condition(struct protocol_call *call, struct dynamodb_table *table,
                                        const struct dynamodb_write *write, struct mr_slice old)
 {
     if (write->inserts)
         return protocol_fail(call, &dynamodb_duplicate, "Duplicate primary key exists in table");
+    dynamodb_meter(table, DYNAMODB_METER_CONDITION, 1);
     protocol_fail(call, &dynamodb_condition_failed, "The conditional request failed");
     if (write->wants_old_on_failure && old.ptr != NULL) {
         struct mr_buf text = {0};
@@ -262,7 +263,7 @@ static enum mr_status decide_locked(struct protocol_call *call, struct dynamodb_
     enum mr_status status = dynamodb_write_evaluate_locked(call, table, write, &old, &error);
     if (status == MR_NOT_FOUND) {
         wait_for_lane(call, lane);
-        return refuse_condition(call, write, old);
+        return refuse_condition(call, table, write, old);
     }
     if (status == MR_INVALID)
         return dynamodb_refuse(call, status, error);
@@ -314,6 +315,8 @@ enum mr_status dynamodb_write_expire(struct mr_arena *arena, struct dynamodb_tab
 {
     struct dynamodb_lane *lane = lane_lock(dynamodb_lane_of(table, key));
     enum mr_status status = expire_locked(arena, table, lane, key, attribute, now_ms, ticket);
+    if (status == MR_OK)
+        dynamodb_meter(table, DYNAMODB_METER_EXPIRED, 1);
     dynamodb_lane_unlock(lane);
     return status;
 }

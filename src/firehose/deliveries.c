@@ -88,6 +88,7 @@ static struct delivery *delivery_new(struct firehose *firehose, struct mr_slice 
     delivery->firehose = firehose;
     delivery->name = mr_strdup_slice(name);
     delivery->arn = mr_strdup_slice(arn);
+    delivery_meters_init(delivery);
     atomic_init(&delivery->refs, 1);
     pthread_mutex_init(&delivery->change, NULL);
     pthread_mutex_init(&delivery->lock, NULL);
@@ -107,6 +108,7 @@ static void delivery_free(struct delivery *delivery)
     free(delivery->locked.tags);
     free(delivery->locked.encryption);
     free(delivery->locked.places);
+    meter_set_fini(&delivery->meters);
     free(delivery->name);
     free(delivery->arn);
     free(delivery);

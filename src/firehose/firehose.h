@@ -2,6 +2,7 @@
  * mini-batches, transformed by a function, and landed in S3 exactly once: one journal entry holds
  * the object, the error object if any, and the cursors. */
 #pragma once
+#include "base/meters.h"
 #include "glue/glue.h"
 #include "kinesis/kinesis.h"
 #include "lambda/lambda.h"
@@ -13,6 +14,7 @@ struct firehose_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
+    struct meters *meters; /* NULL: nothing is measured */
     struct kinesis *kinesis;
     struct lambda *lambda;
     struct s3 *s3;

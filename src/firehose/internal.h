@@ -116,6 +116,7 @@ struct delivery {
     struct runtime_pump *pump; /* set before others can find the delivery stream; `change` */
     struct delivery_pump p;
     atomic_ullong records_in, records_out, failed, dropped, objects, bytes_out;
+    struct meter_set meters;
     atomic_llong landed_ms;  /* arrival of the newest object's oldest record; 0: none */
     atomic_llong flush;      /* what was written in front of it waits for no buffer */
     atomic_llong waiting;    /* records buffered now */
@@ -250,6 +251,44 @@ void delivery_sources_tell(struct delivery *delivery);
 /* Whether all in front of the position has been read. */
 bool delivery_sources_have_read(const struct delivery *delivery, int64_t position);
 void delivery_sources_fini(struct delivery *delivery);
+
+/* ---- meters.c: metrics of AWS/Firehose ---- */
+enum delivery_meter {
+    DELIVERY_IN_BYTES,
+    DELIVERY_IN_RECORDS,
+    DELIVERY_PUT_BYTES,
+    DELIVERY_PUT_LATENCY,
+    DELIVERY_PUT_REQUESTS,
+    DELIVERY_BATCH_BYTES,
+    DELIVERY_BATCH_LATENCY,
+    DELIVERY_BATCH_RECORDS,
+    DELIVERY_BATCH_REQUESTS,
+    DELIVERY_READ_BYTES,
+    DELIVERY_READ_RECORDS,
+    DELIVERY_BEHIND,
+    DELIVERY_PROCESS_DURATION,
+    DELIVERY_PROCESS_SUCCESS,
+    DELIVERY_PROCESSED_BYTES,
+    DELIVERY_PROCESSED_RECORDS,
+    DELIVERY_CONVERTED_RECORDS,
+    DELIVERY_UNCONVERTED_RECORDS,
+    DELIVERY_S3_BYTES,
+    DELIVERY_S3_RECORDS,
+    DELIVERY_S3_OBJECTS,
+    DELIVERY_S3_SUCCESS,
+    DELIVERY_S3_FRESHNESS,
+    DELIVERY_BACKUP_BYTES,
+    DELIVERY_BACKUP_RECORDS,
+    DELIVERY_BACKUP_SUCCESS,
+    DELIVERY_BACKUP_FRESHNESS,
+    DELIVERY_METERS
+};
+void delivery_meters_init(struct delivery *delivery);
+void delivery_meter(const struct delivery *delivery, enum delivery_meter kind, uint64_t value);
+/* The call's reply, if it is no fault, takes its time into that meter. */
+void delivery_meter_latency(struct protocol_call *call, struct delivery *delivery,
+                            enum delivery_meter kind);
+void delivery_meter_landed(const struct delivery *delivery, const struct buffer *buffer);
 
 /* ---- watch.c ---- */
 #define DELIVERY_NO_BUCKET                                       \

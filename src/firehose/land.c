@@ -199,6 +199,7 @@ static void note_landed(struct delivery *delivery, struct buffer **chosen, size_
     delivery_sources_committed(delivery);
     for (size_t i = 0; i < count; i++) {
         const struct buffer *buffer = chosen[i];
+        delivery_meter_landed(delivery, buffer);
         if (buffer->kind == BUFFER_DATA) {
             atomic_fetch_add(&delivery->records_out, buffer->records - buffer->unconverted);
             failed += buffer->unconverted;
@@ -277,6 +278,10 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
     for (size_t i = 0; i < staging.count; i++)
         s3_staged_done(s3, staging.staged[i], status == MR_OK);
     p->stuck = status != MR_OK;
+    if (status != MR_OK && count > 0)
+        delivery_meter(
+            delivery,
+            chosen[0]->kind == BUFFER_BACKUP ? DELIVERY_BACKUP_SUCCESS : DELIVERY_S3_SUCCESS, 0);
     if (status == MR_OK)
         note_landed(delivery, chosen, count, staging.count);
     else if (status == MR_NOT_FOUND) /* all of `chosen` go to one bucket */

@@ -458,6 +458,12 @@ static struct mr_slice record_id(struct protocol_call *call, const struct delive
     return mr_arena_printf(call->arena, "%s%020lld", delivery->id, (long long)position);
 }
 
+static void measure_incoming(const struct delivery *delivery, uint64_t records, uint64_t bytes)
+{
+    delivery_meter(delivery, DELIVERY_IN_RECORDS, records);
+    delivery_meter(delivery, DELIVERY_IN_BYTES, bytes);
+}
+
 static void put_record(struct protocol_call *call)
 {
     struct delivery *delivery = find(call);
@@ -467,6 +473,10 @@ static void put_record(struct protocol_call *call)
     struct mr_slice data;
     if (takes_records(call, delivery) &&
         read_record(call, mr_json_get(call->in, "Record"), &data)) {
+        delivery_meter_latency(call, delivery, DELIVERY_PUT_LATENCY);
+        delivery_meter(delivery, DELIVERY_PUT_REQUESTS, 1);
+        delivery_meter(delivery, DELIVERY_PUT_BYTES, data.len);
+        measure_incoming(delivery, 1, data.len);
         struct store_entry entry = store_entry_make(call->arena);
         (void)store_entry_append(&entry, delivery->window, MR_S(""), data);
         protocol_fail_internal(call, store_commit(firehose->options.store, &entry, &call->ticket));
@@ -496,6 +506,10 @@ static bool read_batch(struct protocol_call *call, const struct delivery *delive
         protocol_fail(call, &invalid, "Records size exceeds 4 MB limit");
         return false;
     }
+    delivery_meter(delivery, DELIVERY_BATCH_REQUESTS, 1);
+    delivery_meter(delivery, DELIVERY_BATCH_RECORDS, entry->count);
+    delivery_meter(delivery, DELIVERY_BATCH_BYTES, bytes);
+    measure_incoming(delivery, entry->count, bytes);
     return true;
 }
 
@@ -506,6 +520,7 @@ static void put_record_batch(struct protocol_call *call)
         return;
     struct firehose *firehose = call->service;
     struct store_entry entry = store_entry_make(call->arena);
+    delivery_meter_latency(call, delivery, DELIVERY_BATCH_LATENCY);
     if (takes_records(call, delivery) && read_batch(call, delivery, &entry)) {
         protocol_fail_internal(call, store_commit(firehose->options.store, &entry, &call->ticket));
         mr_json_key_int(&call->out, "FailedPutCount", 0);

@@ -232,6 +232,18 @@ static enum mr_status query_keys(struct filling *filling, size_t count,
     return status;
 }
 
+static void measure_processed(const struct delivery *delivery, const struct record_result *results,
+                              size_t count)
+{
+    uint64_t records = 0, bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        records += results[i].fate == RECORD_GOOD;
+        bytes += results[i].fate == RECORD_GOOD ? results[i].data.len : 0;
+    }
+    delivery_meter(delivery, DELIVERY_PROCESSED_RECORDS, records);
+    delivery_meter(delivery, DELIVERY_PROCESSED_BYTES, bytes);
+}
+
 /* The next records of `raw`, all the way into the buffers. */
 static enum mr_status process_batch(struct filling *filling)
 {
@@ -247,6 +259,8 @@ static enum mr_status process_batch(struct filling *filling)
     filling->now_ms = store_now(filling->delivery->firehose->options.store);
     if (status == MR_OK && p->config.query.len > 0)
         status = query_keys(filling, count, results);
+    if (status == MR_OK && p->config.function.len > 0)
+        measure_processed(filling->delivery, results, count);
     for (size_t i = 0; i < count && status == MR_OK; i++)
         put(filling, &p->raw[p->raw_done++], &results[i]);
     return status;

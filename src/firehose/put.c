@@ -32,11 +32,18 @@ enum mr_status firehose_put(struct firehose *firehose, struct mr_slice name_or_a
     struct delivery *delivery = direct_named(firehose, name_or_arn);
     if (delivery == NULL)
         return MR_NOT_FOUND;
-    for (size_t i = 0; i < count; i++)
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
         (void)store_entry_append(entry, delivery->window, MR_S(""), records[i]);
+        bytes += records[i].len;
+    }
     mr_point(MR_POINT_FIREHOSE_PUT);
     const enum mr_status status = store_commit(firehose->options.store, entry, ret_ticket);
     mr_point(MR_POINT_FIREHOSE_PUT_DONE);
+    if (status == MR_OK) {
+        delivery_meter(delivery, DELIVERY_IN_RECORDS, count);
+        delivery_meter(delivery, DELIVERY_IN_BYTES, bytes);
+    }
     delivery_unref(delivery);
     return status;
 }

@@ -265,6 +265,10 @@ static void keep_record(struct delivery *delivery, struct delivery_source *sourc
     split_record(&p->raw_arena, &p->config.split, mr_arena_copy(&p->raw_arena, op->value),
                  mr_arena_copy(&p->raw_arena, op->key), keep_piece, &keeping);
     atomic_fetch_add(&delivery->records_in, 1);
+    if (delivery->window == 0) {
+        delivery_meter(delivery, DELIVERY_READ_RECORDS, 1);
+        delivery_meter(delivery, DELIVERY_READ_BYTES, op->value.len);
+    }
 }
 
 /* A closed shard is done when everything below its end has been read. */
@@ -280,6 +284,14 @@ static void note_end(struct delivery *delivery, struct delivery_source *source)
     mr_log(MR_LOG_INFO, "firehose", "%s: shard %s is read to its end", delivery->name, source->id);
 }
 
+/* How old what comes next is; nothing when all has been read. `last_ms`: 0 when nothing was. */
+static void measure_behind(const struct delivery *delivery, int64_t last_ms, bool all)
+{
+    const int64_t age_ms = store_now(delivery->firehose->options.store) - last_ms;
+    if (delivery->window == 0 && last_ms != 0)
+        delivery_meter(delivery, DELIVERY_BEHIND, all || age_ms < 0 ? 0 : (uint64_t)age_ms);
+}
+
 static bool is_full(const struct delivery_pump *p, uint64_t limit)
 {
     return p->raw_bytes >= limit || p->raw_count >= FIREHOSE_BATCH_RECORDS_MAX ||
@@ -291,11 +303,13 @@ static enum mr_status read_source(struct delivery *delivery, struct delivery_sou
                                   uint64_t limit, bool *ret_more)
 {
     struct journal *journal = store_journal(delivery->firehose->options.store);
+    int64_t last_ms = 0;
     while (!is_full(&delivery->p, limit)) {
         struct journal_op op;
         const enum mr_status status = journal_next(journal, source->window, &source->cursor, &op);
         if (status == MR_END) {
             note_end(delivery, source);
+            measure_behind(delivery, last_ms, true);
             *ret_more = *ret_more || source->done; /* its children may have some */
             return MR_OK;
         }
@@ -308,7 +322,9 @@ static enum mr_status read_source(struct delivery *delivery, struct delivery_sou
         if (status != MR_OK)
             return status;
         keep_record(delivery, source, &op);
+        last_ms = op.time_ms;
     }
+    measure_behind(delivery, last_ms, false);
     *ret_more = true;
     return MR_OK;
 }

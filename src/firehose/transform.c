@@ -236,12 +236,18 @@ enum mr_status transform_run(struct mr_arena *arena, const struct transform_inpu
     enum mr_status status = MR_OK;
     for (int64_t attempt = 1;; attempt++) {
         struct lambda_result result = {0};
+        const int64_t began_us = mr_monotonic_us();
         status = lambda_invoke(firehose->options.lambda, input->config->function, event, &result);
+        const int64_t took_us = mr_monotonic_us() - began_us;
         const int64_t now_ms = store_now(firehose->options.store);
         const bool ending = delivery_is_ending(input->delivery); /* and the function with it */
         const bool waits = result.outcome == LAMBDA_NO_FUNCTION ||
                            result.outcome == LAMBDA_NOT_READY || result.outcome == LAMBDA_THROTTLED;
         bool done = true;
+        if (status == MR_OK && !waits && !ending) {
+            delivery_meter(input->delivery, DELIVERY_PROCESS_DURATION, (uint64_t)took_us);
+            delivery_meter(input->delivery, DELIVERY_PROCESS_SUCCESS, result.outcome == LAMBDA_OK);
+        }
         if (status == MR_OK && ending) {
             status = MR_END;
         } else if (status == MR_OK && result.outcome == LAMBDA_OK) {

@@ -522,13 +522,13 @@ static void measure(const struct http_exchange *exchange)
 
 void http_exchange_send(struct http_exchange_private *exchange)
 {
-    if (exchange->kind != HTTP_REPLY_STREAM)
-        measure(&exchange->exchange);
     if (exchange->conn == NULL) {
         if (exchange->kind != HTTP_REPLY_STREAM || exchange->end_seen)
             http_exchange_release(exchange);
         return;
     }
+    if (exchange->kind != HTTP_REPLY_STREAM)
+        measure(&exchange->exchange);
     exchange->phase = HTTP_PHASE_SEND;
     if (exchange->conn->h2 != NULL)
         http_h2_reply(exchange);

@@ -73,6 +73,8 @@ struct kinesis_stream {
     atomic_size_t shard_count;
     _Atomic(struct kinesis_routes *) routes;
     atomic_ullong records_in, bytes_in;
+    atomic_uint measured; /* locked.metrics, for those without the lock */
+    struct meter_set meters;
 };
 
 struct kinesis_subscription;
@@ -159,6 +161,58 @@ bool kinesis_is_encrypted(struct kinesis_stream *stream);
 void kinesis_write_metrics(struct mr_json *json, const char *name, unsigned metrics);
 /* The WarmThroughput of a stream that has one. */
 void kinesis_write_warm(struct mr_json *json, int64_t mibps);
+
+/* ---- meters.c: metrics of AWS/Kinesis ---- */
+enum kinesis_meter {
+    KINESIS_IN_BYTES,
+    KINESIS_IN_RECORDS,
+    KINESIS_PUT_BYTES,
+    KINESIS_PUT_LATENCY,
+    KINESIS_PUT_SUCCESS,
+    KINESIS_PUTS_BYTES,
+    KINESIS_PUTS_LATENCY,
+    KINESIS_PUTS_SUCCESS,
+    KINESIS_PUTS_RECORDS,
+    KINESIS_PUTS_TOTAL,
+    KINESIS_PUTS_SUCCESSFUL,
+    KINESIS_PUTS_FAILED,
+    KINESIS_PUTS_THROTTLED,
+    KINESIS_GET_BYTES,
+    KINESIS_GET_RECORDS,
+    KINESIS_GET_LATENCY,
+    KINESIS_GET_SUCCESS,
+    KINESIS_GET_AGE,
+    KINESIS_READ_EXCEEDED,
+    KINESIS_WRITE_EXCEEDED,
+    KINESIS_METERS
+};
+enum kinesis_consumer_meter {
+    KINESIS_SUBSCRIBED,
+    KINESIS_EVENT_SUCCESS,
+    KINESIS_EVENT_BYTES,
+    KINESIS_EVENT_RECORDS,
+    KINESIS_EVENT_BEHIND,
+    KINESIS_CONSUMER_METERS
+};
+enum kinesis_shard_meter { /* as kinesis_metric_names */
+                           KINESIS_SHARD_IN_BYTES,
+                           KINESIS_SHARD_IN_RECORDS,
+                           KINESIS_SHARD_OUT_BYTES,
+                           KINESIS_SHARD_OUT_RECORDS,
+                           KINESIS_SHARD_WRITE_EXCEEDED,
+                           KINESIS_SHARD_READ_EXCEEDED,
+                           KINESIS_SHARD_AGE
+};
+void kinesis_meters_init(struct kinesis *kinesis, struct kinesis_stream *stream);
+void kinesis_meter(struct kinesis_stream *stream, enum kinesis_meter kind, uint64_t value);
+/* The call's reply, if it is no fault, takes its time into that meter. */
+void kinesis_meter_latency(struct protocol_call *call, struct kinesis_stream *stream,
+                           enum kinesis_meter kind);
+void kinesis_meter_consumer(struct kinesis_stream *stream, struct mr_slice consumer_arn,
+                            enum kinesis_consumer_meter kind, uint64_t value);
+/* Only where the stream's shard-level metrics have that one. */
+void kinesis_meter_shard(struct kinesis_stream *stream, size_t shard,
+                         enum kinesis_shard_meter metric, uint64_t value);
 
 /* ---- subscribe.c ---- */
 void kinesis_subscriptions_init(struct kinesis *kinesis);

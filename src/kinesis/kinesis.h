@@ -5,6 +5,7 @@
  * Locks: a shard's lock orders its appends; kinesis_put takes the locks of all shards it touches in
  * ascending order. Threads: any; kinesis_put does not wait for the disk (the ticket tells). */
 #pragma once
+#include "base/meters.h"
 #include "base/rng.h"
 #include "protocol/protocol.h"
 #include "runtime/runtime.h"
@@ -15,6 +16,7 @@ struct kinesis_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
+    struct meters *meters; /* NULL: nothing is measured */
     bool testing;
 };
 MR_MUST_USE enum mr_status kinesis_open(struct kinesis **ret_kinesis,

@@ -72,13 +72,31 @@ static void put_record(struct protocol_call *call)
     if (stream == NULL)
         return;
     struct kinesis_record record;
-    if (read_record(call, call->in, kinesis_record_bytes_max(stream), &record) &&
-        put(call, stream, &record, 1)) {
+    kinesis_meter_latency(call, stream, KINESIS_PUT_LATENCY);
+    const bool done = read_record(call, call->in, kinesis_record_bytes_max(stream), &record) &&
+                      put(call, stream, &record, 1);
+    kinesis_meter(stream, KINESIS_PUT_SUCCESS, done);
+    if (done) {
+        kinesis_meter(stream, KINESIS_PUT_BYTES, record.data.len);
         write_put(&call->out, stream, &record);
         if (kinesis_is_encrypted(stream)) /* AWS: left out otherwise */
             mr_json_key_cstr(&call->out, "EncryptionType", "KMS");
     }
     kinesis_release(call->service, stream);
+}
+
+static void measure_puts(struct kinesis_stream *stream, const struct kinesis_record *records,
+                         size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += records[i].data.len;
+    kinesis_meter(stream, KINESIS_PUTS_BYTES, bytes);
+    kinesis_meter(stream, KINESIS_PUTS_RECORDS, count);
+    kinesis_meter(stream, KINESIS_PUTS_TOTAL, count);
+    kinesis_meter(stream, KINESIS_PUTS_SUCCESSFUL, count);
+    kinesis_meter(stream, KINESIS_PUTS_FAILED, 0);
+    kinesis_meter(stream, KINESIS_PUTS_THROTTLED, 0);
 }
 
 static void put_records_of(struct protocol_call *call, struct kinesis_stream *stream)
@@ -103,6 +121,7 @@ static void put_records_of(struct protocol_call *call, struct kinesis_stream *st
     }
     if (!put(call, stream, records, count))
         return;
+    measure_puts(stream, records, count);
     mr_json_key_int(&call->out, "FailedRecordCount", 0);
     mr_json_key(&call->out, "Records");
     mr_json_array(&call->out);
@@ -121,7 +140,9 @@ static void put_records(struct protocol_call *call)
     struct kinesis_stream *stream = kinesis_stream_of(call);
     if (stream == NULL)
         return;
+    kinesis_meter_latency(call, stream, KINESIS_PUTS_LATENCY);
     put_records_of(call, stream);
+    kinesis_meter(stream, KINESIS_PUTS_SUCCESS, !protocol_failed(call));
     kinesis_release(call->service, stream);
 }
 
@@ -273,6 +294,8 @@ struct page {
     int64_t next;      /* position to go on from */
     int64_t behind_ms; /* MillisBehindLatest */
     bool at_end;       /* a closed shard is read to its end */
+    uint64_t records, bytes;
+    int64_t last_ms; /* arrival of the last record; 0: there is none */
 };
 
 /* Writes the records of a page. Every position below the shard's `end` that is not behind the
@@ -317,6 +340,9 @@ static enum mr_status write_page(struct protocol_call *call, struct kinesis_stre
         bytes += op.value.len + op.key.len;
         count++;
         ret_page->next = cursor.position;
+        ret_page->records++;
+        ret_page->bytes += op.value.len;
+        ret_page->last_ms = op.time_ms;
     }
     if (status == MR_END) {
         ret_page->next = cursor.position;
@@ -400,6 +426,20 @@ static struct kinesis_stream *stream_of_iterator(struct protocol_call *call,
     return NULL;
 }
 
+static void measure_page(struct kinesis_stream *stream, size_t shard, const struct page *page,
+                         int64_t now_ms)
+{
+    const int64_t age_ms = page->last_ms == 0 ? 0 : now_ms - page->last_ms;
+    const uint64_t age = age_ms > 0 ? (uint64_t)age_ms : 0;
+    kinesis_meter(stream, KINESIS_GET_BYTES, page->bytes);
+    kinesis_meter(stream, KINESIS_GET_RECORDS, page->records);
+    kinesis_meter(stream, KINESIS_GET_AGE, age);
+    kinesis_meter(stream, KINESIS_READ_EXCEEDED, 0);
+    kinesis_meter_shard(stream, shard, KINESIS_SHARD_OUT_BYTES, page->bytes);
+    kinesis_meter_shard(stream, shard, KINESIS_SHARD_OUT_RECORDS, page->records);
+    kinesis_meter_shard(stream, shard, KINESIS_SHARD_AGE, age);
+}
+
 static void get_records(struct protocol_call *call)
 {
     struct kinesis_iterator iterator;
@@ -422,6 +462,9 @@ static void get_records(struct protocol_call *call)
     }
     mr_json_key_int(&call->out, "MillisBehindLatest", page.behind_ms);
     protocol_fail_internal(call, status);
+    kinesis_meter_latency(call, stream, KINESIS_GET_LATENCY);
+    kinesis_meter(stream, KINESIS_GET_SUCCESS, status == MR_OK);
+    measure_page(stream, iterator.shard, &page, call->now_ms);
     kinesis_release(call->service, stream);
 }
 

@@ -34,6 +34,7 @@ static void change_monitoring(struct protocol_call *call, bool enable)
     const unsigned before = stream->locked.metrics;
     const unsigned after = enable ? before | named : before & ~named;
     stream->locked.metrics = after;
+    atomic_store(&stream->measured, after);
     pthread_rwlock_unlock(&stream->lock);
     kinesis_save_for(call, stream);
     mr_json_key_cstr(&call->out, "StreamName", stream->name);

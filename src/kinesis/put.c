@@ -101,6 +101,17 @@ static bool all_open(const struct kinesis_stream *stream, const struct kinesis_r
     return true;
 }
 
+static void measure_shards(struct kinesis_stream *stream, const struct kinesis_record *records,
+                           size_t count)
+{
+    if (atomic_load_explicit(&stream->measured, memory_order_relaxed) == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        kinesis_meter_shard(stream, records[i].shard, KINESIS_SHARD_IN_RECORDS, 1);
+        kinesis_meter_shard(stream, records[i].shard, KINESIS_SHARD_IN_BYTES, records[i].data.len);
+    }
+}
+
 enum mr_status kinesis_put(struct kinesis *kinesis, struct kinesis_stream *stream,
                            struct kinesis_record *records, size_t count, struct store_entry *entry,
                            int64_t *ret_ticket)
@@ -132,6 +143,9 @@ enum mr_status kinesis_put(struct kinesis *kinesis, struct kinesis_stream *strea
         if (status == MR_OK) {
             atomic_fetch_add(&stream->records_in, count);
             atomic_fetch_add(&stream->bytes_in, bytes);
+            kinesis_meter(stream, KINESIS_IN_RECORDS, count);
+            kinesis_meter(stream, KINESIS_IN_BYTES, bytes);
+            measure_shards(stream, records, count);
         }
     }
     unlock_all(stream, &set);

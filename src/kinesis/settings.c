@@ -88,6 +88,7 @@ void kinesis_settings_load(struct kinesis_stream *stream, yyjson_val *doc)
     stream->locked.record_kib = mr_json_get_i64(doc, "record_kib", 1024);
     stream->locked.warm_mibps = mr_json_get_i64(doc, "warm_mibps", 0);
     stream->locked.metrics = (unsigned)mr_json_get_i64(doc, "metrics", 0);
+    atomic_store(&stream->measured, stream->locked.metrics);
     stream->locked.tags = load_tags(doc);
     stream->locked.key_id = load_text(doc, "key_id");
     stream->locked.policy = load_text(doc, "policy");

@@ -49,6 +49,7 @@ void kinesis_stream_free(struct kinesis_stream *stream)
         free(stream->shards[i]);
     }
     kinesis_routes_free(stream);
+    meter_set_fini(&stream->meters);
     kinesis_settings_fini(stream);
     pthread_mutex_destroy(&stream->change);
     pthread_rwlock_destroy(&stream->lock);
@@ -177,6 +178,7 @@ static enum mr_status load_stream(void *ctx, struct mr_slice name, struct mr_sli
         kinesis_stream_free(stream);
         return MR_RAISE(MR_FAIL_DATA, "the document of stream '%.*s' is damaged", MR_ARG(name));
     }
+    kinesis_meters_init(kinesis, stream);
     (void)mr_map_put(&kinesis->streams, name, stream);
     return MR_OK;
 }
@@ -429,6 +431,7 @@ enum mr_status kinesis_create(struct kinesis *kinesis, const struct kinesis_crea
         status = store_commit(store, &entry, ret_ticket);
         if (status == MR_OK) {
             kinesis_set_state(stream, KINESIS_ACTIVE);
+            kinesis_meters_init(kinesis, stream);
             pthread_rwlock_wrlock(&kinesis->lock);
             (void)mr_map_put(&kinesis->streams, create->name, stream);
             pthread_rwlock_unlock(&kinesis->lock);

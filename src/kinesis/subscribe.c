@@ -40,6 +40,9 @@ struct kinesis_subscription {
     int64_t idle_due_ms; /* when an empty event is to be sent */
     struct mr_buf event; /* made and not yet sent; empty: none */
     bool shard_end;      /* that event is the shard's last */
+    struct {
+        uint64_t records, bytes, behind_ms;
+    } told; /* of that event */
 };
 
 static const struct protocol_fault internal_fault = {"InternalFailureException", 500, true};
@@ -48,6 +51,7 @@ static const struct protocol_fault internal_fault = {"InternalFailureException",
 
 struct page {
     size_t count;
+    uint64_t bytes;        /* of data */
     int64_t last, last_ms; /* position and arrival of the last record */
     int64_t behind_ms;     /* of the next record that is there already */
 };
@@ -82,6 +86,7 @@ static enum mr_status read_records(struct kinesis_subscription *sub, struct mr_j
         page->last = op.position;
         page->last_ms = op.time_ms;
         page->count++;
+        page->bytes += op.value.len;
     }
     return MR_OK;
 }
@@ -116,6 +121,9 @@ static enum mr_status make_event(struct kinesis_subscription *sub, int64_t now_m
         page.last = sub->cursor.position - 1;
         page.last_ms = now_ms;
     }
+    sub->told.records = page.count;
+    sub->told.bytes = page.bytes;
+    sub->told.behind_ms = (uint64_t)page.behind_ms;
     write_continuation(sub, &json, &page);
     mr_json_key_int(&json, "MillisBehindLatest", page.behind_ms);
     mr_json_object_end(&json);
@@ -156,6 +164,17 @@ static enum runtime_pump_next end_as_told(struct kinesis_subscription *sub, enum
     return end_with(sub, NULL, MR_S(""));
 }
 
+static void measure(struct kinesis_subscription *sub, bool sent)
+{
+    const struct mr_slice arn = mr_slice_cstr(sub->consumer_arn);
+    kinesis_meter_consumer(sub->stream, arn, KINESIS_EVENT_SUCCESS, sent);
+    if (!sent)
+        return;
+    kinesis_meter_consumer(sub->stream, arn, KINESIS_EVENT_BYTES, sub->told.bytes);
+    kinesis_meter_consumer(sub->stream, arn, KINESIS_EVENT_RECORDS, sub->told.records);
+    kinesis_meter_consumer(sub->stream, arn, KINESIS_EVENT_BEHIND, sub->told.behind_ms);
+}
+
 static enum runtime_pump_next step(void *ctx, int64_t *ret_wake_ms)
 {
     struct kinesis_subscription *sub = ctx;
@@ -177,6 +196,7 @@ static enum runtime_pump_next step(void *ctx, int64_t *ret_wake_ms)
             *ret_wake_ms = now_ms + FULL_RETRY_MS;
             return RUNTIME_PUMP_WAIT;
         }
+        measure(sub, status == MR_OK);
         if (status != MR_OK || sub->shard_end)
             return end_with(sub, NULL, MR_S(""));
         mr_buf_reset(&sub->event);
@@ -304,6 +324,7 @@ static void begin(void *ctx, struct protocol_events *events)
     struct kinesis *kinesis = sub->kinesis;
     pthread_mutex_lock(&kinesis->subscriptions.lock);
     sub->events = events;
+    kinesis_meter_consumer(sub->stream, mr_slice_cstr(sub->consumer_arn), KINESIS_SUBSCRIBED, 1);
     sub->pump = runtime_pump_start(kinesis->options.runtime, "subscription", step, sub);
     runtime_pump_watch(sub->pump, sub->shard->window);
     pthread_mutex_unlock(&kinesis->subscriptions.lock);

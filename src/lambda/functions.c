@@ -95,6 +95,7 @@ static struct lambda_function *function_new(struct lambda *lambda, struct mr_sli
     function->lambda = lambda;
     function->name = mr_strdup_slice(name);
     function->arn = mr_strdup_slice(arn);
+    lambda_meters_init(lambda, function);
     function->locked.record = *record;
     atomic_init(&function->refs, 1);
     pthread_mutex_init(&function->change, NULL);
@@ -116,6 +117,7 @@ void lambda_function_unref(struct lambda_function *function)
     pthread_cond_destroy(&function->freed);
     pthread_mutex_destroy(&function->lock);
     pthread_mutex_destroy(&function->change);
+    meter_set_fini(&function->meters);
     free(function->name);
     free(function->arn);
     free(function);

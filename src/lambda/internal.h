@@ -216,6 +216,8 @@ struct lambda_function {
     pthread_mutex_t change;
     pthread_mutex_t lock;
     pthread_cond_t freed; /* an instance became idle or ended, or the record changed */
+    struct meter_set meters;
+    atomic_int running; /* calls in work */
     struct {
         enum lambda_function_state state;
         char reason[256];
@@ -229,8 +231,21 @@ struct lambda_function {
     } locked;
 };
 
+/* Metrics of AWS/Lambda. */
+enum lambda_meter {
+    LAMBDA_INVOCATIONS,
+    LAMBDA_ERRORS,
+    LAMBDA_THROTTLES,
+    LAMBDA_DURATION,
+    LAMBDA_CONCURRENT,
+    LAMBDA_ITERATOR_AGE,
+    LAMBDA_METERS
+};
+
 struct lambda {
     struct lambda_options options;
+    struct meter_set meters; /* of all functions together */
+    atomic_int running;
     char *access_key, *secret_key; /* owned */
     char *folder;                  /* <data>/functions; owned */
     atomic_bool closing;
@@ -511,3 +526,10 @@ struct mr_slice lambda_ops_location(struct protocol_call *call, const struct lam
 extern const struct protocol_fault lambda_not_found, lambda_conflict, lambda_precondition;
 /* /_millrace/code?id=ID: the zip. */
 void lambda_code_page(void *ctx, struct http_exchange *exchange);
+
+/* ---- meters.c ---- */
+void lambda_meters_init(struct lambda *lambda, struct lambda_function *function); /* NULL: of all */
+void lambda_meter(struct lambda_function *function, enum lambda_meter kind, uint64_t value);
+void lambda_meter_begin(struct lambda_function *function);
+void lambda_meter_end(struct lambda_function *function, enum lambda_outcome outcome);
+void lambda_meter_age(struct lambda *lambda, struct mr_slice function_arn, int64_t age_ms);

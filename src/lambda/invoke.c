@@ -284,6 +284,8 @@ static void log_end(struct mr_arena *arena, struct lambda_instance *instance,
     report.init_us = instance->locked.init_us;
     instance->locked.init_us = 0;
     pthread_mutex_unlock(&instance->function->lock);
+    lambda_meter(instance->function, LAMBDA_DURATION,
+                 report.duration_us > 0 ? (uint64_t)report.duration_us : 0);
     struct mr_slice timed_out = MR_S("");
     if (result->timed_out) {
         char now[32];
@@ -422,6 +424,7 @@ enum mr_status lambda_function_invoke(struct lambda_function *function,
     pthread_mutex_lock(&function->lock);
     function->locked.invocations++;
     pthread_mutex_unlock(&function->lock);
+    lambda_meter_begin(function);
     enum mr_status status = MR_AGAIN;
     for (int i = 0; status == MR_AGAIN && i < LAMBDA_DELIVERY_TRIES; i++)
         status = attempt(function, call, invocation, ret_result);
@@ -429,6 +432,7 @@ enum mr_status lambda_function_invoke(struct lambda_function *function,
         refuse(ret_result, LAMBDA_THROTTLED, "its processes end before they take the event");
         status = MR_OK;
     }
+    lambda_meter_end(function, ret_result->outcome);
     if (ret_tail != NULL)
         *ret_tail = invocation->locked.tail;
     mr_buf_fini(&invocation->locked.reply);

@@ -15,6 +15,7 @@ static struct lambda *lambda_new(const struct lambda_options *options)
 {
     struct lambda *lambda = mr_calloc(1, sizeof *lambda);
     lambda->options = *options;
+    lambda_meters_init(lambda, NULL);
     lambda->access_key = text_or_null(options->access_key);
     lambda->secret_key = text_or_null(options->secret_key);
     lambda->endpoint = text_or_null(options->endpoint_url);
@@ -138,6 +139,7 @@ void lambda_close(struct lambda *lambda)
     pthread_rwlock_destroy(&lambda->lock);
     pthread_mutex_destroy(&lambda->layer_lock);
     pthread_mutex_destroy(&lambda->code_lock);
+    meter_set_fini(&lambda->meters);
     free(lambda->access_key);
     free(lambda->secret_key);
     free(lambda->endpoint);

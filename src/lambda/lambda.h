@@ -8,6 +8,7 @@
  *
  * Threads: lambda_invoke blocks (a worker, never an I/O loop). */
 #pragma once
+#include "base/meters.h"
 #include "base/rng.h"
 #include "kinesis/kinesis.h"
 #include "protocol/protocol.h"
@@ -21,6 +22,7 @@ struct lambda_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
+    struct meters *meters;   /* NULL: nothing is measured */
     struct s3 *s3;           /* code from S3, destinations */
     struct streams *streams; /* sources of mappings */
     struct kinesis *kinesis;

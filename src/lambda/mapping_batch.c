@@ -282,6 +282,8 @@ static void call_function(struct mapping_lane *lane)
     mapping->locked.records += lane->size;
     mapping->locked.iterator_age_ms = now_of(lane) - batch_of(lane)[lane->size - 1].time_ms;
     pthread_mutex_unlock(&mapping->lock);
+    lambda_meter_age(mapping->owner->lambda, mapping->config.function,
+                     now_of(lane) - batch_of(lane)[lane->size - 1].time_ms);
     const enum mr_status status = lambda_invoke(mapping->owner->lambda, mapping->config.function,
                                                 mr_buf_slice(&event), &result);
     if (status == MR_OK &&

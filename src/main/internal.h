@@ -51,6 +51,7 @@ struct serve {
     struct serve_services services;
     pthread_rwlock_t services_lock; /* pages read them; whoever opens and closes them writes */
     struct runtime_pump *maintenance;
+    struct meters *meters; /* what the services measure of themselves */
     int port;
     const char *access_key,
         *secret_key;   /* the first credential: what functions sign with; or NULL */

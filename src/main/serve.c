@@ -183,6 +183,7 @@ enum mr_status serve_start(struct serve **ret_serve, const struct serve_options 
     (void)pthread_mutex_init(&serve->clock_lock, NULL);
     (void)pthread_rwlock_init(&serve->services_lock, NULL);
     mr_rng_init_system(&serve->rng);
+    serve->meters = meters_new();
     serve->started_ms = mr_clock_now(&mr_clock_system);
     find_files(serve);
     enum mr_status status = open_platform(serve);
@@ -240,6 +241,7 @@ void serve_stop(struct serve *serve)
         http_server_free(serve->http);
     if (serve->runtime != NULL)
         runtime_free(serve->runtime);
+    meters_free(serve->meters);
     (void)pthread_mutex_destroy(&serve->clock_lock);
     mr_arena_fini(&serve->arena);
     free(serve);

@@ -34,6 +34,7 @@ static enum mr_status open_table_side(struct serve *serve)
         .store = serve->store,
         .runtime = serve->runtime,
         .rng = &serve->rng,
+        .meters = serve->meters,
         .testing = serve->options.testing,
     };
     status = kinesis_open(&s->kinesis, &kinesis);
@@ -43,6 +44,7 @@ static enum mr_status open_table_side(struct serve *serve)
         .store = serve->store,
         .runtime = serve->runtime,
         .rng = &serve->rng,
+        .meters = serve->meters,
         .streams = s->streams,
         .kinesis = s->kinesis,
         .s3 = s->s3,
@@ -60,6 +62,7 @@ static enum mr_status open_lake_side(struct serve *serve)
         .store = serve->store,
         .runtime = serve->runtime,
         .rng = &serve->rng,
+        .meters = serve->meters,
         .s3 = s->s3,
         .streams = s->streams,
         .kinesis = s->kinesis,
@@ -88,6 +91,7 @@ static enum mr_status open_movers(struct serve *serve)
         .store = serve->store,
         .runtime = serve->runtime,
         .rng = &serve->rng,
+        .meters = serve->meters,
         .kinesis = s->kinesis,
         .lambda = s->lambda,
         .s3 = s->s3,
@@ -103,6 +107,7 @@ static enum mr_status open_movers(struct serve *serve)
         .store = serve->store,
         .runtime = serve->runtime,
         .rng = &serve->rng,
+        .meters = serve->meters,
         .streams = s->streams,
         .kinesis = s->kinesis,
         .firehose = s->firehose,
@@ -134,8 +139,10 @@ static enum mr_status open_accounts(struct serve *serve)
     enum mr_status status = iam_open(&s->iam, &iam);
     if (status != MR_OK)
         return status;
-    const struct cloudwatch_options cloudwatch = {
-        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
+    const struct cloudwatch_options cloudwatch = {.store = serve->store,
+                                                  .runtime = serve->runtime,
+                                                  .rng = &serve->rng,
+                                                  .meters = serve->meters};
     status = cloudwatch_open(&s->cloudwatch, &cloudwatch);
     if (status != MR_OK)
         return status;

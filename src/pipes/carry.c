@@ -164,6 +164,7 @@ static enum pipe_outcome enrich(struct pipe_lane *lane, struct pipe_batch *batch
 static enum pipe_outcome pass_over(struct pipe_lane *lane, struct pipe_batch *batch)
 {
     pipe_log(lane, batch, PIPE_LOG_INFO, "TARGET_STAGE_SKIPPED", NULL);
+    pipe_meter(lane->pipe, PIPE_TARGET_SKIPPED, 1);
     if (pipe_lane_commit(lane, batch->position) != MR_OK)
         return PIPE_BROKEN;
     batch->carried = batch->count;
@@ -187,6 +188,19 @@ static void log_target(struct pipe_lane *lane, const struct pipe_batch *batch,
     }
 }
 
+static void measure_stage(struct pipe *pipe, const struct pipe_batch *batch,
+                          enum pipe_outcome outcome, bool enrichment, int64_t us)
+{
+    const bool failed = outcome == PIPE_FAILED || outcome == PIPE_REFUSED;
+    if (outcome == PIPE_ENDING || outcome == PIPE_BROKEN)
+        return;
+    pipe_meter(pipe, enrichment ? PIPE_ENRICHMENT_DURATION : PIPE_TARGET_DURATION, us);
+    pipe_meter(pipe, enrichment ? PIPE_ENRICHMENT_FAILED : PIPE_TARGET_FAILED,
+               failed && batch->succeeded == 0);
+    if (!enrichment)
+        pipe_meter(pipe, PIPE_TARGET_PARTLY, failed && batch->succeeded > 0);
+}
+
 static enum pipe_outcome run_stages(struct pipe_lane *lane, struct pipe_batch *batch,
                                     int64_t now_ms)
 {
@@ -195,7 +209,9 @@ static enum pipe_outcome run_stages(struct pipe_lane *lane, struct pipe_batch *b
     struct pipe_item *items = items_of(lane, batch);
     size_t count = batch->count;
     if (enriched) {
+        const int64_t began_us = mr_monotonic_us();
         const enum pipe_outcome outcome = enrich(lane, batch, &items, &count, now_ms);
+        measure_stage(lane->pipe, batch, outcome, true, mr_monotonic_us() - began_us);
         if (outcome != PIPE_CARRIED)
             return outcome;
         now_ms = store_now(lane->pipe->pipes->options.store);
@@ -214,7 +230,9 @@ static enum pipe_outcome run_stages(struct pipe_lane *lane, struct pipe_batch *b
     if (config->target_template != NULL)
         pipe_log(lane, batch, PIPE_LOG_TRACE, "TARGET_TRANSFORMATION_SUCCEEDED", NULL);
     pipe_log(lane, batch, PIPE_LOG_TRACE, "TARGET_INVOCATION_STARTED", NULL);
+    const int64_t began_us = mr_monotonic_us();
     const enum pipe_outcome outcome = pipe_target_put(lane, batch, items, count, enriched);
+    measure_stage(lane->pipe, batch, outcome, false, mr_monotonic_us() - began_us);
     log_target(lane, batch, outcome);
     return outcome;
 }
@@ -224,9 +242,11 @@ enum pipe_outcome pipe_carry(struct pipe_lane *lane, struct pipe_batch *batch, i
     if (lane->pipe->config.level != PIPE_LOG_OFF)
         mr_rng_uuid(lane->pipe->pipes->options.rng, batch->execution);
     pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_STARTED", NULL);
+    const int64_t began_us = mr_monotonic_us();
     mr_point(MR_POINT_PIPE_CARRY);
     const enum pipe_outcome outcome = run_stages(lane, batch, now_ms);
     mr_point(MR_POINT_PIPE_CARRIED);
+    pipe_meter_execution(lane->pipe, batch, outcome, mr_monotonic_us() - began_us);
     if (outcome == PIPE_CARRIED)
         pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_SUCCEEDED", NULL);
     else if (outcome != PIPE_ENDING)

@@ -167,6 +167,7 @@ struct pipe {
     struct mr_arena arena; /* of the pump's step */
     int64_t target_missing_since_ms;
 
+    struct meter_set meters, account_meters;
     atomic_ullong records;  /* carried since the start of this process */
     atomic_ullong filtered; /* not taken by the filter, or by the enrichment */
     atomic_ullong dropped;  /* given up after retries or age */
@@ -298,6 +299,29 @@ enum pipe_outcome pipe_call(struct pipe_lane *lane, struct pipe_batch *batch,
 struct store_entry pipe_lane_entry(struct pipe_lane *lane, int64_t position);
 MR_MUST_USE enum mr_status pipe_lane_commit(struct pipe_lane *lane, int64_t position);
 bool pipe_target_exists(struct pipe *pipe);
+
+/* ---- meters.c: metrics of AWS/EventBridge/Pipes ---- */
+enum pipe_meter {
+    PIPE_INVOCATIONS,
+    PIPE_EVENT_COUNT,
+    PIPE_EVENT_SIZE,
+    PIPE_DURATION,
+    PIPE_THROTTLED,
+    PIPE_EXECUTION_FAILED,
+    PIPE_EXECUTION_PARTLY,
+    PIPE_ENRICHMENT_DURATION,
+    PIPE_ENRICHMENT_FAILED,
+    PIPE_TARGET_DURATION,
+    PIPE_TARGET_FAILED,
+    PIPE_TARGET_PARTLY,
+    PIPE_TARGET_SKIPPED,
+    PIPE_METERS
+};
+void pipe_meters_init(struct pipe *pipe);
+void pipe_meters_fini(struct pipe *pipe);
+void pipe_meter(struct pipe *pipe, enum pipe_meter kind, int64_t value);
+void pipe_meter_execution(struct pipe *pipe, const struct pipe_batch *batch,
+                          enum pipe_outcome outcome, int64_t us);
 
 /* ---- log.c: LogConfiguration ---- */
 /* A step of an execution, told when the pipe's level is at least `level`. `error`: NULL for none.

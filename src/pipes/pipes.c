@@ -55,6 +55,7 @@ static struct pipe *pipe_new(struct pipes *pipes, struct mr_slice name, struct m
     pipe->arn = mr_strdup_slice(arn);
     pipe->locked.doc = mr_strdup_slice(doc);
     pipe->pipes = pipes;
+    pipe_meters_init(pipe);
     atomic_init(&pipe->refs, 1);
     pipe->lanes = 1;
     pthread_mutex_init(&pipe->lock, NULL);
@@ -66,6 +67,7 @@ static void pipe_free(struct pipe *pipe)
     assert(pipe->pump == NULL);
     pthread_mutex_destroy(&pipe->lock);
     free(pipe->locked.doc);
+    pipe_meters_fini(pipe);
     free(pipe->name);
     free(pipe->arn);
     free(pipe);

@@ -3,6 +3,7 @@
  * a function or a log group. What goes to Kinesis or Firehose is committed together with the
  * source's new cursor in one journal entry, so it is carried exactly once. */
 #pragma once
+#include "base/meters.h"
 #include "firehose/firehose.h"
 #include "kinesis/kinesis.h"
 #include "lambda/lambda.h"
@@ -15,6 +16,7 @@ struct pipes_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
+    struct meters *meters; /* NULL: nothing is measured */
     struct streams *streams;
     struct kinesis *kinesis;
     struct firehose *firehose;

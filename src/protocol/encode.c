@@ -112,6 +112,18 @@ static void count_other(struct protocol_operation *operation, int status)
     atomic_fetch_add_explicit(&operation->others[at].count, 1, memory_order_relaxed);
 }
 
+static void count_user_error(const struct protocol_call *call)
+{
+    const struct protocol_service *service = call->priv->service;
+    const struct protocol_fault *fault = call->priv->fault;
+    if (service == NULL || service->user_errors == NULL || fault == NULL)
+        return;
+    for (size_t i = 0; service->no_user_errors[i] != NULL; i++)
+        if (strcmp(service->no_user_errors[i], fault->code) == 0)
+            return;
+    meter_add(service->user_errors, 1);
+}
+
 static void count(struct protocol_call *call)
 {
     struct protocol *protocol = call->priv->protocol;
@@ -121,6 +133,10 @@ static void count(struct protocol_call *call)
         if (status != 200)
             count_other(call->priv->operation, status);
     }
+    if (call->priv->fault != NULL)
+        call->exchange->meters[1] = NULL; /* of what succeeds */
+    if (status == 400)
+        count_user_error(call);
     atomic_fetch_add_explicit(&protocol->requests, 1, memory_order_relaxed);
     if (status >= 500)
         atomic_fetch_add_explicit(&protocol->errors, 1, memory_order_relaxed);

@@ -28,6 +28,8 @@ struct protocol_service {
     const struct model_service *model;
     struct protocol_operation *operations; /* as model->operations */
     _Atomic(struct pattern *) *patterns;   /* as model->shapes; compiled when first needed */
+    struct meter *user_errors;             /* protocol_meter_user_errors; NULL: nobody asked */
+    const char *const *no_user_errors;
 };
 
 struct protocol_operation {

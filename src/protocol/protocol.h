@@ -255,3 +255,7 @@ struct protocol_traffic {
 void protocol_each_traffic(const struct protocol *protocol,
                            void (*fn)(void *ctx, const struct protocol_traffic *traffic),
                            void *ctx);
+/* Every reply of the service with status 400 is added to the meter, unless its code is in the list,
+ * which ends with NULL and outlives the protocol. */
+void protocol_meter_user_errors(struct protocol *protocol, const char *service, struct meter *meter,
+                                const char *const *others);

@@ -70,15 +70,30 @@ void protocol_free(struct protocol *protocol)
     free(protocol);
 }
 
-void protocol_register(struct protocol *protocol, const char *service_name,
-                       const struct protocol_handler *handlers, size_t count, void *ctx)
+static struct protocol_service *find_service(struct protocol *protocol, const char *name)
 {
-    const struct model_service *model = model_service_find(mr_slice_cstr(service_name));
+    const struct model_service *model = model_service_find(mr_slice_cstr(name));
     assert(model != NULL);
     struct protocol_service *service = NULL;
     for (size_t i = 0; i < model_service_count; i++)
         if (model_services[i] == model)
             service = &protocol->services[i];
+    return service;
+}
+
+void protocol_meter_user_errors(struct protocol *protocol, const char *service, struct meter *meter,
+                                const char *const *others)
+{
+    struct protocol_service *found = find_service(protocol, service);
+    found->user_errors = meter;
+    found->no_user_errors = others;
+}
+
+void protocol_register(struct protocol *protocol, const char *service_name,
+                       const struct protocol_handler *handlers, size_t count, void *ctx)
+{
+    struct protocol_service *service = find_service(protocol, service_name);
+    const struct model_service *model = service->model;
     for (size_t i = 0; i < count; i++) {
         const struct model_operation *operation =
             model_operation_find(model, mr_slice_cstr(handlers[i].operation));
