@@ -1,7 +1,7 @@
 /* A load generator for the benchmarks: keep-alive connections on one epoll loop, DynamoDB requests,
  * latencies. It asks whatever server listens there, ours or another.
  *
- *   load ADDRESS PORT KIND TABLE CONNECTIONS SECONDS [KEYS [REQUESTS]]
+ *   load ADDRESS PORT KIND TABLE CONNECTIONS SECONDS [KEYS [REQUESTS [RATE]]]
  *
  * KIND:
  *   put     PutItem of a 300-byte item with a fresh key: o-000000000000, o-000000000001, ...
@@ -13,8 +13,9 @@
  *   query   Query of the 100 items of one of the first KEYS customers
  *   records PutRecords of 500 records of 600 bytes; TABLE is the Kinesis stream
  *
- * Ends after SECONDS, or REQUESTS when given. Prints one line: requests/s, items/s, p50 and p99 in
- * microseconds, errors. */
+ * Ends after SECONDS, or REQUESTS when given (0: not). With RATE, that many requests a second are
+ * begun, as long as connections are free, instead of as many as the server can do. Prints one line:
+ * requests/s, items/s, p50 and p99 in microseconds, errors. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include <arpa/inet.h>
@@ -64,6 +65,10 @@ struct load {
     size_t count;
     uint64_t errors;
     int epoll;
+    double rate; /* requests a second; 0: one after the other */
+    int64_t start_us;
+    struct connection *idle[CONNECTIONS_MAX]; /* with a rate: those that wait for their turn */
+    size_t idle_count;
 };
 
 /* One of the keys, the same in every run. */
@@ -256,8 +261,19 @@ static void on_readable(struct load *load, struct connection *connection)
     mr_buf_consume(&connection->in, length);
     if (load->count < LATENCIES_MAX)
         load->latencies[load->count++] = (uint32_t)(mr_monotonic_us() - connection->started_us);
-    if (load->requests_max == 0 || load->started < load->requests_max)
+    if (load->requests_max != 0 && load->started >= load->requests_max)
+        return;
+    if (load->rate > 0)
+        load->idle[load->idle_count++] = connection;
+    else
         start_request(load, connection);
+}
+
+static void start_due(struct load *load)
+{
+    double due = (double)(mr_monotonic_us() - load->start_us) * load->rate / 1e6;
+    while (load->idle_count > 0 && (double)load->started < due)
+        start_request(load, load->idle[--load->idle_count]);
 }
 
 static int connect_one(const char *address, int port)
@@ -283,12 +299,17 @@ static int by_value(const void *a, const void *b)
 static double run(struct load *load, struct connection *connections, int count, double seconds)
 {
     const int64_t start_us = mr_monotonic_us(), end_us = start_us + (int64_t)(seconds * 1e6);
-    for (int i = 0; i < count; i++)
-        start_request(load, &connections[i]);
+    load->start_us = start_us;
+    for (int i = 0; i < count; i++) {
+        if (load->rate > 0)
+            load->idle[load->idle_count++] = &connections[i];
+        else
+            start_request(load, &connections[i]);
+    }
     struct epoll_event events[256];
     while (mr_monotonic_us() < end_us &&
            (load->requests_max == 0 || load->count < load->requests_max)) {
-        const int n = epoll_wait(load->epoll, events, 256, 100);
+        const int n = epoll_wait(load->epoll, events, 256, load->rate > 0 ? 1 : 100);
         for (int i = 0; i < n; i++) {
             struct connection *connection = events[i].data.ptr;
             if ((events[i].events & EPOLLOUT) != 0)
@@ -296,6 +317,8 @@ static double run(struct load *load, struct connection *connections, int count, 
             if ((events[i].events & EPOLLIN) != 0)
                 on_readable(load, connection);
         }
+        if (load->rate > 0)
+            start_due(load);
     }
     return (double)(mr_monotonic_us() - start_us) / 1e6;
 }
@@ -321,10 +344,10 @@ static void report(struct load *load, double seconds)
 
 int main(int argc, char **argv)
 {
-    if (argc < 7 || argc > 9 || find_kind(argv[3]) < 0) {
+    if (argc < 7 || argc > 10 || find_kind(argv[3]) < 0) {
         (void)fprintf(
             stderr, "usage: load ADDRESS PORT put|batch|get|update|scan|lines|query|records TABLE "
-                    "CONNECTIONS SECONDS [KEYS [REQUESTS]]\n");
+                    "CONNECTIONS SECONDS [KEYS [REQUESTS [RATE]]]\n");
         return 2;
     }
     static struct connection connections[CONNECTIONS_MAX];
@@ -334,6 +357,7 @@ int main(int argc, char **argv)
         .kind = (enum kind)find_kind(argv[3]),
         .keys = argc > 7 ? strtoull(argv[7], NULL, 10) : KEYS,
         .requests_max = argc > 8 ? strtoull(argv[8], NULL, 10) : 0,
+        .rate = argc > 9 ? strtod(argv[9], NULL) : 0,
         .latencies = malloc(sizeof(uint32_t) * LATENCIES_MAX),
         .epoll = epoll_create1(EPOLL_CLOEXEC),
     };
