@@ -19,6 +19,7 @@ struct firehose_options {
     struct lambda *lambda;
     struct s3 *s3;
     struct glue *glue; /* schemas of format conversion */
+    size_t calls_max;  /* of its function that a delivery stream makes at once; 0: one */
     bool testing;
     /* Error lines for CloudWatchLoggingOptions: group, stream, epoch ms, text. May be NULL. Called
      * on any thread. */

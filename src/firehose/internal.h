@@ -16,7 +16,8 @@ enum {
     FIREHOSE_RECORD_BYTES_MAX = FIREHOSE_PUT_BYTES_MAX,
     FIREHOSE_ID_TEXT = 37,
     FIREHOSE_BATCH_BYTES_MAX =
-        3 << 20, /* raw bytes of one invocation: base64 and JSON keep below 6 MB */
+        3 << 20,            /* raw bytes of one invocation: base64 and JSON keep below 6 MB */
+    FIREHOSE_CALLS_MAX = 4, /* of its function that a delivery stream makes at once */
     FIREHOSE_BATCH_RECORDS_MAX = 10000,
     /* An event for a function is at most 6 MB: no record is added behind this size, and the last
      * one (1 MiB, as base64) still fits. */
@@ -83,6 +84,7 @@ struct delivery_pump {
     int64_t opened_ms;   /* when the first record that has not landed was taken; 0: none */
     int64_t attempts;    /* of a stage that cannot move */
     int64_t blocked_until_ms;
+    int64_t alone_until_ms;       /* one invocation at a time till then */
     struct mr_arena config_arena; /* holds `config` */
     struct delivery_config config;
     int64_t config_version;      /* that it was made from; 0: none */
@@ -225,7 +227,7 @@ MR_MUST_USE enum mr_status delivery_sources_find(struct delivery *delivery);
 /* Fills `raw`, and the backup's buffer, up to `limit` bytes (and the bounds above). *ret_more: a
  * source has more to give. */
 MR_MUST_USE enum mr_status delivery_sources_read(struct delivery *delivery, uint64_t limit,
-                                                 bool *ret_more);
+                                                 size_t batches, bool *ret_more);
 /* What an entry lands. */
 struct landing {
     bool data, backup;      /* positions of data, of the backup, move */

@@ -1,6 +1,7 @@
 /* From `raw` into the buffers: through the function, if there is one, then by partition. */
 #include "firehose/internal.h"
 #include "base/point.h"
+#include <pthread.h>
 
 enum { KEYS_DEPTH_MAX = 32 };
 
@@ -149,38 +150,87 @@ static void drop_unreadable(struct filling *filling)
     p->raw_count = kept;
 }
 
-/* As many of `raw` as one event holds. */
-static size_t next_batch(const struct delivery_pump *p)
+/* As many of `raw` from `from` on as one invocation takes. */
+static size_t next_batch(const struct delivery_pump *p, size_t from)
 {
-    uint64_t bytes = 0;
+    uint64_t event_bytes = 0, bytes = 0;
     size_t count = 0;
-    while (p->raw_done + count < p->raw_count && count < FIREHOSE_BATCH_RECORDS_MAX) {
-        bytes += delivery_event_bytes(&p->raw[p->raw_done + count]);
-        if (count > 0 && bytes > FIREHOSE_EVENT_BYTES_MAX)
+    while (from + count < p->raw_count && count < FIREHOSE_BATCH_RECORDS_MAX &&
+           (p->config.function.len == 0 || bytes < p->config.function_bytes)) {
+        const struct delivery_record *record = &p->raw[from + count];
+        bytes += record->data.len;
+        event_bytes += delivery_event_bytes(record);
+        if (count > 0 && event_bytes > FIREHOSE_EVENT_BYTES_MAX)
             break;
         count++;
     }
     return count;
 }
 
-static enum mr_status call_function(struct filling *filling, size_t count,
-                                    struct record_result *results)
+/* ---- the function, for several batches at once ---- */
+
+struct batch {
+    struct delivery *delivery;
+    struct batches *all;
+    struct mr_arena arena; /* holds the results, and what they point to */
+    size_t from, count;    /* in `raw` */
+    struct record_result *results;
+    enum mr_status status;
+    char message[512];
+};
+
+struct batches {
+    struct batch each[FIREHOSE_CALLS_MAX];
+    size_t count;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    size_t running; /* on other workers */
+};
+
+static void call_function(struct batch *batch)
 {
-    struct delivery *delivery = filling->delivery;
+    const struct delivery *delivery = batch->delivery;
     const struct transform_input input = {
-        .delivery = delivery,
+        .delivery = batch->delivery,
         .config = &delivery->p.config,
         .stream = delivery->p.stream,
-        .records = delivery->p.raw + delivery->p.raw_done,
-        .count = count,
+        .records = delivery->p.raw + batch->from,
+        .count = batch->count,
     };
-    char message[512] = "";
+    batch->status = transform_run(&batch->arena, &input, batch->results, batch->message);
+}
+
+static void call_on_worker(void *arg)
+{
+    struct batch *batch = arg;
+    struct batches *all = batch->all;
+    call_function(batch);
+    pthread_mutex_lock(&all->lock);
+    all->running--;
+    pthread_cond_signal(&all->done);
+    pthread_mutex_unlock(&all->lock);
+}
+
+/* The first on this thread, the others beside it: while one is in its function, what was sent to
+ * another or came back from it is written and read. */
+static void call_functions(struct batches *all)
+{
+    struct delivery *delivery = all->each[0].delivery;
+    struct runtime *runtime = delivery->firehose->options.runtime;
     atomic_store(&delivery->calling_ms, store_now(delivery->firehose->options.store));
-    const enum mr_status status = transform_run(filling->arena, &input, results, message);
+    for (size_t i = 1; i < all->count; i++) {
+        pthread_mutex_lock(&all->lock);
+        all->running++;
+        pthread_mutex_unlock(&all->lock);
+        if (runtime_submit(runtime, call_on_worker, &all->each[i]) != MR_OK)
+            call_on_worker(&all->each[i]);
+    }
+    call_function(&all->each[0]);
+    pthread_mutex_lock(&all->lock);
+    while (all->running > 0)
+        pthread_cond_wait(&all->done, &all->lock);
+    pthread_mutex_unlock(&all->lock);
     atomic_store(&delivery->calling_ms, 0);
-    if (message[0] != '\0')
-        delivery_note(delivery, "Lambda.FunctionError", "%s", message);
-    return status;
 }
 
 /* What the query says of a record: its keys, or why it has none. */
@@ -244,25 +294,73 @@ static void measure_processed(const struct delivery *delivery, const struct reco
     delivery_meter(delivery, DELIVERY_PROCESSED_BYTES, bytes);
 }
 
-/* The next records of `raw`, all the way into the buffers. */
-static enum mr_status process_batch(struct filling *filling)
+/* How many invocations at once; one for a while when the function's concurrency did not allow
+ * more. */
+static size_t calls_at_once(const struct delivery *delivery, int64_t now_ms)
+{
+    const struct delivery_pump *p = &delivery->p;
+    size_t calls = delivery->firehose->options.calls_max;
+    if (p->config.function.len == 0 || calls == 0 || now_ms < p->alone_until_ms)
+        return 1;
+    return calls < FIREHOSE_CALLS_MAX ? calls : FIREHOSE_CALLS_MAX;
+}
+
+static void take_batches(struct delivery *delivery, size_t calls, struct batches *all)
+{
+    const struct delivery_pump *p = &delivery->p;
+    size_t from = p->raw_done;
+    while (all->count < calls && from < p->raw_count) {
+        struct batch *batch = &all->each[all->count++];
+        *batch = (struct batch){.delivery = delivery, .all = all, .from = from};
+        mr_arena_init(&batch->arena);
+        batch->count = next_batch(p, from);
+        batch->results = MR_NEW_ARRAY(&batch->arena, struct record_result, batch->count);
+        for (size_t i = 0; i < batch->count; i++)
+            batch->results[i] =
+                (struct record_result){.fate = RECORD_GOOD, .data = p->raw[from + i].data};
+        from += batch->count;
+    }
+}
+
+/* What has come of a batch goes into the buffers. */
+static enum mr_status fill_buffers(struct filling *filling, struct batch *batch)
 {
     struct delivery_pump *p = &filling->delivery->p;
-    const size_t count = next_batch(p);
-    struct record_result *results = MR_NEW_ARRAY(filling->arena, struct record_result, count);
-    enum mr_status status = MR_OK;
-    for (size_t i = 0; i < count; i++)
-        results[i] =
-            (struct record_result){.fate = RECORD_GOOD, .data = p->raw[p->raw_done + i].data};
-    if (p->config.function.len > 0)
-        status = call_function(filling, count, results);
+    enum mr_status status = batch->status;
+    if (batch->message[0] != '\0')
+        delivery_note(filling->delivery, "Lambda.FunctionError", "%s", batch->message);
+    filling->arena = &batch->arena;
     filling->now_ms = store_now(filling->delivery->firehose->options.store);
     if (status == MR_OK && p->config.query.len > 0)
-        status = query_keys(filling, count, results);
+        status = query_keys(filling, batch->count, batch->results);
     if (status == MR_OK && p->config.function.len > 0)
-        measure_processed(filling->delivery, results, count);
-    for (size_t i = 0; i < count && status == MR_OK; i++)
-        put(filling, &p->raw[p->raw_done++], &results[i]);
+        measure_processed(filling->delivery, batch->results, batch->count);
+    for (size_t i = 0; i < batch->count && status == MR_OK; i++)
+        put(filling, &p->raw[p->raw_done++], &batch->results[i]);
+    return status;
+}
+
+/* The next records of `raw`, all the way into the buffers, in their order. */
+static enum mr_status process_batches(struct filling *filling)
+{
+    enum { ALONE_MS = 30000 };
+    struct delivery *delivery = filling->delivery;
+    struct batches all = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    enum mr_status status = MR_OK;
+    take_batches(delivery, calls_at_once(delivery, filling->now_ms), &all);
+    if (delivery->p.config.function.len > 0)
+        call_functions(&all);
+    for (size_t i = 0; i < all.count && status == MR_OK; i++) {
+        if (i > 0 && all.each[i].status == MR_AGAIN) {
+            delivery->p.alone_until_ms = filling->now_ms + ALONE_MS;
+            break;
+        }
+        status = fill_buffers(filling, &all.each[i]);
+    }
+    for (size_t i = 0; i < all.count; i++)
+        mr_arena_fini(&all.each[i].arena);
+    pthread_mutex_destroy(&all.lock);
+    pthread_cond_destroy(&all.done);
     return status;
 }
 
@@ -272,22 +370,16 @@ enum mr_status delivery_process(struct delivery *delivery)
     if (p->raw_count == 0)
         return MR_OK;
     mr_point(MR_POINT_FIREHOSE_PROCESS);
-    struct mr_arena arena;
-    mr_arena_init(&arena);
     struct filling filling = {
         .delivery = delivery,
-        .arena = &arena,
         .now_ms = store_now(delivery->firehose->options.store),
     };
     enum mr_status status = MR_OK;
     if (p->config.split.decompress && p->raw_done == 0)
         drop_unreadable(&filling);
-    while (p->raw_done < p->raw_count && status == MR_OK) {
-        status = process_batch(&filling);
-        mr_arena_reset(&arena);
-    }
+    while (p->raw_done < p->raw_count && status == MR_OK)
+        status = process_batches(&filling);
     mr_buf_fini(&filling.keys);
-    mr_arena_fini(&arena);
     mr_point(MR_POINT_FIREHOSE_BUFFERED);
     if (status == MR_OK)
         clear_raw(p);

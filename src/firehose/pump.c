@@ -41,6 +41,13 @@ static uint64_t raw_limit(const struct delivery_pump *p)
     return room < FIREHOSE_BATCH_BYTES_MAX ? room : FIREHOSE_BATCH_BYTES_MAX;
 }
 
+/* As many as are taken through the function at once. */
+static size_t batches_to_hold(const struct delivery *delivery)
+{
+    const size_t calls = delivery->firehose->options.calls_max;
+    return delivery->p.config.function.len == 0 || calls == 0 ? 1 : calls;
+}
+
 /* Time by which `raw` goes through the function; INT64_MAX: nothing is there. */
 static int64_t raw_due_ms(const struct delivery_pump *p)
 {
@@ -190,7 +197,8 @@ static enum mr_status pump_round(struct delivery *delivery, int64_t version, int
     if (!p->stuck) {
         status = delivery_sources_find(delivery);
         if (status == MR_OK)
-            status = delivery_sources_read(delivery, raw_limit(p), &more);
+            status =
+                delivery_sources_read(delivery, raw_limit(p), batches_to_hold(delivery), &more);
     }
     if (status != MR_OK)
         return status;

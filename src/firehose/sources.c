@@ -292,19 +292,21 @@ static void measure_behind(const struct delivery *delivery, int64_t last_ms, boo
         delivery_meter(delivery, DELIVERY_BEHIND, all || age_ms < 0 ? 0 : (uint64_t)age_ms);
 }
 
-static bool is_full(const struct delivery_pump *p, uint64_t limit)
+/* `batches` full ones, each of `limit` bytes. */
+static bool is_full(const struct delivery_pump *p, uint64_t limit, size_t batches)
 {
-    return p->raw_bytes >= limit || p->raw_count >= FIREHOSE_BATCH_RECORDS_MAX ||
-           p->event_bytes >= FIREHOSE_EVENT_BYTES_MAX;
+    return p->raw_bytes >= limit * batches ||
+           p->raw_count >= FIREHOSE_BATCH_RECORDS_MAX * batches ||
+           p->event_bytes >= FIREHOSE_EVENT_BYTES_MAX * batches;
 }
 
 /* Fills `raw` from one source. *ret_more: it has more to give. */
 static enum mr_status read_source(struct delivery *delivery, struct delivery_source *source,
-                                  uint64_t limit, bool *ret_more)
+                                  uint64_t limit, size_t batches, bool *ret_more)
 {
     struct journal *journal = store_journal(delivery->firehose->options.store);
     int64_t last_ms = 0;
-    while (!is_full(&delivery->p, limit)) {
+    while (!is_full(&delivery->p, limit, batches)) {
         struct journal_op op;
         const enum mr_status status = journal_next(journal, source->window, &source->cursor, &op);
         if (status == MR_END) {
@@ -329,18 +331,21 @@ static enum mr_status read_source(struct delivery *delivery, struct delivery_sou
     return MR_OK;
 }
 
-enum mr_status delivery_sources_read(struct delivery *delivery, uint64_t limit, bool *ret_more)
+enum mr_status delivery_sources_read(struct delivery *delivery, uint64_t limit, size_t batches,
+                                     bool *ret_more)
 {
     struct delivery_pump *p = &delivery->p;
     *ret_more = false;
     for (size_t i = 0; i < p->source_count; i++) {
         if (p->sources[i].done)
             continue;
-        const enum mr_status status = read_source(delivery, &p->sources[i], limit, ret_more);
+        const enum mr_status status =
+            read_source(delivery, &p->sources[i], limit, batches, ret_more);
         if (status != MR_OK)
             return status;
     }
     p->drained = !*ret_more;
+    *ret_more = *ret_more || (p->raw_count > 0 && is_full(p, limit, 1));
     return MR_OK;
 }
 

@@ -246,11 +246,13 @@ static enum mr_status recover_newest(struct journal *journal, int64_t first, siz
     return newest_recover(&newest, ret_offset);
 }
 
+/* Nobody has written zeros ahead in it (syncer.c), so it is short. */
 static enum mr_status make_first(struct journal *journal, int64_t first_position)
 {
-    struct journal_segment *segment =
-        journal_segment_new(journal, first_position, journal->segment_bytes);
-    segment->index = journal_index_new(journal->segment_bytes);
+    enum { FIRST_BYTES = 8 << 20 };
+    size_t bytes = journal->segment_bytes < FIRST_BYTES ? journal->segment_bytes : FIRST_BYTES;
+    struct journal_segment *segment = journal_segment_new(journal, first_position, bytes);
+    segment->index = journal_index_new(bytes);
     enum mr_status status = journal_segment_activate(segment);
     if (status < 0 && !segment->listed)
         journal_segment_unpin(segment);

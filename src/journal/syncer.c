@@ -20,7 +20,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { FORGET_BYTES = 8 << 20 };
+enum {
+    FORGET_BYTES = 8 << 20,
+    NEXT_FILE_AT = 8, /* the next segment is prepared once an eighth of this one is full */
+};
 
 /* ---- segments change ---- */
 
@@ -131,7 +134,7 @@ static enum mr_status write_run(struct journal *journal, const struct journal_gr
                         (long long)segment->first, strerror(errno));
     mr_point(MR_POINT_JOURNAL_SYNCED);
     atomic_fetch_add_explicit(&journal->stats.syncs, 1, memory_order_relaxed);
-    if (run->offset + run->len > segment->capacity / 2)
+    if (run->offset + run->len > segment->capacity / NEXT_FILE_AT)
         want_next_file(journal);
     /* Readers that follow have passed what lies far behind. */
     if ((run->offset + run->len) / FORGET_BYTES != run->offset / FORGET_BYTES)

@@ -96,6 +96,7 @@ static enum mr_status open_movers(struct serve *serve)
         .lambda = s->lambda,
         .s3 = s->s3,
         .glue = s->glue,
+        .calls_max = 2,
         .testing = serve->options.testing,
         .log = log_line,
         .log_ctx = serve,
