@@ -298,11 +298,38 @@ static struct mr_slice columns_json(struct run *run)
     return text;
 }
 
-/* The metadata first: whoever sees the result finds it, too. */
+/* Result and metadata become visible together, by one entry and one wait for the disk. */
+static enum mr_status put_objects(struct run *run, struct mr_slice bucket, struct mr_slice key,
+                                  struct mr_slice metadata, const struct mr_slice *body)
+{
+    struct s3 *s3 = run->query->athena->options.s3;
+    struct store *store = run->query->athena->options.store;
+    const struct mr_slice keys[] = {mr_arena_printf(run->arena, "%.*s.metadata", MR_ARG(key)), key};
+    const struct mr_slice bodies[] = {metadata, body == NULL ? MR_S("") : *body};
+    const size_t count = body == NULL ? 1 : 2;
+    struct s3_staged *staged[2] = {NULL, NULL};
+    struct store_entry entry = store_entry_make(run->arena);
+    enum mr_status status = MR_OK;
+    int64_t ticket = 0;
+    size_t made = 0;
+    while (made < count && status == MR_OK) {
+        const struct s3_put_options options = {
+            .bucket = bucket, .key = keys[made], .content_type = MR_S("application/octet-stream")};
+        status = s3_stage(s3, &options, bodies[made], &staged[made]);
+        made += status == MR_OK;
+    }
+    for (size_t i = 0; i < made && status == MR_OK; i++)
+        status = s3_commit_staged(s3, staged[i], &entry);
+    if (status == MR_OK)
+        status = store_commit(store, &entry, &ticket);
+    for (size_t i = made; i > 0; i--)
+        s3_staged_done(s3, staged[i - 1], status == MR_OK);
+    return status == MR_OK ? store_wait(store, ticket) : status;
+}
+
 static enum mr_status store_result(struct run *run)
 {
     struct athena_query *query = run->query;
-    struct s3 *s3 = query->athena->options.s3;
     struct mr_slice bucket, key, body;
     struct mr_buf metadata = {0};
     enum mr_status status = glue_location_parse(query->location, &bucket, &key);
@@ -310,11 +337,9 @@ static enum mr_status store_result(struct run *run)
         status = athena_output_bytes(&run->output, &body);
     if (status == MR_OK) {
         athena_output_metadata(&run->output, mr_slice_cstr(query->id), &metadata);
-        status = s3_put(s3, bucket, mr_arena_printf(run->arena, "%.*s.metadata", MR_ARG(key)),
-                        MR_S("application/octet-stream"), mr_buf_slice(&metadata));
+        status = put_objects(run, bucket, key, mr_buf_slice(&metadata),
+                             run->outcome.manifest.len > 0 ? NULL : &body);
     }
-    if (status == MR_OK && run->outcome.manifest.len == 0)
-        status = s3_put(s3, bucket, key, MR_S("application/octet-stream"), body);
     mr_buf_fini(&metadata);
     if (status == MR_NOT_FOUND)
         return fail(run, "INVALID_OUTPUT_LOCATION", "Unable to verify/create output bucket %.*s",
