@@ -41,6 +41,7 @@ enum athena_kind {
     AST_SUBSCRIPT, /* left [ right ] */
     AST_LAMBDA,    /* items: AST_NAMEs; left: body */
     AST_EXTRACT,   /* text (field, lower case) FROM left */
+    AST_COERCE,    /* left as the type `type`: made while translating */
     AST_CURRENT,   /* CURRENT_DATE and such: text, lower case */
     AST_TYPE, /* text (lower case); items: parameters: AST_TYPE or AST_INTEGER, of a row each with
                  `name` */
@@ -78,8 +79,15 @@ enum athena_flags {
     AST_QUOTED = 1024,
     AST_RESPECT_NULLS = 2048,
 };
+struct athena_sqltype;
+struct athena_translated;
+struct athena_function;
 struct athena_node {
     enum athena_kind kind;
+    bool inferred;                          /* `type` is settled */
+    const struct athena_sqltype *type;      /* NULL: not known */
+    const struct athena_function *function; /* that a call was found to be */
+    struct athena_translated *translated;   /* of a query inside an expression */
     unsigned flags;
     uint32_t line, column;
     size_t number;

@@ -99,6 +99,18 @@ static bool allow_folder(struct athena_engine *engine, duckdb_connection connect
     return statement(connection, sql, arena, ret_error);
 }
 
+struct maker {
+    duckdb_connection connection;
+    struct mr_arena *arena;
+    struct mr_slice *error;
+};
+
+static bool make_macro(void *ctx, const char *sql)
+{
+    const struct maker *maker = ctx;
+    return statement(maker->connection, sql, maker->arena, maker->error);
+}
+
 /* Functions of ours first: once access is off nothing can be changed any more. */
 static bool set_up(struct athena_engine *engine, duckdb_connection connection,
                    struct mr_arena *arena, struct mr_slice *ret_error)
@@ -119,7 +131,8 @@ static bool set_up(struct athena_engine *engine, duckdb_connection connection,
         *ret_error = MR_S("functions cannot be registered");
         return false;
     }
-    if (!hide_names(connection, arena, ret_error) ||
+    struct maker maker = {connection, arena, ret_error};
+    if (!hide_names(connection, arena, ret_error) || !athena_macros_make(make_macro, &maker) ||
         !allow_folder(engine, connection, arena, ret_error))
         return false;
     for (size_t i = 0; i < MR_COUNT(statements); i++) {
@@ -195,6 +208,23 @@ static struct mr_slice lower_name(struct mr_arena *arena, const char *name, size
     return mr_slice_cstr(copy);
 }
 
+/* DuckDB's types are fewer than Trino's. */
+static void set_type(struct athena_result_column *column, struct athena_shown *shown,
+                     const struct athena_sqltype *type)
+{
+    if (type == NULL)
+        return;
+    column->type = athena_sqltype_name(type);
+    if (type->kind == SQL_DECIMAL || type->kind == SQL_CHAR ||
+        (type->kind == SQL_VARCHAR && type->precision >= 0)) {
+        column->precision = type->precision;
+        column->scale = type->scale;
+    } else if (type->kind == SQL_TIMESTAMP_TZ) {
+        column->precision = 3;
+    }
+    shown->years = type->kind == SQL_INTERVAL_YEAR;
+}
+
 static struct athena_shown *set_columns(struct athena_execution *execution, duckdb_result *result)
 {
     struct athena_output *output = execution->output;
@@ -212,6 +242,8 @@ static struct athena_shown *set_columns(struct athena_execution *execution, duck
             .type = shown[i].name,
             .precision = shown[i].precision,
             .scale = shown[i].scale};
+        if (execution->fields != NULL && i < execution->fields->count)
+            set_type(&output->columns[i], &shown[i], execution->fields->list[i].type);
     }
     return shown;
 }

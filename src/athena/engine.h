@@ -7,6 +7,7 @@
 #include "athena/output.h"
 #include "athena/render.h"
 #include "athena/scan.h"
+#include "athena/translate.h"
 #include "athena/work.h"
 #include "base/map.h"
 
@@ -50,8 +51,9 @@ struct athena_execution {
     struct athena_handle *handle;
     struct athena_output *output; /* initialised; gets columns, header and rows; or: */
     struct athena_sink *sink;
-    bool copy;             /* it may be a COPY into the query's folder */
-    struct mr_slice error; /* DuckDB's message, when it failed */
+    const struct athena_fields *fields; /* the columns' types in Trino's words; NULL: DuckDB's */
+    bool copy;                          /* it may be a COPY into the query's folder */
+    struct mr_slice error;              /* DuckDB's message, when it failed */
 };
 /* MR_NOT_FOUND: DuckDB cannot be loaded or opened; error says why. MR_INVALID: the query failed;
  * see error. MR_END: it was cancelled. */

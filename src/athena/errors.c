@@ -109,6 +109,109 @@ static bool take_function(struct mr_arena *arena, struct mr_slice message,
     return true;
 }
 
+static struct mr_slice between(struct mr_slice text, const char *before, const char *behind)
+{
+    const size_t at = mr_slice_search(text, mr_slice_cstr(before));
+    if (at == SIZE_MAX)
+        return (struct mr_slice){0};
+    struct mr_slice rest = mr_slice_sub(text, at + strlen(before), SIZE_MAX);
+    const size_t end = mr_slice_search(rest, mr_slice_cstr(behind));
+    return end == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(rest, 0, end);
+}
+
+/* "Overflow in addition of INT32 (2147483647 + 1)!" */
+static bool take_overflow(struct mr_arena *arena, struct mr_slice message,
+                          struct athena_error *error)
+{
+    static const struct {
+        const char *duck, *trino;
+    } types[] = {
+        {"INT8", "tinyint"}, {"INT16", "smallint"}, {"INT32", "integer"}, {"INT64", "bigint"}};
+    const size_t at = mr_slice_search(message, MR_S("Overflow in "));
+    message = mr_slice_sub(message, at, SIZE_MAX);
+    struct mr_slice what = between(message, "Overflow in ", " of ");
+    struct mr_slice type = between(message, " of ", " (");
+    struct mr_slice sum = between(message, " (", ")!");
+    if (what.ptr == NULL)
+        return false;
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        if (sum.ptr == NULL || !mr_slice_equal(type, mr_slice_cstr(types[i].duck)))
+            continue;
+        set_at(arena, error, "NUMERIC_VALUE_OUT_OF_RANGE", NULL,
+               mr_arena_printf(arena, "%s %.*s overflow: %.*s", types[i].trino, MR_ARG(what),
+                               MR_ARG(sum)));
+        return true;
+    }
+    if (mr_slice_search(message, MR_S("DECIMAL")) == SIZE_MAX)
+        return false;
+    set_at(arena, error, "NUMERIC_VALUE_OUT_OF_RANGE", NULL, MR_S("Decimal overflow"));
+    return true;
+}
+
+/* "Could not convert string "abc" to DECIMAL(10,2)", "Could not cast value 1 to DECIMAL(3,0)" */
+static bool take_decimal(struct mr_arena *arena, struct mr_slice message,
+                         struct athena_error *error)
+{
+    struct mr_slice type = between(message, " to DECIMAL(", ")"), precision;
+    struct mr_slice text = between(message, "convert string \"", "\" to DECIMAL(");
+    struct mr_slice value = between(message, "cast value ", " to DECIMAL(");
+    if (type.ptr == NULL || !mr_slice_split(&type, ',', &precision) || type.ptr == NULL)
+        return false;
+    if (text.ptr != NULL)
+        set_at(arena, error, "INVALID_CAST_ARGUMENT", NULL,
+               mr_arena_printf(arena,
+                               "Cannot cast VARCHAR '%.*s' to DECIMAL(%.*s, %.*s). Value is not a "
+                               "number.",
+                               MR_ARG(text), MR_ARG(precision), MR_ARG(type)));
+    else if (value.ptr != NULL)
+        set_at(arena, error, "INVALID_CAST_ARGUMENT", NULL,
+               mr_arena_printf(arena, "Cannot cast %s '%.*s' to DECIMAL(%.*s, %.*s)",
+                               mr_slice_find(value, '.') == SIZE_MAX ? "INTEGER" : "DECIMAL",
+                               MR_ARG(value), MR_ARG(precision), MR_ARG(type)));
+    return text.ptr != NULL || value.ptr != NULL;
+}
+
+/* Messages that Trino words in another way. */
+static bool take_known(struct mr_arena *arena, struct mr_slice message,
+                       const struct athena_node *query, struct athena_error *error)
+{
+    static const struct {
+        const char *text, *code, *message;
+    } rows[] = {{"Map keys must be unique", "INVALID_FUNCTION_ARGUMENT",
+                 "Duplicate map keys are not allowed"},
+                {"More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS",
+                 "Scalar sub-query has returned multiple rows"},
+                {"aggregate function calls cannot be nested", "NESTED_AGGREGATION",
+                 "Cannot nest aggregations inside aggregation"},
+                {"for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                 "EXPRESSION_NOT_IN_DISTINCT",
+                 "For SELECT DISTINCT, ORDER BY expressions must appear in select list"},
+                {"out of range for the destination type INT64", "NUMERIC_VALUE_OUT_OF_RANGE",
+                 "bigint addition overflow"},
+                {"Out of Memory Error", "EXCEEDED_LOCAL_MEMORY_LIMIT",
+                 "Query exhausted resources at this scale factor"}};
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        if (mr_slice_search(message, mr_slice_cstr(rows[i].text)) == SIZE_MAX)
+            continue;
+        set_at(arena, error, rows[i].code, NULL, mr_slice_cstr(rows[i].message));
+        return true;
+    }
+    struct mr_slice column = between(message, "column \"", "\" must appear in the GROUP BY");
+    if (column.ptr != NULL) {
+        set_at(arena, error, "EXPRESSION_NOT_AGGREGATE", find(query, AST_NAME, column),
+               mr_arena_printf(arena,
+                               "'%.*s' must be an aggregate expression or appear in GROUP BY "
+                               "clause",
+                               MR_ARG(column)));
+        return true;
+    }
+    struct mr_slice text = between(message, "Could not parse string \"", "\" according to");
+    if (text.ptr != NULL)
+        set_at(arena, error, "INVALID_FUNCTION_ARGUMENT", NULL,
+               mr_arena_printf(arena, "Invalid format: \"%.*s\"", MR_ARG(text)));
+    return text.ptr != NULL;
+}
+
 void athena_error_from_duck(struct mr_arena *arena, struct mr_slice message,
                             const struct athena_node *query, struct athena_error *error)
 {
@@ -131,8 +234,9 @@ void athena_error_from_duck(struct mr_arena *arena, struct mr_slice message,
                 {"Not implemented Error", "NOT_SUPPORTED"},
                 {"Catalog Error", "FUNCTION_NOT_FOUND"},
                 {"Permission Error", "NOT_SUPPORTED"}};
-    if (take_ours(arena, message, error) || take_column(arena, message, query, error) ||
-        take_function(arena, message, query, error))
+    if (take_ours(arena, message, error) || take_overflow(arena, message, error) ||
+        take_decimal(arena, message, error) || take_known(arena, message, query, error) ||
+        take_column(arena, message, query, error) || take_function(arena, message, query, error))
         return;
     struct mr_slice line = first_line(message);
     const size_t colon = mr_slice_search(line, MR_S("Error: "));

@@ -25,6 +25,7 @@ struct athena_parser athena_parser_make(struct mr_arena *arena, const struct ath
 /* Each returns NULL when the error is set. */
 struct athena_node *athena_parse_query(struct athena_parser *parser);
 struct athena_node *athena_parse_expression(struct athena_parser *parser);
+struct athena_node *athena_parse_interval(struct athena_parser *parser); /* at INTERVAL */
 struct athena_node *athena_parse_type(struct athena_parser *parser);
 struct athena_node *athena_parse_order(struct athena_parser *parser);  /* behind ORDER BY */
 struct athena_node *athena_parse_window(struct athena_parser *parser); /* behind '(' */

@@ -155,32 +155,6 @@ static struct athena_node *parse_case(struct athena_parser *parser)
     return athena_expect(parser, "END") ? node : NULL;
 }
 
-/* INTERVAL '2' DAY; the sign may stand before the string. */
-static struct athena_node *parse_interval(struct athena_parser *parser)
-{
-    struct athena_node *node = athena_node_new(parser, AST_INTERVAL);
-    parser->next++;
-    const bool negative = athena_take(parser, "-");
-    if (!negative)
-        (void)athena_take(parser, "+");
-    if (parser->next->kind != ATHENA_TOKEN_STRING)
-        return athena_mismatch(parser, "<string>");
-    struct mr_slice value = mr_slice_trim(parser->next->value);
-    parser->next++;
-    int64_t number;
-    static const char *const units[] = {"year", "month", "week", "day", "hour", "minute", "second"};
-    for (size_t i = 0; i < MR_COUNT(units); i++) {
-        if (athena_take(parser, units[i]))
-            node->name = mr_slice_cstr(units[i]);
-    }
-    if (node->name.len == 0)
-        return athena_mismatch(parser, "'YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND'");
-    if (athena_peek(parser, "TO") || mr_slice_to_i64(value, &number) != MR_OK)
-        return athena_unsupported(parser, "this form of an interval is not supported");
-    node->text = mr_arena_printf(parser->arena, "%lld", (long long)(negative ? -number : number));
-    return node;
-}
-
 static struct athena_node *parse_extract(struct athena_parser *parser)
 {
     struct athena_node *node = athena_node_new(parser, AST_EXTRACT);
@@ -418,7 +392,7 @@ static struct athena_node *parse_special(struct athena_parser *parser)
     if (athena_peek(parser, "INTERVAL") &&
         (behind->kind == ATHENA_TOKEN_STRING || athena_token_is(behind, "-") ||
          athena_token_is(behind, "+")))
-        return parse_interval(parser);
+        return athena_parse_interval(parser);
     for (size_t i = 0; i < MR_COUNT(moments); i++) {
         if (athena_peek(parser, moments[i])) {
             struct athena_node *node = athena_node_new(parser, AST_CURRENT);
@@ -456,6 +430,19 @@ static struct athena_node *parse_bracketed(struct athena_parser *parser)
     return athena_failed(parser) ? NULL : node;
 }
 
+/* The name of a type that literals may have: TYPE 'text'. */
+static bool begins_typed(const struct athena_parser *parser)
+{
+    static const char *const types[] = {"DATE",    "TIMESTAMP", "TIME",    "DECIMAL", "JSON",
+                                        "VARCHAR", "DOUBLE",    "REAL",    "TINYINT", "SMALLINT",
+                                        "INTEGER", "BIGINT",    "BOOLEAN", "UUID",    "CHAR"};
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        if (athena_peek(parser, types[i]))
+            return true;
+    }
+    return false;
+}
+
 static struct athena_node *parse_word(struct athena_parser *parser)
 {
     struct athena_node *node = parse_special(parser);
@@ -468,11 +455,7 @@ static struct athena_node *parse_word(struct athena_parser *parser)
         (athena_is_name(parser->next) || athena_peek(parser, "GROUPING") ||
          athena_peek(parser, "NORMALIZE")))
         return parse_call(parser);
-    if (behind->kind == ATHENA_TOKEN_STRING &&
-        (athena_peek(parser, "DATE") || athena_peek(parser, "TIMESTAMP") ||
-         athena_peek(parser, "TIME") || athena_peek(parser, "DECIMAL") ||
-         athena_peek(parser, "JSON") || athena_peek(parser, "VARCHAR") ||
-         athena_peek(parser, "DOUBLE"))) {
+    if (behind->kind == ATHENA_TOKEN_STRING && begins_typed(parser)) {
         node = athena_node_new(parser, AST_TYPED);
         node->items = athena_node_new(parser, AST_TYPE);
         node->items->text = lower(parser, parser->next->text);
@@ -508,6 +491,16 @@ static struct athena_node *parse_primary(struct athena_parser *parser)
     return athena_mismatch(parser, "<expression>");
 }
 
+/* moment AT TIME ZONE 'zone' */
+static struct athena_node *parse_at_zone(struct athena_parser *parser, struct athena_node *moment)
+{
+    parser->next += 2;
+    if (!athena_expect(parser, "ZONE"))
+        return NULL;
+    struct athena_node *zone = parse_primary(parser);
+    return zone == NULL ? NULL : call_node(parser, "at_timezone", moment, zone);
+}
+
 static struct athena_node *parse_postfix(struct athena_parser *parser)
 {
     struct athena_node *node = parse_primary(parser);
@@ -532,7 +525,7 @@ static struct athena_node *parse_postfix(struct athena_parser *parser)
             if (outer->right == NULL || !athena_expect(parser, "]"))
                 return NULL;
         } else if (athena_peek(parser, "AT") && athena_peek_at(parser, 1, "TIME")) {
-            return athena_unsupported(parser, "AT TIME ZONE is not supported");
+            outer = parse_at_zone(parser, node);
         } else {
             return node;
         }

@@ -222,8 +222,18 @@ static struct athena_node *parse_aliased(struct athena_parser *parser)
         }
         relation = alias;
     }
-    if (athena_peek(parser, "TABLESAMPLE"))
-        return athena_unsupported(parser, "TABLESAMPLE is not supported");
+    if (athena_take(parser, "TABLESAMPLE")) {
+        if (!athena_take(parser, "BERNOULLI") && !athena_take(parser, "SYSTEM"))
+            return athena_mismatch(parser, "'BERNOULLI', 'SYSTEM'");
+        if (!athena_expect(parser, "("))
+            return NULL;
+        if (parser->next->kind != ATHENA_TOKEN_INTEGER &&
+            parser->next->kind != ATHENA_TOKEN_DECIMAL)
+            return athena_unsupported(parser, "a sample's percentage must be a literal");
+        relation->third = athena_parse_expression(parser);
+        if (relation->third == NULL || !athena_expect(parser, ")"))
+            return NULL;
+    }
     if (athena_peek(parser, "MATCH_RECOGNIZE"))
         return athena_unsupported(parser, "MATCH_RECOGNIZE is not supported");
     return relation;
@@ -531,7 +541,12 @@ static bool parse_limits(struct athena_parser *parser, struct athena_node *query
         return true;
     if (!athena_take(parser, "FIRST") && !athena_expect(parser, "NEXT"))
         return false;
-    query->right = parse_count(parser);
+    if (athena_peek(parser, "ROW") || athena_peek(parser, "ROWS")) { /* one */
+        query->right = athena_node_new(parser, AST_INTEGER);
+        query->right->text = MR_S("1");
+    } else {
+        query->right = parse_count(parser);
+    }
     if (query->right == NULL)
         return false;
     if (!athena_take(parser, "ROWS") && !athena_expect(parser, "ROW"))

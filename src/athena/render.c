@@ -149,6 +149,20 @@ static int shortest(double value, bool is_float, char digits[static 32], int *re
     return count;
 }
 
+void athena_render_exponential(struct mr_buf *buf, double value, bool is_float)
+{
+    char digits[32];
+    int exponent;
+    mr_buf_append(buf, signbit(value) ? MR_S("-") : MR_S(""));
+    if (value == 0) {
+        mr_buf_append(buf, MR_S("0.0E0"));
+        return;
+    }
+    const int count = shortest(value < 0 ? -value : value, is_float, digits, &exponent);
+    mr_buf_printf(buf, "%c.%.*sE%d", digits[0], count > 1 ? count - 1 : 1,
+                  count > 1 ? digits + 1 : "0", exponent);
+}
+
 void athena_render_double(struct mr_buf *buf, double value, bool is_float)
 {
     char digits[32];
@@ -245,9 +259,9 @@ static void render_time(struct mr_buf *buf, int64_t micros)
                   (int)(micros / 1000 % 1000));
 }
 
-static void render_interval(struct mr_buf *buf, const duckdb_interval *interval)
+static void render_interval(struct mr_buf *buf, const duckdb_interval *interval, bool years)
 {
-    if (interval->months != 0) {
+    if (interval->months != 0 || years) {
         const int months = abs(interval->months);
         mr_buf_printf(buf, "%s%d-%d", interval->months < 0 ? "-" : "", months / 12, months % 12);
         return;
@@ -377,7 +391,9 @@ static void render_valid(struct mr_buf *buf, const struct athena_shown *shown, d
         render_moment(buf, micros_at(shown->id, data, row));
         mr_buf_append(buf, MR_S(" UTC"));
         break;
-    case DUCKDB_TYPE_INTERVAL: render_interval(buf, &((const duckdb_interval *)data)[row]); break;
+    case DUCKDB_TYPE_INTERVAL:
+        render_interval(buf, &((const duckdb_interval *)data)[row], shown->years);
+        break;
     case DUCKDB_TYPE_UUID: render_uuid(buf, data, row); break;
     case DUCKDB_TYPE_VARCHAR: mr_buf_append(buf, string_at(data, row)); break;
     case DUCKDB_TYPE_BLOB: render_bytes(buf, string_at(data, row)); break;

@@ -14,6 +14,7 @@ struct athena_shown { /* a type, as it is shown */
     struct mr_slice *names;
     size_t child_count;
     size_t array_size; /* of fixed-size arrays */
+    bool years;        /* an interval of years and months, even if it is none of them */
 };
 void athena_shown_init(struct mr_arena *arena, duckdb_logical_type type,
                        struct athena_shown *ret_shown);
@@ -21,5 +22,7 @@ void athena_shown_init(struct mr_arena *arena, duckdb_logical_type type,
 bool athena_render(struct mr_buf *buf, const struct athena_shown *shown, duckdb_vector vector,
                    idx_t row);
 void athena_render_double(struct mr_buf *buf, double value, bool is_float);
+/* "1.25E2"; finite values. */
+void athena_render_exponential(struct mr_buf *buf, double value, bool is_float);
 /* The type in Trino's words: "array(integer)". */
 void athena_render_type(struct mr_buf *buf, const struct athena_shown *shown);

@@ -1,6 +1,7 @@
 #include "athena/scalars.h"
 #include "athena/decimals.h"
 #include "athena/render.h"
+#include "athena/rows.h"
 #include "athena/value.h"
 #include "base/clock.h"
 #include <math.h>
@@ -157,6 +158,43 @@ static void bind_modulo(duckdb_bind_info info)
 }
 
 /* ---- any value ---- */
+
+/* Floating-point numbers always with an exponent, as Trino casts them to text. */
+static void exponential(struct mr_buf *text, double value, bool is_float)
+{
+    if (!isfinite(value)) {
+        athena_render_double(text, value, is_float);
+        return;
+    }
+    athena_render_exponential(text, value, is_float);
+}
+
+static void number_text(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output,
+                        bool is_float)
+{
+    const struct rows rows = rows_of(info, chunk, output);
+    const void *data = athena_duck.vector_get_data(rows.input[0]);
+    struct mr_buf text = {0};
+    for (idx_t i = 0; i < rows.count; i++) {
+        if (!row_is_valid(&rows, i))
+            continue;
+        mr_buf_reset(&text);
+        exponential(&text, is_float ? (double)((const float *)data)[i] : ((const double *)data)[i],
+                    is_float);
+        athena_duck.vector_assign_string_element_len(output, i, text.data, text.len);
+    }
+    mr_buf_fini(&text);
+}
+
+static void double_text(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
+{
+    number_text(info, chunk, output, false);
+}
+
+static void float_text(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
+{
+    number_text(info, chunk, output, true);
+}
 
 static void any_text(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 {
@@ -406,7 +444,10 @@ static const struct {
     SAME("mr_mod", DUCKDB_TYPE_HUGEINT, modulo_huge, NULL),
     SAME("mr_mod", DUCKDB_TYPE_DOUBLE, modulo_double, bind_modulo),
 #undef SAME
+    {"mr_text", {DUCKDB_TYPE_DOUBLE, NONE, NONE}, DUCKDB_TYPE_VARCHAR, double_text, NULL},
+    {"mr_text", {DUCKDB_TYPE_FLOAT, NONE, NONE}, DUCKDB_TYPE_VARCHAR, float_text, NULL},
     {"mr_text", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_text, NULL},
+    {"mr_plain", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_text, NULL},
     {"mr_typeof", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_typeof, NULL},
     {"mr_cardinality", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_BIGINT, any_cardinality, NULL},
 #define ADD(type, run)                                                                  \
@@ -466,5 +507,12 @@ enum mr_status athena_scalars_register(duckdb_connection connection)
             return MR_RAISE(MR_FAIL, "the function %s cannot be registered", scalars[first].name);
         first = end;
     }
-    return MR_OK;
+    enum mr_status status = athena_numbers_register(connection);
+    if (status == MR_OK)
+        status = athena_texts_register(connection);
+    if (status == MR_OK)
+        status = athena_bytes_register(connection);
+    if (status == MR_OK)
+        status = athena_format_register(connection);
+    return status == MR_OK ? athena_moments_register(connection) : status;
 }

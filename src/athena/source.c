@@ -190,6 +190,20 @@ static void mark_used(const struct athena_source *source, const struct athena_no
         scan->columns[i].used = all || mentions(source->root, scan->columns[i].name);
 }
 
+static void tell_fields(struct athena_translation *translation, const struct athena_scan *scan,
+                        struct athena_fields *fields)
+{
+    if (fields == NULL)
+        return;
+    *fields = athena_fields_make(translation, scan->column_count);
+    for (size_t i = 0; i < scan->column_count; i++)
+        fields->list[i] = (struct athena_field){
+            .name = scan->columns[i].name,
+            .type = scan->columns[i].key == ATHENA_COLUMN_MODIFIED
+                        ? athena_sqltype_simple(SQL_TIMESTAMP_TZ)
+                        : athena_sqltype_from_hive(translation->arena, &scan->columns[i].type)};
+}
+
 /* ---- objects ---- */
 
 struct listing {
@@ -345,7 +359,7 @@ enum mr_status athena_view_decode(struct mr_arena *arena, struct mr_slice text,
  * sight. */
 static bool open_view(struct athena_source *source, struct athena_translation *translation,
                       const struct athena_node *node, const struct glue_table *table,
-                      struct mr_buf *out)
+                      struct athena_fields *fields, struct mr_buf *out)
 {
     struct mr_slice sql, database;
     struct athena_tokens tokens;
@@ -363,8 +377,11 @@ static bool open_view(struct athena_source *source, struct athena_translation *t
     }
     const struct mr_slice outer = source->database, outer_text = source->text;
     const struct athena_node *outer_root = source->root;
-    struct athena_translation inner = {
-        .arena = source->arena, .error = &error, .resolver = translation->resolver, .out = out};
+    struct athena_translation inner = {.arena = source->arena,
+                                       .error = &error,
+                                       .resolver = translation->resolver,
+                                       .divisions = translation->divisions,
+                                       .out = out};
     source->database = database;
     source->text = sql;
     source->root = query;
@@ -372,6 +389,8 @@ static bool open_view(struct athena_source *source, struct athena_translation *t
     mr_buf_byte(out, '(');
     const bool fine = query != NULL && athena_translate_query(&inner, query);
     mr_buf_byte(out, ')');
+    if (fields != NULL)
+        *fields = inner.fields;
     source->view_depth--;
     source->database = outer;
     source->text = outer_text;
@@ -562,7 +581,7 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
         return list_partitions(source, translation, use, table, out);
     remember(source, table);
     if (mr_slice_equal(table->table_type, MR_S("VIRTUAL_VIEW")))
-        return open_view(source, translation, use->table, table, out);
+        return open_view(source, translation, use->table, table, use->fields, out);
     if (source->snapshot == NULL)
         source->snapshot = s3_snapshot_open(source->s3);
     struct athena_scan *scan = MR_NEW(source->arena, struct athena_scan);
@@ -579,6 +598,7 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
         return false;
     add_hidden(source, scan);
     mark_used(source, translation->select, scan);
+    tell_fields(translation, scan, use->fields);
     if (!list_objects(source, translation, use, scan, table))
         return false;
     if (athena_source_relation(source, scan, out) == MR_OK)

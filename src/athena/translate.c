@@ -151,32 +151,47 @@ static void emit_binary(struct athena_translation *translation, const struct ath
     athena_emit_text(translation, ")");
 }
 
-/* A timestamp literal with a zone ("... UTC", "...+01:00") is of the type with time zone. */
-static bool has_zone(struct mr_slice text)
+/* TIMESTAMP '... Europe/Berlin', '... +01:00': a moment. False: it has no zone. */
+static bool emit_zoned(struct athena_translation *translation, const struct athena_node *node)
 {
-    const size_t colon = mr_slice_find(text, ':');
-    for (size_t i = colon == SIZE_MAX ? text.len : colon; i < text.len; i++) {
-        const char byte = text.ptr[i];
-        if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '+' ||
-            byte == '-')
-            return true;
+    struct mr_slice zone = athena_literal_zone(node->text);
+    if (zone.len == 0)
+        return false;
+    const bool offset = zone.ptr[0] == '+' || zone.ptr[0] == '-';
+    athena_emit_text(translation, offset ? "CAST(" : "timezone(");
+    if (!offset) {
+        athena_emit_string(translation, zone);
+        athena_emit_text(translation, ", CAST(");
     }
-    return false;
+    const size_t before = (size_t)(zone.ptr - node->text.ptr);
+    struct mr_slice local = offset ? node->text : mr_slice_sub(node->text, 0, before);
+    if (offset) { /* DuckDB wants no blank before it */
+        struct mr_slice time = mr_slice_trim(mr_slice_sub(node->text, 0, before));
+        local = mr_arena_printf(translation->arena, "%.*s%.*s", MR_ARG(time), MR_ARG(zone));
+    }
+    athena_emit_string(translation, mr_slice_trim(local));
+    athena_emit_text(translation, offset ? " AS TIMESTAMPTZ)" : " AS TIMESTAMP))");
+    return true;
 }
 
 static void emit_typed(struct athena_translation *translation, const struct athena_node *node)
 {
     static const struct {
         const char *type, *cast;
-    } casts[] = {{"date", "DATE"}, {"time", "TIME"}, {"varchar", "VARCHAR"}, {"double", "DOUBLE"}};
+    } casts[] = {{"date", "DATE"},         {"time", "TIME"},       {"varchar", "VARCHAR"},
+                 {"double", "DOUBLE"},     {"real", "FLOAT"},      {"tinyint", "TINYINT"},
+                 {"smallint", "SMALLINT"}, {"integer", "INTEGER"}, {"bigint", "BIGINT"},
+                 {"boolean", "BOOLEAN"},   {"uuid", "UUID"},       {"char", "VARCHAR"}};
     struct mr_slice type = node->items->text;
     const char *cast = NULL;
     for (size_t i = 0; i < MR_COUNT(casts); i++) {
         if (mr_slice_equal(type, mr_slice_cstr(casts[i].type)))
             cast = casts[i].cast;
     }
+    if (mr_slice_equal(type, MR_S("timestamp")) && emit_zoned(translation, node))
+        return;
     if (mr_slice_equal(type, MR_S("timestamp")))
-        cast = has_zone(node->text) ? "TIMESTAMPTZ" : "TIMESTAMP";
+        cast = "TIMESTAMP";
     if (mr_slice_equal(type, MR_S("decimal"))) {
         struct mr_slice digits = mr_slice_trim(node->text);
         for (size_t i = 0; i < digits.len; i++) {
@@ -186,10 +201,15 @@ static void emit_typed(struct athena_translation *translation, const struct athe
                 return;
             }
         }
-        mr_buf_append(translation->out, digits);
+        mr_buf_printf(translation->out, node->type != NULL ? "CAST('%.*s' AS " : "%.*s",
+                      MR_ARG(digits));
+        if (node->type != NULL) {
+            athena_sqltype_duck(translation->out, node->type);
+            athena_emit_text(translation, ")");
+        }
         return;
     }
-    athena_emit_text(translation, cast == NULL ? "json(" : "CAST(");
+    athena_emit_text(translation, cast == NULL ? "mr_json_parse(" : "CAST(");
     athena_emit_string(translation, node->text);
     if (cast != NULL) {
         athena_emit_text(translation, " AS ");
@@ -213,6 +233,7 @@ static void emit_current(struct athena_translation *translation, const struct at
 {
     if (mr_slice_equal(node->text, MR_S("current_date")) ||
         mr_slice_equal(node->text, MR_S("current_timestamp")) ||
+        mr_slice_equal(node->text, MR_S("localtime")) ||
         mr_slice_equal(node->text, MR_S("localtimestamp")))
         mr_buf_append(translation->out, node->text);
     else
@@ -232,15 +253,11 @@ static void emit_between(struct athena_translation *translation, const struct at
     athena_emit_text(translation, after);
 }
 
-void athena_emit_division(struct athena_translation *translation, const char *name,
-                          const struct athena_node *left, const struct athena_node *right)
+/* ---- arithmetic ---- */
+
+static bool is_kind(const struct athena_node *node, enum athena_sql_kind kind)
 {
-    const size_t number = (*translation->divisions)++;
-    mr_buf_printf(translation->out, "%s/*%zu*/(", name, number);
-    athena_emit(translation, left);
-    athena_emit_text(translation, ", ");
-    athena_emit(translation, right);
-    mr_buf_printf(translation->out, ", %zu)", number);
+    return node->type != NULL && node->type->kind == kind;
 }
 
 /* date + interval stays a date in Trino; DuckDB would make it a timestamp. */
@@ -254,7 +271,9 @@ static bool emit_interval_sum(struct athena_translation *translation,
         interval = node->left;
         moment = node->right;
     }
-    if ((!plus && !minus) || interval->kind != AST_INTERVAL || moment->kind == AST_INTERVAL)
+    if ((!plus && !minus) || interval->kind != AST_INTERVAL || moment->kind == AST_INTERVAL ||
+        is_kind(moment, SQL_TIME) || is_kind(moment, SQL_INTERVAL_DAY) ||
+        is_kind(moment, SQL_INTERVAL_YEAR) || interval->number > 0)
         return false;
     mr_buf_printf(translation->out, "mr_date_add('%.*s', CAST(%s%.*s AS BIGINT), ",
                   MR_ARG(interval->name), minus ? "- " : "", MR_ARG(interval->text));
@@ -263,44 +282,140 @@ static bool emit_interval_sum(struct athena_translation *translation,
     return true;
 }
 
-/* Is this a date, as far as the text and the catalog tell? */
-static bool looks_like_date(struct athena_translation *translation, const struct athena_node *node)
+/* The operand as the type of the result, where DuckDB would choose another. */
+static void emit_operand(struct athena_translation *translation, const struct athena_node *node,
+                         const struct athena_sqltype *type)
 {
-    const struct athena_resolver *resolver = translation->resolver;
-    if (node->kind == AST_TYPED || node->kind == AST_CAST)
-        return mr_slice_equal(node->items->text, MR_S("date"));
-    if (node->kind == AST_CURRENT)
-        return mr_slice_equal(node->text, MR_S("current_date"));
-    if (node->kind == AST_CALL)
-        return mr_slice_equal(node->text, MR_S("date")) ||
-               mr_slice_equal(node->text, MR_S("from_iso8601_date")) ||
-               mr_slice_equal(node->text, MR_S("last_day_of_month"));
-    if (node->kind != AST_NAME && node->kind != AST_DOT)
-        return false;
-    return mr_slice_equal(resolver->column_type(resolver->ctx, node->text), MR_S("date"));
+    if (type != NULL && node->type != NULL && node->type->kind != type->kind)
+        athena_emit_coerced(translation, node, type);
+    else
+        athena_emit(translation, node);
+}
+
+void athena_emit_division(struct athena_translation *translation, const char *name,
+                          const struct athena_node *left, const struct athena_node *right)
+{
+    const size_t number = (*translation->divisions)++;
+    const struct athena_sqltype *type = NULL; /* that both become, of numbers but decimals */
+    if (left->type != NULL && right->type != NULL)
+        type = athena_sqltype_common(translation->arena, left->type, right->type);
+    if (type != NULL && type->kind == SQL_DECIMAL)
+        type = NULL;
+    mr_buf_printf(translation->out, "%s/*%zu*/(", name, number);
+    emit_operand(translation, left, type);
+    athena_emit_text(translation, ", ");
+    emit_operand(translation, right, type);
+    mr_buf_printf(translation->out, ", %zu)", number);
+}
+
+static void emit_decimal(struct athena_translation *translation, const struct athena_node *node,
+                         const struct athena_sqltype *type)
+{
+    const struct athena_node *sides[] = {node->left, node->right};
+    const char sign = node->text.ptr[0];
+    athena_emit_text(translation, "CAST((");
+    for (size_t i = 0; i < 2; i++) {
+        struct athena_sqltype wide = {.kind = SQL_DECIMAL, .precision = 38, .scale = type->scale};
+        const struct athena_sqltype *own = sides[i]->type;
+        if (i > 0)
+            mr_buf_printf(translation->out, " %c ", sign);
+        /* Beyond 18 digits DuckDB would not widen by itself. */
+        if (sign == '*' && own != NULL)
+            wide = (struct athena_sqltype){
+                .kind = SQL_DECIMAL, .precision = i > 0 ? own->precision : 38, .scale = own->scale};
+        if (sign == '*' && i > 0 && own != NULL && own->kind != SQL_DECIMAL)
+            wide.precision = 19;
+        if (type->precision > 18 && own != NULL)
+            athena_emit_coerced(translation, sides[i], &wide);
+        else
+            athena_emit(translation, sides[i]);
+    }
+    athena_emit_text(translation, ") AS ");
+    athena_sqltype_duck(translation->out, type);
+    athena_emit_text(translation, ")");
+}
+
+static void emit_quotient(struct athena_translation *translation, const struct athena_node *node)
+{
+    const char *name = mr_slice_equal(node->text, MR_S("/")) ? "mr_div" : "mr_mod";
+    const struct athena_sqltype *type = node->type;
+    const bool decimal = type != NULL && type->kind == SQL_DECIMAL;
+    if (type == NULL || decimal || athena_sqltype_is_number(type)) {
+        athena_emit_text(translation, type != NULL ? "CAST(" : "");
+        athena_emit_division(translation, name, node->left, node->right);
+        if (type != NULL) {
+            athena_emit_text(translation, " AS ");
+            athena_sqltype_duck(translation->out, type);
+            athena_emit_text(translation, ")");
+        }
+        return;
+    }
+    emit_between(translation, node, "(", " / ", ")");
+}
+
+/* Arrays take elements at both ends. */
+static void emit_joined(struct athena_translation *translation, const struct athena_node *node)
+{
+    const bool left = is_kind(node->left, SQL_ARRAY), right = is_kind(node->right, SQL_ARRAY);
+    if (node->type != NULL && left != right) {
+        emit_between(translation, node, left ? "list_append(" : "list_prepend(", ", ", ")");
+        return;
+    }
+    emit_between(translation, node, "(", " || ", ")");
+}
+
+static bool is_comparison(struct mr_slice text)
+{
+    return strchr("=<>!", text.ptr[0]) != NULL;
+}
+
+static void emit_sum(struct athena_translation *translation, const struct athena_node *node)
+{
+    const struct athena_sqltype *type = node->type;
+    const bool number = type != NULL && athena_sqltype_is_number(type);
+    if (is_kind(node, SQL_INTERVAL_DAY) && is_kind(node->left, SQL_DATE) &&
+        is_kind(node->right, SQL_DATE)) {
+        emit_between(translation, node, "to_days(CAST((", " - ", ") AS INTEGER))");
+        return;
+    }
+    if (is_kind(node, SQL_DATE)) { /* + or - an interval that is computed */
+        emit_between(translation, node, "CAST((",
+                     mr_slice_equal(node->text, MR_S("+")) ? " + " : " - ", ") AS DATE)");
+        return;
+    }
+    athena_emit_text(translation, "(");
+    emit_operand(translation, node->left, number ? type : NULL);
+    mr_buf_printf(translation->out, " %.*s ", MR_ARG(node->text));
+    emit_operand(translation, node->right, number ? type : NULL);
+    athena_emit_text(translation, ")");
 }
 
 static void emit_operator(struct athena_translation *translation, const struct athena_node *node)
 {
+    const char sign = node->text.ptr[0];
     char middle[8] = " ";
-    if (emit_interval_sum(translation, node))
-        return;
-    if (mr_slice_equal(node->text, MR_S("-")) && looks_like_date(translation, node->left) &&
-        looks_like_date(translation, node->right)) {
-        /* Trino gives an interval, DuckDB would give a number of days. */
-        athena_translate_fail(translation, node, "NOT_SUPPORTED",
-                              "the difference of two dates is not supported; use date_diff");
-        return;
-    }
-    if (mr_slice_equal(node->text, MR_S("/"))) {
-        athena_emit_division(translation, "mr_div", node->left, node->right);
-    } else if (mr_slice_equal(node->text, MR_S("%"))) {
-        athena_emit_division(translation, "mr_mod", node->left, node->right);
-    } else {
+    if (is_comparison(node->text)) {
         memcpy(middle + 1, node->text.ptr, node->text.len);
         memcpy(middle + 1 + node->text.len, " ", 2);
         emit_between(translation, node, "(", middle, ")");
+    } else if (sign == '|') {
+        emit_joined(translation, node);
+    } else if (sign == '/' || sign == '%') {
+        emit_quotient(translation, node);
+    } else if (emit_interval_sum(translation, node)) {
+        return;
+    } else if (is_kind(node, SQL_DECIMAL)) {
+        emit_decimal(translation, node, node->type);
+    } else {
+        emit_sum(translation, node);
     }
+}
+
+static void emit_written(struct athena_translation *translation, const struct athena_node *query)
+{
+    const struct athena_translated *translated = athena_infer_query(translation, query);
+    if (translated != NULL)
+        mr_buf_append(translation->out, translated->sql);
 }
 
 static void emit_in(struct athena_translation *translation, const struct athena_node *node)
@@ -309,7 +424,7 @@ static void emit_in(struct athena_translation *translation, const struct athena_
     athena_emit(translation, node->left);
     athena_emit_text(translation, node->flags & AST_NEGATED ? " NOT IN (" : " IN (");
     if (node->right != NULL)
-        athena_emit_query(translation, node->right);
+        emit_written(translation, node->right);
     else
         athena_emit_list(translation, node->items);
     athena_emit_text(translation, "))");
@@ -339,7 +454,7 @@ static void emit_quantified(struct athena_translation *translation, const struct
     athena_emit(translation, node->left);
     const bool all = mr_slice_equal(node->name, MR_S("ALL"));
     mr_buf_printf(translation->out, " %.*s %s (", MR_ARG(node->text), all ? "ALL" : "ANY");
-    athena_emit_query(translation, node->right);
+    emit_written(translation, node->right);
     athena_emit_text(translation, "))");
 }
 
@@ -369,20 +484,30 @@ static void emit_lambda(struct athena_translation *translation, const struct ath
 
 static void emit_subscript(struct athena_translation *translation, const struct athena_node *node)
 {
-    emit_between(translation, node, "(", ")[", "]");
+    const struct athena_sqltype *base = node->left->type;
+    if (base == NULL || base->count == 0)
+        emit_between(translation, node, "(", ")[", "]");
+    else if (base->kind == SQL_ARRAY)
+        emit_between(translation, node, "mr_subscript(", ", CAST(", " AS BIGINT))");
+    else if (base->kind == SQL_MAP)
+        emit_between(translation, node, "mr_map_key(", ", ", ")");
+    else
+        emit_between(translation, node, "struct_extract_at(", ", ", ")");
 }
 
 static void emit_extract(struct athena_translation *translation, const struct athena_node *node)
 {
-    static const char *const fields[] = {"year", "quarter",      "month",       "week",
-                                         "day",  "day_of_month", "day_of_week", "dow",
-                                         "doy",  "day_of_year",  "yow",         "year_of_week",
-                                         "hour", "minute",       "second"};
+    static const char *const fields[] = {
+        "year",          "quarter",        "month", "week",   "day",
+        "day_of_month",  "day_of_week",    "dow",   "doy",    "day_of_year",
+        "yow",           "year_of_week",   "hour",  "minute", "second",
+        "timezone_hour", "timezone_minute"};
     for (size_t i = 0; i < MR_COUNT(fields); i++) {
         if (mr_slice_equal(node->text, mr_slice_cstr(fields[i]))) {
             struct athena_node argument = *node->left, call = *node;
             argument.next = NULL;
             call.kind = AST_CALL;
+            call.inferred = false;
             call.items = &argument;
             call.left = NULL;
             athena_emit_call(translation, &call);
@@ -413,7 +538,7 @@ static void emit_query_in(struct athena_translation *translation, const char *be
                           const struct athena_node *query)
 {
     athena_emit_text(translation, before);
-    athena_emit_query(translation, query);
+    emit_written(translation, query);
     athena_emit_text(translation, ")");
 }
 
@@ -425,8 +550,24 @@ static void emit_literal(struct athena_translation *translation, const struct at
     case AST_BINARY: emit_binary(translation, node); break;
     case AST_TYPED: emit_typed(translation, node); break;
     case AST_INTERVAL:
+        if (node->number > 0) { /* made of several units */
+            mr_buf_printf(translation->out, "(%.*s)", MR_ARG(node->text));
+            break;
+        }
         mr_buf_printf(translation->out, "(INTERVAL (%.*s) %.*s)", MR_ARG(node->text),
                       MR_ARG(node->name));
+        break;
+    case AST_DECIMAL:
+        /* "1." and ".5" as Trino counts their digits */
+        if (node->type != NULL) {
+            athena_emit_text(translation, "CAST(");
+            athena_emit_string(translation, node->text);
+            athena_emit_text(translation, " AS ");
+            athena_sqltype_duck(translation->out, node->type);
+            athena_emit_text(translation, ")");
+            break;
+        }
+        mr_buf_append(translation->out, node->text);
         break;
     default: /* digits and TRUE, FALSE as the lexer cut them */
         mr_buf_append(translation->out, node->text);
@@ -457,6 +598,7 @@ static void emit_compound(struct athena_translation *translation, const struct a
     case AST_ARRAY: emit_items(translation, "[", node, "]"); break;
     case AST_ROW: emit_items(translation, "row(", node, ")"); break;
     case AST_LAMBDA: emit_lambda(translation, node); break;
+    case AST_COERCE: athena_emit_coerced(translation, node->left, node->type); break;
     case AST_EXTRACT: emit_extract(translation, node); break;
     default:
         athena_translate_fail(translation, node, "SYNTAX_ERROR", "an expression is expected here");

@@ -4,12 +4,42 @@
  * the resolver: nothing of the user's text reaches DuckDB as it stands but the inside of literals.
  */
 #pragma once
-#include "athena/ast.h"
+#include "athena/sqltype.h"
 #include "base/buf.h"
 
 /* Column names that DuckDB must get where Trino would make one up; shown as _col0, _col1, ... */
 #define ATHENA_UNNAMED "_mr_col"
-enum { ATHENA_SQL_BYTES_MAX = 16 << 20 };
+enum {
+    ATHENA_SQL_BYTES_MAX = 16 << 20,
+    ATHENA_FIELDS_MAX = 10000, /* of a relation; more are not looked at */
+};
+
+/* Columns with their types. */
+struct athena_field {
+    struct mr_slice name;
+    const struct athena_sqltype *type;
+    bool merged; /* by USING: only its table's name reaches it */
+};
+struct athena_fields {
+    struct athena_field *list;
+    size_t count;
+    bool open; /* there may be others */
+};
+struct athena_relation {
+    struct mr_slice alias; /* empty: its columns have no table */
+    struct athena_fields fields;
+    struct athena_relation *next;
+};
+/* What names mean at one place: the relations of a FROM clause, or a lambda's arguments. */
+struct athena_level {
+    struct athena_relation *relations;
+    struct athena_level *outer;
+};
+/* A query inside an expression, once written. */
+struct athena_translated {
+    struct mr_slice sql;
+    struct athena_fields fields;
+};
 
 struct athena_translation;
 /* One use of a table in a FROM clause. */
@@ -18,6 +48,8 @@ struct athena_table_use {
     struct mr_slice alias;           /* what its columns may be qualified with */
     const struct athena_node *where; /* of the SELECT, or NULL */
     bool only;                       /* no other relation stands beside it */
+    struct athena_fields *fields;    /* to be filled with its columns; left open if they are not
+                                        known */
 };
 struct athena_resolver {
     /* Appends what stands for the table, to be followed by AS. False: the translation's error is
@@ -33,7 +65,11 @@ struct athena_resolver {
     bool (*hides)(void *ctx);
     void *ctx;
 };
-struct athena_scope; /* names of WITH in sight */
+struct athena_scope { /* names of WITH in sight */
+    struct athena_scope *outer;
+    struct mr_slice name; /* of a WITH query */
+    struct athena_fields fields;
+};
 struct athena_translation {
     struct mr_arena *arena;
     struct athena_error *error;
@@ -45,10 +81,16 @@ struct athena_translation {
     struct athena_scope *scope;
     const struct athena_node *select; /* the one in hand */
     size_t *divisions;                /* written so far; shared with views inside */
+    struct athena_level *level;
+    struct athena_fields fields; /* of the query translated last */
+    unsigned aggregate;          /* inside how many aggregations */
 };
 /* Appends to translation->out. False: the error is set. */
 bool athena_translate_query(struct athena_translation *translation,
                             const struct athena_node *query);
+/* The same, for a query whose rows are shown; translation->fields are its columns. */
+bool athena_translate_result(struct athena_translation *translation,
+                             const struct athena_node *query);
 bool athena_translate_expression(struct athena_translation *translation,
                                  const struct athena_node *node);
 
@@ -64,9 +106,55 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
 void athena_emit_division(struct athena_translation *translation, const char *name,
                           const struct athena_node *left, const struct athena_node *right);
 void athena_emit_type(struct athena_translation *translation, const struct athena_node *type);
+/* The text as DuckDB's type that stands for `type`. */
+void athena_emit_coerced(struct athena_translation *translation, const struct athena_node *node,
+                         const struct athena_sqltype *type);
+/* A moment that is shown in a zone, as a timestamp there. */
+void athena_emit_local(struct athena_translation *translation, const struct athena_node *node);
+/* The same as text, with the zone behind it. */
+void athena_emit_zoned(struct athena_translation *translation, const struct athena_node *node);
+bool athena_has_zone(const struct athena_sqltype *type);
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);
 void athena_emit_window(struct athena_translation *translation, const struct athena_node *window);
+/* translate_from.c */
+void athena_emit_relation(struct athena_translation *translation,
+                          const struct athena_node *relation, bool only);
+void athena_emit_alias(struct athena_translation *translation, struct mr_slice name,
+                       const struct athena_node *columns);
+const struct athena_scope *athena_scope_find(const struct athena_translation *translation,
+                                             struct mr_slice name);
+/* The columns under the names that an alias gives them; false: there are not as many. */
+bool athena_fields_rename(struct athena_translation *translation, struct athena_fields *fields,
+                          const struct athena_node *names);
+/* The columns of `*`, or of alias.*. */
+struct athena_fields athena_fields_all(struct athena_translation *translation,
+                                       struct mr_slice alias);
 void athena_translate_fail(struct athena_translation *translation, const struct athena_node *node,
                            const char *code, const char *format, ...) MR_PRINTF(4, 5);
+/* ---- types (infer.c) ---- */
+/* The type of an expression; NULL: not known, or the error is set. Names that are nowhere, and
+ * operators and calls that Trino refuses, are found here. */
+const struct athena_sqltype *athena_infer(struct athena_translation *translation,
+                                          const struct athena_node *node);
+/* As before; anything but a boolean fails with `format`, in which %s stands for the type. */
+void athena_infer_condition(struct athena_translation *translation, const struct athena_node *node,
+                            const char *format);
+const struct athena_sqltype *athena_infer_call(struct athena_translation *translation,
+                                               const struct athena_node *call);
+/* Writes a query inside an expression once. */
+const struct athena_translated *athena_infer_query(struct athena_translation *translation,
+                                                   const struct athena_node *query);
+/* A new level inside the one in hand; the caller puts the old one back. */
+struct athena_level *athena_level_push(struct athena_translation *translation);
+void athena_level_add(struct athena_translation *translation, struct mr_slice alias,
+                      struct athena_fields fields);
+struct athena_fields athena_fields_make(struct athena_translation *translation, size_t count);
+/* The column of this name, looked for from the level in hand outwards. */
+enum athena_found { ATHENA_FOUND, ATHENA_FOUND_NOT, ATHENA_FOUND_MAYBE, ATHENA_FOUND_TWICE };
+enum athena_found athena_names_find(const struct athena_translation *translation,
+                                    struct mr_slice alias, struct mr_slice name,
+                                    const struct athena_sqltype **ret_type);
+bool athena_names_has(const struct athena_translation *translation, struct mr_slice alias);
+
 bool athena_translate_failed(const struct athena_translation *translation);

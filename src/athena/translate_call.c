@@ -33,6 +33,42 @@ static void emit_end(struct athena_translation *translation, const struct athena
     }
 }
 
+/* A moment shown in a zone is looked at there, by functions that take it apart. */
+static void emit_argument(struct athena_translation *translation, const struct athena_node *call,
+                          const struct athena_node *node)
+{
+    const bool local = athena_has_zone(node->type) && call->function != NULL &&
+                       call->function->types != NULL &&
+                       strstr(call->function->types, "moment") != NULL &&
+                       !mr_slice_equal(call->text, MR_S("to_unixtime"));
+    if (local && mr_slice_equal(call->text, MR_S("to_iso8601")))
+        athena_translate_fail(translation, call, "NOT_SUPPORTED",
+                              "to_iso8601 of a time zone other than UTC is not supported");
+    else if (local)
+        athena_emit_local(translation, node);
+    else
+        athena_emit(translation, node);
+}
+
+static void emit_arguments(struct athena_translation *translation, const struct athena_node *call)
+{
+    for (const struct athena_node *item = call->items; item != NULL; item = item->next) {
+        emit_argument(translation, call, item);
+        if (item->next != NULL)
+            athena_emit_text(translation, ", ");
+    }
+}
+
+/* How wide the first argument is. */
+static void emit_bits(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_sqltype *type = argument(call, 0)->type;
+    athena_emit_text(translation, type == NULL || type->kind == SQL_BIGINT ? "64"
+                                  : type->kind == SQL_INTEGER              ? "32"
+                                  : type->kind == SQL_SMALLINT             ? "16"
+                                                                           : "8");
+}
+
 static void emit_template(struct athena_translation *translation, const struct athena_node *call,
                           const char *text)
 {
@@ -43,9 +79,15 @@ static void emit_template(struct athena_translation *translation, const struct a
         }
         at++;
         if (*at >= '1' && *at <= '9')
-            athena_emit(translation, argument(call, (size_t)(*at - '1')));
+            emit_argument(translation, call, argument(call, (size_t)(*at - '1')));
         else if (*at == '*')
-            athena_emit_list(translation, call->items);
+            emit_arguments(translation, call);
+        else if (*at == 'T' && call->type != NULL)
+            athena_sqltype_duck(translation->out, call->type);
+        else if (*at == 'T') /* not known: as it comes */
+            athena_emit_text(translation, "DOUBLE");
+        else if (*at == 'B')
+            emit_bits(translation, call);
         else if (*at == 'D' && call->flags & AST_DISTINCT)
             athena_emit_text(translation, "DISTINCT ");
         else if (*at == ')')
@@ -80,9 +122,15 @@ static const char *unit_argument(struct athena_translation *translation,
         if (mr_slice_equal_nocase(node->text, mr_slice_cstr(units[i])))
             return units[i];
     }
+    const size_t last = mr_slice_equal(call->text, MR_S("date_trunc")) ? 1 : 2;
+    const struct athena_sqltype *type = argument(call, last)->type;
+    static const struct athena_node nowhere;
     if (node != NULL)
-        athena_translate_fail(translation, node, "INVALID_FUNCTION_ARGUMENT",
-                              "'%.*s' is not a valid Timestamp field", MR_ARG(node->text));
+        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
+                              "'%.*s' is not a valid %s field", MR_ARG(node->text),
+                              type != NULL && type->kind == SQL_DATE   ? "DATE"
+                              : type != NULL && type->kind == SQL_TIME ? "Time"
+                                                                       : "TIMESTAMP");
     return NULL;
 }
 
@@ -93,21 +141,33 @@ static void emit_date_call(struct athena_translation *translation, const struct 
         return;
     const bool add = mr_slice_equal(call->text, MR_S("date_add"));
     const bool diff = mr_slice_equal(call->text, MR_S("date_diff"));
-    mr_buf_printf(translation->out, "%s('%s', ",
+    const struct athena_sqltype *type = argument(call, add || diff ? 2 : 1)->type;
+    const bool zoned = athena_has_zone(call->type) && !diff;
+    const bool time = type != NULL && type->kind == SQL_TIME;
+    if (time && add) {
+        emit_template(translation, call, "($3 + CAST($2 AS BIGINT) * ");
+        mr_buf_printf(translation->out, "INTERVAL 1 %s)", unit);
+        return;
+    }
+    if (zoned) {
+        athena_emit_text(translation, "timezone(");
+        athena_emit_string(translation, call->type->zone);
+        athena_emit_text(translation, ", ");
+    }
+    mr_buf_printf(translation->out, "%s%s('%s', ", time && !diff ? "CAST(" : "",
                   add    ? "mr_date_add"
                   : diff ? "date_sub"
                          : "mr_date_trunc",
                   unit);
     if (add)
-        athena_emit_text(translation, "CAST(");
-    athena_emit(translation, argument(call, 1));
-    if (add)
-        athena_emit_text(translation, " AS BIGINT)");
-    if (add || diff) {
-        athena_emit_text(translation, ", ");
-        athena_emit(translation, argument(call, 2));
-    }
-    athena_emit_text(translation, ")");
+        emit_template(translation, call, "CAST($2 AS BIGINT), $3)");
+    else if (diff)
+        emit_template(translation, call, "$2, $3)");
+    else if (time)
+        emit_template(translation, call, "(DATE '1970-01-01' + $2)) AS TIME)");
+    else
+        emit_template(translation, call, "$2)");
+    athena_emit_text(translation, zoned ? ")" : "");
 }
 
 /* MySQL's format codes into strftime's; false: one that has no counterpart. */
@@ -143,8 +203,8 @@ static bool joda_format(struct mr_buf *format, struct mr_slice text)
     } codes[] = {{"yyyy", "%Y"}, {"YYYY", "%Y"}, {"yy", "%y"}, {"MMMM", "%B"}, {"MMM", "%b"},
                  {"MM", "%m"},   {"M", "%-m"},   {"dd", "%d"}, {"d", "%-d"},   {"DDD", "%j"},
                  {"HH", "%H"},   {"H", "%-H"},   {"hh", "%I"}, {"h", "%-I"},   {"mm", "%M"},
-                 {"ss", "%S"},   {"SSS", "%g"},  {"a", "%p"},  {"EEEE", "%A"}, {"EEE", "%a"},
-                 {"xxxx", "%G"}, {"ww", "%V"},   {"e", "%u"}};
+                 {"ss", "%S"},   {"SSS", "%g"},  {"y", "%Y"},  {"a", "%p"},    {"EEEE", "%A"},
+                 {"EEE", "%a"},  {"xxxx", "%G"}, {"ww", "%V"}, {"e", "%u"}};
     for (size_t i = 0; i < text.len;) {
         const char byte = text.ptr[i];
         size_t len = 1;
@@ -188,11 +248,19 @@ static void emit_format_call(struct athena_translation *translation, const struc
     struct mr_buf format = {0};
     const bool fine = mysql ? mysql_format(&format, text->text) : joda_format(&format, text->text);
     if (fine) {
-        athena_emit_text(translation, parse ? "strptime(" : "strftime(");
-        athena_emit(translation, argument(call, 0));
-        athena_emit_text(translation, ", ");
+        const bool moment = parse && !mysql;
+        /* Without a year DuckDB would begin in 1900. */
+        const bool yearless = parse &&
+                              mr_slice_search(mr_buf_slice(&format), MR_S("%Y")) == SIZE_MAX &&
+                              mr_slice_search(mr_buf_slice(&format), MR_S("%y")) == SIZE_MAX;
+        athena_emit_text(translation, moment  ? "CAST(strptime("
+                                      : parse ? "strptime("
+                                              : "strftime(");
+        athena_emit_text(translation, yearless ? "'1970 ' || " : "");
+        emit_argument(translation, call, argument(call, 0));
+        athena_emit_text(translation, yearless ? ", '%Y ' || " : ", ");
         athena_emit_string(translation, mr_buf_slice(&format));
-        athena_emit_text(translation, ")");
+        athena_emit_text(translation, moment ? ") AS TIMESTAMPTZ)" : ")");
     } else {
         athena_translate_fail(translation, text, "NOT_SUPPORTED",
                               "the format '%.*s' of %.*s is not supported", MR_ARG(text->text),
@@ -247,6 +315,14 @@ static void emit_json_call(struct athena_translation *translation, const struct 
     struct athena_node first = *json, rebuilt = *call;
     first.next = &quoted;
     rebuilt.items = &first;
+    if (mr_slice_equal(call->text, MR_S("json_size"))) {
+        emit_template(translation, &rebuilt,
+                      "CASE WHEN NOT json_valid($1) THEN NULL WHEN json_type($1, $2) = 'OBJECT' "
+                      "THEN CAST(len(json_keys($1, $2)) AS BIGINT) WHEN json_type($1, $2) = "
+                      "'ARRAY' THEN CAST(json_array_length($1, $2) AS BIGINT) WHEN "
+                      "json_type($1, $2) IS NOT NULL THEN CAST(0 AS BIGINT) END");
+        return;
+    }
     /* Text that is no JSON gives NULL, not an error. */
     emit_template(translation, &rebuilt,
                   scalar ? "CASE WHEN json_valid($1) AND json_type($1, $2) NOT IN ('OBJECT', "
@@ -254,7 +330,7 @@ static void emit_json_call(struct athena_translation *translation, const struct 
                          : "CASE WHEN json_valid($1) THEN json_extract($1, $2) END");
 }
 
-/* ---- others ---- */
+/* ---- greatest, least, concat ---- */
 
 /* NULL as soon as one argument is. */
 static void emit_extreme(struct athena_translation *translation, const struct athena_node *call)
@@ -269,8 +345,20 @@ static void emit_extreme(struct athena_translation *translation, const struct at
     athena_emit_text(translation, ") END");
 }
 
+static bool is_array(const struct athena_node *node)
+{
+    return node->type != NULL && node->type->kind == SQL_ARRAY;
+}
+
 static void emit_concat(struct athena_translation *translation, const struct athena_node *call)
 {
+    const struct athena_node *first = argument(call, 0), *second = argument(call, 1);
+    const bool arrays = call->type != NULL && call->type->kind == SQL_ARRAY;
+    if (arrays && second->next == NULL && is_array(first) != is_array(second)) {
+        emit_template(translation, call,
+                      is_array(first) ? "list_append($1, $2)" : "list_prepend($1, $2)");
+        return;
+    }
     athena_emit_text(translation, "(");
     for (const struct athena_node *item = call->items; item != NULL; item = item->next) {
         athena_emit(translation, item);
@@ -278,10 +366,269 @@ static void emit_concat(struct athena_translation *translation, const struct ath
     }
 }
 
+/* ---- lambdas ---- */
+
+static bool lambda_names(struct athena_translation *translation, const struct athena_node *call,
+                         const struct athena_node *lambda, size_t count, struct mr_slice *names)
+{
+    const struct athena_node *name = lambda->items;
+    if (lambda->kind != AST_LAMBDA || athena_node_count(lambda->items) != count) {
+        athena_translate_fail(translation, call, "FUNCTION_NOT_FOUND",
+                              "Unexpected parameters for function %.*s", MR_ARG(call->text));
+        return false;
+    }
+    for (size_t i = 0; i < count; i++, name = name->next)
+        names[i] = name->text;
+    return true;
+}
+
+/* The lambda's body with each of its names standing for an expression of DuckDB's: a list of one
+ * element is bound to a name and mapped. */
+static void emit_body(struct athena_translation *translation, const struct athena_node *lambda,
+                      const struct mr_slice *names, const char *const *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mr_buf_printf(translation->out, "list_transform([%s], lambda ", values[i]);
+        athena_emit_name(translation, names[i]);
+        athena_emit_text(translation, ": ");
+    }
+    athena_emit(translation, lambda->left);
+    for (size_t i = 0; i < count; i++)
+        athena_emit_text(translation, ")[1]");
+}
+
+/* Insertion, one element after the other, behind those that are not greater. */
+static void emit_sort(struct athena_translation *translation, const struct athena_node *call)
+{
+    static const char *const values[] = {"mr_y", "mr_n[1]"};
+    const struct athena_node *lambda = argument(call, 1);
+    struct mr_slice names[2];
+    if (!lambda_names(translation, call, lambda, 2, names))
+        return;
+    emit_template(translation, call,
+                  "list_reduce(list_transform($1, lambda mr_x: [mr_x]), lambda "
+                  "mr_s, mr_n: list_concat(list_concat(list_filter(mr_s, lambda "
+                  "mr_y: ");
+    emit_body(translation, lambda, names, values, 2);
+    athena_emit_text(translation, " <= 0), mr_n), list_filter(mr_s, lambda mr_y: ");
+    emit_body(translation, lambda, names, values, 2);
+    athena_emit_text(translation, " > 0)))");
+}
+
+/* Elements and the state go through list_reduce as rows, since it knows only one type. */
+static void emit_reduce(struct athena_translation *translation, const struct athena_node *call)
+{
+    static const char *const values[] = {"struct_extract_at(mr_a, 1)",
+                                         "struct_extract_at(mr_b, 2)"};
+    const bool aggregate = mr_slice_equal(call->text, MR_S("reduce_agg"));
+    const struct athena_node *start = argument(call, 1), *step = argument(call, 2);
+    const struct athena_sqltype *list = argument(call, 0)->type, *state = start->type;
+    struct mr_slice names[2];
+    if (!aggregate && list != NULL && list->kind == SQL_ARRAY)
+        list = list->items[0];
+    if (!lambda_names(translation, call, step, 2, names))
+        return;
+    if (!athena_sqltype_known(list) || !athena_sqltype_known(state)) {
+        emit_template(translation, call,
+                      aggregate ? "list_reduce(list($1$), $3, $2)"
+                                : "list_transform([list_reduce($1, $3, $2)], $4)[1]");
+        return;
+    }
+    const bool own = list->kind == SQL_UNKNOWN;
+    athena_emit_text(translation, aggregate ? "" : "list_transform([");
+    athena_emit_text(translation, "struct_extract_at(list_reduce(list_transform(");
+    emit_template(translation, call, aggregate ? "list($1$)" : "$1");
+    athena_emit_text(translation, ", lambda mr_x: row(CAST(NULL AS ");
+    athena_sqltype_duck(translation->out, state);
+    athena_emit_text(translation, "), mr_x)), lambda mr_a, mr_b: row(CAST(");
+    emit_body(translation, step, names, values, 2);
+    athena_emit_text(translation, " AS ");
+    athena_sqltype_duck(translation->out, state);
+    athena_emit_text(translation, "), struct_extract_at(mr_b, 2)), row(");
+    emit_template(translation, call, own ? "$2, NULL)), 1)" : "$2, CAST(NULL AS ");
+    if (!own) {
+        athena_sqltype_duck(translation->out, list);
+        athena_emit_text(translation, "))), 1)");
+    }
+    if (!aggregate)
+        emit_template(translation, call, "], $4)[1]");
+}
+
+static void emit_zip_with(struct athena_translation *translation, const struct athena_node *call)
+{
+    struct mr_slice names[2];
+    static const char *const values[] = {"struct_extract_at(mr_z, 1)",
+                                         "struct_extract_at(mr_z, 2)"};
+    if (!lambda_names(translation, call, argument(call, 2), 2, names))
+        return;
+    emit_template(translation, call,
+                  "list_transform(list_transform(generate_series(1, greatest(len($1), len($2))), "
+                  "lambda mr_i: row(($1)[mr_i], ($2)[mr_i])), lambda mr_z: ");
+    emit_body(translation, argument(call, 2), names, values, 2);
+    athena_emit_text(translation, ")");
+}
+
+/* map_filter, transform_keys, transform_values. */
+static void emit_map_lambda(struct athena_translation *translation, const struct athena_node *call)
+{
+    static const char *const values[] = {"mr_e.key", "mr_e.value"};
+    const bool filter = mr_slice_equal(call->text, MR_S("map_filter"));
+    const bool keys = mr_slice_equal(call->text, MR_S("transform_keys"));
+    struct mr_slice names[2];
+    if (!lambda_names(translation, call, argument(call, 1), 2, names))
+        return;
+    emit_template(translation, call,
+                  filter ? "map_from_entries(list_filter(map_entries($1), "
+                           "lambda mr_e: "
+                  : keys ? "map_from_entries(list_transform(map_entries($1), "
+                           "lambda mr_e: row("
+                         : "map_from_entries(list_transform(map_entries($1), "
+                           "lambda mr_e: row(mr_e.key, ");
+    emit_body(translation, argument(call, 1), names, values, 2);
+    athena_emit_text(translation, filter ? "))" : keys ? ", mr_e.value)))" : ")))");
+}
+
+static void emit_map_zip(struct athena_translation *translation, const struct athena_node *call)
+{
+    static const char *const values[] = {"struct_extract_at(mr_z, 1)", "struct_extract_at(mr_z, 2)",
+                                         "struct_extract_at(mr_z, 3)"};
+    struct mr_slice names[3];
+    if (!lambda_names(translation, call, argument(call, 2), 3, names))
+        return;
+    emit_template(translation, call,
+                  "map_from_entries(list_transform(list_transform(mr_distinct(list_concat("
+                  "map_keys($1), map_keys($2))), lambda mr_k: row(mr_k, ($1)[mr_k], ($2)[mr_k])), "
+                  "lambda mr_z: row(struct_extract_at(mr_z, 1), ");
+    emit_body(translation, argument(call, 2), names, values, 3);
+    athena_emit_text(translation, ")))");
+}
+
+/* Those whose greatest index is largest last, as Trino counts. */
+static void emit_combinations(struct athena_translation *translation,
+                              const struct athena_node *call)
+{
+    const struct athena_node *count = argument(call, 1);
+    while (count->kind == AST_COERCE)
+        count = count->left;
+    int64_t n;
+    if (count->kind != AST_INTEGER || mr_slice_to_i64(count->text, &n) != MR_OK || n < 1 || n > 5) {
+        athena_translate_fail(translation, call, "NOT_SUPPORTED",
+                              "the size of combinations must be a literal from 1 to 5");
+        return;
+    }
+    for (int64_t i = n; i >= 1; i--) {
+        athena_emit_text(translation, i > 1 ? "flatten(" : "");
+        athena_emit_text(translation, "list_transform(generate_series(1, ");
+        if (i == n)
+            emit_template(translation, call, "len($1)");
+        else
+            mr_buf_printf(translation->out, "mr_i%d - 1", (int)i + 1);
+        mr_buf_printf(translation->out, "), lambda mr_i%d: ", (int)i);
+    }
+    athena_emit_text(translation, "[");
+    for (int64_t i = 1; i <= n; i++) {
+        emit_template(translation, call, i > 1 ? ", ($1)[" : "($1)[");
+        mr_buf_printf(translation->out, "mr_i%d]", (int)i);
+    }
+    athena_emit_text(translation, "]");
+    for (int64_t i = 1; i <= n; i++)
+        athena_emit_text(translation, i > 1 ? "))" : ")");
+}
+
+/* ---- others ---- */
+
+static void emit_format(struct athena_translation *translation, const struct athena_node *call)
+{
+    athena_emit_text(translation, "mr_format(to_json([");
+    for (const struct athena_node *item = call->items; item != NULL; item = item->next) {
+        athena_emit_text(translation, item->type != NULL && (item->type->kind == SQL_DOUBLE ||
+                                                             item->type->kind == SQL_REAL)
+                                          ? "mr_plain("
+                                          : "mr_text(");
+        athena_emit(translation, item);
+        athena_emit_text(translation, item->next != NULL ? "), " : ")");
+    }
+    athena_emit_text(translation, "]))");
+}
+
+/* The form may be a bare word. */
+static void emit_normalize(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_node *form = argument(call, 1);
+    if (mr_slice_equal_nocase(form->text, MR_S("NFC")))
+        emit_template(translation, call, "nfc_normalize($1)");
+    else
+        athena_translate_fail(translation, form, "NOT_SUPPORTED",
+                              "the form %.*s of normalize is not supported", MR_ARG(form->text));
+}
+
+static void emit_typeof(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_sqltype *type = argument(call, 0)->type;
+    if (type == NULL)
+        emit_template(translation, call, "mr_typeof($1)");
+    else
+        athena_emit_string(translation, athena_sqltype_text(translation->arena, type));
+}
+
+/* with_timezone, timezone_hour and timezone_minute. */
+static void emit_zone_call(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_node *moment = argument(call, 0);
+    const bool hour = mr_slice_equal(call->text, MR_S("timezone_hour"));
+    if (mr_slice_equal(call->text, MR_S("with_timezone"))) {
+        emit_template(translation, call, "timezone($2, $1)");
+    } else if (!athena_has_zone(moment->type)) {
+        athena_emit_text(translation, "CAST(0 AS BIGINT)");
+    } else {
+        athena_emit_text(translation, "(CAST(epoch(");
+        athena_emit_local(translation, moment);
+        emit_template(translation, call, ") - epoch($1) AS BIGINT)");
+        athena_emit_text(translation, hour ? " // 3600)" : " // 60 % 60)");
+    }
+}
+
+/* The pieces between the matches, and for each match what the lambda makes of its groups. */
+static void emit_regexp_lambda(struct athena_translation *translation,
+                               const struct athena_node *call, const struct athena_node *lambda)
+{
+    struct mr_slice name;
+    static const char *const value = "mr_g";
+    if (!lambda_names(translation, call, lambda, 1, &name))
+        return;
+    const struct athena_node *pattern = string_argument(translation, call, 1);
+    size_t groups = 0;
+    for (size_t i = 0; pattern != NULL && i < pattern->text.len; i++) {
+        const char *at = pattern->text.ptr + i;
+        if (*at == '\\')
+            i++;
+        else if (*at == '(' && (i + 1 == pattern->text.len || at[1] != '?'))
+            groups++;
+    }
+    emit_template(translation, call,
+                  "list_reduce(list_transform(generate_series(1, len(string_split_regex($1, $2))), "
+                  "lambda mr_i: string_split_regex($1, $2)[mr_i] || coalesce(list_transform("
+                  "list_filter([regexp_extract_all($1, $2)[mr_i]], lambda mr_m: mr_m IS NOT NULL), "
+                  "lambda mr_m: list_transform([[");
+    for (size_t i = 1; i <= groups; i++) {
+        emit_template(translation, call,
+                      i > 1 ? ", regexp_extract(mr_m, $2, " : "regexp_extract(mr_m, $2, ");
+        mr_buf_printf(translation->out, "%zu)", i);
+    }
+    athena_emit_text(translation, "]], lambda mr_g: ");
+    emit_body(translation, lambda, &name, &value, 1);
+    athena_emit_text(translation, ")[1])[1], '')), lambda mr_a, mr_b: mr_a || mr_b)");
+}
+
 /* Every match is replaced; groups are $1 in Trino, \1 in DuckDB. */
 static void emit_regexp_replace(struct athena_translation *translation,
                                 const struct athena_node *call)
 {
+    const struct athena_node *last = argument(call, 2);
+    if (last != NULL && last->kind == AST_LAMBDA) {
+        emit_regexp_lambda(translation, call, last);
+        return;
+    }
     struct athena_node empty = {.kind = AST_STRING, .line = call->line, .column = call->column};
     const struct athena_node *text =
         argument(call, 2) == NULL ? &empty : string_argument(translation, call, 2);
@@ -306,24 +653,50 @@ static void emit_regexp_replace(struct athena_translation *translation,
     mr_buf_fini(&replacement);
 }
 
+static void emit_modulus(struct athena_translation *translation, const struct athena_node *call)
+{
+    athena_emit_division(translation, "mr_mod", argument(call, 0), argument(call, 1));
+}
+
 static void emit_special(struct athena_translation *translation, const struct athena_node *call)
 {
-    struct mr_slice name = call->text;
-    if (mr_slice_equal(name, MR_S("greatest")) || mr_slice_equal(name, MR_S("least")))
-        emit_extreme(translation, call);
-    else if (mr_slice_equal(name, MR_S("concat")))
-        emit_concat(translation, call);
-    else if (mr_slice_equal(name, MR_S("mod")))
-        athena_emit_division(translation, "mr_mod", argument(call, 0), argument(call, 1));
-    else if (mr_slice_equal(name, MR_S("regexp_replace")))
-        emit_regexp_replace(translation, call);
-    else if (mr_slice_starts_with(name, MR_S("json_")))
-        emit_json_call(translation, call);
-    else if (mr_slice_equal(name, MR_S("date_add")) || mr_slice_equal(name, MR_S("date_diff")) ||
-             mr_slice_equal(name, MR_S("date_trunc")))
-        emit_date_call(translation, call);
-    else
-        emit_format_call(translation, call);
+    static const struct {
+        const char *name;
+        void (*emit)(struct athena_translation *translation, const struct athena_node *call);
+    } specials[] = {{"greatest", emit_extreme},
+                    {"least", emit_extreme},
+                    {"concat", emit_concat},
+                    {"mod", emit_modulus},
+                    {"regexp_replace", emit_regexp_replace},
+                    {"json_extract", emit_json_call},
+                    {"json_extract_scalar", emit_json_call},
+                    {"json_size", emit_json_call},
+                    {"date_add", emit_date_call},
+                    {"date_diff", emit_date_call},
+                    {"date_trunc", emit_date_call},
+                    {"array_sort", emit_sort},
+                    {"reduce", emit_reduce},
+                    {"reduce_agg", emit_reduce},
+                    {"zip_with", emit_zip_with},
+                    {"map_filter", emit_map_lambda},
+                    {"transform_keys", emit_map_lambda},
+                    {"transform_values", emit_map_lambda},
+                    {"map_zip_with", emit_map_zip},
+                    {"combinations", emit_combinations},
+                    {"format", emit_format},
+                    {"normalize", emit_normalize},
+                    {"typeof", emit_typeof},
+                    {"with_timezone", emit_zone_call},
+                    {"timezone_hour", emit_zone_call},
+                    {"timezone_minute", emit_zone_call},
+                    {"date_format", emit_format_call},
+                    {"date_parse", emit_format_call},
+                    {"format_datetime", emit_format_call},
+                    {"parse_datetime", emit_format_call}};
+    for (size_t i = 0; i < MR_COUNT(specials); i++) {
+        if (mr_slice_equal(call->text, mr_slice_cstr(specials[i].name)))
+            specials[i].emit(translation, call);
+    }
 }
 
 static bool check_call(struct athena_translation *translation, const struct athena_node *call,
@@ -354,6 +727,14 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
     bool known;
     const size_t arguments = athena_node_count(call->items);
     const struct athena_function *function = athena_function_find(call->text, arguments, &known);
+    if (!call->inferred) {
+        ((struct athena_node *)(uintptr_t)call)->type = athena_infer_call(translation, call);
+        ((struct athena_node *)(uintptr_t)call)->inferred = true;
+    }
+    if (athena_translate_failed(translation))
+        return;
+    if (call->function != NULL)
+        function = call->function;
     if (!check_call(translation, call, function, known, arguments))
         return;
     if ((function->flags & ATHENA_SPECIAL) != 0) {

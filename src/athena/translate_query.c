@@ -1,21 +1,6 @@
-/* Queries: scopes of WITH, FROM, SELECT. */
+/* Queries: SELECT, VALUES, sets, WITH, ORDER BY. */
 #include "athena/functions.h"
 #include "athena/translate.h"
-
-struct athena_scope {
-    struct athena_scope *outer;
-    struct mr_slice name; /* of a WITH query */
-};
-
-static bool in_scope(const struct athena_translation *translation, struct mr_slice name)
-{
-    for (const struct athena_scope *scope = translation->scope; scope != NULL;
-         scope = scope->outer) {
-        if (mr_slice_equal_nocase(scope->name, name))
-            return true;
-    }
-    return false;
-}
 
 /* ---- windows ---- */
 
@@ -60,158 +45,6 @@ void athena_emit_window(struct athena_translation *translation, const struct ath
     else
         emit_window_body(translation, window);
 }
-
-/* ---- relations ---- */
-
-static void emit_relation(struct athena_translation *translation,
-                          const struct athena_node *relation, bool only);
-
-static void emit_alias(struct athena_translation *translation, struct mr_slice name,
-                       const struct athena_node *columns)
-{
-    athena_emit_text(translation, " AS ");
-    athena_emit_name(translation, name);
-    if (columns != NULL) {
-        athena_emit_text(translation, "(");
-        athena_emit_list(translation, columns);
-        athena_emit_text(translation, ")");
-    }
-}
-
-static void emit_table(struct athena_translation *translation, const struct athena_node *table,
-                       const struct athena_node *alias, bool only)
-{
-    const struct athena_node *last = table->items;
-    while (last->next != NULL)
-        last = last->next;
-    struct mr_slice name = alias != NULL ? alias->name : last->text;
-    if (table->items->next == NULL && in_scope(translation, last->text)) {
-        athena_emit_name(translation, last->text);
-    } else {
-        const struct athena_table_use use = {
-            .table = table,
-            .alias = name,
-            /* renamed columns are not the table's any more */
-            .where = translation->select == NULL || (alias != NULL && alias->items != NULL)
-                         ? NULL
-                         : translation->select->right,
-            .only = only};
-        if (!translation->resolver->table(translation->resolver->ctx, translation, &use,
-                                          translation->out))
-            return;
-    }
-    emit_alias(translation, name, alias == NULL ? NULL : alias->items);
-}
-
-static struct mr_slice type_of(struct athena_translation *translation,
-                               const struct athena_node *node)
-{
-    bool known;
-    if (node->kind == AST_CALL) {
-        const struct athena_function *function =
-            athena_function_find(node->text, athena_node_count(node->items), &known);
-        return function != NULL && (function->flags & ATHENA_MAP) != 0 ? MR_S("map<") : MR_S("");
-    }
-    if (node->kind != AST_NAME && node->kind != AST_DOT)
-        return MR_S("");
-    return translation->resolver->column_type(translation->resolver->ctx, node->text);
-}
-
-/* A map gives two columns, an array of rows one a field, another array one. */
-static void emit_unnest_item(struct athena_translation *translation, const struct athena_node *item,
-                             bool spread)
-{
-    struct mr_slice type = type_of(translation, item);
-    const bool is_map = mr_slice_starts_with(type, MR_S("map<"));
-    spread = spread || is_map || mr_slice_starts_with(type, MR_S("array<struct<"));
-    athena_emit_text(translation, is_map ? "unnest(map_entries(" : "unnest(");
-    athena_emit(translation, item);
-    athena_emit_text(translation, is_map ? ")" : "");
-    athena_emit_text(translation, spread ? ", max_depth := 2)" : ")");
-}
-
-static void emit_unnest(struct athena_translation *translation, const struct athena_node *unnest,
-                        const struct athena_node *alias)
-{
-    const size_t arguments = athena_node_count(unnest->items);
-    const bool ordinality = (unnest->flags & AST_ORDINALITY) != 0;
-    const size_t columns = alias == NULL ? 0 : athena_node_count(alias->items);
-    const bool spread = arguments == 1 && columns > arguments + ordinality;
-    athena_emit_text(translation, "LATERAL (SELECT ");
-    for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
-        emit_unnest_item(translation, item, spread);
-        if (item->next != NULL || ordinality)
-            athena_emit_text(translation, ", ");
-    }
-    if (ordinality) {
-        athena_emit_text(translation, "unnest(generate_series(1, greatest(");
-        for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
-            athena_emit_text(translation, "mr_cardinality(");
-            athena_emit(translation, item);
-            athena_emit_text(translation, item->next != NULL ? "), " : ")");
-        }
-        athena_emit_text(translation, ")))");
-    }
-    athena_emit_text(translation, ")");
-    emit_alias(translation, alias == NULL ? MR_S("_mr_unnest") : alias->name,
-               alias == NULL ? NULL : alias->items);
-}
-
-static void emit_aliased(struct athena_translation *translation, const struct athena_node *relation,
-                         const struct athena_node *alias, bool only)
-{
-    static const struct mr_slice unnamed = MR_S_INIT("_mr_query");
-    if (relation->kind == AST_TABLE) {
-        emit_table(translation, relation, alias, only);
-    } else if (relation->kind == AST_UNNEST) {
-        emit_unnest(translation, relation, alias);
-    } else if (relation->kind == AST_SUBQUERY || relation->kind == AST_LATERAL) {
-        athena_emit_text(translation, relation->kind == AST_LATERAL ? "LATERAL (" : "(");
-        athena_emit_query(translation, relation->left);
-        athena_emit_text(translation, ")");
-        if (alias != NULL)
-            emit_alias(translation, alias->name, alias->items);
-        else
-            emit_alias(translation, unnamed, NULL);
-    } else {
-        /* a join in parentheses with a name: its columns lose their tables */
-        athena_emit_text(translation, "(SELECT * FROM ");
-        emit_relation(translation, relation, false);
-        athena_emit_text(translation, ")");
-        emit_alias(translation, alias->name, alias->items);
-    }
-}
-
-static void emit_join(struct athena_translation *translation, const struct athena_node *join)
-{
-    athena_emit_text(translation, "(");
-    emit_relation(translation, join->left, false);
-    mr_buf_printf(translation->out, " %.*s ", MR_ARG(join->text));
-    emit_relation(translation, join->right, false);
-    if (join->items != NULL) {
-        athena_emit_text(translation, " USING (");
-        athena_emit_list(translation, join->items);
-        athena_emit_text(translation, ")");
-    } else if (join->third != NULL) {
-        athena_emit_text(translation, " ON ");
-        athena_emit(translation, join->third);
-    }
-    athena_emit_text(translation, ")");
-}
-
-static void emit_relation(struct athena_translation *translation,
-                          const struct athena_node *relation, bool only)
-{
-    if (athena_translate_failed(translation))
-        return;
-    if (relation->kind == AST_JOIN)
-        emit_join(translation, relation);
-    else if (relation->kind == AST_ALIAS)
-        emit_aliased(translation, relation->left, relation, only);
-    else
-        emit_aliased(translation, relation, NULL, only);
-}
-
 /* ---- SELECT ---- */
 
 static bool has_table(const struct athena_node *relation)
@@ -222,9 +55,36 @@ static bool has_table(const struct athena_node *relation)
            (has_table(relation->left) || has_table(relation->right));
 }
 
+/* The type of the row whose fields `expression.*` selects; NULL: it is a table's name. */
+static const struct athena_sqltype *star_row(struct athena_translation *translation,
+                                             const struct athena_node *node)
+{
+    if (node->kind == AST_NAME && athena_names_has(translation, node->text))
+        return NULL;
+    if (node->kind == AST_NAME || node->kind == AST_DOT)
+        return node->kind == AST_NAME ? NULL : node->type;
+    const struct athena_sqltype *type = athena_infer(translation, node);
+    return type != NULL && type->kind == SQL_ROW ? type : NULL;
+}
+
 static void emit_item(struct athena_translation *translation, const struct athena_node *item)
 {
     const struct athena_resolver *resolver = translation->resolver;
+    const struct athena_sqltype *row = item->left->kind == AST_STAR && item->left->left != NULL
+                                           ? star_row(translation, item->left->left)
+                                           : NULL;
+    if (row != NULL) {
+        for (size_t i = 0; i < row->count; i++) {
+            athena_emit_text(translation, i > 0 ? ", struct_extract_at(" : "struct_extract_at(");
+            athena_emit(translation, item->left->left);
+            mr_buf_printf(translation->out, ", %zu)", i + 1);
+            athena_emit_alias(translation,
+                              row->names != NULL && row->names[i].len > 0 ? row->names[i]
+                                                                          : MR_S(ATHENA_UNNAMED),
+                              NULL);
+        }
+        return;
+    }
     athena_emit(translation, item->left);
     if (item->left->kind == AST_STAR) {
         if (resolver != NULL && resolver->hides != NULL && resolver->hides(resolver->ctx) &&
@@ -233,11 +93,11 @@ static void emit_item(struct athena_translation *translation, const struct athen
         return;
     }
     if (item->name.len > 0)
-        emit_alias(translation, item->name, NULL);
+        athena_emit_alias(translation, item->name, NULL);
     else if (item->left->kind == AST_DOT)
-        emit_alias(translation, item->left->text, NULL);
+        athena_emit_alias(translation, item->left->text, NULL);
     else if (item->left->kind != AST_NAME)
-        emit_alias(translation, MR_S(ATHENA_UNNAMED), NULL);
+        athena_emit_alias(translation, MR_S(ATHENA_UNNAMED), NULL);
 }
 
 static void emit_grouping(struct athena_translation *translation, const struct athena_node *list)
@@ -278,17 +138,181 @@ static void emit_clause(struct athena_translation *translation, const char *word
     athena_emit(translation, node);
 }
 
-/* FROM is written first, apart, so that the tables are known when the select list is. */
+/* ---- types of a SELECT ---- */
+
+static void append_fields(struct athena_translation *translation, struct athena_fields *fields,
+                          const struct athena_fields *more)
+{
+    struct athena_fields both = {.open = true};
+    if (fields->count + more->count > ATHENA_FIELDS_MAX) {
+        *fields = both;
+        return;
+    }
+    both = athena_fields_make(translation, fields->count + more->count);
+    if (fields->count > 0)
+        memcpy(both.list, fields->list, fields->count * sizeof *both.list);
+    if (more->count > 0)
+        memcpy(both.list + fields->count, more->list, more->count * sizeof *both.list);
+    both.open = fields->open || more->open;
+    *fields = both;
+}
+
+static struct athena_fields star_fields(struct athena_translation *translation,
+                                        const struct athena_node *star)
+{
+    const struct athena_node *of = star->left;
+    struct athena_fields unknown = {.open = true};
+    if (of == NULL) {
+        if (translation->select != NULL && translation->select->left == NULL)
+            athena_translate_fail(translation, star, "COLUMN_NOT_FOUND",
+                                  "SELECT * not allowed from relation that has no columns");
+        return athena_fields_all(translation, MR_S(""));
+    }
+    if (of->kind == AST_NAME && !athena_names_has(translation, of->text)) {
+        athena_translate_fail(translation, of, "TABLE_NOT_FOUND", "Table '%.*s' not found",
+                              MR_ARG(of->text));
+        return unknown;
+    }
+    if (of->kind == AST_NAME || of->kind == AST_DOT)
+        return athena_fields_all(translation, of->text);
+    const struct athena_sqltype *row = star_row(translation, of);
+    if (row == NULL)
+        return unknown;
+    struct athena_fields fields = athena_fields_make(translation, row->count);
+    for (size_t i = 0; i < row->count; i++)
+        fields.list[i] = (struct athena_field){
+            .name = row->names != NULL ? row->names[i] : MR_S(""), .type = row->items[i]};
+    return fields;
+}
+
+static struct athena_fields select_fields(struct athena_translation *translation,
+                                          const struct athena_node *select)
+{
+    struct athena_fields fields = {0};
+    for (const struct athena_node *item = select->items; item != NULL; item = item->next) {
+        struct athena_fields more;
+        if (item->left->kind == AST_STAR) {
+            more = star_fields(translation, item->left);
+        } else {
+            more = athena_fields_make(translation, 1);
+            more.list[0].type = athena_infer(translation, item->left);
+            more.list[0].name = item->name.len > 0 ? item->name
+                                : item->left->kind == AST_NAME || item->left->kind == AST_DOT
+                                    ? item->left->text
+                                    : MR_S("");
+        }
+        append_fields(translation, &fields, &more);
+    }
+    return fields;
+}
+
+static bool is_ordinal(struct athena_translation *translation, const struct athena_node *node,
+                       const struct athena_fields *fields, const char *clause)
+{
+    int64_t position;
+    if (node->kind != AST_INTEGER)
+        return false;
+    if (!fields->open && (mr_slice_to_i64(node->text, &position) != MR_OK || position < 1 ||
+                          (uint64_t)position > fields->count))
+        athena_translate_fail(translation, node, "INVALID_COLUMN_REFERENCE",
+                              "%s position %.*s is not in select list", clause, MR_ARG(node->text));
+    return true;
+}
+
+static void infer_groups(struct athena_translation *translation, const struct athena_node *list,
+                         const struct athena_fields *fields)
+{
+    for (const struct athena_node *item = list; item != NULL; item = item->next) {
+        if (item->kind == AST_GROUPING)
+            infer_groups(translation, item->items, fields);
+        else if (item->kind == AST_ROW)
+            infer_groups(translation, item->items, fields);
+        else if (!is_ordinal(translation, item, fields, "GROUP BY"))
+            (void)athena_infer(translation, item);
+    }
+}
+
+static void infer_where(struct athena_translation *translation, const struct athena_node *where,
+                        const char *clause)
+{
+    const struct athena_sqltype *type = where == NULL ? NULL : athena_infer(translation, where);
+    if (type != NULL && type->kind != SQL_BOOLEAN && type->kind != SQL_UNKNOWN)
+        athena_translate_fail(translation, where, "TYPE_MISMATCH",
+                              "%s clause must evaluate to a boolean: actual type %.*s", clause,
+                              MR_ARG(athena_sqltype_text(translation->arena, type)));
+}
+
+static const struct athena_node *find_aggregate(const struct athena_node *node)
+{
+    bool known;
+    for (; node != NULL; node = node->next) {
+        if (node->kind == AST_SUBQUERY || node->kind == AST_EXISTS)
+            continue;
+        if (node->kind == AST_CALL) {
+            const struct athena_function *function =
+                athena_function_find(node->text, athena_node_count(node->items), &known);
+            if (function != NULL && (function->flags & ATHENA_AGGREGATE) != 0)
+                return node;
+        }
+        const bool query = node->kind == AST_IN || node->kind == AST_QUANTIFIED;
+        const struct athena_node *children[] = {node->items, node->left, query ? NULL : node->right,
+                                                node->third};
+        for (size_t i = 0; i < MR_COUNT(children); i++) {
+            const struct athena_node *found =
+                children[i] == NULL ? NULL : find_aggregate(children[i]);
+            if (found != NULL)
+                return found;
+        }
+    }
+    return NULL;
+}
+
+static void refuse_aggregates(struct athena_translation *translation,
+                              const struct athena_node *node, const char *clause)
+{
+    const struct athena_node *aggregate = find_aggregate(node);
+    if (aggregate == NULL)
+        return;
+    const struct athena_node *first = aggregate->items;
+    struct mr_slice argument = first == NULL             ? MR_S("")
+                               : first->kind == AST_STAR ? MR_S("*")
+                                                         : first->text;
+    athena_translate_fail(translation, node, "EXPRESSION_NOT_SCALAR",
+                          "%s cannot contain aggregations, window functions or grouping "
+                          "operations: [%.*s(%.*s)]",
+                          clause, MR_ARG(aggregate->text), MR_ARG(argument));
+}
+
+static void infer_windows(struct athena_translation *translation, const struct athena_node *windows)
+{
+    for (const struct athena_node *window = windows; window != NULL; window = window->next) {
+        for (const struct athena_node *item = window->items; item != NULL; item = item->next)
+            (void)athena_infer(translation, item);
+        for (const struct athena_node *sort = window->order; sort != NULL; sort = sort->next)
+            (void)athena_infer(translation, sort->left);
+    }
+}
+
+/* FROM is written first, apart, so that the tables are known when the select list is. Leaves the
+ * level of its relations, for ORDER BY. */
 static void emit_select(struct athena_translation *translation, const struct athena_node *select)
 {
     const struct athena_node *outer = translation->select;
     struct mr_buf from = {0}, *out = translation->out;
+    struct athena_fields fields = {0};
     translation->select = select;
+    athena_level_push(translation);
     if (select->left != NULL) {
         translation->out = &from;
-        emit_relation(translation, select->left, true);
+        athena_emit_relation(translation, select->left, true);
         translation->out = out;
     }
+    infer_where(translation, select->right, "WHERE");
+    refuse_aggregates(translation, select->right, "WHERE clause");
+    fields = select_fields(translation, select);
+    infer_groups(translation, select->groups, &fields);
+    infer_where(translation, select->third, "HAVING");
+    infer_windows(translation, select->windows);
     athena_emit_text(translation, select->flags & AST_DISTINCT ? "SELECT DISTINCT " : "SELECT ");
     for (const struct athena_node *item = select->items; item != NULL; item = item->next) {
         emit_item(translation, item);
@@ -308,25 +332,108 @@ static void emit_select(struct athena_translation *translation, const struct ath
     emit_clause(translation, " HAVING ", select->third);
     emit_windows(translation, select->windows);
     translation->select = outer;
+    translation->fields = fields;
+}
+
+/* ---- VALUES and sets ---- */
+
+static struct athena_fields values_fields(struct athena_translation *translation,
+                                          const struct athena_node *values)
+{
+    const size_t columns = athena_node_count(values->items->items);
+    struct athena_fields fields = athena_fields_make(translation, columns);
+    for (const struct athena_node *row = values->items; row != NULL; row = row->next) {
+        const struct athena_node *item = row->items;
+        if (athena_node_count(item) != columns) {
+            athena_translate_fail(translation, values, "TYPE_MISMATCH",
+                                  "Values rows have mismatched sizes: %zu vs %zu", columns,
+                                  athena_node_count(item));
+            return fields;
+        }
+        for (size_t i = 0; i < columns; i++, item = item->next) {
+            const struct athena_sqltype *type = athena_infer(translation, item);
+            const struct athena_sqltype *before = fields.list[i].type, *both = NULL;
+            if (row == values->items)
+                both = type;
+            else if (type != NULL && before != NULL)
+                both = athena_sqltype_common(translation->arena, before, type);
+            if (both == NULL && type != NULL && before != NULL) {
+                athena_translate_fail(translation, values, "TYPE_MISMATCH",
+                                      "Values rows have mismatched types: %.*s vs %.*s",
+                                      MR_ARG(athena_sqltype_text(translation->arena, before)),
+                                      MR_ARG(athena_sqltype_text(translation->arena, type)));
+                return fields;
+            }
+            fields.list[i].type = both;
+        }
+    }
+    return fields;
 }
 
 static void emit_values(struct athena_translation *translation, const struct athena_node *values)
 {
     const size_t columns = athena_node_count(values->items->items);
+    const struct athena_fields fields = values_fields(translation, values);
     athena_emit_text(translation, "SELECT * FROM (VALUES ");
     for (const struct athena_node *row = values->items; row != NULL; row = row->next) {
+        const struct athena_node *item = row->items;
         athena_emit_text(translation, "(");
-        athena_emit_list(translation, row->items);
+        for (size_t i = 0; item != NULL && i < columns; item = item->next, i++) {
+            const struct athena_sqltype *type = fields.list[i].type;
+            if (type != NULL && item->type != NULL && item->type->kind == SQL_INTEGER &&
+                type->kind == SQL_INTEGER)
+                type = NULL;
+            if (athena_sqltype_known(type) && !athena_sqltype_equal(type, item->type) &&
+                type->kind != SQL_UNKNOWN && type->count == 0)
+                athena_emit_coerced(translation, item, type);
+            else
+                athena_emit(translation, item);
+            if (item->next != NULL)
+                athena_emit_text(translation, ", ");
+        }
         athena_emit_text(translation, row->next != NULL ? "), " : ")");
     }
     athena_emit_text(translation, ") AS \"_mr_values\"(");
     for (size_t i = 0; i < columns; i++)
         mr_buf_printf(translation->out, "%s\"" ATHENA_UNNAMED "%zu\"", i > 0 ? ", " : "", i);
     athena_emit_text(translation, ")");
+    translation->fields = fields;
 }
 
-static void emit_body(struct athena_translation *translation, const struct athena_node *body)
+/* The columns of both sides, under the names of the left one. */
+static struct athena_fields meet_fields(struct athena_translation *translation,
+                                        const struct athena_node *set, struct athena_fields left,
+                                        struct athena_fields right)
 {
+    struct mr_slice word = mr_slice_sub(set->text, 0, mr_slice_find(set->text, ' '));
+    if (left.open || right.open)
+        return left.open ? left : (struct athena_fields){.open = true};
+    if (left.count != right.count) {
+        athena_translate_fail(translation, set, "TYPE_MISMATCH",
+                              "%.*s query has different number of fields: %zu, %zu", MR_ARG(word),
+                              left.count, right.count);
+        return left;
+    }
+    struct athena_fields fields = athena_fields_make(translation, left.count);
+    for (size_t i = 0; i < left.count; i++) {
+        const struct athena_sqltype *a = left.list[i].type, *b = right.list[i].type;
+        fields.list[i].name = left.list[i].name;
+        if (a == NULL || b == NULL)
+            continue;
+        fields.list[i].type = athena_sqltype_common(translation->arena, a, b);
+        if (fields.list[i].type == NULL)
+            athena_translate_fail(translation, set, "TYPE_MISMATCH",
+                                  "column %zu in %.*s query has incompatible types: %.*s, %.*s",
+                                  i + 1, MR_ARG(word),
+                                  MR_ARG(athena_sqltype_text(translation->arena, a)),
+                                  MR_ARG(athena_sqltype_text(translation->arena, b)));
+    }
+    return fields;
+}
+
+static void emit_query_body(struct athena_translation *translation, const struct athena_node *body)
+{
+    struct athena_level *level = translation->level;
     if (athena_translate_failed(translation))
         return;
     if (body->kind == AST_SELECT) {
@@ -339,12 +446,18 @@ static void emit_body(struct athena_translation *translation, const struct athen
         athena_emit_text(translation, ")");
     } else {
         athena_emit_text(translation, "(");
-        emit_body(translation, body->left);
+        emit_query_body(translation, body->left);
+        const struct athena_fields left = translation->fields;
+        translation->level = level;
         mr_buf_printf(translation->out, ") %.*s (", MR_ARG(body->text));
-        emit_body(translation, body->right);
+        emit_query_body(translation, body->right);
+        translation->level = level;
         athena_emit_text(translation, ")");
+        translation->fields = meet_fields(translation, body, left, translation->fields);
     }
 }
+
+/* ---- WITH, ORDER BY ---- */
 
 static void emit_with(struct athena_translation *translation, const struct athena_node *query)
 {
@@ -352,7 +465,9 @@ static void emit_with(struct athena_translation *translation, const struct athen
     athena_emit_text(translation, recursive ? "WITH RECURSIVE " : "WITH ");
     for (const struct athena_node *with = query->items; with != NULL; with = with->next) {
         struct athena_scope *scope = MR_NEW(translation->arena, struct athena_scope);
-        *scope = (struct athena_scope){.outer = translation->scope, .name = with->name};
+        *scope = (struct athena_scope){
+            .outer = translation->scope, .name = with->name, .fields = {.open = true}};
+        (void)athena_fields_rename(translation, &scope->fields, with->items);
         if (recursive)
             translation->scope = scope;
         athena_emit_name(translation, with->name);
@@ -364,22 +479,61 @@ static void emit_with(struct athena_translation *translation, const struct athen
         athena_emit_text(translation, " AS (");
         athena_emit_query(translation, with->left);
         athena_emit_text(translation, with->next != NULL ? "), " : ") ");
+        scope->fields = translation->fields;
+        if (!athena_fields_rename(translation, &scope->fields, with->items))
+            athena_translate_fail(translation, with, "MISMATCHED_COLUMN_ALIASES",
+                                  "WITH column alias list has %zu entries but WITH query(%.*s) has "
+                                  "%zu columns",
+                                  athena_node_count(with->items), MR_ARG(with->name),
+                                  scope->fields.count);
         translation->scope = scope;
     }
+}
+
+static bool has_field(const struct athena_fields *fields, struct mr_slice name)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (mr_slice_equal_nocase(fields->list[i].name, name))
+            return true;
+    }
+    return fields->open;
+}
+
+/* Names mean columns of the result first, then those of the relations. */
+static void infer_order(struct athena_translation *translation, const struct athena_node *query)
+{
+    struct athena_fields fields = translation->fields;
+    struct athena_level *level = translation->level;
+    athena_level_push(translation);
+    athena_level_add(translation, MR_S(""), fields);
+    for (const struct athena_node *sort = query->order; sort != NULL; sort = sort->next) {
+        if (!is_ordinal(translation, sort->left, &fields, "ORDER BY"))
+            (void)athena_infer(translation, sort->left);
+        if (query->left->kind == AST_SELECT && (query->left->flags & AST_DISTINCT) != 0 &&
+            sort->left->kind == AST_NAME && !has_field(&fields, sort->left->text))
+            athena_translate_fail(translation, query->left, "EXPRESSION_NOT_IN_DISTINCT",
+                                  "For SELECT DISTINCT, ORDER BY expressions must appear in select "
+                                  "list");
+    }
+    translation->level = level;
+    translation->fields = fields;
 }
 
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query)
 {
     struct athena_scope *outer = translation->scope;
+    struct athena_level *level = translation->level;
     if (athena_translate_failed(translation))
         return;
     if (query->items != NULL)
         emit_with(translation, query);
-    emit_body(translation, query->left);
+    emit_query_body(translation, query->left);
     if (query->order != NULL) {
+        infer_order(translation, query);
         athena_emit_text(translation, " ORDER BY ");
         athena_emit_order(translation, query->order);
     }
+    translation->level = level;
     emit_clause(translation, " LIMIT ", query->right);
     emit_clause(translation, " OFFSET ", query->third);
     translation->scope = outer;
@@ -389,4 +543,53 @@ bool athena_translate_query(struct athena_translation *translation, const struct
 {
     athena_emit_query(translation, query);
     return !athena_translate_failed(translation);
+}
+
+/* ---- the result ---- */
+
+static bool any_zone(const struct athena_fields *fields)
+{
+    for (size_t i = 0; i < fields->count && !fields->open; i++) {
+        if (athena_has_zone(fields->list[i].type))
+            return true;
+    }
+    return false;
+}
+
+/* Moments are stored without their zone: those shown in another than UTC become texts. */
+bool athena_translate_result(struct athena_translation *translation,
+                             const struct athena_node *query)
+{
+    struct mr_buf sql = {0}, *out = translation->out;
+    translation->out = &sql;
+    const bool fine = athena_translate_query(translation, query);
+    translation->out = out;
+    const struct athena_fields fields = translation->fields;
+    if (!fine || !any_zone(&fields)) {
+        mr_buf_append(out, mr_buf_slice(&sql));
+        mr_buf_fini(&sql);
+        return fine;
+    }
+    athena_emit_text(translation, "SELECT ");
+    for (size_t i = 0; i < fields.count; i++) {
+        const struct athena_field *field = &fields.list[i];
+        const struct athena_node column = {.kind = AST_NAME,
+                                           .inferred = true,
+                                           .type = field->type,
+                                           .text =
+                                               mr_arena_printf(translation->arena, "_mr_%zu", i)};
+        athena_emit_text(translation, i > 0 ? ", " : "");
+        if (athena_has_zone(field->type))
+            athena_emit_zoned(translation, &column);
+        else
+            athena_emit(translation, &column);
+        athena_emit_alias(translation, field->name.len > 0 ? field->name : MR_S(ATHENA_UNNAMED),
+                          NULL);
+    }
+    mr_buf_printf(out, " FROM (%.*s) AS _mr_result(", MR_ARG(mr_buf_slice(&sql)));
+    for (size_t i = 0; i < fields.count; i++)
+        mr_buf_printf(out, "%s_mr_%zu", i > 0 ? ", " : "", i);
+    athena_emit_text(translation, ")");
+    mr_buf_fini(&sql);
+    return true;
 }

@@ -12,6 +12,7 @@ static const struct {
     {"date", "DATE"},           {"time", "TIME"},
     {"timestamp", "TIMESTAMP"}, {"timestamp with time zone", "TIMESTAMPTZ"},
     {"json", "JSON"},           {"uuid", "UUID"},
+    {"char", "VARCHAR"},
 };
 
 static bool is_type(const struct athena_node *type, const char *name)
@@ -89,18 +90,159 @@ void athena_emit_type(struct athena_translation *translation, const struct athen
     }
 }
 
+/* ---- casts ---- */
+
+bool athena_has_zone(const struct athena_sqltype *type)
+{
+    return type != NULL && type->kind == SQL_TIMESTAMP_TZ && type->zone.len > 0 &&
+           !mr_slice_equal(type->zone, MR_S("UTC"));
+}
+
+void athena_emit_local(struct athena_translation *translation, const struct athena_node *node)
+{
+    struct mr_slice zone = node->type->zone;
+    if (zone.ptr[0] == '+' || zone.ptr[0] == '-') {
+        int64_t hours = 0, minutes = 0;
+        if (mr_slice_to_i64(mr_slice_sub(zone, 1, 2), &hours) != MR_OK ||
+            (zone.len > 3 &&
+             mr_slice_to_i64(mr_slice_sub(zone, zone.len - 2, 2), &minutes) != MR_OK))
+            athena_translate_fail(translation, node, "INVALID_LITERAL", "no time zone: %.*s",
+                                  MR_ARG(zone));
+        athena_emit_text(translation, "(timezone('UTC', ");
+        athena_emit(translation, node);
+        mr_buf_printf(translation->out, ") %c INTERVAL (%d) MINUTE)", zone.ptr[0],
+                      (int)(hours * 60 + minutes));
+        return;
+    }
+    athena_emit_text(translation, "timezone(");
+    athena_emit_string(translation, zone);
+    athena_emit_text(translation, ", ");
+    athena_emit(translation, node);
+    athena_emit_text(translation, ")");
+}
+
+void athena_emit_coerced(struct athena_translation *translation, const struct athena_node *node,
+                         const struct athena_sqltype *type)
+{
+    const bool local = athena_has_zone(node->type) && type->kind != SQL_TIMESTAMP_TZ;
+    athena_emit_text(translation, "CAST(");
+    if (local)
+        athena_emit_local(translation, node);
+    else
+        athena_emit(translation, node);
+    athena_emit_text(translation, " AS ");
+    athena_sqltype_duck(translation->out, type);
+    athena_emit_text(translation, ")");
+}
+
+void athena_emit_zoned(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "(mr_text(");
+    athena_emit_local(translation, node);
+    athena_emit_text(translation, ") || ' ' || ");
+    athena_emit_string(translation, node->type->zone);
+    athena_emit_text(translation, ")");
+}
+
+static void emit_as_text(struct athena_translation *translation, const struct athena_node *node)
+{
+    const struct athena_sqltype *from = node->type;
+    if (from != NULL && from->kind == SQL_JSON) {
+        athena_emit_text(translation, "json_extract_string(");
+        athena_emit(translation, node);
+        athena_emit_text(translation, ", '$')");
+        return;
+    }
+    if (athena_has_zone(from)) {
+        athena_emit_zoned(translation, node);
+        return;
+    }
+    athena_emit_text(translation, "mr_text(");
+    athena_emit(translation, node);
+    athena_emit_text(translation, ")");
+}
+
+/* What reads a text as this type in Trino's way. */
+static const char *reader_of(enum athena_sql_kind kind)
+{
+    switch (kind) {
+    case SQL_BOOLEAN: return "mr_to_boolean(";
+    case SQL_TINYINT: return "mr_to_tinyint(";
+    case SQL_SMALLINT: return "mr_to_smallint(";
+    case SQL_INTEGER: return "mr_to_integer(";
+    case SQL_BIGINT: return "mr_to_bigint(";
+    case SQL_REAL: return "mr_to_real(";
+    case SQL_DOUBLE: return "mr_to_double(";
+    case SQL_DATE: return "mr_to_date(";
+    case SQL_TIME: return "mr_to_time(";
+    case SQL_TIMESTAMP: return "mr_to_timestamp(";
+    default: return NULL;
+    }
+}
+
+static int bits_of(enum athena_sql_kind kind)
+{
+    return kind == SQL_TINYINT ? 8 : kind == SQL_SMALLINT ? 16 : kind == SQL_INTEGER ? 32 : 64;
+}
+
+/* Casts whose failures DuckDB would tell, or round, in another way. False: it does as Trino. */
+static bool emit_checked(struct athena_translation *translation, const struct athena_node *node,
+                         const struct athena_sqltype *to)
+{
+    const struct athena_sqltype *from = node->left->type;
+    const char *tries = node->flags & AST_TRY ? "true" : "false";
+    if (from == NULL || to == NULL)
+        return false;
+    const bool integer = athena_sqltype_is_integer(to);
+    const char *reader = from->kind == SQL_VARCHAR ? reader_of(to->kind) : NULL;
+    const bool floating = from->kind == SQL_DOUBLE || from->kind == SQL_REAL;
+    if (reader != NULL)
+        mr_buf_printf(translation->out, "CAST(%s", reader);
+    else if (integer && floating)
+        athena_emit_text(translation, "CAST(mr_double_to_integer(CAST(");
+    else if (integer && athena_sqltype_is_integer(from) && from->kind > to->kind)
+        athena_emit_text(translation, "CAST(mr_narrow(CAST(");
+    else
+        return false;
+    athena_emit(translation, node->left);
+    if (reader == NULL)
+        mr_buf_printf(translation->out, " AS %s), %d", floating ? "DOUBLE" : "BIGINT",
+                      bits_of(to->kind));
+    mr_buf_printf(translation->out, ", %s) AS ", tries);
+    athena_sqltype_duck(translation->out, to);
+    athena_emit_text(translation, ")");
+    return true;
+}
+
 /* To text by our own rendering, which is Trino's; to JSON as a value, not by parsing. */
+static bool emit_text_cast(struct athena_translation *translation, const struct athena_node *node)
+{
+    const struct athena_node *type = node->items;
+    const bool padded = is_type(type, "char");
+    if (!padded && !is_type(type, "varchar"))
+        return false;
+    struct mr_slice length = type->items != NULL ? type->items->text : MR_S("1");
+    const bool cut = padded || type->items != NULL;
+    athena_emit_text(translation, padded ? "rpad(left(" : cut ? "left(" : "");
+    emit_as_text(translation, node->left);
+    if (cut)
+        mr_buf_printf(translation->out, ", %.*s)", MR_ARG(length));
+    if (padded)
+        mr_buf_printf(translation->out, ", %.*s, ' ')", MR_ARG(length));
+    return true;
+}
+
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node)
 {
     const struct athena_node *type = node->items;
-    if (is_type(type, "varchar")) {
-        athena_emit_text(translation, type->items != NULL ? "left(mr_text(" : "mr_text(");
-        athena_emit(translation, node->left);
-        if (type->items != NULL)
-            mr_buf_printf(translation->out, "), %.*s", MR_ARG(type->items->text));
-        athena_emit_text(translation, ")");
+    const struct athena_sqltype *to = athena_sqltype_from_ast(translation->arena, type);
+    if (to == NULL) {
+        athena_translate_fail(translation, node, "TYPE_NOT_FOUND", "Unknown type: %.*s",
+                              MR_ARG(type->text));
         return;
     }
+    if (emit_text_cast(translation, node) || emit_checked(translation, node, to))
+        return;
     if (is_type(type, "json")) {
         athena_emit_text(translation, "to_json(");
         athena_emit(translation, node->left);
@@ -108,7 +250,10 @@ void athena_emit_cast(struct athena_translation *translation, const struct athen
         return;
     }
     athena_emit_text(translation, node->flags & AST_TRY ? "TRY_CAST(" : "CAST(");
-    athena_emit(translation, node->left);
+    if (athena_has_zone(node->left->type) && to->kind != SQL_TIMESTAMP_TZ)
+        athena_emit_local(translation, node->left);
+    else
+        athena_emit(translation, node->left);
     athena_emit_text(translation, " AS ");
     athena_emit_type(translation, type);
     athena_emit_text(translation, ")");

@@ -27,6 +27,7 @@ uint64_t mr_crc64nvme(uint64_t crc, struct mr_slice bytes);
 void mr_md5(struct mr_slice bytes, uint8_t ret[static 16]);
 void mr_sha1(struct mr_slice bytes, uint8_t ret[static 20]);
 void mr_sha256(struct mr_slice bytes, uint8_t ret[static 32]);
+void mr_sha512(struct mr_slice bytes, uint8_t ret[static 64]);
 void mr_hmac_sha256(struct mr_slice key, struct mr_slice bytes, uint8_t ret[static 32]);
 void mr_hmac_sha1(struct mr_slice key, struct mr_slice bytes, uint8_t ret[static 20]);
 /* gzip of the whole input appended to buf. */

@@ -8,8 +8,8 @@
  * digests: that costs more than a small digest itself. So the algorithms are fetched once, and each
  * thread keeps one context an algorithm, which already knows it. */
 
-enum digest_kind { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_KINDS };
-enum { HMAC_BLOCK = 64, DIGEST_SIZE_MAX = 32 }; /* of all three */
+enum digest_kind { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA512, DIGEST_KINDS };
+enum { HMAC_BLOCK = 64, DIGEST_SIZE_MAX = 32 }; /* of those that hmac() is called with */
 
 static EVP_MD *algorithms[DIGEST_KINDS];
 static pthread_once_t digest_once = PTHREAD_ONCE_INIT;
@@ -26,7 +26,7 @@ static void contexts_free(void *data)
 
 static void digest_init(void)
 {
-    static const char *const names[DIGEST_KINDS] = {"MD5", "SHA1", "SHA256"};
+    static const char *const names[DIGEST_KINDS] = {"MD5", "SHA1", "SHA256", "SHA512"};
     for (int kind = 0; kind < DIGEST_KINDS; kind++) {
         algorithms[kind] = EVP_MD_fetch(NULL, names[kind], NULL);
         if (algorithms[kind] == NULL)
@@ -94,6 +94,11 @@ void mr_sha1(struct mr_slice bytes, uint8_t ret[static 20])
 void mr_sha256(struct mr_slice bytes, uint8_t ret[static 32])
 {
     digest(DIGEST_SHA256, bytes, (struct mr_slice){0}, ret);
+}
+
+void mr_sha512(struct mr_slice bytes, uint8_t ret[static 64])
+{
+    digest(DIGEST_SHA512, bytes, (struct mr_slice){0}, ret);
 }
 
 void mr_hmac_sha256(struct mr_slice key, struct mr_slice bytes, uint8_t ret[static 32])

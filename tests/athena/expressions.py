@@ -133,7 +133,7 @@ CASES = [
     ("CAST(ROW(1, 'x') AS row(a integer, b varchar)).b", "x", "varchar"),
     ("CAST(ARRAY[1, 2] AS array(varchar))", "[1, 2]", "array"),
     ("typeof(1)", "integer", "varchar"),
-    ("typeof(ARRAY['a'])", "array(varchar)", "varchar"),
+    ("typeof(ARRAY['a'])", "array(varchar(1))", "varchar"),
     # dates and times
     ("DATE '2026-07-03'", "2026-07-03", "date"),
     ("TIMESTAMP '2026-07-03 10:11:12'", "2026-07-03 10:11:12.000", "timestamp"),

@@ -132,7 +132,7 @@ def test_an_execution_is_described_whole(orders):
     ("SELECT\n  nope FROM orders",
      "COLUMN_NOT_FOUND: line 2:3: Column 'nope' cannot be resolved"),
     ("SELECT orders.nope FROM orders",
-     "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved"),
+     "COLUMN_NOT_FOUND: line 1:8: Column 'orders.nope' cannot be resolved"),
     ("SELECT 1 / 0", "DIVISION_BY_ZERO: Division by zero"),
     ("SELECT quantity % 0 FROM orders", "DIVISION_BY_ZERO: Division by zero"),
     ("SELECT nosuch(1)", "FUNCTION_NOT_FOUND: line 1:8: Function 'nosuch' not registered"),
@@ -149,18 +149,14 @@ def test_failures_have_athenas_words_and_places(orders, sql, reason):
     ("SELECT sum('a')", "FUNCTION_NOT_FOUND"),
     ("SELECT orderid FROM orders a JOIN orders b ON a.orderid = b.orderid", "AMBIGUOUS_NAME"),
     ("SELECT CAST(1 AS nosuchtype)", "TYPE_NOT_FOUND"),
-    ("SELECT DATE '2026-07-03' - DATE '2026-07-01'", "NOT_SUPPORTED"),
-    ("SELECT TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE 'Europe/Berlin'", None),
+    ("SELECT current_timestamp AT TIME ZONE 'Europe' || '/Berlin'", "TYPE_MISMATCH"),
     ("CREATE TABLE t AS SELECT 1", "MISSING_COLUMN_NAME"),
     ("INSERT INTO t VALUES (1)", "TABLE_NOT_FOUND"),
     ("UNLOAD (SELECT 1) TO 's3://b/' WITH (format='PARQUET')", "HIVE_UNKNOWN_ERROR"),
     ("EXPLAIN SELECT 1", "NOT_SUPPORTED"),
 ])
 def test_failures_have_athenas_names(orders, sql, code):
-    if code is None:
-        refused(orders.start, "InvalidRequestException", sql=sql)
-    else:
-        assert orders.reason(sql).startswith(code + ": ")
+    assert orders.reason(sql).startswith(code + ": ")
 
 
 @pytest.mark.parametrize("sql", [
@@ -214,8 +210,9 @@ def test_parameters_take_the_places_of_question_marks(orders):
 
 
 def test_a_running_query_is_cancelled(orders):
-    query = orders.start("SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a(x) "
-                         "CROSS JOIN UNNEST(sequence(1, 100000)) AS b(y) WHERE x * y = 7")
+    query = orders.start("SELECT count(*) FROM UNNEST(sequence(1, 10000)) AS a(x) "
+                         "CROSS JOIN UNNEST(sequence(1, 10000)) AS b(y) "
+                         "CROSS JOIN UNNEST(sequence(1, 1000)) AS c(z) WHERE x * y * z = 7")
     wait_until(lambda: orders.athena.get_query_execution(QueryExecutionId=query)[
         "QueryExecution"]["Status"]["State"] == "RUNNING")
     refused(orders.athena.get_query_results, "InvalidRequestException", QueryExecutionId=query)
@@ -237,7 +234,7 @@ def test_many_queries_wait_for_their_turn(orders):
 
 def test_what_memory_cannot_hold_fails_and_the_server_goes_on(orders):
     reason = orders.reason("SELECT array_agg(x || CAST(y AS varchar)) FROM "
-                           "UNNEST(transform(sequence(1, 20000), i -> rpad('', 500, 'x'))) AS a(x) "
+                           "UNNEST(transform(sequence(1, 10000), i -> rpad('', 999, 'x'))) AS a(x) "
                            "CROSS JOIN UNNEST(sequence(1, 2000)) AS b(y)")
     assert reason.startswith("EXCEEDED_LOCAL_MEMORY_LIMIT")
     assert orders.rows("SELECT 1") == [["1"]]
@@ -337,8 +334,9 @@ def test_large_objects_are_read_by_pieces_without_loss(lake):
 def test_queries_survive_a_restart_and_those_cut_short_are_failed(own_server):
     lake = Lake(own_server.client, "restart")
     done = lake.run("SELECT 42 AS answer")["QueryExecutionId"]
-    running = lake.start("SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a(x) "
-                         "CROSS JOIN UNNEST(sequence(1, 100000)) AS b(y) WHERE x * y = 7")
+    running = lake.start("SELECT count(*) FROM UNNEST(sequence(1, 10000)) AS a(x) "
+                         "CROSS JOIN UNNEST(sequence(1, 10000)) AS b(y) "
+                         "CROSS JOIN UNNEST(sequence(1, 1000)) AS c(z) WHERE x * y * z = 7")
     own_server.kill9()
     own_server.restart()
     athena = own_server.client("athena")

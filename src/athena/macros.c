@@ -1,0 +1,63 @@
+/* Functions that DuckDB's SQL can say: macros, made once. */
+#include "athena/scalars.h"
+
+/* `a` and `i` of mr_subscript are written out once, so that a[1][2][3] does not grow eightfold. */
+static const char *const macros[] = {
+    "mr_distinct(l) AS list_filter(l, lambda mr_x, mr_i: len(list_filter(l[1:mr_i - 1], lambda "
+    "mr_y: mr_y IS NOT DISTINCT FROM mr_x)) = 0)",
+    "mr_any(t) AS CASE WHEN t IS NULL THEN NULL WHEN list_contains(t, true) THEN true WHEN "
+    "len(list_filter(t, lambda mr_b: mr_b IS NULL)) > 0 THEN NULL ELSE false END",
+    "mr_all(t) AS CASE WHEN t IS NULL THEN NULL WHEN list_contains(t, false) THEN false WHEN "
+    "len(list_filter(t, lambda mr_b: mr_b IS NULL)) > 0 THEN NULL ELSE true END",
+    "mr_group_entries(l) AS map_from_entries(list_transform(mr_distinct(list_transform(l, lambda "
+    "mr_e: struct_extract_at(mr_e, 1))), lambda mr_k: row(mr_k, list_transform(list_filter(l, "
+    "lambda mr_e: struct_extract_at(mr_e, 1) = mr_k), lambda mr_e: struct_extract_at(mr_e, 2)))))",
+    "mr_union_entries(l) AS map_from_entries(list_filter(l, lambda mr_x, mr_i: "
+    "len(list_filter(l[1:mr_i - 1], lambda mr_y: mr_y.key = mr_x.key)) = 0))",
+    "mr_cosine(a, b) AS list_sum(list_transform(a, lambda mr_x: mr_x.value * "
+    "coalesce(list_filter(b, lambda mr_y: mr_y.key = mr_x.key)[1].value, 0))) / "
+    "(sqrt(list_sum(list_transform(a, lambda mr_x: mr_x.value * mr_x.value))) * "
+    "sqrt(list_sum(list_transform(b, lambda mr_x: mr_x.value * mr_x.value))))",
+    "mr_split(s, d, n) AS CASE WHEN len(string_split(s, d)) > n THEN "
+    "list_append(string_split(s, d)[1:n - 1], array_to_string(string_split(s, d)[n:], d)) ELSE "
+    "string_split(s, d) END",
+    "mr_split_part(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must "
+    "be greater than zero') ELSE string_split(s, d)[n] END",
+    "mr_subscript(a, i) AS list_transform([row(a, i)], lambda mr_p: CASE WHEN "
+    "struct_extract_at(mr_p, 2) > len(struct_extract_at(mr_p, 1)) THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: "
+    "' || struct_extract_at(mr_p, 2) || ' > ' || len(struct_extract_at(mr_p, 1))) WHEN "
+    "struct_extract_at(mr_p, 2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start "
+    "at 1') WHEN struct_extract_at(mr_p, 2) < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array "
+    "subscript is negative: ' || struct_extract_at(mr_p, 2)) ELSE struct_extract_at(mr_p, "
+    "1)[struct_extract_at(mr_p, 2)] END)[1]",
+    "mr_map_key(m, k) AS list_transform([row(m, k)], lambda mr_p: CASE WHEN "
+    "struct_extract_at(mr_p, 1) "
+    "IS NULL OR struct_extract_at(mr_p, 2) IS NULL THEN NULL WHEN NOT "
+    "map_contains(struct_extract_at(mr_p, 1), struct_extract_at(mr_p, 2)) THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || "
+    "mr_text(struct_extract_at(mr_p, 2))) ELSE struct_extract_at(mr_p, "
+    "1)[struct_extract_at(mr_p, 2)] END)[1]",
+    "mr_element(a, i) AS list_transform([row(a, i)], lambda mr_p: CASE WHEN "
+    "struct_extract_at(mr_p, 2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start "
+    "at 1') ELSE struct_extract_at(mr_p, 1)[struct_extract_at(mr_p, 2)] END)[1]",
+    "mr_entropy(l) AS coalesce(list_sum(list_transform(list_filter(l, lambda mr_x: mr_x > 0), "
+    "lambda mr_x: mr_x / list_sum(l) * log2(list_sum(l) / mr_x))), 0.0e0)",
+    "mr_json_parse(t) AS CAST(mr_json_sorted(t) AS JSON)",
+    "mr_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and "
+    "value arrays must be the same length') ELSE map(k, v) END",
+};
+
+bool athena_macros_make(bool (*make)(void *ctx, const char *sql), void *ctx)
+{
+    struct mr_buf sql = {0};
+    bool fine = true;
+    for (size_t i = 0; i < MR_COUNT(macros) && fine; i++) {
+        mr_buf_reset(&sql);
+        mr_buf_printf(&sql, "CREATE OR REPLACE MACRO %s", macros[i]);
+        mr_buf_byte(&sql, '\0');
+        fine = make(ctx, sql.data);
+    }
+    mr_buf_fini(&sql);
+    return fine;
+}

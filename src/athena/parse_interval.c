@@ -1,0 +1,82 @@
+/* INTERVAL literals. */
+#include "athena/parse.h"
+#include "base/buf.h"
+#include <ctype.h>
+
+static const char *const interval_units[] = {"year", "month",  "week",  "day",
+                                             "hour", "minute", "second"};
+
+static struct mr_slice take_unit(struct athena_parser *parser)
+{
+    for (size_t i = 0; i < MR_COUNT(interval_units); i++) {
+        if (athena_take(parser, interval_units[i]))
+            return mr_slice_cstr(interval_units[i]);
+    }
+    return MR_S("");
+}
+
+/* INTERVAL '1 02:03:04.5' DAY TO SECOND, INTERVAL '1-2' YEAR TO MONTH: one number for each unit.
+ * `text` becomes a sum of intervals of one unit, and `number` tells that it did. */
+static struct athena_node *parse_long_interval(struct athena_parser *parser,
+                                               struct athena_node *node, struct mr_slice value,
+                                               struct mr_slice last, bool negative)
+{
+    struct mr_buf sum = {0};
+    size_t unit = 0, at = 0;
+    bool fine = last.len > 0;
+    if (value.len > 0 && value.ptr[0] == '-') {
+        negative = !negative;
+        at++;
+    }
+    while (unit < MR_COUNT(interval_units) &&
+           !mr_slice_equal(mr_slice_cstr(interval_units[unit]), node->name))
+        unit++;
+    for (; fine && unit < MR_COUNT(interval_units); unit++) {
+        size_t len = 0;
+        if (unit == 2 && node->name.ptr != interval_units[2])
+            continue; /* weeks stand alone */
+        while (at + len < value.len && (isdigit((unsigned char)value.ptr[at + len]) ||
+                                        (unit == 6 && value.ptr[at + len] == '.')))
+            len++;
+        fine = len > 0 && len < 16;
+        mr_buf_printf(&sum, "%sINTERVAL (%s%.*s) %s", sum.len > 0 ? " + " : "", negative ? "-" : "",
+                      MR_ARG(mr_slice_sub(value, at, len)), interval_units[unit]);
+        at += len;
+        if (mr_slice_equal(mr_slice_cstr(interval_units[unit]), last))
+            break;
+        fine = fine && at < value.len && strchr("- :", value.ptr[at]) != NULL;
+        at++;
+    }
+    fine = fine && at == value.len && unit < MR_COUNT(interval_units);
+    node->text = mr_arena_copy(parser->arena, mr_buf_slice(&sum));
+    node->number = 1;
+    mr_buf_fini(&sum);
+    if (!fine)
+        athena_error_set(parser->error, parser->arena, "INVALID_LITERAL", node->line, node->column,
+                         "'%.*s' is not a valid interval literal", MR_ARG(value));
+    return fine ? node : NULL;
+}
+
+/* INTERVAL '2' DAY; the sign may stand before the string. */
+struct athena_node *athena_parse_interval(struct athena_parser *parser)
+{
+    struct athena_node *node = athena_node_new(parser, AST_INTERVAL);
+    parser->next++;
+    const bool negative = athena_take(parser, "-");
+    if (!negative)
+        (void)athena_take(parser, "+");
+    if (parser->next->kind != ATHENA_TOKEN_STRING)
+        return athena_mismatch(parser, "<string>");
+    struct mr_slice value = mr_slice_trim(parser->next->value);
+    parser->next++;
+    int64_t number;
+    node->name = take_unit(parser);
+    if (node->name.len == 0)
+        return athena_mismatch(parser, "'YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND'");
+    const bool to = athena_take(parser, "TO");
+    if (to || mr_slice_to_i64(value, &number) != MR_OK)
+        return parse_long_interval(parser, node, value, to ? take_unit(parser) : node->name,
+                                   negative);
+    node->text = mr_arena_printf(parser->arena, "%lld", (long long)(negative ? -number : number));
+    return node;
+}

@@ -1,0 +1,47 @@
+/* athena/rows.h: scalar functions inside DuckDB that see one row at a time.
+ *
+ * No row with a NULL among the arguments reaches a function: its result is NULL. A function gives
+ * its result through one of the put calls, NULL when it calls none, or fails: then it returns false
+ * and `message` begins with the name that Athena gives the error. */
+#pragma once
+#include "athena/duck.h"
+#include "base/buf.h"
+
+enum { ATHENA_ROW_INPUTS = 4 };
+
+struct athena_row {
+    const void *data[ATHENA_ROW_INPUTS];
+    void *result;
+    duckdb_vector output;
+    idx_t at;
+    bool done;          /* a result was put */
+    struct mr_buf text; /* to build a text in; empty for each row */
+    struct mr_buf message;
+};
+struct athena_row_function {
+    const char *name;
+    duckdb_type arguments[ATHENA_ROW_INPUTS]; /* up to DUCKDB_TYPE_INVALID */
+    duckdb_type result;
+    bool (*run)(struct athena_row *row);
+};
+struct mr_slice athena_row_slice(const struct athena_row *row, size_t input);
+int64_t athena_row_integer(const struct athena_row *row, size_t input); /* of BIGINT */
+double athena_row_double(const struct athena_row *row, size_t input);
+bool athena_row_boolean(const struct athena_row *row, size_t input);
+void athena_row_put_text(struct athena_row *row, struct mr_slice text); /* VARCHAR, BLOB */
+void athena_row_put_integer(struct athena_row *row, int64_t value);     /* 64 bits wide */
+void athena_row_put_narrow(struct athena_row *row, int32_t value);      /* DATE, INTEGER */
+void athena_row_put_double(struct athena_row *row, double value);
+void athena_row_put_boolean(struct athena_row *row, bool value);
+bool athena_row_fail(struct athena_row *row, const char *format, ...) MR_PRINTF(2, 3);
+
+/* Rows of one name stand together: they are the overloads of one function. */
+MR_MUST_USE enum mr_status athena_rows_register(duckdb_connection connection,
+                                                const struct athena_row_function *functions,
+                                                size_t count);
+/* Those of the files scalars_*.c. */
+MR_MUST_USE enum mr_status athena_texts_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_bytes_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_numbers_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_format_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_moments_register(duckdb_connection connection);

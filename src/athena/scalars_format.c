@@ -1,0 +1,211 @@
+/* format(): Java's formats of values that come as texts. */
+#include "athena/rows.h"
+#include "base/json.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FORMAT_WIDTH_MAX = 100000 };
+
+struct spec {
+    bool left, plus, blank, zero, comma, paren, alternate;
+    size_t width;
+    int precision; /* -1: none */
+    char conversion;
+};
+
+static size_t number_at(struct mr_slice text, size_t *at)
+{
+    size_t value = 0;
+    while (*at < text.len && isdigit((unsigned char)text.ptr[*at]) && value < FORMAT_WIDTH_MAX)
+        value = value * 10 + (size_t)(text.ptr[(*at)++] - '0');
+    return value;
+}
+
+/* Behind '%'. *ret_index: of "2$", from 1, or 0. False: no format. */
+static bool read_spec(struct mr_slice text, size_t *at, struct spec *spec, size_t *ret_index)
+{
+    *spec = (struct spec){.precision = -1};
+    *ret_index = 0;
+    size_t ahead = *at;
+    const size_t index = number_at(text, &ahead);
+    if (ahead > *at && ahead < text.len && text.ptr[ahead] == '$') {
+        *ret_index = index;
+        *at = ahead + 1;
+    }
+    for (; *at < text.len; (*at)++) {
+        const char flag = text.ptr[*at];
+        if (flag == '\0' || strchr("-+ 0,(#", flag) == NULL)
+            break;
+        spec->left = spec->left || flag == '-';
+        spec->plus = spec->plus || flag == '+';
+        spec->blank = spec->blank || flag == ' ';
+        spec->zero = spec->zero || flag == '0';
+        spec->comma = spec->comma || flag == ',';
+        spec->paren = spec->paren || flag == '(';
+        spec->alternate = spec->alternate || flag == '#';
+    }
+    spec->width = number_at(text, at);
+    if (*at < text.len && text.ptr[*at] == '.') {
+        (*at)++;
+        spec->precision = (int)number_at(text, at);
+    }
+    if (*at >= text.len || spec->width >= FORMAT_WIDTH_MAX || spec->precision > 400)
+        return false;
+    spec->conversion = text.ptr[(*at)++];
+    return spec->conversion != '\0';
+}
+
+static void put_padded(struct mr_buf *out, const struct spec *spec, struct mr_slice text)
+{
+    const size_t len = mr_slice_utf8_length(text);
+    const size_t fill = spec->width > len ? spec->width - len : 0;
+    if (spec->left)
+        mr_buf_append(out, text);
+    for (size_t i = 0; i < fill; i++)
+        mr_buf_byte(out, ' ');
+    if (!spec->left)
+        mr_buf_append(out, text);
+}
+
+/* Digits, perhaps with a point, into groups, with sign and zeros. */
+static void put_number(struct mr_buf *out, const struct spec *spec, struct mr_slice digits)
+{
+    struct mr_buf text = {0};
+    const bool negative = digits.len > 0 && digits.ptr[0] == '-';
+    digits = mr_slice_sub(digits, negative, SIZE_MAX);
+    size_t whole = 0;
+    while (whole < digits.len && isdigit((unsigned char)digits.ptr[whole]))
+        whole++;
+    if (negative)
+        mr_buf_byte(&text, spec->paren ? '(' : '-');
+    else if (spec->plus || spec->blank)
+        mr_buf_byte(&text, spec->plus ? '+' : ' ');
+    const size_t grouped = spec->comma && whole > 0 ? whole + (whole - 1) / 3 : whole;
+    size_t len = text.len + grouped + digits.len - whole + (negative && spec->paren);
+    for (; spec->zero && !spec->left && len < spec->width; len++)
+        mr_buf_byte(&text, '0');
+    for (size_t i = 0; i < whole; i++) {
+        if (spec->comma && i > 0 && (whole - i) % 3 == 0)
+            mr_buf_byte(&text, ',');
+        mr_buf_byte(&text, digits.ptr[i]);
+    }
+    mr_buf_append(&text, mr_slice_sub(digits, whole, SIZE_MAX));
+    if (negative && spec->paren)
+        mr_buf_byte(&text, ')');
+    put_padded(out, spec, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+}
+
+static bool put_floating(struct mr_buf *out, const struct spec *spec, struct mr_slice value)
+{
+    char copy[64], *end, text[1000], format[8] = "%.*f";
+    if (value.len == 0 || value.len >= sizeof copy)
+        return false;
+    memcpy(copy, value.ptr, value.len);
+    copy[value.len] = '\0';
+    const double number = strtod(copy, &end);
+    if (*end != '\0')
+        return false;
+    if (!isdigit((unsigned char)copy[value.len - 1])) { /* NaN, Infinity */
+        put_padded(out, spec, value);
+        return true;
+    }
+    format[3] = spec->conversion;
+    snprintf(text, sizeof text, format, spec->precision < 0 ? 6 : spec->precision, number);
+    put_number(out, spec, mr_slice_cstr(text));
+    return true;
+}
+
+static bool put_integer(struct mr_buf *out, const struct spec *spec, struct mr_slice value)
+{
+    int64_t number;
+    char text[40];
+    for (size_t i = 0; i < value.len; i++) {
+        if (!isdigit((unsigned char)value.ptr[i]) && (i > 0 || value.ptr[i] != '-'))
+            return false;
+    }
+    if (spec->conversion == 'd') {
+        put_number(out, spec, value);
+        return true;
+    }
+    if (mr_slice_to_i64(value, &number) != MR_OK)
+        return false;
+    /* Java shows an integer's 32 bits where the number is one */
+    const unsigned long long bits = number < 0 && number >= INT32_MIN
+                                        ? (unsigned long long)(uint32_t)number
+                                        : (unsigned long long)number;
+    snprintf(text, sizeof text, spec->conversion == 'o' ? "%llo" : "%llx", bits);
+    struct spec plain = *spec;
+    put_number(out, &plain, mr_slice_cstr(text));
+    return true;
+}
+
+static bool put_value(struct mr_buf *out, struct spec *spec, struct mr_slice value, bool null)
+{
+    const char conversion = spec->conversion;
+    const bool upper = isupper((unsigned char)conversion);
+    const size_t before = out->len;
+    bool fine = true;
+    spec->conversion = (char)tolower((unsigned char)conversion);
+    if (spec->conversion == 'b' && null)
+        put_padded(out, spec, MR_S("false"));
+    else if (null || strchr("sb", spec->conversion) != NULL)
+        put_padded(out, spec,
+                   null ? MR_S("null")
+                        : mr_slice_sub(value, 0,
+                                       spec->precision < 0 ? SIZE_MAX : (size_t)spec->precision));
+    else if (strchr("feg", spec->conversion) != NULL)
+        fine = put_floating(out, spec, value);
+    else if (strchr("dxo", spec->conversion) != NULL)
+        fine = put_integer(out, spec, value);
+    else
+        fine = false;
+    for (size_t i = before; upper && i < out->len; i++)
+        out->data[i] = (char)toupper((unsigned char)out->data[i]);
+    return fine;
+}
+
+/* mr_format(a JSON array: the format and its arguments, all as texts). */
+static bool format(struct athena_row *row)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    yyjson_val *list = mr_json_parse(&arena, athena_row_slice(row, 0), 4);
+    struct mr_slice text = mr_json_text(yyjson_arr_get(list, 0));
+    const bool null = yyjson_is_null(yyjson_arr_get(list, 0));
+    size_t next = 1, index;
+    bool fine = list != NULL;
+    for (size_t at = 0; at < text.len && fine;) {
+        struct spec spec;
+        if (text.ptr[at] != '%') {
+            mr_buf_byte(&row->text, text.ptr[at++]);
+            continue;
+        }
+        at++;
+        fine = read_spec(text, &at, &spec, &index);
+        if (!fine || spec.conversion == '%' || spec.conversion == 'n') {
+            if (fine)
+                put_padded(&row->text, &spec, spec.conversion == '%' ? MR_S("%") : MR_S("\n"));
+            continue;
+        }
+        yyjson_val *value = yyjson_arr_get(list, index > 0 ? index : next++);
+        fine = value != NULL &&
+               put_value(&row->text, &spec, mr_json_text(value), yyjson_is_null(value));
+    }
+    if (fine && !null)
+        athena_row_put_text(row, mr_buf_slice(&row->text));
+    else if (!fine)
+        (void)athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Invalid format string: %.*s",
+                              MR_ARG(text));
+    mr_arena_fini(&arena);
+    return fine;
+}
+
+enum mr_status athena_format_register(duckdb_connection connection)
+{
+    static const struct athena_row_function functions[] = {
+        {"mr_format", {DUCKDB_TYPE_VARCHAR}, DUCKDB_TYPE_VARCHAR, format},
+    };
+    return athena_rows_register(connection, functions, MR_COUNT(functions));
+}

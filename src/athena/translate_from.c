@@ -1,0 +1,321 @@
+/* FROM: tables, subqueries, UNNEST, joins; the names of WITH. */
+#include "athena/functions.h"
+#include "athena/translate.h"
+
+const struct athena_scope *athena_scope_find(const struct athena_translation *translation,
+                                             struct mr_slice name)
+{
+    for (const struct athena_scope *scope = translation->scope; scope != NULL;
+         scope = scope->outer) {
+        if (mr_slice_equal_nocase(scope->name, name))
+            return scope;
+    }
+    return NULL;
+}
+
+static bool in_scope(const struct athena_translation *translation, struct mr_slice name)
+{
+    return athena_scope_find(translation, name) != NULL;
+}
+
+/* The columns under the names that an alias gives them; false: there are not as many. */
+bool athena_fields_rename(struct athena_translation *translation, struct athena_fields *fields,
+                          const struct athena_node *names)
+{
+    const size_t count = athena_node_count(names);
+    if (names == NULL)
+        return true;
+    const bool open = fields->open;
+    if (!open && count != fields->count)
+        return false;
+    struct athena_fields renamed = athena_fields_make(translation, count);
+    for (size_t i = 0; i < count; i++, names = names->next)
+        renamed.list[i] =
+            (struct athena_field){.name = names->text, .type = open ? NULL : fields->list[i].type};
+    *fields = renamed;
+    fields->open = open && count == 0;
+    return true;
+}
+
+/* Puts a relation of the FROM clause in sight. */
+static void add_relation(struct athena_translation *translation, const struct athena_node *node,
+                         const struct athena_node *alias, struct mr_slice name,
+                         struct athena_fields fields)
+{
+    const size_t count = fields.count;
+    if (alias != NULL && !athena_fields_rename(translation, &fields, alias->items))
+        athena_translate_fail(translation, node, "MISMATCHED_COLUMN_ALIASES",
+                              "Column alias list has %zu entries but '%.*s' has %zu columns "
+                              "available",
+                              athena_node_count(alias->items), MR_ARG(name), count);
+    if (translation->level != NULL)
+        athena_level_add(translation, name, fields);
+}
+/* ---- relations ---- */
+
+void athena_emit_alias(struct athena_translation *translation, struct mr_slice name,
+                       const struct athena_node *columns)
+{
+    athena_emit_text(translation, " AS ");
+    athena_emit_name(translation, name);
+    if (columns != NULL) {
+        athena_emit_text(translation, "(");
+        athena_emit_list(translation, columns);
+        athena_emit_text(translation, ")");
+    }
+}
+
+static void emit_table(struct athena_translation *translation, const struct athena_node *table,
+                       const struct athena_node *alias, bool only)
+{
+    const struct athena_node *last = table->items;
+    struct athena_fields fields = {.open = true};
+    while (last->next != NULL)
+        last = last->next;
+    struct mr_slice name = alias != NULL ? alias->name : last->text;
+    if (table->items->next == NULL && in_scope(translation, last->text)) {
+        athena_emit_name(translation, last->text);
+        fields = athena_scope_find(translation, last->text)->fields;
+    } else {
+        const struct athena_table_use use = {
+            .table = table,
+            .alias = name,
+            /* renamed columns are not the table's any more */
+            .where = translation->select == NULL || (alias != NULL && alias->items != NULL)
+                         ? NULL
+                         : translation->select->right,
+            .only = only,
+            .fields = &fields};
+        if (!translation->resolver->table(translation->resolver->ctx, translation, &use,
+                                          translation->out))
+            return;
+    }
+    athena_emit_alias(translation, name, alias == NULL ? NULL : alias->items);
+    add_relation(translation, table, alias, name, fields);
+}
+
+static struct mr_slice type_of(struct athena_translation *translation,
+                               const struct athena_node *node)
+{
+    bool known;
+    if (node->kind == AST_CALL) {
+        const struct athena_function *function =
+            athena_function_find(node->text, athena_node_count(node->items), &known);
+        return function != NULL && (function->flags & ATHENA_GIVES_MAP) != 0 ? MR_S("map<")
+                                                                             : MR_S("");
+    }
+    if (node->kind != AST_NAME && node->kind != AST_DOT)
+        return MR_S("");
+    return translation->resolver->column_type(translation->resolver->ctx, node->text);
+}
+
+/* A map gives two columns, an array of rows one a field, another array one. */
+static void emit_unnest_item(struct athena_translation *translation, const struct athena_node *item,
+                             bool spread)
+{
+    const struct athena_sqltype *known = item->type;
+    struct mr_slice type = known != NULL ? MR_S("") : type_of(translation, item);
+    const bool is_map =
+        known != NULL ? known->kind == SQL_MAP : mr_slice_starts_with(type, MR_S("map<"));
+    spread = (spread && known == NULL) || is_map ||
+             mr_slice_starts_with(type, MR_S("array<struct<")) ||
+             (known != NULL && known->kind == SQL_ARRAY && known->items[0]->kind == SQL_ROW);
+    athena_emit_text(translation, is_map ? "unnest(map_entries(" : "unnest(");
+    athena_emit(translation, item);
+    athena_emit_text(translation, is_map ? ")" : "");
+    athena_emit_text(translation, spread ? ", max_depth := 2)" : ")");
+}
+
+static void add_field(struct athena_fields *fields, const struct athena_sqltype *type)
+{
+    fields->list[fields->count++].type = type;
+}
+
+/* What UNNEST gives: its columns have no names of their own. */
+static struct athena_fields unnest_fields(struct athena_translation *translation,
+                                          const struct athena_node *unnest)
+{
+    size_t most = 1;
+    struct athena_fields fields = {0}, unknown = {.open = true};
+    bool known = true;
+    for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
+        const struct athena_sqltype *type = athena_infer(translation, item);
+        known = known && type != NULL && (type->kind == SQL_ARRAY || type->kind == SQL_MAP);
+        if (type != NULL && type->kind != SQL_ARRAY && type->kind != SQL_MAP)
+            athena_translate_fail(translation, item, "TYPE_MISMATCH", "Cannot unnest type: %.*s",
+                                  MR_ARG(athena_sqltype_text(translation->arena, type)));
+        most += type != NULL && type->kind == SQL_ARRAY ? type->items[0]->count + 1 : 2;
+    }
+    if (!known)
+        return unknown;
+    fields = athena_fields_make(translation, most);
+    fields.count = 0;
+    for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
+        const struct athena_sqltype *type = item->type, *element = type->items[0];
+        const bool row = type->kind == SQL_ARRAY && element->kind == SQL_ROW;
+        const struct athena_sqltype *of = row ? element : type;
+        for (size_t i = 0; i < of->count; i++)
+            add_field(&fields, of->items[i]);
+    }
+    if ((unnest->flags & AST_ORDINALITY) != 0)
+        add_field(&fields, athena_sqltype_simple(SQL_BIGINT));
+    return fields;
+}
+
+static void emit_unnest(struct athena_translation *translation, const struct athena_node *unnest,
+                        const struct athena_node *alias)
+{
+    const size_t arguments = athena_node_count(unnest->items);
+    const bool ordinality = (unnest->flags & AST_ORDINALITY) != 0;
+    const size_t columns = alias == NULL ? 0 : athena_node_count(alias->items);
+    const bool spread = arguments == 1 && columns > arguments + ordinality;
+    struct athena_fields fields = unnest_fields(translation, unnest);
+    if (athena_translate_failed(translation))
+        return;
+    athena_emit_text(translation, "LATERAL (SELECT ");
+    for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
+        emit_unnest_item(translation, item, spread);
+        if (item->next != NULL || ordinality)
+            athena_emit_text(translation, ", ");
+    }
+    if (ordinality) {
+        athena_emit_text(translation, "unnest(generate_series(1, greatest(");
+        for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
+            athena_emit_text(translation, "mr_cardinality(");
+            athena_emit(translation, item);
+            athena_emit_text(translation, item->next != NULL ? "), " : ")");
+        }
+        athena_emit_text(translation, ")))");
+    }
+    athena_emit_text(translation, ")");
+    athena_emit_alias(translation, alias == NULL ? MR_S("_mr_unnest") : alias->name,
+                      alias == NULL ? NULL : alias->items);
+    add_relation(translation, unnest, alias, alias == NULL ? MR_S("") : alias->name, fields);
+}
+
+/* The columns of `*`, or of alias.*. */
+struct athena_fields athena_fields_all(struct athena_translation *translation,
+                                       struct mr_slice alias)
+{
+    size_t count = 0;
+    bool open = false, found = false;
+    const struct athena_level *level = translation->level;
+    for (int pass = 0; level != NULL; level = level->outer, pass++) {
+        for (const struct athena_relation *at = level->relations; at != NULL; at = at->next) {
+            if (alias.len > 0 && !mr_slice_equal_nocase(at->alias, alias))
+                continue;
+            found = true;
+            open = open || at->fields.open;
+            count += at->fields.count;
+        }
+        if (found || alias.len == 0)
+            break;
+    }
+    struct athena_fields fields = {.open = true};
+    if (count > ATHENA_FIELDS_MAX)
+        return fields;
+    fields = athena_fields_make(translation, count);
+    fields.count = 0;
+    fields.open = open || !found;
+    for (const struct athena_relation *at = level == NULL ? NULL : level->relations; at != NULL;
+         at = at->next) {
+        for (size_t i = 0; i < at->fields.count; i++) {
+            const struct athena_field *field = &at->fields.list[i];
+            if ((alias.len > 0 && !mr_slice_equal_nocase(at->alias, alias)) ||
+                (alias.len == 0 && field->merged) || mr_slice_starts_with(field->name, MR_S("$")))
+                continue;
+            fields.list[fields.count++] = *field;
+        }
+    }
+    return fields;
+}
+
+static void emit_aliased(struct athena_translation *translation, const struct athena_node *relation,
+                         const struct athena_node *alias, bool only)
+{
+    static const struct mr_slice unnamed = MR_S_INIT("_mr_query");
+    if (relation->kind == AST_TABLE) {
+        emit_table(translation, relation, alias, only);
+    } else if (relation->kind == AST_UNNEST) {
+        emit_unnest(translation, relation, alias);
+    } else if (relation->kind == AST_SUBQUERY || relation->kind == AST_LATERAL) {
+        struct athena_level *level = translation->level;
+        athena_emit_text(translation, relation->kind == AST_LATERAL ? "LATERAL (" : "(");
+        if (relation->kind != AST_LATERAL) /* its neighbours are not in sight */
+            translation->level = level->outer;
+        athena_emit_query(translation, relation->left);
+        translation->level = level;
+        athena_emit_text(translation, ")");
+        if (alias != NULL)
+            athena_emit_alias(translation, alias->name, alias->items);
+        else
+            athena_emit_alias(translation, unnamed, NULL);
+        add_relation(translation, relation, alias, alias == NULL ? MR_S("") : alias->name,
+                     translation->fields);
+    } else {
+        /* a join in parentheses with a name: its columns lose their tables */
+        struct athena_level *level = translation->level;
+        translation->level = level->outer;
+        athena_level_push(translation);
+        athena_emit_text(translation, "(SELECT * FROM ");
+        athena_emit_relation(translation, relation, false);
+        athena_emit_text(translation, ")");
+        athena_emit_alias(translation, alias->name, alias->items);
+        struct athena_fields fields = athena_fields_all(translation, MR_S(""));
+        translation->level = level;
+        add_relation(translation, relation, alias, alias->name, fields);
+    }
+}
+
+/* USING: of columns of one name only the first is left for the name alone. */
+static void merge_columns(struct athena_translation *translation, const struct athena_node *names)
+{
+    for (const struct athena_node *name = names; name != NULL; name = name->next) {
+        bool first = true;
+        for (struct athena_relation *at = translation->level->relations; at != NULL;
+             at = at->next) {
+            for (size_t i = 0; i < at->fields.count; i++) {
+                if (!mr_slice_equal_nocase(at->fields.list[i].name, name->text))
+                    continue;
+                at->fields.list[i].merged = !first;
+                first = false;
+            }
+        }
+    }
+}
+
+static void emit_join(struct athena_translation *translation, const struct athena_node *join)
+{
+    athena_emit_text(translation, "(");
+    athena_emit_relation(translation, join->left, false);
+    mr_buf_printf(translation->out, " %.*s ", MR_ARG(join->text));
+    athena_emit_relation(translation, join->right, false);
+    if (join->items != NULL) {
+        merge_columns(translation, join->items);
+        athena_emit_text(translation, " USING (");
+        athena_emit_list(translation, join->items);
+        athena_emit_text(translation, ")");
+    } else if (join->third != NULL) {
+        athena_emit_text(translation, " ON ");
+        athena_infer_condition(translation, join->third,
+                               "JOIN ON clause must evaluate to a boolean");
+        athena_emit(translation, join->third);
+    }
+    athena_emit_text(translation, ")");
+}
+
+void athena_emit_relation(struct athena_translation *translation,
+                          const struct athena_node *relation, bool only)
+{
+    if (athena_translate_failed(translation))
+        return;
+    if (relation->kind == AST_JOIN)
+        emit_join(translation, relation);
+    else if (relation->kind == AST_ALIAS)
+        emit_aliased(translation, relation->left, relation, only);
+    else
+        emit_aliased(translation, relation, NULL, only);
+    if (relation->kind != AST_JOIN && relation->third != NULL)
+        mr_buf_printf(translation->out, " TABLESAMPLE BERNOULLI (%.*s PERCENT)",
+                      MR_ARG(relation->third->text));
+}
