@@ -229,8 +229,9 @@ static void archive(struct store_entry *entry, struct mr_slice table_name, struc
                          version_name(entry->arena, table_name, version - GLUE_VERSIONS_MAX));
 }
 
-static enum mr_status table_put_locked(struct glue *glue, struct mr_arena *arena,
-                                       const struct glue_table_put *put, int64_t *ret_ticket)
+/* The ops of one table join the entry. */
+static enum mr_status table_put_plan(struct glue *glue, struct mr_arena *arena,
+                                     const struct glue_table_put *put, struct store_entry *entry)
 {
     struct table_facts facts = {.database = glue_lower(arena, put->database),
                                 .name = glue_lower(arena, mr_json_get_text(put->input, "Name")),
@@ -248,7 +249,6 @@ static enum mr_status table_put_locked(struct glue *glue, struct mr_arena *arena
         return status;
     if (status == MR_OK && !put->replace)
         return MR_EXISTS;
-    struct store_entry entry = put->with != NULL ? *put->with : store_entry_make(arena);
     facts.created = (double)facts.now_ms / 1000;
     if (status == MR_OK) {
         yyjson_val *old = glue_parse(arena, old_json);
@@ -260,18 +260,31 @@ static enum mr_status table_put_locked(struct glue *glue, struct mr_arena *arena
         facts.account = mr_json_get_text(old, "CatalogId");
         facts.version = version_of(old) + !put->same_version;
         if (!put->skip_archive)
-            archive(&entry, name, old_json, facts.version - 1);
+            archive(entry, name, old_json, facts.version - 1);
     }
-    store_doc_put(&entry, "glue", "table", name, table_json(arena, put->input, &facts));
-    return store_commit(glue->store, &entry, ret_ticket);
+    store_doc_put(entry, "glue", "table", name, table_json(arena, put->input, &facts));
+    return MR_OK;
 }
 
 enum mr_status glue_table_put(struct glue *glue, struct mr_arena *arena,
                               const struct glue_table_put *put, int64_t *ret_ticket)
 {
-    assert(mr_json_get_text(put->input, "Name").len > 0);
+    return glue_tables_put(glue, arena, put, 1, put->with, ret_ticket);
+}
+
+enum mr_status glue_tables_put(struct glue *glue, struct mr_arena *arena,
+                               const struct glue_table_put *puts, size_t count,
+                               const struct store_entry *with, int64_t *ret_ticket)
+{
+    struct store_entry entry = with != NULL ? *with : store_entry_make(arena);
+    enum mr_status status = MR_OK;
     pthread_mutex_lock(&glue->lock);
-    enum mr_status status = table_put_locked(glue, arena, put, ret_ticket);
+    for (size_t i = 0; i < count && status == MR_OK; i++) {
+        assert(mr_json_get_text(puts[i].input, "Name").len > 0);
+        status = table_put_plan(glue, arena, &puts[i], &entry);
+    }
+    if (status == MR_OK)
+        status = store_commit(glue->store, &entry, ret_ticket);
     pthread_mutex_unlock(&glue->lock);
     return status;
 }

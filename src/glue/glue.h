@@ -75,6 +75,10 @@ struct glue_table_put {
  * version than `if_version`. */
 MR_MUST_USE enum mr_status glue_table_put(struct glue *glue, struct mr_arena *arena,
                                           const struct glue_table_put *put, int64_t *ret_ticket);
+/* Several tables, each another one, and the ops of `with` (or NULL), in one entry. */
+MR_MUST_USE enum mr_status glue_tables_put(struct glue *glue, struct mr_arena *arena,
+                                           const struct glue_table_put *puts, size_t count,
+                                           const struct store_entry *with, int64_t *ret_ticket);
 /* With its partitions and versions. MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status glue_table_delete(struct glue *glue, struct mr_arena *arena,
                                              struct mr_slice database, struct mr_slice name,

@@ -1,0 +1,211 @@
+#include "iceberg/manifest.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static const char sync_mark[16] = "0123456789abcdef";
+
+static struct iceberg_metadata make_metadata(struct mr_arena *arena)
+{
+    char message[512];
+    struct iceberg_metadata metadata;
+    const struct mr_slice text = MR_S(
+        "{\"format-version\":2,\"table-uuid\":\"u\",\"location\":\"s3://b/t\","
+        "\"last-sequence-number\":3,\"last-updated-ms\":5,\"last-column-id\":6,"
+        "\"current-schema-id\":0,\"schemas\":[{\"type\":\"struct\",\"schema-id\":0,\"fields\":["
+        "{\"id\":1,\"name\":\"id\",\"required\":true,\"type\":\"long\"},"
+        "{\"id\":2,\"name\":\"at\",\"required\":false,\"type\":\"timestamp\"},"
+        "{\"id\":3,\"name\":\"tags\",\"required\":false,\"type\":{\"type\":\"list\","
+        "\"element-id\":4,\"element\":\"decimal(9, 2)\",\"element-required\":false}}]}],"
+        "\"default-spec-id\":0,\"partition-specs\":[{\"spec-id\":0,\"fields\":[{\"name\":\"at_"
+        "day\","
+        "\"transform\":\"day\",\"source-id\":2,\"field-id\":1000},{\"name\":\"id_bucket\","
+        "\"transform\":\"bucket[16]\",\"source-id\":1,\"field-id\":1001}]}],"
+        "\"last-partition-id\":1001,\"default-sort-order-id\":0,\"sort-orders\":[],"
+        "\"properties\":{\"a\":\"b\"},\"current-snapshot-id\":-1,\"snapshots\":[],"
+        "\"snapshot-log\":[],\"metadata-log\":[],\"refs\":{}}");
+    assert_int_equal(iceberg_metadata_read(arena, text, &metadata, message), MR_OK);
+    return metadata;
+}
+
+static void a_manifest_reads_back_as_it_was_written(void **state)
+{
+    (void)state;
+    struct mr_arena arena;
+    struct mr_buf buf = {0};
+    mr_arena_init(&arena);
+    const struct iceberg_metadata metadata = make_metadata(&arena);
+    const struct iceberg_type date = {.kind = ICEBERG_DATE}, number = {.kind = ICEBERG_INT};
+    struct mr_slice partition[] = {iceberg_value_number(&arena, &date, -3), {0}};
+    struct mr_slice other[] = {{0}, iceberg_value_number(&arena, &number, 7)};
+    struct iceberg_stats stats[] = {{1, 100, 10, 0, -1, MR_S_INIT("aaaaaaaa"), {0}},
+                                    {3, 20, 11, 1, 2, {0}, MR_S_INIT("b")}};
+    int ids[] = {1};
+    const struct iceberg_file files[] = {
+        {.path = MR_S_INIT("s3://b/t/data/1"),
+         .format = MR_S_INIT("PARQUET"),
+         .records = 10,
+         .bytes = 1234,
+         .partition = partition,
+         .stats = stats,
+         .stats_count = 2,
+         .status = ICEBERG_ADDED,
+         .snapshot_id = 9,
+         .sequence = -1,
+         .file_sequence = -1,
+         .sort_order = -1},
+        {.path = MR_S_INIT("s3://b/t/data/2"),
+         .format = MR_S_INIT("PARQUET"),
+         .records = 1,
+         .bytes = 12,
+         .partition = other,
+         .status = ICEBERG_EXISTING,
+         .snapshot_id = 8,
+         .sequence = 2,
+         .file_sequence = 2,
+         .content = ICEBERG_EQUALITY_DELETES,
+         .equality_ids = ids,
+         .equality_count = 1,
+         .sort_order = 0},
+    };
+    const struct iceberg_manifest_head head = {.metadata = &metadata,
+                                               .spec = metadata.specs,
+                                               .snapshot_id = 9,
+                                               .sequence = 4,
+                                               .sync = sync_mark};
+    struct iceberg_manifest line;
+    iceberg_manifest_write(&arena, &buf, &head, files, 2, &line);
+    assert_int_equal(line.files[ICEBERG_ADDED], 1);
+    assert_int_equal(line.rows[ICEBERG_EXISTING], 1);
+    assert_int_equal(line.min_sequence, 2);
+    assert_true(line.fields[0].has_null && line.fields[1].has_null);
+    assert_int_equal(iceberg_value_i64(line.fields[0].lower), -3);
+    struct iceberg_file *read;
+    size_t count;
+    assert_int_equal(
+        iceberg_manifest_read(&arena, mr_buf_slice(&buf), &line, &metadata, &read, &count), MR_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(read[0].sequence, 4); /* inherited */
+    assert_int_equal(read[1].sequence, 2);
+    assert_int_equal(iceberg_value_i64(read[0].partition[0]), -3);
+    assert_null(read[0].partition[1].ptr);
+    assert_int_equal(read[0].stats_count, 2);
+    assert_int_equal(read[0].stats[0].nulls, 0);
+    assert_int_equal(read[0].stats[0].nans, -1);
+    assert_int_equal(read[0].stats[1].upper.len, 1);
+    assert_int_equal(read[1].equality_ids[0], 1);
+    assert_int_equal(read[1].content, ICEBERG_EQUALITY_DELETES);
+    mr_buf_fini(&buf);
+    mr_arena_fini(&arena);
+}
+
+/* Whatever is cut off or flipped: an answer, and no byte beyond the input is touched. */
+static void damaged_manifests_are_refused_or_read_never_worse(void **state)
+{
+    (void)state;
+    struct mr_arena arena;
+    struct mr_buf buf = {0};
+    mr_arena_init(&arena);
+    const struct iceberg_list_head head = {
+        .snapshot_id = 1, .parent = -1, .sequence = 1, .sync = sync_mark};
+    struct iceberg_manifest lines[50], *read;
+    size_t count;
+    for (size_t i = 0; i < MR_COUNT(lines); i++)
+        lines[i] = (struct iceberg_manifest){.path = MR_S_INIT("s3://b/t/m.avro"), .bytes = 7};
+    iceberg_manifests_write(&buf, &head, lines, MR_COUNT(lines));
+    assert_int_equal(iceberg_manifests_read(&arena, mr_buf_slice(&buf), &read, &count), MR_OK);
+    assert_int_equal(count, MR_COUNT(lines));
+    uint32_t draw = 1;
+    for (int i = 0; i < 3000; i++) {
+        struct mr_arena each;
+        mr_arena_init(&each);
+        draw = draw * 1664525u + 1013904223u;
+        char *copy = mr_malloc(buf.len);
+        memcpy(copy, buf.data, buf.len);
+        copy[(draw >> 8) % buf.len] = (char)(draw >> 3);
+        const size_t len = i % 2 == 0 ? buf.len : (draw >> 5) % buf.len;
+        (void)!iceberg_manifests_read(&each, mr_slice_make(copy, len), &read, &count);
+        free(copy);
+        mr_arena_fini(&each);
+    }
+    mr_buf_fini(&buf);
+    mr_arena_fini(&arena);
+}
+
+static void metadata_keeps_what_it_was(void **state)
+{
+    (void)state;
+    struct mr_arena arena;
+    struct mr_buf first = {0}, second = {0};
+    char message[512];
+    struct iceberg_metadata again;
+    mr_arena_init(&arena);
+    struct iceberg_metadata metadata = make_metadata(&arena);
+    const struct iceberg_snapshot snapshot = {.id = 77,
+                                              .parent = -1,
+                                              .sequence = 4,
+                                              .timestamp_ms = 6,
+                                              .schema_id = 0,
+                                              .manifest_list = MR_S_INIT("s3://b/t/l.avro")};
+    iceberg_metadata_add_snapshot(&arena, &metadata, &snapshot);
+    assert_int_equal(iceberg_metadata_unpartitioned(&arena, &metadata), 1);
+    iceberg_metadata_write(&arena, &first, &metadata);
+    assert_int_equal(iceberg_metadata_read(&arena, mr_buf_slice(&first), &again, message), MR_OK);
+    assert_int_equal(again.current_snapshot, 77);
+    assert_int_equal(again.last_sequence, 4);
+    assert_int_equal(again.spec_count, 2);
+    iceberg_metadata_write(&arena, &second, &again);
+    assert_int_equal(first.len, second.len);
+    assert_memory_equal(first.data, second.data, first.len);
+    mr_buf_fini(&first);
+    mr_buf_fini(&second);
+    mr_arena_fini(&arena);
+}
+
+/* The hashes are those that Iceberg's specification lists. */
+static void transforms_give_what_the_specification_says(void **state)
+{
+    (void)state;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    const struct iceberg_type number = {.kind = ICEBERG_INT}, text = {.kind = ICEBERG_STRING},
+                              moment = {.kind = ICEBERG_TIMESTAMP}, day = {.kind = ICEBERG_DATE};
+    struct iceberg_partition_field field = {.transform = ICEBERG_BUCKET, .parameter = INT32_MAX};
+    const int64_t hash34 = 2017239379, hash_iceberg = 1210000089;
+    assert_int_equal(iceberg_value_i64(iceberg_transform_apply(
+                         &arena, &field, &number, iceberg_value_number(&arena, &number, 34))),
+                     hash34 % INT32_MAX);
+    assert_int_equal(
+        iceberg_value_i64(iceberg_transform_apply(&arena, &field, &text, MR_S("iceberg"))),
+        hash_iceberg % INT32_MAX);
+    field = (struct iceberg_partition_field){.transform = ICEBERG_TRUNCATE, .parameter = 10};
+    assert_int_equal(iceberg_value_i64(iceberg_transform_apply(
+                         &arena, &field, &number, iceberg_value_number(&arena, &number, -1))),
+                     -10);
+    field.transform = ICEBERG_DAY;
+    const struct mr_slice before = iceberg_value_number(&arena, &moment, -1);
+    assert_int_equal(iceberg_value_i64(iceberg_transform_apply(&arena, &field, &moment, before)),
+                     -1);
+    field.transform = ICEBERG_MONTH;
+    const struct mr_slice date = iceberg_value_number(&arena, &day, 31);
+    const struct mr_slice month = iceberg_transform_apply(&arena, &field, &day, date);
+    assert_int_equal(iceberg_value_i64(month), 1);
+    assert_true(
+        mr_slice_equal(iceberg_transform_show(&arena, &field, &day, month), MR_S("1970-02")));
+    assert_int_equal(iceberg_value_decimal(&arena, 127).len, 1);
+    assert_int_equal(iceberg_value_decimal(&arena, 128).len, 2);
+    assert_true(iceberg_value_wide(iceberg_value_decimal(&arena, -129)) == -129);
+    mr_arena_fini(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_manifest_reads_back_as_it_was_written),
+        cmocka_unit_test(damaged_manifests_are_refused_or_read_never_worse),
+        cmocka_unit_test(metadata_keeps_what_it_was),
+        cmocka_unit_test(transforms_give_what_the_specification_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
