@@ -78,37 +78,21 @@ static bool generate(struct demo *demo)
     return sales_generate(demo->client, &options, true, NULL, &demo->run) == MR_OK;
 }
 
-/* Records that the delivery stream has landed, failed or dropped. */
-static int64_t landed_so_far(struct demo *demo)
-{
-    struct client_reply reply;
-    if (client_get(demo->client, &demo->arena, "millrace", MR_S("/_millrace/status"), &reply) !=
-        MR_OK)
-        return -1;
-    int64_t total = 0;
-    yyjson_val *item;
-    yyjson_arr_iter items;
-    yyjson_arr_iter_init(mr_json_get(reply.json, "deliveries"), &items);
-    while ((item = yyjson_arr_iter_next(&items)) != NULL)
-        total += mr_json_get_i64(item, "records_out", 0) + mr_json_get_i64(item, "failed", 0) +
-                 mr_json_get_i64(item, "dropped", 0);
-    return total;
-}
-
 static bool wait_landed(struct demo *demo)
 {
-    const int64_t start_ms = mr_monotonic_ms();
+    struct client_reply reply;
     (void)printf("\n3. Wait until all have landed in S3: ");
     (void)fflush(stdout);
-    int64_t landed = 0;
-    while (landed >= 0 && landed < (int64_t)demo->run.count &&
-           mr_monotonic_ms() - start_ms < LAND_MS_MAX) {
-        landed = landed_so_far(demo);
-        client_pause(20);
-    }
-    (void)printf("%lld landed, %lld ms after the last change\n", (long long)landed,
-                 (long long)(mr_monotonic_ms() - start_ms));
-    return landed >= (int64_t)demo->run.count;
+    const struct mr_slice wish =
+        mr_arena_printf(&demo->arena, "{\"tables\":[\"%s\"],\"timeout_ms\":%d}",
+                        output(demo, "TableName"), LAND_MS_MAX);
+    const bool landed = client_post(demo->client, &demo->arena, MR_S("/_millrace/wait"), wish,
+                                    2 * LAND_MS_MAX / 1000, &reply) == MR_OK;
+    (void)printf("%s after %lld ms\n", landed ? "all of them" : "not all",
+                 (long long)mr_json_get_i64(reply.json, "waited_ms", 0));
+    if (!landed)
+        client_complain("wait", &reply);
+    return landed;
 }
 
 static bool glue(struct demo *demo, const char *target, struct client_reply *reply)

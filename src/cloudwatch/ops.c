@@ -7,6 +7,7 @@ static const struct protocol_fault invalid = {"InvalidParameterValue", 400, fals
 static const struct protocol_fault combination = {"InvalidParameterCombination", 400, false};
 static const struct protocol_fault missing = {"MissingParameter", 400, false};
 static const struct protocol_fault limit = {"LimitExceeded", 400, false};
+static const struct protocol_fault bad_token = {"InvalidNextToken", 400, false};
 
 enum {
     LIST_MAX = 500,
@@ -14,6 +15,7 @@ enum {
     DATA_MAX = 100800,
     PAST_MS = 14 * 24 * 3600 * 1000,
     FUTURE_MS = 2 * 3600 * 1000,
+    RECENT_MS = 3 * 3600 * 1000,
 };
 
 static int64_t time_of(yyjson_val *in, const char *name, int64_t fallback)
@@ -135,6 +137,7 @@ static void put(struct protocol_call *call)
 struct question {
     struct mr_slice space, name, unit; /* unit empty: any */
     yyjson_val *dimensions;
+    yyjson_val *query; /* of GetMetricData */
     int64_t from_ms, period_ms;
     size_t count;
 };
@@ -288,17 +291,32 @@ static void get_statistics(struct protocol_call *call)
 
 /* ---- GetMetricData ---- */
 
-static void write_series(struct protocol_call *call, const struct question *question,
-                         const struct cw_sums *sums, struct mr_slice stat, bool times)
+/* Which of all datapoints, query after query, a page shows. */
+struct data_page {
+    uint64_t from, to, at;
+    bool more;
+};
+
+static bool is_shown(const struct data_page *page, uint64_t at)
 {
+    return at >= page->from && at < page->to;
+}
+
+/* Writes those of the page; returns how many there are in all. */
+static uint64_t write_series(struct protocol_call *call, const struct question *question,
+                             const struct cw_sums *sums, const struct data_page *page, bool times)
+{
+    yyjson_val *stat = mr_json_get(question->query, "MetricStat");
     const bool ascending =
         mr_slice_equal(mr_json_get_text(call->in, "ScanBy"), MR_S("TimestampAscending"));
+    uint64_t at = page->at;
     mr_json_key(&call->out, times ? "Timestamps" : "Values");
     mr_json_array(&call->out);
     for (size_t n = 0; n < question->count; n++) {
         const size_t i = ascending ? n : question->count - 1 - n;
         double value = 0;
-        if (sums[i].count == 0 || !statistic(stat, &sums[i], &value))
+        if (sums[i].count == 0 || !statistic(mr_json_get_text(stat, "Stat"), &sums[i], &value) ||
+            !is_shown(page, at++))
             continue;
         if (times)
             mr_json_timestamp(&call->out, question->from_ms + (int64_t)i * question->period_ms);
@@ -306,9 +324,10 @@ static void write_series(struct protocol_call *call, const struct question *ques
             mr_json_number(&call->out, value);
     }
     mr_json_array_end(&call->out);
+    return at - page->at;
 }
 
-static void answer_query(struct protocol_call *call, yyjson_val *query)
+static void answer_query(struct protocol_call *call, yyjson_val *query, struct data_page *page)
 {
     yyjson_val *stat = mr_json_get(query, "MetricStat"), *metric = mr_json_get(stat, "Metric");
     const struct mr_slice name = mr_json_get_text(stat, "Stat");
@@ -317,6 +336,7 @@ static void answer_query(struct protocol_call *call, yyjson_val *query)
         .name = mr_json_get_text(metric, "MetricName"),
         .unit = mr_json_get_text(stat, "Unit"),
         .dimensions = mr_json_get(metric, "Dimensions"),
+        .query = query,
     };
     const struct cw_sums one = {1, 1, 1, 1};
     double ignored;
@@ -336,10 +356,23 @@ static void answer_query(struct protocol_call *call, yyjson_val *query)
     mr_json_object(&call->out);
     mr_json_key_value(&call->out, "Id", mr_json_get(query, "Id"));
     mr_json_key_string(&call->out, "Label", label.len > 0 ? label : question.name);
-    write_series(call, &question, sums, name, true);
-    write_series(call, &question, sums, name, false);
-    mr_json_key_cstr(&call->out, "StatusCode", "Complete");
+    (void)write_series(call, &question, sums, page, true);
+    page->at += write_series(call, &question, sums, page, false);
+    page->more = page->at > page->to;
+    mr_json_key_cstr(&call->out, "StatusCode", page->more ? "PartialData" : "Complete");
     mr_json_object_end(&call->out);
+}
+
+/* False, with the fault set: no token of ours. */
+static bool read_page(struct protocol_call *call, struct data_page *page)
+{
+    const struct mr_slice token = mr_json_get_text(call->in, "NextToken");
+    const int64_t most = mr_json_get_i64(call->in, "MaxDatapoints", DATA_MAX);
+    *page = (struct data_page){0};
+    if (token.len > 0 && mr_slice_to_u64(token, &page->from) != MR_OK)
+        protocol_fail(call, &bad_token, "The value of the parameter NextToken is not valid.");
+    page->to = page->from + (uint64_t)(most < 1 || most > DATA_MAX ? DATA_MAX : most);
+    return !protocol_failed(call);
 }
 
 static void get_data(struct protocol_call *call)
@@ -347,14 +380,20 @@ static void get_data(struct protocol_call *call)
     size_t i, count;
     yyjson_val *query;
     yyjson_val *queries = mr_json_get(call->in, "MetricDataQueries");
+    struct data_page page;
+    if (!read_page(call, &page))
+        return;
     mr_json_key(&call->out, "MetricDataResults");
     mr_json_array(&call->out);
     yyjson_arr_foreach(queries, i, count, query)
     {
-        if (!protocol_failed(call))
-            answer_query(call, query);
+        if (!protocol_failed(call) && !page.more)
+            answer_query(call, query, &page);
     }
     mr_json_array_end(&call->out);
+    if (page.more)
+        mr_json_key_string(&call->out, "NextToken",
+                           mr_arena_printf(call->arena, "%llu", (unsigned long long)page.to));
     mr_json_key(&call->out, "Messages");
     mr_json_array(&call->out);
     mr_json_array_end(&call->out);
@@ -394,6 +433,16 @@ static bool is_listed(struct protocol_call *call, const struct cw_metric *metric
     return listed;
 }
 
+/* AWS: it has a datapoint of the last three hours. */
+static bool is_recent(struct cloudwatch *cloudwatch, const struct cw_metric *metric, int64_t now_ms)
+{
+    struct cw_sums sums = {0};
+    const int64_t from_ms = now_ms - RECENT_MS;
+    return cw_points_sum(cloudwatch, metric, from_ms - from_ms % CLOUDWATCH_MINUTE_MS,
+                         RECENT_MS + FUTURE_MS, 1, &sums) == MR_OK &&
+           sums.count > 0;
+}
+
 /* A metric that was put with several units is one to a client: only its first is listed. */
 static bool is_first(const struct cloudwatch *cloudwatch, const struct cw_metric *metric)
 {
@@ -410,9 +459,12 @@ static void list(struct protocol_call *call)
     struct cloudwatch *cloudwatch = call->service;
     uint64_t skip = 0, seen = 0, shown = 0;
     bool more = false;
-    if (mr_json_get(call->in, "RecentlyActive") != NULL)
-        fail_unsupported(call, "RecentlyActive");
-    (void)(mr_slice_to_u64(mr_json_get_text(call->in, "NextToken"), &skip) == MR_OK);
+    const bool recent = mr_json_get(call->in, "RecentlyActive") != NULL; /* PT3H, nothing else */
+    const struct mr_slice token = mr_json_get_text(call->in, "NextToken");
+    if (token.len > 0 && mr_slice_to_u64(token, &skip) != MR_OK) {
+        protocol_fail(call, &invalid, "The value of the parameter NextToken is not valid.");
+        return;
+    }
     mr_json_key(&call->out, "Metrics");
     mr_json_array(&call->out);
     pthread_mutex_lock(&cloudwatch->lock);
@@ -420,7 +472,9 @@ static void list(struct protocol_call *call)
     for (const struct cw_metric *metric = cloudwatch->first; metric != NULL && !more;
          metric = metric->next) {
         yyjson_val *dimensions = mr_json_parse(call->arena, mr_slice_cstr(metric->dimensions), 8);
-        if (!is_listed(call, metric, dimensions) || !is_first(cloudwatch, metric) || seen++ < skip)
+        if (!is_listed(call, metric, dimensions) ||
+            (recent && !is_recent(cloudwatch, metric, call->now_ms)) ||
+            !is_first(cloudwatch, metric) || seen++ < skip)
             continue;
         more = shown == LIST_MAX;
         if (more)

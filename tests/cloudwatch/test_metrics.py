@@ -1,6 +1,7 @@
 """Metrics: put, added up, listed; over the query protocol and CBOR."""
 
 import datetime
+import json
 
 import pytest
 from botocore.exceptions import ClientError
@@ -164,3 +165,80 @@ def test_rpc_v2_speaks_cbor(server, fresh):
     status, _, body = ask("NoSuch", b"\xa0")
     assert status >= 400 and b"__type" in body
     assert ask("ListMetrics", b"\xff")[0] == 400
+
+
+def test_the_json_protocol_too(server, fresh):
+    """X-Amz-Target, as SDKs between those of the query protocol and of CBOR."""
+    space, now = fresh("json"), int(datetime.datetime.now(UTC).timestamp())
+
+    def ask(operation, **body):
+        status, headers, text = server.request(
+            "POST", "/", json.dumps(body), {
+                "X-Amz-Target": f"GraniteServiceVersion20100801.{operation}",
+                "Content-Type": "application/x-amz-json-1.0",
+            },
+        )  # fmt: skip
+        assert status == 200, text
+        assert not text or headers["content-type"] == "application/x-amz-json-1.0"
+        return json.loads(text) if text else None
+
+    ask("PutMetricData", Namespace=space, MetricData=[{"MetricName": "n", "Value": 2.5}])
+    (metric,) = ask("ListMetrics", Namespace=space)["Metrics"]
+    assert metric == {"Namespace": space, "MetricName": "n", "Dimensions": []}
+    period = {"StartTime": now - 600, "EndTime": now + 60}
+    (point,) = ask(
+        "GetMetricStatistics", Namespace=space, MetricName="n", Period=60, Statistics=["Sum"],
+        **period,
+    )["Datapoints"]  # fmt: skip
+    assert point["Sum"] == 2.5 and now - 120 < point["Timestamp"] <= now
+    stat = {"Metric": {"Namespace": space, "MetricName": "n"}, "Period": 60, "Stat": "Sum"}
+    (data,) = ask(
+        "GetMetricData", MetricDataQueries=[{"Id": "q", "MetricStat": stat}], **period
+    )["MetricDataResults"]  # fmt: skip
+    assert data["Values"] == [2.5]
+
+
+def test_data_comes_in_pages(metrics, fresh):
+    space = fresh("space")
+    for name in ("a", "b"):
+        metrics.put_metric_data(
+            Namespace=space,
+            MetricData=[
+                {"MetricName": name, "Timestamp": minutes_ago(n + 1), "Value": float(n)}
+                for n in range(5)
+            ],
+        )
+    queries = [
+        {"Id": name, "MetricStat": {"Period": 60, "Stat": "Sum", "Metric": {
+            "Namespace": space, "MetricName": name,
+        }}}
+        for name in ("a", "b")
+    ]  # fmt: skip
+    ask = dict(MetricDataQueries=queries, StartTime=minutes_ago(10), EndTime=minutes_ago(0))
+    got, states, token = {"a": [], "b": []}, [], {}
+    while token is not None:
+        page = metrics.get_metric_data(**ask, MaxDatapoints=3, **token)
+        states.append([result["StatusCode"] for result in page["MetricDataResults"]])
+        count = 0
+        for result in page["MetricDataResults"]:
+            assert len(result["Values"]) == len(result["Timestamps"])
+            got[result["Id"]] += result["Values"]
+            count += len(result["Values"])
+        assert count == 3 or (count == 1 and "NextToken" not in page)
+        token = {"NextToken": page["NextToken"]} if "NextToken" in page else None
+    assert got == {"a": [0, 1, 2, 3, 4], "b": [0, 1, 2, 3, 4]}
+    assert states[0] == ["PartialData"] and states[-1] == ["Complete", "Complete"]
+    assert code_of(metrics.get_metric_data, **ask, NextToken="x") == "InvalidNextToken"
+    assert code_of(metrics.list_metrics, NextToken="x") == "InvalidParameterValue"
+
+
+def test_recently_active_metrics_are_listed_alone(metrics, fresh):
+    space = fresh("space")
+    for name, minutes in (("new", 5), ("old", 60 * 5)):
+        metrics.put_metric_data(
+            Namespace=space,
+            MetricData=[{"MetricName": name, "Value": 1.0, "Timestamp": minutes_ago(minutes)}],
+        )
+    assert len(metrics.list_metrics(Namespace=space)["Metrics"]) == 2
+    (only,) = metrics.list_metrics(Namespace=space, RecentlyActive="PT3H")["Metrics"]
+    assert only["MetricName"] == "new"
