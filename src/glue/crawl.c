@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "glue/glob.h"
 #include "glue/internal.h"
+#include "glue/parquet.h"
 #include "glue/sample.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,6 +22,12 @@ struct target {
     struct mr_arena scratch; /* of one object */
     struct mr_buf head;
     struct mr_map *found; /* locations of tables and partitions that there are */
+    /* Objects looked at in each folder (0: all), and the folder in hand. */
+    size_t sample_size, sampled;
+    struct mr_buf folder;
+    struct lake_shape last; /* of the newest object looked at there; in `last_arena` */
+    uint64_t last_bytes;
+    struct mr_arena last_arena;
 };
 
 static bool stopped(const struct glue_crawl *crawl)
@@ -49,33 +56,85 @@ static bool is_excluded(const struct target *target, struct mr_slice path)
     return false;
 }
 
+/* MR_INVALID: of no known format. */
+static enum mr_status look_at(struct target *target, const struct s3_object *object,
+                              uint64_t *ret_size, struct lake_shape *ret_shape)
+{
+    const enum mr_packing packing = glue_sample_packing(object->key);
+    int fd;
+    bool whole = false;
+    enum mr_status status =
+        s3_open_object(target->crawl->glue->s3, target->bucket, object->key, &fd, ret_size);
+    if (status != MR_OK)
+        return status;
+    mr_buf_reset(&target->head);
+    mr_arena_reset(&target->scratch);
+    status = glue_sample_read(fd, packing, &target->head, &whole);
+    struct mr_slice head = mr_buf_slice(&target->head);
+    if (status == MR_OK && packing == MR_PACKING_NONE && mr_slice_starts_with(head, MR_S("PAR1")))
+        status = glue_parquet_read(&target->scratch, fd, *ret_size, ret_shape);
+    else if (status == MR_OK)
+        status = glue_sample_shape(&target->scratch, head, whole, *ret_size,
+                                   &target->crawl->classifiers, ret_shape)
+                     ? MR_OK
+                     : MR_INVALID;
+    close(fd);
+    if (status == MR_OK)
+        ret_shape->packing = packing;
+    return status;
+}
+
+/* Is the folder's quota of objects to look at used up? */
+static bool is_sampled(struct target *target, struct mr_slice folder)
+{
+    if (!mr_slice_equal(mr_buf_slice(&target->folder), folder)) {
+        mr_buf_reset(&target->folder);
+        mr_buf_append(&target->folder, folder);
+        target->sampled = 0;
+    }
+    return target->sample_size > 0 && target->sampled >= target->sample_size;
+}
+
+static void keep_sample(struct target *target, const struct lake_shape *shape, uint64_t size)
+{
+    target->sampled++;
+    if (target->sample_size == 0)
+        return;
+    mr_arena_reset(&target->last_arena);
+    target->last = *shape;
+    target->last.type = (struct glue_type){0};
+    target->last.json_path = mr_arena_copy(&target->last_arena, shape->json_path);
+    glue_type_merge(&target->last_arena, &target->last.type, &shape->type);
+    target->last_bytes = size;
+}
+
 static enum mr_status add_object(struct target *target, const struct s3_object *object)
 {
     struct glue_crawl *crawl = target->crawl;
-    const bool gzip = mr_slice_ends_with(object->key, MR_S(".gz"));
-    int fd;
-    uint64_t size;
-    enum mr_status status =
-        s3_open_object(crawl->glue->s3, target->bucket, object->key, &fd, &size);
-    if (status != MR_OK)
-        return status == MR_NOT_FOUND ? MR_OK : status; /* deleted since it was listed */
-    bool whole = false;
-    mr_buf_reset(&target->head);
-    mr_arena_reset(&target->scratch);
-    status = glue_sample_read(fd, gzip, &target->head, &whole);
-    close(fd);
-    if (status < 0)
-        return status;
+    size_t len = object->key.len;
+    while (len > 0 && object->key.ptr[len - 1] != '/')
+        len--;
+    struct mr_slice folder = mr_slice_sub(object->key, 0, len);
+    const struct lake_shape *known = glue_known_shape(crawl, target->bucket, folder);
     struct lake_shape shape;
-    if (status == MR_OK &&
-        glue_sample_shape(&target->scratch, mr_buf_slice(&target->head), whole, size, &shape)) {
-        shape.gzip = gzip;
-        glue_lake_add(&target->lake, object->key, size, &shape);
-        crawl->totals.objects++;
+    uint64_t size = object->size;
+    if (known != NULL) {
+        shape = *known;
+        shape.records = known->records == 0 ? 0 : size / known->records; /* of that size each */
+    } else if (is_sampled(target, folder)) {
+        shape = target->last;
+        shape.records = target->last_bytes == 0 ? 0 : size * shape.records / target->last_bytes;
     } else {
-        mr_log(MR_LOG_DEBUG, "glue", "crawler %.*s: no known format: %.*s", MR_ARG(crawl->crawler),
-               MR_ARG(object->key));
+        enum mr_status status = look_at(target, object, &size, &shape);
+        if (status == MR_INVALID)
+            glue_crawl_log(crawl, "INFO", "No known format: s3://%.*s/%.*s", MR_ARG(target->bucket),
+                           MR_ARG(object->key));
+        if (status != MR_OK) /* MR_NOT_FOUND: deleted since it was listed */
+            return status < 0 ? status : MR_OK;
+        keep_sample(target, &shape, size);
     }
+    glue_lake_add(&target->lake, object->key, size, &shape);
+    crawl->totals.objects++;
     return MR_OK;
 }
 
@@ -109,130 +168,6 @@ static struct mr_slice table_name(struct glue_crawl *crawl, struct mr_slice last
     return name;
 }
 
-static void write_parameters(struct mr_json *json, const struct glue_crawl *crawl,
-                             const struct lake_shape *shape, const struct lake_counts *counts)
-{
-    char text[32];
-    const uint64_t average = counts->records == 0 ? 0 : counts->bytes / counts->records;
-    const struct {
-        const char *name;
-        uint64_t value;
-    } numbers[] = {{"averageRecordSize", average},
-                   {"objectCount", counts->objects},
-                   {"recordCount", counts->records},
-                   {"sizeKey", counts->bytes}};
-    mr_json_object(json);
-    mr_json_key_cstr(json, "CrawlerSchemaDeserializerVersion", "1.0");
-    mr_json_key_cstr(json, "CrawlerSchemaSerializerVersion", "1.0");
-    mr_json_key_string(json, "UPDATED_BY_CRAWLER", crawl->crawler);
-    mr_json_key_cstr(json, "classification", shape->format == LAKE_JSON ? "json" : "csv");
-    mr_json_key_cstr(json, "compressionType", shape->gzip ? "gzip" : "none");
-    for (size_t i = 0; i < MR_COUNT(numbers); i++) {
-        snprintf(text, sizeof text, "%llu", (unsigned long long)numbers[i].value);
-        mr_json_key_cstr(json, numbers[i].name, text);
-    }
-    if (shape->format == LAKE_CSV) {
-        mr_json_key_string(json, "delimiter", mr_slice_make(&shape->delimiter, 1));
-        mr_json_key_cstr(json, "areColumnsQuoted", shape->quoted ? "true" : "false");
-        mr_json_key_cstr(json, "columnsOrdered", "true");
-        if (shape->header)
-            mr_json_key_cstr(json, "skip.header.line.count", "1");
-    }
-    mr_json_key_cstr(json, "typeOfData", "file");
-    mr_json_object_end(json);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct glue_field *const *left = a, *const *right = b;
-    return mr_slice_compare((*left)->name, (*right)->name);
-}
-
-static void write_json_paths(struct mr_json *json, const struct glue_type *columns)
-{
-    const struct glue_field **sorted = mr_malloc(sizeof(void *) * (columns->field_count + 1));
-    for (size_t i = 0; i < columns->field_count; i++)
-        sorted[i] = &columns->fields[i];
-    qsort(sorted, columns->field_count, sizeof *sorted, compare_names);
-    struct mr_buf paths = {0};
-    for (size_t i = 0; i < columns->field_count; i++)
-        mr_buf_printf(&paths, "%s%.*s", i > 0 ? "," : "", MR_ARG(sorted[i]->name));
-    mr_json_object(json);
-    mr_json_key_string(json, "paths", mr_buf_slice(&paths));
-    mr_json_object_end(json);
-    mr_buf_fini(&paths);
-    free(sorted);
-}
-
-static void write_serde(struct mr_json *json, const struct lake_shape *shape,
-                        const struct glue_type *columns)
-{
-    mr_json_object(json);
-    if (shape->format == LAKE_JSON) {
-        mr_json_key_cstr(json, "SerializationLibrary", "org.openx.data.jsonserde.JsonSerDe");
-        mr_json_key(json, "Parameters");
-        write_json_paths(json, columns);
-    } else {
-        mr_json_key_cstr(json, "SerializationLibrary",
-                         shape->quoted ? "org.apache.hadoop.hive.serde2.OpenCSVSerde"
-                                       : "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe");
-        mr_json_key(json, "Parameters");
-        mr_json_object(json);
-        mr_json_key_string(json, shape->quoted ? "separatorChar" : "field.delim",
-                           mr_slice_make(&shape->delimiter, 1));
-        if (shape->quoted)
-            mr_json_key_cstr(json, "quoteChar", "\"");
-        mr_json_object_end(json);
-    }
-    mr_json_object_end(json);
-}
-
-static void write_columns(struct mr_json *json, const struct lake_shape *shape,
-                          const struct glue_type *columns)
-{
-    struct mr_buf type = {0};
-    mr_json_array(json);
-    for (size_t i = 0; i < columns->field_count; i++) {
-        mr_buf_reset(&type);
-        glue_type_print(&type, &columns->fields[i].type);
-        mr_json_object(json);
-        mr_json_key_string(json, "Name", columns->fields[i].name);
-        /* OpenCSVSerde reads strings only. */
-        const bool text = shape->format == LAKE_CSV && shape->quoted;
-        mr_json_key_string(json, "Type", text ? MR_S("string") : mr_buf_slice(&type));
-        mr_json_object_end(json);
-    }
-    mr_json_array_end(json);
-    mr_buf_fini(&type);
-}
-
-static void write_storage(struct mr_json *json, const struct glue_crawl *crawl,
-                          const struct lake_shape *shape, const struct glue_type *columns,
-                          struct mr_slice location, const struct lake_counts *counts)
-{
-    mr_json_object(json);
-    mr_json_key(json, "Columns");
-    write_columns(json, shape, columns);
-    mr_json_key_string(json, "Location", location);
-    mr_json_key_cstr(json, "InputFormat", "org.apache.hadoop.mapred.TextInputFormat");
-    mr_json_key_cstr(json, "OutputFormat",
-                     "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat");
-    mr_json_key_bool(json, "Compressed", shape->gzip);
-    mr_json_key_int(json, "NumberOfBuckets", -1);
-    mr_json_key(json, "SerdeInfo");
-    write_serde(json, shape, columns);
-    mr_json_key(json, "BucketColumns");
-    mr_json_array(json);
-    mr_json_array_end(json);
-    mr_json_key(json, "SortColumns");
-    mr_json_array(json);
-    mr_json_array_end(json);
-    mr_json_key(json, "Parameters");
-    write_parameters(json, crawl, shape, counts);
-    mr_json_key_bool(json, "StoredAsSubDirectories", false);
-    mr_json_object_end(json);
-}
-
 static yyjson_val *table_input(struct glue_crawl *crawl, const struct lake_table *table,
                                struct mr_slice name, const struct glue_type *columns)
 {
@@ -243,7 +178,7 @@ static yyjson_val *table_input(struct glue_crawl *crawl, const struct lake_table
     mr_json_key_cstr(&json, "Owner", "owner");
     mr_json_key_int(&json, "Retention", 0);
     mr_json_key(&json, "StorageDescriptor");
-    write_storage(&json, crawl, &table->shape, columns, table->location, &table->counts);
+    glue_crawl_storage(&json, crawl, &table->shape, columns, table->location, &table->counts);
     mr_json_key(&json, "PartitionKeys");
     mr_json_array(&json);
     for (size_t i = 0; i < table->key_count; i++) {
@@ -255,7 +190,7 @@ static yyjson_val *table_input(struct glue_crawl *crawl, const struct lake_table
     mr_json_array_end(&json);
     mr_json_key_cstr(&json, "TableType", "EXTERNAL_TABLE");
     mr_json_key(&json, "Parameters");
-    write_parameters(&json, crawl, &table->shape, &table->counts);
+    glue_crawl_parameters(&json, crawl, &table->shape, &table->counts);
     mr_json_object_end(&json);
     yyjson_val *input = glue_parse(crawl->arena, mr_arena_copy(crawl->arena, mr_buf_slice(&buf)));
     mr_buf_fini(&buf);
@@ -264,30 +199,46 @@ static yyjson_val *table_input(struct glue_crawl *crawl, const struct lake_table
 
 /* ---- bringing the catalog up to date ---- */
 
-/* Old columns in their order, widened; new ones behind them. A partition key hides a column of its
- * name. */
-static void merged_columns(struct glue_crawl *crawl, const struct lake_table *table,
-                           const struct glue_table *old, struct glue_type *ret_columns)
+static bool is_key(const struct lake_table *table, struct mr_slice name)
 {
-    struct glue_type all = {.kind = GLUE_STRUCT};
+    for (size_t i = 0; i < table->key_count; i++) {
+        if (mr_slice_equal(table->keys[i], name))
+            return true;
+    }
+    return false;
+}
+
+static void add_column(struct glue_type *columns, struct mr_slice name,
+                       const struct glue_type *type)
+{
+    if (glue_type_field(columns, name) == NULL)
+        columns->fields[columns->field_count++] = (struct glue_field){.name = name, .type = *type};
+}
+
+/* Old columns in their order, then new ones. AWS: what the objects have no more goes, and types are
+ * those of the objects; unless columns shall only be added. A partition key hides a column of its
+ * name. */
+static void table_columns(struct glue_crawl *crawl, const struct lake_table *table,
+                          const struct glue_type *seen, const struct glue_table *old,
+                          struct glue_type *ret_columns)
+{
+    const size_t room = seen->field_count + (old == NULL ? 0 : old->column_count);
+    *ret_columns = (struct glue_type){.kind = GLUE_STRUCT, .field_capacity = room};
+    ret_columns->fields = MR_NEW_ARRAY(crawl->arena, struct glue_field, room + 1);
     for (size_t i = 0; old != NULL && i < old->column_count; i++) {
-        struct glue_type one = {.kind = GLUE_STRUCT, .field_count = 1, .field_capacity = 1};
-        struct glue_field field = {.name = old->columns[i].name};
-        glue_type_parse(crawl->arena, old->columns[i].type, &field.type);
-        one.fields = &field;
-        glue_type_merge(crawl->arena, &all, &one);
+        const struct glue_field *field = glue_type_field(seen, old->columns[i].name);
+        struct glue_type type;
+        if (crawl->settings.only_add_columns) {
+            glue_type_parse(crawl->arena, old->columns[i].type, &type);
+            add_column(ret_columns, old->columns[i].name, &type);
+        } else if (field != NULL && !is_key(table, field->name)) {
+            add_column(ret_columns, field->name, &field->type);
+        }
     }
-    glue_type_merge(crawl->arena, &all, &table->shape.type);
-    size_t kept = 0;
-    for (size_t i = 0; i < all.field_count; i++) {
-        bool is_key = false;
-        for (size_t k = 0; k < table->key_count; k++)
-            is_key = is_key || mr_slice_equal(table->keys[k], all.fields[i].name);
-        if (!is_key)
-            all.fields[kept++] = all.fields[i];
+    for (size_t i = 0; i < seen->field_count; i++) {
+        if (!is_key(table, seen->fields[i].name))
+            add_column(ret_columns, seen->fields[i].name, &seen->fields[i].type);
     }
-    all.field_count = kept;
-    *ret_columns = all;
 }
 
 static bool same_keys(const struct lake_table *table, const struct glue_table *old)
@@ -315,12 +266,6 @@ static bool same_columns(const struct glue_type *columns, const struct glue_tabl
     }
     mr_buf_fini(&type);
     return same;
-}
-
-static bool policy_is(const struct glue_crawl *crawl, const char *member, const char *value)
-{
-    yyjson_val *policy = mr_json_get(crawl->config, "SchemaChangePolicy");
-    return mr_slice_equal(mr_json_get_text(policy, member), mr_slice_cstr(value));
 }
 
 static struct mr_slice created_by(const struct glue_crawl *crawl)
@@ -367,9 +312,9 @@ static enum mr_status put_table(struct glue_crawl *crawl, const struct lake_tabl
         status = MR_NOT_FOUND;
     }
     const bool exists = status == MR_OK;
-    merged_columns(crawl, table, exists ? &old : NULL, ret_columns);
+    table_columns(crawl, table, &table->shape.type, exists ? &old : NULL, ret_columns);
     *ret_changed = !exists || !same_columns(ret_columns, &old);
-    if (!exists || !policy_is(crawl, "UpdateBehavior", "LOG")) {
+    if (!exists || !crawl->settings.update_log) {
         struct glue_table_put put = {.database = database,
                                      .account = crawl->account,
                                      .created_by = created_by(crawl),
@@ -405,13 +350,15 @@ static enum mr_status batch_flush(struct partition_batch *batch)
 {
     if (batch->count == 0)
         return MR_OK;
-    size_t added;
+    size_t added, updated;
     int64_t ticket;
     enum mr_status status =
-        glue_partition_put(batch->crawl->glue, &batch->arena, batch->catalog, batch->inputs,
-                           batch->count, batch->replace, &added, &ticket);
-    if (status == MR_OK)
+        glue_partition_merge(batch->crawl->glue, &batch->arena, batch->catalog, batch->inputs,
+                             batch->count, batch->replace, &added, &updated, &ticket);
+    if (status == MR_OK) {
         batch->crawl->totals.partitions_created += added;
+        batch->crawl->totals.partitions_updated += updated;
+    }
     if (status == MR_OK && added > 0)
         glue_crawl_log(batch->crawl, "INFO",
                        "Created %zu partitions for table %.*s in database "
@@ -422,36 +369,49 @@ static enum mr_status batch_flush(struct partition_batch *batch)
     return status;
 }
 
-static enum mr_status on_partition(void *ctx, const struct mr_slice *values,
-                                   struct mr_slice location, const struct lake_counts *counts)
+/* In the batch's memory: there may be many partitions. */
+static void own_columns(struct partition_batch *batch, const struct glue_type *seen,
+                        struct glue_type *ret_columns)
+{
+    *ret_columns = (struct glue_type){.kind = GLUE_STRUCT, .field_capacity = seen->field_count};
+    ret_columns->fields = MR_NEW_ARRAY(&batch->arena, struct glue_field, seen->field_count + 1);
+    for (size_t i = 0; i < seen->field_count; i++) {
+        if (!is_key(batch->table, seen->fields[i].name))
+            add_column(ret_columns, seen->fields[i].name, &seen->fields[i].type);
+    }
+}
+
+/* AWS: a partition has the columns of its own objects, unless it inherits the table's. */
+static enum mr_status on_partition(void *ctx, const struct lake_partition *partition)
 {
     struct partition_batch *batch = ctx;
-    if (stopped(batch->crawl))
+    struct glue_crawl *crawl = batch->crawl;
+    struct glue_type own;
+    if (stopped(crawl))
         return MR_END;
-    mr_map_put(batch->found, location, batch->found);
+    mr_map_put(batch->found, partition->location, batch->found);
+    const bool inherit = crawl->settings.inherit;
+    const struct lake_shape *shape = inherit ? &batch->table->shape : partition->shape;
+    if (!inherit)
+        own_columns(batch, &partition->shape->type, &own);
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
     mr_json_key(&json, "Values");
     mr_json_array(&json);
     for (size_t i = 0; i < batch->table->key_count; i++)
-        mr_json_string(&json, values[i]);
+        mr_json_string(&json, partition->values[i]);
     mr_json_array_end(&json);
     mr_json_key(&json, "StorageDescriptor");
-    write_storage(&json, batch->crawl, &batch->table->shape, batch->columns, location, counts);
+    glue_crawl_storage(&json, crawl, shape, inherit ? batch->columns : &own, partition->location,
+                       partition->counts);
     mr_json_key(&json, "Parameters");
-    write_parameters(&json, batch->crawl, &batch->table->shape, counts);
+    glue_crawl_parameters(&json, crawl, shape, partition->counts);
     mr_json_object_end(&json);
     batch->inputs[batch->count++] =
         glue_parse(&batch->arena, mr_arena_copy(&batch->arena, mr_buf_slice(&buf)));
     mr_buf_fini(&buf);
     return batch->count == GLUE_ENTRY_OPS ? batch_flush(batch) : MR_OK;
-}
-
-static bool inherits_from_table(struct glue_crawl *crawl)
-{
-    struct mr_slice text = mr_json_get_text(crawl->config, "Configuration");
-    return mr_slice_search(text, MR_S("InheritFromTable")) != SIZE_MAX;
 }
 
 /* ---- what is gone ---- */
@@ -512,33 +472,53 @@ static enum mr_status on_table(void *ctx, struct lake_table *table)
     mr_map_put(target->found, table->location, target->found);
     if (status != MR_OK || table->key_count == 0)
         return status;
+    if (crawl->settings.create_index)
+        status = glue_index_ensure(crawl->glue, crawl->arena, &catalog);
+    if (status < 0)
+        return status;
     struct partition_batch *batch = mr_calloc(1, sizeof *batch);
     batch->crawl = crawl;
     batch->table = table;
     batch->catalog = &catalog;
     batch->columns = &columns;
     batch->found = target->found;
-    batch->replace = changed && inherits_from_table(crawl);
+    batch->replace = !crawl->settings.update_log;
     mr_arena_init(&batch->arena);
     status = glue_lake_partitions(table, on_partition, batch);
     if (status == MR_OK)
         status = batch_flush(batch);
     mr_arena_fini(&batch->arena);
     free(batch);
-    if (status == MR_OK && !policy_is(crawl, "DeleteBehavior", "LOG"))
+    if (status == MR_OK && !crawl->settings.delete_log)
         status = drop_gone_partitions(crawl, &catalog, target->found);
     return status;
 }
 
 /* ---- targets ---- */
 
-/* Grouping.TableLevelConfiguration of the crawler's configuration; 0: none. */
-static int table_level(struct glue_crawl *crawl)
+static enum mr_status count_table(void *ctx, struct lake_table *table)
 {
-    struct mr_slice text = mr_json_get_text(crawl->config, "Configuration");
-    yyjson_val *grouping =
-        mr_json_get(mr_json_parse(crawl->arena, text, GLUE_JSON_DEPTH), "Grouping");
-    return (int)mr_json_get_i64(grouping, "TableLevelConfiguration", 0);
+    size_t *count = ctx;
+    (void)table;
+    ++*count;
+    return MR_OK;
+}
+
+/* AWS: too many tables are a sign that the grouping went wrong, so none is written. */
+static enum mr_status check_threshold(struct target *target)
+{
+    struct glue_crawl *crawl = target->crawl;
+    const int64_t threshold = crawl->settings.table_threshold;
+    if (threshold <= 0)
+        return MR_OK;
+    enum mr_status status = glue_lake_tables(&target->lake, count_table, &crawl->tables);
+    if (status != MR_OK || crawl->tables <= (size_t)threshold)
+        return status;
+    crawl->error = mr_arena_printf(crawl->arena,
+                                   "The number of tables detected by crawler: %zu is greater than "
+                                   "the table threshold value provided: %lld",
+                                   crawl->tables, (long long)threshold);
+    return MR_INVALID;
 }
 
 static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
@@ -554,8 +534,12 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
         target.prefix = mr_arena_printf(crawl->arena, "%.*s/", MR_ARG(target.prefix));
     target.exclusions =
         glue_values(crawl->arena, mr_json_get(config, "Exclusions"), &target.exclusion_count);
+    target.sample_size = (size_t)mr_json_get_i64(config, "SampleSize", 0);
     mr_arena_init(&target.scratch);
-    glue_lake_init(&target.lake, crawl->arena, target.bucket, target.prefix, table_level(crawl));
+    mr_arena_init(&target.last_arena);
+    glue_lake_init(&target.lake, crawl->arena, target.bucket, target.prefix,
+                   crawl->settings.table_level);
+    target.lake.combine = crawl->settings.combine;
     enum mr_status status =
         s3_list(crawl->glue->s3, target.bucket, target.prefix, on_object, &target);
     if (status == MR_NOT_FOUND) {
@@ -565,6 +549,8 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     }
     if (status == MR_OK && stopped(crawl))
         status = MR_END;
+    if (status == MR_OK)
+        status = check_threshold(&target);
     if (status == MR_OK) {
         glue_crawl_log(crawl, "BENCHMARK",
                        "Classification complete, writing results to database %.*s",
@@ -573,7 +559,9 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     }
     glue_lake_fini(&target.lake);
     mr_buf_fini(&target.head);
+    mr_buf_fini(&target.folder);
     mr_arena_fini(&target.scratch);
+    mr_arena_fini(&target.last_arena);
     return status;
 }
 
@@ -627,7 +615,7 @@ static enum mr_status deprecate(struct glue_crawl *crawl, const struct glue_tabl
 /* Tables of this crawler whose objects are gone. */
 static enum mr_status drop_stale_tables(struct glue_crawl *crawl, const struct mr_map *found)
 {
-    if (policy_is(crawl, "DeleteBehavior", "LOG"))
+    if (crawl->settings.delete_log)
         return MR_OK;
     struct stale *stale = mr_calloc(1, sizeof *stale);
     stale->crawl = crawl;
@@ -637,7 +625,7 @@ static enum mr_status drop_stale_tables(struct glue_crawl *crawl, const struct m
     for (size_t i = 0; status == MR_OK && i < stale->count; i++) {
         int64_t ticket;
         const struct glue_table *table = &stale->tables[i];
-        status = policy_is(crawl, "DeleteBehavior", "DELETE_FROM_DATABASE")
+        status = crawl->settings.delete_drop
                      ? glue_table_delete(crawl->glue, crawl->arena, table->database, table->name,
                                          &ticket)
                      : deprecate(crawl, table);
@@ -649,20 +637,31 @@ static enum mr_status drop_stale_tables(struct glue_crawl *crawl, const struct m
     return status;
 }
 
-enum mr_status glue_crawl_run(struct glue_crawl *crawl)
+/* AWS: the crawler makes its database when there is none. */
+static enum mr_status ensure_database(struct glue_crawl *crawl)
 {
     struct mr_slice database = mr_json_get_text(crawl->config, "DatabaseName"), json;
+    enum mr_status status = glue_database_get(crawl->glue, crawl->arena, database, &json);
+    if (status != MR_NOT_FOUND)
+        return status;
+    yyjson_val *input =
+        glue_parse(crawl->arena, mr_arena_printf(crawl->arena, "{\"Name\":\"%.*s\"}",
+                                                 MR_ARG(glue_lower(crawl->arena, database))));
+    int64_t ticket;
+    return glue_database_create(crawl->glue, crawl->arena, crawl->account, input, &ticket);
+}
+
+enum mr_status glue_crawl_run(struct glue_crawl *crawl)
+{
     glue_crawl_log(crawl, "BENCHMARK", "Running Start Crawl for Crawler %.*s",
                    MR_ARG(crawl->crawler));
-    enum mr_status status = glue_database_get(crawl->glue, crawl->arena, database, &json);
-    if (status == MR_NOT_FOUND) {
-        /* AWS: the crawler makes its database when there is none. */
-        yyjson_val *input =
-            glue_parse(crawl->arena, mr_arena_printf(crawl->arena, "{\"Name\":\"%.*s\"}",
-                                                     MR_ARG(glue_lower(crawl->arena, database))));
-        int64_t ticket;
-        status = glue_database_create(crawl->glue, crawl->arena, crawl->account, input, &ticket);
-    }
+    enum mr_status status =
+        glue_settings_read(crawl->arena, crawl->config, &crawl->settings, &crawl->error);
+    if (status != MR_OK)
+        return MR_INVALID;
+    status = ensure_database(crawl);
+    if (status == MR_OK)
+        status = glue_crawl_prepare(crawl);
     struct mr_map found = {0};
     size_t index, max;
     yyjson_val *target;
@@ -675,5 +674,6 @@ enum mr_status glue_crawl_run(struct glue_crawl *crawl)
     if (status == MR_OK)
         status = drop_stale_tables(crawl, &found);
     mr_map_fini(&found);
+    mr_map_fini(&crawl->known);
     return status;
 }

@@ -37,9 +37,9 @@ static enum glue_kind value_kind(yyjson_val *value)
 /* The narrowest kind that takes both. */
 static enum glue_kind wider(enum glue_kind a, enum glue_kind b)
 {
-    if (a == b || b == GLUE_NULL || a == GLUE_OTHER)
+    if (a == b || b == GLUE_NULL)
         return a;
-    if (a == GLUE_NULL || b == GLUE_OTHER)
+    if (a == GLUE_NULL)
         return b;
     const bool numbers = a >= GLUE_INT && a <= GLUE_DOUBLE && b >= GLUE_INT && b <= GLUE_DOUBLE;
     if (numbers)
@@ -124,10 +124,41 @@ void glue_type_observe(struct mr_arena *arena, struct glue_type *type, yyjson_va
     observe(arena, type, value, 0);
 }
 
+/* Hive's number types from narrow to wide; 0: none of them. */
+static int number_rank(const struct glue_type *type)
+{
+    static const struct mr_slice words[] = {MR_S_INIT("tinyint"), MR_S_INIT("smallint"),
+                                            MR_S_INIT("int"),     MR_S_INIT("bigint"),
+                                            MR_S_INIT("float"),   MR_S_INIT("double")};
+    if (type->kind >= GLUE_INT && type->kind <= GLUE_DOUBLE)
+        return type->kind == GLUE_INT ? 3 : type->kind == GLUE_BIGINT ? 4 : 6;
+    for (size_t i = 0; type->kind == GLUE_OTHER && i < MR_COUNT(words); i++) {
+        if (mr_slice_equal_nocase(type->text, words[i]))
+            return (int)i + 1;
+    }
+    return 0;
+}
+
+/* One of the two is of a kind that JSON does not have: numbers widen, others are the same or
+ * text. */
+static void merge_other(struct glue_type *type, const struct glue_type *other)
+{
+    const int left = number_rank(type), right = number_rank(other);
+    const bool same = type->kind == other->kind && mr_slice_equal_nocase(type->text, other->text);
+    if (left > 0 && right > left)
+        *type = *other;
+    else if (!same && (left == 0 || right == 0))
+        become_string(type);
+}
+
 void glue_type_merge(struct mr_arena *arena, struct glue_type *type, const struct glue_type *other)
 {
-    if (type->kind == GLUE_OTHER || other->kind == GLUE_NULL)
+    if (other->kind == GLUE_NULL)
         return;
+    if (type->kind != GLUE_NULL && (type->kind == GLUE_OTHER || other->kind == GLUE_OTHER)) {
+        merge_other(type, other);
+        return;
+    }
     const enum glue_kind kind = wider(type->kind, other->kind);
     if (kind == GLUE_STRING) {
         become_string(type);

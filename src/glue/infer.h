@@ -15,7 +15,7 @@ enum glue_kind {
     GLUE_STRING,
     GLUE_ARRAY,
     GLUE_STRUCT,
-    GLUE_OTHER, /* a type that only a person wrote ("decimal(10,2)"): kept, never widened */
+    GLUE_OTHER, /* one that JSON has not ("decimal(10,2)", "float"), in Hive's words */
 };
 enum { GLUE_TYPE_DEPTH = 32, GLUE_FIELDS_MAX = 10000 };
 

@@ -2,6 +2,8 @@
 #pragma once
 #include "base/map.h"
 #include "glue/glue.h"
+#include "glue/sample.h"
+#include "glue/settings.h"
 #include "logs/logs.h"
 #include <pthread.h>
 #include <regex.h>
@@ -64,6 +66,12 @@ MR_MUST_USE enum mr_status glue_partition_update(struct glue *glue, struct mr_ar
                                                  const struct glue_table *table,
                                                  const struct mr_slice *values, size_t count,
                                                  yyjson_val *input, int64_t *ret_ticket);
+/* glue_partition_put that tells those it replaced, too; one that would be the same is left alone.
+ */
+MR_MUST_USE enum mr_status glue_partition_merge(struct glue *glue, struct mr_arena *arena,
+                                                const struct glue_table *table, yyjson_val **inputs,
+                                                size_t count, bool replace, size_t *ret_added,
+                                                size_t *ret_updated, int64_t *ret_ticket);
 /* Values of an array of strings. */
 struct mr_slice *glue_values(struct mr_arena *arena, yyjson_val *array, size_t *ret_count);
 
@@ -142,10 +150,28 @@ struct glue_crawl {
     int64_t now_ms;
     char id[37];
     struct glue_crawl_totals totals;
+    struct glue_settings settings;
+    struct glue_classifiers classifiers;
+    struct mr_map known;   /* location of a folder that is not crawled again -> its lake_shape */
+    size_t tables;         /* found so far; counted only for a threshold */
     struct mr_slice error; /* set when it returns MR_INVALID */
 };
 /* Reads the targets and brings the catalog up to date. MR_END: stopped. MR_INVALID: see error. */
 MR_MUST_USE enum mr_status glue_crawl_run(struct glue_crawl *crawl);
+
+/* ---- known.c ---- */
+/* Reads classifiers, and the folders that are not crawled again. */
+MR_MUST_USE enum mr_status glue_crawl_prepare(struct glue_crawl *crawl);
+/* NULL: the folder ("some/key/") is to be looked at. */
+const struct lake_shape *glue_known_shape(const struct glue_crawl *crawl, struct mr_slice bucket,
+                                          struct mr_slice folder);
+
+/* ---- crawl_write.c ---- */
+void glue_crawl_parameters(struct mr_json *json, const struct glue_crawl *crawl,
+                           const struct lake_shape *shape, const struct lake_counts *counts);
+void glue_crawl_storage(struct mr_json *json, const struct glue_crawl *crawl,
+                        const struct lake_shape *shape, const struct glue_type *columns,
+                        struct mr_slice location, const struct lake_counts *counts);
 
 /* ---- crawl_log.c ---- */
 /* A line of the crawl's stream in CloudWatch Logs: "[<crawl id>] LEVEL : text". */
@@ -168,6 +194,7 @@ MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_
     X(index)             \
     X(stats)             \
     X(partition)         \
+    X(classifier)        \
     X(function)          \
     X(settings)          \
     X(crawler)           \
@@ -215,6 +242,9 @@ bool glue_index_add_all(struct protocol_call *call, struct store_entry *entry,
 bool glue_tags_match(struct protocol_call *call, const char *kind, struct mr_slice name,
                      yyjson_val *tags);
 void glue_fail_crawler(struct protocol_call *call, struct mr_slice name);
+/* Gives the table an index of all its keys, unless it has one already. */
+MR_MUST_USE enum mr_status glue_index_ensure(struct glue *glue, struct mr_arena *arena,
+                                             const struct glue_table *table);
 /* Stores the Tags of a Create... call that succeeded. */
 void glue_tag_created(struct protocol_call *call, const char *kind, struct mr_slice name);
 void glue_fail_database(struct protocol_call *call, struct mr_slice name);

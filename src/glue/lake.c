@@ -48,8 +48,10 @@ static void counts_add(struct lake_counts *counts, const struct lake_counts *mor
 static size_t schema_id(struct lake *lake, const struct lake_shape *shape)
 {
     struct mr_buf text = {0};
-    mr_buf_printf(&text, "%d%d%c%d%d", (int)shape->format, shape->gzip, shape->delimiter,
-                  shape->header, shape->quoted);
+    mr_buf_printf(&text, "%d%d%c%c%d%d", (int)shape->format, (int)shape->packing, shape->delimiter,
+                  shape->quote, shape->header, shape->quoted);
+    mr_buf_append(&text, shape->json_path);
+    mr_buf_byte(&text, ' ');
     glue_type_print(&text, &shape->type);
     const uintptr_t known = (uintptr_t)mr_map_get(&lake->schema_ids, mr_buf_slice(&text));
     size_t id = known > 0 ? known - 1 : lake->schema_count;
@@ -58,6 +60,7 @@ static size_t schema_id(struct lake *lake, const struct lake_shape *shape)
         glue_type_merge(lake->arena, &lake->schemas[id].type, &shape->type);
     } else if (known == 0) {
         lake->schemas[id] = *shape;
+        lake->schemas[id].json_path = mr_arena_copy(lake->arena, shape->json_path);
         lake->schemas[id].type = (struct glue_type){0};
         glue_type_merge(lake->arena, &lake->schemas[id].type, &shape->type);
         lake->schema_count++;
@@ -162,9 +165,11 @@ static bool is_alike(const struct glue_type *a, const struct glue_type *b)
 
 static bool same_format(const struct lake_shape *a, const struct lake_shape *b)
 {
-    if (a->format != b->format || a->gzip != b->gzip)
+    if (a->format != b->format || a->packing != b->packing)
         return false;
-    return a->format == LAKE_JSON || (a->delimiter == b->delimiter && a->header == b->header);
+    if (a->format == LAKE_JSON)
+        return mr_slice_equal(a->json_path, b->json_path);
+    return a->format == LAKE_PARQUET || (a->delimiter == b->delimiter && a->header == b->header);
 }
 
 /* Merges the schemas in the order they were found; false: they are not alike. */
@@ -310,7 +315,7 @@ static enum mr_status group(struct lake *lake, const struct lake_folder *folder,
     struct lake_table table = {.lake = lake, .folder = folder, .counts = survey.total};
     bool whole = survey.total.objects > 0 && survey.depth_min == survey.depth_max &&
                  (lake->table_level == 0 || force) &&
-                 merge_schemas(lake, &survey, force, &table.shape);
+                 merge_schemas(lake, &survey, force || lake->combine, &table.shape);
     free(survey.of_schema);
     if (whole) {
         table.location = folder_location(lake, folder, MR_S(""));
@@ -335,12 +340,36 @@ enum mr_status glue_lake_tables(struct lake *lake,
 
 struct partition_walk {
     const struct lake_table *table;
-    enum mr_status (*fn)(void *ctx, const struct mr_slice *values, struct mr_slice location,
-                         const struct lake_counts *counts);
+    enum mr_status (*fn)(void *ctx, const struct lake_partition *partition);
     void *ctx;
     struct mr_slice values[LAKE_DEPTH_MAX];
     struct mr_buf location;
+    struct mr_arena scratch; /* of one partition */
 };
+
+/* What the objects of one folder have in common. */
+static enum mr_status walk_partition(struct partition_walk *all, const struct lake_folder *folder)
+{
+    const struct lake *lake = all->table->lake;
+    struct lake_counts counts = {0};
+    struct lake_shape shape = lake->schemas[folder->uses[0].schema];
+    if (folder->use_count > 1)
+        shape.type = (struct glue_type){0};
+    for (size_t i = 0; i < folder->use_count; i++) {
+        const struct lake_shape *one = &lake->schemas[folder->uses[i].schema];
+        counts_add(&counts, &folder->uses[i].counts);
+        shape.quoted = shape.quoted || one->quoted;
+        if (folder->use_count > 1)
+            glue_type_merge(&all->scratch, &shape.type, &one->type);
+    }
+    const struct lake_partition partition = {.values = all->values,
+                                             .location = mr_buf_slice(&all->location),
+                                             .counts = &counts,
+                                             .shape = &shape};
+    enum mr_status status = all->fn(all->ctx, &partition);
+    mr_arena_reset(&all->scratch);
+    return status;
+}
 
 static bool is_named_key(const struct lake_table *table, size_t level, struct mr_slice folder_name)
 {
@@ -355,12 +384,8 @@ static enum mr_status walk(struct partition_walk *all, const struct lake_folder 
                            size_t level)
 {
     enum mr_status status = MR_OK;
-    if (folder->use_count > 0) {
-        struct lake_counts counts = {0};
-        for (size_t i = 0; i < folder->use_count; i++)
-            counts_add(&counts, &folder->uses[i].counts);
-        status = all->fn(all->ctx, all->values, mr_buf_slice(&all->location), &counts);
-    }
+    if (folder->use_count > 0)
+        status = walk_partition(all, folder);
     for (const struct lake_folder *child = folder->children; child != NULL && status == MR_OK;
          child = child->next) {
         const size_t len = all->location.len;
@@ -377,14 +402,15 @@ static enum mr_status walk(struct partition_walk *all, const struct lake_folder 
 }
 
 enum mr_status glue_lake_partitions(const struct lake_table *table,
-                                    enum mr_status (*fn)(void *ctx, const struct mr_slice *values,
-                                                         struct mr_slice location,
-                                                         const struct lake_counts *counts),
+                                    enum mr_status (*fn)(void *ctx,
+                                                         const struct lake_partition *partition),
                                     void *ctx)
 {
     struct partition_walk all = {.table = table, .fn = fn, .ctx = ctx};
+    mr_arena_init(&all.scratch);
     mr_buf_append(&all.location, table->location);
     enum mr_status status = walk(&all, table->folder, 0);
     mr_buf_fini(&all.location);
+    mr_arena_fini(&all.scratch);
     return status;
 }

@@ -9,20 +9,22 @@
  * Memory: one node a folder, one type for each distinct schema, nothing for each object (but
  * GLUE_LOOSE_MAX names of a folder). */
 #pragma once
+#include "base/compress.h"
 #include "base/map.h"
 #include "glue/infer.h"
 
 enum { LAKE_SCHEMAS_MAX = 4096, LAKE_LOOSE_MAX = 100, LAKE_DEPTH_MAX = 64 };
 
-enum lake_format { LAKE_JSON, LAKE_CSV };
+enum lake_format { LAKE_JSON, LAKE_CSV, LAKE_PARQUET };
 struct lake_shape { /* of one object */
     enum lake_format format;
-    bool gzip;
-    struct glue_type type; /* a GLUE_STRUCT */
-    char delimiter;        /* of CSV */
-    bool header;           /* of CSV */
-    bool quoted;           /* of CSV */
-    uint64_t records;      /* estimated when the object was not read to its end */
+    enum mr_packing packing;
+    struct glue_type type;     /* a GLUE_STRUCT */
+    struct mr_slice json_path; /* of a classifier for JSON; empty: none */
+    char delimiter, quote;     /* of CSV */
+    bool header;               /* of CSV */
+    bool quoted;               /* of CSV: OpenCSVSerde has to read it */
+    uint64_t records;          /* estimated when the object was not read to its end */
 };
 struct lake_counts {
     uint64_t objects, bytes, records;
@@ -35,6 +37,7 @@ struct lake {
     struct lake_shape *schemas; /* distinct ones, in the order they were found */
     size_t schema_count;
     struct mr_map schema_ids; /* printed schema -> index + 1 */
+    bool combine;             /* schemas need not be alike, only formats */
     int table_level; /* 0: by the rule above; else tables are the folders at this level, the bucket
                         being 1 */
 };
@@ -58,9 +61,14 @@ void glue_lake_add(struct lake *lake, struct mr_slice key, uint64_t bytes,
 /* Calls fn for each table. */
 MR_MUST_USE enum mr_status glue_lake_tables(
     struct lake *lake, enum mr_status (*fn)(void *ctx, struct lake_table *table), void *ctx);
-/* Calls fn for each partition of a table with keys: values and the location below the table's. */
+/* Calls fn for each partition of a table with keys: values, the location below the table's, and the
+ * shape of its own objects, valid until fn returns. */
+struct lake_partition {
+    const struct mr_slice *values;
+    struct mr_slice location;
+    const struct lake_counts *counts;
+    const struct lake_shape *shape;
+};
 MR_MUST_USE enum mr_status glue_lake_partitions(
     const struct lake_table *table,
-    enum mr_status (*fn)(void *ctx, const struct mr_slice *values, struct mr_slice location,
-                         const struct lake_counts *counts),
-    void *ctx);
+    enum mr_status (*fn)(void *ctx, const struct lake_partition *partition), void *ctx);

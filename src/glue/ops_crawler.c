@@ -15,6 +15,7 @@ void glue_fail_crawler(struct protocol_call *call, struct mr_slice name)
 /* Only S3 can be crawled here; to say so is better than a crawler that finds nothing. */
 static bool check_targets(struct protocol_call *call, bool required)
 {
+    static const char *const undone[] = {"ConnectionName", "EventQueueArn", "DlqEventQueueArn"};
     yyjson_val *targets = mr_json_get(call->in, "Targets");
     size_t index, max;
     yyjson_val *key, *value, *target;
@@ -35,6 +36,13 @@ static bool check_targets(struct protocol_call *call, bool required)
     yyjson_arr_foreach(list, index, max, target)
     {
         struct mr_slice path = mr_json_get_text(target, "Path"), bucket, prefix;
+        for (size_t i = 0; i < MR_COUNT(undone); i++) {
+            if (mr_json_get(target, undone[i]) != NULL) {
+                protocol_fail(call, &glue_fault_unsupported,
+                              "%s of an S3 target is not implemented.", undone[i]);
+                return false;
+            }
+        }
         if (glue_location_parse(path, &bucket, &prefix) != MR_OK) {
             protocol_fail(call, &glue_fault_invalid_input,
                           "Unable to parse the S3 target path: %.*s", MR_ARG(path));
@@ -42,6 +50,34 @@ static bool check_targets(struct protocol_call *call, bool required)
         }
     }
     return true;
+}
+
+/* Settings and classifiers that the crawler would have. False: the fault is set. */
+static bool check_settings(struct protocol_call *call)
+{
+    struct glue *glue = call->service;
+    struct glue_settings settings;
+    struct mr_slice error, json;
+    size_t index, max;
+    yyjson_val *name;
+    yyjson_val *names = mr_json_get(call->in, "Classifiers");
+    enum mr_status status = glue_settings_read(call->arena, call->in, &settings, &error);
+    if (status != MR_OK) {
+        protocol_fail(call, status == MR_END ? &glue_fault_unsupported : &glue_fault_invalid_input,
+                      "%.*s", MR_ARG(error));
+        return false;
+    }
+    yyjson_arr_foreach(names, index, max, name)
+    {
+        status = store_doc_get(glue->store, call->arena, "glue", "classifier", mr_json_text(name),
+                               &json);
+        if (status == MR_NOT_FOUND)
+            protocol_fail(call, &glue_fault_invalid_input,
+                          "Classifier entity with name %.*s does not exist",
+                          MR_ARG(mr_json_text(name)));
+        protocol_fail_internal(call, status);
+    }
+    return !protocol_failed(call);
 }
 
 static void fail_schedule(struct protocol_call *call)
@@ -52,7 +88,7 @@ static void fail_schedule(struct protocol_call *call)
 
 static void create_crawler(struct protocol_call *call)
 {
-    if (!check_targets(call, true))
+    if (!check_targets(call, true) || !check_settings(call))
         return;
     enum mr_status status =
         glue_crawler_create(call->service, call->arena, call->in, call->account, &call->ticket);
@@ -67,7 +103,7 @@ static void create_crawler(struct protocol_call *call)
 
 static void update_crawler(struct protocol_call *call)
 {
-    if (!check_targets(call, false))
+    if (!check_targets(call, false) || !check_settings(call))
         return;
     enum mr_status status =
         glue_crawler_update(call->service, call->arena, call->in, &call->ticket);

@@ -141,6 +141,39 @@ bool glue_index_add_all(struct protocol_call *call, struct store_entry *entry,
     return true;
 }
 
+enum mr_status glue_index_ensure(struct glue *glue, struct mr_arena *arena,
+                                 const struct glue_table *table)
+{
+    struct indexes indexes;
+    struct mr_slice name = MR_S("crawler_partition_index");
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    int64_t ticket;
+    mr_json_object(&json);
+    mr_json_key_string(&json, "IndexName", name);
+    mr_json_key(&json, "Keys");
+    mr_json_array(&json);
+    for (size_t i = 0; i < table->key_count; i++) {
+        mr_json_object(&json);
+        mr_json_key_string(&json, "Name", table->keys[i].name);
+        mr_json_key_string(&json, "Type", table->keys[i].type);
+        mr_json_object_end(&json);
+    }
+    mr_json_array_end(&json);
+    mr_json_key_cstr(&json, "IndexStatus", "ACTIVE");
+    mr_json_object_end(&json);
+    struct store_entry entry = store_entry_make(arena);
+    store_doc_put(&entry, "glue", "index", index_name(arena, table->database, table->name, name),
+                  mr_buf_slice(&buf));
+    pthread_mutex_lock(&glue->lock);
+    enum mr_status status = read_indexes(glue, arena, table->database, table->name, &indexes);
+    if (status == MR_OK && indexes.count == 0)
+        status = store_commit(glue->store, &entry, &ticket);
+    pthread_mutex_unlock(&glue->lock);
+    mr_buf_fini(&buf);
+    return status;
+}
+
 static void create_partition_index(struct protocol_call *call)
 {
     struct glue *glue = call->service;

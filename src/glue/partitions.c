@@ -105,7 +105,8 @@ static double creation_time(struct mr_arena *arena, struct mr_slice json, double
 /* One entry of up to GLUE_ENTRY_OPS partitions. */
 static enum mr_status put_some(struct glue *glue, struct mr_arena *arena,
                                const struct glue_table *table, yyjson_val **inputs, size_t count,
-                               bool replace, size_t *ret_added, int64_t *ret_ticket)
+                               bool replace, size_t *ret_added, size_t *ret_updated,
+                               int64_t *ret_ticket)
 {
     struct store_entry entry = store_entry_make(arena);
     const double now = (double)store_now(glue->store) / 1000;
@@ -126,28 +127,43 @@ static enum mr_status put_some(struct glue *glue, struct mr_arena *arena,
             continue;
         added += status == MR_NOT_FOUND;
         const double created = status == MR_OK ? creation_time(arena, old, now) : now;
-        store_doc_put(&entry, "glue", "partition", name,
-                      partition_json(arena, table, inputs[i], created));
+        struct mr_slice json = partition_json(arena, table, inputs[i], created);
+        if (status == MR_OK && mr_slice_equal(json, old))
+            continue;
+        *ret_updated += status == MR_OK;
+        store_doc_put(&entry, "glue", "partition", name, json);
     }
     *ret_added += added;
     return store_commit(glue->store, &entry, ret_ticket);
+}
+
+enum mr_status glue_partition_merge(struct glue *glue, struct mr_arena *arena,
+                                    const struct glue_table *table, yyjson_val **inputs,
+                                    size_t count, bool replace, size_t *ret_added,
+                                    size_t *ret_updated, int64_t *ret_ticket)
+{
+    size_t added = 0, updated = 0;
+    struct glue_table present;
+    pthread_mutex_lock(&glue->lock);
+    enum mr_status status = glue_table_get(glue, arena, table->database, table->name, &present);
+    for (size_t from = 0; status == MR_OK && from < count; from += GLUE_ENTRY_OPS) {
+        const size_t some = count - from < GLUE_ENTRY_OPS ? count - from : GLUE_ENTRY_OPS;
+        status = put_some(glue, arena, &present, inputs + from, some, replace, &added, &updated,
+                          ret_ticket);
+    }
+    pthread_mutex_unlock(&glue->lock);
+    *ret_added = added;
+    *ret_updated = updated;
+    return status;
 }
 
 enum mr_status glue_partition_put(struct glue *glue, struct mr_arena *arena,
                                   const struct glue_table *table, yyjson_val **inputs, size_t count,
                                   bool replace, size_t *ret_added, int64_t *ret_ticket)
 {
-    size_t added = 0;
-    struct glue_table present;
-    pthread_mutex_lock(&glue->lock);
-    enum mr_status status = glue_table_get(glue, arena, table->database, table->name, &present);
-    for (size_t from = 0; status == MR_OK && from < count; from += GLUE_ENTRY_OPS) {
-        const size_t some = count - from < GLUE_ENTRY_OPS ? count - from : GLUE_ENTRY_OPS;
-        status = put_some(glue, arena, &present, inputs + from, some, replace, &added, ret_ticket);
-    }
-    pthread_mutex_unlock(&glue->lock);
-    *ret_added = added;
-    return status;
+    size_t updated;
+    return glue_partition_merge(glue, arena, table, inputs, count, replace, ret_added, &updated,
+                                ret_ticket);
 }
 
 static enum mr_status update_locked(struct glue *glue, struct mr_arena *arena,

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { SAMPLE_CHUNK = 64 * 1024, CSV_COLUMNS_MAX = 1000, CSV_LINES = 1000 };
 
@@ -38,49 +37,41 @@ static enum mr_status read_plain(int fd, struct mr_buf *head, bool *ret_whole)
     return MR_OK;
 }
 
-/* One chunk of input through the stream. MR_END: the head is full; MR_INVALID: damaged. */
-static enum mr_status inflate_chunk(z_stream *stream, struct mr_buf *head)
+static enum mr_status read_packed(int fd, enum mr_packing packing, struct mr_buf *head,
+                                  bool *ret_whole)
 {
-    while (stream->avail_in > 0) {
-        if (head->len >= SAMPLE_HEAD_BYTES)
-            return MR_END;
-        const size_t room = SAMPLE_HEAD_BYTES - head->len;
-        stream->next_out = (Bytef *)mr_buf_reserve(head, room);
-        stream->avail_out = (uInt)room;
-        const int code = inflate(stream, Z_NO_FLUSH);
-        head->len += room - stream->avail_out;
-        if (code == Z_STREAM_END)
-            inflateReset(stream); /* another member may follow */
-        else if (code != Z_OK)
-            return MR_INVALID;
-    }
-    return MR_OK;
-}
-
-static enum mr_status read_gzip(int fd, struct mr_buf *head, bool *ret_whole)
-{
-    z_stream stream = {0};
-    if (inflateInit2(&stream, 15 + 16) != Z_OK)
-        abort();
+    struct mr_unpacker *unpacker = mr_unpacker_new(packing);
     char *chunk = mr_malloc(SAMPLE_CHUNK);
     enum mr_status status = MR_OK;
     size_t got = 1;
-    while (status == MR_OK && got > 0) {
+    while (status == MR_OK && got > 0 && head->len < SAMPLE_HEAD_BYTES) {
         status = read_some(fd, chunk, SAMPLE_CHUNK, &got);
-        stream.next_in = (Bytef *)chunk;
-        stream.avail_in = (uInt)got;
-        if (status == MR_OK)
-            status = inflate_chunk(&stream, head);
+        struct mr_slice input = mr_slice_make(chunk, got);
+        while (status == MR_OK && input.len > 0 && head->len < SAMPLE_HEAD_BYTES)
+            status = mr_unpacker_take(unpacker, &input, head);
     }
-    inflateEnd(&stream);
+    *ret_whole = status == MR_OK && got == 0;
+    if (*ret_whole && !mr_unpacker_is_whole(unpacker))
+        status = MR_INVALID;
+    mr_unpacker_free(unpacker);
     free(chunk);
-    *ret_whole = status == MR_OK;
-    return status == MR_END ? MR_OK : status;
+    return status;
 }
 
-enum mr_status glue_sample_read(int fd, bool gzip, struct mr_buf *ret_head, bool *ret_whole)
+enum mr_packing glue_sample_packing(struct mr_slice key)
 {
-    return gzip ? read_gzip(fd, ret_head, ret_whole) : read_plain(fd, ret_head, ret_whole);
+    if (mr_slice_ends_with(key, MR_S(".gz")) || mr_slice_ends_with(key, MR_S(".gzip")))
+        return MR_PACKING_GZIP;
+    if (mr_slice_ends_with(key, MR_S(".zst")) || mr_slice_ends_with(key, MR_S(".zstd")))
+        return MR_PACKING_ZSTD;
+    return MR_PACKING_NONE;
+}
+
+enum mr_status glue_sample_read(int fd, enum mr_packing packing, struct mr_buf *ret_head,
+                                bool *ret_whole)
+{
+    return packing == MR_PACKING_NONE ? read_plain(fd, ret_head, ret_whole)
+                                      : read_packed(fd, packing, ret_head, ret_whole);
 }
 
 /* ---- JSON ---- */
@@ -117,37 +108,96 @@ static struct mr_slice skip_line(struct mr_slice text)
                            : mr_slice_sub(text, end + 1, SIZE_MAX);
 }
 
-/* Records one after the other, on lines of their own or not. A few bad ones are passed over. */
-static bool json_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
-                       struct lake_shape *shape)
+struct json_sample {
+    struct mr_arena *arena;
+    const struct glue_path *path; /* NULL: records are objects, one after the other */
+    struct glue_type type;
+    size_t good, bad, used;
+};
+
+static void observe(struct json_sample *sample, struct mr_slice text, size_t step)
 {
     struct mr_arena scratch;
     mr_arena_init(&scratch);
-    struct mr_slice rest = skip_blank(head);
-    size_t good = 0, bad = 0, used = 0;
-    while (rest.len > 0) {
-        const size_t length = rest.ptr[0] == '{' ? glue_sample_object_length(rest) : 0;
-        if (length == 0 && rest.ptr[0] == '{' && !whole)
-            break; /* cut by the end of the head */
-        mr_arena_reset(&scratch);
-        yyjson_val *record =
-            length == 0 ? NULL
-                        : mr_json_parse(&scratch, mr_slice_sub(rest, 0, length), MR_JSON_DEPTH_MAX);
-        if (record == NULL) {
-            bad++;
-            rest = skip_blank(skip_line(rest));
-            continue;
-        }
-        good++;
-        used += length + 1;
-        glue_type_observe(arena, &shape->type, record);
-        rest = skip_blank(mr_slice_sub(rest, length, SIZE_MAX));
-    }
+    yyjson_val *value = text.len == 0 ? NULL : mr_json_parse(&scratch, text, MR_JSON_DEPTH_MAX);
+    size_t found = value != NULL;
+    if (sample->path != NULL)
+        found = glue_path_observe(sample->arena, sample->path, step, value, &sample->type);
+    else if (value != NULL)
+        glue_type_observe(sample->arena, &sample->type, value);
+    sample->good += found;
+    sample->bad += found == 0;
+    sample->used += found == 0 ? 0 : text.len + 1;
     mr_arena_fini(&scratch);
-    if (good == 0 || bad > good || shape->type.kind != GLUE_STRUCT)
+}
+
+/* The elements of an array that may be cut by the end of the head; only objects and arrays. */
+static void observe_elements(struct json_sample *sample, struct mr_slice text)
+{
+    struct mr_slice rest = skip_blank(mr_slice_sub(text, 1, SIZE_MAX));
+    while (rest.len > 0 && (rest.ptr[0] == '{' || rest.ptr[0] == '[')) {
+        const size_t length = glue_sample_object_length(rest);
+        if (length == 0)
+            return;
+        observe(sample, mr_slice_sub(rest, 0, length), 1);
+        rest = skip_blank(mr_slice_sub(rest, length, SIZE_MAX));
+        if (rest.len > 0 && rest.ptr[0] == ',')
+            rest = skip_blank(mr_slice_sub(rest, 1, SIZE_MAX));
+    }
+}
+
+/* Records one after the other, on lines of their own or not. A few bad ones are passed over. */
+static void observe_records(struct json_sample *sample, struct mr_slice head, bool whole)
+{
+    struct mr_slice rest = skip_blank(head);
+    const bool arrays = sample->path != NULL;
+    while (rest.len > 0) {
+        const bool begins = rest.ptr[0] == '{' || (arrays && rest.ptr[0] == '[');
+        const size_t length = begins ? glue_sample_object_length(rest) : 0;
+        if (length == 0 && begins && !whole)
+            return; /* cut by the end of the head */
+        observe(sample, mr_slice_sub(rest, 0, length), 0);
+        rest = skip_blank(length == 0 ? skip_line(rest) : mr_slice_sub(rest, length, SIZE_MAX));
+    }
+}
+
+static bool json_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
+                       const struct glue_path *path, struct lake_shape *shape)
+{
+    struct json_sample sample = {.arena = arena, .path = path};
+    struct mr_slice text = skip_blank(head);
+    const bool elements = text.ptr[0] == '[' && path != NULL && path->count > 0 &&
+                          path->steps[0].kind == GLUE_STEP_ALL;
+    if (elements)
+        observe_elements(&sample, text);
+    else
+        observe_records(&sample, text, whole);
+    if (sample.good == 0 || sample.bad > sample.good || sample.type.kind != GLUE_STRUCT)
         return false;
     shape->format = LAKE_JSON;
-    shape->records = whole ? good : bytes / (used / good);
+    shape->type = sample.type;
+    const uint64_t length = sample.used / sample.good + 1;
+    shape->records = whole ? sample.good : bytes / length;
+    if (path != NULL)
+        shape->json_path = path->text;
+    return true;
+}
+
+/* AWS: a document that is an array is one record with one column, "array". */
+static bool array_shape(struct mr_arena *arena, struct mr_slice text, struct lake_shape *shape)
+{
+    const size_t length = glue_sample_object_length(text);
+    yyjson_val *value =
+        length == 0 ? NULL : mr_json_parse(arena, mr_slice_sub(text, 0, length), MR_JSON_DEPTH_MAX);
+    if (!yyjson_is_arr(value) || skip_blank(mr_slice_sub(text, length, SIZE_MAX)).len > 0)
+        return false;
+    struct glue_field *field = MR_NEW(arena, struct glue_field);
+    field->name = MR_S("array");
+    glue_type_observe(arena, &field->type, value);
+    shape->format = LAKE_JSON;
+    shape->type = (struct glue_type){
+        .kind = GLUE_STRUCT, .fields = field, .field_count = 1, .field_capacity = 1};
+    shape->records = 1;
     return true;
 }
 
@@ -159,8 +209,9 @@ struct csv_line {
     bool quoted;
 };
 
-/* Cuts one line off `*rest`. A field in double quotes may hold the delimiter, not a line end. */
-static bool csv_next(struct mr_slice *rest, char delimiter, struct csv_line *line)
+/* Cuts one line off `*rest`. A field in quotes may hold the delimiter, not a line end. */
+static bool csv_next(struct mr_slice *rest, const struct glue_csv_rules *rules,
+                     struct csv_line *line)
 {
     struct mr_slice text;
     if (!mr_slice_split(rest, '\n', &text))
@@ -172,14 +223,17 @@ static bool csv_next(struct mr_slice *rest, char delimiter, struct csv_line *lin
     size_t start = 0;
     bool inside = false;
     for (size_t i = 0; i <= text.len && line->count < CSV_COLUMNS_MAX; i++) {
-        if (i < text.len && text.ptr[i] == '"') {
+        if (i < text.len && text.ptr[i] == rules->quote) {
             inside = !inside;
             line->quoted = true;
         }
-        if (i < text.len && (inside || text.ptr[i] != delimiter))
+        if (i < text.len && (inside || text.ptr[i] != rules->delimiter))
             continue;
         struct mr_slice field = mr_slice_sub(text, start, i - start);
-        if (field.len >= 2 && field.ptr[0] == '"' && field.ptr[field.len - 1] == '"')
+        if (!rules->keep_blanks)
+            field = mr_slice_trim(field);
+        if (field.len >= 2 && field.ptr[0] == rules->quote &&
+            field.ptr[field.len - 1] == rules->quote)
             field = mr_slice_sub(field, 1, field.len - 2);
         line->fields[line->count++] = field;
         start = i + 1;
@@ -208,13 +262,14 @@ static enum glue_kind text_kind(struct mr_slice text)
 }
 
 /* Types of the lines behind the first; false: they have not all as many fields. */
-static bool csv_types(struct mr_arena *arena, struct mr_slice rest, bool whole, char delimiter,
-                      struct glue_type *types, size_t columns, size_t *ret_lines, bool *quoted)
+static bool csv_types(struct mr_arena *arena, struct mr_slice rest, bool whole,
+                      const struct glue_csv_rules *rules, struct glue_type *types, size_t columns,
+                      size_t *ret_lines, bool *quoted)
 {
     struct csv_line *line = mr_malloc(sizeof *line);
     size_t lines = 0;
     bool same = true;
-    while (same && lines < CSV_LINES && csv_next(&rest, delimiter, line)) {
+    while (same && lines < CSV_LINES && csv_next(&rest, rules, line)) {
         if (rest.ptr == NULL && (!whole || (line->count == 1 && line->fields[0].len == 0)))
             break; /* cut by the end of the head, or the empty rest behind the last line end */
         same = line->count == columns;
@@ -230,69 +285,124 @@ static bool csv_types(struct mr_arena *arena, struct mr_slice rest, bool whole, 
     return same;
 }
 
-/* A header names every column, in words, each once; and differs from the data where there are
- * numbers. */
-static bool is_header(const struct csv_line *first, const struct glue_type *types, size_t lines)
+/* A header names every column, in words; and differs from the data where there are numbers. */
+static bool looks_like_header(const struct csv_line *first, const struct glue_type *types,
+                              size_t lines)
 {
     bool differs = lines == 0;
     for (size_t i = 0; i < first->count; i++) {
-        if (text_kind(first->fields[i]) != GLUE_STRING || first->fields[i].len > 150)
+        const bool last = i + 1 == first->count;
+        if (text_kind(first->fields[i]) != GLUE_STRING || (!last && first->fields[i].len > 150))
             return false;
         differs = differs || (types[i].kind != GLUE_STRING && types[i].kind != GLUE_NULL);
     }
     return differs;
 }
 
+static bool is_header(const struct glue_csv_rules *rules, const struct csv_line *first,
+                      const struct glue_type *types, size_t lines)
+{
+    if (rules->header != GLUE_HEADER_DETECT)
+        return rules->header == GLUE_HEADER_PRESENT;
+    bool named = rules->name_count == first->count;
+    for (size_t i = 0; named && i < first->count; i++)
+        named = mr_slice_equal_nocase(first->fields[i], rules->names[i]);
+    return named || looks_like_header(first, types, lines);
+}
+
 static void csv_columns(struct mr_arena *arena, const struct csv_line *first, bool header,
-                        const struct glue_type *types, struct glue_type *ret_type)
+                        const struct glue_csv_rules *rules, const struct glue_type *types,
+                        struct glue_type *ret_type)
 {
     ret_type->kind = GLUE_STRUCT;
     ret_type->field_count = ret_type->field_capacity = first->count;
     ret_type->fields = MR_NEW_ARRAY(arena, struct glue_field, first->count);
     for (size_t i = 0; i < first->count; i++) {
-        char *name = mr_arena_cstr(arena, first->fields[i]);
-        for (size_t j = 0; j < first->fields[i].len; j++)
+        struct mr_slice given = i < rules->name_count ? rules->names[i]
+                                : header              ? first->fields[i]
+                                                      : MR_S("");
+        char *name = mr_arena_cstr(arena, given);
+        for (size_t j = 0; j < given.len; j++)
             name[j] = name[j] >= 'A' && name[j] <= 'Z' ? (char)(name[j] + 32) : name[j];
-        ret_type->fields[i].name = header ? mr_slice_make(name, first->fields[i].len)
-                                          : mr_arena_printf(arena, "col%zu", i);
+        ret_type->fields[i].name =
+            given.len > 0 ? mr_slice_make(name, given.len) : mr_arena_printf(arena, "col%zu", i);
         glue_type_merge(arena, &ret_type->fields[i].type, &types[i]);
     }
 }
 
+/* Do all lines have as many fields as the first? Then the shape's columns and flags are set. */
+static bool csv_lines(struct mr_arena *arena, struct mr_slice head, struct mr_slice rest,
+                      bool whole, const struct glue_csv_rules *rules, const struct csv_line *first,
+                      struct lake_shape *shape)
+{
+    struct glue_type *types = MR_NEW_ARRAY(arena, struct glue_type, first->count);
+    struct glue_type *with_first = MR_NEW_ARRAY(arena, struct glue_type, first->count);
+    size_t lines = 0, all = 0;
+    shape->quoted = first->quoted;
+    if (!csv_types(arena, rest, whole, rules, types, first->count, &lines, &shape->quoted) ||
+        (lines == 0 && rules->header == GLUE_HEADER_DETECT) ||
+        !csv_types(arena, head, whole, rules, with_first, first->count, &all, &shape->quoted))
+        return false;
+    shape->header = is_header(rules, first, types, lines);
+    csv_columns(arena, first, shape->header, rules, shape->header ? types : with_first,
+                &shape->type);
+    shape->records = lines + !shape->header;
+    return true;
+}
+
 static bool csv_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
-                      char delimiter, struct lake_shape *shape)
+                      const struct glue_csv_rules *rules, struct lake_shape *shape)
 {
     struct csv_line *first = mr_malloc(sizeof *first);
     struct mr_slice rest = head;
-    size_t lines = 0;
-    bool fits = csv_next(&rest, delimiter, first) && first->count > 1 &&
-                first->count < CSV_COLUMNS_MAX && rest.ptr != NULL;
-    if (fits) {
-        struct glue_type *types = MR_NEW_ARRAY(arena, struct glue_type, first->count);
-        struct glue_type *with_first = MR_NEW_ARRAY(arena, struct glue_type, first->count);
-        shape->quoted = first->quoted;
-        size_t all;
-        fits =
-            csv_types(arena, rest, whole, delimiter, types, first->count, &lines, &shape->quoted) &&
-            lines > 0 &&
-            csv_types(arena, head, whole, delimiter, with_first, first->count, &all,
-                      &shape->quoted);
-        shape->header = fits && is_header(first, types, lines);
-        if (fits)
-            csv_columns(arena, first, shape->header, shape->header ? types : with_first,
-                        &shape->type);
-    }
+    const bool fits = csv_next(&rest, rules, first) && (first->count > 1 || rules->single_column) &&
+                      first->count < CSV_COLUMNS_MAX && rest.ptr != NULL &&
+                      csv_lines(arena, head, rest, whole, rules, first, shape);
     free(first);
     shape->format = LAKE_CSV;
-    shape->delimiter = delimiter;
-    shape->records = lines + !shape->header;
+    shape->delimiter = rules->delimiter;
+    shape->quote = rules->quote;
+    if (rules->serde != GLUE_SERDE_DETECT)
+        shape->quoted = rules->serde == GLUE_SERDE_OPEN;
     if (!whole && head.len > 0)
         shape->records = bytes * shape->records / head.len;
     return fits;
 }
 
+/* With the delimiter that the rules name, or the first usual one that fits. */
+static bool any_csv_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
+                          const struct glue_csv_rules *rules, struct lake_shape *ret_shape)
+{
+    static const char delimiters[] = {',', '|', '\t', ';', '\x01'};
+    struct glue_csv_rules tried = *rules;
+    for (size_t i = 0; i < (rules->delimiter != 0 ? 1 : MR_COUNT(delimiters)); i++) {
+        struct lake_shape shape = {0};
+        if (rules->delimiter == 0)
+            tried.delimiter = delimiters[i];
+        if (csv_shape(arena, head, whole, bytes, &tried, &shape)) {
+            *ret_shape = shape;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool custom_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
+                         const struct glue_classifier *classifier, struct lake_shape *ret_shape)
+{
+    struct lake_shape shape = {0};
+    struct mr_slice text = skip_blank(head);
+    const bool is_json = text.ptr[0] == '{' || text.ptr[0] == '[';
+    if (classifier->is_csv)
+        return !is_json && any_csv_shape(arena, head, whole, bytes, &classifier->csv, ret_shape);
+    if (!is_json || !json_shape(arena, text, whole, bytes, &classifier->path, &shape))
+        return false;
+    *ret_shape = shape;
+    return true;
+}
+
 bool glue_sample_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
-                       struct lake_shape *ret_shape)
+                       const struct glue_classifiers *classifiers, struct lake_shape *ret_shape)
 {
     if (mr_slice_starts_with(head, MR_S("\xef\xbb\xbf")))
         head = mr_slice_sub(head, 3, SIZE_MAX);
@@ -300,19 +410,19 @@ bool glue_sample_shape(struct mr_arena *arena, struct mr_slice head, bool whole,
     struct mr_slice text = skip_blank(head);
     if (text.len == 0 || memchr(head.ptr, '\0', head.len) != NULL)
         return false;
+    for (size_t i = 0; classifiers != NULL && i < classifiers->count; i++) {
+        if (custom_shape(arena, head, whole, bytes, &classifiers->list[i], ret_shape))
+            return true;
+    }
     if (text.ptr[0] == '{') {
-        if (!json_shape(arena, text, whole, bytes, &shape))
+        if (!json_shape(arena, text, whole, bytes, NULL, &shape))
             return false;
         *ret_shape = shape;
         return true;
     }
-    static const char delimiters[] = {',', '|', '\t', ';'};
-    for (size_t i = 0; i < MR_COUNT(delimiters); i++) {
-        shape = (struct lake_shape){0};
-        if (csv_shape(arena, head, whole, bytes, delimiters[i], &shape)) {
-            *ret_shape = shape;
-            return true;
-        }
+    if (text.ptr[0] == '[' && whole && array_shape(arena, text, &shape)) {
+        *ret_shape = shape;
+        return true;
     }
-    return false;
+    return any_csv_shape(arena, head, whole, bytes, &glue_csv_default, ret_shape);
 }

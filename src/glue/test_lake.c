@@ -9,13 +9,11 @@ struct object {
     const char *key, *type;
 };
 
-static enum mr_status print_partition(void *ctx, const struct mr_slice *values,
-                                      struct mr_slice location, const struct lake_counts *counts)
+static enum mr_status print_partition(void *ctx, const struct lake_partition *partition)
 {
     struct mr_buf *buf = ctx;
-    (void)location;
-    mr_buf_printf(buf, " [%.*s", MR_ARG(values[0]));
-    mr_buf_printf(buf, "..%llu]", (unsigned long long)counts->objects);
+    mr_buf_printf(buf, " [%.*s", MR_ARG(partition->values[0]));
+    mr_buf_printf(buf, "..%llu]", (unsigned long long)partition->counts->objects);
     return MR_OK;
 }
 

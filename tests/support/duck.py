@@ -34,3 +34,17 @@ def rows_of(path, expression, order="1"):
     duck.duckdb_disconnect(ctypes.byref(connection))
     duck.duckdb_close(ctypes.byref(base))
     return found
+
+
+def write_parquet(path, select):
+    """The rows of an SQL query as a Parquet file."""
+    duck = ctypes.CDLL(str(LIBRARY))
+    duck.duckdb_result_error.restype = ctypes.c_char_p
+    base, connection, result = ctypes.c_void_p(), ctypes.c_void_p(), _Result()
+    assert duck.duckdb_open(None, ctypes.byref(base)) == 0
+    assert duck.duckdb_connect(base, ctypes.byref(connection)) == 0
+    sql = f"COPY ({select}) TO '{path}' (FORMAT parquet)"
+    failed = duck.duckdb_query(connection, sql.encode(), ctypes.byref(result))
+    assert not failed, duck.duckdb_result_error(ctypes.byref(result))
+    duck.duckdb_disconnect(ctypes.byref(connection))
+    duck.duckdb_close(ctypes.byref(base))

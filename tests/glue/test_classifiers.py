@@ -1,0 +1,115 @@
+"""Classifiers: kept, and carried out by crawls."""
+
+import json
+
+import pytest
+
+from glue.conftest import ROLE, columns, lines, refused
+
+
+@pytest.fixture
+def classifier(glue, fresh):
+    def make(kind, **options):
+        name = fresh("classifier")
+        glue.create_classifier(**{kind: {"Name": name, **options}})
+        return name
+
+    return make
+
+
+def table(glue, database, name="t"):
+    return glue.get_table(DatabaseName=database, Name=name)["Table"]
+
+
+def test_a_classifier_is_made_changed_listed_and_deleted(glue, classifier):
+    name = classifier("CsvClassifier", Delimiter=";", ContainsHeader="PRESENT")
+    found = glue.get_classifier(Name=name)["Classifier"]["CsvClassifier"]
+    assert found["Delimiter"] == ";" and found["Version"] == 1 and found["CreationTime"]
+    glue.update_classifier(CsvClassifier={"Name": name, "Delimiter": "|"})
+    found = glue.get_classifier(Name=name)["Classifier"]["CsvClassifier"]
+    assert (found["Delimiter"], found["ContainsHeader"], found["Version"]) == ("|", "PRESENT", 2)
+    grok = classifier("GrokClassifier", Classification="log", GrokPattern="%{WORD:a}")
+    names = []
+    for page in glue.get_paginator("get_classifiers").paginate(PaginationConfig={"PageSize": 1}):
+        names += [next(iter(row.values()))["Name"] for row in page["Classifiers"]]
+    assert {name, grok} <= set(names)
+    refused(glue.create_classifier, "AlreadyExistsException", CsvClassifier={"Name": name})
+    refused(glue.create_classifier, "InvalidInputException")
+    refused(glue.update_classifier, "InvalidInputException",
+            JsonClassifier={"Name": name, "JsonPath": "$"})
+    refused(glue.update_classifier, "EntityNotFoundException",
+            JsonClassifier={"Name": "nope", "JsonPath": "$"})
+    refused(glue.create_classifier, "InvalidInputException",
+            JsonClassifier={"Name": name + "x", "JsonPath": "records[*]"})
+    refused(glue.create_classifier, "InvalidInputException",
+            CsvClassifier={"Name": name + "x", "Delimiter": '"', "QuoteSymbol": '"'})
+    glue.delete_classifier(Name=name)
+    message = refused(glue.get_classifier, "EntityNotFoundException", Name=name)
+    assert message == f"Classifier entity with name {name} does not exist"
+    refused(glue.delete_classifier, "EntityNotFoundException", Name=name)
+
+
+def test_a_crawler_names_classifiers_that_exist(glue, database, fresh):
+    refused(glue.create_crawler, "InvalidInputException", Name=fresh("c"), Role=ROLE,
+            DatabaseName=database, Classifiers=["nope"],
+            Targets={"S3Targets": [{"Path": "s3://b/t"}]})
+
+
+@pytest.mark.parametrize("path, body", [
+    ("$[*]", json.dumps([{"a": 1, "b": "x"}, {"a": 2.5}]).encode()),
+    ("$.records[*].order", json.dumps(
+        {"records": [{"order": {"a": 1, "b": "x"}}, {"order": {"a": 2.5}}]}).encode()),
+    ("$['deep']", lines({"deep": {"a": 1, "b": "x"}}, {"deep": {"a": 2.5}})),
+])
+def test_a_json_path_leads_to_the_records(glue, s3, bucket, database, crawl, classifier, path,
+                                          body):
+    s3.put_object(Bucket=bucket, Key="t/x.json", Body=body)
+    crawl(f"s3://{bucket}/t", Classifiers=[classifier("JsonClassifier", JsonPath=path)])
+    found = table(glue, database)
+    assert columns(found) == [("a", "double"), ("b", "string")]
+    assert found["Parameters"]["jsonPath"] == path
+    assert found["Parameters"]["classification"] == "json"
+
+
+def test_an_array_without_a_classifier_is_one_column(glue, s3, bucket, database, crawl):
+    s3.put_object(Bucket=bucket, Key="t/x", Body=b'[{"a": 1}, {"a": 2, "b": true}]')
+    crawl(f"s3://{bucket}/t")
+    assert columns(table(glue, database)) == [("array", "array<struct<a:int,b:boolean>>")]
+
+
+def test_rules_for_csv_are_followed(glue, s3, bucket, database, crawl, classifier):
+    body = b"1;'x; y'\n2;'z'\n"
+    s3.put_object(Bucket=bucket, Key="t/x.csv", Body=body)
+    name = classifier("CsvClassifier", Delimiter=";", QuoteSymbol="'", Header=["Id", "Text"],
+                      ContainsHeader="ABSENT")
+    crawl(f"s3://{bucket}/t", Classifiers=[name])
+    found = table(glue, database)
+    assert columns(found) == [("id", "string"), ("text", "string")], "OpenCSVSerde reads strings"
+    assert "skip.header.line.count" not in found["Parameters"]
+    serde = found["StorageDescriptor"]["SerdeInfo"]
+    assert serde["SerializationLibrary"] == "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+    assert serde["Parameters"] == {"separatorChar": ";", "quoteChar": "'"}
+    assert found["Parameters"]["recordCount"] == "2"
+
+
+def test_a_header_of_words_over_words_needs_to_be_told(glue, s3, bucket, database, crawl,
+                                                       classifier):
+    s3.put_object(Bucket=bucket, Key="told/x.csv", Body=b"name,town\nann,ulm\nbob,bonn\n")
+    s3.put_object(Bucket=bucket, Key="untold/x.csv", Body=b"name,town\nann,ulm\nbob,bonn\n")
+    crawl(f"s3://{bucket}/untold")
+    assert [name for name, _ in columns(table(glue, database, "untold"))] == ["col0", "col1"]
+    name = classifier("CsvClassifier", ContainsHeader="PRESENT")
+    crawl(f"s3://{bucket}/told", Classifiers=[name])
+    found = table(glue, database, "told")
+    assert [name for name, _ in columns(found)] == ["name", "town"]
+    assert found["Parameters"]["skip.header.line.count"] == "1"
+
+
+def test_single_columns_need_to_be_allowed(glue, s3, bucket, database, crawl, classifier):
+    s3.put_object(Bucket=bucket, Key="t/x.csv", Body=b"5\n6\n")
+    name = crawl(f"s3://{bucket}/t")["Name"]
+    assert glue.get_tables(DatabaseName=database)["TableList"] == []
+    glue.update_crawler(Name=name, Classifiers=[
+        classifier("CsvClassifier", Delimiter=",", AllowSingleColumn=True)])
+    crawl(name=name)
+    assert columns(table(glue, database)) == [("col0", "int")]
