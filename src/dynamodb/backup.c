@@ -338,12 +338,10 @@ static enum mr_status remove_orphans(struct dynamodb *dynamodb, const struct mr_
 
 enum mr_status dynamodb_backups_open(struct dynamodb *dynamodb)
 {
-    char path[4096];
-    dynamodb_backup_path(dynamodb, MR_S(""), path);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", path, strerror(errno));
-    enum mr_status status = store_doc_each(dynamodb->store, "dynamodb", "backup",
-                                           (struct mr_slice){0}, load_one, dynamodb);
+    enum mr_status status = store_folder_make(dynamodb->store, "backups");
+    if (status == MR_OK)
+        status = store_doc_each(dynamodb->store, "dynamodb", "backup", (struct mr_slice){0},
+                                load_one, dynamodb);
     if (status < 0)
         return status;
     struct mr_map ids = {0};

@@ -208,8 +208,9 @@ enum mr_status lambda_code_open_folder(struct lambda *lambda)
 {
     char unpacked[4096];
     (void)snprintf(unpacked, sizeof unpacked, "%s/unpacked", lambda->folder);
-    if (mkdir(lambda->folder, 0700) != 0 && errno != EEXIST)
-        return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", lambda->folder, strerror(errno));
+    const enum mr_status status = store_folder_make(lambda->options.store, "functions");
+    if (status != MR_OK)
+        return status;
     put_away(lambda, unpacked);
     if (mkdir(unpacked, 0700) != 0)
         return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", unpacked, strerror(errno));

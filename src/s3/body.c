@@ -47,8 +47,9 @@ enum mr_status s3_bodies_open(struct s3_bodies **ret_bodies, struct store *store
     char path[4096];
     if (snprintf(path, sizeof path, "%s/objects", store_folder(store)) >= (int)sizeof path)
         return MR_RAISE(MR_FAIL_IO, "the data folder's name is too long");
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", path, strerror(errno));
+    const enum mr_status status = store_folder_make(store, "objects");
+    if (status != MR_OK)
+        return status;
     const int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return MR_RAISE(MR_FAIL_IO, "cannot open '%s': %s", path, strerror(errno));

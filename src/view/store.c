@@ -335,19 +335,37 @@ void store_on_window(struct store *store, void (*fn)(void *ctx, uint32_t window)
     atomic_store(&store->window_listeners.count, count + 1);
 }
 
-/* Makes the folder and what is above it. */
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = fd < 0 ? -1 : fsync(fd);
+    if (fd >= 0)
+        close(fd);
+    return failed;
+}
+
+/* Makes the folder and what is above it. Names that a power cut could take would take all below
+ * with them; one may stem from a run that was killed before it synced, so all are synced. Of a
+ * folder that is not ours that may be refused. */
 static enum mr_status make_folder(const char *folder)
 {
-    MR_CLEANUP(mr_buf_fini) struct mr_buf path = {0};
+    MR_CLEANUP(mr_buf_fini) struct mr_buf path = {0}, above = {0};
     struct mr_slice rest = mr_slice_cstr(folder), part;
     bool last = false;
+    mr_buf_append(&above, folder[0] == '/' ? MR_S("/\0") : MR_S(".\0"));
     while (!last) {
         last = !mr_slice_split(&rest, '/', &part) || rest.ptr == NULL;
         mr_buf_append(&path, part);
         mr_buf_byte(&path, '\0');
-        if (part.len > 0 && mkdir(path.data, 0700) != 0 && errno != EEXIST &&
-            (last || errno != EROFS))
+        const bool made = part.len > 0 && mkdir(path.data, 0700) == 0;
+        if (part.len > 0 && !made && errno != EEXIST && (last || errno != EROFS))
             return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", path.data, strerror(errno));
+        if (part.len > 0 && sync_folder(above.data) != 0 && made)
+            return MR_RAISE(MR_FAIL_IO, "cannot sync '%s': %s", above.data, strerror(errno));
+        if (part.len > 0) {
+            mr_buf_reset(&above);
+            mr_buf_append(&above, mr_buf_slice(&path));
+        }
         path.data[path.len - 1] = '/';
     }
     return MR_OK;
@@ -365,15 +383,6 @@ static enum mr_status lock_folder(struct store *store)
     if (errno == EWOULDBLOCK)
         return MR_EXISTS;
     return MR_RAISE(MR_FAIL_IO, "cannot lock '%s': %s", path, strerror(errno));
-}
-
-static int sync_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int failed = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0)
-        close(fd);
-    return failed;
 }
 
 static enum mr_status open_parts(struct store *store, const struct store_options *options)
@@ -485,6 +494,19 @@ struct view *store_view(struct store *store)
 const char *store_folder(const struct store *store)
 {
     return store->folder;
+}
+
+enum mr_status store_folder_make(const struct store *store, const char *name)
+{
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s/%s", store->folder, name) >= (int)sizeof(path))
+        return MR_RAISE(MR_FAIL_IO, "the data folder's name is too long");
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return MR_RAISE(MR_FAIL_IO, "cannot make '%s': %s", path, strerror(errno));
+    /* One that is there may stem from a run that was killed before this. */
+    if (sync_folder(store->folder) != 0)
+        return MR_RAISE(MR_FAIL_IO, "cannot sync '%s': %s", store->folder, strerror(errno));
+    return MR_OK;
 }
 
 int64_t store_now(const struct store *store)

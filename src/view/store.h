@@ -30,6 +30,8 @@ void store_close(struct store *store); /* makes all durable, flushes the view */
 struct journal *store_journal(struct store *store);
 struct view *store_view(struct store *store);
 const char *store_folder(const struct store *store);
+/* Makes a folder of the data folder, where it is not there yet, in a way that lasts. */
+MR_MUST_USE enum mr_status store_folder_make(const struct store *store, const char *name);
 int64_t store_now(const struct store *store); /* the clock */
 
 /* Who wants to know that the durable position moved (syncer thread; must not block). At most 8;
