@@ -2,12 +2,13 @@
 """`make check`: every check of a change, in order, and one line that counts them.
 
     tools/check.py            the gate: format, tidy, unit tests under ASan and UBSan, contract,
-                              pipeline and crash tests, the AWS SDK for JavaScript, fuzzers
+                              pipeline and crash tests, the AWS SDK for JavaScript, fuzzers,
+                              the simulation for half a minute
     tools/check.py --all      also unit tests under TSan, clang-tidy, every test under ASan, each
-                              fuzzer for a minute
+                              fuzzer for a minute, the simulation for ten
     tools/check.py --format   rewrites the C files with clang-format 14
     tools/check.py STEP...    only the steps named (format tidy build unit contract newer-boto3 js
-                              fuzz)
+                              fuzz sim)
 
 The last line is `check: N passed, N failed`; the exit status is 0 only when nothing failed. What
 each step said is kept in build/check/STEP.log; only failures are shown.
@@ -38,6 +39,10 @@ SHOWN_LINES = 120
 DEADLINE_S = 900
 PYTEST_DEADLINE_S = 1800  # 600 s were seen for the contract under ASan on two busy cores
 FUZZ_S, FUZZ_LONGER_S = 4, 60  # each
+SIM_S, SIM_LONGER_S = 25, 600
+# Ways in which the simulation breaks the server on purpose: it must find each.
+SIM_MUTATIONS = ("sync-skipped reply-early cursor-apart replay-late folder-unsynced flush-ahead "
+                 "wake-lost tail-trusted").split()
 SANITIZERS = {"build-asan": "address,undefined", "build-tsan": "thread"}
 
 
@@ -299,11 +304,45 @@ def step_history(tally):
                   {"HISTORY_S": "30"})
 
 
+def sim(tally, seconds):
+    """Each seed is one test; that seeds run the same way twice is looked at as well."""
+    program = ROOT / "build" / "millrace-sim"
+    if not program.exists() and build("build") != 0:
+        return tally.add(0, 1)
+    passed = failed = 0
+    runs = {"sim": [f"--seconds={seconds}", "--seeds=1..1000000"],
+            "sim-twice": ["--twice", "--seeds=1..60"]}
+    for name, options in runs.items():
+        _, log = run(name, [str(program), "--jobs=2", *options], deadline_s=seconds + 600)
+        text = log.read_text("utf-8", "replace")
+        told = re.search(r"^sim: (\d+) seeds in \S+ s, (\d+) findings$", text, re.M)
+        seeds, findings = map(int, told.groups()) if told else (1, 1)
+        passed += seeds - findings
+        failed += findings
+    for name in SIM_MUTATIONS:
+        code, _ = run(f"sim-{name}", [str(program), "--jobs=2", "--first", "--seeds=1..2000",
+                                      "--mutation", name], deadline_s=600, show=False)
+        passed += code == 1
+        failed += code != 1
+        if code != 1:
+            say(f"  the simulation does not find what '{name}' breaks")
+    return tally.add(passed, failed)
+
+
+def step_sim(tally):
+    return sim(tally, SIM_S)
+
+
+def step_sim_longer(tally):
+    return sim(tally, SIM_LONGER_S)
+
+
 GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
         "contract": step_contract, "newer-boto3": step_newer_boto3, "js": step_js,
-        "fuzz": step_fuzz}
+        "fuzz": step_fuzz, "sim": step_sim}
 MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all,
-        "fuzz-longer": step_fuzz_longer, "history": step_history}
+        "fuzz-longer": step_fuzz_longer, "history": step_history,
+        "sim-longer": step_sim_longer}
 
 
 def main(arguments):

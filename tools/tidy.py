@@ -39,8 +39,10 @@ SERVICES = {
     "chain": ["dynamodb", "firehose", "pipes"],
     "cli": [],
 }
+# These wire the whole: the program, and the one that simulates the world below it.
+ABOVE_ALL = {"main", "sim"}
 NAMES_DUCKDB = {"athena", "main"}  # main finds its file beside the program
-STARTS_PROCESSES = {"runtime", "lambda"}
+STARTS_PROCESSES = {"runtime", "lambda", "sim"}
 READS_CLOCK_AND_ENVIRONMENT = {"base", "cli", "main", "lambda"}
 
 FILE_LINES_MAX = 800
@@ -106,7 +108,7 @@ def files_of(folders):
 
 def allowed(folder, other):
     """May a file of src/`folder` include one of src/`other`?"""
-    if folder == other or folder == "main":
+    if folder == other or folder in ABOVE_ALL:
         return True
     if other in PLATFORM:
         return folder not in PLATFORM or PLATFORM.index(other) < PLATFORM.index(folder)
@@ -114,7 +116,7 @@ def allowed(folder, other):
 
 
 def rule_folders_are_known(c_files, _):
-    known = set(PLATFORM) | set(SERVICES) | {"main"}
+    known = set(PLATFORM) | set(SERVICES) | ABOVE_ALL
     for folder in sorted({file.folder for file in c_files if file.folder} - known):
         yield f"src/{folder}: no rule says what this folder may include; add it to tools/tidy.py"
 

@@ -1,0 +1,178 @@
+/* sim/landed.c: what has landed in the lake, and whether it is what should have. */
+#include "sim/server.h"
+#include "sim/disk.h"
+#include "base/codec.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    RECORDS_MAX = 16384,
+    TRIES_MAX = 60,
+    SMALL_BYTES_MAX = 16384, /* of a body that is no file */
+    EVENT_DEPTH = 64,
+};
+
+#define TRY_NS INT64_C(5000000000)
+
+struct landed {
+    struct serve *serve;
+    struct sim_record records[RECORDS_MAX];
+    size_t count, objects, files;
+};
+
+static void image_read(yyjson_val *image, uint64_t *ret_w, int64_t *ret_n)
+{
+    *ret_w = (uint64_t)sim_number(image, "w");
+    *ret_n = sim_number(image, "n");
+}
+
+static void event_read(struct landed *landed, yyjson_val *event, bool failed)
+{
+    yyjson_val *change = mr_json_get(event, "dynamodb");
+    const struct mr_slice key =
+        mr_json_get_text(mr_json_get(mr_json_get(change, "Keys"), "pk"), "S");
+    uint64_t number;
+    if (key.len < 2 || mr_slice_to_u64(mr_slice_sub(key, 1, SIZE_MAX), &number) != MR_OK)
+        sim_finding("an object holds a line that is no change");
+    if (landed->count == RECORDS_MAX)
+        sim_finding("more than %d records landed", RECORDS_MAX);
+    struct sim_record *record = &landed->records[landed->count++];
+    *record = (struct sim_record){.key = (unsigned)number, .object = landed->objects};
+    record->failed = failed;
+    record->sequence = (uint64_t)mr_json_get_i64(change, "SequenceNumber", 0);
+    const struct mr_slice sequence = mr_json_get_text(change, "SequenceNumber");
+    if (record->sequence == 0) { /* more digits than 64 bits hold: the last ones tell them apart */
+        const size_t skip = sequence.len > 18 ? sequence.len - 18 : 0;
+        if (mr_slice_to_u64(mr_slice_sub(sequence, skip, SIZE_MAX), &record->sequence) != MR_OK)
+            sim_finding("a record has no sequence number");
+    }
+    image_read(mr_json_get(change, "OldImage"), &record->old_w, &record->old_n);
+    image_read(mr_json_get(change, "NewImage"), &record->new_w, &record->new_n);
+}
+
+/* JSON texts one behind the other, with or without lines between them. */
+static void body_read(struct landed *landed, struct mr_slice body, bool failed)
+{
+    while (mr_slice_trim(body).len > 0) {
+        struct mr_arena arena;
+        mr_arena_init(&arena);
+        yyjson_doc *doc =
+            yyjson_read_opts((char *)(uintptr_t)body.ptr, body.len,
+                             YYJSON_READ_STOP_WHEN_DONE | YYJSON_READ_NUMBER_AS_RAW, NULL, NULL);
+        if (doc == NULL)
+            sim_finding("an object holds what is no JSON");
+        yyjson_val *event = yyjson_doc_get_root(doc);
+        const struct mr_slice raw = mr_json_get_text(event, "rawData");
+        if (failed) {
+            struct mr_slice text;
+            if (mr_base64_decode(&arena, raw, &text) != MR_OK)
+                sim_finding("an error object's rawData is not base64");
+            event = mr_json_parse(&arena, text, EVENT_DEPTH);
+        }
+        event_read(landed, event, failed);
+        body = mr_slice_sub(body, yyjson_doc_get_read_size(doc), SIZE_MAX);
+        yyjson_doc_free(doc);
+        mr_arena_fini(&arena);
+    }
+}
+
+static void object_read(struct landed *landed, struct mr_arena *arena, struct mr_slice key)
+{
+    struct protocol_result result;
+    struct mr_buf input = {0};
+    struct mr_json json = mr_json_make(&input);
+    mr_json_object(&json);
+    mr_json_key_cstr(&json, "Bucket", "lake");
+    mr_json_key_string(&json, "Key", key);
+    mr_json_object_end(&json);
+    sim_call(landed->serve, arena, "s3", "GetObject", mr_buf_slice(&input), &result);
+    if (result.status != 200)
+        sim_finding("an object that is listed cannot be read: %d %.*s", result.status,
+                    MR_ARG(result.code));
+    landed->files += result.payload.len > SMALL_BYTES_MAX;
+    body_read(landed, result.payload, mr_slice_starts_with(key, MR_S("errors/")));
+    landed->objects++;
+    mr_buf_fini(&input);
+}
+
+static void lake_read(struct landed *landed)
+{
+    struct mr_arena arena;
+    struct protocol_result result;
+    mr_arena_init(&arena);
+    landed->count = landed->objects = landed->files = 0;
+    sim_call(landed->serve, &arena, "s3", "ListObjectsV2",
+             MR_S("{\"Bucket\":\"lake\",\"MaxKeys\":1000}"), &result);
+    yyjson_val *contents = mr_json_get(sim_output(&arena, &result), "Contents"), *object;
+    if (result.status != 200 || yyjson_arr_size(contents) == 1000)
+        sim_finding("the lake cannot be listed: %d", result.status);
+    yyjson_arr_iter objects;
+    yyjson_arr_iter_init(contents, &objects);
+    while ((object = yyjson_arr_iter_next(&objects)) != NULL)
+        object_read(landed, &arena, mr_json_get_text(object, "Key"));
+    mr_arena_fini(&arena);
+}
+
+/* ---- the table ---- */
+
+static void table_check(struct landed *landed)
+{
+    for (unsigned key = 0; key < sim->plan.keys; key++) {
+        struct mr_arena arena;
+        struct protocol_result result;
+        char input[128];
+        mr_arena_init(&arena);
+        (void)snprintf(
+            input, sizeof input,
+            "{\"TableName\":\"tab\",\"ConsistentRead\":true,\"Key\":{\"pk\":{\"S\":\"k%u\"}}}",
+            key);
+        sim_call(landed->serve, &arena, "dynamodb", "GetItem", mr_slice_cstr(input), &result);
+        yyjson_val *item = mr_json_get(sim_output(&arena, &result), "Item");
+        uint64_t w, last = 0;
+        int64_t n;
+        image_read(item, &w, &n);
+        for (size_t i = 0; i < landed->count; i++)
+            if (landed->records[i].key == key)
+                last = landed->records[i].new_w;
+        if (w != last)
+            sim_finding("the table holds mark %llu at key %u, its last record says %llu",
+                        (unsigned long long)w, key, (unsigned long long)last);
+        mr_arena_fini(&arena);
+    }
+}
+
+static size_t files_below(const struct sim_inode *inode)
+{
+    if (inode == NULL || !inode->folder)
+        return inode != NULL;
+    size_t count = 0;
+    for (const struct sim_entry *entry = inode->entries; entry != NULL; entry = entry->next)
+        count += files_below(entry->inode);
+    return count;
+}
+
+void sim_landed_check(struct serve *serve)
+{
+    struct landed *landed = calloc(1, sizeof *landed);
+    char missing[512] = "";
+    if (landed == NULL)
+        abort();
+    landed->serve = serve;
+    for (int i = 0;; i++) {
+        lake_read(landed);
+        const size_t files = files_below(sim_find(NULL, "/sim/data/objects"));
+        const bool whole =
+            sim_history_is_whole(landed->records, landed->count, missing, sizeof missing);
+        if (whole && files == landed->files && i > 0)
+            break;
+        if (i == TRIES_MAX && !whole)
+            sim_finding("%s", missing);
+        if (i == TRIES_MAX)
+            sim_finding("%zu objects have a file, there are %zu files", landed->files, files);
+        sim_sleep(TRY_NS);
+    }
+    sim_history_check(landed->records, landed->count);
+    table_check(landed);
+    sim_trace("-- %zu records in %zu objects", landed->count, landed->objects);
+    free(landed);
+}

@@ -1,0 +1,52 @@
+/* sim/plan.c: what a seed is about. */
+#include "sim/sim.h"
+#include <string.h>
+
+static const char *const names[SIM_MUTATIONS] = {
+    [SIM_SOUND] = "sound",
+    [SIM_SYNC_SKIPPED] = "sync-skipped",
+    [SIM_REPLY_EARLY] = "reply-early",
+    [SIM_CURSOR_APART] = "cursor-apart",
+    [SIM_REPLAY_LATE] = "replay-late",
+    [SIM_FOLDER_UNSYNCED] = "folder-unsynced",
+    [SIM_FLUSH_AHEAD] = "flush-ahead",
+    [SIM_WAKE_LOST] = "wake-lost",
+    [SIM_TAIL_TRUSTED] = "tail-trusted",
+};
+
+enum sim_mutation sim_mutation_named(const char *name)
+{
+    int mutation = 0;
+    while (mutation < SIM_MUTATIONS && strcmp(names[mutation], name) != 0)
+        mutation++;
+    return (enum sim_mutation)mutation;
+}
+
+const char *sim_mutation_name(enum sim_mutation mutation)
+{
+    return names[mutation];
+}
+
+void sim_plan_make(struct sim_plan *plan)
+{
+    static const unsigned preempts[] = {2, 5, 20, 100}, pads[] = {10, 300, 6000};
+    const enum sim_mutation mutation = plan->mutation;
+    *plan = (struct sim_plan){
+        .mutation = mutation,
+        .preempt = preempts[sim_below(MR_COUNT(preempts))],
+        .incarnations = (unsigned)sim_below(6),
+        .clients = 1 + (unsigned)sim_below(5),
+        .keys = 1 + (unsigned)sim_below(12),
+        .operations = 20 + (unsigned)sim_below(60),
+        .pad_bytes = pads[sim_below(MR_COUNT(pads))],
+        .shards = 1 + (unsigned)sim_below(3),
+        .segment_bytes = (uint64_t)16384 << sim_below(4),
+        .memtable_bytes = (size_t)2048 << sim_below(10),
+        .seconds = sim_chance(2) ? 0 : 1 + (unsigned)sim_below(20),
+        .has_function = !sim_chance(4),
+        .functions_fail = sim_chance(2),
+        .power_cuts = !sim_chance(4),
+        .disk_fails = sim_chance(4),
+        .clock_jumps = sim_chance(4),
+    };
+}

@@ -1,0 +1,178 @@
+/* sim/server.c: the whole server, wired by its own code, and the resources of the chain. */
+#include "sim/server.h"
+#include "base/log.h"
+#include <stdio.h>
+
+enum { READY_NS = 20000000, READY_TRIES = 600, OUTPUT_DEPTH = 64 };
+#define ROLE "arn:aws:iam::000000000000:role/pipeline"
+#define ARN(service) "arn:aws:" service ":us-east-1:000000000000:"
+
+void sim_call(struct serve *serve, struct mr_arena *arena, const char *service,
+              const char *operation, struct mr_slice input, struct protocol_result *ret_result)
+{
+    *ret_result = (struct protocol_result){0};
+    sim_mix_text(input);
+    const enum mr_status status = protocol_invoke(serve->protocol, arena, service, operation, input,
+                                                  (struct mr_slice){0}, ret_result);
+    if (status < 0)
+        ret_result->status = 500; /* nothing can be said of what became of it */
+    sim_mix((uint64_t)ret_result->status);
+    sim_mix_text(ret_result->output);
+    sim_trace("%s %.*s -> %d %.*s", operation, MR_ARG(input), ret_result->status,
+              MR_ARG(ret_result->output));
+}
+
+yyjson_val *sim_output(struct mr_arena *arena, const struct protocol_result *result)
+{
+    return mr_json_parse(arena, result->output, OUTPUT_DEPTH);
+}
+
+int64_t sim_number(yyjson_val *item, const char *name)
+{
+    int64_t value = 0;
+    const struct mr_slice text = mr_json_get_text(mr_json_get(item, name), "N");
+    if (text.len > 0 && mr_slice_to_i64(text, &value) != MR_OK)
+        sim_finding("a number is no integer");
+    return value;
+}
+
+/* ---- resources ---- */
+
+/* One that is there already, because an earlier incarnation made it, is as good. */
+static void make(struct serve *serve, const char *service, const char *operation, const char *input)
+{
+    struct mr_arena arena;
+    struct protocol_result result;
+    mr_arena_init(&arena);
+    sim_call(serve, &arena, service, operation, mr_slice_cstr(input), &result);
+    const bool there = mr_slice_equal(result.code, MR_S("ResourceInUseException")) ||
+                       mr_slice_equal(result.code, MR_S("ConflictException")) ||
+                       mr_slice_starts_with(result.code, MR_S("BucketAlready"));
+    if (result.status >= 400 && !there) {
+        if (result.status >= 500 && sim->failed_io)
+            sim_end(SIM_END_REFUSED);
+        sim_finding("%s: %d %.*s: %.*s", operation, result.status, MR_ARG(result.code),
+                    MR_ARG(result.message));
+    }
+    mr_arena_fini(&arena);
+}
+
+/* Until a member of the description has the value. */
+static void wait_for(struct serve *serve, const char *const what[static 5], const char *input)
+{
+    for (int i = 0; i < READY_TRIES; i++) {
+        struct mr_arena arena;
+        struct protocol_result result;
+        mr_arena_init(&arena);
+        sim_call(serve, &arena, what[0], what[1], mr_slice_cstr(input), &result);
+        yyjson_val *description = sim_output(&arena, &result);
+        if (what[2] != NULL)
+            description = mr_json_get(description, what[2]);
+        const bool good =
+            mr_slice_equal(mr_json_get_text(description, what[3]), mr_slice_cstr(what[4]));
+        mr_arena_fini(&arena);
+        if (good)
+            return;
+        if (sim->failed_io)
+            sim_end(SIM_END_REFUSED);
+        sim_sleep(READY_NS);
+    }
+    sim_finding("%s never says %s", what[1], what[4]);
+}
+
+static void stream_arn(struct serve *serve, char ret[static 256])
+{
+    struct mr_arena arena;
+    struct protocol_result result;
+    mr_arena_init(&arena);
+    sim_call(serve, &arena, "dynamodb", "DescribeTable", MR_S("{\"TableName\":\"tab\"}"), &result);
+    const struct mr_slice arn =
+        mr_json_get_text(mr_json_get(sim_output(&arena, &result), "Table"), "LatestStreamArn");
+    (void)snprintf(ret, 256, "%.*s", MR_ARG(arn));
+    mr_arena_fini(&arena);
+}
+
+static void make_table(struct serve *serve)
+{
+    make(serve, "dynamodb", "CreateTable",
+         "{\"TableName\":\"tab\",\"BillingMode\":\"PAY_PER_REQUEST\",\"KeySchema\":[{"
+         "\"AttributeName\":\"pk\",\"KeyType\":\"HASH\"}],\"AttributeDefinitions\":[{"
+         "\"AttributeName\":\"pk\",\"AttributeType\":\"S\"}],\"StreamSpecification\":{"
+         "\"StreamEnabled\":true,\"StreamViewType\":\"NEW_AND_OLD_IMAGES\"}}");
+    static const char *const active[] = {"dynamodb", "DescribeTable", "Table", "TableStatus",
+                                         "ACTIVE"};
+    wait_for(serve, active, "{\"TableName\":\"tab\"}");
+}
+
+static void make_stream(struct serve *serve)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text, "{\"StreamName\":\"k\",\"ShardCount\":%u}", sim->plan.shards);
+    make(serve, "kinesis", "CreateStream", text);
+    static const char *const active[] = {"kinesis", "DescribeStreamSummary",
+                                         "StreamDescriptionSummary", "StreamStatus", "ACTIVE"};
+    wait_for(serve, active, "{\"StreamName\":\"k\"}");
+}
+
+static void make_delivery(struct serve *serve)
+{
+    char text[2048];
+    make(serve, "s3", "CreateBucket", "{\"Bucket\":\"lake\"}");
+    (void)snprintf(
+        text, sizeof text,
+        "{\"DeliveryStreamName\":\"d\",\"DeliveryStreamType\":\"KinesisStreamAsSource\","
+        "\"KinesisStreamSourceConfiguration\":{\"KinesisStreamARN\":\"" ARN(
+            "kinesis") "stream/k\",\"RoleARN\":\"" ROLE
+                       "\"},\"ExtendedS3DestinationConfiguration\":{"
+                       "\"BucketARN\":\"arn:aws:s3:::lake\",\"RoleARN\":\"" ROLE
+                       "\",\"Prefix\":\"data/\","
+                       "\"ErrorOutputPrefix\":\"errors/\",\"BufferingHints\":{\"SizeInMBs\":1,"
+                       "\"IntervalInSeconds\":%u}%s}}",
+        sim->plan.seconds,
+        sim->plan.has_function
+            ? ",\"ProcessingConfiguration\":{\"Enabled\":true,\"Processors\":[{\"Type\":\"Lambda\","
+              "\"Parameters\":[{\"ParameterName\":\"LambdaArn\",\"ParameterValue\":\"" ARN(
+                  "lambda") "function:f\"}]}]}"
+            : "");
+    make(serve, "firehose", "CreateDeliveryStream", text);
+    static const char *const active[] = {"firehose", "DescribeDeliveryStream",
+                                         "DeliveryStreamDescription", "DeliveryStreamStatus",
+                                         "ACTIVE"};
+    wait_for(serve, active, "{\"DeliveryStreamName\":\"d\"}");
+}
+
+static void make_pipe(struct serve *serve)
+{
+    char text[2048], arn[256];
+    stream_arn(serve, arn);
+    (void)snprintf(
+        text, sizeof text,
+        "{\"Name\":\"p\",\"RoleArn\":\"" ROLE "\",\"Source\":\"%s\",\"SourceParameters\":{"
+        "\"DynamoDBStreamParameters\":{\"StartingPosition\":\"TRIM_HORIZON\"}},\"Target\":\"" ARN(
+            "kinesis") "stream/k\",\"TargetParameters\":{\"KinesisStreamParameters\":{"
+                       "\"PartitionKey\":\"$.dynamodb.Keys.pk.S\"}}}",
+        arn);
+    make(serve, "pipes", "CreatePipe", text);
+    static const char *const running[] = {"pipes", "DescribePipe", NULL, "CurrentState", "RUNNING"};
+    wait_for(serve, running, "{\"Name\":\"p\"}");
+}
+
+struct serve *sim_server_start(void)
+{
+    struct serve_options options = serve_options_default;
+    options.data = "/sim/data";
+    options.segment_bytes = sim->plan.segment_bytes;
+    struct serve *serve = NULL;
+    mr_log_set_level(sim->trace ? MR_LOG_DEBUG : (enum mr_log_level)(MR_LOG_ERROR + 1));
+    if (serve_start(&serve, &options) != MR_OK) {
+        if (sim->failed_io)
+            sim_end(SIM_END_REFUSED);
+        sim_finding("the server does not start");
+    }
+    sim_trace("-- the server has started");
+    make_table(serve);
+    make_stream(serve);
+    make_delivery(serve);
+    make_pipe(serve);
+    return serve;
+}
