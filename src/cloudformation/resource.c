@@ -12,6 +12,8 @@ static const struct resource_type *const types[] = {
     &resource_glue_table,     &resource_crawler,       &resource_work_group,
     &resource_named_query,    &resource_role,          &resource_policy,
     &resource_managed_policy, &resource_log_group,     &resource_log_stream,
+    &resource_version,        &resource_alias,         &resource_layer_version,
+    &resource_mapping,
 };
 
 const struct resource_type *resource_type_find(struct mr_slice name)

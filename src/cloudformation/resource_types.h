@@ -3,11 +3,12 @@
 #pragma once
 #include "cloudformation/resource.h"
 
-extern const struct resource_type resource_table;                          /* DynamoDB */
-extern const struct resource_type resource_stream;                         /* Kinesis */
-extern const struct resource_type resource_delivery_stream;                /* Firehose */
-extern const struct resource_type resource_pipe;                           /* Pipes */
-extern const struct resource_type resource_function, resource_permission;  /* Lambda */
+extern const struct resource_type resource_table;           /* DynamoDB */
+extern const struct resource_type resource_stream;          /* Kinesis */
+extern const struct resource_type resource_delivery_stream; /* Firehose */
+extern const struct resource_type resource_pipe;            /* Pipes */
+extern const struct resource_type resource_function, resource_permission, resource_version,
+    resource_alias, resource_layer_version, resource_mapping;              /* Lambda */
 extern const struct resource_type resource_bucket, resource_bucket_policy; /* S3 */
 extern const struct resource_type resource_database, resource_glue_table,
     resource_crawler;                                                        /* Glue */
