@@ -19,6 +19,7 @@ enum {
         3 << 20,            /* raw bytes of one invocation: base64 and JSON keep below 6 MB */
     FIREHOSE_CALLS_MAX = 4, /* of its function that a delivery stream makes at once */
     FIREHOSE_BATCH_RECORDS_MAX = 10000,
+    FIREHOSE_DROPPED_MAX = 1 << 18, /* marks of dropped records that one landing notes */
     /* An event for a function is at most 6 MB: no record is added behind this size, and the last
      * one (1 MiB, as base64) still fits. */
     FIREHOSE_EVENT_BYTES_MAX = 4500000,
@@ -76,7 +77,8 @@ struct delivery_pump {
     bool stuck;            /* what is due did not land: nothing is read */
     bool drained;          /* the last look found nothing more to read */
     struct buffer_set buffers;
-    uint64_t dropped;
+    struct mark_set dropped; /* what the function said to drop, since something landed last */
+    uint64_t dropped_more;   /* and so many beyond FIREHOSE_DROPPED_MAX, without a mark */
     bool all_due;        /* every partition lands with the next */
     bool flushing;       /* all that is held lands now: somebody asked for it */
     int64_t flushed;     /* the last such wish that is done */

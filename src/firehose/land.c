@@ -11,11 +11,14 @@ struct staging {
     struct mr_arena *arena;
     int64_t version;
     struct s3_staged **staged;
+    struct mr_slice *told; /* of each: a JSON object for the note */
     size_t count;
 };
 /* An object in the making. */
 struct making {
     const struct buffer *buffer;
+    const char *kind; /* in the note */
+    uint64_t records;
     const struct delivery_target *target;
     struct mr_slice body;
     struct mr_slice error_type; /* empty: data, or the backup */
@@ -53,6 +56,22 @@ static struct mr_slice object_key(const struct staging *staging, const struct ma
     return key;
 }
 
+static struct mr_slice tell(struct staging *staging, const struct making *making,
+                            struct mr_slice key)
+{
+    struct mr_buf text = {0};
+    struct mr_json json = mr_json_make(&text);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "bucket", making->target->bucket);
+    mr_json_key_string(&json, "key", key);
+    mr_json_key_cstr(&json, "kind", making->kind);
+    mr_json_key_int(&json, "records", (int64_t)making->records);
+    mr_json_object_end(&json);
+    const struct mr_slice told = mr_arena_copy(staging->arena, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+    return told;
+}
+
 static enum mr_status stage(struct staging *staging, const struct making *making)
 {
     struct firehose *firehose = staging->delivery->firehose;
@@ -73,7 +92,8 @@ static enum mr_status stage(struct staging *staging, const struct making *making
     };
     const enum mr_status status =
         s3_stage(firehose->options.s3, &options, body, &staging->staged[staging->count]);
-    staging->count += status == MR_OK;
+    if (status == MR_OK)
+        staging->told[staging->count++] = tell(staging, making, options.key);
     mr_buf_fini(&packed);
     return status;
 }
@@ -148,9 +168,12 @@ static enum mr_status stage_converted(struct staging *staging, struct buffer *bu
     if (making.target->extension.len == 0)
         making.extension = MR_S(".parquet");
     making.body = mr_buf_slice(&file);
+    making.records = output.converted;
     if (status == MR_OK && output.converted > 0)
         status = stage(staging, &making);
     making.body = mr_buf_slice(&failures.lines);
+    making.kind = "failed";
+    making.records = failures.records;
     making.error_type = MR_S("format-conversion-failed");
     making.extension = MR_S("");
     if (status == MR_OK && failures.records > 0)
@@ -174,6 +197,10 @@ static enum mr_status stage_buffer(struct staging *staging, struct buffer *buffe
     const bool failed = buffer->kind == BUFFER_FAILED;
     const struct making making = {
         .buffer = buffer,
+        .kind = failed                          ? "failed"
+                : buffer->kind == BUFFER_BACKUP ? "backup"
+                                                : "data",
+        .records = buffer->records,
         .target = target,
         .body = mr_buf_slice(&buffer->bytes),
         .error_type = failed ? buffer->name : MR_S(""),
@@ -190,6 +217,34 @@ static enum mr_status stage_buffer(struct staging *staging, struct buffer *buffe
 }
 
 /* ---- the entry ---- */
+
+/* For whoever audits: "firehose/<id>" is JSON that says what each object of the entry holds;
+ * "firehose-dropped/<id>" the marks of the records that the function said to drop. */
+static void note_entry(const struct staging *staging, struct store_entry *entry)
+{
+    const struct delivery *delivery = staging->delivery;
+    const struct delivery_pump *p = &delivery->p;
+    struct mr_buf text = {0};
+    struct mr_json json = mr_json_make(&text);
+    mr_json_object(&json);
+    mr_json_key(&json, "objects");
+    mr_json_array(&json);
+    for (size_t i = 0; i < staging->count; i++)
+        mr_json_raw(&json, staging->told[i]);
+    mr_json_array_end(&json);
+    mr_json_key_int(&json, "dropped", (int64_t)(p->dropped.count + p->dropped_more));
+    mr_json_object_end(&json);
+    (void)store_entry_note(entry, mr_arena_printf(entry->arena, "firehose/%s", delivery->id),
+                           mr_arena_copy(entry->arena, mr_buf_slice(&text)));
+    mr_buf_reset(&text);
+    if (p->dropped.count > 0) {
+        mark_set_write(&text, &p->dropped);
+        (void)store_entry_note(entry,
+                               mr_arena_printf(entry->arena, "firehose-dropped/%s", delivery->id),
+                               mr_arena_copy(entry->arena, mr_buf_slice(&text)));
+    }
+    mr_buf_fini(&text);
+}
 
 static void note_landed(struct delivery *delivery, struct buffer **chosen, size_t count,
                         size_t objects)
@@ -212,9 +267,10 @@ static void note_landed(struct delivery *delivery, struct buffer **chosen, size_
         buffer_set_close(&p->buffers, chosen[i]);
     }
     atomic_fetch_add(&delivery->failed, failed);
-    atomic_fetch_add(&delivery->dropped, p->dropped);
+    atomic_fetch_add(&delivery->dropped, p->dropped.count + p->dropped_more);
     atomic_fetch_add(&delivery->objects, objects);
-    p->dropped = 0;
+    p->dropped.count = 0;
+    p->dropped_more = 0;
     if (failed == 0) /* what failed stays told until something lands without */
         delivery_note(delivery, NULL, "%s", "");
 }
@@ -258,6 +314,7 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
         .arena = &arena,
         .version = version,
         .staged = MR_NEW_ARRAY(&arena, struct s3_staged *, 2 * count + 1),
+        .told = MR_NEW_ARRAY(&arena, struct mr_slice, 2 * count + 1),
     };
     enum mr_status status = MR_OK;
     atomic_store(&delivery->landing_ms, store_now(delivery->firehose->options.store));
@@ -269,6 +326,8 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
     if (status == MR_OK) {
         const struct landing landing = landing_of(&arena, &p->buffers, chosen, count);
         delivery_sources_put(delivery, &entry, &landing);
+        mark_set_sort(&p->dropped);
+        note_entry(&staging, &entry);
         int64_t ticket;
         mr_point(MR_POINT_FIREHOSE_LAND);
         status = store_commit(delivery->firehose->options.store, &entry, &ticket);

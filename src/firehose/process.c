@@ -116,13 +116,21 @@ static void put_good(struct filling *filling, const struct delivery_record *reco
     note(filling, buffer, record);
 }
 
+static void note_dropped(struct delivery_pump *p, const struct delivery_record *record)
+{
+    if (p->dropped.count < FIREHOSE_DROPPED_MAX)
+        mark_set_add(&p->dropped, (struct mark){record->position, record->sub});
+    else
+        p->dropped_more++;
+}
+
 static void put(struct filling *filling, const struct delivery_record *record,
                 const struct record_result *result)
 {
     switch (result->fate) {
     case RECORD_GOOD: put_good(filling, record, result); return;
     case RECORD_BAD: put_bad(filling, record, result); return;
-    case RECORD_DROPPED: filling->delivery->p.dropped++; return;
+    case RECORD_DROPPED: note_dropped(&filling->delivery->p, record); return;
     }
 }
 

@@ -331,6 +331,7 @@ void delivery_pump_fini(struct delivery *delivery)
     mr_arena_fini(&p->raw_arena);
     mr_arena_fini(&p->config_arena);
     buffer_set_fini(&p->buffers);
+    mark_set_fini(&p->dropped);
     extractor_close(p->extractor);
     *p = (struct delivery_pump){0};
 }

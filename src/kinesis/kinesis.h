@@ -77,6 +77,9 @@ struct mr_slice kinesis_sequence_text(const struct kinesis_stream *stream, size_
                                       int64_t position, int64_t arrival_ms,
                                       char ret[static KINESIS_SEQUENCE_TEXT]);
 
+/* The position that a sequence number stands for. MR_INVALID: it is none of ours. */
+MR_MUST_USE enum mr_status kinesis_sequence_position(struct mr_slice text, int64_t *ret_position);
+
 /* Reading: use journal_next over info.window with a journal_cursor; op.key is the partition key,
  * op.value the data, op.position the position, op.time_ms the arrival. */
 

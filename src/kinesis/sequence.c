@@ -135,6 +135,15 @@ struct mr_slice kinesis_sequence_text(const struct kinesis_stream *stream, size_
     return kinesis_sequence_print(&sequence, ret);
 }
 
+enum mr_status kinesis_sequence_position(struct mr_slice text, int64_t *ret_position)
+{
+    struct kinesis_sequence sequence;
+    const enum mr_status status = kinesis_sequence_parse(text, &sequence);
+    if (status == MR_OK)
+        *ret_position = (int64_t)sequence.position;
+    return status;
+}
+
 enum mr_status kinesis_hash_parse(struct mr_slice text, kinesis_hash *ret)
 {
     kinesis_hash value = 0;

@@ -124,6 +124,7 @@ struct pipe_lane {
 
     struct mr_arena arena; /* of a batch */
     struct mr_buf text;
+    struct mr_buf given_up;  /* u64 positions of the batch's records that are: noted in its entry */
     atomic_bool done;        /* read to its end */
     atomic_bool failed;      /* by a failure of ours; the pipe stops */
     atomic_llong calling_ms; /* since when its function is being called; 0: it is not */

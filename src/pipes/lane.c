@@ -35,6 +35,10 @@ struct store_entry pipe_lane_entry(struct pipe_lane *lane, int64_t position)
     struct store_entry entry = store_entry_make(&lane->arena);
     store_cursor_put(
         &entry, pipe_cursor_name(&lane->arena, lane->pipe, lane->shard.id, lane->number), position);
+    if (lane->given_up.len > 0) /* for whoever audits */
+        (void)store_entry_note(&entry,
+                               mr_arena_printf(&lane->arena, "pipe-given-up/%s", lane->pipe->id),
+                               mr_arena_copy(&lane->arena, mr_buf_slice(&lane->given_up)));
     return entry;
 }
 
@@ -134,6 +138,7 @@ static bool take_record(struct reading *reading, const struct pipe_raw *raw)
     }
     if (is_too_old(lane, raw, reading->now_ms)) {
         batch->aged++;
+        mr_buf_u64(&lane->given_up, (uint64_t)raw->position);
         return true;
     }
     mr_buf_reset(&lane->text);
@@ -169,6 +174,7 @@ static enum mr_status read_batch(struct pipe_lane *lane, struct pipe_batch *batc
     struct reading reading = {.lane = lane, .batch = batch, .now_ms = now_ms};
     reading.limit = lane->limit != 0 ? lane->limit : (size_t)lane->pipe->config.batch_size;
     batch->end = MR_OK;
+    mr_buf_reset(&lane->given_up);
     for (int scanned = 0; scanned < SCAN_MAX && !is_full(&reading); scanned++) {
         struct pipe_raw raw;
         batch->position = pipe_reader_position(&lane->reader);
@@ -260,6 +266,8 @@ static enum mr_status give_up(struct pipe_lane *lane, struct pipe_batch *batch)
     struct pipe *pipe = lane->pipe;
     const bool all = batch->blamed == batch->count;
     const int64_t behind = all ? batch->position : batch->events[batch->blamed - 1].behind;
+    for (size_t i = 0; i < batch->blamed; i++)
+        mr_buf_u64(&lane->given_up, (uint64_t)batch->events[i].position);
     const enum mr_status status = pipe_lane_commit(lane, behind);
     if (status != MR_OK)
         return status;
@@ -417,6 +425,7 @@ void pipe_lane_free(struct pipe_lane *lane)
 {
     pipe_reader_close(&lane->reader);
     mr_buf_fini(&lane->text);
+    mr_buf_fini(&lane->given_up);
     mr_arena_fini(&lane->arena);
     free(lane->finished);
     free(lane);

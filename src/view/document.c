@@ -53,6 +53,12 @@ struct journal_op *store_entry_append(struct store_entry *entry, uint32_t window
         (struct journal_op){.kind = JOURNAL_APPEND, .window = window, .key = key, .value = value});
 }
 
+struct journal_op *store_entry_note(struct store_entry *entry, struct mr_slice key,
+                                    struct mr_slice value)
+{
+    return entry_add(entry, (struct journal_op){.kind = JOURNAL_NOTE, .key = key, .value = value});
+}
+
 /* ---- windows ---- */
 
 bool store_is_window_counter(const struct journal_op *op)

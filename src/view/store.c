@@ -112,6 +112,15 @@ enum mr_status store_flush(struct store *store, bool wait)
     return MR_OK;
 }
 
+struct view_snapshot *store_snapshot(struct store *store, int64_t *ret_position)
+{
+    stripes_lock_all(&store->commits);
+    *ret_position = journal_tail(store->journal);
+    struct view_snapshot *snapshot = view_snapshot_new(store->view);
+    stripes_unlock_all(&store->commits);
+    return snapshot;
+}
+
 /* Holds a commit back while memory is short of its bound: it has no lock of ours yet. */
 static void wait_for_room(struct store *store)
 {

@@ -56,6 +56,9 @@ struct journal_op *store_entry_delete(struct store_entry *entry, enum view_space
                                       struct mr_slice key);
 struct journal_op *store_entry_append(struct store_entry *entry, uint32_t window,
                                       struct mr_slice key, struct mr_slice value);
+/* A remark in the entry: no state, read by audits alone (src/verify). */
+struct journal_op *store_entry_note(struct store_entry *entry, struct mr_slice key,
+                                    struct mr_slice value);
 /* Commits; op positions are set in entry->ops. An empty entry gives the present tail as ticket.
  * MR_FULL: the entry has more than 32 MiB; nothing changed. */
 MR_MUST_USE enum mr_status store_commit(struct store *store, struct store_entry *entry,
@@ -119,6 +122,10 @@ int64_t store_floor_lowest(struct store *store, const char **ret_name);
 int64_t store_cursor_floor(struct store *store, struct mr_slice prefix);
 /* Drops what nobody needs. Blocks for a flush and a sync: not on an I/O loop. */
 MR_MUST_USE enum mr_status store_retain(struct store *store);
+
+/* The view as it is when everything before *ret_position is applied and nothing behind it; the
+ * caller frees it. Commits wait for a moment. */
+struct view_snapshot *store_snapshot(struct store *store, int64_t *ret_position);
 
 /* Removes every document, item, object and cursor (testing only): the caller has stopped everything
  * else. */
