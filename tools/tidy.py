@@ -36,6 +36,7 @@ SERVICES = {
     "logs": [],
     "cloudwatch": [],
     "cloudformation": [],
+    "verify": ["streams", "kinesis", "s3", "firehose", "pipes"],
     "chain": ["dynamodb", "firehose", "pipes"],
     "cli": [],
 }

@@ -180,7 +180,7 @@ static bool compare(struct demo *demo)
     }
     const struct landed_verdict v = landed_compare(&landed, &demo->run);
     const struct sales_run *run = &demo->run;
-    (void)printf("\n6. Compare\n   %u objects, %llu lines that are no change\n", landed.objects,
+    (void)printf("\n7. Compare\n   %u objects, %llu lines that are no change\n", landed.objects,
                  (unsigned long long)landed.unreadable);
     (void)printf("written %llu inserts, %llu updates, %llu deletes; found in S3 %llu inserts, %llu "
                  "updates, %llu deletes; lost %llu, doubled %llu, out of order %llu\n",
@@ -203,6 +203,9 @@ int cli_demo(const char *endpoint, const char *examples_folder)
     if (good) {
         good = wait_landed(&demo);
         good = crawl(&demo) && query(&demo, examples_folder) && good;
+        (void)printf("\n6. Verify: the journal, what each stage passed on, every object's bytes\n");
+        (void)fflush(stdout);
+        good = cli_verify(endpoint, false) == 0 && good;
         good = compare(&demo) && good; /* the last line, whatever went before */
     }
     sales_run_fini(&demo.run);

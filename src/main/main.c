@@ -5,6 +5,7 @@
 #include "main/ops.h"
 #include "main/points.h"
 #include "main/serve.h"
+#include "main/verify.h"
 #include "version.h"
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,9 @@ static const struct {
      cli_status},
     {"wait", "[--timeout S] [--flush] [--table T]... [--stream S]... [--delivery D]...",
      "wait until everything written before has landed in S3", cli_wait},
+    {"verify", "[--data DIR] [--json]",
+     "whether each change landed once, in order and undamaged, as the bytes on the disk say",
+     verify_main},
     {"demo", "[--keep] [--verbose]", "the whole pipeline once, checked at the end", demo_main},
     {"ops", "[SERVICE]", "which operations of AWS's models are implemented", ops_main},
     {"points", "", "where `serve --testing --fault-at POINT:N:ACTION` can let things fail",

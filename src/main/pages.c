@@ -1,5 +1,6 @@
 /* Pages of millrace's own, under /_millrace/: health, status, and (with --testing) reset. */
 #include "main/internal.h"
+#include "main/verify.h"
 #include "version.h"
 #include "base/log.h"
 
@@ -234,6 +235,7 @@ void serve_register_pages(struct serve *serve)
     protocol_register_internal(serve->protocol, "/_millrace/metrics", metrics, serve);
     protocol_register_internal(serve->protocol, PROTOCOL_SCRAPE_PATH, metrics, serve);
     protocol_register_internal_later(serve->protocol, "/_millrace/wait", wait_for_landing, serve);
+    serve_register_verify(serve);
     if (!serve->options.testing)
         return;
     protocol_register_internal(serve->protocol, "/_millrace/reset", reset, serve);

@@ -15,12 +15,14 @@ import os
 import random
 import re
 import secrets
+import subprocess
 import threading
 import time
 
 import pytest
 from support import wait_until
 from support.chain import make_delivery, make_function, make_pipe, make_stream, make_table
+from support.server import millrace_bin
 
 from .conftest import NEVER_SENT, UNKNOWN, Wire
 
@@ -309,3 +311,8 @@ def test_what_was_acknowledged_lands_once_and_in_order(make_server):
     assert errors["KeyCount"] == 0
     assert not re.findall(r"^\S+ error .*", server.log(), re.MULTILINE)
     assert writes > 500
+    audit = subprocess.run(
+        [str(millrace_bin()), "verify", "--endpoint", server.url],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert audit.returncode == 0, audit.stdout + audit.stderr
