@@ -79,12 +79,12 @@ struct delivery_pump {
     struct buffer_set buffers;
     struct mark_set dropped; /* what the function said to drop, since something landed last */
     uint64_t dropped_more;   /* and so many beyond FIREHOSE_DROPPED_MAX, without a mark */
-    bool all_due;        /* every partition lands with the next */
-    bool flushing;       /* all that is held lands now: somebody asked for it */
-    int64_t flushed;     /* the last such wish that is done */
-    size_t landed_marks; /* delivery_sources_landed, a moment ago */
-    int64_t opened_ms;   /* when the first record that has not landed was taken; 0: none */
-    int64_t attempts;    /* of a stage that cannot move */
+    bool all_due;            /* every partition lands with the next */
+    bool flushing;           /* all that is held lands now: somebody asked for it */
+    int64_t flushed;         /* the last such wish that is done */
+    size_t landed_marks;     /* delivery_sources_landed, a moment ago */
+    int64_t opened_ms;       /* when the first record that has not landed was taken; 0: none */
+    int64_t attempts;        /* of a stage that cannot move */
     int64_t blocked_until_ms;
     int64_t alone_until_ms;       /* one invocation at a time till then */
     struct mr_arena config_arena; /* holds `config` */
