@@ -81,14 +81,15 @@ enum mr_status athena_scan_add(struct athena_scan *scan, struct mr_slice bucket,
                                  .object = *object,
                                  .to = UINT64_MAX,
                                  .values = values,
-                                 .gzip = mr_slice_ends_with(object->key, MR_S(".gz"))};
+                                 .packing = athena_packing_of(object->key)};
     if (scan->piece_count >= ATHENA_OBJECTS_MAX)
         return MR_FULL;
     piece.object.key = mr_arena_copy(scan->arena, object->key);
     piece.object.etag = MR_S("");
     scan->bytes += object->size;
     /* Header lines are counted from the beginning, so such an object stays whole. */
-    if (piece.gzip || scan->header_lines > 0 || scan->format == ATHENA_FORMAT_PARQUET) {
+    if (piece.packing != ATHENA_PLAIN || scan->header_lines > 0 ||
+        scan->format == ATHENA_FORMAT_PARQUET) {
         add_piece(scan, piece);
         return MR_OK;
     }
@@ -290,19 +291,32 @@ static yyjson_val *read_record(struct worker *worker, struct mr_slice line, yyjs
     return yyjson_is_obj(record) ? record : NULL;
 }
 
-static yyjson_val *member(yyjson_val *record, struct mr_slice name, yyjson_obj_iter *iterator)
+static bool same_but_dots(struct mr_slice key, struct mr_slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        const char byte = key.ptr[i] == '.' ? '_' : key.ptr[i];
+        if ((byte >= 'A' && byte <= 'Z' ? byte + 32 : byte) != name.ptr[i])
+            return false;
+    }
+    return true;
+}
+
+static yyjson_val *member(const struct athena_scan *scan, yyjson_val *record, struct mr_slice name,
+                          yyjson_obj_iter *iterator)
 {
     /* Records name their members in about the order of the columns; yyjson's iterator goes on from
      * the last hit. */
     yyjson_val *value = yyjson_obj_iter_getn(iterator, name.ptr, name.len);
-    if (value != NULL)
+    if (value != NULL || scan->exact)
         return value;
     size_t index, max;
     yyjson_val *key;
     yyjson_obj_foreach(record, index, max, key, value)
     {
         if (unsafe_yyjson_get_len(key) == name.len &&
-            mr_slice_equal_nocase(mr_slice_make(unsafe_yyjson_get_str(key), name.len), name))
+            (mr_slice_equal_nocase(mr_slice_make(unsafe_yyjson_get_str(key), name.len), name) ||
+             (scan->dots &&
+              same_but_dots(mr_slice_make(unsafe_yyjson_get_str(key), name.len), name))))
             return value;
     }
     return NULL;
@@ -320,7 +334,7 @@ static enum athena_value_outcome put_record(const struct output *output, yyjson_
         const struct athena_column *column = &scan->columns[output->run->columns[i]];
         if (column->key != ATHENA_COLUMN_DATA)
             continue;
-        yyjson_val *value = record == NULL ? NULL : member(record, column->source, &iterator);
+        yyjson_val *value = record == NULL ? NULL : member(scan, record, column->source, &iterator);
         const enum athena_value_outcome outcome = athena_value_json(
             &output->worker->writer, output->vectors[i], output->row, &column->type, value);
         if (outcome != ATHENA_VALUE_OK)
@@ -447,11 +461,20 @@ static bool put_csv(const struct output *output, struct mr_slice line)
     return true;
 }
 
+static bool put_whole(const struct output *output, struct mr_slice line)
+{
+    const size_t place = output->run->places[0];
+    return place == SIZE_MAX ||
+           athena_value_text(&output->worker->writer, output->vectors[place], output->row,
+                             &output->run->scan->columns[0].type, line) == ATHENA_VALUE_OK;
+}
+
 static bool put_line(const struct output *output, struct mr_slice line)
 {
     switch (output->run->scan->format) {
     case ATHENA_FORMAT_JSON: return put_json(output, line);
     case ATHENA_FORMAT_DELIMITED: return put_delimited(output, line);
+    case ATHENA_FORMAT_LINES: return put_whole(output, line);
     default: return put_csv(output, line);
     }
 }
@@ -477,7 +500,7 @@ static enum mr_status next_piece(struct run *run, struct worker *worker)
     }
     worker->piece = piece;
     worker->line = 0;
-    status = athena_lines_open(&worker->lines, fd, bytes, piece->gzip, piece->from, piece->to);
+    status = athena_lines_open(&worker->lines, fd, bytes, piece->packing, piece->from, piece->to);
     if (status != MR_OK)
         fail(worker, piece, worker->lines.message);
     return status;

@@ -10,6 +10,7 @@
 #include "athena/types.h"
 #include "athena/duck.h"
 #include "athena/lazy.h"
+#include "athena/lines.h"
 #include "s3/s3.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,6 +22,7 @@ enum athena_format {
     ATHENA_FORMAT_DELIMITED,
     ATHENA_FORMAT_CSV,
     ATHENA_FORMAT_PARQUET,
+    ATHENA_FORMAT_LINES, /* one column: the line */
 };
 enum { /* where a column comes from: the index of a partition key, or one of these */
        ATHENA_COLUMN_DATA = -1,
@@ -43,7 +45,7 @@ struct athena_piece { /* of an object, or all of it */
     struct s3_object object;
     uint64_t from, to;             /* lines that begin here; UINT64_MAX: to the end */
     const struct mr_slice *values; /* of its partition */
-    bool gzip;
+    enum athena_packing packing;
 };
 struct athena_scan {
     uint64_t id;
@@ -53,7 +55,11 @@ struct athena_scan {
     char delimiter, quote, escape; /* of ATHENA_FORMAT_CSV */
     struct athena_lazy lazy;       /* of ATHENA_FORMAT_DELIMITED */
     uint64_t header_lines;
-    bool ignore_malformed;
+    bool ignore_malformed;     /* of JSON, as the next two */
+    bool dots, exact;          /* "a.b" is the column a_b; names in this case alone */
+    struct athena_column *cut; /* of lines that a regular expression cuts: the columns */
+    size_t cut_count;
+    struct mr_slice regex;
     struct athena_column *columns;
     size_t column_count;
     struct athena_piece *pieces;

@@ -17,12 +17,12 @@ static int file_of(struct mr_slice bytes)
 }
 
 /* All lines of a range, each with a bar behind it. */
-static void read_range(struct mr_slice bytes, bool gzip, uint64_t from, uint64_t to,
-                       struct mr_buf *text)
+static void read_range(struct mr_slice bytes, enum athena_packing packing, uint64_t from,
+                       uint64_t to, struct mr_buf *text)
 {
     struct athena_lines lines = {0};
     struct mr_slice line;
-    assert_int_equal(athena_lines_open(&lines, file_of(bytes), MR_S(""), gzip, from, to), MR_OK);
+    assert_int_equal(athena_lines_open(&lines, file_of(bytes), MR_S(""), packing, from, to), MR_OK);
     while (athena_lines_next(&lines, &line) == MR_OK) {
         mr_buf_append(text, line);
         mr_buf_byte(text, '|');
@@ -33,7 +33,7 @@ static void read_range(struct mr_slice bytes, bool gzip, uint64_t from, uint64_t
 static void expect(const char *bytes, const char *wanted)
 {
     struct mr_buf text = {0};
-    read_range(mr_slice_cstr(bytes), false, 0, UINT64_MAX, &text);
+    read_range(mr_slice_cstr(bytes), ATHENA_PLAIN, 0, UINT64_MAX, &text);
     mr_buf_byte(&text, '\0');
     assert_string_equal(text.data, wanted);
     mr_buf_fini(&text);
@@ -56,12 +56,13 @@ static void ranges_together_give_every_line_once(void **state)
     struct mr_buf bytes = {0}, whole = {0};
     for (int i = 0; i < 300; i++)
         mr_buf_printf(&bytes, "%0*d\n", i % 17, i);
-    read_range(mr_buf_slice(&bytes), false, 0, UINT64_MAX, &whole);
+    read_range(mr_buf_slice(&bytes), ATHENA_PLAIN, 0, UINT64_MAX, &whole);
     for (uint64_t step = 1; step < 200; step += 7) {
         struct mr_buf parts = {0};
         for (uint64_t from = 0; from < bytes.len; from += step) {
             const bool last = from + step >= bytes.len;
-            read_range(mr_buf_slice(&bytes), false, from, last ? UINT64_MAX : from + step, &parts);
+            read_range(mr_buf_slice(&bytes), ATHENA_PLAIN, from, last ? UINT64_MAX : from + step,
+                       &parts);
         }
         assert_int_equal(parts.len, whole.len);
         assert_memory_equal(parts.data, whole.data, whole.len);
@@ -77,13 +78,14 @@ static void gzip_members_are_one_text_and_damage_is_told(void **state)
     struct mr_buf packed = {0}, text = {0};
     mr_gzip(&packed, MR_S("a\nb"));
     mr_gzip(&packed, MR_S("c\nd"));
-    read_range(mr_buf_slice(&packed), true, 0, UINT64_MAX, &text);
+    read_range(mr_buf_slice(&packed), ATHENA_GZIP, 0, UINT64_MAX, &text);
     assert_int_equal(text.len, 7);
     assert_memory_equal(text.data, "a|bc|d|", 7);
     struct athena_lines lines = {0};
     struct mr_slice line;
     assert_int_equal(
-        athena_lines_open(&lines, file_of(MR_S("no gzip")), MR_S(""), true, 0, UINT64_MAX), MR_OK);
+        athena_lines_open(&lines, file_of(MR_S("no gzip")), MR_S(""), ATHENA_GZIP, 0, UINT64_MAX),
+        MR_OK);
     assert_int_equal(athena_lines_next(&lines, &line), MR_INVALID);
     athena_lines_fini(&lines);
     mr_buf_fini(&packed);
@@ -97,7 +99,7 @@ static void a_line_longer_than_a_piece_is_whole(void **state)
     for (int i = 0; i < 3 * ATHENA_PIECE_BYTES; i++)
         mr_buf_byte(&bytes, 'x');
     mr_buf_append(&bytes, MR_S("\ny"));
-    read_range(mr_buf_slice(&bytes), false, 0, UINT64_MAX, &text);
+    read_range(mr_buf_slice(&bytes), ATHENA_PLAIN, 0, UINT64_MAX, &text);
     assert_int_equal(text.len, bytes.len + 1);
     mr_buf_fini(&bytes);
     mr_buf_fini(&text);

@@ -1,0 +1,152 @@
+"""What SerDes read, and how: delimited text, OpenCSV, JSON, regular expressions, compressions."""
+
+import gzip
+import json
+import struct
+import zlib
+
+import pytest
+
+from athena.test_ddl import SERDE, succeed
+
+LAZY = "ROW FORMAT DELIMITED FIELDS TERMINATED BY ','"
+
+
+def table(lake, columns, words, body, key="t/x", name="t"):
+    lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
+    succeed(lake, f"CREATE EXTERNAL TABLE {name} ({columns}) {words} "
+                  f"LOCATION 's3://{lake.bucket}/{key.split('/')[0]}/'")
+
+
+def test_delimited_text_is_nested_escaped_and_null_where_it_does_not_fit(lake):
+    table(lake, "i int, s string, b boolean, d date, l array<int>, m map<string,int>, "
+                "r struct<x:int,y:array<string>>, late string",
+          r"ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' ESCAPED BY '\\' COLLECTION ITEMS "
+          r"TERMINATED BY '|' MAP KEYS TERMINATED BY ':'",
+          "1,a\\,b,true,2026-07-03,1|2|x,k:1|l:2,7|p:q,last\n"
+          "zz,\\N,maybe,never,\\N,,,\n"
+          "3.9,,FALSE\n".encode())
+    assert lake.rows("SELECT * FROM t") == [
+        ["1", "a,b", "true", "2026-07-03", "[1, 2, null]", "{k=1, l=2}", "{x=7, y=[p, q]}",
+         "last"],
+        [None, None, None, None, None, "{}", "{x=null, y=null}", ""],
+        ["3", "", "false", None, None, None, None, None]]
+
+
+def test_headers_are_skipped_and_nulls_have_a_word(lake):
+    table(lake, "a string, n int", LAZY + " NULL DEFINED AS 'NA' TBLPROPERTIES_HERE".replace(
+        " TBLPROPERTIES_HERE", ""), b"a,n\nx,1\nNA,NA\n")
+    succeed(lake, "ALTER TABLE t SET TBLPROPERTIES ('skip.header.line.count'='1')")
+    assert lake.rows("SELECT * FROM t") == [["x", "1"], [None, None]]
+
+
+def test_opencsv_has_quotes_and_no_empty_numbers(lake):
+    words = ("ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' WITH SERDEPROPERTIES "
+             r"('separatorChar'=';', 'quoteChar'='\'', 'escapeChar'='\\')").replace(r"'\''", "''''")
+    table(lake, "a string, n bigint, d date, ts timestamp", words,
+          b"'x;y';7;20637;1783073472000\n'it\\'s';8;0;0\n")
+    assert lake.rows("SELECT * FROM t") == [
+        ["x;y", "7", "2026-07-03", "2026-07-03 10:11:12.000"],
+        ["it's", "8", "1970-01-01", "1970-01-01 00:00:00.000"]]
+    table(lake, "a string, n bigint", words, b"'';''\n", "u/x", "u")
+    assert lake.rows("SELECT a FROM u") == [[""]]
+    assert lake.reason("SELECT n FROM u") == (
+        'HIVE_BAD_DATA: Error parsing field value \'\' for field 1: For input string: ""')
+
+
+def test_openx_properties(lake):
+    body = b'{"Order.Id":1,"ts":"x"}\n{"order.id":2}\nno json\n'
+    table(lake, "order_id int, moment string",
+          SERDE + " WITH SERDEPROPERTIES ('dots.in.keys'='true', 'mapping.moment'='ts', "
+                  "'ignore.malformed.json'='true')", body)
+    assert lake.rows("SELECT * FROM t") == [["1", "x"], ["2", None], [None, None]]
+    table(lake, "id int, `ID2` int", SERDE + " WITH SERDEPROPERTIES ('case.insensitive'='false', "
+          "'mapping.id2'='ID')", b'{"id":1,"ID":2}\n', "c/x", "c")
+    assert lake.rows("SELECT * FROM c") == [["1", "2"]]
+    table(lake, "id int", SERDE, b'{"id":1}\n[1]\n', "bad/x", "bad")
+    assert lake.reason("SELECT * FROM bad").startswith(
+        "HIVE_CURSOR_ERROR: Row is not a valid JSON Object")
+
+
+def test_regular_expressions_cut_lines(lake):
+    words = (r"ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.RegexSerDe' WITH SERDEPROPERTIES "
+             r"('input.regex'='^(\\S+) \\[(.*?)\\] (\\d+)( extra)?$')")
+    table(lake, "host string, at string, n int, more string", words,
+          b"h1 [now] 17\nno match\nh2 [then] 3 extra\n")
+    assert lake.rows("SELECT * FROM t") == [
+        ["h1", "now", "17", ""], [None, None, None, None], ["h2", "then", "3", " extra"]]
+    assert lake.rows("SELECT sum(n), count(*) FROM t") == [["20", "3"]]
+    table(lake, "a string, b string", words.replace(r"( extra)?", ""), b"x\n", "u/x", "u")
+    assert "Number of matching groups doesn't match the number of columns" in lake.reason(
+        "SELECT * FROM u")
+
+
+def varint(n):
+    out = bytearray()
+    while n > 127:
+        out.append(n & 127 | 128)
+        n >>= 7
+    return bytes(out + bytes([n]))
+
+
+def snap(data):
+    """Snappy's raw format, all of it literal."""
+    out = varint(len(data))
+    for at in range(0, len(data), 60):
+        part = data[at:at + 60]
+        out += bytes([(len(part) - 1) << 2]) + part
+    return out
+
+
+def framed(data):
+    out = b"\xff\x06\x00\x00sNaPpY"
+    for at in range(0, len(data), 1000):
+        body = b"\0\0\0\0" + snap(data[at:at + 1000])
+        out += b"\0" + struct.pack("<I", len(body))[:3] + body
+    return out
+
+
+def hadoop(data):
+    out = b""
+    for at in range(0, len(data), 5000):
+        block = data[at:at + 5000]
+        out += struct.pack(">I", len(block))
+        for inner in range(0, len(block), 2000):
+            part = snap(block[inner:inner + 2000])
+            out += struct.pack(">I", len(part)) + part
+    return out
+
+
+@pytest.mark.parametrize("name,pack", [
+    ("x.gz", gzip.compress), ("x.gz", lambda b: gzip.compress(b[:5000]) + gzip.compress(b[5000:])),
+    ("x.deflate", zlib.compress), ("x.snappy", framed), ("x.snappy", hadoop), ("x", bytes)])
+def test_compressions_are_told_by_the_name(lake, name, pack):
+    rows = [{"n": n, "pad": "y" * (n % 90)} for n in range(20000)]
+    body = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    table(lake, "n bigint, pad string", SERDE, pack(body), f"t/{name}")
+    assert lake.rows("SELECT count(*), sum(n), sum(length(pad)) FROM t") == [
+        ["20000", str(sum(range(20000))), str(sum(n % 90 for n in range(20000)))]]
+
+
+def test_all_that_is_packed_in_few_bytes_comes_out(lake):
+    body = b'{"n":1}\n' * 3_000_000
+    table(lake, "n int", SERDE, gzip.compress(body, 9), "t/x.gz")
+    assert lake.rows("SELECT count(*) FROM t") == [["3000000"]]
+
+
+def test_damaged_and_foreign_compressions_are_told(lake):
+    table(lake, "n int", SERDE, gzip.compress(b'{"n":1}\n' * 99999)[:-60], "t/x.gz")
+    assert lake.reason("SELECT count(*) FROM t").startswith(
+        "HIVE_CURSOR_ERROR: Unexpected end of input stream")
+    table(lake, "n int", SERDE, b"BZh9", "b/x.bz2", "b")
+    assert "compression is not supported" in lake.reason("SELECT count(*) FROM b")
+
+
+def test_hidden_and_empty_objects_and_deep_folders(lake):
+    lake.put("t/a/b/c/x", {"n": 1})
+    for key in ("t/_SUCCESS", "t/.hidden", "t/_temporary/x", "t/a/.x/y"):
+        lake.put(key, {"n": 99})
+    lake.s3.put_object(Bucket=lake.bucket, Key="t/empty", Body=b"")
+    lake.s3.put_object(Bucket=lake.bucket, Key="t/folder/", Body=b"")
+    table(lake, "n int", SERDE, b'{"n":2}\n')
+    assert lake.rows("SELECT n FROM t ORDER BY n") == [["1"], ["2"]]
