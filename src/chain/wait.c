@@ -140,19 +140,19 @@ static void flush(struct chain *chain, const struct probe *probe)
     }
 }
 
-static bool has_landed(struct chain *chain, struct chain_waiter *waiter)
+/* All of them by the same look at the hops, until another look would tell no more. */
+static void follow(struct chain *chain, struct chain_waiter *waiters)
 {
     bool fresh = true;
     while (fresh) {
         struct mr_arena arena;
         mr_arena_init(&arena);
         const struct hop_list list = chain_hops(chain, &arena);
-        fresh = probe_step(&waiter->probe, chain->options.store, &list);
+        fresh = false;
+        for (struct chain_waiter *each = waiters; each != NULL; each = each->next)
+            fresh = probe_step(&each->probe, chain->options.store, &list) || fresh;
         mr_arena_fini(&arena);
     }
-    if (waiter->flush)
-        flush(chain, &waiter->probe);
-    return probe_is_done(&waiter->probe);
 }
 
 static void write_waiting(struct chain *chain, struct mr_json *json, const struct probe *probe)
@@ -227,8 +227,10 @@ static void look_for(struct chain *chain, struct chain_waiter *waiter, bool stop
     const char *problem = NULL;
     if (stopping)
         problem = "the server stops or is reset";
-    else if (!has_landed(chain, waiter)) {
+    else if (!probe_is_done(&waiter->probe)) {
         const int64_t now_ms = mr_monotonic_ms();
+        if (waiter->flush)
+            flush(chain, &waiter->probe);
         if (now_ms < waiter->until_ms) {
             put_back(chain, waiter, now_ms);
             return;
@@ -268,6 +270,8 @@ static void *run(void *arg)
             continue;
         }
         pthread_mutex_unlock(&chain->waiting.lock);
+        if (!stopping)
+            follow(chain, due);
         while (due != NULL) {
             struct chain_waiter *waiter = due;
             due = waiter->next;
@@ -322,6 +326,41 @@ static enum mr_status enlist(struct chain *chain, struct chain_waiter *waiter)
     return status;
 }
 
+/* NULL: the wish names what is not there, and the refusal is sent. */
+static struct chain_waiter *make_waiter(struct chain *chain, struct http_exchange *exchange,
+                                        const struct wish *wish)
+{
+    struct store *store = chain->options.store;
+    const int64_t time_ms = store_now(store), now_ms = mr_monotonic_ms();
+    const int64_t position = journal_tail(store_journal(store));
+    struct chain_waiter *waiter = NULL;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    const struct hop_list list = chain_hops(chain, &arena);
+    const struct mr_slice unknown = find_unknown(&list, &wish->choice);
+    if (unknown.len == 0) {
+        waiter = mr_calloc(1, sizeof *waiter);
+        *waiter = (struct chain_waiter){.exchange = exchange,
+                                        .flush = wish->flush,
+                                        .began_ms = now_ms,
+                                        .until_ms = now_ms + wish->timeout_ms,
+                                        .look_ms = now_ms};
+        probe_init(&waiter->probe, &list, &wish->choice, time_ms, position);
+    }
+    mr_arena_fini(&arena);
+    if (waiter == NULL) {
+        answer_error(exchange, 404, "nothing carries on from or is", unknown);
+    } else if (waiter->probe.count == 0 &&
+               wish->choice.source_count + wish->choice.delivery_count > 0) {
+        probe_fini(&waiter->probe);
+        free(waiter);
+        waiter = NULL;
+        answer_error(exchange, 404, "nothing carries from what is named to what is named",
+                     (struct mr_slice){0});
+    }
+    return waiter;
+}
+
 void chain_wait(struct chain *chain, struct http_exchange *exchange)
 {
     struct wish wish;
@@ -332,31 +371,8 @@ void chain_wait(struct chain *chain, struct http_exchange *exchange)
                      (struct mr_slice){0});
         return;
     }
-    struct store *store = chain->options.store;
-    const int64_t time_ms = store_now(store), now_ms = mr_monotonic_ms();
-    const int64_t position = journal_tail(store_journal(store));
-    const struct hop_list list = chain_hops(chain, &exchange->arena);
-    const struct mr_slice unknown = find_unknown(&list, &wish.choice);
-    if (unknown.len > 0) {
-        answer_error(exchange, 404, "nothing carries on from or is", unknown);
-        return;
-    }
-    struct chain_waiter *waiter = mr_calloc(1, sizeof *waiter);
-    *waiter = (struct chain_waiter){.exchange = exchange,
-                                    .flush = wish.flush,
-                                    .began_ms = now_ms,
-                                    .until_ms = now_ms + wish.timeout_ms,
-                                    .look_ms = now_ms};
-    probe_init(&waiter->probe, &list, &wish.choice, time_ms, position);
-    const bool chosen = wish.choice.source_count + wish.choice.delivery_count > 0;
-    if (chosen && waiter->probe.count == 0) {
-        probe_fini(&waiter->probe);
-        free(waiter);
-        answer_error(exchange, 404, "nothing carries from what is named to what is named",
-                     (struct mr_slice){0});
-        return;
-    }
-    if (enlist(chain, waiter) == MR_OK)
+    struct chain_waiter *waiter = make_waiter(chain, exchange, &wish);
+    if (waiter == NULL || enlist(chain, waiter) == MR_OK)
         return;
     probe_fini(&waiter->probe);
     free(waiter);

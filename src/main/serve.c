@@ -171,7 +171,9 @@ static enum mr_status listen_on(struct serve *serve)
                                                                 : options->address;
     (void)snprintf(serve->endpoint, sizeof serve->endpoint, "http://%s%s%s:%d", v6 ? "[" : "", host,
                    v6 ? "]" : "", serve->port);
+    pthread_rwlock_rdlock(&serve->services_lock); /* who asks may reset already */
     lambda_set_endpoint(serve->services.lambda, serve->endpoint);
+    pthread_rwlock_unlock(&serve->services_lock);
     return MR_OK;
 }
 

@@ -17,6 +17,7 @@ from support.chain import (
     objects_of,
     status_of,
     zip_of,
+    wait_for_landing,
 )
 from support.server import millrace_bin
 
@@ -126,7 +127,7 @@ def test_orders_go_from_a_table_to_sql(own_server, lake):
 
     shop = Shop(server.client("dynamodb"), "OrderTable")
     shop.trade(60)
-    wait_until(lambda: len(lines_of(server, "sales-lake", "orders/")) >= shop.changes)
+    wait_for_landing(server)
     lines = lines_of(server, "sales-lake", "orders/")
     assert len(lines) == shop.changes
     assert len({line["cdc_event_id"] for line in lines}) == shop.changes
@@ -151,7 +152,7 @@ def test_orders_go_from_a_table_to_sql(own_server, lake):
     # The story goes on: what lands later is there for the next query, without another crawl as
     # long as the hour lasts.
     shop.trade(10, start=60)
-    wait_until(lambda: len(lines_of(server, "sales-lake", "orders/")) >= shop.changes)
+    wait_for_landing(server)
     lake.crawl("crawl")
     assert_answers(lake, shop, "sales", output)
 
@@ -178,7 +179,7 @@ def test_the_template_of_the_example_makes_the_same(own_server, lake):
     shop = Shop(server.client("dynamodb"), outputs["TableName"])
     shop.trade(40)
     bucket, _, prefix = outputs["DataLocation"].removeprefix("s3://").partition("/")
-    wait_until(lambda: len(lines_of(server, bucket, prefix)) >= shop.changes)
+    wait_for_landing(server)
     lake.crawl(outputs["CrawlerName"])
     workgroup = next(
         (outputs[name] for name in outputs if "workgroup" in name.lower()), "primary"

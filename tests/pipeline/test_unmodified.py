@@ -11,7 +11,6 @@ import pathlib
 import subprocess
 
 import pytest
-from support import wait_until
 from support.chain import (
     lines_of,
     make_delivery,
@@ -19,6 +18,7 @@ from support.chain import (
     make_stream,
     objects_of,
     zip_of,
+    wait_for_landing,
 )
 
 HERE = pathlib.Path(__file__).parent
@@ -87,7 +87,7 @@ def test_a_boto3_program_and_a_handler_run_unmodified(own_server, python):
     make_pipe(server, "copy", table["LatestStreamArn"], changes, key="$.eventID")
     said = json.loads(run("write"))
     assert said == {"scanned": 29, "price": "29.79", "sum": "421.79", "missing": None}
-    wait_until(lambda: len(lines_of(server, "lake", "orders/")) >= 32)
+    wait_for_landing(server)
     rows = lines_of(server, "lake", "orders/")
     assert len(rows) == 32
     kinds = [row["event"] for row in rows]
