@@ -29,6 +29,8 @@ struct athena_outcome { /* what came of a query; in its arena */
     uint64_t update_count;     /* rows written */
     struct mr_slice manifest;  /* S3 path of the list of objects written; empty: none */
     struct mr_slice columns;   /* JSON: [{name,type,precision,scale}] */
+    struct mr_slice reused;    /* location of the earlier result that is shown; empty: none */
+    bool over_limit;           /* cancelled: it scanned more than its workgroup allows */
 };
 struct athena_query { /* one that is not finished */
     struct athena *athena;
@@ -44,6 +46,8 @@ struct athena_query { /* one that is not finished */
     struct mr_slice *parameters; /* literals for ? */
     size_t parameter_count;
     const char *type, *substatement;
+    uint64_t scan_bytes_max; /* of its workgroup; 0: no limit */
+    int64_t reuse_minutes;   /* how old an earlier result may be; -1: none is wanted */
     int64_t submitted_ms;
     int64_t started_ms, completed_ms; /* by athena->lock; 0: not yet */
     struct athena_outcome outcome;    /* by athena->lock; set when it has ended */
@@ -77,6 +81,8 @@ struct athena_start {
     struct mr_slice folder; /* of the result: "s3://bucket/folder/" */
     yyjson_val *parameters;
     const struct athena_statement *statement;
+    uint64_t scan_bytes_max;
+    int64_t reuse_minutes;
 };
 /* MR_FULL: too many wait. MR_EXISTS: the token is that of another query. The id is in the arena. */
 MR_MUST_USE enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,
@@ -91,6 +97,11 @@ struct mr_slice *athena_query_ids(struct athena *athena, struct mr_arena *arena,
                                   struct mr_slice workgroup, size_t *ret_count);
 MR_MUST_USE enum mr_status athena_queries_open(struct athena *athena);
 void athena_queries_close(struct athena *athena);
+
+/* ---- reuse.c ---- */
+/* Looks for an earlier result of the same question that is young enough and still there; fills
+ * columns and reused. */
+bool athena_reuse_find(struct athena_query *query, struct athena_outcome *outcome);
 
 /* ---- run.c ---- */
 /* Runs the query on this thread and stores its result object. MR_OK, MR_INVALID: failed, MR_END:

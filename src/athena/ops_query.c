@@ -60,6 +60,19 @@ static yyjson_val *call_workgroup(struct protocol_call *call, struct mr_slice *r
     return status == MR_OK ? workgroup : NULL;
 }
 
+static bool set_reuse(struct protocol_call *call, struct athena_start *start)
+{
+    yyjson_val *reuse = mr_json_get(mr_json_get(call->in, "ResultReuseConfiguration"),
+                                    "ResultReuseByAgeConfiguration");
+    start->reuse_minutes = mr_json_get_bool(reuse, "Enabled", false)
+                               ? mr_json_get_i64(reuse, "MaxAgeInMinutes", 60)
+                               : -1;
+    if (start->reuse_minutes <= 10080) /* a week */
+        return true;
+    athena_call_fail(call, "INVALID_INPUT", "MaxAgeInMinutes must be between 0 and 10080 minutes");
+    return false;
+}
+
 static void start_query_execution(struct protocol_call *call)
 {
     struct athena_statement statement;
@@ -80,6 +93,10 @@ static void start_query_execution(struct protocol_call *call)
                          MR_ARG(start.workgroup));
         return;
     }
+    start.scan_bytes_max = (uint64_t)mr_json_get_i64(mr_json_get(workgroup, "Configuration"),
+                                                     "BytesScannedCutoffPerQuery", 0);
+    if (!set_reuse(call, &start))
+        return;
     start.folder = result_folder(call, workgroup);
     if (start.folder.len == 0 || !parse(call, start.text, &statement))
         return;

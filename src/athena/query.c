@@ -55,8 +55,36 @@ static void write_statistics(const struct athena_query *query, struct mr_json *j
     mr_json_key_int(json, "ServiceProcessingTimeInMillis", 0);
     if (query->outcome.manifest.len > 0)
         mr_json_key_string(json, "DataManifestLocation", query->outcome.manifest);
-    mr_json_key_raw(json, "ResultReuseInformation", MR_S("{\"ReusedPreviousResult\":false}"));
+    mr_json_key_raw(json, "ResultReuseInformation",
+                    query->outcome.reused.len > 0 ? MR_S("{\"ReusedPreviousResult\":true}")
+                                                  : MR_S("{\"ReusedPreviousResult\":false}"));
     mr_json_object_end(json);
+}
+
+/* AWS: the error catalog of Athena's user guide. */
+struct error_class {
+    const char *code; /* how it begins */
+    int category, type;
+    bool retryable;
+};
+
+static const struct error_class *error_class_of(const char *code)
+{
+    static const struct error_class classes[] = {
+        {"EXCEEDED_LOCAL_MEMORY_LIMIT", 1, 0, false}, /* resources at this scale factor */
+        {"EXCEEDED_TIME_LIMIT", 1, 210, false},
+        {"GENERIC_INTERNAL_ERROR", 1, 200, true},
+        {"INTERNAL_ERROR", 1, 100, true},
+        {"INVALID_OUTPUT_LOCATION", 1, 401, false},
+        {"HIVE_BAD_DATA", 2, 1001, false},
+        {"HIVE_CURSOR_ERROR", 2, 1001, false},
+        {"FAILED", 2, 1003, false},
+        {"", 2, 1006, false},
+    };
+    size_t i = 0;
+    while (strncmp(code, classes[i].code, strlen(classes[i].code)) != 0)
+        i++;
+    return &classes[i];
 }
 
 static void write_status(const struct athena_query *query, struct mr_json *json)
@@ -73,19 +101,35 @@ static void write_status(const struct athena_query *query, struct mr_json *json)
         mr_json_key_string(json, "StateChangeReason", mr_buf_slice(&reason));
         mr_json_key(json, "AthenaError");
         mr_json_object(json);
-        const bool internal = strstr(error->code, "INTERNAL") != NULL;
-        mr_json_key_int(json, "ErrorCategory", internal ? 1 : 2);
-        mr_json_key_int(json, "ErrorType", internal ? 401 : 1006);
-        mr_json_key_bool(json, "Retryable", internal);
+        const struct error_class *class = error_class_of(error->code);
+        mr_json_key_int(json, "ErrorCategory", class->category);
+        mr_json_key_int(json, "ErrorType", class->type);
+        mr_json_key_bool(json, "Retryable", class->retryable);
         mr_json_key_string(json, "ErrorMessage", mr_buf_slice(&reason));
         mr_json_object_end(json);
         mr_buf_fini(&reason);
     } else if (query->state == ATHENA_CANCELLED) {
-        mr_json_key_cstr(json, "StateChangeReason", "Query cancelled by user");
+        mr_json_key_cstr(json, "StateChangeReason",
+                         query->outcome.over_limit
+                             ? "Query cancelled! : Bytes scanned limit was exceeded"
+                             : "Query cancelled by user");
     }
     mr_json_key_timestamp(json, "SubmissionDateTime", query->submitted_ms);
     if (query->completed_ms > 0)
         mr_json_key_timestamp(json, "CompletionDateTime", query->completed_ms);
+    mr_json_object_end(json);
+}
+
+static void write_reuse(const struct athena_query *query, struct mr_json *json)
+{
+    mr_json_key(json, "ResultReuseConfiguration");
+    mr_json_object(json);
+    mr_json_key(json, "ResultReuseByAgeConfiguration");
+    mr_json_object(json);
+    mr_json_key_bool(json, "Enabled", query->reuse_minutes >= 0);
+    if (query->reuse_minutes >= 0)
+        mr_json_key_int(json, "MaxAgeInMinutes", query->reuse_minutes);
+    mr_json_object_end(json);
     mr_json_object_end(json);
 }
 
@@ -101,10 +145,10 @@ static struct mr_slice query_json(const struct athena_query *query, struct mr_ar
     mr_json_key_cstr(&json, "SubstatementType", query->substatement);
     mr_json_key(&json, "ResultConfiguration");
     mr_json_object(&json);
-    mr_json_key_string(&json, "OutputLocation", query->location);
+    mr_json_key_string(&json, "OutputLocation",
+                       query->outcome.reused.len > 0 ? query->outcome.reused : query->location);
     mr_json_object_end(&json);
-    mr_json_key_raw(&json, "ResultReuseConfiguration",
-                    MR_S("{\"ResultReuseByAgeConfiguration\":{\"Enabled\":false}}"));
+    write_reuse(query, &json);
     mr_json_key(&json, "QueryExecutionContext");
     mr_json_object(&json);
     if (query->database.len > 0)
@@ -303,6 +347,8 @@ static struct athena_query *query_new(struct athena *athena, const struct athena
                                       athena_statement_writes(start->statement) ? ""
                                       : rows                                    ? ".csv"
                                                                                 : ".txt");
+    query->scan_bytes_max = start->scan_bytes_max;
+    query->reuse_minutes = start->reuse_minutes;
     query->type = start->statement->type;
     query->substatement = start->statement->substatement;
     query->submitted_ms = store_now(athena->options.store);
@@ -512,7 +558,7 @@ static struct mr_slice interrupted(struct mr_arena *arena, yyjson_val *doc, int6
         mr_json_key(&json, "AthenaError");
         mr_json_object(&json);
         mr_json_key_int(&json, "ErrorCategory", 1);
-        mr_json_key_int(&json, "ErrorType", 401);
+        mr_json_key_int(&json, "ErrorType", 200);
         mr_json_key_bool(&json, "Retryable", true);
         mr_json_key_cstr(&json, "ErrorMessage", message);
         mr_json_object_end(&json);

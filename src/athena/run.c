@@ -1,5 +1,6 @@
 /* One query, on its worker: parse, resolve and translate, run, store the result. */
 #include "athena/errors.h"
+#include "athena/explain.h"
 #include "athena/internal.h"
 #include "athena/parquet.h"
 #include "athena/write.h"
@@ -14,6 +15,7 @@ struct run {
     struct athena_node **parameters;
     size_t parameter_count;
     struct athena_fields fields; /* of a SELECT */
+    struct mr_slice plan;        /* of an EXPLAIN, a text of lines */
 };
 
 static enum mr_status fail(struct run *run, const char *code, const char *format,
@@ -92,6 +94,12 @@ static enum mr_status translate(struct run *run, struct athena_source *source,
         status = fine ? MR_OK : MR_INVALID;
     }
     *ret_sql = mr_arena_cstr(run->arena, mr_buf_slice(&sql));
+    if (status == MR_OK && statement->kind == STATEMENT_EXPLAIN) {
+        struct mr_buf plan = {0};
+        athena_explain(&translation, statement->query, &plan);
+        run->plan = mr_arena_copy(run->arena, mr_buf_slice(&plan));
+        mr_buf_fini(&plan);
+    }
     run->fields = translation.fields;
     mr_buf_fini(&sql);
     return status;
@@ -136,6 +144,14 @@ static uint64_t parquet_bytes(struct run *run, const struct athena_source *sourc
     return bytes;
 }
 
+/* What a query has read beyond its workgroup's limit is not shown. */
+static enum mr_status limit_scanned(struct run *run, enum mr_status status)
+{
+    const uint64_t most = run->query->scan_bytes_max;
+    run->outcome.over_limit = most > 0 && run->outcome.scanned_bytes > most;
+    return run->outcome.over_limit ? MR_END : status;
+}
+
 static enum mr_status run_select(struct run *run, const struct athena_statement *statement)
 {
     struct athena_query *query = run->query;
@@ -163,13 +179,15 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
     run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
     if (status == MR_OK && atomic_load(&query->handle.cancelled))
         status = MR_END;
-    if (status == MR_OK)
+    const bool only_plan =
+        statement->kind == STATEMENT_EXPLAIN && !mr_slice_equal(statement->text, MR_S("ANALYZE"));
+    if (status == MR_OK && !only_plan)
         status = execute(run, statement, &source, sql);
     run->outcome.scanned_bytes = athena_source_bytes(&source);
-    if (status == MR_OK)
+    if (status == MR_OK && !only_plan)
         run->outcome.scanned_bytes += parquet_bytes(run, &source);
     athena_source_fini(&source);
-    return status;
+    return limit_scanned(run, status);
 }
 
 /* The result that tells how many rows were written. */
@@ -269,12 +287,52 @@ static enum mr_status run_ddl(struct run *run, const struct athena_statement *st
     return ddl.ticket > 0 ? store_wait(query->athena->options.store, ddl.ticket) : MR_OK;
 }
 
+/* ---- EXPLAIN ---- */
+
+static void put_lines(struct run *run, struct mr_slice text)
+{
+    struct mr_slice line;
+    while (text.len > 0 && mr_slice_split(&text, '\n', &line))
+        athena_output_value(&run->output, line);
+}
+
+/* ANALYZE runs the query and keeps nothing of its rows but their number. */
+static enum mr_status run_explain(struct run *run, const struct athena_statement *statement)
+{
+    const char *folder = store_folder(run->query->athena->options.store);
+    const bool analyze = mr_slice_equal(statement->text, MR_S("ANALYZE"));
+    const bool validate = mr_slice_equal(statement->text, MR_S("VALIDATE"));
+    const int64_t begin_ms = mr_monotonic_ms();
+    athena_output_init(&run->output, folder, true);
+    enum mr_status status = run_select(run, statement);
+    const uint64_t rows = run->output.rows;
+    athena_output_fini(&run->output);
+    athena_output_init(&run->output, folder, false);
+    run->output.columns = MR_NEW_ARRAY(run->arena, struct athena_result_column, 1);
+    run->output.columns[0] =
+        (struct athena_result_column){.name = validate ? MR_S("Valid") : MR_S("Query Plan"),
+                                      .type = validate ? "boolean" : "varchar",
+                                      .precision = validate ? 0 : INT32_MAX};
+    run->output.column_count = 1;
+    if (status != MR_OK)
+        return status;
+    if (analyze)
+        put_lines(run, mr_arena_printf(run->arena,
+                                       "Execution: %lldms, Input: %lluB, Output: %llu rows\n",
+                                       (long long)(mr_monotonic_ms() - begin_ms),
+                                       (unsigned long long)run->outcome.scanned_bytes,
+                                       (unsigned long long)rows));
+    put_lines(run, validate ? MR_S("true") : run->plan);
+    return MR_OK;
+}
+
 static enum mr_status run_statement(struct run *run, const struct athena_statement *statement)
 {
     const char *folder = store_folder(run->query->athena->options.store);
     const bool rows = statement->kind == STATEMENT_QUERY;
     switch (statement->kind) {
     case STATEMENT_EXECUTE: return run_prepared(run, statement);
+    case STATEMENT_EXPLAIN: return run_explain(run, statement);
     case STATEMENT_CTAS:
     case STATEMENT_INSERT:
     case STATEMENT_UNLOAD: return run_write(run, statement);
@@ -363,12 +421,14 @@ enum mr_status athena_query_run(struct athena_query *query, struct athena_outcom
     struct run run = {.query = query, .arena = &query->arena, .output = {.fd = -1}};
     enum mr_status status = athena_statement_parse(run.arena, query->text, &statement, &run.error);
     if (status == MR_OK &&
-        (statement.kind == STATEMENT_QUERY || athena_statement_writes(&statement)) &&
+        (statement.kind == STATEMENT_QUERY || statement.kind == STATEMENT_EXPLAIN ||
+         athena_statement_writes(&statement)) &&
         !set_parameters(&run, NULL))
         status = MR_INVALID;
-    if (status == MR_OK)
+    const bool reused = status == MR_OK && athena_reuse_find(query, &run.outcome);
+    if (status == MR_OK && !reused)
         status = run_statement(&run, &statement);
-    if (status == MR_OK)
+    if (status == MR_OK && !reused)
         status = store_result(&run);
     athena_output_fini(&run.output);
     if (status != MR_OK && status != MR_END && run.error.code == NULL)

@@ -34,6 +34,53 @@ static bool parse_execute(struct athena_phrase *context)
     return true;
 }
 
+/* (FORMAT TEXT, TYPE VALIDATE) */
+static bool parse_explain_options(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    do {
+        if (athena_take(parser, "FORMAT")) {
+            if (!athena_take(parser, "TEXT")) {
+                athena_unsupported(parser, "EXPLAIN has the format TEXT only");
+                return false;
+            }
+        } else if (athena_take(parser, "TYPE")) {
+            if (athena_take(parser, "VALIDATE"))
+                context->statement->text = MR_S("VALIDATE");
+            else if (!athena_take(parser, "LOGICAL") && !athena_take(parser, "DISTRIBUTED")) {
+                athena_unsupported(parser,
+                                   "EXPLAIN has the types LOGICAL, DISTRIBUTED and VALIDATE");
+                return false;
+            }
+        } else {
+            athena_mismatch(parser, "'FORMAT', 'TYPE'");
+            return false;
+        }
+    } while (athena_take(parser, ","));
+    return athena_expect(parser, ")");
+}
+
+/* EXPLAIN [ANALYZE [VERBOSE]] [(option, ...)] query */
+static bool parse_explain(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    athena_phrase_set(context, STATEMENT_EXPLAIN, "UTILITY", "EXPLAIN");
+    context->statement->text = MR_S("");
+    if (athena_take(parser, "ANALYZE")) {
+        context->statement->text = MR_S("ANALYZE");
+        (void)athena_take(parser, "VERBOSE");
+    }
+    if (athena_peek(parser, "(") &&
+        (athena_peek_at(parser, 1, "FORMAT") || athena_peek_at(parser, 1, "TYPE"))) {
+        parser->next++;
+        if (!parse_explain_options(context))
+            return false;
+    }
+    context->statement->query = athena_parse_query(parser);
+    context->statement->parameters = parser->parameters;
+    return context->statement->query != NULL;
+}
+
 static bool parse_any(struct athena_phrase *context)
 {
     static const struct {
@@ -44,7 +91,6 @@ static bool parse_any(struct athena_phrase *context)
         {"MERGE", "DML", "MERGE", "MERGE INTO is not supported"},
         {"OPTIMIZE", "DML", "OPTIMIZE", "OPTIMIZE is not supported"},
         {"VACUUM", "DML", "VACUUM", "VACUUM is not supported"},
-        {"EXPLAIN", "UTILITY", "EXPLAIN", "EXPLAIN is not supported"},
         {"PREPARE", "DDL", "PREPARE", "PREPARE is not supported; use CreatePreparedStatement"},
         {"DEALLOCATE", "DDL", "DEALLOCATE",
          "DEALLOCATE PREPARE is not supported; use DeletePreparedStatement"},
@@ -71,6 +117,8 @@ static bool parse_any(struct athena_phrase *context)
         return athena_parse_unload(context);
     if (athena_take(&context->parser, "EXECUTE"))
         return parse_execute(context);
+    if (athena_take(&context->parser, "EXPLAIN"))
+        return parse_explain(context);
     for (size_t i = 0; i < MR_COUNT(known); i++) {
         if (athena_peek(parser, known[i].word))
             return athena_phrase_unsupported(context, known[i].type, known[i].substatement,

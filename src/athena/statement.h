@@ -6,6 +6,7 @@
 enum athena_statement_kind {
     STATEMENT_QUERY,
     STATEMENT_EXECUTE, /* name, properties: the parameters' expressions in `query` */
+    STATEMENT_EXPLAIN, /* query; text: what is asked for, "", "ANALYZE" or "VALIDATE" */
     STATEMENT_SHOW_DATABASES,
     STATEMENT_SHOW_TABLES,
     STATEMENT_SHOW_VIEWS,

@@ -153,7 +153,6 @@ def test_failures_have_athenas_words_and_places(orders, sql, reason):
     ("CREATE TABLE t AS SELECT 1", "MISSING_COLUMN_NAME"),
     ("INSERT INTO t VALUES (1)", "TABLE_NOT_FOUND"),
     ("UNLOAD (SELECT 1) TO 's3://b/' WITH (format='PARQUET')", "HIVE_UNKNOWN_ERROR"),
-    ("EXPLAIN SELECT 1", "NOT_SUPPORTED"),
 ])
 def test_failures_have_athenas_names(orders, sql, code):
     assert orders.reason(sql).startswith(code + ": ")

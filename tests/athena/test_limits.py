@@ -1,0 +1,109 @@
+"""What a workgroup allows a query to read, results that are shown again, plans."""
+
+import json
+
+import pytest
+
+from athena.conftest import refused
+
+REUSE = {"ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {
+    "Enabled": True, "MaxAgeInMinutes": 60}}}
+
+
+def test_a_query_that_reads_too_much_is_cancelled(lake, fresh):
+    name = fresh("small")
+    lake.athena.create_work_group(Name=name, Configuration={
+        "BytesScannedCutoffPerQuery": 10_000_000,
+        "ResultConfiguration": {"OutputLocation": f"s3://{lake.bucket}/results/"}})
+    lake.s3.put_object(Bucket=lake.bucket, Key="big/one",
+                       Body=(json.dumps({"a": "x" * 1000}) + "\n").encode() * 11_000)
+    lake.run(f"""CREATE EXTERNAL TABLE big (a string)
+        ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' LOCATION 's3://{lake.bucket}/big/'""")
+    ended = lake.run("SELECT count(*) FROM big", WorkGroup=name)
+    assert ended["Status"]["State"] == "CANCELLED"
+    assert ended["Status"]["StateChangeReason"] == (
+        "Query cancelled! : Bytes scanned limit was exceeded")
+    assert ended["Statistics"]["DataScannedInBytes"] > 10_000_000
+    assert lake.rows("SELECT count(*) FROM big") == [["11000"]]
+
+
+def test_a_young_result_is_shown_again(lake):
+    lake.put("t/one", {"a": 1})
+    lake.run(f"""CREATE EXTERNAL TABLE t (a int)
+        ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' LOCATION 's3://{lake.bucket}/t/'""")
+    first = lake.run("SELECT count(*) AS n FROM t", **REUSE)
+    assert first["Statistics"]["ResultReuseInformation"] == {"ReusedPreviousResult": False}
+    assert first["ResultReuseConfiguration"]["ResultReuseByAgeConfiguration"] == {
+        "Enabled": True, "MaxAgeInMinutes": 60}
+    lake.put("t/two", {"a": 2})
+    again = lake.run("SELECT count(*) AS n FROM t", **REUSE)
+    assert again["Statistics"]["ResultReuseInformation"] == {"ReusedPreviousResult": True}
+    assert again["Statistics"]["DataScannedInBytes"] == 0
+    assert again["ResultConfiguration"] == first["ResultConfiguration"]
+    result = lake.athena.get_query_results(QueryExecutionId=again["QueryExecutionId"])["ResultSet"]
+    assert [d["Data"] for d in result["Rows"]] == [[{"VarCharValue": "n"}], [{"VarCharValue": "1"}]]
+    assert result["ResultSetMetadata"]["ColumnInfo"][0]["Type"] == "bigint"
+    # without asking for it, with another text, or once the result is gone, it is computed
+    assert lake.rows("SELECT count(*) AS n FROM t") == [["2"]]
+    assert lake.rows("SELECT count(*) AS m FROM t", **REUSE) == [["2"]]
+    bucket, key = first["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").split("/", 1)
+    lake.s3.delete_object(Bucket=bucket, Key=key)
+    third = lake.rows("SELECT count(*) AS n FROM t", **REUSE)
+    assert third == [["2"]]
+
+
+def test_a_result_may_be_too_old_to_be_shown_again(own_server, fresh):
+    from athena.conftest import Lake
+    lake = Lake(own_server.client, fresh("old"))
+    own_server.clock.hold()
+    lake.run("SELECT 1 AS n", **REUSE)
+    own_server.clock.advance(minutes=61)
+    late = lake.run("SELECT 1 AS n", **REUSE)
+    assert late["Statistics"]["ResultReuseInformation"] == {"ReusedPreviousResult": False}
+
+
+def test_the_age_of_a_result_has_a_limit(orders):
+    refused(orders.start, "InvalidRequestException", sql="SELECT 1", ResultReuseConfiguration={
+        "ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 20000}})
+
+
+def test_a_plan_is_explained(orders):
+    query = orders.run("EXPLAIN SELECT orderid, count(*) AS n FROM orders WHERE quantity > 1 "
+                       "GROUP BY orderid ORDER BY n DESC LIMIT 3")
+    assert query["StatementType"] == "UTILITY"
+    assert query["ResultConfiguration"]["OutputLocation"].endswith(".txt")
+    result = orders.athena.get_query_results(
+        QueryExecutionId=query["QueryExecutionId"])["ResultSet"]
+    assert result["ResultSetMetadata"]["ColumnInfo"][0]["Name"] == "Query Plan"
+    lines = [row["Data"][0]["VarCharValue"] for row in result["Rows"]]
+    assert lines == [
+        "Output[columnNames = [orderid, n]]",
+        "    Layout: [varchar, bigint]",
+        '\u2514\u2500 TopN[count = 3, orderBy = ["n" DESC NULLS LAST]]',
+        '    \u2514\u2500 Aggregate[keys = ["orderid"]]',
+        '        \u2514\u2500 Filter[filterPredicate = ("quantity" > 1)]',
+        "            \u2514\u2500 TableScan[table = orders]",
+    ]
+
+
+def test_a_plan_is_analyzed_or_only_validated(orders):
+    lines = orders.raw_rows("EXPLAIN ANALYZE SELECT orderid FROM orders")
+    assert lines[0][0].startswith("Execution: ") and lines[0][0].endswith("Output: 4 rows")
+    assert lines[1] == ["Output[columnNames = [orderid]]"]
+    assert orders.raw_rows("EXPLAIN (TYPE VALIDATE) SELECT orderid FROM orders") == [["true"]]
+    reason = orders.reason("EXPLAIN SELECT nope FROM orders")
+    assert reason == "COLUMN_NOT_FOUND: line 1:16: Column 'nope' cannot be resolved"
+    refused(orders.start, "InvalidRequestException",
+            sql="EXPLAIN (FORMAT GRAPHVIZ) SELECT 1")
+
+
+@pytest.mark.parametrize("sql, category, kind", [
+    ("SELECT nope FROM orders", 2, 1006),
+    ("SELECT array_agg(x || CAST(y AS varchar)) FROM "
+     "UNNEST(transform(sequence(1, 10000), i -> rpad('', 999, 'x'))) AS a(x) "
+     "CROSS JOIN UNNEST(sequence(1, 2000)) AS b(y)", 1, 0),
+])
+def test_errors_are_classed(orders, sql, category, kind):
+    error = orders.run(sql)["Status"]["AthenaError"]
+    assert (error["ErrorCategory"], error["ErrorType"]) == (category, kind)
+    assert error["Retryable"] is False and error["ErrorMessage"]
