@@ -213,12 +213,42 @@ static void run_one(void)
     mr_arena_fini(&arena);
 }
 
+/* What operators do meanwhile. That it cannot be done now, or not again so soon, is an answer. */
+static void meddle(void)
+{
+    char text[160];
+    struct mr_arena arena;
+    struct protocol_result result;
+    mr_arena_init(&arena);
+    switch (sim_below(4)) {
+    case 0:
+        (void)snprintf(text, sizeof text,
+                       "{\"StreamName\":\"k\",\"TargetShardCount\":%u,\"ScalingType\":"
+                       "\"UNIFORM_SCALING\"}",
+                       1 + (unsigned)sim_below(4));
+        sim_call(work.serve, &arena, "kinesis", "UpdateShardCount", mr_slice_cstr(text), &result);
+        break;
+    case 1:
+        sim_call(work.serve, &arena, "pipes", "StopPipe", MR_S("{\"Name\":\"p\"}"), &result);
+        break;
+    default:
+        sim_call(work.serve, &arena, "pipes", "StartPipe", MR_S("{\"Name\":\"p\"}"), &result);
+        break;
+    }
+    if (result.status >= 500 && !sim->failed_io)
+        sim_finding("an operator was told %d %.*s: %.*s", result.status, MR_ARG(result.code),
+                    MR_ARG(result.message));
+    mr_arena_fini(&arena);
+}
+
 static void *client_main(void *arg)
 {
     (void)arg;
     while (work.left > 0 && !sim->failed_io) {
         work.left--;
         run_one();
+        if (sim->plan.meddles && sim_chance(12))
+            meddle();
         if (sim_chance(30))
             sim_sleep((int64_t)sim_below(LONG_PAUSE_NS_MAX));
         else if (!sim_chance(3))

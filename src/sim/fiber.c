@@ -174,6 +174,15 @@ static void step(void)
         sim_finding("no end after %d steps", STEPS_MAX);
 }
 
+void sim_disk_death(void)
+{
+    enum { ONE_IN = 50 };
+    if (!sim->dies_at_disk || sim->calm || !sim_chance(ONE_IN))
+        return;
+    sim_trace("-- the process dies at the disk");
+    sim_end(SIM_END_CRASHED);
+}
+
 void sim_point(void)
 {
     step();

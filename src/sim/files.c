@@ -64,6 +64,8 @@ static int fail(int error)
 static bool disk_point(const char *what)
 {
     sim_point();
+    if (what[0] != 'r' || what[2] == 'n') /* not at reads */
+        sim_disk_death();
     if (!sim->plan.disk_fails || sim->calm || !sim_chance(FAIL_ONE_IN))
         return false;
     sim->failed_io = true;

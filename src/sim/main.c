@@ -51,8 +51,10 @@ static _Noreturn void incarnation_run(void)
         sim_sleep(INT64_C(1000000000) * (int64_t)sim_below(20));
     if (sim->failed_io)
         sim_end(SIM_END_CRASHED);
-    if (sim->calm)
+    if (sim->calm) {
+        sim_pipe_start(serve);
         sim_landed_check(serve);
+    }
     if (sim->calm || sim_chance(2)) {
         serve_stop(serve);
         sim_trace("-- stopped");
@@ -102,6 +104,7 @@ static void seed_run(uint64_t seed, struct outcome *ret_outcome)
     for (unsigned left = sim->plan.incarnations + 1; left > 0; left--) {
         sim->calm = left == 1;
         sim->die_at = choose_death();
+        sim->dies_at_disk = sim_chance(4);
         sim->incarnation++;
         const int end = incarnation();
         sim_mix((uint64_t)end);

@@ -48,5 +48,6 @@ void sim_plan_make(struct sim_plan *plan)
         .power_cuts = !sim_chance(4),
         .disk_fails = sim_chance(4),
         .clock_jumps = sim_chance(4),
+        .meddles = sim_chance(3),
     };
 }

@@ -141,6 +141,29 @@ static void make_delivery(struct serve *serve)
     wait_for(serve, active, "{\"DeliveryStreamName\":\"d\"}");
 }
 
+/* Stopped by somebody before: it is started again, once it has stopped. */
+void sim_pipe_start(struct serve *serve)
+{
+    for (int i = 0; i < READY_TRIES; i++) {
+        struct mr_arena arena;
+        struct protocol_result result;
+        const struct mr_slice name = MR_S("{\"Name\":\"p\"}");
+        mr_arena_init(&arena);
+        sim_call(serve, &arena, "pipes", "DescribePipe", name, &result);
+        const struct mr_slice state = mr_json_get_text(sim_output(&arena, &result), "CurrentState");
+        const bool runs = mr_slice_equal(state, MR_S("RUNNING"));
+        if (mr_slice_equal(state, MR_S("STOPPED")))
+            sim_call(serve, &arena, "pipes", "StartPipe", name, &result);
+        mr_arena_fini(&arena);
+        if (runs)
+            return;
+        if (sim->failed_io)
+            sim_end(SIM_END_REFUSED);
+        sim_sleep(READY_NS);
+    }
+    sim_finding("the pipe does not run");
+}
+
 static void make_pipe(struct serve *serve)
 {
     char text[2048], arn[256];
@@ -153,8 +176,7 @@ static void make_pipe(struct serve *serve)
                        "\"PartitionKey\":\"$.dynamodb.Keys.pk.S\"}}}",
         arn);
     make(serve, "pipes", "CreatePipe", text);
-    static const char *const running[] = {"pipes", "DescribePipe", NULL, "CurrentState", "RUNNING"};
-    wait_for(serve, running, "{\"Name\":\"p\"}");
+    sim_pipe_start(serve);
 }
 
 struct serve *sim_server_start(void)

@@ -50,6 +50,7 @@ struct sim_plan {
     bool power_cuts; /* or else the process is killed, and the disk loses nothing */
     bool disk_fails; /* now and then */
     bool clock_jumps;
+    bool meddles; /* the Kinesis stream is resharded, the pipe stopped and started */
 };
 
 /* ---- what outlives an incarnation (world.c) ---- */
@@ -63,11 +64,12 @@ struct sim_world {
     uint64_t seed;
     struct mr_rng rng;
     struct sim_plan plan;
-    uint64_t hash;   /* of everything that happened */
-    uint64_t steps;  /* since the seed began */
-    uint64_t die_at; /* the step at which this incarnation ends */
-    int64_t now_ns;  /* monotonic */
-    int64_t wall_ns; /* ahead of it */
+    uint64_t hash;     /* of everything that happened */
+    uint64_t steps;    /* since the seed began */
+    bool dies_at_disk; /* as well: at a call that changes the disk */
+    uint64_t die_at;   /* the step at which this incarnation ends */
+    int64_t now_ns;    /* monotonic */
+    int64_t wall_ns;   /* ahead of it */
     unsigned incarnation;
     bool calm;      /* no crash, no failing disk: the last incarnation */
     bool failed_io; /* the disk failed in this incarnation */
@@ -110,6 +112,7 @@ void sim_point(void);
 bool sim_wait(const void *what, int64_t until_ns);
 void sim_wake(const void *what, bool all);
 void sim_sleep(int64_t ns);
+void sim_disk_death(void); /* the incarnation may end here */
 int sim_fiber_self(void);
 int64_t sim_now_ns(void);
 
