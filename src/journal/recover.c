@@ -8,7 +8,8 @@
  *
  * A torn tail is cut before anything is appended: the file is shortened to the good entries and
  * preallocated again, so that no remains of the lost write can follow new entries. What the scan
- * found is synced before it counts as durable: after kill -9 it may be in the page cache only. */
+ * found is synced before it counts as durable: after kill -9 it may be in the page cache only; and
+ * what no later entry proves to be on disk is written again before, see newest_rewrite. */
 #include "journal/internal.h"
 #include "base/point.h"
 #include "base/arena.h"
@@ -194,6 +195,43 @@ static bool remains_follow(const struct newest *newest, size_t offset, size_t *r
     return found;
 }
 
+/* Everything before it is on disk: the entries from `offset` up to `end` say so. */
+static size_t proven_offset(const struct newest *newest, size_t offset, size_t end)
+{
+    const int64_t first = newest->segment->first;
+    size_t proven = offset;
+    struct journal_entry entry;
+    for (size_t at = offset; at < end && journal_entry_decode(newest->map + at, newest->size - at,
+                                                              first + (int64_t)at, &entry);
+         at += entry.length) {
+        const int64_t durable = entry.position - (int64_t)entry.unsynced - first;
+        if (durable > (int64_t)proven)
+            proven = (size_t)durable;
+    }
+    return proven;
+}
+
+/* The last entries again, for a sync that failed in an earlier run leaves them in the page cache
+ * and clean: without this the next sync would succeed, and they would not be on disk. */
+static enum mr_status newest_rewrite(const struct newest *newest, size_t from, size_t to)
+{
+    enum { CHUNK_BYTES = 256 << 10 };
+    enum mr_status status = MR_OK;
+    char *chunk = mr_malloc(CHUNK_BYTES);
+    while (status == MR_OK && from < to) {
+        const size_t len = to - from < CHUNK_BYTES ? to - from : CHUNK_BYTES;
+        memcpy(chunk, newest->map + from, len);
+        const ssize_t n =
+            newest->segment->journal->io->pwrite(newest->segment->fd, chunk, len, (off_t)from);
+        if (n <= 0 && (n == 0 || errno != EINTR))
+            status = MR_RAISE(MR_FAIL_IO, "cannot write '%s': %s", newest->path,
+                              n == 0 ? "no room" : strerror(errno));
+        from += n > 0 ? (size_t)n : 0;
+    }
+    free(chunk);
+    return status;
+}
+
 static enum mr_status newest_cut(struct newest *newest, size_t offset)
 {
     struct journal_segment *segment = newest->segment;
@@ -215,13 +253,13 @@ static enum mr_status newest_cut(struct newest *newest, size_t offset)
 
 static enum mr_status newest_recover(struct newest *newest, size_t *ret_offset)
 {
-    size_t offset = 0, proof;
+    size_t offset, from = 0, proof;
     enum mr_status status = newest_map(newest);
     if (status == MR_OK)
-        status = newest_index(newest, &offset);
+        status = newest_index(newest, &from);
     if (status < 0)
         return status;
-    offset = journal_segment_scan(newest->map, newest->segment->first, offset, newest->size,
+    offset = journal_segment_scan(newest->map, newest->segment->first, from, newest->size,
                                   newest->segment->index);
     bool torn = remains_follow(newest, offset, &proof);
     if (proof != 0)
@@ -233,7 +271,8 @@ static enum mr_status newest_recover(struct newest *newest, size_t *ret_offset)
         mr_log(MR_LOG_WARN, "journal", "cut an unfinished write off '%s' at offset %zu",
                newest->path, offset);
     *ret_offset = offset;
-    return newest_cut(newest, offset);
+    status = newest_rewrite(newest, proven_offset(newest, from, offset), offset);
+    return status == MR_OK ? newest_cut(newest, offset) : status;
 }
 
 static enum mr_status recover_newest(struct journal *journal, int64_t first, size_t *ret_offset)
@@ -265,6 +304,10 @@ enum mr_status journal_recover(struct journal *journal, int64_t first_position)
     MR_CLEANUP(firsts_fini) struct firsts firsts = {0};
     mr_point(MR_POINT_JOURNAL_RECOVER);
     enum mr_status status = firsts_read(journal, &firsts);
+    /* A run that was killed may have named the newest segment and not synced that: what is appended
+     * to it must not go with its name. */
+    if (status == MR_OK && firsts.count > 0)
+        status = journal_folder_sync(journal);
     for (size_t i = 0; status == MR_OK && i + 1 < firsts.count; i++)
         status = add_complete(journal, firsts.list[i], firsts.list[i + 1]);
     size_t offset = JOURNAL_FILE_HEADER_BYTES;

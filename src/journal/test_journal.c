@@ -540,6 +540,39 @@ static void a_failed_write_or_sync_is_final(void **state)
     }
 }
 
+/* What a disk holds: what was written since the file was opened, when it was synced. */
+static int64_t rewritten_from, rewritten_to;
+static ssize_t pwrite_watched(int fd, const void *data, size_t len, off_t offset)
+{
+    rewritten_from = offset < rewritten_from ? offset : rewritten_from;
+    rewritten_to = offset + (off_t)len > rewritten_to ? offset + (off_t)len : rewritten_to;
+    return pwrite(fd, data, len, offset);
+}
+
+/* A sync that fails leaves its pages clean, so that the next one proves nothing of them. */
+static void what_a_failed_sync_left_is_written_again_when_it_is_read(void **state)
+{
+    const struct journal_io failing = {pwrite, fdatasync_failing};
+    const struct journal_io watched = {pwrite_watched, fdatasync};
+    const struct journal_options options = {.folder = *state};
+    struct journal_op op = {.kind = JOURNAL_APPEND, .window = 1, .value = MR_S("value")};
+    struct journal *journal = NULL;
+    int64_t good = 0, lost = 0;
+    atomic_store(&calls_left, 2); /* the file's header and the first entry */
+    assert_int_equal(journal_open_io(&journal, &options, &failing), MR_OK);
+    assert_int_equal(journal_append(journal, &op, 1, 1, &good), MR_OK);
+    assert_int_equal(journal_wait(journal, good), MR_OK);
+    assert_int_equal(journal_append(journal, &op, 1, 1, &lost), MR_OK);
+    assert_int_equal(journal_wait(journal, lost), MR_FAIL_IO);
+    journal_close(journal);
+    rewritten_from = INT64_MAX;
+    rewritten_to = 0;
+    assert_int_equal(journal_open_io(&journal, &options, &watched), MR_OK);
+    assert_int_equal(journal_tail(journal), lost);
+    assert_true(rewritten_from <= good - 1 && rewritten_to == lost - 1); /* positions begin at 1 */
+    journal_close(journal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
 int main(void)
@@ -555,6 +588,7 @@ int main(void)
         TEST(readers_follow_writers_over_segments),
         TEST(whoever_listens_hears_of_each_group_once),
         TEST(a_failed_write_or_sync_is_final),
+        TEST(what_a_failed_sync_left_is_written_again_when_it_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
