@@ -2,7 +2,7 @@
 #include "sim/server.h"
 #include <stdio.h>
 
-enum { PAUSE_NS_MAX = 30000000, LONG_PAUSE_NS_MAX = 2000000000 };
+enum { PAUSE_NS_MAX = 30000000 };
 
 static struct {
     struct serve *serve;
@@ -249,8 +249,8 @@ static void *client_main(void *arg)
         run_one();
         if (sim->plan.meddles && sim_chance(12))
             meddle();
-        if (sim_chance(30))
-            sim_sleep((int64_t)sim_below(LONG_PAUSE_NS_MAX));
+        if (sim_chance(15))
+            sim_sleep((int64_t)sim_below((uint64_t)sim->plan.pause_ns_max));
         else if (!sim_chance(3))
             sim_sleep((int64_t)sim_below(PAUSE_NS_MAX));
     }

@@ -15,6 +15,8 @@ enum {
     STEPS_MAX = 20000000, /* of a seed: beyond it something runs in circles */
 };
 
+#define JUMPED_NS_MAX (INT64_C(16) * 3600 * 1000000000)
+
 enum fiber_state { FIBER_FREE, FIBER_READY, FIBER_WAITING, FIBER_DONE };
 
 struct fiber {
@@ -186,9 +188,11 @@ void sim_disk_death(void)
 void sim_point(void)
 {
     step();
-    if (sim->plan.clock_jumps && sim_chance(20000)) {
-        const int64_t by_ns = (int64_t)sim_below(7200) * 1000000000;
+    /* In all less than the day that a stream keeps its records. */
+    if (sim->plan.clock_jumps && sim->jumped_ns < JUMPED_NS_MAX && sim_chance(5000)) {
+        const int64_t by_ns = (int64_t)sim_below(18000) * 1000000000;
         sim->wall_ns += by_ns;
+        sim->jumped_ns += by_ns;
         sim_trace("the clock jumps by %lld s", (long long)(by_ns / 1000000000));
     }
     look_at_clock();

@@ -160,67 +160,85 @@ static void check_told(const struct sim_record *records, size_t count, const str
                     (unsigned long long)p->old_w, (unsigned long long)record->old_w);
 }
 
-/* Whether the record's change had certainly been made before the operation began. */
-static bool is_before(const struct sim_record *record, const struct sim_op *op)
+/* Whose a removal is. Several may have asked for it; who was told of it is certain. */
+static void attribute_removal(struct sim_record *record)
 {
-    if (record->new_w == 0)
-        return false;
-    size_t part;
-    const struct sim_op *writer = op_of(record->new_w, &part);
-    return writer->returned != 0 && writer->result == SIM_DONE && writer->returned < op->invoked;
+    bool possible = false;
+    for (size_t i = 0; i < sim->history->count; i++) {
+        const struct sim_op *op = &sim->history->ops[i];
+        for (size_t part = 0; part < op->count && op->result != SIM_REFUSED; part++) {
+            const struct sim_part *p = &op->parts[part];
+            if (p->change != SIM_DELETE || p->key != record->key)
+                continue;
+            if (op->result == SIM_DONE && p->told && p->old_w == record->old_w) {
+                record->asked = op->invoked;
+                record->certain = op->returned;
+                return;
+            }
+            possible = possible || op->result == SIM_UNKNOWN || !p->told;
+        }
+    }
+    if (!possible)
+        sim_finding("nobody asked for the removal of mark %llu of key %u",
+                    (unsigned long long)record->old_w, record->key);
 }
 
+static void attribute(struct sim_record *record)
+{
+    record->asked = 0;
+    record->certain = UINT64_MAX;
+    if (record->new_w == 0) {
+        attribute_removal(record);
+        return;
+    }
+    size_t part;
+    const struct sim_op *op = op_of(record->new_w, &part);
+    record->asked = op->invoked;
+    if (op->result == SIM_DONE)
+        record->certain = op->returned;
+}
+
+/* It saw the newest change that was certain when it began, or a newer one that had been asked for
+ * when it ended. */
 static void check_read(const struct sim_record *records, size_t count, const struct sim_op *op)
 {
     const struct sim_part *p = &op->parts[0];
+    const struct sim_record *newest = NULL;
+    bool good = p->old_w == 0; /* nothing may have been there yet */
     if (op->result != SIM_DONE)
         return;
-    const struct sim_record *seen = p->old_w == 0 ? NULL : record_of(records, count, p->old_w);
-    if (p->old_w != 0 && seen == NULL)
-        sim_finding("a client read mark %llu, which has not landed", (unsigned long long)p->old_w);
-    bool deleted_since = p->old_w == 0;
     for (size_t i = 0; i < count; i++) {
         const struct sim_record *record = &records[i];
         if (record->key != p->key)
             continue;
-        if (p->old_w == 0 && record->new_w == 0)
-            deleted_since = true;
-        /* Nothing was read: the newest change that was certain must be followed by a removal. */
-        if (p->old_w == 0 && is_before(record, op)) {
-            deleted_since = false;
-            for (size_t j = i + 1; j < count && records[j].key == p->key; j++)
-                deleted_since = deleted_since || records[j].new_w == 0;
-            if (!deleted_since)
-                sim_finding("a client read nothing at key %u, after mark %llu was acknowledged",
-                            p->key, (unsigned long long)record->new_w);
+        if (record->certain < op->invoked) {
+            newest = record;
+            good = false;
         }
-        if (seen != NULL && record->sequence > seen->sequence && is_before(record, op))
-            sim_finding("a client read mark %llu of key %u after mark %llu was acknowledged",
-                        (unsigned long long)p->old_w, p->key, (unsigned long long)record->new_w);
+        if (record->new_w != p->old_w || record->asked > op->returned)
+            continue;
+        good = true;
+        if (record->new_w != 0 && record->new_n != p->n)
+            sim_finding("a client read count %lld, the record says %lld", (long long)p->n,
+                        (long long)record->new_n);
     }
-    if (seen != NULL && seen->new_n != p->n)
-        sim_finding("a client read count %lld, the record says %lld", (long long)p->n,
-                    (long long)seen->new_n);
-    size_t part;
-    if (seen != NULL && op_of(p->old_w, &part)->invoked > op->returned)
-        sim_finding("a client read mark %llu before it was written", (unsigned long long)p->old_w);
+    if (!good)
+        sim_finding("a client read mark %llu of key %u, although the change to mark %llu was "
+                    "certain",
+                    (unsigned long long)p->old_w, p->key,
+                    (unsigned long long)(newest == NULL ? 0 : newest->new_w));
 }
 
 /* Who was answered before another began comes first. */
 static void check_order(const struct sim_record *records, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        for (size_t j = i + 1; j < count && records[j].key == records[i].key; j++) {
-            size_t part;
-            if (records[i].new_w == 0)
-                continue;
-            const struct sim_op *first = op_of(records[i].new_w, &part);
-            if (is_before(&records[j], first))
-                sim_finding("mark %llu of key %u was acknowledged before mark %llu was asked for, "
-                            "and comes behind it",
-                            (unsigned long long)records[j].new_w, records[i].key,
+        for (size_t j = i + 1; j < count && records[j].key == records[i].key; j++)
+            if (records[j].certain < records[i].asked)
+                sim_finding("of key %u the change to mark %llu was acknowledged before that to "
+                            "mark %llu was asked for, and comes behind it",
+                            records[i].key, (unsigned long long)records[j].new_w,
                             (unsigned long long)records[i].new_w);
-        }
 }
 
 static void check_transaction(const struct sim_record *records, size_t count,
@@ -241,6 +259,8 @@ void sim_history_check(struct sim_record *records, size_t count)
 {
     if (count > 0)
         qsort(records, count, sizeof *records, compare);
+    for (size_t i = 0; i < count; i++)
+        attribute(&records[i]);
     check_chain(records, count);
     check_objects(records, count);
     check_order(records, count);

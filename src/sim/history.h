@@ -51,6 +51,9 @@ struct sim_record {
     uint64_t sequence, old_w, new_w; /* marks; 0: there is no such image */
     int64_t old_n, new_n;
     size_t object;
+    /* When whoever made the change asked for it (0: nobody knows), and when it was certain to him
+     * (UINT64_MAX: never). */
+    uint64_t asked, certain;
     bool failed; /* it landed among the errors */
 };
 

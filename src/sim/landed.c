@@ -115,9 +115,12 @@ static void lake_read(struct landed *landed)
 
 /* ---- the table ---- */
 
-static void table_check(struct landed *landed)
+/* Whether each item is what its last record left; if not, a change has not landed yet, or never
+ * does. */
+static bool table_matches(struct landed *landed, char *ret_missing, size_t size)
 {
-    for (unsigned key = 0; key < sim->plan.keys; key++) {
+    bool matches = true;
+    for (unsigned key = 0; key < sim->plan.keys && matches; key++) {
         struct mr_arena arena;
         struct protocol_result result;
         char input[128];
@@ -127,18 +130,22 @@ static void table_check(struct landed *landed)
             "{\"TableName\":\"tab\",\"ConsistentRead\":true,\"Key\":{\"pk\":{\"S\":\"k%u\"}}}",
             key);
         sim_call(landed->serve, &arena, "dynamodb", "GetItem", mr_slice_cstr(input), &result);
-        yyjson_val *item = mr_json_get(sim_output(&arena, &result), "Item");
-        uint64_t w, last = 0;
-        int64_t n;
-        image_read(item, &w, &n);
-        for (size_t i = 0; i < landed->count; i++)
-            if (landed->records[i].key == key)
-                last = landed->records[i].new_w;
-        if (w != last)
-            sim_finding("the table holds mark %llu at key %u, its last record says %llu",
-                        (unsigned long long)w, key, (unsigned long long)last);
+        const uint64_t w =
+            (uint64_t)sim_number(mr_json_get(sim_output(&arena, &result), "Item"), "w");
+        const struct sim_record *last = NULL;
+        for (size_t i = 0; i < landed->count; i++) {
+            const struct sim_record *record = &landed->records[i];
+            if (record->key == key && (last == NULL || record->sequence > last->sequence))
+                last = record;
+        }
+        matches = w == (last == NULL ? 0 : last->new_w);
+        if (!matches)
+            (void)snprintf(
+                ret_missing, size, "the table holds mark %llu at key %u, its last record says %llu",
+                (unsigned long long)w, key, (unsigned long long)(last == NULL ? 0 : last->new_w));
         mr_arena_fini(&arena);
     }
+    return matches;
 }
 
 static size_t files_below(const struct sim_inode *inode)
@@ -162,7 +169,8 @@ void sim_landed_check(struct serve *serve)
         lake_read(landed);
         const size_t files = files_below(sim_find(NULL, "/sim/data/objects"));
         const bool whole =
-            sim_history_is_whole(landed->records, landed->count, missing, sizeof missing);
+            sim_history_is_whole(landed->records, landed->count, missing, sizeof missing) &&
+            table_matches(landed, missing, sizeof missing);
         if (whole && files == landed->files && i > 0)
             break;
         if (i == TRIES_MAX && !whole)
@@ -172,7 +180,6 @@ void sim_landed_check(struct serve *serve)
         sim_sleep(TRY_NS);
     }
     sim_history_check(landed->records, landed->count);
-    table_check(landed);
     sim_trace("-- %zu records in %zu objects", landed->count, landed->objects);
     free(landed);
 }

@@ -41,6 +41,7 @@ void sim_plan_make(struct sim_plan *plan)
         .pad_bytes = pads[sim_below(MR_COUNT(pads))],
         .shards = 1 + (unsigned)sim_below(3),
         .segment_bytes = (uint64_t)16384 << sim_below(4),
+        .pause_ns_max = sim_chance(3) ? INT64_C(200000000000) : INT64_C(2000000000),
         .memtable_bytes = (size_t)2048 << sim_below(10),
         .seconds = sim_chance(2) ? 0 : 1 + (unsigned)sim_below(20),
         .has_function = !sim_chance(4),

@@ -44,6 +44,7 @@ struct sim_plan {
     unsigned pad_bytes;     /* of an item, at most */
     unsigned shards;        /* of the Kinesis stream */
     uint64_t segment_bytes; /* of the journal */
+    int64_t pause_ns_max;   /* of a client, now and then */
     size_t memtable_bytes;  /* at which the view is flushed */
     unsigned seconds;       /* IntervalInSeconds of the delivery */
     bool has_function, functions_fail;
@@ -69,6 +70,7 @@ struct sim_world {
     bool dies_at_disk; /* as well: at a call that changes the disk */
     uint64_t die_at;   /* the step at which this incarnation ends */
     int64_t now_ns;    /* monotonic */
+    int64_t jumped_ns; /* by the wall clock, in all */
     int64_t wall_ns;   /* ahead of it */
     unsigned incarnation;
     bool calm;      /* no crash, no failing disk: the last incarnation */
