@@ -1,5 +1,6 @@
 /* Partitions: ALTER TABLE ADD and DROP PARTITION, MSCK REPAIR TABLE. */
 #include "athena/internal.h"
+#include "base/codec.h"
 #include <stdlib.h>
 
 /* ---- partitions ---- */
@@ -221,6 +222,25 @@ struct repair {
     bool failed;
 };
 
+/* Hive writes what a folder's name should not hold as %2F. */
+static struct mr_slice unescape(struct mr_arena *arena, struct mr_slice text)
+{
+    if (mr_slice_find(text, '%') == SIZE_MAX)
+        return text;
+    char *plain = mr_arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte;
+        if (text.ptr[i] == '%' && mr_unhex(mr_slice_sub(text, i + 1, 2), &byte, 1) == MR_OK) {
+            plain[len++] = (char)byte;
+            i += 2;
+        } else {
+            plain[len++] = text.ptr[i];
+        }
+    }
+    return mr_slice_make(plain, len);
+}
+
 /* key=value folders only, in the order of the keys; false: another path. */
 static bool path_values(const struct repair *repair, struct mr_slice path, struct mr_slice *values,
                         size_t *ret_folder_len)
@@ -234,7 +254,7 @@ static bool path_values(const struct repair *repair, struct mr_slice path, struc
         if (equal == SIZE_MAX ||
             !mr_slice_equal_nocase(mr_slice_sub(part, 0, equal), repair->table->keys[i].name))
             return false;
-        values[i] = mr_slice_sub(part, equal + 1, SIZE_MAX);
+        values[i] = unescape(repair->ddl->arena, mr_slice_sub(part, equal + 1, SIZE_MAX));
     }
     *ret_folder_len = (size_t)(path.ptr - start);
     return true;

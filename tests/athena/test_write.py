@@ -64,6 +64,10 @@ def test_ctas_by_partitions_at_a_place_of_its_own(lake):
         ["1", "a b/c", "1"], ["2", "x", "2"], ["3", "x", "2"], ["4", None, "3"]]
     assert lake.rows("SELECT count(*) FROM p WHERE day = 'x'") == [["2"]]
     assert sorted(manifest(lake, done)) == [f"s3://{lake.bucket}/{k}" for k in keys(lake, "p/")]
+    succeed(lake, f"CREATE EXTERNAL TABLE again (id int) PARTITIONED BY (day string, n int) "
+                  f"STORED AS PARQUET LOCATION 's3://{lake.bucket}/p/'")
+    lake.run("MSCK REPAIR TABLE again")
+    assert lake.rows("SELECT day, n FROM again WHERE id = 1") == [["a b/c", "1"]]
     failed = lake.reason(f"CREATE TABLE q WITH (external_location = 's3://{lake.bucket}/p/') AS "
                          "SELECT 1 AS a")
     assert failed == (
