@@ -6,7 +6,8 @@
 //
 // - the handler `module.function` of _HANDLER is imported once, CommonJS or ES module;
 // - async handlers, and callbacks, which by default wait until nothing else is left to do;
-// - console lines begin with time, request id and level, with tabs between;
+// - console lines begin with time, request id and level, with tabs between; with
+//   AWS_LAMBDA_LOG_FORMAT JSON they are objects, from AWS_LAMBDA_LOG_LEVEL on;
 // - an error in the handler ends the invocation only; one that nobody caught ends the process;
 // - stack traces name /var/task wherever the code really lies.
 //
@@ -20,6 +21,7 @@ import util from "node:util";
 const API = "/2018-06-01/runtime";
 const TASK_ROOT = process.env.LAMBDA_TASK_ROOT ?? process.cwd();
 const SHOWN_ROOT = "/var/task";
+const LOGS_JSON = process.env.AWS_LAMBDA_LOG_FORMAT === "JSON";
 const [HOST, PORT] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 
@@ -51,8 +53,47 @@ function line(level, text) {
   process.stdout.write(`${new Date().toISOString()}\t${requestId}\t${level}\t${shown}\n`);
 }
 
+const RANKS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+
+function jsonValue(name, value) {
+  if (typeof value === "bigint") return value.toString();
+  if (!(value instanceof Error)) return value;
+  const trace = shownPath(value.stack ?? "").split("\n");
+  return { errorType: value.name, errorMessage: value.message, stackTrace: trace, ...value };
+}
+
+// One value is the message as it is; several are one text.
+function jsonLine(level, values) {
+  const row = { timestamp: new Date().toISOString(), level, requestId };
+  const [first] = values;
+  const isObject = values.length === 1 && typeof first === "object" && first !== null;
+  row.message = isObject && !(first instanceof Error) ? first : util.format(...values);
+  const problem = values.find((value) => value instanceof Error);
+  if (problem !== undefined) Object.assign(row, jsonValue("", problem));
+  if (isObject && problem === first) row.message = undefined;
+  let text;
+  try {
+    text = JSON.stringify(row, jsonValue);
+  } catch {
+    text = JSON.stringify({ ...row, message: util.format(...values) });
+  }
+  process.stdout.write(text + "\n");
+}
+
+function installJsonConsole(levels) {
+  const from = RANKS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL ?? "INFO");
+  for (const [name, level] of Object.entries(levels))
+    console[name] = (...values) => {
+      if (RANKS.indexOf(level) >= from) jsonLine(level, values);
+    };
+}
+
 function installConsole() {
   const levels = { log: "INFO", info: "INFO", debug: "DEBUG", warn: "WARN", error: "ERROR" };
+  if (LOGS_JSON) {
+    installJsonConsole({ ...levels, trace: "TRACE" });
+    return;
+  }
   for (const [name, level] of Object.entries(levels))
     console[name] = (...values) => line(level, util.format(...values));
   console.trace = (...values) => line("TRACE", util.format(...values));
@@ -76,6 +117,13 @@ function errorObject(problem, type) {
 
 function logError(title, error) {
   const { trace, ...told } = error;
+  if (LOGS_JSON) {
+    const timestamp = new Date().toISOString();
+    const message = { ...told, stackTrace: trace };
+    process.stdout.write(
+      JSON.stringify({ timestamp, level: "ERROR", requestId, message }) + "\n");
+    return;
+  }
   line("ERROR", `${title} \t${JSON.stringify({ ...told, stack: trace })}`);
 }
 

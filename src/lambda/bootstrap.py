@@ -10,7 +10,8 @@ library. It does what a function can see of AWS's runtime:
   exception in the handler ends the invocation only; sys.exit ends the process, which the server
   sees;
 - stack traces name /var/task wherever the code really lies;
-- print and logging reach stdout at once, so nothing is lost if the process is killed.
+- print and logging reach stdout at once, so nothing is lost if the process is killed; with
+  AWS_LAMBDA_LOG_FORMAT JSON what is logged, and errors, are objects of one line.
 
 One connection, kept alive, one exchange at a time. Exit status 1: the import failed or the Runtime
 API is gone.
@@ -26,6 +27,8 @@ import time
 API = "/2018-06-01/runtime"
 TASK_ROOT = os.environ.get("LAMBDA_TASK_ROOT", os.getcwd())
 SHOWN_ROOT = "/var/task"
+LOGS_JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class RuntimeGone(Exception):
@@ -214,8 +217,43 @@ class LogFormatter(logging.Formatter):
         return shown_path(super().formatException(ei))
 
 
+# What a record has before anybody adds to it.
+PLAIN_ATTRIBUTES = set(vars(logging.makeLogRecord({}))) | {"message", "aws_request_id"}
+
+
+class JsonFormatter(logging.Formatter):
+    converter = time.gmtime
+
+    def format(self, record):
+        row = {
+            "timestamp": self.formatTime(record, TIME_FORMAT),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+        }
+        if record.exc_info:
+            problem = record.exc_info[1]
+            row["stackTrace"] = exception_object(problem, "")["stackTrace"]
+            row["errorType"] = type(problem).__name__
+            row["errorMessage"] = str(problem)
+            row["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        if record.aws_request_id:
+            row["requestId"] = record.aws_request_id
+        for name, value in vars(record).items():
+            if name not in PLAIN_ATTRIBUTES:
+                row.setdefault(name, value)
+        return json.dumps(row, ensure_ascii=False, default=str)
+
+
 def install_logging():
     handler = LogHandler()
+    if LOGS_JSON:
+        handler.setFormatter(JsonFormatter())
+        level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+        root = logging.getLogger()
+        root.setLevel({"TRACE": 5, "FATAL": "CRITICAL"}.get(level, level))
+        root.addHandler(handler)
+        return handler
     handler.setFormatter(
         LogFormatter(
             "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
@@ -262,6 +300,12 @@ def exception_object(problem, request_id):
 
 
 def log_error(error):
+    if LOGS_JSON:
+        now = time.strftime(TIME_FORMAT, time.gmtime())
+        row = {"timestamp": now, "log_level": "ERROR", **error}
+        sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return
     text = f"[ERROR] {error['errorType']}: {error['errorMessage']}\n"
     text += "Traceback (most recent call last):\n" + "".join(error["stackTrace"])
     sys.stdout.write(text)

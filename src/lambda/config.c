@@ -66,7 +66,11 @@ struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code 
     config->version = mr_json_get_text(config->doc, "Version");
     config->runtime = mr_json_get_text(config->doc, "Runtime");
     config->handler = mr_json_get_text(config->doc, "Handler");
-    config->log_group = mr_json_get_text(mr_json_get(config->doc, "LoggingConfig"), "LogGroup");
+    yyjson_val *logging = mr_json_get(config->doc, "LoggingConfig");
+    config->log_group = mr_json_get_text(logging, "LogGroup");
+    config->logs_json = mr_slice_equal(mr_json_get_text(logging, "LogFormat"), MR_S("JSON"));
+    config->application_level = mr_json_get_text(logging, "ApplicationLogLevel");
+    config->system_level = mr_json_get_text(logging, "SystemLogLevel");
     config->variables = mr_json_get(mr_json_get(config->doc, "Environment"), "Variables");
     config->timeout_ms = mr_json_get_i64(config->doc, "Timeout", 3) * 1000;
     config->memory_mb = mr_json_get_i64(config->doc, "MemorySize", 128);

@@ -77,6 +77,10 @@ static void add_function(struct list *list, const struct lambda_environment *env
         mr_arena_printf(list->arena, "%lld", (long long)config->memory_mb));
     add(list, MR_S("AWS_LAMBDA_LOG_GROUP_NAME"), config->log_group);
     add_text(list, "AWS_LAMBDA_LOG_STREAM_NAME", environment->log_stream);
+    if (config->logs_json) {
+        add_text(list, "AWS_LAMBDA_LOG_FORMAT", "JSON");
+        add(list, MR_S("AWS_LAMBDA_LOG_LEVEL"), config->application_level);
+    }
     add_text(list, "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
     add_text(list, "AWS_LAMBDA_RUNTIME_API", environment->runtime_api);
     add(list, MR_S("_HANDLER"), config->handler);

@@ -144,6 +144,12 @@ void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text)
                      store_now(options->store), text);
 }
 
+void lambda_instance_log_platform(struct lambda_instance *instance, struct mr_slice line)
+{
+    if (line.len > 0)
+        lambda_instance_log(instance, line);
+}
+
 static void log_lines(struct lambda_instance *instance, struct mr_slice lines)
 {
     struct mr_slice line;
@@ -399,17 +405,6 @@ static enum mr_status start_child(struct lambda_instance *instance, struct mr_ar
     return status;
 }
 
-static void log_init_start(struct lambda_instance *instance, struct mr_arena *arena)
-{
-    const struct lambda_config *config = instance->config;
-    const struct mr_slice arn = lambda_runtime_version_arn(arena, config->region, config->runtime);
-    lambda_instance_log(instance,
-                        mr_arena_printf(arena,
-                                        "INIT_START Runtime Version: %.*s\tRuntime Version ARN: "
-                                        "%.*s",
-                                        MR_ARG(config->runtime), MR_ARG(arn)));
-}
-
 enum mr_status lambda_instance_start(struct lambda_instance *instance, char message[static 256])
 {
     struct mr_arena arena;
@@ -418,7 +413,8 @@ enum mr_status lambda_instance_start(struct lambda_instance *instance, char mess
     if (status == MR_OK)
         status = listen_for(instance);
     if (status == MR_OK) {
-        log_init_start(instance, &arena);
+        lambda_instance_log_platform(
+            instance, lambda_platform_init(&arena, instance->function->lambda, instance->config));
         status = start_child(instance, &arena, message);
     }
     mr_arena_fini(&arena);

@@ -101,7 +101,9 @@ struct lambda_config {
     yyjson_val *doc; /* FunctionConfiguration's members, less state and revision */
     struct lambda_code *code;
     struct mr_slice runtime, handler, log_group, region, account;
-    struct mr_slice version; /* "$LATEST", "1" */
+    struct mr_slice version;                         /* "$LATEST", "1" */
+    bool logs_json;                                  /* LogFormat */
+    struct mr_slice application_level, system_level; /* with JSON */
     struct lambda_layers layers;
     yyjson_val *variables; /* object or NULL */
     int64_t timeout_ms, memory_mb;
@@ -168,11 +170,19 @@ struct lambda_report {
     const char *request_id;
     int64_t duration_us, init_us; /* init 0: not told */
     int64_t memory_mb, used_mb;
-    bool timed_out;
+    bool timed_out, failed;
 };
 struct mr_slice lambda_report_line(struct mr_arena *arena, const struct lambda_report *report);
 struct mr_slice lambda_runtime_version_arn(struct mr_arena *arena, struct mr_slice region,
                                            struct mr_slice runtime);
+/* ---- platform.c: the lines around a function's own; empty: none is written ---- */
+struct mr_slice lambda_platform_init(struct mr_arena *arena, const struct lambda *lambda,
+                                     const struct lambda_config *config);
+struct mr_slice lambda_platform_start(struct mr_arena *arena, const struct lambda *lambda,
+                                      const struct lambda_config *config, const char *request_id);
+struct mr_slice lambda_platform_end(struct mr_arena *arena, const struct lambda *lambda,
+                                    const struct lambda_config *config,
+                                    const struct lambda_report *report);
 /* "b" of arn:aws:s3:::b; empty: that is no bucket's ARN. */
 struct mr_slice lambda_bucket_of(struct mr_slice arn);
 /* name, A:function:name, arn:...:function:name, each with or without ":qualifier". */
@@ -423,6 +433,8 @@ void lambda_instance_retire_locked(struct lambda_instance *instance);
 void lambda_instances_retire_old_locked(struct lambda_function *function);
 long lambda_instance_used_kb(struct lambda_instance *instance);
 void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text);
+/* A line of platform.c, unless it is empty. */
+void lambda_instance_log_platform(struct lambda_instance *instance, struct mr_slice line);
 /* Logs the last lines of an invocation a moment later, behind what its process wrote before it
  * answered and what is still in its pipe. */
 void lambda_instance_log_end(struct lambda_instance *instance, struct mr_slice lines);

@@ -279,6 +279,7 @@ static void log_end(struct mr_arena *arena, struct lambda_instance *instance,
         .memory_mb = instance->config->memory_mb,
         .used_mb = (lambda_instance_used_kb(instance) + 1023) / 1024,
         .timed_out = result->timed_out,
+        .failed = result->outcome != LAMBDA_OK,
     };
     pthread_mutex_lock(&instance->function->lock);
     report.init_us = instance->locked.init_us;
@@ -286,18 +287,10 @@ static void log_end(struct mr_arena *arena, struct lambda_instance *instance,
     pthread_mutex_unlock(&instance->function->lock);
     lambda_meter(instance->function, LAMBDA_DURATION,
                  report.duration_us > 0 ? (uint64_t)report.duration_us : 0);
-    struct mr_slice timed_out = MR_S("");
-    if (result->timed_out) {
-        char now[32];
-        const struct mr_slice time =
-            mr_date_iso8601(store_now(instance->function->lambda->options.store), now);
-        timed_out =
-            mr_arena_printf(arena, "%.*s %s Task timed out after %.2f seconds\n", MR_ARG(time),
-                            invocation->request_id, (double)report.duration_us / 1000000);
-    }
     const struct mr_slice lines =
-        mr_arena_printf(arena, "%.*sEND RequestId: %s\n%.*s", MR_ARG(timed_out),
-                        invocation->request_id, MR_ARG(lambda_report_line(arena, &report)));
+        lambda_platform_end(arena, instance->function->lambda, instance->config, &report);
+    if (lines.len == 0)
+        return;
     if (invocation->want_tail)
         lambda_tail_line(&invocation->locked.tail, lines);
     lambda_instance_log_end(instance, lines);

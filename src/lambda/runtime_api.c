@@ -45,16 +45,6 @@ void lambda_runtime_api_gone(struct http_exchange *exchange)
 
 /* ---- handing an event over ---- */
 
-enum { START_LINE_MAX = 128 };
-
-static struct mr_slice start_line(const struct lambda_instance *instance, const char *request_id,
-                                  char ret[static START_LINE_MAX])
-{
-    const int len = snprintf(ret, START_LINE_MAX, "START RequestId: %s Version: %.*s", request_id,
-                             MR_ARG(instance->config->version));
-    return mr_slice_make(ret, (size_t)len);
-}
-
 void lambda_runtime_api_delivered_locked(struct lambda_instance *instance)
 {
     struct lambda_invocation *invocation = instance->locked.current;
@@ -62,18 +52,25 @@ void lambda_runtime_api_delivered_locked(struct lambda_instance *instance)
     invocation->locked.delivered_us = mr_monotonic_us();
     instance->locked.talking = NULL;
     if (invocation->want_tail) {
-        char line[START_LINE_MAX];
-        lambda_tail_line(&invocation->locked.tail,
-                         start_line(instance, invocation->request_id, line));
+        struct mr_arena arena;
+        mr_arena_init(&arena);
+        const struct mr_slice line = lambda_platform_start(
+            &arena, instance->function->lambda, instance->config, invocation->request_id);
+        if (line.len > 0)
+            lambda_tail_line(&invocation->locked.tail, line);
+        mr_arena_fini(&arena);
         instance->locked.talking = invocation;
     }
 }
 
 void lambda_log_start(struct lambda_instance *instance, const char *request_id)
 {
-    char line[START_LINE_MAX];
+    struct mr_arena arena;
+    mr_arena_init(&arena);
     lambda_instance_log_ended(instance);
-    lambda_instance_log(instance, start_line(instance, request_id, line));
+    lambda_instance_log_platform(instance, lambda_platform_start(&arena, instance->function->lambda,
+                                                                 instance->config, request_id));
+    mr_arena_fini(&arena);
 }
 
 void lambda_runtime_api_fill(struct http_exchange *exchange, struct lambda *lambda,
