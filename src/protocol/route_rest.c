@@ -237,9 +237,106 @@ static int s3_score(struct protocol_call *call, const struct protocol_operation 
     return literals * 1000 + (required + 1) * 10 + (candidate->handler != NULL ? 1 : 0);
 }
 
-enum route_kind route_s3(struct protocol_call *call, struct protocol_service *service)
+/* The parts of a bucket or an object that a query names. */
+static const char *const s3_parts[] = {"accelerate",
+                                       "acl",
+                                       "analytics",
+                                       "cors",
+                                       "delete",
+                                       "encryption",
+                                       "inventory",
+                                       "legal-hold",
+                                       "lifecycle",
+                                       "location",
+                                       "logging",
+                                       "metrics",
+                                       "notification",
+                                       "object-lock",
+                                       "ownershipControls",
+                                       "policy",
+                                       "policyStatus",
+                                       "publicAccessBlock",
+                                       "replication",
+                                       "requestPayment",
+                                       "restore",
+                                       "retention",
+                                       "select",
+                                       "tagging",
+                                       "torrent",
+                                       "uploads",
+                                       "versioning",
+                                       "versions",
+                                       "website"};
+
+static const char *named_part(struct protocol_call *call)
+{
+    for (size_t i = 0; i < MR_COUNT(s3_parts); i++) {
+        if (pair_find(call, mr_slice_cstr(s3_parts[i])) != NULL)
+            return s3_parts[i];
+    }
+    return NULL;
+}
+
+/* A change of a part that nothing can make must not become one of the whole: DELETE of "?acl" is no
+ * DELETE of the object. */
+static bool names_other_part(struct protocol_call *call, const struct protocol_operation *best)
+{
+    const struct model_service *model = best->service->model;
+    const struct mr_slice method = call->exchange->method;
+    if (named_part(call) == NULL || mr_slice_equal(method, MR_S("GET")) ||
+        mr_slice_equal(method, MR_S("HEAD")))
+        return false;
+    return literals_match(call, model_text(model, best->model->uri)) <= 0;
+}
+
+/* POST to an object without a query: nothing that it could mean. */
+static bool lacks_name(struct protocol_call *call, const struct protocol_operation *best)
+{
+    const struct model_service *model = best->service->model;
+    return mr_slice_equal(call->exchange->method, MR_S("POST")) &&
+           literals_match(call, model_text(model, best->model->uri)) <= 0 &&
+           required_match(call, model, best->model) < 0;
+}
+
+static void fail_method(struct protocol_call *call, const struct protocol_service *service,
+                        enum s3_place place)
 {
     static const struct protocol_fault no_method = {"MethodNotAllowed", 405, false};
+    static const char *const methods[] = {"HEAD", "DELETE", "GET", "PUT", "POST"};
+    const struct model_service *model = service->model;
+    const char *const part = named_part(call);
+    struct mr_buf allow = {0};
+    for (size_t m = 0; m < MR_COUNT(methods); m++) {
+        bool known = false;
+        for (size_t i = 0; i < model->operation_count && !known; i++) {
+            const struct mr_slice uri = model_text(model, model->operations[i].uri);
+            const struct mr_slice query = mr_slice_sub(uri, mr_slice_find(uri, '?'), SIZE_MAX);
+            const int literals = literals_match(call, uri);
+            known = mr_slice_equal(model_text(model, model->operations[i].method),
+                                   mr_slice_cstr(methods[m])) &&
+                    template_place(uri) == place &&
+                    (part != NULL ? literals > 0
+                                  : query.len == 0 &&
+                                        required_match(call, model, &model->operations[i]) >= 0);
+        }
+        if (known)
+            mr_buf_printf(&allow, "%s%s", allow.len > 0 ? ", " : "", methods[m]);
+    }
+    if (allow.len > 0)
+        protocol_reply_header(call, MR_S("allow"),
+                              mr_arena_copy(call->arena, mr_buf_slice(&allow)));
+    mr_buf_fini(&allow);
+    protocol_fail_member(call, "Method", call->exchange->method);
+    protocol_fail_member(call, "ResourceType",
+                         mr_slice_cstr(part != NULL         ? part
+                                       : place == S3_KEY    ? "OBJECT"
+                                       : place == S3_BUCKET ? "BUCKET"
+                                                            : "SERVICE"));
+    protocol_fail(call, &no_method, "The specified method is not allowed against this resource.");
+}
+
+enum route_kind route_s3(struct protocol_call *call, struct protocol_service *service)
+{
     const struct model_service *model = service->model;
     struct protocol_operation *best = NULL;
     int best_score = -1;
@@ -264,9 +361,8 @@ enum route_kind route_s3(struct protocol_call *call, struct protocol_service *se
             best_score = score;
         }
     }
-    if (best == NULL) {
-        protocol_fail(call, &no_method,
-                      "The specified method is not allowed against this resource.");
+    if (best == NULL || names_other_part(call, best) || lacks_name(call, best)) {
+        fail_method(call, service, place);
         return ROUTE_UNKNOWN;
     }
     route_to(call, best, MODEL_REST_XML);

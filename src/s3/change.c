@@ -110,11 +110,38 @@ static enum mr_status plan_put(struct plan *plan)
     return MR_OK;
 }
 
+/* AWS: whoever finishes an upload on the condition that there is no object is told of one that was
+ * deleted since the upload began. So a delete marks the uploads of its key. */
+static enum mr_status mark_uploads(struct plan *plan)
+{
+    struct mr_arena *arena = plan->entry->arena;
+    if (!plan->present || !atomic_load(&plan->s3->has_uploads))
+        return MR_OK;
+    const struct mr_slice prefix =
+        s3_upload_key(arena, plan->change->bucket, plan->change->key, MR_S(""));
+    struct view_iterator *iterator =
+        view_iterate(store_view(plan->s3->options.store), VIEW_OBJECT, prefix);
+    enum mr_status status = MR_OK;
+    for (view_iterator_first(iterator); status == MR_OK && view_iterator_valid(iterator);
+         view_iterator_next(iterator)) {
+        struct s3_meta meta;
+        status = s3_meta_decode(view_iterator_value(iterator), &meta);
+        if (status != MR_OK || meta.marker)
+            continue;
+        meta.marker = true;
+        s3_entry_meta(plan->entry, mr_arena_copy(arena, view_iterator_key(iterator)), &meta);
+    }
+    view_iterator_free(iterator);
+    return status;
+}
+
 /* A delete that names no version hides the object. */
 static enum mr_status plan_delete(struct plan *plan)
 {
     struct s3_change *change = plan->change;
-    const enum mr_status status = old_leaves(plan);
+    enum mr_status status = old_leaves(plan);
+    if (status == MR_OK)
+        status = mark_uploads(plan);
     if (status != MR_OK)
         return status;
     if (plan->present)
@@ -172,6 +199,9 @@ static enum mr_status plan_delete_version(struct plan *plan)
     change->marker = gone.marker;
     store_entry_delete(plan->entry, VIEW_OBJECT, key);
     drop(plan, &gone);
+    const enum mr_status status = current ? mark_uploads(plan) : MR_OK;
+    if (status != MR_OK)
+        return status;
     return current || !plan->present ? promote(plan, &gone.version) : MR_OK;
 }
 

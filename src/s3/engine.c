@@ -374,6 +374,11 @@ enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options)
     pthread_mutex_init(&s3->buckets, NULL);
     for (size_t i = 0; i < S3_STRIPES; i++)
         recursive_init(&s3->stripes[i].lock);
+    struct view_iterator *uploads =
+        view_iterate(store_view(options->store), VIEW_OBJECT, MR_S("\x01"));
+    view_iterator_first(uploads);
+    atomic_store(&s3->has_uploads, view_iterator_valid(uploads));
+    view_iterator_free(uploads);
     s3_pumps_start(s3);
     *ret_s3 = s3;
     return MR_OK;

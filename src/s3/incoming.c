@@ -116,6 +116,23 @@ enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_uplo
     return MR_OK;
 }
 
+enum mr_status s3_body_check(struct protocol_call *call, bool required)
+{
+    struct s3_upload_checks checks;
+    struct s3_sums sums;
+    if (call->exchange == NULL)
+        return MR_OK;
+    if (s3_checks_read(call, &checks) != MR_OK)
+        return MR_FAULT;
+    if (required && !checks.has_md5 && checks.algorithm == S3_NO_SUM)
+        return protocol_fail(call, &s3_invalid_request,
+                             "Missing required header for this request: Content-MD5");
+    if (checks.trailer) /* in frames: checked when they were taken off */
+        return MR_OK;
+    s3_digest_bytes(call->exchange->body, checks.set, &sums);
+    return s3_checks_verify(call, &checks, &sums);
+}
+
 /* ---- a body on its way ---- */
 
 static enum mr_status incoming_data(void *ctx, struct mr_slice data)

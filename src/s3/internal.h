@@ -38,6 +38,7 @@ struct s3 {
     struct runtime_pump *sweep, *collect;
     struct s3_collector *collector;
     struct s3_expiry *expiry;
+    atomic_bool has_uploads;              /* uploads in parts may be there: looked for by deletes */
     struct s3_notifier *_Atomic notifier; /* NULL: nobody is told yet */
     atomic_ullong puts, gets, deletes, bytes_in, bytes_out;
 };
@@ -85,6 +86,7 @@ struct s3_change {
     enum mr_status (*guard)(void *ctx, struct store_entry *entry);
     void *ctx;
     /* Results. */
+    bool conflict;             /* MR_FAULT: the object was deleted while the upload went on */
     bool versioned;            /* the bucket keeps or kept versions: `made` has a name to be told */
     bool marker;               /* what was made, or deleted by its version, is a delete marker */
     struct s3_version made;    /* or the version that was deleted for good */

@@ -42,7 +42,8 @@ struct s3_meta {
     uint8_t md5[S3_MD5_BYTES]; /* the ETag */
     uint32_t part_count;       /* 0: not made of parts */
     bool composite;            /* the sum is one over the parts' sums */
-    bool marker;               /* a delete marker: a version without a body */
+    bool marker;               /* a delete marker: a version without a body; of an upload: an
+                                  object of its key was deleted since it began */
     struct s3_version version; /* zeroed in a bucket that never kept versions */
     struct s3_sum sum;         /* of an upload: the algorithm alone */
     enum s3_retention retention;

@@ -28,6 +28,7 @@ enum mr_status s3_upload_begin(struct s3 *s3, struct mr_arena *arena, struct s3_
     mr_hex(random, sizeof random, text);
     upload->id = mr_slice_make(text, S3_UPLOAD_ID_TEXT);
     struct store_entry entry = store_entry_make(arena);
+    atomic_store(&s3->has_uploads, true);
     s3_entry_meta(&entry, s3_upload_key(arena, upload->bucket, upload->key, upload->id),
                   &upload->meta);
     enum mr_status status = MR_NOT_FOUND;
@@ -181,6 +182,7 @@ struct finish {
     const struct s3_stored_part *chosen;
     size_t count;
     const struct s3_id *kept;
+    struct s3_change *change;
     struct s3_stored_part *all; /* results */
     size_t all_count;
 };
@@ -189,9 +191,14 @@ struct finish {
 static enum mr_status finish_guard(void *ctx, struct store_entry *entry)
 {
     struct finish *finish = ctx;
-    enum mr_status status = upload_check(finish->s3, entry->arena, finish->upload);
+    struct s3_upload found;
+    enum mr_status status = s3_upload_find(finish->s3, entry->arena, finish->upload->bucket,
+                                           finish->upload->key, finish->upload->id, &found);
     if (status == MR_NOT_FOUND)
         return MR_AGAIN;
+    finish->change->conflict = status == MR_OK && found.meta.marker && finish->change->if_absent;
+    if (finish->change->conflict)
+        return MR_FAULT;
     if (status == MR_OK)
         status = s3_upload_parts(finish->s3, entry->arena, finish->upload->id, &finish->all,
                                  &finish->all_count);
@@ -217,7 +224,8 @@ enum mr_status s3_upload_finish(struct s3 *s3, struct mr_arena *arena,
 {
     assert(count > 0);
     const bool joined = count > 1;
-    struct finish finish = {.s3 = s3, .upload = upload, .chosen = chosen, .count = count};
+    struct finish finish = {
+        .s3 = s3, .upload = upload, .chosen = chosen, .count = count, .change = change};
     struct s3_body body;
     if (joined) {
         const enum mr_status status = join(s3, arena, chosen, count, &body);

@@ -148,8 +148,26 @@ enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status)
 
 /* ---- checks ---- */
 
+/* A body that sets something is held against its digests. AWS: some have to have one. */
+static enum mr_status check_settings(struct protocol_call *call)
+{
+    static const char *const required[] = {"PutBucketCors", "PutBucketLifecycleConfiguration",
+                                           "PutObjectLegalHold", "PutObjectLockConfiguration",
+                                           "PutObjectRetention"};
+    if (call->exchange == NULL || call->operation_name == NULL || call->stream != NULL ||
+        strncmp(call->operation_name, "Put", 3) != 0 ||
+        strcmp(call->operation_name, "PutObject") == 0)
+        return MR_OK;
+    bool must = false;
+    for (size_t i = 0; i < MR_COUNT(required); i++)
+        must = must || strcmp(call->operation_name, required[i]) == 0;
+    return s3_body_check(call, must);
+}
+
 enum mr_status s3_check_owner(struct protocol_call *call)
 {
+    if (check_settings(call) != MR_OK)
+        return MR_FAULT;
     const struct mr_slice owner = s3_in(call, "ExpectedBucketOwner");
     if (owner.len > 0 && !mr_slice_equal(owner, call->account))
         return protocol_fail(call, &s3_access_denied, "Access Denied");

@@ -140,6 +140,9 @@ struct s3_upload_checks {
 enum mr_status s3_checks_read(struct protocol_call *call, struct s3_upload_checks *ret_checks);
 /* The trailer, once the body is there. */
 enum mr_status s3_checks_trailer(struct protocol_call *call, struct s3_upload_checks *checks);
+/* The body of a request that sets something (XML) against the digests that came with it; required:
+ * one has to. */
+MR_MUST_USE enum mr_status s3_body_check(struct protocol_call *call, bool required);
 enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_upload_checks *checks,
                                 const struct s3_sums *sums);
 

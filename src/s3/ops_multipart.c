@@ -316,6 +316,7 @@ static void complete_upload(struct protocol_call *call)
         parts_choose(call, &upload, &chosen, &count) != MR_OK)
         return;
     struct s3_meta object = upload.meta;
+    object.marker = false;
     whole_of(call, chosen, count, &object);
     if (whole_check(call, &object) != MR_OK)
         return;
@@ -324,6 +325,13 @@ static void complete_upload(struct protocol_call *call)
         s3_upload_finish(s3, call->arena, &upload, chosen, count, &object, &change, &call->ticket);
     if (status == MR_AGAIN)
         s3_fail_no_upload(call, upload.id);
+    if (change.conflict) {
+        protocol_fail_member(call, "Condition", MR_S("If-None-Match"));
+        protocol_fail_member(call, "Key", upload.key);
+        protocol_fail(call, &s3_conflict,
+                      "The conditional request cannot succeed due to a conflicting operation "
+                      "against this resource.");
+    }
     if (s3_fail_change(call, status) != MR_OK)
         return;
     const struct mr_slice host = call->exchange != NULL ? call->exchange->host : MR_S("localhost");

@@ -105,24 +105,6 @@ struct delete_error {
     const char *code, *message;
 };
 
-/* AWS: this body must be covered by a digest. */
-static enum mr_status delete_digest_check(struct protocol_call *call)
-{
-    struct s3_upload_checks checks;
-    struct s3_sums sums;
-    if (call->exchange == NULL)
-        return MR_OK;
-    if (s3_checks_read(call, &checks) != MR_OK)
-        return MR_FAULT;
-    if (!checks.has_md5 && checks.algorithm == S3_NO_SUM)
-        return protocol_fail(call, &s3_invalid_request,
-                             "Missing required header for this request: Content-MD5");
-    if (checks.trailer) /* in frames: checked when they were taken off */
-        return MR_OK;
-    s3_digest_bytes(call->exchange->body, checks.set, &sums);
-    return s3_checks_verify(call, &checks, &sums);
-}
-
 static void delete_fails(struct delete_error *error, const char *code, const char *message)
 {
     error->code = code;
@@ -213,7 +195,7 @@ static void delete_objects(struct protocol_call *call)
     yyjson_val *objects = mr_json_get(request, "Objects");
     const bool quiet = mr_json_get_bool(request, "Quiet", false);
     const size_t total = yyjson_arr_size(objects);
-    if (s3_check_bucket(call) != MR_OK || delete_digest_check(call) != MR_OK)
+    if (s3_check_bucket(call) != MR_OK || s3_body_check(call, true) != MR_OK)
         return;
     if (total == 0 || total > S3_PAGE_MAX) {
         s3_fail_malformed(call);

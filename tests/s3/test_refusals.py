@@ -1,0 +1,140 @@
+"""What S3 refuses before it acts: methods, wrong digests, conditions on what went meanwhile."""
+
+import base64
+import hashlib
+import zlib
+
+import pytest
+from botocore.exceptions import ClientError
+
+TAGS = b"<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"
+CORS = (b"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod>"
+        b"<AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>")
+
+
+def md5(body):
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
+
+
+def crc32(body):
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+
+def ask(server, method, path, body=b"", **headers):
+    status, reply, text = server.request(
+        method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    reply = {name.lower(): value for name, value in dict(reply).items()}
+    return status, reply, text.decode()
+
+
+def test_a_delete_of_a_part_that_cannot_go_leaves_the_object(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"here")
+    for part in ("acl", "retention", "legal-hold", "torrent"):
+        status, reply, text = ask(server, "DELETE", f"/{bucket}/k?{part}")
+        assert status == 405 and "<Code>MethodNotAllowed</Code>" in text, part
+        assert f"<ResourceType>{part}</ResourceType>" in text
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"here"
+    status, reply, _ = ask(server, "DELETE", f"/{bucket}?versioning")
+    assert (status, reply["allow"]) == (405, "GET, PUT")
+    s3.head_bucket(Bucket=bucket)
+
+
+def test_methods_that_mean_nothing_name_those_that_do(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    status, reply, text = ask(server, "POST", f"/{bucket}/k")
+    assert (status, reply["allow"]) == (405, "HEAD, DELETE, GET, PUT")
+    assert "<Method>POST</Method><ResourceType>OBJECT</ResourceType>" in text
+    status, reply, text = ask(server, "PATCH", f"/{bucket}")
+    assert (status, reply["allow"]) == (405, "HEAD, DELETE, GET, PUT")
+    assert "<ResourceType>BUCKET</ResourceType>" in text
+    status, reply, _ = ask(server, "PUT", "/")
+    assert (status, reply["allow"]) == (405, "GET")
+    status, reply, _ = ask(server, "POST", f"/{bucket}?acl")
+    assert (status, reply["allow"]) == (405, "GET, PUT")
+
+
+def test_settings_are_held_against_their_digests(server, bucket):
+    path = f"/{bucket}?tagging"
+    status, _, text = ask(server, "PUT", path, TAGS, Content_MD5=md5(b"other"))
+    assert status == 400 and "<Code>BadDigest</Code>" in text
+    assert f"<CalculatedDigest>{md5(TAGS)}</CalculatedDigest>" in text
+    status, _, text = ask(server, "PUT", path, TAGS, Content_MD5="short")
+    assert status == 400 and "<Code>InvalidDigest</Code>" in text
+    status, _, text = ask(server, "PUT", path, TAGS, x_amz_checksum_crc32=crc32(b"other"))
+    assert status == 400 and "<Code>BadDigest</Code>" in text
+    assert "<Code>NoSuchTagSet</Code>" in ask(server, "GET", path)[2], "nothing was set"
+    assert ask(server, "PUT", path, TAGS, Content_MD5=md5(TAGS))[0] in (200, 204)
+    assert ask(server, "PUT", path, TAGS, x_amz_checksum_crc32=crc32(TAGS))[0] in (200, 204)
+    assert ask(server, "PUT", path, TAGS)[0] in (200, 204)
+
+
+def test_some_settings_have_to_have_a_digest(server, bucket):
+    status, _, text = ask(server, "PUT", f"/{bucket}?cors", CORS)
+    assert status == 400 and "<Code>InvalidRequest</Code>" in text
+    assert "Missing required header for this request: Content-MD5" in text
+    assert ask(server, "PUT", f"/{bucket}?cors", CORS, Content_MD5=md5(CORS))[0] == 200
+    assert ask(server, "PUT", f"/{bucket}?cors", CORS, x_amz_checksum_crc32=crc32(CORS))[0] == 200
+
+
+# ---- a condition, and a delete meanwhile ----
+
+
+@pytest.fixture
+def upload(s3, bucket):
+    def begin(key="k"):
+        upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        part = s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"new")
+        return {"Bucket": bucket, "Key": key, "UploadId": upload,
+                "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}}
+
+    return begin
+
+
+def complete(server, given, **headers):
+    parts = given["MultipartUpload"]["Parts"]
+    body = "".join(f"<Part><PartNumber>{row['PartNumber']}</PartNumber><ETag>{row['ETag']}</ETag>"
+                   "</Part>" for row in parts)
+    return ask(server, "POST", f"/{given['Bucket']}/{given['Key']}?uploadId={given['UploadId']}",
+               f"<CompleteMultipartUpload>{body}</CompleteMultipartUpload>".encode(), **headers)
+
+
+def test_an_upload_does_not_bring_back_what_was_deleted_meanwhile(server, s3, bucket, upload):
+    before = upload()
+    other = upload("k2")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"old")
+    status, _, text = complete(server, before, If_None_Match="*")
+    assert status == 412 and "<Code>PreconditionFailed</Code>" in text
+    s3.delete_object(Bucket=bucket, Key="k")
+    after = upload()
+    status, _, text = complete(server, before, If_None_Match="*")
+    assert status == 409 and "<Code>ConditionalRequestConflict</Code>" in text
+    assert "<Condition>If-None-Match</Condition>" in text
+    with pytest.raises(ClientError):
+        s3.head_object(Bucket=bucket, Key="k")
+    assert complete(server, after, If_None_Match="*")[0] == 200, "it began behind the delete"
+    assert complete(server, other, If_None_Match="*")[0] == 200, "it has another key"
+
+
+def test_without_a_condition_an_upload_may_follow_a_delete(server, s3, bucket, upload):
+    given = upload()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"old")
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
+    assert s3.list_parts(Bucket=bucket, Key="k", UploadId=given["UploadId"])["Parts"]
+    assert complete(server, given)[0] == 200
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"new"
+    assert "DeleteMarker" not in s3.head_object(Bucket=bucket, Key="k")
+
+
+def test_a_delete_is_remembered_across_a_crash(own_server):
+    s3 = own_server.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="k")["UploadId"]
+    part = s3.upload_part(Bucket="bucket", Key="k", UploadId=upload, PartNumber=1, Body=b"new")
+    own_server.kill9()
+    own_server.restart()
+    s3 = own_server.client("s3")
+    s3.put_object(Bucket="bucket", Key="k", Body=b"old")
+    s3.delete_object(Bucket="bucket", Key="k")
+    given = {"Bucket": "bucket", "Key": "k", "UploadId": upload,
+             "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}}
+    assert complete(own_server, given, If_None_Match="*")[0] == 409
