@@ -141,12 +141,13 @@ static int number_rank(const struct glue_type *type)
 
 /* One of the two is of a kind that JSON does not have: numbers widen, others are the same or
  * text. */
-static void merge_other(struct glue_type *type, const struct glue_type *other)
+static void merge_other(struct mr_arena *arena, struct glue_type *type,
+                        const struct glue_type *other)
 {
     const int left = number_rank(type), right = number_rank(other);
     const bool same = type->kind == other->kind && mr_slice_equal_nocase(type->text, other->text);
     if (left > 0 && right > left)
-        *type = *other;
+        *type = (struct glue_type){.kind = other->kind, .text = mr_arena_copy(arena, other->text)};
     else if (!same && (left == 0 || right == 0))
         become_string(type);
 }
@@ -156,7 +157,7 @@ void glue_type_merge(struct mr_arena *arena, struct glue_type *type, const struc
     if (other->kind == GLUE_NULL)
         return;
     if (type->kind != GLUE_NULL && (type->kind == GLUE_OTHER || other->kind == GLUE_OTHER)) {
-        merge_other(type, other);
+        merge_other(arena, type, other);
         return;
     }
     const enum glue_kind kind = wider(type->kind, other->kind);
@@ -166,7 +167,7 @@ void glue_type_merge(struct mr_arena *arena, struct glue_type *type, const struc
     }
     type->kind = kind;
     if (kind == GLUE_OTHER)
-        type->text = other->text;
+        type->text = mr_arena_copy(arena, other->text);
     if (kind == GLUE_ARRAY && other->kind == GLUE_ARRAY && other->element != NULL) {
         if (type->element == NULL)
             type->element = MR_NEW(arena, struct glue_type);

@@ -104,12 +104,32 @@ static void types_that_json_has_not_widen_as_numbers_or_become_strings(void **st
     mr_arena_fini(&arena);
 }
 
+static void a_merged_type_lives_without_the_other(void **state)
+{
+    (void)state;
+    struct mr_arena arena, scratch;
+    mr_arena_init(&arena);
+    mr_arena_init(&scratch);
+    struct glue_type type = {0}, other;
+    glue_type_parse(&scratch, MR_S("decimal(10,2)"), &other);
+    glue_type_merge(&arena, &type, &other);
+    memset((char *)(uintptr_t)other.text.ptr, 'x', other.text.len);
+    mr_arena_fini(&scratch);
+    struct mr_buf buf = {0};
+    glue_type_print(&buf, &type);
+    mr_buf_byte(&buf, '\0');
+    assert_string_equal(buf.data, "decimal(10,2)");
+    mr_buf_fini(&buf);
+    mr_arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_get_hives_types_in_the_order_they_are_seen),
         cmocka_unit_test(types_widen_and_conflicts_become_strings),
         cmocka_unit_test(nesting_without_end_becomes_a_string),
+        cmocka_unit_test(a_merged_type_lives_without_the_other),
         cmocka_unit_test(types_that_json_has_not_widen_as_numbers_or_become_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
