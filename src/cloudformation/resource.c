@@ -6,14 +6,14 @@
 #include <time.h>
 
 static const struct resource_type *const types[] = {
-    &resource_table,          &resource_stream,        &resource_delivery_stream,
-    &resource_pipe,           &resource_function,      &resource_permission,
-    &resource_bucket,         &resource_bucket_policy, &resource_database,
-    &resource_glue_table,     &resource_crawler,       &resource_work_group,
-    &resource_named_query,    &resource_role,          &resource_policy,
-    &resource_managed_policy, &resource_log_group,     &resource_log_stream,
-    &resource_version,        &resource_alias,         &resource_layer_version,
-    &resource_mapping,
+    &resource_table,      &resource_stream,        &resource_delivery_stream,
+    &resource_pipe,       &resource_function,      &resource_permission,
+    &resource_bucket,     &resource_bucket_policy, &resource_database,
+    &resource_glue_table, &resource_crawler,       &resource_partition,
+    &resource_classifier, &resource_work_group,    &resource_named_query,
+    &resource_role,       &resource_policy,        &resource_managed_policy,
+    &resource_log_group,  &resource_log_stream,    &resource_version,
+    &resource_alias,      &resource_layer_version, &resource_mapping,
 };
 
 const struct resource_type *resource_type_find(struct mr_slice name)

@@ -1,4 +1,4 @@
-/* AWS::Glue::Database, AWS::Glue::Table, AWS::Glue::Crawler */
+/* AWS::Glue::Database, Table, Partition, Classifier and Crawler */
 #include "cloudformation/resource_types.h"
 
 static const char *const no_attributes[] = {NULL};
@@ -150,6 +150,171 @@ const struct resource_type resource_glue_table = {
     .create = table_create,
     .update = table_update,
     .drop = table_drop,
+};
+
+/* ---- AWS::Glue::Partition ---- */
+
+static const struct resource_property partition_properties[] = {
+    {"CatalogId", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"DatabaseName", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"TableName", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"PartitionInput", RESOURCE_REQUIRED},
+};
+
+static yyjson_val *partition_values(const struct resource_call *call)
+{
+    return mr_json_get(resource_property(call, "PartitionInput"), "Values");
+}
+
+static bool partition_replaces(yyjson_val *now, yyjson_val *before)
+{
+    return !resource_json_equal(mr_json_get(mr_json_get(now, "PartitionInput"), "Values"),
+                                mr_json_get(mr_json_get(before, "PartitionInput"), "Values"));
+}
+
+static void partition_open(struct request *request, struct resource_call *call,
+                           const char *operation)
+{
+    static const char *const place[] = {"CatalogId", "DatabaseName", "TableName"};
+    request_open(request, call, "glue", operation);
+    request_properties(request, place, MR_COUNT(place));
+}
+
+/* database|table|value|... */
+static struct mr_slice partition_id(const struct resource_call *call)
+{
+    struct mr_buf buf = {0};
+    size_t index, max;
+    yyjson_val *value;
+    mr_buf_append(&buf, resource_property_text(call, "DatabaseName"));
+    mr_buf_byte(&buf, '|');
+    mr_buf_append(&buf, resource_property_text(call, "TableName"));
+    yyjson_arr_foreach(partition_values(call), index, max, value)
+    {
+        mr_buf_byte(&buf, '|');
+        mr_buf_append(&buf, mr_json_text(value));
+    }
+    struct mr_slice id = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return id;
+}
+
+static void partition_create(struct resource_call *call)
+{
+    struct request request;
+    partition_open(&request, call, "CreatePartition");
+    request_value(&request, "PartitionInput", resource_property(call, "PartitionInput"));
+    if (request_done(&request))
+        call->physical = partition_id(call);
+}
+
+static void partition_update(struct resource_call *call)
+{
+    struct request request;
+    partition_open(&request, call, "UpdatePartition");
+    request_value(&request, "PartitionValueList", partition_values(call));
+    request_value(&request, "PartitionInput", resource_property(call, "PartitionInput"));
+    (void)request_done(&request);
+}
+
+static void partition_drop(struct resource_call *call)
+{
+    struct request request;
+    partition_open(&request, call, "DeletePartition");
+    request_value(&request, "PartitionValues", partition_values(call));
+    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
+        resource_fail_fault(call);
+}
+
+const struct resource_type resource_partition = {
+    .name = "AWS::Glue::Partition",
+    .service = "Glue",
+    .properties = partition_properties,
+    .property_count = MR_COUNT(partition_properties),
+    .attributes = no_attributes,
+    .replaces = partition_replaces,
+    .create = partition_create,
+    .update = partition_update,
+    .drop = partition_drop,
+};
+
+/* ---- AWS::Glue::Classifier ---- */
+
+static const struct resource_property classifier_properties[] = {
+    {"CsvClassifier", 0},
+    {"GrokClassifier", 0},
+    {"JsonClassifier", 0},
+    {"XMLClassifier", 0},
+};
+
+/* The kind of a classifier that the properties give; NULL: none. */
+static const char *classifier_kind(yyjson_val *properties)
+{
+    for (size_t i = 0; i < MR_COUNT(classifier_properties); i++) {
+        if (mr_json_get(properties, classifier_properties[i].name) != NULL)
+            return classifier_properties[i].name;
+    }
+    return NULL;
+}
+
+static bool classifier_replaces(yyjson_val *now, yyjson_val *before)
+{
+    const char *kind = classifier_kind(now), *old = classifier_kind(before);
+    return kind != NULL &&
+           (old == NULL || strcmp(kind, old) != 0 || name_changed(now, before, kind));
+}
+
+static bool send_classifier(struct resource_call *call, const char *operation)
+{
+    const char *kind = classifier_kind(call->properties);
+    struct request request;
+    if (kind == NULL) {
+        resource_fail(call, "A classifier needs one of its four kinds");
+        return false;
+    }
+    yyjson_val *input = resource_property(call, kind);
+    request_open(&request, call, "glue", operation);
+    request_value(&request, kind, resource_with(call->arena, input, "Name", call->physical));
+    return request_done(&request);
+}
+
+static void classifier_create(struct resource_call *call)
+{
+    const char *kind = classifier_kind(call->properties);
+    struct mr_slice given =
+        kind == NULL ? MR_S("") : mr_json_get_text(resource_property(call, kind), "Name");
+    if (given.len > 0)
+        call->physical = given;
+    if (!send_classifier(call, "CreateClassifier"))
+        call->physical = MR_S("");
+}
+
+static void classifier_update(struct resource_call *call)
+{
+    (void)send_classifier(call, "UpdateClassifier");
+}
+
+static void classifier_drop(struct resource_call *call)
+{
+    struct request request;
+    request_open(&request, call, "glue", "DeleteClassifier");
+    request_text(&request, "Name", call->physical);
+    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
+        resource_fail_fault(call);
+}
+
+const struct resource_type resource_classifier = {
+    .name = "AWS::Glue::Classifier",
+    .service = "Glue",
+    .properties = classifier_properties,
+    .property_count = MR_COUNT(classifier_properties),
+    .attributes = no_attributes,
+    .name_property = "Name", /* of the kind's object; one of the stack's own when there is none */
+    .name_max = 255,
+    .replaces = classifier_replaces,
+    .create = classifier_create,
+    .update = classifier_update,
+    .drop = classifier_drop,
 };
 
 /* ---- AWS::Glue::Crawler ---- */

@@ -10,8 +10,8 @@ extern const struct resource_type resource_pipe;            /* Pipes */
 extern const struct resource_type resource_function, resource_permission, resource_version,
     resource_alias, resource_layer_version, resource_mapping;              /* Lambda */
 extern const struct resource_type resource_bucket, resource_bucket_policy; /* S3 */
-extern const struct resource_type resource_database, resource_glue_table,
-    resource_crawler;                                                        /* Glue */
+extern const struct resource_type resource_database, resource_glue_table, resource_partition,
+    resource_classifier, resource_crawler;                                   /* Glue */
 extern const struct resource_type resource_work_group, resource_named_query; /* Athena */
 extern const struct resource_type resource_role, resource_policy, resource_managed_policy; /* IAM */
 extern const struct resource_type resource_log_group, resource_log_stream; /* Logs */

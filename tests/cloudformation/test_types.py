@@ -189,6 +189,52 @@ def test_a_bucket_that_exists_is_not_taken_over(stacks, client, fresh):
     client("s3").head_bucket(Bucket=bucket)
 
 
+def test_glue_partition_and_classifier(stacks, client, fresh):
+    name, db = fresh("glue"), fresh("db", "_")
+    glue = client("glue")
+    glue.create_database(DatabaseInput={"Name": db})
+    glue.create_table(
+        DatabaseName=db,
+        TableInput={"Name": "t", "PartitionKeys": [{"Name": "day", "Type": "string"}]},
+    )
+
+    def template(text, delimiter):
+        return {
+            "Resources": {
+                "Day": {
+                    "Type": "AWS::Glue::Partition",
+                    "Properties": {
+                        "CatalogId": {"Ref": "AWS::AccountId"},
+                        "DatabaseName": db,
+                        "TableName": "t",
+                        "PartitionInput": {"Values": ["1"], "Parameters": {"text": text}},
+                    },
+                },
+                "Csv": {
+                    "Type": "AWS::Glue::Classifier",
+                    "Properties": {"CsvClassifier": {"Delimiter": delimiter}},
+                },
+            }
+        }
+
+    where = {"DatabaseName": db, "TableName": "t", "PartitionValues": ["1"]}
+    stacks.create(name, template("one", ";"))
+    ids = stacks.resources(name)
+    classifier = ids["Csv"][0]
+    assert ids["Day"][0] == f"{db}|t|1"
+    assert glue.get_partition(**where)["Partition"]["Parameters"] == {"text": "one"}
+    found = glue.get_classifier(Name=classifier)["Classifier"]
+    assert found["CsvClassifier"]["Delimiter"] == ";"
+    stacks.update(name, template("two", "|"))
+    assert glue.get_partition(**where)["Partition"]["Parameters"] == {"text": "two"}
+    found = glue.get_classifier(Name=classifier)["Classifier"]
+    assert found["CsvClassifier"]["Delimiter"] == "|"
+    stacks.delete(name)
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        glue.get_classifier(Name=classifier)
+    assert glue.get_partitions(DatabaseName=db, TableName="t")["Partitions"] == []
+
+
 def test_glue_database_table_and_crawler(stacks, client, fresh):
     name = fresh("glue")
 
