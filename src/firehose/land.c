@@ -3,6 +3,7 @@
 #include "firehose/internal.h"
 #include "base/point.h"
 #include "base/codec.h"
+#include "base/inject.h"
 #include <stdlib.h>
 
 /* What is being staged. */
@@ -72,6 +73,20 @@ static struct mr_slice tell(struct staging *staging, const struct making *making
     return told;
 }
 
+/* An injected failure of S3 (base/inject.h): the records wait, and it is tried again. */
+static bool obstructed(struct delivery *delivery, struct mr_slice bucket)
+{
+    struct mr_injection injection;
+    if (mr_inject_strikes("s3", MR_S("PutObject"), bucket, MR_INJECT_BIT(MR_INJECT_SLOW),
+                          &injection))
+        mr_inject_linger(injection.delay_ms);
+    if (!mr_inject_strikes("s3", MR_S("PutObject"), bucket, MR_INJECT_BIT(MR_INJECT_ERROR),
+                           &injection))
+        return false;
+    delivery_note(delivery, injection.code, "S3 answered: %s", injection.message);
+    return true;
+}
+
 static enum mr_status stage(struct staging *staging, const struct making *making)
 {
     struct firehose *firehose = staging->delivery->firehose;
@@ -91,7 +106,9 @@ static enum mr_status stage(struct staging *staging, const struct making *making
         .content_encoding = compression_encoding(making->compression),
     };
     const enum mr_status status =
-        s3_stage(firehose->options.s3, &options, body, &staging->staged[staging->count]);
+        obstructed(staging->delivery, making->target->bucket)
+            ? MR_AGAIN
+            : s3_stage(firehose->options.s3, &options, body, &staging->staged[staging->count]);
     if (status == MR_OK)
         staging->told[staging->count++] = tell(staging, making, options.key);
     mr_buf_fini(&packed);

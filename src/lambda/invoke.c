@@ -3,6 +3,7 @@
  * The time-out counts from the moment the process has the event; initialising has a limit of its
  * own. An event that no process ever took in is given to another one. */
 #include "lambda/internal.h"
+#include "base/inject.h"
 #include "base/point.h"
 #include "base/log.h"
 #include <stdio.h>
@@ -400,10 +401,8 @@ static void invocation_init(struct lambda_invocation *invocation, struct lambda_
     pthread_condattr_destroy(&attr);
 }
 
-enum mr_status lambda_function_invoke(struct lambda_function *function,
-                                      const struct lambda_call *call,
-                                      struct lambda_result *ret_result,
-                                      struct lambda_tail *ret_tail)
+static enum mr_status invoke_once(struct lambda_function *function, const struct lambda_call *call,
+                                  struct lambda_result *ret_result, struct lambda_tail *ret_tail)
 {
     struct mr_arena arena;
     struct lambda_invocation *invocation = mr_calloc(1, sizeof *invocation);
@@ -433,6 +432,69 @@ enum mr_status lambda_function_invoke(struct lambda_function *function,
     mr_arena_fini(&arena);
     free(invocation);
     return status;
+}
+
+/* ---- injected failures (base/inject.h) ---- */
+
+enum {
+    INJECTED = MR_INJECT_BIT(MR_INJECT_FUNCTION_ERROR) | MR_INJECT_BIT(MR_INJECT_FUNCTION_CRASH) |
+               MR_INJECT_BIT(MR_INJECT_FUNCTION_HANG) | MR_INJECT_BIT(MR_INJECT_FUNCTION_WRONG) |
+               MR_INJECT_BIT(MR_INJECT_FUNCTION_TWICE),
+};
+
+/* What a function that failed so would have answered. */
+static void answer_for(const struct mr_injection *injection, struct lambda_result *result)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    result->outcome = LAMBDA_FUNCTION_ERROR;
+    switch (injection->kind) {
+    case MR_INJECT_FUNCTION_ERROR:
+        fail(result, MR_S("Exception"),
+             injection->message[0] == '\0' ? MR_S("an injected failure")
+                                           : mr_slice_cstr(injection->message));
+        break;
+    case MR_INJECT_FUNCTION_CRASH:
+        fail(result, MR_S("Runtime.ExitError"),
+             mr_arena_printf(&arena,
+                             "RequestId: %s Error: Runtime exited with error: exit status 1",
+                             result->request_id));
+        break;
+    case MR_INJECT_FUNCTION_HANG:
+        mr_inject_linger(injection->delay_ms);
+        result->timed_out = true;
+        fail(result, MR_S("Sandbox.Timedout"),
+             mr_arena_printf(&arena, "RequestId: %s Error: Task timed out after %.2f seconds",
+                             result->request_id, (double)injection->delay_ms / 1000));
+        break;
+    default:
+        result->outcome = LAMBDA_OK;
+        mr_buf_reset(&result->reply);
+        mr_buf_append(&result->reply, MR_S("null"));
+        break;
+    }
+    mr_arena_fini(&arena);
+}
+
+enum mr_status lambda_function_invoke(struct lambda_function *function,
+                                      const struct lambda_call *call,
+                                      struct lambda_result *ret_result,
+                                      struct lambda_tail *ret_tail)
+{
+    struct mr_injection injection;
+    if (!mr_inject_strikes("lambda", MR_S("Invoke"), mr_slice_cstr(function->name), INJECTED,
+                           &injection))
+        return invoke_once(function, call, ret_result, ret_tail);
+    /* It runs: what it did is done, and its answer is lost. */
+    enum mr_status status = invoke_once(function, call, ret_result, ret_tail);
+    if (status != MR_OK || ret_result->outcome != LAMBDA_OK)
+        return status;
+    if (injection.kind == MR_INJECT_FUNCTION_TWICE) {
+        lambda_result_fini(ret_result);
+        return invoke_once(function, call, ret_result, NULL);
+    }
+    answer_for(&injection, ret_result);
+    return MR_OK;
 }
 
 /* ---- what other services call ---- */
@@ -468,6 +530,17 @@ enum mr_status lambda_invoke(struct lambda *lambda, struct mr_slice name_or_arn,
                        MR_ARG(name_or_arn));
         return MR_OK;
     }
+    struct mr_injection injection;
+    if (mr_inject_strikes("lambda", MR_S("Invoke"), mr_slice_cstr(function->name),
+                          MR_INJECT_BIT(MR_INJECT_ERROR), &injection)) {
+        *ret_result = (struct lambda_result){0};
+        refuse(ret_result, LAMBDA_THROTTLED, injection.message);
+        lambda_function_unref(function);
+        return MR_OK;
+    }
+    if (mr_inject_strikes("lambda", MR_S("Invoke"), mr_slice_cstr(function->name),
+                          MR_INJECT_BIT(MR_INJECT_SLOW), &injection))
+        mr_inject_linger(injection.delay_ms);
     mr_point(MR_POINT_LAMBDA_INVOKE);
     const enum mr_status status = lambda_function_invoke(function, &call, ret_result, NULL);
     mr_point(MR_POINT_LAMBDA_ANSWERED);

@@ -1,7 +1,9 @@
 /* Pages of millrace's own, under /_millrace/: health, status, and (with --testing) reset. */
+#include "main/faults.h"
 #include "main/internal.h"
 #include "main/verify.h"
 #include "version.h"
+#include "base/inject.h"
 #include "base/log.h"
 
 static void begin_json(struct http_exchange *exchange)
@@ -205,6 +207,7 @@ static void reset(void *ctx, struct http_exchange *exchange)
         exchange->status = 403;
         return;
     }
+    (void)mr_inject_remove(0);
     protocol_pause(serve->protocol);
     pthread_rwlock_wrlock(&serve->services_lock);
     runtime_pump_stop(serve->maintenance);
@@ -241,4 +244,5 @@ void serve_register_pages(struct serve *serve)
     protocol_register_internal(serve->protocol, "/_millrace/reset", reset, serve);
     serve_register_clock(serve);
     serve_register_points(serve);
+    serve_register_faults(serve);
 }

@@ -3,6 +3,7 @@
  * once. */
 #include "pipes/internal.h"
 #include "base/clock.h"
+#include "base/inject.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -65,6 +66,30 @@ static enum pipe_outcome committed(struct pipe_lane *lane, struct pipe_batch *ba
 static int64_t behind(const struct pipe_batch *batch, size_t carried)
 {
     return carried == batch->count ? batch->position : batch->events[carried - 1].behind;
+}
+
+/* An injected failure of the target (base/inject.h). */
+static bool obstructed(const struct pipe_lane *lane, struct pipe_batch *batch,
+                       enum pipe_outcome *ret)
+{
+    struct mr_injection injection;
+    if (!mr_inject_any())
+        return false;
+    const bool kinesis = lane->pipe->config.target_kind == PIPE_TARGET_KINESIS;
+    if (!kinesis && lane->pipe->config.target_kind != PIPE_TARGET_FIREHOSE)
+        return false; /* functions: where they are called */
+    const struct mr_slice arn = lane->pipe->config.target;
+    const size_t at = mr_slice_find(arn, '/');
+    const struct mr_slice name = at == SIZE_MAX ? arn : mr_slice_sub(arn, at + 1, SIZE_MAX);
+    const char *service = kinesis ? "kinesis" : "firehose";
+    const struct mr_slice operation = kinesis ? MR_S("PutRecords") : MR_S("PutRecordBatch");
+    if (mr_inject_strikes(service, operation, name, MR_INJECT_BIT(MR_INJECT_SLOW), &injection))
+        mr_inject_linger(injection.delay_ms);
+    if (!mr_inject_strikes(service, operation, name, MR_INJECT_BIT(MR_INJECT_ERROR), &injection))
+        return false;
+    *ret = refuse(batch, "The target answered %s: %s It is tried again.", injection.code,
+                  injection.message);
+    return true;
 }
 
 /* Of a batch one to one the events those before the first bad item go, and it is blamed alone when
@@ -324,6 +349,9 @@ enum pipe_outcome pipe_target_put(struct pipe_lane *lane, struct pipe_batch *bat
                     "the enrichment answered with %zu events, more than the target's maximum batch "
                     "of %d",
                     count, PIPE_PUT_MAX);
+    enum pipe_outcome outcome;
+    if (obstructed(lane, batch, &outcome))
+        return outcome;
     switch (kind) {
     case PIPE_TARGET_KINESIS: return put_kinesis(lane, batch, items, count, enriched);
     case PIPE_TARGET_FIREHOSE: return put_firehose(lane, batch, items, count, enriched);

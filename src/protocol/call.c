@@ -1,4 +1,5 @@
 /* The life of one call, whatever brought it: the fault, the reply's parts, the handler's run. */
+#include "base/inject.h"
 #include "base/log.h"
 #include "protocol/internal.h"
 #include <assert.h>
@@ -109,7 +110,10 @@ void call_run(struct protocol_call *call)
     }
     call_request_id(call);
     out_open(call);
-    operation->handler->run(call);
+    if (mr_inject_any())
+        inject_run(call);
+    else
+        operation->handler->run(call);
     if (protocol_failed(call))
         return;
     mr_json_object_end(&call->out);

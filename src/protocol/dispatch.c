@@ -1,4 +1,5 @@
 /* From an HTTP exchange to a handler and back. */
+#include "base/inject.h"
 #include "protocol/internal.h"
 #include <assert.h>
 
@@ -17,7 +18,7 @@ void dispatch_call(struct protocol_call *call)
     if (operation != NULL)
         call->service = operation->ctx; /* opened anew, perhaps, while the gate was shut */
     const bool stay = protocol_failed(call) || operation->handler == NULL ||
-                      (operation->handler->flags & PROTOCOL_INLINE);
+                      ((operation->handler->flags & PROTOCOL_INLINE) && !mr_inject_any());
     if (stay || runtime_submit(protocol->options.runtime, process, call) == MR_OK) {
         if (stay)
             call_process(call);

@@ -164,8 +164,12 @@ void encode_reply(struct protocol_call *call)
     if (is_dynamodb(call))
         packing_reply(call);
     const int64_t ticket = call->ticket;
+    const bool cut = call->priv->cut;
     reply_finish(call);
-    if (ticket > 0)
+    if (cut) {
+        http_reply_begin(exchange);
+        http_reply_abort(exchange);
+    } else if (ticket > 0)
         http_reply_send_after(exchange, ticket);
     else
         http_reply_send(exchange);

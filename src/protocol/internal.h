@@ -123,6 +123,7 @@ struct protocol_call_private {
     const struct protocol_fault *fault;
     struct mr_slice message;
     struct protocol_member *members, **members_end;
+    bool cut;  /* the connection is, instead of an answer */
     bool bare; /* the fault's body is the message as it stands */
     /* the reply's payload */
     bool has_payload, has_file;
@@ -162,6 +163,10 @@ struct scope {
 struct scope scope_of(struct protocol_call *call);
 /* "a/b/c/d/e", from an Authorization header's Credential or the query. */
 struct scope scope_parse(struct mr_slice credential);
+
+/* ---- injected failures (inject.c) ---- */
+/* Runs the handler, or fails, as the faults that are set want it. */
+void inject_run(struct protocol_call *call);
 
 /* ---- reading input (decode.c, rest.c, query.c): sets call->in or a fault ---- */
 void decode_json(struct protocol_call *call, struct mr_slice body);

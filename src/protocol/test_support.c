@@ -113,6 +113,11 @@ void http_reply_end(struct http_exchange *exchange)
     last.reply.body = mr_buf_slice(&exchange->reply_body);
 }
 
+void http_reply_abort(struct http_exchange *exchange)
+{
+    http_reply_end(exchange);
+}
+
 enum mr_status runtime_submit(struct runtime *runtime, void (*fn)(void *arg), void *arg)
 {
     (void)runtime;
