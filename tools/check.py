@@ -337,12 +337,18 @@ def step_sim_longer(tally):
     return sim(tally, SIM_LONGER_S)
 
 
+def step_kills(tally):
+    """A thousand kills at named points; the gate strikes each point once."""
+    return pytest(tally, "kills", ["tests/crash/test_points.py"], "build/millrace",
+                  {"POINTS_KILLS": "1000"})
+
+
 GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
         "contract": step_contract, "newer-boto3": step_newer_boto3, "js": step_js,
         "fuzz": step_fuzz, "sim": step_sim}
 MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all,
         "fuzz-longer": step_fuzz_longer, "history": step_history,
-        "sim-longer": step_sim_longer}
+        "sim-longer": step_sim_longer, "kills": step_kills}
 
 
 def main(arguments):

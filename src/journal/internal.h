@@ -136,6 +136,7 @@ struct journal {
         pthread_mutex_t lock;
         pthread_cond_t work, ready;
         bool wanted, making, stopping;
+        bool failed;        /* not tried again before the syncer has */
         int fd;             /* the next segment's file, -1: none */
         size_t bytes;       /* of it */
         _Atomic bool hurry; /* the file in the making is needed now */

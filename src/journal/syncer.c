@@ -43,7 +43,7 @@ static enum mr_status take_next_file(struct journal *journal, size_t bytes, int 
     int fd = journal->keeper.fd;
     size_t prepared = journal->keeper.bytes;
     journal->keeper.fd = -1;
-    journal->keeper.wanted = false;
+    journal->keeper.wanted = journal->keeper.failed = false;
     pthread_mutex_unlock(&journal->keeper.lock);
     if (fd < 0 || prepared < bytes) {
         char path[JOURNAL_PATH_MAX];
@@ -96,7 +96,7 @@ static void seal(struct journal_segment *segment, int64_t end)
 static void want_next_file(struct journal *journal)
 {
     pthread_mutex_lock(&journal->keeper.lock);
-    if (journal->keeper.fd < 0 && !journal->keeper.wanted) {
+    if (journal->keeper.fd < 0 && !journal->keeper.wanted && !journal->keeper.failed) {
         journal->keeper.wanted = true;
         pthread_cond_signal(&journal->keeper.work);
     }
@@ -275,6 +275,7 @@ static void make_next_file(struct journal *journal)
         write_zeros_ahead(journal, fd);
     pthread_mutex_lock(&journal->keeper.lock);
     journal->keeper.making = false;
+    journal->keeper.failed = status < 0;
     journal->keeper.fd = status < 0 ? -1 : fd;
     journal->keeper.bytes = journal->segment_bytes;
     pthread_cond_signal(&journal->keeper.ready);

@@ -66,6 +66,18 @@ static void on_window(void *ctx, uint32_t window)
     runtime_window_moved(serve->runtime, window);
 }
 
+/* What was acknowledged is on the disk, nothing that comes can be: no client may wait for us, and
+ * the disk may have dropped what a retry would seem to write. So the process ends as it would by a
+ * crash, which recovery is made for. */
+static void on_failure(void *ctx)
+{
+    (void)ctx;
+    static const char text[] = "millrace: the data folder cannot be written: the server ends; "
+                               "what it acknowledged is kept\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(1);
+}
+
 static enum mr_status wait_durable(void *ctx, int64_t ticket)
 {
     struct serve *serve = ctx;
@@ -97,6 +109,7 @@ static enum mr_status open_platform(struct serve *serve)
                              &http_limits_default);
     if (status != MR_OK)
         return status;
+    store_on_failure(serve->store, on_failure, serve);
     store_on_durable(serve->store, on_durable, serve);
     store_on_window(serve->store, on_window, serve);
     /* Until the first sync reports, replies about what recovery found would wait. */

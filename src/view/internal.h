@@ -23,6 +23,8 @@ struct store {
     struct view *view;
     int lock_fd;
     _Atomic bool failed;
+    void (*_Atomic on_failure)(void *ctx);
+    void *on_failure_ctx;
     struct stripes commits; /* a commit shares it, a flush takes it alone */
     struct {
         pthread_mutex_t lock;

@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -28,6 +29,8 @@ enum {
     UNFLUSHED_FACTOR_MAX = 4,
     /* A flush is due too when the journal has grown by so many memtables: replay stays short. */
     JOURNAL_FACTOR = 4,
+    LOCK_WAIT_MS = 1000,
+    LOCK_STEP_MS = 10,
 };
 
 /* ---- flush ---- */
@@ -48,6 +51,23 @@ static enum mr_status flush_begin(struct store *store)
     return status;
 }
 
+static void fail(struct store *store, const char *what)
+{
+    mr_log(MR_LOG_ERROR, "store", "%s; it takes a restart", what);
+    atomic_store(&store->failed, true);
+    void (*fn)(void *ctx) = atomic_load(&store->on_failure);
+    if (fn != NULL)
+        fn(store->on_failure_ctx);
+}
+
+void store_on_failure(struct store *store, void (*fn)(void *ctx), void *ctx)
+{
+    store->on_failure_ctx = ctx;
+    atomic_store(&store->on_failure, fn);
+    if (atomic_load(&store->failed))
+        fn(ctx);
+}
+
 static enum mr_status flush_now(struct store *store)
 {
     pthread_mutex_lock(&store->flush.turn);
@@ -60,7 +80,7 @@ static enum mr_status flush_now(struct store *store)
     pthread_cond_broadcast(&store->flush.done);
     pthread_mutex_unlock(&store->flush.lock);
     if (status < 0)
-        atomic_store(&store->failed, true);
+        fail(store, "the view cannot be flushed: no change is taken any more");
     return status;
 }
 
@@ -245,7 +265,7 @@ enum mr_status store_reset(struct store *store)
     }
     stripes_unlock_all(&store->commits);
     if (status < 0)
-        atomic_store(&store->failed, true);
+        fail(store, "the reset was not carried out: no change is taken any more");
     return status;
 }
 
@@ -321,8 +341,7 @@ static void tell_window(void *ctx, uint32_t window)
 static void tell_failure(void *ctx, const char *what)
 {
     struct store *store = ctx;
-    atomic_store(&store->failed, true);
-    mr_log(MR_LOG_ERROR, "store", "%s; it takes a restart", what);
+    fail(store, what);
     pthread_mutex_lock(&store->flush.lock);
     pthread_cond_broadcast(&store->flush.done);
     pthread_mutex_unlock(&store->flush.lock);
@@ -387,10 +406,17 @@ static enum mr_status lock_folder(struct store *store)
     store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (store->lock_fd < 0)
         return MR_RAISE(MR_FAIL_IO, "cannot open '%s': %s", path, strerror(errno));
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return MR_OK;
-    if (errno == EWOULDBLOCK)
-        return MR_EXISTS;
+    /* When a server is killed just while it starts a child, the child has the lock too until it
+     * runs its program: whoever starts the next server at once must not be turned away. */
+    for (int waited_ms = 0;; waited_ms += LOCK_STEP_MS) {
+        if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+            return MR_OK;
+        if (errno != EWOULDBLOCK)
+            break;
+        if (waited_ms >= LOCK_WAIT_MS)
+            return MR_EXISTS;
+        (void)poll(NULL, 0, LOCK_STEP_MS);
+    }
     return MR_RAISE(MR_FAIL_IO, "cannot lock '%s': %s", path, strerror(errno));
 }
 

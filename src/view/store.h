@@ -41,6 +41,10 @@ void store_on_durable(struct store *store, void (*fn)(void *ctx, int64_t positio
  */
 void store_on_window(struct store *store, void (*fn)(void *ctx, uint32_t window), void *ctx);
 
+/* Who wants to know that nothing can be committed any more (syncer or flusher thread; may end the
+ * process). At most one; when it has happened already, called at once. */
+void store_on_failure(struct store *store, void (*fn)(void *ctx), void *ctx);
+
 /* An entry in the making. Slices are borrowed until the commit. A zeroed struct with `arena` set is
  * empty. */
 struct store_entry {

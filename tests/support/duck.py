@@ -13,7 +13,7 @@ class _Result(ctypes.Structure):
 
 
 def rows_of(path, expression, order="1"):
-    """The texts of an SQL expression over the rows of a Parquet file."""
+    """The texts of an SQL expression over the rows of a Parquet file; order None: as they lie."""
     duck = ctypes.CDLL(str(LIBRARY))
     duck.duckdb_value_varchar.restype = ctypes.c_void_p
     duck.duckdb_result_error.restype = ctypes.c_char_p
@@ -21,7 +21,8 @@ def rows_of(path, expression, order="1"):
     base, connection, result = ctypes.c_void_p(), ctypes.c_void_p(), _Result()
     assert duck.duckdb_open(None, ctypes.byref(base)) == 0
     assert duck.duckdb_connect(base, ctypes.byref(connection)) == 0
-    sql = f"SELECT ({expression})::varchar FROM read_parquet('{path}') ORDER BY {order}"
+    sql = f"SELECT ({expression})::varchar FROM read_parquet('{path}')"
+    sql += f" ORDER BY {order}" if order else ""
     failed = duck.duckdb_query(connection, sql.encode(), ctypes.byref(result))
     assert not failed, duck.duckdb_result_error(ctypes.byref(result))
     found = []
