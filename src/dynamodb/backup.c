@@ -2,9 +2,10 @@
  *
  * CreateBackup takes a snapshot of the view under all lanes, for as long as that takes, so that the
  * moment is one position of the journal for this table; a job then copies the items out of the
- * snapshot beside the writers. Order: the file is written and synced, then one entry holds the
- * backup's document ("dynamodb/backup/<ARN>"). Until then the backup is CREATING in memory only: a
- * crash leaves a file that no document names, and the next start removes it. Deleting goes the
+ * snapshot beside the writers. Order: the backup's document ("dynamodb/backup/<ARN>") says CREATING
+ * before the request is answered; the file is written and synced; then the document says AVAILABLE.
+ * The moment is in the snapshot alone, so what is CREATING when the process ends can never become
+ * what was asked for: after the next start it is DELETED, and its file is gone. Deleting goes the
  * other way, document first.
  *
  * A backup holds all it takes to make the table again: it does not need the table, nor its journal.
@@ -201,13 +202,15 @@ static enum mr_status commit_backup(struct backup_job *job, uint64_t bytes, uint
     return MR_OK;
 }
 
+/* Its document still says CREATING, which the next start takes for the same. */
 static void withdraw(struct dynamodb *dynamodb, struct dynamodb_backup *backup)
 {
+    char path[4096];
+    dynamodb_backup_path(dynamodb, backup->id, path);
+    (void)unlink(path);
     pthread_mutex_lock(&dynamodb->recovery->lock);
-    void *removed = mr_map_remove(&dynamodb->recovery->locked.backups, backup->arn);
+    backup->status = DYNAMODB_BACKUP_DELETED;
     pthread_mutex_unlock(&dynamodb->recovery->lock);
-    if (removed != NULL)
-        dynamodb_backup_unref(dynamodb, removed);
 }
 
 static void job_run(struct dynamodb_job *base)
@@ -310,8 +313,10 @@ static enum mr_status load_one(void *ctx, struct mr_slice arn, struct mr_slice t
     struct dynamodb_backup *backup = read_backup(arn, text, &number);
     if (backup == NULL)
         return MR_RAISE(MR_FAIL_DATA, "the document of backup '%.*s' cannot be read", MR_ARG(arn));
-    if (backup->status == DYNAMODB_BACKUP_CREATING)
+    if (backup->status == DYNAMODB_BACKUP_CREATING && backup->system)
         start_job(dynamodb, backup, (struct dynamodb_moment){.number = number});
+    else if (backup->status == DYNAMODB_BACKUP_CREATING)
+        backup->status = DYNAMODB_BACKUP_DELETED;
     publish(dynamodb, backup);
     return MR_OK;
 }
@@ -349,7 +354,8 @@ enum mr_status dynamodb_backups_open(struct dynamodb *dynamodb)
     struct mr_slice arn;
     void *value;
     while (mr_map_next(&dynamodb->recovery->locked.backups, &cursor, &arn, &value))
-        mr_map_put(&ids, ((struct dynamodb_backup *)value)->id, value);
+        if (((struct dynamodb_backup *)value)->status != DYNAMODB_BACKUP_DELETED)
+            mr_map_put(&ids, ((struct dynamodb_backup *)value)->id, value);
     status = remove_orphans(dynamodb, &ids);
     mr_map_fini(&ids);
     return status;
@@ -376,7 +382,7 @@ static enum mr_status remove_backup(struct dynamodb *dynamodb, struct dynamodb_b
     store_doc_delete(&entry, "dynamodb", "backup", backup->arn);
     enum mr_status status = store_commit_wait(dynamodb->store, &entry);
     dynamodb_backup_path(dynamodb, backup->id, path);
-    if (status == MR_OK && unlink(path) != 0)
+    if (status == MR_OK && unlink(path) != 0 && errno != ENOENT)
         mr_log(MR_LOG_WARN, "dynamodb", "cannot remove '%s': %s", path, strerror(errno));
     dynamodb_backup_unref(dynamodb, backup);
     return status;
@@ -440,8 +446,13 @@ static struct facts facts_of(struct dynamodb *dynamodb, const struct dynamodb_ba
 static void members_json(struct mr_json *json, const struct dynamodb_backup *backup,
                          const struct facts *facts, const char *status)
 {
+    static const char *const names[] = {
+        [DYNAMODB_BACKUP_CREATING] = "CREATING",
+        [DYNAMODB_BACKUP_AVAILABLE] = "AVAILABLE",
+        [DYNAMODB_BACKUP_DELETED] = "DELETED",
+    };
     if (status == NULL)
-        status = facts->status == DYNAMODB_BACKUP_CREATING ? "CREATING" : "AVAILABLE";
+        status = names[facts->status];
     mr_json_key_string(json, "BackupArn", backup->arn);
     mr_json_key_string(json, "BackupName", backup->name);
     mr_json_key_int(json, "BackupSizeBytes", (int64_t)facts->bytes);
@@ -591,8 +602,15 @@ static void create_admin(struct protocol_call *call, struct dynamodb_table *tabl
         return;
     struct dynamodb_backup *backup =
         make_backup(table, mr_json_get_text(call->in, "BackupName"), false, call->now_ms);
+    struct store_entry entry = store_entry_make(call->arena);
+    put_document(backup, DYNAMODB_BACKUP_CREATING, 0, 0, &entry);
+    const enum mr_status status = store_commit(table->dynamodb->store, &entry, &call->ticket);
+    if (status != MR_OK) {
+        backup_free(backup);
+        protocol_fail_internal(call, status);
+        return;
+    }
     details_json(&call->out, backup, &none, "CREATING");
-    call->ticket = dynamodb_table_ticket(table);
     backup->references++; /* until it is published */
     start_job(table->dynamodb, backup, dynamodb_moment_latest(table));
     publish(table->dynamodb, backup);

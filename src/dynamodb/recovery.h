@@ -146,7 +146,11 @@ MR_MUST_USE enum mr_status dynamodb_fill_end(struct dynamodb_table *table,
 void dynamodb_fill_drop(struct dynamodb_table *table, struct store_entry *entry, const char *why);
 
 /* ---- backup.c ---- */
-enum dynamodb_backup_status { DYNAMODB_BACKUP_CREATING, DYNAMODB_BACKUP_AVAILABLE };
+enum dynamodb_backup_status {
+    DYNAMODB_BACKUP_CREATING,
+    DYNAMODB_BACKUP_AVAILABLE,
+    DYNAMODB_BACKUP_DELETED, /* it failed: only its document is there */
+};
 struct dynamodb_backup {
     struct mr_arena arena;
     struct mr_slice arn, id, name;
