@@ -197,9 +197,15 @@ static const struct athena_function functions[] = {
      "bigint(varchar,varchar)"},
     {"lower", 1, 1, NULL, 0, "=1(text)"},
     {"upper", 1, 1, NULL, 0, "=1(text)"},
-    {"lpad", 3, 3, "lpad($1, CAST($2 AS INTEGER), $3)", 0, "varchar(varchar,bigint,varchar)"},
+    {"lpad", 3, 3,
+     "lpad($1, CAST(mr_limit($2, 33554432, 'Target length must be in the range [0..33554432]') AS "
+     "INTEGER), $3)",
+     0, "varchar(varchar,bigint,varchar)"},
     {"lpad", 3, 3, "mr_pad($1, $2, $3, true)", 0, "varbinary(varbinary,bigint,varbinary)"},
-    {"rpad", 3, 3, "rpad($1, CAST($2 AS INTEGER), $3)", 0, "varchar(varchar,bigint,varchar)"},
+    {"rpad", 3, 3,
+     "rpad($1, CAST(mr_limit($2, 33554432, 'Target length must be in the range [0..33554432]') AS "
+     "INTEGER), $3)",
+     0, "varchar(varchar,bigint,varchar)"},
     {"rpad", 3, 3, "mr_pad($1, $2, $3, false)", 0, "varbinary(varbinary,bigint,varbinary)"},
     {"ltrim", 1, 2, NULL, 0, "=1(text);varchar(varchar,varchar)"},
     {"rtrim", 1, 2, NULL, 0, "=1(text);varchar(varchar,varchar)"},

@@ -437,6 +437,37 @@ static void get_prepared_statement(struct protocol_call *call)
         mr_json_key_value(&call->out, "PreparedStatement", statement);
 }
 
+static void batch_get_prepared_statement(struct protocol_call *call)
+{
+    size_t index, max, missing_count = 0;
+    yyjson_val *value, *statement;
+    yyjson_val *names = mr_json_get(call->in, "PreparedStatementNames");
+    struct mr_slice workgroup = mr_json_get_text(call->in, "WorkGroup");
+    struct mr_slice *missing =
+        MR_NEW_ARRAY(call->arena, struct mr_slice, yyjson_arr_size(names) + 1);
+    mr_json_key(&call->out, "PreparedStatements");
+    mr_json_array(&call->out);
+    yyjson_arr_foreach(names, index, max, value)
+    {
+        if (athena_prepared_get(call->service, call->arena, workgroup, mr_json_text(value),
+                                &statement) == MR_OK)
+            mr_json_value(&call->out, statement);
+        else
+            missing[missing_count++] = mr_json_text(value);
+    }
+    mr_json_array_end(&call->out);
+    mr_json_key(&call->out, "UnprocessedPreparedStatementNames");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < missing_count; i++) {
+        mr_json_object(&call->out);
+        mr_json_key_string(&call->out, "StatementName", missing[i]);
+        mr_json_key_cstr(&call->out, "ErrorCode", "STATEMENT_NOT_FOUND");
+        mr_json_key_cstr(&call->out, "ErrorMessage", "prepared statement not found");
+        mr_json_object_end(&call->out);
+    }
+    mr_json_array_end(&call->out);
+}
+
 static void update_prepared_statement(struct protocol_call *call)
 {
     yyjson_val *old;
@@ -485,6 +516,21 @@ static void list_prepared_statements(struct protocol_call *call)
     protocol_fail_internal(call, status);
 }
 
+/* Those that a workgroup may select: both mean version 3. */
+static void list_engine_versions(struct protocol_call *call)
+{
+    static const char *const selected[] = {"AUTO", "Athena engine version 3"};
+    mr_json_key(&call->out, "EngineVersions");
+    mr_json_array(&call->out);
+    for (size_t i = 0; i < MR_COUNT(selected); i++) {
+        mr_json_object(&call->out);
+        mr_json_key_cstr(&call->out, "SelectedEngineVersion", selected[i]);
+        mr_json_key_cstr(&call->out, "EffectiveEngineVersion", "Athena engine version 3");
+        mr_json_object_end(&call->out);
+    }
+    mr_json_array_end(&call->out);
+}
+
 const struct protocol_handler athena_workgroup_handlers[] = {
     {.operation = "CreateWorkGroup", .run = create_work_group},
     {.operation = "GetWorkGroup", .run = get_work_group},
@@ -499,6 +545,8 @@ const struct protocol_handler athena_workgroup_handlers[] = {
     {.operation = "DeleteNamedQuery", .run = delete_named_query},
     {.operation = "CreatePreparedStatement", .run = create_prepared_statement},
     {.operation = "GetPreparedStatement", .run = get_prepared_statement},
+    {.operation = "BatchGetPreparedStatement", .run = batch_get_prepared_statement},
+    {.operation = "ListEngineVersions", .run = list_engine_versions},
     {.operation = "UpdatePreparedStatement", .run = update_prepared_statement},
     {.operation = "DeletePreparedStatement", .run = delete_prepared_statement},
     {.operation = "ListPreparedStatements", .run = list_prepared_statements},

@@ -231,9 +231,17 @@ static bool match_lambda(struct call *call, struct match *match, struct mr_slice
     }
     if (mr_slice_find(text, ',') != SIZE_MAX && text.ptr[text.len - 1] != ')')
         return false;
+    if (translation->lambdas >= ATHENA_LAMBDAS_MAX) {
+        athena_translate_fail(translation, lambda, "NOT_SUPPORTED",
+                              "more than %d lambdas inside each other are not supported",
+                              ATHENA_LAMBDAS_MAX);
+        return true;
+    }
     athena_level_push(translation);
     athena_level_add(translation, MR_S(""), fields);
+    translation->lambdas++;
     const struct athena_sqltype *type = athena_infer(translation, lambda->left);
+    translation->lambdas--;
     translation->level = outer;
     match->coerce = true;
     return athena_translate_failed(translation) || match_type(call, match, text, type);

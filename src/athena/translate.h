@@ -12,6 +12,7 @@
 enum {
     ATHENA_SQL_BYTES_MAX = 16 << 20,
     ATHENA_FIELDS_MAX = 10000, /* of a relation; more are not looked at */
+    ATHENA_LAMBDAS_MAX = 6,    /* one inside the other: DuckDB binds each of them several times */
 };
 
 /* Columns with their types. */
@@ -83,7 +84,7 @@ struct athena_translation {
     size_t *divisions;                /* written so far; shared with views inside */
     struct athena_level *level;
     struct athena_fields fields; /* of the query translated last */
-    unsigned aggregate;          /* inside how many aggregations */
+    unsigned lambdas;            /* one inside the other */
 };
 /* Appends to translation->out. False: the error is set. */
 bool athena_translate_query(struct athena_translation *translation,

@@ -111,6 +111,35 @@ REFUSED = [
     "SELECT parse_path('/etc')",
     "SELECT is_histogram_other_bin(1)",
 ]
+REFUSED += [
+    f"SELECT \"read_text\"('{SECRET}')",
+    f"SELECT * FROM \"read_csv\"('{SECRET}')",
+    f"SELECT/**/read_text/**/('{SECRET}')",
+    f"SELECT pg_catalog.read_text('{SECRET}')",
+    "SELECT \"getenv\"('HOME')",
+    "SELECT GetEnv('HOME')",
+    "SELECT \"mr_to_integer\"('1', true)",
+    "SELECT mr_format('[]')",
+    "SELECT mr_subscript(ARRAY[1], 1)",
+    "SELECT error('x')",
+    "SELECT struct_extract_at(ROW(1), 1)",
+    "SELECT list_transform(ARRAY[1], x -> x)",
+    "SELECT transform(ARRAY['/etc/passwd'], x -> read_text(x))",
+    "SELECT filter(ARRAY[1], x -> getenv('HOME') = 'x')",
+    "SELECT array_sort(ARRAY[1, 2], (x, y) -> length(getenv('HOME')))",
+    "SELECT regexp_replace('a', 'a', x -> getenv(x[1]))",
+    "SELECT CAST(ROW(1) AS row(\"a\"\" , getenv\" integer)).nope",
+    "SELECT date_format(current_date, '%Y') || getenv('HOME')",
+    "SELECT current_timestamp AT TIME ZONE 'UTC'' || getenv(''HOME'') || '",
+    "SELECT 1 FROM orders TABLESAMPLE BERNOULLI (read_text('x'))",
+    "SELECT \uff52ead_text('x')",
+    "SELECT * FROM httpfs.x",
+    "SELECT * FROM orders WHERE orderid IN (SELECT content FROM read_text('/etc/passwd'))",
+    "EXPLAIN SELECT getenv('HOME')",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO '/tmp/hostile-copy'",
+    "SELECT sequence(1, 10000000000)",
+    "SELECT repeat('x', 1000000000)",
+]
 # These may succeed, but only by saying something harmless about themselves.
 HARMLESS = [
     "SELECT 'COPY (SELECT 1) TO ''/tmp/hostile-copy'''",
@@ -170,6 +199,15 @@ def test_words_inside_literals_are_only_words(orders):
     "SELECT " + "greatest(1, " * 40 + "1" + ")" * 40,
     "WITH a0 AS (SELECT 1)" + "".join(f", a{i} AS (SELECT * FROM a{i-1}, a{i-1})"
                                       for i in range(1, 60)) + " SELECT count(*) FROM nope",
+    "SELECT " + "transform(ARRAY[1], x -> " * 60 + "ARRAY[1]" + ")" * 60,
+    "SELECT " + "x -> " * 1000 + "1",
+    "SELECT " + "ARRAY[" * 100 + "1" + "]" * 100 + "[1]" * 100,
+    "SELECT " + "coalesce(NULL, " * 60 + "1" + ")" * 60,
+    "SELECT json_parse('" + "[" * 5000 + "]" * 5000 + "')",
+    "SELECT '" + "x" * 262_000 + "'",
+    "SELECT '" + "y" * 300_000 + "'",
+    "SELECT rpad('x', 2000000000, 'y')",
+    "SELECT format('%99999s', 'x')",
     "SELECT 1 WHERE 1 IN (" + ",".join("1" for _ in range(60000)) + ")",
 ], ids=lambda sql: sql[:24])
 def test_huge_and_deep_statements_end(orders, sql):

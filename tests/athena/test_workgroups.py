@@ -98,6 +98,22 @@ def test_prepared_statements_are_executed(orders, fresh):
     assert orders.reason("EXECUTE by_quantity", WorkGroup=name).startswith("NOT_FOUND")
 
 
+def test_prepared_statements_are_got_together(orders, fresh):
+    name = fresh("ps").replace("-", "_")
+    orders.athena.create_prepared_statement(StatementName=name, WorkGroup="primary",
+                                            QueryStatement="SELECT ?")
+    reply = orders.athena.batch_get_prepared_statement(
+        PreparedStatementNames=[name, "nosuch"], WorkGroup="primary")
+    assert [s["QueryStatement"] for s in reply["PreparedStatements"]] == ["SELECT ?"]
+    assert [s["StatementName"] for s in reply["UnprocessedPreparedStatementNames"]] == ["nosuch"]
+
+
+def test_engine_versions_are_listed(orders):
+    versions = orders.athena.list_engine_versions()["EngineVersions"]
+    assert {v["EffectiveEngineVersion"] for v in versions} == {"Athena engine version 3"}
+    assert [v["SelectedEngineVersion"] for v in versions] == ["AUTO", "Athena engine version 3"]
+
+
 def test_workgroups_are_tagged(orders, fresh):
     athena, name = orders.athena, fresh("wg")
     arn = f"arn:aws:athena:us-east-1:000000000000:workgroup/{name}"
