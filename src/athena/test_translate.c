@@ -53,7 +53,8 @@ static char *translate(struct mr_arena *arena, const char *text)
                                              .out = &out};
     struct mr_slice result;
     if (athena_statement_parse(arena, mr_slice_cstr(text), &statement, &error) == MR_OK &&
-        statement.query != NULL && athena_translate_query(&translation, statement.query))
+        statement.query != NULL && !athena_statement_writes(&statement) &&
+        athena_translate_query(&translation, statement.query))
         result = mr_arena_copy(arena, mr_buf_slice(&out));
     else if (error.code != NULL)
         result = athena_error_text(arena, &error);
@@ -169,6 +170,11 @@ static void statements_are_told_apart(void **state)
     expect("SHOW TABLES IN db '*x'", "SHOW_TABLES");
     expect("MSCK REPAIR TABLE `t`", "MSCK_REPAIR_TABLE");
     expect("insert into t select 1", "INSERT");
+    expect("insert into db.t (a, b) values (1, 2)", "INSERT");
+    expect("create table t with (format = 'JSON', partitioned_by = array['b']) as select 1 a, 2 b "
+           "with no data",
+           "CREATE_TABLE_AS_SELECT");
+    expect("unload (select 1) to 's3://b/' with (format = 'JSON')", "UNLOAD");
     expect("create external table t (a array<struct<x:int,y:string>> comment 'c') partitioned by "
            "(p string) stored as inputformat 'i' outputformat 'o' location 's3://b/'",
            "CREATE_TABLE");
