@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -142,14 +143,16 @@ static double now_s(void)
 }
 
 /* Takes every `jobs`th seed; writes a line per finding. Returns the findings. */
-static int worker(const struct options *options, unsigned at, uint64_t *ret_seeds)
+static int worker(const struct options *options, unsigned at, volatile bool *found,
+                  uint64_t *ret_seeds)
 {
     int findings = 0;
     const double until = now_s() + (options->seconds > 0 ? options->seconds : 1e9);
     sim_world_make();
     sim->trace = options->trace;
     sim->plan.mutation = options->mutation;
-    for (uint64_t seed = options->from + at; seed <= options->to && now_s() < until;
+    for (uint64_t seed = options->from + at;
+         seed <= options->to && now_s() < until && !(options->stop_at_first && *found);
          seed += options->jobs) {
         struct outcome outcome = {0}, again = {0};
         seed_run(seed, &outcome);
@@ -168,11 +171,10 @@ static int worker(const struct options *options, unsigned at, uint64_t *ret_seed
         if (!outcome.found)
             continue;
         findings++;
+        *found = true;
         printf("seed %llu, incarnation %u, step %llu: %s\n", (unsigned long long)seed,
                sim->incarnation, (unsigned long long)outcome.steps, outcome.finding);
         fflush(stdout);
-        if (options->stop_at_first)
-            break;
     }
     return findings;
 }
@@ -225,13 +227,17 @@ int main(int argc, char **argv)
         return usage();
     (void)signal(SIGPIPE, SIG_IGN);
     const double began = now_s();
+    volatile bool *found =
+        mmap(NULL, sizeof *found, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (found == MAP_FAILED)
+        return 2;
     int findings = 0, pipes[JOBS_MAX][2];
     for (unsigned i = 0; i < options.jobs; i++) {
         fflush(stdout);
         if (pipe(pipes[i]) != 0 || fork() != 0)
             continue;
         uint64_t told[2] = {0};
-        told[0] = (uint64_t)worker(&options, i, &told[1]);
+        told[0] = (uint64_t)worker(&options, i, found, &told[1]);
         const bool good = write(pipes[i][1], told, sizeof told) == sizeof told;
         fflush(stdout);
         _exit(good ? 0 : 2);

@@ -51,4 +51,10 @@ void sim_plan_make(struct sim_plan *plan)
         .clock_jumps = sim_chance(4),
         .meddles = sim_chance(3),
     };
+    if (mutation == SIM_SOUND)
+        return;
+    /* Where what is broken shows soonest. */
+    plan->power_cuts = true;
+    plan->incarnations = 2 + plan->incarnations;
+    plan->memtable_bytes = 2048;
 }
