@@ -1,5 +1,6 @@
 /* DDL: what the files ddl_*.c share, and databases. */
 #include "athena/internal.h"
+#include "iceberg/iceberg.h"
 #include <stdarg.h>
 
 bool athena_ddl_fail(struct athena_ddl *ddl, const char *format, ...)
@@ -143,6 +144,8 @@ static bool drop_table(struct athena_ddl *ddl)
                                view ? "not a view" : "a view; use DROP VIEW");
     enum mr_status status = glue_table_delete(ddl->athena->options.glue, ddl->arena, table.database,
                                               table.name, &ddl->ticket);
+    if (status == MR_OK && iceberg_is_table(&table))
+        return athena_ddl_drop_iceberg(ddl, &table);
     return status >= 0 || athena_ddl_fail(ddl, "internal error");
 }
 
@@ -155,6 +158,7 @@ bool athena_ddl_run(struct athena_ddl *ddl)
     case STATEMENT_DROP_TABLE:
     case STATEMENT_DROP_VIEW: return drop_table(ddl);
     case STATEMENT_CREATE_TABLE: return athena_ddl_create_table(ddl);
+    case STATEMENT_CREATE_ICEBERG: return athena_ddl_create_iceberg(ddl);
     case STATEMENT_CREATE_VIEW: return athena_ddl_create_view(ddl);
     case STATEMENT_REPAIR:
     case STATEMENT_ADD_PARTITION:

@@ -1,6 +1,7 @@
 /* Partitions: ALTER TABLE ADD and DROP PARTITION, MSCK REPAIR TABLE. */
 #include "athena/internal.h"
 #include "base/codec.h"
+#include "iceberg/iceberg.h"
 #include <stdlib.h>
 
 /* ---- partitions ---- */
@@ -317,6 +318,9 @@ bool athena_ddl_change(struct athena_ddl *ddl)
         return false;
     if (absent)
         return true;
+    if (iceberg_is_table(&table))
+        return athena_ddl_fail(ddl, "NOT_SUPPORTED: ALTER TABLE and MSCK REPAIR TABLE are not "
+                                    "supported for Iceberg tables");
     switch (ddl->statement->kind) {
     case STATEMENT_REPAIR: return repair_table(ddl, &table);
     case STATEMENT_ADD_PARTITION: return add_partitions(ddl, &table);

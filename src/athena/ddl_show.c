@@ -1,5 +1,6 @@
 /* DDL that only shows. */
 #include "athena/internal.h"
+#include "iceberg/iceberg.h"
 #include "glue/filter.h"
 
 /* Hive's patterns: * any text, | alternatives; SQL's % as well. */
@@ -151,6 +152,8 @@ static bool show_create_table(struct athena_ddl *ddl)
     bool absent;
     if (!athena_ddl_table(ddl, &table, &absent))
         return false;
+    if (iceberg_is_table(&table))
+        return athena_ddl_fail(ddl, "NOT_SUPPORTED: SHOW CREATE TABLE of Iceberg tables");
     athena_ddl_columns(ddl, columns, 1);
     athena_ddl_row(ddl, "CREATE EXTERNAL TABLE `%.*s.%.*s`(", MR_ARG(table.database),
                    MR_ARG(table.name));

@@ -139,6 +139,10 @@ yyjson_val *athena_ddl_partition(struct athena_ddl *ddl, const struct glue_table
                                  struct mr_slice **ret_values);
 bool athena_ddl_create_table(struct athena_ddl *ddl);
 bool athena_ddl_create_view(struct athena_ddl *ddl);
+/* ---- ddl_iceberg.c ---- */
+bool athena_ddl_create_iceberg(struct athena_ddl *ddl);
+/* Removes its objects, once the catalog has it no more. */
+bool athena_ddl_drop_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_fail(struct athena_ddl *ddl, const char *format, ...) MR_PRINTF(2, 3);
 /* The statement's table; false: the error is set, or (IF EXISTS) `ret_absent` is. */
 bool athena_ddl_table(struct athena_ddl *ddl, struct glue_table *ret_table, bool *ret_absent);

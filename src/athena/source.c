@@ -3,6 +3,8 @@
 #include "athena/parse.h"
 #include "athena/project.h"
 #include "athena/prune.h"
+#include "athena/source_iceberg.h"
+#include "iceberg/iceberg.h"
 #include "base/codec.h"
 #include "base/json.h"
 #include <stdlib.h>
@@ -644,11 +646,18 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     bool partitions;
     if (!look_up(source, translation, use->table, table, &partitions))
         return false;
+    if (partitions && iceberg_is_table(table)) {
+        athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
+                              "Metadata tables of Iceberg tables are not supported");
+        return false;
+    }
     if (partitions)
         return list_partitions(source, translation, use, table, out);
     remember(source, table);
     if (mr_slice_equal(table->table_type, MR_S("VIRTUAL_VIEW")))
         return open_view(source, translation, use->table, table, use->fields, out);
+    if (iceberg_is_table(table))
+        return athena_source_iceberg(source, translation, use->table, table, out);
     if (source->snapshot == NULL)
         source->snapshot = s3_snapshot_open(source->s3);
     struct athena_scan *scan = MR_NEW(source->arena, struct athena_scan);
@@ -755,6 +764,8 @@ void athena_source_fini(struct athena_source *source)
         athena_scans_remove(source->registry, scan);
     source->scans = NULL;
     athena_work_folder_close(&source->folder);
+    for (; source->later != NULL; source->later = source->later->next)
+        s3_snapshot_close(source->later->snapshot);
     s3_snapshot_close(source->snapshot);
     source->snapshot = NULL;
 }

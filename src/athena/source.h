@@ -13,6 +13,10 @@ struct athena_source_table {
     struct glue_table *table;
     struct athena_source_table *next;
 };
+struct athena_source_snapshot { /* of a table whose metadata was read first */
+    struct s3_snapshot *snapshot;
+    struct athena_source_snapshot *next;
+};
 struct athena_source {
     struct mr_arena *arena; /* of the query */
     struct glue *glue;
@@ -24,6 +28,7 @@ struct athena_source {
     struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
     /* made while tables are resolved */
     struct s3_snapshot *snapshot;
+    struct athena_source_snapshot *later;
     struct athena_work_folder folder;
     struct athena_scan *scans;
     struct athena_source_table *tables;

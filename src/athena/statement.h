@@ -19,6 +19,7 @@ enum athena_statement_kind {
     STATEMENT_CREATE_DATABASE,
     STATEMENT_DROP_DATABASE,
     STATEMENT_CREATE_TABLE,
+    STATEMENT_CREATE_ICEBERG, /* keys: name the column, value Iceberg's transform */
     STATEMENT_DROP_TABLE,
     STATEMENT_CREATE_VIEW,
     STATEMENT_DROP_VIEW,

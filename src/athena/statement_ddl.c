@@ -489,9 +489,7 @@ static bool parse_create_table(struct athena_phrase *context, bool external)
             return false;
         if (athena_peek(&context->parser, "WITH") || athena_peek(&context->parser, "AS"))
             return athena_parse_ctas(context);
-        return athena_phrase_unsupported(
-            context, "DDL", "CREATE_TABLE",
-            "CREATE TABLE without EXTERNAL and AS (Iceberg) is not supported");
+        return athena_parse_iceberg_table(context);
     }
     athena_phrase_set(context, STATEMENT_CREATE_TABLE, "DDL", "CREATE_TABLE");
     return athena_phrase_if_not_exists(context) && athena_phrase_table(context) &&

@@ -1,4 +1,5 @@
 #include "athena/write.h"
+#include "iceberg/iceberg.h"
 #include "athena/errors.h"
 #include "athena/parquet.h"
 #include "base/log.h"
@@ -165,6 +166,9 @@ static bool prepare_insert(struct athena_write *write)
                                  MR_ARG(write->database), MR_ARG(write->statement->name));
     if (mr_slice_equal(write->table->table_type, MR_S("VIRTUAL_VIEW")))
         return athena_write_fail(write, "NOT_SUPPORTED", "Inserting into views is not supported");
+    if (iceberg_is_table(write->table))
+        return athena_write_fail(write, "NOT_SUPPORTED",
+                                 "INSERT INTO Iceberg tables is not supported");
     write->key_count = write->table->key_count;
     return set_table_format(write) && set_location(write, write->table->location);
 }

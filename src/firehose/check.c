@@ -73,6 +73,13 @@ enum mr_status delivery_check(struct zones *zones, struct mr_arena *arena, yyjso
 {
     const bool partitioned = is_enabled(doc, "DynamicPartitioningConfiguration");
     const struct zone *zone;
+    if (delivery_is_iceberg(doc)) {
+        yyjson_val *s3 = mr_json_get(doc, "S3DestinationDescription");
+        enum mr_status fine = check_prefixes(s3, false, NULL, message);
+        if (fine == MR_OK)
+            fine = check_plain(s3, message);
+        return fine == MR_OK ? processors_check(arena, doc, message) : fine;
+    }
     enum mr_status status = check_zone(zones, doc, &zone, message);
     if (status == MR_OK)
         status = check_prefixes(doc, partitioned, zone, message);

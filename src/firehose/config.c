@@ -54,6 +54,16 @@ static void write_text(struct mr_json *json, const char *name, yyjson_val *value
     mr_json_key_string(json, name, text.len > 0 ? text : fallback);
 }
 
+static void write_hints(struct mr_json *json, yyjson_val *hints, int64_t size_mb)
+{
+    mr_json_key(json, "BufferingHints");
+    mr_json_object(json);
+    mr_json_key_int(json, "SizeInMBs", mr_json_get_i64(hints, "SizeInMBs", size_mb));
+    mr_json_key_int(json, "IntervalInSeconds",
+                    mr_json_get_i64(hints, "IntervalInSeconds", INTERVAL_S_DEFAULT));
+    mr_json_object_end(json);
+}
+
 /* What the plain and the extended destination have in common. */
 static void write_plain(struct mr_json *json, yyjson_val *in, yyjson_val *before, int64_t size_mb)
 {
@@ -61,13 +71,7 @@ static void write_plain(struct mr_json *json, yyjson_val *in, yyjson_val *before
     mr_json_key_value(json, "BucketARN", pick(in, before, "BucketARN"));
     mr_json_key_value(json, "Prefix", pick(in, before, "Prefix"));
     mr_json_key_value(json, "ErrorOutputPrefix", pick(in, before, "ErrorOutputPrefix"));
-    yyjson_val *hints = pick(in, before, "BufferingHints");
-    mr_json_key(json, "BufferingHints");
-    mr_json_object(json);
-    mr_json_key_int(json, "SizeInMBs", mr_json_get_i64(hints, "SizeInMBs", size_mb));
-    mr_json_key_int(json, "IntervalInSeconds",
-                    mr_json_get_i64(hints, "IntervalInSeconds", INTERVAL_S_DEFAULT));
-    mr_json_object_end(json);
+    write_hints(json, pick(in, before, "BufferingHints"), size_mb);
     write_text(json, "CompressionFormat", pick(in, before, "CompressionFormat"),
                MR_S("UNCOMPRESSED"));
     yyjson_val *encryption = pick(in, before, "EncryptionConfiguration");
@@ -132,6 +136,20 @@ static void write_description(struct mr_json *json, yyjson_val *in, yyjson_val *
     mr_json_object_end(json);
 }
 
+static void write_iceberg(struct mr_json *json, yyjson_val *in, yyjson_val *before)
+{
+    mr_json_object(json);
+    iceberg_destination_write(json, in, before);
+    write_hints(json, pick(in, before, "BufferingHints"), SIZE_MB_DEFAULT);
+    write_enabled(json, "CloudWatchLoggingOptions", pick(in, before, "CloudWatchLoggingOptions"));
+    mr_json_key(json, "S3DestinationDescription");
+    mr_json_object(json);
+    write_plain(json, mr_json_get(in, "S3Configuration"),
+                mr_json_get(before, "S3DestinationDescription"), SIZE_MB_DEFAULT);
+    mr_json_object_end(json);
+    mr_json_object_end(json);
+}
+
 /* Size and interval come both or not at all. */
 static enum mr_status check_hints(yyjson_val *in, char message[static 512])
 {
@@ -171,12 +189,19 @@ enum mr_status delivery_destination(struct zones *zones, struct mr_arena *arena,
     if (status == MR_OK)
         status = check_hints(mr_json_get(in, "S3BackupUpdate"), message);
     if (status == MR_OK)
-        status = check_change(in, before, message);
+        status = check_hints(mr_json_get(in, "S3Configuration"), message);
+    const bool iceberg = delivery_is_iceberg(in) || delivery_is_iceberg(before);
+    if (status == MR_OK)
+        status = iceberg ? iceberg_destination_check(in, before, message)
+                         : check_change(in, before, message);
     if (status != MR_OK)
         return status;
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
-    write_description(&json, in, before);
+    if (iceberg)
+        write_iceberg(&json, in, before);
+    else
+        write_description(&json, in, before);
     const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
     status = delivery_check(zones, arena, mr_json_parse(arena, text, DESCRIPTION_DEPTH), message);
@@ -205,6 +230,24 @@ static struct delivery_target read_target(struct zones *zones, yyjson_val *in, y
     return target;
 }
 
+/* Failures go to the S3 destination; it is also where all of the source is backed up. */
+static void read_iceberg(struct zones *zones, struct mr_arena *arena, yyjson_val *doc,
+                         struct delivery_config *ret_config)
+{
+    struct delivery_config config = {.iceberg = true};
+    yyjson_val *hints = mr_json_get(doc, "BufferingHints");
+    config.backup = read_target(zones, mr_json_get(doc, "S3DestinationDescription"), doc);
+    config.data = config.backup;
+    config.data.size_bytes = (uint64_t)mr_json_get_i64(hints, "SizeInMBs", SIZE_MB_DEFAULT) << 20;
+    config.data.interval_ms =
+        mr_json_get_i64(hints, "IntervalInSeconds", INTERVAL_S_DEFAULT) * (int64_t)1000;
+    config.has_backup = mr_slice_equal(mr_json_get_text(doc, "S3BackupMode"), MR_S("AllData"));
+    config.append_only = mr_json_get_bool(doc, "AppendOnly", false);
+    config.tables = mr_json_get(doc, "DestinationTableConfigurationList");
+    processors_read(arena, doc, &config);
+    *ret_config = config;
+}
+
 enum mr_status delivery_config_read(struct zones *zones, struct mr_arena *arena,
                                     struct mr_slice description, struct delivery_config *ret_config)
 {
@@ -212,6 +255,10 @@ enum mr_status delivery_config_read(struct zones *zones, struct mr_arena *arena,
     if (doc == NULL)
         return MR_RAISE(MR_FAIL_DATA, "a delivery stream's destination is damaged");
     struct delivery_config config = {0};
+    if (delivery_is_iceberg(doc)) {
+        read_iceberg(zones, arena, doc, ret_config);
+        return MR_OK;
+    }
     config.data = read_target(zones, doc, doc);
     config.data.extension = mr_json_get_text(doc, "FileExtension");
     config.has_backup = mr_slice_equal(mr_json_get_text(doc, "S3BackupMode"), MR_S("Enabled"));

@@ -24,6 +24,9 @@ struct delivery_config {
     struct split_options split;
     struct conversion conversion;
     bool partitioned;
+    bool iceberg; /* rows of Iceberg tables; `data` is where failures go */
+    bool append_only;
+    yyjson_val *tables;       /* DestinationTableConfigurationList, or NULL */
     struct mr_slice query;    /* of MetadataExtraction; empty: none */
     struct mr_slice function; /* ARN; empty: no transformation */
     uint64_t function_bytes;  /* raw bytes per invocation */
@@ -56,3 +59,10 @@ void processors_read(struct mr_arena *arena, yyjson_val *description,
                      struct delivery_config *config);
 bool is_enabled(yyjson_val *in, const char *name); /* member {"Enabled": true} */
 enum mr_status delivery_refuse(char message[static 512], const char *format, ...) MR_PRINTF(2, 3);
+/* ---- iceberg.c ---- */
+bool delivery_is_iceberg(yyjson_val *description);
+/* MR_INVALID with `message`. */
+MR_MUST_USE enum mr_status iceberg_destination_check(yyjson_val *in, yyjson_val *before,
+                                                     char message[static 512]);
+/* The members of its description that an S3 destination does not have. */
+void iceberg_destination_write(struct mr_json *json, yyjson_val *in, yyjson_val *before);

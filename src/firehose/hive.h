@@ -25,6 +25,10 @@ struct hive_type {
     int precision, scale;       /* HIVE_DECIMAL */
     struct hive_type *children; /* struct: members; list: the element; map: key, value */
     size_t child_count;
+    int id;        /* Parquet's field_id; 0: none is written */
+    bool micros;   /* HIVE_TIMESTAMP: 64 bits of microseconds instead of INT96 */
+    bool zoned;    /* the same, of moments in UTC */
+    bool required; /* it is never null */
 };
 /* MR_INVALID: no such type; `message` says which. */
 MR_MUST_USE enum mr_status hive_type_parse(struct mr_arena *arena, struct mr_slice text,
@@ -40,6 +44,11 @@ struct hive_value {
     hive_wide decimal; /* unscaled */
     struct mr_slice text;
 };
+/* A timestamp as microseconds since the epoch. */
+static inline int64_t hive_micros(const struct hive_value *value)
+{
+    return value->day * 86400000000 + value->number / 1000;
+}
 /* MR_INVALID: it does not fit; `message` says why. `value` is not null. */
 MR_MUST_USE enum mr_status hive_value_read(struct mr_arena *arena, const struct hive_type *type,
                                            yyjson_val *value, struct hive_value *ret_value,

@@ -191,6 +191,7 @@ struct record_result {
     struct mr_slice data;   /* good: what lands */
     yyjson_val *keys;       /* good: metadata.partitionKeys, an object or NULL */
     yyjson_val *query_keys; /* the same by the query */
+    yyjson_val *otf;        /* good: metadata.otfMetadata, or NULL */
     const struct record_failure *why;
     int64_t attempts, ended_ms;
 };

@@ -4,6 +4,7 @@
 #include "base/point.h"
 #include "base/codec.h"
 #include "base/inject.h"
+#include "firehose/rows.h"
 #include <stdlib.h>
 
 /* What is being staged. */
@@ -14,6 +15,8 @@ struct staging {
     struct s3_staged **staged;
     struct mr_slice *told; /* of each: a JSON object for the note */
     size_t count;
+    struct rows_run *runs; /* of Iceberg tables */
+    size_t run_count;
 };
 /* An object in the making. */
 struct making {
@@ -25,6 +28,7 @@ struct making {
     struct mr_slice error_type; /* empty: data, or the backup */
     struct mr_slice extension;
     enum compression compression;
+    struct mr_slice error_prefix; /* instead of the target's, unless empty */
 };
 
 /* "<prefix><stream>-<version>-yyyy-MM-dd-HH-mm-ss-<uuid>[ext]" */
@@ -44,7 +48,9 @@ static struct mr_slice object_key(const struct staging *staging, const struct ma
     char uuid[37];
     mr_rng_uuid(delivery->firehose->options.rng, uuid);
     if (failed)
-        prefix_write_error(&buf, target->error_prefix, target->prefix, &values);
+        prefix_write_error(
+            &buf, making->error_prefix.len > 0 ? making->error_prefix : target->error_prefix,
+            target->prefix, &values);
     else
         prefix_write(&buf, target->prefix, &values);
     const struct mr_date date = zone_time_at(target->zone, making->buffer->oldest_ms).date;
@@ -201,6 +207,60 @@ static enum mr_status stage_converted(struct staging *staging, struct buffer *bu
     return status;
 }
 
+/* ---- Iceberg tables ---- */
+
+static void note_unwritten(void *ctx, const struct rows_failure *failure)
+{
+    struct unconverted *out = ctx;
+    const struct record_failure why = {"iceberg-failed", failure->code,
+                                       mr_arena_cstr(out->staging->arena, failure->message)};
+    const struct delivery_record record = {.original = failure->data,
+                                           .arrival_ms = failure->record->arrival_ms};
+    const struct record_result result = {.why = &why, .attempts = 1, .ended_ms = out->now_ms};
+    transform_failure_write(&out->lines, &record, &result, MR_S(""));
+    out->records++;
+}
+
+/* Rows, in a change of their table, and an object of those that do not fit. */
+static enum mr_status stage_rows(struct staging *staging, struct buffer *buffer,
+                                 const struct making *plain)
+{
+    struct delivery *delivery = staging->delivery;
+    struct firehose *firehose = delivery->firehose;
+    struct unconverted failures = {.staging = staging,
+                                   .now_ms = store_now(firehose->options.store)};
+    struct iceberg *ice = MR_NEW(staging->arena, struct iceberg);
+    struct rows_run *run = &staging->runs[staging->run_count++];
+    char message[512] = "";
+    *ice = (struct iceberg){firehose->options.store, firehose->options.s3, firehose->options.glue,
+                            firehose->options.rng};
+    *run = (struct rows_run){
+        .ice = ice,
+        .config = &delivery->p.config,
+        .arena = staging->arena,
+        .buffer = buffer,
+        .failed = note_unwritten,
+        .ctx = &failures,
+    };
+    enum mr_status status = rows_prepare(run, message);
+    if (status == MR_AGAIN || status == MR_NOT_FOUND)
+        delivery_note(delivery, "Iceberg.TableUnavailable", "%s", message);
+    status = status == MR_NOT_FOUND ? MR_AGAIN : status;
+    struct making making = *plain;
+    making.body = mr_buf_slice(&failures.lines);
+    making.kind = "failed";
+    making.records = failures.records;
+    making.error_type = MR_S("iceberg-failed");
+    making.extension = MR_S("");
+    making.error_prefix = mr_json_get_text(rows_table_config(&delivery->p.config, buffer->name),
+                                           "S3ErrorOutputPrefix");
+    if (status == MR_OK && failures.records > 0)
+        status = stage(staging, &making);
+    buffer->unconverted = failures.records;
+    mr_buf_fini(&failures.lines);
+    return status;
+}
+
 static const struct delivery_target *target_of(const struct delivery_config *config,
                                                const struct buffer *buffer)
 {
@@ -228,6 +288,8 @@ static enum mr_status stage_buffer(struct staging *staging, struct buffer *buffe
     };
     if (buffer->bytes.len == 0 && !config->conversion.enabled)
         return MR_OK; /* AWS: nothing is written when there is nothing to write */
+    if (buffer->kind == BUFFER_DATA && config->iceberg)
+        return stage_rows(staging, buffer, &making);
     if (buffer->kind == BUFFER_DATA && config->conversion.enabled)
         return stage_converted(staging, buffer, &making);
     return stage(staging, &making);
@@ -318,6 +380,25 @@ static struct landing landing_of(struct mr_arena *arena, const struct buffer_set
     return landing;
 }
 
+/* With the Glue tables that name the new metadata of what changed. MR_AGAIN: somebody else changed
+ * one of them meanwhile; everything is made again from what it is now. */
+static enum mr_status commit(const struct staging *staging, struct store_entry *entry)
+{
+    const struct firehose_options *options = &staging->delivery->firehose->options;
+    struct glue_table_put *puts =
+        MR_NEW_ARRAY(staging->arena, struct glue_table_put, staging->run_count + 1);
+    int64_t ticket;
+    size_t count = 0;
+    for (size_t i = 0; i < staging->run_count; i++)
+        if (staging->runs[i].changes)
+            puts[count++] = staging->runs[i].change.put;
+    if (count == 0)
+        return store_commit(options->store, entry, &ticket);
+    const enum mr_status status =
+        glue_tables_put(options->glue, staging->arena, puts, count, entry, &ticket);
+    return status > 0 ? MR_AGAIN : status; /* gone, or changed */
+}
+
 enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, size_t count,
                              int64_t version)
 {
@@ -332,6 +413,7 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
         .version = version,
         .staged = MR_NEW_ARRAY(&arena, struct s3_staged *, 2 * count + 1),
         .told = MR_NEW_ARRAY(&arena, struct mr_slice, 2 * count + 1),
+        .runs = MR_NEW_ARRAY(&arena, struct rows_run, count + 1),
     };
     enum mr_status status = MR_OK;
     atomic_store(&delivery->landing_ms, store_now(delivery->firehose->options.store));
@@ -340,17 +422,21 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
         status = stage_buffer(&staging, chosen[i]);
     for (size_t i = 0; i < staging.count && status == MR_OK; i++)
         status = s3_commit_staged(s3, staging.staged[i], &entry);
+    for (size_t i = 0; i < staging.run_count && status == MR_OK; i++)
+        if (staging.runs[i].changes)
+            status = iceberg_change_join(&staging.runs[i].change, &entry);
     if (status == MR_OK) {
         const struct landing landing = landing_of(&arena, &p->buffers, chosen, count);
         delivery_sources_put(delivery, &entry, &landing);
         mark_set_sort(&p->dropped);
         note_entry(&staging, &entry);
-        int64_t ticket;
         mr_point(MR_POINT_FIREHOSE_LAND);
-        status = store_commit(delivery->firehose->options.store, &entry, &ticket);
+        status = commit(&staging, &entry);
         mr_point(MR_POINT_FIREHOSE_LANDED);
     }
     atomic_store(&delivery->landing_ms, 0);
+    for (size_t i = 0; i < staging.run_count; i++)
+        iceberg_change_end(&staging.runs[i].change, status == MR_OK);
     for (size_t i = 0; i < staging.count; i++)
         s3_staged_done(s3, staging.staged[i], status == MR_OK);
     p->stuck = status != MR_OK;

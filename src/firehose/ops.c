@@ -35,21 +35,24 @@ static yyjson_val *pick_destination(struct protocol_call *call, const char *suff
     size_t count = 0;
     yyjson_obj_iter members;
     yyjson_obj_iter_init(call->in, &members);
-    char any[64], extended[64], plain[64];
+    char any[64], extended[64], plain[64], iceberg[64];
     (void)snprintf(any, sizeof any, "Destination%s", suffix);
     (void)snprintf(extended, sizeof extended, "ExtendedS3Destination%s", suffix);
     (void)snprintf(plain, sizeof plain, "S3Destination%s", suffix);
+    (void)snprintf(iceberg, sizeof iceberg, "IcebergDestination%s", suffix);
     while ((key = yyjson_obj_iter_next(&members)) != NULL) {
         const struct mr_slice name = mr_json_text(key);
         if (!mr_slice_ends_with(name, mr_slice_cstr(any)))
             continue;
         count++;
         if (mr_slice_equal(name, mr_slice_cstr(extended)) ||
-            mr_slice_equal(name, mr_slice_cstr(plain))) {
+            mr_slice_equal(name, mr_slice_cstr(plain)) ||
+            mr_slice_equal(name, mr_slice_cstr(iceberg))) {
             found = yyjson_obj_iter_get_val(key);
         } else {
             protocol_fail(call, &not_implemented,
-                          "millrace delivers to S3 only; %.*s is not supported.", MR_ARG(name));
+                          "millrace delivers to S3 and Iceberg tables only; %.*s is not supported.",
+                          MR_ARG(name));
             return NULL;
         }
     }
@@ -262,6 +265,12 @@ static void write_destinations(struct mr_json *json, yyjson_val *description)
     mr_json_array(json);
     mr_json_object(json);
     mr_json_key_cstr(json, "DestinationId", destination_id);
+    if (delivery_is_iceberg(description)) {
+        mr_json_key_value(json, "IcebergDestinationDescription", description);
+        mr_json_object_end(json);
+        mr_json_array_end(json);
+        return;
+    }
     mr_json_key_value(json, "ExtendedS3DestinationDescription", description);
     mr_json_key(json, "S3DestinationDescription");
     mr_json_object(json);
@@ -381,6 +390,11 @@ static bool change_destination(void *ctx)
     yyjson_val *before =
         mr_json_parse(call->arena, mr_slice_cstr(delivery->locked.destination), 32);
     struct firehose *firehose = call->service;
+    if (delivery_is_iceberg(before) !=
+        (mr_json_get(call->in, "IcebergDestinationUpdate") != NULL)) {
+        protocol_fail(call, &invalid, "The destination's type cannot be changed.");
+        return false;
+    }
     if (delivery_destination(&firehose->zones, call->arena, change->update, before, &description,
                              message) != MR_OK) {
         protocol_fail(call, &invalid, "%s", message);

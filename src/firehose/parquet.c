@@ -43,6 +43,8 @@ struct column {
     int bits;                         /* of the last byte of booleans in use */
     struct mr_buf chunk;              /* the pages before it, packed */
     int64_t chunk_values, chunk_plain;
+    struct parquet_stats stats;
+    struct mr_buf least, most; /* bytes of text bounds */
 };
 struct chunk {
     int64_t offset, values, plain, packed;
@@ -239,8 +241,60 @@ static void put_boolean(struct column *column, int64_t value)
     column->bits = (column->bits + 1) % 8;
 }
 
+static int compare(const struct hive_type *type, const struct hive_value *a,
+                   const struct hive_value *b)
+{
+    switch (type->kind) {
+    case HIVE_FLOAT:
+    case HIVE_DOUBLE: return a->real < b->real ? -1 : a->real > b->real;
+    case HIVE_DECIMAL: return a->decimal < b->decimal ? -1 : a->decimal > b->decimal;
+    case HIVE_STRING:
+    case HIVE_BINARY: return mr_slice_compare(a->text, b->text);
+    default:
+        if (type->kind == HIVE_TIMESTAMP && a->day != b->day)
+            return a->day < b->day ? -1 : 1;
+        return a->number < b->number ? -1 : a->number > b->number;
+    }
+}
+
+static void keep_bound(struct mr_buf *room, struct hive_value *bound,
+                       const struct hive_value *value)
+{
+    *bound = *value;
+    mr_buf_reset(room);
+    mr_buf_append(room, value->text);
+    bound->text = mr_buf_slice(room);
+}
+
+static void note_value(struct column *column, const struct hive_value *value)
+{
+    struct parquet_stats *stats = &column->stats;
+    const enum hive_kind kind = column->type->kind;
+    if ((kind == HIVE_FLOAT || kind == HIVE_DOUBLE) && value->real != value->real) {
+        stats->nans++;
+        return;
+    }
+    if (!stats->known || compare(column->type, value, &stats->least) < 0)
+        keep_bound(&column->least, &stats->least, value);
+    if (!stats->known || compare(column->type, value, &stats->most) > 0)
+        keep_bound(&column->most, &stats->most, value);
+    stats->known = true;
+}
+
+static void put_timestamp(struct column *column, const struct hive_value *value)
+{
+    if (column->type->micros) {
+        mr_buf_u64(&column->values, (uint64_t)hive_micros(value));
+        return;
+    }
+    mr_buf_u64(&column->values, (uint64_t)value->number);
+    mr_buf_u32(&column->values, (uint32_t)(value->day + JULIAN_EPOCH));
+}
+
 static void put_scalar(struct column *column, const struct hive_value *value)
 {
+    if (column->max_rep == 0)
+        note_value(column, value);
     struct mr_buf *buf = &column->values;
     const float single = (float)value->real;
     switch (column->type->kind) {
@@ -251,16 +305,15 @@ static void put_scalar(struct column *column, const struct hive_value *value)
     case HIVE_FLOAT: mr_buf_append(buf, mr_slice_make(&single, sizeof single)); return;
     case HIVE_DOUBLE: mr_buf_append(buf, mr_slice_make(&value->real, sizeof value->real)); return;
     case HIVE_DECIMAL: put_decimal(buf, value->decimal); return;
-    case HIVE_TIMESTAMP:
-        mr_buf_u64(buf, (uint64_t)value->number);
-        mr_buf_u32(buf, (uint32_t)(value->day + JULIAN_EPOCH));
-        return;
+    case HIVE_TIMESTAMP: put_timestamp(column, value); return;
     default: mr_buf_u32(buf, (uint32_t)value->text.len); mr_buf_append(buf, value->text);
     }
 }
 
 static void put_levels(struct column *column, int def, int rep)
 {
+    column->stats.values++;
+    column->stats.nulls += def < column->max_def;
     mr_buf_byte(&column->defs, (char)def);
     mr_buf_byte(&column->reps, (char)rep);
 }
@@ -379,6 +432,10 @@ static enum mr_status check_value(struct parquet_writer *w, struct mr_arena *are
                                   char message[static 512])
 {
     struct hive_value scalar;
+    if (is_null(value) && type->required) {
+        (void)snprintf(message, 512, "Column %.*s is required", MR_ARG(type->name));
+        return MR_INVALID;
+    }
     if (is_null(value))
         return MR_OK;
     if (type->kind < HIVE_STRUCT)
@@ -391,8 +448,8 @@ static enum mr_status check_value(struct parquet_writer *w, struct mr_arena *are
     return check_children(w, arena, type, value, message);
 }
 
-enum mr_status parquet_add(struct parquet_writer *w, struct mr_arena *arena, yyjson_val *row,
-                           char message[static 512])
+enum mr_status parquet_check(struct parquet_writer *w, struct mr_arena *arena, yyjson_val *row,
+                             char message[static 512])
 {
     for (size_t i = 0; i < w->type_count; i++) {
         const enum mr_status status = check_value(
@@ -400,6 +457,27 @@ enum mr_status parquet_add(struct parquet_writer *w, struct mr_arena *arena, yyj
         if (status != MR_OK)
             return status;
     }
+    return MR_OK;
+}
+
+bool parquet_stats(const struct parquet_writer *w, size_t number, struct parquet_stats *ret_stats)
+{
+    for (size_t i = 0; i < w->column_count; i++) {
+        if (w->columns[i].max_rep > 0 || number-- > 0)
+            continue;
+        *ret_stats = w->columns[i].stats;
+        ret_stats->type = w->columns[i].type;
+        return true;
+    }
+    return false;
+}
+
+enum mr_status parquet_add(struct parquet_writer *w, struct mr_arena *arena, yyjson_val *row,
+                           char message[static 512])
+{
+    const enum mr_status fits = parquet_check(w, arena, row, message);
+    if (fits != MR_OK)
+        return fits;
     size_t at = 0;
     for (size_t i = 0; i < w->type_count; i++)
         put_value(w, arena, &w->types[i], w->member(w->ctx, row, &w->types[i], true), 0, 0, 0, &at);
@@ -428,7 +506,7 @@ static size_t count_nodes(const struct hive_type *type)
 }
 
 static void write_group_node(struct thrift *t, struct mr_slice name, int repetition,
-                             size_t children, int converted)
+                             size_t children, int converted, int id)
 {
     thrift_item(t);
     if (repetition >= 0)
@@ -437,7 +515,28 @@ static void write_group_node(struct thrift *t, struct mr_slice name, int repetit
     thrift_i32(t, 5, (int32_t)children);
     if (converted >= 0)
         thrift_i32(t, 6, converted);
+    if (id > 0)
+        thrift_i32(t, 9, id);
     thrift_end(t);
+}
+
+/* The logical type of a timestamp in microseconds: converted types know moments in UTC alone. */
+static void write_moment(struct thrift *t, bool zoned)
+{
+    thrift_struct(t, 10);
+    thrift_struct(t, 8);
+    thrift_bool(t, 1, zoned);
+    thrift_struct(t, 2);
+    thrift_struct(t, 2); /* microseconds */
+    thrift_end(t);
+    thrift_end(t);
+    thrift_end(t);
+    thrift_end(t);
+}
+
+static int32_t physical_of(const struct hive_type *type)
+{
+    return type->micros ? 2 : forms[type->kind].physical;
 }
 
 static void write_leaf(struct thrift *t, const struct hive_type *type, struct mr_slice name,
@@ -446,7 +545,7 @@ static void write_leaf(struct thrift *t, const struct hive_type *type, struct mr
     const int converted = type->kind == HIVE_INT && type->bits < 32 ? type->bits == 8 ? 15 : 16
                                                                     : forms[type->kind].converted;
     thrift_item(t);
-    thrift_i32(t, 1, forms[type->kind].physical);
+    thrift_i32(t, 1, physical_of(type));
     if (type->kind == HIVE_DECIMAL)
         thrift_i32(t, 2, DECIMAL_BYTES);
     thrift_i32(t, 3, repetition);
@@ -457,6 +556,10 @@ static void write_leaf(struct thrift *t, const struct hive_type *type, struct mr
         thrift_i32(t, 7, type->scale);
         thrift_i32(t, 8, type->precision);
     }
+    if (type->id > 0)
+        thrift_i32(t, 9, type->id);
+    if (type->micros)
+        write_moment(t, type->zoned);
     thrift_end(t);
 }
 
@@ -465,18 +568,18 @@ static void write_node(struct thrift *t, const struct hive_type *type, struct mr
 {
     switch (type->kind) {
     case HIVE_STRUCT:
-        write_group_node(t, name, repetition, type->child_count, -1);
+        write_group_node(t, name, repetition, type->child_count, -1, type->id);
         for (size_t i = 0; i < type->child_count; i++)
             write_node(t, &type->children[i], type->children[i].name, OPTIONAL);
         return;
     case HIVE_LIST:
-        write_group_node(t, name, repetition, 1, CONVERTED_LIST);
-        write_group_node(t, MR_S("list"), REPEATED, 1, -1);
+        write_group_node(t, name, repetition, 1, CONVERTED_LIST, type->id);
+        write_group_node(t, MR_S("list"), REPEATED, 1, -1, 0);
         write_node(t, &type->children[0], MR_S("element"), OPTIONAL);
         return;
     case HIVE_MAP:
-        write_group_node(t, name, repetition, 1, CONVERTED_MAP);
-        write_group_node(t, MR_S("key_value"), REPEATED, 2, -1);
+        write_group_node(t, name, repetition, 1, CONVERTED_MAP, type->id);
+        write_group_node(t, MR_S("key_value"), REPEATED, 2, -1, 0);
         write_node(t, &type->children[0], MR_S("key"), REQUIRED);
         write_node(t, &type->children[1], MR_S("value"), OPTIONAL);
         return;
@@ -490,7 +593,7 @@ static void write_chunk(struct thrift *t, const struct parquet_writer *w,
     thrift_item(t);
     thrift_i64(t, 2, chunk->offset);
     thrift_struct(t, 3);
-    thrift_i32(t, 1, forms[column->type->kind].physical);
+    thrift_i32(t, 1, physical_of(column->type));
     thrift_list(t, 2, THRIFT_I32, 2);
     thrift_item_i32(t, ENCODING_PLAIN);
     thrift_item_i32(t, ENCODING_RLE);
@@ -514,7 +617,7 @@ static void write_metadata(const struct parquet_writer *w, struct mr_buf *buf)
         nodes += count_nodes(&w->types[i]);
     thrift_i32(&t, 1, 1);
     thrift_list(&t, 2, THRIFT_STRUCT, nodes);
-    write_group_node(&t, MR_S("hive_schema"), -1, w->type_count, -1);
+    write_group_node(&t, MR_S("hive_schema"), -1, w->type_count, -1, 0);
     for (size_t i = 0; i < w->type_count; i++)
         write_node(&t, &w->types[i], w->types[i].name, OPTIONAL);
     thrift_i64(&t, 3, w->rows);
@@ -545,6 +648,8 @@ void parquet_close(struct parquet_writer *w, struct mr_buf *file)
         mr_buf_fini(&w->columns[i].defs);
         mr_buf_fini(&w->columns[i].reps);
         mr_buf_fini(&w->columns[i].chunk);
+        mr_buf_fini(&w->columns[i].least);
+        mr_buf_fini(&w->columns[i].most);
     }
     for (size_t i = 0; i < w->group_count; i++)
         free(w->groups[i].chunks);

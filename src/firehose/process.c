@@ -1,5 +1,6 @@
 /* From `raw` into the buffers: through the function, if there is one, then by partition. */
 #include "firehose/internal.h"
+#include "firehose/rows.h"
 #include "base/point.h"
 #include <pthread.h>
 
@@ -55,7 +56,7 @@ struct filling {
 
 static bool is_listed(const struct delivery_config *config)
 {
-    return config->partitioned || config->conversion.enabled;
+    return config->partitioned || config->conversion.enabled || config->iceberg;
 }
 
 static void note(struct filling *filling, struct buffer *buffer,
@@ -95,8 +96,16 @@ static void put_good(struct filling *filling, const struct delivery_record *reco
                      const struct record_result *result)
 {
     struct delivery_pump *p = &filling->delivery->p;
+    char operation = 0;
     mr_buf_reset(&filling->keys);
-    if (p->config.partitioned) {
+    if (p->config.iceberg) {
+        const struct record_failure *why =
+            rows_route(&p->config, result->otf, result->query_keys, &filling->keys, &operation);
+        if (why != NULL) {
+            put_failed(filling, record, why);
+            return;
+        }
+    } else if (p->config.partitioned) {
         struct gathering gathering = {.keys = &filling->keys, .arena = filling->arena};
         gathering.of[PREFIX_FROM_QUERY] = result->query_keys;
         gathering.of[PREFIX_FROM_LAMBDA] = result->keys;
@@ -111,6 +120,8 @@ static void put_good(struct filling *filling, const struct delivery_record *reco
         put_failed(filling, record, &too_many);
         return;
     }
+    if (p->config.iceberg)
+        mr_buf_byte(&buffer->bytes, operation);
     mr_buf_append(&buffer->bytes, result->data);
     mr_buf_append(&buffer->bytes, p->config.delimiter);
     note(filling, buffer, record);

@@ -153,6 +153,8 @@ static enum mr_status check_query(yyjson_val *doc, yyjson_val *processor, char m
     if (search.query.len == 0)
         return delivery_refuse(message, "MetadataExtractionQuery is required when "
                                         "MetadataExtraction processor is used.");
+    if (delivery_is_iceberg(doc)) /* its keys are the routing's */
+        return MR_OK;
     if (!query_each_key(search.query, is_used, &search))
         return delivery_refuse(message, "MetaDataExtraction JQ Query can't contain keys that are "
                                         "not present in the S3 Prefix expression");
@@ -168,7 +170,7 @@ static enum mr_status check_query(yyjson_val *doc, yyjson_val *processor, char m
 static enum mr_status check_partitioned_only(yyjson_val *doc, struct mr_slice type,
                                              char message[static 512])
 {
-    if (is_enabled(doc, "DynamicPartitioningConfiguration"))
+    if (is_enabled(doc, "DynamicPartitioningConfiguration") || delivery_is_iceberg(doc))
         return MR_OK;
     return delivery_refuse(message,
                            "class com.amazonaws.services.firehose.internal.model.%.*sProcessor can "

@@ -25,6 +25,11 @@ void thrift_i32(struct thrift *thrift, int field, int32_t value)
     zigzag(thrift->buf, value);
 }
 
+void thrift_bool(struct thrift *thrift, int field, bool value)
+{
+    field_head(thrift, field, (enum thrift_type)(value ? 1 : 2)); /* the type is the value */
+}
+
 void thrift_i64(struct thrift *thrift, int field, int64_t value)
 {
     field_head(thrift, field, THRIFT_I64);

@@ -9,7 +9,7 @@ enum thrift_type {
     THRIFT_LIST = 9,
     THRIFT_STRUCT = 12
 };
-enum { THRIFT_DEPTH_MAX = 8 };
+enum { THRIFT_DEPTH_MAX = 12 };
 struct thrift {
     struct mr_buf *buf;
     int last[THRIFT_DEPTH_MAX]; /* the newest field of each open struct */
@@ -17,6 +17,7 @@ struct thrift {
 };
 struct thrift thrift_make(struct mr_buf *buf); /* a struct is open */
 void thrift_i32(struct thrift *thrift, int field, int32_t value);
+void thrift_bool(struct thrift *thrift, int field, bool value);
 void thrift_i64(struct thrift *thrift, int field, int64_t value);
 void thrift_text(struct thrift *thrift, int field, struct mr_slice text);
 void thrift_list(struct thrift *thrift, int field, enum thrift_type type, size_t count);

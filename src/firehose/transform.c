@@ -169,6 +169,7 @@ static struct record_result result_of(struct mr_arena *arena, const struct retur
     } else {
         yyjson_val *text = mr_json_get(returned->value, "data");
         out.keys = mr_json_get(mr_json_get(returned->value, "metadata"), "partitionKeys");
+        out.otf = mr_json_get(mr_json_get(returned->value, "metadata"), "otfMetadata");
         if (!yyjson_is_str(text) || mr_base64_decode(arena, mr_json_text(text), &out.data) != MR_OK)
             out.why = &bad_format;
     }

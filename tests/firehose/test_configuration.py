@@ -125,7 +125,6 @@ MEMBERS = {
     "HttpEndpoint": {"EndpointConfiguration": {"Url": "https://h"}, "S3Configuration": S3},
     "Snowflake": {"AccountUrl": "https://a.snowflakecomputing.com", "Database": "d", "Schema": "s",
                   "Table": "t", "RoleARN": ROLE, "S3Configuration": S3},
-    "Iceberg": {"RoleARN": ROLE, "CatalogConfiguration": {}, "S3Configuration": S3},
 }  # fmt: skip
 
 

@@ -1,0 +1,190 @@
+/* CREATE TABLE of Iceberg tables, and what DROP TABLE removes of one. */
+#include "athena/internal.h"
+#include "iceberg/iceberg.h"
+
+enum { PARTITION_ID_FIRST = 1000 };
+
+static const struct iceberg *ice_of(struct athena_ddl *ddl)
+{
+    const struct athena_options *options = &ddl->athena->options;
+    struct iceberg *ice = MR_NEW(ddl->arena, struct iceberg);
+    *ice = (struct iceberg){options->store, options->s3, options->glue, options->rng};
+    return ice;
+}
+
+static bool set_columns(struct athena_ddl *ddl, struct iceberg_schema *schema, int *last_id)
+{
+    size_t count = 0, at = 0;
+    const struct athena_pair *pair;
+    for (pair = ddl->statement->columns; pair != NULL; pair = pair->next)
+        count++;
+    schema->fields = MR_NEW_ARRAY(ddl->arena, struct iceberg_field, count + 1);
+    *last_id = (int)count;
+    for (pair = ddl->statement->columns; pair != NULL; pair = pair->next) {
+        struct iceberg_field *field = &schema->fields[at++];
+        if (iceberg_schema_find(schema, pair->name) != NULL)
+            return athena_ddl_fail(ddl, "SemanticException Duplicate column name: %.*s",
+                                   MR_ARG(pair->name));
+        *field = (struct iceberg_field){.id = (int)at, .name = pair->name, .doc = pair->comment};
+        schema->count = at;
+        if (iceberg_type_parse_hive(ddl->arena, pair->value, last_id, &field->type) != MR_OK)
+            return athena_ddl_fail(ddl,
+                                   "SemanticException Column %.*s: the type '%.*s' is not "
+                                   "supported for Iceberg tables",
+                                   MR_ARG(pair->name), MR_ARG(pair->value));
+    }
+    return true;
+}
+
+/* As Iceberg's libraries name partition fields: "at_day", "id_bucket", "name_trunc". */
+static struct mr_slice field_name(struct athena_ddl *ddl, const struct athena_pair *pair,
+                                  const struct iceberg_partition_field *field)
+{
+    static const char *const suffixes[] = {
+        [ICEBERG_IDENTITY] = "",  [ICEBERG_BUCKET] = "_bucket", [ICEBERG_TRUNCATE] = "_trunc",
+        [ICEBERG_YEAR] = "_year", [ICEBERG_MONTH] = "_month",   [ICEBERG_DAY] = "_day",
+        [ICEBERG_HOUR] = "_hour", [ICEBERG_VOID] = "_null"};
+    return mr_arena_printf(ddl->arena, "%.*s%s", MR_ARG(pair->name), suffixes[field->transform]);
+}
+
+static bool set_spec(struct athena_ddl *ddl, const struct iceberg_schema *schema,
+                     struct iceberg_spec *spec)
+{
+    size_t count = 0;
+    const struct athena_pair *pair;
+    for (pair = ddl->statement->keys; pair != NULL; pair = pair->next)
+        count++;
+    spec->fields = MR_NEW_ARRAY(ddl->arena, struct iceberg_partition_field, count + 1);
+    for (pair = ddl->statement->keys; pair != NULL; pair = pair->next) {
+        struct iceberg_partition_field *field = &spec->fields[spec->count];
+        const struct iceberg_field *source = iceberg_schema_find(schema, pair->name);
+        if (source == NULL)
+            return athena_ddl_fail(ddl, "SemanticException Partition column %.*s does not exist",
+                                   MR_ARG(pair->name));
+        if (iceberg_transform_parse(pair->value, field) != MR_OK ||
+            !iceberg_transform_fits(field, &source->type))
+            return athena_ddl_fail(ddl,
+                                   "SemanticException The transform %.*s cannot be applied to "
+                                   "column %.*s",
+                                   MR_ARG(pair->value), MR_ARG(pair->name));
+        field->source_id = source->id;
+        field->field_id = PARTITION_ID_FIRST + (int)spec->count;
+        field->name = field_name(ddl, pair, field);
+        for (size_t i = 0; i < spec->count; i++)
+            if (mr_slice_equal(spec->fields[i].name, field->name))
+                return athena_ddl_fail(ddl, "SemanticException Duplicate partition field: %.*s",
+                                       MR_ARG(field->name));
+        spec->count++;
+    }
+    return true;
+}
+
+/* Parquet with Snappy is what is written; other wishes are refused rather than forgotten. */
+static bool set_properties(struct athena_ddl *ddl, struct iceberg_pairs *properties)
+{
+    bool iceberg = false;
+    for (const struct athena_pair *pair = ddl->statement->properties; pair != NULL;
+         pair = pair->next) {
+        if (mr_slice_equal_nocase(pair->name, MR_S("table_type"))) {
+            iceberg = mr_slice_equal_nocase(pair->value, MR_S("ICEBERG"));
+            continue;
+        }
+        if (mr_slice_equal_nocase(pair->name, MR_S("format")) &&
+            !mr_slice_equal_nocase(pair->value, MR_S("parquet")))
+            return athena_ddl_fail(ddl,
+                                   "NOT_SUPPORTED: Iceberg tables are written as Parquet only");
+        if (mr_slice_equal_nocase(pair->name, MR_S("write_compression")) &&
+            !mr_slice_equal_nocase(pair->value, MR_S("snappy")))
+            return athena_ddl_fail(ddl,
+                                   "NOT_SUPPORTED: Iceberg tables are written with Snappy only");
+        iceberg_pair_set(ddl->arena, properties, pair->name, pair->value);
+    }
+    iceberg_pair_set(ddl->arena, properties, MR_S("write.parquet.compression-codec"),
+                     MR_S("snappy"));
+    return iceberg || athena_ddl_fail(
+                          ddl, "SemanticException CREATE TABLE without EXTERNAL is for tables with "
+                               "TBLPROPERTIES ('table_type'='ICEBERG')");
+}
+
+bool athena_ddl_create_iceberg(struct athena_ddl *ddl)
+{
+    const struct athena_statement *statement = ddl->statement;
+    struct iceberg_schema schema = {0};
+    struct iceberg_spec spec = {0};
+    struct iceberg_create create = {
+        .database = athena_ddl_database(ddl),
+        .name = statement->name,
+        .account = ddl->account,
+        .created_by = mr_arena_printf(ddl->arena, "arn:aws:iam::%.*s:root", MR_ARG(ddl->account)),
+        .location = statement->location,
+        .comment = statement->comment,
+        .schema = &schema,
+        .spec = &spec,
+    };
+    struct mr_slice bucket, prefix;
+    char message[512] = "";
+    if (!set_properties(ddl, &create.properties) ||
+        !set_columns(ddl, &schema, &create.last_column_id) || !set_spec(ddl, &schema, &spec))
+        return false;
+    if (glue_location_parse(statement->location, &bucket, &prefix) != MR_OK)
+        return athena_ddl_fail(ddl, "SemanticException No valid S3 location is given: LOCATION is "
+                                    "required for Iceberg tables");
+    const enum mr_status status =
+        iceberg_table_create(ice_of(ddl), ddl->arena, &create, &ddl->ticket, message);
+    if (status == MR_EXISTS && statement->if_not_exists)
+        return true;
+    if (status == MR_EXISTS)
+        return athena_ddl_fail(ddl,
+                               "Execution Error, return code 1 from "
+                               "org.apache.hadoop.hive.ql.exec.DDLTask. "
+                               "AlreadyExistsException(message:Table %.*s already exists)",
+                               MR_ARG(statement->name));
+    if (status == MR_NOT_FOUND && message[0] == '\0')
+        return athena_ddl_fail(ddl,
+                               "SemanticException [Error 10072]: Database does not exist: %.*s",
+                               MR_ARG(create.database));
+    return status == MR_OK ||
+           athena_ddl_fail(ddl, "%s", message[0] != '\0' ? message : "internal error");
+}
+
+/* ---- DROP TABLE ---- */
+
+struct dropping {
+    struct mr_arena *arena;
+    struct mr_slice *keys;
+    size_t count, capacity;
+};
+
+static enum mr_status note_object(void *ctx, const struct s3_object *object)
+{
+    struct dropping *dropping = ctx;
+    if (dropping->count == dropping->capacity) {
+        const size_t room = dropping->capacity == 0 ? 64 : dropping->capacity * 2;
+        dropping->keys = mr_arena_realloc(dropping->arena, dropping->keys,
+                                          dropping->capacity * sizeof *dropping->keys,
+                                          room * sizeof *dropping->keys);
+        dropping->capacity = room;
+    }
+    dropping->keys[dropping->count++] = mr_arena_copy(dropping->arena, object->key);
+    return MR_OK;
+}
+
+bool athena_ddl_drop_iceberg(struct athena_ddl *ddl, const struct glue_table *table)
+{
+    struct s3 *s3 = ddl->athena->options.s3;
+    struct dropping dropping = {.arena = ddl->arena};
+    struct mr_slice bucket, prefix;
+    enum mr_status status = MR_OK;
+    if (glue_location_parse(table->location, &bucket, &prefix) != MR_OK || prefix.len == 0)
+        return true;
+    if (prefix.ptr[prefix.len - 1] != '/')
+        prefix = mr_arena_printf(ddl->arena, "%.*s/", MR_ARG(prefix));
+    static const char *const folders[] = {"data/", "metadata/"};
+    for (size_t i = 0; i < MR_COUNT(folders) && status == MR_OK; i++)
+        status =
+            s3_list(s3, bucket, mr_arena_printf(ddl->arena, "%.*s%s", MR_ARG(prefix), folders[i]),
+                    note_object, &dropping);
+    for (size_t i = 0; i < dropping.count && status == MR_OK; i++)
+        status = s3_delete(s3, bucket, dropping.keys[i]);
+    return status >= 0 || athena_ddl_fail(ddl, "internal error");
+}

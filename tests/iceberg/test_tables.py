@@ -1,0 +1,96 @@
+"""Iceberg tables in Athena: made, read, dropped; what is not done says so."""
+
+import json
+
+import pytest
+
+
+def test_a_table_is_made_with_its_metadata(house):
+    house.table(columns="id bigint COMMENT 'the key', at timestamp, s struct<a:int,b:array<date>>",
+                more="PARTITIONED BY (day(at), bucket(16, id), truncate(3, id))")
+    metadata = house.metadata()
+    assert metadata["format-version"] == 2
+    assert metadata["last-column-id"] == 6
+    [schema] = metadata["schemas"]
+    assert [field["id"] for field in schema["fields"]] == [1, 2, 3]
+    assert schema["fields"][0]["doc"] == "the key"
+    assert schema["fields"][2]["type"]["fields"][1]["type"] == {
+        "type": "list", "element-id": 6, "element": "date", "element-required": False}
+    [spec] = metadata["partition-specs"]
+    assert [(f["name"], f["transform"], f["source-id"], f["field-id"]) for f in spec["fields"]] == [
+        ("at_day", "day", 2, 1000), ("id_bucket", "bucket[16]", 1, 1001),
+        ("id_trunc", "truncate[3]", 1, 1002)]
+    assert metadata["current-snapshot-id"] == -1 and metadata["refs"] == {}
+    table = house.glue.get_table(DatabaseName=house.database, Name="t")["Table"]
+    assert table["Parameters"]["table_type"] == "ICEBERG"
+    assert table["StorageDescriptor"]["Columns"][2]["Type"] == "struct<a:int,b:array<date>>"
+    assert house.rows("SELECT id, s FROM t") == []
+
+
+def test_schema_changes_are_followed_by_field_id(house):
+    """The catalog is pointed at metadata in which columns were renamed, dropped, added, widened."""
+    house.table(columns="id string, n int, gone string")
+    name = house.delivery()
+    house.put(name, {"id": "a", "n": 1, "gone": "x"})
+    house.wait("SELECT id, n FROM t", [("a", "1")])
+    metadata = house.metadata()
+    metadata["schemas"].append({"type": "struct", "schema-id": 1, "fields": [
+        {"id": 4, "name": "extra", "required": False, "type": "double"},
+        {"id": 2, "name": "renamed", "required": False, "type": "long"},
+        {"id": 1, "name": "id", "required": False, "type": "string"}]})
+    metadata.update({"current-schema-id": 1, "last-column-id": 4})
+    key = "t/metadata/00009-other.metadata.json"
+    house.s3.put_object(Bucket=house.bucket, Key=key, Body=json.dumps(metadata).encode())
+    table = house.glue.get_table(DatabaseName=house.database, Name="t")["Table"]
+    house.glue.update_table(DatabaseName=house.database, TableInput={
+        "Name": "t", "StorageDescriptor": table["StorageDescriptor"], "TableType": "EXTERNAL_TABLE",
+        "Parameters": {**table["Parameters"],
+                       "metadata_location": f"s3://{house.bucket}/{key}"}})
+    assert house.rows("SELECT * FROM t") == [(None, "1", "a")]
+    house.put(name, {"id": "b", "renamed": 1 << 40, "extra": 0.5})
+    house.wait("SELECT id, renamed, extra FROM t ORDER BY id",
+               [("a", "1", None), ("b", str(1 << 40), "0.5")])
+    assert house.metadata()["metadata-log"][-1]["metadata-file"] == f"s3://{house.bucket}/{key}"
+
+
+def test_dropping_a_table_removes_its_files(house):
+    house.table()
+    name = house.delivery()
+    house.put(name, {"id": "a"})
+    house.wait("SELECT id FROM t", [("a",)])
+    house.s3.put_object(Bucket=house.bucket, Key="t-other/data/x", Body=b"stays")
+    house.rows("DROP TABLE t")
+    left = house.s3.list_objects_v2(Bucket=house.bucket, Prefix="t").get("Contents", [])
+    assert [item["Key"] for item in left] == ["t-other/data/x"]
+
+
+@pytest.mark.parametrize("sql, reason", [
+    ("INSERT INTO t VALUES ('a')", "INSERT INTO Iceberg tables is not supported"),
+    ("ALTER TABLE t ADD COLUMNS (x int)", "not supported for Iceberg tables"),
+    ("SHOW CREATE TABLE t", "SHOW CREATE TABLE of Iceberg tables"),
+    ('SELECT * FROM "t$partitions"', "Metadata tables of Iceberg tables are not supported"),
+    ("CREATE TABLE u (id string) LOCATION 's3://b/u/'", "'table_type'='ICEBERG'"),
+    ("CREATE TABLE u (id smallint) LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG')",
+     "'smallint' is not supported"),
+    ("CREATE TABLE u (id string) PARTITIONED BY (hour(id)) LOCATION 's3://b/u/' "
+     "TBLPROPERTIES ('table_type'='ICEBERG')", "hour cannot be applied to column id"),
+    ("CREATE TABLE t (id string) LOCATION 's3://b/t/' TBLPROPERTIES ('table_type'='ICEBERG')",
+     None),
+])
+def test_what_is_wrong_or_not_done_says_so(house, sql, reason):
+    house.table(columns="id string")
+    state, why, _ = house.query(sql)
+    assert state == "FAILED"
+    assert reason is None or reason in why, why
+
+
+def test_damaged_metadata_fails_the_query_alone(house):
+    house.table()
+    location = house.glue.get_table(DatabaseName=house.database, Name="t")["Table"]["Parameters"][
+        "metadata_location"].removeprefix(f"s3://{house.bucket}/")
+    house.s3.put_object(Bucket=house.bucket, Key=location, Body=b"{\"format-version\": 1}")
+    state, why, _ = house.query("SELECT * FROM t")
+    assert state == "FAILED" and "format version 1 is not supported" in why
+    house.s3.delete_object(Bucket=house.bucket, Key=location)
+    state, why, _ = house.query("SELECT * FROM t")
+    assert state == "FAILED" and "does not exist" in why
