@@ -12,7 +12,9 @@ enum {
     KINESIS_CONSUMERS_MAX = 20,
     KINESIS_TAGS_MAX = 50,
     KINESIS_METRICS = 7,
-    KINESIS_SHARD_LIMIT = 500, /* AWS: open shards of an account's provisioned streams */
+    KINESIS_RETENTION_HOURS_MIN = 24,
+    KINESIS_RETENTION_HOURS_MAX = 8760, /* AWS: a year */
+    KINESIS_SHARD_LIMIT = 500,          /* AWS: open shards of an account's provisioned streams */
 };
 
 enum kinesis_state { KINESIS_CREATING, KINESIS_ACTIVE, KINESIS_DELETING, KINESIS_STATES };

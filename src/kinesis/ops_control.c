@@ -370,10 +370,15 @@ static void change_retention(struct protocol_call *call, bool increase)
     pthread_rwlock_wrlock(&stream->lock);
     const long long now = stream->locked.retention_hours;
     const bool wrong = increase ? hours < now : hours > now;
-    if (!wrong && hours >= 24)
+    if (!wrong && hours >= KINESIS_RETENTION_HOURS_MIN && hours <= KINESIS_RETENTION_HOURS_MAX)
         stream->locked.retention_hours = hours;
     pthread_rwlock_unlock(&stream->lock);
-    if (hours < 24)
+    if (hours > KINESIS_RETENTION_HOURS_MAX)
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Maximum allowed retention period is %d hours. Requested retention period "
+                      "(%lld hours) is too long.",
+                      KINESIS_RETENTION_HOURS_MAX, hours);
+    else if (hours < KINESIS_RETENTION_HOURS_MIN)
         protocol_fail(call, &kinesis_invalid_argument,
                       "Minimum allowed retention period is 24 hours. Requested retention period "
                       "(%lld hours) is too short.",
