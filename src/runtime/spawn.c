@@ -10,6 +10,12 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #endif
+#if defined(__SANITIZE_THREAD__)
+/* ThreadSanitizer takes clone() for a fork, and in the child, whose memory is ours, forgets all our
+ * threads. It does not know the C library's other name of the same. */
+int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
+#define clone __clone
+#endif
 
 /* Starts a program as vfork would: the child shares our memory and we wait until it has executed
  * the program or given up, so nothing of this process is copied however large it is.
