@@ -371,8 +371,11 @@ static void set_stats(struct batch *batch, const struct parquet_writer *writer,
 {
     struct mr_arena *arena = batch->run->arena;
     struct parquet_stats stats;
-    file->stats = MR_NEW_ARRAY(arena, struct iceberg_stats, ICEBERG_FIELDS_MAX);
-    for (size_t i = 0; i < ICEBERG_FIELDS_MAX && parquet_stats(writer, i, &stats); i++) {
+    size_t count = 0;
+    while (parquet_stats(writer, count, &stats))
+        count++;
+    file->stats = MR_NEW_ARRAY(arena, struct iceberg_stats, count + 1);
+    for (size_t i = 0; i < count && parquet_stats(writer, i, &stats); i++) {
         const struct iceberg_field *field = iceberg_schema_by_id(batch->schema, stats.type->id);
         struct iceberg_stats *out = &file->stats[file->stats_count];
         if (field == NULL)

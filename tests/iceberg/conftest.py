@@ -124,3 +124,8 @@ def house(server, client, fresh):
         quiet(made.firehose.delete_delivery_stream, DeliveryStreamName=name)
     for name in made.functions:
         quiet(client("lambda").delete_function, FunctionName=name)
+
+
+@pytest.fixture
+def own_house(own_server, fresh):
+    return House(own_server, own_server.client, fresh("ice").lower())
