@@ -107,7 +107,9 @@ static void seed_run(uint64_t seed, struct outcome *ret_outcome)
         sim->die_at = choose_death();
         sim->dies_at_disk = sim_chance(4);
         sim->incarnation++;
-        const int end = incarnation();
+        int end = incarnation();
+        if (end == EXIT_FAILURE && sim->failed_io)
+            end = SIM_END_REFUSED; /* the server ends itself when its data folder fails */
         sim_mix((uint64_t)end);
         if (end > 255 || end == SIM_END_FINDING ||
             (end != SIM_END_DONE && end != SIM_END_CRASHED && end != SIM_END_REFUSED)) {
