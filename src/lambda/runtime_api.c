@@ -158,6 +158,8 @@ static void settle_locked(struct lambda_instance *instance, enum invocation_stat
     upload->body = (struct mr_buf){0};
     instance->locked.current = NULL;
     pthread_cond_signal(&invocation->changed);
+    if (instance->locked.state == INSTANCE_DEAD)
+        return; /* it was retired while its answer was on the way */
     const bool old = !lambda_function_runs_locked(function, instance->config);
     if (instance->locked.state == INSTANCE_STARTING || old)
         lambda_instance_retire_locked(instance);

@@ -33,6 +33,10 @@ static const char script[] =
     "  event=; [ $length -gt 0 ] && read -r -N $length event <&3\n"
     "  exec 3<&-\n"
     "  [ \"$event\" = '\"wait\"' ] && sleep 600\n"
+    "  case $event in '\"until '*)\n"
+    "    path=${event#*until } path=${path%?}\n"
+    "    until [ -e \"$path\" ]; do sleep 0.01; done ;;\n"
+    "  esac\n"
     "  exec 3<>/dev/tcp/$host/$port\n"
     "  printf 'POST %s/invocation/%s/response HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
     "Content-Length: %d\\r\\n\\r\\n%s' $base $id ${#BASHPID} $BASHPID >&3\n"
@@ -214,6 +218,7 @@ static void an_event_nobody_took_goes_to_another_process(void **state)
 
 struct caller {
     struct fixture *fixture;
+    char event[128];
     enum lambda_outcome outcome;
     char reply[64];
 };
@@ -221,14 +226,14 @@ struct caller {
 static void *call_slowly(void *arg)
 {
     struct caller *caller = arg;
-    caller->outcome = call(caller->fixture, "\"wait\"", caller->reply);
+    caller->outcome = call(caller->fixture, caller->event, caller->reply);
     return NULL;
 }
 
 static void stopping_ends_a_call_without_blaming_the_function(void **state)
 {
     struct fixture *fixture = *state;
-    struct caller caller = {.fixture = fixture};
+    struct caller caller = {.fixture = fixture, .event = "\"wait\""};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, call_slowly, &caller), 0);
     for (bool busy = false; !busy;) {
@@ -243,6 +248,34 @@ static void stopping_ends_a_call_without_blaming_the_function(void **state)
     assert_string_equal(caller.reply, "");
     assert_int_equal(fixture->lambda->pool.count, 0);
     assert_int_equal(call(fixture, "{}", caller.reply), LAMBDA_NOT_READY);
+}
+
+/* A process that was told to end may have sent its answer already. */
+static void an_answer_of_a_retired_process_still_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct caller caller = {.fixture = fixture};
+    char path[96];
+    pthread_t thread;
+    (void)snprintf(path, sizeof path, "%s/go", fixture->base);
+    (void)snprintf(caller.event, sizeof caller.event, "\"until %s\"", path);
+    assert_int_equal(pthread_create(&thread, NULL, call_slowly, &caller), 0);
+    for (bool retired = false; !retired;) {
+        pthread_mutex_lock(&fixture->function->lock);
+        struct lambda_instance *instance = fixture->function->locked.instances;
+        const struct lambda_invocation *invocation =
+            instance == NULL ? NULL : instance->locked.current;
+        retired = invocation != NULL && invocation->locked.state == INVOCATION_DELIVERED;
+        if (retired) /* as lambda_instance_retire_locked does, before its signal strikes */
+            lambda_instance_set_state_locked(instance, INSTANCE_DEAD);
+        pthread_mutex_unlock(&fixture->function->lock);
+    }
+    FILE *go = fopen(path, "w");
+    assert_non_null(go);
+    assert_int_equal(fclose(go), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(caller.outcome, LAMBDA_OK);
+    wait_for_pool(fixture, 0);
 }
 
 static void names_that_are_not_known_are_no_functions(void **state)
@@ -269,6 +302,7 @@ int main(void)
         TEST(an_idle_process_ends_after_its_time_and_not_before),
         TEST(an_event_nobody_took_goes_to_another_process),
         TEST(stopping_ends_a_call_without_blaming_the_function),
+        TEST(an_answer_of_a_retired_process_still_counts),
         TEST(names_that_are_not_known_are_no_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
