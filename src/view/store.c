@@ -51,10 +51,14 @@ static enum mr_status flush_begin(struct store *store)
     return status;
 }
 
+/* Wakes who waits for room, too: a flush that failed tells them only when they see that it did. */
 static void fail(struct store *store, const char *what)
 {
     mr_log(MR_LOG_ERROR, "store", "%s; it takes a restart", what);
     atomic_store(&store->failed, true);
+    pthread_mutex_lock(&store->flush.lock);
+    pthread_cond_broadcast(&store->flush.done);
+    pthread_mutex_unlock(&store->flush.lock);
     void (*fn)(void *ctx) = atomic_load(&store->on_failure);
     if (fn != NULL)
         fn(store->on_failure_ctx);
@@ -76,12 +80,14 @@ static enum mr_status flush_now(struct store *store)
         status = view_flush_end(store->view);
     mr_point(MR_POINT_VIEW_FLUSHED);
     pthread_mutex_unlock(&store->flush.turn);
+    if (status < 0) {
+        fail(store, "the view cannot be flushed: no change is taken any more");
+        return status;
+    }
     pthread_mutex_lock(&store->flush.lock);
     pthread_cond_broadcast(&store->flush.done);
     pthread_mutex_unlock(&store->flush.lock);
-    if (status < 0)
-        fail(store, "the view cannot be flushed: no change is taken any more");
-    return status;
+    return MR_OK;
 }
 
 static void *flusher_main(void *arg)
@@ -342,9 +348,6 @@ static void tell_failure(void *ctx, const char *what)
 {
     struct store *store = ctx;
     fail(store, what);
-    pthread_mutex_lock(&store->flush.lock);
-    pthread_cond_broadcast(&store->flush.done);
-    pthread_mutex_unlock(&store->flush.lock);
 }
 
 void store_on_durable(struct store *store, void (*fn)(void *ctx, int64_t position), void *ctx)

@@ -1,4 +1,5 @@
 #include "view/store.h"
+#include "base/point.h"
 #include "base/rng.h"
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -400,6 +402,58 @@ static void flushes_beside_commits_change_nothing(void **state)
     store_close(store);
 }
 
+/* ---- a failing disk ---- */
+
+static void *write_until_it_fails(void *arg)
+{
+    struct load *load = arg;
+    static const char bytes[20000];
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    enum mr_status status = MR_OK;
+    for (uint32_t number = 1; status == MR_OK; number++) {
+        char name[32];
+        int64_t ticket;
+        struct store_entry entry = store_entry_make(&arena);
+        snprintf(name, sizeof(name), "%u/%u", load->id, number);
+        store_doc_put(&entry, "svc", "kind", mr_slice_cstr(name),
+                      mr_slice_make(bytes, sizeof(bytes)));
+        status = store_commit(load->store, &entry, &ticket);
+        mr_arena_reset(&arena);
+    }
+    assert_int_equal(status, MR_FAIL_IO);
+    mr_arena_fini(&arena);
+    return NULL;
+}
+
+/* Some of them wait for the flush that fails. */
+static void commits_do_not_wait_for_a_flush_that_failed(void **state)
+{
+    enum { FAILURES = 20, WAIT_S = 20 };
+    for (int i = 0; i < FAILURES; i++) {
+        char folder[256];
+        const char *problem;
+        snprintf(folder, sizeof(folder), "%s/%d", (char *)*state, i);
+        struct store *store = open_store(folder, 50000);
+        struct load loads[WRITERS];
+        assert_int_equal(mr_point_arm(MR_S("view.run.sync:2+:enospc"), &problem), MR_OK);
+        for (uint32_t id = 0; id < WRITERS; id++) {
+            loads[id] = (struct load){.store = store, .id = id};
+            assert_int_equal(
+                pthread_create(&loads[id].thread, NULL, write_until_it_fails, &loads[id]), 0);
+        }
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += WAIT_S;
+        for (uint32_t id = 0; id < WRITERS; id++)
+            assert_int_equal(pthread_timedjoin_np(loads[id].thread, NULL, &until), 0);
+        store_close(store);
+        mr_points_disarm();
+        store = open_store(folder, 50000); /* there is room again */
+        store_close(store);
+    }
+}
+
 static void a_view_that_does_not_fit_the_journal_is_refused(void **state)
 {
     struct mr_arena arena;
@@ -430,6 +484,7 @@ int main(int count, char **arguments)
         TEST(a_reset_leaves_nothing_and_stays_so),
         TEST(nothing_acknowledged_is_lost_when_the_process_is_killed),
         TEST(flushes_beside_commits_change_nothing),
+        TEST(commits_do_not_wait_for_a_flush_that_failed),
         TEST(a_view_that_does_not_fit_the_journal_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
