@@ -11,10 +11,8 @@
 #include "base/point.h"
 #include "base/log.h"
 #include "view/view_internal.h"
-#include <errno.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 enum {
     FAN = 4,                /* runs of one level that are merged */
@@ -164,8 +162,7 @@ static enum mr_status merge_runs(struct view *view, const struct runs *runs,
         status = run_open(&run, path, number);
     if (status == MR_OK)
         return view_files_replace(view, runs->each[merge->at], merge->count, run);
-    if (unlink(path) != 0 && errno != ENOENT)
-        mr_log(MR_LOG_WARN, "view", "cannot remove '%s': %s", path, strerror(errno));
+    view_files_remove(view, number);
     return status;
 }
 

@@ -57,6 +57,7 @@ static enum mr_status open_file(struct run_writer *writer)
 enum mr_status run_writer_new(struct run_writer **ret_writer, const char *path, uint64_t keys_max)
 {
     struct run_writer *writer = mr_calloc(1, sizeof(*writer));
+    writer->fd = -1;
     writer->path = mr_strdup_slice(mr_slice_cstr(path));
     writer->keys_max = keys_max;
     writer->buckets_count = keys_max / RUN_SLOTS_FILLED + 1;

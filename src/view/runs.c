@@ -109,7 +109,9 @@ static enum mr_status write_synced(const char *path, struct mr_slice text)
     return status;
 }
 
-static enum mr_status store_list(const struct view *view, const struct runs *runs)
+/* `ret_renamed`: the disk may have the new list, whatever the status. */
+static enum mr_status store_list(const struct view *view, const struct runs *runs,
+                                 bool *ret_renamed)
 {
     MR_CLEANUP(mr_buf_fini) struct mr_buf text = {0};
     mr_buf_printf(&text, "%s", list_title);
@@ -124,6 +126,7 @@ static enum mr_status store_list(const struct view *view, const struct runs *run
         status = write_synced(fresh, mr_buf_slice(&text));
     if (status == MR_OK && (!mr_point_good(MR_POINT_VIEW_LIST_RENAME) || rename(fresh, path) != 0))
         status = MR_RAISE(MR_FAIL_IO, "cannot rename '%s': %s", fresh, strerror(errno));
+    *ret_renamed = status == MR_OK;
     mr_point(MR_POINT_VIEW_LIST_RENAMED);
     return status == MR_OK ? folder_sync(view) : status;
 }
@@ -136,8 +139,7 @@ static struct runs *changed_list(const struct runs *old, size_t at, size_t count
     struct runs *runs = runs_new(old->count - count + 1);
     for (size_t i = 0; i < at; i++)
         runs->each[runs->count++] = run_ref(old->each[i]);
-    if (fresh != NULL)
-        runs->each[runs->count++] = fresh;
+    runs->each[runs->count++] = fresh;
     for (size_t i = at + count; i < old->count; i++)
         runs->each[runs->count++] = run_ref(old->each[i]);
     return runs;
@@ -152,6 +154,14 @@ static void take_list_locked(struct view *view, struct runs *fresh, bool drop_se
     stripes_unlock_all(&view->readers);
 }
 
+void view_files_remove(const struct view *view, uint64_t number)
+{
+    char path[VIEW_PATH_MAX];
+    view_files_path(view, number, path);
+    if ((!mr_point_good(MR_POINT_VIEW_RUN_REMOVE) || unlink(path) != 0) && errno != ENOENT)
+        mr_log(MR_LOG_WARN, "view", "cannot remove '%s': %s", path, strerror(errno));
+}
+
 enum mr_status view_files_replace(struct view *view, const struct run *first, size_t count,
                                   struct run *fresh)
 {
@@ -161,20 +171,19 @@ enum mr_status view_files_replace(struct view *view, const struct run *first, si
     while (count > 0 && old->each[at] != first)
         at++;
     struct runs *runs = changed_list(old, at, count, fresh);
-    enum mr_status status = store_list(view, runs);
+    bool renamed;
+    enum mr_status status = store_list(view, runs, &renamed);
     if (status == MR_OK)
         take_list_locked(view, runs, count == 0);
     pthread_mutex_unlock(&view->files.lock);
     if (status < 0) {
+        if (!renamed)
+            view_files_remove(view, run_number(fresh));
         runs_unref(runs);
         return status;
     }
-    for (size_t i = at; i < at + count; i++) {
-        char path[VIEW_PATH_MAX];
-        view_files_path(view, run_number(old->each[i]), path);
-        if (!mr_point_good(MR_POINT_VIEW_RUN_REMOVE) || unlink(path) != 0)
-            mr_log(MR_LOG_WARN, "view", "cannot remove '%s': %s", path, strerror(errno));
-    }
+    for (size_t i = at; i < at + count; i++)
+        view_files_remove(view, run_number(old->each[i]));
     runs_unref(old);
     return MR_OK;
 }
@@ -203,7 +212,10 @@ enum mr_status view_files_add(struct view *view, struct memtable *table)
     run_writer_free(writer);
     if (status == MR_OK)
         status = run_open(&run, path, number);
-    return status == MR_OK ? view_files_replace(view, NULL, 0, run) : status;
+    if (status == MR_OK)
+        return view_files_replace(view, NULL, 0, run);
+    view_files_remove(view, number);
+    return status;
 }
 
 /* ---- opening ---- */
@@ -282,22 +294,38 @@ static bool is_listed(const struct runs *runs, uint64_t number)
     return false;
 }
 
-/* Runs that no list names: a crash left them, in the making or merged. */
-static void remove_unlisted(struct view *view)
+/* Calls `fn` with each run that no list names: a crash left it, in the making or merged. */
+static enum mr_status each_unlisted(struct view *view,
+                                    enum mr_status (*fn)(struct view *view, uint64_t number))
 {
     DIR *folder = opendir(view->folder);
-    for (struct dirent *file; folder != NULL && (file = readdir(folder)) != NULL;) {
+    if (folder == NULL)
+        return MR_RAISE(MR_FAIL_IO, "cannot open '%s': %s", view->folder, strerror(errno));
+    enum mr_status status = MR_OK;
+    for (struct dirent *file; status == MR_OK && (file = readdir(folder)) != NULL;) {
         unsigned long long number;
-        char end[8] = "", path[VIEW_PATH_MAX];
-        if (sscanf(file->d_name, "%llu.%7s", &number, end) != 2 || strcmp(end, "run") != 0 ||
-            is_listed(view->runs, number))
-            continue;
-        view_files_path(view, number, path);
-        if (unlink(path) != 0)
-            mr_log(MR_LOG_WARN, "view", "cannot remove '%s': %s", path, strerror(errno));
+        char end[8] = "";
+        if (sscanf(file->d_name, "%llu.%7s", &number, end) == 2 && strcmp(end, "run") == 0 &&
+            !is_listed(view->runs, number))
+            status = fn(view, number);
     }
-    if (folder != NULL)
-        closedir(folder);
+    closedir(folder);
+    return status;
+}
+
+static enum mr_status remove_unlisted(struct view *view, uint64_t number)
+{
+    view_files_remove(view, number);
+    return MR_OK;
+}
+
+/* Only the very first run can be there before there is a list. */
+static enum mr_status refuse_unlisted(struct view *view, uint64_t number)
+{
+    return number == 1 ? MR_OK
+                       : MR_RAISE(MR_FAIL_DATA,
+                                  "'%s' is damaged: it has runs, but the list of them is gone",
+                                  view->folder);
 }
 
 /* A view of the time before the runs were ours. The journal may no longer have what is in it. */
@@ -330,9 +358,8 @@ enum mr_status view_files_open(struct view *view)
          * before it names must not go earlier. */
         if (status == MR_OK)
             status = folder_sync(view);
+    } else if (status == MR_NOT_FOUND) {
+        status = each_unlisted(view, refuse_unlisted);
     }
-    if (status < 0)
-        return status;
-    remove_unlisted(view);
-    return MR_OK;
+    return status == MR_OK ? each_unlisted(view, remove_unlisted) : status;
 }

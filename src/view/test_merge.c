@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "base/point.h"
 #include "base/rng.h"
 #include "journal/journal.h"
 #include "view/view_internal.h"
@@ -201,6 +202,81 @@ static void what_a_crash_left_is_removed(void **state)
     view_close(view);
 }
 
+/* Nothing that fails may leave a file behind: the disk may be full. */
+static void failed_flushes_and_merges_leave_no_files(void **state)
+{
+    const char *problem;
+    struct view *view = open_view(state);
+    for (int position = 1; position <= 3; position++) {
+        write_key(view, position, 1);
+        flush(view, position);
+    }
+    wait_for_merges(view);
+    write_key(view, 4, 1);
+    /* The fourth flush writes its list; the merge it begins does not. */
+    assert_int_equal(mr_point_arm(MR_S("view.list.write:2+:enospc"), &problem), MR_OK);
+    flush(view, 4);
+    pthread_mutex_lock(&view->files.lock);
+    while (!view->files.failed)
+        pthread_cond_wait(&view->files.moved, &view->files.lock);
+    pthread_mutex_unlock(&view->files.lock);
+    assert_int_equal(count_files(state), 4);
+    view_flush_begin(view, 5);
+    assert_int_equal(view_flush_end(view), MR_FAIL_IO);
+    assert_int_equal(count_files(state), 4);
+    mr_points_disarm();
+    assert_int_equal(mr_point_arm(MR_S("view.run.write:1+:enospc"), &problem), MR_OK);
+    assert_int_equal(view_flush_end(view), MR_FAIL_IO);
+    assert_int_equal(count_files(state), 4);
+    mr_points_disarm();
+    assert_int_equal(view_flush_end(view), MR_OK); /* there is room again */
+    wait_for_merges(view);
+    assert_int_equal(count_files(state), 1);
+    view_close(view);
+}
+
+static void the_standard_input_outlives_a_run_that_cannot_be_made(void **state)
+{
+    const char *problem;
+    struct view *view = open_view(state);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(dup2(null, STDIN_FILENO), STDIN_FILENO);
+    close(null);
+    assert_int_equal(mr_point_arm(MR_S("view.run.create:1:enospc"), &problem), MR_OK);
+    view_flush_begin(view, 1);
+    assert_int_equal(view_flush_end(view), MR_FAIL_IO);
+    mr_points_disarm();
+    assert_int_not_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    view_close(view);
+}
+
+static void runs_whose_list_is_gone_are_refused_and_kept(void **state)
+{
+    struct view *view = open_view(state), *refused = NULL;
+    struct view_options options = {.folder = *state};
+    write_key(view, 1, 1);
+    flush(view, 1);
+    write_key(view, 2, 1);
+    flush(view, 2);
+    view_close(view);
+    char path[256];
+    snprintf(path, sizeof(path), "%s/runs", (char *)*state);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(view_open(&refused, &options), MR_FAIL_DATA);
+    assert_int_equal(count_files(state), 2);
+}
+
+/* Without a list the first run is what a crash left of the first flush. */
+static void a_first_run_without_a_list_is_made_anew(void **state)
+{
+    put_file(state, "00000001.run", "half of a run");
+    struct view *view = open_view(state);
+    write_key(view, 1, 1);
+    flush(view, 1);
+    assert_int_equal(read_key(view, 1), 1);
+    view_close(view);
+}
+
 static void assert_refused(void **state)
 {
     struct view *view = NULL;
@@ -233,6 +309,10 @@ int main(void)
         TEST(deletions_go_when_they_meet_the_oldest_run),
         TEST(a_walk_goes_on_over_runs_that_were_merged_away),
         TEST(what_a_crash_left_is_removed),
+        TEST(failed_flushes_and_merges_leave_no_files),
+        TEST(the_standard_input_outlives_a_run_that_cannot_be_made),
+        TEST(runs_whose_list_is_gone_are_refused_and_kept),
+        TEST(a_first_run_without_a_list_is_made_anew),
         TEST(a_damaged_list_and_an_older_format_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

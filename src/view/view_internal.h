@@ -81,9 +81,11 @@ MR_MUST_USE enum mr_status view_files_add(struct view *view, struct memtable *ta
 /* The path of a run that is to be written, with a number of its own. */
 uint64_t view_files_new_path(struct view *view, char ret_path[static VIEW_PATH_MAX]);
 void view_files_path(const struct view *view, uint64_t number, char ret_path[static VIEW_PATH_MAX]);
-/* `fresh` (NULL: nothing), whose reference is taken, instead of `count` runs that follow each other
- * in the list from `first` on (both 0: before all, instead of tables[1]). On a failure the list is
- * as it was. */
+/* Removes the file, if it is there. */
+void view_files_remove(const struct view *view, uint64_t number);
+/* `fresh`, whose reference is taken, instead of `count` runs that follow each other in the list
+ * from `first` on (both 0: before all, instead of tables[1]). On a failure the list in memory is as
+ * it was, and `fresh` is removed unless the list on the disk may name it. */
 MR_MUST_USE enum mr_status view_files_replace(struct view *view, const struct run *first,
                                               size_t count, struct run *fresh);
 struct runs *view_files_list(struct view *view); /* with a reference */
