@@ -72,12 +72,19 @@ void store_on_failure(struct store *store, void (*fn)(void *ctx), void *ctx)
         fn(ctx);
 }
 
+/* After a failure there is none: what was sealed is still in memory, and must stay there. */
 static enum mr_status flush_now(struct store *store)
 {
     pthread_mutex_lock(&store->flush.turn);
+    if (atomic_load(&store->failed)) {
+        pthread_mutex_unlock(&store->flush.turn);
+        return MR_FAIL_IO;
+    }
     enum mr_status status = flush_begin(store);
     if (status == MR_OK)
         status = view_flush_end(store->view);
+    if (status < 0)
+        atomic_store(&store->failed, true); /* before the next takes its turn */
     mr_point(MR_POINT_VIEW_FLUSHED);
     pthread_mutex_unlock(&store->flush.turn);
     if (status < 0) {

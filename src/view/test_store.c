@@ -454,6 +454,17 @@ static void commits_do_not_wait_for_a_flush_that_failed(void **state)
     }
 }
 
+static void a_failed_flush_is_not_tried_again(void **state)
+{
+    const char *problem;
+    struct store *store = open_store(*state, 0);
+    assert_int_equal(mr_point_arm(MR_S("view.run.write:1:enospc"), &problem), MR_OK);
+    assert_int_equal(store_flush(store, true), MR_FAIL_IO);
+    mr_points_disarm();
+    assert_int_equal(store_flush(store, true), MR_FAIL_IO);
+    store_close(store);
+}
+
 static void a_view_that_does_not_fit_the_journal_is_refused(void **state)
 {
     struct mr_arena arena;
@@ -485,6 +496,7 @@ int main(int count, char **arguments)
         TEST(nothing_acknowledged_is_lost_when_the_process_is_killed),
         TEST(flushes_beside_commits_change_nothing),
         TEST(commits_do_not_wait_for_a_flush_that_failed),
+        TEST(a_failed_flush_is_not_tried_again),
         TEST(a_view_that_does_not_fit_the_journal_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
