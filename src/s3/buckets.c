@@ -17,9 +17,23 @@ static bool ip_like(struct mr_slice name)
     return dots == 3;
 }
 
+/* AWS: names that mean something else there. */
+static bool reserved(struct mr_slice name)
+{
+    static const char *const fronts[] = {"xn--", "sthree-", "amzn-s3-demo-"};
+    static const char *const ends[] = {"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"};
+    for (size_t i = 0; i < MR_COUNT(fronts); i++)
+        if (mr_slice_starts_with(name, mr_slice_cstr(fronts[i])))
+            return true;
+    for (size_t i = 0; i < MR_COUNT(ends); i++)
+        if (mr_slice_ends_with(name, mr_slice_cstr(ends[i])))
+            return true;
+    return false;
+}
+
 bool s3_bucket_name_ok(struct mr_slice name)
 {
-    if (name.len < 3 || name.len > 63 || ip_like(name))
+    if (name.len < 3 || name.len > 63 || ip_like(name) || reserved(name))
         return false;
     char before = '.';
     for (size_t i = 0; i < name.len; i++) {

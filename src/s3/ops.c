@@ -211,19 +211,35 @@ enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_whic
 {
     ret_which->bucket = s3_in(call, "Bucket");
     ret_which->key = s3_in(call, "Key");
+    if (s3_check_key(call, ret_which->key) != MR_OK)
+        return MR_FAULT;
     return s3_version_in(call, mr_json_get(call->in, "VersionId"), &ret_which->version, room);
 }
 
-enum mr_status s3_check_acl(struct protocol_call *call)
+enum mr_status s3_check_acl(struct protocol_call *call, bool new_bucket)
 {
     static const char *const grants[] = {"GrantFullControl", "GrantRead", "GrantReadACP",
                                          "GrantWrite", "GrantWriteACP"};
+    /* AWS: the first two say what holds anyway. */
+    static const char *const canned[] = {
+        "private",           "bucket-owner-full-control", "public-read",
+        "public-read-write", "authenticated-read",        "aws-exec-read",
+        "bucket-owner-read", "log-delivery-write"};
     const struct mr_slice acl = s3_in(call, "ACL");
-    /* AWS: these two say what holds anyway. */
-    bool asks = acl.len > 0 && !mr_slice_equal(acl, MR_S("private")) &&
-                !mr_slice_equal(acl, MR_S("bucket-owner-full-control"));
+    size_t at = 0;
+    while (at < MR_COUNT(canned) && !mr_slice_equal(acl, mr_slice_cstr(canned[at])))
+        at++;
+    if (acl.len > 0 && at == MR_COUNT(canned))
+        return s3_fail_argument(call, "x-amz-acl", acl, "");
+    bool asks = acl.len > 0 && at > 1;
     for (size_t i = 0; i < MR_COUNT(grants); i++)
         asks = asks || s3_in(call, grants[i]).len > 0;
+    const struct mr_slice ownership = s3_in(call, "ObjectOwnership");
+    if (asks && new_bucket &&
+        (ownership.len == 0 || mr_slice_equal(ownership, MR_S("BucketOwnerEnforced"))))
+        return protocol_fail(call, &s3_bucket_acl,
+                             "Bucket cannot have ACLs set with ObjectOwnership's "
+                             "BucketOwnerEnforced setting");
     if (asks)
         return protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
     return MR_OK;

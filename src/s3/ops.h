@@ -6,6 +6,7 @@
     X(access_denied, "AccessDenied", 403, false)                                   \
     X(acl_not_supported, "AccessControlListNotSupported", 400, false)              \
     X(bad_request, "BadRequest", 400, false)                                       \
+    X(bucket_acl, "InvalidBucketAclWithObjectOwnership", 400, false)               \
     X(bad_digest, "BadDigest", 400, false)                                         \
     X(bucket_exists_for_us, "BucketAlreadyOwnedByYou", 409, false)                 \
     X(bucket_not_empty, "BucketNotEmpty", 409, false)                              \
@@ -81,7 +82,7 @@ enum mr_status s3_version_in(struct protocol_call *call, yyjson_val *value,
 /* Headers that would have to change what is done, and are not implemented; ACLs, which a bucket
  * made today does not allow. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);
-enum mr_status s3_check_acl(struct protocol_call *call);
+enum mr_status s3_check_acl(struct protocol_call *call, bool new_bucket);
 
 enum mr_status s3_fail_no_bucket(struct protocol_call *call, struct mr_slice bucket);
 enum mr_status s3_fail_no_key(struct protocol_call *call, struct mr_slice key);
@@ -118,8 +119,10 @@ struct mr_slice s3_sum_text(struct protocol_call *call, const struct s3_meta *me
 /* For a reply that tells what was read without a lock: everything committed so far. */
 int64_t s3_read_ticket(struct s3 *s3);
 
-/* Reads a TagSet array into pairs; at most `max`. */
-enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, size_t max,
+/* What tags are put on: they are counted and refused differently. */
+enum s3_tagged { S3_TAGS_OBJECT, S3_TAGS_BUCKET, S3_TAGS_NEW_BUCKET };
+/* Reads a TagSet array into pairs. */
+enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, enum s3_tagged kind,
                             struct mr_slice *ret_pairs);
 /* The same from the form text of x-amz-tagging. */
 enum mr_status s3_tags_parse(struct protocol_call *call, struct mr_slice text,
@@ -169,7 +172,6 @@ enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming
 void s3_incoming_abandon(struct s3_incoming *incoming);
 
 /* ---- what is configured about a bucket: members of its document ---- */
-enum { S3_BUCKET_TAGS_MAX = 50 };
 bool s3_ownership_ok(struct mr_slice rule);
 /* The bucket's document, or NULL with the fault set. */
 yyjson_val *s3_config_document(struct protocol_call *call);

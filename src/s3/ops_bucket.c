@@ -45,7 +45,7 @@ static enum mr_status settings_of(struct protocol_call *call, struct s3_new_buck
     yyjson_val *tags = mr_json_get(mr_json_get(call->in, "CreateBucketConfiguration"), "Tags");
     const struct mr_slice ownership = s3_in(call, "ObjectOwnership");
     struct mr_slice pairs;
-    if (tags != NULL && s3_tags_read(call, tags, S3_BUCKET_TAGS_MAX, &pairs) != MR_OK)
+    if (tags != NULL && s3_tags_read(call, tags, S3_TAGS_NEW_BUCKET, &pairs) != MR_OK)
         return MR_FAULT;
     if (yyjson_arr_size(tags) > 0)
         wanted->tags = s3_config_json(call, tags);
@@ -72,7 +72,7 @@ static void create_bucket(struct protocol_call *call)
         protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
         return;
     }
-    if (s3_check_acl(call) != MR_OK || location_of(call, &wanted.region) != MR_OK ||
+    if (s3_check_acl(call, true) != MR_OK || location_of(call, &wanted.region) != MR_OK ||
         settings_of(call, &wanted) != MR_OK)
         return;
     enum mr_status status = s3_bucket_create(s3_of(call), call->arena, &wanted, &call->ticket);

@@ -106,7 +106,7 @@ static void put_tagging(struct protocol_call *call)
 {
     struct mr_slice pairs;
     yyjson_val *set = mr_json_get(mr_json_get(call->in, "Tagging"), "TagSet");
-    if (s3_tags_read(call, set, S3_BUCKET_TAGS_MAX, &pairs) != MR_OK)
+    if (s3_tags_read(call, set, S3_TAGS_BUCKET, &pairs) != MR_OK)
         return;
     s3_config_store(call, "tags", pairs.len > 0 ? s3_config_json(call, set) : MR_S(""));
 }
@@ -230,7 +230,7 @@ static void refuse_acl(struct protocol_call *call)
     if (policy != NULL && !says_what_holds(call, policy))
         protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
     else
-        (void)s3_check_acl(call);
+        (void)s3_check_acl(call, false);
 }
 
 static void put_bucket_acl(struct protocol_call *call)

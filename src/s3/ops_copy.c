@@ -243,7 +243,7 @@ static void copy_object(struct protocol_call *call)
     struct s3_change change = s3_change_of(call);
     change.event = "ObjectCreated:Copy";
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, change.key) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK || s3_check_acl(call) != MR_OK ||
+        s3_check_unsupported(call) != MR_OK || s3_check_acl(call, false) != MR_OK ||
         s3_conditions_read(call, &change) != MR_OK || source_open(call, &source) != MR_OK)
         return;
     enum mr_status status = copy_meta(call, &source, &meta);

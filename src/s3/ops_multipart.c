@@ -63,7 +63,7 @@ static void create_upload(struct protocol_call *call)
     struct s3 *s3 = s3_of(call);
     struct s3_upload upload = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, upload.key) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK || s3_check_acl(call) != MR_OK ||
+        s3_check_unsupported(call) != MR_OK || s3_check_acl(call, false) != MR_OK ||
         s3_headers_read(call, &upload.meta) != MR_OK ||
         s3_headers_tags(call, &upload.meta) != MR_OK || sum_kind_read(call, &upload.meta) != MR_OK)
         return;
@@ -227,6 +227,8 @@ static enum mr_status parts_choose(struct protocol_call *call, const struct s3_u
     yyjson_arr_foreach(asked_list, at, count, asked)
     {
         const int64_t number = mr_json_get_i64(asked, "PartNumber", 0);
+        if (mr_json_get(asked, "PartNumber") == NULL || mr_json_get_text(asked, "ETag").len == 0)
+            return s3_fail_malformed(call);
         if (number <= before && at > 0)
             return protocol_fail(call, &s3_invalid_part_order,
                                  "The list of parts was not in ascending order. Parts must be "

@@ -8,7 +8,7 @@ static void put_open(struct protocol_call *call)
     struct s3_change change = {0};
     struct s3_meta meta = {0};
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, s3_in(call, "Key")) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK || s3_check_acl(call) != MR_OK ||
+        s3_check_unsupported(call) != MR_OK || s3_check_acl(call, false) != MR_OK ||
         s3_conditions_read(call, &change) != MR_OK || s3_headers_read(call, &meta) != MR_OK ||
         s3_headers_tags(call, &meta) != MR_OK)
         return;
@@ -83,7 +83,7 @@ static void delete_object(struct protocol_call *call)
     struct s3_change change = s3_change_of(call);
     struct s3_version version;
     yyjson_val *if_match = mr_json_get(call->in, "IfMatch");
-    if (s3_check_owner(call) != MR_OK ||
+    if (s3_check_owner(call) != MR_OK || s3_check_key(call, change.key) != MR_OK ||
         s3_version_in(call, mr_json_get(call->in, "VersionId"), &change.version, &version) != MR_OK)
         return;
     if (if_match != NULL)
@@ -153,7 +153,7 @@ static bool delete_one(struct protocol_call *call, yyjson_val *object, struct de
         delete_fails(error, "NoSuchVersion", "The specified version does not exist.");
         return false;
     }
-    if (error->key.len == 0 || error->key.len > S3_KEY_BYTES_MAX) {
+    if (error->key.len > S3_KEY_BYTES_MAX) {
         delete_fails(error, "KeyTooLongError", "Your key is too long");
         return false;
     }
@@ -197,13 +197,16 @@ static void delete_objects(struct protocol_call *call)
     const size_t total = yyjson_arr_size(objects);
     if (s3_check_bucket(call) != MR_OK || s3_body_check(call, true) != MR_OK)
         return;
-    if (total == 0 || total > S3_PAGE_MAX) {
+    size_t at, count;
+    yyjson_val *object;
+    bool whole = total > 0 && total <= S3_PAGE_MAX;
+    yyjson_arr_foreach(objects, at, count, object) whole =
+        whole && mr_json_get_text(object, "Key").len > 0;
+    if (!whole) {
         s3_fail_malformed(call);
         return;
     }
     struct delete_error *errors = NULL, **end = &errors;
-    size_t at, count;
-    yyjson_val *object;
     mr_json_key(&call->out, "Deleted");
     mr_json_array(&call->out);
     yyjson_arr_foreach(objects, at, count, object)

@@ -142,6 +142,26 @@ static void write_headers(struct protocol_call *call, const struct s3_meta *meta
         protocol_reply_header(call, MR_S("expires"), headers[S3_EXPIRES]);
 }
 
+/* AWS takes the bytes of a header for Latin-1, and gives what ASCII cannot say as an encoded word.
+ */
+static struct mr_slice header_word(struct protocol_call *call, struct mr_slice value)
+{
+    struct mr_buf utf8 = {0};
+    bool plain = true;
+    for (size_t i = 0; i < value.len; i++) {
+        const uint8_t c = (uint8_t)value.ptr[i];
+        plain = plain && c < 0x80;
+        if (c >= 0x80)
+            mr_buf_byte(&utf8, (char)(0xc0 | c >> 6));
+        mr_buf_byte(&utf8, (char)(c < 0x80 ? c : 0x80 | (c & 0x3f)));
+    }
+    if (!plain)
+        value = mr_arena_printf(
+            call->arena, "=?UTF-8?B?%.*s?=", MR_ARG(mr_base64(call->arena, mr_buf_slice(&utf8))));
+    mr_buf_fini(&utf8);
+    return value;
+}
+
 static void write_user(struct protocol_call *call, struct mr_slice pairs)
 {
     struct mr_slice name, value;
@@ -149,7 +169,7 @@ static void write_user(struct protocol_call *call, struct mr_slice pairs)
     mr_json_object(&call->out);
     while (s3_pairs_next(&pairs, &name, &value)) {
         mr_json_name(&call->out, name);
-        mr_json_string(&call->out, value);
+        mr_json_string(&call->out, header_word(call, value));
     }
     mr_json_object_end(&call->out);
 }
@@ -270,6 +290,27 @@ static bool wants(struct protocol_call *call, const char *attribute)
     return false;
 }
 
+static enum mr_status attributes_check(struct protocol_call *call)
+{
+    static const char *const known[] = {"ETag", "Checksum", "ObjectParts", "StorageClass",
+                                        "ObjectSize"};
+    const size_t asked = yyjson_arr_size(mr_json_get(call->in, "ObjectAttributes"));
+    size_t at, count;
+    yyjson_val *item;
+    yyjson_arr_foreach(mr_json_get(call->in, "ObjectAttributes"), at, count, item)
+    {
+        size_t i = 0;
+        while (i < MR_COUNT(known) && !mr_slice_equal(mr_json_text(item), mr_slice_cstr(known[i])))
+            i++;
+        if (i == MR_COUNT(known))
+            break;
+    }
+    if (asked > 0 && at == asked)
+        return MR_OK;
+    protocol_fail_member(call, "ArgumentName", MR_S("x-amz-object-attributes"));
+    return protocol_fail(call, &s3_invalid_argument, "Invalid attribute name specified.");
+}
+
 static void write_parts(struct protocol_call *call, const struct s3_meta *meta)
 {
     const int64_t after = mr_json_get_i64(call->in, "PartNumberMarker", 0);
@@ -313,7 +354,8 @@ static void get_object_attributes(struct protocol_call *call)
     struct s3_which which;
     struct s3_version version;
     char etag[S3_ETAG_TEXT];
-    if (s3_check_owner(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK)
+    if (s3_check_owner(call) != MR_OK || attributes_check(call) != MR_OK ||
+        s3_which_in(call, &which, &version) != MR_OK)
         return;
     const enum mr_status found = s3_find(s3_of(call), call->arena, &which, &meta, &call->ticket);
     if (s3_fail_missing(call, &which, found, &meta) != MR_OK)

@@ -1,7 +1,7 @@
 /* The wire: tag sets, of objects and buckets. */
 #include "s3/ops.h"
 
-enum { TAG_KEY_MAX = 128, TAG_VALUE_MAX = 256, OBJECT_TAGS_MAX = 10 };
+enum { TAG_KEY_MAX = 128, TAG_VALUE_MAX = 256, OBJECT_TAGS_MAX = 10, BUCKET_TAGS_MAX = 50 };
 
 static bool has_name(struct mr_slice pairs, struct mr_slice wanted)
 {
@@ -12,51 +12,75 @@ static bool has_name(struct mr_slice pairs, struct mr_slice wanted)
     return false;
 }
 
-static enum mr_status tag_add(struct protocol_call *call, struct mr_buf *pairs,
+/* AWS: letters, digits and spaces of any script, and some marks. What is beyond ASCII passes. */
+static bool tag_text_ok(struct mr_slice text, size_t max)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const uint8_t c = (uint8_t)text.ptr[i];
+        const bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
+        if (!plain && (c == 0 || strchr(" +-=._:/@", c) == NULL))
+            return false;
+    }
+    return mr_slice_utf8_length(text) <= max;
+}
+
+static enum mr_status fail_tag(struct protocol_call *call, struct mr_slice name,
+                               const char *message)
+{
+    protocol_fail_member(call, "TagKey", name);
+    return protocol_fail(call, &s3_invalid_tag, "%s", message);
+}
+
+static enum mr_status tag_add(struct protocol_call *call, enum s3_tagged kind, struct mr_buf *pairs,
                               struct mr_slice name, struct mr_slice value)
 {
-    if (name.len == 0 || mr_slice_utf8_length(name) > TAG_KEY_MAX) {
-        protocol_fail_member(call, "TagKey", name);
-        return protocol_fail(call, &s3_invalid_tag, "The TagKey you have provided is invalid");
+    if (has_name(mr_buf_slice(pairs), name))
+        return fail_tag(call, name, "Cannot provide multiple Tags with the same key");
+    if (mr_slice_starts_with(name, MR_S("aws:"))) {
+        if (kind == S3_TAGS_OBJECT)
+            return fail_tag(call, name, "Your TagKey cannot be prefixed with aws:");
+        if (kind == S3_TAGS_BUCKET)
+            return fail_tag(call, name, "System tags cannot be added/updated by requester");
+        return protocol_fail(call, &s3_invalid_tag,
+                             "User-defined tag keys can't start with \"aws:\". This prefix is "
+                             "reserved for system tags. Remove \"aws:\" from your tag keys and "
+                             "try again.");
     }
-    if (mr_slice_utf8_length(value) > TAG_VALUE_MAX) {
-        protocol_fail_member(call, "TagKey", name);
+    if (name.len == 0 || !tag_text_ok(name, TAG_KEY_MAX))
+        return fail_tag(call, name, "The TagKey you have provided is invalid");
+    if (!tag_text_ok(value, TAG_VALUE_MAX)) {
         protocol_fail_member(call, "TagValue", value);
-        return protocol_fail(call, &s3_invalid_tag, "The TagValue you have provided is invalid");
-    }
-    if (mr_slice_starts_with(name, MR_S("aws:")))
-        return protocol_fail(call, &s3_invalid_tag,
-                             "System tags cannot be added/updated by requester");
-    if (has_name(mr_buf_slice(pairs), name)) {
-        protocol_fail_member(call, "TagKey", name);
-        return protocol_fail(call, &s3_invalid_tag,
-                             "Cannot provide multiple Tags with the same key");
+        return fail_tag(call, name, "The TagValue you have provided is invalid");
     }
     s3_pairs_add(pairs, name, value);
     return MR_OK;
 }
 
-static enum mr_status too_many(struct protocol_call *call)
+static enum mr_status too_many(struct protocol_call *call, enum s3_tagged kind)
 {
-    return protocol_fail(call, &s3_bad_request, "Object tags cannot be greater than 10");
+    return protocol_fail(call, &s3_bad_request, "%s",
+                         kind == S3_TAGS_OBJECT ? "Object tags cannot be greater than 10"
+                                                : "Bucket tag count cannot be greater than 50");
 }
 
-enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, size_t max,
+enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, enum s3_tagged kind,
                             struct mr_slice *ret_pairs)
 {
+    const size_t max = kind == S3_TAGS_OBJECT ? OBJECT_TAGS_MAX : BUCKET_TAGS_MAX;
     struct mr_buf pairs = {0};
     size_t at, count;
     yyjson_val *tag;
     enum mr_status status = MR_OK;
     if (yyjson_arr_size(set) > max)
-        return too_many(call);
+        return too_many(call, kind);
     yyjson_arr_foreach(set, at, count, tag)
     {
         if (status != MR_OK)
             break;
         status = mr_json_get(tag, "Key") == NULL || mr_json_get(tag, "Value") == NULL
                      ? s3_fail_malformed(call)
-                     : tag_add(call, &pairs, mr_json_get_text(tag, "Key"),
+                     : tag_add(call, kind, &pairs, mr_json_get_text(tag, "Key"),
                                mr_json_get_text(tag, "Value"));
     }
     *ret_pairs = mr_arena_copy(call->arena, mr_buf_slice(&pairs));
@@ -64,9 +88,22 @@ enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, size_t 
     return status;
 }
 
+/* AWS: the header has one refusal for all that is wrong with a name or a value. */
+static enum mr_status header_add(struct protocol_call *call, struct mr_slice header,
+                                 struct mr_buf *pairs, struct mr_slice name, struct mr_slice value)
+{
+    if (!has_name(mr_buf_slice(pairs), name) && name.len > 0 && tag_text_ok(name, TAG_KEY_MAX) &&
+        tag_text_ok(value, TAG_VALUE_MAX))
+        return tag_add(call, S3_TAGS_OBJECT, pairs, name, value);
+    return s3_fail_argument(call, "x-amz-tagging", header,
+                            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded "
+                            "URL query parameters without tag name duplicates.");
+}
+
 enum mr_status s3_tags_parse(struct protocol_call *call, struct mr_slice text,
                              struct mr_slice *ret_pairs)
 {
+    const struct mr_slice header = text;
     struct mr_buf pairs = {0};
     struct mr_slice part;
     size_t tags = 0;
@@ -79,7 +116,8 @@ enum mr_status s3_tags_parse(struct protocol_call *call, struct mr_slice text,
             equals == SIZE_MAX
                 ? MR_S("")
                 : mr_percent_decode(call->arena, mr_slice_sub(part, equals + 1, SIZE_MAX), true);
-        status = ++tags > OBJECT_TAGS_MAX ? too_many(call) : tag_add(call, &pairs, name, value);
+        status = ++tags > OBJECT_TAGS_MAX ? too_many(call, S3_TAGS_OBJECT)
+                                          : header_add(call, header, &pairs, name, value);
     }
     *ret_pairs = mr_arena_copy(call->arena, mr_buf_slice(&pairs));
     mr_buf_fini(&pairs);
@@ -157,7 +195,7 @@ static void put_object_tagging(struct protocol_call *call)
     struct mr_slice pairs;
     yyjson_val *set = mr_json_get(mr_json_get(call->in, "Tagging"), "TagSet");
     if (which_check(call, &which, &version) == MR_OK &&
-        s3_tags_read(call, set, OBJECT_TAGS_MAX, &pairs) == MR_OK)
+        s3_tags_read(call, set, S3_TAGS_OBJECT, &pairs) == MR_OK)
         set_tags(call, &which, pairs, "ObjectTagging:Put");
 }
 

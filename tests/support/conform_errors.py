@@ -43,8 +43,9 @@ STATUS = {
 # objects can meet them.
 S3_CODES = {
     "AccessControlListNotSupported", "AccessDenied", "AuthorizationHeaderMalformed",
-    "AuthorizationQueryParametersError", "BadDigest", "BucketAlreadyExists",
+    "AuthorizationQueryParametersError", "BadDigest", "BadRequest", "BucketAlreadyExists",
     "BucketAlreadyOwnedByYou", "BucketNotEmpty", "ConditionalRequestConflict", "EntityTooLarge",
+    "InvalidBucketAclWithObjectOwnership",
     "EntityTooSmall", "ExpiredToken", "IllegalLocationConstraintException",
     "IllegalVersioningConfigurationException", "IncompleteBody", "InvalidAccessKeyId",
     "InvalidArgument", "InvalidBucketName", "InvalidBucketState", "InvalidDigest",
