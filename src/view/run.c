@@ -38,7 +38,8 @@ static bool header_is_sound(const struct run_header *header, size_t bytes)
            header->fences_at == header->entries_end && header->fences_at % RUN_UNIT == 0 &&
            header->fences <= bytes / sizeof(struct run_fence) &&
            header->fences_at + header->fences * sizeof(struct run_fence) == bytes &&
-           (header->fences == 0) == (header->keys == 0);
+           (header->fences == 0) == (header->keys == 0) &&
+           header->keys <= (header->entries_end - header->entries_at) / sizeof(struct run_entry);
 }
 
 static bool take_header(struct run *run)

@@ -1,5 +1,6 @@
 #include "view/run.h"
 #include "base/arena.h"
+#include "base/codec.h"
 #include "base/rng.h"
 #include "view/hash.h"
 #include <errno.h>
@@ -242,6 +243,23 @@ static void a_damaged_byte_is_told_or_changes_nothing(void **state)
     assert_int_equal(run_open(&run, fixture->path, 1), MR_FAIL_DATA);
 }
 
+/* A merge makes room for as many keys as its runs say they have. */
+static void more_keys_than_there_is_room_for_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run *run = NULL;
+    struct run_header header;
+    make_keys(fixture, 60, 8);
+    run_unref(write_and_open(fixture));
+    int fd = open(fixture->path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+    header.keys = UINT64_MAX / 4;
+    header.crc = mr_crc32c(0, mr_slice_make(&header, offsetof(struct run_header, crc)));
+    assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
+    close(fd);
+    assert_int_equal(run_open(&run, fixture->path, 1), MR_FAIL_DATA);
+}
+
 static void a_full_disk_is_told(void **state)
 {
     struct fixture *fixture = *state;
@@ -270,6 +288,7 @@ int main(void)
         TEST(walks_go_both_ways_from_any_key),
         TEST(an_empty_run_knows_nothing),
         TEST(a_damaged_byte_is_told_or_changes_nothing),
+        TEST(more_keys_than_there_is_room_for_are_refused),
         TEST(a_full_disk_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
