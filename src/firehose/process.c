@@ -193,18 +193,42 @@ struct batch {
     struct batches *all;
     struct mr_arena arena; /* holds the results, and what they point to */
     size_t from, count;    /* in `raw` */
+    bool begun;
     struct record_result *results;
     enum mr_status status;
     char message[512];
 };
 
+/* The workers' jobs refer to it: one that comes late finds its batch begun. */
 struct batches {
     struct batch each[FIREHOSE_CALLS_MAX];
     size_t count;
     pthread_mutex_t lock;
     pthread_cond_t done;
     size_t running; /* on other workers */
+    size_t references;
 };
+
+static struct batches *batches_new(void)
+{
+    struct batches *all = mr_calloc(1, sizeof(*all));
+    pthread_mutex_init(&all->lock, NULL);
+    pthread_cond_init(&all->done, NULL);
+    all->references = 1;
+    return all;
+}
+
+static void batches_unref(struct batches *all)
+{
+    pthread_mutex_lock(&all->lock);
+    const bool last = --all->references == 0;
+    pthread_mutex_unlock(&all->lock);
+    if (!last)
+        return;
+    pthread_mutex_destroy(&all->lock);
+    pthread_cond_destroy(&all->done);
+    free(all);
+}
 
 static void call_function(struct batch *batch)
 {
@@ -219,19 +243,35 @@ static void call_function(struct batch *batch)
     batch->status = transform_run(&batch->arena, &input, batch->results, batch->message);
 }
 
+/* Whoever begins a batch calls the function for it. */
+static bool begin(struct batch *batch, bool on_worker)
+{
+    struct batches *all = batch->all;
+    pthread_mutex_lock(&all->lock);
+    const bool mine = !batch->begun;
+    batch->begun = true;
+    all->running += mine && on_worker;
+    pthread_mutex_unlock(&all->lock);
+    return mine;
+}
+
 static void call_on_worker(void *arg)
 {
     struct batch *batch = arg;
     struct batches *all = batch->all;
-    call_function(batch);
-    pthread_mutex_lock(&all->lock);
-    all->running--;
-    pthread_cond_signal(&all->done);
-    pthread_mutex_unlock(&all->lock);
+    if (begin(batch, true)) {
+        call_function(batch);
+        pthread_mutex_lock(&all->lock);
+        all->running--;
+        pthread_cond_signal(&all->done);
+        pthread_mutex_unlock(&all->lock);
+    }
+    batches_unref(all);
 }
 
 /* The first on this thread, the others beside it: while one is in its function, what was sent to
- * another or came back from it is written and read. */
+ * another or came back from it is written and read. What no worker has begun by then this thread
+ * does: each worker may be one that waits like this. */
 static void call_functions(struct batches *all)
 {
     struct delivery *delivery = all->each[0].delivery;
@@ -239,12 +279,14 @@ static void call_functions(struct batches *all)
     atomic_store(&delivery->calling_ms, store_now(delivery->firehose->options.store));
     for (size_t i = 1; i < all->count; i++) {
         pthread_mutex_lock(&all->lock);
-        all->running++;
+        all->references++;
         pthread_mutex_unlock(&all->lock);
         if (runtime_submit(runtime, call_on_worker, &all->each[i]) != MR_OK)
-            call_on_worker(&all->each[i]);
+            batches_unref(all);
     }
-    call_function(&all->each[0]);
+    for (size_t i = 0; i < all->count; i++)
+        if (begin(&all->each[i], false))
+            call_function(&all->each[i]);
     pthread_mutex_lock(&all->lock);
     while (all->running > 0)
         pthread_cond_wait(&all->done, &all->lock);
@@ -364,22 +406,21 @@ static enum mr_status process_batches(struct filling *filling)
 {
     enum { ALONE_MS = 30000 };
     struct delivery *delivery = filling->delivery;
-    struct batches all = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    struct batches *all = batches_new();
     enum mr_status status = MR_OK;
-    take_batches(delivery, calls_at_once(delivery, filling->now_ms), &all);
+    take_batches(delivery, calls_at_once(delivery, filling->now_ms), all);
     if (delivery->p.config.function.len > 0)
-        call_functions(&all);
-    for (size_t i = 0; i < all.count && status == MR_OK; i++) {
-        if (i > 0 && all.each[i].status == MR_AGAIN) {
+        call_functions(all);
+    for (size_t i = 0; i < all->count && status == MR_OK; i++) {
+        if (all->count > 1 && all->each[i].status == MR_AGAIN)
             delivery->p.alone_until_ms = filling->now_ms + ALONE_MS;
+        if (i > 0 && all->each[i].status == MR_AGAIN)
             break;
-        }
-        status = fill_buffers(filling, &all.each[i]);
+        status = fill_buffers(filling, &all->each[i]);
     }
-    for (size_t i = 0; i < all.count; i++)
-        mr_arena_fini(&all.each[i].arena);
-    pthread_mutex_destroy(&all.lock);
-    pthread_cond_destroy(&all.done);
+    for (size_t i = 0; i < all->count; i++)
+        mr_arena_fini(&all->each[i].arena);
+    batches_unref(all);
     return status;
 }
 
