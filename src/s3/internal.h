@@ -188,6 +188,9 @@ struct s3_upload {
 };
 MR_MUST_USE enum mr_status s3_upload_begin(struct s3 *s3, struct mr_arena *arena,
                                            struct s3_upload *upload, int64_t *ret_ticket);
+/* Could it be the id of an upload of that key, over or not? */
+bool s3_upload_id_of(struct mr_arena *arena, struct mr_slice id, struct mr_slice bucket,
+                     struct mr_slice key);
 /* MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status s3_upload_find(struct s3 *s3, struct mr_arena *arena,
                                           struct mr_slice bucket, struct mr_slice key,

@@ -13,6 +13,39 @@ static bool upload_id_ok(struct mr_slice id)
     return mr_unhex(id, bytes, sizeof bytes) == MR_OK;
 }
 
+/* An id is the journal's tail when the upload was begun, so that those of a key come in that order;
+ * then what tells which object it is of; then random bytes. */
+enum { ID_ORDER = 8, ID_KEY = 4 };
+
+static void id_of_key(struct mr_arena *arena, struct mr_slice bucket, struct mr_slice key,
+                      uint8_t ret[static ID_KEY])
+{
+    uint8_t digest[32];
+    mr_sha256(s3_object_key(arena, bucket, key), digest);
+    memcpy(ret, digest, ID_KEY);
+}
+
+static void upload_id_make(struct s3 *s3, struct mr_arena *arena, const struct s3_upload *upload,
+                           char *ret)
+{
+    uint8_t bytes[S3_UPLOAD_ID_TEXT / 2];
+    const uint64_t order = (uint64_t)journal_tail(store_journal(s3->options.store));
+    mr_rng_fill(s3->options.rng, bytes, sizeof bytes);
+    for (int i = 0; i < ID_ORDER; i++)
+        bytes[i] = (uint8_t)(order >> (8 * (ID_ORDER - 1 - i)));
+    id_of_key(arena, upload->bucket, upload->key, bytes + ID_ORDER);
+    mr_hex(bytes, sizeof bytes, ret);
+}
+
+bool s3_upload_id_of(struct mr_arena *arena, struct mr_slice id, struct mr_slice bucket,
+                     struct mr_slice key)
+{
+    uint8_t bytes[S3_UPLOAD_ID_TEXT / 2], wanted[ID_KEY];
+    id_of_key(arena, bucket, key, wanted);
+    return mr_unhex(id, bytes, sizeof bytes) == MR_OK &&
+           memcmp(bytes + ID_ORDER, wanted, ID_KEY) == 0;
+}
+
 static struct s3_stripe *upload_lock(struct s3 *s3, struct mr_arena *arena,
                                      const struct s3_upload *upload)
 {
@@ -22,17 +55,15 @@ static struct s3_stripe *upload_lock(struct s3 *s3, struct mr_arena *arena,
 enum mr_status s3_upload_begin(struct s3 *s3, struct mr_arena *arena, struct s3_upload *upload,
                                int64_t *ret_ticket)
 {
-    uint8_t random[S3_UPLOAD_ID_TEXT / 2];
     char *text = mr_arena_alloc(arena, S3_UPLOAD_ID_TEXT + 1);
-    mr_rng_fill(s3->options.rng, random, sizeof random);
-    mr_hex(random, sizeof random, text);
-    upload->id = mr_slice_make(text, S3_UPLOAD_ID_TEXT);
     struct store_entry entry = store_entry_make(arena);
     atomic_store(&s3->has_uploads, true);
-    s3_entry_meta(&entry, s3_upload_key(arena, upload->bucket, upload->key, upload->id),
-                  &upload->meta);
     enum mr_status status = MR_NOT_FOUND;
     struct s3_stripe *stripe = upload_lock(s3, arena, upload);
+    upload_id_make(s3, arena, upload, text);
+    upload->id = mr_slice_make(text, S3_UPLOAD_ID_TEXT);
+    s3_entry_meta(&entry, s3_upload_key(arena, upload->bucket, upload->key, upload->id),
+                  &upload->meta);
     if (s3_bucket_exists(s3, upload->bucket))
         status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
     s3_unlock(stripe);

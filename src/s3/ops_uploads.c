@@ -15,10 +15,20 @@ static void write_part(struct protocol_call *call, const struct s3_stored_part *
     mr_json_object_end(&call->out);
 }
 
-static int64_t limit_in(struct protocol_call *call, const char *name)
+static enum mr_status limit_in(struct protocol_call *call, const char *member, const char *name,
+                               int64_t *ret_limit)
 {
-    const int64_t limit = mr_json_get_i64(call->in, name, S3_PAGE_MAX);
-    return limit > S3_PAGE_MAX ? S3_PAGE_MAX : limit;
+    *ret_limit = mr_json_get_i64(call->in, member, S3_PAGE_MAX);
+    if (*ret_limit > S3_PAGE_MAX)
+        *ret_limit = S3_PAGE_MAX;
+    if (*ret_limit >= 0)
+        return MR_OK;
+    return s3_fail_argument(
+        call, name, s3_in(call, member),
+        mr_arena_cstr(call->arena,
+                      mr_arena_printf(call->arena,
+                                      "Argument %s must be an integer between 0 and 2147483647",
+                                      name)));
 }
 
 static void write_class(struct protocol_call *call, const struct s3_meta *meta)
@@ -41,14 +51,10 @@ static void list_parts(struct protocol_call *call)
     struct s3_stored_part *parts = NULL;
     size_t count = 0;
     const int64_t after = mr_json_get_i64(call->in, "PartNumberMarker", 0);
-    const int64_t limit = limit_in(call, "MaxParts");
-    if (s3_check_upload(call, &upload) != MR_OK)
+    int64_t limit;
+    if (s3_check_upload(call, &upload) != MR_OK ||
+        limit_in(call, "MaxParts", "max-parts", &limit) != MR_OK)
         return;
-    if (limit < 0) {
-        s3_fail_argument(call, "max-parts", s3_in(call, "MaxParts"),
-                         "Argument max-parts must be an integer between 0 and 2147483647");
-        return;
-    }
     protocol_fail_internal(call,
                            s3_upload_parts(s3_of(call), call->arena, upload.id, &parts, &count));
     int64_t shown = 0, last = 0;
@@ -184,6 +190,41 @@ static void write_prefixes(const struct uploads *uploads)
     mr_json_array_end(out);
 }
 
+static enum mr_status uploads_asked(struct uploads *uploads)
+{
+    struct protocol_call *call = uploads->call;
+    const struct mr_slice encoding = s3_in(call, "EncodingType");
+    uploads->url = encoding.len > 0;
+    if (s3_check_bucket(call) != MR_OK ||
+        limit_in(call, "MaxUploads", "max-uploads", &uploads->limit) != MR_OK)
+        return MR_FAULT;
+    if (uploads->url && !mr_slice_equal(encoding, MR_S("url")))
+        return s3_fail_argument(call, "encoding-type", encoding,
+                                "Invalid Encoding Method specified in Request");
+    if (uploads->key_marker.len == 0)
+        uploads->id_marker = (struct mr_slice){0};
+    if (uploads->id_marker.len > 0 && !s3_upload_id_of(call->arena, uploads->id_marker,
+                                                       s3_in(call, "Bucket"), uploads->key_marker))
+        return s3_fail_argument(call, "upload-id-marker", uploads->id_marker,
+                                "Invalid uploadId marker");
+    return MR_OK;
+}
+
+static void write_asked(const struct uploads *uploads, struct mr_slice bucket)
+{
+    struct protocol_call *call = uploads->call;
+    mr_json_key_string(&call->out, "Bucket", bucket);
+    write_name(uploads, "KeyMarker", uploads->key_marker);
+    mr_json_key_string(&call->out, "UploadIdMarker", uploads->id_marker);
+    if (uploads->prefix.len > 0)
+        write_name(uploads, "Prefix", uploads->prefix);
+    if (uploads->delimiter.len > 0)
+        write_name(uploads, "Delimiter", uploads->delimiter);
+    if (uploads->url)
+        mr_json_key_cstr(&call->out, "EncodingType", "url");
+    mr_json_key_int(&call->out, "MaxUploads", uploads->limit);
+}
+
 static void list_uploads(struct protocol_call *call)
 {
     struct uploads uploads = {
@@ -192,31 +233,20 @@ static void list_uploads(struct protocol_call *call)
         .delimiter = s3_in(call, "Delimiter"),
         .key_marker = s3_in(call, "KeyMarker"),
         .id_marker = s3_in(call, "UploadIdMarker"),
-        .url = mr_slice_equal(s3_in(call, "EncodingType"), MR_S("url")),
-        .limit = limit_in(call, "MaxUploads"),
     };
     const struct mr_slice bucket = s3_in(call, "Bucket");
-    if (s3_check_bucket(call) != MR_OK)
+    if (uploads_asked(&uploads) != MR_OK)
         return;
     mr_json_key(&call->out, "Uploads");
     mr_json_array(&call->out);
     protocol_fail_internal(call, walk(&uploads, bucket));
     mr_json_array_end(&call->out);
-    mr_json_key_string(&call->out, "Bucket", bucket);
-    write_name(&uploads, "KeyMarker", uploads.key_marker);
-    mr_json_key_string(&call->out, "UploadIdMarker", uploads.id_marker);
-    if (uploads.prefix.len > 0)
-        write_name(&uploads, "Prefix", uploads.prefix);
-    if (uploads.delimiter.len > 0)
-        write_name(&uploads, "Delimiter", uploads.delimiter);
-    if (uploads.url)
-        mr_json_key_cstr(&call->out, "EncodingType", "url");
-    mr_json_key_int(&call->out, "MaxUploads", uploads.limit);
+    write_asked(&uploads, bucket);
     mr_json_key_bool(&call->out, "IsTruncated", uploads.cut);
-    if (uploads.cut) {
-        write_name(&uploads, "NextKeyMarker", uploads.last_key);
-        mr_json_key_string(&call->out, "NextUploadIdMarker", uploads.last_id);
-    }
+    /* AWS: the next markers are there on the last page too, but for a common prefix. */
+    const bool tell = uploads.cut || uploads.last_id.len > 0;
+    write_name(&uploads, "NextKeyMarker", tell ? uploads.last_key : MR_S(""));
+    mr_json_key_string(&call->out, "NextUploadIdMarker", uploads.last_id);
     write_prefixes(&uploads);
     mr_buf_fini(&uploads.prefixes);
     call->ticket = s3_read_ticket(s3_of(call));
