@@ -161,6 +161,7 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
                                    .s3 = athena->options.s3,
                                    .registry = &athena->engine.scans,
                                    .database = query->database,
+                                   .catalog = query->catalog,
                                    .cancelled = &query->handle.cancelled,
                                    .root = statement->query,
                                    .text = query->text};
@@ -211,6 +212,7 @@ static enum mr_status run_write(struct run *run, const struct athena_statement *
                                    .s3 = athena->options.s3,
                                    .registry = &athena->engine.scans,
                                    .database = database,
+                                   .catalog = query->catalog,
                                    .cancelled = &query->handle.cancelled,
                                    .root = statement->query,
                                    .text = query->text};
@@ -326,10 +328,28 @@ static enum mr_status run_explain(struct run *run, const struct athena_statement
     return MR_OK;
 }
 
+/* DDL, and what writes into a table, is about one catalog, the query's unless the statement names
+ * it; the names inside queries find theirs one by one. */
+static struct mr_slice target_catalog(const struct run *run,
+                                      const struct athena_statement *statement)
+{
+    switch (statement->kind) {
+    case STATEMENT_QUERY:
+    case STATEMENT_EXECUTE:
+    case STATEMENT_EXPLAIN:
+    case STATEMENT_UNLOAD:
+    case STATEMENT_UNSUPPORTED: return MR_S("");
+    default: return statement->catalog.len > 0 ? statement->catalog : run->query->catalog;
+    }
+}
+
 static enum mr_status run_statement(struct run *run, const struct athena_statement *statement)
 {
     const char *folder = store_folder(run->query->athena->options.store);
     const bool rows = statement->kind == STATEMENT_QUERY;
+    const struct mr_slice catalog = target_catalog(run, statement);
+    if (!athena_source_is_glue(catalog))
+        return fail(run, "CATALOG_NOT_FOUND", "Catalog '%.*s' does not exist", catalog);
     switch (statement->kind) {
     case STATEMENT_EXECUTE: return run_prepared(run, statement);
     case STATEMENT_EXPLAIN: return run_explain(run, statement);

@@ -472,19 +472,27 @@ static bool open_view(struct athena_source *source, struct athena_translation *t
 
 /* ---- the resolver ---- */
 
+bool athena_source_is_glue(struct mr_slice catalog)
+{
+    return catalog.len == 0 || mr_slice_equal_nocase(catalog, MR_S("awsdatacatalog"));
+}
+
 static bool name_parts(struct athena_source *source, struct athena_translation *translation,
                        const struct athena_node *node, struct mr_slice *ret_database,
                        struct mr_slice *ret_name)
 {
     const struct athena_node *part = node->items;
+    /* Views are Glue's, and so are the names in them. */
+    struct mr_slice catalog = source->view_depth > 0 ? MR_S("") : source->catalog;
     *ret_database = source->database;
     if (part->next != NULL && part->next->next != NULL) {
-        if (!mr_slice_equal_nocase(part->text, MR_S("awsdatacatalog"))) {
-            athena_translate_fail(translation, node, "CATALOG_NOT_FOUND",
-                                  "Catalog '%.*s' does not exist", MR_ARG(part->text));
-            return false;
-        }
+        catalog = part->text;
         part = part->next;
+    }
+    if (!athena_source_is_glue(catalog)) {
+        athena_translate_fail(translation, node, "CATALOG_NOT_FOUND",
+                              "Catalog '%.*s' does not exist", MR_ARG(catalog));
+        return false;
     }
     if (part->next != NULL) {
         *ret_database = glue_lower(source->arena, part->text);

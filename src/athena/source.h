@@ -23,6 +23,7 @@ struct athena_source {
     struct s3 *s3;
     struct athena_scans *registry;
     struct mr_slice database; /* where names without one are looked for */
+    struct mr_slice catalog;  /* likewise; empty: Glue's */
     atomic_bool *cancelled;
     const struct athena_node *root; /* the query, to see which columns it names; NULL: all count */
     struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
@@ -35,6 +36,8 @@ struct athena_source {
     size_t table_count, view_depth;
     size_t partitions_seen, partitions_kept; /* of all tables */
 };
+/* Whether it is the one catalog there is; an empty name is. */
+bool athena_source_is_glue(struct mr_slice catalog);
 /* The resolver over it. */
 struct athena_resolver athena_source_resolver(struct athena_source *source);
 /* Takes the scans out of the registry, and ends the snapshot. */

@@ -57,6 +57,7 @@ struct athena_statement {
     size_t parameters;              /* ? in it */
     struct mr_slice query_text;     /* of a view */
     struct mr_slice database, name; /* lower case; database may be empty */
+    struct mr_slice catalog;        /* likewise; of the table that DDL is about or rows go to */
     struct mr_slice pattern;        /* of SHOW ... LIKE */
     bool if_exists, if_not_exists, replace, cascade;
     bool no_data;         /* CTAS ... WITH NO DATA */

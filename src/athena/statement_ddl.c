@@ -33,6 +33,7 @@ bool athena_phrase_table(struct athena_phrase *context)
     if (!athena_phrase_name(context, &statement->name))
         return false;
     while (athena_take(&context->parser, ".")) {
+        statement->catalog = statement->database;
         statement->database = statement->name;
         if (!athena_phrase_name(context, &statement->name))
             return false;

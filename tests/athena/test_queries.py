@@ -124,6 +124,36 @@ def test_an_execution_is_described_whole(orders):
     assert listed == [query["QueryExecutionId"]], "the newest first"
 
 
+def test_names_belong_to_the_catalog_of_the_query(orders, fresh):
+    def asked(sql, catalog):
+        context = {"Database": orders.database, "Catalog": catalog}
+        return orders.reason(sql, QueryExecutionContext=context)
+
+    for sql, place in (("SELECT * FROM orders", 15), ("EXPLAIN SELECT * FROM orders", 23),
+                       (f"SELECT 1 FROM {orders.database}.orders", 15)):
+        assert asked(sql, "nocat") == (
+            f"CATALOG_NOT_FOUND: line 1:{place}: Catalog 'nocat' does not exist")
+    table = fresh("t").replace("-", "_")
+    for sql in (f"CREATE TABLE {table} AS SELECT 1 AS a", "INSERT INTO orders SELECT * FROM orders",
+                f"CREATE VIEW {table} AS SELECT 1 AS a", f"CREATE DATABASE {table}", "SHOW TABLES",
+                "DROP TABLE orders"):
+        assert asked(sql, "nocat") == "CATALOG_NOT_FOUND: Catalog 'nocat' does not exist"
+    for sql in ("DROP TABLE {}.orders", "CREATE TABLE {}.x AS SELECT 1 AS a", "DESCRIBE {}.orders",
+                "INSERT INTO {}.orders SELECT * FROM orders", "DROP VIEW {}.orders"):
+        assert orders.reason(sql.format(f"nocat.{orders.database}")) == (
+            "CATALOG_NOT_FOUND: Catalog 'nocat' does not exist")
+    left = [row[0] for show in ("DATABASES", "TABLES") for row in orders.raw_rows(f"SHOW {show}")]
+    assert table not in left and "orders" in left
+    view = fresh("v").replace("-", "_")
+    orders.rows(f"CREATE VIEW {view} AS SELECT orderid FROM orders")
+    for catalog, sql in (("awsdatacatalog", "SELECT count(*) FROM orders"), ("nocat", "SELECT 4"),
+                         ("nocat", "SELECT count(*) FROM "
+                                   f"awsdatacatalog.{orders.database}.{view}")):
+        assert orders.rows(sql, QueryExecutionContext={
+            "Database": orders.database, "Catalog": catalog}) == [["4"]]
+    orders.rows(f"DROP VIEW {view}")
+
+
 @pytest.mark.parametrize("sql, reason", [
     ("SELECT * FROM nowhere",
      "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.{db}.nowhere' does not exist"),

@@ -166,6 +166,8 @@ for (const [name, make] of [['athena-express', express], ['athena-express-plus',
     await assert.rejects(make({ db }).query('SELECT * FROM nowhere'),
       new RegExp(`TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog\\.${db}\\.nowhere' `
         + 'does not exist'));
+    await assert.rejects(make({ db, catalog: 'nocat' }).query('SELECT * FROM nowhere'),
+      /CATALOG_NOT_FOUND: line 1:15: Catalog 'nocat' does not exist/);
     await assert.rejects(make().query('SELECT 1 / 0'), /DIVISION_BY_ZERO/);
     await assert.rejects(make().query('SELEC 1'), /InvalidRequestException.*line 1:1/s);
     await assert.rejects(make({ workgroup: 'nobodys' }).query('SELECT 1'),
