@@ -37,24 +37,34 @@ struct merge {
     bool to_the_end; /* the oldest run takes part */
 };
 
+/* As many of the runs from `at` on, before `end`, as fit into one. */
+static size_t fitting(const struct view *view, const struct runs *runs, size_t at, size_t end)
+{
+    uint64_t bytes = 0;
+    size_t count = 0;
+    while (at + count < end && bytes + run_bytes(runs->each[at + count]) <= view->run_bytes_max)
+        bytes += run_bytes(runs->each[at + count++]);
+    return count;
+}
+
 /* The merge of the lowest level that is due. A run below its newer neighbours' level, because much
- * of it was deleted, counts as of theirs. */
+ * of it was deleted, counts as of theirs. The largest possible runs are merged no more. */
 static bool find_merge(const struct view *view, const struct runs *runs, int below,
                        struct merge *ret_merge)
 {
     int level = 0;
     for (size_t at = 0, end; at < runs->count; at = end) {
-        uint64_t bytes = 0;
         if (level_of(view, runs->each[at]) > level)
             level = level_of(view, runs->each[at]);
         if (level >= below)
             return false;
-        for (end = at; end < runs->count && level_of(view, runs->each[end]) <= level; end++)
-            bytes += run_bytes(runs->each[end]);
-        if (end - at < FAN || bytes > RUN_BYTES_MAX)
+        for (end = at; end < runs->count && level_of(view, runs->each[end]) <= level;)
+            end++;
+        const size_t count = fitting(view, runs, at, end);
+        if (end - at < FAN || count < 2)
             continue;
         *ret_merge = (struct merge){
-            .at = at, .count = end - at, .level = level, .to_the_end = end == runs->count};
+            .at = at, .count = count, .level = level, .to_the_end = at + count == runs->count};
         return true;
     }
     return false;

@@ -129,6 +129,31 @@ static void merges_change_nothing_and_keep_runs_few(void **state)
     view_close(view);
 }
 
+static void runs_at_the_limit_are_left_and_smaller_ones_go_on_being_merged(void **state)
+{
+    struct view *view = open_view(state);
+    static int values[KEYS];
+    for (int i = 0; i < KEYS; i++)
+        values[i] = -1;
+    view->run_bytes_max = 100 << 10;
+    for (int round = 1; round <= 60; round++) {
+        for (int i = 0; i < 100; i++) {
+            int number = (round * 100 + i) % KEYS;
+            values[number] = round;
+            write_key(view, number, round);
+        }
+        flush(view, round);
+        wait_for_merges(view);
+    }
+    struct runs *runs = view_files_list(view);
+    assert_in_range(runs->count, 5, 30); /* 60 were written, of 17 KiB each */
+    for (size_t i = 0; i < runs->count; i++)
+        assert_in_range(run_bytes(runs->each[i]), 1, 100 << 10);
+    runs_unref(runs);
+    assert_all(view, values);
+    view_close(view);
+}
+
 static void deletions_go_when_they_meet_the_oldest_run(void **state)
 {
     struct view *view = open_view(state);
@@ -306,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(merges_change_nothing_and_keep_runs_few),
+        TEST(runs_at_the_limit_are_left_and_smaller_ones_go_on_being_merged),
         TEST(deletions_go_when_they_meet_the_oldest_run),
         TEST(a_walk_goes_on_over_runs_that_were_merged_away),
         TEST(what_a_crash_left_is_removed),

@@ -81,6 +81,7 @@ enum mr_status view_open(struct view **ret_view, const struct view_options *opti
     struct view *view = mr_calloc(1, sizeof(*view));
     view->folder = mr_strdup_slice(mr_slice_cstr(options->folder));
     view->memtable_bytes = options->memtable_bytes == 0 ? MEMTABLE_BYTES : options->memtable_bytes;
+    view->run_bytes_max = RUN_BYTES_MAX;
     view->tables[0] = memtable_new();
     pthread_mutex_init(&view->writing, NULL);
     pthread_mutex_init(&view->files.lock, NULL);

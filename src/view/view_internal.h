@@ -27,6 +27,7 @@ struct runs {
 struct view {
     char *folder; /* owned */
     size_t memtable_bytes;
+    uint64_t run_bytes_max; /* of a merged run; RUN_BYTES_MAX, or less in tests */
     _Atomic int64_t flushed, cleared;
     int64_t sealed_position; /* of the memtable that becomes a run; its flusher's */
 
