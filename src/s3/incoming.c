@@ -142,8 +142,24 @@ static enum mr_status incoming_data(void *ctx, struct mr_slice data)
     return s3_writer_append(&incoming->writer, data);
 }
 
+/* AWS: who sends a body tells its length, and beside frames that of what is in them. */
+static enum mr_status check_length(struct protocol_call *call)
+{
+    const bool framed =
+        mr_slice_starts_with(protocol_header(call, "x-amz-content-sha256"), MR_S("STREAMING-"));
+    const bool told = framed ? protocol_header(call, "x-amz-decoded-content-length").ptr != NULL
+                             : protocol_header(call, "content-length").ptr != NULL ||
+                                   protocol_header(call, "transfer-encoding").ptr != NULL;
+    if (call->exchange == NULL || told)
+        return MR_OK;
+    return protocol_fail(call, &s3_missing_length,
+                         "You must provide the Content-Length HTTP header.");
+}
+
 enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max)
 {
+    if (check_length(call) != MR_OK)
+        return MR_FAULT;
     struct s3_incoming *incoming = MR_NEW(call->arena, struct s3_incoming);
     incoming->s3 = s3_of(call);
     if (call->payload_length != UINT64_MAX && call->payload_length > bytes_max) {

@@ -32,6 +32,7 @@
     X(malformed_xml, "MalformedXML", 400, false)                                   \
     X(method_not_allowed, "MethodNotAllowed", 405, false)                          \
     X(metadata_too_large, "MetadataTooLarge", 400, false)                          \
+    X(missing_length, "MissingContentLength", 411, false)                          \
     X(no_access_block, "NoSuchPublicAccessBlockConfiguration", 404, false)         \
     X(no_cors, "NoSuchCORSConfiguration", 404, false)                              \
     X(no_encryption, "ServerSideEncryptionConfigurationNotFoundError", 404, false) \

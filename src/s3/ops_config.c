@@ -109,6 +109,7 @@ static void put_tagging(struct protocol_call *call)
     if (s3_tags_read(call, set, S3_TAGS_BUCKET, &pairs) != MR_OK)
         return;
     s3_config_store(call, "tags", pairs.len > 0 ? s3_config_json(call, set) : MR_S(""));
+    call->status = 204; /* AWS, against its model */
 }
 
 static void delete_tagging(struct protocol_call *call)

@@ -143,6 +143,7 @@ static void put_policy(struct protocol_call *call)
     struct mr_json json = mr_json_make(&buf);
     mr_json_string(&json, text);
     s3_config_store(call, "policy", mr_buf_slice(&buf));
+    call->status = 204; /* AWS, against its model */
     mr_buf_fini(&buf);
 }
 

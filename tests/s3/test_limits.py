@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 
 import pytest
 
@@ -146,3 +147,37 @@ def test_metadata_beyond_ascii_comes_back_as_an_encoded_word(server, bucket):
         reply = server.request(method, f"/{bucket}/k")[1]
         assert reply["x-amz-meta-nonascii"] == "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="
         assert reply["x-amz-meta-ascii"] == "AMAZONS3"
+
+
+def bare_put(server, path, headers):
+    """A PUT that says nothing by itself about the length of its body."""
+    wire = http.client.HTTPConnection("127.0.0.1", server.port)
+    wire.putrequest("PUT", path)
+    for name, value in headers.items():
+        wire.putheader(name, value)
+    wire.endheaders()
+    reply = wire.getresponse()
+    return reply.status, reply.read()
+
+
+def test_who_puts_an_object_tells_its_length(server, s3, bucket):
+    framed = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "Content-Length": "0"}
+    for headers in ({}, framed):
+        status, text = bare_put(server, f"/{bucket}/k", headers)
+        assert (status, b"<Code>MissingContentLength</Code>" in text) == (411, True)
+        assert b"<Message>You must provide the Content-Length HTTP header.</Message>" in text
+    refused(s3.head_object, "404", 404, Bucket=bucket, Key="k")
+    assert bare_put(server, f"/{bucket}/k", {"Content-Length": "0"})[0] == 200
+    headers = {"x-amz-copy-source": f"{bucket}/k"}
+    assert bare_put(server, f"/{bucket}/copy", headers)[0] == 200  # it has no body
+
+
+def test_tags_and_policies_of_buckets_are_put_without_a_reply(s3, bucket):
+    reply = s3.put_bucket_tagging(Bucket=bucket, Tagging=tag_set("a"))
+    assert reply["ResponseMetadata"]["HTTPStatusCode"] == 204
+    policy = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",'
+        f'"Principal":{{"AWS":"000000000000"}},"Resource":"arn:aws:s3:::{bucket}/*"}}]}}'
+    )
+    reply = s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    assert reply["ResponseMetadata"]["HTTPStatusCode"] == 204
