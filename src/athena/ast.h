@@ -51,9 +51,10 @@ enum athena_kind {
     AST_BOUND,  /* text: "UNBOUNDED PRECEDING", "CURRENT ROW", ...; or left and text "PRECEDING" */
     AST_SORT,   /* left; FLAG_DESC, FLAG_NULLS_FIRST, FLAG_NULLS_LAST */
     /* relations */
-    AST_TABLE,  /* items: AST_NAMEs, the parts of its name */
-    AST_ALIAS,  /* left AS name (items: columns) */
-    AST_JOIN,   /* left text (the join's words) right; third: ON; items: USING */
+    AST_TABLE, /* items: AST_NAMEs, the parts of its name; left: FOR text (timestamp, version) AS OF
+                */
+    AST_ALIAS, /* left AS name (items: columns) */
+    AST_JOIN,  /* left text (the join's words) right; third: ON; items: USING */
     AST_UNNEST, /* items; FLAG_ORDINALITY */
     AST_LATERAL,
     AST_VALUES, /* items: AST_ROWs */

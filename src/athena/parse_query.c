@@ -137,7 +137,16 @@ static struct athena_node *parse_table_name(struct athena_parser *parser)
     node->items = list.first;
     if (athena_peek(parser, "(") || athena_node_count(node->items) > 3)
         return athena_unsupported(parser, "table functions are not supported");
-    return node;
+    if (!athena_peek(parser, "FOR"))
+        return node;
+    parser->next++;
+    node->text = athena_peek(parser, "VERSION") ? MR_S("version") : MR_S("timestamp");
+    if (!athena_take(parser, "VERSION") && !athena_take(parser, "TIMESTAMP"))
+        return athena_mismatch(parser, "'TIMESTAMP', 'VERSION'");
+    if (!athena_expect(parser, "AS") || !athena_expect(parser, "OF"))
+        return NULL;
+    node->left = athena_parse_expression(parser);
+    return node->left != NULL ? node : NULL;
 }
 
 static struct athena_node *parse_relation_in_parentheses(struct athena_parser *parser)

@@ -659,6 +659,11 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
                               "Metadata tables of Iceberg tables are not supported");
         return false;
     }
+    if (use->table->left != NULL && !iceberg_is_table(table)) {
+        athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
+                              "This connector does not support versioned tables");
+        return false;
+    }
     if (partitions)
         return list_partitions(source, translation, use, table, out);
     remember(source, table);

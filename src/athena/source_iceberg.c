@@ -1,8 +1,7 @@
-/* An Iceberg table as a relation: the files of its current snapshot, columns found by field id, and
+/* An Iceberg table as a relation: the files of a snapshot, columns found by field id, and
  * what equality deletes name taken away. */
 #include "athena/parquet.h"
 #include "athena/source_iceberg.h"
-#include "iceberg/iceberg.h"
 
 #define SEQUENCE "$sequence" /* of its file; every row has it */
 
@@ -244,10 +243,16 @@ bool athena_source_iceberg(struct athena_source *source, struct athena_translati
     enum mr_status status = iceberg_table_load(&ice, source->arena, table, &reading.table, message);
     if (status == MR_OK) {
         const struct iceberg_metadata *metadata = &reading.table.metadata;
-        reading.schema = iceberg_schema_now(metadata);
-        status = iceberg_files(&ice, source->arena, &reading.table,
-                               iceberg_snapshot_of(metadata, metadata->current_snapshot),
-                               &reading.files, &reading.count, message);
+        const struct iceberg_snapshot *snapshot = NULL;
+        if (!athena_source_version(translation, node, &reading.table,
+                                   store_now(source->registry->store), &snapshot))
+            return false;
+        if (node->left != NULL && snapshot != NULL) /* the past is seen with its own columns */
+            reading.schema = iceberg_schema_of(metadata, snapshot->schema_id);
+        if (reading.schema == NULL)
+            reading.schema = iceberg_schema_now(metadata);
+        status = iceberg_files(&ice, source->arena, &reading.table, snapshot, &reading.files,
+                               &reading.count, message);
     }
     if (status != MR_OK)
         return refuse(&reading, "ICEBERG_INVALID_METADATA",

@@ -74,6 +74,9 @@ static void emit_table(struct athena_translation *translation, const struct athe
         last = last->next;
     struct mr_slice name = alias != NULL ? alias->name : last->text;
     if (table->items->next == NULL && in_scope(translation, last->text)) {
+        if (table->left != NULL)
+            athena_translate_fail(translation, table, "NOT_SUPPORTED",
+                                  "This connector does not support versioned tables");
         athena_emit_name(translation, last->text);
         fields = athena_scope_find(translation, last->text)->fields;
     } else {
