@@ -1,0 +1,150 @@
+// What Firehose writes into an Iceberg table, read by icebird: a reader that shares nothing with us.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  AthenaClient, GetQueryExecutionCommand, StartQueryExecutionCommand,
+} from '@aws-sdk/client-athena';
+import {
+  CreateDeliveryStreamCommand, FirehoseClient, PutRecordBatchCommand,
+} from '@aws-sdk/client-firehose';
+import { CreateDatabaseCommand, GetTableCommand, GlueClient } from '@aws-sdk/client-glue';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { asyncBufferFromUrl, parquetSchema, parquetMetadataAsync } from 'hyparquet';
+import { icebergManifests, icebergMetadata, icebergRead } from 'icebird';
+import { fresh, startServer, waitFor } from './server.mjs';
+
+const RoleARN = 'arn:aws:iam::000000000000:role/any';
+const realFetch = globalThis.fetch;
+let server;
+let athena;
+let firehose;
+let glue;
+let Bucket;
+let Database;
+
+// icebird asks https://<bucket>.s3.amazonaws.com/<key>; that host is ours here.
+function fetchFromServer(input, init) {
+  const url = new URL(input);
+  const bucket = /^(.+)\.s3\.amazonaws\.com$/.exec(url.hostname);
+  return realFetch(bucket ? `${server.url}/${bucket[1]}${url.pathname}${url.search}` : input, init);
+}
+
+before(async () => {
+  server = await startServer();
+  globalThis.fetch = fetchFromServer;
+  athena = server.client(AthenaClient);
+  firehose = server.client(FirehoseClient);
+  glue = server.client(GlueClient);
+  Bucket = fresh('ice');
+  Database = fresh('ice').replaceAll('-', '_');
+  await server.client(S3Client, { forcePathStyle: true })
+    .send(new CreateBucketCommand({ Bucket }));
+  await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: Database } }));
+});
+after(() => {
+  globalThis.fetch = realFetch;
+  return server?.stop();
+});
+
+async function query(QueryString) {
+  const { QueryExecutionId } = await athena.send(new StartQueryExecutionCommand({
+    QueryString, QueryExecutionContext: { Database },
+    ResultConfiguration: { OutputLocation: `s3://${Bucket}/results/` },
+  }));
+  const { State, StateChangeReason } = await waitFor(async () => {
+    const told = await athena.send(new GetQueryExecutionCommand({ QueryExecutionId }));
+    const { Status } = told.QueryExecution;
+    return ['QUEUED', 'RUNNING'].includes(Status.State) ? null : Status;
+  });
+  assert.equal(State, 'SUCCEEDED', StateChangeReason);
+}
+
+async function table(name, columns, more = '') {
+  await query(`CREATE TABLE ${name} (${columns}) ${more} LOCATION 's3://${Bucket}/${name}/' `
+    + "TBLPROPERTIES ('table_type'='ICEBERG')");
+}
+
+async function delivery(name) {
+  const DeliveryStreamName = fresh(name);
+  const MetadataExtractionQuery = `{destinationDatabaseName: "${Database}", `
+    + `destinationTableName: "${name}", operation: .op}`;
+  await firehose.send(new CreateDeliveryStreamCommand({
+    DeliveryStreamName,
+    DeliveryStreamType: 'DirectPut',
+    IcebergDestinationConfiguration: {
+      RoleARN,
+      CatalogConfiguration: { CatalogARN: 'arn:aws:glue:us-east-1:000000000000:catalog' },
+      BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 0 },
+      S3Configuration: { RoleARN, BucketARN: `arn:aws:s3:::${Bucket}` },
+      DestinationTableConfigurationList: [{
+        DestinationTableName: name, DestinationDatabaseName: Database, UniqueKeys: ['id'] }],
+      ProcessingConfiguration: { Enabled: true, Processors: [{
+        Type: 'MetadataExtraction', Parameters: [
+          { ParameterName: 'MetadataExtractionQuery', ParameterValue: MetadataExtractionQuery },
+          { ParameterName: 'JsonParsingEngine', ParameterValue: 'JQ-1.6' }] }] },
+    },
+  }));
+  return DeliveryStreamName;
+}
+
+async function put(DeliveryStreamName, ...records) {
+  const { FailedPutCount } = await firehose.send(new PutRecordBatchCommand({
+    DeliveryStreamName,
+    Records: records.map((record) => ({ Data: Buffer.from(JSON.stringify(record)) })),
+  }));
+  assert.equal(FailedPutCount, 0);
+}
+
+// The table's metadata as the catalog names it now, once it has so many snapshots.
+async function metadataOf(name, snapshots) {
+  return waitFor(async () => {
+    const { Table } = await glue.send(
+      new GetTableCommand({ DatabaseName: Database, Name: name }));
+    const metadataFileName = Table.Parameters.metadata_location.split('/').at(-1);
+    const read = await icebergMetadata({ tableUrl: `s3://${Bucket}/${name}`, metadataFileName });
+    return (read.snapshots ?? []).length >= snapshots ? read : null;
+  });
+}
+
+async function read(name, metadata) {
+  const rows = await icebergRead({ tableUrl: `s3://${Bucket}/${name}`, metadata });
+  return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+test('another reader sees inserts, updates and deletes', async () => {
+  await table('t', 'id string, n bigint, at timestamp, price double');
+  const name = await delivery('t');
+  await put(name,
+    { op: 'insert', id: 'a', n: 1, at: '2026-07-03 10:11:12', price: 1.5 },
+    { op: 'insert', id: 'b', n: 1 }, { op: 'insert', id: 'c', n: 1 });
+  const first = await metadataOf('t', 1);
+  assert.deepEqual(await read('t', first), [
+    { id: 'a', n: 1n, at: new Date('2026-07-03T10:11:12Z'), price: 1.5 },
+    { id: 'b', n: 1n, at: null, price: null },
+    { id: 'c', n: 1n, at: null, price: null }]);
+  await put(name, { op: 'update', id: 'a', n: 2 }, { op: 'delete', id: 'b' },
+    { op: 'insert', id: 'd', n: 4 });
+  const rows = await read('t', await metadataOf('t', first.snapshots.length + 1));
+  assert.deepEqual(rows.map(({ id, n }) => [id, n]), [['a', 2n], ['c', 1n], ['d', 4n]]);
+});
+
+test('another reader sees partitions, counts and field ids', async () => {
+  await table('p', 'id string, n int', 'PARTITIONED BY (bucket(4, id), n)');
+  const name = await delivery('p');
+  await put(name, ...[1, 2, 3, 4].map((n) => ({ op: 'insert', id: `k${n}`, n: n % 2 })));
+  const metadata = await metadataOf('p', 1);
+  const rows = await read('p', metadata);
+  assert.deepEqual(rows, [
+    { id: 'k1', n: 1 }, { id: 'k2', n: 0 }, { id: 'k3', n: 1 }, { id: 'k4', n: 0 }]);
+  const files = (await icebergManifests(metadata)).flatMap(({ entries }) => entries)
+    .map((entry) => entry.data_file);
+  assert.equal(files.reduce((sum, file) => sum + Number(file.record_count), 0), 4);
+  for (const file of files) {
+    assert.ok([0, 1].includes(file.partition.n), JSON.stringify(Object.keys(file.partition)));
+    const url = file.file_path.replace('s3://', `${server.url}/`);
+    const buffer = await asyncBufferFromUrl({ url, byteLength: Number(file.file_size_in_bytes) });
+    const schema = parquetSchema(await parquetMetadataAsync(buffer));
+    assert.deepEqual(schema.children.map(({ element }) => [element.name, element.field_id]),
+      [['id', 1], ['n', 2]]);
+  }
+});
