@@ -231,12 +231,11 @@ def test_statistics_of_a_partitions_columns_go_with_it(glue, place):
 @pytest.fixture
 def searched(glue, fresh):
     word = fresh("w").replace("-", "")
+    for database in "ab":
+        glue.create_database(DatabaseInput={"Name": f"{word}_{database}"})
     for database, name, owner in (("a", "sales_orders", "ann"), ("b", "orders", "bob"),
                                   ("b", "returns", "ann")):
-        database = f"{word}_{database}"
-        if database not in [row["Name"] for row in glue.get_databases()["DatabaseList"]]:
-            glue.create_database(DatabaseInput={"Name": database})
-        glue.create_table(DatabaseName=database, TableInput={
+        glue.create_table(DatabaseName=f"{word}_{database}", TableInput={
             "Name": name, "Owner": owner, "StorageDescriptor": STORAGE,
             "Parameters": {"team": f"{word} {owner}"}, "Description": f"{word} rows of {name}"})
     return word

@@ -154,11 +154,11 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=self.env
             )
-        ready = threading.Event()
+        self.said_ready, told = False, threading.Event()
         threading.Thread(
-            target=self._read_stdout, args=(self.process.stdout, ready), daemon=True
+            target=self._read_stdout, args=(self.process.stdout, told), daemon=True
         ).start()
-        if not ready.wait(START_DEADLINE_S) or not self.running_and_listening():
+        if not told.wait(START_DEADLINE_S) or not self.running_and_listening():
             code = self.process.poll()
             if code is None:
                 self.process.kill()
@@ -169,16 +169,18 @@ class Server:
         return self
 
     def running_and_listening(self):
-        return self.process.poll() is None and self.port != 0
+        return self.process.poll() is None and self.said_ready
 
-    def _read_stdout(self, stdout, ready):
+    def _read_stdout(self, stdout, told):
+        """`told` is set when the server is ready, or says no more because it has ended."""
         with stdout:
             for raw in stdout:
                 found = READY.search(raw.decode("utf-8", "replace"))
                 if found:
                     self.port = int(found.group(3))
-                    ready.set()
-        ready.set()
+                    self.said_ready = True
+                    told.set()
+        told.set()
 
     def stop(self):
         """Ends the process by SIGTERM; it must leave with status 0 and no sanitizer report."""
