@@ -79,12 +79,39 @@ static bool set_spec(struct athena_ddl *ddl, const struct iceberg_schema *schema
     return true;
 }
 
+/* Athena takes no keys but these; those that would change how files are written are not done. */
+static bool check_property(struct athena_ddl *ddl, const struct athena_pair *pair)
+{
+    static const char *const known[] = {"table_type",
+                                        "format",
+                                        "write_compression",
+                                        "optimize_rewrite_min_data_file_size_bytes",
+                                        "optimize_rewrite_max_data_file_size_bytes",
+                                        "optimize_rewrite_data_file_threshold",
+                                        "optimize_rewrite_delete_file_threshold",
+                                        "vacuum_min_snapshots_to_keep",
+                                        "vacuum_max_snapshot_age_seconds",
+                                        "vacuum_max_metadata_files_to_keep"},
+                             *const undone[] = {"compression_level", "write_data_path_enabled",
+                                                "write_target_data_file_size_bytes"};
+    for (size_t i = 0; i < MR_COUNT(known); i++)
+        if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(known[i])))
+            return true;
+    for (size_t i = 0; i < MR_COUNT(undone); i++)
+        if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(undone[i])))
+            return athena_ddl_fail(ddl, "NOT_SUPPORTED: %s of Iceberg tables is not supported",
+                                   undone[i]);
+    return athena_ddl_fail(ddl, "Unsupported table property key: %.*s", MR_ARG(pair->name));
+}
+
 /* Parquet with Snappy is what is written; other wishes are refused rather than forgotten. */
 static bool set_properties(struct athena_ddl *ddl, struct iceberg_pairs *properties)
 {
     bool iceberg = false;
     for (const struct athena_pair *pair = ddl->statement->properties; pair != NULL;
          pair = pair->next) {
+        if (!check_property(ddl, pair))
+            return false;
         if (mr_slice_equal_nocase(pair->name, MR_S("table_type"))) {
             iceberg = mr_slice_equal_nocase(pair->value, MR_S("ICEBERG"));
             continue;

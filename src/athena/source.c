@@ -527,7 +527,9 @@ static bool look_up(struct athena_source *source, struct athena_translation *tra
     }
     if (status == MR_OK)
         status = glue_table_get(source->glue, source->arena, database, name, table);
-    if (status == MR_NOT_FOUND)
+    if (status == MR_NOT_FOUND && athena_source_is_metadata(source, database, name))
+        athena_translate_fail(translation, node, "NOT_SUPPORTED", ICEBERG_METADATA_REFUSED);
+    else if (status == MR_NOT_FOUND)
         athena_translate_fail(translation, node, "TABLE_NOT_FOUND",
                               "Table 'awsdatacatalog.%.*s.%.*s' does not exist", MR_ARG(database),
                               MR_ARG(name));
@@ -655,8 +657,7 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     if (!look_up(source, translation, use->table, table, &partitions))
         return false;
     if (partitions && iceberg_is_table(table)) {
-        athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
-                              "Metadata tables of Iceberg tables are not supported");
+        athena_translate_fail(translation, use->table, "NOT_SUPPORTED", ICEBERG_METADATA_REFUSED);
         return false;
     }
     if (use->table->left != NULL && !iceberg_is_table(table)) {

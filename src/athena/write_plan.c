@@ -96,6 +96,11 @@ static bool check_names(struct athena_write *write)
     const bool table = write->statement->kind == STATEMENT_CTAS;
     const char *const *names = table ? ctas : unload;
     const size_t count = table ? MR_COUNT(ctas) : MR_COUNT(unload);
+    const struct athena_pair *type = setting(write, "table_type"); /* decides on the other names */
+    if (table && type != NULL && !mr_slice_equal_nocase(type->value, MR_S("HIVE")))
+        return athena_write_fail(write, "NOT_SUPPORTED",
+                                 "CREATE TABLE AS with table_type %.*s is not supported",
+                                 MR_ARG(type->value));
     for (const struct athena_pair *pair = write->statement->properties; pair != NULL;
          pair = pair->next) {
         size_t i = 0;
@@ -112,11 +117,7 @@ static bool check_names(struct athena_write *write)
 
 static bool refuse_settings(struct athena_write *write)
 {
-    const struct athena_pair *type = setting(write, "table_type"),
-                             *external = setting(write, "is_external");
-    if (type != NULL && !mr_slice_equal_nocase(type->value, MR_S("HIVE")))
-        return athena_write_fail(write, "NOT_SUPPORTED", "table_type %.*s is not supported",
-                                 MR_ARG(type->value));
+    const struct athena_pair *external = setting(write, "is_external");
     if (external != NULL && !mr_slice_equal_nocase(external->value, MR_S("true")))
         return athena_write_fail(write, "NOT_SUPPORTED", "Tables of the type HIVE are external");
     if (setting(write, "bucketed_by") != NULL || setting(write, "bucket_count") != NULL)

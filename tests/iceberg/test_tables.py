@@ -64,7 +64,28 @@ def test_dropping_a_table_removes_its_files(house):
     assert [item["Key"] for item in left] == ["t-other/data/x"]
 
 
+ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
+
+
 @pytest.mark.parametrize("sql, reason", [
+    ("UPDATE t SET id = 'a'", "NOT_SUPPORTED: UPDATE is not supported"),
+    ("DELETE FROM t WHERE id = 'a'", "NOT_SUPPORTED: DELETE is not supported"),
+    ("MERGE INTO t USING t u ON t.id = u.id WHEN MATCHED THEN DELETE",
+     "NOT_SUPPORTED: MERGE INTO is not supported"),
+    ("OPTIMIZE t REWRITE DATA USING BIN_PACK", "NOT_SUPPORTED: OPTIMIZE is not supported"),
+    ("VACUUM t", "NOT_SUPPORTED: VACUUM is not supported"),
+    ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/') "
+     "AS SELECT 1 AS a", "CREATE TABLE AS with table_type ICEBERG is not supported"),
+    *[(f'SELECT * FROM "t${suffix}"', "Metadata tables of Iceberg tables are not supported")
+      for suffix in ("snapshots", "history", "files", "manifests", "refs", "properties")],
+    ('SELECT * FROM "none$snapshots"', "TABLE_NOT_FOUND"),
+    ("CREATE TABLE u (id string) " + ICE % "write.merge.mode",
+     "Unsupported table property key: write.merge.mode"),
+    ("CREATE TABLE u (id string) " + ICE % "compression_level",
+     "NOT_SUPPORTED: compression_level of Iceberg tables"),
+    ("CREATE TABLE u (id string) " + ICE % "write_compression",
+     "written with Snappy only"),
+    ("CREATE TABLE u (id string) " + ICE % "format", "written as Parquet only"),
     ("INSERT INTO t VALUES ('a')", "INSERT INTO Iceberg tables is not supported"),
     ("ALTER TABLE t ADD COLUMNS (x int)", "not supported for Iceberg tables"),
     ("SHOW CREATE TABLE t", "SHOW CREATE TABLE of Iceberg tables"),
