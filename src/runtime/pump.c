@@ -185,7 +185,6 @@ void runtime_pump_stop(struct runtime_pump *pump)
         return;
     assert(pump_in_step != pump);
     struct runtime *runtime = pump->runtime;
-    runtime_unwatch_all(runtime, &pump->watches);
     pthread_mutex_lock(&runtime->lock);
     pump_ask_to_stop_locked(pump);
     for (int64_t waited = 0; atomic_load(&pump->state) != PUMP_STOPPED;) {
@@ -199,6 +198,7 @@ void runtime_pump_stop(struct runtime_pump *pump)
     }
     pump_unlink_locked(pump);
     pthread_mutex_unlock(&runtime->lock);
+    runtime_unwatch_all(runtime, &pump->watches); /* its last step may have added some */
     free(pump);
 }
 

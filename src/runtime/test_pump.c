@@ -1,6 +1,8 @@
 #include "runtime/runtime.h"
 #include "runtime/test_support.h"
 #include "base/rng.h"
+#include "runtime/internal.h"
+#include <sched.h>
 #include <stdatomic.h>
 
 /* A pump that counts its steps and does what it was told for the next one. */
@@ -261,6 +263,38 @@ static void stopping_waits_for_the_step_in_hand(void **state)
     assert_int_equal(gate_count(&stopping.stopped), 1);
     assert_int_equal(gate_count(&a.steps), 1);
     runtime_pump_stop(other);
+    gate_fini(&stopping.stopped);
+}
+
+/* Watches a window in a step that goes on while the pump is being stopped. */
+static enum runtime_pump_next watch_late(void *ctx, int64_t *ret_wake_ms)
+{
+    (void)ret_wake_ms;
+    struct stopping *stopping = ctx;
+    struct runtime_pump *pump = stopping->pump;
+    if (pump == NULL)
+        return RUNTIME_PUMP_WAIT; /* the first step may come before it is known */
+    gate_add(&stopping->stopped);
+    while (atomic_load(&pump->state) != PUMP_STOPPING)
+        sched_yield();
+    runtime_pump_watch(pump, 7);
+    return RUNTIME_PUMP_WAIT;
+}
+
+static void nothing_is_watched_by_a_pump_that_has_stopped(void **state)
+{
+    (void)state;
+    struct stopping stopping = {0};
+    gate_init(&stopping.stopped);
+    struct runtime_pump *pump = runtime_pump_start(runtime, "late", watch_late, &stopping);
+    while (atomic_load(&pump->state) != PUMP_IDLE)
+        sched_yield();
+    stopping.pump = pump;
+    runtime_pump_wake(pump);
+    gate_wait(&stopping.stopped, 1);
+    runtime_pump_stop(pump);
+    assert_null(atomic_load(&runtime->windows.buckets[7]));
+    runtime_window_moved(runtime, 7);
     gate_fini(&stopping.stopped);
 }
 
@@ -567,6 +601,7 @@ int main(void)
         PUMP_TEST(a_pump_with_more_to_do_lets_others_have_their_turn, setup_one_thread),
         PUMP_TEST(a_done_pump_never_steps_again, setup),
         PUMP_TEST(stopping_waits_for_the_step_in_hand, setup),
+        PUMP_TEST(nothing_is_watched_by_a_pump_that_has_stopped, setup),
         PUMP_TEST(a_pump_in_the_queue_stops, setup_one_thread),
         PUMP_TEST(a_time_wakes_a_pump_when_it_has_come_and_not_before, setup_held_clock),
         PUMP_TEST(a_time_counts_for_one_wait_only, setup_held_clock),
