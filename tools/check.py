@@ -36,6 +36,8 @@ C_FOLDERS = ["src", "include", "examples", "fuzz", "bench"]
 FAST_FOLDERS = ["pipeline", "crash"]  # of tests/: they need the speed of the release build
 NO_BOTO3_FOLDERS = ["cli", "examples"]  # the clients there are others: one run says all
 SHOWN_LINES = 120
+TOLD_LINES = 12  # of a failed step, again beside the counts: the end of a long log is what is kept
+TELLING = re.compile(r"FAIL|ERROR|[Ee]rror|Sanitizer|not done after")
 DEADLINE_S = 900
 PYTEST_DEADLINE_S = 1800  # 600 s were seen for the contract under ASan on two busy cores
 FUZZ_S, FUZZ_LONGER_S = 4, 60  # each
@@ -44,6 +46,9 @@ SIM_S, SIM_LONGER_S = 25, 600
 SIM_MUTATIONS = ("sync-skipped reply-early cursor-apart replay-late folder-unsynced flush-ahead "
                  "wake-lost tail-trusted").split()
 SANITIZERS = {"build-asan": "address,undefined", "build-tsan": "thread"}
+
+
+failures = {}  # step: the lines that tell why
 
 
 class Tally:
@@ -79,6 +84,7 @@ def run(step, command, env=None, deadline_s=DEADLINE_S, show=True):
             code = 124
     if code != 0 and show:
         lines = path.read_text("utf-8", "replace").splitlines()
+        failures[step] = ([line for line in lines if TELLING.search(line)] or lines)[-TOLD_LINES:]
         if len(lines) > SHOWN_LINES:
             say(f"  ... ({len(lines) - SHOWN_LINES} lines more in {path.relative_to(ROOT)})")
         for line in lines[-SHOWN_LINES:]:
@@ -373,6 +379,10 @@ def main(arguments):
         rows.append(f"{name:12} {passed:6} passed {failed:4} failed"
                     f" {time.monotonic() - begun:6.0f} s")
         say(f"  {passed} passed, {failed} failed")
+    for step, lines in failures.items():
+        say(f"\n{step} failed:")
+        for line in lines:
+            say(f"  {line[:300]}")
     say("")
     for row in rows:
         say(row)

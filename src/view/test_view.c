@@ -2,10 +2,12 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "journal/journal.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 static int folder_setup(void **state)
@@ -334,6 +336,56 @@ static void iterators_merge_memtables_and_files_as_of_their_snapshot(void **stat
     view_close(view);
 }
 
+/* ---- a commit and its readers ---- */
+
+enum { HOPS = 200000 };
+
+/* One commit each: the value leaves its place, "where" names the next one, the value is there. */
+static void *move_on(void *arg)
+{
+    for (uint32_t at = 0; at < HOPS; at++) {
+        uint32_t next = at + 1;
+        struct mr_slice to = mr_slice_make(&next, sizeof next);
+        struct journal_op ops[] = {
+            {.kind = JOURNAL_DELETE, .space = VIEW_OBJECT, .key = mr_slice_make(&at, sizeof at)},
+            {.kind = JOURNAL_PUT, .space = VIEW_META, .key = MR_S("where"), .value = to},
+            {.kind = JOURNAL_PUT, .space = VIEW_OBJECT, .key = to, .value = MR_S("here")},
+        };
+        view_apply(arg, ops, MR_COUNT(ops));
+    }
+    return NULL;
+}
+
+static uint32_t where(struct view *view)
+{
+    struct mr_buf buf = {0};
+    uint32_t at;
+    assert_int_equal(view_get(view, VIEW_META, MR_S("where"), &buf), MR_OK);
+    assert_int_equal(buf.len, sizeof at);
+    memcpy(&at, buf.data, sizeof at);
+    mr_buf_fini(&buf);
+    return at;
+}
+
+static void a_reader_never_sees_a_part_of_a_commit(void **state)
+{
+    struct view *view = open_view(state);
+    uint32_t at = 0;
+    put(view, VIEW_META, MR_S("where"), mr_slice_make(&at, sizeof at));
+    put(view, VIEW_OBJECT, mr_slice_make(&at, sizeof at), MR_S("here"));
+    pthread_t mover;
+    assert_int_equal(pthread_create(&mover, NULL, move_on, view), 0);
+    while (at < HOPS) {
+        at = where(view);
+        struct mr_buf buf = {0};
+        if (view_get(view, VIEW_OBJECT, mr_slice_make(&at, sizeof at), &buf) != MR_OK)
+            assert_int_not_equal(where(view), at); /* it left: so it is elsewhere */
+        mr_buf_fini(&buf);
+    }
+    pthread_join(mover, NULL);
+    view_close(view);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
 int main(void)
@@ -342,6 +394,7 @@ int main(void)
         TEST(spaces_do_not_see_each_other),
         TEST(an_iterator_stays_within_its_prefix),
         TEST(a_snapshot_shows_what_was_there_when_it_was_taken),
+        TEST(a_reader_never_sees_a_part_of_a_commit),
         TEST(only_what_was_flushed_is_there_after_opening),
         TEST(iterators_merge_memtables_and_files_as_of_their_snapshot),
         TEST(clearing_leaves_nothing_but_the_place_where_it_happened),

@@ -120,11 +120,13 @@ void view_close(struct view *view)
 static enum mr_status get_shared(const struct view *view, struct mr_slice key, struct mr_buf *buf)
 {
     uint64_t hash = view_hash(key);
+    /* A commit whose changes are still going in, one by one, is not there yet. */
+    uint64_t newest = atomic_load_explicit(&view->sequence, memory_order_acquire);
     enum memtable_found found = MEMTABLE_ABSENT;
     struct mr_slice value;
     enum mr_status status = MR_OK;
     for (size_t i = 0; found == MEMTABLE_ABSENT && i < TABLES_MAX && view->tables[i] != NULL; i++)
-        found = memtable_get(view->tables[i], key, hash, MEMTABLE_NEWEST, &value);
+        found = memtable_get(view->tables[i], key, hash, newest, &value);
     if (found == MEMTABLE_ABSENT)
         status = runs_get(view->runs, key, hash, &found, &value);
     if (status < 0)

@@ -33,7 +33,7 @@ void view_close(struct view *view); /* does not flush: the journal has it all; a
 /* Appends the value to buf. MR_OK, MR_NOT_FOUND, or < 0. */
 MR_MUST_USE enum mr_status view_get(struct view *view, enum view_space space, struct mr_slice key,
                                     struct mr_buf *buf);
-/* Applies PUTs and DELETEs of one entry, for iterators all at once; other ops are skipped.
+/* Applies PUTs and DELETEs of one entry, for readers all at once; other ops are skipped.
  * Idempotent. Memory grows by what is applied until a flush: the caller bounds it. */
 void view_apply(struct view *view, const struct journal_op *ops, size_t count);
 /* Position of the last flush that is on disk; 0 in a fresh view. */
