@@ -15,6 +15,15 @@ enum {
     KINESIS_RETENTION_HOURS_MIN = 24,
     KINESIS_RETENTION_HOURS_MAX = 8760, /* AWS: a year */
     KINESIS_SHARD_LIMIT = 500,          /* AWS: open shards of an account's provisioned streams */
+    KINESIS_ON_DEMAND_LIMIT = 50,       /* AWS: on-demand streams of an account */
+    KINESIS_SCALINGS_MAX = 10,          /* AWS: UpdateShardCount of a stream within 24 hours ... */
+    KINESIS_SWITCHES_MAX = 2,           /* ... and its changes of mode */
+};
+
+/* When something that is limited a day was done, oldest first. */
+struct kinesis_day {
+    int64_t ms[KINESIS_SCALINGS_MAX];
+    size_t count;
 };
 
 enum kinesis_state { KINESIS_CREATING, KINESIS_ACTIVE, KINESIS_DELETING, KINESIS_STATES };
@@ -64,6 +73,7 @@ struct kinesis_stream {
         unsigned metrics;      /* shard-level ones, a bit each; see kinesis_metric_names */
         char *tags;            /* JSON object; owned */
         char *key_id, *policy; /* NULL: not encrypted, none; owned */
+        struct kinesis_day scalings, switches;
         struct kinesis_consumer consumers[KINESIS_CONSUMERS_MAX];
         size_t consumer_count;
     } locked;
@@ -116,6 +126,10 @@ void kinesis_stream_free(struct kinesis_stream *stream);
 /* First position that is still inside the retention period. */
 int64_t kinesis_horizon(struct kinesis *kinesis, struct kinesis_stream *stream,
                         const struct kinesis_shard *shard, int64_t now_ms);
+/* AWS: a shard's id is read as the number behind its first hyphen, or as a number alone:
+ * "shardId-0" and "0" mean the first shard. MR_INVALID: it is neither. */
+MR_MUST_USE enum mr_status kinesis_shard_index(struct mr_slice id, uint32_t *ret_index);
+/* NULL: the stream has none such. */
 struct kinesis_shard *kinesis_shard_by_id(struct kinesis_stream *stream, struct mr_slice id);
 void kinesis_shard_id(uint32_t index, char ret[static KINESIS_ID_TEXT]);
 
@@ -126,6 +140,7 @@ struct mr_slice kinesis_document(struct kinesis_stream *stream, struct mr_arena 
 /* Open shards of the account's streams; those of provisioned ones alone if asked. */
 size_t kinesis_open_shards(struct kinesis *kinesis, bool provisioned);
 size_t kinesis_stream_open_shards(const struct kinesis_stream *stream);
+size_t kinesis_on_demand_streams(struct kinesis *kinesis);
 
 /* ---- put.c ---- */
 /* Makes the routes anew from the open shards. Under `change`, or before others see the stream. */
@@ -156,6 +171,10 @@ void kinesis_settings_write(struct mr_json *json, const struct kinesis_stream *s
 void kinesis_settings_load(struct kinesis_stream *stream, yyjson_val *doc);
 void kinesis_settings_fini(struct kinesis_stream *stream);
 void kinesis_consumer_fini(struct kinesis_consumer *consumer);
+/* Notes another time; false when there were `most` within the 24 hours before. */
+bool kinesis_day_add(struct kinesis_day *day, size_t most, int64_t now_ms);
+/* Takes the last one back. */
+void kinesis_day_undo(struct kinesis_day *day);
 /* Replaces an owned text; no slice is none. */
 void kinesis_text_set(char **text, struct mr_slice value);
 bool kinesis_is_encrypted(struct kinesis_stream *stream);
@@ -231,12 +250,16 @@ struct kinesis_sequence {
     uint64_t position; /* the counter: a journal position; INT64_MAX in an EndingSequenceNumber */
     int64_t time_s;    /* of the record */
     uint32_t shard;
+    int version; /* 2; what is read may also be 1 or 0, which have no position */
 };
 struct mr_slice kinesis_sequence_print(const struct kinesis_sequence *sequence,
                                        char ret[static KINESIS_SEQUENCE_TEXT]);
-/* MR_INVALID: no sequence number of the form above. */
+/* MR_INVALID: no sequence number of any form. */
 MR_MUST_USE enum mr_status kinesis_sequence_parse(struct mr_slice text,
                                                   struct kinesis_sequence *ret);
+/* As AWS names it in a refusal: one of version 0 in full. */
+struct mr_slice kinesis_sequence_shown(struct mr_slice text,
+                                       char ret[static KINESIS_SEQUENCE_TEXT]);
 /* Decimal text up to 2^128-1; MR_INVALID otherwise. */
 MR_MUST_USE enum mr_status kinesis_hash_parse(struct mr_slice text, kinesis_hash *ret);
 struct mr_slice kinesis_hash_print(kinesis_hash value, char ret[static 48]);
@@ -294,8 +317,12 @@ struct kinesis_start {
 bool kinesis_position(struct protocol_call *call, struct kinesis_stream *stream,
                       struct kinesis_shard *shard, const struct kinesis_start *start,
                       struct kinesis_iterator *iterator);
-void kinesis_fail_no_shard(struct protocol_call *call, const struct kinesis_stream *stream,
+void kinesis_fail_no_shard(struct protocol_call *call, struct mr_slice stream_name,
                            struct mr_slice shard_id);
+/* The shard that ShardId means, or NULL with the fault set: there is none, or it was closed and its
+ * last record has left the retention period. */
+struct kinesis_shard *kinesis_shard_to_read(struct protocol_call *call,
+                                            struct kinesis_stream *stream);
 /* A record as GetRecords shows it; the ChildShards of a closed shard. */
 void kinesis_write_record(struct mr_json *json, const struct kinesis_stream *stream, size_t shard,
                           const struct journal_op *op, bool encrypted);
@@ -313,3 +340,5 @@ struct kinesis_consumer *kinesis_consumer_locked(struct kinesis_stream *stream,
 void kinesis_fail_no_consumer(struct protocol_call *call, struct mr_slice consumer);
 /* Would `more` open shards exceed the account's limit? Then with the fault set. */
 bool kinesis_exceeds_limit(struct protocol_call *call, size_t more);
+/* Has the account all the on-demand streams it may have? Then with the fault set. */
+bool kinesis_exceeds_on_demand(struct protocol_call *call);

@@ -49,6 +49,18 @@ bool kinesis_exceeds_limit(struct protocol_call *call, size_t more)
     return true;
 }
 
+bool kinesis_exceeds_on_demand(struct protocol_call *call)
+{
+    const size_t count = kinesis_on_demand_streams(call->service);
+    if (count < KINESIS_ON_DEMAND_LIMIT)
+        return false;
+    protocol_fail(call, &kinesis_limit,
+                  "This request would exceed the on-demand stream limit for the account %.*s in "
+                  "%.*s. Current on-demand stream count for the account: %zu. Limit: %d.",
+                  MR_ARG(call->account), MR_ARG(call->region), count, KINESIS_ON_DEMAND_LIMIT);
+    return true;
+}
+
 struct kinesis_stream *kinesis_stream_of(struct protocol_call *call)
 {
     struct kinesis *kinesis = call->service;
@@ -119,7 +131,7 @@ static void create_stream(struct protocol_call *call)
                       "WarmThroughputMiBps must not be set when StreamMode is PROVISIONED.");
         return;
     }
-    if (!on_demand && kinesis_exceeds_limit(call, (size_t)shards))
+    if (on_demand ? kinesis_exceeds_on_demand(call) : kinesis_exceeds_limit(call, (size_t)shards))
         return;
     const struct kinesis_create create = {
         .name = name,
@@ -265,11 +277,12 @@ static void describe_stream(struct protocol_call *call)
     mr_json_key(json, "Shards");
     mr_json_array(json);
     const int64_t horizon = kinesis_horizon(call->service, stream, stream->shards[0], call->now_ms);
-    for (int64_t n = 0; i < count && n < limit; i++) {
+    for (int64_t n = 0; i < count; i++) {
         if (atomic_load(&stream->shards[i]->end) <= horizon)
             continue; /* AWS: a closed shard goes when its last record does */
+        if (n++ == limit)
+            break;
         kinesis_write_shard(json, stream->shards[i]);
-        n++;
     }
     mr_json_array_end(json);
     mr_json_key_bool(json, "HasMoreShards", i < count);

@@ -10,9 +10,9 @@ enum {
 
 /* ---- PutRecord, PutRecords ---- */
 
-/* Reads one record of a request; false with the fault set. */
-static bool read_record(struct protocol_call *call, yyjson_val *in, size_t bytes_max,
-                        struct kinesis_record *ret)
+/* Reads one record of a request, `place` being where its data stand; false with the fault set. */
+static bool read_record(struct protocol_call *call, yyjson_val *in, const char *place,
+                        size_t bytes_max, struct kinesis_record *ret)
 {
     *ret = (struct kinesis_record){
         .partition_key = mr_json_get_text(in, "PartitionKey"),
@@ -34,9 +34,9 @@ static bool read_record(struct protocol_call *call, yyjson_val *in, size_t bytes
     }
     if (ret->data.len + ret->partition_key.len > bytes_max) {
         protocol_fail(call, &kinesis_validation,
-                      "1 validation error detected: Value at 'data' failed to satisfy constraint: "
+                      "1 validation error detected: Value at '%s' failed to satisfy constraint: "
                       "Member must have length less than or equal to %zu",
-                      bytes_max);
+                      place, bytes_max);
         return false;
     }
     return true;
@@ -66,6 +66,25 @@ static bool put(struct protocol_call *call, struct kinesis_stream *stream,
     return status == MR_OK;
 }
 
+/* SequenceNumberForOrdering asks for a number above the given one, and every new one is. AWS: it
+ * must be a number, of any stream, that is not of the future. */
+static bool ordering_is_good(struct protocol_call *call, const struct kinesis_stream *stream)
+{
+    const struct mr_slice text = mr_json_get_text(call->in, "SequenceNumberForOrdering");
+    struct kinesis_sequence sequence;
+    char shown[KINESIS_SEQUENCE_TEXT];
+    if (mr_json_get(call->in, "SequenceNumberForOrdering") == NULL ||
+        (kinesis_sequence_parse(text, &sequence) == MR_OK &&
+         sequence.time_s <= call->now_ms / 1000))
+        return true;
+    protocol_fail(
+        call, &kinesis_invalid_argument,
+        "ExclusiveMinimumSequenceNumber %.*s used in PutRecord on stream %s under account "
+        "%.*s is invalid.",
+        MR_ARG(kinesis_sequence_shown(text, shown)), stream->name, MR_ARG(call->account));
+    return false;
+}
+
 static void put_record(struct protocol_call *call)
 {
     struct kinesis_stream *stream = kinesis_stream_of(call);
@@ -73,8 +92,10 @@ static void put_record(struct protocol_call *call)
         return;
     struct kinesis_record record;
     kinesis_meter_latency(call, stream, KINESIS_PUT_LATENCY);
-    const bool done = read_record(call, call->in, kinesis_record_bytes_max(stream), &record) &&
-                      put(call, stream, &record, 1);
+    const bool done =
+        ordering_is_good(call, stream) &&
+        read_record(call, call->in, "data", kinesis_record_bytes_max(stream), &record) &&
+        put(call, stream, &record, 1);
     kinesis_meter(stream, KINESIS_PUT_SUCCESS, done);
     if (done) {
         kinesis_meter(stream, KINESIS_PUT_BYTES, record.data.len);
@@ -110,7 +131,9 @@ static void put_records_of(struct protocol_call *call, struct kinesis_stream *st
     yyjson_arr_iter items;
     yyjson_arr_iter_init(list, &items);
     while ((item = yyjson_arr_iter_next(&items)) != NULL) {
-        if (!read_record(call, item, bytes_max, &records[i]))
+        char place[48];
+        (void)snprintf(place, sizeof place, "records.%zu.member.data", i + 1);
+        if (!read_record(call, item, place, bytes_max, &records[i]))
             return;
         bytes += records[i].data.len + records[i].partition_key.len;
         i++;
@@ -154,30 +177,39 @@ static bool wants_sequence(struct mr_slice type)
            mr_slice_equal(type, MR_S("AFTER_SEQUENCE_NUMBER"));
 }
 
+static void fail_sequence(struct protocol_call *call, const struct kinesis_stream *stream,
+                          const struct kinesis_shard *shard, const struct kinesis_start *start,
+                          const char *why)
+{
+    char id[KINESIS_ID_TEXT], text[KINESIS_SEQUENCE_TEXT];
+    kinesis_shard_id(shard->index, id);
+    protocol_fail(call, &kinesis_invalid_argument,
+                  "StartingSequenceNumber %.*s used in %s on shard %s in stream %s under account "
+                  "%.*s is invalid%s.",
+                  MR_ARG(kinesis_sequence_shown(start->sequence, text)), start->operation, id,
+                  stream->name, MR_ARG(call->account), why);
+}
+
 /* Sets iterator->position from a sequence number; false with the fault set. */
 static bool position_by_sequence(struct protocol_call *call, struct kinesis_stream *stream,
                                  const struct kinesis_shard *shard,
                                  const struct kinesis_start *start,
                                  struct kinesis_iterator *iterator)
 {
-    struct kinesis_sequence sequence = {0};
+    struct kinesis_sequence sequence;
     const bool after = mr_slice_equal(start->type, MR_S("AFTER_SEQUENCE_NUMBER"));
-    const bool zero = mr_slice_equal(start->sequence, MR_S("0"));
-    if (!zero &&
-        (kinesis_sequence_parse(start->sequence, &sequence) != MR_OK ||
-         sequence.shard != shard->index || sequence.created_s != shard->created_ms / 1000)) {
-        char id[KINESIS_ID_TEXT];
-        kinesis_shard_id(shard->index, id);
+    if (kinesis_sequence_parse(start->sequence, &sequence) != MR_OK)
+        fail_sequence(call, stream, shard, start, "");
+    else if (sequence.shard != shard->index)
         protocol_fail(call, &kinesis_invalid_argument,
-                      "StartingSequenceNumber %.*s used in %s on shard %s in stream "
-                      "%s under account %.*s is invalid because it did not come from this stream.",
-                      MR_ARG(start->sequence), start->operation, id, stream->name,
-                      MR_ARG(call->account));
-        return false;
-    }
+                      "Invalid StartingSequenceNumber. It encodes shardId-%012u, while it was used "
+                      "in a call to a shard with shardId-%012u",
+                      sequence.shard, shard->index);
+    else if (sequence.version != 2 || sequence.created_s != shard->created_ms / 1000)
+        fail_sequence(call, stream, shard, start, " because it did not come from this stream");
     /* Positions only rise, so the one behind a record's own is the next record's or before it. */
     iterator->position = (int64_t)sequence.position + (after && sequence.position < INT64_MAX);
-    return true;
+    return !protocol_failed(call);
 }
 
 static bool position_by_time(struct protocol_call *call, yyjson_val *value,
@@ -234,12 +266,32 @@ bool kinesis_position(struct protocol_call *call, struct kinesis_stream *stream,
     return good;
 }
 
-void kinesis_fail_no_shard(struct protocol_call *call, const struct kinesis_stream *stream,
+void kinesis_fail_no_shard(struct protocol_call *call, struct mr_slice stream_name,
                            struct mr_slice shard_id)
 {
-    protocol_fail(call, &kinesis_not_found,
-                  "Shard %.*s in stream %s under account %.*s does not exist", MR_ARG(shard_id),
-                  stream->name, MR_ARG(call->account));
+    uint32_t index;
+    if (kinesis_shard_index(shard_id, &index) == MR_OK)
+        protocol_fail(call, &kinesis_not_found,
+                      "Shard shardId-%012u in stream %.*s under account %.*s does not exist", index,
+                      MR_ARG(stream_name), MR_ARG(call->account));
+    else
+        protocol_fail(call, &kinesis_not_found,
+                      "Could not find shard %.*s in stream %.*s under account %.*s.",
+                      MR_ARG(shard_id), MR_ARG(stream_name), MR_ARG(call->account));
+}
+
+struct kinesis_shard *kinesis_shard_to_read(struct protocol_call *call,
+                                            struct kinesis_stream *stream)
+{
+    const struct mr_slice id = mr_json_get_text(call->in, "ShardId");
+    struct kinesis_shard *shard = kinesis_shard_by_id(stream, id);
+    /* Of the stream, not of the shard: one that a scaling passed through ends where it starts. */
+    if (shard != NULL &&
+        atomic_load(&shard->end) >
+            kinesis_horizon(call->service, stream, stream->shards[0], call->now_ms))
+        return shard;
+    kinesis_fail_no_shard(call, kinesis_stream_name(stream), id);
+    return NULL;
 }
 
 static void get_shard_iterator(struct protocol_call *call)
@@ -247,11 +299,8 @@ static void get_shard_iterator(struct protocol_call *call)
     struct kinesis_stream *stream = kinesis_stream_of(call);
     if (stream == NULL)
         return;
-    const struct mr_slice id = mr_json_get_text(call->in, "ShardId");
-    struct kinesis_shard *shard = kinesis_shard_by_id(stream, id);
-    if (shard == NULL) {
-        kinesis_fail_no_shard(call, stream, id);
-    } else {
+    struct kinesis_shard *shard = kinesis_shard_to_read(call, stream);
+    if (shard != NULL) {
         struct kinesis_iterator iterator = {
             .created_ms = call->now_ms,
             .window = shard->window,
@@ -421,8 +470,9 @@ static struct kinesis_stream *stream_of_iterator(struct protocol_call *call,
         stream->shards[iterator->shard]->window == iterator->window)
         return stream;
     kinesis_release(call->service, stream);
-    protocol_fail(call, &kinesis_not_found, "Stream %.*s under account %.*s not found.",
-                  MR_ARG(iterator->stream), MR_ARG(call->account));
+    protocol_fail(call, &kinesis_not_found,
+                  "Shard shardId-%012u in stream %.*s under account %.*s does not exist",
+                  iterator->shard, MR_ARG(iterator->stream), MR_ARG(call->account));
     return NULL;
 }
 

@@ -2,7 +2,6 @@
 #include "kinesis/internal.h"
 
 enum {
-    ON_DEMAND_LIMIT = 50,     /* AWS: on-demand streams of an account */
     COMMITMENT_MS = 86400000, /* AWS: the least time of a throughput commitment */
 };
 
@@ -85,6 +84,34 @@ static void stop_encryption(struct protocol_call *call)
 
 /* ---- mode, sizes, throughput ---- */
 
+/* Sets the mode; false, with the fault set, when it was changed too often or there are too many
+ * on-demand streams. A mode that is the stream's already is no change. */
+static bool switch_mode(struct protocol_call *call, struct kinesis_stream *stream, bool on_demand,
+                        int64_t warm)
+{
+    pthread_rwlock_rdlock(&stream->lock);
+    bool same = stream->locked.on_demand == on_demand;
+    pthread_rwlock_unlock(&stream->lock);
+    if (!same && on_demand && kinesis_exceeds_on_demand(call))
+        return false;
+    pthread_rwlock_wrlock(&stream->lock);
+    same = stream->locked.on_demand == on_demand;
+    const bool may =
+        same || kinesis_day_add(&stream->locked.switches, KINESIS_SWITCHES_MAX, call->now_ms);
+    if (may) {
+        stream->locked.on_demand = on_demand;
+        stream->locked.warm_mibps = warm;
+    }
+    pthread_rwlock_unlock(&stream->lock);
+    if (!may)
+        protocol_fail(
+            call, &kinesis_limit,
+            "The mode of stream %s under account %.*s was changed %d times in the last 24 "
+            "hours, which is the limit of UpdateStreamMode.",
+            stream->name, MR_ARG(call->account), KINESIS_SWITCHES_MAX);
+    return may;
+}
+
 static void update_stream_mode(struct protocol_call *call)
 {
     struct kinesis_stream *stream = kinesis_stream_of(call);
@@ -94,16 +121,11 @@ static void update_stream_mode(struct protocol_call *call)
         mr_json_get_text(mr_json_get(call->in, "StreamModeDetails"), "StreamMode");
     const bool on_demand = mr_slice_equal(mode, MR_S("ON_DEMAND"));
     const int64_t warm = mr_json_get_i64(call->in, "WarmThroughputMiBps", 0);
-    if (warm > 0 && !on_demand) {
+    if (warm > 0 && !on_demand)
         protocol_fail(call, &kinesis_validation,
                       "WarmThroughputMiBps must not be set when StreamMode is PROVISIONED.");
-    } else {
-        pthread_rwlock_wrlock(&stream->lock);
-        stream->locked.on_demand = on_demand;
-        stream->locked.warm_mibps = warm;
-        pthread_rwlock_unlock(&stream->lock);
+    else if (switch_mode(call, stream, on_demand, warm))
         kinesis_save_for(call, stream);
-    }
     kinesis_release(call->service, stream);
 }
 
@@ -145,23 +167,14 @@ static void update_warm_throughput(struct protocol_call *call)
 
 /* ---- the account ---- */
 
-static void count_on_demand(void *ctx, struct kinesis_stream *stream)
-{
-    int64_t *count = ctx;
-    pthread_rwlock_rdlock(&stream->lock);
-    *count += stream->locked.on_demand;
-    pthread_rwlock_unlock(&stream->lock);
-}
-
 static void describe_limits(struct protocol_call *call)
 {
-    int64_t on_demand = 0;
-    kinesis_each(call->service, count_on_demand, &on_demand);
     mr_json_key_int(&call->out, "ShardLimit", KINESIS_SHARD_LIMIT);
     mr_json_key_int(&call->out, "OpenShardCount",
                     (int64_t)kinesis_open_shards(call->service, false));
-    mr_json_key_int(&call->out, "OnDemandStreamCount", on_demand);
-    mr_json_key_int(&call->out, "OnDemandStreamCountLimit", ON_DEMAND_LIMIT);
+    mr_json_key_int(&call->out, "OnDemandStreamCount",
+                    (int64_t)kinesis_on_demand_streams(call->service));
+    mr_json_key_int(&call->out, "OnDemandStreamCountLimit", KINESIS_ON_DEMAND_LIMIT);
 }
 
 /* The commitment is kept as {"started_ms", "ended_ms"?} in "kinesis/account/commitment"; none was

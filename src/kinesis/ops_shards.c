@@ -185,8 +185,11 @@ static bool is_provisioned(struct protocol_call *call, struct kinesis_stream *st
 static struct kinesis_shard *shard_named(struct protocol_call *call, struct kinesis_stream *stream,
                                          const char *member)
 {
-    const struct mr_slice id = mr_json_get_text(call->in, member);
+    struct mr_slice id = mr_json_get_text(call->in, member);
     struct kinesis_shard *shard = kinesis_shard_by_id(stream, id);
+    uint32_t index;
+    if (shard == NULL && kinesis_shard_index(id, &index) == MR_OK) /* AWS: tells the whole name */
+        id = mr_arena_printf(call->arena, "shardId-%012u", index);
     if (shard == NULL)
         protocol_fail(call, &kinesis_not_found,
                       "Could not find shard %.*s in stream %s under account %.*s.", MR_ARG(id),
@@ -258,10 +261,9 @@ static void merge_named(struct protocol_call *call, struct kinesis_stream *strea
         first == NULL ? NULL : shard_named(call, stream, "AdjacentShardToMerge");
     if (second == NULL || !is_provisioned(call, stream))
         return;
-    /* The last hash of all plus one is 0, which no neighbour starts with. */
-    const bool adjacent = first != second &&
-                          ((second->hash_start != 0 && first->hash_end + 1 == second->hash_start) ||
-                           (first->hash_start != 0 && second->hash_end + 1 == first->hash_start));
+    /* AWS: in this order only. The last hash of all plus one is 0, which no neighbour starts with.
+     */
+    const bool adjacent = second->hash_start != 0 && first->hash_end + 1 == second->hash_start;
     if (!adjacent) {
         protocol_fail(call, &kinesis_invalid_argument,
                       "Shards shardId-%012u and shardId-%012u in stream %s under account %.*s are "
@@ -285,7 +287,7 @@ static void merge_shards(struct protocol_call *call)
     kinesis_release(call->service, stream);
 }
 
-/* AWS: from half to double of what is open. Ten changes a day, as there, are not counted here. */
+/* AWS: from half to double of what is open. */
 static bool target_fits(struct protocol_call *call, size_t open, size_t target)
 {
     if (target <= open * 2 && target * 2 >= open)
@@ -297,14 +299,34 @@ static bool target_fits(struct protocol_call *call, size_t open, size_t target)
     return false;
 }
 
+/* Counts the scaling among the day's; false with the fault set. */
+static bool has_turn(struct protocol_call *call, struct kinesis_stream *stream)
+{
+    pthread_rwlock_wrlock(&stream->lock);
+    const bool has = kinesis_day_add(&stream->locked.scalings, KINESIS_SCALINGS_MAX, call->now_ms);
+    pthread_rwlock_unlock(&stream->lock);
+    if (!has)
+        protocol_fail(
+            call, &kinesis_limit,
+            "Stream %s under account %.*s was scaled %d times in the last 24 hours, which "
+            "is the limit of UpdateShardCount.",
+            stream->name, MR_ARG(call->account), KINESIS_SCALINGS_MAX);
+    return has;
+}
+
 static void scale_to(struct protocol_call *call, struct kinesis_stream *stream, size_t target)
 {
     const size_t open = kinesis_stream_open_shards(stream);
     if (!is_provisioned(call, stream) || !target_fits(call, open, target) ||
-        (target > open && kinesis_exceeds_limit(call, target - open)))
+        (target > open && kinesis_exceeds_limit(call, target - open)) || !has_turn(call, stream))
         return;
     const enum mr_status status =
         kinesis_scale(call->service, stream, target, call->now_ms, &call->ticket);
+    if (status != MR_OK) {
+        pthread_rwlock_wrlock(&stream->lock);
+        kinesis_day_undo(&stream->locked.scalings);
+        pthread_rwlock_unlock(&stream->lock);
+    }
     answer(call, stream, status, stream->shards[0]);
     mr_json_key_cstr(&call->out, "StreamName", stream->name);
     mr_json_key_int(&call->out, "CurrentShardCount", (int64_t)open);

@@ -52,37 +52,57 @@ static char **tags_locked(struct protocol_call *call, struct kinesis_stream *str
 
 /* ---- changing tags ---- */
 
-/* AWS: letters, digits, white space and _ . / = + - @ : */
+/* AWS: letters, digits, white space and _ . / = + - % @ : */
 static bool is_tag_text(struct mr_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         const unsigned char c = (unsigned char)text.ptr[i];
         const bool good = c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
                           (c >= 'A' && c <= 'Z') || c == ' ' || c == '_' || c == '.' || c == '/' ||
-                          c == '=' || c == '+' || c == '-' || c == '@' || c == ':';
+                          c == '=' || c == '+' || c == '-' || c == '%' || c == '@' || c == ':';
         if (!good)
             return false;
     }
     return true;
 }
 
-static bool tags_are_good(struct protocol_call *call, yyjson_val *tags)
+/* What is looked at in a key or value: is it of those characters; has it a percent sign. */
+struct tag_texts {
+    bool strange, percent;
+};
+
+static void look_at(struct tag_texts *texts, struct mr_slice text)
 {
+    texts->strange = texts->strange || !is_tag_text(text);
+    texts->percent = texts->percent || mr_slice_find(text, '%') != SIZE_MAX;
+}
+
+/* AWS: tells the percent sign as a valid character, and then refuses it in other words. */
+static bool tags_are_good(struct protocol_call *call, const struct kinesis_stream *stream,
+                          yyjson_val *added, yyjson_val *removed)
+{
+    struct tag_texts texts = {false, false};
     size_t i, count;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(tags, i, count, key, value)
+    yyjson_obj_foreach(added, i, count, key, value)
     {
-        const struct mr_slice name = mr_json_text(key);
-        if (mr_slice_utf8_length(name) > 128 || name.len == 0 ||
-            mr_slice_starts_with(name, MR_S("aws:")) || !is_tag_text(name) ||
-            !is_tag_text(mr_json_text(value))) {
-            protocol_fail(call, &kinesis_invalid_argument,
-                          "Some tags contain invalid characters. Valid characters: Unicode "
-                          "letters, digits, white space, _ . / = + - %% @ :.");
-            return false;
-        }
+        look_at(&texts, mr_json_text(key));
+        look_at(&texts, mr_json_text(value));
+        texts.strange = texts.strange || mr_slice_starts_with(mr_json_text(key), MR_S("aws:"));
     }
-    return true;
+    yyjson_arr_foreach(removed, i, count, value) look_at(&texts, mr_json_text(value));
+    if (texts.strange)
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Some tags contain invalid characters. Valid characters: Unicode letters, "
+                      "digits, white space, _ . / = + - %% @ :.");
+    else if (texts.percent)
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "Failed to %s stream %s under account %.*s because some tags contained "
+                      "illegal characters. The allowed characters are Unicode letters, "
+                      "white-spaces, '_',',','/','=','+','-','@',':'.",
+                      added == NULL ? "remove tags from" : "add tags to", stream->name,
+                      MR_ARG(call->account));
+    return !protocol_failed(call);
 }
 
 static bool list_has(yyjson_val *list, struct mr_slice text)
@@ -129,7 +149,7 @@ static size_t merge_tags(struct mr_arena *arena, const char *text, yyjson_val *a
 static void change_tags(struct protocol_call *call, struct kinesis_stream *stream,
                         struct mr_slice consumer, yyjson_val *added, yyjson_val *removed)
 {
-    if (!tags_are_good(call, added))
+    if (!tags_are_good(call, stream, added, removed))
         return;
     struct mr_buf merged = {0};
     pthread_rwlock_wrlock(&stream->lock);

@@ -7,11 +7,17 @@
  * record, epoch s | 8: shard | 2
  *
  * The counter is the record's journal position, so numbers of one shard rise as the journal does.
+ *
+ * Two older forms are read as well, so that a request that holds one is told what AWS tells of it:
+ *
+ *     2 | 9: shard created | 1 | 2 | 9: record | 14: random | 2: counter | 8: shard | 1
+ *     1 | 9: shard created | 2 | 16: random | 4: shard      (the leading 1 may be missing)
  */
 #include "kinesis/internal.h"
 #include "base/codec.h"
 
 enum { DIGITS = 47, LIMBS = 6, PRINT_DIVISIONS = 7 }; /* 188 bits are 57 decimal digits */
+enum { OLD_DIGITS = 32, OLD_DIGITS_MAX = 33 };
 
 /* A 192-bit number, least significant limb first. */
 struct wide {
@@ -61,6 +67,24 @@ static void push_digits(struct wide *wide, uint64_t value, unsigned count)
     }
 }
 
+/* Nine decimal digits a division, the zeros before the first one not shown. */
+static struct mr_slice wide_print(struct wide *wide, char ret[static KINESIS_SEQUENCE_TEXT])
+{
+    char text[PRINT_DIVISIONS * 9];
+    size_t at = sizeof text;
+    for (int i = 0; i < PRINT_DIVISIONS; i++) {
+        uint32_t nine = wide_divide(wide, 1000000000);
+        for (int digit = 0; digit < 9; digit++, nine /= 10)
+            text[--at] = (char)('0' + nine % 10);
+    }
+    while (text[at] == '0')
+        at++; /* the number has a digit in its highest place: it is not 0 */
+    size_t len = sizeof text - at;
+    memcpy(ret, text + at, len);
+    ret[len] = '\0';
+    return mr_slice_make(ret, len);
+}
+
 struct mr_slice kinesis_sequence_print(const struct kinesis_sequence *sequence,
                                        char ret[static KINESIS_SEQUENCE_TEXT])
 {
@@ -73,20 +97,7 @@ struct mr_slice kinesis_sequence_print(const struct kinesis_sequence *sequence,
     push_digits(&wide, (uint64_t)sequence->time_s, 9);
     push_digits(&wide, sequence->shard, 8);
     push_digits(&wide, 2, 1);
-    /* Nine decimal digits a division, the zeros before the first one not shown. */
-    char text[PRINT_DIVISIONS * 9];
-    size_t at = sizeof text;
-    for (int i = 0; i < PRINT_DIVISIONS; i++) {
-        uint32_t nine = wide_divide(&wide, 1000000000);
-        for (int digit = 0; digit < 9; digit++, nine /= 10)
-            text[--at] = (char)('0' + nine % 10);
-    }
-    while (text[at] == '0')
-        at++; /* the number begins with a 2 in its highest place: it is not 0 */
-    size_t len = sizeof text - at;
-    memcpy(ret, text + at, len);
-    ret[len] = '\0';
-    return mr_slice_make(ret, len);
+    return wide_print(&wide, ret);
 }
 
 static uint64_t field(const uint8_t digits[static DIGITS], size_t from, size_t count)
@@ -97,29 +108,67 @@ static uint64_t field(const uint8_t digits[static DIGITS], size_t from, size_t c
     return value;
 }
 
-enum mr_status kinesis_sequence_parse(struct mr_slice text, struct kinesis_sequence *ret)
+/* Decimal text as hexadecimal digits, most significant first; false when it is no number or has
+ * more than DIGITS of them. */
+static bool read_digits(struct mr_slice text, uint8_t digits[static DIGITS])
 {
     struct wide wide = {{0}};
-    if (text.len == 0 || text.len > 58)
-        return MR_INVALID;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return MR_INVALID;
-        if (!wide_muladd(&wide, 10, (uint32_t)(text.ptr[i] - '0')))
-            return MR_INVALID;
-    }
-    uint8_t digits[DIGITS];
+    if (text.len == 0)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' ||
+            !wide_muladd(&wide, 10, (uint32_t)(text.ptr[i] - '0')))
+            return false;
     for (size_t i = DIGITS; i-- > 0;)
         digits[i] = (uint8_t)wide_divide(&wide, 16);
-    if (!wide_is_zero(&wide) || digits[0] != 2 || digits[DIGITS - 1] != 2)
+    return wide_is_zero(&wide);
+}
+
+/* The oldest form: a number below 2^129. A missing leading 1 is put before it. */
+static enum mr_status parse_oldest(uint8_t digits[static DIGITS], struct kinesis_sequence *ret)
+{
+    static const int64_t created_s_end = 16025175000; /* AWS: refuses from here on */
+    size_t first = DIGITS - OLD_DIGITS_MAX;
+    if (digits[first] == 0 && digits[++first] == 0)
+        digits[first] = 1;
+    ret->created_s = (int64_t)field(digits, first + 1, 9);
+    ret->shard = (uint32_t)field(digits, first + 28, 4);
+    return ret->created_s < created_s_end ? MR_OK : MR_INVALID;
+}
+
+enum mr_status kinesis_sequence_parse(struct mr_slice text, struct kinesis_sequence *ret)
+{
+    uint8_t digits[DIGITS];
+    *ret = (struct kinesis_sequence){0};
+    if (!read_digits(text, digits))
+        return MR_INVALID;
+    if (field(digits, 0, DIGITS - OLD_DIGITS_MAX) == 0 && digits[DIGITS - OLD_DIGITS_MAX] < 2)
+        return parse_oldest(digits, ret);
+    ret->version = digits[DIGITS - 1];
+    if (digits[0] != 2 || (ret->version != 1 && ret->version != 2))
         return MR_INVALID;
     ret->created_s = (int64_t)field(digits, 1, 9);
-    ret->position = field(digits, 11, 16);
-    ret->time_s = (int64_t)field(digits, 29, 9);
     ret->shard = (uint32_t)field(digits, 38, 8);
-    if (ret->position > (uint64_t)INT64_MAX || field(digits, 10, 1) != (ret->shard & 15U))
-        return MR_INVALID;
-    return MR_OK;
+    ret->time_s = (int64_t)field(digits, ret->version == 2 ? 29 : 13, 9);
+    if (ret->version == 1)
+        return MR_OK;
+    ret->position = field(digits, 11, 16);
+    return ret->position > (uint64_t)INT64_MAX || ret->shard > INT32_MAX ? MR_INVALID : MR_OK;
+}
+
+struct mr_slice kinesis_sequence_shown(struct mr_slice text, char ret[static KINESIS_SEQUENCE_TEXT])
+{
+    uint8_t digits[DIGITS];
+    struct kinesis_sequence sequence;
+    struct wide wide = {{0}};
+    if (kinesis_sequence_parse(text, &sequence) != MR_OK || sequence.version != 0 ||
+        !read_digits(text, digits))
+        return text;
+    size_t first = DIGITS - OLD_DIGITS;
+    digits[first] = 1;
+    for (size_t i = first; i < DIGITS; i++)
+        push_digits(&wide, digits[i], 1);
+    return wide_print(&wide, ret);
 }
 
 struct mr_slice kinesis_sequence_text(const struct kinesis_stream *stream, size_t shard,
@@ -139,6 +188,8 @@ enum mr_status kinesis_sequence_position(struct mr_slice text, int64_t *ret_posi
 {
     struct kinesis_sequence sequence;
     const enum mr_status status = kinesis_sequence_parse(text, &sequence);
+    if (status == MR_OK && sequence.version != 2)
+        return MR_INVALID;
     if (status == MR_OK)
         *ret_position = (int64_t)sequence.position;
     return status;

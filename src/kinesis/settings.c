@@ -1,11 +1,15 @@
 /* What a stream is set to, in its document:
  *
  *   "on_demand","retention_hours","record_kib","warm_mibps"?,"metrics"?,"tags":{},"key_id"?,
- *   "policy"?,"consumers":[{"name","arn","created_ms","tags":{},"policy"?}]?
+ *   "policy"?,"scaled_ms":[]?,"switched_ms":[]?,
+ *   "consumers":[{"name","arn","created_ms","tags":{},"policy"?}]?
  *
  * `metrics` is a number, a bit for each of kinesis_metric_names. */
 #include "kinesis/internal.h"
+#include <assert.h>
 #include <stdlib.h>
+
+enum { DAY_MS = 24 * 3600 * 1000 };
 
 const char *const kinesis_metric_names[KINESIS_METRICS] = {
     "IncomingBytes",
@@ -29,6 +33,17 @@ static void write_text(struct mr_json *json, const char *name, const char *value
         mr_json_key_cstr(json, name, value);
 }
 
+static void write_day(struct mr_json *json, const char *name, const struct kinesis_day *day)
+{
+    if (day->count == 0)
+        return;
+    mr_json_key(json, name);
+    mr_json_array(json);
+    for (size_t i = 0; i < day->count; i++)
+        mr_json_int(json, day->ms[i]);
+    mr_json_array_end(json);
+}
+
 static void write_number(struct mr_json *json, const char *name, int64_t value)
 {
     if (value != 0)
@@ -45,6 +60,8 @@ void kinesis_settings_write(struct mr_json *json, const struct kinesis_stream *s
     mr_json_key_raw(json, "tags", mr_slice_cstr(stream->locked.tags));
     write_text(json, "key_id", stream->locked.key_id);
     write_text(json, "policy", stream->locked.policy);
+    write_day(json, "scaled_ms", &stream->locked.scalings);
+    write_day(json, "switched_ms", &stream->locked.switches);
     if (stream->locked.consumer_count == 0)
         return;
     mr_json_key(json, "consumers");
@@ -66,6 +83,19 @@ void kinesis_settings_write(struct mr_json *json, const struct kinesis_stream *s
 static char *load_text(yyjson_val *doc, const char *name)
 {
     return mr_json_get(doc, name) == NULL ? NULL : mr_strdup_slice(mr_json_get_text(doc, name));
+}
+
+static struct kinesis_day load_day(yyjson_val *list)
+{
+    struct kinesis_day day = {.count = 0};
+    size_t i, count;
+    yyjson_val *item;
+    yyjson_arr_foreach(list, i, count, item)
+    {
+        if (day.count < MR_COUNT(day.ms))
+            day.ms[day.count++] = mr_json_i64(item, 0);
+    }
+    return day;
 }
 
 static char *load_tags(yyjson_val *doc)
@@ -92,6 +122,8 @@ void kinesis_settings_load(struct kinesis_stream *stream, yyjson_val *doc)
     stream->locked.tags = load_tags(doc);
     stream->locked.key_id = load_text(doc, "key_id");
     stream->locked.policy = load_text(doc, "policy");
+    stream->locked.scalings = load_day(mr_json_get(doc, "scaled_ms"));
+    stream->locked.switches = load_day(mr_json_get(doc, "switched_ms"));
     yyjson_val *item;
     yyjson_arr_iter items;
     yyjson_arr_iter_init(mr_json_get(doc, "consumers"), &items);
@@ -122,6 +154,23 @@ void kinesis_settings_fini(struct kinesis_stream *stream)
     free(stream->locked.tags);
     free(stream->locked.key_id);
     free(stream->locked.policy);
+}
+
+bool kinesis_day_add(struct kinesis_day *day, size_t most, int64_t now_ms)
+{
+    assert(most <= MR_COUNT(day->ms));
+    while (day->count > 0 && now_ms - day->ms[0] >= DAY_MS)
+        memmove(day->ms, day->ms + 1, --day->count * sizeof day->ms[0]);
+    if (day->count >= most)
+        return false;
+    day->ms[day->count++] = now_ms;
+    return true;
+}
+
+void kinesis_day_undo(struct kinesis_day *day)
+{
+    assert(day->count > 0);
+    day->count--;
 }
 
 bool kinesis_is_encrypted(struct kinesis_stream *stream)

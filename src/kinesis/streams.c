@@ -335,16 +335,26 @@ enum mr_status kinesis_shard_get(const struct kinesis_stream *stream, size_t ind
     return MR_OK;
 }
 
+enum mr_status kinesis_shard_index(struct mr_slice id, uint32_t *ret_index)
+{
+    struct mr_slice rest = id, part;
+    uint64_t index;
+    if (mr_slice_split(&rest, '-', &part)) {
+        const struct mr_slice second = mr_slice_sub(rest, 0, mr_slice_find(rest, '-'));
+        id = second.len > 0 ? second : id;
+    }
+    if (mr_slice_to_u64(id, &index) != MR_OK || index > INT32_MAX)
+        return MR_INVALID;
+    *ret_index = (uint32_t)index;
+    return MR_OK;
+}
+
 struct kinesis_shard *kinesis_shard_by_id(struct kinesis_stream *stream, struct mr_slice id)
 {
-    char text[KINESIS_ID_TEXT];
-    const size_t count = atomic_load(&stream->shard_count);
-    uint64_t index;
-    if (!mr_slice_starts_with(id, MR_S("shardId-")) ||
-        mr_slice_to_u64(mr_slice_sub(id, 8, SIZE_MAX), &index) != MR_OK || index >= count)
+    uint32_t index;
+    if (kinesis_shard_index(id, &index) != MR_OK || index >= atomic_load(&stream->shard_count))
         return NULL;
-    kinesis_shard_id((uint32_t)index, text);
-    return mr_slice_equal(mr_slice_cstr(text), id) ? stream->shards[index] : NULL;
+    return stream->shards[index];
 }
 
 size_t kinesis_record_bytes_max(const struct kinesis_stream *stream)
@@ -507,6 +517,22 @@ size_t kinesis_open_shards(struct kinesis *kinesis, bool provisioned)
     }
     pthread_rwlock_unlock(&kinesis->lock);
     return open;
+}
+
+size_t kinesis_on_demand_streams(struct kinesis *kinesis)
+{
+    size_t count = 0, cursor = 0;
+    struct mr_slice name;
+    void *value;
+    pthread_rwlock_rdlock(&kinesis->lock);
+    while (mr_map_next(&kinesis->streams, &cursor, &name, &value)) {
+        struct kinesis_stream *stream = value;
+        pthread_rwlock_rdlock(&stream->lock);
+        count += stream->locked.on_demand;
+        pthread_rwlock_unlock(&stream->lock);
+    }
+    pthread_rwlock_unlock(&kinesis->lock);
+    return count;
 }
 
 static int by_name(const void *a, const void *b)

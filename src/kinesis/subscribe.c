@@ -335,12 +335,9 @@ static void begin(void *ctx, struct protocol_events *events)
 static struct kinesis_subscription *make(struct protocol_call *call, struct kinesis_stream *stream,
                                          struct mr_slice consumer_arn)
 {
-    const struct mr_slice id = mr_json_get_text(call->in, "ShardId");
-    struct kinesis_shard *shard = kinesis_shard_by_id(stream, id);
-    if (shard == NULL) {
-        kinesis_fail_no_shard(call, stream, id);
+    struct kinesis_shard *shard = kinesis_shard_to_read(call, stream);
+    if (shard == NULL)
         return NULL;
-    }
     yyjson_val *where = mr_json_get(call->in, "StartingPosition");
     const struct kinesis_start start = {
         .type = mr_json_get_text(where, "Type"),

@@ -14,7 +14,7 @@ static void a_sequence_number_reads_back_as_it_was_printed(void **state)
             .created_s = (int64_t)mr_rng_below(&rng, 1ULL << 36),
             .position = mr_rng_u64(&rng) >> (1 + mr_rng_below(&rng, 62)),
             .time_s = (int64_t)mr_rng_below(&rng, 1ULL << 36),
-            .shard = (uint32_t)mr_rng_below(&rng, 1ULL << 32),
+            .shard = (uint32_t)mr_rng_below(&rng, 1ULL << 31),
         };
         char text[KINESIS_SEQUENCE_TEXT];
         struct kinesis_sequence out;
@@ -55,10 +55,42 @@ static void what_is_no_sequence_number_is_refused(void **state)
 {
     (void)state;
     struct kinesis_sequence out;
-    const char *const bad[] = {"", "x", "123", "49x",
+    const char *const bad[] = {"", "x", "49x", "-1",
                                "999999999999999999999999999999999999999999999999999999999999999"};
     for (size_t i = 0; i < MR_COUNT(bad); i++)
         assert_int_equal(kinesis_sequence_parse(mr_slice_cstr(bad[i]), &out), MR_INVALID);
+}
+
+static void the_older_forms_tell_shard_and_time(void **state)
+{
+    (void)state;
+    struct kinesis_sequence out;
+    char text[KINESIS_SEQUENCE_TEXT];
+    assert_int_equal(kinesis_sequence_parse(MR_S("5"), &out), MR_OK);
+    assert_int_equal(out.version, 0);
+    assert_int_equal(out.shard, 5);
+    assert_true(mr_slice_equal(kinesis_sequence_shown(MR_S("0"), text),
+                               MR_S("21267647932558653966460912964485513216")));
+    assert_true(
+        mr_slice_equal(kinesis_sequence_shown(MR_S("425352958651173072921826052383309826"), text),
+                       MR_S("21693000891209827039382739016868823042")));
+    int64_t position;
+    assert_int_equal(kinesis_sequence_position(MR_S("5"), &position), MR_INVALID);
+}
+
+static void a_shard_id_is_the_number_behind_its_first_hyphen(void **state)
+{
+    (void)state;
+    uint32_t index = 9;
+    const char *const first[] = {"0", "-0", "shardId-0", "shardId-000000000000", "x-0-y"};
+    const char *const none[] = {"", "-", "x", "shardId-", "2147483648", "1e3", "a-2147483648"};
+    for (size_t i = 0; i < MR_COUNT(first); i++) {
+        index = 9;
+        assert_int_equal(kinesis_shard_index(mr_slice_cstr(first[i]), &index), MR_OK);
+        assert_int_equal(index, 0);
+    }
+    for (size_t i = 0; i < MR_COUNT(none); i++)
+        assert_int_equal(kinesis_shard_index(mr_slice_cstr(none[i]), &index), MR_INVALID);
 }
 
 static void hash_keys_reach_to_2_to_the_128_less_one(void **state)
@@ -114,6 +146,8 @@ int main(void)
         cmocka_unit_test(a_sequence_number_has_56_digits_and_begins_with_49),
         cmocka_unit_test(sequence_numbers_of_a_shard_rise_with_the_position),
         cmocka_unit_test(what_is_no_sequence_number_is_refused),
+        cmocka_unit_test(the_older_forms_tell_shard_and_time),
+        cmocka_unit_test(a_shard_id_is_the_number_behind_its_first_hyphen),
         cmocka_unit_test(hash_keys_reach_to_2_to_the_128_less_one),
         cmocka_unit_test(an_iterator_reads_back_and_a_changed_one_is_refused),
     };

@@ -184,6 +184,13 @@ def test_limits_are_refused_in_aws_s_words(server, kinesis, stream):
     text = refused(free.put_record, "ValidationException", StreamName=name,
                    Data=bytes((1 << 20) + 1), PartitionKey="k")  # fmt: skip
     assert "at 'data' failed to satisfy constraint: Member must have length less than" in text
+    text = refused(free.put_records, "ValidationException", StreamName=name, Records=[
+        {"Data": b"x", "PartitionKey": "k"},
+        {"Data": bytes(1 << 20), "PartitionKey": "k"}])  # fmt: skip
+    assert text == (
+        "1 validation error detected: Value at 'records.2.member.data' failed to satisfy "
+        "constraint: Member must have length less than or equal to 1048576"
+    )
     text = refused(free.put_record, "ValidationException", StreamName=name, Data=b"x",
                    PartitionKey="k" * 257)  # fmt: skip
     assert "at 'partitionKey' failed to satisfy constraint" in text
@@ -209,8 +216,26 @@ def test_iterators_that_are_none_are_refused(kinesis, server, stream):
     assert text == "Invalid ShardIterator."
     foreign = kinesis.put_record(StreamName=other, Data=b"x", PartitionKey="k")
     number = foreign["SequenceNumber"]
-    garbage = "1" + number[1:]
-    for wrong in (garbage, "12"):
+    used = f"used in GetShardIterator on shard {FIRST} in stream {name} under account {ACCOUNT}"
+    oldest = 2**124
+    elsewhere = "because it did not come from this stream."
+    for wrong, words in (
+        ("1" + number[1:], f"StartingSequenceNumber 1{number[1:]} {used} is invalid."),
+        (str(int(number) - 2**148), f"StartingSequenceNumber {int(number) - 2**148} {used} is "
+                                    f"invalid {elsewhere}"),
+        # AWS knows two older forms, and reads what is small as the oldest one.
+        ("0", f"StartingSequenceNumber {oldest} {used} is invalid {elsewhere}"),
+        ("12", "Invalid StartingSequenceNumber. It encodes shardId-000000000012, while it was "
+               f"used in a call to a shard with {FIRST}"),
+        (str(int("2" + "0" * 45 + "1", 16)),
+         f"StartingSequenceNumber {int('2' + '0' * 45 + '1', 16)} {used} is invalid {elsewhere}"),
+        (str(int("13bb2cc3d8" + "0" * 22, 16)),
+         f"StartingSequenceNumber {int('13bb2cc3d8' + '0' * 22, 16)} {used} is invalid."),
+        (str(int("20000000000800000000000000000000000000000000002", 16)),
+         "StartingSequenceNumber "
+         f"{int('20000000000800000000000000000000000000000000002', 16)} {used} is invalid."),
+        ("9" * 129, f"StartingSequenceNumber {'9' * 129} {used} is invalid."),
+    ):  # fmt: skip
         text = refused(
             kinesis.get_shard_iterator,
             "InvalidArgumentException",
@@ -219,10 +244,7 @@ def test_iterators_that_are_none_are_refused(kinesis, server, stream):
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             StartingSequenceNumber=wrong,
         )
-        assert text == (
-            f"StartingSequenceNumber {wrong} used in GetShardIterator on shard {FIRST} in stream "
-            f"{name} under account {ACCOUNT} is invalid because it did not come from this stream."
-        )
+        assert text == words
     text = refused(kinesis.get_shard_iterator, "InvalidArgumentException", StreamName=name,
                    ShardId=FIRST, ShardIteratorType="AT_SEQUENCE_NUMBER")  # fmt: skip
     assert text == (
@@ -236,6 +258,64 @@ def test_iterators_that_are_none_are_refused(kinesis, server, stream):
     assert text.startswith(
         "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis."
     )
+
+
+def test_an_order_is_asked_for_by_a_number_that_was(kinesis, stream):
+    name = stream(1)
+    first = kinesis.put_record(StreamName=name, Data=b"1", PartitionKey="k")["SequenceNumber"]
+    more = {"StreamName": name, "Data": b"2", "PartitionKey": "k"}
+    second = kinesis.put_record(SequenceNumberForOrdering=first, **more)["SequenceNumber"]
+    assert int(second) > int(first)
+    for number in ("2" + "0" * 45 + "2", "2" + "0" * 45 + "1",
+                   "2ffffffffff7fffffffffffffff000000000007fffffff2"):  # fmt: skip
+        kinesis.put_record(SequenceNumberForOrdering=str(int(number, 16)), **more)
+    soon = int(datetime.datetime.now().timestamp()) + 3600
+    for number in ("2" + "0" * 46, "2" + "0" * 45 + "4", "3" + "0" * 45 + "1",
+                   "20000000000800000000000000000000000000000000002",
+                   f"2{0:028x}0{soon:09x}000000002"):  # fmt: skip
+        wrong = int(number, 16)
+        text = refused(kinesis.put_record, "InvalidArgumentException",
+                       SequenceNumberForOrdering=str(wrong), **more)  # fmt: skip
+        assert text == (
+            f"ExclusiveMinimumSequenceNumber {wrong} used in PutRecord on stream {name} under "
+            f"account {ACCOUNT} is invalid."
+        )
+
+
+@pytest.mark.parametrize("written", ["shardId-0", "0", "x-0000", "-0", "shardId-000000000000-x"])
+def test_a_shard_is_meant_by_the_number_behind_the_first_hyphen(kinesis, stream, written):
+    name = stream(1)
+    kinesis.put_record(StreamName=name, Data=b"1", PartitionKey="k")
+    at = kinesis.get_shard_iterator(
+        StreamName=name, ShardId=written, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    assert [r["Data"] for r in kinesis.get_records(ShardIterator=at)["Records"]] == [b"1"]
+
+
+def test_a_shard_that_is_not_there_is_named_in_full(kinesis, stream):
+    name = stream(1)
+    for written, words in (
+        ("shardId-5", f"Shard shardId-000000000005 in stream {name} under account {ACCOUNT} does "
+                      "not exist"),
+        ("2147483647", f"Shard shardId-002147483647 in stream {name} under account {ACCOUNT} does "
+                       "not exist"),
+        ("2147483648", f"Could not find shard 2147483648 in stream {name} under account "
+                       f"{ACCOUNT}."),
+        ("2.14E4", f"Could not find shard 2.14E4 in stream {name} under account {ACCOUNT}."),
+    ):  # fmt: skip
+        text = refused(kinesis.get_shard_iterator, "ResourceNotFoundException", StreamName=name,
+                       ShardId=written, ShardIteratorType="LATEST")  # fmt: skip
+        assert text == words
+
+
+def test_the_iterator_of_a_stream_that_is_gone_tells_its_shard(kinesis, fresh):
+    name = fresh("ks")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    at = kinesis.get_shard_iterator(StreamName=name, ShardId=FIRST, ShardIteratorType="LATEST")
+    kinesis.delete_stream(StreamName=name)
+    text = refused(kinesis.get_records, "ResourceNotFoundException",
+                   ShardIterator=at["ShardIterator"])  # fmt: skip
+    assert text == f"Shard {FIRST} in stream {name} under account {ACCOUNT} does not exist"
 
 
 def test_the_json_on_the_wire_is_that_of_aws(server, stream):

@@ -179,10 +179,11 @@ def test_a_split_s_place_must_lie_within_the_shard(kinesis, stream):
             f"{name} under account {ACCOUNT} is not both greater than one plus the shard's "
             f"StartingHashKey 0 and less than the shard's EndingHashKey {2**127 - 1}."
         )
-    for missing in (shard_id(7), "shardId-7", "nonsense"):
+    for missing, told in ((shard_id(7), shard_id(7)), ("shardId-7", shard_id(7)),
+                          ("nonsense", "nonsense")):  # fmt: skip
         text = refused(kinesis.split_shard, "ResourceNotFoundException", StreamName=name,
                        ShardToSplit=missing, NewStartingHashKey="5")  # fmt: skip
-        assert text == f"Could not find shard {missing} in stream {name} under account {ACCOUNT}."
+        assert text == f"Could not find shard {told} in stream {name} under account {ACCOUNT}."
     kinesis.split_shard(StreamName=name, ShardToSplit=shard_id(0), NewStartingHashKey="2")
     check_cover(shards_of(kinesis, name))
     text = refused(kinesis.split_shard, "InvalidArgumentException", StreamName=name,
@@ -219,20 +220,9 @@ def test_a_merge_joins_two_neighbours(kinesis, stream):
     assert put(kinesis, name, b"two", ranges[2][1])["ShardId"] == shard_id(3)
 
 
-def test_a_merge_takes_the_shards_in_either_order(kinesis, stream):
-    name = stream(2)
-    kinesis.merge_shards(
-        StreamName=name, ShardToMerge=shard_id(1), AdjacentShardToMerge=shard_id(0)
-    )
-    shards = shards_of(kinesis, name)
-    assert (shards[2]["ParentShardId"], shards[2]["AdjacentParentShardId"]) == (
-        shard_id(1), shard_id(0))  # fmt: skip
-    check_cover(shards)
-
-
 def test_only_neighbours_merge(kinesis, stream):
     name = stream(3)
-    for one, two in ((0, 2), (2, 0), (1, 1)):
+    for one, two in ((0, 2), (2, 0), (1, 1), (1, 0)):
         text = refused(kinesis.merge_shards, "InvalidArgumentException", StreamName=name,
                        ShardToMerge=shard_id(one), AdjacentShardToMerge=shard_id(two))  # fmt: skip
         assert text == (
@@ -282,6 +272,27 @@ def test_scaling_evens_out_uneven_shards(kinesis, stream):
     check_cover(shards)
     check_lineage(shards)
     assert sorted(bounds(s)[0] for s in shards if is_open(s)) == [0, 2**127]
+
+
+def test_a_stream_is_scaled_ten_times_in_24_hours(own_server):
+    kinesis = own_server.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+
+    def scale(target):
+        return {"StreamName": "s", "TargetShardCount": target, "ScalingType": "UNIFORM_SCALING"}
+
+    own_server.clock.hold()
+    for n in range(10):
+        own_server.clock.advance(ms=1)
+        kinesis.update_shard_count(**scale(2 - n % 2))
+    refused(kinesis.update_shard_count, "LimitExceededException", **scale(2))
+    own_server.kill9()
+    own_server.restart()
+    kinesis = own_server.client("kinesis")
+    own_server.clock.hold()
+    refused(kinesis.update_shard_count, "LimitExceededException", **scale(2))
+    own_server.clock.advance(hours=24)
+    kinesis.update_shard_count(**scale(2))
 
 
 def test_scaling_goes_from_half_to_double(server, kinesis, stream):

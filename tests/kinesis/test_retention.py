@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.chain import make_stream, shard_records, status_of
+from support.chain import ACCOUNT, make_stream, refused, shard_records, status_of
 from support.wait import wait_until
 
 HOUR_S = 3600
@@ -88,3 +88,6 @@ def test_a_closed_shard_leaves_with_its_last_record(small):
     assert [shard.get("ParentShardId") for shard in shards] == [SHARD, SHARD]
     described = kinesis.describe_stream(StreamName="events")["StreamDescription"]["Shards"]
     assert [shard["ShardId"] for shard in described] == [shard["ShardId"] for shard in shards]
+    text = refused(kinesis.get_shard_iterator, "ResourceNotFoundException", StreamName="events",
+                   ShardId=SHARD, ShardIteratorType="TRIM_HORIZON")  # fmt: skip
+    assert text == f"Shard {SHARD} in stream events under account {ACCOUNT} does not exist"

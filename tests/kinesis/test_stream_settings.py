@@ -154,6 +154,56 @@ def test_a_stream_s_mode_changes_and_its_shards_stay(server, kinesis, stream):
     assert (status, reply["__type"]) == (400, "ValidationException")
 
 
+def test_a_stream_s_mode_changes_twice_in_24_hours(own_server):
+    kinesis = own_server.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+
+    def to(mode):
+        return {"StreamARN": arn_of("s"), "StreamModeDetails": {"StreamMode": mode}}
+
+    kinesis.update_stream_mode(**to("PROVISIONED"))  # it is: no change
+    kinesis.update_stream_mode(**to("ON_DEMAND"))
+    kinesis.update_stream_mode(**to("PROVISIONED"))
+    refused(kinesis.update_stream_mode, "LimitExceededException", **to("ON_DEMAND"))
+    own_server.clock.hold()
+    own_server.clock.advance(hours=25)
+    kinesis.update_stream_mode(**to("ON_DEMAND"))
+
+
+def test_an_account_has_at_most_fifty_on_demand_streams(own_server):
+    kinesis = own_server.client("kinesis")
+    for n in range(50):
+        kinesis.create_stream(StreamName=f"s{n}")
+    refused(kinesis.create_stream, "LimitExceededException", StreamName="one-more")
+    kinesis.create_stream(StreamName="provisioned", ShardCount=1)
+    refused(kinesis.update_stream_mode, "LimitExceededException", StreamARN=arn_of("provisioned"),
+            StreamModeDetails={"StreamMode": "ON_DEMAND"})  # fmt: skip
+    kinesis.delete_stream(StreamName="s7")
+    kinesis.create_stream(StreamName="one-more")
+
+
+def test_tags_of_strange_characters_are_refused(kinesis, stream):
+    name = stream(1)
+    valid = ("Some tags contain invalid characters. Valid characters: Unicode letters, digits, "
+             "white space, _ . / = + - % @ :.")  # fmt: skip
+    for wrong in ({"a;": "b"}, {"a": "b^"}, {"aws:x": "b"}):
+        text = refused(kinesis.add_tags_to_stream, "InvalidArgumentException", StreamName=name,
+                       Tags=wrong)  # fmt: skip
+        assert text == valid
+    allowed = ("because some tags contained illegal characters. The allowed characters are Unicode "
+               "letters, white-spaces, '_',',','/','=','+','-','@',':'.")  # fmt: skip
+    text = refused(kinesis.add_tags_to_stream, "InvalidArgumentException", StreamName=name,
+                   Tags={"100%": "x"})  # fmt: skip
+    assert text == f"Failed to add tags to stream {name} under account {ACCOUNT} {allowed}"
+    text = refused(kinesis.remove_tags_from_stream, "InvalidArgumentException", StreamName=name,
+                   TagKeys=["100%"])  # fmt: skip
+    assert text == f"Failed to remove tags from stream {name} under account {ACCOUNT} {allowed}"
+    text = refused(kinesis.remove_tags_from_stream, "InvalidArgumentException", StreamName=name,
+                   TagKeys=["a;"])  # fmt: skip
+    assert text == valid
+    kinesis.add_tags_to_stream(StreamName=name, Tags={"käse/a=b+c-d@e:f g": "é"})
+
+
 def test_the_largest_record_is_what_the_stream_says(server, kinesis, stream):
     name = stream(1)
     free = unchecked(server, "kinesis")
