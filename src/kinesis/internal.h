@@ -28,6 +28,14 @@ struct kinesis_day {
 
 enum kinesis_state { KINESIS_CREATING, KINESIS_ACTIVE, KINESIS_DELETING, KINESIS_STATES };
 
+/* What is left of a limit, in thousandths, and when that was reckoned. */
+struct kinesis_bucket {
+    int64_t left, at_ms;
+};
+struct kinesis_flow {
+    struct kinesis_bucket write_bytes, write_records, read_bytes, read_calls;
+};
+
 /* A shard never moves in memory and lives as long as its stream; only `end` changes, once, when it
  * is closed. */
 struct kinesis_shard {
@@ -41,6 +49,7 @@ struct kinesis_shard {
     int64_t closed_ms; /* set before `end` is */
     kinesis_hash hash_start, hash_end;
     int parent, adjacent;
+    struct kinesis_flow flow; /* under its lock */
 };
 
 /* Who reads by SubscribeToShard. Texts are owned. */
@@ -146,6 +155,23 @@ size_t kinesis_on_demand_streams(struct kinesis *kinesis);
 /* Makes the routes anew from the open shards. Under `change`, or before others see the stream. */
 void kinesis_routes_set(struct kinesis_stream *stream);
 void kinesis_routes_free(struct kinesis_stream *stream);
+
+/* The open shard that the record's key belongs to. */
+struct kinesis_shard *kinesis_route(const struct kinesis_stream *stream,
+                                    const struct kinesis_record *record);
+
+/* ---- flow.c: throughput of shards; without `options.limits` all may pass ---- */
+/* Takes the record's share; false: the shard has no room for it now. Sets record->shard when there
+ * are limits. */
+bool kinesis_flow_write(struct kinesis *kinesis, struct kinesis_stream *stream,
+                        struct kinesis_record *record, int64_t now_ms);
+/* Takes one call's share; behind the call, kinesis_flow_read takes that of what it returned. */
+bool kinesis_flow_may_read(struct kinesis *kinesis, struct kinesis_shard *shard, int64_t now_ms);
+void kinesis_flow_read(struct kinesis *kinesis, struct kinesis_shard *shard, uint64_t bytes);
+struct mr_slice kinesis_rate_text(struct protocol_call *call, const struct kinesis_stream *stream,
+                                  size_t shard);
+void kinesis_fail_rate(struct protocol_call *call, const struct kinesis_stream *stream,
+                       size_t shard);
 
 /* ---- reshard.c ---- */
 /* Each closes shards and opens their children in one entry; the ticket is that of the entry. With
@@ -282,8 +308,10 @@ MR_MUST_USE enum mr_status kinesis_iterator_parse(struct mr_arena *arena, struct
 /* ---- ops_*.c ---- */
 extern const struct protocol_handler kinesis_control_handlers[];
 extern const size_t kinesis_control_handler_count;
-extern const struct protocol_handler kinesis_data_handlers[];
-extern const size_t kinesis_data_handler_count;
+extern const struct protocol_handler kinesis_put_handlers[];
+extern const size_t kinesis_put_handler_count;
+extern const struct protocol_handler kinesis_get_handlers[];
+extern const size_t kinesis_get_handler_count;
 extern const struct protocol_handler kinesis_shard_handlers[];
 extern const size_t kinesis_shard_handler_count;
 extern const struct protocol_handler kinesis_setting_handlers[];
@@ -295,7 +323,8 @@ extern const size_t kinesis_subscribe_handler_count;
 extern const struct protocol_handler kinesis_tag_handlers[];
 extern const size_t kinesis_tag_handler_count;
 extern const struct protocol_fault kinesis_not_found, kinesis_in_use, kinesis_invalid_argument,
-    kinesis_validation, kinesis_limit, kinesis_expired_iterator, kinesis_expired_token;
+    kinesis_validation, kinesis_limit, kinesis_expired_iterator, kinesis_expired_token,
+    kinesis_throughput;
 /* The stream a request means by StreamName and/or StreamARN, or NULL with the fault set. The caller
  * releases it. */
 struct kinesis_stream *kinesis_stream_of(struct protocol_call *call);

@@ -18,6 +18,7 @@ struct kinesis_options {
     struct mr_rng *rng;
     struct meters *meters; /* NULL: nothing is measured */
     bool testing;
+    bool limits; /* PutRecord, PutRecords and GetRecords keep to AWS's throughput of a shard */
 };
 MR_MUST_USE enum mr_status kinesis_open(struct kinesis **ret_kinesis,
                                         const struct kinesis_options *options);

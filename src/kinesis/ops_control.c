@@ -7,6 +7,8 @@ const struct protocol_fault kinesis_in_use = {"ResourceInUseException", 400, fal
 const struct protocol_fault kinesis_invalid_argument = {"InvalidArgumentException", 400, false};
 const struct protocol_fault kinesis_validation = {"ValidationException", 400, false};
 const struct protocol_fault kinesis_limit = {"LimitExceededException", 400, false};
+const struct protocol_fault kinesis_throughput = {"ProvisionedThroughputExceededException", 400,
+                                                  false};
 const struct protocol_fault kinesis_expired_iterator = {"ExpiredIteratorException", 400, false};
 const struct protocol_fault kinesis_expired_token = {"ExpiredNextTokenException", 400, false};
 

@@ -79,6 +79,12 @@ static kinesis_hash hash_of(const struct kinesis_record *record)
     return kinesis_hash_key(record->partition_key);
 }
 
+struct kinesis_shard *kinesis_route(const struct kinesis_stream *stream,
+                                    const struct kinesis_record *record)
+{
+    return route(atomic_load(&stream->routes), hash_of(record));
+}
+
 /* Fills records[].shard and the set. */
 static void route_all(const struct kinesis_stream *stream, struct kinesis_record *records,
                       size_t count, struct shard_set *set)
@@ -109,6 +115,7 @@ static void measure_shards(struct kinesis_stream *stream, const struct kinesis_r
     for (size_t i = 0; i < count; i++) {
         kinesis_meter_shard(stream, records[i].shard, KINESIS_SHARD_IN_RECORDS, 1);
         kinesis_meter_shard(stream, records[i].shard, KINESIS_SHARD_IN_BYTES, records[i].data.len);
+        kinesis_meter_shard(stream, records[i].shard, KINESIS_SHARD_WRITE_EXCEEDED, 0);
     }
 }
 
@@ -145,6 +152,7 @@ enum mr_status kinesis_put(struct kinesis *kinesis, struct kinesis_stream *strea
             atomic_fetch_add(&stream->bytes_in, bytes);
             kinesis_meter(stream, KINESIS_IN_RECORDS, count);
             kinesis_meter(stream, KINESIS_IN_BYTES, bytes);
+            kinesis_meter(stream, KINESIS_WRITE_EXCEEDED, 0);
             measure_shards(stream, records, count);
         }
     }

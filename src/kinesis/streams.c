@@ -255,7 +255,8 @@ void kinesis_register(struct kinesis *kinesis, struct protocol *protocol)
         size_t count;
     } all[] = {
         {kinesis_control_handlers, kinesis_control_handler_count},
-        {kinesis_data_handlers, kinesis_data_handler_count},
+        {kinesis_put_handlers, kinesis_put_handler_count},
+        {kinesis_get_handlers, kinesis_get_handler_count},
         {kinesis_shard_handlers, kinesis_shard_handler_count},
         {kinesis_setting_handlers, kinesis_setting_handler_count},
         {kinesis_tag_handlers, kinesis_tag_handler_count},

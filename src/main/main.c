@@ -24,7 +24,7 @@ static const struct {
     const char *name, *arguments, *text;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", "[--data DIR] [--listen ADDR:PORT] [--credentials FILE] [--testing]",
+    {"serve", "[--data DIR] [--listen ADDR:PORT] [--credentials FILE] [--shard-limits] [--testing]",
      "run the server (127.0.0.1:4566 unless told otherwise)", serve_main},
     {"up", "TEMPLATE [--stack NAME] [--parameter K=V]...", "deploy a CloudFormation template",
      cli_up},

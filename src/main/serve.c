@@ -308,6 +308,7 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
         {"region", required_argument, NULL, 'r'},
         {"account", required_argument, NULL, 'a'},
         {"testing", no_argument, NULL, 't'},
+        {"shard-limits", no_argument, NULL, 'k'},
         {"verbose", no_argument, NULL, 'v'},
         {"segment-bytes", required_argument, NULL, 's'},
         {"fault-at", required_argument, NULL, 'f'},
@@ -328,6 +329,7 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
         case 'r': options->region = optarg; break;
         case 'a': options->account = optarg; break;
         case 't': options->testing = true; break;
+        case 'k': options->shard_limits = true; break;
         case 's':
             if (!parse_size(optarg, &options->segment_bytes))
                 return usage("no size from 64 KiB to 1 GiB", optarg);

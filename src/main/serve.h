@@ -11,6 +11,7 @@ struct serve_options {
     const char *region, *account;
     uint64_t segment_bytes;  /* of the journal; 0: the default; only for tests */
     uint64_t memtable_bytes; /* of the view; 0: the default; only for tests */
+    bool shard_limits;       /* of Kinesis: throughput as on AWS */
     bool testing;            /* opens /_millrace/reset and /_millrace/clock */
 };
 extern const struct serve_options serve_options_default;

@@ -36,6 +36,7 @@ static enum mr_status open_table_side(struct serve *serve)
         .rng = &serve->rng,
         .meters = serve->meters,
         .testing = serve->options.testing,
+        .limits = serve->options.shard_limits,
     };
     status = kinesis_open(&s->kinesis, &kinesis);
     if (status != MR_OK)

@@ -1,173 +1,10 @@
-/* The wire: records in and out. */
+/* The wire: iterators, and records out. */
 #include "kinesis/internal.h"
-#include "base/codec.h"
 
 enum {
-    PUT_BYTES_MAX = 10 << 20,
     GET_BYTES_MAX = 10 << 20,
     GET_RECORDS_MAX = 10000,
 };
-
-/* ---- PutRecord, PutRecords ---- */
-
-/* Reads one record of a request, `place` being where its data stand; false with the fault set. */
-static bool read_record(struct protocol_call *call, yyjson_val *in, const char *place,
-                        size_t bytes_max, struct kinesis_record *ret)
-{
-    *ret = (struct kinesis_record){
-        .partition_key = mr_json_get_text(in, "PartitionKey"),
-        .explicit_hash = mr_json_get_text(in, "ExplicitHashKey"),
-    };
-    kinesis_hash hash;
-    if (ret->explicit_hash.len > 0 && kinesis_hash_parse(ret->explicit_hash, &hash) != MR_OK) {
-        protocol_fail(
-            call, &kinesis_invalid_argument,
-            "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. "
-            "Specified value was %.*s",
-            MR_ARG(ret->explicit_hash));
-        return false;
-    }
-    if (mr_base64_decode(call->arena, mr_json_get_text(in, "Data"), &ret->data) != MR_OK) {
-        static const struct protocol_fault serialization = {"SerializationException", 400, false};
-        protocol_fail(call, &serialization, "Data is not base64");
-        return false;
-    }
-    if (ret->data.len + ret->partition_key.len > bytes_max) {
-        protocol_fail(call, &kinesis_validation,
-                      "1 validation error detected: Value at '%s' failed to satisfy constraint: "
-                      "Member must have length less than or equal to %zu",
-                      place, bytes_max);
-        return false;
-    }
-    return true;
-}
-
-static void write_put(struct mr_json *json, const struct kinesis_stream *stream,
-                      const struct kinesis_record *record)
-{
-    char id[KINESIS_ID_TEXT], text[KINESIS_SEQUENCE_TEXT];
-    kinesis_shard_id((uint32_t)record->shard, id);
-    mr_json_key_cstr(json, "ShardId", id);
-    mr_json_key_string(
-        json, "SequenceNumber",
-        kinesis_sequence_text(stream, record->shard, record->position, record->arrival_ms, text));
-}
-
-static bool put(struct protocol_call *call, struct kinesis_stream *stream,
-                struct kinesis_record *records, size_t count)
-{
-    struct store_entry entry = store_entry_make(call->arena);
-    const enum mr_status status =
-        kinesis_put(call->service, stream, records, count, &entry, &call->ticket);
-    if (status == MR_NOT_FOUND)
-        protocol_fail(call, &kinesis_not_found, "Stream %s under account %.*s not found.",
-                      stream->name, MR_ARG(call->account));
-    protocol_fail_internal(call, status);
-    return status == MR_OK;
-}
-
-/* SequenceNumberForOrdering asks for a number above the given one, and every new one is. AWS: it
- * must be a number, of any stream, that is not of the future. */
-static bool ordering_is_good(struct protocol_call *call, const struct kinesis_stream *stream)
-{
-    const struct mr_slice text = mr_json_get_text(call->in, "SequenceNumberForOrdering");
-    struct kinesis_sequence sequence;
-    char shown[KINESIS_SEQUENCE_TEXT];
-    if (mr_json_get(call->in, "SequenceNumberForOrdering") == NULL ||
-        (kinesis_sequence_parse(text, &sequence) == MR_OK &&
-         sequence.time_s <= call->now_ms / 1000))
-        return true;
-    protocol_fail(
-        call, &kinesis_invalid_argument,
-        "ExclusiveMinimumSequenceNumber %.*s used in PutRecord on stream %s under account "
-        "%.*s is invalid.",
-        MR_ARG(kinesis_sequence_shown(text, shown)), stream->name, MR_ARG(call->account));
-    return false;
-}
-
-static void put_record(struct protocol_call *call)
-{
-    struct kinesis_stream *stream = kinesis_stream_of(call);
-    if (stream == NULL)
-        return;
-    struct kinesis_record record;
-    kinesis_meter_latency(call, stream, KINESIS_PUT_LATENCY);
-    const bool done =
-        ordering_is_good(call, stream) &&
-        read_record(call, call->in, "data", kinesis_record_bytes_max(stream), &record) &&
-        put(call, stream, &record, 1);
-    kinesis_meter(stream, KINESIS_PUT_SUCCESS, done);
-    if (done) {
-        kinesis_meter(stream, KINESIS_PUT_BYTES, record.data.len);
-        write_put(&call->out, stream, &record);
-        if (kinesis_is_encrypted(stream)) /* AWS: left out otherwise */
-            mr_json_key_cstr(&call->out, "EncryptionType", "KMS");
-    }
-    kinesis_release(call->service, stream);
-}
-
-static void measure_puts(struct kinesis_stream *stream, const struct kinesis_record *records,
-                         size_t count)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < count; i++)
-        bytes += records[i].data.len;
-    kinesis_meter(stream, KINESIS_PUTS_BYTES, bytes);
-    kinesis_meter(stream, KINESIS_PUTS_RECORDS, count);
-    kinesis_meter(stream, KINESIS_PUTS_TOTAL, count);
-    kinesis_meter(stream, KINESIS_PUTS_SUCCESSFUL, count);
-    kinesis_meter(stream, KINESIS_PUTS_FAILED, 0);
-    kinesis_meter(stream, KINESIS_PUTS_THROTTLED, 0);
-}
-
-static void put_records_of(struct protocol_call *call, struct kinesis_stream *stream)
-{
-    yyjson_val *list = mr_json_get(call->in, "Records");
-    const size_t count = yyjson_arr_size(list);
-    const size_t bytes_max = kinesis_record_bytes_max(stream);
-    struct kinesis_record *records = MR_NEW_ARRAY(call->arena, struct kinesis_record, count);
-    size_t bytes = 0, i = 0;
-    yyjson_val *item;
-    yyjson_arr_iter items;
-    yyjson_arr_iter_init(list, &items);
-    while ((item = yyjson_arr_iter_next(&items)) != NULL) {
-        char place[48];
-        (void)snprintf(place, sizeof place, "records.%zu.member.data", i + 1);
-        if (!read_record(call, item, place, bytes_max, &records[i]))
-            return;
-        bytes += records[i].data.len + records[i].partition_key.len;
-        i++;
-    }
-    if (bytes > PUT_BYTES_MAX) {
-        protocol_fail(call, &kinesis_invalid_argument, "Records size exceeds 10 MB limit");
-        return;
-    }
-    if (!put(call, stream, records, count))
-        return;
-    measure_puts(stream, records, count);
-    mr_json_key_int(&call->out, "FailedRecordCount", 0);
-    mr_json_key(&call->out, "Records");
-    mr_json_array(&call->out);
-    for (i = 0; i < count; i++) {
-        mr_json_object(&call->out);
-        write_put(&call->out, stream, &records[i]);
-        mr_json_object_end(&call->out);
-    }
-    mr_json_array_end(&call->out);
-    if (kinesis_is_encrypted(stream))
-        mr_json_key_cstr(&call->out, "EncryptionType", "KMS");
-}
-
-static void put_records(struct protocol_call *call)
-{
-    struct kinesis_stream *stream = kinesis_stream_of(call);
-    if (stream == NULL)
-        return;
-    kinesis_meter_latency(call, stream, KINESIS_PUTS_LATENCY);
-    put_records_of(call, stream);
-    kinesis_meter(stream, KINESIS_PUTS_SUCCESS, !protocol_failed(call));
-    kinesis_release(call->service, stream);
-}
 
 /* ---- GetShardIterator ---- */
 
@@ -485,6 +322,7 @@ static void measure_page(struct kinesis_stream *stream, size_t shard, const stru
     kinesis_meter(stream, KINESIS_GET_RECORDS, page->records);
     kinesis_meter(stream, KINESIS_GET_AGE, age);
     kinesis_meter(stream, KINESIS_READ_EXCEEDED, 0);
+    kinesis_meter_shard(stream, shard, KINESIS_SHARD_READ_EXCEEDED, 0);
     kinesis_meter_shard(stream, shard, KINESIS_SHARD_OUT_BYTES, page->bytes);
     kinesis_meter_shard(stream, shard, KINESIS_SHARD_OUT_RECORDS, page->records);
     kinesis_meter_shard(stream, shard, KINESIS_SHARD_AGE, age);
@@ -497,6 +335,15 @@ static void get_records(struct protocol_call *call)
     if (stream == NULL)
         return;
     struct kinesis_shard *shard = stream->shards[iterator.shard];
+    kinesis_meter_latency(call, stream, KINESIS_GET_LATENCY);
+    if (!kinesis_flow_may_read(call->service, shard, call->now_ms)) {
+        kinesis_fail_rate(call, stream, shard->index);
+        kinesis_meter(stream, KINESIS_GET_SUCCESS, 0);
+        kinesis_meter(stream, KINESIS_READ_EXCEEDED, 1);
+        kinesis_meter_shard(stream, shard->index, KINESIS_SHARD_READ_EXCEEDED, 1);
+        kinesis_release(call->service, stream);
+        return;
+    }
     struct page page;
     mr_json_key(&call->out, "Records");
     mr_json_array(&call->out);
@@ -512,16 +359,14 @@ static void get_records(struct protocol_call *call)
     }
     mr_json_key_int(&call->out, "MillisBehindLatest", page.behind_ms);
     protocol_fail_internal(call, status);
-    kinesis_meter_latency(call, stream, KINESIS_GET_LATENCY);
+    kinesis_flow_read(call->service, shard, page.bytes);
     kinesis_meter(stream, KINESIS_GET_SUCCESS, status == MR_OK);
     measure_page(stream, iterator.shard, &page, call->now_ms);
     kinesis_release(call->service, stream);
 }
 
-const struct protocol_handler kinesis_data_handlers[] = {
-    {.operation = "PutRecord", .run = put_record, .flags = PROTOCOL_INLINE},
-    {.operation = "PutRecords", .run = put_records, .flags = PROTOCOL_INLINE},
+const struct protocol_handler kinesis_get_handlers[] = {
     {.operation = "GetShardIterator", .run = get_shard_iterator},
     {.operation = "GetRecords", .run = get_records},
 };
-const size_t kinesis_data_handler_count = MR_COUNT(kinesis_data_handlers);
+const size_t kinesis_get_handler_count = MR_COUNT(kinesis_get_handlers);
