@@ -33,8 +33,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOGS = ROOT / "build" / "check"
 PYTHON = "/usr/bin/python3"
 C_FOLDERS = ["src", "include", "examples", "fuzz", "bench"]
-FAST_FOLDERS = ["pipeline", "crash"]  # of tests/: they need the speed of the release build
-NO_BOTO3_FOLDERS = ["cli", "examples"]  # the clients there are others: one run says all
+# Folders of tests/: they need the speed of the release build.
+FAST_FOLDERS = ["pipeline", "crash", "terraform"]
+# The clients there are others: one run says all.
+NO_BOTO3_FOLDERS = ["cli", "examples", "terraform"]
 SHOWN_LINES = 120
 TOLD_LINES = 12  # of a failed step, again beside the counts: the end of a long log is what is kept
 TELLING = re.compile(r"FAIL|ERROR|[Ee]rror|Sanitizer|not done after")

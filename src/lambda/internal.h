@@ -507,6 +507,8 @@ extern const struct protocol_handler lambda_layer_handlers[];
 extern const size_t lambda_layer_handler_count;
 extern const struct protocol_handler lambda_event_handlers[];
 extern const size_t lambda_event_handler_count;
+extern const struct protocol_handler lambda_settings_handlers[];
+extern const size_t lambda_settings_handler_count;
 extern const struct protocol_handler lambda_access_handlers[];
 extern const size_t lambda_access_handler_count;
 extern const struct protocol_handler lambda_invoke_handlers[];

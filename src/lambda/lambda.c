@@ -66,6 +66,8 @@ void lambda_register(struct lambda *lambda, struct protocol *protocol)
                       lambda);
     protocol_register(protocol, "lambda", lambda_access_handlers, lambda_access_handler_count,
                       lambda);
+    protocol_register(protocol, "lambda", lambda_settings_handlers, lambda_settings_handler_count,
+                      lambda);
     protocol_register(protocol, "lambda", lambda_version_handlers, lambda_version_handler_count,
                       lambda);
     protocol_register(protocol, "lambda", lambda_event_handlers, lambda_event_handler_count,

@@ -2,7 +2,7 @@
 #include "lambda/internal.h"
 #include <stdlib.h>
 
-enum { DEPTH_MAX = 32 };
+enum { DEPTH_MAX = 32, ACCOUNT_DIGITS = 12 };
 
 static const struct protocol_fault too_long = {"PolicyLengthExceededException", 400, false};
 enum { POLICY_BYTES_MAX = 20480 };
@@ -27,6 +27,20 @@ static void write_condition(struct mr_json *json, const char *kind, const char *
     mr_json_object(json);
     mr_json_key_value(json, key, value);
     mr_json_object_end(json);
+}
+
+/* AWS: everybody, an account, a service or an ARN of IAM. */
+static bool is_principal(struct mr_slice principal)
+{
+    uint64_t account;
+    if (mr_slice_equal(principal, MR_S("*")))
+        return true;
+    if (mr_slice_to_u64(principal, &account) == MR_OK)
+        return principal.len == ACCOUNT_DIGITS;
+    if (mr_slice_starts_with(principal, MR_S("arn:")))
+        return mr_slice_search(principal, MR_S(":iam::")) != SIZE_MAX ||
+               mr_slice_search(principal, MR_S(":sts::")) != SIZE_MAX;
+    return mr_slice_find(principal, '.') != SIZE_MAX;
 }
 
 static void write_principal(struct mr_json *json, struct protocol_call *call)
@@ -144,6 +158,10 @@ static void add_permission(struct protocol_call *call)
     if (function != NULL && mr_slice_equal(lambda_ops_qualifier(call), MR_S("$LATEST")))
         protocol_fail(call, &lambda_invalid_parameter,
                       "We currently do not support adding policies for $LATEST.");
+    if (!protocol_failed(call) && !is_principal(mr_json_get_text(call->in, "Principal")))
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "The provided principal was invalid. Please check the principal and try "
+                      "again.");
     if (protocol_failed(call) || !lambda_ops_begin(call, function, &next)) {
         lambda_function_unref(function);
         return;

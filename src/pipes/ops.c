@@ -56,7 +56,8 @@ static enum pipe_state state_of(struct pipe *pipe)
     return (enum pipe_state)atomic_load(&pipe->state);
 }
 
-/* The member that the source's kind has, with AWS's defaults filled in. */
+/* The member that the source's kind has, with AWS's defaults filled in. MaximumRetryAttempts shows
+ * none: Terraform's provider would see a change in it after each apply. */
 static void write_stream_parameters(struct mr_json *json, const char *member, yyjson_val *in,
                                     yyjson_val *start)
 {
@@ -66,13 +67,13 @@ static void write_stream_parameters(struct mr_json *json, const char *member, yy
     } numbers[] = {{"BatchSize", 100},
                    {"MaximumBatchingWindowInSeconds", 0},
                    {"MaximumRecordAgeInSeconds", -1},
-                   {"MaximumRetryAttempts", -1},
                    {"ParallelizationFactor", 1}};
     mr_json_key(json, member);
     mr_json_object(json);
     for (size_t i = 0; i < MR_COUNT(numbers); i++)
         mr_json_key_int(json, numbers[i].name,
                         mr_json_get_i64(in, numbers[i].name, numbers[i].fallback));
+    mr_json_key_value(json, "MaximumRetryAttempts", mr_json_get(in, "MaximumRetryAttempts"));
     mr_json_key_value(json, "OnPartialBatchItemFailure",
                       mr_json_get(in, "OnPartialBatchItemFailure"));
     mr_json_key_value(json, "DeadLetterConfig", mr_json_get(in, "DeadLetterConfig"));

@@ -1,0 +1,56 @@
+"""Settings that are alike for all: code signing, runtimes, URLs, provisioned concurrency."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+HANDLER = "def handler(event, context):\n    return event\n"
+
+
+def refused(call, **members):
+    with pytest.raises(ClientError) as caught:
+        call(**members)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_function_has_no_code_signing_url_or_provisioned_concurrency(functions, make_function):
+    name = make_function(HANDLER)
+    found = functions.get_function_code_signing_config(FunctionName=name)
+    assert not found.get("CodeSigningConfigArn")
+    assert functions.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"] == []
+    listed = functions.list_provisioned_concurrency_configs(FunctionName=name)
+    assert listed["ProvisionedConcurrencyConfigs"] == []
+    code, text = refused(functions.get_function_code_signing_config, FunctionName="nobody")
+    assert code == "ResourceNotFoundException" and "function:nobody" in text
+
+
+def test_the_runtime_is_the_machine_s(server, make_function):
+    name = make_function(HANDLER)
+    path = f"/2021-07-20/functions/{name}/runtime-management-config"  # newer than Debian's boto3
+    arn = f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
+
+    def ask(method, body=None):
+        code, _, answer = server.request(method, path, body and json.dumps(body))
+        return code, json.loads(answer)
+
+    assert ask("GET") == (200, {"UpdateRuntimeOn": "Auto", "FunctionArn": arn})
+    assert ask("PUT", {"UpdateRuntimeOn": "Auto"})[0] == 200
+    code, answer = ask("PUT", {"UpdateRuntimeOn": "FunctionUpdate"})
+    assert code == 400 and "Auto only" in answer["message"]
+
+
+@pytest.mark.parametrize("principal", ["nobody", "12345", "s3amazonaws", "arn:aws:iam:x"])
+def test_a_permission_s_principal_is_an_account_a_service_or_an_arn(
+    functions, make_function, principal
+):
+    name = make_function(HANDLER)
+    code, text = refused(
+        functions.add_permission, FunctionName=name, StatementId="s",
+        Action="lambda:InvokeFunction", Principal=principal,
+    )  # fmt: skip
+    assert code == "InvalidParameterValueException"
+    assert text == (
+        "The provided principal was invalid. Please check the principal and try again."
+    )
