@@ -188,6 +188,7 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
                  "For SELECT DISTINCT, ORDER BY expressions must appear in select list"},
                 {"out of range for the destination type INT64", "NUMERIC_VALUE_OUT_OF_RANGE",
                  "bigint addition overflow"},
+                {"Overflow in HUGEINT addition", "NUMERIC_VALUE_OUT_OF_RANGE", "Decimal overflow"},
                 {"Out of Memory Error", "EXCEEDED_LOCAL_MEMORY_LIMIT",
                  "Query exhausted resources at this scale factor"}};
     for (size_t i = 0; i < MR_COUNT(rows); i++) {

@@ -18,7 +18,7 @@ static const struct athena_function functions[] = {
     {"sum", 1, 1, NULL, AGG, NULL},
     {"avg", 1, 1, NULL, AGG, "double(integral);double(double)"},
     {"avg", 1, 1, "CAST(avg($D$1$) AS FLOAT)", AGG, "real(real)"},
-    {"avg", 1, 1, "CAST(avg($D$1$) AS $T)", AGG, "=1(decimal)"},
+    {"avg", 1, 1, NULL, SPECIAL | AGG, "=1(decimal)"},
     {"avg", 1, 1, "to_microseconds(CAST(avg($DCAST(epoch($1) * 1000000 AS BIGINT)$) AS BIGINT))",
      AGG, "interval day to second(interval day to second)"},
     {"avg", 1, 1, NULL, AGG, NULL},

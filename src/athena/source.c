@@ -3,6 +3,7 @@
 #include "athena/parse.h"
 #include "athena/project.h"
 #include "athena/prune.h"
+#include "athena/source_catalog.h"
 #include "athena/source_iceberg.h"
 #include "iceberg/iceberg.h"
 #include "base/codec.h"
@@ -518,6 +519,10 @@ static bool look_up(struct athena_source *source, struct athena_translation *tra
     struct mr_slice database, name, json;
     if (!name_parts(source, translation, node, &database, &name))
         return false;
+    if (mr_slice_equal(database, MR_S(ATHENA_INFORMATION_SCHEMA))) {
+        *table = (struct glue_table){.database = database, .name = name};
+        return true;
+    }
     *ret_partitions = strip_partitions(&name);
     enum mr_status status = glue_database_get(source->glue, source->arena, database, &json);
     if (status == MR_NOT_FOUND) {
@@ -538,103 +543,6 @@ static bool look_up(struct athena_source *source, struct athena_translation *tra
     return status == MR_OK;
 }
 
-/* ---- "t$partitions" ---- */
-
-struct partition_rows {
-    struct athena_source *source;
-    const struct glue_table *table;
-    struct athena_type *types;
-    struct mr_buf *out;
-    size_t count;
-};
-
-static enum mr_status put_partition(struct partition_rows *rows, const struct mr_slice *values)
-{
-    mr_buf_append(rows->out, rows->count++ > 0 ? MR_S(",(") : MR_S("("));
-    for (size_t i = 0; i < rows->table->key_count; i++) {
-        mr_buf_append(rows->out, i > 0 ? MR_S(",CAST(") : MR_S("CAST("));
-        if (mr_slice_equal(values[i], MR_S("__HIVE_DEFAULT_PARTITION__")))
-            mr_buf_append(rows->out, MR_S("NULL"));
-        else
-            athena_sql_quoted(rows->out, values[i], '\'');
-        mr_buf_append(rows->out, MR_S(" AS "));
-        athena_type_sql(rows->out, &rows->types[i]);
-        mr_buf_byte(rows->out, ')');
-    }
-    mr_buf_byte(rows->out, ')');
-    if (rows->out->len > ATHENA_SQL_BYTES_MAX)
-        return MR_FULL;
-    return atomic_load(rows->source->cancelled) ? MR_END : MR_OK;
-}
-
-static enum mr_status on_partition_row(void *ctx, const struct glue_partition *partition)
-{
-    struct partition_rows *rows = ctx;
-    return partition->value_count == rows->table->key_count ? put_partition(rows, partition->values)
-                                                            : MR_OK;
-}
-
-static enum mr_status on_projected_row(void *ctx, const struct mr_slice *values,
-                                       struct mr_slice location)
-{
-    (void)location;
-    return put_partition(ctx, values);
-}
-
-/* A row of its keys for each partition. */
-static bool list_partitions(struct athena_source *source, struct athena_translation *translation,
-                            const struct athena_table_use *use, const struct glue_table *table,
-                            struct mr_buf *out)
-{
-    struct partition_rows rows = {.source = source, .table = table, .out = out};
-    struct athena_projection_error error = {0};
-    const struct athena_prune all = {.key_count = table->key_count};
-    enum mr_status status = MR_OK;
-    if (table->key_count == 0) {
-        athena_translate_fail(translation, use->table, "TABLE_NOT_FOUND",
-                              "Table 'awsdatacatalog.%.*s.%.*s$partitions' does not exist",
-                              MR_ARG(table->database), MR_ARG(table->name));
-        return false;
-    }
-    rows.types = MR_NEW_ARRAY(source->arena, struct athena_type, table->key_count + 1);
-    for (size_t i = 0; i < table->key_count; i++) {
-        if (athena_type_parse(source->arena, table->keys[i].type, &rows.types[i]) != MR_OK)
-            rows.types[i] = (struct athena_type){.kind = ATHENA_STRING};
-    }
-    mr_buf_append(out, MR_S("(SELECT * FROM (VALUES "));
-    if (athena_projection_enabled(table))
-        status =
-            athena_projection_each(source->arena, table, &all, store_now(source->registry->store),
-                                   on_projected_row, &rows, &error);
-    else
-        status = glue_partition_each(source->glue, table->database, table->name, on_partition_row,
-                                     &rows);
-    const size_t count = rows.count;
-    if (count == 0) {
-        static const struct mr_slice null = MR_S_INIT("__HIVE_DEFAULT_PARTITION__");
-        struct mr_slice *nulls = MR_NEW_ARRAY(source->arena, struct mr_slice, table->key_count + 1);
-        for (size_t i = 0; i < table->key_count; i++)
-            nulls[i] = null;
-        (void)put_partition(&rows, nulls);
-    }
-    mr_buf_append(out, MR_S(") AS p("));
-    for (size_t i = 0; i < table->key_count; i++) {
-        if (i > 0)
-            mr_buf_byte(out, ',');
-        athena_sql_quoted(out, glue_lower(source->arena, table->keys[i].name), '"');
-    }
-    mr_buf_append(out, count == 0 ? MR_S(") WHERE false)") : MR_S("))"));
-    if (error.code != NULL)
-        athena_translate_fail(translation, use->table, error.code, "%.*s", MR_ARG(error.message));
-    else if (status == MR_FULL)
-        athena_translate_fail(translation, use->table, "HIVE_EXCEEDED_PARTITION_LIMIT",
-                              "Query over too many partitions");
-    else if (status < 0)
-        athena_translate_fail(translation, use->table, "INTERNAL_ERROR",
-                              "The catalog cannot be read");
-    return error.code == NULL && status >= 0 && status != MR_FULL;
-}
-
 static void remember(struct athena_source *source, struct glue_table *table)
 {
     struct athena_source_table *entry = MR_NEW(source->arena, struct athena_source_table);
@@ -653,9 +561,13 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
                               "Query over more than %d tables", ATHENA_TABLES_MAX);
         return false;
     }
-    bool partitions;
+    bool partitions = false;
     if (!look_up(source, translation, use->table, table, &partitions))
         return false;
+    if (mr_slice_equal(table->database, MR_S(ATHENA_INFORMATION_SCHEMA))) {
+        remember(source, table);
+        return athena_source_information(source, translation, use, table->name, out);
+    }
     if (partitions && iceberg_is_table(table)) {
         athena_translate_fail(translation, use->table, "NOT_SUPPORTED", ICEBERG_METADATA_REFUSED);
         return false;
@@ -666,7 +578,7 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
         return false;
     }
     if (partitions)
-        return list_partitions(source, translation, use, table, out);
+        return athena_source_partitions(source, translation, use, table, out);
     remember(source, table);
     if (mr_slice_equal(table->table_type, MR_S("VIRTUAL_VIEW")))
         return open_view(source, translation, use->table, table, use->fields, out);

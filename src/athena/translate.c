@@ -393,11 +393,8 @@ static void emit_sum(struct athena_translation *translation, const struct athena
 static void emit_operator(struct athena_translation *translation, const struct athena_node *node)
 {
     const char sign = node->text.ptr[0];
-    char middle[8] = " ";
     if (is_comparison(node->text)) {
-        memcpy(middle + 1, node->text.ptr, node->text.len);
-        memcpy(middle + 1 + node->text.len, " ", 2);
-        emit_between(translation, node, "(", middle, ")");
+        athena_emit_comparison(translation, node);
     } else if (sign == '|') {
         emit_joined(translation, node);
     } else if (sign == '/' || sign == '%') {
@@ -416,46 +413,6 @@ static void emit_written(struct athena_translation *translation, const struct at
     const struct athena_translated *translated = athena_infer_query(translation, query);
     if (translated != NULL)
         mr_buf_append(translation->out, translated->sql);
-}
-
-static void emit_in(struct athena_translation *translation, const struct athena_node *node)
-{
-    athena_emit_text(translation, "(");
-    athena_emit(translation, node->left);
-    athena_emit_text(translation, node->flags & AST_NEGATED ? " NOT IN (" : " IN (");
-    if (node->right != NULL)
-        emit_written(translation, node->right);
-    else
-        athena_emit_list(translation, node->items);
-    athena_emit_text(translation, "))");
-}
-
-static void emit_range(struct athena_translation *translation, const struct athena_node *node)
-{
-    emit_between(translation, node, "(", node->flags & AST_NEGATED ? " NOT BETWEEN " : " BETWEEN ",
-                 " AND ");
-    athena_emit(translation, node->third);
-    athena_emit_text(translation, ")");
-}
-
-static void emit_like(struct athena_translation *translation, const struct athena_node *node)
-{
-    emit_between(translation, node, "(", node->flags & AST_NEGATED ? " NOT LIKE " : " LIKE ", "");
-    if (node->third != NULL) {
-        athena_emit_text(translation, " ESCAPE ");
-        athena_emit(translation, node->third);
-    }
-    athena_emit_text(translation, ")");
-}
-
-static void emit_quantified(struct athena_translation *translation, const struct athena_node *node)
-{
-    athena_emit_text(translation, "(");
-    athena_emit(translation, node->left);
-    const bool all = mr_slice_equal(node->name, MR_S("ALL"));
-    mr_buf_printf(translation->out, " %.*s %s (", MR_ARG(node->text), all ? "ALL" : "ANY");
-    emit_written(translation, node->right);
-    athena_emit_text(translation, "))");
 }
 
 static void emit_case(struct athena_translation *translation, const struct athena_node *node)
@@ -578,9 +535,9 @@ static void emit_literal(struct athena_translation *translation, const struct at
 static void emit_compound(struct athena_translation *translation, const struct athena_node *node)
 {
     switch (node->kind) {
-    case AST_IN: emit_in(translation, node); break;
-    case AST_BETWEEN: emit_range(translation, node); break;
-    case AST_LIKE: emit_like(translation, node); break;
+    case AST_IN: athena_emit_in(translation, node); break;
+    case AST_BETWEEN: athena_emit_between(translation, node); break;
+    case AST_LIKE: athena_emit_like(translation, node); break;
     case AST_IS_NULL:
         emit_wrapped(translation, "(", node->left,
                      node->flags & AST_NEGATED ? " IS NOT NULL)" : " IS NULL)");
@@ -590,7 +547,7 @@ static void emit_compound(struct athena_translation *translation, const struct a
                      node->flags & AST_NEGATED ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ",
                      ")");
         break;
-    case AST_QUANTIFIED: emit_quantified(translation, node); break;
+    case AST_QUANTIFIED: athena_emit_quantified(translation, node); break;
     case AST_CASE: emit_case(translation, node); break;
     case AST_CAST: athena_emit_cast(translation, node); break;
     case AST_SUBQUERY: emit_query_in(translation, "(", node->left); break;

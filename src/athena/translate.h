@@ -117,6 +117,12 @@ void athena_emit_zoned(struct athena_translation *translation, const struct athe
 bool athena_has_zone(const struct athena_sqltype *type);
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);
+/* translate_compare.c */
+void athena_emit_comparison(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_in(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_between(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_like(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_quantified(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_window(struct athena_translation *translation, const struct athena_node *window);
 /* translate_from.c */
 void athena_emit_relation(struct athena_translation *translation,

@@ -653,6 +653,17 @@ static void emit_regexp_replace(struct athena_translation *translation,
     mr_buf_fini(&replacement);
 }
 
+/* Of decimals, exactly: the sum by the count, rounded half up. */
+static void emit_average(struct athena_translation *translation, const struct athena_node *call)
+{
+    const size_t number = (*translation->divisions)++;
+    mr_buf_printf(translation->out, "CAST(mr_div/*%zu*/(", number);
+    emit_template(translation, call, "sum($D$1$), CAST(count($D$1$) AS DECIMAL(19,0)), ");
+    mr_buf_printf(translation->out, "%zu) AS ", number);
+    athena_sqltype_duck(translation->out, call->type);
+    athena_emit_text(translation, ")");
+}
+
 static void emit_modulus(struct athena_translation *translation, const struct athena_node *call)
 {
     athena_emit_division(translation, "mr_mod", argument(call, 0), argument(call, 1));
@@ -663,7 +674,8 @@ static void emit_special(struct athena_translation *translation, const struct at
     static const struct {
         const char *name;
         void (*emit)(struct athena_translation *translation, const struct athena_node *call);
-    } specials[] = {{"greatest", emit_extreme},
+    } specials[] = {{"avg", emit_average},
+                    {"greatest", emit_extreme},
                     {"least", emit_extreme},
                     {"concat", emit_concat},
                     {"mod", emit_modulus},

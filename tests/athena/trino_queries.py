@@ -17,6 +17,16 @@ AGGREGATES = [
     ("SELECT typeof(sum(x)), typeof(avg(x)) FROM (VALUES REAL '1.5') AS t(x)", "varchar varchar",
      [["real", "real"]]),
     ("SELECT avg(x) FROM (VALUES 1.0, 2.0, 2.0) AS t(x)", "decimal", [["1.7"]]),
+    ("SELECT avg(x), avg(DISTINCT x), avg(x) FILTER (WHERE x > 5) FROM "
+     "(VALUES 99999999999999999.99, 0.02, 0.02, NULL) AS t(x)", "decimal decimal decimal",
+     [["33333333333333333.34", "50000000000000000.01", "99999999999999999.99"]]),
+    ("SELECT avg(x) FROM (VALUES -0.01, -0.02) AS t(x)", "decimal", [["-0.02"]]),
+    ("SELECT x, avg(x) OVER (ORDER BY x) FROM (VALUES 1.5, 1.6) AS t(x)", "decimal decimal",
+     [["1.5", "1.5"], ["1.6", "1.6"]]),
+    ("SELECT count(*) FROM (VALUES nan(), 1e0) AS a(x) JOIN (VALUES nan(), 1e0) AS b(x) "
+     "ON a.x = b.x", "bigint", [["1"]]),
+    ("SELECT DISTINCT x FROM (VALUES nan(), nan(), 1e0) AS t(x) ORDER BY x", "double",
+     [["1.0"], ["NaN"]]),
     ("SELECT count(*) FROM (VALUES 1) AS t(x) WHERE x > 1", "bigint", [["0"]]),
     ("SELECT sum(x), avg(x), max(x) FROM (VALUES 1) AS t(x) WHERE x > 1",
      "bigint double integer", [[None, None, None]]),
@@ -187,6 +197,9 @@ FAILURES = [
     ("SELECT TINYINT '100' + TINYINT '100'",
      "NUMERIC_VALUE_OUT_OF_RANGE: tinyint addition overflow: 100 + 100"),
     ("SELECT DECIMAL '99999999999999999999999999999999999999' + 1",
+     "NUMERIC_VALUE_OUT_OF_RANGE: Decimal overflow"),
+    ("SELECT sum(x) FROM (VALUES DECIMAL '99999999999999999999999999999999999999', "
+     "DECIMAL '99999999999999999999999999999999999999') AS t(x)",
      "NUMERIC_VALUE_OUT_OF_RANGE: Decimal overflow"),
     ("SELECT sum(x) FROM (VALUES 9223372036854775807, 1) AS t(x)",
      "NUMERIC_VALUE_OUT_OF_RANGE: bigint addition overflow"),

@@ -347,3 +347,23 @@ STRINGS = [
     ("to_big_endian_32(1)", "00 00 00 01", "varbinary"),
     ("from_big_endian_32(X'00000001')", "1", "integer"),
 ]
+
+NAN = [ # no comparison with it is true, but that it differs
+    ("nan() = nan()", "false", "boolean"),
+    ("nan() <> nan()", "true", "boolean"),
+    ("nan() < 1", "false", "boolean"),
+    ("nan() > 1", "false", "boolean"),
+    ("1e0 < nan()", "false", "boolean"),
+    ("1e0 <= nan()", "false", "boolean"),
+    ("nan() >= nan()", "false", "boolean"),
+    ("REAL 'NaN' = REAL 'NaN'", "false", "boolean"),
+    ("nan() IN (nan(), 1e0)", "false", "boolean"),
+    ("nan() NOT IN (nan())", "true", "boolean"),
+    ("nan() BETWEEN nan() AND nan()", "false", "boolean"),
+    ("1e0 NOT BETWEEN 0 AND nan()", "true", "boolean"),
+    ("nan() IS DISTINCT FROM nan()", "false", "boolean"),
+    ("nan() = NULL", None, "boolean"),
+    ("CAST(NULL AS double) < nan()", None, "boolean"),
+    ("infinity() = infinity()", "true", "boolean"),
+    ("CASE WHEN NOT nan() > 1 THEN 'no' END", "no", "varchar"),
+]

@@ -1,0 +1,126 @@
+/* Comparisons. DuckDB orders NaN as the greatest number, equal to itself; in Trino no comparison
+ * with it is true but <>. */
+#include "athena/translate.h"
+
+/* Can the expression be NaN? Whole numbers and decimals cannot, nor can a number that is written
+ * out. */
+static bool may_be_nan(const struct athena_node *node)
+{
+    const struct athena_sqltype *type = node->type;
+    while (node->kind == AST_MINUS || node->kind == AST_COERCE)
+        node = node->left;
+    if (node->kind == AST_DOUBLE || node->kind == AST_INTEGER || node->kind == AST_DECIMAL)
+        return false;
+    return type != NULL && (type->kind == SQL_DOUBLE || type->kind == SQL_REAL);
+}
+
+static void emit_pair(struct athena_translation *translation, const struct athena_node *node,
+                      const char *middle)
+{
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, middle);
+    athena_emit(translation, node->right);
+}
+
+/* "AND a is not NaN" (negated: "OR it is"), which leaves NULL to the comparison with `other`. */
+static void emit_nan(struct athena_translation *translation, const struct athena_node *node,
+                     const struct athena_node *other, bool negated)
+{
+    athena_emit_text(translation, negated ? " OR (isnan(" : " AND (NOT isnan(");
+    athena_emit(translation, node);
+    athena_emit_text(translation, negated ? ") AND " : ") OR ");
+    athena_emit(translation, other);
+    athena_emit_text(translation, negated ? " IS NOT NULL)" : " IS NULL)");
+}
+
+/* Both sides are NaN where DuckDB says that they are equal and Trino that they are not; the greater
+ * side is, where only the order differs. */
+void athena_emit_comparison(struct athena_translation *translation, const struct athena_node *node)
+{
+    const bool unequal =
+        mr_slice_equal(node->text, MR_S("<>")) || mr_slice_equal(node->text, MR_S("!="));
+    const bool less = !unequal && node->text.ptr[0] == '<';
+    const struct athena_node *greater = less ? node->right : node->left;
+    const struct athena_node *other = less ? node->left : node->right;
+    const bool both = unequal || node->text.ptr[0] == '=';
+    char middle[8] = " ";
+    memcpy(middle + 1, node->text.ptr, node->text.len);
+    memcpy(middle + 1 + node->text.len, " ", 2);
+    const bool check = may_be_nan(greater) && (!both || may_be_nan(other));
+    athena_emit_text(translation, check ? "((" : "(");
+    emit_pair(translation, node, middle);
+    athena_emit_text(translation, ")");
+    if (check) {
+        emit_nan(translation, greater, other, unequal);
+        athena_emit_text(translation, ")");
+    }
+}
+
+static void emit_written(struct athena_translation *translation, const struct athena_node *query)
+{
+    const struct athena_translated *translated = athena_infer_query(translation, query);
+    if (translated != NULL)
+        mr_buf_append(translation->out, translated->sql);
+}
+
+/* Whether NaN can be on both sides of IN. */
+static bool nan_in(const struct athena_node *node)
+{
+    bool found = node->right != NULL;
+    for (const struct athena_node *item = node->items; item != NULL; item = item->next)
+        found = found || may_be_nan(item);
+    return found && may_be_nan(node->left);
+}
+
+void athena_emit_in(struct athena_translation *translation, const struct athena_node *node)
+{
+    const bool negated = (node->flags & AST_NEGATED) != 0, check = nan_in(node);
+    athena_emit_text(translation, check ? "((" : "(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, negated ? " NOT IN (" : " IN (");
+    if (node->right != NULL)
+        emit_written(translation, node->right);
+    else
+        athena_emit_list(translation, node->items);
+    athena_emit_text(translation, "))");
+    if (!check)
+        return;
+    athena_emit_text(translation, negated ? " OR isnan(" : " AND NOT isnan(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, "))");
+}
+
+void athena_emit_between(struct athena_translation *translation, const struct athena_node *node)
+{
+    const bool negated = (node->flags & AST_NEGATED) != 0, check = may_be_nan(node->third);
+    athena_emit_text(translation, check ? "((" : "(");
+    emit_pair(translation, node, negated ? " NOT BETWEEN " : " BETWEEN ");
+    athena_emit_text(translation, " AND ");
+    athena_emit(translation, node->third);
+    athena_emit_text(translation, ")");
+    if (check) {
+        emit_nan(translation, node->third, node->left, negated);
+        athena_emit_text(translation, ")");
+    }
+}
+
+void athena_emit_like(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "(");
+    emit_pair(translation, node, node->flags & AST_NEGATED ? " NOT LIKE " : " LIKE ");
+    if (node->third != NULL) {
+        athena_emit_text(translation, " ESCAPE ");
+        athena_emit(translation, node->third);
+    }
+    athena_emit_text(translation, ")");
+}
+
+void athena_emit_quantified(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "(");
+    athena_emit(translation, node->left);
+    const bool all = mr_slice_equal(node->name, MR_S("ALL"));
+    mr_buf_printf(translation->out, " %.*s %s (", MR_ARG(node->text), all ? "ALL" : "ANY");
+    emit_written(translation, node->right);
+    athena_emit_text(translation, "))");
+}
