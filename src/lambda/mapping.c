@@ -70,6 +70,7 @@ enum mr_status mapping_config_read(struct mapping_config *config, struct mr_slic
     config->start_ms = (int64_t)(mr_json_get_double(doc, "StartingPositionTimestamp", 0) * 1000);
     config->batch = mr_json_get_i64(doc, "BatchSize", 100);
     config->window_ms = seconds(doc, "MaximumBatchingWindowInSeconds", 0);
+    config->tumbling_ms = seconds(doc, "TumblingWindowInSeconds", 0);
     config->lanes = mr_json_get_i64(doc, "ParallelizationFactor", 1);
     config->retries = mr_json_get_i64(doc, "MaximumRetryAttempts", -1);
     config->age_ms = seconds(doc, "MaximumRecordAgeInSeconds", -1);
@@ -355,6 +356,7 @@ enum mr_status mapping_delete(struct mapping *mapping)
     pthread_mutex_unlock(&mapping->lock);
     if (!deleted) {
         drop_cursors(mapping, &entry);
+        mapping_windows_drop(mapping, &entry);
         store_doc_delete(&entry, "lambda", "mapping", mr_slice_cstr(mapping->uuid));
         status = store_commit_wait(mapping->owner->lambda->options.store, &entry);
         forget(mapping);

@@ -44,6 +44,7 @@ struct mapping_config {
     enum mapping_start start;
     int64_t start_ms;
     int64_t batch, window_ms, lanes, retries, age_ms; /* -1: no limit */
+    int64_t tumbling_ms;                              /* 0: no windows */
     struct event_filter *filter;                      /* NULL: none */
 };
 
@@ -67,6 +68,15 @@ struct mapping_lane {
     bool running;     /* guarded by the mapping's lock */
 };
 
+/* The window that a shard is in, with TumblingWindowInSeconds: the function's answer to a batch is
+ * handed to it with the next. Who runs the shard's lane owns it, else the pump. */
+struct mapping_window {
+    int64_t start_ms, end_ms; /* end_ms 0: none is open */
+    struct mr_buf state;      /* a JSON object; empty: as it begins */
+    bool crowded;             /* the state is too large: it is told early, and begins anew */
+    bool dirty;               /* not stored as it is */
+};
+
 struct mapping_shard {
     char id[MAPPING_SHARD_ID];
     size_t index; /* of a Kinesis shard */
@@ -83,6 +93,7 @@ struct mapping_shard {
     int64_t window_since_ms; /* a round fills since then; 0: none does */
     bool at_end;             /* closed and read to its end */
     bool begun;              /* the round is closed, its lanes are in work */
+    struct mapping_window tumbling;
 };
 
 struct mapping {
@@ -182,6 +193,28 @@ void mapping_batch_run(void *lane);
 /* Where the function's answer says to go on in a batch of `count`: index of the first record that
  * failed; `count`: none did. */
 size_t mapping_failed_at(struct mr_slice reply, const struct mapping_record *records, size_t count);
+
+/* ---- mapping_window.c ---- */
+/* Of a shard that is being opened: as it was stored. */
+MR_MUST_USE enum mr_status mapping_window_load(struct mapping *mapping,
+                                               struct mapping_shard *shard);
+/* Into the entry of the cursor. */
+void mapping_window_store(const struct mapping *mapping, const struct mapping_shard *shard,
+                          struct store_entry *entry);
+/* All of a mapping that goes. */
+void mapping_windows_drop(const struct mapping *mapping, struct store_entry *entry);
+/* Nothing more can come into the shard's window, which no lane runs. *ret_wake_ms: when to ask
+ * again. */
+bool mapping_window_is_over(const struct mapping *mapping, const struct mapping_shard *shard,
+                            int64_t now_ms, int64_t *ret_wake_ms);
+/* The lane's next call ends the window, or its crowded state. */
+bool mapping_window_ends(const struct mapping_lane *lane);
+void mapping_window_open(struct mapping_shard *shard, int64_t length_ms, int64_t time_ms);
+/* The members of an event beside its records. */
+void mapping_window_write(struct mr_json *json, const struct mapping_lane *lane);
+/* Takes the state of an answer. False: it has none. */
+bool mapping_window_take(struct mapping_shard *shard, struct mr_slice reply);
+void mapping_window_ended(struct mapping_shard *shard);
 
 /* ---- mapping_pump.c ---- */
 enum runtime_pump_next mapping_pump_step(void *ctx, int64_t *ret_wake_ms);

@@ -106,6 +106,8 @@ static void write_event(struct mr_json *json, const struct mapping_lane *lane, s
     for (size_t i = 0; i < count; i++)
         mr_json_raw(json, batch_of(lane)[i].json);
     mr_json_array_end(json);
+    if (lane->mapping->config.tumbling_ms > 0)
+        mapping_window_write(json, lane);
     mr_json_object_end(json);
 }
 
@@ -231,6 +233,10 @@ static void settle(struct mapping_lane *lane, const struct lambda_result *result
     size_t failed = result->outcome == LAMBDA_OK ? lane->size : 0;
     if (result->outcome == LAMBDA_OK && mapping->config.report)
         failed = mapping_failed_at(mr_buf_slice(&result->reply), batch_of(lane), lane->size);
+    /* AWS: an answer without the window's state is a failure. */
+    if (mapping->config.tumbling_ms > 0 && failed > 0 &&
+        !mapping_window_take(lane->shard, mr_buf_slice(&result->reply)))
+        failed = 0;
     if (failed == lane->size) {
         set_result(mapping, "OK");
         advance(lane, lane->size);
@@ -257,11 +263,18 @@ static size_t stale_count(const struct mapping_lane *lane)
 /* The next batch: as many records as one event takes. */
 static void begin_batch(struct mapping_lane *lane)
 {
-    size_t bytes = 0;
-    const size_t limit = (size_t)lane->mapping->config.batch;
+    const struct mapping_config *config = &lane->mapping->config;
+    const struct mapping_window *window = &lane->shard->tumbling;
+    const size_t limit = (size_t)config->batch;
+    if (config->tumbling_ms > 0)
+        mapping_window_open(lane->shard, config->tumbling_ms, batch_of(lane)->time_ms);
+    size_t bytes = window->state.len;
     while (lane->size < limit && lane->done + lane->size < lane->count) {
-        const size_t more = batch_of(lane)[lane->size].json.len + 1;
+        const struct mapping_record *record = &batch_of(lane)[lane->size];
+        const size_t more = record->json.len + 1;
         if (lane->size > 0 && bytes + more > MAPPING_BYTES_MAX)
+            break;
+        if (config->tumbling_ms > 0 && record->time_ms >= window->end_ms)
             break;
         bytes += more;
         lane->size++;
@@ -298,9 +311,38 @@ static void call_function(struct mapping_lane *lane)
     mr_buf_fini(&event);
 }
 
+/* The call without records; until it succeeds, the shard stands. */
+static void end_window(struct mapping_lane *lane)
+{
+    struct mapping *mapping = lane->mapping;
+    struct mr_buf event = {0};
+    struct mr_json json = mr_json_make(&event);
+    struct lambda_result result = {0};
+    write_event(&json, lane, 0);
+    const enum mr_status status = lambda_invoke(mapping->owner->lambda, mapping->config.function,
+                                                mr_buf_slice(&event), &result);
+    if (status == MR_OK && result.outcome == LAMBDA_OK) {
+        set_result(mapping, "OK");
+        mapping_window_ended(lane->shard);
+        lane->attempts = lane->next_ms = 0;
+    } else if (status == MR_OK && result.outcome == LAMBDA_FUNCTION_ERROR) {
+        set_result(mapping, problem);
+        back_off(lane, ++lane->attempts);
+    } else {
+        lane->next_ms = now_of(lane) + NOT_READY_MS;
+    }
+    lambda_result_fini(&result);
+    mr_buf_fini(&event);
+}
+
 void mapping_batch_run(void *arg)
 {
     struct mapping_lane *lane = arg;
+    if (mapping_window_ends(lane)) {
+        end_window(lane);
+        mapping_release_lane(lane);
+        return;
+    }
     if (lane->size == 0)
         begin_batch(lane);
     const size_t stale = stale_count(lane);

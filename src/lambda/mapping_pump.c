@@ -33,13 +33,17 @@ static enum mr_status commit_cursor(struct mapping *mapping, struct mapping_shar
     struct store_entry entry = store_entry_make(&arena);
     store_cursor_put(&entry, mapping_cursor_name(&arena, mapping, mr_slice_cstr(shard->id)),
                      position);
+    if (shard->tumbling.dirty)
+        mapping_window_store(mapping, shard, &entry);
     int64_t ticket;
     mr_point(MR_POINT_LAMBDA_MAPPING_CURSOR);
     const enum mr_status status = store_commit(store_of(mapping), &entry, &ticket);
     mr_point(MR_POINT_LAMBDA_MAPPING_CURSOR_DONE);
     mr_arena_fini(&arena);
-    if (status == MR_OK)
+    if (status == MR_OK) {
         shard->committed = position;
+        shard->tumbling.dirty = false;
+    }
     return status;
 }
 
@@ -186,6 +190,15 @@ static void start_lane(struct mapping *mapping, struct mapping_lane *lane, int64
     wake_by(ret_wake_ms, now_ms + LOOK_AROUND_MS);
 }
 
+static void start_if_due(struct mapping *mapping, struct mapping_lane *lane, int64_t now_ms,
+                         int64_t *ret_wake_ms)
+{
+    if (lane->next_ms > now_ms)
+        wake_by(ret_wake_ms, lane->next_ms);
+    else
+        start_lane(mapping, lane, now_ms, ret_wake_ms);
+}
+
 static void start_lanes(struct mapping *mapping, struct mapping_shard *shard, int64_t now_ms,
                         int64_t *ret_wake_ms)
 {
@@ -194,10 +207,8 @@ static void start_lanes(struct mapping *mapping, struct mapping_shard *shard, in
         pthread_mutex_lock(&mapping->lock);
         const bool waits = !lane->running && lane->done < lane->count;
         pthread_mutex_unlock(&mapping->lock);
-        if (waits && lane->next_ms > now_ms)
-            wake_by(ret_wake_ms, lane->next_ms);
-        else if (waits)
-            start_lane(mapping, lane, now_ms, ret_wake_ms);
+        if (waits)
+            start_if_due(mapping, lane, now_ms, ret_wake_ms);
     }
 }
 
@@ -213,7 +224,8 @@ static enum mr_status move_cursor(struct mapping *mapping, struct mapping_shard 
     const int64_t position = running ? shard->committed : undone_position(mapping, shard);
     pthread_mutex_unlock(&mapping->lock);
     const int64_t step = shard->count > 0 ? 1 : IDLE_COMMIT_BYTES;
-    return position - shard->committed >= step ? commit_cursor(mapping, shard, position) : MR_OK;
+    const bool moved = !running && (shard->tumbling.dirty || position - shard->committed >= step);
+    return moved ? commit_cursor(mapping, shard, position) : MR_OK;
 }
 
 static enum mr_status finish_shard(struct mapping *mapping, struct mapping_shard *shard)
@@ -247,6 +259,10 @@ static enum mr_status pump_shard(struct mapping *mapping, struct mapping_shard *
     if (shard->count > 0 && !holds(mapping, shard, now_ms, ret_wake_ms)) {
         shard->begun = true;
         start_lanes(mapping, shard, now_ms, ret_wake_ms);
+        return MR_AGAIN;
+    }
+    if (shard->count == 0 && mapping_window_is_over(mapping, shard, now_ms, ret_wake_ms)) {
+        start_if_due(mapping, &shard->lanes[0], now_ms, ret_wake_ms);
         return MR_AGAIN;
     }
     if (shard->count == 0 && shard->at_end) {

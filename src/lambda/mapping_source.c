@@ -202,7 +202,8 @@ static enum mr_status add_shard(struct mapping *mapping, struct mr_arena *arena,
     mapping->shards =
         mr_realloc(mapping->shards, (mapping->shard_count + 1) * sizeof(*mapping->shards));
     mapping->shards[mapping->shard_count++] = shard;
-    return shard->done ? MR_OK : open_reader(mapping, shard, position);
+    status = mapping_window_load(mapping, shard);
+    return shard->done || status != MR_OK ? status : open_reader(mapping, shard, position);
 }
 
 static bool is_listed(const struct source_shard *list, size_t count, const char *id)
@@ -253,6 +254,7 @@ void mapping_source_close(struct mapping *mapping)
         for (size_t j = 0; j < MAPPING_LANES_MAX; j++)
             free(shard->lanes[j].records);
         mr_buf_fini(&shard->text);
+        mr_buf_fini(&shard->tumbling.state);
         mr_arena_fini(&shard->arena);
         free(shard);
     }

@@ -64,9 +64,20 @@ static void check_supported(struct protocol_call *call)
         if (has_members(mr_json_get(call->in, refused[i])))
             protocol_fail(call, &lambda_invalid_parameter,
                           "millrace does not implement %s for streams; leave it out", refused[i]);
-    if (mr_json_get_i64(call->in, "TumblingWindowInSeconds", 0) != 0)
+}
+
+/* A window's state is one a shard, so its batches come one after the other. */
+static void check_window(struct protocol_call *call, yyjson_val *before)
+{
+    static const char *const names[] = {"TumblingWindowInSeconds", "ParallelizationFactor"};
+    int64_t values[MR_COUNT(names)];
+    for (size_t i = 0; i < MR_COUNT(names); i++)
+        values[i] = mr_json_get_i64(mr_json_get(call->in, names[i]) != NULL ? call->in : before,
+                                    names[i], 0);
+    if (values[0] > 0 && values[1] > 1)
         protocol_fail(call, &lambda_invalid_parameter,
-                      "millrace does not implement TumblingWindowInSeconds; leave it out");
+                      "millrace does not implement a ParallelizationFactor above 1 together with "
+                      "TumblingWindowInSeconds");
 }
 
 static void check_destination(struct protocol_call *call)
@@ -89,7 +100,7 @@ static void check_destination(struct protocol_call *call)
                       MR_ARG(arn));
 }
 
-static void check_settings(struct protocol_call *call)
+static void check_settings(struct protocol_call *call, yyjson_val *before)
 {
     struct event_filter *filter = NULL;
     char message[EVENT_MESSAGE_MAX];
@@ -103,6 +114,7 @@ static void check_settings(struct protocol_call *call)
                       "Invalid request provided: MaximumRecordAgeInSeconds must be -1 or between "
                       "60 and 604800.");
     check_supported(call);
+    check_window(call, before);
     check_destination(call);
 }
 
@@ -268,7 +280,7 @@ static void create(struct protocol_call *call)
     struct lambda *lambda = call->service;
     const struct mr_slice source = mr_json_get_text(call->in, "EventSourceArn");
     check_source(call);
-    check_settings(call);
+    check_settings(call, NULL);
     const struct mr_slice function =
         protocol_failed(call) ? (struct mr_slice){0} : function_arn(call);
     if (!protocol_failed(call) && !mapping_source_exists(lambda, source))
@@ -385,7 +397,7 @@ static void update(struct protocol_call *call)
         mr_json_parse(call->arena, mr_slice_cstr(mapping->locked.shown), DEPTH_MAX);
     const bool was = mapping->locked.enabled;
     pthread_mutex_unlock(&mapping->lock);
-    check_settings(call);
+    check_settings(call, before);
     struct mr_slice function = mr_json_get_text(before, "FunctionArn");
     if (!protocol_failed(call) && mr_json_get(call->in, "FunctionName") != NULL)
         function = function_arn(call);

@@ -211,7 +211,7 @@ def test_mappings_that_cannot_be(functions, make_function, stream, table, mapped
     assert text(FilterCriteria={"Filters": [{"Pattern": "{"}]}) == (
         "Invalid filter pattern definition."
     )
-    assert "TumblingWindowInSeconds" in text(TumblingWindowInSeconds=5)
+    assert "above 1" in text(TumblingWindowInSeconds=5, ParallelizationFactor=2)
     queue = "arn:aws:sqs:us-east-1:000000000000:q"
     assert "does not implement the destination" in text(
         DestinationConfig={"OnFailure": {"Destination": queue}}
