@@ -503,18 +503,16 @@ static bool name_parts(struct athena_source *source, struct athena_translation *
     return true;
 }
 
-/* "t$partitions" is about t. */
-static bool strip_partitions(struct mr_slice *name)
+/* Tables with partitions have "t$partitions", those of Iceberg the others, too. */
+static bool has_suffix(const struct glue_table *table, struct mr_slice suffix)
 {
-    const struct mr_slice suffix = MR_S("$partitions");
-    if (!mr_slice_ends_with(*name, suffix))
-        return false;
-    *name = mr_slice_sub(*name, 0, name->len - suffix.len);
-    return true;
+    return suffix.len == 0 || iceberg_is_table(table) ||
+           (mr_slice_equal(suffix, MR_S("$partitions")) && table->key_count > 0);
 }
 
 static bool look_up(struct athena_source *source, struct athena_translation *translation,
-                    const struct athena_node *node, struct glue_table *table, bool *ret_partitions)
+                    const struct athena_node *node, struct glue_table *table,
+                    struct mr_slice *ret_suffix)
 {
     struct mr_slice database, name, json;
     if (!name_parts(source, translation, node, &database, &name))
@@ -523,7 +521,7 @@ static bool look_up(struct athena_source *source, struct athena_translation *tra
         *table = (struct glue_table){.database = database, .name = name};
         return true;
     }
-    *ret_partitions = strip_partitions(&name);
+    *ret_suffix = athena_source_suffix(&name);
     enum mr_status status = glue_database_get(source->glue, source->arena, database, &json);
     if (status == MR_NOT_FOUND) {
         athena_translate_fail(translation, node, "SCHEMA_NOT_FOUND", "Schema '%.*s' does not exist",
@@ -532,12 +530,12 @@ static bool look_up(struct athena_source *source, struct athena_translation *tra
     }
     if (status == MR_OK)
         status = glue_table_get(source->glue, source->arena, database, name, table);
-    if (status == MR_NOT_FOUND && athena_source_is_metadata(source, database, name))
-        athena_translate_fail(translation, node, "NOT_SUPPORTED", ICEBERG_METADATA_REFUSED);
-    else if (status == MR_NOT_FOUND)
+    if (status == MR_OK && !has_suffix(table, *ret_suffix))
+        status = MR_NOT_FOUND;
+    if (status == MR_NOT_FOUND)
         athena_translate_fail(translation, node, "TABLE_NOT_FOUND",
-                              "Table 'awsdatacatalog.%.*s.%.*s' does not exist", MR_ARG(database),
-                              MR_ARG(name));
+                              "Table 'awsdatacatalog.%.*s.%.*s%.*s' does not exist",
+                              MR_ARG(database), MR_ARG(name), MR_ARG(*ret_suffix));
     else if (status != MR_OK)
         athena_translate_fail(translation, node, "INTERNAL_ERROR", "The catalog cannot be read");
     return status == MR_OK;
@@ -561,24 +559,22 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
                               "Query over more than %d tables", ATHENA_TABLES_MAX);
         return false;
     }
-    bool partitions = false;
-    if (!look_up(source, translation, use->table, table, &partitions))
+    struct mr_slice suffix = MR_S("");
+    if (!look_up(source, translation, use->table, table, &suffix))
         return false;
     if (mr_slice_equal(table->database, MR_S(ATHENA_INFORMATION_SCHEMA))) {
         remember(source, table);
         return athena_source_information(source, translation, use, table->name, out);
     }
-    if (partitions && iceberg_is_table(table)) {
-        athena_translate_fail(translation, use->table, "NOT_SUPPORTED", ICEBERG_METADATA_REFUSED);
-        return false;
-    }
-    if (use->table->left != NULL && !iceberg_is_table(table)) {
+    if (use->table->left != NULL && (suffix.len > 0 || !iceberg_is_table(table))) {
         athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
                               "This connector does not support versioned tables");
         return false;
     }
-    if (partitions)
-        return athena_source_partitions(source, translation, use, table, out);
+    if (suffix.len > 0)
+        return iceberg_is_table(table)
+                   ? athena_source_metadata(source, translation, use, table, suffix, out)
+                   : athena_source_partitions(source, translation, use, table, out);
     remember(source, table);
     if (mr_slice_equal(table->table_type, MR_S("VIRTUAL_VIEW")))
         return open_view(source, translation, use->table, table, use->fields, out);

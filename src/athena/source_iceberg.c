@@ -264,19 +264,3 @@ bool athena_source_iceberg(struct athena_source *source, struct athena_translati
     source->later = opened;
     return read_table(&reading, out);
 }
-
-bool athena_source_is_metadata(const struct athena_source *source, struct mr_slice database,
-                               struct mr_slice name)
-{
-    static const char *const suffixes[] = {"$snapshots", "$history", "$files",
-                                           "$manifests", "$refs",    "$properties"};
-    struct glue_table table;
-    for (size_t i = 0; i < MR_COUNT(suffixes); i++) {
-        const struct mr_slice suffix = mr_slice_cstr(suffixes[i]);
-        if (mr_slice_ends_with(name, suffix))
-            return glue_table_get(source->glue, source->arena, database,
-                                  mr_slice_sub(name, 0, name.len - suffix.len), &table) == MR_OK &&
-                   iceberg_is_table(&table);
-    }
-    return false;
-}

@@ -8,10 +8,14 @@
 bool athena_source_iceberg(struct athena_source *source, struct athena_translation *translation,
                            const struct athena_node *node, const struct glue_table *table,
                            struct mr_buf *out);
-#define ICEBERG_METADATA_REFUSED "Metadata tables of Iceberg tables are not supported"
-/* Whether a name such as "t$snapshots" is about an Iceberg table t. */
-bool athena_source_is_metadata(const struct athena_source *source, struct mr_slice database,
-                               struct mr_slice name);
+/* ---- source_metadata.c ---- */
+/* "t$snapshots" becomes "t"; gives "$snapshots". Empty: it is a table's own name. */
+struct mr_slice athena_source_suffix(struct mr_slice *name);
+/* Appends the relation that stands for a metadata table of the Iceberg table. False: the error is
+ * set. */
+bool athena_source_metadata(struct athena_source *source, struct athena_translation *translation,
+                            const struct athena_table_use *use, const struct glue_table *table,
+                            struct mr_slice suffix, struct mr_buf *out);
 /* ---- source_version.c ---- */
 /* The snapshot that the table of the FROM clause names; NULL: it has none yet. False: the error is
  * set. */

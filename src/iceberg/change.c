@@ -165,8 +165,8 @@ static enum mr_status take_over(struct preparing *p)
 {
     struct iceberg_manifest *lines;
     size_t count;
-    enum mr_status status = iceberg_manifests_of(p->change->ice, p->change->arena, p->parent,
-                                                 &lines, &count, p->message);
+    enum mr_status status =
+        iceberg_manifests(p->change->ice, p->change->arena, p->parent, &lines, &count, p->message);
     if (status != MR_OK)
         return status;
     p->lines = MR_NEW_ARRAY(p->change->arena, struct iceberg_manifest,

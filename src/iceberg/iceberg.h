@@ -31,8 +31,19 @@ MR_MUST_USE enum mr_status iceberg_table_load(const struct iceberg *ice, struct 
 /* An object named by "s3://...", whole. MR_NOT_FOUND; MR_INVALID: no such name, or too large. */
 MR_MUST_USE enum mr_status iceberg_object_read(const struct iceberg *ice, struct mr_arena *arena,
                                                struct mr_slice path, struct mr_slice *ret_bytes);
-/* The live files of a snapshot: data and deletes. `keep` (may be NULL) may pass over a manifest.
- * MR_INVALID with `message`. */
+/* Lines of a snapshot's manifest list; none when there is no snapshot (NULL). MR_INVALID with
+ * `message`. */
+MR_MUST_USE enum mr_status iceberg_manifests(const struct iceberg *ice, struct mr_arena *arena,
+                                             const struct iceberg_snapshot *snapshot,
+                                             struct iceberg_manifest **ret_list, size_t *ret_count,
+                                             char message[static 512]);
+/* The files of one of them, also those that it tells are deleted. MR_INVALID with `message`. */
+MR_MUST_USE enum mr_status iceberg_manifest_files(const struct iceberg *ice, struct mr_arena *arena,
+                                                  const struct iceberg_metadata *metadata,
+                                                  const struct iceberg_manifest *line,
+                                                  struct iceberg_file **ret_files,
+                                                  size_t *ret_count, char message[static 512]);
+/* The live files of a snapshot: data and deletes. MR_INVALID with `message`. */
 MR_MUST_USE enum mr_status iceberg_files(const struct iceberg *ice, struct mr_arena *arena,
                                          const struct iceberg_table *table,
                                          const struct iceberg_snapshot *snapshot,

@@ -94,10 +94,10 @@ enum mr_status iceberg_table_load(const struct iceberg *ice, struct mr_arena *ar
     return MR_OK;
 }
 
-enum mr_status iceberg_manifests_of(const struct iceberg *ice, struct mr_arena *arena,
-                                    const struct iceberg_snapshot *snapshot,
-                                    struct iceberg_manifest **ret_list, size_t *ret_count,
-                                    char message[static 512])
+enum mr_status iceberg_manifests(const struct iceberg *ice, struct mr_arena *arena,
+                                 const struct iceberg_snapshot *snapshot,
+                                 struct iceberg_manifest **ret_list, size_t *ret_count,
+                                 char message[static 512])
 {
     struct mr_slice bytes;
     *ret_list = NULL;
@@ -140,8 +140,7 @@ enum mr_status iceberg_files(const struct iceberg *ice, struct mr_arena *arena,
     struct iceberg_manifest *lines;
     struct iceberg_file *all = NULL;
     size_t line_count, count = 0;
-    enum mr_status status =
-        iceberg_manifests_of(ice, arena, snapshot, &lines, &line_count, message);
+    enum mr_status status = iceberg_manifests(ice, arena, snapshot, &lines, &line_count, message);
     for (size_t i = 0; i < line_count && status == MR_OK; i++) {
         struct iceberg_file *files = NULL;
         size_t found = 0;

@@ -76,8 +76,6 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
     ("VACUUM t", "NOT_SUPPORTED: VACUUM is not supported"),
     ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/') "
      "AS SELECT 1 AS a", "CREATE TABLE AS with table_type ICEBERG is not supported"),
-    *[(f'SELECT * FROM "t${suffix}"', "Metadata tables of Iceberg tables are not supported")
-      for suffix in ("snapshots", "history", "files", "manifests", "refs", "properties")],
     ('SELECT * FROM "none$snapshots"', "TABLE_NOT_FOUND"),
     ("CREATE TABLE u (id string) " + ICE % "write.merge.mode",
      "Unsupported table property key: write.merge.mode"),
@@ -89,7 +87,6 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
     ("INSERT INTO t VALUES ('a')", "INSERT INTO Iceberg tables is not supported"),
     ("ALTER TABLE t ADD COLUMNS (x int)", "not supported for Iceberg tables"),
     ("SHOW CREATE TABLE t", "SHOW CREATE TABLE of Iceberg tables"),
-    ('SELECT * FROM "t$partitions"', "Metadata tables of Iceberg tables are not supported"),
     ("CREATE TABLE u (id string) LOCATION 's3://b/u/'", "'table_type'='ICEBERG'"),
     ("CREATE TABLE u (id smallint) LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG')",
      "'smallint' is not supported"),
