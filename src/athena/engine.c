@@ -208,6 +208,17 @@ static struct mr_slice lower_name(struct mr_arena *arena, const char *name, size
     return mr_slice_cstr(copy);
 }
 
+/* Milliseconds at least, as Athena shows them. */
+static void set_fraction(struct athena_shown *shown, const struct athena_sqltype *type)
+{
+    const bool moment = type != NULL && (type->kind == SQL_TIME || type->kind == SQL_TIMESTAMP ||
+                                         type->kind == SQL_TIMESTAMP_TZ);
+    if (moment && type->precision > 3)
+        shown->fraction = type->precision;
+    for (size_t i = 0; type != NULL && i < type->count && i < shown->child_count; i++)
+        set_fraction(&shown->children[i], type->items[i]);
+}
+
 /* DuckDB's types are fewer than Trino's. */
 static void set_type(struct athena_result_column *column, struct athena_shown *shown,
                      const struct athena_sqltype *type)
@@ -222,6 +233,7 @@ static void set_type(struct athena_result_column *column, struct athena_shown *s
     } else if (type->kind == SQL_TIMESTAMP_TZ) {
         column->precision = 3;
     }
+    set_fraction(shown, type);
     shown->years = type->kind == SQL_INTERVAL_YEAR;
 }
 

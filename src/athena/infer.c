@@ -82,6 +82,18 @@ static int characters(struct mr_slice text)
     return count;
 }
 
+/* Behind the point of a literal's seconds. */
+static int fraction_digits(struct mr_slice text)
+{
+    const size_t point = mr_slice_find(text, '.');
+    int count = 0;
+    for (size_t i = point + 1; point != SIZE_MAX && i < text.len; i++, count++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            break;
+    }
+    return count;
+}
+
 static const struct athena_sqltype *typed_literal(struct athena_translation *translation,
                                                   const struct athena_node *node)
 {
@@ -90,15 +102,20 @@ static const struct athena_sqltype *typed_literal(struct athena_translation *tra
         return decimal_literal(translation, node->text);
     if (type != NULL && type->kind == SQL_CHAR)
         return athena_sqltype_sized(translation->arena, SQL_CHAR, characters(node->text), 0);
-    if (type == NULL || type->kind != SQL_TIMESTAMP)
-        return type;
-    struct mr_slice zone = athena_literal_zone(node->text);
-    if (zone.len == 0)
+    if (type == NULL || (type->kind != SQL_TIMESTAMP && type->kind != SQL_TIME))
         return type;
     struct athena_sqltype *moment = MR_NEW(translation->arena, struct athena_sqltype);
-    *moment = *athena_sqltype_simple(SQL_TIMESTAMP_TZ);
-    moment->zone = zone;
-    return moment;
+    *moment = *type;
+    moment->precision = fraction_digits(node->text);
+    moment->zone = athena_literal_zone(node->text);
+    if (moment->zone.len > 0 && type->kind == SQL_TIMESTAMP)
+        moment->kind = SQL_TIMESTAMP_TZ;
+    if (moment->precision <= SQL_FRACTION_MAX)
+        return moment;
+    athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                          "seconds with more than %d decimal digits are not supported",
+                          SQL_FRACTION_MAX);
+    return NULL;
 }
 
 static const struct athena_sqltype *infer_literal(struct athena_translation *translation,
@@ -274,16 +291,30 @@ static bool is_moment(const struct athena_sqltype *type)
     return type->kind >= SQL_DATE && type->kind <= SQL_TIMESTAMP_TZ;
 }
 
+/* A moment by an interval; those of days have milliseconds. */
+static const struct athena_sqltype *moved(struct mr_arena *arena,
+                                          const struct athena_sqltype *moment,
+                                          const struct athena_sqltype *interval)
+{
+    if (interval->kind != SQL_INTERVAL_DAY || moment->kind == SQL_DATE || moment->precision >= 3)
+        return moment;
+    struct athena_sqltype *type = MR_NEW(arena, struct athena_sqltype);
+    *type = *moment;
+    type->precision = 3;
+    return type;
+}
+
 /* With intervals and moments; NULL: they do not go together. */
-static const struct athena_sqltype *moment_result(char sign, const struct athena_sqltype *left,
+static const struct athena_sqltype *moment_result(struct mr_arena *arena, char sign,
+                                                  const struct athena_sqltype *left,
                                                   const struct athena_sqltype *right)
 {
     if (is_interval(left) && is_interval(right))
         return left->kind == right->kind && (sign == '+' || sign == '-') ? left : NULL;
     if (is_moment(left) && is_interval(right))
-        return sign == '+' || sign == '-' ? left : NULL;
+        return sign == '+' || sign == '-' ? moved(arena, left, right) : NULL;
     if (is_interval(left) && is_moment(right))
-        return sign == '+' ? right : NULL;
+        return sign == '+' ? moved(arena, right, left) : NULL;
     if (is_interval(left) && athena_sqltype_is_number(right))
         return sign == '*' || sign == '/' ? left : NULL;
     if (is_interval(right) && athena_sqltype_is_number(left))
@@ -306,7 +337,7 @@ static const struct athena_sqltype *arithmetic(struct athena_translation *transl
         if (type->kind == SQL_DECIMAL)
             type = decimal_result(translation, node->text.ptr[0], left, right);
     } else {
-        type = moment_result(node->text.ptr[0], left, right);
+        type = moment_result(translation->arena, node->text.ptr[0], left, right);
     }
     if (type == NULL)
         fail_operator(translation, node, left, right);
@@ -617,15 +648,25 @@ const struct athena_translated *athena_infer_query(struct athena_translation *tr
     return translated;
 }
 
-static const struct athena_sqltype *infer_current(const struct athena_node *node)
+static const struct athena_sqltype *infer_current(struct athena_translation *translation,
+                                                  const struct athena_node *node)
 {
-    if (mr_slice_equal(node->text, MR_S("current_date")))
-        return athena_sqltype_simple(SQL_DATE);
-    if (mr_slice_equal(node->text, MR_S("current_timestamp")))
-        return athena_sqltype_simple(SQL_TIMESTAMP_TZ);
-    if (mr_slice_equal(node->text, MR_S("localtimestamp")))
-        return athena_sqltype_simple(SQL_TIMESTAMP);
-    return mr_slice_equal(node->text, MR_S("localtime")) ? athena_sqltype_simple(SQL_TIME) : NULL;
+    static const struct {
+        const char *name;
+        enum athena_sql_kind kind;
+    } rows[] = {{"current_date", SQL_DATE},
+                {"current_timestamp", SQL_TIMESTAMP_TZ},
+                {"localtimestamp", SQL_TIMESTAMP},
+                {"localtime", SQL_TIME}};
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        if (!mr_slice_equal(node->text, mr_slice_cstr(rows[i].name)))
+            continue;
+        return node->items == NULL
+                   ? athena_sqltype_simple(rows[i].kind)
+                   : athena_sqltype_sized(translation->arena, rows[i].kind,
+                                          athena_fraction(translation, node->items), 0);
+    }
+    return athena_sqltype_simple(SQL_VARCHAR);
 }
 
 static const struct athena_sqltype *infer(struct athena_translation *translation,
@@ -647,7 +688,7 @@ static const struct athena_sqltype *infer(struct athena_translation *translation
     case AST_ROW: type = infer_row(translation, node); break;
     case AST_SUBSCRIPT: type = infer_subscript(translation, node); break;
     case AST_SUBQUERY: type = column_of(athena_infer_query(translation, node->left)); break;
-    case AST_CURRENT: type = infer_current(node); break;
+    case AST_CURRENT: type = infer_current(translation, node); break;
     case AST_EXTRACT:
         (void)infer(translation, node->left);
         type = athena_sqltype_simple(SQL_BIGINT);

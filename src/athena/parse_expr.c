@@ -398,9 +398,11 @@ static struct athena_node *parse_special(struct athena_parser *parser)
             struct athena_node *node = athena_node_new(parser, AST_CURRENT);
             node->text = mr_slice_cstr(moments[i]);
             parser->next++;
-            if (call && behind[1].kind == ATHENA_TOKEN_INTEGER)
-                return athena_unsupported(parser,
-                                          "a precision of the current time is not supported");
+            if (call && behind[1].kind == ATHENA_TOKEN_INTEGER) {
+                parser->next++;
+                node->items = literal(parser, AST_INTEGER);
+                return athena_expect(parser, ")") ? node : NULL;
+            }
             return node;
         }
     }

@@ -72,7 +72,8 @@ static void init_struct(struct mr_arena *arena, duckdb_logical_type type,
 void athena_shown_init(struct mr_arena *arena, duckdb_logical_type type,
                        struct athena_shown *ret_shown)
 {
-    struct athena_shown shown = {.id = athena_duck.get_type_id(type), .name = "unknown"};
+    struct athena_shown shown = {
+        .id = athena_duck.get_type_id(type), .name = "unknown", .fraction = 3};
     const size_t row = shown_row(shown.id);
     if (row != SIZE_MAX) {
         shown.name = shown_types[row].name;
@@ -244,19 +245,31 @@ static void render_date(struct mr_buf *buf, int64_t days)
     mr_buf_printf(buf, "%04d-%02d-%02d", date.year, date.month, date.day);
 }
 
-static void render_moment(struct mr_buf *buf, int64_t micros)
+/* What is behind the second: nothing, or a point and so many digits, the rest cut off. */
+static void render_fraction(struct mr_buf *buf, int64_t micros, int fraction)
 {
-    const int64_t ms = (micros - (micros % 1000 + 1000) % 1000) / 1000;
-    const struct mr_date date = mr_date_from_ms(ms);
-    mr_buf_printf(buf, "%04d-%02d-%02d %02d:%02d:%02d.%03d", date.year, date.month, date.day,
-                  date.hour, date.minute, date.second, date.ms);
+    char text[8];
+    if (fraction == 0)
+        return;
+    snprintf(text, sizeof text, "%06d", (int)micros);
+    mr_buf_byte(buf, '.');
+    mr_buf_append(buf, mr_slice_make(text, (size_t)fraction));
 }
 
-static void render_time(struct mr_buf *buf, int64_t micros)
+void athena_render_moment(struct mr_buf *buf, int64_t micros, int fraction)
 {
-    mr_buf_printf(buf, "%02d:%02d:%02d.%03d", (int)(micros / 3600000000),
-                  (int)(micros / 60000000 % 60), (int)(micros / 1000000 % 60),
-                  (int)(micros / 1000 % 1000));
+    const int64_t rest = (micros % 1000000 + 1000000) % 1000000;
+    const struct mr_date date = mr_date_from_ms((micros - rest) / 1000);
+    mr_buf_printf(buf, "%04d-%02d-%02d %02d:%02d:%02d", date.year, date.month, date.day, date.hour,
+                  date.minute, date.second);
+    render_fraction(buf, rest, fraction);
+}
+
+void athena_render_time(struct mr_buf *buf, int64_t micros, int fraction)
+{
+    mr_buf_printf(buf, "%02d:%02d:%02d", (int)(micros / 3600000000), (int)(micros / 60000000 % 60),
+                  (int)(micros / 1000000 % 60));
+    render_fraction(buf, micros % 1000000, fraction);
 }
 
 static void render_interval(struct mr_buf *buf, const duckdb_interval *interval, bool years)
@@ -270,7 +283,7 @@ static void render_interval(struct mr_buf *buf, const duckdb_interval *interval,
     mr_buf_append(buf, micros < 0 ? MR_S("-") : MR_S(""));
     micros = micros < 0 ? -micros : micros;
     mr_buf_printf(buf, "%lld ", (long long)(micros / INT64_C(86400000000)));
-    render_time(buf, micros % INT64_C(86400000000));
+    athena_render_time(buf, micros % INT64_C(86400000000), 3);
 }
 
 static int64_t micros_at(duckdb_type id, const void *data, idx_t row)
@@ -382,13 +395,17 @@ static void render_valid(struct mr_buf *buf, const struct athena_shown *shown, d
         render_i128(buf, integer_at(shown->internal, data, row), shown->scale);
         break;
     case DUCKDB_TYPE_DATE: render_date(buf, ((const int32_t *)data)[row]); break;
-    case DUCKDB_TYPE_TIME: render_time(buf, ((const int64_t *)data)[row]); break;
+    case DUCKDB_TYPE_TIME:
+        athena_render_time(buf, ((const int64_t *)data)[row], shown->fraction);
+        break;
     case DUCKDB_TYPE_TIMESTAMP:
     case DUCKDB_TYPE_TIMESTAMP_S:
     case DUCKDB_TYPE_TIMESTAMP_MS:
-    case DUCKDB_TYPE_TIMESTAMP_NS: render_moment(buf, micros_at(shown->id, data, row)); break;
+    case DUCKDB_TYPE_TIMESTAMP_NS:
+        athena_render_moment(buf, micros_at(shown->id, data, row), shown->fraction);
+        break;
     case DUCKDB_TYPE_TIMESTAMP_TZ:
-        render_moment(buf, micros_at(shown->id, data, row));
+        athena_render_moment(buf, micros_at(shown->id, data, row), shown->fraction);
         mr_buf_append(buf, MR_S(" UTC"));
         break;
     case DUCKDB_TYPE_INTERVAL:

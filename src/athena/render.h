@@ -1,5 +1,5 @@
 /* athena/render.h: values of DuckDB's vectors as Athena's texts: doubles in Java's way, timestamps
- * to the millisecond, [1, 2], {a=1, b=x}. */
+ * with milliseconds or what their type has more, [1, 2], {a=1, b=x}. */
 #pragma once
 #include "athena/duck.h"
 #include "base/arena.h"
@@ -15,7 +15,11 @@ struct athena_shown { /* a type, as it is shown */
     size_t child_count;
     size_t array_size; /* of fixed-size arrays */
     bool years;        /* an interval of years and months, even if it is none of them */
+    int fraction;      /* digits of a moment's seconds */
 };
+/* "2026-07-03 10:11:12.123", or (time) the part of it behind the blank. */
+void athena_render_moment(struct mr_buf *buf, int64_t micros, int fraction);
+void athena_render_time(struct mr_buf *buf, int64_t micros, int fraction);
 void athena_shown_init(struct mr_arena *arena, duckdb_logical_type type,
                        struct athena_shown *ret_shown);
 /* Appends the text. False: it is NULL, nothing is appended. */

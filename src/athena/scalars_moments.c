@@ -1,4 +1,5 @@
 /* Dates and times from texts, and into ISO 8601's. */
+#include "athena/render.h"
 #include "athena/rows.h"
 #include "base/clock.h"
 #include <ctype.h>
@@ -247,10 +248,52 @@ static bool interval_months(struct athena_row *row)
     return true;
 }
 
+/* ---- digits of seconds ---- */
+
+/* mr_round_fraction(moment, digits): half up. A time does not pass midnight: it begins anew. */
+static bool round_fraction(struct athena_row *row)
+{
+    int64_t micros = ((const int64_t *)row->data[0])[row->at], unit = 1000000;
+    for (int64_t digits = athena_row_integer(row, 1); digits > 0 && unit > 1; digits--)
+        unit /= 10;
+    if (micros == INT64_MAX || micros == -INT64_MAX) /* infinity, as DuckDB has it */
+        unit = 1;
+    const int64_t rest = (micros % unit + unit) % unit;
+    micros += rest * 2 >= unit && unit > 1 ? unit - rest : -rest;
+    athena_row_put_integer(row, micros);
+    return true;
+}
+
+static bool round_time(struct athena_row *row)
+{
+    (void)round_fraction(row);
+    int64_t *result = &((int64_t *)row->result)[row->at];
+    *result %= INT64_C(86400000000);
+    return true;
+}
+
+/* mr_moment_text(moment, digits) */
+static bool moment_text(struct athena_row *row)
+{
+    athena_render_moment(&row->text, ((const int64_t *)row->data[0])[row->at],
+                         (int)athena_row_integer(row, 1));
+    athena_row_put_text(row, mr_buf_slice(&row->text));
+    return true;
+}
+
+static bool time_text(struct athena_row *row)
+{
+    athena_render_time(&row->text, ((const int64_t *)row->data[0])[row->at],
+                       (int)athena_row_integer(row, 1));
+    athena_row_put_text(row, mr_buf_slice(&row->text));
+    return true;
+}
+
 enum mr_status athena_moments_register(duckdb_connection connection)
 {
 #define V DUCKDB_TYPE_VARCHAR
 #define L DUCKDB_TYPE_BOOLEAN
+#define B DUCKDB_TYPE_BIGINT
     static const struct athena_row_function functions[] = {
         {"mr_to_date", {V, L}, DUCKDB_TYPE_DATE, to_date},
         {"mr_to_timestamp", {V, L}, DUCKDB_TYPE_TIMESTAMP, to_timestamp},
@@ -260,10 +303,20 @@ enum mr_status athena_moments_register(duckdb_connection connection)
         {"mr_to_iso8601", {DUCKDB_TYPE_DATE}, V, iso_of_date},
         {"mr_to_iso8601", {DUCKDB_TYPE_TIMESTAMP}, V, iso_of_timestamp},
         {"mr_to_iso8601", {DUCKDB_TYPE_TIMESTAMP_TZ}, V, iso_of_instant},
+        {"mr_round_fraction", {DUCKDB_TYPE_TIME, B}, DUCKDB_TYPE_TIME, round_time},
+        {"mr_round_fraction", {DUCKDB_TYPE_TIMESTAMP, B}, DUCKDB_TYPE_TIMESTAMP, round_fraction},
+        {"mr_round_fraction",
+         {DUCKDB_TYPE_TIMESTAMP_TZ, B},
+         DUCKDB_TYPE_TIMESTAMP_TZ,
+         round_fraction},
+        {"mr_moment_text", {DUCKDB_TYPE_TIME, B}, V, time_text},
+        {"mr_moment_text", {DUCKDB_TYPE_TIMESTAMP, B}, V, moment_text},
+        {"mr_moment_text", {DUCKDB_TYPE_TIMESTAMP_TZ, B}, V, moment_text},
         {"mr_years", {DUCKDB_TYPE_INTERVAL}, DUCKDB_TYPE_BIGINT, interval_years},
         {"mr_months", {DUCKDB_TYPE_INTERVAL}, DUCKDB_TYPE_BIGINT, interval_months},
     };
 #undef V
 #undef L
+#undef B
     return athena_rows_register(connection, functions, MR_COUNT(functions));
 }

@@ -503,6 +503,9 @@ static const struct athena_sqltype *zoned(const struct call *call,
     struct athena_sqltype *zoned = MR_NEW(call->translation->arena, struct athena_sqltype);
     *zoned = *type;
     zoned->zone = text->text;
+    if (call->types[0] != NULL && call->types[0]->kind >= SQL_TIMESTAMP &&
+        call->types[0]->kind <= SQL_TIMESTAMP_TZ)
+        zoned->precision = call->types[0]->precision;
     if (iso) {
         const size_t t = mr_slice_find(text->text, 'T');
         zoned->zone =

@@ -227,9 +227,15 @@ bool athena_sqltype_is_text(const struct athena_sqltype *type)
     return type->kind == SQL_VARCHAR || type->kind == SQL_CHAR;
 }
 
+static struct mr_slice zone_of(const struct athena_sqltype *type)
+{
+    return type->zone.len == 0 ? MR_S("UTC") : type->zone;
+}
+
 static bool is_sized(enum athena_sql_kind kind)
 {
-    return kind == SQL_DECIMAL || kind == SQL_VARCHAR || kind == SQL_CHAR;
+    return kind == SQL_DECIMAL || kind == SQL_VARCHAR || kind == SQL_CHAR ||
+           (kind >= SQL_TIME && kind <= SQL_TIMESTAMP_TZ);
 }
 
 bool athena_sqltype_equal(const struct athena_sqltype *a, const struct athena_sqltype *b)
@@ -239,6 +245,8 @@ bool athena_sqltype_equal(const struct athena_sqltype *a, const struct athena_sq
     if (a == NULL || b == NULL || a->kind != b->kind || a->count != b->count)
         return false;
     if (is_sized(a->kind) && (a->precision != b->precision || a->scale != b->scale))
+        return false;
+    if (a->kind == SQL_TIMESTAMP_TZ && !mr_slice_equal(zone_of(a), zone_of(b)))
         return false;
     for (size_t i = 0; i < a->count; i++) {
         if (!athena_sqltype_equal(a->items[i], b->items[i]))
@@ -313,6 +321,18 @@ static bool is_day_or_moment(const struct athena_sqltype *type)
     return type->kind == SQL_DATE || type->kind == SQL_TIMESTAMP || type->kind == SQL_TIMESTAMP_TZ;
 }
 
+static const struct athena_sqltype *common_moment(struct mr_arena *arena,
+                                                  const struct athena_sqltype *a,
+                                                  const struct athena_sqltype *b)
+{
+    const enum athena_sql_kind kind = a->kind >= b->kind ? a->kind : b->kind;
+    struct athena_sqltype *type = make(arena, kind, 0);
+    type->precision = a->precision > b->precision ? a->precision : b->precision;
+    if (kind == SQL_TIMESTAMP_TZ)
+        type->zone = mr_slice_equal(zone_of(a), zone_of(b)) ? a->zone : MR_S(ATHENA_ZONES_DIFFER);
+    return type;
+}
+
 const struct athena_sqltype *athena_sqltype_common(struct mr_arena *arena,
                                                    const struct athena_sqltype *a,
                                                    const struct athena_sqltype *b)
@@ -325,8 +345,9 @@ const struct athena_sqltype *athena_sqltype_common(struct mr_arena *arena,
         return common_number(arena, a, b);
     if (athena_sqltype_is_text(a) && athena_sqltype_is_text(b))
         return common_text(arena, a, b);
-    if (is_day_or_moment(a) && is_day_or_moment(b))
-        return a->kind >= b->kind ? a : b;
+    if ((is_day_or_moment(a) && is_day_or_moment(b)) ||
+        (a->kind == SQL_TIME && b->kind == SQL_TIME))
+        return common_moment(arena, a, b);
     if (a->kind != b->kind)
         return NULL;
     return a->count > 0 ? common_nested(arena, a, b) : a;

@@ -31,11 +31,13 @@ enum athena_sql_kind {
     SQL_MAP,
     SQL_ROW,
 };
-enum { SQL_ITEMS_MAX = 1000, SQL_UNBOUNDED = -1 };
+enum { SQL_ITEMS_MAX = 1000, SQL_UNBOUNDED = -1, SQL_FRACTION_MAX = 6 /* DuckDB's */ };
+#define ATHENA_ZONES_DIFFER "?" /* the zone of values that have several */
 
 struct athena_sqltype {
     enum athena_sql_kind kind;
-    int precision, scale; /* precision: a varchar's length, SQL_UNBOUNDED: without one */
+    int precision, scale; /* precision: a varchar's length, SQL_UNBOUNDED: without one; digits of
+                             a moment's seconds */
     const struct athena_sqltype **items; /* element; key and value; fields */
     struct mr_slice *names;              /* of a row's fields; empty: has none */
     size_t count;

@@ -231,11 +231,14 @@ static void emit_parameter(struct athena_translation *translation, const struct 
 
 static void emit_current(struct athena_translation *translation, const struct athena_node *node)
 {
-    if (mr_slice_equal(node->text, MR_S("current_date")) ||
-        mr_slice_equal(node->text, MR_S("current_timestamp")) ||
-        mr_slice_equal(node->text, MR_S("localtime")) ||
-        mr_slice_equal(node->text, MR_S("localtimestamp")))
+    const struct athena_sqltype *type = athena_infer(translation, node);
+    if (mr_slice_equal(node->text, MR_S("current_date")))
         mr_buf_append(translation->out, node->text);
+    else if (type != NULL && type->kind != SQL_VARCHAR)
+        mr_buf_printf(translation->out, "mr_round_fraction(%.*s, %d)", MR_ARG(node->text),
+                      type->precision);
+    else if (mr_slice_equal(node->text, MR_S("current_catalog")))
+        athena_emit_text(translation, "'awsdatacatalog'");
     else
         athena_translate_fail(translation, node, "NOT_SUPPORTED", "%.*s is not supported",
                               MR_ARG(node->text));

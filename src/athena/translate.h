@@ -116,6 +116,8 @@ void athena_emit_local(struct athena_translation *translation, const struct athe
 void athena_emit_zoned(struct athena_translation *translation, const struct athena_node *node);
 bool athena_has_zone(const struct athena_sqltype *type);
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node);
+/* The digits of seconds that a type or the current time is given; more than there can be fail. */
+int athena_fraction(struct athena_translation *translation, const struct athena_node *digits);
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);
 /* translate_compare.c */
 void athena_emit_comparison(struct athena_translation *translation, const struct athena_node *node);

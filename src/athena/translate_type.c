@@ -98,9 +98,26 @@ bool athena_has_zone(const struct athena_sqltype *type)
            !mr_slice_equal(type->zone, MR_S("UTC"));
 }
 
+int athena_fraction(struct athena_translation *translation, const struct athena_node *digits)
+{
+    int64_t count;
+    if (digits->kind == AST_INTEGER && mr_slice_to_i64(digits->text, &count) == MR_OK &&
+        count <= SQL_FRACTION_MAX)
+        return (int)count;
+    athena_translate_fail(translation, digits, "NOT_SUPPORTED",
+                          "seconds with more than %d decimal digits are not supported",
+                          SQL_FRACTION_MAX);
+    return 0;
+}
+
 void athena_emit_local(struct athena_translation *translation, const struct athena_node *node)
 {
     struct mr_slice zone = node->type->zone;
+    if (mr_slice_equal(zone, MR_S(ATHENA_ZONES_DIFFER))) {
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "values of different time zones in one column are not supported");
+        return;
+    }
     if (zone.ptr[0] == '+' || zone.ptr[0] == '-') {
         int64_t hours = 0, minutes = 0;
         if (mr_slice_to_i64(mr_slice_sub(zone, 1, 2), &hours) != MR_OK ||
@@ -137,9 +154,10 @@ void athena_emit_coerced(struct athena_translation *translation, const struct at
 
 void athena_emit_zoned(struct athena_translation *translation, const struct athena_node *node)
 {
-    athena_emit_text(translation, "(mr_text(");
+    const int fraction = node->type->precision;
+    athena_emit_text(translation, "(mr_moment_text(");
     athena_emit_local(translation, node);
-    athena_emit_text(translation, ") || ' ' || ");
+    mr_buf_printf(translation->out, ", %d) || ' ' || ", fraction > 3 ? fraction : 3);
     athena_emit_string(translation, node->type->zone);
     athena_emit_text(translation, ")");
 }
@@ -153,8 +171,18 @@ static void emit_as_text(struct athena_translation *translation, const struct at
         athena_emit_text(translation, ", '$')");
         return;
     }
-    if (athena_has_zone(from)) {
-        athena_emit_zoned(translation, node);
+    if (from != NULL && from->kind >= SQL_TIME && from->kind <= SQL_TIMESTAMP_TZ) {
+        athena_emit_text(translation, "(mr_moment_text(");
+        if (athena_has_zone(from))
+            athena_emit_local(translation, node);
+        else
+            athena_emit(translation, node);
+        mr_buf_printf(translation->out, ", %d)", from->precision);
+        if (from->kind == SQL_TIMESTAMP_TZ) {
+            athena_emit_text(translation, " || ' ' || ");
+            athena_emit_string(translation, from->zone.len > 0 ? from->zone : MR_S("UTC"));
+        }
+        athena_emit_text(translation, ")");
         return;
     }
     athena_emit_text(translation, "mr_text(");
@@ -232,6 +260,24 @@ static bool emit_text_cast(struct athena_translation *translation, const struct 
     return true;
 }
 
+/* A cast to fewer digits of seconds rounds. False: all the digits there are fit. */
+static bool rounds(struct athena_translation *translation, const struct athena_node *node,
+                   const struct athena_sqltype *to)
+{
+    const struct athena_sqltype *from = node->left->type;
+    if (to->kind < SQL_TIME || to->kind > SQL_TIMESTAMP_TZ)
+        return false;
+    if (node->items->items != NULL)
+        (void)athena_fraction(translation, node->items->items);
+    const bool moment = from != NULL && from->kind >= SQL_TIME && from->kind <= SQL_TIMESTAMP_TZ;
+    const bool day = from != NULL && from->kind == SQL_DATE;
+    return to->precision < SQL_FRACTION_MAX && !day &&
+           !(moment && from->precision <= to->precision);
+}
+
+static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
+                           const struct athena_sqltype *to);
+
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node)
 {
     const struct athena_node *type = node->items;
@@ -241,6 +287,17 @@ void athena_emit_cast(struct athena_translation *translation, const struct athen
                               MR_ARG(type->text));
         return;
     }
+    const bool rounded = rounds(translation, node, to);
+    athena_emit_text(translation, rounded ? "mr_round_fraction(" : "");
+    emit_unrounded(translation, node, to);
+    if (rounded)
+        mr_buf_printf(translation->out, ", %d)", to->precision);
+}
+
+static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
+                           const struct athena_sqltype *to)
+{
+    const struct athena_node *type = node->items;
     if (emit_text_cast(translation, node) || emit_checked(translation, node, to))
         return;
     if (is_type(type, "json")) {

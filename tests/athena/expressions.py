@@ -124,7 +124,7 @@ CASES = [
     ("CAST(12 AS varchar)", "12", "varchar"),
     ("CAST('abcdef' AS varchar(3))", "abc", "varchar"),
     ("CAST(DATE '2026-07-03' AS varchar)", "2026-07-03", "varchar"),
-    ("CAST(TIMESTAMP '2026-07-03 10:11:12.5' AS varchar)", "2026-07-03 10:11:12.500", "varchar"),
+    ("CAST(TIMESTAMP '2026-07-03 10:11:12.5' AS varchar)", "2026-07-03 10:11:12.5", "varchar"),
     ("CAST('2026-07-03' AS date)", "2026-07-03", "date"),
     ("CAST('12' AS integer)", "12", "integer"),
     ("CAST('1.5' AS double)", "1.5", "double"),

@@ -34,7 +34,7 @@ REFUSED = [
     "SELECT * FROM pragma_database_list",
     "SELECT * FROM sqlite_master",
     "SELECT * FROM pg_catalog.pg_tables",
-    "SELECT * FROM information_schema.tables",
+    "SELECT * FROM information_schema.character_sets",
     "SELECT * FROM mr_scan(1)",
     "SELECT mr_scan(1)",
     "SELECT mr_text(1)",

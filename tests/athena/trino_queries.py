@@ -182,6 +182,13 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT TIMESTAMP '2020-01-01 00:00:00.1234567'",
+     "NOT_SUPPORTED: line 1:8: seconds with more than 6 decimal digits are not supported"),
+    ("SELECT CAST(now() AS timestamp(9))",
+     "NOT_SUPPORTED: line 1:32: seconds with more than 6 decimal digits are not supported"),
+    ("SELECT x FROM (VALUES TIMESTAMP '2020-01-01 00:00:00 UTC', "
+     "TIMESTAMP '2020-01-01 00:00:00 Asia/Tokyo') AS t(x)",
+     "NOT_SUPPORTED: values of different time zones in one column are not supported"),
     ("SELECT 1 / 0", "DIVISION_BY_ZERO: Division by zero"),
     ("SELECT 1 % 0", "DIVISION_BY_ZERO: Division by zero"),
     ("SELECT mod(1, 0)", "DIVISION_BY_ZERO: Division by zero"),

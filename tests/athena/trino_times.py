@@ -184,3 +184,51 @@ JSON = [
      "row"),
     ("CAST(JSON '[\"a\", 1]' AS array(json))", '["a", 1]', "array"),
 ]
+
+# As many digits of seconds as the type has; results show milliseconds at least.
+PRECISION = [
+    ("TIMESTAMP '2020-01-01 00:00:00.123456'", "2020-01-01 00:00:00.123456", "timestamp"),
+    ("TIMESTAMP '2020-01-01 00:00:00'", "2020-01-01 00:00:00.000", "timestamp"),
+    ("TIME '01:02:03.123456'", "01:02:03.123456", "time"),
+    ("ARRAY[TIMESTAMP '2020-01-01 00:00:00.123456']", "[2020-01-01 00:00:00.123456]", "array"),
+    ("typeof(TIMESTAMP '2020-01-01 00:00:00.123456')", "timestamp(6)", "varchar"),
+    ("typeof(TIMESTAMP '2020-01-01 00:00:00')", "timestamp(0)", "varchar"),
+    ("typeof(TIMESTAMP '2020-01-01 00:00:00.1 UTC')", "timestamp(1) with time zone", "varchar"),
+    ("typeof(TIME '01:02:03')", "time(0)", "varchar"),
+    ("typeof(current_timestamp(6))", "timestamp(6) with time zone", "varchar"),
+    ("typeof(localtimestamp(0))", "timestamp(0)", "varchar"),
+    ("typeof(localtime(2))", "time(2)", "varchar"),
+    ("current_timestamp(0) <= now() + INTERVAL '1' SECOND", "true", "boolean"),
+    ("CAST('2020-01-01 00:00:00.123456' AS timestamp(6))", "2020-01-01 00:00:00.123456",
+     "timestamp"),
+    ("CAST('2020-01-01 00:00:00.1236' AS timestamp)", "2020-01-01 00:00:00.124", "timestamp"),
+    ("CAST(TIMESTAMP '2020-01-01 23:59:59.5' AS timestamp(0))", "2020-01-02 00:00:00.000",
+     "timestamp"),
+    ("CAST(TIMESTAMP '1969-12-31 23:59:59.4' AS timestamp(0)) = "
+     "TIMESTAMP '1969-12-31 23:59:59'", "true", "boolean"),
+    ("CAST(TIME '23:59:59.9' AS time(0))", "00:00:00.000", "time"),
+    ("CAST(TIMESTAMP '2020-01-01 00:00:00' AS varchar)", "2020-01-01 00:00:00", "varchar"),
+    ("CAST(TIMESTAMP '2020-01-01 00:00:00.50 UTC' AS varchar)", "2020-01-01 00:00:00.50 UTC",
+     "varchar"),
+    ("CAST(TIME '01:02:03.5' AS varchar)", "01:02:03.5", "varchar"),
+    ("typeof(TIMESTAMP '2020-01-01 00:00:00' + INTERVAL '1' DAY)", "timestamp(3)", "varchar"),
+    ("typeof(TIMESTAMP '2020-01-01 00:00:00' + INTERVAL '1' MONTH)", "timestamp(0)", "varchar"),
+    ("typeof(ARRAY[TIMESTAMP '2020-01-01 00:00:00', TIMESTAMP '2020-01-01 00:00:00.12'])",
+     "array(timestamp(2))", "varchar"),
+    ("TRY_CAST('x' AS timestamp(6))", None, "timestamp"),
+]
+
+NESTED_ZONES = [
+    ("ARRAY[TIMESTAMP '2020-01-01 00:00:00 America/New_York', NULL]",
+     "[2020-01-01 00:00:00.000 America/New_York, null]", "array"),
+    ("ARRAY[ARRAY[TIMESTAMP '2020-01-01 00:00:00 America/New_York']]",
+     "[[2020-01-01 00:00:00.000 America/New_York]]", "array"),
+    ("ROW(1, TIMESTAMP '2020-01-01 00:00:00 America/New_York')",
+     "{field0=1, field1=2020-01-01 00:00:00.000 America/New_York}", "row"),
+    ("MAP(ARRAY[TIMESTAMP '2020-01-01 00:00:00 +05:30'], "
+     "ARRAY[ROW(TIMESTAMP '2020-01-01 00:00:00 Asia/Tokyo', 'x')])",
+     "{2020-01-01 00:00:00.000 +05:30={field0=2020-01-01 00:00:00.000 Asia/Tokyo, field1=x}}",
+     "map"),
+    ("TIMESTAMP '2020-01-01 00:00:00 America/New_York' = TIMESTAMP '2020-01-01 05:00:00 UTC'",
+     "true", "boolean"),
+]
