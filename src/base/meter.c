@@ -5,13 +5,46 @@
 static atomic_uint threads;
 static _Thread_local unsigned own_shard; /* plus one; 0: none yet */
 
-struct meter *meter_new(void)
+struct meter *meter_new(bool spread)
 {
     struct meter *meter = aligned_alloc(_Alignof(struct meter), sizeof *meter);
     if (meter == NULL)
         abort();
     memset(meter, 0, sizeof *meter);
+    if (spread && (meter->spread = calloc(METER_BUCKETS, sizeof *meter->spread)) == NULL)
+        abort();
     return meter;
+}
+
+void meter_free(struct meter *meter)
+{
+    if (meter != NULL)
+        free(meter->spread);
+    free(meter);
+}
+
+/* Values below 32 have a bucket each; then 16 buckets reach to the next power of two. */
+enum { BUCKET_BITS = 4, BUCKET_EXACT = 32, VALUE_BITS_MAX = 41 };
+
+static size_t bucket_of(uint64_t value)
+{
+    const uint64_t most = (UINT64_C(1) << VALUE_BITS_MAX) - 1;
+    value = value > most ? most : value;
+    if (value < BUCKET_EXACT)
+        return value;
+    const unsigned top = 63U - (unsigned)__builtin_clzll(value); /* the highest bit, from 5 on */
+    return BUCKET_EXACT + ((size_t)(top - 5) << BUCKET_BITS) +
+           ((value >> (top - BUCKET_BITS)) & ((1U << BUCKET_BITS) - 1));
+}
+
+static uint64_t middle_of(size_t bucket)
+{
+    if (bucket < BUCKET_EXACT)
+        return bucket;
+    const size_t above = bucket - BUCKET_EXACT;
+    const unsigned shift = (unsigned)(above >> BUCKET_BITS) + 1;
+    const uint64_t first = ((UINT64_C(1) << BUCKET_BITS) | (above & 15U)) << shift;
+    return first + ((UINT64_C(1) << shift) - 1) / 2;
 }
 
 static struct meter_shard *shard_of(struct meter *meter)
@@ -41,6 +74,9 @@ void meter_add_many(struct meter *meter, uint64_t value, uint64_t count)
         return;
     struct meter_shard *shard = shard_of(meter);
     widen(shard, value);
+    if (meter->spread != NULL)
+        atomic_fetch_add_explicit(&meter->spread[bucket_of(value)], (uint32_t)count,
+                                  memory_order_relaxed);
     atomic_fetch_add_explicit(&shard->sum, value * count, memory_order_relaxed);
     atomic_fetch_add_explicit(&shard->count, count, memory_order_release);
 }
@@ -72,4 +108,15 @@ void meter_take_range(struct meter *meter, uint64_t *ret_least, uint64_t *ret_mo
         if (most > *ret_most)
             *ret_most = most;
     }
+}
+
+size_t meter_take_spread(struct meter *meter, struct meter_bucket ret[static METER_BUCKETS])
+{
+    size_t found = 0;
+    for (size_t i = 0; meter->spread != NULL && i < METER_BUCKETS; i++) {
+        const uint32_t count = atomic_exchange(&meter->spread[i], 0);
+        if (count > 0)
+            ret[found++] = (struct meter_bucket){middle_of(i), count};
+    }
+    return found;
 }

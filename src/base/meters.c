@@ -24,7 +24,7 @@ void meters_free(struct meters *meters)
     struct meters_item *item = atomic_load(&meters->first);
     while (item != NULL) {
         struct meters_item *next = item->next;
-        free(item->meter);
+        meter_free(item->meter);
         free(item->dimensions);
         free(item);
         item = next;
@@ -48,7 +48,7 @@ static void write_dimensions(struct mr_buf *buf, const struct meter_dimension *d
     mr_json_array_end(&json);
 }
 
-static struct meters_item *get_locked(struct meters *meters, struct mr_slice key,
+static struct meters_item *get_locked(struct meters *meters, struct mr_slice key, bool spread,
                                       struct mr_slice dimensions)
 {
     struct meters_item *item = mr_map_get(&meters->map, key);
@@ -56,7 +56,7 @@ static struct meters_item *get_locked(struct meters *meters, struct mr_slice key
         return item;
     item = mr_calloc(1, sizeof *item);
     item->dimensions = mr_strdup_slice(dimensions);
-    item->meter = meter_new();
+    item->meter = meter_new(spread);
     (void)mr_map_put(&meters->map, key, item);
     return item;
 }
@@ -72,7 +72,8 @@ struct meter *meters_get(struct meters *meters, const char *space, const struct 
     mr_buf_append(&key, mr_slice_make(kind->name, strlen(kind->name) + 1));
     mr_buf_append(&key, mr_buf_slice(&text));
     pthread_mutex_lock(&meters->lock);
-    struct meters_item *item = get_locked(meters, mr_buf_slice(&key), mr_buf_slice(&text));
+    const bool spread = strcmp(kind->unit, "Milliseconds") == 0;
+    struct meters_item *item = get_locked(meters, mr_buf_slice(&key), spread, mr_buf_slice(&text));
     if (item != NULL && item->space == NULL) {
         item->space = space;
         item->kind = kind;

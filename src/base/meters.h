@@ -20,7 +20,8 @@ struct meter_dimension {
     const char *name;
     struct mr_slice value;
 };
-/* In order of the dimensions' names. NULL: no registry, or METERS_MAX. */
+/* In order of the dimensions' names. What is in Milliseconds keeps its spread, for percentiles.
+ * NULL: no registry, or METERS_MAX. */
 struct meter *meters_get(struct meters *meters, const char *space, const struct meter_kind *kind,
                          const struct meter_dimension *dimensions, size_t count);
 

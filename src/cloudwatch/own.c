@@ -9,7 +9,30 @@
 
 enum { OPS_A_COMMIT = 200 };
 
-static bool take(struct meters_item *item, struct cw_sums *ret_sums)
+/* What was measured since the last time as values; those of a kind that keeps no spread are known
+ * only when all are equal. */
+static void take_spread(struct mr_arena *arena, const struct meters_item *item,
+                        struct cw_sums *sums)
+{
+    struct meter_bucket buckets[METER_BUCKETS];
+    const size_t count = meter_take_spread(item->meter, buckets);
+    struct cw_sums values = {0};
+    for (size_t i = 0; i < count; i++) {
+        /* The middle of a bucket may lie outside of what was measured. */
+        const double middle = (double)buckets[i].value / item->kind->scale;
+        const double value = middle < sums->min   ? sums->min
+                             : middle > sums->max ? sums->max
+                                                  : middle;
+        const struct cw_sums more = cw_sums_of(arena, value, (double)buckets[i].count);
+        cw_sums_add(arena, &values, &more);
+    }
+    sums->pairs = values.pairs;
+    sums->pair_count = values.pair_count;
+    sums->whole = count > 0;
+    cw_sums_level(arena, sums);
+}
+
+static bool take(struct mr_arena *arena, struct meters_item *item, struct cw_sums *ret_sums)
 {
     const struct meter_sums total = meter_total(item->meter);
     const double scale = item->kind->scale;
@@ -25,6 +48,7 @@ static bool take(struct meters_item *item, struct cw_sums *ret_sums)
     const double average = ret_sums->sum / (double)count;
     ret_sums->min = least == UINT64_MAX ? average : (double)least / scale;
     ret_sums->max = least == UINT64_MAX ? average : (double)most / scale;
+    take_spread(arena, item, ret_sums);
     return true;
 }
 
@@ -65,7 +89,7 @@ enum mr_status cw_own_publish(struct cloudwatch *cloudwatch)
         struct store_entry entry = store_entry_make(&arena);
         for (; item != NULL && entry.count < OPS_A_COMMIT; item = item->next) {
             struct cw_sums sums;
-            if (take(item, &sums))
+            if (take(&arena, item, &sums))
                 add(cloudwatch, &entry, item, time_ms, &sums);
         }
         status = commit(cloudwatch, &entry);

@@ -1,20 +1,10 @@
 /* Minutes: VIEW_META "cloudwatch/point/<metric id>/<minute as 8 bytes, big-endian>" = count, sum,
- * minimum, maximum as the bits of doubles. */
+ * minimum, maximum as the bits of doubles; then, where all values are known, { u32 number of pairs,
+ * and of each its value and count }. */
 #include "cloudwatch/internal.h"
 
 enum { DROPS_MAX = 1000 };
 static const struct mr_slice point_prefix = MR_S_INIT("cloudwatch/point/");
-
-void cw_sums_add(struct cw_sums *sums, const struct cw_sums *more)
-{
-    if (more->count == 0)
-        return;
-    const bool empty = sums->count == 0;
-    sums->min = empty || more->min < sums->min ? more->min : sums->min;
-    sums->max = empty || more->max > sums->max ? more->max : sums->max;
-    sums->count += more->count;
-    sums->sum += more->sum;
-}
 
 static struct mr_slice key_prefix(struct mr_arena *arena, const struct cw_metric *metric)
 {
@@ -49,25 +39,54 @@ static double read_double(struct mr_reader *reader)
     return value;
 }
 
-static struct cw_sums read_sums(struct mr_slice value)
+/* `keep`: where the values go; NULL: nowhere. */
+static struct cw_sums read_sums(struct mr_arena *keep, struct mr_slice value)
 {
     struct mr_reader reader = mr_reader_make(value);
-    struct cw_sums sums;
+    struct cw_sums sums = {0};
     sums.count = read_double(&reader);
     sums.sum = read_double(&reader);
     sums.min = read_double(&reader);
     sums.max = read_double(&reader);
-    return reader.failed ? (struct cw_sums){0} : sums;
+    if (reader.failed)
+        return (struct cw_sums){0};
+    if (keep == NULL)
+        return sums;
+    const uint64_t left = value.len - 4 * sizeof(double);
+    const uint32_t count = left < 4 ? 0 : mr_read_u32(&reader);
+    if (count > 0 && count <= left / sizeof(struct cw_pair)) {
+        sums.pairs = MR_NEW_ARRAY(keep, struct cw_pair, count);
+        for (size_t i = 0; i < count; i++) {
+            sums.pairs[i].value = read_double(&reader);
+            sums.pairs[i].count = read_double(&reader);
+        }
+        sums.pair_count = count;
+        sums.whole = true;
+    }
+    cw_sums_level(keep, &sums);
+    return sums;
+}
+
+static void write_double(struct mr_buf *buf, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    mr_buf_u64(buf, bits);
 }
 
 static struct mr_slice write_sums(struct mr_arena *arena, const struct cw_sums *sums)
 {
     const double values[] = {sums->count, sums->sum, sums->min, sums->max};
     struct mr_buf buf = {0};
-    for (size_t i = 0; i < MR_COUNT(values); i++) {
-        uint64_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        mr_buf_u64(&buf, bits);
+    for (size_t i = 0; i < MR_COUNT(values); i++)
+        write_double(&buf, values[i]);
+    /* One that is level needs no pairs to be known. */
+    if (sums->whole && sums->min != sums->max) {
+        mr_buf_u32(&buf, (uint32_t)sums->pair_count);
+        for (size_t i = 0; i < sums->pair_count; i++) {
+            write_double(&buf, sums->pairs[i].value);
+            write_double(&buf, sums->pairs[i].count);
+        }
     }
     const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
@@ -91,11 +110,11 @@ void cw_point_add(struct cloudwatch *cloudwatch, struct store_entry *entry,
     struct cw_sums sums = {0};
     struct mr_buf old = {0};
     if (op != NULL)
-        sums = read_sums(op->value);
+        sums = read_sums(entry->arena, op->value);
     else if (view_get(store_view(cloudwatch->options.store), VIEW_META, key, &old) == MR_OK)
-        sums = read_sums(mr_buf_slice(&old));
+        sums = read_sums(entry->arena, mr_buf_slice(&old));
     mr_buf_fini(&old);
-    cw_sums_add(&sums, more);
+    cw_sums_add(entry->arena, &sums, more);
     const struct mr_slice value = write_sums(entry->arena, &sums);
     if (op != NULL)
         op->value = value;
@@ -104,7 +123,8 @@ void cw_point_add(struct cloudwatch *cloudwatch, struct store_entry *entry,
 }
 
 enum mr_status cw_points_sum(struct cloudwatch *cloudwatch, const struct cw_metric *metric,
-                             int64_t from_ms, int64_t period_ms, size_t count, struct cw_sums *sums)
+                             int64_t from_ms, int64_t period_ms, size_t count,
+                             struct mr_arena *keep, struct cw_sums *sums)
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
@@ -117,8 +137,8 @@ enum mr_status cw_points_sum(struct cloudwatch *cloudwatch, const struct cw_metr
         const size_t at = (size_t)((time_ms - from_ms) / period_ms);
         if (at >= count)
             break;
-        const struct cw_sums more = read_sums(view_iterator_value(points));
-        cw_sums_add(&sums[at], &more);
+        const struct cw_sums more = read_sums(keep, view_iterator_value(points));
+        cw_sums_add(keep, &sums[at], &more);
     }
     const enum mr_status status = view_iterator_status(points);
     view_iterator_free(points);

@@ -15,7 +15,7 @@ static void service_init(struct protocol *protocol, struct protocol_service *ser
     for (size_t i = 0; i < model->operation_count; i++) {
         service->operations[i].model = &model->operations[i];
         service->operations[i].service = service;
-        service->operations[i].all = meter_new();
+        service->operations[i].all = meter_new(false);
         if (model->target_prefix[0] == '\0')
             continue;
         const struct mr_slice name = model_text(model, model->operations[i].name);
@@ -59,7 +59,7 @@ void protocol_free(struct protocol *protocol)
         for (size_t shape = 0; shape < service->model->shape_count; shape++)
             pattern_free(atomic_load(&service->patterns[shape]));
         for (size_t at = 0; at < service->model->operation_count; at++)
-            free(service->operations[at].all);
+            meter_free(service->operations[at].all);
         free(service->patterns);
         free(service->operations);
     }

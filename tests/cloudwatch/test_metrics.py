@@ -5,6 +5,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from support.chain import ACCOUNT
 
 UTC = datetime.timezone.utc
 
@@ -111,10 +112,8 @@ def test_what_cannot_be_is_refused(metrics, fresh):
     assert put(Value=1.0, Timestamp=minutes_ago(-180)) == "InvalidParameterValue"
     assert put(Value=1.0, StorageResolution=1) == "InvalidParameterValue"
     ask = dict(StartTime=minutes_ago(10), EndTime=minutes_ago(0))
-    query = {"Id": "q", "Expression": "SUM(METRICS())"}
-    assert code_of(metrics.get_metric_data, **ask, MetricDataQueries=[query]) == (
-        "InvalidParameterValue"
-    )
+    query = {"Id": "q", "Expression": "SUM(METRICS()"}
+    assert code_of(metrics.get_metric_data, **ask, MetricDataQueries=[query]) == "ValidationError"
     ask = dict(Namespace=space, MetricName="n", Statistics=["Sum"], EndTime=minutes_ago(0))
     many = dict(ask, StartTime=minutes_ago(3000), Period=60)
     assert code_of(metrics.get_metric_statistics, **many) == "InvalidParameterCombination"
@@ -230,6 +229,20 @@ def test_data_comes_in_pages(metrics, fresh):
     assert states[0] == ["PartialData"] and states[-1] == ["Complete", "Complete"]
     assert code_of(metrics.get_metric_data, **ask, NextToken="x") == "InvalidNextToken"
     assert code_of(metrics.list_metrics, NextToken="x") == "InvalidParameterValue"
+
+
+def test_metrics_are_listed_with_the_accounts_they_belong_to(metrics, fresh):
+    space = fresh("space")
+    for name in ("a", "b"):
+        datum = {"MetricName": name, "Value": 1.0}
+        metrics.put_metric_data(Namespace=space, MetricData=[datum])
+    page = metrics.list_metrics(Namespace=space, IncludeLinkedAccounts=True)
+    assert page["OwningAccounts"] == [ACCOUNT] * 2 and len(page["Metrics"]) == 2
+    assert "OwningAccounts" not in metrics.list_metrics(Namespace=space)
+    page = metrics.list_metrics(Namespace=space, IncludeLinkedAccounts=True, OwningAccount=ACCOUNT)
+    assert len(page["Metrics"]) == 2
+    page = metrics.list_metrics(Namespace=space, OwningAccount="1" * 12)
+    assert page["Metrics"] == []
 
 
 def test_recently_active_metrics_are_listed_alone(metrics, fresh):
