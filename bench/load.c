@@ -5,8 +5,9 @@
  *
  * KIND:
  *   put     PutItem of a 300-byte item with a fresh key: o-000000000000, o-000000000001, ...
- *   batch   BatchWriteItem of 25 of them
- *   get     GetItem of one of the first KEYS of these keys, drawn at random
+ *   replace PutItem of one of the first KEYS of these keys, drawn at random
+ *   batch   BatchWriteItem of 25 of the fresh ones
+ *   get     GetItem of one of the first KEYS, drawn at random
  *   update  UpdateItem of one of them: two numbers set, on the condition that the item exists
  *   scan    Scan of 100 items behind one of them
  *   lines   BatchWriteItem of 25 items for a table with a sort key, a hundred for each customer
@@ -37,16 +38,21 @@ enum {
     LATENCIES_MAX = 20000000,
     KEYS = 10000,
 };
-enum kind { PUT, BATCH_WRITE, GET, UPDATE, SCAN, LINES, QUERY, PUT_RECORDS };
+enum kind { PUT, REPLACE, BATCH_WRITE, GET, UPDATE, SCAN, LINES, QUERY, PUT_RECORDS };
 
 static const struct {
     const char *name, *operation;
     int items; /* a request */
 } kinds[] = {
-    [PUT] = {"put", "PutItem", 1},      [BATCH_WRITE] = {"batch", "BatchWriteItem", BATCH},
-    [GET] = {"get", "GetItem", 1},      [UPDATE] = {"update", "UpdateItem", 1},
-    [SCAN] = {"scan", "Scan", PAGE},    [LINES] = {"lines", "BatchWriteItem", BATCH},
-    [QUERY] = {"query", "Query", PAGE}, [PUT_RECORDS] = {"records", "PutRecords", RECORDS},
+    [PUT] = {"put", "PutItem", 1},
+    [REPLACE] = {"replace", "PutItem", 1},
+    [BATCH_WRITE] = {"batch", "BatchWriteItem", BATCH},
+    [GET] = {"get", "GetItem", 1},
+    [UPDATE] = {"update", "UpdateItem", 1},
+    [SCAN] = {"scan", "Scan", PAGE},
+    [LINES] = {"lines", "BatchWriteItem", BATCH},
+    [QUERY] = {"query", "Query", PAGE},
+    [PUT_RECORDS] = {"records", "PutRecords", RECORDS},
 };
 
 struct connection {
@@ -90,9 +96,8 @@ static void add_attributes(struct mr_buf *buf, unsigned long long number)
                   number % 20 + 1, number % 500);
 }
 
-static void add_item(struct load *load, struct mr_buf *buf)
+static void add_item(struct load *load, struct mr_buf *buf, unsigned long long number)
 {
-    unsigned long long number = load->next++;
     if (load->kind == LINES)
         mr_buf_printf(buf, "{\"customer\":{\"S\":\"c-%08llu\"},\"line\":{\"N\":\"%llu\"},",
                       number / PAGE, number % PAGE);
@@ -107,7 +112,7 @@ static void add_batch(struct load *load, struct mr_buf *body)
     for (int i = 0; i < BATCH; i++) {
         mr_buf_append(body, i == 0 ? MR_S("{\"PutRequest\":{\"Item\":")
                                    : MR_S(",{\"PutRequest\":{\"Item\":"));
-        add_item(load, body);
+        add_item(load, body, load->next++);
         mr_buf_append(body, MR_S("}}"));
     }
     mr_buf_append(body, MR_S("]}}"));
@@ -143,8 +148,9 @@ static void make_body(struct load *load)
     mr_buf_reset(body);
     switch (load->kind) {
     case PUT:
+    case REPLACE:
         mr_buf_printf(body, "{\"TableName\":\"%s\",\"Item\":", load->table);
-        add_item(load, body);
+        add_item(load, body, load->kind == PUT ? load->next++ : draw(load));
         mr_buf_byte(body, '}');
         return;
     case GET:
@@ -346,8 +352,9 @@ int main(int argc, char **argv)
 {
     if (argc < 7 || argc > 10 || find_kind(argv[3]) < 0) {
         (void)fprintf(
-            stderr, "usage: load ADDRESS PORT put|batch|get|update|scan|lines|query|records TABLE "
-                    "CONNECTIONS SECONDS [KEYS [REQUESTS [RATE]]]\n");
+            stderr,
+            "usage: load ADDRESS PORT put|replace|batch|get|update|scan|lines|query|records TABLE "
+            "CONNECTIONS SECONDS [KEYS [REQUESTS [RATE]]]\n");
         return 2;
     }
     static struct connection connections[CONNECTIONS_MAX];

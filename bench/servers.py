@@ -80,6 +80,16 @@ class Server:
             fields = text.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def settle(self, wait_s=120):
+        """Waits until it is through with its background work: under 2 % of a core for a second."""
+        deadline, before = time.monotonic() + wait_s, self.cpu_s()
+        while time.monotonic() < deadline:
+            time.sleep(1)
+            now = self.cpu_s()
+            if now - before < 0.02:
+                return
+            before = now
+
     def memory_mb(self):
         """Private memory; mapped files (the journal) are the kernel's to take back."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as lines:

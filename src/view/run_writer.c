@@ -14,7 +14,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { WRITE_BYTES = 1 << 20 };
+enum {
+    WRITE_BYTES = 1 << 20,
+    AHEAD =
+        16, /* keys whose buckets are on their way: they lie anywhere, so each is a cache miss */
+};
 
 struct run_writer {
     char *path; /* owned */
@@ -22,6 +26,10 @@ struct run_writer {
     struct run_bucket *buckets; /* mapped */
     size_t mapped_bytes;
     uint64_t buckets_count, keys, keys_max;
+    struct { /* of the last AHEAD keys, in a ring: not in their buckets yet */
+        uint64_t hash;
+        uint32_t place;
+    } ahead[AHEAD];
     uint64_t at;         /* of the next entry */
     uint64_t written;    /* bytes of the file that are written; those behind it are in `waiting` */
     uint64_t last_at;    /* of the newest entry; 0: there is none */
@@ -131,6 +139,23 @@ static void fill_bucket(struct run_writer *writer, uint64_t hash, uint32_t place
     bucket->used++;
 }
 
+/* Puts off the key until its bucket has come from memory. */
+static void fill_later(struct run_writer *writer, uint64_t hash, uint32_t place)
+{
+    uint64_t slot = writer->keys % AHEAD;
+    if (writer->keys >= AHEAD)
+        fill_bucket(writer, writer->ahead[slot].hash, writer->ahead[slot].place);
+    writer->ahead[slot].hash = hash;
+    writer->ahead[slot].place = place;
+    __builtin_prefetch(&writer->buckets[run_bucket_of(hash, writer->buckets_count)], 1);
+}
+
+static void fill_rest(struct run_writer *writer)
+{
+    for (uint64_t i = writer->keys < AHEAD ? 0 : writer->keys - AHEAD; i < writer->keys; i++)
+        fill_bucket(writer, writer->ahead[i % AHEAD].hash, writer->ahead[i % AHEAD].place);
+}
+
 static void append_entry(struct run_writer *writer, struct mr_slice key,
                          const struct mr_slice *value)
 {
@@ -165,7 +190,7 @@ enum mr_status run_writer_add(struct run_writer *writer, struct mr_slice key,
         mr_buf_append(&writer->fences, mr_slice_make(&fence, sizeof(fence)));
         writer->fence_next = at + RUN_BLOCK_BYTES;
     }
-    fill_bucket(writer, view_hash(key), (uint32_t)(at / RUN_UNIT));
+    fill_later(writer, view_hash(key), (uint32_t)(at / RUN_UNIT));
     append_entry(writer, key, value);
     writer->last_at = at;
     writer->keys++;
@@ -179,6 +204,7 @@ uint64_t run_writer_bytes(const struct run_writer *writer)
 
 enum mr_status run_writer_finish(struct run_writer *writer)
 {
+    fill_rest(writer);
     for (uint64_t i = 0; i < writer->buckets_count; i++)
         writer->buckets[i].check = run_bucket_check(&writer->buckets[i]);
     struct run_header header = {
