@@ -33,6 +33,49 @@ static yyjson_val *processor_of(yyjson_val *doc, const char *type)
 
 /* ---- checks ---- */
 
+/* Which parameters a processor takes. */
+static const struct {
+    const char *type;
+    const char *names[6];
+} takes[] = {
+    {"Lambda",
+     {"LambdaArn", "NumberOfRetries", "RoleArn", "BufferSizeInMBs", "BufferIntervalInSeconds"}},
+    {"MetadataExtraction", {"MetadataExtractionQuery", "JsonParsingEngine"}},
+    {"RecordDeAggregation", {"SubRecordType", "Delimiter"}},
+    {"AppendDelimiterToRecord", {"Delimiter"}},
+    {"Decompression", {"CompressionFormat"}},
+    {"CloudWatchLogProcessing", {"DataMessageExtraction"}},
+};
+
+static bool is_taken(struct mr_slice type, struct mr_slice name)
+{
+    for (size_t i = 0; i < MR_COUNT(takes); i++) {
+        if (!mr_slice_equal(type, mr_slice_cstr(takes[i].type)))
+            continue;
+        for (size_t j = 0; j < MR_COUNT(takes[i].names) && takes[i].names[j] != NULL; j++)
+            if (mr_slice_equal(name, mr_slice_cstr(takes[i].names[j])))
+                return true;
+        return false;
+    }
+    return true; /* an unknown type is refused as a whole */
+}
+
+/* What would have no effect is refused. */
+static enum mr_status check_parameters(yyjson_val *processor, char message[static 512])
+{
+    const struct mr_slice type = mr_json_get_text(processor, "Type");
+    yyjson_val *item;
+    yyjson_arr_iter items;
+    yyjson_arr_iter_init(mr_json_get(processor, "Parameters"), &items);
+    while ((item = yyjson_arr_iter_next(&items)) != NULL) {
+        const struct mr_slice name = mr_json_get_text(item, "ParameterName");
+        if (!is_taken(type, name))
+            return delivery_refuse(message, "Parameter %.*s is not valid for the %.*s processor.",
+                                   MR_ARG(name), MR_ARG(type));
+    }
+    return MR_OK;
+}
+
 /* A number that is written as text: "0.2". */
 static bool read_number(struct mr_arena *arena, struct mr_slice text, double *ret_number)
 {
@@ -54,6 +97,10 @@ static enum mr_status check_function(struct mr_arena *arena, yyjson_val *process
     const struct mr_slice interval = parameter(processor, "BufferIntervalInSeconds");
     if (parameter(processor, "LambdaArn").len == 0)
         return delivery_refuse(message, "LambdaArn is required when Lambda processor is used.");
+    if (!mr_slice_starts_with(parameter(processor, "LambdaArn"), MR_S("arn:")) ||
+        mr_slice_search(parameter(processor, "LambdaArn"), MR_S(":function:")) == SIZE_MAX)
+        return delivery_refuse(message, "LambdaArn %.*s is not the ARN of a Lambda function.",
+                               MR_ARG(parameter(processor, "LambdaArn")));
     if (is_outside(arena, parameter(processor, "NumberOfRetries"), 0, RETRIES_MAX))
         return delivery_refuse(message, "Number of retries for lambda must be between 0 and 300.");
     if (is_outside(arena, size, 0.2, 3))
@@ -182,6 +229,8 @@ static enum mr_status check_one(struct mr_arena *arena, yyjson_val *doc, yyjson_
                                 char message[static 512])
 {
     const struct mr_slice type = mr_json_get_text(processor, "Type");
+    if (check_parameters(processor, message) != MR_OK)
+        return MR_INVALID;
     if (mr_slice_equal(type, MR_S("Lambda")))
         return check_function(arena, processor, message);
     if (mr_slice_equal(type, MR_S("Decompression")))

@@ -35,6 +35,8 @@ enum { KINESIS_SHARDS_MAX = 4096, KINESIS_ID_TEXT = 24, KINESIS_SEQUENCE_TEXT = 
 struct kinesis_stream;
 /* By name or ARN. NULL: there is none that can be used. */
 struct kinesis_stream *kinesis_find(struct kinesis *kinesis, struct mr_slice name_or_arn);
+/* Is a consumer of that ARN registered with the stream? */
+bool kinesis_consumer_exists(struct kinesis_stream *stream, struct mr_slice arn);
 void kinesis_release(struct kinesis *kinesis, struct kinesis_stream *stream);
 struct mr_slice kinesis_stream_name(const struct kinesis_stream *stream);
 struct mr_slice kinesis_stream_arn(const struct kinesis_stream *stream);

@@ -117,6 +117,16 @@ static void describe_consumer(struct protocol_call *call)
     kinesis_release(call->service, stream);
 }
 
+bool kinesis_consumer_exists(struct kinesis_stream *stream, struct mr_slice arn)
+{
+    pthread_rwlock_rdlock(&stream->lock);
+    bool found = false;
+    for (size_t i = 0; i < stream->locked.consumer_count; i++)
+        found = found || mr_slice_equal(arn, mr_slice_cstr(stream->locked.consumers[i].arn));
+    pthread_rwlock_unlock(&stream->lock);
+    return found;
+}
+
 static void deregister_consumer(struct protocol_call *call)
 {
     struct mr_slice wanted, arn = MR_S("");

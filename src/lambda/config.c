@@ -3,11 +3,13 @@
 #include "lambda/internal.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 const struct protocol_fault lambda_invalid_parameter = {"InvalidParameterValueException", 400,
                                                         false};
 
-enum { DOC_DEPTH_MAX = 32, TIMEOUT_S_MAX = 900, MEMORY_MB_MAX = 10240, STORAGE_MB_MAX = 10240 };
+enum { DOC_DEPTH_MAX = 32, TIMEOUT_S_MAX = 900, MEMORY_MB_MAX = 10240 };
+enum { STORAGE_MB_DEFAULT = 512, STORAGE_MB_MAX = 10240 };
 
 /* ---- runtimes ---- */
 
@@ -72,6 +74,8 @@ struct lambda_config *lambda_config_new(struct mr_slice doc, struct lambda_code 
     config->application_level = mr_json_get_text(logging, "ApplicationLogLevel");
     config->system_level = mr_json_get_text(logging, "SystemLogLevel");
     config->variables = mr_json_get(mr_json_get(config->doc, "Environment"), "Variables");
+    config->traced = mr_slice_equal(
+        mr_json_get_text(mr_json_get(config->doc, "TracingConfig"), "Mode"), MR_S("Active"));
     config->timeout_ms = mr_json_get_i64(config->doc, "Timeout", 3) * 1000;
     config->memory_mb = mr_json_get_i64(config->doc, "MemorySize", 128);
     return config;
@@ -401,6 +405,23 @@ static enum mr_status check_supported(struct protocol_call *call)
                          "millrace does not implement %s yet; leave it out", name);
 }
 
+/* A function's /tmp is the machine's: what that cannot hold at all would be a pretence. */
+static enum mr_status check_storage(struct protocol_call *call)
+{
+    struct statvfs tmp;
+    const int64_t wanted_mb =
+        mr_json_get_i64(mr_json_get(call->in, "EphemeralStorage"), "Size", STORAGE_MB_DEFAULT);
+    if (wanted_mb == STORAGE_MB_DEFAULT || statvfs("/tmp", &tmp) != 0)
+        return MR_OK;
+    const int64_t there_mb = (int64_t)(tmp.f_blocks * tmp.f_frsize >> 20);
+    if (wanted_mb <= there_mb)
+        return MR_OK;
+    return protocol_fail(call, &lambda_invalid_parameter,
+                         "EphemeralStorage of %lld MB is more than the file system of /tmp has "
+                         "here (%lld MB)",
+                         (long long)wanted_mb, (long long)there_mb);
+}
+
 bool lambda_config_check(struct protocol_call *call)
 {
     return check_supported(call) == MR_OK && check_runtime(call) == MR_OK &&
@@ -408,5 +429,5 @@ bool lambda_config_check(struct protocol_call *call)
            check_range(call, call->in, "MemorySize", "memorySize", MEMORY_MB_MAX) == MR_OK &&
            check_range(call, mr_json_get(call->in, "EphemeralStorage"), "Size",
                        "ephemeralStorage.size", STORAGE_MB_MAX) == MR_OK &&
-           check_variables(call) == MR_OK;
+           check_storage(call) == MR_OK && check_variables(call) == MR_OK;
 }

@@ -103,6 +103,7 @@ struct lambda_config {
     struct mr_slice runtime, handler, log_group, region, account;
     struct mr_slice version;                         /* "$LATEST", "1" */
     bool logs_json;                                  /* LogFormat */
+    bool traced;                                     /* TracingConfig */
     struct mr_slice application_level, system_level; /* with JSON */
     struct lambda_layers layers;
     yyjson_val *variables; /* object or NULL */
@@ -166,11 +167,24 @@ struct mr_slice lambda_tail_text(struct mr_arena *arena, const struct lambda_tai
 void lambda_error_json(struct mr_buf *buf, struct mr_slice type, struct mr_slice message);
 /* "Runtime exited with error: exit status 1" and the like, of a status as from waitpid. */
 struct mr_slice lambda_exit_text(struct mr_arena *arena, int status);
+/* ---- trace.c ---- */
+struct lambda_function;
+struct lambda_trace {
+    char id[36];      /* "1-<8 digits>-<24 digits>" */
+    char segment[17]; /* of the invocation, 16 digits */
+    bool sampled;
+};
+/* `header`: what the caller says of its trace (X-Amzn-Trace-Id); empty: nothing. `active`: of the
+ * function's TracingConfig. */
+void lambda_trace_make(struct lambda_trace *trace, struct lambda_function *function,
+                       struct mr_slice header, bool active, int64_t now_ms);
+
 struct lambda_report {
     const char *request_id;
     int64_t duration_us, init_us; /* init 0: not told */
     int64_t memory_mb, used_mb;
     bool timed_out, failed;
+    const struct lambda_trace *trace; /* NULL: not told */
 };
 struct mr_slice lambda_report_line(struct mr_arena *arena, const struct lambda_report *report);
 struct mr_slice lambda_runtime_version_arn(struct mr_arena *arena, struct mr_slice region,
@@ -227,7 +241,8 @@ struct lambda_function {
     pthread_mutex_t lock;
     pthread_cond_t freed; /* an instance became idle or ended, or the record changed */
     struct meter_set meters;
-    atomic_int running; /* calls in work */
+    atomic_int running;    /* calls in work */
+    atomic_llong traced_s; /* the second in which an event was last sampled */
     struct {
         enum lambda_function_state state;
         char reason[256];
@@ -372,6 +387,7 @@ enum invocation_state {
 struct lambda_invocation {
     char request_id[LAMBDA_ID_TEXT];
     struct mr_slice event, client_context, arn;
+    struct lambda_trace trace;
     int64_t timeout_ms;
     bool want_tail;
     pthread_cond_t changed;
@@ -449,7 +465,7 @@ extern const struct http_handler lambda_runtime_api;
 void lambda_runtime_api_delivered_locked(struct lambda_instance *instance);
 /* Fills the reply to a request for work; the caller logs the start and sends it. `exchange` is no
  * longer in locked.waiting. */
-void lambda_runtime_api_fill(struct http_exchange *exchange, struct lambda *lambda,
+void lambda_runtime_api_fill(struct http_exchange *exchange,
                              const struct lambda_invocation *invocation);
 void lambda_runtime_api_gone(struct http_exchange *exchange); /* 410; accepts NULL */
 void lambda_log_start(struct lambda_instance *instance, const char *request_id);
@@ -457,6 +473,7 @@ void lambda_log_start(struct lambda_instance *instance, const char *request_id);
 /* ---- invoke.c ---- */
 struct lambda_call {
     struct mr_slice event, client_context;
+    struct mr_slice trace;  /* the caller's; empty: none */
     const char *request_id; /* NULL: a new one */
     struct mr_slice qualifier;
     int64_t version; /* 0: $LATEST */

@@ -149,7 +149,7 @@ static void deliver(struct lambda_instance *instance, struct lambda_invocation *
     if (exchange == NULL)
         return; /* it has not come back for work yet: the event goes with its next request */
     lambda_log_start(instance, invocation->request_id);
-    lambda_runtime_api_fill(exchange, function->lambda, invocation);
+    lambda_runtime_api_fill(exchange, invocation);
     http_reply_send(exchange);
 }
 
@@ -281,6 +281,7 @@ static void log_end(struct mr_arena *arena, struct lambda_instance *instance,
         .used_mb = (lambda_instance_used_kb(instance) + 1023) / 1024,
         .timed_out = result->timed_out,
         .failed = result->outcome != LAMBDA_OK,
+        .trace = invocation->trace.sampled ? &invocation->trace : NULL,
     };
     pthread_mutex_lock(&instance->function->lock);
     report.init_us = instance->locked.init_us;
@@ -401,6 +402,15 @@ static void invocation_init(struct lambda_invocation *invocation, struct lambda_
     pthread_condattr_destroy(&attr);
 }
 
+static bool is_traced(struct lambda_function *function, int64_t version)
+{
+    pthread_mutex_lock(&function->lock);
+    const struct lambda_config *config = lambda_function_config_locked(function, version);
+    const bool traced = config != NULL && config->traced;
+    pthread_mutex_unlock(&function->lock);
+    return traced;
+}
+
 static enum mr_status invoke_once(struct lambda_function *function, const struct lambda_call *call,
                                   struct lambda_result *ret_result, struct lambda_tail *ret_tail)
 {
@@ -418,6 +428,8 @@ static enum mr_status invoke_once(struct lambda_function *function, const struct
     pthread_mutex_unlock(&function->lock);
     lambda_meter_begin(function);
     enum mr_status status = MR_AGAIN;
+    lambda_trace_make(&invocation->trace, function, call->trace, is_traced(function, call->version),
+                      mr_clock_now(&mr_clock_system));
     for (int i = 0; status == MR_AGAIN && i < LAMBDA_DELIVERY_TRIES; i++)
         status = attempt(function, call, invocation, ret_result);
     if (status == MR_AGAIN) {

@@ -59,6 +59,7 @@ enum mr_status mapping_config_read(struct mapping_config *config, struct mr_slic
     yyjson_val *failure = mr_json_get(mr_json_get(doc, "DestinationConfig"), "OnFailure");
     const struct mr_slice start = mr_json_get_text(doc, "StartingPosition");
     config->source = mr_json_get_text(doc, "EventSourceArn");
+    config->stream = mapping_stream_arn(config->source);
     config->function = mr_json_get_text(doc, "FunctionArn");
     config->bucket = lambda_bucket_of(mr_json_get_text(failure, "Destination"));
     config->kinesis = mr_slice_starts_with(config->source, MR_S("arn:aws:kinesis:"));

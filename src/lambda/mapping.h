@@ -40,6 +40,7 @@ enum mapping_start { MAPPING_TRIM_HORIZON, MAPPING_LATEST, MAPPING_AT };
 struct mapping_config {
     struct mr_arena arena;
     struct mr_slice source, function, bucket; /* bucket of the failures; empty: none */
+    struct mr_slice stream;                   /* the source's, when that is a stream's consumer */
     bool kinesis, enabled, bisect, report;
     enum mapping_start start;
     int64_t start_ms;
@@ -184,7 +185,9 @@ int64_t mapping_source_position(const struct mapping *mapping, const struct mapp
 void mapping_source_close(struct mapping *mapping); /* all shards, and the source */
 struct mr_slice mapping_cursor_name(struct mr_arena *arena, const struct mapping *mapping,
                                     struct mr_slice shard_id);
-/* Does a stream of that ARN exist? */
+/* The stream's part of an ARN that may be a consumer's. */
+struct mr_slice mapping_stream_arn(struct mr_slice source);
+/* Does a stream, or a consumer, of that ARN exist? */
 bool mapping_source_exists(struct lambda *lambda, struct mr_slice arn);
 
 /* ---- mapping_batch.c ---- */

@@ -94,7 +94,7 @@ static void write_batch(struct mr_json *json, const struct mapping_lane *lane, s
     write_time(json, mapping, "approximateArrivalOfFirstRecord", first->time_ms);
     write_time(json, mapping, "approximateArrivalOfLastRecord", last->time_ms);
     mr_json_key_int(json, "batchSize", (int64_t)count);
-    mr_json_key_string(json, "streamArn", mapping->config.source);
+    mr_json_key_string(json, "streamArn", mapping->config.stream);
     mr_json_object_end(json);
 }
 

@@ -15,12 +15,23 @@ struct mr_slice mapping_cursor_name(struct mr_arena *arena, const struct mapping
     return mr_arena_printf(arena, "esm/%s/%.*s", mapping->uuid, MR_ARG(shard_id));
 }
 
+struct mr_slice mapping_stream_arn(struct mr_slice source)
+{
+    return mr_slice_sub(source, 0, mr_slice_search(source, MR_S("/consumer/")));
+}
+
+/* `source` is the stream itself, or a consumer that is registered with it. */
+static bool is_source(struct kinesis_stream *stream, struct mr_slice source)
+{
+    return mapping_stream_arn(source).len == source.len || kinesis_consumer_exists(stream, source);
+}
+
 bool mapping_source_exists(struct lambda *lambda, struct mr_slice arn)
 {
     struct streams_stream *table = streams_find(lambda->options.streams, arn);
-    struct kinesis_stream *stream = kinesis_find(lambda->options.kinesis, arn);
+    struct kinesis_stream *stream = kinesis_find(lambda->options.kinesis, mapping_stream_arn(arn));
     const bool is_kinesis = mr_slice_starts_with(arn, MR_S("arn:aws:kinesis:"));
-    const bool found = is_kinesis ? stream != NULL : table != NULL;
+    const bool found = is_kinesis ? stream != NULL && is_source(stream, arn) : table != NULL;
     streams_unref(table);
     if (stream != NULL)
         kinesis_release(lambda->options.kinesis, stream);
@@ -54,10 +65,12 @@ bool mapping_source_find(struct mapping *mapping)
     }
     find_role(mapping);
     if (mapping->config.kinesis && mapping->stream == NULL)
-        mapping->stream = kinesis_find(options->kinesis, mapping->config.source);
+        mapping->stream = kinesis_find(options->kinesis, mapping->config.stream);
     if (!mapping->config.kinesis && mapping->table == NULL)
         mapping->table = streams_find(options->streams, mapping->config.source);
-    return mapping->config.kinesis ? mapping->stream != NULL : mapping->table != NULL;
+    if (!mapping->config.kinesis)
+        return mapping->table != NULL;
+    return mapping->stream != NULL && is_source(mapping->stream, mapping->config.source);
 }
 
 /* ---- the list of shards ---- */

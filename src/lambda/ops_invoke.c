@@ -142,6 +142,8 @@ static void invoke_function(struct protocol_call *call, struct lambda_function *
         .qualifier = lambda_ops_qualifier(call),
         .no_wait_if_reserved = true,
     };
+    if (call->exchange != NULL)
+        what.trace = http_header_get(call->exchange, "x-amzn-trace-id");
     struct lambda_record record;
     lambda_function_record(function, &record);
     if (lambda_record_resolve(call->service, &record, what.qualifier, &what.version) != MR_OK)

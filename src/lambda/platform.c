@@ -89,6 +89,16 @@ static struct mr_slice report_event(struct mr_arena *arena, const struct lambda 
                      report->timed_out ? "timeout"
                      : report->failed  ? "error"
                                        : "success");
+    if (report->trace != NULL) {
+        mr_json_key(&json, "tracing");
+        mr_json_object(&json);
+        mr_json_key_cstr(&json, "spanId", report->trace->segment);
+        mr_json_key_cstr(&json, "type", "X-Amzn-Trace-Id");
+        mr_json_key_string(&json, "value",
+                           mr_arena_printf(arena, "Root=%s;Parent=%s;Sampled=1", report->trace->id,
+                                           report->trace->segment));
+        mr_json_object_end(&json);
+    }
     return event_close(arena, &buf, &json);
 }
 

@@ -81,13 +81,18 @@ struct mr_slice lambda_report_line(struct mr_arena *arena, const struct lambda_r
     struct mr_slice init = MR_S("");
     if (report->init_us > 0)
         init = mr_arena_printf(arena, "Init Duration: %.2f ms\t", (double)report->init_us / 1000);
+    struct mr_slice trace = MR_S("");
+    if (report->trace != NULL)
+        trace = mr_arena_printf(arena, "\nXRAY TraceId: %s\tSegmentId: %s\tSampled: true\t",
+                                report->trace->id, report->trace->segment);
     return mr_arena_printf(
         arena,
         "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %lld ms\tMemory Size: %lld "
-        "MB\tMax Memory Used: %lld MB\t%.*s%s",
+        "MB\tMax Memory Used: %lld MB\t%.*s%s%.*s",
         report->request_id, (double)report->duration_us / 1000,
         (long long)((report->duration_us + 999) / 1000), (long long)report->memory_mb,
-        (long long)report->used_mb, MR_ARG(init), report->timed_out ? "Status: timeout" : "");
+        (long long)report->used_mb, MR_ARG(init), report->timed_out ? "Status: timeout" : "",
+        MR_ARG(trace));
 }
 
 struct mr_slice lambda_runtime_version_arn(struct mr_arena *arena, struct mr_slice region,

@@ -73,14 +73,12 @@ void lambda_log_start(struct lambda_instance *instance, const char *request_id)
     mr_arena_fini(&arena);
 }
 
-void lambda_runtime_api_fill(struct http_exchange *exchange, struct lambda *lambda,
+void lambda_runtime_api_fill(struct http_exchange *exchange,
                              const struct lambda_invocation *invocation)
 {
     struct mr_arena *arena = &exchange->arena;
-    const struct lambda_options *options = &lambda->options;
     /* Real time, also when a test holds the server's clock: the function counts down on its own. */
     const int64_t now_ms = mr_clock_now(&mr_clock_system);
-    const uint64_t high = mr_rng_u64(options->rng), low = mr_rng_u64(options->rng);
     exchange->status = 200;
     http_reply_header(exchange, MR_S("content-type"), MR_S("application/json"));
     http_reply_header(exchange, MR_S("lambda-runtime-aws-request-id"),
@@ -90,9 +88,8 @@ void lambda_runtime_api_fill(struct http_exchange *exchange, struct lambda *lamb
     http_reply_header(exchange, MR_S("lambda-runtime-invoked-function-arn"),
                       mr_arena_copy(arena, invocation->arn));
     http_reply_header(exchange, MR_S("lambda-runtime-trace-id"),
-                      mr_arena_printf(arena, "Root=1-%08llx-%016llx%08llx;Parent=%016llx;Sampled=0",
-                                      (unsigned long long)(now_ms / 1000), (unsigned long long)high,
-                                      (unsigned long long)(low >> 32), (unsigned long long)low));
+                      mr_arena_printf(arena, "Root=%s;Parent=%s;Sampled=%d", invocation->trace.id,
+                                      invocation->trace.segment, invocation->trace.sampled));
     if (invocation->client_context.len > 0)
         http_reply_header(exchange, MR_S("lambda-runtime-client-context"),
                           mr_arena_copy(arena, invocation->client_context));
@@ -117,7 +114,7 @@ static void next(struct http_exchange *exchange, struct lambda_instance *instanc
     if (!gone && !early && invocation != NULL) {
         lambda_runtime_api_delivered_locked(instance);
         /* Under the lock: whoever waits may give up and take the event with him. */
-        lambda_runtime_api_fill(exchange, function->lambda, invocation);
+        lambda_runtime_api_fill(exchange, invocation);
         (void)snprintf(request_id, sizeof request_id, "%s", invocation->request_id);
         pthread_cond_signal(&invocation->changed); /* another deadline counts now */
     } else if (!gone && !early) {

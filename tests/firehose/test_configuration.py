@@ -72,6 +72,12 @@ def destination(bucket, **more):
     (processing(processor("Lambda", LambdaArn=FUNCTION, BufferSizeInMBs="1")),
      "Both BufferSizeInMBs and BufferIntervalInSeconds are required to configure buffering for "
      "lambda processor."),
+    (processing(processor("Lambda", LambdaArn="transform")),
+     "LambdaArn transform is not the ARN of a Lambda function."),
+    (processing(processor("Lambda", LambdaArn=FUNCTION, Delimiter="x")),
+     "Parameter Delimiter is not valid for the Lambda processor."),
+    (processing(processor("AppendDelimiterToRecord", SubRecordType="JSON")),
+     "Parameter SubRecordType is not valid for the AppendDelimiterToRecord processor."),
     (processing(processor("CloudWatchLogProcessing", DataMessageExtraction="true")),
      "CloudWatchLogProcessingProcessor can only be enabled with DecompressionProcessor"),
     (processing(processor("Decompression", CompressionFormat="GZIP"),

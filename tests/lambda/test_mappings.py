@@ -229,6 +229,25 @@ def test_mappings_that_cannot_be(functions, make_function, stream, table, mapped
     )
 
 
+def test_a_stream_s_consumer_can_be_the_source(
+    client, functions, make_function, stream, sink, mapped
+):
+    kinesis, (name, arn) = client("kinesis"), stream()
+    function = make_function(WRITES % str(sink.path))
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="reader")
+    source = consumer["Consumer"]["ConsumerARN"]
+    assert refused(
+        functions.create_event_source_mapping, FunctionName=function,
+        EventSourceArn=source + "0", StartingPosition="LATEST",
+    )[:2] == ("InvalidParameterValueException", f"Stream not found: {source}0")  # fmt: skip
+    uuid = mapped(function, source)
+    put(client, name, "a")
+    wait_until(lambda: sink.data() == ["a"])
+    assert sink.records()[0]["eventSourceARN"] == source
+    listed = functions.list_event_source_mappings(EventSourceArn=source)["EventSourceMappings"]
+    assert [it["UUID"] for it in listed] == [uuid]
+
+
 # ---- events ----
 
 

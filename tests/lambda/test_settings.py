@@ -1,6 +1,7 @@
 """Settings that are alike for all: code signing, runtimes, URLs, provisioned concurrency."""
 
 import json
+import os
 
 import pytest
 from botocore.exceptions import ClientError
@@ -39,6 +40,18 @@ def test_the_runtime_is_the_machine_s(server, make_function):
     assert ask("PUT", {"UpdateRuntimeOn": "Auto"})[0] == 200
     code, answer = ask("PUT", {"UpdateRuntimeOn": "FunctionUpdate"})
     assert code == 400 and "Auto only" in answer["message"]
+
+
+def test_a_storage_that_the_machine_has_not_is_refused(functions, make_function):
+    tmp = os.statvfs("/tmp")
+    there = tmp.f_blocks * tmp.f_frsize >> 20
+    name = make_function(HANDLER, EphemeralStorage={"Size": min(there, 10240)})
+    if there < 10240:
+        code, text = refused(functions.update_function_configuration, FunctionName=name,
+                             EphemeralStorage={"Size": 10240})  # fmt: skip
+        assert code == "InvalidParameterValueException" and f"({there} MB)" in text
+    shown = functions.get_function_configuration(FunctionName=name)["EphemeralStorage"]
+    assert shown == {"Size": min(there, 10240)}
 
 
 @pytest.mark.parametrize("principal", ["nobody", "12345", "s3amazonaws", "arn:aws:iam:x"])
