@@ -50,11 +50,12 @@ size_t mapping_failed_at(struct mr_slice reply, const struct mapping_record *rec
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
-    yyjson_val *items =
-        mr_json_get(mr_json_parse(&arena, reply, REPLY_DEPTH_MAX), "batchItemFailures");
+    yyjson_val *answer = mr_json_parse(&arena, reply, REPLY_DEPTH_MAX);
+    yyjson_val *items = mr_json_get(answer, "batchItemFailures");
     size_t failed = count, i, len;
-    if (items != NULL && !yyjson_is_arr(items))
-        failed = 0;
+    if ((answer == NULL && mr_slice_trim(reply).len > 0) ||
+        (items != NULL && !yyjson_is_arr(items)))
+        failed = 0; /* AWS: what is no success is a failure of all */
     yyjson_val *item;
     yyjson_arr_foreach(items, i, len, item)
     {

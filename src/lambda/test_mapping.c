@@ -49,12 +49,21 @@ static void what_names_no_record_makes_the_whole_batch_fail(void **state)
     assert_int_equal(failed_at("{\"batchItemFailures\":\"13\"}"), 0);
 }
 
+static void an_answer_that_is_no_json_makes_the_whole_batch_fail(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {"no JSON", "{\"batchItemFailures\":[", "{}}", " x"};
+    for (size_t i = 0; i < MR_COUNT(replies); i++)
+        assert_int_equal(failed_at(replies[i]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_that_reports_nothing_is_a_success),
         cmocka_unit_test(the_lowest_reported_record_is_where_it_goes_on),
         cmocka_unit_test(what_names_no_record_makes_the_whole_batch_fail),
+        cmocka_unit_test(an_answer_that_is_no_json_makes_the_whole_batch_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

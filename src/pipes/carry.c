@@ -131,6 +131,23 @@ static struct pipe_item *items_of_answer(struct pipe_lane *lane, yyjson_val *ans
     return items;
 }
 
+/* What the function answered takes the batch's place. An answer that is no JSON says nothing about
+ * the events, so it must not pass for "none of them". */
+static enum pipe_outcome take_answer(struct pipe_lane *lane, struct pipe_batch *batch,
+                                     struct mr_slice text, struct pipe_item **items, size_t *count)
+{
+    yyjson_val *answer = mr_json_parse(&lane->arena, text, MR_JSON_DEPTH_MAX);
+    if (answer == NULL && mr_slice_trim(text).len > 0) {
+        (void)snprintf(batch->problem, sizeof batch->problem,
+                       "the answer of the function %.*s is not JSON",
+                       MR_ARG(lane->pipe->config.enrichment));
+        batch->blamed = batch->count;
+        return PIPE_FAILED;
+    }
+    *items = items_of_answer(lane, answer, batch->events[batch->count - 1].time_ms, count);
+    return PIPE_CARRIED;
+}
+
 static enum pipe_outcome enrich(struct pipe_lane *lane, struct pipe_batch *batch,
                                 struct pipe_item **items, size_t *count, int64_t now_ms)
 {
@@ -145,10 +162,9 @@ static enum pipe_outcome enrich(struct pipe_lane *lane, struct pipe_batch *batch
     pipe_log(lane, batch, PIPE_LOG_TRACE, "ENRICHMENT_INVOCATION_STARTED", NULL);
     enum pipe_outcome outcome =
         pipe_call(lane, batch, config->enrichment, pipe_items_array(lane, *items, *count), &result);
+    if (outcome == PIPE_CARRIED)
+        outcome = take_answer(lane, batch, mr_buf_slice(&result.reply), items, count);
     if (outcome == PIPE_CARRIED) {
-        yyjson_val *answer =
-            mr_json_parse(&lane->arena, mr_buf_slice(&result.reply), MR_JSON_DEPTH_MAX);
-        *items = items_of_answer(lane, answer, batch->events[batch->count - 1].time_ms, count);
         pipe_log(lane, batch, PIPE_LOG_TRACE, "ENRICHMENT_INVOCATION_SUCCEEDED", NULL);
         pipe_log(lane, batch, PIPE_LOG_INFO, "ENRICHMENT_STAGE_SUCCEEDED", NULL);
     } else if (outcome != PIPE_ENDING) {

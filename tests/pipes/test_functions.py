@@ -248,3 +248,45 @@ def handler(events, context):
     assert numbers_of(events_of(server, it.stream)) == [0, 1]
     assert pipe_status(server, name)["dropped"] == 0
     assert len(stream_records(server, it.stream)) == 2
+
+
+BROKEN = """
+import http.client, json, os
+def answer_with(context, body):
+    \"\"\"What the runtime would never send; the handler's own answer comes too late.\"\"\"
+    api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    api.request("POST", f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response", body)
+    api.getresponse().read()
+calls = []
+"""
+
+
+def test_an_enrichment_whose_answer_is_no_json_is_tried_again(server, db, ends, pipe, function):
+    it = ends()
+    text = BROKEN + """
+def handler(events, context):
+    calls.append(1)
+    if len(calls) <= 3:
+        answer_with(context, ['[{"half": ', "no JSON", "[" * 5000][len(calls) - 1])
+    return events
+"""
+    name = pipe(it, pipe={"Enrichment": function(text)}, MaximumRetryAttempts=5)
+    write(db, it.table, 2)
+    carried(server, it, 2)
+    assert numbers_of(events_of(server, it.stream)) == [0, 1]
+    assert pipe_status(server, name)["dropped"] == 0
+
+
+def test_an_enrichment_may_answer_with_nothing_at_all(server, db, ends, pipe, function):
+    it = ends()
+    text = BROKEN + """
+def handler(events, context):
+    calls.append(1)
+    if len(calls) == 1:
+        answer_with(context, "")
+    return events
+"""
+    name = pipe(it, pipe={"Enrichment": function(text)}, BatchSize=1)
+    write(db, it.table, 2)
+    wait_until(lambda: pipe_status(server, name)["records"] == 2)
+    assert numbers_of(events_of(server, it.stream)) == [1]
