@@ -114,6 +114,23 @@ static enum mr_status land(struct delivery *delivery, struct buffer **chosen, si
     return status;
 }
 
+/* What failed lands with what came after it: were it read again, a function that now says otherwise
+ * would land it behind its successors. */
+static size_t join_failed(const struct buffer_set *set, struct buffer **chosen, size_t count)
+{
+    bool data = false;
+    for (size_t i = 0; i < count; i++)
+        data = data || chosen[i]->kind == BUFFER_DATA;
+    for (size_t i = 0; i < set->count && data; i++) {
+        bool fresh = set->all[i]->kind == BUFFER_FAILED;
+        for (size_t j = 0; j < count && fresh; j++)
+            fresh = chosen[j] != set->all[i];
+        if (fresh)
+            chosen[count++] = set->all[i];
+    }
+    return count;
+}
+
 /* Buffers of data and failures that are due; with partitions one by one. */
 static size_t choose(struct delivery_pump *p, struct buffer **chosen, int64_t now_ms)
 {
@@ -133,7 +150,7 @@ static size_t choose(struct delivery_pump *p, struct buffer **chosen, int64_t no
     }
     if (crowded && count == 0)
         chosen[count++] = largest;
-    return count;
+    return join_failed(set, chosen, count);
 }
 
 static enum mr_status land_due(struct delivery *delivery, int64_t version, int64_t now_ms,

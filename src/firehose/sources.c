@@ -373,6 +373,15 @@ static void hold_back(struct delivery_pump *p, const struct buffer_set *kept)
     }
 }
 
+/* What the function said to drop is done with as well. Positions are the journal's, so a mark may
+ * stand with every source. */
+static void note_dropped(struct delivery_source *source, const struct mark_set *dropped)
+{
+    for (size_t i = 0; i < dropped->count; i++)
+        if (dropped->marks[i].position >= source->next.data_from)
+            mark_set_add(&source->next.landed, dropped->marks[i]);
+}
+
 /* What lands now and lies behind the new positions joins what has landed there before. */
 static void note_landed(struct delivery_pump *p, struct buffer *const *landed, size_t count)
 {
@@ -382,6 +391,7 @@ static void note_landed(struct delivery_pump *p, struct buffer *const *landed, s
         for (size_t j = 0; j < source->landed.count; j++)
             if (source->landed.marks[j].position >= source->next.data_from)
                 mark_set_add(&source->next.landed, source->landed.marks[j]);
+        note_dropped(source, &p->dropped);
     }
     for (size_t b = 0; b < count; b++)
         for (size_t i = 0; i < landed[b]->list_count; i++) {

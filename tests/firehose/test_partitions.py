@@ -101,6 +101,48 @@ def test_each_partition_has_an_age_of_its_own(own_server):
                or by_partition(server, "lake") == {"a": [b"a:2 ", b"a:1 "], "b": [b"b:1 "]})
 
 
+def test_a_function_cannot_change_its_mind_about_what_came_before(own_server, tmp_path):
+    """Else what failed, or was dropped, would land behind its successors after a crash."""
+    server, changed = own_server, tmp_path / "changed"
+    server.client("s3").create_bucket(Bucket="lake")
+    server.clock.hold()
+    text = BY_KEY.replace("    return", f"""
+    import os
+    for row in rows:
+        if b"?" in base64.b64decode(row["data"]) and not os.path.exists({str(changed)!r}):
+            row["result"] = "ProcessingFailed"
+        if b"!" in base64.b64decode(row["data"]) and not os.path.exists({str(changed)!r}):
+            row["result"] = "Dropped"
+    return""")
+    function = make_function(server, "by-key", text)
+    make_delivery(server, "minded", "lake", processors=[{"Type": "Lambda", "Parameters": [
+        {"ParameterName": "LambdaArn", "ParameterValue": function},
+        {"ParameterName": "BufferSizeInMBs", "ParameterValue": "1"},
+        {"ParameterName": "BufferIntervalInSeconds", "ParameterValue": "0"},
+    ]}], seconds=60, megabytes=64, **PARTITIONED)  # fmt: skip
+    firehose = unchecked(server, "firehose")
+    put(firehose, "minded", "a:1 ")
+    wait_until(lambda: waiting_of(server, "minded") == 1)
+    server.clock.advance(30)
+    put(firehose, "minded", "b:1 ")
+    wait_until(lambda: waiting_of(server, "minded") == 2)
+    put(firehose, "minded", "a:2? ", "a:2! ", "a:3 ")
+    wait_until(lambda: waiting_of(server, "minded") == 4)
+    server.clock.advance(30)
+    wait_until(lambda: by_partition(server, "lake") == {"a": [b"a:1 a:3 "]})
+    (error,) = lines_of(server, "lake", "errors/processing-failed/")
+    assert base64.b64decode(error["rawData"]) == b"a:2? "
+    changed.touch()
+    server.kill9()
+    server.start()
+    put(firehose, "minded", "a:4 ")
+    wait_until(lambda: waiting_of(server, "minded") >= 1)
+    server.clock.advance(61)
+    wait_until(lambda: len(by_partition(server, "lake")["a"]) == 2)
+    assert sorted(by_partition(server, "lake")["a"]) == [b"a:1 a:3 ", b"a:4 "]
+    assert lines_of(server, "lake", "errors/") == [error]
+
+
 def test_records_that_hold_many_are_taken_apart_first(server, firehose, bucket, function, delivery):
     split = {"Type": "RecordDeAggregation", "Parameters": [
         {"ParameterName": "SubRecordType", "ParameterValue": "DELIMITED"},
