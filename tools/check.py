@@ -346,9 +346,10 @@ def step_sim_longer(tally):
 
 
 def step_kills(tally):
-    """A thousand kills at named points; the gate strikes each point once."""
-    return pytest(tally, "kills", ["tests/crash/test_points.py"], "build/millrace",
-                  {"POINTS_KILLS": "1000"})
+    """A thousand kills at named points, two hundred with misbehaving functions; the gate strikes
+    each point once, and a dozen times with the functions."""
+    return pytest(tally, "kills", ["tests/crash/test_points.py", "tests/crash/test_functions.py"],
+                  "build/millrace", {"POINTS_KILLS": "1000", "FUNCTIONS_KILLS": "200"})
 
 
 GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
