@@ -37,14 +37,34 @@ static bool set_columns(struct athena_ddl *ddl, struct iceberg_schema *schema, i
 }
 
 /* As Iceberg's libraries name partition fields: "at_day", "id_bucket", "name_trunc". */
-static struct mr_slice field_name(struct athena_ddl *ddl, const struct athena_pair *pair,
+static struct mr_slice field_name(struct mr_arena *arena, struct mr_slice column,
                                   const struct iceberg_partition_field *field)
 {
     static const char *const suffixes[] = {
         [ICEBERG_IDENTITY] = "",  [ICEBERG_BUCKET] = "_bucket", [ICEBERG_TRUNCATE] = "_trunc",
         [ICEBERG_YEAR] = "_year", [ICEBERG_MONTH] = "_month",   [ICEBERG_DAY] = "_day",
         [ICEBERG_HOUR] = "_hour", [ICEBERG_VOID] = "_null"};
-    return mr_arena_printf(ddl->arena, "%.*s%s", MR_ARG(pair->name), suffixes[field->transform]);
+    return mr_arena_printf(arena, "%.*s%s", MR_ARG(column), suffixes[field->transform]);
+}
+
+enum mr_status athena_iceberg_spec_add(struct mr_arena *arena, const struct iceberg_schema *schema,
+                                       const struct athena_pair *key, struct iceberg_spec *spec)
+{
+    struct iceberg_partition_field *field = &spec->fields[spec->count];
+    const struct iceberg_field *source = iceberg_schema_find(schema, key->name);
+    if (source == NULL)
+        return MR_NOT_FOUND;
+    if (iceberg_transform_parse(key->value, field) != MR_OK ||
+        !iceberg_transform_fits(field, &source->type))
+        return MR_INVALID;
+    field->source_id = source->id;
+    field->field_id = PARTITION_ID_FIRST + (int)spec->count;
+    field->name = field_name(arena, key->name, field);
+    for (size_t i = 0; i < spec->count; i++)
+        if (mr_slice_equal(spec->fields[i].name, field->name))
+            return MR_EXISTS;
+    spec->count++;
+    return MR_OK;
 }
 
 static bool set_spec(struct athena_ddl *ddl, const struct iceberg_schema *schema,
@@ -56,34 +76,28 @@ static bool set_spec(struct athena_ddl *ddl, const struct iceberg_schema *schema
         count++;
     spec->fields = MR_NEW_ARRAY(ddl->arena, struct iceberg_partition_field, count + 1);
     for (pair = ddl->statement->keys; pair != NULL; pair = pair->next) {
-        struct iceberg_partition_field *field = &spec->fields[spec->count];
-        const struct iceberg_field *source = iceberg_schema_find(schema, pair->name);
-        if (source == NULL)
+        const enum mr_status status = athena_iceberg_spec_add(ddl->arena, schema, pair, spec);
+        if (status == MR_NOT_FOUND)
             return athena_ddl_fail(ddl, "SemanticException Partition column %.*s does not exist",
                                    MR_ARG(pair->name));
-        if (iceberg_transform_parse(pair->value, field) != MR_OK ||
-            !iceberg_transform_fits(field, &source->type))
+        if (status == MR_EXISTS)
+            return athena_ddl_fail(ddl, "SemanticException Duplicate partition field: %.*s",
+                                   MR_ARG(spec->fields[spec->count].name));
+        if (status != MR_OK)
             return athena_ddl_fail(ddl,
                                    "SemanticException The transform %.*s cannot be applied to "
                                    "column %.*s",
                                    MR_ARG(pair->value), MR_ARG(pair->name));
-        field->source_id = source->id;
-        field->field_id = PARTITION_ID_FIRST + (int)spec->count;
-        field->name = field_name(ddl, pair, field);
-        for (size_t i = 0; i < spec->count; i++)
-            if (mr_slice_equal(spec->fields[i].name, field->name))
-                return athena_ddl_fail(ddl, "SemanticException Duplicate partition field: %.*s",
-                                       MR_ARG(field->name));
-        spec->count++;
     }
     return true;
 }
 
-/* Athena takes no keys but these; those that would change how files are written are not done. */
-static bool check_property(struct athena_ddl *ddl, const struct athena_pair *pair)
+/* Athena takes no keys but these; those that would change how files are written are not done, and
+ * wishes for other files than Parquet with Snappy are refused rather than forgotten. */
+struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct athena_pair *pair,
+                                        struct iceberg_pairs *properties)
 {
-    static const char *const known[] = {"table_type",
-                                        "format",
+    static const char *const known[] = {"format",
                                         "write_compression",
                                         "optimize_rewrite_min_data_file_size_bytes",
                                         "optimize_rewrite_max_data_file_size_bytes",
@@ -94,37 +108,36 @@ static bool check_property(struct athena_ddl *ddl, const struct athena_pair *pai
                                         "vacuum_max_metadata_files_to_keep"},
                              *const undone[] = {"compression_level", "write_data_path_enabled",
                                                 "write_target_data_file_size_bytes"};
-    for (size_t i = 0; i < MR_COUNT(known); i++)
-        if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(known[i])))
-            return true;
+    if (mr_slice_equal_nocase(pair->name, MR_S("format")) &&
+        !mr_slice_equal_nocase(pair->value, MR_S("parquet")))
+        return MR_S("NOT_SUPPORTED: Iceberg tables are written as Parquet only");
+    if (mr_slice_equal_nocase(pair->name, MR_S("write_compression")) &&
+        !mr_slice_equal_nocase(pair->value, MR_S("snappy")))
+        return MR_S("NOT_SUPPORTED: Iceberg tables are written with Snappy only");
     for (size_t i = 0; i < MR_COUNT(undone); i++)
         if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(undone[i])))
-            return athena_ddl_fail(ddl, "NOT_SUPPORTED: %s of Iceberg tables is not supported",
+            return mr_arena_printf(arena, "NOT_SUPPORTED: %s of Iceberg tables is not supported",
                                    undone[i]);
-    return athena_ddl_fail(ddl, "Unsupported table property key: %.*s", MR_ARG(pair->name));
+    for (size_t i = 0; i < MR_COUNT(known); i++)
+        if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(known[i]))) {
+            iceberg_pair_set(arena, properties, pair->name, pair->value);
+            return MR_S("");
+        }
+    return mr_arena_printf(arena, "Unsupported table property key: %.*s", MR_ARG(pair->name));
 }
 
-/* Parquet with Snappy is what is written; other wishes are refused rather than forgotten. */
 static bool set_properties(struct athena_ddl *ddl, struct iceberg_pairs *properties)
 {
     bool iceberg = false;
     for (const struct athena_pair *pair = ddl->statement->properties; pair != NULL;
          pair = pair->next) {
-        if (!check_property(ddl, pair))
-            return false;
         if (mr_slice_equal_nocase(pair->name, MR_S("table_type"))) {
             iceberg = mr_slice_equal_nocase(pair->value, MR_S("ICEBERG"));
             continue;
         }
-        if (mr_slice_equal_nocase(pair->name, MR_S("format")) &&
-            !mr_slice_equal_nocase(pair->value, MR_S("parquet")))
-            return athena_ddl_fail(ddl,
-                                   "NOT_SUPPORTED: Iceberg tables are written as Parquet only");
-        if (mr_slice_equal_nocase(pair->name, MR_S("write_compression")) &&
-            !mr_slice_equal_nocase(pair->value, MR_S("snappy")))
-            return athena_ddl_fail(ddl,
-                                   "NOT_SUPPORTED: Iceberg tables are written with Snappy only");
-        iceberg_pair_set(ddl->arena, properties, pair->name, pair->value);
+        const struct mr_slice wrong = athena_iceberg_property(ddl->arena, pair, properties);
+        if (wrong.len > 0)
+            return athena_ddl_fail(ddl, "%.*s", MR_ARG(wrong));
     }
     iceberg_pair_set(ddl->arena, properties, MR_S("write.parquet.compression-codec"),
                      MR_S("snappy"));

@@ -5,6 +5,7 @@
 #include "athena/source.h"
 #include "athena/statement.h"
 #include "base/map.h"
+#include "iceberg/metadata.h"
 
 enum {
     ATHENA_RUNNING_MAX = 4,     /* queries at once */
@@ -26,6 +27,7 @@ struct athena_outcome { /* what came of a query; in its arena */
     int64_t planning_ms;
     uint64_t scanned_bytes;
     struct athena_error error; /* of a failed one */
+    bool wrote;                /* it has an update_count and no rows */
     uint64_t update_count;     /* rows written */
     struct mr_slice manifest;  /* S3 path of the list of objects written; empty: none */
     struct mr_slice columns;   /* JSON: [{name,type,precision,scale}] */
@@ -141,6 +143,16 @@ bool athena_ddl_create_table(struct athena_ddl *ddl);
 bool athena_ddl_create_view(struct athena_ddl *ddl);
 /* ---- ddl_iceberg.c ---- */
 bool athena_ddl_create_iceberg(struct athena_ddl *ddl);
+/* Adds a field (name: the column, value: Iceberg's transform). MR_NOT_FOUND: no such column;
+ * MR_INVALID: no such transform of it; MR_EXISTS: it is there, under the name left in the list. */
+MR_MUST_USE enum mr_status athena_iceberg_spec_add(struct mr_arena *arena,
+                                                   const struct iceberg_schema *schema,
+                                                   const struct athena_pair *key,
+                                                   struct iceberg_spec *spec);
+/* Sets a property that a statement gives to an Iceberg table. What is wrong with it; empty: it is
+ * set. */
+struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct athena_pair *pair,
+                                        struct iceberg_pairs *properties);
 /* Removes its objects, once the catalog has it no more. */
 bool athena_ddl_drop_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_fail(struct athena_ddl *ddl, const char *format, ...) MR_PRINTF(2, 3);

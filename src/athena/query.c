@@ -173,7 +173,7 @@ static struct mr_slice query_json(const struct athena_query *query, struct mr_ar
     }
     mr_json_key_raw(&json, "columns", query->outcome.columns);
     mr_json_key_string(&json, "token", query->token);
-    if (query->outcome.manifest.len > 0)
+    if (query->outcome.wrote)
         mr_json_key_int(&json, "updateCount", (int64_t)query->outcome.update_count);
     mr_json_object_end(&json);
     struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));

@@ -243,6 +243,7 @@ static enum mr_status run_write(struct run *run, const struct athena_statement *
     if (status == MR_OK)
         run->outcome.scanned_bytes += parquet_bytes(run, &source);
     run->outcome.manifest = write.manifest;
+    run->outcome.wrote = write.manifest.len > 0 || write.lake != NULL;
     athena_source_fini(&source);
     if (status == MR_OK)
         tell_rows(run, write.rows);

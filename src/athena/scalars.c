@@ -1,3 +1,4 @@
+#include "athena/lake.h"
 #include "athena/scalars.h"
 #include "athena/decimals.h"
 #include "athena/render.h"
@@ -514,5 +515,7 @@ enum mr_status athena_scalars_register(duckdb_connection connection)
         status = athena_bytes_register(connection);
     if (status == MR_OK)
         status = athena_format_register(connection);
+    if (status == MR_OK)
+        status = athena_lake_register(connection);
     return status == MR_OK ? athena_moments_register(connection) : status;
 }

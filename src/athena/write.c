@@ -1,5 +1,4 @@
 #include "athena/write.h"
-#include "iceberg/iceberg.h"
 #include "athena/errors.h"
 #include "athena/parquet.h"
 #include "base/log.h"
@@ -84,7 +83,11 @@ static bool prepare_table(struct athena_write *write)
         return athena_write_fail(write, "TABLE_ALREADY_EXISTS",
                                  "Destination table 'awsdatacatalog.%.*s.%.*s' already exists",
                                  MR_ARG(write->database), MR_ARG(write->statement->name));
-    const struct athena_pair *external = setting(write, "external_location");
+    const struct athena_pair *external = setting(write, "external_location"),
+                             *type = setting(write, "table_type");
+    if (type != NULL && mr_slice_equal_nocase(type->value, MR_S("ICEBERG")))
+        return athena_lake_settings(write) &&
+               set_location(write, setting(write, "location")->value) && check_empty(write);
     return athena_write_settings(write) &&
            set_location(write, external != NULL ? external->value
                                                 : mr_arena_printf(write->arena, "%.*stables/%.*s/",
@@ -167,8 +170,7 @@ static bool prepare_insert(struct athena_write *write)
     if (mr_slice_equal(write->table->table_type, MR_S("VIRTUAL_VIEW")))
         return athena_write_fail(write, "NOT_SUPPORTED", "Inserting into views is not supported");
     if (iceberg_is_table(write->table))
-        return athena_write_fail(write, "NOT_SUPPORTED",
-                                 "INSERT INTO Iceberg tables is not supported");
+        return athena_lake_open(write);
     write->key_count = write->table->key_count;
     return set_table_format(write) && set_location(write, write->table->location);
 }
@@ -238,17 +240,21 @@ enum mr_status athena_write_run(struct athena_write *write)
     enum mr_status status = probe(write);
     if (status != MR_OK)
         return status;
-    if (!athena_write_columns(write))
+    if (!athena_write_columns(write) || (write->lake != NULL && !athena_lake_plan(write)))
         return MR_INVALID;
-    athena_parts_init(&write->parts, &write->athena->engine.scans, write->key_names,
-                      write->key_count);
+    if (write->lake != NULL)
+        athena_parts_init(&write->parts, &write->athena->engine.scans, write->lake->keys,
+                          write->lake->spec->count);
+    else
+        athena_parts_init(&write->parts, &write->athena->engine.scans, write->key_names,
+                          write->key_count);
     status = athena_work_folder_open(&write->athena->engine.work, &write->source->folder);
     if (status == MR_OK)
         status = athena_write_files(write);
     if (status == MR_OK && atomic_load(&write->handle->cancelled))
         status = MR_END;
     if (status == MR_OK)
-        status = athena_write_land(write);
+        status = write->lake != NULL ? athena_lake_land(write) : athena_write_land(write);
     athena_parts_fini(&write->parts, &write->athena->engine.scans);
     return status;
 }

@@ -5,11 +5,13 @@
  * become visible by one journal entry. CTAS: objects, then the table, then its partitions; the
  * entry of the objects also holds an intent, "athena/writing/<query id>", by which a crash in
  * between is undone at the next start. INSERT: new partitions (still empty), then the objects. A
- * query that fails before leaves nothing. */
+ * query that fails before leaves nothing. Iceberg tables: the objects, the table's new metadata and
+ * the catalog's table are one entry. */
 #pragma once
 #include "athena/hive.h"
 #include "athena/internal.h"
 #include "athena/parts.h"
+#include "iceberg/iceberg.h"
 
 enum {
     ATHENA_WRITE_FILES_MAX = 10000,
@@ -19,6 +21,14 @@ struct athena_write_column {
     struct mr_slice name;
     struct athena_type type;
     size_t from; /* column of the query; SIZE_MAX: NULL */
+};
+struct athena_write_lake { /* the Iceberg table that rows go to */
+    struct iceberg ice;
+    struct iceberg_table table;          /* as it was when the query began */
+    const struct iceberg_create *create; /* of CTAS; NULL: the table is there */
+    const struct iceberg_schema *schema;
+    const struct iceberg_spec *spec;
+    struct mr_slice *names, *keys; /* of the files' columns; of the partition's fields */
 };
 struct athena_write {
     struct athena *athena;
@@ -42,8 +52,9 @@ struct athena_write {
     struct mr_slice location, bucket, prefix; /* where objects go; location ends with "/" */
     const struct athena_pair *keys;           /* names of partition columns, of CTAS and UNLOAD */
     size_t key_count;
-    struct glue_table *table;   /* of INSERT */
-    struct athena_shown *shown; /* of the query */
+    struct glue_table *table;       /* of INSERT */
+    struct athena_write_lake *lake; /* NULL: no Iceberg table */
+    struct athena_shown *shown;     /* of the query */
     struct mr_slice *names;
     size_t shown_count;
     struct athena_write_column *columns; /* data first, then keys */
@@ -72,3 +83,17 @@ void athena_write_select(struct athena_write *write, struct mr_buf *sql);
 MR_MUST_USE enum mr_status athena_write_files(struct athena_write *write);
 /* write_land.c: those files into S3, the table and its partitions. */
 MR_MUST_USE enum mr_status athena_write_land(struct athena_write *write);
+/* write_lake.c: Iceberg tables. */
+/* Of INSERT: loads write->table's metadata. False: the error is set. */
+bool athena_lake_open(struct athena_write *write);
+/* Once the columns are known. False: the error is set. */
+bool athena_lake_plan(struct athena_write *write);
+/* Files with a snapshot, or a table, over them. */
+MR_MUST_USE enum mr_status athena_lake_land(struct athena_write *write);
+/* write_lake_ctas.c: settings of CREATE TABLE AS with table_type ICEBERG; then its schema. */
+bool athena_lake_settings(struct athena_write *write);
+bool athena_lake_create(struct athena_write *write);
+/* write_lake_stats.c: what manifests tell of a file of the query's folder. Fills in records and
+ * stats. */
+MR_MUST_USE enum mr_status athena_lake_stats(struct athena_write *write, struct mr_slice name,
+                                             struct iceberg_file *file);

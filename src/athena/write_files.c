@@ -1,6 +1,7 @@
 /* Rows into files of the query's folder: Parquet by DuckDB's COPY, to "out" or, with partitions,
  * "out/mr_p=<number>/..."; text and JSON by us, to "t<number>". */
 #include "athena/write.h"
+#include "athena/lake.h"
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -62,11 +63,16 @@ static enum mr_status copy(struct athena_write *write)
     struct mr_buf sql = {0};
     mr_buf_append(&sql, MR_S("COPY ("));
     athena_write_select(write, &sql);
-    mr_buf_printf(&sql, ") TO '%sout' (FORMAT parquet, COMPRESSION '%.*s'%s)",
+    mr_buf_printf(&sql, ") TO '%sout' (FORMAT parquet, COMPRESSION '%.*s'%s",
                   write->source->folder.path,
                   MR_ARG(mr_slice_equal(write->compression, MR_S("NONE")) ? MR_S("UNCOMPRESSED")
                                                                           : write->compression),
-                  write->key_count > 0 ? ", PARTITION_BY (mr_p)" : "");
+                  write->parts.key_count > 0 ? ", PARTITION_BY (mr_p)" : "");
+    if (write->lake != NULL) {
+        mr_buf_append(&sql, MR_S(", FIELD_IDS "));
+        athena_lake_field_ids(&sql, write->lake->schema, write->lake->names);
+    }
+    mr_buf_byte(&sql, ')');
     enum mr_status status = run(write, &sql, &sink, true);
     mr_buf_fini(&sql);
     return status;

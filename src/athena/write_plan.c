@@ -1,6 +1,8 @@
 /* What a statement that writes wants: its settings, its columns, and the SELECT that gives them. */
+#include "athena/lake.h"
 #include "athena/parquet.h"
 #include "athena/write.h"
+#include <assert.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -289,6 +291,7 @@ bool athena_write_columns(struct athena_write *write)
     if (!(write->table == NULL ? own_columns(write) : table_columns(write)))
         return false;
     const size_t data = write->column_count - write->key_count;
+    assert(write->lake == NULL || write->key_count == 0);
     write->key_names = MR_NEW_ARRAY(write->arena, struct mr_slice, write->key_count + 1);
     for (size_t i = 0; i < write->key_count; i++)
         write->key_names[i] = write->columns[data + i].name;
@@ -320,6 +323,26 @@ static void put_name(struct mr_slice name, struct mr_buf *sql)
     mr_buf_byte(sql, '"');
 }
 
+/* The partition's values are transformed ones. */
+static void put_lake_part(struct athena_write *write, struct mr_buf *sql)
+{
+    const struct athena_write_lake *lake = write->lake;
+    struct mr_buf value = {0};
+    mr_buf_printf(sql, ", mr_part(%llu, [", (unsigned long long)write->parts.id);
+    for (size_t i = 0; i < lake->spec->count; i++) {
+        const struct iceberg_partition_field *field = &lake->spec->fields[i];
+        size_t at = 0;
+        while (lake->schema->fields[at].id != field->source_id)
+            at++;
+        mr_buf_reset(&value);
+        put_value(&write->columns[at], &value);
+        mr_buf_append(sql, i > 0 ? MR_S(", ") : MR_S(""));
+        athena_lake_partition(sql, field, &lake->schema->fields[at].type, mr_buf_slice(&value));
+    }
+    mr_buf_append(sql, MR_S("]) AS mr_p"));
+    mr_buf_fini(&value);
+}
+
 /* Data columns under their names; behind them, when there are keys, the number of the partition as
  * mr_p. */
 void athena_write_select(struct athena_write *write, struct mr_buf *sql)
@@ -333,7 +356,9 @@ void athena_write_select(struct athena_write *write, struct mr_buf *sql)
         mr_buf_append(sql, MR_S(" AS "));
         put_name(write->columns[i].name, sql);
     }
-    if (write->key_count > 0) {
+    if (write->lake != NULL && write->lake->spec->count > 0) {
+        put_lake_part(write, sql);
+    } else if (write->key_count > 0) {
         mr_buf_printf(sql, ", mr_part(%llu, [", (unsigned long long)write->parts.id);
         for (size_t i = data; i < write->column_count; i++) {
             mr_buf_append(sql, i > data ? MR_S(", CAST(") : MR_S("CAST("));

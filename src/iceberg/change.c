@@ -325,7 +325,8 @@ static enum mr_status write_metadata(struct preparing *p)
     yyjson_val *table = change->table->glue.json;
     const struct iceberg_glue_facts facts = {
         .name = change->table->glue.name,
-        .comment = mr_json_get_text(table, "Description"),
+        .comment = change->create != NULL ? change->create->comment
+                                          : mr_json_get_text(table, "Description"),
         .location = location,
         .previous = before,
         .metadata = &change->next,
@@ -338,6 +339,12 @@ static enum mr_status write_metadata(struct preparing *p)
         .skip_archive = true,
         .if_version = mr_json_get_text(table, "VersionId"),
     };
+    if (change->create != NULL) {
+        change->put.replace = false;
+        change->put.if_version = MR_S("");
+        change->put.account = change->create->account;
+        change->put.created_by = change->create->created_by;
+    }
     return status;
 }
 

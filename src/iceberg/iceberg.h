@@ -57,6 +57,11 @@ struct iceberg_create {
     int last_column_id;
     struct iceberg_pairs properties;
 };
+/* A table that is not there yet, for a change with `create`. MR_INVALID: with `message`. */
+MR_MUST_USE enum mr_status iceberg_table_plan(const struct iceberg *ice, struct mr_arena *arena,
+                                              const struct iceberg_create *create,
+                                              struct iceberg_table *ret_table,
+                                              char message[static 512]);
 /* Writes the first metadata file and the Glue table, in one entry. MR_EXISTS; MR_NOT_FOUND: no such
  * database, or bucket (`message` names it). */
 MR_MUST_USE enum mr_status iceberg_table_create(const struct iceberg *ice, struct mr_arena *arena,
@@ -73,7 +78,8 @@ struct iceberg_change {
     size_t staged_count, staged_capacity;
     struct iceberg_file *added;
     size_t added_count, added_capacity;
-    struct glue_table_put put; /* of the Glue table; set by iceberg_change_prepare */
+    const struct iceberg_create *create; /* the table is made by this change; NULL: it is there */
+    struct glue_table_put put;           /* of the Glue table; set by iceberg_change_prepare */
 };
 struct iceberg_change iceberg_change_make(const struct iceberg *ice, struct mr_arena *arena,
                                           struct iceberg_table *table);
@@ -94,6 +100,7 @@ MR_MUST_USE enum mr_status iceberg_change_prepare(struct iceberg_change *change,
 MR_MUST_USE enum mr_status iceberg_change_join(struct iceberg_change *change,
                                                struct store_entry *entry);
 void iceberg_change_end(struct iceberg_change *change, bool committed);
-/* All three at once. MR_AGAIN: somebody was faster. */
+/* All three at once. MR_AGAIN: somebody was faster; MR_EXISTS, MR_NOT_FOUND as of glue_tables_put.
+ */
 MR_MUST_USE enum mr_status iceberg_change_commit(struct iceberg_change *change,
                                                  int64_t *ret_ticket);

@@ -250,9 +250,9 @@ static struct mr_slice without_slash(struct mr_slice location)
     return location;
 }
 
-enum mr_status iceberg_table_create(const struct iceberg *ice, struct mr_arena *arena,
-                                    const struct iceberg_create *create, int64_t *ret_ticket,
-                                    char message[static 512])
+enum mr_status iceberg_table_plan(const struct iceberg *ice, struct mr_arena *arena,
+                                  const struct iceberg_create *create,
+                                  struct iceberg_table *ret_table, char message[static 512])
 {
     char uuid[37];
     struct iceberg_table table = {.glue = {.database = create->database, .name = create->name}};
@@ -281,19 +281,25 @@ enum mr_status iceberg_table_create(const struct iceberg *ice, struct mr_arena *
         return MR_INVALID;
     }
     table.prefix = with_slash(arena, table.prefix);
+    *ret_table = table;
+    return MR_OK;
+}
+
+enum mr_status iceberg_table_create(const struct iceberg *ice, struct mr_arena *arena,
+                                    const struct iceberg_create *create, int64_t *ret_ticket,
+                                    char message[static 512])
+{
+    struct iceberg_table table;
+    enum mr_status status = iceberg_table_plan(ice, arena, create, &table, message);
+    if (status != MR_OK)
+        return status;
     struct iceberg_change change = iceberg_change_make(ice, arena, &table);
-    enum mr_status status = iceberg_change_prepare(&change, NULL, message);
+    change.create = create;
+    status = iceberg_change_prepare(&change, NULL, message);
     if (status == MR_NOT_FOUND)
         (void)snprintf(message, 512, "bucket %.*s does not exist", MR_ARG(table.bucket));
-    change.put.replace = false;
-    change.put.if_version = MR_S("");
-    change.put.account = create->account;
-    change.put.created_by = create->created_by;
-    struct store_entry entry = store_entry_make(arena);
     if (status == MR_OK)
-        status = iceberg_change_join(&change, &entry);
-    if (status == MR_OK)
-        status = glue_tables_put(ice->glue, arena, &change.put, 1, &entry, ret_ticket);
-    iceberg_change_end(&change, status == MR_OK);
+        return iceberg_change_commit(&change, ret_ticket);
+    iceberg_change_end(&change, false);
     return status;
 }

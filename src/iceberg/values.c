@@ -2,6 +2,7 @@
 #include "iceberg/types.h"
 #include "base/clock.h"
 #include "base/codec.h"
+#include <math.h>
 #include <stdio.h>
 
 enum { DAY_MS = 86400000 };
@@ -147,6 +148,13 @@ static struct mr_slice day_text(struct mr_arena *arena, int64_t days)
     return mr_arena_printf(arena, "%04d-%02d-%02d", d.year, d.month, d.day);
 }
 
+static struct mr_slice infinite_text(double value)
+{
+    if (isnan(value))
+        return MR_S("NaN");
+    return value > 0 ? MR_S("Infinity") : MR_S("-Infinity");
+}
+
 struct mr_slice iceberg_value_text(struct mr_arena *arena, const struct iceberg_type *type,
                                    struct mr_slice value)
 {
@@ -160,6 +168,8 @@ struct mr_slice iceberg_value_text(struct mr_arena *arena, const struct iceberg_
     case ICEBERG_LONG: return mr_arena_printf(arena, "%lld", (long long)number);
     case ICEBERG_FLOAT:
     case ICEBERG_DOUBLE:
+        if (!isfinite(iceberg_value_double(value)))
+            return infinite_text(iceberg_value_double(value));
         mr_json_number(&json, iceberg_value_double(value));
         text = mr_arena_copy(arena, mr_buf_slice(&buf));
         mr_buf_fini(&buf);

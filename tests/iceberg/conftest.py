@@ -52,6 +52,10 @@ class House:
                   f"LOCATION 's3://{self.bucket}/{name}/' TBLPROPERTIES ('table_type'='ICEBERG')")
         return name
 
+    def tables(self):
+        return [table["Name"]
+                for table in self.glue.get_tables(DatabaseName=self.database)["TableList"]]
+
     def metadata(self, name="t"):
         location = self.glue.get_table(DatabaseName=self.database, Name=name)["Table"][
             "Parameters"]["metadata_location"]

@@ -1,4 +1,4 @@
-// What Firehose writes into an Iceberg table, read by icebird: a reader that shares nothing with us.
+// What Firehose and Athena write into Iceberg tables, read by icebird: a reader that shares nothing with us.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
@@ -147,4 +147,29 @@ test('another reader sees partitions, counts and field ids', async () => {
     assert.deepEqual(schema.children.map(({ element }) => [element.name, element.field_id]),
       [['id', 1], ['n', 2]]);
   }
+});
+
+test('another reader sees rows that SQL wrote, with their bounds', async () => {
+  await table('w', 'id string, n int, d date, x double', 'PARTITIONED BY (month(d))');
+  await query("INSERT INTO w VALUES ('a', 1, DATE '2026-07-03', 0.5e0), "
+    + "('a-text-of-more-than-16', -7, DATE '2026-07-30', nan()), ('c', NULL, NULL, NULL)");
+  const metadata = await metadataOf('w', 1);
+  assert.deepEqual((await read('w', metadata)).map(({ id, n, x }) => [id, n, x]), [
+    ['a', 1, 0.5], ['a-text-of-more-than-16', -7, NaN], ['c', null, null]]);
+  const files = (await icebergManifests(metadata)).flatMap(({ entries }) => entries)
+    .map((entry) => entry.data_file).sort((a, b) => Number(b.record_count - a.record_count));
+  assert.deepEqual(files.map((file) => [Number(file.record_count), file.partition.d_month]),
+    [[2, (2026 - 1970) * 12 + 6], [1, undefined]]);
+  const [{ lower_bounds: lower, upper_bounds: upper, null_value_counts: nulls }] = files;
+  const of = (pairs, id) => pairs.find(({ key }) => key === id)?.value;
+  const text = (bytes) => Buffer.from(bytes).toString();
+  assert.equal(text(of(lower, 1)), 'a');
+  assert.equal(text(of(upper, 1)), 'a-text-of-more-u');
+  assert.equal(Buffer.from(of(lower, 2)).readInt32LE(), -7);
+  assert.equal(Buffer.from(of(upper, 2)).readInt32LE(), 1);
+  assert.equal(Buffer.from(of(upper, 4)).readDoubleLE(), 0.5);
+  assert.equal(Number(of(files[0].nan_value_counts, 4)), 1);
+  assert.equal(Number(of(nulls, 2)), 0);
+  assert.equal(Number(of(files[1].null_value_counts, 2)), 1);
+  assert.equal(of(files[1].lower_bounds, 2), undefined);
 });
