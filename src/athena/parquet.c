@@ -111,6 +111,8 @@ static void put_column(const struct athena_scan *scan, size_t index, struct mr_b
     const struct athena_column *column = &scan->columns[index];
     if (column->key == ATHENA_COLUMN_DATA) {
         mr_buf_printf(out, "c%zu", index);
+    } else if (column->key == ATHENA_COLUMN_ROW) {
+        mr_buf_append(out, MR_S("file_row_number"));
     } else {
         mr_buf_printf(out, "CAST(mr_key(%llu,%zu,file_index) AS ", (unsigned long long)scan->id,
                       index);
@@ -146,7 +148,7 @@ enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_w
 {
     struct s3_snapshot_reader *reader = s3_snapshot_reader_new(scan->snapshot);
     enum mr_status status = MR_OK;
-    bool binary = false, data = false;
+    bool binary = false, data = false, row = false;
     for (size_t i = 0; status == MR_OK && i < scan->piece_count; i++)
         status = atomic_load(scan->cancelled) ? MR_END : link_object(scan, reader, folder, i);
     s3_snapshot_reader_free(reader);
@@ -155,6 +157,7 @@ enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_w
         if (i > 0)
             mr_buf_byte(out, ',');
         put_column(scan, i, out);
+        row = row || scan->columns[i].key == ATHENA_COLUMN_ROW;
         if (scan->columns[i].key == ATHENA_COLUMN_DATA) {
             binary = binary || has_binary(&scan->columns[i].type);
             data = true;
@@ -166,6 +169,8 @@ enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_w
         mr_buf_byte(out, ',');
         put_schema(scan, out);
     }
+    if (row)
+        mr_buf_append(out, MR_S(",file_row_number=true"));
     /* Text that its writer did not mark as such; not beside columns that are binary indeed. */
     mr_buf_append(out, binary ? MR_S("))") : MR_S(",binary_as_string=true))"));
     return status;

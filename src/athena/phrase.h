@@ -32,6 +32,9 @@ bool athena_parse_insert(struct athena_phrase *context);
 bool athena_parse_unload(struct athena_phrase *context);
 /* ---- statement_iceberg.c: CREATE TABLE, behind the table's name ---- */
 bool athena_parse_iceberg_table(struct athena_phrase *context);
+/* OPTIMIZE and VACUUM, behind that word. */
+bool athena_parse_optimize(struct athena_phrase *context);
+bool athena_parse_vacuum(struct athena_phrase *context);
 /* ---- statement_ddl.c: each begins behind its first word ---- */
 bool athena_parse_show(struct athena_phrase *context);
 bool athena_parse_describe(struct athena_phrase *context);

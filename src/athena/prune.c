@@ -8,8 +8,7 @@ struct walk {
     const struct mr_slice *values;
 };
 
-/* Index of the partition key that the node names; SIZE_MAX: none. */
-static size_t key_of(const struct athena_prune *prune, const struct athena_node *node)
+size_t athena_prune_key(const struct athena_prune *prune, const struct athena_node *node)
 {
     if (node->kind == AST_DOT) {
         const struct athena_node *table = node->left;
@@ -87,7 +86,7 @@ static enum truth by_operator(struct mr_slice operator, int order)
     return MAYBE;
 }
 
-static struct mr_slice mirrored(struct mr_slice operator)
+struct mr_slice athena_prune_mirrored(struct mr_slice operator)
 {
     static const struct {
         const char *from, *to;
@@ -102,18 +101,18 @@ static struct mr_slice mirrored(struct mr_slice operator)
 static enum truth eval_comparison(const struct walk *walk, const struct athena_node *node)
 {
     int order;
-    size_t key = key_of(walk->prune, node->left);
+    size_t key = athena_prune_key(walk->prune, node->left);
     if (key != SIZE_MAX && compare(walk, key, node->right, &order))
         return by_operator(node->text, order);
-    key = key_of(walk->prune, node->right);
+    key = athena_prune_key(walk->prune, node->right);
     if (key != SIZE_MAX && compare(walk, key, node->left, &order))
-        return by_operator(mirrored(node->text), order);
+        return by_operator(athena_prune_mirrored(node->text), order);
     return MAYBE;
 }
 
 static enum truth eval_in(const struct walk *walk, const struct athena_node *node)
 {
-    const size_t key = key_of(walk->prune, node->left);
+    const size_t key = athena_prune_key(walk->prune, node->left);
     enum truth truth = NEVER;
     if (key == SIZE_MAX || node->right != NULL)
         return MAYBE;
@@ -129,7 +128,7 @@ static enum truth eval_in(const struct walk *walk, const struct athena_node *nod
 
 static enum truth eval_between(const struct walk *walk, const struct athena_node *node)
 {
-    const size_t key = key_of(walk->prune, node->left);
+    const size_t key = athena_prune_key(walk->prune, node->left);
     int low, high;
     if (key == SIZE_MAX || !compare(walk, key, node->right, &low) ||
         !compare(walk, key, node->third, &high))
@@ -139,7 +138,7 @@ static enum truth eval_between(const struct walk *walk, const struct athena_node
 
 static enum truth eval_like(const struct walk *walk, const struct athena_node *node)
 {
-    const size_t key = key_of(walk->prune, node->left);
+    const size_t key = athena_prune_key(walk->prune, node->left);
     if (key == SIZE_MAX || walk->prune->types[key].kind != ATHENA_STRING ||
         node->right->kind != AST_STRING || node->third != NULL || walk->values[key].ptr == NULL ||
         mr_slice_equal(walk->values[key], MR_S("__HIVE_DEFAULT_PARTITION__")))
@@ -185,12 +184,12 @@ static void collect(const struct athena_prune *prune, size_t key, const struct a
     }
     const struct athena_node *list = NULL;
     if (node->kind == AST_OPERATOR && mr_slice_equal(node->text, MR_S("="))) {
-        if (key_of(prune, node->left) == key)
+        if (athena_prune_key(prune, node->left) == key)
             list = node->right;
-        else if (key_of(prune, node->right) == key)
+        else if (athena_prune_key(prune, node->right) == key)
             list = node->left;
     } else if (node->kind == AST_IN && (node->flags & AST_NEGATED) == 0 &&
-               key_of(prune, node->left) == key) {
+               athena_prune_key(prune, node->left) == key) {
         list = node->items;
     }
     const bool many = node->kind == AST_IN;

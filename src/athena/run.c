@@ -2,6 +2,7 @@
 #include "athena/errors.h"
 #include "athena/explain.h"
 #include "athena/internal.h"
+#include "athena/maintain.h"
 #include "athena/parquet.h"
 #include "athena/write.h"
 #include "base/log.h"
@@ -290,6 +291,51 @@ static enum mr_status run_ddl(struct run *run, const struct athena_statement *st
     return ddl.ticket > 0 ? store_wait(query->athena->options.store, ddl.ticket) : MR_OK;
 }
 
+/* OPTIMIZE, VACUUM: no rows come of them. */
+static enum mr_status run_maintenance(struct run *run, const struct athena_statement *statement)
+{
+    struct athena_query *query = run->query;
+    struct athena *athena = query->athena;
+    const struct mr_slice database = query->database.len > 0 ? query->database : MR_S("default");
+    struct mr_slice why;
+    struct athena_source source = {.arena = run->arena,
+                                   .glue = athena->options.glue,
+                                   .s3 = athena->options.s3,
+                                   .registry = &athena->engine.scans,
+                                   .database = database,
+                                   .cancelled = &query->handle.cancelled};
+    struct athena_maintenance job = {.athena = athena,
+                                     .arena = run->arena,
+                                     .handle = &query->handle,
+                                     .error = &run->error,
+                                     .statement = statement,
+                                     .database = statement->database.len > 0 ? statement->database
+                                                                             : database,
+                                     .source = &source,
+                                     .parameters = run->parameters,
+                                     .parameter_count = run->parameter_count};
+    athena_output_init(&run->output, store_folder(athena->options.store), false);
+    if (statement->parameters != run->parameter_count) {
+        athena_error_set(&run->error, run->arena, "INVALID_PARAMETER_USAGE", 0, 0,
+                         "Incorrect number of parameters: expected %zu but found %zu",
+                         statement->parameters, run->parameter_count);
+        return MR_INVALID;
+    }
+    if (athena_engine_open(&athena->engine, run->arena, &why) == MR_NOT_FOUND)
+        return fail(run, "GENERIC_INTERNAL_ERROR",
+                    "the query engine (DuckDB's library, libduckdb.so) cannot be loaded: %.*s",
+                    why);
+    enum mr_status status =
+        statement->kind == STATEMENT_VACUUM ? athena_vacuum(&job) : athena_optimize(&job);
+    run->outcome.scanned_bytes = athena_source_bytes(&source);
+    if (status == MR_OK)
+        run->outcome.scanned_bytes += parquet_bytes(run, &source);
+    athena_source_fini(&source);
+    if (status == MR_OK && job.ticket > 0)
+        status = store_wait(athena->options.store, job.ticket);
+    return status;
+}
+
 /* ---- EXPLAIN ---- */
 
 static void put_lines(struct run *run, struct mr_slice text)
@@ -357,6 +403,8 @@ static enum mr_status run_statement(struct run *run, const struct athena_stateme
     case STATEMENT_CTAS:
     case STATEMENT_INSERT:
     case STATEMENT_UNLOAD: return run_write(run, statement);
+    case STATEMENT_OPTIMIZE:
+    case STATEMENT_VACUUM: return run_maintenance(run, statement);
     case STATEMENT_UNSUPPORTED: return fail(run, "NOT_SUPPORTED", "%.*s", statement->text);
     default:
         athena_output_init(&run->output, folder, rows);
@@ -443,7 +491,7 @@ enum mr_status athena_query_run(struct athena_query *query, struct athena_outcom
     enum mr_status status = athena_statement_parse(run.arena, query->text, &statement, &run.error);
     if (status == MR_OK &&
         (statement.kind == STATEMENT_QUERY || statement.kind == STATEMENT_EXPLAIN ||
-         athena_statement_writes(&statement)) &&
+         statement.kind == STATEMENT_OPTIMIZE || athena_statement_writes(&statement)) &&
         !set_parameters(&run, NULL))
         status = MR_INVALID;
     const bool reused = status == MR_OK && athena_reuse_find(query, &run.outcome);

@@ -30,6 +30,7 @@ enum { /* where a column comes from: the index of a partition key, or one of the
        ATHENA_COLUMN_SIZE = -3,
        ATHENA_COLUMN_MODIFIED = -4,
        ATHENA_COLUMN_PARTITION = -5,
+       ATHENA_COLUMN_ROW = -6, /* of Parquet: the row's number in its object, from 0 */
 };
 enum { ATHENA_KEY_TEXT = 4096 };
 struct athena_column {

@@ -579,7 +579,7 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     if (mr_slice_equal(table->table_type, MR_S("VIRTUAL_VIEW")))
         return open_view(source, translation, use->table, table, use->fields, out);
     if (iceberg_is_table(table))
-        return athena_source_iceberg(source, translation, use->table, table, out);
+        return athena_source_iceberg(source, translation, use, table, out);
     if (source->snapshot == NULL)
         source->snapshot = s3_snapshot_open(source->s3);
     struct athena_scan *scan = MR_NEW(source->arena, struct athena_scan);

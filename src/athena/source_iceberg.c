@@ -1,19 +1,29 @@
-/* An Iceberg table as a relation: the files of a snapshot, columns found by field id, and
- * what equality deletes name taken away. */
+/* An Iceberg table as a relation: the files of a snapshot that the WHERE clause leaves, columns
+ * found by field id, and what delete files name taken away. */
 #include "athena/parquet.h"
 #include "athena/source_iceberg.h"
+#include "base/map.h"
 
-#define SEQUENCE "$sequence" /* of its file; every row has it */
+/* Of its file every row has these; their values stand in this order beside each object. */
+#define SEQUENCE "$sequence"
+#define PARTITION "$group" /* a number */
+#define FILE_PATH "$file"
+#define ROW "$row"
+enum { VALUE_SEQUENCE, VALUE_PARTITION, VALUE_PATH, VALUE_COUNT };
+/* Of position delete files: reserved by Iceberg. */
+enum { POSITION_PATH_ID = 2147483546, POSITION_ROW_ID = 2147483545 };
 
 struct reading {
     struct athena_source *source;
     struct athena_translation *translation;
     const struct athena_node *node;
     struct s3_snapshot *snapshot;
-    struct iceberg_table table;
+    const struct iceberg_table *table;
     const struct iceberg_schema *schema;
-    struct iceberg_file *files;
+    const struct iceberg_file *files;
     size_t count;
+    struct mr_map partitions; /* -> their numbers, from 1 on */
+    bool equality, positions; /* are there such deletes? */
 };
 
 static bool refuse(struct reading *reading, const char *code, const char *message)
@@ -49,14 +59,26 @@ static struct athena_scan *make_scan(struct reading *reading)
     scan->snapshot = reading->snapshot;
     scan->cancelled = reading->source->cancelled;
     scan->format = ATHENA_FORMAT_PARQUET;
-    scan->columns = MR_NEW_ARRAY(scan->arena, struct athena_column, reading->schema->count + 2);
+    scan->columns =
+        MR_NEW_ARRAY(scan->arena, struct athena_column, reading->schema->count + VALUE_COUNT + 2);
     return scan;
 }
 
-static void add_sequence(struct athena_scan *scan)
+static void add_value(struct athena_scan *scan, const char *name, int key,
+                      enum athena_type_kind kind)
 {
-    scan->columns[scan->column_count++] = (struct athena_column){
-        .name = MR_S_INIT(SEQUENCE), .key = 0, .type = {.kind = ATHENA_BIGINT}};
+    scan->columns[scan->column_count++] =
+        (struct athena_column){.name = mr_slice_cstr(name), .key = key, .type = {.kind = kind}};
+}
+
+static size_t partition_number(struct reading *reading, const struct iceberg_file *file)
+{
+    const struct mr_slice key =
+        athena_source_iceberg_partition(reading->source->arena, &reading->table->metadata, file);
+    const uintptr_t known = (uintptr_t)mr_map_get(&reading->partitions, key);
+    if (known == 0)
+        (void)mr_map_put(&reading->partitions, key, (void *)(reading->partitions.count + 1));
+    return known > 0 ? known : reading->partitions.count;
 }
 
 struct adding {
@@ -81,9 +103,11 @@ static bool add_file(struct reading *reading, struct athena_scan *scan,
                      const struct iceberg_file *file)
 {
     struct mr_arena *arena = scan->arena;
-    struct mr_slice *values = MR_NEW_ARRAY(arena, struct mr_slice, 1);
+    struct mr_slice *values = MR_NEW_ARRAY(arena, struct mr_slice, VALUE_COUNT);
     struct adding adding = {.scan = scan, .values = values};
-    values[0] = mr_arena_printf(arena, "%lld", (long long)file->sequence);
+    values[VALUE_SEQUENCE] = mr_arena_printf(arena, "%lld", (long long)file->sequence);
+    values[VALUE_PARTITION] = mr_arena_printf(arena, "%zu", partition_number(reading, file));
+    values[VALUE_PATH] = file->path;
     if (!mr_slice_equal_nocase(file->format, MR_S("PARQUET")))
         return refuse(reading, "NOT_SUPPORTED", "Iceberg files other than Parquet are not read");
     if (glue_location_parse(file->path, &adding.bucket, &adding.key) != MR_OK)
@@ -101,54 +125,82 @@ static bool add_file(struct reading *reading, struct athena_scan *scan,
     return true;
 }
 
-/* ---- deletes ---- */
+/* ---- equality deletes ---- */
 
-static bool same_ids(const struct iceberg_file *a, const struct iceberg_file *b)
+/* Those of an unpartitioned spec concern all data, others that of their partition. */
+static bool is_global(const struct reading *reading, const struct iceberg_file *file)
 {
-    return a->equality_count == b->equality_count &&
+    const struct iceberg_spec *spec = iceberg_spec_of(&reading->table->metadata, file->spec_id);
+    return spec == NULL || spec->count == 0;
+}
+
+static bool alike(const struct reading *reading, const struct iceberg_file *a,
+                  const struct iceberg_file *b)
+{
+    return a->content == b->content && a->equality_count == b->equality_count &&
+           is_global(reading, a) == is_global(reading, b) &&
            (a->equality_count == 0 || memcmp(a->equality_ids, b->equality_ids,
                                              a->equality_count * sizeof *a->equality_ids) == 0);
 }
 
-/* The deletes by one set of columns: each key, and the newest commit that deleted it. */
-static bool put_deletes(struct reading *reading, size_t first, struct mr_buf *out)
+static bool open_scan(struct reading *reading, struct athena_scan *scan, struct mr_buf *out)
 {
-    struct athena_scan *scan = make_scan(reading);
+    return athena_source_relation(reading->source, scan, out) == MR_OK ||
+           refuse(reading, "INTERNAL_ERROR", "The objects cannot be opened");
+}
+
+static bool scan_keys(struct reading *reading, size_t first, struct athena_scan *scan,
+                      struct mr_buf *out)
+{
     const struct iceberg_file *like = &reading->files[first];
-    struct mr_buf inner = {0};
     for (size_t i = 0; i < like->equality_count; i++) {
         const struct iceberg_field *field =
             iceberg_schema_by_id(reading->schema, like->equality_ids[i]);
         if (field == NULL)
             return refuse(reading, "NOT_SUPPORTED",
                           "Equality deletes of a column that has been dropped are not read");
+        if (scan->column_count == reading->schema->count)
+            return refuse(reading, "ICEBERG_BAD_DATA", "An equality delete file has no such key");
         if (!add_column(reading, scan, field))
             return false;
     }
-    add_sequence(scan);
+    add_value(scan, SEQUENCE, VALUE_SEQUENCE, ATHENA_BIGINT);
+    add_value(scan, PARTITION, VALUE_PARTITION, ATHENA_BIGINT);
     for (size_t i = first; i < reading->count; i++)
-        if (reading->files[i].content == ICEBERG_EQUALITY_DELETES &&
-            same_ids(&reading->files[i], like) && !add_file(reading, scan, &reading->files[i]))
+        if (alike(reading, &reading->files[i], like) &&
+            !add_file(reading, scan, &reading->files[i]))
             return false;
-    if (athena_source_relation(reading->source, scan, &inner) != MR_OK) {
+    return open_scan(reading, scan, out);
+}
+
+/* The deletes by one set of columns: each key, and the newest commit that deleted it. */
+static bool put_deletes(struct reading *reading, size_t first, struct mr_buf *out)
+{
+    struct athena_scan *scan = make_scan(reading);
+    const size_t keys = reading->files[first].equality_count;
+    const bool global = is_global(reading, &reading->files[first]);
+    struct mr_buf inner = {0};
+    if (!scan_keys(reading, first, scan, &inner)) {
         mr_buf_fini(&inner);
-        return refuse(reading, "INTERNAL_ERROR", "The objects cannot be opened");
+        return false;
     }
-    mr_buf_printf(out, " LEFT JOIN (SELECT max(\"" SEQUENCE "\") AS s");
-    for (size_t i = 0; i < like->equality_count; i++) {
+    mr_buf_append(out, MR_S(" LEFT JOIN (SELECT max(\"" SEQUENCE "\") AS s"));
+    for (size_t i = 0; i < keys; i++) {
         mr_buf_byte(out, ',');
         athena_sql_quoted(out, scan->columns[i].name, '"');
         mr_buf_printf(out, " AS k%zu", i);
     }
-    mr_buf_append(out, MR_S(" FROM "));
+    mr_buf_append(out, global ? MR_S(" FROM ") : MR_S(",\"" PARTITION "\" AS g FROM "));
     mr_buf_append(out, mr_buf_slice(&inner));
     mr_buf_fini(&inner);
     mr_buf_printf(out, " AS x GROUP BY ALL) AS e%zu ON ", first);
-    for (size_t i = 0; i < like->equality_count; i++) {
+    for (size_t i = 0; i < keys; i++) {
         mr_buf_append(out, i > 0 ? MR_S(" AND d.") : MR_S("d."));
         athena_sql_quoted(out, scan->columns[i].name, '"');
         mr_buf_printf(out, " IS NOT DISTINCT FROM e%zu.k%zu", first, i);
     }
+    if (!global)
+        mr_buf_printf(out, " AND d.\"" PARTITION "\" = e%zu.g", first);
     return true;
 }
 
@@ -157,11 +209,47 @@ static bool is_first(const struct reading *reading, size_t index)
     if (reading->files[index].content != ICEBERG_EQUALITY_DELETES)
         return false;
     for (size_t i = 0; i < index; i++)
-        if (reading->files[i].content == ICEBERG_EQUALITY_DELETES &&
-            same_ids(&reading->files[i], &reading->files[index]))
+        if (alike(reading, &reading->files[i], &reading->files[index]))
             return false;
     return true;
 }
+
+/* ---- position deletes ---- */
+
+/* The rows that they name, by file and number. */
+static bool put_positions(struct reading *reading, struct mr_buf *out)
+{
+    struct athena_scan *scan = make_scan(reading);
+    struct mr_buf inner = {0};
+    scan->columns = MR_NEW_ARRAY(scan->arena, struct athena_column, 2);
+    scan->columns[scan->column_count++] = (struct athena_column){.name = MR_S("p"),
+                                                                 .source = MR_S("file_path"),
+                                                                 .key = ATHENA_COLUMN_DATA,
+                                                                 .type = {.kind = ATHENA_STRING},
+                                                                 .field_id = POSITION_PATH_ID,
+                                                                 .used = true};
+    scan->columns[scan->column_count++] = (struct athena_column){.name = MR_S("n"),
+                                                                 .source = MR_S("pos"),
+                                                                 .key = ATHENA_COLUMN_DATA,
+                                                                 .type = {.kind = ATHENA_BIGINT},
+                                                                 .field_id = POSITION_ROW_ID,
+                                                                 .used = true};
+    for (size_t i = 0; i < reading->count; i++)
+        if (reading->files[i].content == ICEBERG_POSITION_DELETES &&
+            !add_file(reading, scan, &reading->files[i]))
+            return false;
+    if (!open_scan(reading, scan, &inner)) {
+        mr_buf_fini(&inner);
+        return false;
+    }
+    mr_buf_append(out, MR_S(" LEFT JOIN (SELECT DISTINCT p, n FROM "));
+    mr_buf_append(out, mr_buf_slice(&inner));
+    mr_buf_append(out, MR_S(" AS x) AS pd ON d.\"" FILE_PATH "\" = pd.p AND d.\"" ROW "\" = pd.n"));
+    mr_buf_fini(&inner);
+    return true;
+}
+
+/* ---- the table ---- */
 
 /* SELECT columns FROM data LEFT JOIN deletes WHERE there is none that is newer */
 static bool put_without_deleted(struct reading *reading, const struct athena_scan *data,
@@ -175,10 +263,12 @@ static bool put_without_deleted(struct reading *reading, const struct athena_sca
     mr_buf_append(out, MR_S(" FROM "));
     mr_buf_append(out, relation);
     mr_buf_append(out, MR_S(" AS d"));
+    if (reading->positions && !put_positions(reading, out))
+        return false;
     for (size_t i = 0; i < reading->count; i++)
         if (is_first(reading, i) && !put_deletes(reading, i, out))
             return false;
-    mr_buf_append(out, MR_S(" WHERE true"));
+    mr_buf_append(out, reading->positions ? MR_S(" WHERE pd.n IS NULL") : MR_S(" WHERE true"));
     for (size_t i = 0; i < reading->count; i++)
         if (is_first(reading, i))
             mr_buf_printf(out, " AND (e%zu.s IS NULL OR e%zu.s <= d.\"" SEQUENCE "\")", i, i);
@@ -186,81 +276,118 @@ static bool put_without_deleted(struct reading *reading, const struct athena_sca
     return true;
 }
 
-/* False: there are deletes that are not read here. */
-static bool look_at_deletes(struct reading *reading, bool *ret_any)
+static bool look_at_deletes(struct reading *reading)
 {
     for (size_t i = 0; i < reading->count; i++) {
         const struct iceberg_file *file = &reading->files[i];
-        const struct iceberg_spec *spec = iceberg_spec_of(&reading->table.metadata, file->spec_id);
-        if (file->content == ICEBERG_DATA)
-            continue;
-        *ret_any = true;
-        if (file->content == ICEBERG_POSITION_DELETES)
-            return refuse(reading, "NOT_SUPPORTED", "Position delete files are not supported");
-        if (spec == NULL || spec->count > 0 || file->equality_count == 0)
-            return refuse(reading, "NOT_SUPPORTED",
-                          "Equality delete files of single partitions are not supported");
+        reading->positions = reading->positions || file->content == ICEBERG_POSITION_DELETES;
+        reading->equality = reading->equality || file->content == ICEBERG_EQUALITY_DELETES;
+        if (file->content == ICEBERG_EQUALITY_DELETES && file->equality_count == 0)
+            return refuse(reading, "ICEBERG_BAD_DATA", "An equality delete file has no keys");
     }
     return true;
 }
 
-static bool read_table(struct reading *reading, struct mr_buf *out)
+/* The data that the WHERE clause leaves. */
+static bool add_data(struct reading *reading, const struct athena_iceberg_rows *rows,
+                     struct athena_scan *scan)
+{
+    const struct athena_translation *translation = reading->translation;
+    struct mr_slice *keys = MR_NEW_ARRAY(scan->arena, struct mr_slice, reading->schema->count + 1);
+    for (size_t i = 0; i < reading->schema->count; i++)
+        keys[i] = scan->columns[i].name;
+    const struct athena_prune prune = {.where = rows->use->where,
+                                       .alias = rows->use->alias,
+                                       .only = rows->use->only,
+                                       .keys = keys,
+                                       .key_count = reading->schema->count,
+                                       .parameters = translation->parameters,
+                                       .parameter_count = translation->parameter_count};
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct iceberg_file *file = &reading->files[i];
+        if (file->content == ICEBERG_DATA &&
+            (prune.where == NULL || athena_source_iceberg_keeps(&prune, scan->arena, rows, file)) &&
+            !add_file(reading, scan, file))
+            return false;
+    }
+    return true;
+}
+
+static bool read_table(struct reading *reading, const struct athena_iceberg_rows *rows,
+                       struct mr_buf *out)
 {
     struct mr_buf relation = {0};
-    bool deletes = false;
-    if (!look_at_deletes(reading, &deletes))
+    if (!look_at_deletes(reading))
         return false;
     struct athena_scan *scan = make_scan(reading);
     for (size_t i = 0; i < reading->schema->count; i++)
         if (!add_column(reading, scan, &reading->schema->fields[i]))
             return false;
-    if (deletes)
-        add_sequence(scan);
-    for (size_t i = 0; i < reading->count; i++)
-        if (reading->files[i].content == ICEBERG_DATA &&
-            !add_file(reading, scan, &reading->files[i]))
-            return false;
-    if (athena_source_relation(reading->source, scan, &relation) != MR_OK) {
-        mr_buf_fini(&relation);
-        return refuse(reading, "INTERNAL_ERROR", "The objects cannot be opened");
+    if (reading->equality) {
+        add_value(scan, SEQUENCE, VALUE_SEQUENCE, ATHENA_BIGINT);
+        add_value(scan, PARTITION, VALUE_PARTITION, ATHENA_BIGINT);
     }
-    bool fine = true;
-    if (deletes && scan->piece_count > 0)
+    if (reading->positions) {
+        add_value(scan, FILE_PATH, VALUE_PATH, ATHENA_STRING);
+        add_value(scan, ROW, ATHENA_COLUMN_ROW, ATHENA_BIGINT);
+    }
+    bool fine = add_data(reading, rows, scan) && open_scan(reading, scan, &relation);
+    if (fine && (reading->equality || reading->positions) && scan->piece_count > 0)
         fine = put_without_deleted(reading, scan, mr_buf_slice(&relation), out);
-    else
+    else if (fine)
         mr_buf_append(out, mr_buf_slice(&relation));
     mr_buf_fini(&relation);
     return fine;
 }
 
-bool athena_source_iceberg(struct athena_source *source, struct athena_translation *translation,
-                           const struct athena_node *node, const struct glue_table *table,
-                           struct mr_buf *out)
+bool athena_source_iceberg_rows(struct athena_source *source,
+                                struct athena_translation *translation,
+                                const struct athena_iceberg_rows *rows, struct mr_buf *out)
 {
-    const struct iceberg ice = {.s3 = source->s3, .glue = source->glue};
-    struct reading reading = {.source = source, .translation = translation, .node = node};
-    char message[512] = "";
-    enum mr_status status = iceberg_table_load(&ice, source->arena, table, &reading.table, message);
-    if (status == MR_OK) {
-        const struct iceberg_metadata *metadata = &reading.table.metadata;
-        const struct iceberg_snapshot *snapshot = NULL;
-        if (!athena_source_version(translation, node, &reading.table,
-                                   store_now(source->registry->store), &snapshot))
-            return false;
-        if (node->left != NULL && snapshot != NULL) /* the past is seen with its own columns */
-            reading.schema = iceberg_schema_of(metadata, snapshot->schema_id);
-        if (reading.schema == NULL)
-            reading.schema = iceberg_schema_now(metadata);
-        status = iceberg_files(&ice, source->arena, &reading.table, snapshot, &reading.files,
-                               &reading.count, message);
-    }
-    if (status != MR_OK)
-        return refuse(&reading, "ICEBERG_INVALID_METADATA",
-                      message[0] != '\0' ? message : "The table's metadata cannot be read");
+    struct reading reading = {.source = source,
+                              .translation = translation,
+                              .node = rows->use->table,
+                              .table = rows->table,
+                              .schema = rows->schema,
+                              .files = rows->files,
+                              .count = rows->count};
     /* Later than the metadata, so that it has all files that they name. */
     struct athena_source_snapshot *opened = MR_NEW(source->arena, struct athena_source_snapshot);
     opened->snapshot = reading.snapshot = s3_snapshot_open(source->s3);
     opened->next = source->later;
     source->later = opened;
-    return read_table(&reading, out);
+    const bool fine = read_table(&reading, rows, out);
+    mr_map_fini(&reading.partitions);
+    return fine;
+}
+
+bool athena_source_iceberg(struct athena_source *source, struct athena_translation *translation,
+                           const struct athena_table_use *use, const struct glue_table *table,
+                           struct mr_buf *out)
+{
+    const struct iceberg ice = {.s3 = source->s3, .glue = source->glue};
+    const struct athena_node *node = use->table;
+    struct iceberg_table *loaded = MR_NEW(source->arena, struct iceberg_table);
+    struct athena_iceberg_rows rows = {.table = loaded, .use = use};
+    struct iceberg_file *files = NULL;
+    char message[512] = "";
+    enum mr_status status = iceberg_table_load(&ice, source->arena, table, loaded, message);
+    if (status == MR_OK) {
+        const struct iceberg_metadata *metadata = &loaded->metadata;
+        const struct iceberg_snapshot *snapshot = NULL;
+        if (!athena_source_version(translation, node, loaded, store_now(source->registry->store),
+                                   &snapshot))
+            return false;
+        if (node->left != NULL && snapshot != NULL) /* the past is seen with its own columns */
+            rows.schema = iceberg_schema_of(metadata, snapshot->schema_id);
+        if (rows.schema == NULL)
+            rows.schema = iceberg_schema_now(metadata);
+        status = iceberg_files(&ice, source->arena, loaded, snapshot, &files, &rows.count, message);
+    }
+    rows.files = files;
+    if (status == MR_OK)
+        return athena_source_iceberg_rows(source, translation, &rows, out);
+    athena_translate_fail(translation, node, "ICEBERG_INVALID_METADATA", "%s",
+                          message[0] != '\0' ? message : "The table's metadata cannot be read");
+    return false;
 }

@@ -119,6 +119,7 @@ void metadata_value(struct metadata_rows *rows, const struct iceberg_type *type,
                     struct mr_slice value)
 {
     const bool binary = type->kind == ICEBERG_BINARY || type->kind == ICEBERG_FIXED;
+    const bool zoned = type->kind == ICEBERG_TIMESTAMPTZ; /* shown without its zone, as in rows */
     const struct athena_type column = metadata_type(rows->arena, type);
     if (value.ptr == NULL) {
         mr_buf_append(&rows->out, MR_S("NULL"));
@@ -126,7 +127,8 @@ void metadata_value(struct metadata_rows *rows, const struct iceberg_type *type,
     }
     /* A bound of another length than its type's is nobody's value. */
     mr_buf_append(&rows->out, binary ? MR_S("from_base64(") : MR_S("TRY_CAST("));
-    metadata_literal(&rows->out, iceberg_value_text(rows->arena, type, value));
+    metadata_literal(&rows->out, mr_slice_sub(iceberg_value_text(rows->arena, type, value), 0,
+                                              zoned ? 26 : SIZE_MAX));
     if (!binary) {
         mr_buf_append(&rows->out, MR_S(" AS "));
         athena_type_sql(&rows->out, &column);

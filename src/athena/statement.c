@@ -89,8 +89,6 @@ static bool parse_any(struct athena_phrase *context)
         {"UPDATE", "DML", "UPDATE", "UPDATE is not supported"},
         {"DELETE", "DML", "DELETE", "DELETE is not supported"},
         {"MERGE", "DML", "MERGE", "MERGE INTO is not supported"},
-        {"OPTIMIZE", "DML", "OPTIMIZE", "OPTIMIZE is not supported"},
-        {"VACUUM", "DML", "VACUUM", "VACUUM is not supported"},
         {"PREPARE", "DDL", "PREPARE", "PREPARE is not supported; use CreatePreparedStatement"},
         {"DEALLOCATE", "DDL", "DEALLOCATE",
          "DEALLOCATE PREPARE is not supported; use DeletePreparedStatement"},
@@ -115,6 +113,10 @@ static bool parse_any(struct athena_phrase *context)
         return athena_parse_insert(context);
     if (athena_take(parser, "UNLOAD"))
         return athena_parse_unload(context);
+    if (athena_take(parser, "OPTIMIZE"))
+        return athena_parse_optimize(context);
+    if (athena_take(parser, "VACUUM"))
+        return athena_parse_vacuum(context);
     if (athena_take(&context->parser, "EXECUTE"))
         return parse_execute(context);
     if (athena_take(&context->parser, "EXPLAIN"))

@@ -36,6 +36,8 @@ enum athena_statement_kind {
     STATEMENT_CTAS,        /* name, query, properties, columns: none; if_not_exists */
     STATEMENT_INSERT,      /* name, query, columns: those named, if any */
     STATEMENT_UNLOAD,      /* location, query, properties */
+    STATEMENT_OPTIMIZE,    /* name, query: the WHERE clause's expression or NULL */
+    STATEMENT_VACUUM,      /* name */
     STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
 };
 struct athena_pair { /* of properties, columns (name, type), partition values */

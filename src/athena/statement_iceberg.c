@@ -1,4 +1,5 @@
-/* CREATE TABLE of Iceberg tables: no EXTERNAL, and columns that are transformed to partition by. */
+/* CREATE TABLE of Iceberg tables: no EXTERNAL, and columns that are transformed to partition by;
+ * OPTIMIZE and VACUUM. */
 #include "athena/phrase.h"
 
 static struct athena_pair *add(struct athena_phrase *context, struct athena_pair **list)
@@ -86,4 +87,26 @@ bool athena_parse_iceberg_table(struct athena_phrase *context)
         if (!fine)
             return false;
     }
+}
+
+/* [db.]t REWRITE DATA USING BIN_PACK [WHERE predicate] */
+bool athena_parse_optimize(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    athena_phrase_set(context, STATEMENT_OPTIMIZE, "DML", "OPTIMIZE");
+    if (!athena_phrase_table(context) || !athena_expect(parser, "REWRITE") ||
+        !athena_expect(parser, "DATA") || !athena_expect(parser, "USING") ||
+        !athena_expect(parser, "BIN_PACK"))
+        return false;
+    if (!athena_take(parser, "WHERE"))
+        return true;
+    context->statement->query = athena_parse_expression(parser);
+    context->statement->parameters = parser->parameters;
+    return context->statement->query != NULL;
+}
+
+bool athena_parse_vacuum(struct athena_phrase *context)
+{
+    athena_phrase_set(context, STATEMENT_VACUUM, "DML", "VACUUM");
+    return athena_phrase_table(context);
 }

@@ -26,6 +26,18 @@ struct mr_slice iceberg_change_path(struct iceberg_change *change, struct mr_sli
                            MR_ARG(uuid_of(change)), suffix);
 }
 
+void iceberg_change_remove(struct iceberg_change *change, struct mr_slice path)
+{
+    if (mr_map_put(&change->removed, path, change) == NULL)
+        change->left++;
+}
+
+void iceberg_change_onto(struct iceberg_change *change, struct iceberg_table *table)
+{
+    change->table = table;
+    change->next = table->metadata;
+}
+
 /* ---- objects ---- */
 
 static enum mr_status stage(struct iceberg_change *change, struct mr_slice path,
@@ -124,6 +136,8 @@ static enum mr_status write_added(struct preparing *p, bool deletes)
                 (file.content != ICEBERG_DATA) != deletes)
                 continue;
             file.snapshot_id = p->snapshot_id;
+            if (file.content == ICEBERG_DATA && change->data_sequence > 0)
+                file.sequence = change->data_sequence;
             files[count++] = file;
         }
         if (count > 0)
@@ -132,12 +146,57 @@ static enum mr_status write_added(struct preparing *p, bool deletes)
     return status;
 }
 
-/* The manifests of one kind and spec become one; what was deleted before is left out. */
+/* Entries of a manifest that go on: those deleted before do not, those removed now say so. */
+static size_t take_entries(struct preparing *p, struct iceberg_file *files, size_t count,
+                           bool *ret_changed)
+{
+    struct iceberg_change *change = p->change;
+    size_t taken = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct iceberg_file file = files[i];
+        if (file.status == ICEBERG_DELETED)
+            continue;
+        file.status = ICEBERG_EXISTING;
+        if (change->removed.count > 0 && mr_map_get(&change->removed, file.path) != NULL) {
+            file.status = ICEBERG_DELETED;
+            file.snapshot_id = p->snapshot_id;
+            change->gone[file.content].files++;
+            change->gone[file.content].records += file.records;
+            change->gone[file.content].bytes += file.bytes;
+            change->left--;
+            *ret_changed = true;
+        }
+        files[taken++] = file;
+    }
+    return taken;
+}
+
+/* A manifest as it is, unless files of it are removed. */
+static enum mr_status take_manifest(struct preparing *p, const struct iceberg_manifest *line)
+{
+    struct iceberg_file *files = NULL;
+    size_t count = 0;
+    bool changed = false;
+    enum mr_status status = MR_OK;
+    if (p->change->left > 0)
+        status = iceberg_manifest_files(p->change->ice, p->change->arena, &p->change->next, line,
+                                        &files, &count, p->message);
+    if (status != MR_OK)
+        return status;
+    count = take_entries(p, files, count, &changed);
+    if (changed)
+        return write_manifest(p, line->spec_id, line->deletes, files, count);
+    p->lines[p->line_count++] = *line;
+    return MR_OK;
+}
+
+/* The manifests of one kind and spec become one. */
 static enum mr_status merge(struct preparing *p, struct iceberg_manifest *lines, size_t count,
                             int spec_id, bool deletes)
 {
     struct iceberg_file *all = NULL;
     size_t total = 0;
+    bool changed = false;
     for (size_t i = 0; i < count; i++) {
         struct iceberg_file *files = NULL;
         size_t found = 0;
@@ -150,12 +209,10 @@ static enum mr_status merge(struct preparing *p, struct iceberg_manifest *lines,
             return status;
         all = mr_arena_realloc(p->change->arena, all, total * sizeof *all,
                                (total + found + 1) * sizeof *all);
-        for (size_t j = 0; j < found; j++) {
-            if (files[j].status == ICEBERG_DELETED)
-                continue;
-            files[j].status = ICEBERG_EXISTING;
-            all[total++] = files[j];
-        }
+        found = take_entries(p, files, found, &changed);
+        if (found > 0)
+            memcpy(all + total, files, found * sizeof *all);
+        total += found;
     }
     return total > 0 ? write_manifest(p, spec_id, deletes, all, total) : MR_OK;
 }
@@ -181,7 +238,7 @@ static enum mr_status take_over(struct preparing *p)
             first = first && j >= i;
         }
         if (alike < ICEBERG_MERGE_MIN)
-            p->lines[p->line_count++] = lines[i];
+            status = take_manifest(p, &lines[i]);
         else if (first)
             status = merge(p, lines, count, lines[i].spec_id, lines[i].deletes);
     }
@@ -190,10 +247,6 @@ static enum mr_status take_over(struct preparing *p)
 
 /* ---- the snapshot ---- */
 
-struct totals {
-    int64_t files, records, bytes;
-};
-
 static void set_number(struct preparing *p, struct iceberg_pairs *summary, const char *name,
                        int64_t number)
 {
@@ -201,42 +254,57 @@ static void set_number(struct preparing *p, struct iceberg_pairs *summary, const
                      mr_arena_printf(p->change->arena, "%lld", (long long)number));
 }
 
+/* What a change adds or removes: files and rows of each kind. */
+static void tell_change(struct preparing *p, struct iceberg_pairs *summary,
+                        const struct iceberg_totals t[static 3], bool added)
+{
+    static const char *const names[2][2][3] = {
+        {{"deleted-data-files", "removed-position-delete-files", "removed-equality-delete-files"},
+         {"deleted-records", "removed-position-deletes", "removed-equality-deletes"}},
+        {{"added-data-files", "added-position-delete-files", "added-equality-delete-files"},
+         {"added-records", "added-position-deletes", "added-equality-deletes"}}};
+    const int64_t deletes = t[1].files + t[2].files, bytes = t[0].bytes + t[1].bytes + t[2].bytes;
+    for (size_t i = 0; i < 3; i++) {
+        if (t[i].files > 0)
+            set_number(p, summary, names[added][0][i], t[i].files);
+        if (t[i].files > 0)
+            set_number(p, summary, names[added][1][i], t[i].records);
+    }
+    if (deletes > 0)
+        set_number(p, summary, added ? "added-delete-files" : "removed-delete-files", deletes);
+    if (added || bytes > 0)
+        set_number(p, summary, added ? "added-files-size" : "removed-files-size", bytes);
+}
+
 static struct iceberg_pairs summarize(struct preparing *p, const char *operation)
 {
-    static const char *const added[] = {"added-data-files", "added-position-delete-files",
-                                        "added-equality-delete-files"},
-                             *const records[] = {"added-records", "added-position-deletes",
-                                                 "added-equality-deletes"},
-                             *const totals[] = {"total-records", "total-position-deletes",
-                                                "total-equality-deletes"};
+    static const char *const totals[] = {"total-records", "total-position-deletes",
+                                         "total-equality-deletes"};
     static const struct iceberg_pairs none = {0};
     const struct iceberg_pairs *before = p->parent == NULL ? &none : &p->parent->summary;
+    const struct iceberg_totals *gone = p->change->gone;
     struct iceberg_pairs summary = {0};
-    struct totals t[3] = {{0}};
+    struct iceberg_totals t[3] = {{0}};
     for (size_t i = 0; i < p->change->added_count; i++) {
         const struct iceberg_file *file = &p->change->added[i];
         t[file->content].files++;
         t[file->content].records += file->records;
         t[file->content].bytes += file->bytes;
     }
-    const int64_t deletes = t[1].files + t[2].files, bytes = t[0].bytes + t[1].bytes + t[2].bytes;
     iceberg_pair_set(p->change->arena, &summary, MR_S("operation"), mr_slice_cstr(operation));
+    tell_change(p, &summary, t, true);
+    tell_change(p, &summary, gone, false);
+    int64_t bytes = 0;
     for (size_t i = 0; i < 3; i++) {
-        if (t[i].files > 0)
-            set_number(p, &summary, added[i], t[i].files);
-        if (t[i].files > 0)
-            set_number(p, &summary, records[i], t[i].records);
-    }
-    if (deletes > 0)
-        set_number(p, &summary, "added-delete-files", deletes);
-    set_number(p, &summary, "added-files-size", bytes);
-    for (size_t i = 0; i < 3; i++)
         set_number(p, &summary, totals[i],
-                   iceberg_pair_number(before, totals[i], 0) + t[i].records);
+                   iceberg_pair_number(before, totals[i], 0) + t[i].records - gone[i].records);
+        bytes += t[i].bytes - gone[i].bytes;
+    }
     set_number(p, &summary, "total-data-files",
-               iceberg_pair_number(before, "total-data-files", 0) + t[0].files);
+               iceberg_pair_number(before, "total-data-files", 0) + t[0].files - gone[0].files);
     set_number(p, &summary, "total-delete-files",
-               iceberg_pair_number(before, "total-delete-files", 0) + deletes);
+               iceberg_pair_number(before, "total-delete-files", 0) + t[1].files + t[2].files -
+                   gone[1].files - gone[2].files);
     set_number(p, &summary, "total-files-size",
                iceberg_pair_number(before, "total-files-size", 0) + bytes);
     return summary;
@@ -245,7 +313,11 @@ static struct iceberg_pairs summarize(struct preparing *p, const char *operation
 static enum mr_status write_snapshot(struct preparing *p, const char *operation)
 {
     struct iceberg_change *change = p->change;
+    memset(change->gone, 0, sizeof change->gone);
+    change->left = (int64_t)change->removed.count;
     enum mr_status status = take_over(p);
+    if (status == MR_OK && change->left > 0)
+        status = MR_AGAIN;
     if (status == MR_OK)
         status = write_added(p, false);
     if (status == MR_OK)
@@ -386,6 +458,7 @@ void iceberg_change_end(struct iceberg_change *change, bool committed)
     for (size_t i = 0; i < change->staged_count; i++)
         s3_staged_done(change->ice->s3, change->staged[i], committed);
     change->staged_count = 0;
+    mr_map_fini(&change->removed);
 }
 
 enum mr_status iceberg_change_commit(struct iceberg_change *change, int64_t *ret_ticket)

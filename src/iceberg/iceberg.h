@@ -8,6 +8,7 @@
  *
  * Slices live in the arena given. Threads: any; an object of ours belongs to one thread. */
 #pragma once
+#include "base/map.h"
 #include "glue/glue.h"
 #include "iceberg/manifest.h"
 
@@ -79,7 +80,15 @@ struct iceberg_change {
     struct iceberg_file *added;
     size_t added_count, added_capacity;
     const struct iceberg_create *create; /* the table is made by this change; NULL: it is there */
-    struct glue_table_put put;           /* of the Glue table; set by iceberg_change_prepare */
+    /* Rewrites: the sequence number that the added data is of, so that deletes committed meanwhile
+     * reach it; 0: the new snapshot's. */
+    int64_t data_sequence;
+    struct mr_map removed; /* paths of files that the snapshot has no more */
+    int64_t left;          /* of those, still to be found while manifests are written */
+    struct iceberg_totals {
+        int64_t files, records, bytes;
+    } gone[3];                 /* what was found, by enum iceberg_content */
+    struct glue_table_put put; /* of the Glue table; set by iceberg_change_prepare */
 };
 struct iceberg_change iceberg_change_make(const struct iceberg *ice, struct mr_arena *arena,
                                           struct iceberg_table *table);
@@ -91,7 +100,13 @@ struct mr_slice iceberg_change_path(struct iceberg_change *change, struct mr_sli
 MR_MUST_USE enum mr_status iceberg_change_add(struct iceberg_change *change,
                                               const struct iceberg_file *file,
                                               struct mr_slice folder, struct mr_slice body);
-/* Manifests, list and metadata. `operation` ("append", "overwrite", ...) NULL: no new snapshot,
+/* A file that the new snapshot shall not have, of data or deletes. */
+void iceberg_change_remove(struct iceberg_change *change, struct mr_slice path);
+/* The change goes on from what the table is now; files that were staged stay so. Before
+ * iceberg_change_prepare. */
+void iceberg_change_onto(struct iceberg_change *change, struct iceberg_table *table);
+/* Manifests, list and metadata. MR_AGAIN: a file that is to be removed is not there any more.
+ * `operation` ("append", "overwrite", ...) NULL: no new snapshot,
  * only `next` as it was changed. MR_INVALID with `message`. */
 MR_MUST_USE enum mr_status iceberg_change_prepare(struct iceberg_change *change,
                                                   const char *operation, char message[static 512]);
