@@ -5,7 +5,7 @@
 #include "protocol/auth_internal.h"
 #include <stdlib.h>
 
-enum { SKEW_MS = 15 * 60 * 1000, KEYS_MAX = 1000, PRESIGN_SECONDS_MAX = 604800 };
+enum { KEYS_MAX = 1000 };
 
 /* ---- faults ---- */
 struct words {
@@ -148,14 +148,6 @@ static struct sigv4_key key_of(struct auth *auth, const struct protocol_credenti
 }
 
 /* ---- what the request claims ---- */
-struct claim {
-    struct mr_slice credential; /* "AK/20260102/us-east-1/s3/aws4_request" */
-    struct mr_slice signed_headers, signature, time, token;
-    struct scope scope;
-    bool presigned;
-    int64_t time_ms, expires_s;
-};
-
 static struct mr_slice header_part(struct mr_slice header, struct mr_slice name)
 {
     const size_t at = mr_slice_search(header, name);
@@ -175,12 +167,6 @@ static struct mr_slice pair_value(const struct protocol_call *call, struct mr_sl
 static void incomplete(struct protocol_call *call, const struct claim *claim,
                        struct mr_slice authorization)
 {
-    if (is_s3(call)) {
-        protocol_fail(call, &words_of(call)->incomplete,
-                      "The authorization header is malformed; the authorization header requires "
-                      "three components: Credential, SignedHeaders, and Signature.");
-        return;
-    }
     struct mr_buf text = {0};
     if (claim->credential.ptr == NULL)
         mr_buf_append(&text, MR_S("Authorization header requires 'Credential' parameter. "));
@@ -206,6 +192,8 @@ static bool claim_header(struct protocol_call *call, struct claim *claim)
     if (claim->time.ptr == NULL)
         claim->time = protocol_header(call, "date");
     claim->token = protocol_header(call, "x-amz-security-token");
+    if (is_s3(call))
+        return auth_s3_header(call, claim);
     if (claim->credential.ptr == NULL || claim->signature.ptr == NULL ||
         claim->signed_headers.ptr == NULL || claim->time.ptr == NULL ||
         mr_date_parse(claim->time, &claim->time_ms) != MR_OK) {
@@ -217,40 +205,31 @@ static bool claim_header(struct protocol_call *call, struct claim *claim)
 
 static bool claim_query(struct protocol_call *call, struct claim *claim)
 {
-    static const struct protocol_fault parameters = {"AuthorizationQueryParametersError", 400,
-                                                     false};
     claim->presigned = true;
     claim->credential = pair_value(call, MR_S("X-Amz-Credential"));
     claim->signed_headers = pair_value(call, MR_S("X-Amz-SignedHeaders"));
     claim->signature = pair_value(call, MR_S("X-Amz-Signature"));
     claim->time = pair_value(call, MR_S("X-Amz-Date"));
     claim->token = pair_value(call, MR_S("X-Amz-Security-Token"));
-    const struct mr_slice expires = pair_value(call, MR_S("X-Amz-Expires"));
-    const bool complete = claim->credential.ptr != NULL && claim->signed_headers.ptr != NULL &&
-                          claim->signature.ptr != NULL &&
-                          mr_date_parse(claim->time, &claim->time_ms) == MR_OK &&
-                          mr_slice_to_i64(expires, &claim->expires_s) == MR_OK;
-    if (!complete) {
-        protocol_fail(call, is_s3(call) ? &parameters : &words_of(call)->incomplete,
-                      "Query-string authentication version 4 requires the X-Amz-Algorithm, "
-                      "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
-                      "X-Amz-Expires parameters.");
-        return false;
-    }
-    if (claim->expires_s < 0 || claim->expires_s > PRESIGN_SECONDS_MAX) {
-        protocol_fail(call, is_s3(call) ? &parameters : &words_of(call)->incomplete,
-                      claim->expires_s < 0 ? "X-Amz-Expires must be non-negative"
-                                           : "X-Amz-Expires must be less than a week (in seconds); "
-                                             "that is, the given X-Amz-Expires must be less than "
-                                             "604800 seconds");
-        return false;
-    }
-    return true;
+    if (is_s3(call))
+        return auth_s3_query(call, claim);
+    if (claim->credential.ptr != NULL && claim->signed_headers.ptr != NULL &&
+        claim->signature.ptr != NULL && mr_date_parse(claim->time, &claim->time_ms) == MR_OK &&
+        mr_slice_to_i64(pair_value(call, MR_S("X-Amz-Expires")), &claim->expires_s) == MR_OK &&
+        claim->expires_s >= 0 && claim->expires_s <= AUTH_PRESIGN_SECONDS_MAX)
+        return true;
+    protocol_fail(call, &words_of(call)->incomplete,
+                  "Query-string authentication version 4 requires the X-Amz-Algorithm, "
+                  "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
+                  "X-Amz-Expires parameters.");
+    return false;
 }
 
 /* ---- checks in AWS's order ---- */
 static bool scope_check(struct protocol_call *call, const struct claim *claim)
 {
+    if (is_s3(call))
+        return auth_s3_scope(call, claim);
     const struct scope *scope = &claim->scope;
     /* Paths of our own may be signed for any service. */
     const struct mr_slice service = call->priv->service == NULL
@@ -280,28 +259,16 @@ static bool scope_check(struct protocol_call *call, const struct claim *claim)
     return !protocol_failed(call);
 }
 
-static void skewed_s3(struct protocol_call *call, const struct claim *claim)
-{
-    char now[32];
-    protocol_fail(call, &s3_words.expired,
-                  "The difference between the request time and the current time is too large.");
-    protocol_fail_member(call, "RequestTime", claim->time);
-    protocol_fail_member(call, "ServerTime", mr_date_iso8601(call->priv->signing_now_ms, now));
-    protocol_fail_member(call, "MaxAllowedSkewMilliseconds", MR_S("900000"));
-}
-
 static bool time_check_header(struct protocol_call *call, const struct claim *claim)
 {
-    const int64_t early = call->priv->signing_now_ms - SKEW_MS,
-                  late = call->priv->signing_now_ms + SKEW_MS;
+    const int64_t early = call->priv->signing_now_ms - AUTH_SKEW_MS,
+                  late = call->priv->signing_now_ms + AUTH_SKEW_MS;
     char sent[32], limit[32], now[32];
     if (claim->time_ms >= early && claim->time_ms <= late)
         return true;
     (void)mr_date_basic(claim->time_ms, sent);
     (void)mr_date_basic(call->priv->signing_now_ms, now);
-    if (is_s3(call)) {
-        skewed_s3(call, claim);
-    } else if (claim->time_ms < early) {
+    if (claim->time_ms < early) {
         (void)mr_date_basic(early, limit);
         protocol_fail(call, &words_of(call)->expired,
                       "Signature expired: %.16s is now earlier than %.16s (%.16s - 15 min.)", sent,
@@ -316,37 +283,28 @@ static bool time_check_header(struct protocol_call *call, const struct claim *cl
     return false;
 }
 
-void auth_expired(struct protocol_call *call, int64_t expired_ms)
-{
-    static const struct protocol_fault denied = {"AccessDenied", 403, false};
-    char until[32], now[32];
-    protocol_fail(call, &denied, "Request has expired");
-    protocol_fail_member(call, "Expires", mr_date_iso8601(expired_ms, until));
-    protocol_fail_member(call, "ServerTime", mr_date_iso8601(call->priv->signing_now_ms, now));
-}
-
 static bool time_check_query(struct protocol_call *call, const struct claim *claim)
 {
     static const struct protocol_fault denied = {"AccessDenied", 403, false};
-    const int64_t until = claim->time_ms + claim->expires_s * 1000;
-    if (call->priv->signing_now_ms < claim->time_ms - SKEW_MS) {
+    if (call->priv->signing_now_ms < claim->time_ms - AUTH_SKEW_MS)
         protocol_fail(call, &denied, "Request is not valid yet");
-        return false;
-    }
-    if (call->priv->signing_now_ms < until)
-        return true;
-    if (is_s3(call))
-        auth_expired(call, until);
-    else
+    else if (call->priv->signing_now_ms >= claim->time_ms + claim->expires_s * 1000)
         protocol_fail(call, &words_of(call)->expired, "Signature expired: %.*s",
                       MR_ARG(claim->time));
-    return false;
+    return !protocol_failed(call);
 }
 
-static bool is_signed(struct mr_slice signed_headers, struct mr_slice name)
+static bool time_check(struct protocol_call *call, const struct claim *claim)
+{
+    if (is_s3(call))
+        return auth_s3_time(call, claim);
+    return claim->presigned ? time_check_query(call, claim) : time_check_header(call, claim);
+}
+
+bool auth_is_signed(struct mr_slice names, struct mr_slice name)
 {
     struct mr_slice part;
-    while (signed_headers.ptr != NULL && mr_slice_split(&signed_headers, ';', &part))
+    while (names.ptr != NULL && mr_slice_split(&names, ';', &part))
         if (mr_slice_equal_nocase(part, name))
             return true;
     return false;
@@ -354,25 +312,15 @@ static bool is_signed(struct mr_slice signed_headers, struct mr_slice name)
 
 static bool headers_check(struct protocol_call *call, const struct claim *claim)
 {
-    static const struct protocol_fault denied = {"AccessDenied", 403, false};
+    if (is_s3(call))
+        return auth_s3_headers(call, claim);
     /* The SDK for JavaScript signs HTTP/2's own name of the host. */
-    if (!is_signed(claim->signed_headers, MR_S("host")) &&
-        !is_signed(claim->signed_headers, MR_S(":authority"))) {
-        protocol_fail(call, is_s3(call) ? &denied : &words_of(call)->scope,
-                      "'Host' must be a 'SignedHeader' in the AWS Authorization.");
-        return false;
-    }
-    for (size_t i = 0; is_s3(call) && i < call->exchange->header_count; i++) {
-        const struct mr_slice name = call->exchange->headers[i].name;
-        if (!mr_slice_starts_with(name, MR_S("x-amz-")) || is_signed(claim->signed_headers, name))
-            continue;
-        protocol_fail(call, &denied,
-                      "There were headers present in the request which were not "
-                      "signed");
-        protocol_fail_member(call, "HeadersNotSigned", name);
-        return false;
-    }
-    return true;
+    if (auth_is_signed(claim->signed_headers, MR_S("host")) ||
+        auth_is_signed(claim->signed_headers, MR_S(":authority")))
+        return true;
+    protocol_fail(call, &words_of(call)->scope,
+                  "'Host' must be a 'SignedHeader' in the AWS Authorization.");
+    return false;
 }
 
 bool auth_token_check(struct protocol_call *call, const struct protocol_credential *credential,
@@ -445,24 +393,12 @@ static struct mr_slice payload_hash(struct protocol_call *call, const struct cla
     return mr_slice_make(hex, 64);
 }
 
-void auth_mismatch(struct protocol_call *call, struct mr_slice access_key,
-                   struct mr_slice signature, struct mr_slice to_sign, struct mr_slice canonical)
+static void fail_mismatch(struct protocol_call *call)
 {
-    if (!is_s3(call)) {
-        protocol_fail(call, &words_of(call)->mismatch,
-                      "The request signature we calculated does not match the signature you "
-                      "provided. Check your AWS Secret Access Key and signing method. Consult the "
-                      "service documentation for details.");
-        return;
-    }
-    protocol_fail(call, &s3_words.mismatch,
-                  "The request signature we calculated does not match the signature you provided. "
-                  "Check your key and signing method.");
-    protocol_fail_member(call, "AWSAccessKeyId", access_key);
-    protocol_fail_member(call, "StringToSign", to_sign);
-    protocol_fail_member(call, "SignatureProvided", signature);
-    if (canonical.len > 0)
-        protocol_fail_member(call, "CanonicalRequest", canonical);
+    protocol_fail(call, &words_of(call)->mismatch,
+                  "The request signature we calculated does not match the signature you "
+                  "provided. Check your AWS Secret Access Key and signing method. Consult the "
+                  "service documentation for details.");
 }
 
 static void signature_check(struct protocol_call *call, const struct claim *claim,
@@ -488,9 +424,12 @@ static void signature_check(struct protocol_call *call, const struct claim *clai
     note->chain.time = mr_arena_copy(call->arena, time);
     sigv4_sign(&note->chain.key, mr_buf_slice(&to_sign), expected);
     memcpy(note->chain.previous, expected, sizeof(expected));
-    if (!sigv4_equal(mr_slice_make(expected, SIGV4_HEX_BYTES), claim->signature))
-        auth_mismatch(call, claim->scope.access_key, claim->signature, mr_buf_slice(&to_sign),
-                      mr_buf_slice(&canonical));
+    const bool equal = sigv4_equal(mr_slice_make(expected, SIGV4_HEX_BYTES), claim->signature);
+    if (!equal && is_s3(call))
+        auth_s3_mismatch(call, claim->scope.access_key, claim->signature, mr_buf_slice(&to_sign),
+                         mr_buf_slice(&canonical));
+    else if (!equal)
+        fail_mismatch(call);
     mr_buf_fini(&canonical);
     mr_buf_fini(&to_sign);
 }
@@ -509,10 +448,11 @@ static void verify_v4(struct protocol_call *call, struct mr_slice body, bool pre
     if (presigned ? !claim_query(call, &claim) : !claim_header(call, &claim))
         return;
     claim.scope = scope_parse(claim.credential);
-    if (!scope_check(call, &claim) || !headers_check(call, &claim) ||
-        (presigned ? !time_check_query(call, &claim) : !time_check_header(call, &claim)))
+    if (!scope_check(call, &claim) || !headers_check(call, &claim) || !time_check(call, &claim))
         return;
     const struct protocol_credential *credential = auth_known(call, claim.scope.access_key);
+    if (credential != NULL && is_s3(call) && !auth_s3_content(call, !presigned))
+        return;
     if (credential != NULL && auth_token_check(call, credential, claim.token))
         signature_check(call, &claim, credential, body);
 }
@@ -534,29 +474,44 @@ static void body_note(struct protocol_call *call)
     note->hash_known = hash.len == 64 && mr_unhex(hash, note->hash, 32) == MR_OK;
 }
 
-void auth_verify(struct protocol_call *call, struct mr_slice body)
+/* A request must carry one proof of who sends it, of a kind that its service takes. */
+static void refuse_mechanism(struct protocol_call *call, struct mr_slice header, bool both)
 {
-    static const struct protocol_fault both = {"InvalidSignatureException", 400, false};
-    body_note(call);
-    if (call->priv->protocol->auth == NULL ||
-        (call->operation != NULL && (call->operation->flags & MODEL_UNSIGNED)))
-        return;
-    pairs_of(call);
-    const struct mr_slice header = protocol_header(call, "authorization");
-    const bool query = pair_find(call, MR_S("X-Amz-Algorithm")) != NULL;
-    if (header.ptr != NULL && query)
-        protocol_fail(call, &both,
+    static const struct protocol_fault fault = {"InvalidSignatureException", 400, false};
+    if (is_s3(call) && header.ptr != NULL)
+        auth_s3_mechanism(call, both);
+    else if (both)
+        protocol_fail(call, &fault,
                       "Found both 'X-Amz-Algorithm' as a query-string param and "
                       "'Authorization' as HTTP header.");
+    else
+        missing(call);
+}
+
+void auth_verify(struct protocol_call *call, struct mr_slice body)
+{
+    body_note(call);
+    if (call->operation != NULL && (call->operation->flags & MODEL_UNSIGNED))
+        return;
+    if (call->priv->protocol->auth == NULL) {
+        if (is_s3(call))
+            (void)auth_s3_content(call, false);
+        return;
+    }
+    pairs_of(call);
+    const struct mr_slice header = protocol_header(call, "authorization");
+    const bool old_query = is_s3(call) && pair_find(call, MR_S("AWSAccessKeyId")) != NULL;
+    const bool query = pair_find(call, MR_S("X-Amz-Algorithm")) != NULL;
+    if (header.ptr != NULL && (query || old_query))
+        refuse_mechanism(call, header, true);
     else if (query)
         verify_v4(call, body, true);
     else if (is_v4(header))
         verify_v4(call, body, false);
-    else if (is_s3(call) && (pair_find(call, MR_S("AWSAccessKeyId")) != NULL ||
-                             mr_slice_starts_with(header, MR_S("AWS "))))
+    else if (old_query || (is_s3(call) && mr_slice_starts_with(header, MR_S("AWS "))))
         auth_verify_v2(call);
     else
-        missing(call);
+        refuse_mechanism(call, header, false);
 }
 
 void auth_body_check(struct protocol_call *call, const uint8_t hash[static 32])
@@ -569,7 +524,7 @@ void auth_body_check(struct protocol_call *call, const uint8_t hash[static 32])
     mr_hex(note->hash, 32, claimed);
     mr_hex(hash, 32, computed);
     if (!is_s3(call)) {
-        auth_mismatch(call, MR_S(""), MR_S(""), MR_S(""), MR_S(""));
+        fail_mismatch(call);
         return;
     }
     protocol_fail(call, &mismatch,

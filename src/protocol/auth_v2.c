@@ -119,7 +119,8 @@ static bool claim_query(struct protocol_call *call, struct claim_v2 *claim)
         return false;
     }
     if (call->priv->signing_now_ms / 1000 >= expires_s) {
-        auth_expired(call, expires_s > INT64_MAX / 1000 ? INT64_MAX : expires_s * 1000);
+        auth_s3_expired(call, expires_s > INT64_MAX / 1000 ? INT64_MAX : expires_s * 1000,
+                        (struct mr_slice){0});
         return false;
     }
     *claim = (struct claim_v2){key->value, signature->value, expires->value};
@@ -171,6 +172,6 @@ void auth_verify_v2(struct protocol_call *call)
     mr_hmac_sha1(credential->secret, mr_buf_slice(&text), digest);
     const struct mr_slice expected = mr_base64(call->arena, mr_slice_make(digest, sizeof(digest)));
     if (!sigv4_equal(expected, claim.signature))
-        auth_mismatch(call, claim.access_key, claim.signature, mr_buf_slice(&text), MR_S(""));
+        auth_s3_mismatch(call, claim.access_key, claim.signature, mr_buf_slice(&text), MR_S(""));
     mr_buf_fini(&text);
 }

@@ -223,8 +223,12 @@ void fault_render(struct protocol_call *call)
         return;
     }
     call->priv->content_type_sent = false;
-    if (mr_slice_equal(call->exchange->method, MR_S("HEAD")) || fault->status == 304)
+    if (mr_slice_equal(call->exchange->method, MR_S("HEAD")) || fault->status == 304) {
+        /* AWS: S3 says what the text would be that a HEAD does not get. */
+        if (call->priv->wire == MODEL_REST_XML && fault->status != 304)
+            reply_header(call, "content-type", MR_S("application/xml"));
         return;
+    }
     switch (call->priv->wire) {
     case MODEL_CBOR:
         render_json(call, fault, body);

@@ -239,6 +239,116 @@ static void a_presigned_url_holds_until_it_expires(void **state)
                 SIZE_MAX);
 }
 
+#define PRESIGNED(algorithm, credential, date, expires, signed)                           \
+    "/b/k?X-Amz-Algorithm=" algorithm "&X-Amz-Credential=" credential "&X-Amz-Date=" date \
+    "&X-Amz-Expires=" expires "&X-Amz-SignedHeaders=" signed "&X-Amz-Signature=00"
+#define V4 "AWS4-HMAC-SHA256"
+#define CREDENTIAL "AK/20260102/us-east-1/s3/aws4_request"
+#define NOON "20260102T030405Z"
+
+static void s3_s_presigned_urls_tell_what_is_wrong_with_them(void **state)
+{
+    static const struct {
+        const char *target, *code, *says;
+    } cases[] = {
+        {PRESIGNED("AWS4-FOO", CREDENTIAL, NOON, "600", "host"),
+         "AuthorizationQueryParametersError", "X-Amz-Algorithm only supports"},
+        {PRESIGNED(V4, CREDENTIAL, "2026-01-02", "600", "host"),
+         "AuthorizationQueryParametersError", "X-Amz-Date must be in the ISO8601 Long Format"},
+        {PRESIGNED(V4, CREDENTIAL, NOON, "soon", "host"), "AuthorizationQueryParametersError",
+         "X-Amz-Expires should be a number"},
+        {PRESIGNED(V4, CREDENTIAL, NOON, "-1", "host"), "AuthorizationQueryParametersError",
+         "X-Amz-Expires must be non-negative"},
+        {PRESIGNED(V4, CREDENTIAL, NOON, "604801", "host"), "AuthorizationQueryParametersError",
+         "must be less than 604800 seconds"},
+        {PRESIGNED(V4, CREDENTIAL, NOON, "604800", "host"), "SignatureDoesNotMatch",
+         "<StringToSignBytes>41 57 53 34 2d"},
+        {PRESIGNED(V4, "AK/20260102", NOON, "600", "host"), "AuthorizationQueryParametersError",
+         "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed"},
+        {PRESIGNED(V4, "AK/2026/us-east-1/s3/aws4_request", NOON, "600", "host"),
+         "AuthorizationQueryParametersError", "incorrect date format &quot;2026&quot;."},
+        {PRESIGNED(V4, "AK/20260102/us-east-1/s3/aws4", NOON, "600", "host"),
+         "AuthorizationQueryParametersError", "incorrect terminal &quot;aws4&quot;."},
+        {PRESIGNED(V4, "AK/20260101/us-east-1/s3/aws4_request", NOON, "600", "host"),
+         "AuthorizationQueryParametersError",
+         "<Message>Invalid credential date &quot;20260101&quot;."},
+        {PRESIGNED(V4, CREDENTIAL, NOON, "600", ""), "AccessDenied",
+         "<HeadersNotSigned>host</HeadersNotSigned>"},
+        {PRESIGNED(V4, CREDENTIAL, "20260102T010405Z", "600", "host"), "AccessDenied",
+         "<X-Amz-Expires>600</X-Amz-Expires><Expires>2026-01-02T01:14:05"},
+        {PRESIGNED(V4, CREDENTIAL, "20260102T040405Z", "600", "host"), "AccessDenied",
+         "<Message>Request is not yet valid</Message><X-Amz-Date>1767326645000</X-Amz-Date>"},
+    };
+    const char *const headers[] = {"host", "127.0.0.1:4566", NULL};
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        const struct mr_slice body = get_s3(*state, cases[i].target, headers)->body;
+        if (mr_slice_search(body, mr_slice_cstr(cases[i].code)) == SIZE_MAX ||
+            mr_slice_search(body, mr_slice_cstr(cases[i].says)) == SIZE_MAX)
+            fail_msg("%s: not '%s: %s' but %.*s", cases[i].target, cases[i].code, cases[i].says,
+                     MR_ARG(body));
+    }
+}
+
+static void s3_tells_what_is_wrong_with_a_header(void **state)
+{
+    static const char signed_by[] =
+        "AWS4-HMAC-SHA256 Credential=" CREDENTIAL ", SignedHeaders=host;x-amz-date, Signature=00";
+    static const char other_end[] =
+        "AWS4-HMAC-SHA256 Credential=AK/20260102/us-east-1/s3/aws5_request, "
+        "SignedHeaders=host;x-amz-date, Signature=00";
+    static const struct {
+        const char *target;
+        const char *headers[9];
+        const char *code, *says;
+    } cases[] = {
+        {"/b/k",
+         {"authorization", "Bearer x"},
+         "InvalidArgument",
+         "Unsupported Authorization Type"},
+        {"/b/k?X-Amz-Algorithm=" V4,
+         {"authorization", signed_by},
+         "InvalidArgument",
+         "Only one auth mechanism allowed"},
+        {"/b/k",
+         {"authorization", signed_by},
+         "AccessDenied",
+         "AWS authentication requires a valid Date or x-amz-date header"},
+        {"/b/k",
+         {"authorization", "AWS4-HMAC-SHA256 Credential=" CREDENTIAL, "x-amz-date", NOON},
+         "AuthorizationHeaderMalformed",
+         "the authorization header requires three components"},
+        {"/b/k",
+         {"authorization", other_end, "x-amz-date", NOON},
+         "AuthorizationHeaderMalformed",
+         "malformed; incorrect terminal &quot;aws5_request&quot;. This endpoint uses"},
+        {"/b/k",
+         {"authorization", signed_by, "x-amz-date", NOON},
+         "InvalidRequest",
+         "Missing required header for this request: x-amz-content-sha256"},
+        {"/b/k",
+         {"authorization", signed_by, "x-amz-date", NOON, "x-amz-acl", "private", "x-amz-meta-a",
+          "1"},
+         "AccessDenied",
+         "<HeadersNotSigned>x-amz-acl, x-amz-meta-a</HeadersNotSigned>"},
+        {"/b/k",
+         {"x-amz-content-sha256", "zz", "authorization",
+          "AWS4-HMAC-SHA256 Credential=" CREDENTIAL
+          ", SignedHeaders=host;x-amz-date;x-amz-content-sha256, Signature=00",
+          "x-amz-date", NOON},
+         "InvalidArgument",
+         "<ArgumentValue>zz</ArgumentValue>"},
+    };
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        const char *headers[12] = {"host", "127.0.0.1:4566"};
+        memcpy(headers + 2, cases[i].headers, sizeof cases[i].headers);
+        const struct mr_slice body = get_s3(*state, cases[i].target, headers)->body;
+        if (mr_slice_search(body, mr_slice_cstr(cases[i].code)) == SIZE_MAX ||
+            mr_slice_search(body, mr_slice_cstr(cases[i].says)) == SIZE_MAX)
+            fail_msg("case %zu: not '%s: %s' but %.*s", i, cases[i].code, cases[i].says,
+                     MR_ARG(body));
+    }
+}
+
 static void boto3_s_old_presigned_urls_hold_too(void **state)
 {
     const char *const headers[] = {"host", "localhost:4566", NULL};
@@ -379,6 +489,8 @@ int main(void)
         TEST(paths_of_rest_services_are_encoded_twice),
         TEST(paths_of_s3_are_encoded_once_and_not_normalised),
         TEST(a_presigned_url_holds_until_it_expires),
+        TEST(s3_s_presigned_urls_tell_what_is_wrong_with_them),
+        TEST(s3_tells_what_is_wrong_with_a_header),
         TEST(boto3_s_old_presigned_urls_hold_too),
         TEST(a_session_token_must_be_the_key_s_own),
         TEST(a_body_must_have_the_hash_that_was_announced),

@@ -86,6 +86,15 @@ static void timestamp_put(struct mr_json *json, struct mr_arena *arena, struct m
         mr_json_timestamp(json, epoch_ms);
 }
 
+/* AWS: S3 takes no integer that has more than 32 bits. */
+static bool beyond_integer(const struct protocol_call *call, const struct model_shape *shape,
+                           struct mr_slice text)
+{
+    int64_t value;
+    return call->priv->wire == MODEL_REST_XML && shape->type == MODEL_INTEGER &&
+           (mr_slice_to_i64(text, &value) != MR_OK || value < INT32_MIN || value > INT32_MAX);
+}
+
 bool text_put(struct protocol_call *call, struct mr_json *json, const struct model_shape *shape,
               struct mr_slice wire, struct mr_slice text)
 {
@@ -96,7 +105,7 @@ bool text_put(struct protocol_call *call, struct mr_json *json, const struct mod
     case MODEL_FLOAT:
     case MODEL_DOUBLE: {
         const bool fraction = shape->type >= MODEL_FLOAT;
-        if (!is_number(bare, fraction)) {
+        if (!is_number(bare, fraction) || beyond_integer(call, shape, bare)) {
             unreadable(call, shape, wire, text);
             mr_json_null(json);
         } else {

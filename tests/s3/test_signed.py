@@ -57,3 +57,39 @@ def test_others_are_refused_before_anything_is_stored(signed):
         urllib.request.urlopen(url.replace("/lake/k", "/lake/other"))
     assert caught.value.code == 403
     assert s3.list_objects_v2(Bucket="lake")["KeyCount"] == 0
+
+
+def presigned(signed, **options):
+    names = {"Bucket": "lake", "Key": "k"}
+    v4 = signed.client("s3", config=Config(signature_version="s3v4"), **options)
+    return v4.generate_presigned_url("get_object", Params=names, ExpiresIn=60)
+
+
+def fetch(url, **headers):
+    request = urllib.request.Request(url, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    try:
+        with urllib.request.urlopen(request) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_presigned_urls_say_what_is_wrong_with_them(signed):
+    s3 = signed.client("s3")
+    s3.create_bucket(Bucket="lake")
+    s3.put_object(Bucket="lake", Key="k", Body=b"here")
+    url = presigned(signed)
+    assert fetch(url) == (200, "here")
+    for text, status, says in (
+        (url.replace("X-Amz-Expires=60", "X-Amz-Expires=604801"), 400, "must be less than 604800 seconds"),
+        (url.replace("X-Amz-Expires=60", "X-Amz-Expires=0x1"), 400, "X-Amz-Expires should be a number"),
+        (url.replace("X-Amz-Expires=60", "a=60"), 400, "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."),
+        (url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"), 403, "<CanonicalRequestBytes>47 45 54 0a "),
+        (url.replace("aws4_request", "aws4"), 400, "This endpoint uses"),
+    ):
+        answer = fetch(text)
+        assert answer[0] == status and says in answer[1], answer
+    answer = fetch(url, x_amz_meta_a="1", x_amz_acl="private")
+    assert answer[0] == 403, answer
+    assert "x-amz-meta-a" in answer[1] and "x-amz-acl" in answer[1] and "<HeadersNotSigned>" in answer[1]
+    assert fetch(url, Authorization="Bearer x")[0] == 400
