@@ -148,10 +148,11 @@ static enum mr_status check_length(struct protocol_call *call)
     const bool framed =
         mr_slice_starts_with(protocol_header(call, "x-amz-content-sha256"), MR_S("STREAMING-"));
     const bool told = framed ? protocol_header(call, "x-amz-decoded-content-length").ptr != NULL
-                             : protocol_header(call, "content-length").ptr != NULL ||
-                                   protocol_header(call, "transfer-encoding").ptr != NULL;
+                             : protocol_header(call, "content-length").ptr != NULL;
     if (call->exchange == NULL || told)
         return MR_OK;
+    if (!framed && protocol_header(call, "transfer-encoding").ptr != NULL)
+        return s3_fail_header(call, "Transfer-Encoding", NULL);
     return protocol_fail(call, &s3_missing_length,
                          "You must provide the Content-Length HTTP header.");
 }
@@ -251,6 +252,17 @@ static enum mr_status storage_class_read(struct protocol_call *call, struct s3_m
                          "The storage class you specified is not valid");
 }
 
+static enum mr_status redirect_check(struct protocol_call *call, struct mr_slice target)
+{
+    if (target.len == 0 || mr_slice_starts_with(target, MR_S("/")) ||
+        mr_slice_starts_with(target, MR_S("http://")) ||
+        mr_slice_starts_with(target, MR_S("https://")))
+        return MR_OK;
+    return protocol_fail(call, &s3_invalid_redirect,
+                         "The website redirect location must have a prefix of 'http://' or "
+                         "'https://' or '/'.");
+}
+
 enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta)
 {
     meta->headers[S3_CONTENT_TYPE] = s3_in(call, "ContentType");
@@ -260,7 +272,8 @@ enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta)
     meta->headers[S3_CACHE_CONTROL] = s3_in(call, "CacheControl");
     meta->headers[S3_EXPIRES] = protocol_header(call, "expires"); /* AWS: whatever it says */
     meta->headers[S3_REDIRECT] = s3_in(call, "WebsiteRedirectLocation");
-    if (storage_class_read(call, meta) != MR_OK || s3_sse_read(call, meta) != MR_OK ||
+    if (redirect_check(call, meta->headers[S3_REDIRECT]) != MR_OK ||
+        storage_class_read(call, meta) != MR_OK || s3_sse_read(call, meta) != MR_OK ||
         s3_lock_read(call, meta) != MR_OK)
         return MR_FAULT;
     return user_read(call, meta);

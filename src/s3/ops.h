@@ -24,6 +24,7 @@
     X(invalid_part_number, "InvalidPartNumber", 416, false)                        \
     X(invalid_part_order, "InvalidPartOrder", 400, false)                          \
     X(invalid_range, "InvalidRange", 416, false)                                   \
+    X(invalid_redirect, "InvalidRedirectLocation", 400, false)                     \
     X(invalid_request, "InvalidRequest", 400, false)                               \
     X(invalid_storage_class, "InvalidStorageClass", 400, false)                    \
     X(invalid_tag, "InvalidTag", 400, false)                                       \

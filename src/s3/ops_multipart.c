@@ -354,6 +354,10 @@ static void abort_upload(struct protocol_call *call)
     struct s3_upload upload;
     if (s3_check_upload(call, &upload) != MR_OK)
         return;
+    if (mr_json_get(call->in, "IfMatchInitiatedTime") != NULL) { /* AWS: of directory buckets */
+        s3_fail_header(call, "x-amz-if-match-initiated-time", NULL);
+        return;
+    }
     const enum mr_status status = s3_upload_abort(s3_of(call), call->arena, &upload, &call->ticket);
     if (status == MR_NOT_FOUND)
         s3_fail_no_upload(call, upload.id);

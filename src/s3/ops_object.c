@@ -78,12 +78,23 @@ void s3_put_whole(struct protocol_call *call, struct mr_slice body, const char *
 
 /* ---- DeleteObject ---- */
 
+/* AWS: conditions on size and time are for directory buckets, which there are none of. */
+static enum mr_status check_conditions(struct protocol_call *call)
+{
+    if (mr_json_get(call->in, "IfMatchSize") != NULL)
+        return s3_fail_header(call, "x-amz-if-match-size", NULL);
+    if (mr_json_get(call->in, "IfMatchLastModifiedTime") != NULL)
+        return s3_fail_header(call, "x-amz-if-match-last-modified-time", NULL);
+    return MR_OK;
+}
+
 static void delete_object(struct protocol_call *call)
 {
     struct s3_change change = s3_change_of(call);
     struct s3_version version;
     yyjson_val *if_match = mr_json_get(call->in, "IfMatch");
     if (s3_check_owner(call) != MR_OK || s3_check_key(call, change.key) != MR_OK ||
+        check_conditions(call) != MR_OK ||
         s3_version_in(call, mr_json_get(call->in, "VersionId"), &change.version, &version) != MR_OK)
         return;
     if (if_match != NULL)
@@ -151,6 +162,11 @@ static bool delete_one(struct protocol_call *call, yyjson_val *object, struct de
     change->key = error->key;
     if (error->version.len > 0 && s3_version_parse(error->version, &version) != MR_OK) {
         delete_fails(error, "NoSuchVersion", "The specified version does not exist.");
+        return false;
+    }
+    if (mr_json_get(object, "Size") != NULL || mr_json_get(object, "LastModifiedTime") != NULL) {
+        delete_fails(error, "NotImplemented",
+                     "A header you provided implies functionality that is not implemented");
         return false;
     }
     if (error->key.len > S3_KEY_BYTES_MAX) {

@@ -149,13 +149,14 @@ def test_metadata_beyond_ascii_comes_back_as_an_encoded_word(server, bucket):
         assert reply["x-amz-meta-ascii"] == "AMAZONS3"
 
 
-def bare_put(server, path, headers):
+def bare_put(server, path, headers, body=b""):
     """A PUT that says nothing by itself about the length of its body."""
     wire = http.client.HTTPConnection("127.0.0.1", server.port)
     wire.putrequest("PUT", path)
     for name, value in headers.items():
         wire.putheader(name, value)
     wire.endheaders()
+    wire.send(body)
     reply = wire.getresponse()
     return reply.status, reply.read()
 
@@ -166,6 +167,11 @@ def test_who_puts_an_object_tells_its_length(server, s3, bucket):
         status, text = bare_put(server, f"/{bucket}/k", headers)
         assert (status, b"<Code>MissingContentLength</Code>" in text) == (411, True)
         assert b"<Message>You must provide the Content-Length HTTP header.</Message>" in text
+    refused(s3.head_object, "404", 404, Bucket=bucket, Key="k")
+    chunked = {"Transfer-Encoding": "chunked"}
+    status, text = bare_put(server, f"/{bucket}/k", chunked, b"1\r\nx\r\n0\r\n\r\n")
+    assert (status, b"<Code>NotImplemented</Code>" in text) == (501, True)
+    assert b"<Header>Transfer-Encoding</Header>" in text
     refused(s3.head_object, "404", 404, Bucket=bucket, Key="k")
     assert bare_put(server, f"/{bucket}/k", {"Content-Length": "0"})[0] == 200
     headers = {"x-amz-copy-source": f"{bucket}/k"}

@@ -138,3 +138,53 @@ def test_a_delete_is_remembered_across_a_crash(own_server):
     given = {"Bucket": "bucket", "Key": "k", "UploadId": upload,
              "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}}
     assert complete(own_server, given, If_None_Match="*")[0] == 409
+
+
+def test_conditions_of_directory_buckets_are_refused_and_nothing_goes(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"here")
+    conditions = {"x_amz_if_match_size": "9",
+                  "x_amz_if_match_last_modified_time": "Sat, 03 Jan 2026 00:00:00 GMT"}
+    for name, value in conditions.items():
+        status, _, text = ask(server, "DELETE", f"/{bucket}/k", **{name: value})
+        assert status == 501 and f"<Header>{name.replace('_', '-')}</Header>" in text
+    body = b"<Delete><Object><Key>k</Key><Size>9</Size></Object></Delete>"
+    status, _, text = ask(server, "POST", f"/{bucket}?delete", body, content_md5=md5(body))
+    assert status == 200 and "<Code>NotImplemented</Code>" in text
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    status, _, text = ask(server, "DELETE", f"/{bucket}/k?uploadId={upload}",
+                          x_amz_if_match_initiated_time="Sat, 03 Jan 2026 00:00:00 GMT")
+    assert status == 501 and "<Header>x-amz-if-match-initiated-time</Header>" in text
+    s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"here"
+
+
+def test_integers_have_32_bits(server, bucket):
+    for query in ("max-keys", "list-type=2&max-keys", "versions&max-keys", "uploads&max-uploads"):
+        name = query.rsplit("&", maxsplit=1)[-1]
+        assert ask(server, "GET", f"/{bucket}?{query}=2147483647")[0] == 200
+        for value in ("2147483648", "-2147483649", "99999999999999999999"):
+            status, _, text = ask(server, "GET", f"/{bucket}?{query}={value}")
+            assert status == 400 and "<Code>InvalidArgument</Code>" in text
+            says = f"Provided {name} not an integer or within integer range"
+            assert f"<Message>{says}</Message>" in text
+
+
+def test_a_redirect_leads_to_a_page_or_a_site(server, bucket):
+    for target in ("/other", "http://example.com/x", "https://example.com/x"):
+        header = {"x_amz_website_redirect_location": target}
+        assert ask(server, "PUT", f"/{bucket}/k", b"x", **header)[0] == 200
+    header = {"x_amz_website_redirect_location": "other"}
+    status, _, text = ask(server, "PUT", f"/{bucket}/k", b"x", **header)
+    assert status == 400 and "<Code>InvalidRedirectLocation</Code>" in text
+
+
+def test_a_digest_of_the_body_is_one_or_a_word_for_none(server, bucket):
+    status, _, text = ask(server, "PUT", f"/{bucket}/k", b"x", x_amz_content_sha256="zz")
+    assert status == 400 and "<ArgumentName>x-amz-content-sha256</ArgumentName>" in text
+    assert "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, " in text
+
+
+def test_an_error_without_a_text_tells_its_type(server, bucket):
+    for path, status in ((f"/{bucket}/none", 404), (f"/{bucket}-none", 404)):
+        reply = ask(server, "HEAD", path)
+        assert (reply[0], reply[1]["content-type"], reply[2]) == (status, "application/xml", "")

@@ -66,7 +66,8 @@ def presigned(signed, **options):
 
 
 def fetch(url, **headers):
-    request = urllib.request.Request(url, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    headers = {name.replace("_", "-"): text for name, text in headers.items()}
+    request = urllib.request.Request(url, headers=headers)
     try:
         with urllib.request.urlopen(request) as reply:
             return reply.status, reply.read().decode()
@@ -80,16 +81,18 @@ def test_presigned_urls_say_what_is_wrong_with_them(signed):
     s3.put_object(Bucket="lake", Key="k", Body=b"here")
     url = presigned(signed)
     assert fetch(url) == (200, "here")
-    for text, status, says in (
-        (url.replace("X-Amz-Expires=60", "X-Amz-Expires=604801"), 400, "must be less than 604800 seconds"),
-        (url.replace("X-Amz-Expires=60", "X-Amz-Expires=0x1"), 400, "X-Amz-Expires should be a number"),
-        (url.replace("X-Amz-Expires=60", "a=60"), 400, "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."),
-        (url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"), 403, "<CanonicalRequestBytes>47 45 54 0a "),
-        (url.replace("aws4_request", "aws4"), 400, "This endpoint uses"),
+    expires = "X-Amz-Expires=60"
+    for old, new, status, says in (
+        (expires, "X-Amz-Expires=604801", 400, "must be less than 604800 seconds"),
+        (expires, "X-Amz-Expires=0x1", 400, "X-Amz-Expires should be a number"),
+        (expires, "a=60", 400, "X-Amz-SignedHeaders, and X-Amz-Expires parameters."),
+        (expires, "X-Amz-Expires=61", 403, "<CanonicalRequestBytes>47 45 54 0a "),
+        ("aws4_request", "aws4", 400, "This endpoint uses"),
     ):
-        answer = fetch(text)
+        answer = fetch(url.replace(old, new))
         assert answer[0] == status and says in answer[1], answer
     answer = fetch(url, x_amz_meta_a="1", x_amz_acl="private")
     assert answer[0] == 403, answer
-    assert "x-amz-meta-a" in answer[1] and "x-amz-acl" in answer[1] and "<HeadersNotSigned>" in answer[1]
+    named = answer[1].split("<HeadersNotSigned>")[1].split("<")[0]
+    assert sorted(named.split(", ")) == ["x-amz-acl", "x-amz-meta-a"]
     assert fetch(url, Authorization="Bearer x")[0] == 400
