@@ -407,6 +407,7 @@ enum mr_status glue_crawler_create(struct glue *glue, struct mr_arena *arena, yy
 }
 
 enum mr_status glue_crawler_update(struct glue *glue, struct mr_arena *arena, yyjson_val *input,
+                                   bool (*fits)(void *ctx, yyjson_val *config), void *ctx,
                                    int64_t *ret_ticket)
 {
     const int64_t now_ms = store_now(glue->store);
@@ -420,10 +421,13 @@ enum mr_status glue_crawler_update(struct glue *glue, struct mr_arena *arena, yy
     } else if (crawler != NULL) {
         yyjson_val *old = glue_parse(arena, mr_slice_cstr(crawler->config));
         struct mr_slice json = config_json(arena, input, old, MR_S(""), now_ms);
-        free(crawler->config);
-        crawler->config = mr_strdup_slice(json);
-        crawler->next_ms = next_run(crawler, now_ms);
-        status = save_locked(crawler, ret_ticket);
+        status = fits(ctx, glue_parse(arena, json)) ? MR_OK : MR_FAULT;
+        if (status == MR_OK) {
+            free(crawler->config);
+            crawler->config = mr_strdup_slice(json);
+            crawler->next_ms = next_run(crawler, now_ms);
+            status = save_locked(crawler, ret_ticket);
+        }
     }
     pthread_mutex_unlock(&glue->crawler_lock);
     if (status == MR_OK)

@@ -112,9 +112,12 @@ void glue_crawlers_close(struct glue *glue);
 MR_MUST_USE enum mr_status glue_crawler_create(struct glue *glue, struct mr_arena *arena,
                                                yyjson_val *input, struct mr_slice account,
                                                int64_t *ret_ticket);
-/* MR_NOT_FOUND, MR_AGAIN: running, MR_INVALID: the schedule. */
+/* `fits` judges the configuration that would be; it sets the fault that MR_FAULT tells of, and is
+ * called under the lock of crawlers. MR_NOT_FOUND, MR_AGAIN: running, MR_INVALID: the schedule. */
 MR_MUST_USE enum mr_status glue_crawler_update(struct glue *glue, struct mr_arena *arena,
-                                               yyjson_val *input, int64_t *ret_ticket);
+                                               yyjson_val *input,
+                                               bool (*fits)(void *ctx, yyjson_val *config),
+                                               void *ctx, int64_t *ret_ticket);
 /* MR_NOT_FOUND, MR_AGAIN: running. */
 MR_MUST_USE enum mr_status glue_crawler_delete(struct glue *glue, struct mr_slice name,
                                                int64_t *ret_ticket);

@@ -52,25 +52,28 @@ static bool check_targets(struct protocol_call *call, bool required)
     return true;
 }
 
-/* Settings and classifiers that the crawler would have. False: the fault is set. */
-static bool check_settings(struct protocol_call *call)
+static bool check_settings(struct protocol_call *call, yyjson_val *config)
+{
+    struct glue_settings settings;
+    struct mr_slice error;
+    const enum mr_status status = glue_settings_read(call->arena, config, &settings, &error);
+    if (status != MR_OK)
+        protocol_fail(call, status == MR_END ? &glue_fault_unsupported : &glue_fault_invalid_input,
+                      "%.*s", MR_ARG(error));
+    return status == MR_OK;
+}
+
+static bool check_classifiers(struct protocol_call *call)
 {
     struct glue *glue = call->service;
-    struct glue_settings settings;
-    struct mr_slice error, json;
+    struct mr_slice json;
     size_t index, max;
     yyjson_val *name;
     yyjson_val *names = mr_json_get(call->in, "Classifiers");
-    enum mr_status status = glue_settings_read(call->arena, call->in, &settings, &error);
-    if (status != MR_OK) {
-        protocol_fail(call, status == MR_END ? &glue_fault_unsupported : &glue_fault_invalid_input,
-                      "%.*s", MR_ARG(error));
-        return false;
-    }
     yyjson_arr_foreach(names, index, max, name)
     {
-        status = store_doc_get(glue->store, call->arena, "glue", "classifier", mr_json_text(name),
-                               &json);
+        const enum mr_status status = store_doc_get(glue->store, call->arena, "glue", "classifier",
+                                                    mr_json_text(name), &json);
         if (status == MR_NOT_FOUND)
             protocol_fail(call, &glue_fault_invalid_input,
                           "Classifier entity with name %.*s does not exist",
@@ -88,7 +91,7 @@ static void fail_schedule(struct protocol_call *call)
 
 static void create_crawler(struct protocol_call *call)
 {
-    if (!check_targets(call, true) || !check_settings(call))
+    if (!check_targets(call, true) || !check_settings(call, call->in) || !check_classifiers(call))
         return;
     enum mr_status status =
         glue_crawler_create(call->service, call->arena, call->in, call->account, &call->ticket);
@@ -101,12 +104,18 @@ static void create_crawler(struct protocol_call *call)
     glue_tag_created(call, "crawler", call_name(call));
 }
 
+/* What was there and what is new have to go together. */
+static bool settings_fit(void *ctx, yyjson_val *config)
+{
+    return check_settings(ctx, config);
+}
+
 static void update_crawler(struct protocol_call *call)
 {
-    if (!check_targets(call, false) || !check_settings(call))
+    if (!check_targets(call, false) || !check_classifiers(call))
         return;
-    enum mr_status status =
-        glue_crawler_update(call->service, call->arena, call->in, &call->ticket);
+    enum mr_status status = glue_crawler_update(call->service, call->arena, call->in, settings_fit,
+                                                call, &call->ticket);
     if (status == MR_NOT_FOUND)
         glue_fail_crawler(call, call_name(call));
     else if (status == MR_AGAIN)

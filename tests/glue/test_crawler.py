@@ -156,6 +156,25 @@ def test_wrong_configurations_are_refused(glue, database, fresh):
     create("NotImplemented", Targets={"JdbcTargets": [{"ConnectionName": "c", "Path": "p"}]})
 
 
+def test_an_update_is_judged_together_with_what_was_there(glue, database, fresh):
+    name = fresh("c")
+    log = {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"}
+    new_only = {"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"}
+    glue.create_crawler(Name=name, Role=ROLE, DatabaseName=database,
+                        Targets={"S3Targets": [{"Path": "s3://b/t"}]})
+    message = refused(glue.update_crawler, "InvalidInputException", Name=name,
+                      RecrawlPolicy=new_only)
+    assert "can have only LOG DeleteBehavior value" in message
+    crawler = glue.get_crawler(Name=name)["Crawler"]
+    assert crawler["RecrawlPolicy"] == {"RecrawlBehavior": "CRAWL_EVERYTHING"}
+    assert crawler["Version"] == 1
+    glue.update_crawler(Name=name, SchemaChangePolicy=log)
+    glue.update_crawler(Name=name, RecrawlPolicy=new_only)
+    refused(glue.update_crawler, "InvalidInputException", Name=name,
+            SchemaChangePolicy={"UpdateBehavior": "UPDATE_IN_DATABASE"})
+    assert glue.get_crawler(Name=name)["Crawler"]["SchemaChangePolicy"] == log
+
+
 def test_a_crawl_of_a_missing_bucket_fails_and_says_why(glue, crawl):
     last = crawl("s3://no-such-bucket-anywhere/t")["LastCrawl"]
     assert last["Status"] == "FAILED"
