@@ -67,7 +67,11 @@ enum mr_status athena_open(struct athena **ret_athena, const struct athena_optio
     athena->options = *options;
     pthread_mutex_init(&athena->lock, NULL);
     pthread_mutex_init(&athena->catalog_lock, NULL);
-    pthread_cond_init(&athena->idle, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&athena->idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     athena_engine_init(&athena->engine, &engine);
     athena->engine.scans.store = options->store;
     enum mr_status status = athena_writes_open(athena);

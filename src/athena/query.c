@@ -644,7 +644,7 @@ void athena_queries_close(struct athena *athena)
     while (athena->locked.running > 0) {
         struct timespec until;
         cancel_all_locked(athena); /* again and again, as deadline_step does */
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += ATHENA_CANCEL_AGAIN_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
@@ -8,22 +9,136 @@ static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun"
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 static const int64_t ms_per_day = 86400000;
 
+static int64_t system_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static int64_t system_now_ms(void *ctx)
 {
     (void)ctx;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return system_now_us() / 1000;
 }
 
 const struct mr_clock mr_clock_system = {.now_ms = system_now_ms};
+
+/* ---- the steady clock ----
+ *
+ * It is the monotonic clock plus an offset. While the system's clock agrees, the offset stands and
+ * a look takes no lock. A thread that looks without the lock reads the monotonic clock, the offset,
+ * and last whether the offset shrinks: so it never pairs a shrunk offset with an older reading. */
+
+enum {
+    SLOWER = 8,      /* by an eighth, while it is ahead of the system's */
+    NOISE_US = 2000, /* between the readings of two clocks */
+    CLOSE_US = 100,  /* readings of the monotonic clock around one of the system's */
+    LOOKS_MAX = 8,
+};
+static const int64_t unknown = INT64_MIN;
+
+static struct {
+    _Atomic int64_t offset_us; /* unknown: nobody has looked yet */
+    atomic_bool shrinks;       /* it is ahead of the system's clock */
+    _Atomic int64_t set_by_us; /* for tests */
+    pthread_mutex_t lock;
+    int64_t shrunk_us; /* monotonic: up to when that is done; under the lock, as is the next */
+    int64_t last_us;   /* the newest time that was told under the lock */
+} steady = {.offset_us = INT64_MIN, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int64_t system_offset_us(int64_t monotonic_us)
+{
+    return system_now_us() + atomic_load_explicit(&steady.set_by_us, memory_order_relaxed) -
+           monotonic_us;
+}
+
+/* Both clocks at one moment, as nearly as a thread that may be preempted can say. */
+static int64_t look_closely(int64_t *ret_monotonic_us)
+{
+    int64_t best_us = INT64_MAX, offset_us = 0;
+    for (int i = 0; i < LOOKS_MAX && best_us > CLOSE_US; i++) {
+        const int64_t before_us = mr_monotonic_us(), found_us = system_offset_us(before_us);
+        const int64_t after_us = mr_monotonic_us();
+        *ret_monotonic_us = after_us;
+        if (after_us - before_us >= best_us)
+            continue;
+        best_us = after_us - before_us;
+        offset_us = found_us;
+    }
+    return offset_us;
+}
+
+/* Takes up what the system's clock says. */
+static void adjust_locked(int64_t monotonic_us, int64_t system_us)
+{
+    int64_t offset_us = atomic_load(&steady.offset_us);
+    const bool shrinks = atomic_load(&steady.shrinks);
+    if (offset_us == unknown || system_us > offset_us + NOISE_US) {
+        atomic_store(&steady.offset_us, system_us);
+        atomic_store(&steady.shrinks, false);
+    } else if (system_us >= offset_us - NOISE_US) {
+        atomic_store(&steady.shrinks, false);
+    } else if (!shrinks) {
+        steady.shrunk_us = monotonic_us;
+        atomic_store(&steady.shrinks, true);
+    } else {
+        const int64_t by_us = (monotonic_us - steady.shrunk_us) / SLOWER;
+        steady.shrunk_us += by_us * SLOWER;
+        offset_us -= by_us;
+        atomic_store(&steady.offset_us, offset_us > system_us ? offset_us : system_us);
+    }
+}
+
+static int64_t steady_now_locked(void)
+{
+    int64_t monotonic_us;
+    const int64_t system_us = look_closely(&monotonic_us);
+    adjust_locked(monotonic_us, system_us);
+    const int64_t now_us = monotonic_us + atomic_load(&steady.offset_us);
+    if (now_us > steady.last_us)
+        steady.last_us = now_us;
+    return steady.last_us;
+}
+
+static int64_t steady_now_ms(void *ctx)
+{
+    (void)ctx;
+    const int64_t monotonic_us = mr_monotonic_us();
+    const int64_t offset_us = atomic_load(&steady.offset_us);
+    if (!atomic_load(&steady.shrinks) && offset_us != unknown) {
+        const int64_t apart_us = system_offset_us(monotonic_us) - offset_us;
+        if (apart_us < NOISE_US && apart_us > -NOISE_US)
+            return (monotonic_us + offset_us) / 1000;
+    }
+    pthread_mutex_lock(&steady.lock);
+    const int64_t now_us = steady_now_locked();
+    pthread_mutex_unlock(&steady.lock);
+    return now_us / 1000;
+}
+
+const struct mr_clock mr_clock_steady = {.now_ms = steady_now_ms};
+
+void mr_clock_steady_begin(int64_t now_ms)
+{
+    pthread_mutex_lock(&steady.lock);
+    const int64_t short_us = now_ms * 1000 - steady_now_locked();
+    if (short_us > 0)
+        atomic_fetch_add(&steady.offset_us, short_us);
+    pthread_mutex_unlock(&steady.lock);
+}
+
+void mr_clock_system_set_by(int64_t ms)
+{
+    atomic_fetch_add(&steady.set_by_us, ms * 1000);
+}
 
 /* ---- a clock that moves by hand ---- */
 
 static int64_t time_of_state(int64_t state)
 {
     const int64_t ms = (state - (state & 1)) / 2;
-    return (state & 1) != 0 ? ms : system_now_ms(NULL) + ms;
+    return (state & 1) != 0 ? ms : steady_now_ms(NULL) + ms;
 }
 
 static int64_t movable_now_ms(void *ctx)
@@ -50,7 +165,7 @@ enum mr_status mr_clock_move(struct mr_clock_movable *movable, int64_t now_ms, b
     do {
         if (now_ms < time_of_state(before))
             return MR_INVALID;
-        after = held ? now_ms * 2 + 1 : (now_ms - system_now_ms(NULL)) * 2;
+        after = held ? now_ms * 2 + 1 : (now_ms - steady_now_ms(NULL)) * 2;
     } while (!atomic_compare_exchange_weak(&movable->state, &before, after));
     return MR_OK;
 }

@@ -8,17 +8,26 @@ struct mr_clock {
     int64_t (*now_ms)(void *ctx); /* wall clock, epoch milliseconds, UTC */
     void *ctx;
 };
-extern const struct mr_clock mr_clock_system;
+extern const struct mr_clock mr_clock_system; /* what others go by: dates of HTTP, signatures */
 static inline int64_t mr_clock_now(const struct mr_clock *clock)
 {
     return clock->now_ms(clock->ctx);
 }
 
-/* A clock that a test holds, moves forward and lets go. It begins as the system's; what was
- * advanced stays when it runs on, so it never goes back (unless the system's does). Any thread may
- * read and change it; each change is one step. */
+/* The server's: the system's clock, but it never goes back in a run of the process. When the
+ * system's is set forward it follows; when that is set back it goes on from where it was, slower by
+ * an eighth, until the two agree. So nothing that waits for a time waits longer than that. */
+extern const struct mr_clock mr_clock_steady;
+/* It is not behind `now_ms` from here on. */
+void mr_clock_steady_begin(int64_t now_ms);
+/* For tests: as if somebody had set the system's clock so much forward, or back. */
+void mr_clock_system_set_by(int64_t ms);
+
+/* A clock that a test holds, moves forward and lets go. It begins as the steady one; what was
+ * advanced stays when it runs on, so it never goes back. Any thread may read and change it; each
+ * change is one step. */
 struct mr_clock_movable {
-    /* Twice the time it is held at, plus 1; or twice what it is ahead of the system's clock. */
+    /* Twice the time it is held at, plus 1; or twice what it is ahead of the steady clock. */
     _Atomic int64_t state;
 };
 struct mr_clock mr_clock_of_movable(struct mr_clock_movable *movable);

@@ -274,12 +274,6 @@ void mr_inject_write(struct mr_json *json)
 
 void mr_inject_linger(int64_t ms)
 {
-    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t never = PTHREAD_COND_INITIALIZER;
-    const int64_t until_ms = mr_clock_now(&mr_clock_system) + ms;
-    const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    pthread_mutex_lock(&lock);
-    while (mr_clock_now(&mr_clock_system) < until_ms)
-        (void)pthread_cond_timedwait(&never, &lock, &until);
-    pthread_mutex_unlock(&lock);
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }

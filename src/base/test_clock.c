@@ -1,5 +1,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -147,7 +149,7 @@ static void a_movable_clock_begins_as_the_systems_and_never_goes_back(void **sta
     const struct mr_clock clock = mr_clock_of_movable(&movable);
     bool held = true;
     const int64_t begin = mr_clock_now(&mr_clock_system);
-    assert_in_range(mr_clock_movable_now(&movable, &held), begin, begin + 60000);
+    assert_in_range(mr_clock_movable_now(&movable, &held), begin - 10, begin + 60000);
     assert_false(held);
     const int64_t ahead = begin + 3600000;
     assert_int_equal(mr_clock_move(&movable, ahead, true), MR_OK);
@@ -164,6 +166,74 @@ static void a_movable_clock_begins_as_the_systems_and_never_goes_back(void **sta
         continue;
 }
 
+static void await_ms(int64_t ms)
+{
+    const int64_t until_ms = mr_monotonic_ms() + ms;
+    while (mr_monotonic_ms() < until_ms)
+        continue;
+}
+
+static void the_steady_clock_follows_forwards_and_goes_on_when_the_systems_is_set_back(void **state)
+{
+    (void)state;
+    enum { HOUR_MS = 3600000, SLACK_MS = 5000 };
+    const int64_t begin = mr_clock_now(&mr_clock_steady);
+    assert_in_range(begin, mr_clock_now(&mr_clock_system) - 100,
+                    mr_clock_now(&mr_clock_system) + 100);
+    mr_clock_system_set_by(HOUR_MS);
+    assert_in_range(mr_clock_now(&mr_clock_steady), begin + HOUR_MS, begin + HOUR_MS + SLACK_MS);
+    mr_clock_system_set_by(-2 * HOUR_MS);
+    const int64_t before = mr_clock_now(&mr_clock_steady), real = mr_monotonic_ms();
+    assert_in_range(before, begin + HOUR_MS, begin + HOUR_MS + SLACK_MS);
+    await_ms(400); /* slower by an eighth, and never back */
+    const int64_t after = mr_clock_now(&mr_clock_steady), took = mr_monotonic_ms() - real;
+    assert_in_range(after - before, took * 7 / 8 - 20, took * 7 / 8 + 20);
+    mr_clock_system_set_by(HOUR_MS); /* right again, and still ahead by what lies behind */
+    assert_true(mr_clock_now(&mr_clock_steady) >= after);
+}
+
+static void the_steady_clock_is_not_behind_where_it_begins(void **state)
+{
+    (void)state;
+    const int64_t now = mr_clock_now(&mr_clock_steady);
+    mr_clock_steady_begin(now - 1000);
+    assert_in_range(mr_clock_now(&mr_clock_steady), now, now + 500);
+    mr_clock_steady_begin(now + 60000);
+    assert_in_range(mr_clock_now(&mr_clock_steady), now + 60000, now + 60500);
+}
+
+static void *look_often(void *arg)
+{
+    int64_t last = 0;
+    for (int i = 0; i < 200000; i++) {
+        const int64_t now = mr_clock_now(&mr_clock_steady);
+        if (now < last)
+            *(bool *)arg = true;
+        last = now;
+    }
+    return NULL;
+}
+
+static void the_steady_clock_never_goes_back_for_anybody_while_the_systems_is_set(void **state)
+{
+    (void)state;
+    enum { THREADS = 3, SETS = 200 };
+    pthread_t threads[THREADS];
+    bool went_back[THREADS] = {false};
+    struct mr_rng rng;
+    mr_rng_init_seed(&rng, 20251129);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, look_often, &went_back[i]), 0);
+    for (int i = 0; i < SETS; i++) {
+        mr_clock_system_set_by((int64_t)mr_rng_below(&rng, 2000) - 1000);
+        (void)sched_yield();
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_false(went_back[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +245,10 @@ int main(void)
         cmocka_unit_test(what_is_no_date_is_refused),
         cmocka_unit_test(the_systems_clocks_move_forward),
         cmocka_unit_test(a_movable_clock_begins_as_the_systems_and_never_goes_back),
+        cmocka_unit_test(
+            the_steady_clock_follows_forwards_and_goes_on_when_the_systems_is_set_back),
+        cmocka_unit_test(the_steady_clock_is_not_behind_where_it_begins),
+        cmocka_unit_test(the_steady_clock_never_goes_back_for_anybody_while_the_systems_is_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

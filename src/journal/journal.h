@@ -117,6 +117,8 @@ uint64_t journal_segment_bytes(
 /* Where the oldest segment ends, so that a drop below it drops nothing; INT64_MAX while it is the
  * only one. */
 int64_t journal_oldest_end(struct journal *journal);
+/* The newest time of what lies in the last two segments; INT64_MIN: nothing. After opening. */
+int64_t journal_time_max(struct journal *journal);
 /* Where the first durable entry written at or after time_ms starts; the durable position when there
  * is none. */
 int64_t journal_seek_time(struct journal *journal, int64_t time_ms);

@@ -379,6 +379,23 @@ int64_t journal_seek_time(struct journal *journal, int64_t time_ms)
     return found > first ? found : first;
 }
 
+int64_t journal_time_max(struct journal *journal)
+{
+    int64_t position = journal_durable(journal), max = INT64_MIN;
+    for (int i = 0; i < 2 && position >= journal_first(journal); i++) {
+        struct journal_segment *segment = NULL;
+        if (pin_mapped(journal, position, &segment) != MR_OK)
+            break;
+        if (journal_segment_index(segment) == MR_OK) {
+            const int64_t newest = journal_index_time_max(segment->index);
+            max = newest > max ? newest : max;
+        }
+        position = segment->first - 1;
+        journal_segment_unpin(segment);
+    }
+    return max;
+}
+
 /* ---- retention ---- */
 
 /* Takes the oldest segment off the list when it may go; it comes pinned. */

@@ -1,4 +1,6 @@
-/* The clock of `serve --testing`: /_millrace/clock holds it, moves it forward, lets it run on.
+/* The clock of `serve --testing`: /_millrace/clock holds it, moves it forward, lets it run on; or
+ * lets the server see the machine's clock as if somebody had set it ("system_by_ms", forgotten at
+ * the next start).
  *
  * It is the time of everything the server means by a time: when an entry was written, what has
  * expired, when a pump wakes. Real stay: deadlines of connections and of processes, how long a
@@ -20,6 +22,7 @@ static const int64_t clock_ms_max = INT64_C(253402300799999);
 struct clock_wish {
     bool hold, release;
     int64_t set_ms, advance_ms; /* -1: not asked for */
+    int64_t system_by_ms;       /* as if somebody set the machine's clock */
 };
 
 static void path_of(const struct serve *serve, const char *suffix, char *ret, size_t size)
@@ -35,7 +38,7 @@ static enum mr_status save(const struct serve *serve, int64_t now_ms, bool held)
     FILE *file = fopen(scratch, "we");
     if (file == NULL)
         return MR_RAISE(MR_FAIL_IO, "cannot write '%s': %s", scratch, strerror(errno));
-    const int64_t ms = held ? now_ms : now_ms - mr_clock_now(&mr_clock_system);
+    const int64_t ms = held ? now_ms : now_ms - mr_clock_now(&mr_clock_steady);
     bool good = fprintf(file, "%s %" PRId64 "\n", held ? "held" : "ahead", ms) > 0;
     good = fflush(file) == 0 && good;
     good = fdatasync(fileno(file)) == 0 && good;
@@ -45,9 +48,10 @@ static enum mr_status save(const struct serve *serve, int64_t now_ms, bool held)
     return MR_OK;
 }
 
-enum mr_status serve_load_clock(struct serve *serve)
+enum mr_status serve_load_clock(struct serve *serve, bool *ret_moved)
 {
     char path[4096], text[64] = "";
+    *ret_moved = false;
     path_of(serve, "", path, sizeof path);
     FILE *file = fopen(path, "re");
     if (file == NULL)
@@ -59,8 +63,9 @@ enum mr_status serve_load_clock(struct serve *serve)
     if (!mr_slice_split(&rest, ' ', &word) || mr_slice_to_i64(rest, &ms) != MR_OK ||
         ms > clock_ms_max || ms < 0)
         return MR_RAISE(MR_FAIL_DATA, "'%s' holds no time", path);
+    *ret_moved = true;
     const bool held = mr_slice_equal(word, MR_S("held"));
-    const int64_t now_ms = held ? ms : mr_clock_now(&mr_clock_system) + ms;
+    const int64_t now_ms = held ? ms : mr_clock_now(&mr_clock_steady) + ms;
     if (mr_clock_move(&serve->clock, now_ms, held) == MR_OK)
         return MR_OK;
     mr_log(MR_LOG_WARN, "main", "the clock was held in the past; it runs as the system's");
@@ -87,11 +92,16 @@ static const char *read_wish(yyjson_val *body, struct clock_wish *ret)
             ret->set_ms = ms;
         else if (mr_slice_equal(name, MR_S("advance_ms")) && ms >= 0 && ms <= clock_ms_max)
             ret->advance_ms = ms;
+        else if (mr_slice_equal(name, MR_S("system_by_ms")) && mr_json_is_number(value))
+            ret->system_by_ms = mr_json_i64(value, 0);
         else
-            return "members are \"hold\": true, \"release\": true, \"set_ms\" and \"advance_ms\"";
+            return "members are \"hold\": true, \"release\": true, \"set_ms\", \"advance_ms\" and "
+                   "\"system_by_ms\"";
     }
     if (ret->hold && ret->release)
         return "hold or release, not both";
+    if (ret->system_by_ms > clock_ms_max || ret->system_by_ms < -clock_ms_max)
+        return "the year 9999 is the last";
     if (ret->set_ms >= 0 && ret->advance_ms >= 0)
         return "set_ms or advance_ms, not both";
     return NULL;
@@ -101,7 +111,11 @@ static const char *read_wish(yyjson_val *body, struct clock_wish *ret)
 static const char *obey(struct serve *serve, const struct clock_wish *wish)
 {
     bool held;
+    mr_clock_system_set_by(wish->system_by_ms);
     int64_t now_ms = mr_clock_movable_now(&serve->clock, &held);
+    const bool moves = wish->hold || wish->release || wish->set_ms >= 0 || wish->advance_ms >= 0;
+    if (!moves)
+        return NULL;
     if (wish->set_ms >= 0) {
         if (wish->set_ms < now_ms)
             return "time does not go back";

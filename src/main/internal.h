@@ -78,7 +78,7 @@ void serve_write_metrics(struct serve *serve, struct mr_buf *out);
 
 /* ---- clock.c: /_millrace/clock ---- */
 /* With the data folder open, before anything asks for the time: where the clock was left. */
-MR_MUST_USE enum mr_status serve_load_clock(struct serve *serve);
+MR_MUST_USE enum mr_status serve_load_clock(struct serve *serve, bool *ret_moved);
 void serve_register_clock(struct serve *serve);
 
 /* ---- points.c: /_millrace/points ---- */

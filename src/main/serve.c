@@ -84,10 +84,29 @@ static enum mr_status wait_durable(void *ctx, int64_t ticket)
     return store_wait(serve->store, ticket);
 }
 
+/* The system's clock may have been set back since the last run: what lies in the journal stays in
+ * the past all the same, so that times of a stream do not go back. Not by more than a day: then
+ * whoever wrote that had a wrong clock. */
+static void begin_clock(struct serve *serve)
+{
+    enum { DAY_MS = 86400000, NOTICED_MS = 1000 };
+    const int64_t newest_ms = journal_time_max(store_journal(serve->store));
+    const int64_t ahead_ms =
+        newest_ms == INT64_MIN ? 0 : newest_ms - mr_clock_now(&mr_clock_steady);
+    if (ahead_ms > NOTICED_MS)
+        mr_log(MR_LOG_WARN, "main",
+               "the clock is %lld s behind the newest change in the journal: %s",
+               (long long)ahead_ms / 1000,
+               ahead_ms <= DAY_MS ? "the server's time runs slower until it is right"
+                                  : "times of changes go back");
+    if (ahead_ms > 0 && ahead_ms <= DAY_MS)
+        mr_clock_steady_begin(newest_ms);
+}
+
 static enum mr_status open_platform(struct serve *serve)
 {
     const bool testing = serve->options.testing;
-    const struct mr_clock clock = testing ? mr_clock_of_movable(&serve->clock) : mr_clock_system;
+    const struct mr_clock clock = testing ? mr_clock_of_movable(&serve->clock) : mr_clock_steady;
     const struct store_options store = {.folder = serve->options.data,
                                         .clock = clock,
                                         .segment_bytes = serve->options.segment_bytes,
@@ -98,8 +117,11 @@ static enum mr_status open_platform(struct serve *serve)
                       serve->options.data);
     if (status != MR_OK)
         return status;
-    if (testing && (status = serve_load_clock(serve)) != MR_OK)
+    bool moved = false; /* by a test, who says what time it is */
+    if (testing && (status = serve_load_clock(serve, &moved)) != MR_OK)
         return status;
+    if (!moved)
+        begin_clock(serve);
     const struct runtime_options runtime = {.clock = clock, .clock_moves_are_told = testing};
     status = runtime_new(&serve->runtime, &runtime);
     if (status != MR_OK)
@@ -128,7 +150,7 @@ static enum mr_status open_protocol(struct serve *serve)
     struct protocol_options protocol = {
         .runtime = serve->runtime,
         .server = serve->http,
-        .clock = options->testing ? mr_clock_of_movable(&serve->clock) : mr_clock_system,
+        .clock = options->testing ? mr_clock_of_movable(&serve->clock) : mr_clock_steady,
         .signing_clock = mr_clock_system, /* clients sign by theirs, which nobody moves */
         .rng = &serve->rng,
         .region = options->region,

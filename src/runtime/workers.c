@@ -223,9 +223,10 @@ void runtime_grow_locked(struct runtime *runtime)
 enum mr_status runtime_new(struct runtime **ret_runtime, const struct runtime_options *options)
 {
     struct runtime *runtime = mr_calloc(1, sizeof(*runtime));
-    runtime->clock = options->clock.now_ms != NULL ? options->clock : mr_clock_system;
-    const bool told =
-        options->clock_moves_are_told || runtime->clock.now_ms == mr_clock_system.now_ms;
+    runtime->clock = options->clock.now_ms != NULL ? options->clock : mr_clock_steady;
+    const bool told = options->clock_moves_are_told ||
+                      runtime->clock.now_ms == mr_clock_system.now_ms ||
+                      runtime->clock.now_ms == mr_clock_steady.now_ms;
     runtime->look_ms = told ? LOOK_MS : LOOK_HELD_MS;
     runtime->threads_min = options->threads_min > 0 ? options->threads_min : THREADS_MIN;
     runtime->threads_max = options->threads_max > 0 ? options->threads_max : THREADS_MAX;

@@ -188,11 +188,13 @@ void sim_disk_death(void)
 void sim_point(void)
 {
     step();
-    /* In all less than the day that a stream keeps its records. */
+    /* Forwards in all less than the day that a stream keeps its records; backwards as it likes. */
     if (sim->plan.clock_jumps && sim->jumped_ns < JUMPED_NS_MAX && sim_chance(5000)) {
-        const int64_t by_ns = (int64_t)sim_below(18000) * 1000000000;
+        int64_t by_ns = (int64_t)sim_below(18000) * 1000000000;
+        if (sim->plan.clock_goes_back && sim_chance(2))
+            by_ns = -by_ns;
         sim->wall_ns += by_ns;
-        sim->jumped_ns += by_ns;
+        sim->jumped_ns += by_ns > 0 ? by_ns : 0;
         sim_trace("the clock jumps by %lld s", (long long)(by_ns / 1000000000));
     }
     look_at_clock();

@@ -49,6 +49,7 @@ void sim_plan_make(struct sim_plan *plan)
         .power_cuts = !sim_chance(4),
         .disk_fails = sim_chance(4),
         .clock_jumps = sim_chance(4),
+        .clock_goes_back = sim_chance(2),
         .meddles = sim_chance(3),
     };
     if (mutation == SIM_SOUND)

@@ -50,7 +50,7 @@ struct sim_plan {
     bool has_function, functions_fail;
     bool power_cuts; /* or else the process is killed, and the disk loses nothing */
     bool disk_fails; /* now and then */
-    bool clock_jumps;
+    bool clock_jumps, clock_goes_back;
     bool meddles; /* the Kinesis stream is resharded, the pipe stopped and started */
 };
 
