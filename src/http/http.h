@@ -21,7 +21,7 @@
 #include "base/meter.h"
 #include "base/slice.h"
 
-enum { HTTP_METERS = 2 };
+enum { HTTP_METERS = 3 };
 struct http_server;
 struct http_listener;
 

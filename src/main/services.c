@@ -13,8 +13,10 @@ static void log_line(void *ctx, struct mr_slice group, struct mr_slice stream, i
 static enum mr_status open_ground(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
-    const struct s3_options s3 = {
-        .store = serve->store, .runtime = serve->runtime, .rng = &serve->rng};
+    const struct s3_options s3 = {.store = serve->store,
+                                  .runtime = serve->runtime,
+                                  .rng = &serve->rng,
+                                  .meters = serve->meters};
     enum mr_status status = s3_open(&s->s3, &s3);
     if (status != MR_OK)
         return status;

@@ -137,6 +137,9 @@ static void count(struct protocol_call *call)
         call->exchange->meters[1] = NULL; /* of what succeeds */
     if (status == 400)
         count_user_error(call);
+    const struct protocol_service *service = call->priv->service;
+    if (service != NULL && service->on_answer != NULL)
+        service->on_answer(service->on_answer_ctx, call);
     atomic_fetch_add_explicit(&protocol->requests, 1, memory_order_relaxed);
     if (status >= 500)
         atomic_fetch_add_explicit(&protocol->errors, 1, memory_order_relaxed);

@@ -255,6 +255,10 @@ struct protocol_traffic {
 void protocol_each_traffic(const struct protocol *protocol,
                            void (*fn)(void *ctx, const struct protocol_traffic *traffic),
                            void *ctx);
+/* `fn` is told of each call of the service that was answered, before its reply leaves: the exchange
+ * has the status and, unless it is a file, the body. */
+void protocol_on_answer(struct protocol *protocol, const char *service,
+                        void (*fn)(void *ctx, struct protocol_call *call), void *ctx);
 /* Every reply of the service with status 400 is added to the meter, unless its code is in the list,
  * which ends with NULL and outlives the protocol. */
 void protocol_meter_user_errors(struct protocol *protocol, const char *service, struct meter *meter,

@@ -6,6 +6,7 @@
 #include "s3/body.h"
 #include "s3/list.h"
 #include "s3/meta.h"
+#include "s3/metrics.h"
 #include "s3/notify.h"
 #include "s3/s3.h"
 #include <pthread.h>
@@ -32,6 +33,7 @@ enum { S3_COMMITTING = -1 };
 struct s3 {
     struct s3_options options;
     struct s3_bodies *bodies;
+    struct s3_metrics *metrics; /* of requests, where a bucket is set to have them */
     struct s3_stripe stripes[S3_STRIPES];
     pthread_mutex_t many;    /* recursive */
     pthread_mutex_t buckets; /* one change of a bucket's document at a time; before all others */
@@ -42,6 +44,10 @@ struct s3 {
     struct s3_notifier *_Atomic notifier; /* NULL: nobody is told yet */
     atomic_ullong puts, gets, deletes, bytes_in, bytes_out;
 };
+
+/* ---- ops_metrics.c ---- */
+/* What buckets are set to have measured. */
+MR_MUST_USE enum mr_status s3_metrics_load(struct s3 *s3);
 
 /* ---- engine.c ---- */
 struct s3_stripe *s3_lock(struct s3 *s3, struct mr_slice stored_key);

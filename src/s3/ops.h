@@ -34,6 +34,7 @@
     X(method_not_allowed, "MethodNotAllowed", 405, false)                          \
     X(metadata_too_large, "MetadataTooLarge", 400, false)                          \
     X(missing_length, "MissingContentLength", 411, false)                          \
+    X(no_configuration, "NoSuchConfiguration", 404, false)                         \
     X(no_access_block, "NoSuchPublicAccessBlockConfiguration", 404, false)         \
     X(no_cors, "NoSuchCORSConfiguration", 404, false)                              \
     X(no_encryption, "ServerSideEncryptionConfigurationNotFoundError", 404, false) \
@@ -51,7 +52,8 @@
     X(no_website, "NoSuchWebsiteConfiguration", 404, false)                        \
     X(not_implemented, "NotImplemented", 501, false)                               \
     X(policy_too_large, "PolicyTooLarge", 400, false)                              \
-    X(precondition_failed, "PreconditionFailed", 412, false)
+    X(precondition_failed, "PreconditionFailed", 412, false)                       \
+    X(too_many_configurations, "TooManyConfigurations", 400, false)
 
 #define S3_FAULT_DECLARE(name, code, status, server) extern const struct protocol_fault s3_##name;
 S3_FAULTS(S3_FAULT_DECLARE)
@@ -210,4 +212,8 @@ struct s3_handlers {
 extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_object_handlers,
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
     s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
-    s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers;
+    s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers, s3_metrics_handlers;
+
+/* ops_metrics.c */
+/* Of protocol_on_answer. */
+void s3_on_answer(void *ctx, struct protocol_call *call);

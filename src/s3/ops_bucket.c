@@ -97,7 +97,9 @@ static void delete_bucket(struct protocol_call *call)
     if (s3_check_bucket(call) != MR_OK)
         return;
     const enum mr_status status = s3_bucket_delete(s3_of(call), call->arena, bucket, &call->ticket);
-    if (status == MR_NOT_FOUND) {
+    if (status == MR_OK) {
+        s3_metrics_set(s3_of(call)->metrics, bucket, NULL);
+    } else if (status == MR_NOT_FOUND) {
         s3_fail_no_bucket(call, bucket);
     } else if (status == MR_EXISTS || status == MR_FULL) {
         protocol_fail_member(call, "BucketName", bucket);

@@ -265,6 +265,7 @@ static void read_object(struct protocol_call *call, bool with_body)
         return;
     atomic_fetch_add(&s3->gets, 1);
     atomic_fetch_add(&s3->bytes_out, reading.len);
+    s3_metrics_downloaded(s3->metrics, call, reading.len);
     give_body(call, &reading.body, reading.first, reading.len);
 }
 

@@ -10,6 +10,7 @@
  *
  * Threads: all functions may be called from any worker; they may block on disk. */
 #pragma once
+#include "base/meters.h"
 #include "base/rng.h"
 #include "protocol/protocol.h"
 #include "runtime/runtime.h"
@@ -20,6 +21,7 @@ struct s3_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
+    struct meters *meters; /* NULL: nothing is measured */
 };
 MR_MUST_USE enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options);
 void s3_register(struct s3 *s3, struct protocol *protocol);

@@ -25,7 +25,8 @@ static void house_open(struct house *house)
     const struct runtime_options runtime = {.clock = mr_clock_system};
     assert_int_equal(runtime_new(&house->runtime, &runtime), MR_OK);
     assert_int_equal(store_open(&house->store, &store), MR_OK);
-    const struct s3_options options = {house->store, house->runtime, &house->rng};
+    const struct s3_options options = {
+        .store = house->store, .runtime = house->runtime, .rng = &house->rng};
     assert_int_equal(s3_open(&house->s3, &options), MR_OK);
 }
 

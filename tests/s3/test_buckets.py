@@ -225,6 +225,6 @@ def test_malformed_xml_is_told_in_awss_words(server, bucket):
 
 
 def test_what_is_not_implemented_says_its_name(server, bucket):
-    status, _, body = server.request("GET", f"/{bucket}?metrics&id=x")
+    status, _, body = server.request("GET", f"/{bucket}?analytics&id=x")
     assert status == 501
-    assert b"GetBucketMetricsConfiguration" in body
+    assert b"GetBucketAnalyticsConfiguration" in body

@@ -55,7 +55,7 @@ S3_CODES = {
     "InvalidStorageClass", "InvalidTag", "InvalidToken", "InvalidURI", "KeyTooLongError",
     "MalformedACLError", "MalformedPolicy", "MalformedXML", "MetadataTooLarge", "MethodNotAllowed",
     "MissingContentLength", "MissingRequestBodyError", "NoSuchBucket", "NoSuchBucketPolicy",
-    "NoSuchCORSConfiguration", "NoSuchKey", "NoSuchLifecycleConfiguration",
+    "NoSuchConfiguration", "NoSuchCORSConfiguration", "NoSuchKey", "NoSuchLifecycleConfiguration",
     "NoSuchObjectLockConfiguration", "NoSuchPublicAccessBlockConfiguration", "NoSuchTagSet",
     "NoSuchUpload", "NoSuchVersion", "NoSuchWebsiteConfiguration", "NotImplemented", "NotModified",
     "ObjectLockConfigurationNotFoundError", "OperationAborted", "OwnershipControlsNotFoundError",
