@@ -299,6 +299,10 @@ void dynamodb_tuning_count(struct dynamodb_tuning *tuning, int64_t read_growth,
 void dynamodb_describe_throughput(struct mr_json *json, int64_t read_units, int64_t write_units,
                                   const struct dynamodb_tuning *tuning, int64_t now_ms);
 void dynamodb_describe_on_demand(struct mr_json *json, const struct dynamodb_tuning *tuning);
+/* What the table, or an index, serves at once. */
+void dynamodb_warm_units(bool on_demand, int64_t read_units, int64_t write_units,
+                         const struct dynamodb_tuning *tuning, int64_t *ret_read,
+                         int64_t *ret_write);
 void dynamodb_describe_warm(struct mr_json *json, bool on_demand, int64_t read_units,
                             int64_t write_units, const struct dynamodb_tuning *tuning);
 void dynamodb_tuning_put(struct mr_json *json, const struct dynamodb_tuning *tuning);
@@ -611,6 +615,15 @@ void dynamodb_destinations_end_locked(struct dynamodb_table *table, struct store
 void dynamodb_destinations_ended(struct dynamodb_table *table); /* behind the commit; under admin */
 
 /* ---- roll.c: closes old shards of tables' streams and opens their children ---- */
+/* What makes partitions split on AWS. */
+struct dynamodb_growth {
+    int64_t bytes;
+    int64_t read_units, write_units; /* that the table is to serve in a second */
+};
+/* How many of the stream's shards the partition should have, so that together they are as many as
+ * partitions would be on AWS; at least one. */
+size_t dynamodb_shards_wanted(const struct dynamodb_growth *growth, size_t partitions,
+                              size_t partition);
 void dynamodb_rolls_open(struct dynamodb *dynamodb);
 void dynamodb_rolls_close(struct dynamodb *dynamodb);
 

@@ -73,6 +73,14 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+void dynamodb_warm_units(bool on_demand, int64_t read_units, int64_t write_units,
+                         const struct dynamodb_tuning *tuning, int64_t *ret_read,
+                         int64_t *ret_write)
+{
+    *ret_read = larger(on_demand ? ON_DEMAND_READ : read_units, tuning->warm_read);
+    *ret_write = larger(on_demand ? ON_DEMAND_WRITE : write_units, tuning->warm_write);
+}
+
 enum mr_status dynamodb_tuning_read(struct protocol_call *call,
                                     const struct dynamodb_tuning_wish *wish,
                                     struct dynamodb_tuning *ret_tuning)
@@ -80,9 +88,9 @@ enum mr_status dynamodb_tuning_read(struct protocol_call *call,
     struct dynamodb_tuning tuning = {.max_read = 0};
     if (wish->current != NULL)
         tuning = *wish->current;
-    int64_t read = larger(wish->on_demand ? ON_DEMAND_READ : wish->read_units, tuning.warm_read);
-    int64_t write =
-        larger(wish->on_demand ? ON_DEMAND_WRITE : wish->write_units, tuning.warm_write);
+    int64_t read, write;
+    dynamodb_warm_units(wish->on_demand, wish->read_units, wish->write_units, &tuning, &read,
+                        &write);
     enum mr_status status = read_limit(call, wish, "MaxReadRequestUnits", &tuning.max_read);
     if (status == MR_OK)
         status = read_limit(call, wish, "MaxWriteRequestUnits", &tuning.max_write);
@@ -144,12 +152,12 @@ void dynamodb_describe_on_demand(struct mr_json *json, const struct dynamodb_tun
 void dynamodb_describe_warm(struct mr_json *json, bool on_demand, int64_t read_units,
                             int64_t write_units, const struct dynamodb_tuning *tuning)
 {
+    int64_t read, write;
+    dynamodb_warm_units(on_demand, read_units, write_units, tuning, &read, &write);
     mr_json_key(json, "WarmThroughput");
     mr_json_object(json);
-    mr_json_key_int(json, "ReadUnitsPerSecond",
-                    larger(on_demand ? ON_DEMAND_READ : read_units, tuning->warm_read));
-    mr_json_key_int(json, "WriteUnitsPerSecond",
-                    larger(on_demand ? ON_DEMAND_WRITE : write_units, tuning->warm_write));
+    mr_json_key_int(json, "ReadUnitsPerSecond", read);
+    mr_json_key_int(json, "WriteUnitsPerSecond", write);
     mr_json_key_cstr(json, "Status", "ACTIVE");
     mr_json_object_end(json);
 }

@@ -17,6 +17,8 @@ static void shards_json(struct mr_json *json, const struct streams_shard_list *l
         mr_json_key_cstr(json, "id", shard->id);
         mr_json_key_int(json, "window", shard->window);
         mr_json_key_int(json, "partition", shard->partition);
+        mr_json_key_int(json, "hash_from", shard->hash_from);
+        mr_json_key_int(json, "hash_to", shard->hash_to);
         mr_json_key_int(json, "start", shard->start);
         mr_json_key_int(json, "created_ms", shard->created_ms);
         if (shard->end != INT64_MAX) {
@@ -101,6 +103,8 @@ static void read_shards(struct streams_stream *stream, yyjson_val *shards)
             .window = (uint32_t)mr_json_get_i64(shard, "window", 0),
             .partition =
                 (uint32_t)mr_json_get_i64(shard, "partition", (int64_t)stream->locked.shards.count),
+            .hash_from = (uint16_t)mr_json_get_i64(shard, "hash_from", 0),
+            .hash_to = (uint16_t)mr_json_get_i64(shard, "hash_to", 0),
             .start = mr_json_get_i64(shard, "start", 0),
             .end = mr_json_get_i64(shard, "end", INT64_MAX),
             .created_ms = mr_json_get_i64(shard, "created_ms", stream->created_ms),
@@ -109,6 +113,11 @@ static void read_shards(struct streams_stream *stream, yyjson_val *shards)
         streams_shard_add(&stream->locked.shards, &it);
         if (it.partition >= stream->partitions)
             stream->partitions = it.partition + 1;
+    }
+    for (size_t i = 0; i < stream->locked.shards.count; i++) {
+        struct streams_shard *shard = &stream->locked.shards.shards[i];
+        if (shard->hash_to == 0) /* stored when shards were not split yet */
+            streams_shard_widen(stream, shard);
     }
 }
 

@@ -74,13 +74,17 @@ static inline bool streams_shard_is_gone(const struct streams_shard *shard, int6
 {
     return shard->closed_ms != 0 && now_ms - shard->closed_ms >= STREAMS_KEPT_MS;
 }
-/* The shard that begins there: MR_OK or MR_NOT_FOUND. */
+/* All hashes of items of the partition. */
+void streams_shard_widen(const struct streams_stream *stream, struct streams_shard *shard);
+/* The shard that begins there, with these hashes: MR_OK or MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status streams_shard_at(struct streams_stream *stream, uint32_t window,
-                                            int64_t start, struct streams_shard *ret_shard);
+                                            uint16_t hash_from, int64_t start,
+                                            struct streams_shard *ret_shard);
 
 /* ---- iterator.c ---- */
 struct streams_iterator {
-    uint32_t window; /* of the shard, and where it starts */
+    uint32_t window; /* of the shard; its first hash; where it starts */
+    uint16_t hash_from;
     int64_t start;
     int64_t position;
     int64_t issued_ms;

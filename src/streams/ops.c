@@ -7,6 +7,7 @@ enum {
     ITERATOR_LIFE_MS = 15 * 60 * 1000,
     PAGE_RECORDS = 1000,
     PAGE_BYTES = 1 << 20,
+    PAGE_SKIPPED = 20000, /* changes of a shard's siblings: then the page ends, and may be empty */
     LIST_MAX = 100,
 };
 
@@ -283,6 +284,7 @@ static void get_shard_iterator(struct protocol_call *call)
                       MR_ARG(id), stream->arn);
     } else if (start_position(call, &shard, &iterator.position) == MR_OK) {
         iterator.window = shard.window;
+        iterator.hash_from = shard.hash_from;
         iterator.start = shard.start;
         mr_json_key_string(&call->out, "ShardIterator",
                            streams_iterator_text(call->arena, stream, &iterator));
@@ -329,13 +331,15 @@ static void read_page(struct protocol_call *call, struct streams_stream *stream,
     if (read_limit(call, PAGE_RECORDS, &limit) != MR_OK)
         return;
     struct streams_shard shard;
-    if (streams_shard_at(stream, iterator.window, iterator.start, &shard) != MR_OK ||
+    if (streams_shard_at(stream, iterator.window, iterator.hash_from, iterator.start, &shard) !=
+            MR_OK ||
         streams_shard_is_gone(&shard, call->now_ms) ||
         streams_reader_open(&reader, call->service, stream, mr_slice_cstr(shard.id),
                             iterator.position) != MR_OK) {
         protocol_fail(call, &trimmed, trimmed_text);
         return;
     }
+    reader.skip_left = PAGE_SKIPPED;
     mr_json_key(&call->out, "Records");
     mr_json_array(&call->out);
     enum mr_status status = records_json(call, &reader, limit, &iterator.position);

@@ -80,6 +80,9 @@ enum mr_status streams_reader_open(struct streams_reader *reader, struct streams
     *reader = (struct streams_reader){.streams = streams,
                                       .stream = streams_ref(stream),
                                       .window = shard.window,
+                                      .hash_from = shard.hash_from,
+                                      .hash_to = shard.hash_to,
+                                      .skip_left = SIZE_MAX,
                                       .version = version,
                                       .end = shard.end};
     assert(shard_id.len < sizeof(reader->shard_id));
@@ -156,11 +159,25 @@ static int64_t end_now(struct streams_reader *reader)
     return reader->end;
 }
 
+/* dynamodb/: a key of an item is its table's number (u32), the hash (u16), the rest. */
+static bool is_mine(const struct streams_reader *reader, const struct journal_op *op)
+{
+    assert(op->key.len >= 6);
+    const unsigned hash = (unsigned)(uint8_t)op->key.ptr[4] << 8 | (uint8_t)op->key.ptr[5];
+    return hash >= reader->hash_from && hash <= reader->hash_to;
+}
+
 enum mr_status streams_reader_next(struct streams_reader *reader, struct streams_record *ret_record)
 {
     struct journal *journal = store_journal(reader->streams->store);
     struct journal_op op;
     enum mr_status status = journal_next(journal, reader->window, &reader->cursor, &op);
+    while (status == MR_OK && op.position < reader->end && !is_mine(reader, &op)) {
+        if (reader->skip_left == 0)
+            return MR_AGAIN;
+        reader->skip_left--;
+        status = journal_next(journal, reader->window, &reader->cursor, &op);
+    }
     /* Looked at behind the op: an end is told before any change that it shuts out can be written.
      */
     const int64_t end = end_now(reader);

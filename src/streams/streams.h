@@ -1,11 +1,13 @@
 /* streams/streams.h: a table's change stream: the record of every change of every item, kept for 24
  * hours.
  *
- * A stream has one open shard a partition of its table; after some hours it is closed and a child
- * goes on (its parent's id is in it), so an item's changes lie in one line of shards: read a parent
+ * A stream has an open shard a partition of its table, or several where that has grown; after some
+ * hours one is closed and a child goes on (its parent's id is in it), and one whose partition grows
+ * is closed and two children go on. So an item's changes lie in one line of shards: read a parent
  * before its children. A partition has one window of the journal (journal.h) for as long as the
- * table lives, and a shard is a stretch of it, from `start` to before `end`: the entry that changed
- * the item IS the stream record, and its position in the journal is the record's sequence number.
+ * table lives, and a shard is a stretch of it, from `start` to before `end`, and of that the items
+ * whose hash lies in its range: the entry that changed the item IS the stream record, and its
+ * position in the journal is the record's sequence number.
  * Nothing is copied when a change is made; records are rendered when they are read. Others may read
  * the same windows (a table's Kinesis destinations), so a window may hold changes, and old images,
  * that no stream shows.
@@ -68,14 +70,16 @@ struct streams_shard {
     const char *parent; /* id of the shard that it continues, or NULL; may name one already gone */
     uint32_t window;    /* of its partition, and so of its relatives; see runtime_pump_watch */
     uint32_t partition; /* of the table */
-    int64_t start;      /* position before which it has no record */
-    int64_t end;        /* closed: position at or after which it has no record; else INT64_MAX */
+    uint16_t hash_from, hash_to; /* both in it: of the items whose changes it has */
+    int64_t start;               /* position before which it has no record */
+    int64_t end; /* closed: position at or after which it has no record; else INT64_MAX */
     int64_t created_ms;
     int64_t closed_ms; /* 0: open */
 };
 enum {
     STREAMS_PARTITIONS_MAX = 256,
     STREAMS_SHARDS_MAX = 1024,          /* kept at a time; one that cannot be rolled stays open */
+    STREAMS_SHARDS_OPEN_MAX = 16,       /* of a partition: each reads past what the others have */
     STREAMS_SHARD_MS = 4 * 3600 * 1000, /* AWS: so old a shard is rolled */
 };
 
@@ -132,6 +136,8 @@ struct streams_reader {
     struct streams_stream *stream; /* holds a reference */
     char shard_id[66];
     uint32_t window;
+    uint16_t hash_from, hash_to;
+    size_t skip_left; /* changes of other shards that it may pass; opened without a bound */
     uint64_t version; /* of the stream's shards when `end` was looked up */
     int64_t end;      /* of the shard; INT64_MAX: open */
     struct journal_cursor cursor;
@@ -144,7 +150,7 @@ MR_MUST_USE enum mr_status streams_reader_open(struct streams_reader *reader,
                                                struct mr_slice shard_id, int64_t position);
 void streams_reader_close(struct streams_reader *reader); /* accepts a zeroed reader */
 /* MR_OK: *ret_record is the next change that is durable.
- * MR_AGAIN: nothing more now; wait for the window to move.
+ * MR_AGAIN: nothing more now; wait for the window to move (or skip_left is 0).
  * MR_END: the shard is closed (or gone) and read to its end; nothing will ever follow.
  * MR_NOT_FOUND: the position has been trimmed away; the reader now stands at the trim horizon: call
  * again (and tell). */
@@ -194,21 +200,27 @@ void streams_publish(struct streams *streams, struct streams_stream *stream);
 void streams_disable(struct streams *streams, struct streams_stream *stream, int64_t now_ms,
                      struct store_entry *entry);
 void streams_disable_done(struct streams_stream *stream);
-/* Whether the open shard of the partition is so old that it is to be rolled, if it has records.
- * INT64_MAX or when that will be, in ret_due_ms. */
+/* Whether an open shard of the partition is so old that they are to be rolled, if they have
+ * records. INT64_MAX or when that will be, in ret_due_ms. */
 bool streams_roll_is_due(struct streams_stream *stream, size_t partition, int64_t now_ms,
                          int64_t *ret_due_ms);
-/* Whether the open shard of the partition has a durable record. Looks into the journal. */
+/* Whether an open shard of the partition has a durable record. Looks into the journal. */
 bool streams_has_record(struct streams_stream *stream, size_t partition);
-/* Closes the partition's open shard at the journal's present tail and opens its child; the new
- * document joins `entry`. The caller holds the partition's lane across this call and the entry's
- * commit, and rolls one shard of a stream at a time. When the entry is committed, and before the
- * lane is let go: streams_roll_done with its ticket; if it cannot be committed, the journal has
- * failed for good. MR_FULL: STREAMS_SHARDS_MAX; nothing changed. */
+/* How many shards of the partition are open. 0: the stream is closed. */
+size_t streams_open_count(const struct streams_stream *stream, size_t partition);
+/* Closes the partition's open shards at the journal's present tail and opens a child of each; the
+ * new document joins `entry`. The caller holds the partition's lane across this call and the
+ * entry's commit, and rolls or splits one partition of a stream at a time. When the entry is
+ * committed, and before the lane is let go: streams_roll_done with its ticket; if it cannot be
+ * committed, the journal has failed for good. MR_FULL: STREAMS_SHARDS_MAX; nothing changed. */
 MR_MUST_USE enum mr_status streams_roll(struct streams_stream *stream, size_t partition,
                                         int64_t now_ms, struct store_entry *entry);
+/* Likewise, but closes only as many as it takes, the widest first, and opens two children of each,
+ * with half of its hashes: `wanted` are open then, or twice as many as before when that is less. */
+MR_MUST_USE enum mr_status streams_split(struct streams_stream *stream, size_t partition,
+                                         size_t wanted, int64_t now_ms, struct store_entry *entry);
 void streams_roll_done(struct streams_stream *stream, int64_t ticket);
-/* The window of the stream's open shard for that partition; 0: there is none. */
+/* The window of the stream's open shards for that partition; 0: there is none. */
 uint32_t streams_window(const struct streams_stream *stream, size_t partition);
 /* The meta of a change's op: what happened, and the item's keys as an encoded item. */
 struct mr_slice streams_meta(struct mr_arena *arena, enum streams_event event, bool by_service,

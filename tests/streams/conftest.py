@@ -54,6 +54,20 @@ def read_shard(streams, arn, shard, kind="TRIM_HORIZON", **more):
     return records
 
 
+def read_line(streams, arn):
+    """All records of a stream, each shard behind its parent: as a consumer has to read."""
+    listed = shards_of(streams, arn)
+    ids = {shard["ShardId"] for shard in listed}
+    done, records = set(), []
+    while len(done) < len(listed):
+        for shard in listed:
+            parent = shard.get("ParentShardId")
+            if shard["ShardId"] not in done and (parent not in ids or parent in done):
+                records += read_shard(streams, arn, shard["ShardId"])
+                done.add(shard["ShardId"])
+    return records
+
+
 def read_stream(streams, arn):
     """All records, in order of their sequence numbers."""
     records = [

@@ -1,0 +1,237 @@
+"""Shards split as their table grows: two children, each with half of the parent's items."""
+
+import json
+import random
+import threading
+
+import pytest
+
+from support.chain import (
+    events_of, make_function, make_pipe, make_stream, make_table, put_number,
+)
+from support.wait import wait_until
+
+from .conftest import read_line, read_shard, shards_of
+
+KEYS = [f"k{i}" for i in range(40)]
+
+
+@pytest.fixture
+def growing(make_server):
+    """A server whose clock stands, with a streamed table `orders`."""
+    server = make_server("--segment-bytes", 64 << 10)
+    server.arn = make_table(server, "orders")
+    server.clock.hold()
+    return server
+
+
+def shards(server):
+    return shards_of(server.client("dynamodbstreams"), server.arn)
+
+
+def is_open(shard):
+    return "EndingSequenceNumber" not in shard["SequenceNumberRange"]
+
+
+def count_open(server):
+    return sum(map(is_open, shards(server)))
+
+
+def provision(server, writes):
+    server.client("dynamodb").update_table(
+        TableName="orders", BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": writes})
+
+
+def grow(server, count):
+    """Gives the table what takes so many partitions, and waits until it has them."""
+    provision(server, 1000 * count)
+    server.clock.advance(61)
+    wait_until(lambda: count_open(server) == count, message="no shard was split")
+
+
+def put_all(server, number):
+    for key in KEYS:
+        put_number(server.client("dynamodb"), "orders", number, key)
+
+
+def by_key(changes):
+    """{key: its numbers, in the order of the changes}"""
+    found = {}
+    for change in changes:
+        image = change["dynamodb"]["NewImage"]
+        found.setdefault(image["id"]["S"], []).append(int(image["n"]["N"]))
+    return found
+
+
+def every_key(numbers):
+    return {key: list(numbers) for key in KEYS}
+
+
+def test_a_shard_is_closed_and_two_children_go_on(growing):
+    streams = growing.client("dynamodbstreams")
+    before = shards(growing)
+    put_all(growing, 1)
+    grow(growing, 8)
+    put_all(growing, 2)
+    listed = shards(growing)
+    assert len({shard["ShardId"] for shard in listed}) == len(listed) == 12
+    for parent in before:
+        ids = [s["ShardId"] for s in listed if s.get("ParentShardId") == parent["ShardId"]]
+        assert len(ids) == 2
+        old = by_key(read_shard(streams, growing.arn, parent["ShardId"]))
+        halves = [by_key(read_shard(streams, growing.arn, shard)) for shard in ids]
+        assert all(halves) and not halves[0].keys() & halves[1].keys()
+        assert halves[0].keys() | halves[1].keys() == old.keys()
+        closed = next(s for s in listed if s["ShardId"] == parent["ShardId"])
+        assert not is_open(closed)
+        end = int(closed["SequenceNumberRange"]["EndingSequenceNumber"])
+        for child in (s for s in listed if s["ShardId"] in ids):
+            assert int(child["SequenceNumberRange"]["StartingSequenceNumber"]) >= end
+    assert by_key(read_line(streams, growing.arn)) == every_key([1, 2])
+
+
+def test_as_many_are_split_as_it_takes_and_none_is_merged(growing):
+    grow(growing, 6)
+    assert sum(not is_open(shard) for shard in shards(growing)) == 2
+    provision(growing, 1000)
+    growing.clock.advance(61)
+    growing.clock.advance(0)
+    assert count_open(growing) == 6
+    grow(growing, 7)
+    put_all(growing, 1)
+    streams = growing.client("dynamodbstreams")
+    assert by_key(read_line(streams, growing.arn)) == every_key([1])
+
+
+def test_both_children_are_found_by_a_filter_and_in_pages(growing):
+    parent = shards(growing)[0]["ShardId"]
+    grow(growing, 8)
+
+    def describe(**more):
+        ask = {"StreamArn": growing.arn,
+               "ShardFilter": {"Type": "CHILD_SHARDS", "ShardId": parent}, **more}
+        return json.loads(growing.request(  # an older boto3 lacks ShardFilter
+            "POST", "/", json.dumps(ask), {
+                "Content-Type": "application/x-amz-json-1.0",
+                "X-Amz-Target": "DynamoDBStreams_20120810.DescribeStream"})[2],
+        )["StreamDescription"]
+
+    found = [shard["ShardId"] for shard in describe()["Shards"]]
+    assert len(found) == 2
+    first = describe(Limit=1)
+    assert [shard["ShardId"] for shard in first["Shards"]] == found[:1]
+    rest = describe(Limit=1, ExclusiveStartShardId=first["LastEvaluatedShardId"])
+    assert [shard["ShardId"] for shard in rest["Shards"]] == found[1:]
+    assert "LastEvaluatedShardId" not in rest
+
+
+def test_children_roll_and_split_again_and_survive_a_kill(growing):
+    put_all(growing, 1)
+    grow(growing, 8)
+    put_all(growing, 2)
+    growing.clock.advance(hours=4)
+    growing.clock.advance(61)
+    wait_until(lambda: sum(not is_open(shard) for shard in shards(growing)) == 12)
+    put_all(growing, 3)
+    grow(growing, 16)
+    before = shards(growing)
+    growing.kill9()
+    growing.start()
+    assert shards(growing) == before
+    put_all(growing, 4)
+    streams = growing.client("dynamodbstreams")
+    assert by_key(read_line(streams, growing.arn)) == every_key([1, 2, 3, 4])
+
+
+def test_a_stream_enabled_on_a_grown_table_has_its_shards(growing):
+    db = growing.client("dynamodb")
+    grow(growing, 8)
+    db.update_table(TableName="orders", StreamSpecification={"StreamEnabled": False})
+    growing.arn = db.update_table(TableName="orders", StreamSpecification={
+        "StreamEnabled": True, "StreamViewType": "NEW_IMAGE",
+    })["TableDescription"]["LatestStreamArn"]
+    growing.clock.advance(61)
+    wait_until(lambda: count_open(growing) == 8)
+    put_all(growing, 1)
+    streams = growing.client("dynamodbstreams")
+    assert by_key(read_line(streams, growing.arn)) == every_key([1])
+
+
+def test_a_pipe_follows_a_split_exactly_once(growing):
+    make_pipe(growing, "pipe", growing.arn, make_stream(growing, "changes"))
+    put_all(growing, 0)
+    for number, count in enumerate([8, 16, 32], start=1):
+        grow(growing, count)
+        put_all(growing, number)
+    total = 4 * len(KEYS)
+    wait_until(lambda: growing.clock.advance(1) and len(events_of(growing, "changes")) >= total)
+    assert by_key(events_of(growing, "changes")) == every_key(range(4))
+
+
+def test_a_mapping_follows_a_split_in_order(growing, tmp_path):
+    path = tmp_path / "events"
+    put_all(growing, 0)
+    grow(growing, 8)
+    put_all(growing, 1)
+    make_function(growing, "notes", (
+        "import json\n\n\ndef handler(event, context):\n"
+        f"    with open({str(path)!r}, 'a') as file:\n"
+        "        file.write(''.join(json.dumps(r) + chr(10) for r in event['Records']))\n"))
+    growing.client("lambda").create_event_source_mapping(
+        EventSourceArn=growing.arn, FunctionName="notes", StartingPosition="TRIM_HORIZON")
+    grow(growing, 16)
+    put_all(growing, 2)
+
+    def seen():
+        growing.clock.advance(1)
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    wait_until(lambda: len(seen()) >= 3 * len(KEYS))
+    assert by_key(seen()) == every_key(range(3))
+
+
+def test_splits_amid_writers_and_kills_lose_nothing(growing):
+    make_pipe(growing, "pipe", growing.arn, make_stream(growing, "changes"))
+    random.seed(11)
+    done = {}
+
+    def write(key, stop):
+        db = growing.client("dynamodb")
+        while not stop.is_set():
+            number = done.get(key, 0)
+            try:
+                put_number(db, "orders", number, key)
+            except Exception:
+                if not stop.is_set():
+                    raise
+                return
+            done[key] = number + 1
+
+    for count in (8, 16, 32):
+        stop = threading.Event()
+        writers = [threading.Thread(target=write, args=(key, stop)) for key in KEYS[:4]]
+        for writer in writers:
+            writer.start()
+        grow(growing, count)
+        stop.wait(random.random() * 0.1)
+        stop.set()
+        growing.kill9()
+        for writer in writers:
+            writer.join()
+        growing.start()
+        assert count_open(growing) == count
+
+    last = {}
+    for key in done:  # the put without an answer may have happened
+        item = growing.client("dynamodb").get_item(
+            TableName="orders", Key={"id": {"S": key}}, ConsistentRead=True)["Item"]
+        last[key] = int(item["n"]["N"])
+
+    def arrived():
+        growing.clock.advance(1)
+        return by_key(events_of(growing, "changes"))
+
+    wait_until(lambda: all(arrived().get(key, [-1])[-1] == last[key] for key in done))
+    # A number whose answer was lost may have been written twice; the second changes nothing.
+    assert arrived() == {key: list(range(last[key] + 1)) for key in done}
