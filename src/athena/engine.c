@@ -1,5 +1,6 @@
 #include "athena/engine.h"
 #include "athena/decimals.h"
+#include "athena/footers.h"
 #include "athena/parquet.h"
 #include "athena/parts.h"
 #include "athena/render.h"
@@ -18,12 +19,14 @@ void athena_engine_init(struct athena_engine *engine, const struct athena_engine
     athena_scans_init(&engine->scans);
     engine->work.fd = -1;
     engine->scans.work = &engine->work;
+    engine->footers = engine->scans.footers = athena_footers_new(engine);
 }
 
 void athena_engine_fini(struct athena_engine *engine)
 {
     if (engine->database != NULL)
         athena_duck.close(&engine->database);
+    athena_footers_free(engine->footers);
     mr_map_fini(&engine->decimals);
     athena_scans_fini(&engine->scans);
     athena_work_close(&engine->work);

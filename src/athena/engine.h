@@ -24,6 +24,7 @@ struct athena_engine {
     struct mr_map decimals;   /* by lock; names of functions made for divisions of decimals */
     struct athena_scans scans;
     struct athena_work work; /* open from the first query on */
+    struct athena_footers *footers;
 };
 void athena_engine_init(struct athena_engine *engine, const struct athena_engine_options *options);
 void athena_engine_fini(struct athena_engine *engine); /* no query runs */

@@ -1,4 +1,5 @@
 #include "athena/parquet.h"
+#include "athena/footers.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -106,10 +107,12 @@ static bool has_binary(const struct athena_type *type)
     }
 }
 
-static void put_column(const struct athena_scan *scan, size_t index, struct mr_buf *out)
+static void put_column(const struct athena_scan *scan, size_t index, bool plain, struct mr_buf *out)
 {
     const struct athena_column *column = &scan->columns[index];
-    if (column->key == ATHENA_COLUMN_DATA) {
+    if (column->key == ATHENA_COLUMN_DATA && plain) {
+        athena_sql_quoted(out, column->source, '"');
+    } else if (column->key == ATHENA_COLUMN_DATA) {
         mr_buf_printf(out, "c%zu", index);
     } else if (column->key == ATHENA_COLUMN_ROW) {
         mr_buf_append(out, MR_S("file_row_number"));
@@ -143,28 +146,45 @@ static enum mr_status link_object(struct athena_scan *scan, struct s3_snapshot_r
     return status;
 }
 
-enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_work_folder *folder,
-                                       struct mr_buf *out)
+static enum mr_status link_objects(struct athena_scan *scan, struct athena_work_folder *folder)
 {
     struct s3_snapshot_reader *reader = s3_snapshot_reader_new(scan->snapshot);
     enum mr_status status = MR_OK;
-    bool binary = false, data = false, row = false;
     for (size_t i = 0; status == MR_OK && i < scan->piece_count; i++)
         status = atomic_load(scan->cancelled) ? MR_END : link_object(scan, reader, folder, i);
     s3_snapshot_reader_free(reader);
-    mr_buf_append(out, MR_S("(SELECT "));
+    return status;
+}
+
+enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_footers *footers,
+                                       struct athena_work_folder *folder, struct mr_buf *out)
+{
+    const enum mr_status status = link_objects(scan, folder);
+    if (status != MR_OK)
+        return status;
+    bool binary = false, data = false, row = false;
     for (size_t i = 0; i < scan->column_count; i++) {
-        if (i > 0)
-            mr_buf_byte(out, ',');
-        put_column(scan, i, out);
         row = row || scan->columns[i].key == ATHENA_COLUMN_ROW;
         if (scan->columns[i].key == ATHENA_COLUMN_DATA) {
             binary = binary || has_binary(&scan->columns[i].type);
             data = true;
         }
     }
+    if (!binary && !row && footers != NULL)
+        scan->footer = athena_footers_common(footers, scan, folder);
+    const bool plain = scan->footer != NULL && athena_footer_fits(scan->footer, scan);
+    mr_buf_append(out, MR_S("(SELECT "));
+    for (size_t i = 0; i < scan->column_count; i++) {
+        if (i > 0)
+            mr_buf_byte(out, ',');
+        put_column(scan, i, plain, out);
+    }
     mr_buf_append(out, MR_S(" FROM read_parquet("));
     put_files(scan, folder, out);
+    if (plain) {
+        mr_buf_append(out, MR_S(ATHENA_PARQUET_PLAIN "))"));
+        return MR_OK;
+    }
     if (data) {
         mr_buf_byte(out, ',');
         put_schema(scan, out);
@@ -173,7 +193,7 @@ enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_w
         mr_buf_append(out, MR_S(",file_row_number=true"));
     /* Text that its writer did not mark as such; not beside columns that are binary indeed. */
     mr_buf_append(out, binary ? MR_S("))") : MR_S(",binary_as_string=true))"));
-    return status;
+    return MR_OK;
 }
 
 bool athena_parquet_bytes_sql(const struct athena_scan *scan,

@@ -8,8 +8,14 @@
 #include "athena/scan.h"
 #include "athena/work.h"
 
-/* Appends "(SELECT ...)", to be followed by AS. The scan has its id. MR_FAIL_IO. */
+/* How objects are read without a schema, behind their names. */
+#define ATHENA_PARQUET_PLAIN ", hive_partitioning=false, binary_as_string=true"
+
+struct athena_footers;
+/* Appends "(SELECT ...)", to be followed by AS. The scan has its id. Objects of which the footers
+ * say that they fit are read without a schema. MR_FAIL_IO. */
 MR_MUST_USE enum mr_status athena_parquet_relation(struct athena_scan *scan,
+                                                   struct athena_footers *footers,
                                                    struct athena_work_folder *folder,
                                                    struct mr_buf *out);
 /* A query of one number: the bytes that the columns marked `used` take in the objects. False: none,

@@ -1,6 +1,7 @@
 /* One query, on its worker: parse, resolve and translate, run, store the result. */
 #include "athena/errors.h"
 #include "athena/explain.h"
+#include "athena/footers.h"
 #include "athena/internal.h"
 #include "athena/maintain.h"
 #include "athena/parquet.h"
@@ -134,6 +135,10 @@ static uint64_t parquet_bytes(struct run *run, const struct athena_source *sourc
     struct mr_buf sql = {0};
     for (const struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next) {
         mr_buf_reset(&sql);
+        if (scan->footer != NULL) {
+            bytes += athena_footer_used(scan->footer, scan);
+            continue;
+        }
         if (scan->format != ATHENA_FORMAT_PARQUET ||
             !athena_parquet_bytes_sql(scan, &source->folder, &sql))
             continue;

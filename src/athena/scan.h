@@ -65,7 +65,8 @@ struct athena_scan {
     size_t column_count;
     struct athena_piece *pieces;
     size_t piece_count, piece_capacity;
-    uint64_t bytes; /* of all objects */
+    uint64_t bytes;                     /* of all objects */
+    const struct athena_footer *footer; /* of Parquet objects, when they are alike; else NULL */
     atomic_ullong bytes_read;
     atomic_bool *cancelled;   /* of the query */
     struct athena_scan *next; /* in the query's list */
@@ -81,9 +82,10 @@ struct athena_scans {
     struct athena_scan **open; /* owned */
     size_t open_count, open_capacity;
     uint64_t next_id;
-    struct athena_work *work;   /* the engine's */
-    struct athena_parts *parts; /* of queries that write; see parts.h */
-    struct store *store;        /* its clock; NULL in tests */
+    struct athena_work *work;       /* the engine's */
+    struct athena_parts *parts;     /* of queries that write; see parts.h */
+    struct athena_footers *footers; /* the engine's; NULL in tests */
+    struct store *store;            /* its clock; NULL in tests */
 };
 void athena_scans_init(struct athena_scans *scans);
 void athena_scans_fini(struct athena_scans *scans);

@@ -623,7 +623,9 @@ enum mr_status athena_source_relation(struct athena_source *source, struct athen
     source->scans = scan;
     if (scan->format == ATHENA_FORMAT_PARQUET && scan->piece_count > 0) {
         enum mr_status status = athena_work_folder_open(source->registry->work, &source->folder);
-        return status == MR_OK ? athena_parquet_relation(scan, &source->folder, out) : status;
+        return status == MR_OK
+                   ? athena_parquet_relation(scan, source->registry->footers, &source->folder, out)
+                   : status;
     }
     if (scan->cut != NULL) {
         put_regex(scan, id, out);

@@ -9,35 +9,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 8 };
+enum { DEPTH_MAX = 8, NAME_LEN = 24 };
 
-/* Empties a folder; takes the descriptor. */
-static void empty(int fd, int depth)
+static void folder_name(unsigned long long number, char ret_name[static NAME_LEN])
 {
+    snprintf(ret_name, NAME_LEN, "%llu", number);
+}
+
+/* Empties a folder; takes the descriptor. False: something is left. */
+static bool empty(int fd, int depth)
+{
+    bool emptied = true;
     DIR *entries = fd < 0 ? NULL : fdopendir(fd);
     if (entries == NULL) {
         if (fd >= 0)
             close(fd);
-        return;
+        return false;
     }
     for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
-        if (unlinkat(dirfd(entries), name, 0) == 0 || depth >= DEPTH_MAX)
+        if (unlinkat(dirfd(entries), name, 0) == 0)
             continue;
+        if (depth >= DEPTH_MAX) {
+            emptied = false;
+            continue;
+        }
         empty(openat(dirfd(entries), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
               depth + 1);
-        if (unlinkat(dirfd(entries), name, AT_REMOVEDIR) != 0)
+        if (unlinkat(dirfd(entries), name, AT_REMOVEDIR) != 0) {
             mr_log(MR_LOG_WARN, "athena", "cannot remove '%s': %s", name, strerror(errno));
+            emptied = false;
+        }
     }
     closedir(entries);
+    return emptied;
 }
 
 enum mr_status athena_work_open(struct athena_work *work, const char *folder)
 {
     char path[PATH_MAX];
-    work->fd = -1;
+    *work = (struct athena_work){.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
     if (snprintf(path, sizeof path, "%s/athena", folder) >= (int)sizeof path)
         return MR_RAISE(MR_FAIL_IO, "the data folder's name is too long");
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -51,9 +64,11 @@ enum mr_status athena_work_open(struct athena_work *work, const char *folder)
 
 void athena_work_close(struct athena_work *work)
 {
-    if (work->fd >= 0)
-        close(work->fd);
+    if (work->fd < 0)
+        return;
+    close(work->fd);
     work->fd = -1;
+    pthread_mutex_destroy(&work->lock);
 }
 
 enum mr_status athena_work_folder_open(struct athena_work *work, struct athena_work_folder *folder)
@@ -62,23 +77,41 @@ enum mr_status athena_work_folder_open(struct athena_work *work, struct athena_w
         return MR_OK;
     if (work == NULL || work->fd < 0)
         return MR_RAISE(MR_FAIL_IO, "there is no folder to work in");
-    snprintf(folder->name, sizeof folder->name, "%llu", atomic_fetch_add(&work->next, 1));
-    if (mkdirat(work->fd, folder->name, 0700) != 0)
+    char name[NAME_LEN];
+    pthread_mutex_lock(&work->lock);
+    const bool spare = work->spare_count > 0;
+    folder->number = spare ? work->spare[--work->spare_count] : work->next++;
+    pthread_mutex_unlock(&work->lock);
+    folder_name(folder->number, name);
+    if (!spare && mkdirat(work->fd, name, 0700) != 0)
         return MR_RAISE(MR_FAIL_IO, "cannot make a folder to work in: %s", strerror(errno));
-    folder->fd = openat(work->fd, folder->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder->fd = openat(work->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->fd < 0)
         return MR_RAISE(MR_FAIL_IO, "cannot open a folder to work in: %s", strerror(errno));
-    snprintf(folder->path, sizeof folder->path, "/proc/self/fd/%d/%s/", work->fd, folder->name);
+    snprintf(folder->path, sizeof folder->path, "/proc/self/fd/%d/%s/", work->fd, name);
     folder->work = work;
     return MR_OK;
+}
+
+static bool keep_spare(struct athena_work *work, unsigned long long number)
+{
+    pthread_mutex_lock(&work->lock);
+    const bool room = work->spare_count < ATHENA_WORK_SPARE;
+    if (room)
+        work->spare[work->spare_count++] = number;
+    pthread_mutex_unlock(&work->lock);
+    return room;
 }
 
 void athena_work_folder_close(struct athena_work_folder *folder)
 {
     if (folder->work == NULL)
         return;
-    empty(folder->fd, 0);
-    if (unlinkat(folder->work->fd, folder->name, AT_REMOVEDIR) != 0)
+    char name[NAME_LEN];
+    folder_name(folder->number, name);
+    const bool emptied = empty(folder->fd, 0);
+    if (!(emptied && keep_spare(folder->work, folder->number)) &&
+        unlinkat(folder->work->fd, name, AT_REMOVEDIR) != 0)
         mr_log(MR_LOG_WARN, "athena", "cannot remove a folder: %s", strerror(errno));
     folder->work = NULL;
 }

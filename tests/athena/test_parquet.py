@@ -87,3 +87,53 @@ def test_hidden_columns_of_json(lake):
     assert lake.rows("SELECT * FROM (SELECT \"$path\" FROM j LIMIT 1) x") == [[path]]
     assert lake.rows("SELECT count(*) FROM j WHERE \"$path\" LIKE '%a.json' "
                      "AND \"$file_modified_time\" > timestamp '2020-01-01 00:00:00 UTC'") == [["2"]]
+
+
+WIDE = "md5(i::VARCHAR) AS text"  # makes an object large enough to be looked at beforehand
+
+
+def test_large_objects_that_are_what_the_catalog_says(lake):
+    table(lake, "t", "id bigint, price double, country string, text string", *(
+        parquet(f"SELECT i AS id, i / 4 AS price, 'de' AS country, {WIDE} "
+                f"FROM range({n}, {n} + 5000) t(i)") for n in (0, 5000)))
+    for _ in range(2):  # asked for, and known
+        assert lake.rows("SELECT count(*), sum(price), max(id), min(country) FROM t") == [
+            ["10000", "1.249875E7", "9999", "de"]]
+        assert lake.rows("SELECT id, \"$path\" FROM t WHERE id = 7000") == [
+            ["7000", f"s3://{lake.bucket}/t/f1.parquet"]]
+        statistics = lake.run("SELECT sum(id) FROM t")["Statistics"]
+        part, whole = statistics["DataScannedInBytes"], lake.run("SELECT * FROM t")["Statistics"]
+        assert 0 < part < whole["DataScannedInBytes"] / 3
+
+
+def test_large_objects_that_differ_from_the_catalog_or_each_other(lake):
+    def body(select, rows=5000):
+        return parquet(f"SELECT {select}, {WIDE} FROM range({rows}) t(i)")
+
+    table(lake, "narrow", "id bigint, text string", body("i::INTEGER AS id"))
+    assert lake.rows("SELECT sum(id) FROM narrow") == [["12497500"]]
+    table(lake, "drift", "id bigint, text string", body("i AS id"), body("i::INTEGER AS id"))
+    assert lake.rows("SELECT sum(id), count(text) FROM drift") == [["24995000", "10000"]]
+    table(lake, "spelt", "id bigint, text string", body("i AS \"ID\""))
+    assert lake.rows("SELECT sum(id) FROM spelt") == [["12497500"]]
+    table(lake, "fewer", "id bigint, late int, text string", body("i AS id, 1::INT AS late"),
+          body("i AS id"))
+    assert lake.rows("SELECT sum(id), sum(late) FROM fewer") == [["24995000", "5000"]]
+    table(lake, "more", "id bigint", body("i AS id"), body("i AS id, 1 AS other"))
+    assert lake.rows("SELECT sum(id) FROM more") == [["24995000"]]
+    table(lake, "own", "id bigint, file_index bigint, filename string",
+          body("i AS id, 7::BIGINT AS file_index, 'n' AS filename"))
+    assert lake.rows("SELECT sum(file_index), max(filename), max(\"$path\") FROM own") == [
+        ["35000", "n", f"s3://{lake.bucket}/own/f0.parquet"]]
+    table(lake, "wrong", "id int, text string", body("'x' AS id"))
+    failed = lake.run("SELECT id FROM wrong")["Status"]["StateChangeReason"]
+    assert "/wrong/f0.parquet is incompatible with type integer defined in table schema" in failed
+
+
+def test_a_large_object_that_is_replaced_by_another(lake):
+    table(lake, "t", "id bigint, text string",
+          parquet(f"SELECT i AS id, {WIDE} FROM range(5000) t(i)"))
+    assert lake.rows("SELECT max(id) FROM t") == [["4999"]]
+    lake.s3.put_object(Bucket=lake.bucket, Key="t/f0.parquet", Body=parquet(
+        f"SELECT {WIDE}, (i + 1)::SMALLINT AS id FROM range(6000) t(i)"))
+    assert lake.rows("SELECT max(id), count(text) FROM t") == [["6000", "6000"]]

@@ -1,0 +1,36 @@
+/* athena/footers.h: what the footers of Parquet objects say of their columns.
+ *
+ * DuckDB reads objects with a schema that it is told (parquet.h) slower than as they are: it asks
+ * no statistics and pushes no filters down. Objects that are just what the catalog says need no
+ * schema; this knows which are. DuckDB is asked once for an object: a body never changes. The last
+ * ones are kept, some thousand; small objects are not asked for, they are not worth it.
+ *
+ * Any thread. */
+#pragma once
+#include "athena/scan.h"
+#include "athena/work.h"
+
+struct athena_engine;
+
+struct athena_footer_column {
+    struct mr_slice name; /* of a column at the top, as the object spells it */
+    struct mr_slice type; /* DuckDB's, binary taken as text */
+    uint64_t bytes;       /* of its chunks, packed */
+};
+struct athena_footer {
+    struct athena_footer_column *columns; /* by name, in byte order */
+    size_t count;
+};
+
+struct athena_footers *athena_footers_new(struct athena_engine *engine);
+void athena_footers_free(struct athena_footers *footers); /* accepts NULL */
+
+/* The footer that all objects of the scan have, with the bytes of all, in the scan's arena; NULL:
+ * they differ, or are not all known. The objects are linked into the folder. */
+const struct athena_footer *athena_footers_common(struct athena_footers *footers,
+                                                  const struct athena_scan *scan,
+                                                  const struct athena_work_folder *folder);
+/* Whether what DuckDB finds without being told a schema are the catalog's columns. */
+bool athena_footer_fits(const struct athena_footer *footer, const struct athena_scan *scan);
+/* Bytes of the columns marked `used`. */
+uint64_t athena_footer_used(const struct athena_footer *footer, const struct athena_scan *scan);
