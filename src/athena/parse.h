@@ -29,6 +29,9 @@ struct athena_node *athena_parse_interval(struct athena_parser *parser); /* at I
 struct athena_node *athena_parse_type(struct athena_parser *parser);
 struct athena_node *athena_parse_order(struct athena_parser *parser);  /* behind ORDER BY */
 struct athena_node *athena_parse_window(struct athena_parser *parser); /* behind '(' */
+/* A table's name, and FOR ... AS OF; a relation that is no join, with its alias. */
+struct athena_node *athena_parse_table(struct athena_parser *parser);
+struct athena_node *athena_parse_aliased(struct athena_parser *parser);
 /* An identifier, quoted or not a reserved word; empty: the error is set. */
 struct mr_slice athena_parse_name(struct athena_parser *parser);
 

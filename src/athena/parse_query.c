@@ -123,7 +123,7 @@ static struct athena_node *parse_unnest(struct athena_parser *parser)
     return node;
 }
 
-static struct athena_node *parse_table_name(struct athena_parser *parser)
+struct athena_node *athena_parse_table(struct athena_parser *parser)
 {
     struct athena_node *node = athena_node_new(parser, AST_TABLE);
     struct athena_list list = athena_list_make();
@@ -197,7 +197,7 @@ static struct athena_node *parse_relation_primary(struct athena_parser *parser)
         return athena_unsupported(parser, "table functions are not supported");
     if (athena_peek(parser, "("))
         return parse_relation_in_parentheses(parser);
-    return parse_table_name(parser);
+    return athena_parse_table(parser);
 }
 
 /* Words that go on with the query; none of them is an alias unless AS stands before it. */
@@ -212,7 +212,7 @@ static bool begins_clause(const struct athena_parser *parser)
     return false;
 }
 
-static struct athena_node *parse_aliased(struct athena_parser *parser)
+struct athena_node *athena_parse_aliased(struct athena_parser *parser)
 {
     struct athena_node *relation = parse_relation_primary(parser);
     if (relation == NULL)
@@ -273,7 +273,7 @@ static struct athena_node *parse_relation(struct athena_parser *parser)
 {
     if (!athena_enter(parser))
         return NULL;
-    struct athena_node *left = parse_aliased(parser);
+    struct athena_node *left = athena_parse_aliased(parser);
     size_t links = 0;
     while (left != NULL && athena_link(parser, &links)) {
         struct athena_node *join = athena_node_new(parser, AST_JOIN);
@@ -281,7 +281,7 @@ static struct athena_node *parse_relation(struct athena_parser *parser)
         if (join->text.len == 0)
             break;
         join->left = left;
-        join->right = parse_aliased(parser);
+        join->right = athena_parse_aliased(parser);
         left = join->right == NULL ? NULL : join;
         if (left == NULL || mr_slice_equal(join->text, MR_S("CROSS JOIN")))
             continue;
@@ -464,7 +464,7 @@ static struct athena_node *parse_query_primary(struct athena_parser *parser)
         struct athena_node *select = athena_node_new(parser, AST_SELECT);
         select->items = athena_node_new(parser, AST_ITEM);
         select->items->left = athena_node_new(parser, AST_STAR);
-        select->left = parse_table_name(parser);
+        select->left = athena_parse_table(parser);
         return select->left == NULL ? NULL : select;
     }
     if (athena_take(parser, "(")) {

@@ -30,6 +30,10 @@ bool athena_phrase_settings(struct athena_phrase *context, struct athena_pair **
 bool athena_parse_ctas(struct athena_phrase *context); /* behind the table's name */
 bool athena_parse_insert(struct athena_phrase *context);
 bool athena_parse_unload(struct athena_phrase *context);
+/* ---- statement_modify.c: behind the first word ---- */
+bool athena_parse_delete(struct athena_phrase *context);
+bool athena_parse_update(struct athena_phrase *context);
+bool athena_parse_merge(struct athena_phrase *context);
 /* ---- statement_iceberg.c: CREATE TABLE, behind the table's name ---- */
 bool athena_parse_iceberg_table(struct athena_phrase *context);
 /* OPTIMIZE and VACUUM, behind that word. */

@@ -240,8 +240,11 @@ static enum mr_status run_write(struct run *run, const struct athena_statement *
                     "the query engine (DuckDB's library, libduckdb.so) cannot be loaded: %.*s",
                     why);
     enum mr_status status = athena_write_prepare(&write) ? MR_OK : MR_INVALID;
+    struct athena_statement planned = *statement;
+    planned.query = write.query;
     if (status == MR_OK && !write.skipped)
-        status = translate(run, &source, statement, &write.sql);
+        status = translate(run, &source, &planned, &write.sql);
+    write.fields = &run->fields;
     run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
     if (status == MR_OK && !write.skipped)
         status = athena_write_run(&write);
@@ -407,6 +410,9 @@ static enum mr_status run_statement(struct run *run, const struct athena_stateme
     case STATEMENT_EXPLAIN: return run_explain(run, statement);
     case STATEMENT_CTAS:
     case STATEMENT_INSERT:
+    case STATEMENT_DELETE:
+    case STATEMENT_UPDATE:
+    case STATEMENT_MERGE:
     case STATEMENT_UNLOAD: return run_write(run, statement);
     case STATEMENT_OPTIMIZE:
     case STATEMENT_VACUUM: return run_maintenance(run, statement);

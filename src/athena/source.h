@@ -17,6 +17,14 @@ struct athena_source_snapshot { /* of a table whose metadata was read first */
     struct s3_snapshot *snapshot;
     struct athena_source_snapshot *next;
 };
+struct iceberg_file;
+struct athena_source_target { /* the Iceberg table that a statement changes */
+    const struct athena_node
+        *node; /* in the query: its rows tell where they are; NULL: there is none */
+    const struct iceberg_file *files; /* that it had when it was read, and its snapshot; -1: none */
+    size_t count;
+    int64_t snapshot;
+};
 struct athena_source {
     struct mr_arena *arena; /* of the query */
     struct glue *glue;
@@ -27,6 +35,7 @@ struct athena_source {
     atomic_bool *cancelled;
     const struct athena_node *root; /* the query, to see which columns it names; NULL: all count */
     struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
+    struct athena_source_target target;
     /* made while tables are resolved */
     struct s3_snapshot *snapshot;
     struct athena_source_snapshot *later;

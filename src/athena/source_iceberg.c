@@ -7,11 +7,9 @@
 /* Of its file every row has these; their values stand in this order beside each object. */
 #define SEQUENCE "$sequence"
 #define PARTITION "$group" /* a number */
-#define FILE_PATH "$file"
-#define ROW "$row"
+#define FILE_PATH ATHENA_ROW_FILE
+#define ROW ATHENA_ROW_NUMBER
 enum { VALUE_SEQUENCE, VALUE_PARTITION, VALUE_PATH, VALUE_COUNT };
-/* Of position delete files: reserved by Iceberg. */
-enum { POSITION_PATH_ID = 2147483546, POSITION_ROW_ID = 2147483545 };
 
 struct reading {
     struct athena_source *source;
@@ -24,6 +22,7 @@ struct reading {
     size_t count;
     struct mr_map partitions; /* -> their numbers, from 1 on */
     bool equality, positions; /* are there such deletes? */
+    bool told;                /* rows tell where they are */
 };
 
 static bool refuse(struct reading *reading, const char *code, const char *message)
@@ -226,13 +225,13 @@ static bool put_positions(struct reading *reading, struct mr_buf *out)
                                                                  .source = MR_S("file_path"),
                                                                  .key = ATHENA_COLUMN_DATA,
                                                                  .type = {.kind = ATHENA_STRING},
-                                                                 .field_id = POSITION_PATH_ID,
+                                                                 .field_id = ICEBERG_DELETE_PATH_ID,
                                                                  .used = true};
     scan->columns[scan->column_count++] = (struct athena_column){.name = MR_S("n"),
                                                                  .source = MR_S("pos"),
                                                                  .key = ATHENA_COLUMN_DATA,
                                                                  .type = {.kind = ATHENA_BIGINT},
-                                                                 .field_id = POSITION_ROW_ID,
+                                                                 .field_id = ICEBERG_DELETE_ROW_ID,
                                                                  .used = true};
     for (size_t i = 0; i < reading->count; i++)
         if (reading->files[i].content == ICEBERG_POSITION_DELETES &&
@@ -260,6 +259,8 @@ static bool put_without_deleted(struct reading *reading, const struct athena_sca
         mr_buf_append(out, i > 0 ? MR_S(",d.") : MR_S("d."));
         athena_sql_quoted(out, data->columns[i].name, '"');
     }
+    if (reading->told)
+        mr_buf_append(out, MR_S(",d.\"" FILE_PATH "\",d.\"" ROW "\""));
     mr_buf_append(out, MR_S(" FROM "));
     mr_buf_append(out, relation);
     mr_buf_append(out, MR_S(" AS d"));
@@ -327,7 +328,7 @@ static bool read_table(struct reading *reading, const struct athena_iceberg_rows
         add_value(scan, SEQUENCE, VALUE_SEQUENCE, ATHENA_BIGINT);
         add_value(scan, PARTITION, VALUE_PARTITION, ATHENA_BIGINT);
     }
-    if (reading->positions) {
+    if (reading->positions || reading->told) {
         add_value(scan, FILE_PATH, VALUE_PATH, ATHENA_STRING);
         add_value(scan, ROW, ATHENA_COLUMN_ROW, ATHENA_BIGINT);
     }
@@ -350,7 +351,9 @@ bool athena_source_iceberg_rows(struct athena_source *source,
                               .table = rows->table,
                               .schema = rows->schema,
                               .files = rows->files,
-                              .count = rows->count};
+                              .count = rows->count,
+                              .told = source->target.node != NULL &&
+                                      source->target.node == rows->use->table};
     /* Later than the metadata, so that it has all files that they name. */
     struct athena_source_snapshot *opened = MR_NEW(source->arena, struct athena_source_snapshot);
     opened->snapshot = reading.snapshot = s3_snapshot_open(source->s3);
@@ -385,8 +388,17 @@ bool athena_source_iceberg(struct athena_source *source, struct athena_translati
         status = iceberg_files(&ice, source->arena, loaded, snapshot, &files, &rows.count, message);
     }
     rows.files = files;
-    if (status == MR_OK)
-        return athena_source_iceberg_rows(source, translation, &rows, out);
+    if (status == MR_OK && node == source->target.node) {
+        source->target.files = files;
+        source->target.count = rows.count;
+        source->target.snapshot = loaded->metadata.current_snapshot;
+    }
+    if (status == MR_OK) {
+        const bool fine = athena_source_iceberg_rows(source, translation, &rows, out);
+        if (node == source->target.node)
+            use->fields->open = true; /* beside the table's columns, where its rows are */
+        return fine;
+    }
     athena_translate_fail(translation, node, "ICEBERG_INVALID_METADATA", "%s",
                           message[0] != '\0' ? message : "The table's metadata cannot be read");
     return false;

@@ -4,6 +4,11 @@
 #include "athena/source.h"
 #include "iceberg/iceberg.h"
 
+enum { ICEBERG_DELETE_PATH_ID = 2147483546, ICEBERG_DELETE_ROW_ID = 2147483545 }; /* reserved ids */
+/* Columns of source->target's rows: where each is. */
+#define ATHENA_ROW_FILE "$file"
+#define ATHENA_ROW_NUMBER "$row"
+
 /* Appends the relation that stands for the table as of its time or version. False: the error is
  * set. */
 bool athena_source_iceberg(struct athena_source *source, struct athena_translation *translation,

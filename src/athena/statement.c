@@ -86,9 +86,6 @@ static bool parse_any(struct athena_phrase *context)
     static const struct {
         const char *word, *type, *substatement, *text;
     } known[] = {
-        {"UPDATE", "DML", "UPDATE", "UPDATE is not supported"},
-        {"DELETE", "DML", "DELETE", "DELETE is not supported"},
-        {"MERGE", "DML", "MERGE", "MERGE INTO is not supported"},
         {"PREPARE", "DDL", "PREPARE", "PREPARE is not supported; use CreatePreparedStatement"},
         {"DEALLOCATE", "DDL", "DEALLOCATE",
          "DEALLOCATE PREPARE is not supported; use DeletePreparedStatement"},
@@ -111,6 +108,12 @@ static bool parse_any(struct athena_phrase *context)
         return athena_parse_repair(context);
     if (athena_take2(parser, "INSERT", "INTO"))
         return athena_parse_insert(context);
+    if (athena_take(parser, "DELETE"))
+        return athena_parse_delete(context);
+    if (athena_take(parser, "UPDATE"))
+        return athena_parse_update(context);
+    if (athena_take(parser, "MERGE"))
+        return athena_parse_merge(context);
     if (athena_take(parser, "UNLOAD"))
         return athena_parse_unload(context);
     if (athena_take(parser, "OPTIMIZE"))

@@ -33,11 +33,14 @@ enum athena_statement_kind {
     STATEMENT_CHANGE_COLUMN,
     STATEMENT_SET_PROPERTIES,
     STATEMENT_ALTER_DATABASE,
-    STATEMENT_CTAS,        /* name, query, properties, columns: none; if_not_exists */
-    STATEMENT_INSERT,      /* name, query, columns: those named, if any */
-    STATEMENT_UNLOAD,      /* location, query, properties */
-    STATEMENT_OPTIMIZE,    /* name, query: the WHERE clause's expression or NULL */
-    STATEMENT_VACUUM,      /* name */
+    STATEMENT_CTAS,   /* name, query, properties, columns: none; if_not_exists */
+    STATEMENT_INSERT, /* name, query, columns: those named, if any */
+    STATEMENT_UNLOAD, /* location, query, properties */
+    STATEMENT_DELETE, /* name, target, condition, changes: one, as of UPDATE */
+    STATEMENT_UPDATE,
+    STATEMENT_MERGE,    /* the same, a change for each case; target_alias, other; condition: ON */
+    STATEMENT_OPTIMIZE, /* name, query: the WHERE clause's expression or NULL */
+    STATEMENT_VACUUM,   /* name */
     STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
 };
 struct athena_pair { /* of properties, columns (name, type), partition values */
@@ -50,6 +53,14 @@ struct athena_partition_spec {
     struct athena_pair *values;
     struct mr_slice location;
     struct athena_partition_spec *next;
+};
+enum athena_change_kind { ATHENA_CHANGE_DELETE = 1, ATHENA_CHANGE_UPDATE, ATHENA_CHANGE_INSERT };
+struct athena_change { /* of UPDATE; a case of MERGE */
+    enum athena_change_kind kind;
+    struct athena_node *condition; /* of a case, behind AND; or NULL */
+    struct athena_pair *columns;   /* NULL: of INSERT, all */
+    struct athena_node *values;    /* one a column */
+    struct athena_change *next;
 };
 struct athena_statement {
     enum athena_statement_kind kind;
@@ -72,15 +83,23 @@ struct athena_statement {
     struct athena_pair *bucket_columns, *sort_columns; /* of a sort column: value ASC or DESC */
     int64_t bucket_count;
     /* DESCRIBE, CHANGE COLUMN */
+    struct athena_node *target, *other, *condition; /* of DELETE, UPDATE, MERGE */
+    struct mr_slice target_alias;
+    struct athena_change *changes;
     bool formatted, extended, first;
     struct mr_slice column, after;
     struct athena_partition_spec *partitions;
 };
-/* CTAS, INSERT INTO, UNLOAD. */
+static inline bool athena_statement_modifies(const struct athena_statement *statement)
+{
+    return statement->kind == STATEMENT_DELETE || statement->kind == STATEMENT_UPDATE ||
+           statement->kind == STATEMENT_MERGE;
+}
+/* These, CTAS, INSERT INTO, UNLOAD. */
 static inline bool athena_statement_writes(const struct athena_statement *statement)
 {
     return statement->kind == STATEMENT_CTAS || statement->kind == STATEMENT_INSERT ||
-           statement->kind == STATEMENT_UNLOAD;
+           statement->kind == STATEMENT_UNLOAD || athena_statement_modifies(statement);
 }
 /* MR_INVALID: error says what is wrong. A semicolon at the end is fine, a second statement is not.
  */

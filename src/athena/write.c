@@ -1,5 +1,6 @@
 #include "athena/write.h"
 #include "athena/errors.h"
+#include "athena/modify.h"
 #include "athena/parquet.h"
 #include "base/log.h"
 
@@ -157,16 +158,21 @@ static bool set_table_format(struct athena_write *write)
     return true;
 }
 
-static bool prepare_insert(struct athena_write *write)
+bool athena_write_look_up(struct athena_write *write)
 {
     bool found;
     write->table = MR_NEW(write->arena, struct glue_table);
     if (!look_up(write, write->table, &found))
         return false;
-    if (!found)
-        return athena_write_fail(write, "TABLE_NOT_FOUND",
-                                 "Table 'awsdatacatalog.%.*s.%.*s' does not exist",
-                                 MR_ARG(write->database), MR_ARG(write->statement->name));
+    return found || athena_write_fail(write, "TABLE_NOT_FOUND",
+                                      "Table 'awsdatacatalog.%.*s.%.*s' does not exist",
+                                      MR_ARG(write->database), MR_ARG(write->statement->name));
+}
+
+static bool prepare_insert(struct athena_write *write)
+{
+    if (!athena_write_look_up(write))
+        return false;
     if (mr_slice_equal(write->table->table_type, MR_S("VIRTUAL_VIEW")))
         return athena_write_fail(write, "NOT_SUPPORTED", "Inserting into views is not supported");
     if (iceberg_is_table(write->table))
@@ -180,7 +186,11 @@ bool athena_write_prepare(struct athena_write *write)
     write->row_format = (struct athena_row_format){
         .delimiter = '\x01', .collection = '\x02', .map = '\x03', .null_text = MR_S("\\N")};
     write->compression = MR_S("GZIP");
+    write->query = write->statement->query;
     switch (write->statement->kind) {
+    case STATEMENT_DELETE:
+    case STATEMENT_UPDATE:
+    case STATEMENT_MERGE: return athena_modify_prepare(write);
     case STATEMENT_CTAS: return prepare_table(write);
     case STATEMENT_INSERT: return prepare_insert(write);
     default:
@@ -240,7 +250,9 @@ enum mr_status athena_write_run(struct athena_write *write)
     enum mr_status status = probe(write);
     if (status != MR_OK)
         return status;
-    if (!athena_write_columns(write) || (write->lake != NULL && !athena_lake_plan(write)))
+    const bool modifies = athena_statement_modifies(write->statement);
+    if (!(modifies ? athena_modify_columns(write) : athena_write_columns(write)) ||
+        (write->lake != NULL && !athena_lake_plan(write)))
         return MR_INVALID;
     if (write->lake != NULL)
         athena_parts_init(&write->parts, &write->athena->engine.scans, write->lake->keys,
@@ -249,12 +261,16 @@ enum mr_status athena_write_run(struct athena_write *write)
         athena_parts_init(&write->parts, &write->athena->engine.scans, write->key_names,
                           write->key_count);
     status = athena_work_folder_open(&write->athena->engine.work, &write->source->folder);
-    if (status == MR_OK)
+    if (status == MR_OK && modifies)
+        status = athena_modify_gather(write);
+    if (status == MR_OK && (!modifies || write->adds))
         status = athena_write_files(write);
     if (status == MR_OK && atomic_load(&write->handle->cancelled))
         status = MR_END;
     if (status == MR_OK)
         status = write->lake != NULL ? athena_lake_land(write) : athena_write_land(write);
+    if (modifies)
+        write->rows = write->changed;
     athena_parts_fini(&write->parts, &write->athena->engine.scans);
     return status;
 }

@@ -30,6 +30,11 @@ struct athena_write_lake { /* the Iceberg table that rows go to */
     const struct iceberg_spec *spec;
     struct mr_slice *names, *keys; /* of the files' columns; of the partition's fields */
 };
+struct athena_write_deletes { /* of DELETE, UPDATE, MERGE: rows of one file */
+    struct mr_slice path;     /* of that file */
+    struct mr_slice name;     /* of the position delete file in the query's folder */
+    struct iceberg_file file;
+};
 struct athena_write {
     struct athena *athena;
     struct mr_arena *arena;
@@ -38,7 +43,10 @@ struct athena_write {
     const struct athena_statement *statement;
     struct mr_slice database, account, query_id;
     struct mr_slice folder; /* of results: "s3://bucket/some/" */
-    const char *sql;        /* the query in DuckDB's words */
+    struct athena_node
+        *query;      /* the statement's, or what stands for it; set while it is prepared */
+    const char *sql; /* the query in DuckDB's words */
+    const struct athena_fields *fields; /* its columns' types in Trino's words */
     struct athena_source *source;
     /* what it comes to */
     bool skipped; /* CREATE TABLE IF NOT EXISTS, and it does */
@@ -61,6 +69,10 @@ struct athena_write {
     size_t column_count;
     struct mr_slice *key_names;
     struct athena_parts parts;
+    struct athena_write_deletes *deletes;
+    size_t delete_count;
+    uint64_t changed; /* rows of DELETE, UPDATE, MERGE */
+    bool adds;        /* there are rows to be written */
 };
 /* Before the query is translated: what can be refused at once is. False: the error is set. */
 bool athena_write_prepare(struct athena_write *write);
@@ -75,6 +87,10 @@ bool athena_write_fail(struct athena_write *write, const char *code, const char 
 /* Runs one statement of the query's; the error is set when it fails. */
 MR_MUST_USE enum mr_status athena_write_execute(struct athena_write *write,
                                                 struct athena_execution *execution);
+/* The statement's table into write->table. False: the error is set. */
+bool athena_write_look_up(struct athena_write *write);
+/* A column of NULLs alone, which fits everything? */
+bool athena_write_is_null(const struct athena_write *write, size_t column);
 /* write_plan.c: settings of the statement, columns, and the SELECT that gives them. */
 bool athena_write_settings(struct athena_write *write);
 bool athena_write_columns(struct athena_write *write);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* DELETE, UPDATE and MERGE stand on what they read: for them it is too late then. */
 enum { COMMITS_MAX = 20 }; /* times that others may be faster */
 
 static bool fail_commit(struct athena_write *write)
@@ -142,11 +143,12 @@ static void set_partition(struct athena_write *write, size_t part, struct found 
     mr_buf_fini(&path);
 }
 
-static enum mr_status add_file(struct landing *landing, struct mr_slice name, size_t part)
+/* NULL: too many. */
+static struct found *add(struct landing *landing, struct mr_slice name)
 {
     struct athena_write *write = landing->write;
     if (landing->count == ATHENA_WRITE_FILES_MAX)
-        return MR_RAISE(MR_FAIL, "a query wrote too many files");
+        return NULL;
     if (landing->count == landing->capacity) {
         const size_t room = landing->capacity == 0 ? 16 : landing->capacity * 2;
         landing->list =
@@ -156,6 +158,15 @@ static enum mr_status add_file(struct landing *landing, struct mr_slice name, si
     }
     struct found *found = &landing->list[landing->count++];
     *found = (struct found){.name = name, .file = {.content = ICEBERG_DATA, .sort_order = 0}};
+    return found;
+}
+
+static enum mr_status add_file(struct landing *landing, struct mr_slice name, size_t part)
+{
+    struct athena_write *write = landing->write;
+    struct found *found = add(landing, name);
+    if (found == NULL)
+        return MR_RAISE(MR_FAIL, "a query wrote too many files");
     set_partition(write, part, found);
     return athena_lake_stats(write, name, &found->file);
 }
@@ -232,6 +243,26 @@ static enum mr_status stage_file(struct iceberg_change *change, const struct ath
     return status;
 }
 
+/* Position delete files: of the partitions that the files are in whose rows they name. */
+static enum mr_status add_deletes(struct landing *landing)
+{
+    struct athena_write *write = landing->write;
+    for (size_t i = 0; i < write->delete_count; i++) {
+        struct found *found = add(landing, write->deletes[i].name);
+        if (found == NULL)
+            return MR_RAISE(MR_FAIL, "a query wrote too many files");
+        found->file = write->deletes[i].file;
+    }
+    return MR_OK;
+}
+
+static const char *operation(const struct athena_write *write)
+{
+    if (write->delete_count == 0)
+        return "append";
+    return write->adds ? "overwrite" : "delete";
+}
+
 static enum mr_status try_commit(struct landing *landing, struct iceberg_table *table,
                                  char message[static 512])
 {
@@ -242,7 +273,7 @@ static enum mr_status try_commit(struct landing *landing, struct iceberg_table *
     for (size_t i = 0; i < landing->count && status == MR_OK; i++)
         status = stage_file(&change, write, &landing->list[i]);
     if (status == MR_OK)
-        status = iceberg_change_prepare(&change, "append", message);
+        status = iceberg_change_prepare(&change, operation(write), message);
     if (status == MR_OK)
         return iceberg_change_commit(&change, &write->ticket);
     iceberg_change_end(&change, false);
@@ -261,6 +292,9 @@ static bool load_again(struct athena_write *write, struct iceberg_table *ret_tab
         iceberg_table_load(&write->lake->ice, write->arena, table, ret_table, message) != MR_OK)
         return false;
     now = &ret_table->metadata;
+    if (athena_statement_modifies(write->statement) &&
+        now->current_snapshot != write->source->target.snapshot)
+        return false;
     return mr_slice_equal(now->uuid, before->uuid) &&
            now->current_schema == before->current_schema &&
            now->default_spec == before->default_spec;
@@ -271,7 +305,9 @@ static enum mr_status commit(struct landing *landing)
     struct athena_write *write = landing->write;
     struct iceberg_table table = write->lake->table;
     char message[512] = "";
-    enum mr_status status = try_commit(landing, &table, message);
+    enum mr_status status = MR_AGAIN;
+    if (!athena_statement_modifies(write->statement))
+        status = try_commit(landing, &table, message);
     for (int i = 0; status == MR_AGAIN && i < COMMITS_MAX; i++) {
         if (atomic_load(&write->handle->cancelled))
             return MR_END;
@@ -314,6 +350,8 @@ enum mr_status athena_lake_land(struct athena_write *write)
     enum mr_status status = find_files(&landing);
     if (status == MR_OK)
         status = check_required(&landing);
+    if (status == MR_OK)
+        status = add_deletes(&landing);
     if (status == MR_OK && (landing.count > 0 || write->lake->create != NULL))
         status = commit(&landing);
     if (status == MR_OK && write->ticket > 0)

@@ -215,6 +215,15 @@ static size_t named_at(const struct athena_statement *statement, struct mr_slice
     return SIZE_MAX;
 }
 
+bool athena_write_is_null(const struct athena_write *write, size_t column)
+{
+    const struct athena_fields *fields = write->fields;
+    if (write->shown[column].id == DUCKDB_TYPE_SQLNULL)
+        return true;
+    return !fields->open && fields->count == write->shown_count &&
+           fields->list[column].type != NULL && fields->list[column].type->kind == SQL_UNKNOWN;
+}
+
 static bool mismatch(struct athena_write *write)
 {
     struct mr_buf table = {0}, query = {0};
@@ -273,7 +282,7 @@ static bool table_columns(struct athena_write *write)
     for (size_t i = 0; i < write->column_count; i++) {
         struct athena_type value;
         const size_t at = write->columns[i].from;
-        if (at == SIZE_MAX || write->shown[at].id == DUCKDB_TYPE_SQLNULL)
+        if (at == SIZE_MAX || athena_write_is_null(write, at))
             continue;
         if (!athena_type_of_shown(write->arena, &write->shown[at], &value) ||
             !athena_type_takes(&write->columns[i].type, &value))

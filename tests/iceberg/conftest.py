@@ -42,6 +42,16 @@ class House:
         cells = [tuple(cell.get("VarCharValue") for cell in row["Data"]) for row in rows]
         return "SUCCEEDED", "", cells[1:]
 
+    def succeeds(self, query_id):
+        """Waits for the query and returns what is told of it."""
+        def ended():
+            told = self.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+            return told if told["Status"]["State"] not in ("QUEUED", "RUNNING") else None
+
+        told = wait_until(ended, 60, 0.005)
+        assert told["Status"]["State"] == "SUCCEEDED", told["Status"]
+        return told
+
     def rows(self, sql):
         state, reason, rows = self.query(sql)
         assert state == "SUCCEEDED", (sql, reason)

@@ -101,3 +101,18 @@ def test_a_table_made_of_a_query_is_whole_or_was_never_there(make_server, point)
             assert died and objects(house, "t/") == []
 
     strike(make_server, point, [], sql, check)
+
+
+@pytest.mark.parametrize("point", ["journal.append", "journal.synced"])
+def test_a_merge_is_whole_or_was_never_there(make_server, point):
+    sql = ("MERGE INTO t USING (SELECT n FROM UNNEST(sequence(21, 40)) AS u(n)) AS s ON t.a = s.n "
+           "WHEN MATCHED THEN UPDATE SET a = t.a + 100 WHEN NOT MATCHED THEN INSERT VALUES (n, 0)")
+
+    def check(house, died):
+        rows = house.rows("SELECT count(*), sum(a) FROM t")
+        if not died or rows == [("40", str(465 + 1000 + sum(range(31, 41))))]:
+            assert rows == [("40", str(465 + 1000 + sum(range(31, 41))))]
+        else:
+            assert rows == [("30", "465")] and len(house.metadata()["snapshots"]) == 1
+
+    strike(make_server, point, [TABLE, "INSERT INTO t " + ROWS.replace("%", "%%")], sql, check)

@@ -68,10 +68,6 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
 
 
 @pytest.mark.parametrize("sql, reason", [
-    ("UPDATE t SET id = 'a'", "NOT_SUPPORTED: UPDATE is not supported"),
-    ("DELETE FROM t WHERE id = 'a'", "NOT_SUPPORTED: DELETE is not supported"),
-    ("MERGE INTO t USING t u ON t.id = u.id WHEN MATCHED THEN DELETE",
-     "NOT_SUPPORTED: MERGE INTO is not supported"),
     ("CREATE TABLE u WITH (table_type = 'ICEBERG', location = 's3://b/u/') AS SELECT 1 AS a",
      "require is_external = false"),
     ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false) AS SELECT 1 AS a",

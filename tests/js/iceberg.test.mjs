@@ -149,6 +149,17 @@ test('another reader sees partitions, counts and field ids', async () => {
   }
 });
 
+test('another reader sees what SQL updated, deleted and merged', async () => {
+  await table('m', 'id string, n int', 'PARTITIONED BY (bucket(2, id))');
+  await query("INSERT INTO m VALUES ('a', 1), ('b', 2), ('c', 3), ('d', 4)");
+  await query("DELETE FROM m WHERE id = 'b'");
+  await query('UPDATE m SET n = n * 10 WHERE n > 2');
+  await query("MERGE INTO m USING (VALUES ('a', 7), ('e', 5)) AS s(id, n) ON m.id = s.id "
+    + 'WHEN MATCHED THEN UPDATE SET n = s.n WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.n)');
+  const rows = await read('m', await metadataOf('m', 4));
+  assert.deepEqual(rows.map(({ id, n }) => [id, n]), [['a', 7], ['c', 30], ['d', 40], ['e', 5]]);
+});
+
 test('another reader sees rows that SQL wrote, with their bounds', async () => {
   await table('w', 'id string, n int, d date, x double', 'PARTITIONED BY (month(d))');
   await query("INSERT INTO w VALUES ('a', 1, DATE '2026-07-03', 0.5e0), "
