@@ -168,7 +168,9 @@ bool athena_ddl_run(struct athena_ddl *ddl)
     case STATEMENT_ADD_COLUMNS:
     case STATEMENT_REPLACE_COLUMNS:
     case STATEMENT_CHANGE_COLUMN:
-    case STATEMENT_SET_PROPERTIES: return athena_ddl_change(ddl);
+    case STATEMENT_SET_PROPERTIES:
+    case STATEMENT_DROP_COLUMN:
+    case STATEMENT_UNSET_PROPERTIES: return athena_ddl_change(ddl);
     default: return athena_ddl_show(ddl);
     }
 }

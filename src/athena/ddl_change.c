@@ -319,12 +319,18 @@ bool athena_ddl_change(struct athena_ddl *ddl)
     if (absent)
         return true;
     if (iceberg_is_table(&table))
-        return athena_ddl_fail(ddl, "NOT_SUPPORTED: ALTER TABLE and MSCK REPAIR TABLE are not "
-                                    "supported for Iceberg tables");
+        return ddl->statement->kind == STATEMENT_REPAIR
+                   ? athena_ddl_fail(ddl,
+                                     "NOT_SUPPORTED: MSCK REPAIR TABLE is not for Iceberg tables")
+                   : athena_ddl_alter_iceberg(ddl, &table);
     switch (ddl->statement->kind) {
     case STATEMENT_REPAIR: return repair_table(ddl, &table);
     case STATEMENT_ADD_PARTITION: return add_partitions(ddl, &table);
     case STATEMENT_DROP_PARTITION: return drop_partitions(ddl, &table);
+    case STATEMENT_DROP_COLUMN:
+    case STATEMENT_UNSET_PROPERTIES:
+        return athena_ddl_fail(ddl, "NOT_SUPPORTED: ALTER TABLE DROP COLUMN and UNSET "
+                                    "TBLPROPERTIES are for Iceberg tables");
     default: return athena_ddl_alter(ddl, &table);
     }
 }

@@ -152,9 +152,9 @@ static bool show_create_table(struct athena_ddl *ddl)
     bool absent;
     if (!athena_ddl_table(ddl, &table, &absent))
         return false;
-    if (iceberg_is_table(&table))
-        return athena_ddl_fail(ddl, "NOT_SUPPORTED: SHOW CREATE TABLE of Iceberg tables");
     athena_ddl_columns(ddl, columns, 1);
+    if (iceberg_is_table(&table))
+        return athena_ddl_show_iceberg(ddl, &table);
     athena_ddl_row(ddl, "CREATE EXTERNAL TABLE `%.*s.%.*s`(", MR_ARG(table.database),
                    MR_ARG(table.name));
     create_columns(ddl, table.columns, table.column_count, ")");
@@ -203,6 +203,8 @@ static bool show_properties(struct athena_ddl *ddl)
     if (!athena_ddl_table(ddl, &table, &absent))
         return false;
     athena_ddl_columns(ddl, columns, 2);
+    if (iceberg_is_table(&table))
+        return athena_ddl_iceberg_properties(ddl, &table);
     yyjson_obj_foreach(table.parameters, index, max, key, value)
     {
         struct mr_slice wanted = ddl->statement->pattern;

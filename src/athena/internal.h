@@ -155,6 +155,11 @@ struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct ath
                                         struct iceberg_pairs *properties);
 /* Removes its objects, once the catalog has it no more. */
 bool athena_ddl_drop_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
+/* ---- alter_iceberg.c ---- */
+bool athena_ddl_alter_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
+/* SHOW CREATE TABLE, SHOW TBLPROPERTIES; the output has its columns. */
+bool athena_ddl_show_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
+bool athena_ddl_iceberg_properties(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_fail(struct athena_ddl *ddl, const char *format, ...) MR_PRINTF(2, 3);
 /* The statement's table; false: the error is set, or (IF EXISTS) `ret_absent` is. */
 bool athena_ddl_table(struct athena_ddl *ddl, struct glue_table *ret_table, bool *ret_absent);

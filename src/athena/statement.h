@@ -32,6 +32,8 @@ enum athena_statement_kind {
     STATEMENT_REPLACE_COLUMNS,
     STATEMENT_CHANGE_COLUMN,
     STATEMENT_SET_PROPERTIES,
+    STATEMENT_DROP_COLUMN,      /* column */
+    STATEMENT_UNSET_PROPERTIES, /* properties: their names */
     STATEMENT_ALTER_DATABASE,
     STATEMENT_CTAS,   /* name, query, properties, columns: none; if_not_exists */
     STATEMENT_INSERT, /* name, query, columns: those named, if any */

@@ -625,6 +625,18 @@ static bool parse_alter_partition(struct athena_phrase *context)
     return false;
 }
 
+/* ('name', ...) */
+static bool take_names(struct athena_phrase *context, struct athena_pair **list)
+{
+    if (!athena_expect(&context->parser, "("))
+        return false;
+    do {
+        if (!athena_phrase_string(context, &add_pair(context, list)->name))
+            return false;
+    } while (athena_take(&context->parser, ","));
+    return athena_expect(&context->parser, ")");
+}
+
 bool athena_parse_alter(struct athena_phrase *context)
 {
     struct athena_parser *parser = &context->parser;
@@ -637,6 +649,15 @@ bool athena_parse_alter(struct athena_phrase *context)
         parser->next++;
         athena_phrase_set(context, STATEMENT_ADD_PARTITION, "DDL", "ALTER_TABLE_ADD_PARTITION");
         return athena_phrase_if_not_exists(context) && parse_partitions(context, false);
+    }
+    if (athena_take2(parser, "DROP", "COLUMN")) {
+        athena_phrase_set(context, STATEMENT_DROP_COLUMN, "DDL", "ALTER_TABLE_DROP_COLUMN");
+        return athena_phrase_name(context, &statement->column);
+    }
+    if (athena_take2(parser, "UNSET", "TBLPROPERTIES")) {
+        athena_phrase_set(context, STATEMENT_UNSET_PROPERTIES, "DDL",
+                          "ALTER_TABLE_UNSET_TBLPROPERTIES");
+        return take_names(context, &statement->properties);
     }
     if (athena_take(parser, "DROP")) {
         athena_phrase_set(context, STATEMENT_DROP_PARTITION, "DDL", "ALTER_TABLE_DROP_PARTITION");

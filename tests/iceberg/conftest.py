@@ -52,6 +52,16 @@ class House:
         assert told["Status"]["State"] == "SUCCEEDED", told["Status"]
         return told
 
+    def lines(self, sql):
+        """Of a statement that gives text: all rows' first cells."""
+        query_id = self.athena.start_query_execution(
+            QueryString=sql, QueryExecutionContext={"Database": self.database},
+            ResultConfiguration={"OutputLocation": f"s3://{self.bucket}/results"},
+        )["QueryExecutionId"]
+        self.succeeds(query_id)
+        rows = self.athena.get_query_results(QueryExecutionId=query_id)["ResultSet"]["Rows"]
+        return ["\t".join(cell.get("VarCharValue", "") for cell in row["Data"]) for row in rows]
+
     def rows(self, sql):
         state, reason, rows = self.query(sql)
         assert state == "SUCCEEDED", (sql, reason)

@@ -1,0 +1,150 @@
+"""Iceberg tables whose columns and properties change; what was written before is read by id."""
+
+import threading
+
+import pytest
+
+
+def column_names(house, name="t"):
+    """What the catalog, DESCRIBE and the metadata tell, which is the same."""
+    table = house.glue.get_table(DatabaseName=house.database, Name=name)["Table"]
+    catalog = [(c["Name"], c["Type"]) for c in table["StorageDescriptor"]["Columns"]]
+    told = [tuple(line.split("\t")[:2]) for line in house.lines(f"DESCRIBE {name}")]
+    assert [(n.strip(), t.strip()) for n, t in told] == catalog
+    metadata = house.metadata(name)
+    [schema] = [s for s in metadata["schemas"] if s["schema-id"] == metadata["current-schema-id"]]
+    assert [f["name"] for f in schema["fields"]] == [n for n, _ in catalog]
+    return catalog
+
+
+def filled(house, more=""):
+    house.table(columns="id string, n int, x float, d decimal(5,2), s struct<a:int,b:string>",
+                more=more)
+    house.rows("INSERT INTO t SELECT 'a', 1, REAL '1.5', DECIMAL '2.25', "
+               "CAST(ROW(1, 'p') AS ROW(a integer, b varchar))")
+
+
+def test_columns_are_added(house):
+    filled(house)
+    house.rows("ALTER TABLE t ADD COLUMNS (m bigint, p array<struct<q:int>>)")
+    assert column_names(house)[5:] == [("m", "bigint"), ("p", "array<struct<q:int>>")]
+    assert house.rows("SELECT id, m, p FROM t") == [("a", None, None)]
+    house.rows("INSERT INTO t (id, m, p) SELECT 'b', 7, ARRAY[CAST(ROW(3) AS ROW(q integer))]")
+    assert house.rows("SELECT id, n, m, p FROM t ORDER BY id") == [
+        ("a", "1", None, None), ("b", None, "7", "[{q=3}]")]
+    metadata = house.metadata()
+    assert metadata["last-column-id"] == 11
+    fields = metadata["schemas"][-1]["fields"]
+    assert [field["id"] for field in fields] == [1, 2, 3, 4, 5, 8, 9]
+    house.rows("UPDATE t SET m = 0 WHERE m IS NULL")
+    assert house.rows("SELECT id, n, m FROM t ORDER BY id") == [("a", "1", "0"), ("b", None, "7")]
+
+
+def test_a_dropped_column_does_not_come_back(house):
+    filled(house)
+    house.rows("ALTER TABLE t DROP COLUMN n")
+    house.rows("INSERT INTO t (id) VALUES ('b')")
+    house.rows("ALTER TABLE t ADD COLUMNS (n int)")
+    house.rows("UPDATE t SET n = 5 WHERE id = 'b'")
+    assert house.rows("SELECT id, n FROM t ORDER BY id") == [("a", None), ("b", "5")]
+    assert [name for name, _ in column_names(house)] == ["id", "x", "d", "s", "n"]
+
+
+@pytest.mark.parametrize("sql, wanted", [
+    ("CHANGE COLUMN n count bigint", [("id", "string"), ("count", "bigint")]),
+    ("CHANGE n n bigint FIRST", [("n", "bigint"), ("id", "string")]),
+    ("CHANGE COLUMN x y double AFTER id", [("id", "string"), ("y", "double")]),
+    ("CHANGE COLUMN id key string AFTER n", [("n", "int"), ("key", "string")]),
+    ("CHANGE COLUMN d d decimal(9,2) FIRST", [("d", "decimal(9,2)"), ("id", "string")]),
+    ("CHANGE COLUMN s t struct<a:int,b:string> FIRST",
+     [("t", "struct<a:int,b:string>"), ("id", "string")]),
+])
+def test_columns_are_renamed_moved_and_widened(house, sql, wanted):
+    filled(house)
+    before = house.rows("SELECT * FROM t")[0]
+    house.rows(f"ALTER TABLE t {sql}")
+    assert column_names(house)[:2] == wanted
+    assert sorted(house.rows("SELECT * FROM t")[0]) == sorted(before)
+
+
+def test_partitions_follow_a_renamed_column(house):
+    house.table(columns="id bigint, at date", more="PARTITIONED BY (month(at), bucket(4, id))")
+    house.rows("INSERT INTO t VALUES (1, DATE '2026-07-03')")
+    house.rows("ALTER TABLE t CHANGE COLUMN at day date COMMENT 'of the sale'")
+    house.rows("INSERT INTO t VALUES (2, DATE '2026-08-03')")
+    house.rows("DELETE FROM t WHERE day < DATE '2026-08-01'")
+    assert house.rows("SELECT id, day FROM t") == [("2", "2026-08-03")]
+    assert house.metadata()["schemas"][-1]["fields"][1]["doc"] == "of the sale"
+
+
+def test_properties_are_set_and_unset(house):
+    filled(house)
+    house.rows("ALTER TABLE t SET TBLPROPERTIES ('vacuum_min_snapshots_to_keep' = '3', "
+               "'format' = 'parquet')")
+    assert house.metadata()["properties"]["vacuum_min_snapshots_to_keep"] == "3"
+    lines = house.lines("SHOW TBLPROPERTIES t('vacuum_min_snapshots_to_keep')")
+    assert "3" in "\n".join(lines)
+    house.rows("ALTER TABLE t UNSET TBLPROPERTIES ('vacuum_min_snapshots_to_keep', 'format')")
+    assert house.metadata()["properties"] == {"write.parquet.compression-codec": "snappy"}
+    assert len(house.metadata()["snapshots"]) == 1
+
+
+def test_show_create_table_makes_the_table_again(house):
+    house.table(columns="id bigint COMMENT 'key', at timestamp, s struct<a:int,b:array<date>>",
+                more="PARTITIONED BY (day(at), bucket(16, id), truncate(3, id))")
+    house.rows("ALTER TABLE t SET TBLPROPERTIES ('vacuum_min_snapshots_to_keep' = '3')")
+    house.rows("ALTER TABLE t ADD COLUMNS (more double)")
+    text = "\n".join(house.lines("SHOW CREATE TABLE t"))
+    assert "PARTITIONED BY (day(`at`), bucket(16, `id`), truncate(3, `id`))" in text
+    house.rows(text.replace(f"{house.database}.t ", f"{house.database}.u ").replace("/t'", "/u'"))
+    first, second = house.metadata("t"), house.metadata("u")
+    assert second["properties"] == first["properties"]
+    assert [(f["name"], f["type"]) for f in second["schemas"][-1]["fields"]][:2] == [
+        (f["name"], f["type"]) for f in first["schemas"][-1]["fields"]][:2]
+    assert second["partition-specs"] == first["partition-specs"]
+
+
+@pytest.mark.parametrize("sql, reason", [
+    ("ADD COLUMNS (n int)", "Duplicate column name: n"),
+    ("ADD COLUMNS (z int, z int)", "Duplicate column name: z"),
+    ("ADD COLUMNS (z smallint)", "'smallint' is not supported for Iceberg tables"),
+    ("DROP COLUMN none", "Invalid column reference none"),
+    ("DROP COLUMN id", "Cannot drop partition field: id"),
+    ("CHANGE COLUMN none a int", "Invalid column reference none"),
+    ("CHANGE COLUMN n id int", "Duplicate column name: id"),
+    ("CHANGE COLUMN n n string", "Cannot change column type: n: int -> string"),
+    ("CHANGE COLUMN n n smallint", "'smallint' is not supported"),
+    ("CHANGE COLUMN d d decimal(9,3)", "Cannot change column type: d: decimal(5,2) -> "),
+    ("CHANGE COLUMN d d decimal(4,2)", "Cannot change column type"),
+    ("CHANGE COLUMN s s struct<a:bigint,b:string>", "Cannot change column type"),
+    ("CHANGE COLUMN n n int AFTER none", "Invalid column reference none"),
+    ("SET TBLPROPERTIES ('none' = '1')", "Unsupported table property key: none"),
+    ("SET TBLPROPERTIES ('format' = 'orc')", "written as Parquet only"),
+])
+def test_what_cannot_be_changed(house, sql, reason):
+    filled(house, "PARTITIONED BY (id)")
+    before = house.metadata()
+    state, why, _ = house.query(f"ALTER TABLE t {sql}")
+    assert state == "FAILED" and reason in why, why
+    assert house.metadata() == before
+
+
+def test_changes_and_inserts_at_once(house):
+    house.table(columns="id bigint")
+    told = []
+
+    def run(*statements):
+        for sql in statements:
+            told.append(house.query(sql)[:2])
+
+    threads = [threading.Thread(target=run, args=[f"ALTER TABLE t ADD COLUMNS (c{n} int)"])
+               for n in range(4)]
+    threads.append(threading.Thread(target=run, args=["INSERT INTO t (id) VALUES (1)"] * 4))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    failed = [why for state, why in told if state != "SUCCEEDED"]
+    assert all("ICEBERG_COMMIT_ERROR" in why for why in failed), failed
+    assert sorted(n for n, _ in column_names(house)) == ["c0", "c1", "c2", "c3", "id"]
+    assert house.rows("SELECT count(*) FROM t") == [(str(4 - len(failed)),)]
