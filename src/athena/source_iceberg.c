@@ -314,6 +314,19 @@ static bool add_data(struct reading *reading, const struct athena_iceberg_rows *
     return true;
 }
 
+/* The columns with their types in Trino's words. */
+static void tell_fields(struct reading *reading, const struct athena_scan *scan,
+                        struct athena_fields *fields)
+{
+    if (fields == NULL)
+        return;
+    *fields = athena_fields_make(reading->translation, reading->schema->count);
+    for (size_t i = 0; i < reading->schema->count; i++)
+        fields->list[i] = (struct athena_field){
+            .name = scan->columns[i].name,
+            .type = athena_sqltype_from_hive(reading->translation->arena, &scan->columns[i].type)};
+}
+
 static bool read_table(struct reading *reading, const struct athena_iceberg_rows *rows,
                        struct mr_buf *out)
 {
@@ -324,6 +337,7 @@ static bool read_table(struct reading *reading, const struct athena_iceberg_rows
     for (size_t i = 0; i < reading->schema->count; i++)
         if (!add_column(reading, scan, &reading->schema->fields[i]))
             return false;
+    tell_fields(reading, scan, rows->use->fields);
     if (reading->equality) {
         add_value(scan, SEQUENCE, VALUE_SEQUENCE, ATHENA_BIGINT);
         add_value(scan, PARTITION, VALUE_PARTITION, ATHENA_BIGINT);

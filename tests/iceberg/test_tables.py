@@ -109,3 +109,15 @@ def test_damaged_metadata_fails_the_query_alone(house):
     house.s3.delete_object(Bucket=house.bucket, Key=location)
     state, why, _ = house.query("SELECT * FROM t")
     assert state == "FAILED" and "does not exist" in why
+
+
+def test_expressions_have_trino_s_types(house):
+    """The columns' types are known before the query runs, as those of other tables are."""
+    house.table(columns="id string, n int, x double")
+    house.rows("INSERT INTO t VALUES ('a', 3, 1.256)")
+    assert house.rows("SELECT round(sum(n * x), 2), typeof(n * 2), typeof(x), typeof(id) FROM t"
+                      ) == [("3.77", "integer", "double", "varchar")]
+    state, why, _ = house.query("SELECT id + 1 FROM t")
+    assert state == "FAILED" and "TYPE_MISMATCH" in why
+    state, why, _ = house.query("SELECT nothing FROM t")
+    assert state == "FAILED" and "COLUMN_NOT_FOUND" in why
