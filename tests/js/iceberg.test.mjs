@@ -184,3 +184,29 @@ test('another reader sees rows that SQL wrote, with their bounds', async () => {
   assert.equal(Number(of(files[1].null_value_counts, 2)), 1);
   assert.equal(of(files[1].lower_bounds, 2), undefined);
 });
+
+test('another reader sees a table after OPTIMIZE and VACUUM, and while deletes follow', async () => {
+  await query(`CREATE TABLE o (id string, n bigint, tags array<string>) LOCATION 's3://${Bucket}/o/' `
+    + "TBLPROPERTIES ('table_type'='ICEBERG', 'optimize_rewrite_data_file_threshold'='2', "
+    + "'vacuum_max_snapshot_age_seconds'='0')");
+  const name = await delivery('o');
+  for (let i = 1; i <= 3; i += 1) {
+    await put(name, { op: 'insert', id: `k${i}`, n: i, tags: ['x', `${i}`] });
+    await metadataOf('o', i);
+  }
+  await put(name, { op: 'delete', id: 'k1' }, { op: 'update', id: 'k2', n: 20, tags: [] });
+  await metadataOf('o', 4);
+  await query('OPTIMIZE o REWRITE DATA USING BIN_PACK');
+  await query('VACUUM o');
+  const packed = await metadataOf('o', 1);
+  assert.equal(packed.snapshots.length, 1);
+  assert.equal(packed.snapshots[0].summary.operation, 'replace');
+  assert.deepEqual(await read('o', packed), [
+    { id: 'k2', n: 20n, tags: [] }, { id: 'k3', n: 3n, tags: ['x', '3'] }]);
+  const entries = (await icebergManifests(packed)).flatMap((manifest) => manifest.entries);
+  assert.equal(entries.filter(({ status }) => status !== 2).length, 1);
+  // A delete of a later commit reaches what was packed.
+  await put(name, { op: 'delete', id: 'k3' });
+  const after = await metadataOf('o', 2);
+  assert.deepEqual((await read('o', after)).map(({ id }) => id), ['k2']);
+});
