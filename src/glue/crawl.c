@@ -277,13 +277,20 @@ static struct mr_slice created_by(const struct glue_crawl *crawl)
                            MR_ARG(crawl->account), MR_ARG(role));
 }
 
+static struct mr_slice database_of(const struct glue_crawl *crawl)
+{
+    return crawl->catalog != NULL ? crawl->catalog->database
+                                  : mr_json_get_text(crawl->config, "DatabaseName");
+}
+
 /* The table of this name, unless another location has it: then the name gets a suffix. */
 static enum mr_status find_table(struct glue_crawl *crawl, const struct lake_table *table,
                                  struct mr_slice *name, struct glue_table *ret_old)
 {
-    struct mr_slice database = mr_json_get_text(crawl->config, "DatabaseName");
+    struct mr_slice database = database_of(crawl);
     enum mr_status status = glue_table_get(crawl->glue, crawl->arena, database, *name, ret_old);
-    if (status != MR_OK || mr_slice_equal(ret_old->location, table->location))
+    if (status != MR_OK || crawl->catalog != NULL ||
+        mr_slice_equal(ret_old->location, table->location))
         return status;
     uint8_t digest[16];
     char hex[33];
@@ -298,13 +305,16 @@ static enum mr_status put_table(struct glue_crawl *crawl, const struct lake_tabl
                                 struct glue_table *ret_table, struct glue_type *ret_columns,
                                 bool *ret_changed)
 {
-    struct mr_slice name = table_name(crawl, table->name);
-    struct mr_slice database = mr_json_get_text(crawl->config, "DatabaseName");
+    struct mr_slice name =
+        crawl->catalog != NULL ? crawl->catalog->name : table_name(crawl, table->name);
+    struct mr_slice database = database_of(crawl);
     struct glue_table old = {0};
     int64_t ticket;
     enum mr_status status = find_table(crawl, table, &name, &old);
     if (status < 0)
         return status;
+    if (crawl->catalog != NULL && status != MR_OK) /* deleted since it was read */
+        return MR_END;
     if (status == MR_OK && !same_keys(table, &old)) {
         status = glue_table_delete(crawl->glue, crawl->arena, database, name, &ticket);
         if (status < 0)
@@ -321,7 +331,8 @@ static enum mr_status put_table(struct glue_crawl *crawl, const struct lake_tabl
                                      .replace = exists,
                                      .skip_archive = !*ret_changed,
                                      .same_version = !*ret_changed};
-        put.input = table_input(crawl, table, name, ret_columns);
+        put.input = crawl->catalog != NULL ? glue_crawl_catalog_input(crawl, table, ret_columns)
+                                           : table_input(crawl, table, name, ret_columns);
         status = glue_table_put(crawl->glue, crawl->arena, &put, &ticket);
         if (status != MR_OK)
             return status;
@@ -403,8 +414,11 @@ static enum mr_status on_partition(void *ctx, const struct lake_partition *parti
         mr_json_string(&json, partition->values[i]);
     mr_json_array_end(&json);
     mr_json_key(&json, "StorageDescriptor");
-    glue_crawl_storage(&json, crawl, shape, inherit ? batch->columns : &own, partition->location,
-                       partition->counts);
+    const struct glue_type *columns = inherit ? batch->columns : &own;
+    if (crawl->catalog != NULL)
+        glue_crawl_catalog_storage(&json, crawl, columns, partition->location);
+    else
+        glue_crawl_storage(&json, crawl, shape, columns, partition->location, partition->counts);
     mr_json_key(&json, "Parameters");
     glue_crawl_parameters(&json, crawl, shape, partition->counts);
     mr_json_object_end(&json);
@@ -414,50 +428,7 @@ static enum mr_status on_partition(void *ctx, const struct lake_partition *parti
     return batch->count == GLUE_ENTRY_OPS ? batch_flush(batch) : MR_OK;
 }
 
-/* ---- what is gone ---- */
-
-struct gone {
-    const struct mr_map *found;
-    struct mr_arena *arena;
-    struct glue_partition *partitions;
-    size_t count, capacity;
-};
-
-static enum mr_status collect_gone(void *ctx, const struct glue_partition *partition)
-{
-    struct gone *gone = ctx;
-    if (mr_map_get(gone->found, partition->location) != NULL)
-        return MR_OK;
-    if (gone->count == gone->capacity) {
-        gone->capacity = gone->capacity == 0 ? 64 : gone->capacity * 2;
-        gone->partitions = mr_realloc(gone->partitions, sizeof *gone->partitions * gone->capacity);
-    }
-    struct glue_partition *copy = &gone->partitions[gone->count++];
-    *copy = (struct glue_partition){.value_count = partition->value_count};
-    copy->values = MR_NEW_ARRAY(gone->arena, struct mr_slice, partition->value_count + 1);
-    for (size_t i = 0; i < partition->value_count; i++)
-        copy->values[i] = mr_arena_copy(gone->arena, partition->values[i]);
-    return MR_OK;
-}
-
-static enum mr_status drop_gone_partitions(struct glue_crawl *crawl, const struct glue_table *table,
-                                           const struct mr_map *found)
-{
-    struct gone gone = {.found = found, .arena = crawl->arena};
-    enum mr_status status =
-        glue_partition_each(crawl->glue, table->database, table->name, collect_gone, &gone);
-    for (size_t i = 0; status == MR_OK && i < gone.count; i++) {
-        int64_t ticket;
-        status = glue_partition_delete(crawl->glue, crawl->arena, table->database, table->name,
-                                       gone.partitions[i].values, gone.partitions[i].value_count,
-                                       &ticket);
-        crawl->totals.partitions_deleted += status == MR_OK;
-        if (status == MR_NOT_FOUND)
-            status = MR_OK;
-    }
-    free(gone.partitions);
-    return status;
-}
+/* ---- a table with its partitions ---- */
 
 static enum mr_status on_table(void *ctx, struct lake_table *table)
 {
@@ -465,6 +436,8 @@ static enum mr_status on_table(void *ctx, struct lake_table *table)
     struct glue_crawl *crawl = target->crawl;
     if (stopped(crawl))
         return MR_END;
+    if (crawl->catalog != NULL && !glue_crawl_is_catalog(crawl, table))
+        return MR_OK;
     struct glue_table catalog;
     struct glue_type columns;
     bool changed;
@@ -490,7 +463,7 @@ static enum mr_status on_table(void *ctx, struct lake_table *table)
     mr_arena_fini(&batch->arena);
     free(batch);
     if (status == MR_OK && !crawl->settings.delete_log)
-        status = drop_gone_partitions(crawl, &catalog, target->found);
+        status = glue_crawl_drop_partitions(crawl, &catalog, target->found);
     return status;
 }
 
@@ -521,11 +494,11 @@ static enum mr_status check_threshold(struct target *target)
     return MR_INVALID;
 }
 
-static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
-                                   struct mr_map *found)
+/* `config`: an S3 target, or NULL for the location of a table. */
+static enum mr_status crawl_target(struct glue_crawl *crawl, struct mr_slice path,
+                                   yyjson_val *config, struct mr_map *found)
 {
     struct target target = {.crawl = crawl, .found = found};
-    struct mr_slice path = mr_json_get_text(config, "Path");
     if (glue_location_parse(path, &target.bucket, &target.prefix) != MR_OK) {
         crawl->error = mr_arena_printf(crawl->arena, "no S3 path: %.*s", MR_ARG(path));
         return MR_INVALID;
@@ -538,8 +511,8 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     mr_arena_init(&target.scratch);
     mr_arena_init(&target.last_arena);
     glue_lake_init(&target.lake, crawl->arena, target.bucket, target.prefix,
-                   crawl->settings.table_level);
-    target.lake.combine = crawl->settings.combine;
+                   crawl->catalog != NULL ? 0 : crawl->settings.table_level);
+    target.lake.combine = crawl->settings.combine || crawl->catalog != NULL;
     enum mr_status status =
         s3_list(crawl->glue->s3, target.bucket, target.prefix, on_object, &target);
     if (status == MR_NOT_FOUND) {
@@ -554,7 +527,7 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     if (status == MR_OK) {
         glue_crawl_log(crawl, "BENCHMARK",
                        "Classification complete, writing results to database %.*s",
-                       MR_ARG(mr_json_get_text(crawl->config, "DatabaseName")));
+                       MR_ARG(database_of(crawl)));
         status = glue_lake_tables(&target.lake, on_table, &target);
     }
     glue_lake_fini(&target.lake);
@@ -565,75 +538,44 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, yyjson_val *config,
     return status;
 }
 
-struct stale {
-    struct glue_crawl *crawl;
-    const struct mr_map *found;
-    struct glue_table tables[1000];
-    size_t count;
-};
-
-static enum mr_status collect_stale(void *ctx, struct mr_slice name, struct mr_slice json)
+/* One table of a catalog target: its location is looked at, no other table is written. */
+static enum mr_status crawl_table(struct glue_crawl *crawl, struct mr_slice database,
+                                  struct mr_slice name, struct mr_map *found)
 {
-    struct stale *stale = ctx;
     struct glue_table table;
-    (void)name;
-    struct mr_slice kept = mr_arena_copy(stale->crawl->arena, json);
-    if (!glue_table_parse(stale->crawl->arena, kept, &table))
-        return MR_OK;
-    struct mr_slice by = mr_json_get_text(table.parameters, "UPDATED_BY_CRAWLER");
-    const bool known = mr_json_get(table.parameters, "DEPRECATED_BY_CRAWLER") != NULL;
-    if (mr_slice_equal(by, stale->crawl->crawler) && !known &&
-        mr_map_get(stale->found, table.location) == NULL)
-        stale->tables[stale->count++] = table;
-    return stale->count < MR_COUNT(stale->tables) ? MR_OK : MR_END;
-}
-
-static enum mr_status deprecate(struct glue_crawl *crawl, const struct glue_table *table)
-{
-    static const char *const skip[] = {
-        "DatabaseName", "CreateTime", "UpdateTime", "CreatedBy", "IsRegisteredWithLakeFormation",
-        "CatalogId",    "VersionId",  "Parameters", NULL};
-    static const char *const none[] = {NULL};
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_object(&json);
-    glue_copy_members(&json, table->json, skip);
-    mr_json_key(&json, "Parameters");
-    mr_json_object(&json);
-    glue_copy_members(&json, table->parameters, none);
-    mr_json_key_string(&json, "DEPRECATED_BY_CRAWLER",
-                       mr_arena_printf(crawl->arena, "%lld", (long long)crawl->now_ms));
-    mr_json_object_end(&json);
-    mr_json_object_end(&json);
-    struct glue_table_put put = {.database = table->database, .replace = true};
-    put.input = glue_parse(crawl->arena, mr_arena_copy(crawl->arena, mr_buf_slice(&buf)));
-    mr_buf_fini(&buf);
-    int64_t ticket;
-    return glue_table_put(crawl->glue, crawl->arena, &put, &ticket);
-}
-
-/* Tables of this crawler whose objects are gone. */
-static enum mr_status drop_stale_tables(struct glue_crawl *crawl, const struct mr_map *found)
-{
-    if (crawl->settings.delete_log)
-        return MR_OK;
-    struct stale *stale = mr_calloc(1, sizeof *stale);
-    stale->crawl = crawl;
-    stale->found = found;
-    enum mr_status status = glue_table_each(
-        crawl->glue, mr_json_get_text(crawl->config, "DatabaseName"), collect_stale, stale);
-    for (size_t i = 0; status == MR_OK && i < stale->count; i++) {
-        int64_t ticket;
-        const struct glue_table *table = &stale->tables[i];
-        status = crawl->settings.delete_drop
-                     ? glue_table_delete(crawl->glue, crawl->arena, table->database, table->name,
-                                         &ticket)
-                     : deprecate(crawl, table);
-        crawl->totals.tables_deleted += status == MR_OK;
-        glue_crawl_log(crawl, "INFO", "The objects of table %.*s in database %.*s are gone",
-                       MR_ARG(table->name), MR_ARG(table->database));
+    enum mr_status status = glue_table_get(crawl->glue, crawl->arena, database, name, &table);
+    if (status == MR_NOT_FOUND) {
+        crawl->error = mr_arena_printf(crawl->arena, "Table %.*s in database %.*s does not exist",
+                                       MR_ARG(name), MR_ARG(database));
+        return MR_INVALID;
     }
-    free(stale);
+    if (status != MR_OK)
+        return status;
+    crawl->catalog = &table;
+    status = crawl_target(crawl, table.location, NULL, found);
+    crawl->catalog = NULL;
+    return status;
+}
+
+static enum mr_status crawl_targets(struct glue_crawl *crawl, struct mr_map *found)
+{
+    yyjson_val *targets = mr_json_get(crawl->config, "Targets"), *target, *name;
+    size_t index, max, at, count;
+    enum mr_status status = MR_OK;
+    yyjson_arr_foreach(mr_json_get(targets, "S3Targets"), index, max, target)
+    {
+        if (status == MR_OK)
+            status = crawl_target(crawl, mr_json_get_text(target, "Path"), target, found);
+    }
+    yyjson_arr_foreach(mr_json_get(targets, "CatalogTargets"), index, max, target)
+    {
+        yyjson_arr_foreach(mr_json_get(target, "Tables"), at, count, name)
+        {
+            if (status == MR_OK)
+                status = crawl_table(crawl, mr_json_get_text(target, "DatabaseName"),
+                                     mr_json_text(name), found);
+        }
+    }
     return status;
 }
 
@@ -641,6 +583,8 @@ static enum mr_status drop_stale_tables(struct glue_crawl *crawl, const struct m
 static enum mr_status ensure_database(struct glue_crawl *crawl)
 {
     struct mr_slice database = mr_json_get_text(crawl->config, "DatabaseName"), json;
+    if (database.len == 0) /* AWS: catalog targets need none */
+        return MR_OK;
     enum mr_status status = glue_database_get(crawl->glue, crawl->arena, database, &json);
     if (status != MR_NOT_FOUND)
         return status;
@@ -663,16 +607,10 @@ enum mr_status glue_crawl_run(struct glue_crawl *crawl)
     if (status == MR_OK)
         status = glue_crawl_prepare(crawl);
     struct mr_map found = {0};
-    size_t index, max;
-    yyjson_val *target;
-    yyjson_val *targets = mr_json_get(mr_json_get(crawl->config, "Targets"), "S3Targets");
-    yyjson_arr_foreach(targets, index, max, target)
-    {
-        if (status == MR_OK)
-            status = crawl_target(crawl, target, &found);
-    }
     if (status == MR_OK)
-        status = drop_stale_tables(crawl, &found);
+        status = crawl_targets(crawl, &found);
+    if (status == MR_OK)
+        status = glue_crawl_drop_tables(crawl, &found);
     mr_map_fini(&found);
     mr_map_fini(&crawl->known);
     return status;

@@ -155,9 +155,10 @@ struct glue_crawl {
     struct glue_crawl_totals totals;
     struct glue_settings settings;
     struct glue_classifiers classifiers;
-    struct mr_map known;   /* location of a folder that is not crawled again -> its lake_shape */
-    size_t tables;         /* found so far; counted only for a threshold */
-    struct mr_slice error; /* set when it returns MR_INVALID */
+    struct mr_map known; /* location of a folder that is not crawled again -> its lake_shape */
+    const struct glue_table *catalog; /* what a catalog target names; NULL: an S3 target */
+    size_t tables;                    /* found so far; counted only for a threshold */
+    struct mr_slice error;            /* set when it returns MR_INVALID */
 };
 /* Reads the targets and brings the catalog up to date. MR_END: stopped. MR_INVALID: see error. */
 MR_MUST_USE enum mr_status glue_crawl_run(struct glue_crawl *crawl);
@@ -168,6 +169,25 @@ MR_MUST_USE enum mr_status glue_crawl_prepare(struct glue_crawl *crawl);
 /* NULL: the folder ("some/key/") is to be looked at. */
 const struct lake_shape *glue_known_shape(const struct glue_crawl *crawl, struct mr_slice bucket,
                                           struct mr_slice folder);
+
+/* ---- crawl_gone.c: what is in the catalog and has no objects any more ---- */
+/* `found`: locations of tables and partitions that there are. */
+MR_MUST_USE enum mr_status glue_crawl_drop_partitions(struct glue_crawl *crawl,
+                                                      const struct glue_table *table,
+                                                      const struct mr_map *found);
+MR_MUST_USE enum mr_status glue_crawl_drop_tables(struct glue_crawl *crawl,
+                                                  const struct mr_map *found);
+
+/* ---- crawl_catalog.c: targets that are tables of the catalog ---- */
+/* Whether `table` is what `crawl->catalog` says, which then names its partition keys; logs why not.
+ */
+bool glue_crawl_is_catalog(struct glue_crawl *crawl, struct lake_table *table);
+/* The catalog's table with other columns and counts. */
+yyjson_val *glue_crawl_catalog_input(struct glue_crawl *crawl, const struct lake_table *table,
+                                     const struct glue_type *columns);
+/* The StorageDescriptor of a partition: the table's, elsewhere and with its own columns. */
+void glue_crawl_catalog_storage(struct mr_json *json, const struct glue_crawl *crawl,
+                                const struct glue_type *columns, struct mr_slice location);
 
 /* ---- crawl_write.c ---- */
 void glue_crawl_parameters(struct mr_json *json, const struct glue_crawl *crawl,

@@ -12,46 +12,65 @@ void glue_fail_crawler(struct protocol_call *call, struct mr_slice name)
                   MR_ARG(name));
 }
 
-/* Only S3 can be crawled here; to say so is better than a crawler that finds nothing. */
-static bool check_targets(struct protocol_call *call, bool required)
+static bool check_s3_target(struct protocol_call *call, yyjson_val *target)
 {
     static const char *const undone[] = {"ConnectionName", "EventQueueArn", "DlqEventQueueArn"};
-    yyjson_val *targets = mr_json_get(call->in, "Targets");
-    size_t index, max;
-    yyjson_val *key, *value, *target;
-    yyjson_obj_foreach(targets, index, max, key, value)
-    {
-        struct mr_slice name = mr_json_text(key);
-        if (!mr_slice_equal(name, MR_S("S3Targets")) && yyjson_arr_size(value) > 0) {
-            protocol_fail(call, &glue_fault_unsupported,
-                          "Crawler targets of the kind %.*s are not implemented.", MR_ARG(name));
+    struct mr_slice path = mr_json_get_text(target, "Path"), bucket, prefix;
+    for (size_t i = 0; i < MR_COUNT(undone); i++) {
+        if (mr_json_get(target, undone[i]) != NULL) {
+            protocol_fail(call, &glue_fault_unsupported, "%s of an S3 target is not implemented.",
+                          undone[i]);
             return false;
         }
     }
-    yyjson_val *list = mr_json_get(targets, "S3Targets");
-    if (yyjson_arr_size(list) == 0 && (required || targets != NULL)) {
-        protocol_fail(call, &glue_fault_invalid_input, "Crawler should have at least one target");
-        return false;
-    }
-    yyjson_arr_foreach(list, index, max, target)
-    {
-        struct mr_slice path = mr_json_get_text(target, "Path"), bucket, prefix;
-        for (size_t i = 0; i < MR_COUNT(undone); i++) {
-            if (mr_json_get(target, undone[i]) != NULL) {
-                protocol_fail(call, &glue_fault_unsupported,
-                              "%s of an S3 target is not implemented.", undone[i]);
-                return false;
-            }
-        }
-        if (glue_location_parse(path, &bucket, &prefix) != MR_OK) {
-            protocol_fail(call, &glue_fault_invalid_input,
-                          "Unable to parse the S3 target path: %.*s", MR_ARG(path));
+    if (glue_location_parse(path, &bucket, &prefix) != MR_OK)
+        protocol_fail(call, &glue_fault_invalid_input, "Unable to parse the S3 target path: %.*s",
+                      MR_ARG(path));
+    return !protocol_failed(call);
+}
+
+static bool check_catalog_target(struct protocol_call *call, yyjson_val *target)
+{
+    static const char *const undone[] = {"ConnectionName", "EventQueueArn", "DlqEventQueueArn"};
+    for (size_t i = 0; i < MR_COUNT(undone); i++) {
+        if (mr_json_get(target, undone[i]) != NULL) {
+            protocol_fail(call, &glue_fault_unsupported,
+                          "%s of a catalog target is not implemented.", undone[i]);
             return false;
         }
     }
     return true;
 }
 
+/* What cannot be crawled here is said at once: better than a crawler that finds nothing. */
+static bool check_targets(struct protocol_call *call, bool required)
+{
+    yyjson_val *targets = mr_json_get(call->in, "Targets"), *key, *value, *target;
+    yyjson_val *s3 = mr_json_get(targets, "S3Targets");
+    yyjson_val *catalog = mr_json_get(targets, "CatalogTargets");
+    size_t index, max;
+    yyjson_obj_foreach(targets, index, max, key, value)
+    {
+        if (value != s3 && value != catalog && yyjson_arr_size(value) > 0) {
+            protocol_fail(call, &glue_fault_unsupported,
+                          "Crawler targets of the kind %.*s are not implemented.",
+                          MR_ARG(mr_json_text(key)));
+            return false;
+        }
+    }
+    if (yyjson_arr_size(s3) + yyjson_arr_size(catalog) == 0 && (required || targets != NULL))
+        protocol_fail(call, &glue_fault_invalid_input, "Crawler should have at least one target");
+    else if (yyjson_arr_size(s3) > 0 && yyjson_arr_size(catalog) > 0)
+        protocol_fail(call, &glue_fault_invalid_input,
+                      "Catalog targets cannot be mixed with other targets");
+    bool fine = !protocol_failed(call);
+    yyjson_arr_foreach(s3, index, max, target) fine = fine && check_s3_target(call, target);
+    yyjson_arr_foreach(catalog, index, max, target) fine =
+        fine && check_catalog_target(call, target);
+    return fine;
+}
+
+/* The settings that the crawler would have. False: the fault is set. */
 static bool check_settings(struct protocol_call *call, yyjson_val *config)
 {
     struct glue_settings settings;

@@ -110,6 +110,17 @@ enum mr_status glue_settings_read(struct mr_arena *arena, yyjson_val *crawler,
                           "can have only LOG DeleteBehavior value and LOG UpdateBehavior value.");
         return MR_INVALID;
     }
+    const bool catalog =
+        yyjson_arr_size(mr_json_get(mr_json_get(crawler, "Targets"), "CatalogTargets")) > 0;
+    if (catalog && ret_settings->new_folders_only) {
+        *ret_error = MR_S("CRAWL_NEW_FOLDERS_ONLY is for Amazon S3 targets only.");
+        return MR_INVALID;
+    }
+    if (catalog && !ret_settings->delete_log) {
+        *ret_error = MR_S("The SchemaChangePolicy for Catalog target can have only LOG "
+                          "DeleteBehavior value.");
+        return MR_INVALID;
+    }
     if (text.len > 0 && !read_configuration(&reading, text)) {
         *ret_error = reading.error;
         return MR_INVALID;
