@@ -22,6 +22,7 @@ static void unreadable(struct protocol_call *call, const struct model_shape *sha
                        struct mr_slice wire, struct mr_slice text)
 {
     static const struct protocol_fault argument = {"InvalidArgument", 400, false};
+    static const struct protocol_fault malformed = {"MalformedXML", 400, false};
     if (call->priv->wire == MODEL_QUERY) {
         protocol_fail(call, fault_validation(call->priv->service->model),
                       "Value '%.*s' for member '%.*s' must be a valid %s", MR_ARG(text),
@@ -31,6 +32,12 @@ static void unreadable(struct protocol_call *call, const struct model_shape *sha
     if (call->priv->wire != MODEL_REST_XML) {
         protocol_fail(call, &protocol_serialization, "'%.*s' can not be converted to %s",
                       MR_ARG(text), shape->type == MODEL_BOOLEAN ? "a Boolean" : "a number");
+        return;
+    }
+    if (wire.len == 0) { /* AWS: a document is held against its schema as a whole */
+        protocol_fail(call, &malformed,
+                      "The XML you provided was not well-formed or did not validate against our "
+                      "published schema");
         return;
     }
     if (mr_slice_equal(wire, MR_S("partNumber")))

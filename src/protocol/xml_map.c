@@ -90,7 +90,7 @@ void xml_to_json(struct protocol_call *call, struct mr_json *json, const struct 
         break;
     case MODEL_MAP: flattened_to_json(call, json, shape, node->first, MR_S("entry")); break;
     default:
-        (void)text_put(call, json, shape, node->name,
+        (void)text_put(call, json, shape, (struct mr_slice){0},
                        shape->type == MODEL_STRING ? node->text : mr_slice_trim(node->text));
     }
 }

@@ -26,8 +26,19 @@ def test_cp_ls_sync_and_rm(aws, fresh, tmp_path):
     aws("s3", "mv", f"s3://{bucket}/folder/a.txt", f"s3://{bucket}/moved.txt")
     found = aws("s3api", "list-objects-v2", "--bucket", bucket, "--prefix", "moved").json
     assert [row["Key"] for row in found["Contents"]] == ["moved.txt"]
-    aws("s3", "rm", "--recursive", f"s3://{bucket}/")
-    aws("s3", "rb", f"s3://{bucket}")
+    (tmp_path / "folder" / "a.txt").unlink()
+    aws("s3", "cp", f"s3://{bucket}/moved.txt", f"s3://{bucket}/folder/gone.txt")
+    aws("s3", "sync", "--delete", tmp_path / "folder", f"s3://{bucket}/folder")
+    aws("s3", "mv", "--recursive", f"s3://{bucket}/folder", f"s3://{bucket}/other")
+    aws("s3", "rm", "--recursive", "--exclude", "*", "--include", "moved*", f"s3://{bucket}/")
+    aws("s3", "cp", f"s3://{bucket}/big.bin", f"s3://{bucket}/copy.bin", "--storage-class",
+        "STANDARD_IA", "--metadata-directive", "REPLACE", "--metadata", "a=b")
+    found = aws("s3api", "list-objects-v2", "--bucket", bucket).json
+    assert [row["Key"] for row in found["Contents"]] == [
+        "big.bin", "copy.bin", "other/deep/b c+d.txt"]
+    head = aws("s3api", "head-object", "--bucket", bucket, "--key", "copy.bin").json
+    assert (head["StorageClass"], head["Metadata"]) == ("STANDARD_IA", {"a": "b"})
+    aws("s3", "rb", "--force", f"s3://{bucket}")
 
 
 def test_s3api_says_what_is_wrong(aws, fresh):

@@ -71,6 +71,16 @@ def test_rclone_copies_checks_moves_and_syncs(rclone, s3, fresh, tree, tmp_path)
     (tree / "ü").unlink()
     rclone("sync", tree, f"m:{bucket}")
     assert keys(s3, bucket) == ["big", "deep er/a b+c&d.txt"]
+    (tree / "deep er" / "a b+c&d.txt").write_text("other")  # as long as it was
+    rclone("copy", "--checksum", tree, f"m:{bucket}")
+    assert rclone("cat", f"m:{bucket}/deep er/a b+c&d.txt") == "other"
+    rclone("check", tree, f"m:{bucket}")
+    rclone("touch", f"m:{bucket}/big")
+    assert "big" in rclone("lsf", "--metadata", f"m:{bucket}")
+    rclone("backend", "versioning", f"m:{bucket}", "Enabled")
+    rclone("deletefile", f"m:{bucket}/big")
+    assert "big-v" in rclone("lsf", "--s3-versions", f"m:{bucket}")
+    rclone("backend", "cleanup-hidden", f"m:{bucket}")
     rclone("purge", f"m:{bucket}")
     assert bucket not in [row["Name"] for row in s3.list_buckets()["Buckets"]]
 
@@ -86,6 +96,12 @@ def test_s3cmd_puts_copies_tells_and_deletes(s3cmd, s3, fresh, tree, tmp_path):
     s3cmd("sync", f"{tree}/", f"s3://{bucket}/tree/")
     assert keys(s3, bucket) == [
         "big", "moved", "tree/big", "tree/deep er/a b+c&d.txt", "tree/ü"]
+    (tree / "ü").unlink()
+    s3cmd("sync", "--delete-removed", f"{tree}/", f"s3://{bucket}/tree/")
+    assert keys(s3, bucket, Prefix="tree/") == ["tree/big", "tree/deep er/a b+c&d.txt"]
+    s3cmd("cp", "--recursive", f"s3://{bucket}/tree/", f"s3://{bucket}/copies/")
+    assert keys(s3, bucket, Prefix="copies/") == ["copies/big", "copies/deep er/a b+c&d.txt"]
+    s3cmd("expire", "--expiry-days=3", f"s3://{bucket}")
     s3cmd("modify", "--add-header=Cache-Control: max-age=5", f"s3://{bucket}/moved")
     assert s3.head_object(Bucket=bucket, Key="moved")["CacheControl"] == "max-age=5"
     told = s3cmd("info", f"s3://{bucket}/big")
@@ -107,3 +123,19 @@ def test_curl_puts_and_gets_by_presigned_urls(server, bucket, tree, tmp_path, ve
     same(tree / "big", tmp_path / "back")
     curl("--range", "5-9", "--output", tmp_path / "part", url("get_object"))
     assert (tmp_path / "part").read_bytes() == (tree / "big").read_bytes()[5:10]
+
+
+def test_curl_posts_a_presigned_form(server, bucket, tree):
+    curl = runner("curl", ["--silent", "--show-error"], {})
+    signer = server.client("s3", config=Config(signature_version="s3v4"))
+    form = signer.generate_presigned_post(
+        bucket, "in/${filename}", Fields={"success_action_status": "201"},
+        Conditions=[{"success_action_status": "201"}, ["content-length-range", 1, 20 << 20]])
+    fields = [word for name, value in form["fields"].items()
+              for word in ("--form-string", f"{name}={value}")]
+    told = curl(*fields, "--form", f"file=@{tree / 'big'}", form["url"])
+    assert "<Key>in/big</Key>" in told
+    assert signer.get_object(Bucket=bucket, Key="in/big")["Body"].read() == \
+        (tree / "big").read_bytes()
+    told = curl(*fields, "--form", f"file=@{tree / 'ü'}", form["url"])
+    assert "<Code>EntityTooSmall</Code>" in told

@@ -188,3 +188,20 @@ def test_an_error_without_a_text_tells_its_type(server, bucket):
     for path, status in ((f"/{bucket}/none", 404), (f"/{bucket}-none", 404)):
         reply = ask(server, "HEAD", path)
         assert (reply[0], reply[1]["content-type"], reply[2]) == (status, "application/xml", "")
+
+
+def test_a_document_that_does_not_fit_its_schema_is_malformed(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"here")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    for method, path, body in (
+        ("POST", "?delete", b"<Delete><Quiet>maybe</Quiet><Object><Key>k</Key></Object></Delete>"),
+        ("POST", f"/k?uploadId={upload}",
+         b"<CompleteMultipartUpload><Part><PartNumber>one</PartNumber><ETag>x</ETag></Part>"
+         b"</CompleteMultipartUpload>"),
+        ("PUT", "?lifecycle",
+         b"<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter/><Expiration>"
+         b"<Days>99999999999</Days></Expiration></Rule></LifecycleConfiguration>"),
+    ):
+        status, _, text = ask(server, method, f"/{bucket}{path}", body, content_md5=md5(body))
+        assert status == 400 and "<Code>MalformedXML</Code>" in text, text
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"here"
