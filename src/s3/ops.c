@@ -219,6 +219,26 @@ enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_whic
     return s3_version_in(call, mr_json_get(call->in, "VersionId"), &ret_which->version, room);
 }
 
+static enum mr_status fail_no_lists(struct protocol_call *call)
+{
+    return protocol_fail(call, &s3_not_implemented,
+                         "millrace keeps no access control lists but the owner's");
+}
+
+enum mr_status s3_fail_acl(struct protocol_call *call)
+{
+    yyjson_val *document = s3_config_document(call);
+    yyjson_val *ownership = mr_json_get(document, "ownership");
+    yyjson_val *rule = yyjson_arr_get_first(mr_json_get(ownership, "Rules"));
+    if (document == NULL)
+        return MR_FAULT;
+    /* AWS: without rules the writer owns, as it was before there were any. */
+    if (ownership == NULL ||
+        mr_slice_equal(mr_json_get_text(rule, "ObjectOwnership"), MR_S("BucketOwnerEnforced")))
+        return protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
+    return fail_no_lists(call);
+}
+
 enum mr_status s3_check_acl(struct protocol_call *call, bool new_bucket)
 {
     static const char *const grants[] = {"GrantFullControl", "GrantRead", "GrantReadACP",
@@ -243,9 +263,9 @@ enum mr_status s3_check_acl(struct protocol_call *call, bool new_bucket)
         return protocol_fail(call, &s3_bucket_acl,
                              "Bucket cannot have ACLs set with ObjectOwnership's "
                              "BucketOwnerEnforced setting");
-    if (asks)
-        return protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
-    return MR_OK;
+    if (asks && new_bucket)
+        return fail_no_lists(call);
+    return asks ? s3_fail_acl(call) : MR_OK;
 }
 
 enum mr_status s3_check_unsupported(struct protocol_call *call)

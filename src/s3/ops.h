@@ -87,6 +87,8 @@ enum mr_status s3_version_in(struct protocol_call *call, yyjson_val *value,
  * made today does not allow. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);
 enum mr_status s3_check_acl(struct protocol_call *call, bool new_bucket);
+/* Of a list beyond the owner's: the bucket allows none, or (said plainly) there are none here. */
+enum mr_status s3_fail_acl(struct protocol_call *call);
 
 enum mr_status s3_fail_no_bucket(struct protocol_call *call, struct mr_slice bucket);
 enum mr_status s3_fail_no_key(struct protocol_call *call, struct mr_slice key);

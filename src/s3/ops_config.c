@@ -229,7 +229,7 @@ static void refuse_acl(struct protocol_call *call)
 {
     yyjson_val *policy = mr_json_get(call->in, "AccessControlPolicy");
     if (policy != NULL && !says_what_holds(call, policy))
-        protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
+        (void)s3_fail_acl(call);
     else
         (void)s3_check_acl(call, false);
 }
