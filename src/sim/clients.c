@@ -38,6 +38,9 @@ static void write_item(struct mr_json *json, struct mr_arena *arena, const struc
     write_key(json, op->parts[part].key);
     write_number(json, "w", sim_mark(op, part));
     write_number(json, "n", 0);
+    if (sim->plan.expires && sim_chance(3)) /* now and then it is over already */
+        write_number(json, "t",
+                     (uint64_t)((sim->now_ns + sim->wall_ns) / 1000000000) + sim_below(30) - 5);
     mr_json_key(json, "pad");
     mr_json_tagged(json, 'S', mr_slice_make(pad, len));
     mr_json_object_end(json);
@@ -73,11 +76,26 @@ static void write_change(struct mr_json *json, struct mr_arena *arena, const str
     }
 }
 
+static void write_condition(struct mr_json *json, const struct sim_part *part)
+{
+    if (part->expected_w == 0) {
+        mr_json_key_cstr(json, "ConditionExpression", "attribute_not_exists(pk)");
+        return;
+    }
+    mr_json_key_cstr(json, "ConditionExpression", "w = :e");
+    mr_json_key(json, "ExpressionAttributeValues");
+    mr_json_object(json);
+    write_number(json, ":e", part->expected_w);
+    mr_json_object_end(json);
+}
+
 static void write_single(struct mr_json *json, struct mr_arena *arena, const struct sim_op *op)
 {
     mr_json_object(json);
     mr_json_key_cstr(json, "TableName", "tab");
     write_change(json, arena, op, 0);
+    if (op->parts[0].conditional)
+        write_condition(json, &op->parts[0]);
     if (op->kind == SIM_GET)
         mr_json_key_bool(json, "ConsistentRead", true);
     else
@@ -152,6 +170,9 @@ static enum sim_result result_of(const struct sim_op *op, const struct protocol_
     if (op->kind == SIM_TRANSACT &&
         mr_slice_equal(result->code, MR_S("TransactionCanceledException")))
         return SIM_REFUSED;
+    if (op->parts[0].conditional &&
+        mr_slice_equal(result->code, MR_S("ConditionalCheckFailedException")))
+        return SIM_REFUSED;
     if (mr_slice_equal(result->code, MR_S("TransactionConflictException")))
         return SIM_REFUSED;
     sim_finding("a client was told %d %.*s: %.*s", result->status, MR_ARG(result->code),
@@ -182,6 +203,10 @@ static struct sim_op *choose(void)
             op->parts[i].change = sim_chance(4) ? SIM_DELETE : SIM_PUT;
         if (kind == SIM_TRANSACT)
             op->parts[i].change = (enum sim_op_kind)sim_below(3);
+    }
+    if ((kind == SIM_PUT || kind == SIM_DELETE) && sim_chance(3)) {
+        op->parts[0].conditional = true;
+        op->parts[0].expected_w = sim_chance(3) ? 0 : sim_history_newest(op->parts[0].key);
     }
     return op;
 }
@@ -220,6 +245,8 @@ static void meddle(void)
     struct mr_arena arena;
     struct protocol_result result;
     mr_arena_init(&arena);
+    const struct mr_slice pipe =
+        sim->plan.filters && sim_chance(2) ? MR_S("{\"Name\":\"q\"}") : MR_S("{\"Name\":\"p\"}");
     switch (sim_below(4)) {
     case 0:
         (void)snprintf(text, sizeof text,
@@ -228,12 +255,8 @@ static void meddle(void)
                        1 + (unsigned)sim_below(4));
         sim_call(work.serve, &arena, "kinesis", "UpdateShardCount", mr_slice_cstr(text), &result);
         break;
-    case 1:
-        sim_call(work.serve, &arena, "pipes", "StopPipe", MR_S("{\"Name\":\"p\"}"), &result);
-        break;
-    default:
-        sim_call(work.serve, &arena, "pipes", "StartPipe", MR_S("{\"Name\":\"p\"}"), &result);
-        break;
+    case 1: sim_call(work.serve, &arena, "pipes", "StopPipe", pipe, &result); break;
+    default: sim_call(work.serve, &arena, "pipes", "StartPipe", pipe, &result); break;
     }
     if (result.status >= 500 && !sim->failed_io)
         sim_finding("an operator was told %d %.*s: %.*s", result.status, MR_ARG(result.code),

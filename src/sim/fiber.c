@@ -161,6 +161,8 @@ static void go_on(void)
     look_at_clock();
     const int id = choose();
     sim_mix((uint64_t)id);
+    if (sim_traces_steps())
+        sim_trace("goes on: %s %d", fibers[id].name, id);
     switch_to(id);
 }
 

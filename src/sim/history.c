@@ -34,6 +34,22 @@ static const struct sim_op *op_of(uint64_t mark, size_t *ret_part)
     return &sim->history->ops[at];
 }
 
+uint64_t sim_history_newest(unsigned key)
+{
+    const struct sim_op *newest = NULL;
+    uint64_t mark = 0;
+    for (size_t i = 0; i < sim->history->count; i++) {
+        const struct sim_op *op = &sim->history->ops[i];
+        for (size_t part = 0; op->result == SIM_DONE && part < op->count; part++)
+            if (op->parts[part].key == key && op->parts[part].change != SIM_GET &&
+                (newest == NULL || op->returned > newest->returned)) {
+                newest = op;
+                mark = op->parts[part].change == SIM_DELETE ? 0 : sim_mark(op, part);
+            }
+    }
+    return mark;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct sim_record *left = a, *right = b;
@@ -120,6 +136,10 @@ static void check_chain(const struct sim_record *records, size_t count)
         if (op->result == SIM_REFUSED)
             sim_finding("mark %llu was written although its client was refused",
                         (unsigned long long)record->new_w);
+        if (p->conditional && p->expected_w != was)
+            sim_finding("mark %llu was to be written over mark %llu, and was written over %llu",
+                        (unsigned long long)record->new_w, (unsigned long long)p->expected_w,
+                        (unsigned long long)was);
         const int64_t n = p->change == SIM_UPDATE ? (was == 0 ? 0 : record->old_n) + 1 : 0;
         if (record->new_n != n)
             sim_finding("mark %llu counts %lld instead of %lld", (unsigned long long)record->new_w,
@@ -149,6 +169,9 @@ static void check_told(const struct sim_record *records, size_t count, const str
     const struct sim_part *p = &op->parts[part];
     if (op->result != SIM_DONE || !p->told || p->change == SIM_GET)
         return;
+    if (p->conditional && p->old_w != p->expected_w)
+        sim_finding("a client found mark %llu of key %u under a condition on %llu",
+                    (unsigned long long)p->old_w, p->key, (unsigned long long)p->expected_w);
     const struct sim_record *record = part_record(records, count, op, part);
     if (record == NULL)
         return; /* nothing was deleted */
@@ -187,6 +210,11 @@ static void attribute(struct sim_record *record)
 {
     record->asked = 0;
     record->certain = UINT64_MAX;
+    if (record->expired) {
+        if (!sim->plan.expires || record->new_w != 0)
+            sim_finding("an item has expired that has no time to live");
+        return;
+    }
     if (record->new_w == 0) {
         attribute_removal(record);
         return;
@@ -229,6 +257,28 @@ static void check_read(const struct sim_record *records, size_t count, const str
                     (unsigned long long)(newest == NULL ? 0 : newest->new_w));
 }
 
+/* A condition may have failed only if something else can have been there meanwhile. */
+static void check_refusal(const struct sim_record *records, size_t count, const struct sim_op *op)
+{
+    const struct sim_part *p = &op->parts[0];
+    bool good = p->expected_w != 0; /* nothing was there yet */
+    if (op->result != SIM_REFUSED || !p->conditional)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_record *record = &records[i];
+        if (record->key != p->key)
+            continue;
+        const bool other = record->new_w != p->expected_w;
+        if (record->certain < op->invoked)
+            good = other;
+        else if (record->asked <= op->returned)
+            good = good || other;
+    }
+    if (!good)
+        sim_finding("a condition on mark %llu of key %u failed, although it was there",
+                    (unsigned long long)p->expected_w, p->key);
+}
+
 /* Who was answered before another began comes first. */
 static void check_order(const struct sim_record *records, size_t count)
 {
@@ -255,6 +305,39 @@ static void check_transaction(const struct sim_record *records, size_t count,
         sim_finding("of a transaction's %zu changes %zu landed", expected, found);
 }
 
+static bool is_taken(const struct sim_record *record)
+{
+    return record->old_w == 0 || record->new_w == 0;
+}
+
+bool sim_history_only_is_whole(const struct sim_record *records, size_t count,
+                               const struct sim_record *only, size_t only_count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool found = !is_taken(&records[i]);
+        for (size_t j = 0; j < only_count && !found; j++)
+            found = only[j].sequence == records[i].sequence;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+void sim_history_check_only(struct sim_record *only, size_t count)
+{
+    if (count > 0)
+        qsort(only, count, sizeof *only, compare);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_taken(&only[i]))
+            sim_finding("record %llu has passed a filter that does not take it",
+                        (unsigned long long)only[i].sequence);
+        if (i > 0 && only[i - 1].sequence == only[i].sequence)
+            sim_finding("record %llu has passed the filter twice",
+                        (unsigned long long)only[i].sequence);
+    }
+    check_objects(only, count);
+}
+
 void sim_history_check(struct sim_record *records, size_t count)
 {
     if (count > 0)
@@ -268,6 +351,7 @@ void sim_history_check(struct sim_record *records, size_t count)
         const struct sim_op *op = &sim->history->ops[i];
         if (op->kind == SIM_GET)
             check_read(records, count, op);
+        check_refusal(records, count, op);
         if (op->kind == SIM_TRANSACT)
             check_transaction(records, count, op);
         for (size_t part = 0; part < op->count; part++)

@@ -29,6 +29,8 @@ struct sim_part {
     bool told;               /* the two below */
     uint64_t old_w;          /* what was there before, or was read; 0: nothing */
     int64_t n;               /* the item's counter, as read or behind an update */
+    bool conditional;        /* it is to happen only if this is there; 0: nothing */
+    uint64_t expected_w;
 };
 
 struct sim_op {
@@ -54,7 +56,8 @@ struct sim_record {
     /* When whoever made the change asked for it (0: nobody knows), and when it was certain to him
      * (UINT64_MAX: never). */
     uint64_t asked, certain;
-    bool failed; /* it landed among the errors */
+    bool failed;  /* it landed among the errors */
+    bool expired; /* the table's time to live took the item */
 };
 
 struct sim_op *sim_op_begin(enum sim_op_kind kind, size_t count);
@@ -64,5 +67,13 @@ uint64_t sim_mark(const struct sim_op *op, size_t part);
 /* Whether all that was acknowledged has landed; if not, `ret_missing` says what lacks. */
 bool sim_history_is_whole(const struct sim_record *records, size_t count, char *ret_missing,
                           size_t size);
+/* The mark that a client may believe to be there: of the newest write that was acknowledged. */
+uint64_t sim_history_newest(unsigned key);
+/* Of the records, those that the second pipe's filter takes: INSERT and REMOVE. Whether they are
+ * all in `only`. */
+bool sim_history_only_is_whole(const struct sim_record *records, size_t count,
+                               const struct sim_record *only, size_t only_count);
+/* Each once, in order, and no others. Sorts them. */
+void sim_history_check_only(struct sim_record *only, size_t count);
 /* Ends with a finding when something is wrong. Sorts the records. */
 void sim_history_check(struct sim_record *records, size_t count);

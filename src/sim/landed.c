@@ -16,8 +16,8 @@ enum {
 
 struct landed {
     struct serve *serve;
-    struct sim_record records[RECORDS_MAX];
-    size_t count, objects, files;
+    struct sim_record records[RECORDS_MAX], only[RECORDS_MAX];
+    size_t count, only_count, objects, files;
 };
 
 static void image_read(yyjson_val *image, uint64_t *ret_w, int64_t *ret_n)
@@ -26,7 +26,9 @@ static void image_read(yyjson_val *image, uint64_t *ret_w, int64_t *ret_n)
     *ret_n = sim_number(image, "n");
 }
 
-static void event_read(struct landed *landed, yyjson_val *event, bool failed)
+enum kind { KIND_DATA, KIND_FAILED, KIND_ONLY };
+
+static void event_read(struct landed *landed, yyjson_val *event, enum kind kind)
 {
     yyjson_val *change = mr_json_get(event, "dynamodb");
     const struct mr_slice key =
@@ -34,11 +36,13 @@ static void event_read(struct landed *landed, yyjson_val *event, bool failed)
     uint64_t number;
     if (key.len < 2 || mr_slice_to_u64(mr_slice_sub(key, 1, SIZE_MAX), &number) != MR_OK)
         sim_finding("an object holds a line that is no change");
-    if (landed->count == RECORDS_MAX)
+    size_t *count = kind == KIND_ONLY ? &landed->only_count : &landed->count;
+    if (*count == RECORDS_MAX)
         sim_finding("more than %d records landed", RECORDS_MAX);
-    struct sim_record *record = &landed->records[landed->count++];
+    struct sim_record *record = &(kind == KIND_ONLY ? landed->only : landed->records)[(*count)++];
     *record = (struct sim_record){.key = (unsigned)number, .object = landed->objects};
-    record->failed = failed;
+    record->failed = kind == KIND_FAILED;
+    record->expired = mr_json_get(event, "userIdentity") != NULL;
     record->sequence = (uint64_t)mr_json_get_i64(change, "SequenceNumber", 0);
     const struct mr_slice sequence = mr_json_get_text(change, "SequenceNumber");
     if (record->sequence == 0) { /* more digits than 64 bits hold: the last ones tell them apart */
@@ -51,7 +55,7 @@ static void event_read(struct landed *landed, yyjson_val *event, bool failed)
 }
 
 /* JSON texts one behind the other, with or without lines between them. */
-static void body_read(struct landed *landed, struct mr_slice body, bool failed)
+static void body_read(struct landed *landed, struct mr_slice body, enum kind kind)
 {
     while (mr_slice_trim(body).len > 0) {
         struct mr_arena arena;
@@ -63,13 +67,13 @@ static void body_read(struct landed *landed, struct mr_slice body, bool failed)
             sim_finding("an object holds what is no JSON");
         yyjson_val *event = yyjson_doc_get_root(doc);
         const struct mr_slice raw = mr_json_get_text(event, "rawData");
-        if (failed) {
+        if (kind == KIND_FAILED) {
             struct mr_slice text;
             if (mr_base64_decode(&arena, raw, &text) != MR_OK)
                 sim_finding("an error object's rawData is not base64");
             event = mr_json_parse(&arena, text, EVENT_DEPTH);
         }
-        event_read(landed, event, failed);
+        event_read(landed, event, kind);
         body = mr_slice_sub(body, yyjson_doc_get_read_size(doc), SIZE_MAX);
         yyjson_doc_free(doc);
         mr_arena_fini(&arena);
@@ -90,7 +94,10 @@ static void object_read(struct landed *landed, struct mr_arena *arena, struct mr
         sim_finding("an object that is listed cannot be read: %d %.*s", result.status,
                     MR_ARG(result.code));
     landed->files += result.payload.len > SMALL_BYTES_MAX;
-    body_read(landed, result.payload, mr_slice_starts_with(key, MR_S("errors/")));
+    const enum kind kind = mr_slice_starts_with(key, MR_S("errors/")) ? KIND_FAILED
+                           : mr_slice_starts_with(key, MR_S("only/")) ? KIND_ONLY
+                                                                      : KIND_DATA;
+    body_read(landed, result.payload, kind);
     landed->objects++;
     mr_buf_fini(&input);
 }
@@ -100,7 +107,7 @@ static void lake_read(struct landed *landed)
     struct mr_arena arena;
     struct protocol_result result;
     mr_arena_init(&arena);
-    landed->count = landed->objects = landed->files = 0;
+    landed->count = landed->only_count = landed->objects = landed->files = 0;
     sim_call(landed->serve, &arena, "s3", "ListObjectsV2",
              MR_S("{\"Bucket\":\"lake\",\"MaxKeys\":1000}"), &result);
     yyjson_val *contents = mr_json_get(sim_output(&arena, &result), "Contents"), *object;
@@ -148,6 +155,13 @@ static bool table_matches(struct landed *landed, char *ret_missing, size_t size)
     return matches;
 }
 
+static bool only_matches(const struct landed *landed, char *ret_missing, size_t size)
+{
+    (void)snprintf(ret_missing, size, "what the filter takes has not all landed");
+    return !sim->plan.filters || sim_history_only_is_whole(landed->records, landed->count,
+                                                           landed->only, landed->only_count);
+}
+
 static size_t files_below(const struct sim_inode *inode)
 {
     if (inode == NULL || !inode->folder)
@@ -170,7 +184,8 @@ void sim_landed_check(struct serve *serve)
         const size_t files = files_below(sim_find(NULL, "/sim/data/objects"));
         const bool whole =
             sim_history_is_whole(landed->records, landed->count, missing, sizeof missing) &&
-            table_matches(landed, missing, sizeof missing);
+            table_matches(landed, missing, sizeof missing) &&
+            only_matches(landed, missing, sizeof missing);
         if (whole && files == landed->files && i > 0)
             break;
         if (i == TRIES_MAX && !whole)
@@ -180,6 +195,11 @@ void sim_landed_check(struct serve *serve)
         sim_sleep(TRY_NS);
     }
     sim_history_check(landed->records, landed->count);
-    sim_trace("-- %zu records in %zu objects", landed->count, landed->objects);
+    sim_history_check_only(landed->only, landed->only_count);
+    size_t expired = 0;
+    for (size_t i = 0; i < landed->count; i++)
+        expired += landed->records[i].expired;
+    sim_trace("-- %zu records in %zu objects, %zu of them expired; the filter took %zu",
+              landed->count, landed->objects, expired, landed->only_count);
     free(landed);
 }

@@ -53,7 +53,7 @@ static _Noreturn void incarnation_run(void)
     if (sim->failed_io)
         sim_end(SIM_END_CRASHED);
     if (sim->calm) {
-        sim_pipe_start(serve);
+        sim_pipes_start(serve);
         sim_landed_check(serve);
     }
     if (sim->calm || sim_chance(2)) {
@@ -133,6 +133,7 @@ static void seed_run(uint64_t seed, struct outcome *ret_outcome)
 struct options {
     uint64_t from, to;
     unsigned jobs, seconds;
+    uint64_t trace_from, trace_to;
     bool trace, stop_at_first, twice;
     enum sim_mutation mutation;
 };
@@ -152,6 +153,8 @@ static int worker(const struct options *options, unsigned at, volatile bool *fou
     const double until = now_s() + (options->seconds > 0 ? options->seconds : 1e9);
     sim_world_make();
     sim->trace = options->trace;
+    sim->trace_from = options->trace_from;
+    sim->trace_to = options->trace_to;
     sim->plan.mutation = options->mutation;
     for (uint64_t seed = options->from + at;
          seed <= options->to && now_s() < until && !(options->stop_at_first && *found);
@@ -184,21 +187,18 @@ static int worker(const struct options *options, unsigned at, volatile bool *fou
 static int usage(void)
 {
     fprintf(stderr, "usage: millrace-sim [--seed N | --seeds A..B] [--seconds N] [--jobs N] "
-                    "[--trace] [--twice] [--first] [--mutation NAME]\n");
+                    "[--trace] [--steps A..B] [--twice] [--first] [--mutation NAME]\n");
     return 2;
 }
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option names[] = {{"seed", required_argument, NULL, 's'},
-                                          {"seeds", required_argument, NULL, 'r'},
-                                          {"seconds", required_argument, NULL, 't'},
-                                          {"jobs", required_argument, NULL, 'j'},
-                                          {"trace", no_argument, NULL, 'v'},
-                                          {"twice", no_argument, NULL, '2'},
-                                          {"first", no_argument, NULL, 'f'},
-                                          {"mutation", required_argument, NULL, 'm'},
-                                          {0}};
+    static const struct option names[] = {
+        {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'r'},
+        {"seconds", required_argument, NULL, 't'},  {"jobs", required_argument, NULL, 'j'},
+        {"trace", no_argument, NULL, 'v'},          {"steps", required_argument, NULL, 'p'},
+        {"twice", no_argument, NULL, '2'},          {"first", no_argument, NULL, 'f'},
+        {"mutation", required_argument, NULL, 'm'}, {0}};
     unsigned long long from, to;
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
@@ -212,6 +212,13 @@ static bool parse(int argc, char **argv, struct options *options)
         case 't': options->seconds = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'j': options->jobs = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'v': options->trace = true; break;
+        case 'p':
+            if (sscanf(optarg, "%llu..%llu", &from, &to) != 2 || to == 0)
+                return false;
+            options->trace = true;
+            options->trace_from = from;
+            options->trace_to = to;
+            break;
         case '2': options->twice = true; break;
         case 'f': options->stop_at_first = true; break;
         case 'm': options->mutation = sim_mutation_named(optarg); break;

@@ -51,6 +51,8 @@ void sim_plan_make(struct sim_plan *plan)
         .clock_jumps = sim_chance(4),
         .clock_goes_back = sim_chance(2),
         .meddles = sim_chance(3),
+        .filters = sim_chance(4),
+        .expires = sim_chance(3),
     };
     if (mutation == SIM_SOUND)
         return;

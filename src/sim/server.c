@@ -102,52 +102,65 @@ static void make_table(struct serve *serve)
     static const char *const active[] = {"dynamodb", "DescribeTable", "Table", "TableStatus",
                                          "ACTIVE"};
     wait_for(serve, active, "{\"TableName\":\"tab\"}");
+    if (!sim->plan.expires)
+        return;
+    struct mr_arena arena;
+    struct protocol_result result;
+    mr_arena_init(&arena); /* refused when it is so already */
+    sim_call(serve, &arena, "dynamodb", "UpdateTimeToLive",
+             MR_S("{\"TableName\":\"tab\",\"TimeToLiveSpecification\":{\"Enabled\":true,"
+                  "\"AttributeName\":\"t\"}}"),
+             &result);
+    mr_arena_fini(&arena);
 }
 
-static void make_stream(struct serve *serve)
+static void make_stream(struct serve *serve, const char *name, unsigned shards)
 {
     char text[512];
-    (void)snprintf(text, sizeof text, "{\"StreamName\":\"k\",\"ShardCount\":%u}", sim->plan.shards);
+    (void)snprintf(text, sizeof text, "{\"StreamName\":\"%s\",\"ShardCount\":%u}", name, shards);
     make(serve, "kinesis", "CreateStream", text);
     static const char *const active[] = {"kinesis", "DescribeStreamSummary",
                                          "StreamDescriptionSummary", "StreamStatus", "ACTIVE"};
-    wait_for(serve, active, "{\"StreamName\":\"k\"}");
+    (void)snprintf(text, sizeof text, "{\"StreamName\":\"%s\"}", name);
+    wait_for(serve, active, text);
 }
 
-static void make_delivery(struct serve *serve)
+static const char transform[] =
+    ",\"ProcessingConfiguration\":{\"Enabled\":true,\"Processors\":[{\"Type\":\"Lambda\","
+    "\"Parameters\":[{\"ParameterName\":\"LambdaArn\",\"ParameterValue\":\"" ARN(
+        "lambda") "function:f\"}]}]}";
+
+/* Stream `stream` to objects below `prefix`. */
+static void make_delivery(struct serve *serve, const char *name, const char *stream,
+                          const char *prefix, bool has_function)
 {
     char text[2048];
     make(serve, "s3", "CreateBucket", "{\"Bucket\":\"lake\"}");
     (void)snprintf(
         text, sizeof text,
-        "{\"DeliveryStreamName\":\"d\",\"DeliveryStreamType\":\"KinesisStreamAsSource\","
+        "{\"DeliveryStreamName\":\"%s\",\"DeliveryStreamType\":\"KinesisStreamAsSource\","
         "\"KinesisStreamSourceConfiguration\":{\"KinesisStreamARN\":\"" ARN(
-            "kinesis") "stream/k\",\"RoleARN\":\"" ROLE
+            "kinesis") "stream/%s\",\"RoleARN\":\"" ROLE
                        "\"},\"ExtendedS3DestinationConfiguration\":{"
                        "\"BucketARN\":\"arn:aws:s3:::lake\",\"RoleARN\":\"" ROLE
-                       "\",\"Prefix\":\"data/\","
+                       "\",\"Prefix\":\"%s\","
                        "\"ErrorOutputPrefix\":\"errors/\",\"BufferingHints\":{\"SizeInMBs\":1,"
                        "\"IntervalInSeconds\":%u}%s}}",
-        sim->plan.seconds,
-        sim->plan.has_function
-            ? ",\"ProcessingConfiguration\":{\"Enabled\":true,\"Processors\":[{\"Type\":\"Lambda\","
-              "\"Parameters\":[{\"ParameterName\":\"LambdaArn\",\"ParameterValue\":\"" ARN(
-                  "lambda") "function:f\"}]}]}"
-            : "");
+        name, stream, prefix, sim->plan.seconds, has_function ? transform : "");
     make(serve, "firehose", "CreateDeliveryStream", text);
     static const char *const active[] = {"firehose", "DescribeDeliveryStream",
                                          "DeliveryStreamDescription", "DeliveryStreamStatus",
                                          "ACTIVE"};
-    wait_for(serve, active, "{\"DeliveryStreamName\":\"d\"}");
+    (void)snprintf(text, sizeof text, "{\"DeliveryStreamName\":\"%s\"}", name);
+    wait_for(serve, active, text);
 }
 
 /* Stopped by somebody before: it is started again, once it has stopped. */
-void sim_pipe_start(struct serve *serve)
+static void pipe_start(struct serve *serve, struct mr_slice name)
 {
     for (int i = 0; i < READY_TRIES; i++) {
         struct mr_arena arena;
         struct protocol_result result;
-        const struct mr_slice name = MR_S("{\"Name\":\"p\"}");
         mr_arena_init(&arena);
         sim_call(serve, &arena, "pipes", "DescribePipe", name, &result);
         const struct mr_slice state = mr_json_get_text(sim_output(&arena, &result), "CurrentState");
@@ -164,19 +177,37 @@ void sim_pipe_start(struct serve *serve)
     sim_finding("the pipe does not run");
 }
 
-static void make_pipe(struct serve *serve)
+void sim_pipes_start(struct serve *serve)
+{
+    pipe_start(serve, MR_S("{\"Name\":\"p\"}"));
+    if (sim->plan.filters)
+        pipe_start(serve, MR_S("{\"Name\":\"q\"}"));
+}
+
+/* The table's stream to `stream`; `filter` is a member of the source's parameters, or empty. */
+static void make_pipe(struct serve *serve, const char *name, const char *stream, const char *filter)
 {
     char text[2048], arn[256];
     stream_arn(serve, arn);
     (void)snprintf(
         text, sizeof text,
-        "{\"Name\":\"p\",\"RoleArn\":\"" ROLE "\",\"Source\":\"%s\",\"SourceParameters\":{"
+        "{\"Name\":\"%s\",\"RoleArn\":\"" ROLE "\",\"Source\":\"%s\",\"SourceParameters\":{%s"
         "\"DynamoDBStreamParameters\":{\"StartingPosition\":\"TRIM_HORIZON\"}},\"Target\":\"" ARN(
-            "kinesis") "stream/k\",\"TargetParameters\":{\"KinesisStreamParameters\":{"
+            "kinesis") "stream/%s\",\"TargetParameters\":{\"KinesisStreamParameters\":{"
                        "\"PartitionKey\":\"$.dynamodb.Keys.pk.S\"}}}",
-        arn);
+        name, arn, filter, stream);
     make(serve, "pipes", "CreatePipe", text);
-    sim_pipe_start(serve);
+}
+
+/* What begins and what ends, on a way of its own. */
+static void make_filtered(struct serve *serve)
+{
+    make_stream(serve, "k2", 1);
+    make_delivery(serve, "d2", "k2", "only/", false);
+    make_pipe(serve, "q", "k2",
+              "\"FilterCriteria\":{\"Filters\":[{\"Pattern\":\"{\\\"eventName\\\":"
+              "[\\\"INSERT\\\"]}\"},{\"Pattern\":\"{\\\"eventName\\\":"
+              "[{\\\"prefix\\\":\\\"REM\\\"}]}\"}]},");
 }
 
 struct serve *sim_server_start(void)
@@ -185,7 +216,8 @@ struct serve *sim_server_start(void)
     options.data = "/sim/data";
     options.segment_bytes = sim->plan.segment_bytes;
     struct serve *serve = NULL;
-    mr_log_set_level(sim->trace ? MR_LOG_DEBUG : (enum mr_log_level)(MR_LOG_ERROR + 1));
+    mr_log_set_level(sim->trace && sim->trace_to == 0 ? MR_LOG_DEBUG
+                                                      : (enum mr_log_level)(MR_LOG_ERROR + 1));
     if (serve_start(&serve, &options) != MR_OK) {
         if (sim->failed_io)
             sim_end(SIM_END_REFUSED);
@@ -193,8 +225,11 @@ struct serve *sim_server_start(void)
     }
     sim_trace("-- the server has started");
     make_table(serve);
-    make_stream(serve);
-    make_delivery(serve);
-    make_pipe(serve);
+    make_stream(serve, "k", sim->plan.shards);
+    make_delivery(serve, "d", "k", "data/", sim->plan.has_function);
+    make_pipe(serve, "p", "k", "");
+    if (sim->plan.filters)
+        make_filtered(serve);
+    sim_pipes_start(serve);
     return serve;
 }

@@ -5,7 +5,7 @@
 
 /* Starts it, makes the resources of the chain, or finds them. */
 struct serve *sim_server_start(void);
-void sim_pipe_start(struct serve *serve); /* if somebody stopped it */
+void sim_pipes_start(struct serve *serve); /* those that somebody stopped */
 /* A request, as JSON. A fault is an outcome; `ret_result` is valid as long as the arena. */
 void sim_call(struct serve *serve, struct mr_arena *arena, const char *service,
               const char *operation, struct mr_slice input, struct protocol_result *ret_result);

@@ -51,7 +51,10 @@ struct sim_plan {
     bool power_cuts; /* or else the process is killed, and the disk loses nothing */
     bool disk_fails; /* now and then */
     bool clock_jumps, clock_goes_back;
-    bool meddles; /* the Kinesis stream is resharded, the pipe stopped and started */
+    bool meddles; /* the Kinesis stream is resharded, pipes are stopped and started */
+    bool filters; /* a second pipe, of what begins and ends, has a stream and a delivery of its own
+                   */
+    bool expires; /* some items have a time to live */
 };
 
 /* ---- what outlives an incarnation (world.c) ---- */
@@ -76,6 +79,7 @@ struct sim_world {
     bool calm;      /* no crash, no failing disk: the last incarnation */
     bool failed_io; /* the disk failed in this incarnation */
     bool trace;
+    uint64_t trace_from, trace_to; /* steps; each of them is told when trace_to is not 0 */
     struct sim_disk *disk;
     struct sim_history *history;
     char finding[2048]; /* "": none so far */
@@ -93,6 +97,7 @@ bool sim_chance(unsigned one_in); /* 0: never */
 void sim_mix(uint64_t value);     /* into the hash */
 void sim_mix_text(struct mr_slice text);
 void sim_trace(const char *format, ...) MR_PRINTF(1, 2);
+bool sim_traces_steps(void); /* and is at one of those asked for */
 
 /* How an incarnation ends: the process exits with one of these. */
 enum sim_end { SIM_END_DONE = 0, SIM_END_CRASHED = 40, SIM_END_FINDING = 41, SIM_END_REFUSED = 42 };

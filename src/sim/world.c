@@ -25,9 +25,12 @@ void sim_world_make(void)
 void sim_world_begin(uint64_t seed)
 {
     const bool trace = sim->trace;
+    const uint64_t trace_from = sim->trace_from, trace_to = sim->trace_to;
     const struct sim_plan plan = sim->plan;
     memset(sim, 0, sizeof *sim);
     sim->trace = trace;
+    sim->trace_from = trace_from;
+    sim->trace_to = trace_to;
     sim->plan.mutation = plan.mutation;
     sim->next = (char *)sim + ((sizeof *sim + 63) & ~(size_t)63);
     sim->end = (char *)sim + WORLD_BYTES;
@@ -100,9 +103,15 @@ void sim_mix_text(struct mr_slice text)
     sim_mix(hash);
 }
 
+bool sim_traces_steps(void)
+{
+    return sim->trace && sim->trace_to != 0 && sim->steps >= sim->trace_from &&
+           sim->steps <= sim->trace_to;
+}
+
 void sim_trace(const char *format, ...)
 {
-    if (!sim->trace)
+    if (!sim->trace || (sim->trace_to != 0 && !sim_traces_steps()))
         return;
     va_list args;
     va_start(args, format);
