@@ -26,9 +26,17 @@ static enum mr_status check_input(yyjson_val *in, char message[static 512])
     if (open != NULL && hive != NULL)
         return delivery_refuse(message,
                                "More than one deserializer specified. Only one may be chosen.");
-    if (yyjson_arr_size(mr_json_get(hive, "TimestampFormats")) > 0)
-        return delivery_refuse(message, "HiveJsonSerDe.TimestampFormats is not supported by "
-                                        "millrace: it reads yyyy-MM-dd HH:mm:ss and epochs.");
+    size_t i, count;
+    yyjson_val *format;
+    yyjson_arr_foreach(mr_json_get(hive, "TimestampFormats"), i, count, format)
+    {
+        const struct mr_slice text = mr_json_text(format);
+        if (joda_check(text) != MR_OK)
+            return delivery_refuse(message,
+                                   "HiveJsonSerDe.TimestampFormats: '%.*s' is not a pattern of "
+                                   "DateTimeFormat that millrace reads.",
+                                   MR_ARG(mr_slice_sub(text, 0, 100)));
+    }
     return MR_OK;
 }
 
@@ -63,9 +71,13 @@ static enum mr_status check_schema(yyjson_val *schema, char message[static 512])
     for (size_t i = 0; i < MR_COUNT(needed); i++)
         if (mr_json_get_text(schema, needed[i]).len == 0)
             return delivery_refuse(message, "SchemaConfiguration.%s must not be null", needed[i]);
-    if (version.len > 0 && !mr_slice_equal(version, MR_S("LATEST")))
-        return delivery_refuse(message, "SchemaConfiguration.VersionId other than LATEST is not "
-                                        "supported by millrace.");
+    uint64_t number;
+    if (version.len > 0 && !mr_slice_equal(version, MR_S("LATEST")) &&
+        mr_slice_to_u64(version, &number) != MR_OK)
+        return delivery_refuse(message,
+                               "SchemaConfiguration.VersionId %.*s is neither LATEST nor the "
+                               "number of a version.",
+                               MR_ARG(version));
     return MR_OK;
 }
 
@@ -98,6 +110,10 @@ void conversion_read(yyjson_val *description, struct conversion *ret_conversion)
         mr_json_get(path(in, "InputFormatConfiguration", "Deserializer"), "OpenXJsonSerDe");
     yyjson_val *parquet =
         mr_json_get(path(in, "OutputFormatConfiguration", "Serializer"), "ParquetSerDe");
+    yyjson_val *formats = mr_json_get(
+        mr_json_get(path(in, "InputFormatConfiguration", "Deserializer"), "HiveJsonSerDe"),
+        "TimestampFormats");
+    const struct mr_slice version = mr_json_get_text(schema, "VersionId");
     const struct mr_slice codec = mr_json_get_text(parquet, "Compression");
     *ret_conversion = (struct conversion){
         .enabled = mr_json_get_bool(in, "Enabled", false),
@@ -105,6 +121,8 @@ void conversion_read(yyjson_val *description, struct conversion *ret_conversion)
         .database = mr_json_get_text(schema, "DatabaseName"),
         .table = mr_json_get_text(schema, "TableName"),
         .region = mr_json_get_text(schema, "Region"),
+        .version = mr_slice_equal(version, MR_S("LATEST")) ? MR_S("") : version,
+        .formats = yyjson_arr_size(formats) > 0 ? formats : NULL,
         .exact_case = !mr_json_get_bool(open, "CaseInsensitive", true),
         .dots = mr_json_get_bool(open, "ConvertDotsInJsonKeysToUnderscores", false),
         .mappings = mr_json_get(open, "ColumnToJsonKeyMappings"),
@@ -191,23 +209,51 @@ static void convert(struct converting *converting, const struct buffer_record *r
     mr_arena_reset(arena);
 }
 
+static void set_formats(struct hive_type *type, const struct joda_formats *formats)
+{
+    if (type->kind == HIVE_TIMESTAMP)
+        type->formats = formats;
+    for (size_t i = 0; i < type->child_count; i++)
+        set_formats(&type->children[i], formats);
+}
+
+/* NULL: Hive's own. */
+static const struct joda_formats *formats_of(struct mr_arena *arena, yyjson_val *list)
+{
+    if (list == NULL)
+        return NULL;
+    struct joda_formats *formats = MR_NEW(arena, struct joda_formats);
+    struct mr_slice *all = MR_NEW_ARRAY(arena, struct mr_slice, yyjson_arr_size(list));
+    size_t i, count;
+    yyjson_val *format;
+    yyjson_arr_foreach(list, i, count, format)
+    {
+        all[i] = mr_json_text(format);
+    }
+    *formats = (struct joda_formats){all, yyjson_arr_size(list)};
+    return formats;
+}
+
 /* The table's columns as types. MR_AGAIN: there are none that can be written. */
 static enum mr_status read_schema(const struct conversion *conversion, struct glue *glue,
                                   struct mr_arena *arena, struct hive_type **ret_columns,
                                   size_t *ret_count, char message[static 512])
 {
     struct glue_table table;
-    enum mr_status status =
-        glue_table_get(glue, arena, conversion->database, conversion->table, &table);
+    enum mr_status status = glue_table_version_get(glue, arena, conversion->database,
+                                                   conversion->table, conversion->version, &table);
     if (status == MR_NOT_FOUND || (status == MR_OK && table.column_count == 0)) {
         (void)snprintf(message, 512,
-                       "table %.*s.%.*s of SchemaConfiguration does not exist, or has no columns: "
-                       "create it in Glue",
-                       MR_ARG(conversion->database), MR_ARG(conversion->table));
+                       "%s%.*s%stable %.*s.%.*s of SchemaConfiguration does not exist, or has no "
+                       "columns: create it in Glue",
+                       conversion->version.len > 0 ? "version " : "", MR_ARG(conversion->version),
+                       conversion->version.len > 0 ? " of " : "", MR_ARG(conversion->database),
+                       MR_ARG(conversion->table));
         return MR_AGAIN;
     }
     if (status != MR_OK)
         return status;
+    const struct joda_formats *formats = formats_of(arena, conversion->formats);
     *ret_columns = MR_NEW_ARRAY(arena, struct hive_type, table.column_count);
     *ret_count = table.column_count;
     for (size_t i = 0; i < table.column_count; i++) {
@@ -218,6 +264,7 @@ static enum mr_status read_schema(const struct conversion *conversion, struct gl
             return MR_AGAIN;
         }
         (*ret_columns)[i].name = table.columns[i].name;
+        set_formats(&(*ret_columns)[i], formats);
     }
     return MR_OK;
 }

@@ -7,10 +7,12 @@
 
 struct conversion {
     bool enabled;
-    struct mr_slice catalog, database, table, region, version;
-    bool exact_case;      /* CaseInsensitive false */
-    bool dots;            /* ConvertDotsInJsonKeysToUnderscores */
-    yyjson_val *mappings; /* ColumnToJsonKeyMappings: column -> key; or NULL */
+    struct mr_slice catalog, database, table, region;
+    struct mr_slice version; /* of the table; empty: its latest */
+    bool exact_case;         /* CaseInsensitive false */
+    bool dots;               /* ConvertDotsInJsonKeysToUnderscores */
+    yyjson_val *mappings;    /* ColumnToJsonKeyMappings: column -> key; or NULL */
+    yyjson_val *formats;     /* TimestampFormats: a list that is not empty; or NULL */
     struct parquet_options parquet;
 };
 /* What AWS refuses of a description, and what is not supported. MR_INVALID with `message`. */

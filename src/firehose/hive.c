@@ -280,6 +280,16 @@ static enum mr_status read_timestamp(struct mr_slice text, struct hive_value *re
     return MR_OK;
 }
 
+static enum mr_status read_formatted(const struct joda_formats *formats, struct mr_slice text,
+                                     struct hive_value *ret_value)
+{
+    int64_t ms;
+    if (joda_read(formats, text, &ms) != MR_OK)
+        return MR_INVALID;
+    set_time(ret_value, ms, 0);
+    return MR_OK;
+}
+
 static enum mr_status read_date(struct mr_slice text, struct hive_value *ret_value)
 {
     struct hive_value time;
@@ -315,7 +325,10 @@ enum mr_status hive_value_read(struct mr_arena *arena, const struct hive_type *t
     case HIVE_DECIMAL: status = read_decimal(text, type, ret_value); break;
     case HIVE_BINARY: status = mr_base64_decode(arena, text, &ret_value->text); break;
     case HIVE_DATE: status = read_date(text, ret_value); break;
-    case HIVE_TIMESTAMP: status = read_timestamp(text, ret_value); break;
+    case HIVE_TIMESTAMP:
+        status = type->formats != NULL ? read_formatted(type->formats, text, ret_value)
+                                       : read_timestamp(text, ret_value);
+        break;
     default: break; /* any text is a string */
     }
     if (status != MR_OK)

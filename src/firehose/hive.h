@@ -1,6 +1,7 @@
 /* firehose/hive.h: the types of a Glue table's columns, and the values of JSON that fit them. */
 #pragma once
 #include "base/json.h"
+#include "firehose/joda.h"
 
 enum hive_kind {
     HIVE_BOOLEAN,
@@ -25,7 +26,8 @@ struct hive_type {
     int precision, scale;       /* HIVE_DECIMAL */
     struct hive_type *children; /* struct: members; list: the element; map: key, value */
     size_t child_count;
-    int id;        /* Parquet's field_id; 0: none is written */
+    const struct joda_formats *formats; /* HIVE_TIMESTAMP: of its texts; NULL: Hive's own */
+    int id;                             /* Parquet's field_id; 0: none is written */
     bool micros;   /* HIVE_TIMESTAMP: 64 bits of microseconds instead of INT96 */
     bool zoned;    /* the same, of moments in UTC */
     bool required; /* it is never null */

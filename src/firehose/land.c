@@ -145,7 +145,8 @@ static void write_table(struct mr_json *json, const struct delivery *delivery,
     mr_json_key_string(json, "databaseName", conversion->database);
     mr_json_key_string(json, "tableName", conversion->table);
     mr_json_key_string(json, "region", conversion->region.len > 0 ? conversion->region : region);
-    mr_json_key_cstr(json, "versionId", "LATEST");
+    mr_json_key_string(json, "versionId",
+                       conversion->version.len > 0 ? conversion->version : MR_S("LATEST"));
     mr_json_object_end(json);
 }
 

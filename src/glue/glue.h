@@ -86,6 +86,11 @@ MR_MUST_USE enum mr_status glue_table_delete(struct glue *glue, struct mr_arena 
 MR_MUST_USE enum mr_status glue_table_get(struct glue *glue, struct mr_arena *arena,
                                           struct mr_slice database, struct mr_slice name,
                                           struct glue_table *ret_table);
+/* As it was at a VersionId; empty: as it is. MR_NOT_FOUND also of the version. */
+MR_MUST_USE enum mr_status glue_table_version_get(struct glue *glue, struct mr_arena *arena,
+                                                  struct mr_slice database, struct mr_slice name,
+                                                  struct mr_slice version,
+                                                  struct glue_table *ret_table);
 /* In order of names. fn: MR_OK goes on, MR_END stops. */
 MR_MUST_USE enum mr_status glue_table_each(struct glue *glue, struct mr_slice database,
                                            enum mr_status (*fn)(void *ctx, struct mr_slice name,

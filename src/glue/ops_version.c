@@ -2,17 +2,36 @@
 #include "glue/internal.h"
 
 /* The archived version's document. False: it is no number. */
-static bool version_key(struct protocol_call *call, const struct glue_table *table,
+static bool version_key(struct mr_arena *arena, const struct glue_table *table,
                         struct mr_slice wanted, struct mr_slice *ret_name)
 {
     uint64_t version;
     if (mr_slice_to_u64(wanted, &version) != MR_OK)
         return false;
-    const struct mr_slice parts[] = {
-        table->database, table->name,
-        mr_arena_printf(call->arena, "%08llu", (unsigned long long)version)};
-    *ret_name = glue_name(call->arena, parts, 3);
+    const struct mr_slice parts[] = {table->database, table->name,
+                                     mr_arena_printf(arena, "%08llu", (unsigned long long)version)};
+    *ret_name = glue_name(arena, parts, 3);
     return true;
+}
+
+enum mr_status glue_table_version_get(struct glue *glue, struct mr_arena *arena,
+                                      struct mr_slice database, struct mr_slice name,
+                                      struct mr_slice version, struct glue_table *ret_table)
+{
+    struct glue_table table;
+    struct mr_slice key, json;
+    enum mr_status status = glue_table_get(glue, arena, database, name, &table);
+    if (status == MR_OK && version.len > 0 &&
+        !mr_slice_equal(version, mr_json_get_text(table.json, "VersionId"))) {
+        status = version_key(arena, &table, version, &key)
+                     ? store_doc_get(glue->store, arena, "glue", "version", key, &json)
+                     : MR_NOT_FOUND;
+        if (status == MR_OK && !glue_table_parse(arena, json, &table))
+            status = MR_RAISE(MR_FAIL_DATA, "a version of table '%.*s' is no JSON", MR_ARG(name));
+    }
+    if (status == MR_OK)
+        *ret_table = table;
+    return status;
 }
 
 static void write_version(struct protocol_call *call, struct mr_slice json)
@@ -86,7 +105,7 @@ static void get_table_version(struct protocol_call *call)
         return;
     }
     struct mr_slice name;
-    if (!version_key(call, &table, wanted, &name)) {
+    if (!version_key(call->arena, &table, wanted, &name)) {
         mr_json_null(&call->out);
         protocol_fail(call, &glue_fault_invalid_input, "Invalid table version: %.*s",
                       MR_ARG(wanted));
@@ -109,7 +128,7 @@ static const struct protocol_fault *drop_version(struct protocol_call *call,
 {
     struct glue *glue = call->service;
     struct mr_slice name, json;
-    if (!version_key(call, table, wanted, &name)) {
+    if (!version_key(call->arena, table, wanted, &name)) {
         *ret_why = mr_arena_printf(call->arena, "Invalid table version: %.*s", MR_ARG(wanted));
         return &glue_fault_invalid_input;
     }

@@ -239,6 +239,12 @@ static void describe_groups(struct protocol_call *call)
         .after = mr_json_get_text(call->in, "nextToken"),
         .limit = mr_json_get_i64(call->in, "limit", 50),
     };
+    if (list.pattern.len > 0 && mr_json_get_text(call->in, "logGroupNamePrefix").len > 0) {
+        protocol_fail(call, &logs_invalid,
+                      "LogGroup name prefix and LogGroup name pattern are mutually exclusive "
+                      "parameters.");
+        return;
+    }
     mr_json_key(&call->out, "logGroups");
     mr_json_array(&call->out);
     protocol_fail_internal(call, store_doc_each(logs->options.store, "logs", "group",

@@ -342,6 +342,11 @@ void logs_filter_events(struct protocol_call *call)
     };
     if (logs_find_group(call, filter.group) == NULL)
         return;
+    if (filter.names != NULL && mr_json_get_text(call->in, "logStreamNamePrefix").len > 0) {
+        protocol_fail(call, &logs_invalid,
+                      "Cannot specify both logStreamNames and logStreamNamePrefix.");
+        return;
+    }
     const char *message;
     if (logs_pattern_parse(call->arena, mr_json_get_text(call->in, "filterPattern"),
                            &filter.pattern, &message) != MR_OK) {

@@ -175,6 +175,50 @@ def test_a_table_that_is_missing_holds_the_records_until_there_is_one(
     wait_until(lambda: told() == "")
 
 
+def test_timestamps_are_read_by_the_first_format_that_fits(
+    server, firehose, bucket, delivery, table, tmp_path
+):
+    serde = {"HiveJsonSerDe": {"TimestampFormats": ["dd/MMM/yyyy:HH:mm:ss Z", "millis"]}}
+    columns = {"id": "int", "at": "timestamp", "all": "array<timestamp>"}
+    name = delivery(
+        seconds=1, megabytes=64, **PREFIXES, **conversion(*table(columns), deserializer=serde)
+    )
+    put(firehose, name, {"id": 1, "at": "10/Jun/2024:06:13:20 +0200"},
+        {"id": 2, "at": 1718000000123, "all": ["1718000000000"]},
+        {"id": 3, "at": "2024-06-10 06:13:20"})  # fmt: skip
+    _, path = landed(server, bucket, tmp_path)
+    assert rows_of(path, '"at"', "id") == ["2024-06-10 04:13:20", "2024-06-10 06:13:20.123"]
+    assert rows_of(path, '"all"', "id")[1] == "['2024-06-10 06:13:20']"
+    errors = wait_until(lambda: lines_of(server, bucket, "errors/format-conversion-failed/"))
+    assert [json.loads(base64.b64decode(e["rawData"]))["id"] for e in errors] == [3]
+
+
+def test_a_version_of_the_schema_stays_when_the_table_changes(
+    server, client, firehose, bucket, delivery, table, tmp_path
+):
+    glue, (database, orders) = client("glue"), table({"id": "int"})
+    first = glue.get_table_versions(DatabaseName=database, TableName=orders)["TableVersions"]
+    version = first[0]["VersionId"]
+    glue.update_table(DatabaseName=database, TableInput={
+        "Name": orders, "StorageDescriptor": {"Columns": [{"Name": "name", "Type": "string"}]}})
+    wanted = conversion(database, orders)
+    schema = wanted["DataFormatConversionConfiguration"]["SchemaConfiguration"]
+    schema["VersionId"] = version
+    name = delivery(seconds=1, megabytes=64, **PREFIXES, **wanted)
+    put(firehose, name, {"id": 7, "name": "seven"}, {"id": "x"})
+    _, path = landed(server, bucket, tmp_path)
+    assert rows_of(path, "id") == ["7"]
+    assert rows_of(path, "count(COLUMNS(*))", "1") == ["1"]
+    errors = wait_until(lambda: lines_of(server, bucket, "errors/format-conversion-failed/"))
+    assert [e["dataCatalogTable"]["versionId"] for e in errors] == [version]
+    other = conversion(database, orders)
+    other["DataFormatConversionConfiguration"]["SchemaConfiguration"]["VersionId"] = "99"
+    late = delivery(seconds=0, megabytes=64, **{**PREFIXES, "Prefix": "late/"}, **other)
+    put(firehose, late, {"id": 1})
+    wait_until(lambda: f"version 99 of table {database}.{orders}" in next(
+        d for d in status_of(server)["deliveries"] if d["name"] == late)["last_error"])
+
+
 def change(path, value):
     """The configuration with one member another: change("A.B", None) takes it away."""
     whole = conversion("d", "t")["DataFormatConversionConfiguration"]
@@ -203,7 +247,10 @@ def change(path, value):
     (change("OutputFormatConfiguration.Serializer",
             {"ParquetSerDe": {"EnableDictionaryCompression": True}}),
      "EnableDictionaryCompression is not supported"),
-    (change("SchemaConfiguration.VersionId", "3"), "VersionId other than LATEST"),
+    (change("SchemaConfiguration.VersionId", "newest"), "VersionId newest is neither LATEST nor"),
+    (change("InputFormatConfiguration.Deserializer",
+            {"HiveJsonSerDe": {"TimestampFormats": ["millis", "yyyy-QQ"]}}),
+     "TimestampFormats: 'yyyy-QQ' is not a pattern of DateTimeFormat"),
     ({**conversion("d", "t"), "CompressionFormat": "GZIP"},
      "The S3 destination's compression format must be set to UNCOMPRESSED when data format "
      "conversion is enabled"),

@@ -61,6 +61,19 @@ def test_groups_are_found_by_a_part_of_their_name(logs, group):
     assert [row["logGroupName"] for row in rows] == [group]
 
 
+def test_names_and_prefixes_exclude_each_other(logs, group):
+    for call, words in (
+        (lambda: logs.filter_log_events(
+            logGroupName=group, logStreamNames=["a"], logStreamNamePrefix="a"), "Cannot specify"),
+        (lambda: logs.describe_log_groups(logGroupNamePrefix="a", logGroupNamePattern="abc"),
+         "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."),
+    ):  # fmt: skip
+        with pytest.raises(ClientError) as caught:
+            call()
+        error = caught.value.response["Error"]
+        assert error["Code"] == "InvalidParameterException" and words in error["Message"]
+
+
 def test_groups_come_in_pages(logs, fresh):
     prefix = "/pages/" + fresh("g")
     names = [f"{prefix}/{number}" for number in range(5)]
