@@ -36,6 +36,10 @@ static void check_source(struct protocol_call *call)
         protocol_fail(call, &lambda_invalid_parameter,
                       "StartingPositionTimestamp must be provided when StartingPosition is "
                       "AT_TIMESTAMP.");
+    else if (at_time && mr_json_get_double(call->in, "StartingPositionTimestamp", 0) * 1000 >
+                            (double)call->now_ms)
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "StartingPositionTimestamp cannot be in the future.");
 }
 
 static bool has_members(yyjson_val *value)

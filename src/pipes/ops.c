@@ -176,6 +176,21 @@ static struct mr_slice make_document(struct protocol_call *call, yyjson_val *bef
     return doc;
 }
 
+/* AWS keeps the prefix for itself. */
+static bool check_tags(struct protocol_call *call, yyjson_val *tags)
+{
+    size_t index, max;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(tags, index, max, key, value)
+    {
+        if (mr_slice_starts_with(mr_json_text(key), MR_S("aws:"))) {
+            protocol_fail(call, &invalid, "Tag keys that begin with aws: are reserved.");
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Checks a document; false with the fault set. The config's filter is the caller's to free. */
 static bool check(struct protocol_call *call, struct mr_slice doc, struct pipe_config *config)
 {
@@ -219,7 +234,7 @@ static void create(struct protocol_call *call)
         .now_ms = call->now_ms,
         .config = &config,
     };
-    if (!check(call, create.doc, &config))
+    if (!check_tags(call, mr_json_get(call->in, "Tags")) || !check(call, create.doc, &config))
         return;
     struct pipe *pipe = NULL;
     const enum mr_status status = pipe_create(call->service, &create, &pipe);
@@ -494,7 +509,7 @@ static void change_tags_begun(struct protocol_call *call, struct pipe *pipe)
 static void change_tags(struct protocol_call *call)
 {
     struct pipe *pipe = find_tagged(call);
-    if (pipe != NULL && begin_change(call, pipe))
+    if (pipe != NULL && check_tags(call, mr_json_get(call->in, "tags")) && begin_change(call, pipe))
         change_tags_begun(call, pipe);
     pipe_unref(pipe);
 }

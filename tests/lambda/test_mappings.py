@@ -208,6 +208,9 @@ def test_mappings_that_cannot_be(functions, make_function, stream, table, mapped
                 StartingPositionTimestamp=1) == (
         f"Unsupported starting position for arn type: {changes}"
     )  # fmt: skip
+    assert text(StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=9999999999) == (
+        "StartingPositionTimestamp cannot be in the future."
+    )
     assert text(FilterCriteria={"Filters": [{"Pattern": "{"}]}) == (
         "Invalid filter pattern definition."
     )

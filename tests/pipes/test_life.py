@@ -126,6 +126,7 @@ def test_what_cannot_be_is_refused_by_name(pipes, ends, fresh):
     )
     assert reason == "Event pattern is not valid. Reason: Empty objects are not allowed"
     assert "StartingPosition is required" in text(SourceParameters={})
+    assert "are reserved" in text(Tags={"aws:x": "y"})
 
 
 def test_an_update_that_turns_to_a_function_leaves_the_stream_s_parameters(
