@@ -42,7 +42,10 @@ enum athena_kind {
     AST_LAMBDA,    /* items: AST_NAMEs; left: body */
     AST_EXTRACT,   /* text (field, lower case) FROM left */
     AST_COERCE,    /* left as the type `type`: made while translating */
-    AST_CURRENT,   /* CURRENT_DATE and such: text, lower case */
+    AST_JSON,    /* text (json_value, ...): items: AST_ITEMs, of json_object with the key at right;
+                    name: the path; number: see translate_json.h; left, right: DEFAULT ON EMPTY,
+                    ON ERROR; third: RETURNING */
+    AST_CURRENT, /* CURRENT_DATE and such: text, lower case */
     AST_TYPE, /* text (lower case); items: parameters: AST_TYPE or AST_INTEGER, of a row each with
                  `name` */
     /* windows */
@@ -79,6 +82,7 @@ enum athena_flags {
     AST_RECURSIVE = 512,
     AST_QUOTED = 1024,
     AST_RESPECT_NULLS = 2048,
+    AST_FORMAT_JSON = 4096,
 };
 struct athena_sqltype;
 struct athena_translated;

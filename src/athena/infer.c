@@ -1,5 +1,5 @@
 /* The types of expressions, and what Trino refuses because of them. */
-#include "athena/translate.h"
+#include "athena/translate_json.h"
 #include <stdlib.h>
 
 static const struct athena_sqltype *infer(struct athena_translation *translation,
@@ -688,6 +688,7 @@ static const struct athena_sqltype *infer(struct athena_translation *translation
     case AST_ROW: type = infer_row(translation, node); break;
     case AST_SUBSCRIPT: type = infer_subscript(translation, node); break;
     case AST_SUBQUERY: type = column_of(athena_infer_query(translation, node->left)); break;
+    case AST_JSON: type = athena_infer_json(translation, node); break;
     case AST_CURRENT: type = infer_current(translation, node); break;
     case AST_EXTRACT:
         (void)infer(translation, node->left);

@@ -1,6 +1,6 @@
 /* Expressions, loosest binding first: OR, AND, NOT, predicates, ||, + -, * / %, signs, postfixes.
  */
-#include "athena/parse.h"
+#include "athena/translate_json.h"
 
 static struct athena_node *parse_value(struct athena_parser *parser);
 
@@ -381,6 +381,9 @@ static struct athena_node *parse_special(struct athena_parser *parser)
         return parse_cast(parser, false);
     if (call && athena_peek(parser, "TRY_CAST"))
         return parse_cast(parser, true);
+    struct athena_node *json = athena_parse_json(parser);
+    if (json != NULL || athena_failed(parser))
+        return json;
     if (call && athena_peek(parser, "EXTRACT"))
         return parse_extract(parser);
     if (call && athena_peek(parser, "TRIM"))

@@ -1,5 +1,5 @@
 /* Expressions. */
-#include "athena/translate.h"
+#include "athena/translate_json.h"
 #include <stdarg.h>
 
 void athena_translate_fail(struct athena_translation *translation, const struct athena_node *node,
@@ -560,6 +560,7 @@ static void emit_compound(struct athena_translation *translation, const struct a
     case AST_LAMBDA: emit_lambda(translation, node); break;
     case AST_COERCE: athena_emit_coerced(translation, node->left, node->type); break;
     case AST_EXTRACT: emit_extract(translation, node); break;
+    case AST_JSON: athena_emit_json(translation, node); break;
     default:
         athena_translate_fail(translation, node, "SYNTAX_ERROR", "an expression is expected here");
         break;

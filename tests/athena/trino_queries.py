@@ -121,6 +121,9 @@ WINDOWS = [
 ]
 
 RELATIONS = [
+    ("SELECT json_value(x, 'lax $.a') AS k, count(*) FROM (VALUES '{\"a\": 1}', "
+     "'{\"a\": 1}', NULL) AS t(x) WHERE x IS NOT NULL GROUP BY json_value(x, 'lax $.a')",
+     "varchar bigint", [["1", "2"]]),
     (f"SELECT x FROM {V} ORDER BY x DESC OFFSET 1 ROWS FETCH FIRST 1 ROW ONLY", "integer",
      [["2"]]),
     (f"SELECT x FROM {V} ORDER BY x OFFSET 1 LIMIT 1", "integer", [["2"]]),
@@ -182,6 +185,20 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT json_exists('no json', 'lax $' ERROR ON ERROR)",
+     "JSON_INPUT_CONVERSION_ERROR: conversion to JSON failed..."),
+    ("SELECT json_value('[1]', 'strict $[3]' ERROR ON ERROR)",
+     "PATH_EVALUATION_ERROR: path evaluation failed: invalid array subscript..."),
+    ("SELECT json_value('[1, 2]', 'lax $[*]' ERROR ON ERROR)",
+     "JSON_VALUE_RESULT_ERROR: cannot extract SQL scalar from JSON: JSON path found multiple..."),
+    ("SELECT json_value('[]', 'lax $[0]' ERROR ON EMPTY)",
+     "JSON_VALUE_RESULT_ERROR: cannot extract SQL scalar from JSON: JSON path found no items"),
+    ("SELECT json_value('[]', 'lax 1 / 0' ERROR ON ERROR)",
+     "PATH_EVALUATION_ERROR: path evaluation failed: Division by zero"),
+    ("SELECT json_value('[]', '$.a')", "INVALID_PATH: line 1:8: Invalid JSON path..."),
+    ("SELECT json_value('[]', 'lax $.a(')", "INVALID_PATH: line 1:8: Invalid JSON path..."),
+    ("SELECT json_value('[]', 'lax $' RETURNING array(integer))",
+     "TYPE_MISMATCH: line 1:8: Invalid return type of function json_value: array(integer)"),
     ("SELECT TIMESTAMP '2020-01-01 00:00:00.1234567'",
      "NOT_SUPPORTED: line 1:8: seconds with more than 6 decimal digits are not supported"),
     ("SELECT CAST(now() AS timestamp(9))",
