@@ -352,46 +352,79 @@ static bool update_stream(struct resource_call *call)
 }
 
 /* What has no default stays as it is when the template no longer says it. */
-static bool update_table(struct resource_call *call)
+static bool put_change(struct request *request, struct resource_call *call, const char *member,
+                       const char *fallback)
 {
-    static const struct {
-        const char *member, *fallback;
-    } members[] = {
-        {"BillingMode", "\"PROVISIONED\""},
-        {"WarmThroughput", NULL},
-        {"OnDemandThroughput", "{\"MaxReadRequestUnits\":-1,\"MaxWriteRequestUnits\":-1}"},
-        {"TableClass", "\"STANDARD\""},
-        {"DeletionProtectionEnabled", "false"},
-    };
+    yyjson_val *value = resource_property(call, member);
+    if (!resource_changed(call, member) || (value == NULL && fallback == NULL))
+        return false;
+    request_value(request, member, value);
+    (void)request_reset(request, member, fallback);
+    return true;
+}
+
+static bool send_change(struct request *request, struct resource_call *call, bool any)
+{
+    if (any)
+        return request_done(request) && resource_wait(call, is_active);
+    mr_buf_fini(&request->buf);
+    return true;
+}
+
+/* The billing mode goes with the throughput that it brings. */
+static bool update_throughput(struct resource_call *call)
+{
+    const bool on_demand = mr_slice_equal(mr_json_text(resource_property(call, "BillingMode")),
+                                          MR_S("PAY_PER_REQUEST"));
     struct request request;
-    bool any = false;
     request_open(&request, call, "dynamodb", "UpdateTable");
     request_text(&request, "TableName", call->physical);
-    for (size_t i = 0; i < MR_COUNT(members); i++) {
-        yyjson_val *value = resource_property(call, members[i].member);
-        if (!resource_changed(call, members[i].member) ||
-            (value == NULL && members[i].fallback == NULL))
-            continue;
-        any = true;
-        request_value(&request, members[i].member, value);
-        (void)request_reset(&request, members[i].member, members[i].fallback);
-    }
-    /* The throughput goes with the billing mode. */
-    if (resource_changed(call, "BillingMode") || resource_changed(call, "ProvisionedThroughput")) {
+    bool any = put_change(&request, call, "BillingMode", "\"PROVISIONED\"");
+    if (on_demand)
+        any |= put_change(&request, call, "OnDemandThroughput",
+                          "{\"MaxReadRequestUnits\":-1,\"MaxWriteRequestUnits\":-1}");
+    if (any || resource_changed(call, "ProvisionedThroughput")) {
         any = true;
         request_value(&request, "ProvisionedThroughput",
                       resource_property(call, "ProvisionedThroughput"));
     }
-    if (resource_changed(call, "SSESpecification")) {
-        any = true;
-        put_encryption(&request, resource_property(call, "SSESpecification"));
-        (void)request_reset(&request, "SSESpecification", "{\"Enabled\":false}");
+    return send_change(&request, call, any);
+}
+
+/* AWS: these can only be changed alone. */
+static bool update_alone(struct resource_call *call)
+{
+    static const struct {
+        const char *member, *fallback;
+    } members[] = {{"WarmThroughput", NULL},
+                   {"TableClass", "\"STANDARD\""},
+                   {"DeletionProtectionEnabled", "false"}};
+    bool good = true;
+    for (size_t i = 0; good && i < MR_COUNT(members); i++) {
+        struct request request;
+        request_open(&request, call, "dynamodb", "UpdateTable");
+        request_text(&request, "TableName", call->physical);
+        const bool any = put_change(&request, call, members[i].member, members[i].fallback);
+        good = send_change(&request, call, any);
     }
-    if (!any) {
-        mr_buf_fini(&request.buf);
+    return good;
+}
+
+static bool update_encryption(struct resource_call *call)
+{
+    struct request request;
+    if (!resource_changed(call, "SSESpecification"))
         return true;
-    }
+    request_open(&request, call, "dynamodb", "UpdateTable");
+    request_text(&request, "TableName", call->physical);
+    put_encryption(&request, resource_property(call, "SSESpecification"));
+    (void)request_reset(&request, "SSESpecification", "{\"Enabled\":false}");
     return request_done(&request) && resource_wait(call, is_active);
+}
+
+static bool update_table(struct resource_call *call)
+{
+    return update_throughput(call) && update_alone(call) && update_encryption(call);
 }
 
 static yyjson_val *find_index(yyjson_val *indexes, struct mr_slice name)

@@ -50,6 +50,13 @@ static enum mr_status check_index_update(struct protocol_call *call, yyjson_val 
                              INVALID "One of GlobalSecondaryIndexUpdate.Update, "
                                      "GlobalSecondaryIndexUpdate.Create, "
                                      "GlobalSecondaryIndexUpdate.Delete must not be null");
+    yyjson_val *update = yyjson_arr_get(updates, at);
+    if ((mr_json_get(update, "Update") != NULL) + (mr_json_get(update, "Create") != NULL) +
+            (mr_json_get(update, "Delete") != NULL) >
+        1)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Only one global secondary index action is allowed per "
+                                     "GlobalSecondaryIndexUpdate object");
     struct mr_slice name = mr_json_get_text(change, "IndexName");
     for (size_t i = 0; i < at; i++) {
         yyjson_val *other = change_of(yyjson_arr_get(updates, i), &other_kind);
@@ -61,6 +68,114 @@ static enum mr_status check_index_update(struct protocol_call *call, yyjson_val 
     }
     return kind[0] == 'U' ? check_index_units(call, mr_json_get(change, "ProvisionedThroughput"))
                           : MR_OK;
+}
+
+/* ---- tags ---- */
+
+enum mr_status dynamodb_tags_fail(struct protocol_call *call)
+{
+    return protocol_fail(call, &protocol_validation,
+                         "Number of Tags exceed the current limit for the provided ResourceArn");
+}
+
+enum mr_status dynamodb_tags_check(struct protocol_call *call, yyjson_val *tags)
+{
+    const size_t count = yyjson_arr_size(tags);
+    if (count > DYNAMODB_TAGS_MAX)
+        return dynamodb_tags_fail(call);
+    for (size_t i = 0; i < count; i++) {
+        const struct mr_slice key = mr_json_get_text(yyjson_arr_get(tags, i), "Key");
+        if (mr_slice_starts_with(key, MR_S("aws:")))
+            return protocol_fail(call, &protocol_validation,
+                                 "Tag Key cannot be prefixed with aws:, Key: %.*s", MR_ARG(key));
+        for (size_t k = 0; k < i; k++)
+            if (mr_slice_equal(mr_json_get_text(yyjson_arr_get(tags, k), "Key"), key))
+                return protocol_fail(call, &protocol_validation,
+                                     "Duplicate Tag Keys provided as input: Duplicate Tag Key "
+                                     "found %.*s",
+                                     MR_ARG(key));
+    }
+    return MR_OK;
+}
+
+/* ---- UpdateTable: what cannot be changed together ---- */
+
+static enum mr_status refuse(struct protocol_call *call, const char *text)
+{
+    return protocol_fail(call, &protocol_validation, INVALID "%s", text);
+}
+
+static bool has_any(struct protocol_call *call, const char *const *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (mr_json_get(call->in, members[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* Whether an update of the list has that kind of action. */
+static bool has_action(yyjson_val *updates, const char *kind)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(updates);
+    for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) != NULL;)
+        if (mr_json_get(each, kind) != NULL)
+            return true;
+    return false;
+}
+
+/* AWS: the first of these that is there must be there alone. Seen on AWS in all pairs; updates of
+ * indexes beside WarmThroughput were not. */
+static enum mr_status check_alone(struct protocol_call *call)
+{
+    static const struct {
+        const char *member, *text;
+    } rules[] = {
+        {"SSESpecification",
+         "Server-Side Encryption modification must be the only operation in the request"},
+        {"TableClass", "TableClass modification must be the only operation in the request"},
+        {"DeletionProtectionEnabled",
+         "DeletionProtection modification must be the only operation in the request"},
+        {"OnDemandThroughput",
+         "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request"},
+        {"WarmThroughput", "WarmThroughput must be the only operation in the request"},
+    };
+    static const char *const others[] = {"ProvisionedThroughput", "StreamSpecification",
+                                         "BillingMode"};
+    yyjson_val *updates = mr_json_get(call->in, "GlobalSecondaryIndexUpdates");
+    for (size_t i = 0; i < MR_COUNT(rules); i++) {
+        if (mr_json_get(call->in, rules[i].member) == NULL)
+            continue;
+        const bool limits = rules[i].member[0] == 'O', warm = rules[i].member[0] == 'W';
+        if (warm && has_action(updates, "Create"))
+            return refuse(call, "Create global secondary index cannot be specified when updating "
+                                "WarmThroughput");
+        bool other = has_any(call, others, MR_COUNT(others) - limits);
+        for (size_t k = i + 1; !other && k < MR_COUNT(rules); k++)
+            other = mr_json_get(call->in, rules[k].member) != NULL;
+        if (limits)
+            other = other || has_action(updates, "Create") || has_action(updates, "Delete");
+        else if (!warm)
+            other = other || yyjson_arr_size(updates) > 0;
+        return other ? refuse(call, rules[i].text) : MR_OK;
+    }
+    return MR_OK;
+}
+
+static enum mr_status check_together(struct protocol_call *call)
+{
+    yyjson_val *updates = mr_json_get(call->in, "GlobalSecondaryIndexUpdates");
+    const bool units = mr_json_get(call->in, "ProvisionedThroughput") != NULL;
+    const bool stream = mr_json_get(call->in, "StreamSpecification") != NULL;
+    const bool provisions =
+        units || mr_slice_equal(mr_json_get_text(call->in, "BillingMode"), MR_S("PROVISIONED"));
+    const bool indexes = has_action(updates, "Create") || has_action(updates, "Delete");
+    if (stream && provisions)
+        return refuse(call, "You cannot modify stream status while updating table IOPS");
+    if (indexes && units)
+        return refuse(call, "You cannot create or delete index while updating table IOPS");
+    if (indexes && stream)
+        return refuse(call, "You cannot create or delete index while changing stream status");
+    return check_alone(call);
 }
 
 enum mr_status dynamodb_update_request_check(struct protocol_call *call)
@@ -76,5 +191,5 @@ enum mr_status dynamodb_update_request_check(struct protocol_call *call)
                              "deleted simultaneously per table");
     for (size_t i = 0; status == MR_OK && i < count; i++)
         status = check_index_update(call, updates, i);
-    return status;
+    return status == MR_OK ? check_together(call) : status;
 }

@@ -382,8 +382,8 @@ static enum mr_status read_tags(struct protocol_call *call, struct dynamodb_tabl
     yyjson_val *tags = mr_json_get(call->in, "Tags");
     if (yyjson_arr_size(tags) == 0)
         return MR_OK;
-    if (yyjson_arr_size(tags) > DYNAMODB_TAGS_MAX)
-        return refuse(call, "Too many tags");
+    if (dynamodb_tags_check(call, tags) != MR_OK)
+        return MR_INVALID;
     struct mr_json json = mr_json_make(&table->locked.tags);
     mr_json_value(&json, tags);
     return MR_OK;

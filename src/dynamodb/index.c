@@ -87,11 +87,17 @@ static enum mr_status read_create(struct protocol_call *call, struct dynamodb_ta
 }
 
 static enum mr_status find_index(struct protocol_call *call, const struct dynamodb_table *table,
-                                 yyjson_val *change, struct dynamodb_index **ret_index)
+                                 const char *verb, yyjson_val *change,
+                                 struct dynamodb_index **ret_index)
 {
-    *ret_index = dynamodb_table_index(table, mr_json_get_text(change, "IndexName"));
+    const struct mr_slice name = mr_json_get_text(change, "IndexName");
+    *ret_index = dynamodb_table_index(table, name);
     if (*ret_index != NULL && !(*ret_index)->local)
         return MR_OK;
+    if (*ret_index != NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "Cannot %s an index that is not a GlobalSecondaryIndex: %.*s", verb,
+                             MR_ARG(name));
     return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
 }
 
@@ -131,16 +137,11 @@ enum mr_status dynamodb_index_changes(struct protocol_call *call, struct dynamod
         yyjson_val *create = mr_json_get(each, "Create"), *update = mr_json_get(each, "Update");
         yyjson_val *delete = mr_json_get(each, "Delete");
         struct dynamodb_index *updated;
-        if ((create != NULL) + (update != NULL) + (delete != NULL) != 1)
-            return protocol_fail(call, &protocol_validation,
-                                 INVALID "One of GlobalSecondaryIndexUpdate.Update, "
-                                         "GlobalSecondaryIndexUpdate.Create, "
-                                         "GlobalSecondaryIndexUpdate.Delete must not be null");
         if (create != NULL)
             status = read_create(call, table, create, &ret->created);
         else
-            status = find_index(call, table, update != NULL ? update : delete,
-                                update != NULL ? &updated : &ret->deleted);
+            status = update != NULL ? find_index(call, table, "update", update, &updated)
+                                    : find_index(call, table, "delete", delete, &ret->deleted);
         if (status == MR_OK && update != NULL)
             status = read_update(call, table, update, updated, &ret->tunings[updated->slot]);
     }

@@ -314,6 +314,9 @@ MR_MUST_USE enum mr_status dynamodb_throughput_check(struct protocol_call *call,
                                                      yyjson_val *throughput);
 /* What is wrong with an UpdateTable request whatever its table is. */
 MR_MUST_USE enum mr_status dynamodb_update_request_check(struct protocol_call *call);
+/* Tags as a request gives them; and the fault of having too many. */
+MR_MUST_USE enum mr_status dynamodb_tags_check(struct protocol_call *call, yyjson_val *tags);
+enum mr_status dynamodb_tags_fail(struct protocol_call *call);
 
 /* ---- index.c: indexes made and deleted while their table serves ---- */
 struct dynamodb_index_change {

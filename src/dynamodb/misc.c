@@ -149,9 +149,7 @@ static enum mr_status change_tags(struct protocol_call *call, struct dynamodb_ta
     if (count <= DYNAMODB_TAGS_MAX)
         return store_tags(call, table, &text);
     mr_buf_fini(&text);
-    return protocol_fail(call, &protocol_validation,
-                         "One or more parameter values were invalid: Too many tags: at most %d",
-                         DYNAMODB_TAGS_MAX);
+    return dynamodb_tags_fail(call);
 }
 
 static void change_tags_of_resource(struct protocol_call *call, yyjson_val *added,
@@ -168,7 +166,8 @@ static void change_tags_of_resource(struct protocol_call *call, yyjson_val *adde
 
 void dynamodb_tag_resource(struct protocol_call *call)
 {
-    if (check_tagging(call, "Tags", "Tag") != MR_OK)
+    if (check_tagging(call, "Tags", "Tag") != MR_OK ||
+        dynamodb_tags_check(call, mr_json_get(call->in, "Tags")) != MR_OK)
         return;
     change_tags_of_resource(call, mr_json_get(call->in, "Tags"), NULL);
 }
@@ -177,6 +176,10 @@ void dynamodb_untag_resource(struct protocol_call *call)
 {
     if (check_tagging(call, "TagKeys", "Tag Key") != MR_OK)
         return;
+    if (yyjson_arr_size(mr_json_get(call->in, "TagKeys")) > DYNAMODB_TAGS_MAX) {
+        dynamodb_tags_fail(call);
+        return;
+    }
     change_tags_of_resource(call, NULL, mr_json_get(call->in, "TagKeys"));
 }
 

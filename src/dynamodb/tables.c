@@ -12,7 +12,8 @@ struct stream_wish {
     enum streams_view view;
 };
 
-static enum mr_status read_stream_wish(struct protocol_call *call, struct stream_wish *ret_wish)
+static enum mr_status read_stream_wish(struct protocol_call *call, bool creating,
+                                       struct stream_wish *ret_wish)
 {
     yyjson_val *specification = mr_json_get(call->in, "StreamSpecification");
     struct mr_slice view = mr_json_get_text(specification, "StreamViewType");
@@ -22,11 +23,16 @@ static enum mr_status read_stream_wish(struct protocol_call *call, struct stream
                              .view = streams_view_parse(view)};
     if (ret_wish->enable && view.len == 0)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "StreamViewType must be specified when StreamEnabled is true");
+                             creating ? INVALID "Table is being created with a stream enabled, "
+                                                "UpdateViewType is required"
+                                      : INVALID "If stream is being enabled then UpdateViewType is "
+                                                "required");
     if (ret_wish->given && !ret_wish->enable && view.len > 0)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "StreamViewType can not be specified when StreamEnabled is "
-                                     "false");
+                             creating ? INVALID "Table is being created with a stream disabled, "
+                                                "UpdateViewType should not be specified"
+                                      : INVALID "If stream is being disabled, then UpdateViewType "
+                                                "must not be specified");
     return MR_OK;
 }
 
@@ -102,7 +108,7 @@ void dynamodb_create_table(struct protocol_call *call)
     struct stream_wish wish;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
         dynamodb_table_from_request(call);
-    if (table == NULL || read_stream_wish(call, &wish) != MR_OK)
+    if (table == NULL || read_stream_wish(call, true, &wish) != MR_OK)
         return;
     pthread_mutex_lock(&dynamodb->admin);
     protocol_fail_internal(call, create_admin(call, table, &wish));
@@ -174,8 +180,10 @@ static enum mr_status refuse_unsupported_update(struct protocol_call *call)
     }
     return protocol_fail(call, &protocol_validation,
                          "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
-                         "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is "
-                         "required");
+                         "GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, "
+                         "MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, "
+                         "DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or "
+                         "TableClass is required");
 }
 
 static enum mr_status check_units_change(struct protocol_call *call,
@@ -209,8 +217,8 @@ static enum mr_status check_billing(struct protocol_call *call, const struct dyn
                                      "specified when BillingMode is PAY_PER_REQUEST");
     if (mode.len > 0 && !on_demand && table->locked.on_demand && !throughput)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "ReadCapacityUnits and WriteCapacityUnits must both be "
-                                     "specified when BillingMode is PROVISIONED");
+                             INVALID "ProvisionedThroughput must be specified when BillingMode is "
+                                     "PROVISIONED");
     return throughput && !table->locked.on_demand ? check_units_change(call, table) : MR_OK;
 }
 
@@ -351,18 +359,16 @@ static enum mr_status commit_changes(struct protocol_call *call, struct dynamodb
     return status;
 }
 
-static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_table *table)
+static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_table *table,
+                                   const struct stream_wish *wish)
 {
-    struct stream_wish wish;
     struct dynamodb_index_change change;
     struct dynamodb_tuning tuning;
-    enum mr_status status = read_stream_wish(call, &wish);
-    if (status == MR_OK)
-        status = check_unused(call, table);
+    enum mr_status status = check_unused(call, table);
     if (status == MR_OK)
         status = check_billing(call, table);
     if (status == MR_OK)
-        status = check_stream(call, table, &wish);
+        status = check_stream(call, table, wish);
     if (status == MR_OK)
         status = check_tuning(call, table, &tuning);
     if (status == MR_OK)
@@ -371,7 +377,7 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
         return status;
     change_config(call, table, &tuning);
     dynamodb_table_set_state(table, DYNAMODB_UPDATING);
-    status = commit_changes(call, table, &wish, &change);
+    status = commit_changes(call, table, wish, &change);
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE);
     if (change.created != NULL || change.deleted != NULL)
@@ -384,12 +390,14 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
 void dynamodb_update_table(struct protocol_call *call)
 {
     struct dynamodb *dynamodb = call->service;
-    if (refuse_unsupported_update(call) != MR_OK || dynamodb_update_request_check(call) != MR_OK)
+    struct stream_wish wish;
+    if (refuse_unsupported_update(call) != MR_OK || dynamodb_update_request_check(call) != MR_OK ||
+        read_stream_wish(call, false, &wish) != MR_OK)
         return;
     pthread_mutex_lock(&dynamodb->admin);
     struct dynamodb_table *table = find_table(call);
     if (table != NULL)
-        protocol_fail_internal(call, update_admin(call, table));
+        protocol_fail_internal(call, update_admin(call, table, &wish));
     pthread_mutex_unlock(&dynamodb->admin);
     dynamodb_table_unref(table);
 }

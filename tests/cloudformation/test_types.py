@@ -611,7 +611,23 @@ def test_a_tables_indexes_throughput_and_time_to_live(stacks, client, fresh):
     tags = dynamodb.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
     assert tags == [{"Key": "a", "Value": "b"}]
     del guarded["DeletionProtectionEnabled"]
-    stacks.update(name, template(["b"], "PAY_PER_REQUEST", **ttl, **guarded))
+    # Each of these takes an UpdateTable of its own.
+    more = {
+        "TableClass": "STANDARD_INFREQUENT_ACCESS", "SSESpecification": {"SSEEnabled": "true"},
+        "OnDemandThroughput": {"MaxReadRequestUnits": 10},
+        "StreamSpecification": {"StreamViewType": "KEYS_ONLY"},
+    }
+    stacks.update(name, template(["b"], "PAY_PER_REQUEST", **ttl, **guarded, **more))
+    described = dynamodb.describe_table(TableName=table)["Table"]
+    assert not described.get("DeletionProtectionEnabled")
+    assert described["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+    assert described["SSEDescription"]["Status"] == "ENABLED"
+    assert described["StreamSpecification"]["StreamEnabled"]
+    stacks.update(name, template([], "PROVISIONED", **ttl, **guarded, ProvisionedThroughput={
+        "ReadCapacityUnits": 3, "WriteCapacityUnits": 4}))
+    described = dynamodb.describe_table(TableName=table)["Table"]
+    assert described["ProvisionedThroughput"]["WriteCapacityUnits"] == 4
+    assert described["TableClassSummary"]["TableClass"] == "STANDARD"
     assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
 
 
