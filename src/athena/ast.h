@@ -66,7 +66,8 @@ enum athena_kind {
     AST_SELECT, /* items; left: FROM; right: WHERE; third: HAVING; groups; windows; FLAG_DISTINCT */
     AST_GROUPING, /* text: ROLLUP, CUBE, GROUPING SETS or empty (a list in parentheses); items */
     AST_SET,      /* left text (UNION ALL ...) right */
-    AST_QUERY, /* items: AST_WITH; left: body; order; right: LIMIT; third: OFFSET; FLAG_RECURSIVE */
+    AST_QUERY, /* items: AST_WITH; left: body; order; right: LIMIT; third: OFFSET; FLAG_RECURSIVE,
+                  FLAG_WITH_TIES */
     AST_WITH,  /* name (items: columns) AS left */
 };
 enum athena_flags {
@@ -83,6 +84,7 @@ enum athena_flags {
     AST_QUOTED = 1024,
     AST_RESPECT_NULLS = 2048,
     AST_FORMAT_JSON = 4096,
+    AST_WITH_TIES = 8192,
 };
 struct athena_sqltype;
 struct athena_translated;

@@ -69,14 +69,20 @@ static const struct athena_function functions[] = {
     {"bitwise_or_agg", 1, 1, "bit_or($D$1$)", AGG, "bigint(bigint)"},
     {"bitwise_xor_agg", 1, 1, "bit_xor($D$1$)", AGG, "bigint(bigint)"},
     {"histogram", 1, 1, NULL, AGG | ATHENA_GIVES_MAP, "map(T,bigint)(T)"},
+    {"approx_most_frequent", 3, 3,
+     "map_from_entries(list_transform(list_reverse_sort(list_transform(map_entries(histogram($2$)),"
+     " "
+     "lambda mr_e: row(mr_e.value, mr_e.key)))[1:$1], lambda mr_e: row(struct_extract_at(mr_e, 2), "
+     "struct_extract_at(mr_e, 1))))",
+     AGG | ATHENA_GIVES_MAP, "map(T,bigint)(bigint,T,bigint)"},
     {"map_agg", 2, 2, "map_from_entries(list(row($1, $2)$))", AGG | ATHENA_GIVES_MAP,
      "map(K,V)(K,V)"},
     {"multimap_agg", 2, 2, "mr_group_entries(list(row($1, $2)$))", AGG | ATHENA_GIVES_MAP,
      "map(K,array(V))(K,V)"},
     {"map_union", 1, 1, "mr_union_entries(flatten(list(map_entries($1)$)))", AGG | ATHENA_GIVES_MAP,
      "map(K,V)(map(K,V))"},
-    {"listagg", 1, 1, "string_agg($D$1, ''$)", AGG, "varchar(varchar)"},
-    {"listagg", 2, 2, "string_agg($D$1, $2$)", AGG, "varchar(varchar,varchar)"},
+    {"listagg", 1, 1, "mr_listagg(string_agg($D$1, ''$))", AGG, "varchar(varchar)"},
+    {"listagg", 2, 2, "mr_listagg(string_agg($D$1, $2$))", AGG, "varchar(varchar,varchar)"},
     {"grouping", 1, -1, "CAST(grouping($*) AS INTEGER)", 0, "integer(any...)"},
     {"reduce_agg", 4, 4, NULL, SPECIAL | AGG, "S(T,S,fn(S,T,S),fn(S,S,S))"},
     /* windows */
@@ -175,6 +181,15 @@ static const struct athena_function functions[] = {
     {"normal_cdf", 3, 3, "mr_normal_cdf($1, $2, $3)", 0, "double(double,double,double)"},
     {"inverse_normal_cdf", 3, 3, "mr_inverse_normal_cdf($1, $2, $3)", 0,
      "double(double,double,double)"},
+    {"beta_cdf", 3, 3, "mr_beta_cdf($1, $2, $3)", 0, "double(double,double,double)"},
+    {"inverse_beta_cdf", 3, 3, "mr_inverse_beta_cdf($1, $2, $3)", 0,
+     "double(double,double,double)"},
+    {"great_circle_distance", 4, 4,
+     "(atan2(sqrt(pow(cos(radians($3)) * sin(radians($2 - $4)), 2) + pow(cos(radians($1)) * "
+     "sin(radians($3)) - sin(radians($1)) * cos(radians($3)) * cos(radians($2 - $4)), 2)), "
+     "sin(radians($1)) * sin(radians($3)) + cos(radians($1)) * cos(radians($3)) * cos(radians($2 - "
+     "$4))) * 6371.01)",
+     0, "double(double,double,double,double)"},
     {"wilson_interval_lower", 3, 3, "mr_wilson($1, $2, $3, -1)", 0, "double(bigint,bigint,double)"},
     {"wilson_interval_upper", 3, 3, "mr_wilson($1, $2, $3, 1)", 0, "double(bigint,bigint,double)"},
     /* strings */
@@ -230,6 +245,7 @@ static const struct athena_function functions[] = {
      ATHENA_GIVES_MAP, "map(varchar,array(varchar))(varchar,varchar,varchar)"},
     {"starts_with", 2, 2, NULL, 0, "boolean(varchar,varchar)"},
     {"strpos", 2, 2, "CAST(strpos($1, $2) AS BIGINT)", 0, "bigint(varchar,varchar)"},
+    {"index", 2, 2, "CAST(strpos($1, $2) AS BIGINT)", 0, "bigint(varchar,varchar)"},
     {"strpos", 3, 3, "mr_strpos($1, $2, $3)", 0, "bigint(varchar,varchar,bigint)"},
     {"substr", 2, 2, "mr_substr($1, $2)", 0, "varchar(text,bigint)"},
     {"substr", 3, 3, "mr_substr($1, $2, $3)", 0, "varchar(text,bigint,bigint)"},
@@ -342,6 +358,8 @@ static const struct athena_function functions[] = {
     {"parse_duration", 1, 1, "to_microseconds(mr_parse_duration($1))", 0,
      "interval day to second(varchar)"},
     {"parse_data_size", 1, 1, "CAST(mr_parse_data_size($1) AS DECIMAL(38,0))", 0,
+     "decimal(varchar)"},
+    {"parse_presto_data_size", 1, 1, "CAST(mr_parse_data_size($1) AS DECIMAL(38,0))", 0,
      "decimal(varchar)"},
     /* JSON */
     {"json_parse", 1, 1, "mr_json_parse($1)", 0, "json(varchar)"},
@@ -487,6 +505,10 @@ static const struct athena_function functions[] = {
     {"sha1", 1, 1, "unhex(sha1($1))", 0, "varbinary(varbinary)"},
     {"sha256", 1, 1, "unhex(sha256($1))", 0, "varbinary(varbinary)"},
     {"sha512", 1, 1, "mr_sha512($1)", 0, "varbinary(varbinary)"},
+    {"to_ieee754_32", 1, 1, "mr_to_ieee754_32(CAST($1 AS DOUBLE))", 0, "varbinary(real)"},
+    {"to_ieee754_64", 1, 1, "mr_to_ieee754_64($1)", 0, "varbinary(double)"},
+    {"from_ieee754_32", 1, 1, "CAST(mr_from_ieee754($1, 4) AS FLOAT)", 0, "real(varbinary)"},
+    {"from_ieee754_64", 1, 1, "mr_from_ieee754($1, 8)", 0, "double(varbinary)"},
     {"hmac_md5", 2, 2, "mr_hmac($1, $2, 'md5')", 0, "varbinary(varbinary,varbinary)"},
     {"hmac_sha1", 2, 2, "mr_hmac($1, $2, 'sha1')", 0, "varbinary(varbinary,varbinary)"},
     {"hmac_sha256", 2, 2, "mr_hmac($1, $2, 'sha256')", 0, "varbinary(varbinary,varbinary)"},

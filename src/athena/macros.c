@@ -43,6 +43,9 @@ static const char *const macros[] = {
     "at 1') ELSE struct_extract_at(mr_p, 1)[struct_extract_at(mr_p, 2)] END)[1]",
     "mr_entropy(l) AS coalesce(list_sum(list_transform(list_filter(l, lambda mr_x: mr_x > 0), "
     "lambda mr_x: mr_x / list_sum(l) * log2(list_sum(l) / mr_x))), 0.0e0)",
+    "mr_listagg(t) AS CASE WHEN strlen(t) > 1048576 THEN error('INVALID_FUNCTION_ARGUMENT: "
+    "Concatenated string has the length in bytes larger than the maximum output length 1048576') "
+    "ELSE t END",
     "mr_json_parse(t) AS CAST(mr_json_sorted(t) AS JSON)",
     "mr_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and "
     "value arrays must be the same length') ELSE map(k, v) END",

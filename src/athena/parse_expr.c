@@ -329,6 +329,16 @@ static bool parse_call_suffix(struct athena_parser *parser, struct athena_node *
     return node->right != NULL && !athena_failed(parser);
 }
 
+/* Of listagg: ON OVERFLOW ERROR, which is what happens anyway. */
+static bool parse_overflow(struct athena_parser *parser)
+{
+    if (!athena_take2(parser, "ON", "OVERFLOW"))
+        return true;
+    if (athena_peek(parser, "TRUNCATE"))
+        athena_unsupported(parser, "ON OVERFLOW TRUNCATE is not supported");
+    return !athena_failed(parser) && athena_expect(parser, "ERROR");
+}
+
 static struct athena_node *parse_call(struct athena_parser *parser)
 {
     struct athena_node *node = athena_node_new(parser, AST_CALL);
@@ -352,6 +362,8 @@ static struct athena_node *parse_call(struct athena_parser *parser)
                 break;
         }
         node->items = list.first;
+        if (!parse_overflow(parser))
+            return NULL;
         if (athena_take2(parser, "ORDER", "BY")) {
             node->order = athena_parse_order(parser);
             if (node->order == NULL)

@@ -265,7 +265,7 @@ static struct mr_slice parse_join_words(struct athena_parser *parser)
         }
     }
     if (athena_peek(parser, "NATURAL"))
-        athena_unsupported(parser, "NATURAL JOIN is not supported");
+        athena_unsupported(parser, "Natural join not supported");
     return MR_S("");
 }
 
@@ -560,9 +560,10 @@ static bool parse_limits(struct athena_parser *parser, struct athena_node *query
         return false;
     if (!athena_take(parser, "ROWS") && !athena_expect(parser, "ROW"))
         return false;
-    if (athena_peek(parser, "WITH"))
-        athena_unsupported(parser, "FETCH FIRST WITH TIES is not supported");
-    return !athena_failed(parser) && athena_expect(parser, "ONLY");
+    if (!athena_take2(parser, "WITH", "TIES"))
+        return athena_expect(parser, "ONLY");
+    query->flags |= AST_WITH_TIES;
+    return true;
 }
 
 struct athena_node *athena_parse_query(struct athena_parser *parser)

@@ -231,6 +231,55 @@ static bool from_big_endian(struct athena_row *row)
     return true;
 }
 
+/* ---- IEEE 754, big-endian ---- */
+
+static void put_bits(struct athena_row *row, uint64_t bits, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--)
+        mr_buf_byte(&row->text, (char)(unsigned char)(bits >> (8 * i)));
+    athena_row_put_text(row, mr_buf_slice(&row->text));
+}
+
+static bool to_ieee754_32(struct athena_row *row)
+{
+    const float value = (float)athena_row_double(row, 0);
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_bits(row, bits, 4);
+    return true;
+}
+
+static bool to_ieee754_64(struct athena_row *row)
+{
+    const double value = athena_row_double(row, 0);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_bits(row, bits, 8);
+    return true;
+}
+
+/* mr_from_ieee754(bytes, how many) */
+static bool from_ieee754(struct athena_row *row)
+{
+    struct mr_slice bytes = athena_row_slice(row, 0);
+    const int64_t len = athena_row_integer(row, 1);
+    uint64_t bits = 0;
+    float narrow;
+    double value;
+    if ((int64_t)bytes.len != len)
+        return athena_row_fail(row,
+                               "INVALID_FUNCTION_ARGUMENT: Input floating-point value must be "
+                               "exactly %lld bytes long",
+                               (long long)len);
+    for (size_t i = 0; i < bytes.len; i++)
+        bits = bits << 8 | (unsigned char)bytes.ptr[i];
+    const uint32_t half = (uint32_t)bits;
+    memcpy(&narrow, &half, sizeof narrow);
+    memcpy(&value, &bits, sizeof value);
+    athena_row_put_double(row, len == 4 ? (double)narrow : value);
+    return true;
+}
+
 /* mr_from_utf8(bytes, what stands for what is none). */
 static bool from_utf8(struct athena_row *row)
 {
@@ -312,6 +361,9 @@ enum mr_status athena_bytes_register(duckdb_connection connection)
         {"mr_from_base32", {V}, X, from_base32},
         {"mr_to_big_endian", {B, B}, X, to_big_endian},
         {"mr_from_big_endian", {X, B}, B, from_big_endian},
+        {"mr_to_ieee754_32", {DUCKDB_TYPE_DOUBLE}, X, to_ieee754_32},
+        {"mr_to_ieee754_64", {DUCKDB_TYPE_DOUBLE}, X, to_ieee754_64},
+        {"mr_from_ieee754", {X, B}, DUCKDB_TYPE_DOUBLE, from_ieee754},
         {"mr_from_utf8", {X, V}, V, from_utf8},
         {"mr_reverse", {X}, X, reverse},
         {"mr_pad", {X, B, X, DUCKDB_TYPE_BOOLEAN}, X, pad},

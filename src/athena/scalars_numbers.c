@@ -316,6 +316,79 @@ static bool limit(struct athena_row *row)
     return true;
 }
 
+/* ---- the beta distribution ---- */
+
+/* The continued fraction of the incomplete beta function, by Lentz's method. */
+static double beta_fraction(double a, double b, double x)
+{
+    const double least = 1e-300;
+    double c = 1, d = 1 - (a + b) * x / (a + 1);
+    d = 1 / (fabs(d) < least ? least : d);
+    double result = d;
+    for (int m = 1; m <= 10000; m++) {
+        for (int odd = 0; odd < 2; odd++) {
+            const double term = odd ? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+                                    : m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+            d = 1 + term * d;
+            d = 1 / (fabs(d) < least ? least : d);
+            c = 1 + term / c;
+            c = fabs(c) < least ? least : c;
+            result *= c * d;
+        }
+        if (fabs(c * d - 1) < 1e-16)
+            break;
+    }
+    return result;
+}
+
+static double beta_of(double a, double b, double x)
+{
+    if (x <= 0 || x >= 1)
+        return x <= 0 ? 0 : 1;
+    const double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
+    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a
+                                     : 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+static bool beta_wrong(struct athena_row *row)
+{
+    if (athena_row_double(row, 0) > 0 && athena_row_double(row, 1) > 0)
+        return false;
+    (void)athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: a, b must be > 0");
+    return true;
+}
+
+static bool beta_cdf(struct athena_row *row)
+{
+    const double x = athena_row_double(row, 2);
+    if (beta_wrong(row))
+        return false;
+    if (!(x >= 0 && x <= 1))
+        return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: value must be in the interval [0, "
+                                    "1]");
+    athena_row_put_double(row, beta_of(athena_row_double(row, 0), athena_row_double(row, 1), x));
+    return true;
+}
+
+static bool inverse_beta_cdf(struct athena_row *row)
+{
+    const double a = athena_row_double(row, 0), b = athena_row_double(row, 1);
+    const double p = athena_row_double(row, 2);
+    double low = 0, high = 1;
+    if (beta_wrong(row))
+        return false;
+    if (!(p >= 0 && p <= 1))
+        return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: p must be in the interval [0, 1]");
+    for (int i = 0; i < 200 && low < high; i++) {
+        const double middle = low + (high - low) / 2;
+        if (middle == low || middle == high)
+            break;
+        *(beta_of(a, b, middle) < p ? &low : &high) = middle;
+    }
+    athena_row_put_double(row, p == 0 ? 0 : high);
+    return true;
+}
+
 /* mr_step(start, stop, step): the step of a sequence that is not too long. */
 static bool step(struct athena_row *row)
 {
@@ -360,6 +433,8 @@ enum mr_status athena_numbers_register(duckdb_connection connection)
         {"mr_cbrt", {D}, D, cube_root},
         {"mr_normal_cdf", {D, D, D}, D, normal_cdf},
         {"mr_inverse_normal_cdf", {D, D, D}, D, inverse_normal_cdf},
+        {"mr_beta_cdf", {D, D, D}, D, beta_cdf},
+        {"mr_inverse_beta_cdf", {D, D, D}, D, inverse_beta_cdf},
         {"mr_wilson", {B, B, D, B}, D, wilson},
         {"mr_limit", {B, B, V}, B, limit},
         {"mr_step", {B, B, B}, B, step},

@@ -519,14 +519,76 @@ static void infer_order(struct athena_translation *translation, const struct ath
     translation->fields = fields;
 }
 
-void athena_emit_query(struct athena_translation *translation, const struct athena_node *query)
+/* ---- WITH TIES ---- */
+
+/* The column of the result that an ORDER BY means; SIZE_MAX: none, the error is set. */
+static size_t tied_column(struct athena_translation *translation, const struct athena_node *node)
 {
-    struct athena_scope *outer = translation->scope;
-    struct athena_level *level = translation->level;
-    if (athena_translate_failed(translation))
+    const struct athena_fields *fields = &translation->fields;
+    size_t found = SIZE_MAX;
+    int64_t position;
+    if (node->kind == AST_INTEGER && mr_slice_to_i64(node->text, &position) == MR_OK)
+        found = (size_t)position - 1;
+    for (size_t i = 0; node->kind == AST_NAME && i < fields->count && found == SIZE_MAX; i++) {
+        if (mr_slice_equal_nocase(fields->list[i].name, node->text))
+            found = i;
+    }
+    if (found < fields->count && !fields->open)
+        return found;
+    athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                          "FETCH FIRST WITH TIES is ordered by columns of the result only");
+    return SIZE_MAX;
+}
+
+static void emit_tied_order(struct athena_translation *translation, const struct athena_node *order)
+{
+    for (const struct athena_node *sort = order; sort != NULL; sort = sort->next) {
+        const size_t column = tied_column(translation, sort->left);
+        mr_buf_printf(translation->out, "%s_mr_%zu%s NULLS %s", sort != order ? ", " : "", column,
+                      sort->flags & AST_DESC ? " DESC" : " ASC",
+                      sort->flags & AST_NULLS_FIRST ? "FIRST" : "LAST");
+    }
+}
+
+/* Rows up to the last one of the limit, and those that are equal to it in order. */
+static void emit_ties(struct athena_translation *translation, const struct athena_node *query)
+{
+    struct mr_buf body = {0}, *out = translation->out;
+    if (query->order == NULL) {
+        athena_translate_fail(translation, query, "MISSING_ORDER_BY",
+                              "FETCH FIRST WITH TIES clause requires ORDER BY");
         return;
-    if (query->items != NULL)
-        emit_with(translation, query);
+    }
+    translation->out = &body;
+    emit_query_body(translation, query->left);
+    infer_order(translation, query);
+    translation->out = out;
+    const struct athena_fields fields = translation->fields;
+    athena_emit_text(translation, "SELECT ");
+    for (size_t i = 0; i < fields.count; i++) {
+        mr_buf_printf(out, "%s_mr_%zu", i > 0 ? ", " : "", i);
+        athena_emit_alias(translation,
+                          fields.list[i].name.len > 0 ? fields.list[i].name : MR_S(ATHENA_UNNAMED),
+                          NULL);
+    }
+    mr_buf_printf(out, " FROM (SELECT *, rank() OVER (ORDER BY ");
+    emit_tied_order(translation, query->order);
+    mr_buf_printf(out, ") AS _mr_rank, row_number() OVER (ORDER BY ");
+    emit_tied_order(translation, query->order);
+    mr_buf_printf(out, ") AS _mr_row FROM (%.*s) AS _mr_ties(", MR_ARG(mr_buf_slice(&body)));
+    for (size_t i = 0; i < fields.count; i++)
+        mr_buf_printf(out, "%s_mr_%zu", i > 0 ? ", " : "", i);
+    athena_emit_text(translation, ")) AS _mr_ranked WHERE _mr_rank <= ");
+    athena_emit(translation, query->right);
+    emit_clause(translation, " + ", query->third);
+    emit_clause(translation, " AND _mr_row > ", query->third);
+    athena_emit_text(translation, " ORDER BY _mr_row");
+    mr_buf_fini(&body);
+}
+
+static void emit_ordered(struct athena_translation *translation, const struct athena_node *query)
+{
+    struct athena_level *level = translation->level;
     emit_query_body(translation, query->left);
     if (query->order != NULL) {
         infer_order(translation, query);
@@ -536,6 +598,21 @@ void athena_emit_query(struct athena_translation *translation, const struct athe
     translation->level = level;
     emit_clause(translation, " LIMIT ", query->right);
     emit_clause(translation, " OFFSET ", query->third);
+}
+
+void athena_emit_query(struct athena_translation *translation, const struct athena_node *query)
+{
+    struct athena_scope *outer = translation->scope;
+    struct athena_level *level = translation->level;
+    if (athena_translate_failed(translation))
+        return;
+    if (query->items != NULL)
+        emit_with(translation, query);
+    if ((query->flags & AST_WITH_TIES) != 0)
+        emit_ties(translation, query);
+    else
+        emit_ordered(translation, query);
+    translation->level = level;
     translation->scope = outer;
 }
 

@@ -5,6 +5,10 @@ V = "(VALUES 3, 1, 2) AS t(x)"
 
 # query, types, rows
 AGGREGATES = [
+    ("SELECT listagg(x, ',' ON OVERFLOW ERROR) WITHIN GROUP (ORDER BY x) FROM "
+     "(VALUES 'b', 'a') AS t(x)", "varchar", [["a,b"]]),
+    ("SELECT approx_most_frequent(1, x, 15) FROM (VALUES 'A', 'B', 'A') AS t(x)", "map",
+     [["{A=2}"]]),
     (f"SELECT count(*), count(d), count(DISTINCT s), sum(n), sum(d) FROM {N}",
      "bigint bigint bigint bigint decimal", [["3", "2", "2", "6", "4.0"]]),
     (f"SELECT avg(n), avg(d), min(s), max(d) FROM {N}",
@@ -121,6 +125,10 @@ WINDOWS = [
 ]
 
 RELATIONS = [
+    ("SELECT x FROM (VALUES 1, 2, 2, 3) AS t(x) ORDER BY x FETCH FIRST 2 ROWS WITH TIES",
+     "integer", [["1"], ["2"], ["2"]]),
+    ("SELECT x AS y, 1 FROM (VALUES 1, 2, 2, 3) AS t(x) ORDER BY 1 DESC OFFSET 1 ROW "
+     "FETCH NEXT ROW WITH TIES", "integer integer", [["2", "1"], ["2", "1"]]),
     ("SELECT json_value(x, 'lax $.a') AS k, count(*) FROM (VALUES '{\"a\": 1}', "
      "'{\"a\": 1}', NULL) AS t(x) WHERE x IS NOT NULL GROUP BY json_value(x, 'lax $.a')",
      "varchar bigint", [["1", "2"]]),
@@ -185,6 +193,12 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT x FROM (VALUES 1) AS t(x) FETCH FIRST ROW WITH TIES",
+     "MISSING_ORDER_BY: line 1:1: FETCH FIRST WITH TIES clause requires ORDER BY"),
+    ("SELECT listagg('abcdefghijk') WITHIN GROUP (ORDER BY i) FROM UNNEST(sequence(1, 10000)) "
+     "AS a(i), UNNEST(sequence(1, 10)) AS b(j)",
+     "INVALID_FUNCTION_ARGUMENT: Concatenated string has the length in bytes larger than the "
+     "maximum output length 1048576"),
     ("SELECT json_exists('no json', 'lax $' ERROR ON ERROR)",
      "JSON_INPUT_CONVERSION_ERROR: conversion to JSON failed..."),
     ("SELECT json_value('[1]', 'strict $[3]' ERROR ON ERROR)",

@@ -367,3 +367,18 @@ NAN = [ # no comparison with it is true, but that it differs
     ("infinity() = infinity()", "true", "boolean"),
     ("CASE WHEN NOT nan() > 1 THEN 'no' END", "no", "varchar"),
 ]
+
+BITS_AND_CURVES = [
+    ("to_ieee754_32(REAL '1.0')", "3f 80 00 00", "varbinary"),
+    ("to_ieee754_64(1)", "3f f0 00 00 00 00 00 00", "varbinary"),
+    ("from_ieee754_32(X'3F800000')", "1.0", "float"),
+    ("from_ieee754_64(X'3FF0000000000000')", "1.0", "double"),
+    ("abs(beta_cdf(3, 4, 0.5e0) - 0.65625e0) < 1e-12", "true", "boolean"),
+    ("abs(beta_cdf(3, 3.6, 0.3) - 0.21764809997679938e0) < 1e-12", "true", "boolean"),
+    ("abs(inverse_beta_cdf(3, 3.6, 0.3) - 0.3469675485440618e0) < 1e-12", "true", "boolean"),
+    ("inverse_beta_cdf(3, 3.6, 0.0)", "0.0", "double"),
+    ("abs(great_circle_distance(36.12, -86.67, 33.94, -118.40) - 2886.448973436703e0) < 1e-6",
+     "true", "boolean"),
+    ("index('high', 'ig')", "2", "bigint"),
+    ("parse_presto_data_size('1kB')", "1024", "decimal"),
+]
