@@ -166,6 +166,8 @@ static bool copy_plain_end(char *out, const char *from, size_t len, size_t befor
 static size_t copy_plain(char *out, struct mr_slice value)
 {
     size_t at = 0;
+    if (value.len == 0) /* its ptr may be NULL */
+        return 0;
     for (; value.len - at >= 8 && is_plain_word(value.ptr + at); at += 8)
         memcpy(out + at, value.ptr + at, 8);
     if (value.len - at < 8 && copy_plain_end(out + at, value.ptr + at, value.len - at, at))

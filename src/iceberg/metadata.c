@@ -87,6 +87,8 @@ static struct iceberg_pairs read_pairs(struct mr_arena *arena, yyjson_val *json)
         .list = MR_NEW_ARRAY(arena, struct iceberg_pair, yyjson_obj_size(json) + 1)};
     size_t index, max;
     yyjson_val *key, *value;
+    if (!yyjson_is_obj(json)) /* the macro takes no NULL */
+        return pairs;
     yyjson_obj_foreach(json, index, max, key, value)
     {
         pairs.list[pairs.count++] = (struct iceberg_pair){mr_json_text(key), mr_json_text(value)};
@@ -186,6 +188,8 @@ static void read_refs(struct mr_arena *arena, yyjson_val *json, struct iceberg_m
     size_t index, max;
     yyjson_val *key, *value;
     m->refs = MR_NEW_ARRAY(arena, struct iceberg_ref, yyjson_obj_size(json) + 1);
+    if (!yyjson_is_obj(json))
+        return;
     yyjson_obj_foreach(json, index, max, key, value)
     {
         m->refs[m->ref_count++] = (struct iceberg_ref){

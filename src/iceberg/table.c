@@ -189,13 +189,12 @@ static void write_columns(struct mr_json *json, const struct iceberg_metadata *m
     mr_buf_fini(&type);
 }
 
-static void write_parameters(struct mr_json *json, yyjson_val *before, struct mr_slice location,
-                             struct mr_slice previous)
+static void write_before(struct mr_json *json, yyjson_val *before)
 {
     size_t index, max;
     yyjson_val *key, *value;
-    mr_json_key(json, "Parameters");
-    mr_json_object(json);
+    if (!yyjson_is_obj(before))
+        return;
     yyjson_obj_foreach(before, index, max, key, value)
     {
         const struct mr_slice name = mr_json_text(key);
@@ -206,6 +205,14 @@ static void write_parameters(struct mr_json *json, yyjson_val *before, struct mr
         mr_json_name(json, name);
         mr_json_value(json, value);
     }
+}
+
+static void write_parameters(struct mr_json *json, yyjson_val *before, struct mr_slice location,
+                             struct mr_slice previous)
+{
+    mr_json_key(json, "Parameters");
+    mr_json_object(json);
+    write_before(json, before);
     mr_json_key_cstr(json, "table_type", "ICEBERG");
     mr_json_key_string(json, "metadata_location", location);
     if (previous.len > 0)
