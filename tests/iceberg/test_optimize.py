@@ -196,6 +196,41 @@ def test_what_is_committed_meanwhile_stays(house):
     assert totals["total-data-files"] == house.rows('SELECT count(*) FROM "t$files"')[0][0]
 
 
+def test_rows_that_sql_changes_meanwhile_stay_as_they_are(house):
+    """UPDATE and DELETE name rows by file and position, and OPTIMIZE takes the files away."""
+    with_properties(house, optimize_rewrite_data_file_threshold=2,
+                    optimize_rewrite_delete_file_threshold=1)("id int, n int")
+    want, done, draw, failed = {}, threading.Event(), random.Random(1), []
+
+    def optimize():
+        while not done.is_set():
+            state, why, _ = house.query(OPTIMIZE)
+            if state != "SUCCEEDED":
+                failed.append(why)
+
+    thread = threading.Thread(target=optimize)
+    thread.start()
+    try:
+        for i in range(30):
+            key = draw.randrange(8)
+            sql, new = f"UPDATE t SET n = {i} WHERE id = {key}", {key: i}
+            if key not in want:
+                sql = f"INSERT INTO t VALUES ({key}, {i})"
+            elif draw.random() < 0.3:
+                sql, new = f"DELETE FROM t WHERE id = {key}", {}
+            state, why, _ = house.query(sql)
+            if state == "SUCCEEDED":
+                want = {**{k: n for k, n in want.items() if k != key}, **new}
+            else:  # OPTIMIZE was faster
+                assert "ICEBERG_COMMIT_ERROR" in why, why
+            assert house.rows("SELECT id, n FROM t ORDER BY id") == [
+                (str(k), str(n)) for k, n in sorted(want.items())], (i, sql)
+    finally:
+        done.set()
+        thread.join()
+    assert failed == []
+
+
 def test_killed_on_its_way_it_happened_or_did_not(own_server, own_house):
     house = own_house
     with_properties(house, optimize_rewrite_data_file_threshold=2)("id string, n bigint")
