@@ -235,6 +235,7 @@ enum kinesis_meter {
 };
 enum kinesis_consumer_meter {
     KINESIS_SUBSCRIBED,
+    KINESIS_SUBSCRIBE_EXCEEDED,
     KINESIS_EVENT_SUCCESS,
     KINESIS_EVENT_BYTES,
     KINESIS_EVENT_RECORDS,
@@ -328,6 +329,11 @@ extern const struct protocol_fault kinesis_not_found, kinesis_in_use, kinesis_in
 /* The stream a request means by StreamName and/or StreamARN, or NULL with the fault set. The caller
  * releases it. */
 struct kinesis_stream *kinesis_stream_of(struct protocol_call *call);
+/* Is it the stream that StreamCreationTimestamp, if there is one, means? Else with the fault set.
+ */
+bool kinesis_created_then(struct protocol_call *call, const struct kinesis_stream *stream);
+/* With a NextToken, what the token was made for may not be said again; false with the fault set. */
+bool kinesis_token_alone(struct protocol_call *call, const char *const *others, size_t count);
 /* The reply waits until what it shows of the stream is durable. */
 void kinesis_show_durable(struct protocol_call *call, const struct kinesis_stream *stream);
 /* Stores the stream's document, with the call's fault or ticket. */

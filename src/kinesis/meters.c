@@ -27,6 +27,7 @@ static const struct meter_kind kinds[KINESIS_METERS] = {
     [KINESIS_WRITE_EXCEEDED] = {"WriteProvisionedThroughputExceeded", "Count", 1},
 };
 static const struct meter_kind consumer_kinds[KINESIS_CONSUMER_METERS] = {
+    [KINESIS_SUBSCRIBE_EXCEEDED] = {"SubscribeToShard.RateExceeded", "Count", 1},
     [KINESIS_SUBSCRIBED] = {"SubscribeToShard.Success", "Count", 1},
     [KINESIS_EVENT_SUCCESS] = {"SubscribeToShardEvent.Success", "Count", 1},
     [KINESIS_EVENT_BYTES] = {"SubscribeToShardEvent.Bytes", "Bytes", 1},

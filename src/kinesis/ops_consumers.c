@@ -214,8 +214,10 @@ static void list_consumers(struct protocol_call *call)
     struct kinesis_stream *stream = kinesis_stream_of(call);
     if (stream == NULL)
         return;
+    static const char *const others[] = {"StreamCreationTimestamp"};
     struct mr_slice after;
-    if (read_token(call, &after)) {
+    if (kinesis_token_alone(call, others, 1) && kinesis_created_then(call, stream) &&
+        read_token(call, &after)) {
         pthread_rwlock_rdlock(&stream->lock);
         list_locked(call, stream, after);
         pthread_rwlock_unlock(&stream->lock);

@@ -93,6 +93,27 @@ struct kinesis_stream *kinesis_stream_of(struct protocol_call *call)
     return stream;
 }
 
+bool kinesis_created_then(struct protocol_call *call, const struct kinesis_stream *stream)
+{
+    yyjson_val *wanted = mr_json_get(call->in, "StreamCreationTimestamp");
+    /* SDKs send whole seconds. */
+    if (wanted == NULL || (int64_t)mr_json_double(wanted, 0) == stream->created_ms / 1000)
+        return true;
+    kinesis_fail_not_found(call, kinesis_stream_name(stream));
+    return false;
+}
+
+bool kinesis_token_alone(struct protocol_call *call, const char *const *others, size_t count)
+{
+    if (mr_json_get(call->in, "NextToken") == NULL)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (mr_json_get(call->in, others[i]) != NULL)
+            protocol_fail(call, &kinesis_invalid_argument,
+                          "NextToken and %s cannot be provided together.", others[i]);
+    return !protocol_failed(call);
+}
+
 static struct mr_slice tags_json(struct protocol_call *call)
 {
     struct mr_buf buf = {0};

@@ -303,6 +303,13 @@ static struct kinesis_stream *stream_of_iterator(struct protocol_call *call,
         return NULL;
     }
     struct kinesis_stream *stream = kinesis_find(call->service, iterator->stream);
+    const struct mr_slice arn = mr_json_get_text(call->in, "StreamARN");
+    if (stream != NULL && arn.len > 0 && !mr_slice_equal(arn, kinesis_stream_arn(stream))) {
+        kinesis_release(call->service, stream);
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "StreamARN and ShardIterator do not refer to the same stream.");
+        return NULL;
+    }
     if (stream != NULL && iterator->shard < kinesis_shard_count(stream) &&
         stream->shards[iterator->shard]->window == iterator->window)
         return stream;

@@ -158,12 +158,15 @@ static void list_shards(struct protocol_call *call)
                       "NextToken and StreamName cannot be provided together.");
         return;
     }
+    static const char *const others[] = {"ExclusiveStartShardId", "StreamCreationTimestamp"};
+    if (!kinesis_token_alone(call, others, MR_COUNT(others)))
+        return;
     struct shard_filter filter = {0};
     struct kinesis_stream *stream =
         token.len > 0 ? stream_of_token(call, token, &filter) : kinesis_stream_of(call);
     if (stream == NULL)
         return;
-    if (token.len > 0 || read_filter(call, stream, &filter))
+    if (token.len > 0 || (kinesis_created_then(call, stream) && read_filter(call, stream, &filter)))
         write_shards(call, stream, &filter);
     kinesis_release(call->service, stream);
 }

@@ -314,6 +314,10 @@ static bool reserve(struct protocol_call *call, struct kinesis_subscription *sub
         kinesis->subscriptions.first = sub;
     }
     pthread_mutex_unlock(&kinesis->subscriptions.lock);
+    if (!free_place) {
+        kinesis_meter_consumer(sub->stream, arn, KINESIS_SUBSCRIBED, 0);
+        kinesis_meter_consumer(sub->stream, arn, KINESIS_SUBSCRIBE_EXCEEDED, 1);
+    }
     return !protocol_failed(call);
 }
 
@@ -325,6 +329,8 @@ static void begin(void *ctx, struct protocol_events *events)
     pthread_mutex_lock(&kinesis->subscriptions.lock);
     sub->events = events;
     kinesis_meter_consumer(sub->stream, mr_slice_cstr(sub->consumer_arn), KINESIS_SUBSCRIBED, 1);
+    kinesis_meter_consumer(sub->stream, mr_slice_cstr(sub->consumer_arn),
+                           KINESIS_SUBSCRIBE_EXCEEDED, 0);
     sub->pump = runtime_pump_start(kinesis->options.runtime, "subscription", step, sub);
     runtime_pump_watch(sub->pump, sub->shard->window);
     pthread_mutex_unlock(&kinesis->subscriptions.lock);

@@ -113,6 +113,8 @@ static enum mr_status call_function(struct event *event, struct attempt *attempt
         attempt->result.outcome = LAMBDA_NO_FUNCTION;
         return MR_OK;
     }
+    const int64_t age_ms = store_now(lambda->options.store) - event->accepted_ms;
+    lambda_meter(attempt->function, LAMBDA_ASYNC_AGE, age_ms > 0 ? (uint64_t)age_ms : 0);
     struct lambda_record record;
     lambda_function_record(attempt->function, &record);
     read_config(attempt, &record);
@@ -150,6 +152,8 @@ static bool is_done(struct event *event, enum mr_status status, const struct att
     if (old || over)
         mr_log(MR_LOG_WARN, "lambda", "event %s is given up after %d attempts: %s",
                request_id_of(event), event->attempts, result->message);
+    if (attempt->function != NULL)
+        lambda_meter(attempt->function, LAMBDA_ASYNC_DROPPED, old || over);
     return old || over;
 }
 
@@ -271,6 +275,7 @@ static enum mr_status finish(struct event *event, struct attempt *attempt, const
             status = tell_bucket(event, attempt, arn, text, now_ms);
         else
             *ret_next = tell_function(event, &entry, arn, text);
+        lambda_meter(attempt->function, LAMBDA_DESTINATION_FAILURES, status != MR_OK);
     }
     store_doc_delete(&entry, "lambda", "event", mr_slice_cstr(event->name));
     int64_t ticket;
@@ -394,6 +399,7 @@ enum mr_status lambda_events_add(struct lambda_function *function, struct mr_sli
         free(event);
         return status;
     }
+    lambda_meter(function, LAMBDA_ASYNC_RECEIVED, 1);
     pthread_mutex_lock(&events->lock);
     add_locked(events, event);
     runtime_pump_wake(events->pump);

@@ -9,6 +9,10 @@ static const struct meter_kind kinds[LAMBDA_METERS] = {
     [LAMBDA_DURATION] = {"Duration", "Milliseconds", 1000},
     [LAMBDA_CONCURRENT] = {"ConcurrentExecutions", "Count", 1},
     [LAMBDA_ITERATOR_AGE] = {"IteratorAge", "Milliseconds", 1},
+    [LAMBDA_ASYNC_RECEIVED] = {"AsyncEventsReceived", "Count", 1},
+    [LAMBDA_ASYNC_AGE] = {"AsyncEventAge", "Milliseconds", 1},
+    [LAMBDA_ASYNC_DROPPED] = {"AsyncEventsDropped", "Count", 1},
+    [LAMBDA_DESTINATION_FAILURES] = {"DestinationDeliveryFailures", "Count", 1},
 };
 
 void lambda_meters_init(struct lambda *lambda, struct lambda_function *function)

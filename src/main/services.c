@@ -28,7 +28,8 @@ static enum mr_status open_ground(struct serve *serve)
 static enum mr_status open_table_side(struct serve *serve)
 {
     struct serve_services *s = &serve->services;
-    const struct streams_options streams = {.store = serve->store, .rng = &serve->rng};
+    const struct streams_options streams = {
+        .store = serve->store, .rng = &serve->rng, .meters = serve->meters};
     enum mr_status status = streams_open(&s->streams, &streams);
     if (status != MR_OK)
         return status;

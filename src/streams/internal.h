@@ -39,6 +39,7 @@ struct streams_stream {
 struct streams {
     struct store *store;
     struct mr_rng *rng;
+    struct meters *meters;
     pthread_rwlock_t lock;
     struct {
         struct streams_stream **list; /* in order of creation; each holds a reference */

@@ -299,27 +299,55 @@ static const char trimmed_text[] =
 
 /* Writes records until the page is full or nothing is left. MR_END: the shard is closed and all of
  * it was read. MR_NOT_FOUND: the iterator's next record is older than a stream keeps one. */
-static enum mr_status records_json(struct protocol_call *call, struct streams_reader *reader,
-                                   int64_t limit, int64_t *position)
+/* What was read, under AWS's names; the latency is taken when the reply may leave. */
+static void measure_page(struct protocol_call *call, struct streams_stream *stream,
+                         uint64_t records, uint64_t bytes)
 {
-    uint64_t bytes = 0;
+    static const struct meter_kind kinds[] = {{"ReturnedRecordsCount", "Count", 1},
+                                              {"ReturnedBytes", "Bytes", 1},
+                                              {"SuccessfulRequestLatency", "Milliseconds", 1000}};
+    const struct meter_dimension dimensions[] = {
+        {"Operation", MR_S("GetRecords")},
+        {"StreamLabel", mr_slice_cstr(streams_label(stream))},
+        {"TableName", mr_slice_cstr(streams_table(stream))}};
+    struct streams *streams = call->service;
+    struct meter *meters[MR_COUNT(kinds)];
+    for (size_t i = 0; i < MR_COUNT(kinds); i++)
+        meters[i] = meters_get(streams->meters, "AWS/DynamoDB", &kinds[i], dimensions,
+                               MR_COUNT(dimensions));
+    meter_add(meters[0], records);
+    meter_add(meters[1], bytes);
+    if (call->exchange != NULL)
+        call->exchange->meters[1] = meters[2];
+}
+
+struct page {
+    uint64_t records, bytes;
+    int64_t position; /* to go on from */
+};
+
+static enum mr_status records_json(struct protocol_call *call, struct streams_reader *reader,
+                                   int64_t limit, struct page *page)
+{
     struct streams_record record;
     enum mr_status status;
     for (;;) {
-        *position = streams_reader_position(reader);
+        page->position = streams_reader_position(reader);
         status = streams_reader_next(reader, &record);
-        if (status == MR_OK && record.time_ms < call->now_ms - STREAMS_KEPT_MS && bytes == 0)
+        if (status == MR_OK && record.time_ms < call->now_ms - STREAMS_KEPT_MS &&
+            page->records == 0)
             return MR_NOT_FOUND;
         if (status != MR_OK || limit == 0)
             break;
-        if (bytes > 0 && bytes + record.size_bytes > PAGE_BYTES)
+        if (page->bytes > 0 && page->bytes + record.size_bytes > PAGE_BYTES)
             break;
         streams_record_json(&call->out, &record, false);
-        bytes += record.size_bytes;
+        page->bytes += record.size_bytes;
+        page->records++;
         limit--;
     }
     if (status == MR_AGAIN || status == MR_END)
-        *position = streams_reader_position(reader);
+        page->position = streams_reader_position(reader);
     return status;
 }
 
@@ -342,12 +370,16 @@ static void read_page(struct protocol_call *call, struct streams_stream *stream,
     reader.skip_left = PAGE_SKIPPED;
     mr_json_key(&call->out, "Records");
     mr_json_array(&call->out);
-    enum mr_status status = records_json(call, &reader, limit, &iterator.position);
+    struct page page = {.position = iterator.position};
+    const enum mr_status status = records_json(call, &reader, limit, &page);
+    iterator.position = page.position;
     mr_json_array_end(&call->out);
     if (status == MR_NOT_FOUND)
         protocol_fail(call, &trimmed, trimmed_text);
     else if (status < 0)
         protocol_fail_internal(call, status);
+    else
+        measure_page(call, stream, page.records, page.bytes);
     wait_for_shards(call, stream);
     if (status != MR_END) {
         iterator.issued_ms = call->now_ms;

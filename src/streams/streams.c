@@ -170,6 +170,7 @@ enum mr_status streams_open(struct streams **ret_streams, const struct streams_o
     struct streams *streams = mr_calloc(1, sizeof(*streams));
     streams->store = options->store;
     streams->rng = options->rng;
+    streams->meters = options->meters;
     pthread_rwlock_init(&streams->lock, NULL);
     enum mr_status status = store_doc_each(streams->store, "streams", "stream",
                                            (struct mr_slice){0}, load_one, streams);

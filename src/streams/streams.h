@@ -23,6 +23,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/meters.h"
 #include "base/rng.h"
 #include "journal/journal.h"
 #include "view/store.h"
@@ -54,6 +55,7 @@ enum streams_event { STREAMS_INSERT = 1, STREAMS_MODIFY = 2, STREAMS_REMOVE = 3 
 struct streams_options {
     struct store *store;
     struct mr_rng *rng;
+    struct meters *meters; /* NULL: nothing is measured */
 };
 /* Loads the streams that the store knows. */
 MR_MUST_USE enum mr_status streams_open(struct streams **ret_streams,

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from support import wait_until
 from support.chain import (
     make_delivery,
     make_function,
@@ -191,6 +192,58 @@ def test_a_stream_tells_puts_reads_and_subscriptions(own_server, metrics):
     assert metrics.point(space, "GetRecords.IteratorAgeMilliseconds", **of)["Maximum"] < 60000
     assert metrics.point(space, "GetRecords.Success", **of)["Average"] == 1
     assert not [name for name in metrics.names(space) if len(name) == 3]  # no shard is told
+
+
+def test_a_table_s_stream_tells_what_is_read(own_server, metrics):
+    make_table(own_server, "orders")
+    for n in range(3):
+        put_number(own_server.client("dynamodb"), "orders", n)
+    api = own_server.client("dynamodbstreams")
+    (stream,) = api.list_streams(TableName="orders")["Streams"]
+    arn, found = stream["StreamArn"], 0
+    for shard in api.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        at = api.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"],
+                                    ShardIteratorType="TRIM_HORIZON")  # fmt: skip
+        found += len(api.get_records(ShardIterator=at["ShardIterator"])["Records"])
+    of = {"Operation": "GetRecords", "StreamLabel": stream["StreamLabel"], "TableName": "orders"}
+    assert metrics.sum("AWS/DynamoDB", "ReturnedRecordsCount", **of) == found == 3
+    assert metrics.sum("AWS/DynamoDB", "ReturnedBytes", **of) > 0
+    latency = metrics.point("AWS/DynamoDB", "SuccessfulRequestLatency", **of)
+    assert latency["Unit"] == "Milliseconds" and latency["SampleCount"] >= 1
+
+
+def test_asynchronous_events_are_measured(own_server, metrics):
+    fails = """
+def handler(event, context):
+    if event.get("fail"):
+        raise ValueError("no")
+"""
+    make_function(own_server, "f", fails)
+    api = own_server.client("lambda")
+    api.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0)
+    for event in ({}, {"fail": 1}):
+        api.invoke(FunctionName="f", InvocationType="Event", Payload=json.dumps(event).encode())
+    space, of = "AWS/Lambda", {"FunctionName": "f"}
+    wait_until(lambda: metrics.sum(space, "AsyncEventsDropped", **of) == 1)
+    assert metrics.sum(space, "AsyncEventsReceived", **of) == 2
+    wait_until(lambda: metrics.point(space, "AsyncEventAge", **of)["SampleCount"] == 2)
+
+
+def test_a_subscription_that_came_too_soon_is_measured(own_server, metrics):
+    make_stream(own_server, "changes")
+    kinesis = own_server.client("kinesis")
+    arn = kinesis.describe_stream(StreamName="changes")["StreamDescription"]["StreamARN"]
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]
+    where = {"ConsumerARN": consumer["ConsumerARN"], "ShardId": "shardId-000000000000",
+             "StartingPosition": {"Type": "LATEST"}}  # fmt: skip
+    first = kinesis.subscribe_to_shard(**where)
+    with pytest.raises(ClientError) as caught:
+        own_server.client("kinesis").subscribe_to_shard(**where)
+    assert caught.value.response["Error"]["Code"] == "ResourceInUseException"
+    first["EventStream"].close()
+    of = {"ConsumerName": "c", "StreamName": "changes"}
+    wait_until(lambda: metrics.sum("AWS/Kinesis", "SubscribeToShard.RateExceeded", **of) == 1)
+    assert metrics.point("AWS/Kinesis", "SubscribeToShard.Success", **of)["SampleCount"] == 2
 
 
 def test_shards_are_told_when_enhanced_monitoring_asks_for_it(own_server, metrics):

@@ -308,6 +308,19 @@ def test_a_shard_that_is_not_there_is_named_in_full(kinesis, stream):
         assert text == words
 
 
+def test_an_iterator_is_of_the_stream_that_is_named_with_it(server, kinesis, stream):
+    name, other = stream(1), stream(1)
+    at = kinesis.get_shard_iterator(StreamName=name, ShardId=FIRST, ShardIteratorType="LATEST")
+    for of, wanted in ((name, 200), (other, 400)):
+        body = {"ShardIterator": at["ShardIterator"],
+                "StreamARN": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/{of}"}  # fmt: skip
+        headers = {"Content-Type": "application/x-amz-json-1.1",
+                   "X-Amz-Target": "Kinesis_20131202.GetRecords"}  # fmt: skip
+        status, _, reply = server.request("POST", "/", json.dumps(body), headers)
+        assert status == wanted, reply
+    assert json.loads(reply)["__type"] == "InvalidArgumentException"
+
+
 def test_the_iterator_of_a_stream_that_is_gone_tells_its_shard(kinesis, fresh):
     name = fresh("ks")
     kinesis.create_stream(StreamName=name, ShardCount=1)

@@ -415,6 +415,23 @@ def test_a_list_s_pages_keep_the_filter(kinesis, stream):
     assert found == [0, 2, 3, 4, 5]
     assert ids(shards_of(kinesis, name, ExclusiveStartShardId=shard_id(3))) == [4, 5]
     refused(kinesis.list_shards, "InvalidArgumentException", NextToken="nonsense")
+    token = kinesis.list_shards(StreamName=name, MaxResults=1)["NextToken"]
+    text = refused(kinesis.list_shards, "InvalidArgumentException", NextToken=token,
+                   ExclusiveStartShardId=shard_id(0))  # fmt: skip
+    assert text == "NextToken and ExclusiveStartShardId cannot be provided together."
+
+
+def test_a_stream_of_another_time_is_not_found(kinesis, stream):
+    name = stream(1)
+    described = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    made, arn = described["StreamCreationTimestamp"], described["StreamARN"]
+    before = made - datetime.timedelta(hours=1)
+    assert len(kinesis.list_shards(StreamName=name, StreamCreationTimestamp=made)["Shards"]) == 1
+    kinesis.list_stream_consumers(StreamARN=arn, StreamCreationTimestamp=made)
+    for call, where in ((kinesis.list_shards, {"StreamName": name}),
+                        (kinesis.list_stream_consumers, {"StreamARN": arn})):  # fmt: skip
+        text = refused(call, "ResourceNotFoundException", StreamCreationTimestamp=before, **where)
+        assert text == f"Stream {name} under account {ACCOUNT} not found."
 
 
 # ---- while records flow ----
