@@ -303,7 +303,7 @@ def test_a_function_without_its_bootstrap_says_so(functions, fresh, zipped):
 
 def test_what_is_not_implemented_says_so(functions, make_function):
     name = make_function(HANDLER)
-    for call in (functions.get_function_url_config, functions.list_provisioned_concurrency_configs):
+    for call in (functions.get_function_url_config, functions.delete_function_url_config):
         code, message, status = refused(call, FunctionName=name)
         assert status == 501 and "does not implement" in message, code
 
