@@ -78,7 +78,7 @@ static void many_values_are_known_nearly(void **state)
         assert_true(sums.whole);
         assert_true(sums.pair_count <= 256);
         for (int percent = 1; percent <= 99; percent++) {
-            char name[8];
+            char name[16];
             (void)snprintf(name, sizeof name, "p%d", percent);
             assert_near(value_of(&sums, name), 200.0 * percent, 500);
         }
