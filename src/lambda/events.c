@@ -125,6 +125,7 @@ static enum mr_status call_function(struct event *event, struct attempt *attempt
         .request_id = request_id_of(event),
         .qualifier = mr_json_get_text(attempt->doc, "qualifier"),
         .version = mr_json_get_i64(attempt->doc, "version", 0),
+        .want_output = true, /* before the event is forgotten: the log is all that tells of it */
     };
     return lambda_function_invoke(attempt->function, &call, &attempt->result, NULL);
 }

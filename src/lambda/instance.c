@@ -210,6 +210,14 @@ static void on_exit_of_child(void *ctx, int status, long max_rss_kb)
     die(instance, status);
 }
 
+bool lambda_instance_has_output(struct lambda_instance *instance)
+{
+    pthread_mutex_lock(&instance->child_lock);
+    const bool has = instance->child != NULL && runtime_child_has_output(instance->child);
+    pthread_mutex_unlock(&instance->child_lock);
+    return has;
+}
+
 long lambda_instance_used_kb(struct lambda_instance *instance)
 {
     pthread_mutex_lock(&instance->child_lock);

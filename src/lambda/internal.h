@@ -393,7 +393,7 @@ struct lambda_invocation {
     struct mr_slice event, client_context, arn;
     struct lambda_trace trace;
     int64_t timeout_ms;
-    bool want_tail;
+    bool want_tail, want_output;
     pthread_cond_t changed;
     struct { /* guarded by the function's lock */
         enum invocation_state state;
@@ -452,6 +452,7 @@ void lambda_instance_retire_locked(struct lambda_instance *instance);
 /* Retires the idle ones whose config is neither $LATEST's nor a version's. */
 void lambda_instances_retire_old_locked(struct lambda_function *function);
 long lambda_instance_used_kb(struct lambda_instance *instance);
+bool lambda_instance_has_output(struct lambda_instance *instance); /* that is not in the log yet */
 void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text);
 /* A line of platform.c, unless it is empty. */
 void lambda_instance_log_platform(struct lambda_instance *instance, struct mr_slice line);
@@ -482,6 +483,7 @@ struct lambda_call {
     struct mr_slice qualifier;
     int64_t version; /* 0: $LATEST */
     bool want_tail;
+    bool want_output;         /* return only when what the function wrote is in the log */
     bool no_wait_if_reserved; /* AWS: a caller over the reserved concurrency is refused at once */
 };
 /* As lambda_invoke. `ret_tail` may be NULL. */

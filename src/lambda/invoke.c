@@ -13,6 +13,7 @@
 enum {
     QUIET_US = 20000,       /* of a process's output before its tail is told */
     QUIET_US_MAX = 1000000, /* in all */
+    LOOK_US = 500,          /* until its pipes are looked at again */
     MESSAGE_PARSE_MAX = 64 << 10,
 };
 
@@ -185,6 +186,17 @@ static bool await(struct lambda_instance *instance, struct lambda_invocation *in
     return ended;
 }
 
+/* A process that goes on writing is not waited for for ever. */
+static void wait_for_output(struct lambda_instance *instance, struct lambda_invocation *invocation)
+{
+    const int64_t until_us = mr_monotonic_us() + QUIET_US_MAX;
+    while (lambda_instance_has_output(instance) && mr_monotonic_us() < until_us) {
+        pthread_mutex_lock(&instance->function->lock);
+        wait_until(&invocation->changed, &instance->function->lock, mr_monotonic_us() + LOOK_US);
+        pthread_mutex_unlock(&instance->function->lock);
+    }
+}
+
 /* What the function wrote before it answered may still be in its pipe. */
 static void wait_for_quiet(struct lambda_instance *instance, struct lambda_invocation *invocation)
 {
@@ -305,6 +317,8 @@ static void finish(struct lambda_instance *instance, struct lambda_invocation *i
     mr_arena_init(&arena);
     if (invocation->want_tail)
         wait_for_quiet(instance, invocation);
+    if (invocation->want_output)
+        wait_for_output(instance, invocation);
     const bool answered = ended && invocation->locked.state != INVOCATION_LOST;
     if (!answered && atomic_load(&instance->function->lambda->closing)) {
         /* We ended the process: that tells nothing about the event. */
@@ -388,6 +402,7 @@ static void invocation_init(struct lambda_invocation *invocation, struct lambda_
         .event = call->event,
         .client_context = call->client_context,
         .want_tail = call->want_tail,
+        .want_output = call->want_output,
         .arn = mr_slice_cstr(function->arn),
     };
     if (call->request_id != NULL)

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,8 +47,10 @@ struct runtime_child {
     void *ctx;
     pid_t pid;
     int pid_fd;
-    struct stream streams[2];
-    long our_rss_kb; /* of this process at the start */
+    struct stream
+        streams[2];      /* the children's thread's; their descriptors are closed by the lock */
+    atomic_bool reading; /* bytes have left a pipe, and on_output is not through with them */
+    long our_rss_kb;     /* of this process at the start */
     struct {
         bool reaped;
         long seen_rss_kb;
@@ -168,7 +172,9 @@ static void stream_end(struct runtime_child *child, size_t stream)
     if (s->partial.len > 0)
         deliver(child, stream, mr_buf_slice(&s->partial));
     mr_buf_fini(&s->partial);
+    pthread_mutex_lock(&child->children->lock);
     unwatch_and_close(child->children, &s->fd);
+    pthread_mutex_unlock(&child->children->lock);
 }
 
 /* One read. Returns the bytes read; 0 when there are none now, or none any more. */
@@ -178,11 +184,13 @@ static size_t stream_read(struct runtime_child *child, size_t stream)
     if (s->fd < 0)
         return 0;
     char *room = child->children->read;
+    atomic_store(&child->reading, true);
     ssize_t got = read(s->fd, room, READ_BYTES);
     if (got > 0)
         feed(child, stream, mr_slice_make(room, (size_t)got));
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
         stream_end(child, stream);
+    atomic_store(&child->reading, false);
     return got > 0 ? (size_t)got : 0;
 }
 
@@ -467,6 +475,19 @@ static long status_kb(struct mr_slice status, struct mr_slice name)
     if (mr_slice_to_i64(mr_slice_sub(rest, 0, mr_slice_find(rest, ' ')), &kb) != MR_OK)
         return 0;
     return (long)kb;
+}
+
+bool runtime_child_has_output(struct runtime_child *child)
+{
+    bool has = false;
+    pthread_mutex_lock(&child->children->lock);
+    for (size_t i = 0; i < MR_COUNT(child->streams); i++) {
+        int waiting = 0;
+        if (child->streams[i].fd >= 0 && ioctl(child->streams[i].fd, FIONREAD, &waiting) == 0)
+            has = has || waiting > 0;
+    }
+    pthread_mutex_unlock(&child->children->lock);
+    return has || atomic_load(&child->reading); /* in this order: bytes go from there to here */
 }
 
 long runtime_child_rss_kb(struct runtime_child *child)
