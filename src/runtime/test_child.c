@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -137,6 +138,36 @@ static void all_output_comes_before_the_end(void **state)
         assert_int_equal(got, want);
     }
     assert_true(mr_slice_equal(mr_buf_slice(&seen.output), mr_buf_slice(&seen.error)));
+}
+
+static struct gate go; /* how many lines on_held_output may be through with */
+
+static void on_held_output(void *ctx, struct mr_slice line, bool error)
+{
+    on_output(ctx, line, error);
+    gate_wait(&go, gate_count(&seen.lines));
+}
+
+static void output_is_there_until_the_callback_is_through_with_it(void **state)
+{
+    (void)state;
+    gate_init(&go);
+    const char *const argv[] = {"/bin/sh", "-c", "printf 'a\\nb\\nc\\n'; exec sleep 60", NULL};
+    struct runtime_child_options options = options_of(argv, &seen);
+    struct runtime_child *child = NULL;
+    options.on_output = on_held_output;
+    assert_int_equal(runtime_child_start(runtime, &options, &child), MR_OK);
+    for (long line = 1; line <= 3; line++) {
+        gate_wait(&seen.lines, line);
+        assert_true(runtime_child_has_output(child));
+        gate_add(&go);
+    }
+    while (runtime_child_has_output(child)) /* the test's deadline ends it */
+        sched_yield();
+    assert_int_equal(gate_count(&seen.lines), 3);
+    runtime_child_kill(child);
+    gate_wait(&seen.exits, 1);
+    gate_fini(&go);
 }
 
 static void a_line_too_long_comes_in_pieces(void **state)
@@ -426,6 +457,7 @@ int main(void)
         cmocka_unit_test(children_die_when_this_process_is_killed),
         CHILD_TEST(output_comes_line_by_line_also_the_last_without_its_end),
         CHILD_TEST(all_output_comes_before_the_end),
+        CHILD_TEST(output_is_there_until_the_callback_is_through_with_it),
         CHILD_TEST(a_line_too_long_comes_in_pieces),
         CHILD_TEST(a_child_has_its_environment_folder_and_group_and_nothing_else_of_ours),
         CHILD_TEST(memory_and_files_are_limited_as_asked),
