@@ -5,6 +5,7 @@
  * it so gives the table a new number, has what was written under the old one deleted, and begins
  * anew: the origin does not change, so the result is the same. */
 #include "dynamodb/recovery.h"
+#include "base/log.h"
 #include <stdlib.h>
 
 #define INVALID "One or more parameter values were invalid: "
@@ -325,8 +326,9 @@ static void job_run(struct dynamodb_job *base)
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);
-    if (status == MR_OK)
-        status = dynamodb_fill_end(job->table, &entry);
+    if (status == MR_OK && dynamodb_fill_end(job->table, &entry) < 0)
+        mr_log(MR_LOG_ERROR, "dynamodb", "table '%.*s' is filled, which cannot be stored",
+               MR_ARG(job->table->name));
     else if (status < 0)
         dynamodb_fill_drop(job->table, &entry, "its source cannot be read");
     mr_arena_fini(&arena);
