@@ -1,9 +1,11 @@
 /* view/retention.c: what of the journal somebody still needs, and letting the rest go.
  *
  * The order in which segments go, which is what a crash in between relies on:
- *   1. ask every floor; whatever a floor has answered is applied, and so appended
- *   2. wait until the journal is durable up to its tail: no crash can take a floor back
- *   3. drop whole segments below the lowest floor, oldest first */
+ *   1. note the journal's tail: an owner that needed nothing when it was asked may need what comes
+ *      behind it
+ *   2. ask every floor; whatever a floor has answered is applied, and so appended
+ *   3. wait until the journal is durable up to its tail: no crash can take a floor back
+ *   4. drop whole segments below the lowest floor and that tail, oldest first */
 #include "view/internal.h"
 #include "base/point.h"
 #include "base/log.h"
@@ -110,7 +112,9 @@ enum mr_status store_retain(struct store *store)
         return MR_FAIL_IO; /* said when it happened */
     mr_point(MR_POINT_VIEW_RETAIN);
     pthread_mutex_lock(&store->retention.lock);
+    const int64_t tail = journal_tail(store->journal);
     int64_t lowest = lowest_locked(store, &name);
+    lowest = tail < lowest ? tail : lowest;
     enum mr_status status = flush_if_in_the_way(store, lowest);
     if (status == MR_OK)
         status = journal_wait(store->journal, journal_tail(store->journal));

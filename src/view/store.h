@@ -108,7 +108,8 @@ MR_MUST_USE enum mr_status store_cursor_get(struct store *store, struct mr_slice
  * register nor unregister, nor be slow. What it tells may be answered from state that is applied
  * and not yet durable; store_retain waits for that before it drops anything. A floor rises as its
  * owner moves on; who begins to need positions begins at or above the lowest floor of that moment,
- * or finds them gone (MR_NOT_FOUND of journal_next), as a reader does who comes too late. */
+ * or, when nobody needs any, at or above the journal's tail; or else finds them gone (MR_NOT_FOUND
+ * of journal_next), as a reader does who comes too late. */
 enum {
     /* A cursor that does not move holds the journal for so long, and no longer. */
     STORE_CURSOR_HELD_MS = 7 * 24 * 3600 * 1000,

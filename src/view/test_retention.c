@@ -16,6 +16,12 @@ struct house {
     struct mr_arena arena;
 };
 
+struct late {
+    struct house *house;
+    int64_t at;
+    int asked;
+};
+
 static void open_it(struct house *house)
 {
     const struct store_options options = {.folder = house->folder,
@@ -158,6 +164,28 @@ static void the_oldest_cursor_of_a_prefix_holds_for_seven_days(void **state)
     assert_in_range(store_cursor_floor(house->store, MR_S("a/")), young - 64, young);
 }
 
+/* Needs nothing when asked, and then everything that comes. */
+static int64_t late_floor(void *ctx)
+{
+    struct late *late = ctx;
+    late->asked++;
+    if (late->at == 0)
+        late->at = fill(late->house, 3);
+    return late->asked == 1 ? INT64_MAX : late->at;
+}
+
+static void who_begins_to_need_positions_after_its_floor_was_asked_finds_them(void **state)
+{
+    struct house *house = *state;
+    struct late late = {.house = house};
+    fill(house, 2);
+    store_floor_register(house->store, "late", late_floor, &late);
+    assert_int_equal(store_retain(house->store), MR_OK);
+    assert_int_equal(late.asked, 1);
+    assert_begins_with(house, late.at);
+    store_floor_unregister(house->store, &late);
+}
+
 static int64_t cursors_floor(void *ctx)
 {
     struct house *house = ctx;
@@ -194,6 +222,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_lowest_floor_holds_and_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(the_oldest_cursor_of_a_prefix_holds_for_seven_days, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            who_begins_to_need_positions_after_its_floor_was_asked_finds_them, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_a_cursor_has_left_goes_and_what_it_needs_is_there_after_a_restart, setup,
             teardown),
