@@ -371,16 +371,106 @@ static bool send_change(struct request *request, struct resource_call *call, boo
     return true;
 }
 
+static yyjson_val *find_index(yyjson_val *indexes, struct mr_slice name)
+{
+    for (size_t i = 0; i < yyjson_arr_size(indexes); i++) {
+        yyjson_val *index = yyjson_arr_get(indexes, i);
+        if (mr_slice_equal(mr_json_get_text(index, "IndexName"), name))
+            return index;
+    }
+    return NULL;
+}
+
+/* The index as it was before, when it can stay and at most its throughput changes; or NULL. */
+static yyjson_val *find_kept(struct resource_call *call, yyjson_val *index)
+{
+    yyjson_val *before = find_index(mr_json_get(call->before, "GlobalSecondaryIndexes"),
+                                    mr_json_get_text(index, "IndexName"));
+    const bool kept =
+        before != NULL &&
+        resource_json_equal(mr_json_get(before, "KeySchema"), mr_json_get(index, "KeySchema")) &&
+        resource_json_equal(mr_json_get(before, "Projection"), mr_json_get(index, "Projection"));
+    return kept ? before : NULL;
+}
+
+static bool is_on_demand(yyjson_val *table)
+{
+    return mr_slice_equal(mr_json_get_text(table, "BillingMode"), MR_S("PAY_PER_REQUEST"));
+}
+
+/* Writes what of the index's throughput the table takes in its billing mode; whether there is any
+ * that was not so before (`before` NULL: that is there). */
+static bool write_tuning(struct mr_json *json, yyjson_val *index, yyjson_val *before,
+                         bool on_demand)
+{
+    static const char *const members[] = {"ProvisionedThroughput", "OnDemandThroughput",
+                                          "WarmThroughput"};
+    bool any = false;
+    for (size_t i = 0; i < MR_COUNT(members); i++) {
+        yyjson_val *now = mr_json_get(index, members[i]);
+        yyjson_val *was = mr_json_get(before, members[i]);
+        const bool limits = members[i][0] == 'O', fits = i == 2 || limits == on_demand;
+        if (!fits || (now == NULL && (was == NULL || !limits)) ||
+            (now != NULL && was != NULL && resource_json_equal(now, was)))
+            continue;
+        any = true;
+        if (now != NULL)
+            mr_json_key_value(json, members[i], now);
+        else
+            mr_json_key_raw(json, members[i],
+                            MR_S("{\"MaxReadRequestUnits\":-1,\"MaxWriteRequestUnits\":-1}"));
+    }
+    return any;
+}
+
+/* The updates of the indexes that stay; NULL: none. With `all` each tells its throughput. */
+static yyjson_val *index_updates(struct resource_call *call, bool all)
+{
+    yyjson_val *indexes = resource_property(call, "GlobalSecondaryIndexes");
+    struct mr_buf list MR_CLEANUP(mr_buf_fini) = {0};
+    mr_buf_byte(&list, '[');
+    for (size_t i = 0; i < yyjson_arr_size(indexes); i++) {
+        yyjson_val *index = yyjson_arr_get(indexes, i), *before = find_kept(call, index);
+        struct mr_buf one MR_CLEANUP(mr_buf_fini) = {0};
+        struct mr_json json = mr_json_make(&one);
+        if (before == NULL)
+            continue;
+        mr_json_object(&json);
+        mr_json_key(&json, "Update");
+        mr_json_object(&json);
+        mr_json_key_value(&json, "IndexName", mr_json_get(index, "IndexName"));
+        const bool any =
+            write_tuning(&json, index, all ? NULL : before, is_on_demand(call->properties));
+        mr_json_object_end(&json);
+        mr_json_object_end(&json);
+        if (!any)
+            continue;
+        if (list.len > 1)
+            mr_buf_byte(&list, ',');
+        mr_buf_append(&list, mr_buf_slice(&one));
+    }
+    mr_buf_byte(&list, ']');
+    if (list.len == 2)
+        return NULL;
+    return mr_json_parse(call->arena, mr_buf_slice(&list), MR_JSON_DEPTH_MAX);
+}
+
+/* AWS: what is no longer on demand is told its throughput at once, with all its indexes. */
+static bool provisions(struct resource_call *call)
+{
+    return is_on_demand(call->before) && !is_on_demand(call->properties);
+}
+
 /* The billing mode goes with the throughput that it brings. */
 static bool update_throughput(struct resource_call *call)
 {
-    const bool on_demand = mr_slice_equal(mr_json_text(resource_property(call, "BillingMode")),
-                                          MR_S("PAY_PER_REQUEST"));
     struct request request;
     request_open(&request, call, "dynamodb", "UpdateTable");
     request_text(&request, "TableName", call->physical);
-    bool any = put_change(&request, call, "BillingMode", "\"PROVISIONED\"");
-    if (on_demand)
+    /* To say what was the default until now, or no longer to say it, changes nothing. */
+    const bool switches = is_on_demand(call->before) != is_on_demand(call->properties);
+    bool any = switches && put_change(&request, call, "BillingMode", "\"PROVISIONED\"");
+    if (is_on_demand(call->properties))
         any |= put_change(&request, call, "OnDemandThroughput",
                           "{\"MaxReadRequestUnits\":-1,\"MaxWriteRequestUnits\":-1}");
     if (any || resource_changed(call, "ProvisionedThroughput")) {
@@ -388,6 +478,8 @@ static bool update_throughput(struct resource_call *call)
         request_value(&request, "ProvisionedThroughput",
                       resource_property(call, "ProvisionedThroughput"));
     }
+    if (provisions(call))
+        request_value(&request, "GlobalSecondaryIndexUpdates", index_updates(call, true));
     return send_change(&request, call, any);
 }
 
@@ -427,16 +519,6 @@ static bool update_table(struct resource_call *call)
     return update_throughput(call) && update_alone(call) && update_encryption(call);
 }
 
-static yyjson_val *find_index(yyjson_val *indexes, struct mr_slice name)
-{
-    for (size_t i = 0; i < yyjson_arr_size(indexes); i++) {
-        yyjson_val *index = yyjson_arr_get(indexes, i);
-        if (mr_slice_equal(mr_json_get_text(index, "IndexName"), name))
-            return index;
-    }
-    return NULL;
-}
-
 /* One change of one index: the API takes one at a time. */
 static bool send_index(struct resource_call *call, const char *action, yyjson_val *index)
 {
@@ -466,7 +548,7 @@ static bool send_index(struct resource_call *call, const char *action, yyjson_va
     return request_done(&request) && resource_wait(call, is_active);
 }
 
-static bool update_indexes(struct resource_call *call)
+static bool drop_indexes(struct resource_call *call)
 {
     yyjson_val *now = resource_property(call, "GlobalSecondaryIndexes");
     yyjson_val *before = mr_json_get(call->before, "GlobalSecondaryIndexes");
@@ -474,13 +556,27 @@ static bool update_indexes(struct resource_call *call)
     for (size_t i = 0; good && i < yyjson_arr_size(before); i++) {
         yyjson_val *index = yyjson_arr_get(before, i);
         yyjson_val *same = find_index(now, mr_json_get_text(index, "IndexName"));
-        if (same == NULL || !resource_json_equal(same, index))
+        if (same == NULL || find_kept(call, same) == NULL)
             good = send_index(call, "Delete", index);
+    }
+    return good;
+}
+
+static bool update_indexes(struct resource_call *call)
+{
+    yyjson_val *now = resource_property(call, "GlobalSecondaryIndexes");
+    yyjson_val *updates = provisions(call) ? NULL : index_updates(call, false);
+    bool good = true;
+    if (updates != NULL) {
+        struct request request;
+        request_open(&request, call, "dynamodb", "UpdateTable");
+        request_text(&request, "TableName", call->physical);
+        request_value(&request, "GlobalSecondaryIndexUpdates", updates);
+        good = request_done(&request) && resource_wait(call, is_active);
     }
     for (size_t i = 0; good && i < yyjson_arr_size(now); i++) {
         yyjson_val *index = yyjson_arr_get(now, i);
-        yyjson_val *same = find_index(before, mr_json_get_text(index, "IndexName"));
-        if (same == NULL || !resource_json_equal(same, index))
+        if (find_kept(call, index) == NULL)
             good = send_index(call, "Create", index);
     }
     return good;
@@ -547,7 +643,7 @@ static void update(struct resource_call *call)
                             "its indexes stay the same");
         return;
     }
-    if (update_table(call) && update_stream(call) && update_indexes(call) &&
+    if (drop_indexes(call) && update_table(call) && update_stream(call) && update_indexes(call) &&
         (!resource_changed(call, "TimeToLiveSpecification") || set_time_to_live(call)) &&
         (!resource_changed(call, "PointInTimeRecoverySpecification") || set_recovery(call)) &&
         resource_wait(call, is_active) && update_kinesis(call) && update_policy(call))

@@ -18,6 +18,27 @@ enum mr_status dynamodb_throughput_check(struct protocol_call *call, yyjson_val 
     return MR_OK;
 }
 
+/* AWS: what the account may have a table or an index provisioned with; DescribeLimits tells it. */
+enum mr_status dynamodb_units_check(struct protocol_call *call, yyjson_val *throughput,
+                                    struct mr_slice index)
+{
+    static const char *const names[] = {"ReadCapacityUnits", "WriteCapacityUnits"};
+    for (size_t i = 0; i < MR_COUNT(names); i++) {
+        const long long units = mr_json_get_i64(throughput, names[i], 0);
+        if (units <= DYNAMODB_TABLE_UNITS_MAX)
+            continue;
+        const bool whole = index.len == 0;
+        return protocol_fail(call, &dynamodb_limit_exceeded,
+                             "The requested %s%s%.*s, %lld, is above the per %s maximum for the "
+                             "account in %.*s. Per table maximum: %d. Refer to the Amazon DynamoDB "
+                             "Developer Guide for current limits and how to request higher limits.",
+                             names[i], whole ? "" : " for index ", MR_ARG(index), units,
+                             whole ? "table" : "index", MR_ARG(call->region),
+                             DYNAMODB_TABLE_UNITS_MAX);
+    }
+    return MR_OK;
+}
+
 static yyjson_val *change_of(yyjson_val *update, const char **ret_kind)
 {
     static const char *const kinds[] = {"Update", "Create", "Delete"};
@@ -161,14 +182,26 @@ static enum mr_status check_alone(struct protocol_call *call)
     return MR_OK;
 }
 
-static enum mr_status check_together(struct protocol_call *call)
+bool dynamodb_index_comes_or_goes(const struct protocol_call *call)
 {
     yyjson_val *updates = mr_json_get(call->in, "GlobalSecondaryIndexUpdates");
+    return has_action(updates, "Create") || has_action(updates, "Delete");
+}
+
+enum mr_status dynamodb_index_refuse_another(struct protocol_call *call)
+{
+    return protocol_fail(call, &dynamodb_limit_exceeded,
+                         "Subscriber limit exceeded: Only 1 online index can be created or "
+                         "deleted simultaneously per table");
+}
+
+static enum mr_status check_together(struct protocol_call *call)
+{
     const bool units = mr_json_get(call->in, "ProvisionedThroughput") != NULL;
     const bool stream = mr_json_get(call->in, "StreamSpecification") != NULL;
     const bool provisions =
         units || mr_slice_equal(mr_json_get_text(call->in, "BillingMode"), MR_S("PROVISIONED"));
-    const bool indexes = has_action(updates, "Create") || has_action(updates, "Delete");
+    const bool indexes = dynamodb_index_comes_or_goes(call);
     if (stream && provisions)
         return refuse(call, "You cannot modify stream status while updating table IOPS");
     if (indexes && units)
@@ -185,10 +218,10 @@ enum mr_status dynamodb_update_request_check(struct protocol_call *call)
     enum mr_status status =
         dynamodb_throughput_check(call, mr_json_get(call->in, "ProvisionedThroughput"));
     size_t count = yyjson_arr_size(updates);
+    if (status == MR_OK && updates != NULL && count == 0)
+        return refuse(call, "List of GlobalSecondaryIndexUpdates is empty");
     if (status == MR_OK && count > UPDATES_MAX)
-        return protocol_fail(call, &dynamodb_limit_exceeded,
-                             "Subscriber limit exceeded: Only 1 online index can be created or "
-                             "deleted simultaneously per table");
+        return dynamodb_index_refuse_another(call);
     for (size_t i = 0; status == MR_OK && i < count; i++)
         status = check_index_update(call, updates, i);
     return status == MR_OK ? check_together(call) : status;

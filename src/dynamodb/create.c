@@ -46,9 +46,7 @@ static enum mr_status read_definitions(struct protocol_call *call, struct dynamo
         for (size_t i = 0; i < table->definition_count; i++) {
             if (mr_slice_equal(table->definitions[i].name, name))
                 return protocol_fail(call, &protocol_validation,
-                                     INVALID "Duplicate AttributeName in AttributeDefinitions: "
-                                             "%.*s",
-                                     MR_ARG(name));
+                                     "Attribute Name is duplicated: %.*s", MR_ARG(name));
         }
         if (table->definition_count == DYNAMODB_DEFINITIONS_MAX)
             return refuse(call, INVALID "Too many AttributeDefinitions");
@@ -179,6 +177,23 @@ static enum mr_status read_table_schema(struct protocol_call *call, struct dynam
 
 /* ---- indexes ---- */
 
+static bool includes(const struct dynamodb_index *index, struct mr_slice name)
+{
+    for (size_t i = 0; i < index->included_count; i++)
+        if (mr_slice_equal(index->included[i], name))
+            return true;
+    return false;
+}
+
+/* AWS tells them sorted, whatever their order in the request. */
+static void include_sorted(struct dynamodb_index *index, struct mr_slice name)
+{
+    size_t at = index->included_count++;
+    for (; at > 0 && mr_slice_compare(index->included[at - 1], name) > 0; at--)
+        index->included[at] = index->included[at - 1];
+    index->included[at] = name;
+}
+
 static enum mr_status read_projection(struct protocol_call *call, struct dynamodb_table *table,
                                       struct dynamodb_index *index, yyjson_val *projection)
 {
@@ -198,8 +213,13 @@ static enum mr_status read_projection(struct protocol_call *call, struct dynamod
                                     "specified");
     index->included = MR_NEW_ARRAY(&table->arena, struct mr_slice, yyjson_arr_size(included) + 1);
     yyjson_arr_iter iter = yyjson_arr_iter_with(included);
-    for (yyjson_val *name; (name = yyjson_arr_iter_next(&iter)) != NULL;)
-        index->included[index->included_count++] = mr_arena_copy(&table->arena, mr_json_text(name));
+    for (yyjson_val *name; (name = yyjson_arr_iter_next(&iter)) != NULL;) {
+        if (includes(index, mr_json_text(name)))
+            return protocol_fail(call, &protocol_validation,
+                                 INVALID "Duplicate element in NonKeyAttributes: %.*s",
+                                 MR_ARG(mr_json_text(name)));
+        include_sorted(index, mr_arena_copy(&table->arena, mr_json_text(name)));
+    }
     return MR_OK;
 }
 
@@ -389,6 +409,17 @@ static enum mr_status read_tags(struct protocol_call *call, struct dynamodb_tabl
     return MR_OK;
 }
 
+static enum mr_status check_account(struct protocol_call *call)
+{
+    enum mr_status status =
+        dynamodb_units_check(call, mr_json_get(call->in, "ProvisionedThroughput"), MR_S(""));
+    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, "GlobalSecondaryIndexes"));
+    for (yyjson_val *each; status == MR_OK && (each = yyjson_arr_iter_next(&iter)) != NULL;)
+        status = dynamodb_units_check(call, mr_json_get(each, "ProvisionedThroughput"),
+                                      mr_json_get_text(each, "IndexName"));
+    return status;
+}
+
 static enum mr_status read_request(struct protocol_call *call, struct dynamodb_table *table)
 {
     struct mr_slice name = mr_json_get_text(call->in, "TableName");
@@ -422,6 +453,8 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
         status = read_indexes(call, table, false);
     if (status == MR_OK)
         status = check_definitions(call, table);
+    if (status == MR_OK)
+        status = check_account(call);
     return status != MR_OK ? status : read_tags(call, table);
 }
 

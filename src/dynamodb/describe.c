@@ -1,5 +1,6 @@
 /* Tables as the API describes them. */
 #include "dynamodb/recovery.h"
+#include <stdlib.h>
 
 /* What may change, copied under the lock so that the rest is written without it. */
 struct snapshot {
@@ -50,15 +51,27 @@ void dynamodb_describe_schema(struct mr_json *json, const struct dynamodb_schema
     mr_json_array_end(json);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct dynamodb_key *left = a, *right = b;
+    return mr_slice_compare(left->name, right->name);
+}
+
+/* AWS tells them sorted, whatever their order in the request. */
 static void definitions_json(struct mr_json *json, struct dynamodb_table *table)
 {
+    struct dynamodb_key sorted[DYNAMODB_DEFINITIONS_MAX];
     pthread_rwlock_rdlock(&table->dynamodb->lock);
+    const size_t count = table->definition_count;
+    memcpy(sorted, table->definitions, count * sizeof(sorted[0]));
+    if (count > 1)
+        qsort(sorted, count, sizeof(sorted[0]), by_name);
     mr_json_key(json, "AttributeDefinitions");
     mr_json_array(json);
-    for (size_t i = 0; i < table->definition_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         mr_json_object(json);
-        mr_json_key_string(json, "AttributeName", table->definitions[i].name);
-        mr_json_key_cstr(json, "AttributeType", item_type_name(table->definitions[i].type));
+        mr_json_key_string(json, "AttributeName", sorted[i].name);
+        mr_json_key_cstr(json, "AttributeType", item_type_name(sorted[i].type));
         mr_json_object_end(json);
     }
     mr_json_array_end(json);

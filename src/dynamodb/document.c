@@ -112,6 +112,7 @@ void dynamodb_document_json(struct mr_json *json, const struct dynamodb_table *t
     mr_json_key_string(json, "kms_key", mr_buf_slice(&table->locked.kms_key));
     if (table->locked.ttl.len > 0)
         mr_json_key_string(json, "ttl", mr_buf_slice(&table->locked.ttl));
+    mr_json_key_int(json, "ttl_changed_ms", table->locked.ttl_changed_ms);
     mr_json_key_raw(json, "tags", mr_buf_slice(&table->locked.tags));
     if (table->locked.history.number != 0) {
         mr_json_key(json, "history");
@@ -238,6 +239,7 @@ static void read_config(struct dynamodb_table *table, yyjson_val *doc)
     table->locked.encrypted = mr_json_get_bool(doc, "encrypted", false);
     mr_buf_append(&table->locked.kms_key, mr_json_get_text(doc, "kms_key"));
     mr_buf_append(&table->locked.ttl, mr_json_get_text(doc, "ttl"));
+    table->locked.ttl_changed_ms = mr_json_get_i64(doc, "ttl_changed_ms", 0);
     yyjson_val *tags = mr_json_get(doc, "tags");
     if (tags != NULL) {
         struct mr_json json = mr_json_make(&table->locked.tags);

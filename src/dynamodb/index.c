@@ -60,6 +60,29 @@ static struct dynamodb_index *copy_index(struct dynamodb_table *table,
     return index;
 }
 
+/* AWS: UpdateTable has other words than CreateTable for the units of a new index. */
+static enum mr_status check_created(struct protocol_call *call, bool on_demand, yyjson_val *create)
+{
+    const struct mr_slice name = mr_json_get_text(create, "IndexName");
+    const bool units = mr_json_get(create, "ProvisionedThroughput") != NULL;
+    if (yyjson_arr_size(mr_json_get(call->in, "AttributeDefinitions")) == 0)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "AttributeDefinitions is not specified for index: %.*s",
+                             MR_ARG(name));
+    if (on_demand && units)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Neither ReadCapacityUnits nor WriteCapacityUnits can be "
+                                     "specified for index: %.*s when BillingMode is "
+                                     "PAY_PER_REQUEST",
+                             MR_ARG(name));
+    if (!on_demand && !units)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Both ReadCapacityUnits and WriteCapacityUnits must be "
+                                     "specified for index: %.*s",
+                             MR_ARG(name));
+    return MR_OK;
+}
+
 /* Reads the index through a table that has its keys and definitions and nothing else. */
 static enum mr_status read_create(struct protocol_call *call, struct dynamodb_table *table,
                                   yyjson_val *create, struct dynamodb_index **ret_index)
@@ -68,19 +91,22 @@ static enum mr_status read_create(struct protocol_call *call, struct dynamodb_ta
         dynamodb_table_alloc(table->dynamodb);
     size_t globals = 0;
     scratch->schema = table->schema;
-    scratch->locked.on_demand = table->locked.on_demand;
+    scratch->locked.on_demand = dynamodb_on_demand_wanted(call, table);
     for (size_t i = 0; i < table->index_count; i++) {
         const struct dynamodb_index *other = dynamodb_index_at(table, i);
         globals += other != NULL && !other->local;
     }
     if (globals >= GLOBAL_INDEXES_MAX)
-        return protocol_fail(call, &protocol_validation,
-                             INVALID "GlobalSecondaryIndex count exceeds the per-table limit of %d",
+        return protocol_fail(call, &dynamodb_limit_exceeded,
+                             "Subscriber limit exceeded: Number of global secondary indexes "
+                             "exceeds per-table limit of %d",
                              GLOBAL_INDEXES_MAX);
     if (dynamodb_table_index(table, mr_json_get_text(create, "IndexName")) != NULL)
         return protocol_fail(call, &protocol_validation,
                              "Attempting to create an index which already exists");
-    enum mr_status status = dynamodb_index_read(call, scratch, table, create);
+    enum mr_status status = check_created(call, scratch->locked.on_demand, create);
+    if (status == MR_OK)
+        status = dynamodb_index_read(call, scratch, table, create);
     if (status == MR_OK)
         *ret_index = copy_index(table, dynamodb_index_at(scratch, 0));
     return status;
@@ -98,24 +124,82 @@ static enum mr_status find_index(struct protocol_call *call, const struct dynamo
         return protocol_fail(call, &protocol_validation,
                              "Cannot %s an index that is not a GlobalSecondaryIndex: %.*s", verb,
                              MR_ARG(name));
-    return protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
+    return protocol_fail(call, &dynamodb_not_found,
+                         "Requested resource not found: Index %.*s for table %.*s", MR_ARG(name),
+                         MR_ARG(table->name));
+}
+
+static enum mr_status check_new_units(struct protocol_call *call,
+                                      const struct dynamodb_table *table,
+                                      const struct dynamodb_index *index, yyjson_val *units)
+{
+    const long long read = mr_json_get_i64(units, "ReadCapacityUnits", 0);
+    const long long write = mr_json_get_i64(units, "WriteCapacityUnits", 0);
+    if (units == NULL)
+        return MR_OK;
+    if (dynamodb_on_demand_wanted(call, table))
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "The only Updates for index: %.*s when TableThroughputMode is "
+                                     "PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput",
+                             MR_ARG(index->name));
+    if (read == index->read_units && write == index->write_units)
+        return protocol_fail(
+            call, &protocol_validation,
+            "The provisioned throughput for the index %.*s will not change. The requested value "
+            "equals the current value. Current ReadCapacityUnits provisioned for index %.*s: %lld. "
+            "Requested ReadCapacityUnits: %lld. Current WriteCapacityUnits provisioned for index "
+            "%.*s: %lld. Requested WriteCapacityUnits: %lld. Refer to the Amazon DynamoDB "
+            "Developer Guide for current limits and how to request higher limits.",
+            MR_ARG(index->name), MR_ARG(index->name), read, read, MR_ARG(index->name), write,
+            write);
+    enum mr_status status = dynamodb_units_check(call, units, index->name);
+    return status != MR_OK ? status
+                           : dynamodb_decrease_check(call, &index->tuning, read - index->read_units,
+                                                     write - index->write_units);
 }
 
 static enum mr_status read_update(struct protocol_call *call, const struct dynamodb_table *table,
                                   yyjson_val *update, const struct dynamodb_index *index,
                                   struct dynamodb_tuning *ret_tuning)
 {
-    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
     struct dynamodb_tuning_wish wish = {
         .owner = update,
         .index = index->name,
-        .on_demand =
-            mode.len > 0 ? mr_slice_equal(mode, MR_S("PAY_PER_REQUEST")) : table->locked.on_demand,
+        .on_demand = dynamodb_on_demand_wanted(call, table),
         .read_units = index->read_units,
         .write_units = index->write_units,
         .current = &index->tuning,
     };
-    return dynamodb_tuning_read(call, &wish, ret_tuning);
+    enum mr_status status =
+        check_new_units(call, table, index, mr_json_get(update, "ProvisionedThroughput"));
+    return status == MR_OK ? dynamodb_tuning_read(call, &wish, ret_tuning) : status;
+}
+
+static bool gives_units(yyjson_val *list, struct mr_slice name)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(list);
+    for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) != NULL;) {
+        yyjson_val *update = mr_json_get(each, "Update");
+        if (mr_slice_equal(mr_json_get_text(update, "IndexName"), name))
+            return mr_json_get(update, "ProvisionedThroughput") != NULL;
+    }
+    return false;
+}
+
+/* AWS: who gives up on-demand says what each index gets; nothing is guessed. */
+static enum mr_status check_all_units(struct protocol_call *call,
+                                      const struct dynamodb_table *table, yyjson_val *list)
+{
+    if (!table->locked.on_demand || dynamodb_on_demand_wanted(call, table))
+        return MR_OK;
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && !index->local && !gives_units(list, index->name))
+            return protocol_fail(call, &protocol_validation,
+                                 INVALID "ProvisionedThroughput must be specified for index: %.*s",
+                                 MR_ARG(index->name));
+    }
+    return MR_OK;
 }
 
 enum mr_status dynamodb_index_changes(struct protocol_call *call, struct dynamodb_table *table,
@@ -129,9 +213,7 @@ enum mr_status dynamodb_index_changes(struct protocol_call *call, struct dynamod
     for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) != NULL;)
         structural += mr_json_get(each, "Update") == NULL;
     if (structural > 1)
-        return protocol_fail(call, &dynamodb_limit_exceeded,
-                             "Subscriber limit exceeded: Only 1 online index can be created or "
-                             "deleted simultaneously per table");
+        return dynamodb_index_refuse_another(call);
     iter = yyjson_arr_iter_with(ret->list);
     for (yyjson_val *each; status == MR_OK && (each = yyjson_arr_iter_next(&iter)) != NULL;) {
         yyjson_val *create = mr_json_get(each, "Create"), *update = mr_json_get(each, "Update");
@@ -145,7 +227,7 @@ enum mr_status dynamodb_index_changes(struct protocol_call *call, struct dynamod
         if (status == MR_OK && update != NULL)
             status = read_update(call, table, update, updated, &ret->tunings[updated->slot]);
     }
-    return status;
+    return status == MR_OK ? check_all_units(call, table, ret->list) : status;
 }
 
 /* ---- UpdateTable: doing ---- */
@@ -185,6 +267,17 @@ static bool is_some_key(const struct dynamodb_table *table, struct mr_slice name
     return used;
 }
 
+void dynamodb_index_units_set(struct dynamodb_index *index, int64_t read_units, int64_t write_units,
+                              int64_t now_ms)
+{
+    const bool on_demand = index->read_units == 0;
+    dynamodb_tuning_keep_warm(&index->tuning, on_demand, index->read_units, index->write_units);
+    dynamodb_tuning_count(&index->tuning, read_units - index->read_units,
+                          write_units - index->write_units, now_ms);
+    index->read_units = read_units;
+    index->write_units = write_units;
+}
+
 /* Under all lanes and dynamodb.lock. */
 static void add_index_locked(struct dynamodb_table *table, struct dynamodb_index *index)
 {
@@ -216,10 +309,8 @@ void dynamodb_index_apply_locked(struct dynamodb_table *table,
         int64_t read = mr_json_get_i64(units, "ReadCapacityUnits", index->read_units);
         int64_t write = mr_json_get_i64(units, "WriteCapacityUnits", index->write_units);
         index->tuning = change->tunings[index->slot];
-        dynamodb_tuning_count(&index->tuning, read - index->read_units, write - index->write_units,
-                              store_now(table->dynamodb->store));
-        index->read_units = read;
-        index->write_units = write;
+        if (units != NULL)
+            dynamodb_index_units_set(index, read, write, store_now(table->dynamodb->store));
     }
     if (change->created != NULL)
         add_index_locked(table, change->created);

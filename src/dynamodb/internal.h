@@ -20,6 +20,7 @@ enum {
     DYNAMODB_HASH_KEYS_MAX = 4, /* AWS: of a global index; the range keys too */
     DYNAMODB_KEYS_MAX = 8,
     DYNAMODB_TAGS_MAX = 50,
+    DYNAMODB_TABLE_UNITS_MAX = 40000, /* AWS: of reads and of writes, by default */
     DYNAMODB_PAGE_BYTES = 1 << 20,
 };
 
@@ -167,9 +168,10 @@ struct dynamodb_table {
         struct mr_buf kms_key;         /* ARN; empty: AWS's own */
         struct streams_stream *stream; /* the latest one, enabled or not; may be NULL */
         bool stream_enabled;
-        bool destination;   /* a Kinesis stream is to have its changes */
-        struct mr_buf tags; /* JSON array of {Key, Value}; empty: none */
-        struct mr_buf ttl;  /* name of the attribute; empty: no TTL */
+        bool destination;       /* a Kinesis stream is to have its changes */
+        struct mr_buf tags;     /* JSON array of {Key, Value}; empty: none */
+        struct mr_buf ttl;      /* name of the attribute; empty: no TTL */
+        int64_t ttl_changed_ms; /* 0: never */
         struct dynamodb_history_state history;
     } locked;                   /* by dynamodb.lock */
     struct dynamodb_count base; /* what was there before, and fills; the lanes have the rest */
@@ -295,6 +297,13 @@ MR_MUST_USE enum mr_status dynamodb_tuning_read(struct protocol_call *call,
 /* Notes a change of provisioned units. */
 void dynamodb_tuning_count(struct dynamodb_tuning *tuning, int64_t read_growth,
                            int64_t write_growth, int64_t now_ms);
+/* MR_FAULT: another decrease would be one too many for now. */
+MR_MUST_USE enum mr_status dynamodb_decrease_check(struct protocol_call *call,
+                                                   const struct dynamodb_tuning *tuning,
+                                                   int64_t read_growth, int64_t write_growth);
+/* Before the units change: what was warm once stays so. */
+void dynamodb_tuning_keep_warm(struct dynamodb_tuning *tuning, bool on_demand, int64_t read_units,
+                               int64_t write_units);
 /* Each writes its member. */
 void dynamodb_describe_throughput(struct mr_json *json, int64_t read_units, int64_t write_units,
                                   const struct dynamodb_tuning *tuning, int64_t now_ms);
@@ -312,6 +321,13 @@ struct dynamodb_tuning dynamodb_tuning_take(yyjson_val *doc);
 /* MR_FAULT: units beyond what any table may have. */
 MR_MUST_USE enum mr_status dynamodb_throughput_check(struct protocol_call *call,
                                                      yyjson_val *throughput);
+/* MR_FAULT: units beyond what the account may give a table, or the index (empty: the table). */
+MR_MUST_USE enum mr_status dynamodb_units_check(struct protocol_call *call, yyjson_val *throughput,
+                                                struct mr_slice index);
+/* Whether an UpdateTable request creates or deletes an index; and the fault of doing so beside
+ * another. */
+bool dynamodb_index_comes_or_goes(const struct protocol_call *call);
+enum mr_status dynamodb_index_refuse_another(struct protocol_call *call);
 /* What is wrong with an UpdateTable request whatever its table is. */
 MR_MUST_USE enum mr_status dynamodb_update_request_check(struct protocol_call *call);
 /* Tags as a request gives them; and the fault of having too many. */
@@ -331,6 +347,13 @@ MR_MUST_USE enum mr_status dynamodb_index_changes(struct protocol_call *call,
 /* Under admin and all lanes, before the entry that stores the table. */
 void dynamodb_index_apply_locked(struct dynamodb_table *table,
                                  const struct dynamodb_index_change *change);
+/* tables.c: whether the table is on demand when the UpdateTable request is done. The caller holds
+ * admin. */
+bool dynamodb_on_demand_wanted(const struct protocol_call *call,
+                               const struct dynamodb_table *table);
+/* Under dynamodb.lock. */
+void dynamodb_index_units_set(struct dynamodb_index *index, int64_t read_units, int64_t write_units,
+                              int64_t now_ms);
 /* The table is UPDATING until its indexes are finished; then this makes it ACTIVE. */
 void dynamodb_indexes_begin(struct dynamodb_table *table);
 void dynamodb_indexes_open(struct dynamodb *dynamodb);

@@ -7,8 +7,8 @@ void dynamodb_describe_limits(struct protocol_call *call)
 {
     mr_json_key_int(&call->out, "AccountMaxReadCapacityUnits", 80000);
     mr_json_key_int(&call->out, "AccountMaxWriteCapacityUnits", 80000);
-    mr_json_key_int(&call->out, "TableMaxReadCapacityUnits", 40000);
-    mr_json_key_int(&call->out, "TableMaxWriteCapacityUnits", 40000);
+    mr_json_key_int(&call->out, "TableMaxReadCapacityUnits", DYNAMODB_TABLE_UNITS_MAX);
+    mr_json_key_int(&call->out, "TableMaxWriteCapacityUnits", DYNAMODB_TABLE_UNITS_MAX);
 }
 
 /* The address through which the client came, so that one with endpoint discovery stays here. */

@@ -193,6 +193,7 @@ static void rename_table(struct protocol_call *call, struct dynamodb_table *tabl
     table->locked.protection = false;
     mr_buf_reset(&table->locked.tags);
     mr_buf_reset(&table->locked.ttl);
+    table->locked.ttl_changed_ms = 0;
     table->locked.history = (struct dynamodb_history_state){0};
 }
 

@@ -193,7 +193,8 @@ static enum mr_status check_units_change(struct protocol_call *call,
     long long read = mr_json_get_i64(wish, "ReadCapacityUnits", 0);
     long long write = mr_json_get_i64(wish, "WriteCapacityUnits", 0);
     if (read != table->locked.read_units || write != table->locked.write_units)
-        return MR_OK;
+        return dynamodb_decrease_check(call, &table->locked.tuning, read - table->locked.read_units,
+                                       write - table->locked.write_units);
     return protocol_fail(
         call, &protocol_validation,
         "The provisioned throughput for the table will not change. The requested value equals the "
@@ -204,22 +205,29 @@ static enum mr_status check_units_change(struct protocol_call *call,
         read, read, write, write);
 }
 
-static enum mr_status check_billing(struct protocol_call *call, const struct dynamodb_table *table)
+bool dynamodb_on_demand_wanted(const struct protocol_call *call, const struct dynamodb_table *table)
 {
     struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
-    bool throughput = mr_json_get(call->in, "ProvisionedThroughput") != NULL;
-    bool on_demand = table->locked.on_demand;
-    if (mode.len > 0)
-        on_demand = mr_slice_equal(mode, MR_S("PAY_PER_REQUEST"));
+    return mode.len > 0 ? mr_slice_equal(mode, MR_S("PAY_PER_REQUEST")) : table->locked.on_demand;
+}
+
+static enum mr_status check_billing(struct protocol_call *call, const struct dynamodb_table *table)
+{
+    yyjson_val *units = mr_json_get(call->in, "ProvisionedThroughput");
+    bool throughput = units != NULL;
+    bool on_demand = dynamodb_on_demand_wanted(call, table);
     if (on_demand && throughput)
         return protocol_fail(call, &protocol_validation,
                              INVALID "Neither ReadCapacityUnits nor WriteCapacityUnits can be "
                                      "specified when BillingMode is PAY_PER_REQUEST");
-    if (mode.len > 0 && !on_demand && table->locked.on_demand && !throughput)
+    if (mr_json_get(call->in, "BillingMode") != NULL && !on_demand && !throughput)
         return protocol_fail(call, &protocol_validation,
                              INVALID "ProvisionedThroughput must be specified when BillingMode is "
                                      "PROVISIONED");
-    return throughput && !table->locked.on_demand ? check_units_change(call, table) : MR_OK;
+    enum mr_status status = dynamodb_units_check(call, units, MR_S(""));
+    return status == MR_OK && throughput && !table->locked.on_demand
+               ? check_units_change(call, table)
+               : status;
 }
 
 static enum mr_status check_stream(struct protocol_call *call, const struct dynamodb_table *table,
@@ -239,11 +247,9 @@ static enum mr_status check_stream(struct protocol_call *call, const struct dyna
 static enum mr_status check_tuning(struct protocol_call *call, const struct dynamodb_table *table,
                                    struct dynamodb_tuning *ret_tuning)
 {
-    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
     struct dynamodb_tuning_wish wish = {
         .owner = call->in,
-        .on_demand =
-            mode.len > 0 ? mr_slice_equal(mode, MR_S("PAY_PER_REQUEST")) : table->locked.on_demand,
+        .on_demand = dynamodb_on_demand_wanted(call, table),
         .read_units = table->locked.read_units,
         .write_units = table->locked.write_units,
         .current = &table->locked.tuning,
@@ -262,21 +268,33 @@ static void change_units(struct protocol_call *call, struct dynamodb_table *tabl
     table->locked.write_units = write;
 }
 
+/* From here on by demand. AWS counts it as a decrease of the indexes', not of the table's. */
+static void end_units(struct protocol_call *call, struct dynamodb_table *table)
+{
+    table->locked.on_demand_since_ms = call->now_ms;
+    table->locked.read_units = table->locked.write_units = 0;
+    for (size_t i = 0; i < table->index_count; i++) {
+        struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && !index->local)
+            dynamodb_index_units_set(index, 0, 0, call->now_ms);
+    }
+}
+
 /* The caller holds admin, so that nobody else changes; readers take dynamodb.lock. */
 static void change_config(struct protocol_call *call, struct dynamodb_table *table,
                           const struct dynamodb_tuning *tuning)
 {
-    struct mr_slice mode = mr_json_get_text(call->in, "BillingMode");
     yyjson_val *throughput = mr_json_get(call->in, "ProvisionedThroughput");
     struct mr_slice class_name = mr_json_get_text(call->in, "TableClass");
+    bool on_demand = dynamodb_on_demand_wanted(call, table);
     pthread_rwlock_wrlock(&table->dynamodb->lock);
-    if (mode.len > 0) {
-        bool on_demand = mr_slice_equal(mode, MR_S("PAY_PER_REQUEST"));
-        if (on_demand && !table->locked.on_demand)
-            table->locked.on_demand_since_ms = call->now_ms;
-        table->locked.on_demand = on_demand;
-    }
     table->locked.tuning = *tuning;
+    if (throughput != NULL || on_demand != table->locked.on_demand)
+        dynamodb_tuning_keep_warm(&table->locked.tuning, table->locked.on_demand,
+                                  table->locked.read_units, table->locked.write_units);
+    if (on_demand && !table->locked.on_demand)
+        end_units(call, table);
+    table->locked.on_demand = on_demand;
     if (throughput != NULL)
         change_units(call, table, throughput);
     if (class_name.len > 0) {
@@ -336,6 +354,14 @@ static enum mr_status check_unused(struct protocol_call *call, struct dynamodb_t
                          state == DYNAMODB_CREATING ? "created" : "updated", MR_ARG(table->name));
 }
 
+/* Between requests only an index that comes or goes keeps a table UPDATING. */
+static enum mr_status check_one_index(struct protocol_call *call, struct dynamodb_table *table)
+{
+    if (dynamodb_table_state(table) != DYNAMODB_UPDATING || !dynamodb_index_comes_or_goes(call))
+        return MR_OK;
+    return dynamodb_index_refuse_another(call);
+}
+
 /* Streams and indexes begin and end under all lanes. */
 static enum mr_status commit_changes(struct protocol_call *call, struct dynamodb_table *table,
                                      const struct stream_wish *wish,
@@ -364,7 +390,9 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
 {
     struct dynamodb_index_change change;
     struct dynamodb_tuning tuning;
-    enum mr_status status = check_unused(call, table);
+    enum mr_status status = check_one_index(call, table);
+    if (status == MR_OK)
+        status = check_unused(call, table);
     if (status == MR_OK)
         status = check_billing(call, table);
     if (status == MR_OK)
@@ -448,6 +476,10 @@ static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_t
         return protocol_fail(call, &protocol_validation,
                              "Resource cannot be deleted as it is currently protected against "
                              "deletion. Disable deletion protection first.");
+    if (dynamodb_table_state(table) == DYNAMODB_UPDATING)
+        return protocol_fail(call, &dynamodb_in_use,
+                             "Attempt to change a resource which is still in use: Cannot delete "
+                             "table while indexes are being created, updated, or deleted.");
     enum mr_status status = check_unused(call, table);
     if (status != MR_OK)
         return status;

@@ -2,12 +2,15 @@
  * on-demand one (OnDemandThroughput), and what is kept warm (WarmThroughput). Stored, checked and
  * described; nothing here is ever throttled. */
 #include "dynamodb/internal.h"
+#include <time.h>
 
 #define INVALID "One or more parameter values were invalid: "
 
 enum { ON_DEMAND_READ = 12000, ON_DEMAND_WRITE = 4000 }; /* AWS: what such tables begin with */
 
-static const int64_t day_ms = 86400000;
+enum { FREE_DECREASES = 4 }; /* AWS: a UTC day; then one an hour */
+
+static const int64_t day_ms = 86400000, hour_ms = 3600000;
 
 /* "for table", or "for index X". */
 static struct mr_slice owner_text(struct protocol_call *call,
@@ -88,6 +91,8 @@ enum mr_status dynamodb_tuning_read(struct protocol_call *call,
     struct dynamodb_tuning tuning = {.max_read = 0};
     if (wish->current != NULL)
         tuning = *wish->current;
+    if (!wish->on_demand)
+        tuning.max_read = tuning.max_write = 0; /* AWS: they go with the billing mode */
     int64_t read, write;
     dynamodb_warm_units(wish->on_demand, wish->read_units, wish->write_units, &tuning, &read,
                         &write);
@@ -103,6 +108,13 @@ enum mr_status dynamodb_tuning_read(struct protocol_call *call,
     return status;
 }
 
+void dynamodb_tuning_keep_warm(struct dynamodb_tuning *tuning, bool on_demand, int64_t read_units,
+                               int64_t write_units)
+{
+    dynamodb_warm_units(on_demand, read_units, write_units, tuning, &tuning->warm_read,
+                        &tuning->warm_write);
+}
+
 void dynamodb_tuning_count(struct dynamodb_tuning *tuning, int64_t read_growth,
                            int64_t write_growth, int64_t now_ms)
 {
@@ -114,6 +126,41 @@ void dynamodb_tuning_count(struct dynamodb_tuning *tuning, int64_t read_growth,
         tuning->decreases = 0;
     tuning->decreased_ms = now_ms;
     tuning->decreases++;
+}
+
+/* "Friday, October 9, 2026 at 12:21:34 AM Coordinated Universal Time" */
+static struct mr_slice long_date(struct mr_arena *arena, int64_t ms)
+{
+    char text[96];
+    const time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof(text), "%A, %B", &tm);
+    return mr_arena_printf(arena, "%s %d, %d at %d:%02d:%02d %s Coordinated Universal Time", text,
+                           tm.tm_mday, tm.tm_year + 1900,
+                           tm.tm_hour % 12 == 0 ? 12 : tm.tm_hour % 12, tm.tm_min, tm.tm_sec,
+                           tm.tm_hour < 12 ? "AM" : "PM");
+}
+
+enum mr_status dynamodb_decrease_check(struct protocol_call *call,
+                                       const struct dynamodb_tuning *tuning, int64_t read_growth,
+                                       int64_t write_growth)
+{
+    const int64_t now_ms = call->now_ms, last_ms = tuning->decreased_ms;
+    const int64_t tomorrow_ms = (now_ms / day_ms + 1) * day_ms;
+    if ((read_growth >= 0 && write_growth >= 0) || last_ms / day_ms != now_ms / day_ms ||
+        tuning->decreases < FREE_DECREASES || now_ms - last_ms >= hour_ms)
+        return MR_OK;
+    return protocol_fail(
+        call, &dynamodb_limit_exceeded,
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given "
+        "UTC day. After the first %d decreases, each subsequent decrease in the same UTC day can "
+        "be performed at most once every %lld seconds. Number of decreases today: %lld. Last "
+        "decrease at %.*s. Next decrease can be made at %.*s",
+        FREE_DECREASES, (long long)(hour_ms / 1000), (long long)tuning->decreases,
+        MR_ARG(long_date(call->arena, last_ms)),
+        MR_ARG(long_date(call->arena,
+                         last_ms + hour_ms < tomorrow_ms ? last_ms + hour_ms : tomorrow_ms)));
 }
 
 /* ---- describing ---- */

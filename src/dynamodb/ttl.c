@@ -21,6 +21,7 @@ enum {
 };
 /* AWS: what expired longer ago than five years is taken for a mistake. */
 static const int64_t expired_s_max = 5 * 365 * (int64_t)86400;
+static const int64_t change_rest_ms = 3600000; /* AWS: one change an hour of a table's */
 
 struct dynamodb_ttl {
     struct dynamodb *dynamodb;
@@ -217,8 +218,17 @@ static enum mr_status check_change(struct protocol_call *call, struct mr_slice n
     return MR_OK;
 }
 
-/* The caller holds admin. AWS takes one change an hour; here there is nothing that needs to rest.
- */
+/* AWS: what changes nothing, or the wrong thing, is told first. */
+static enum mr_status check_rest(struct protocol_call *call, const struct dynamodb_table *table)
+{
+    const int64_t last_ms = table->locked.ttl_changed_ms;
+    if (last_ms == 0 || call->now_ms - last_ms >= change_rest_ms)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "Time to live has been modified multiple times within a fixed interval");
+}
+
+/* The caller holds admin. */
 static enum mr_status change_admin(struct protocol_call *call, struct dynamodb_table *table)
 {
     yyjson_val *wish = mr_json_get(call->in, "TimeToLiveSpecification");
@@ -227,9 +237,12 @@ static enum mr_status change_admin(struct protocol_call *call, struct dynamodb_t
     enum mr_status status = dynamodb_check_filled(call, table);
     if (status == MR_OK)
         status = check_change(call, attribute_of(call->arena, table), enable, attribute);
+    if (status == MR_OK)
+        status = check_rest(call, table);
     if (status != MR_OK)
         return status;
     pthread_rwlock_wrlock(&table->dynamodb->lock);
+    table->locked.ttl_changed_ms = call->now_ms;
     mr_buf_reset(&table->locked.ttl);
     if (enable)
         mr_buf_append(&table->locked.ttl, attribute);

@@ -631,6 +631,62 @@ def test_a_tables_indexes_throughput_and_time_to_live(stacks, client, fresh):
     assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
 
 
+def test_an_index_that_gets_another_throughput_is_the_same_index(stacks, client, fresh):
+    name = fresh("tuned")
+    dynamodb = client("dynamodb")
+
+    def units(read, write):
+        return {
+            "ProvisionedThroughput": {"ReadCapacityUnits": read, "WriteCapacityUnits": write}
+        }
+
+    def template(indexes, **more):
+        keys = ["id", *indexes]
+        return one("AWS::DynamoDB::Table", {
+            "AttributeDefinitions": [
+                {"AttributeName": key, "AttributeType": "S"} for key in keys
+            ],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": f"by-{key}",
+                    "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"}, **tuning,
+                }
+                for key, tuning in indexes.items()
+            ],
+            **more,
+        })
+
+    def told():
+        described = dynamodb.describe_table(TableName=table)["Table"]
+        return {
+            index["IndexName"]: (
+                index["ProvisionedThroughput"]["ReadCapacityUnits"],
+                index["ProvisionedThroughput"]["WriteCapacityUnits"],
+                "LastIncreaseDateTime" in index["ProvisionedThroughput"],
+            )
+            for index in described["GlobalSecondaryIndexes"]
+        }
+
+    stacks.create(name, template({"a": units(1, 2), "b": units(3, 4)}, **units(5, 5)))
+    table = stacks.physical(name, "It")
+    stacks.update(name, template({"a": units(1, 7), "b": units(3, 4)}, **units(5, 5),
+                                 BillingMode="PROVISIONED"))
+    # One that was made again would know of no increase.
+    assert told() == {"by-a": (1, 7, True), "by-b": (3, 4, False)}
+    on_demand = {"BillingMode": "PAY_PER_REQUEST"}
+    limited = {"OnDemandThroughput": {"MaxReadRequestUnits": 10}}
+    stacks.update(name, template({"a": limited, "b": {}}, **on_demand))
+    assert told() == {"by-a": (0, 0, True), "by-b": (0, 0, False)}
+    stacks.update(name, template({"a": {}, "b": {}}, **on_demand))
+    assert set(told()) == {"by-a", "by-b"}
+    # The billing mode comes with the units of all indexes, after one of them has gone.
+    stacks.update(name, template({"b": units(6, 6), "c": units(8, 8)}, **units(9, 9)))
+    assert told() == {"by-b": (6, 6, True), "by-c": (8, 8, False)}
+    assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
 def test_a_tables_kinesis_destination_comes_moves_and_goes(stacks, client, fresh):
     name = fresh("sent")
     dynamodb = client("dynamodb")

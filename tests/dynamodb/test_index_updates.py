@@ -170,7 +170,11 @@ def test_throughput_of_an_index_changes(db, fresh):
 
 def test_what_cannot_be_is_refused(db, table, refused):
     refused(
-        "ResourceNotFoundException", "Requested resource not found", delete, db=db, table=table
+        "ResourceNotFoundException",
+        f"Requested resource not found: Index by-kind for table {table}",
+        delete,
+        db=db,
+        table=table,
     )
     refused(
         "LimitExceededException",

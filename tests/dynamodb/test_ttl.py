@@ -45,8 +45,33 @@ def test_it_is_enabled_described_and_disabled(db, table, refused):
         attribute="other",
         on=False,
     )
-    enable(db, table, on=False)
-    assert state(db, table) == {"TimeToLiveStatus": "DISABLED"}
+
+
+def test_it_changes_once_an_hour(make_server, refused):
+    server = make_server()
+    db = server.client("dynamodb")
+    server.clock.hold()
+    make_table(db, "table", KEY["hash"])
+    make_table(db, "other", KEY["hash"])
+    often = "Time to live has been modified multiple times within a fixed interval"
+
+    def too_often(on):
+        refused("ValidationException", often, enable, db=db, table="table", on=on)
+
+    enable(db, "table")
+    too_often(False)
+    enable(db, "other")
+    server.clock.advance(3599)
+    server.restart()
+    db = server.client("dynamodb")
+    too_often(False)
+    assert state(db, "table")["TimeToLiveStatus"] == "ENABLED"
+    server.clock.advance(1)
+    enable(db, "table", on=False)
+    assert state(db, "table") == {"TimeToLiveStatus": "DISABLED"}
+    too_often(True)
+    refused("ValidationException", "TimeToLive is already disabled", enable, db=db, table="table",
+            on=False)  # fmt: skip
 
 
 def test_a_missing_table_is_told(db, refused):
