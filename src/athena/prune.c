@@ -174,6 +174,12 @@ bool athena_prune_keeps(const struct athena_prune *prune, const struct mr_slice 
     return prune->where == NULL || eval(&walk, prune->where) != NEVER;
 }
 
+bool athena_prune_passes(const struct athena_prune *prune, const struct mr_slice *values)
+{
+    const struct walk walk = {.prune = prune, .values = values};
+    return prune->where == NULL || eval(&walk, prune->where) == ALWAYS;
+}
+
 static void collect(const struct athena_prune *prune, size_t key, const struct athena_node *node,
                     struct mr_slice *values, size_t *count, size_t max)
 {

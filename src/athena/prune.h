@@ -23,6 +23,8 @@ bool athena_prune_values(const struct athena_prune *prune, size_t key, struct mr
                          struct mr_slice **ret_values, size_t *ret_count);
 /* False: no row of a partition with these values can pass; one whose ptr is NULL is any value. */
 bool athena_prune_keeps(const struct athena_prune *prune, const struct mr_slice *values);
+/* True: every row of a partition with these values passes. */
+bool athena_prune_passes(const struct athena_prune *prune, const struct mr_slice *values);
 /* Index of the key that the node names; SIZE_MAX: none. */
 size_t athena_prune_key(const struct athena_prune *prune, const struct athena_node *node);
 /* The operator for operands that have changed places: ">" for "<". */

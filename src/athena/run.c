@@ -1,4 +1,5 @@
 /* One query, on its worker: parse, resolve and translate, run, store the result. */
+#include "athena/count.h"
 #include "athena/errors.h"
 #include "athena/explain.h"
 #include "athena/footers.h"
@@ -158,6 +159,21 @@ static enum mr_status limit_scanned(struct run *run, enum mr_status status)
     return run->outcome.over_limit ? MR_END : status;
 }
 
+/* What the engine would have counted. */
+static void tell_count(struct run *run, uint64_t rows)
+{
+    const struct mr_slice alias = run->fields.list[0].name;
+    run->output.columns = MR_NEW(run->arena, struct athena_result_column);
+    *run->output.columns = (struct athena_result_column){
+        .name = alias.len > 0 ? glue_lower(run->arena, alias) : MR_S("_col0"),
+        .type = "bigint",
+        .precision = 19};
+    run->output.column_count = 1;
+    athena_output_header(&run->output);
+    athena_output_value(&run->output,
+                        mr_arena_printf(run->arena, "%llu", (unsigned long long)rows));
+}
+
 static enum mr_status run_select(struct run *run, const struct athena_statement *statement)
 {
     struct athena_query *query = run->query;
@@ -171,6 +187,8 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
                                    .cancelled = &query->handle.cancelled,
                                    .root = statement->query,
                                    .text = query->text};
+    if (statement->kind == STATEMENT_QUERY)
+        source.count.table = athena_count_table(statement->query);
     const int64_t begin_ms = mr_monotonic_ms();
     const char *sql;
     /* The library first: without it every query says so, whatever its tables. */
@@ -188,7 +206,9 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
         status = MR_END;
     const bool only_plan =
         statement->kind == STATEMENT_EXPLAIN && !mr_slice_equal(statement->text, MR_S("ANALYZE"));
-    if (status == MR_OK && !only_plan)
+    if (status == MR_OK && source.count.known)
+        tell_count(run, source.count.rows);
+    else if (status == MR_OK && !only_plan)
         status = execute(run, statement, &source, sql);
     run->outcome.scanned_bytes = athena_source_bytes(&source);
     if (status == MR_OK && !only_plan)

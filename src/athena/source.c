@@ -1,4 +1,5 @@
 #include "athena/source.h"
+#include "athena/count.h"
 #include "athena/parquet.h"
 #include "athena/parse.h"
 #include "athena/project.h"
@@ -322,6 +323,14 @@ static enum mr_status list_location(struct listing *listing, struct mr_slice loc
                             listing);
 }
 
+/* The rows of a partition that the WHERE clause lets through as a whole need not be asked. */
+static void note_certainty(const struct listing *listing, const struct mr_slice *values)
+{
+    struct athena_source_count *count = &listing->source->count;
+    if (count->table != NULL && !athena_prune_passes(&listing->prune, values))
+        count->unsure = true;
+}
+
 static enum mr_status on_partition(void *ctx, const struct glue_partition *partition)
 {
     struct listing *listing = ctx;
@@ -333,6 +342,7 @@ static enum mr_status on_partition(void *ctx, const struct glue_partition *parti
         !athena_prune_keeps(&listing->prune, partition->values))
         return MR_OK;
     source->partitions_kept++;
+    note_certainty(listing, partition->values);
     struct mr_slice *values =
         MR_NEW_ARRAY(source->arena, struct mr_slice, partition->value_count + 1);
     for (size_t i = 0; i < partition->value_count; i++)
@@ -347,6 +357,7 @@ static enum mr_status on_projected(void *ctx, const struct mr_slice *values,
     struct listing *listing = ctx;
     listing->source->partitions_seen++;
     listing->source->partitions_kept++;
+    note_certainty(listing, values);
     if (atomic_load(listing->source->cancelled))
         return MR_END;
     listing->values = values;
@@ -381,6 +392,8 @@ static bool list_objects(struct athena_source *source, struct athena_translation
     struct athena_projection_error error = {0};
     enum mr_status status;
     prune_init(&listing, translation, use, table);
+    if (table->key_count == 0)
+        note_certainty(&listing, NULL);
     if (table->key_count > 0 && athena_projection_enabled(table))
         status = athena_projection_each(source->arena, table, &listing.prune,
                                         store_now(source->registry->store), on_projected, &listing,
@@ -607,11 +620,22 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     mark_used(source, translation->select, scan);
     if (!list_objects(source, translation, use, scan, table))
         return false;
-    if (athena_source_relation(source, scan, out) == MR_OK)
+    if (athena_source_count(source, use->table, scan) ||
+        athena_source_relation(source, scan, out) == MR_OK)
         return true;
     athena_translate_fail(translation, use->table, "INTERNAL_ERROR",
                           "The objects cannot be opened");
     return false;
+}
+
+bool athena_source_count(struct athena_source *source, const struct athena_node *table,
+                         struct athena_scan *scan)
+{
+    struct athena_source_count *count = &source->count;
+    if (count->table != table || count->unsure)
+        return false;
+    count->known = athena_count_rows(scan, &count->rows);
+    return count->known;
 }
 
 enum mr_status athena_source_relation(struct athena_source *source, struct athena_scan *scan,

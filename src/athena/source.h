@@ -25,6 +25,12 @@ struct athena_source_target { /* the Iceberg table that a statement changes */
     size_t count;
     int64_t snapshot;
 };
+struct athena_source_count { /* of the rows of a table, when that is all that the query asks */
+    const struct athena_node *table; /* in the query; NULL: it asks for more */
+    bool unsure;                     /* the WHERE clause must be asked for each row */
+    bool known;
+    uint64_t rows; /* when they are known */
+};
 struct athena_source {
     struct mr_arena *arena; /* of the query */
     struct glue *glue;
@@ -36,6 +42,7 @@ struct athena_source {
     const struct athena_node *root; /* the query, to see which columns it names; NULL: all count */
     struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
     struct athena_source_target target;
+    struct athena_source_count count;
     /* made while tables are resolved */
     struct s3_snapshot *snapshot;
     struct athena_source_snapshot *later;
@@ -54,6 +61,10 @@ void athena_source_fini(struct athena_source *source);
 /* Takes the scan, complete but for its id, and appends the relation that stands for it. */
 MR_MUST_USE enum mr_status athena_source_relation(struct athena_source *source,
                                                   struct athena_scan *scan, struct mr_buf *out);
+/* Whether that is the counted table and its rows are known by their footers: then no relation is
+ * needed, and the query need not be run. */
+bool athena_source_count(struct athena_source *source, const struct athena_node *table,
+                         struct athena_scan *scan);
 uint64_t athena_source_bytes(const struct athena_source *source); /* read by all scans */
 /* The SQL and default database of a view's ViewOriginalText. MR_INVALID: not one that Athena wrote.
  */

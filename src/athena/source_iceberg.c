@@ -346,7 +346,11 @@ static bool read_table(struct reading *reading, const struct athena_iceberg_rows
         add_value(scan, FILE_PATH, VALUE_PATH, ATHENA_STRING);
         add_value(scan, ROW, ATHENA_COLUMN_ROW, ATHENA_BIGINT);
     }
-    bool fine = add_data(reading, rows, scan) && open_scan(reading, scan, &relation);
+    bool fine = add_data(reading, rows, scan);
+    if (fine && rows->use->where == NULL && !reading->equality && !reading->positions &&
+        athena_source_count(reading->source, reading->node, scan))
+        return true;
+    fine = fine && open_scan(reading, scan, &relation);
     if (fine && (reading->equality || reading->positions) && scan->piece_count > 0)
         fine = put_without_deleted(reading, scan, mr_buf_slice(&relation), out);
     else if (fine)

@@ -137,3 +137,50 @@ def test_a_large_object_that_is_replaced_by_another(lake):
     lake.s3.put_object(Bucket=lake.bucket, Key="t/f0.parquet", Body=parquet(
         f"SELECT {WIDE}, (i + 1)::SMALLINT AS id FROM range(6000) t(i)"))
     assert lake.rows("SELECT max(id), count(text) FROM t") == [["6000", "6000"]]
+
+
+def footer_of(rows):
+    """An object that is a footer alone, which tells so many rows: nothing else can be read."""
+    number, varint = rows * 2, bytearray()
+    while number > 127:
+        varint.append(number & 127 | 128)
+        number >>= 7
+    footer = (b"\x15\x02\x19\x1c\x48\x01s\x00\x16" + bytes(varint) + bytes([number]) +
+              b"\x19\x0c\x00")
+    return b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
+def test_a_count_of_all_rows_asks_the_footers_alone(lake):
+    for year, rows in (("2025", 5_000_000_000), ("2026", 7)):
+        lake.s3.put_object(Bucket=lake.bucket, Key=f"t/year={year}/f", Body=footer_of(rows))
+    lake.run("CREATE EXTERNAL TABLE t (id bigint) PARTITIONED BY (year string) STORED AS PARQUET "
+             f"LOCATION 's3://{lake.bucket}/t/'")
+    assert lake.rows("SELECT count(*) FROM t") == [["0"]]
+    lake.run("MSCK REPAIR TABLE t")
+    execution = lake.run("SELECT count(*) AS \"All\" FROM t")
+    assert execution["Status"]["State"] == "SUCCEEDED", execution["Status"]
+    assert execution["Statistics"]["DataScannedInBytes"] == 0
+    assert lake.body(execution["ResultConfiguration"]["OutputLocation"]) == b'"all"\n"5000000007"\n'
+    result = lake.result("SELECT count(*) FROM t AS x WHERE x.year = '2026'")
+    assert result["Rows"][1]["Data"] == [{"VarCharValue": "7"}]
+    column = result["ResultSetMetadata"]["ColumnInfo"][0]
+    assert (column["Name"], column["Type"], column["Precision"]) == ("_col0", "bigint", 19)
+    both = "year IN ('2024', '2025') OR year LIKE '2026'"
+    assert lake.rows(f"SELECT count(*) FROM t WHERE {both}") == [["5000000007"]]
+    # What the footers cannot tell is asked of the rows, which are not there.
+    for where in ("id = 1", "year = '2026' AND id IS NULL", "year IN ('2025', NULL)",
+                  "\"$path\" > ''"):
+        execution = lake.run(f"SELECT count(*) FROM t WHERE {where}")
+        assert execution["Status"]["State"] == "FAILED", where
+    assert lake.run("SELECT count(*) FROM t WHERE nope = 1")["Status"]["StateChangeReason"] == (
+        "COLUMN_NOT_FOUND: line 1:30: Column 'nope' cannot be resolved")
+
+
+def test_a_count_over_what_is_no_parquet_fails_as_any_query_does(lake):
+    good = parquet("SELECT 1 AS id")
+    table(lake, "t", "id int", good, b"no parquet at all")
+    assert lake.run("SELECT count(*) FROM t")["Status"]["StateChangeReason"] == (
+        f"HIVE_BAD_DATA: Not valid Parquet file: s3://{lake.bucket}/t/f1.parquet expected magic "
+        "number: PAR1")
+    table(lake, "u", "id int", good, b"\xff" * 20 + b"\xff\xff\xff\x7fPAR1")
+    assert lake.run("SELECT count(*) FROM u")["Status"]["State"] == "FAILED"
