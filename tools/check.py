@@ -47,7 +47,8 @@ SIM_S, SIM_LONGER_S = 60, 600  # at most
 SIM_SEEDS, SIM_LONGER_SEEDS = 2000, 1000000  # the gate's are the same on a slow and a fast machine
 # Ways in which the simulation breaks the server on purpose: it must find each.
 SIM_MUTATIONS = ("sync-skipped reply-early cursor-apart replay-late folder-unsynced flush-ahead "
-                 "wake-lost tail-trusted").split()
+                 "wake-lost tail-trusted retain-late filter-open filter-shut condition-open "
+                 "condition-shut expiry-early expiry-missed").split()
 SANITIZERS = {"build-asan": "address,undefined", "build-tsan": "thread"}
 
 

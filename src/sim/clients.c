@@ -7,6 +7,7 @@ enum { PAUSE_NS_MAX = 30000000 };
 static struct {
     struct serve *serve;
     size_t left; /* operations to begin */
+    int clients[16];
 } work;
 
 /* ---- requests ---- */
@@ -280,13 +281,16 @@ static void *client_main(void *arg)
     return NULL;
 }
 
-void sim_clients_run(struct serve *serve, size_t operations)
+void sim_clients_begin(struct serve *serve, size_t operations)
 {
-    int clients[16];
     work.serve = serve;
     work.left = operations;
     for (unsigned i = 0; i < sim->plan.clients; i++)
-        clients[i] = sim_fiber_start("client", client_main, NULL);
+        work.clients[i] = sim_fiber_start("client", client_main, NULL);
+}
+
+void sim_clients_join(void)
+{
     for (unsigned i = 0; i < sim->plan.clients; i++)
-        sim_fiber_join(clients[i]);
+        sim_fiber_join(work.clients[i]);
 }

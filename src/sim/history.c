@@ -213,6 +213,11 @@ static void attribute(struct sim_record *record)
     if (record->expired) {
         if (!sim->plan.expires || record->new_w != 0)
             sim_finding("an item has expired that has no time to live");
+        /* when the clock is set, the moment that was looked at may lie ahead of the record's */
+        if (record->old_t == 0 || (!sim->plan.clock_jumps && record->created_s < record->old_t))
+            sim_finding("mark %llu of key %u has expired at %lld, its time is %lld",
+                        (unsigned long long)record->old_w, record->key,
+                        (long long)record->created_s, (long long)record->old_t);
         return;
     }
     if (record->new_w == 0) {

@@ -52,6 +52,7 @@ struct sim_record {
     unsigned key;
     uint64_t sequence, old_w, new_w; /* marks; 0: there is no such image */
     int64_t old_n, new_n;
+    int64_t old_t, created_s; /* when the old item was to expire (0: never); when it changed */
     size_t object;
     /* When whoever made the change asked for it (0: nobody knows), and when it was certain to him
      * (UINT64_MAX: never). */

@@ -50,6 +50,8 @@ static void event_read(struct landed *landed, yyjson_val *event, enum kind kind)
         if (mr_slice_to_u64(mr_slice_sub(sequence, skip, SIZE_MAX), &record->sequence) != MR_OK)
             sim_finding("a record has no sequence number");
     }
+    record->created_s = mr_json_get_i64(change, "ApproximateCreationDateTime", 0);
+    record->old_t = sim_number(mr_json_get(change, "OldImage"), "t");
     image_read(mr_json_get(change, "OldImage"), &record->old_w, &record->old_n);
     image_read(mr_json_get(change, "NewImage"), &record->new_w, &record->new_n);
 }
@@ -122,8 +124,16 @@ static void lake_read(struct landed *landed)
 
 /* ---- the table ---- */
 
+/* A clock that was set back holds the search for such items up, by as much. */
+static bool is_overdue(yyjson_val *item)
+{
+    const int64_t t = sim_number(item, "t");
+    return sim->plan.expires && !sim->plan.clock_jumps && t != 0 &&
+           t < (sim_now_ns() + sim->wall_ns) / 1000000000;
+}
+
 /* Whether each item is what its last record left; if not, a change has not landed yet, or never
- * does. */
+ * does. And whether what has expired is gone. */
 static bool table_matches(struct landed *landed, char *ret_missing, size_t size)
 {
     bool matches = true;
@@ -137,8 +147,8 @@ static bool table_matches(struct landed *landed, char *ret_missing, size_t size)
             "{\"TableName\":\"tab\",\"ConsistentRead\":true,\"Key\":{\"pk\":{\"S\":\"k%u\"}}}",
             key);
         sim_call(landed->serve, &arena, "dynamodb", "GetItem", mr_slice_cstr(input), &result);
-        const uint64_t w =
-            (uint64_t)sim_number(mr_json_get(sim_output(&arena, &result), "Item"), "w");
+        yyjson_val *item = mr_json_get(sim_output(&arena, &result), "Item");
+        const uint64_t w = (uint64_t)sim_number(item, "w");
         const struct sim_record *last = NULL;
         for (size_t i = 0; i < landed->count; i++) {
             const struct sim_record *record = &landed->records[i];
@@ -150,6 +160,10 @@ static bool table_matches(struct landed *landed, char *ret_missing, size_t size)
             (void)snprintf(
                 ret_missing, size, "the table holds mark %llu at key %u, its last record says %llu",
                 (unsigned long long)w, key, (unsigned long long)(last == NULL ? 0 : last->new_w));
+        if (matches && is_overdue(item)) {
+            matches = false;
+            (void)snprintf(ret_missing, size, "the item at key %u has expired, and stays", key);
+        }
         mr_arena_fini(&arena);
     }
     return matches;

@@ -46,8 +46,15 @@ static _Noreturn void incarnation_run(void)
         signals_watch();
     sim_fibers_begin();
     struct serve *serve = sim_server_start();
-    const unsigned incarnations = sim->plan.incarnations + 1;
-    sim_clients_run(serve, sim->plan.operations / incarnations + 1);
+    const size_t share = sim->plan.operations / (sim->plan.incarnations + 1) + 1;
+    sim_retain_begin(serve);
+    sim_table_make(serve);
+    if (sim->plan.early)
+        sim_clients_begin(serve, share);
+    sim_way_make(serve);
+    if (!sim->plan.early)
+        sim_clients_begin(serve, share);
+    sim_clients_join();
     if (sim->failed_io)
         sim_sleep(INT64_C(1000000000) * (int64_t)sim_below(20));
     if (sim->failed_io)
@@ -56,6 +63,7 @@ static _Noreturn void incarnation_run(void)
         sim_pipes_start(serve);
         sim_landed_check(serve);
     }
+    sim_retain_end();
     if (sim->calm || sim_chance(2)) {
         serve_stop(serve);
         sim_trace("-- stopped");

@@ -12,6 +12,13 @@ static const char *const names[SIM_MUTATIONS] = {
     [SIM_FLUSH_AHEAD] = "flush-ahead",
     [SIM_WAKE_LOST] = "wake-lost",
     [SIM_TAIL_TRUSTED] = "tail-trusted",
+    [SIM_RETAIN_LATE] = "retain-late",
+    [SIM_FILTER_OPEN] = "filter-open",
+    [SIM_FILTER_SHUT] = "filter-shut",
+    [SIM_CONDITION_OPEN] = "condition-open",
+    [SIM_CONDITION_SHUT] = "condition-shut",
+    [SIM_EXPIRY_EARLY] = "expiry-early",
+    [SIM_EXPIRY_MISSED] = "expiry-missed",
 };
 
 enum sim_mutation sim_mutation_named(const char *name)
@@ -53,6 +60,9 @@ void sim_plan_make(struct sim_plan *plan)
         .meddles = sim_chance(3),
         .filters = sim_chance(4),
         .expires = sim_chance(3),
+        .early = sim_chance(3),
+        .retains = sim_chance(4),
+        .leaves = sim_chance(4),
     };
     if (mutation == SIM_SOUND)
         return;
@@ -60,4 +70,18 @@ void sim_plan_make(struct sim_plan *plan)
     plan->power_cuts = true;
     plan->incarnations = 2 + plan->incarnations;
     plan->memtable_bytes = 2048;
+    plan->filters |= mutation == SIM_FILTER_OPEN || mutation == SIM_FILTER_SHUT;
+    plan->expires |= mutation == SIM_EXPIRY_EARLY || mutation == SIM_EXPIRY_MISSED;
+    plan->clock_jumps &= !plan->expires;
+    if (mutation == SIM_EXPIRY_EARLY) { /* it takes a write beside the search, once a second */
+        plan->operations = 300;
+        plan->pad_bytes = 10;
+        plan->clients = 5;
+    }
+    if (mutation == SIM_RETAIN_LATE) {
+        plan->early = plan->retains = plan->leaves = true;
+        plan->segment_bytes = 16384;
+        plan->pad_bytes = 6000;
+        plan->clients = 5;
+    }
 }

@@ -3,7 +3,13 @@
 #include "base/log.h"
 #include <stdio.h>
 
-enum { READY_NS = 20000000, READY_TRIES = 600, OUTPUT_DEPTH = 64 };
+enum {
+    READY_NS = 20000000,
+    READY_TRIES = 600,
+    OUTPUT_DEPTH = 64,
+    LEFT_RECORDS = 6,
+    RETAIN_NS_MAX = 50000000,
+};
 #define ROLE "arn:aws:iam::000000000000:role/pipeline"
 #define ARN(service) "arn:aws:" service ":us-east-1:000000000000:"
 
@@ -92,7 +98,7 @@ static void stream_arn(struct serve *serve, char ret[static 256])
     mr_arena_fini(&arena);
 }
 
-static void make_table(struct serve *serve)
+void sim_table_make(struct serve *serve)
 {
     make(serve, "dynamodb", "CreateTable",
          "{\"TableName\":\"tab\",\"BillingMode\":\"PAY_PER_REQUEST\",\"KeySchema\":[{"
@@ -224,12 +230,62 @@ struct serve *sim_server_start(void)
         sim_finding("the server does not start");
     }
     sim_trace("-- the server has started");
-    make_table(serve);
+    return serve;
+}
+
+void sim_way_make(struct serve *serve)
+{
     make_stream(serve, "k", sim->plan.shards);
     make_delivery(serve, "d", "k", "data/", sim->plan.has_function);
     make_pipe(serve, "p", "k", "");
     if (sim->plan.filters)
         make_filtered(serve);
     sim_pipes_start(serve);
-    return serve;
+}
+
+/* ---- what holds the journal, and what does not ---- */
+
+/* A stream that fills some of the journal, and goes: nobody needs that any more. */
+static void leave(struct serve *serve)
+{
+    char text[8192], data[6000];
+    memset(data, 'A', sizeof data);
+    make_stream(serve, "gone", 1);
+    for (int i = 0; i < LEFT_RECORDS; i++) {
+        (void)snprintf(text, sizeof text,
+                       "{\"StreamName\":\"gone\",\"PartitionKey\":\"k\",\"Data\":\"%.*s\"}",
+                       (int)sizeof data, data);
+        make(serve, "kinesis", "PutRecord", text);
+    }
+    make(serve, "kinesis", "DeleteStream", "{\"StreamName\":\"gone\"}");
+}
+
+static struct {
+    struct serve *serve;
+    int fiber;
+    bool ends;
+} retain;
+
+static void *retain_main(void *arg)
+{
+    (void)arg;
+    while (!retain.ends && store_retain(retain.serve->store) == MR_OK)
+        sim_sleep((int64_t)sim_below(RETAIN_NS_MAX));
+    return NULL;
+}
+
+void sim_retain_begin(struct serve *serve)
+{
+    if (sim->plan.leaves && sim->incarnation == 1)
+        leave(serve);
+    retain.serve = serve;
+    if (sim->plan.retains)
+        retain.fiber = sim_fiber_start("retain", retain_main, NULL);
+}
+
+void sim_retain_end(void)
+{
+    retain.ends = true;
+    if (sim->plan.retains)
+        sim_fiber_join(retain.fiber);
 }

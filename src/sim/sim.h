@@ -33,6 +33,13 @@ enum sim_mutation {
     SIM_FLUSH_AHEAD,     /* the view is flushed without waiting for the journal */
     SIM_WAKE_LOST,       /* a signal to a condition is lost, now and then */
     SIM_TAIL_TRUSTED,    /* recovery takes entries without checking them */
+    SIM_RETAIN_LATE,     /* what came while it was asked who needs the journal is not kept */
+    SIM_FILTER_OPEN,     /* a pipe's filter takes what it should not, now and then */
+    SIM_FILTER_SHUT,     /* or leaves out what it should take */
+    SIM_CONDITION_OPEN,  /* a condition that does not hold lets a write pass, now and then */
+    SIM_CONDITION_SHUT,  /* or one that holds does not */
+    SIM_EXPIRY_EARLY,    /* what looked expired is not looked at again before it goes */
+    SIM_EXPIRY_MISSED,   /* some expired items stay */
     SIM_MUTATIONS
 };
 
@@ -55,6 +62,9 @@ struct sim_plan {
     bool filters; /* a second pipe, of what begins and ends, has a stream and a delivery of its own
                    */
     bool expires; /* some items have a time to live */
+    bool early;   /* clients write from when there is a table; the way from it is made meanwhile */
+    bool retains; /* it is asked over and over what of the journal nobody needs */
+    bool leaves;  /* streams and tables were there before, and went */
 };
 
 /* ---- what outlives an incarnation (world.c) ---- */
