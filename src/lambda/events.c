@@ -2,22 +2,28 @@
  *
  * Stored: VIEW_META "lambda/event/<13 digits of epoch ms>-<request id>" =
  * {"function","version","qualifier","context","payload"}, deleted when the function answered or the
- * attempts are used up. A restart runs what is left again, so an event runs at least once. A
- * destination that is a function gets its event in the entry that deletes this one; an object in S3
- * is there before. */
+ * attempts are used up. A restart runs what is left again, so an event runs at least once; one
+ * whose end cannot be stored, because its destination cannot, runs again later too. A destination
+ * that is a function gets its event in the entry that deletes this one; an object in S3 is there
+ * before. */
 #include "lambda/internal.h"
 #include "base/point.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STAMP_BYTES = 14, RETRY_NOT_READY_MS = 1000, DOC_DEPTH_MAX = MR_JSON_DEPTH_MAX };
+enum {
+    STAMP_BYTES = 14,
+    RETRY_NOT_READY_MS = 1000, /* doubled for each end that could not be stored, so often: */
+    RETRY_DOUBLED_MAX = 8,
+    DOC_DEPTH_MAX = MR_JSON_DEPTH_MAX
+};
 
 struct event {
     struct event *next;
     char name[STAMP_BYTES + LAMBDA_ID_TEXT]; /* of its document */
     int64_t accepted_ms, due_ms;
-    int attempts;
+    int attempts, ends; /* ends that could not be stored */
     bool running;
     struct lambda_events *events;
 };
@@ -153,8 +159,6 @@ static bool is_done(struct event *event, enum mr_status status, const struct att
     if (old || over)
         mr_log(MR_LOG_WARN, "lambda", "event %s is given up after %d attempts: %s",
                request_id_of(event), event->attempts, result->message);
-    if (attempt->function != NULL)
-        lambda_meter(attempt->function, LAMBDA_ASYNC_DROPPED, old || over);
     return old || over;
 }
 
@@ -284,9 +288,16 @@ static enum mr_status finish(struct event *event, struct attempt *attempt, const
     if (status == MR_OK)
         status = store_commit(lambda->options.store, &entry, &ticket);
     mr_point(MR_POINT_LAMBDA_EVENT_ENDED);
-    if (status != MR_OK)
-        mr_log(MR_LOG_WARN, "lambda", "event %s may run again after a restart",
-               request_id_of(event));
+    if (status == MR_OK) {
+        if (attempt->function != NULL)
+            lambda_meter(attempt->function, LAMBDA_ASYNC_DROPPED,
+                         strcmp(condition, "Success") != 0);
+        return status;
+    }
+    event->due_ms = now_ms + ((int64_t)RETRY_NOT_READY_MS << event->ends);
+    event->ends += event->ends < RETRY_DOUBLED_MAX;
+    mr_log(MR_LOG_WARN, "lambda", "event %s runs again: its end cannot be stored",
+           request_id_of(event));
     return status;
 }
 
@@ -299,10 +310,11 @@ static void run(void *arg)
     const char *condition;
     mr_arena_init(&attempt.arena);
     const enum mr_status status = call_function(event, &attempt);
-    const bool done = is_done(event, status, &attempt, &condition);
+    bool done = is_done(event, status, &attempt, &condition);
     if (done && finish(event, &attempt, condition, &next) != MR_OK) {
         free(next);
         next = NULL;
+        done = false;
     }
     lambda_result_fini(&attempt.result);
     lambda_function_unref(attempt.function);

@@ -121,6 +121,26 @@ def test_destinations_are_told_of_success_and_failure(
     assert body["responsePayload"]["errorType"] == "ValueError"
 
 
+def test_an_event_whose_end_cannot_be_stored_runs_again(make_server, creator, tmp_path):
+    """Its destination is a bucket, and the disk has no room for the object, once."""
+    server = make_server("--fault-at", "s3.body.write:1:enospc")
+    functions, s3, out = server.client("lambda"), server.client("s3"), tmp_path / "out"
+    s3.create_bucket(Bucket="failures")
+    creator(functions, "f", (WRITES % str(out)) + "    raise ValueError('no')\n")
+    functions.put_function_event_invoke_config(
+        FunctionName="f", MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::failures"}},
+    )  # fmt: skip
+    request = send(functions, "f", {"text": "x" * 20000})  # so much that it is a file
+    wait_until(lambda: s3.list_objects_v2(Bucket="failures").get("Contents"), timeout=20)
+    listed = s3.list_objects_v2(Bucket="failures")["Contents"]
+    assert len(listed) == 1
+    body = json.load(s3.get_object(Bucket="failures", Key=listed[0]["Key"])["Body"])
+    assert body["requestContext"]["requestId"] == request
+    assert body["requestContext"]["condition"] == "RetriesExhausted"
+    assert len(told(out)) == 2
+
+
 def test_an_event_keeps_its_qualifier(functions, make_function, zipped, tmp_path):
     out = tmp_path / "out"
     name = make_function(WRITES % str(out), Publish=True)
