@@ -40,12 +40,22 @@ static struct mr_slice canned_acl(struct resource_call *call)
     return acl;
 }
 
+static bool takes_acls(struct resource_call *call)
+{
+    yyjson_val *rules = mr_json_get(resource_property(call, "OwnershipControls"), "Rules");
+    const struct mr_slice rule = mr_json_get_text(yyjson_arr_get_first(rules), "ObjectOwnership");
+    return rule.len > 0 && !mr_slice_equal(rule, MR_S("BucketOwnerEnforced"));
+}
+
 static bool set_acl(struct resource_call *call)
 {
     struct request request;
     if (!resource_changed(call, "AccessControl"))
         return true;
     const struct mr_slice acl = canned_acl(call);
+    /* AWS: "Private" is how a bucket begins, also one that takes no lists. */
+    if (mr_slice_equal(acl, MR_S("private")) && !takes_acls(call))
+        return true;
     bucket_request(&request, call, "PutBucketAcl");
     request_text(&request, "ACL", acl.len > 0 ? acl : MR_S("private"));
     return request_done(&request);

@@ -1,7 +1,8 @@
 /* Buckets: one document each, VIEW_META "s3/bucket/<name>":
  *   {"created_ms": n, "region": "us-east-1", ...}
  * and further members for what was configured: "tags", "policy", "public_access", "ownership",
- * "encryption", "versioning", "lock", "cors", "lifecycle", "payer", "accelerate", each as JSON in
+ * "encryption", "versioning", "lock", "cors", "lifecycle", "payer", "accelerate", "acl" (its
+ * grants), each as JSON in
  * the names of the model. Absent: not configured. */
 #include "s3/internal.h"
 
@@ -61,6 +62,7 @@ enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena,
     }
     mr_json_key_raw(&json, "tags", bucket->tags); /* an empty text writes nothing */
     mr_json_key_raw(&json, "ownership", bucket->ownership);
+    mr_json_key_raw(&json, "acl", bucket->acl);
     mr_json_object_end(&json);
     struct store_entry entry = store_entry_make(arena);
     enum mr_status status = MR_EXISTS;

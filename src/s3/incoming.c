@@ -274,7 +274,7 @@ enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta)
     meta->headers[S3_REDIRECT] = s3_in(call, "WebsiteRedirectLocation");
     if (redirect_check(call, meta->headers[S3_REDIRECT]) != MR_OK ||
         storage_class_read(call, meta) != MR_OK || s3_sse_read(call, meta) != MR_OK ||
-        s3_lock_read(call, meta) != MR_OK)
+        s3_lock_read(call, meta) != MR_OK || s3_acl_of_object(call, &meta->acl) != MR_OK)
         return MR_FAULT;
     return user_read(call, meta);
 }

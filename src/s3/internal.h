@@ -168,8 +168,8 @@ MR_MUST_USE enum mr_status s3_bucket_state(struct s3 *s3, struct mr_arena *arena
 bool s3_bucket_name_ok(struct mr_slice name);
 struct s3_new_bucket {
     struct mr_slice name, region;
-    bool locks;                      /* object lock is on, and so is versioning */
-    struct mr_slice tags, ownership; /* members of the document; empty: none */
+    bool locks;                           /* object lock is on, and so is versioning */
+    struct mr_slice tags, ownership, acl; /* members of the document; empty: none */
 };
 /* MR_EXISTS: it is there already. */
 MR_MUST_USE enum mr_status s3_bucket_create(struct s3 *s3, struct mr_arena *arena,

@@ -10,12 +10,11 @@ S3_FAULTS(S3_FAULT_DEFINE)
 void s3_register(struct s3 *s3, struct protocol *protocol)
 {
     const struct s3_handlers *const all[] = {
-        &s3_bucket_handlers,    &s3_config_handlers, &s3_object_handlers,
-        &s3_read_handlers,      &s3_list_handlers,   &s3_copy_handlers,
-        &s3_multipart_handlers, &s3_tag_handlers,    &s3_upload_list_handlers,
-        &s3_cors_handlers,      &s3_sse_handlers,    &s3_policy_handlers,
-        &s3_lifecycle_handlers, &s3_lock_handlers,   &s3_notify_handlers,
-        &s3_metrics_handlers};
+        &s3_bucket_handlers,      &s3_config_handlers, &s3_object_handlers,    &s3_read_handlers,
+        &s3_list_handlers,        &s3_copy_handlers,   &s3_multipart_handlers, &s3_tag_handlers,
+        &s3_upload_list_handlers, &s3_cors_handlers,   &s3_sse_handlers,       &s3_policy_handlers,
+        &s3_lifecycle_handlers,   &s3_lock_handlers,   &s3_notify_handlers,    &s3_metrics_handlers,
+        &s3_acl_handlers};
     protocol_set_browser(protocol, &s3_browser, s3);
     protocol_on_answer(protocol, "s3", s3_on_answer, s3);
     for (size_t i = 0; i < MR_COUNT(all); i++)
@@ -219,55 +218,6 @@ enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_whic
     return s3_version_in(call, mr_json_get(call->in, "VersionId"), &ret_which->version, room);
 }
 
-static enum mr_status fail_no_lists(struct protocol_call *call)
-{
-    return protocol_fail(call, &s3_not_implemented,
-                         "millrace keeps no access control lists but the owner's");
-}
-
-enum mr_status s3_fail_acl(struct protocol_call *call)
-{
-    yyjson_val *document = s3_config_document(call);
-    yyjson_val *ownership = mr_json_get(document, "ownership");
-    yyjson_val *rule = yyjson_arr_get_first(mr_json_get(ownership, "Rules"));
-    if (document == NULL)
-        return MR_FAULT;
-    /* AWS: without rules the writer owns, as it was before there were any. */
-    if (ownership == NULL ||
-        mr_slice_equal(mr_json_get_text(rule, "ObjectOwnership"), MR_S("BucketOwnerEnforced")))
-        return protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
-    return fail_no_lists(call);
-}
-
-enum mr_status s3_check_acl(struct protocol_call *call, bool new_bucket)
-{
-    static const char *const grants[] = {"GrantFullControl", "GrantRead", "GrantReadACP",
-                                         "GrantWrite", "GrantWriteACP"};
-    /* AWS: the first two say what holds anyway. */
-    static const char *const canned[] = {
-        "private",           "bucket-owner-full-control", "public-read",
-        "public-read-write", "authenticated-read",        "aws-exec-read",
-        "bucket-owner-read", "log-delivery-write"};
-    const struct mr_slice acl = s3_in(call, "ACL");
-    size_t at = 0;
-    while (at < MR_COUNT(canned) && !mr_slice_equal(acl, mr_slice_cstr(canned[at])))
-        at++;
-    if (acl.len > 0 && at == MR_COUNT(canned))
-        return s3_fail_argument(call, "x-amz-acl", acl, "");
-    bool asks = acl.len > 0 && at > 1;
-    for (size_t i = 0; i < MR_COUNT(grants); i++)
-        asks = asks || s3_in(call, grants[i]).len > 0;
-    const struct mr_slice ownership = s3_in(call, "ObjectOwnership");
-    if (asks && new_bucket &&
-        (ownership.len == 0 || mr_slice_equal(ownership, MR_S("BucketOwnerEnforced"))))
-        return protocol_fail(call, &s3_bucket_acl,
-                             "Bucket cannot have ACLs set with ObjectOwnership's "
-                             "BucketOwnerEnforced setting");
-    if (asks && new_bucket)
-        return fail_no_lists(call);
-    return asks ? s3_fail_acl(call) : MR_OK;
-}
-
 enum mr_status s3_check_unsupported(struct protocol_call *call)
 {
     static const struct {
@@ -337,13 +287,18 @@ void s3_write_made(struct protocol_call *call, const struct s3_change *change)
         mr_json_key_string(&call->out, "VersionId", s3_version_print(call, &change->made));
 }
 
-void s3_write_owner(struct protocol_call *call, const char *member, bool with_name)
+void s3_owner_id(const struct protocol_call *call, char ret[static S3_OWNER_ID_TEXT])
 {
     /* AWS: the canonical id is 64 hex digits that belong to the account for ever. */
     uint8_t digest[32];
-    char id[65];
     mr_sha256(call->account, digest);
-    mr_hex(digest, sizeof digest, id);
+    mr_hex(digest, sizeof digest, ret);
+}
+
+void s3_write_owner(struct protocol_call *call, const char *member, bool with_name)
+{
+    char id[S3_OWNER_ID_TEXT];
+    s3_owner_id(call, id);
     mr_json_key(&call->out, member);
     mr_json_object(&call->out);
     mr_json_key_cstr(&call->out, "ID", id);

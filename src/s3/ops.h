@@ -7,6 +7,7 @@
     X(acl_not_supported, "AccessControlListNotSupported", 400, false)              \
     X(bad_request, "BadRequest", 400, false)                                       \
     X(bucket_acl, "InvalidBucketAclWithObjectOwnership", 400, false)               \
+    X(bucket_acl_public, "InvalidBucketAclWithBlockPublicAccessError", 400, false) \
     X(bad_digest, "BadDigest", 400, false)                                         \
     X(bucket_exists_for_us, "BucketAlreadyOwnedByYou", 409, false)                 \
     X(bucket_not_empty, "BucketNotEmpty", 409, false)                              \
@@ -29,10 +30,12 @@
     X(invalid_storage_class, "InvalidStorageClass", 400, false)                    \
     X(invalid_tag, "InvalidTag", 400, false)                                       \
     X(key_too_long, "KeyTooLongError", 400, false)                                 \
+    X(malformed_acl, "MalformedACLError", 400, false)                              \
     X(malformed_policy, "MalformedPolicy", 400, false)                             \
     X(malformed_xml, "MalformedXML", 400, false)                                   \
     X(method_not_allowed, "MethodNotAllowed", 405, false)                          \
     X(metadata_too_large, "MetadataTooLarge", 400, false)                          \
+    X(missing_header, "MissingSecurityHeader", 400, false)                         \
     X(missing_length, "MissingContentLength", 411, false)                          \
     X(no_configuration, "NoSuchConfiguration", 404, false)                         \
     X(no_access_block, "NoSuchPublicAccessBlockConfiguration", 404, false)         \
@@ -53,7 +56,8 @@
     X(not_implemented, "NotImplemented", 501, false)                               \
     X(policy_too_large, "PolicyTooLarge", 400, false)                              \
     X(precondition_failed, "PreconditionFailed", 412, false)                       \
-    X(too_many_configurations, "TooManyConfigurations", 400, false)
+    X(too_many_configurations, "TooManyConfigurations", 400, false)                \
+    X(unexpected_content, "UnexpectedContent", 400, false)
 
 #define S3_FAULT_DECLARE(name, code, status, server) extern const struct protocol_fault s3_##name;
 S3_FAULTS(S3_FAULT_DECLARE)
@@ -83,12 +87,21 @@ enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_whic
 /* A version's id as a client names it (absent: NULL). */
 enum mr_status s3_version_in(struct protocol_call *call, yyjson_val *value,
                              const struct s3_version **ret_version, struct s3_version *room);
-/* Headers that would have to change what is done, and are not implemented; ACLs, which a bucket
- * made today does not allow. */
+/* Headers that would have to change what is done, and are not implemented. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);
-enum mr_status s3_check_acl(struct protocol_call *call, bool new_bucket);
-/* Of a list beyond the owner's: the bucket allows none, or (said plainly) there are none here. */
-enum mr_status s3_fail_acl(struct protocol_call *call);
+
+/* What a request says about an access control list. */
+struct s3_acl {
+    bool asked;             /* it says something */
+    bool everybody;         /* all users, or all that are authenticated, are granted something */
+    struct mr_slice grants; /* a JSON array; empty: the owner has all, nobody else anything */
+};
+enum mr_status s3_acl_parse(struct protocol_call *call, bool bucket, struct s3_acl *ret_acl);
+/* The list of a new object or bucket, when that may have it. */
+enum mr_status s3_acl_of_object(struct protocol_call *call, struct mr_slice *ret_grants);
+enum mr_status s3_acl_of_bucket(struct protocol_call *call, struct mr_slice *ret_grants);
+/* Ownership is enforced, or is to be, and there is a list of the bucket. */
+enum mr_status s3_fail_bucket_acl(struct protocol_call *call);
 
 enum mr_status s3_fail_no_bucket(struct protocol_call *call, struct mr_slice bucket);
 enum mr_status s3_fail_no_key(struct protocol_call *call, struct mr_slice key);
@@ -116,6 +129,8 @@ void s3_write_version(struct protocol_call *call, struct mr_slice bucket,
                       const struct s3_meta *meta);
 /* The same of what a change made. */
 void s3_write_made(struct protocol_call *call, const struct s3_change *change);
+enum { S3_OWNER_ID_TEXT = 65 }; /* with a NUL */
+void s3_owner_id(const struct protocol_call *call, char ret[static S3_OWNER_ID_TEXT]);
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name);
 /* Copied into the call's arena, with quotes. */
 struct mr_slice s3_quoted_etag(struct protocol_call *call, const struct s3_meta *meta);
@@ -179,6 +194,8 @@ void s3_incoming_abandon(struct s3_incoming *incoming);
 
 /* ---- what is configured about a bucket: members of its document ---- */
 bool s3_ownership_ok(struct mr_slice rule);
+/* One of the four settings of the block of public access. */
+bool s3_blocks_public(yyjson_val *document, const char *setting);
 /* The bucket's document, or NULL with the fault set. */
 yyjson_val *s3_config_document(struct protocol_call *call);
 /* Sets a member; an empty text takes it away. */
@@ -214,7 +231,8 @@ struct s3_handlers {
 extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_object_handlers,
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
     s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
-    s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers, s3_metrics_handlers;
+    s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers, s3_metrics_handlers,
+    s3_acl_handlers;
 
 /* ops_metrics.c */
 /* Of protocol_on_answer. */

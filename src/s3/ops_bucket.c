@@ -72,8 +72,8 @@ static void create_bucket(struct protocol_call *call)
         protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
         return;
     }
-    if (s3_check_acl(call, true) != MR_OK || location_of(call, &wanted.region) != MR_OK ||
-        settings_of(call, &wanted) != MR_OK)
+    if (s3_acl_of_bucket(call, &wanted.acl) != MR_OK ||
+        location_of(call, &wanted.region) != MR_OK || settings_of(call, &wanted) != MR_OK)
         return;
     enum mr_status status = s3_bucket_create(s3_of(call), call->arena, &wanted, &call->ticket);
     /* AWS: one's own bucket again is fine in us-east-1 alone. */

@@ -84,10 +84,16 @@ static void put_ownership(struct protocol_call *call)
     yyjson_val *wanted = mr_json_get(call->in, "OwnershipControls");
     const struct mr_slice rule =
         mr_json_get_text(yyjson_arr_get_first(mr_json_get(wanted, "Rules")), "ObjectOwnership");
-    if (s3_ownership_ok(rule))
-        s3_config_store(call, "ownership", s3_config_json(call, wanted));
-    else
+    yyjson_val *document = s3_config_document(call);
+    if (document == NULL)
+        return;
+    if (!s3_ownership_ok(rule) || yyjson_arr_size(mr_json_get(wanted, "Rules")) != 1)
         s3_fail_malformed(call);
+    else if (mr_slice_equal(rule, MR_S("BucketOwnerEnforced")) &&
+             mr_json_get(document, "acl") != NULL) /* AWS: that has to be given up first */
+        s3_fail_bucket_acl(call);
+    else
+        s3_config_store(call, "ownership", s3_config_json(call, wanted));
 }
 
 static void delete_ownership(struct protocol_call *call)
@@ -155,95 +161,6 @@ static void put_versioning(struct protocol_call *call)
         return;
     }
     s3_config_store(call, "versioning", mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(status)));
-}
-
-/* ---- access control lists: the one that holds ---- */
-
-static void owner_id(const struct protocol_call *call, char ret[static 65])
-{
-    uint8_t digest[32];
-    mr_sha256(call->account, digest);
-    mr_hex(digest, sizeof digest, ret);
-}
-
-static void write_acl(struct protocol_call *call)
-{
-    s3_write_owner(call, "Owner", false);
-    mr_json_key(&call->out, "Grants");
-    mr_json_array(&call->out);
-    mr_json_object(&call->out);
-    char id[65];
-    owner_id(call, id);
-    mr_json_key(&call->out, "Grantee");
-    mr_json_object(&call->out);
-    mr_json_key_cstr(&call->out, "Type", "CanonicalUser");
-    mr_json_key_cstr(&call->out, "ID", id);
-    mr_json_object_end(&call->out);
-    mr_json_key_cstr(&call->out, "Permission", "FULL_CONTROL");
-    mr_json_object_end(&call->out);
-    mr_json_array_end(&call->out);
-}
-
-static void get_bucket_acl(struct protocol_call *call)
-{
-    if (s3_check_bucket(call) == MR_OK)
-        write_acl(call);
-}
-
-static enum mr_status object_check(struct protocol_call *call)
-{
-    struct s3_meta meta;
-    struct s3_which which;
-    struct s3_version version;
-    if (s3_check_bucket(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK)
-        return MR_FAULT;
-    const enum mr_status status = s3_find(s3_of(call), call->arena, &which, &meta, &call->ticket);
-    return s3_fail_missing(call, &which, status, &meta);
-}
-
-static void get_object_acl(struct protocol_call *call)
-{
-    if (object_check(call) == MR_OK)
-        write_acl(call);
-}
-
-/* AWS: a list that says what holds anyway, the owner's full control, is taken. */
-static bool says_what_holds(struct protocol_call *call, yyjson_val *policy)
-{
-    yyjson_val *grants = mr_json_get(policy, "Grants");
-    char id[65];
-    size_t at, count;
-    yyjson_val *grant;
-    owner_id(call, id);
-    yyjson_arr_foreach(grants, at, count, grant)
-    {
-        const struct mr_slice grantee = mr_json_get_text(mr_json_get(grant, "Grantee"), "ID");
-        if (!mr_slice_equal(grantee, mr_slice_cstr(id)) ||
-            !mr_slice_equal(mr_json_get_text(grant, "Permission"), MR_S("FULL_CONTROL")))
-            return false;
-    }
-    return yyjson_arr_size(grants) > 0;
-}
-
-static void refuse_acl(struct protocol_call *call)
-{
-    yyjson_val *policy = mr_json_get(call->in, "AccessControlPolicy");
-    if (policy != NULL && !says_what_holds(call, policy))
-        (void)s3_fail_acl(call);
-    else
-        (void)s3_check_acl(call, false);
-}
-
-static void put_bucket_acl(struct protocol_call *call)
-{
-    if (s3_check_bucket(call) == MR_OK)
-        refuse_acl(call);
-}
-
-static void put_object_acl(struct protocol_call *call)
-{
-    if (object_check(call) == MR_OK)
-        refuse_acl(call);
 }
 
 /* ---- what a bucket does not have ---- */
@@ -318,7 +235,6 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DeleteBucketTagging", .run = delete_tagging},
     {.operation = "DeleteBucketWebsite", .run = nothing},
     {.operation = "GetBucketAccelerateConfiguration", .run = get_accelerate},
-    {.operation = "GetBucketAcl", .run = get_bucket_acl},
     {.operation = "GetBucketLogging", .run = nothing},
     {.operation = "GetBucketOwnershipControls", .run = get_ownership},
     {.operation = "GetBucketReplication", .run = get_replication},
@@ -326,14 +242,11 @@ static const struct protocol_handler handlers[] = {
     {.operation = "GetBucketTagging", .run = get_tagging},
     {.operation = "GetBucketVersioning", .run = get_versioning},
     {.operation = "GetBucketWebsite", .run = get_website},
-    {.operation = "GetObjectAcl", .run = get_object_acl},
     {.operation = "PutBucketAccelerateConfiguration", .run = put_accelerate},
-    {.operation = "PutBucketAcl", .run = put_bucket_acl},
     {.operation = "PutBucketLogging", .run = put_logging},
     {.operation = "PutBucketOwnershipControls", .run = put_ownership},
     {.operation = "PutBucketRequestPayment", .run = put_request_payment},
     {.operation = "PutBucketTagging", .run = put_tagging},
     {.operation = "PutBucketVersioning", .run = put_versioning},
-    {.operation = "PutObjectAcl", .run = put_object_acl},
 };
 const struct s3_handlers s3_config_handlers = {handlers, MR_COUNT(handlers)};

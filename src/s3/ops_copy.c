@@ -169,6 +169,7 @@ static enum mr_status copy_meta(struct protocol_call *call, const struct source 
         meta->headers[S3_STORAGE_CLASS] = given.headers[S3_STORAGE_CLASS];
         meta->headers[S3_REDIRECT] = given.headers[S3_REDIRECT];
     }
+    meta->acl = given.acl; /* AWS: not copied */
     meta->sse = given.sse;
     meta->kms_key = given.kms_key;
     meta->bucket_key = given.bucket_key;
@@ -243,8 +244,8 @@ static void copy_object(struct protocol_call *call)
     struct s3_change change = s3_change_of(call);
     change.event = "ObjectCreated:Copy";
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, change.key) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK || s3_check_acl(call, false) != MR_OK ||
-        s3_conditions_read(call, &change) != MR_OK || source_open(call, &source) != MR_OK)
+        s3_check_unsupported(call) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
+        source_open(call, &source) != MR_OK)
         return;
     enum mr_status status = copy_meta(call, &source, &meta);
     if (status == MR_OK && meta.size > S3_PUT_BYTES_MAX)

@@ -63,8 +63,7 @@ static void create_upload(struct protocol_call *call)
     struct s3 *s3 = s3_of(call);
     struct s3_upload upload = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, upload.key) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK || s3_check_acl(call, false) != MR_OK ||
-        s3_headers_read(call, &upload.meta) != MR_OK ||
+        s3_check_unsupported(call) != MR_OK || s3_headers_read(call, &upload.meta) != MR_OK ||
         s3_headers_tags(call, &upload.meta) != MR_OK || sum_kind_read(call, &upload.meta) != MR_OK)
         return;
     upload.meta.modified_ms = store_now(s3->options.store);

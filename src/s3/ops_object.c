@@ -8,9 +8,8 @@ static void put_open(struct protocol_call *call)
     struct s3_change change = {0};
     struct s3_meta meta = {0};
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, s3_in(call, "Key")) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK || s3_check_acl(call, false) != MR_OK ||
-        s3_conditions_read(call, &change) != MR_OK || s3_headers_read(call, &meta) != MR_OK ||
-        s3_headers_tags(call, &meta) != MR_OK)
+        s3_check_unsupported(call) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
+        s3_headers_read(call, &meta) != MR_OK || s3_headers_tags(call, &meta) != MR_OK)
         return;
     (void)s3_incoming_open(call, S3_PUT_BYTES_MAX);
 }

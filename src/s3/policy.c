@@ -110,11 +110,11 @@ static enum mr_status check_policy(struct protocol_call *call, yyjson_val *polic
     return MR_OK;
 }
 
-static bool blocks_policies(yyjson_val *document)
+bool s3_blocks_public(yyjson_val *document, const char *setting)
 {
     yyjson_val *block = mr_json_get(document, "public_access");
     /* AWS: on in a new bucket, since April 2023. */
-    return block == NULL || mr_json_get_bool(block, "BlockPublicPolicy", false);
+    return block == NULL || mr_json_get_bool(block, setting, false);
 }
 
 static void put_policy(struct protocol_call *call)
@@ -131,7 +131,7 @@ static void put_policy(struct protocol_call *call)
     yyjson_val *policy = mr_json_parse(call->arena, text, 64);
     if (check_policy(call, policy) != MR_OK)
         return;
-    if (policy_is_public(policy) && blocks_policies(document)) {
+    if (policy_is_public(policy) && s3_blocks_public(document, "BlockPublicPolicy")) {
         protocol_fail(call, &s3_access_denied,
                       "User: arn:aws:iam::%.*s:root is not authorized to perform: "
                       "s3:PutBucketPolicy on resource: \"arn:aws:s3:::%.*s\" because public "

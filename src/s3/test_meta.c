@@ -51,6 +51,7 @@ static struct s3_meta random_meta(struct mr_rng *rng, struct mr_arena *arena)
     meta.user = random_text(rng, arena, 200);
     meta.tags = random_text(rng, arena, 200);
     meta.parts = random_text(rng, arena, 200);
+    meta.acl = random_text(rng, arena, 200);
     return meta;
 }
 
@@ -87,6 +88,7 @@ static void a_record_reads_back_as_it_was_written(void **state)
         assert_int_equal(out.sse, in.sse);
         assert_int_equal(out.bucket_key, in.bucket_key);
         assert_slice_equal(out.kms_key, in.kms_key);
+        assert_slice_equal(out.acl, in.acl);
         assert_memory_equal(&out.body, &in.body, sizeof in.body);
         assert_memory_equal(out.md5, in.md5, sizeof in.md5);
         assert_true(s3_sum_equal(&out.sum, &in.sum));

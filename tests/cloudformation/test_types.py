@@ -180,6 +180,25 @@ def test_bucket_and_policy(stacks, client, fresh):
         s3.head_bucket(Bucket=bucket)
 
 
+def test_a_buckets_access_control_is_a_list_where_it_takes_one(stacks, client, fresh):
+    name, kind = fresh("bucket"), "AWS::S3::Bucket"
+    everybody = "http://acs.amazonaws.com/groups/global/AllUsers"
+    stacks.create(name, one(kind, {"AccessControl": "Private"}))
+    bucket, s3 = stacks.physical(name, "It"), client("s3")
+    assert len(s3.get_bucket_acl(Bucket=bucket)["Grants"]) == 1
+    stacks.update(name, one(kind, {
+        "AccessControl": "PublicRead",
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]},
+        "PublicAccessBlockConfiguration": {"BlockPublicAcls": False}}))
+    assert s3.get_bucket_acl(Bucket=bucket)["Grants"][1] == {
+        "Grantee": {"Type": "Group", "URI": everybody}, "Permission": "READ"}
+    stacks.delete(name)
+    name = fresh("bucket")
+    stacks.create(name, one(kind, {"AccessControl": "PublicRead"}), wait="ROLLBACK_COMPLETE")
+    assert "The bucket does not allow ACLs" in stacks.failures(name)[0][2]
+    stacks.delete(name)
+
+
 def test_a_bucket_that_exists_is_not_taken_over(stacks, client, fresh):
     name, bucket = fresh("taken"), fresh("mine")
     client("s3").create_bucket(Bucket=bucket)

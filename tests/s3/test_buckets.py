@@ -198,35 +198,6 @@ def test_who_pays_is_told_and_what_is_never_on_can_be_switched_off(s3, bucket):
         "LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": ""}})
 
 
-def test_acls_beyond_the_owner_are_refused(s3, bucket):
-    error = refused(s3.put_object, "AccessControlListNotSupported", 400, Bucket=bucket, Key="k",
-                    Body=b"", ACL="public-read")
-    assert error["Message"] == "The bucket does not allow ACLs"
-    s3.put_object(Bucket=bucket, Key="k", Body=b"", ACL="private")
-    owner = s3.get_object_acl(Bucket=bucket, Key="k")["Owner"]
-    assert owner == s3.list_buckets()["Owner"]
-    s3.put_object_acl(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
-    s3.put_bucket_acl(Bucket=bucket, ACL="private")
-    refused(s3.put_bucket_acl, "AccessControlListNotSupported", 400, Bucket=bucket,
-            ACL="public-read")
-    refused(s3.put_object_acl, "NoSuchKey", 404, Bucket=bucket, Key="none", ACL="private")
-
-
-def test_acls_of_a_bucket_that_allows_them_are_not_kept_and_that_is_said(s3, bucket):
-    rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rules)
-    s3.put_object(Bucket=bucket, Key="k", Body=b"", ACL="private")
-    for call, more in ((s3.put_object, {"Key": "new"}), (s3.put_object_acl, {"Key": "k"}),
-                       (s3.put_bucket_acl, {})):
-        error = refused(call, "NotImplemented", 501, Bucket=bucket, ACL="public-read", **more)
-        assert error["Message"] == "millrace keeps no access control lists but the owner's"
-    refused(s3.head_object, "404", 404, Bucket=bucket, Key="new")
-    rules["Rules"][0]["ObjectOwnership"] = "BucketOwnerEnforced"
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rules)
-    refused(s3.put_object_acl, "AccessControlListNotSupported", 400, Bucket=bucket, Key="k",
-            ACL="public-read")
-
-
 def test_another_owner_is_denied(s3, bucket):
     refused(s3.list_objects_v2, "AccessDenied", 403, Bucket=bucket,
             ExpectedBucketOwner="123456789012")
