@@ -41,13 +41,16 @@ void runs_unref(struct runs *runs)
     free(runs);
 }
 
+void runs_prefetch(const struct runs *runs, uint64_t hash)
+{
+    for (size_t i = 0; i < runs->count; i++)
+        run_prefetch(runs->each[i], hash);
+}
+
 enum mr_status runs_get(const struct runs *runs, struct mr_slice key, uint64_t hash,
                         enum memtable_found *ret_found, struct mr_slice *ret_value)
 {
     *ret_found = MEMTABLE_ABSENT;
-    /* The runs do not depend on each other: their places in memory are fetched side by side. */
-    for (size_t i = 0; i < runs->count; i++)
-        run_prefetch(runs->each[i], hash);
     for (size_t i = 0; i < runs->count; i++) {
         enum mr_status status = run_get(runs->each[i], key, hash, ret_found, ret_value);
         if (status < 0 || *ret_found != MEMTABLE_ABSENT)

@@ -125,6 +125,7 @@ static enum mr_status get_shared(const struct view *view, struct mr_slice key, s
     enum memtable_found found = MEMTABLE_ABSENT;
     struct mr_slice value;
     enum mr_status status = MR_OK;
+    runs_prefetch(view->runs, hash); /* they come while the memtables are searched */
     for (size_t i = 0; found == MEMTABLE_ABSENT && i < TABLES_MAX && view->tables[i] != NULL; i++)
         found = memtable_get(view->tables[i], key, hash, newest, &value);
     if (found == MEMTABLE_ABSENT)

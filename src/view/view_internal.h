@@ -71,6 +71,8 @@ static inline struct mr_slice stored_key_slice(const struct stored_key *stored)
 
 struct runs *runs_ref(struct runs *runs);
 void runs_unref(struct runs *runs); /* accepts NULL */
+/* Asks for the places in memory that runs_get will look at first, of all runs side by side. */
+void runs_prefetch(const struct runs *runs, uint64_t hash);
 /* What the runs say of a stored key: MR_OK also when they know nothing of it. */
 MR_MUST_USE enum mr_status runs_get(const struct runs *runs, struct mr_slice key, uint64_t hash,
                                     enum memtable_found *ret_found, struct mr_slice *ret_value);
