@@ -171,8 +171,14 @@ enum mr_status view_files_replace(struct view *view, const struct run *first, si
     pthread_mutex_lock(&view->files.lock);
     struct runs *old = view->runs;
     size_t at = 0;
-    while (count > 0 && old->each[at] != first)
+    while (count > 0 && at < old->count && old->each[at] != first)
         at++;
+    if (count > 0 && at == old->count) { /* the view was cleared meanwhile */
+        pthread_mutex_unlock(&view->files.lock);
+        view_files_remove(view, run_number(fresh));
+        run_unref(fresh);
+        return MR_OK;
+    }
     struct runs *runs = changed_list(old, at, count, fresh);
     bool renamed;
     enum mr_status status = store_list(view, runs, &renamed);
@@ -203,22 +209,68 @@ static enum mr_status write_keys(struct run_writer *writer, struct memtable *tab
     return status == MR_OK ? run_writer_finish(writer) : status;
 }
 
-enum mr_status view_files_add(struct view *view, struct memtable *table)
+static enum mr_status write_run(struct view *view, struct memtable *table, struct run **ret_run)
 {
     char path[VIEW_PATH_MAX];
     uint64_t number = view_files_new_path(view, path);
     struct run_writer *writer = NULL;
-    struct run *run = NULL;
     enum mr_status status = run_writer_new(&writer, path, memtable_keys(table));
     if (status == MR_OK)
         status = write_keys(writer, table);
     run_writer_free(writer);
     if (status == MR_OK)
-        status = run_open(&run, path, number);
-    if (status == MR_OK)
-        return view_files_replace(view, NULL, 0, run);
-    view_files_remove(view, number);
+        status = run_open(ret_run, path, number);
+    if (status != MR_OK)
+        view_files_remove(view, number);
     return status;
+}
+
+enum mr_status view_files_add(struct view *view, struct memtable *table)
+{
+    struct run *run = NULL;
+    enum mr_status status = write_run(view, table, &run);
+    return status == MR_OK ? view_files_replace(view, NULL, 0, run) : status;
+}
+
+/* ---- everything goes ---- */
+
+static enum mr_status take_only_run(struct view *view, struct runs *only, struct runs **ret_gone)
+{
+    bool renamed;
+    pthread_mutex_lock(&view->files.lock);
+    enum mr_status status = store_list(view, only, &renamed);
+    if (status == MR_OK) {
+        struct memtable *fresh = memtable_new(), *old = view->tables[0];
+        *ret_gone = view->runs;
+        stripes_lock_all(&view->readers);
+        view->runs = only;
+        view->tables[0] = fresh;
+        stripes_unlock_all(&view->readers);
+        memtable_unref(old);
+    } else if (!renamed) {
+        view_files_remove(view, run_number(only->each[0]));
+    }
+    pthread_mutex_unlock(&view->files.lock);
+    return status;
+}
+
+enum mr_status view_files_clear(struct view *view, struct memtable *table)
+{
+    struct run *run = NULL;
+    enum mr_status status = write_run(view, table, &run);
+    if (status != MR_OK)
+        return status;
+    struct runs *only = runs_new(1), *gone = NULL;
+    only->each[only->count++] = run;
+    status = take_only_run(view, only, &gone);
+    if (status != MR_OK) {
+        runs_unref(only);
+        return status;
+    }
+    for (size_t i = 0; i < gone->count; i++)
+        view_files_remove(view, run_number(gone->each[i]));
+    runs_unref(gone);
+    return MR_OK;
 }
 
 /* ---- opening ---- */

@@ -254,6 +254,22 @@ static bool is_reset(const struct journal_op *op)
     return op->kind == JOURNAL_NOTE && mr_slice_equal(op->key, reset_note);
 }
 
+/* The caller holds commits and flushes off. */
+static enum mr_status reset_locked(struct store *store, struct journal_op *ops, size_t count)
+{
+    int64_t ticket = 0;
+    enum mr_status status = journal_append(store->journal, ops, count, store_now(store), &ticket);
+    if (status == MR_OK)
+        status = journal_wait(store->journal, ticket);
+    if (status == MR_OK)
+        status = view_clear(store->view, ticket, ops, count);
+    if (status != MR_OK)
+        return status;
+    atomic_store(&store->flush.begun, ticket);
+    journal_trim(store->journal, ticket);
+    return MR_OK;
+}
+
 enum mr_status store_reset(struct store *store)
 {
     uint32_t last = atomic_load(&store->windows.last);
@@ -264,21 +280,18 @@ enum mr_status store_reset(struct store *store)
          .key = store_window_key,
          .value = mr_slice_make(&last, sizeof(last))},
     };
-    int64_t ticket = 0;
+    pthread_mutex_lock(&store->flush.turn); /* no flush is going on */
     stripes_lock_all(&store->commits);
-    enum mr_status status =
-        journal_append(store->journal, ops, MR_COUNT(ops), store_now(store), &ticket);
-    if (status == MR_OK)
-        status = journal_wait(store->journal, ticket);
-    if (status == MR_OK)
-        status = view_clear(store->view, ticket);
-    if (status == MR_OK) {
-        view_apply(store->view, ops, MR_COUNT(ops));
-        journal_trim(store->journal, ticket);
-    }
+    enum mr_status status = MR_FAIL_IO;
+    if (!atomic_load(&store->failed))
+        status = reset_locked(store, ops, MR_COUNT(ops));
     stripes_unlock_all(&store->commits);
+    pthread_mutex_unlock(&store->flush.turn);
     if (status < 0)
         fail(store, "the reset was not carried out: no change is taken any more");
+    pthread_mutex_lock(&store->flush.lock);
+    pthread_cond_broadcast(&store->flush.done); /* there is room again */
+    pthread_mutex_unlock(&store->flush.lock);
     return status;
 }
 
@@ -294,14 +307,13 @@ static enum mr_status replay_entry(void *ctx, const struct journal_op *ops, size
 {
     struct recovery *recovery = ctx;
     struct view *view = recovery->store->view;
-    enum mr_status status = MR_OK;
     recovery->entries++;
     mr_point(MR_POINT_VIEW_REPLAY);
     if (is_reset(&ops[0]))
-        status = view_clear(view, entry_end);
+        return view_clear(view, entry_end, ops, count);
     view_apply(view, ops, count);
-    if (status != MR_OK || view_unflushed_bytes(view) <= view_memtable_bytes(view))
-        return status;
+    if (view_unflushed_bytes(view) <= view_memtable_bytes(view))
+        return MR_OK;
     view_flush_begin(view, entry_end);
     return view_flush_end(view);
 }

@@ -129,6 +129,32 @@ static void merges_change_nothing_and_keep_runs_few(void **state)
     view_close(view);
 }
 
+static void a_view_that_is_cleared_beside_merges_stays_clear(void **state)
+{
+    struct view *view = open_view(state);
+    int64_t position = 0;
+    for (int round = 0; round < 30; round++) {
+        for (int i = 0; i < 9; i++) {
+            for (int number = i; number < WRITES; number++)
+                write_key(view, number, round);
+            flush(view, ++position); /* each fourth begins a merge */
+        }
+        assert_int_equal(view_clear(view, ++position, NULL, 0), MR_OK);
+        write_key(view, 1, round);
+        flush(view, ++position);
+        wait_for_merges(view);
+        assert_int_equal(count_files(state), 2);
+        for (int number = 0; number < WRITES; number++)
+            assert_int_equal(read_key(view, number), number == 1 ? round : -1);
+        view_close(view);
+        view = open_view(state);
+        assert_int_equal(view_cleared(view), position - 1);
+        assert_int_equal(read_key(view, 1), round);
+        assert_int_equal(read_key(view, 2), -1);
+    }
+    view_close(view);
+}
+
 static void runs_at_the_limit_are_left_and_smaller_ones_go_on_being_merged(void **state)
 {
     struct view *view = open_view(state);
@@ -331,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(merges_change_nothing_and_keep_runs_few),
+        TEST(a_view_that_is_cleared_beside_merges_stays_clear),
         TEST(runs_at_the_limit_are_left_and_smaller_ones_go_on_being_merged),
         TEST(deletions_go_when_they_meet_the_oldest_run),
         TEST(a_walk_goes_on_over_runs_that_were_merged_away),

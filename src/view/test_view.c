@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "journal/journal.h"
+#include <dirent.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,21 +205,49 @@ static void only_what_was_flushed_is_there_after_opening(void **state)
     view_close(view);
 }
 
+static size_t runs_on_disk(const char *folder)
+{
+    size_t count = 0;
+    DIR *names = opendir(folder);
+    assert_non_null(names);
+    for (struct dirent *file; (file = readdir(names)) != NULL;)
+        count += strstr(file->d_name, ".run") != NULL;
+    closedir(names);
+    return count;
+}
+
 static void clearing_leaves_nothing_but_the_place_where_it_happened(void **state)
 {
     struct view *view = open_view(state);
+    const struct journal_op kept = {
+        .kind = JOURNAL_PUT, .space = VIEW_META, .key = MR_S("kept"), .value = MR_S("y")};
     for (uint32_t i = 0; i < 2500; i++)
         put(view, (enum view_space)(i % VIEW_SPACES), mr_slice_make(&i, sizeof(i)), MR_S("x"));
     flush(view, 5);
     put(view, VIEW_CURSOR, MR_S("in the memtable"), MR_S("x"));
-    assert_int_equal(view_clear(view, 6), MR_OK);
+    struct view_snapshot *before = view_snapshot_new(view);
+    assert_int_equal(view_clear(view, 6, &kept, 1), MR_OK);
     assert_int_equal(view_cleared(view), 6);
-    for (int space = 0; space < VIEW_SPACES; space++) {
+    assert_int_equal(view_flushed(view), 6);
+    assert_int_equal(view_unflushed_bytes(view), 0); /* no tombstone is kept anywhere */
+    assert_int_equal(runs_on_disk(*state), 1);
+    assert_value(view, VIEW_META, MR_S("kept"), MR_S("y"));
+    for (int space = VIEW_META + 1; space < VIEW_SPACES; space++) {
         struct view_iterator *iterator = view_iterate(view, (enum view_space)space, MR_S(""));
         view_iterator_first(iterator);
         assert_false(view_iterator_valid(iterator));
         view_iterator_free(iterator);
     }
+    struct view_iterator *old = view_snapshot_iterate(before, VIEW_CURSOR, MR_S("in"));
+    view_iterator_first(old);
+    assert_true(view_iterator_valid(old)); /* who has begun to read goes on */
+    view_iterator_free(old);
+    view_snapshot_free(before);
+    view_close(view);
+    view = open_view(state);
+    assert_int_equal(view_flushed(view), 6);
+    assert_value(view, VIEW_META, MR_S("kept"), MR_S("y"));
+    assert_absent(view, VIEW_CURSOR, MR_S("in the memtable"));
     flush(view, 7);
     view_close(view);
     view = open_view(state);

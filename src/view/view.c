@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { MEMTABLE_BYTES = 32 << 20, CLEAR_BATCH = 1000 };
+enum { MEMTABLE_BYTES = 32 << 20 };
 
 const struct mr_slice view_flushed_key = MR_S_INIT("\0flushed");
 const struct mr_slice view_cleared_key = MR_S_INIT("\0cleared");
@@ -151,14 +151,14 @@ enum mr_status view_get(struct view *view, enum view_space space, struct mr_slic
 
 /* ---- writes ---- */
 
-static void apply_op(struct view *view, const struct journal_op *op, uint64_t sequence)
+static void apply_op(struct memtable *table, const struct journal_op *op, uint64_t sequence)
 {
     if (op->kind != JOURNAL_PUT && op->kind != JOURNAL_DELETE)
         return;
     MR_CLEANUP(stored_key_fini) struct stored_key stored;
     stored_key_init(&stored, (enum view_space)op->space, op->key);
-    memtable_put(view->tables[0], stored_key_slice(&stored),
-                 op->kind == JOURNAL_PUT ? &op->value : NULL, sequence);
+    memtable_put(table, stored_key_slice(&stored), op->kind == JOURNAL_PUT ? &op->value : NULL,
+                 sequence);
 }
 
 void view_apply(struct view *view, const struct journal_op *ops, size_t count)
@@ -166,7 +166,7 @@ void view_apply(struct view *view, const struct journal_op *ops, size_t count)
     pthread_mutex_lock(&view->writing);
     uint64_t sequence = atomic_load_explicit(&view->sequence, memory_order_relaxed) + 1;
     for (size_t i = 0; i < count; i++)
-        apply_op(view, &ops[i], sequence);
+        apply_op(view->tables[0], &ops[i], sequence);
     atomic_store_explicit(&view->sequence, sequence, memory_order_release);
     atomic_store_explicit(&view->unflushed, memtable_bytes(view->tables[0]), memory_order_relaxed);
     pthread_mutex_unlock(&view->writing);
@@ -180,43 +180,31 @@ static void own_write_locked(struct view *view, struct mr_slice key, int64_t pos
     atomic_store_explicit(&view->sequence, sequence, memory_order_release);
 }
 
-/* Single deletes: a range tombstone would slow every read until it is compacted away. */
-static enum mr_status clear_space(struct view *view, enum view_space space)
+/* The reset's own entry, and the two positions; it becomes the only run. */
+static struct memtable *cleared_table(int64_t position, const struct journal_op *ops, size_t count)
 {
-    struct mr_arena arena;
-    struct journal_op *ops = mr_malloc(CLEAR_BATCH * sizeof(*ops));
-    struct view_iterator *iterator = view_iterate(view, space, (struct mr_slice){0});
-    mr_arena_init(&arena);
-    view_iterator_first(iterator);
-    while (view_iterator_valid(iterator)) {
-        size_t count = 0;
-        for (; count < CLEAR_BATCH && view_iterator_valid(iterator); view_iterator_next(iterator))
-            ops[count++] = (struct journal_op){
-                .kind = JOURNAL_DELETE,
-                .space = (uint8_t)space,
-                .key = mr_arena_copy(&arena, view_iterator_key(iterator)),
-            };
-        view_apply(view, ops, count);
-        mr_arena_reset(&arena);
-    }
-    enum mr_status status = view_iterator_status(iterator);
-    view_iterator_free(iterator);
-    mr_arena_fini(&arena);
-    free(ops);
-    return status;
+    struct memtable *table = memtable_new();
+    const struct mr_slice value = mr_slice_make(&position, sizeof(position));
+    for (size_t i = 0; i < count; i++)
+        apply_op(table, &ops[i], 1);
+    memtable_put(table, view_cleared_key, &value, 1);
+    memtable_put(table, view_flushed_key, &value, 1);
+    return table;
 }
 
-enum mr_status view_clear(struct view *view, int64_t position)
+/* No tombstone a key: the runs and the memtable go as they are. */
+enum mr_status view_clear(struct view *view, int64_t position, const struct journal_op *ops,
+                          size_t count)
 {
-    enum mr_status status = MR_OK;
-    for (int space = 0; status == MR_OK && space < VIEW_SPACES; space++)
-        status = clear_space(view, (enum view_space)space);
+    assert(view->tables[1] == NULL);
+    struct memtable *table = cleared_table(position, ops, count);
+    enum mr_status status = view_files_clear(view, table);
+    memtable_unref(table);
     if (status != MR_OK)
         return status;
-    pthread_mutex_lock(&view->writing);
-    own_write_locked(view, view_cleared_key, position);
-    pthread_mutex_unlock(&view->writing);
+    atomic_store_explicit(&view->unflushed, 0, memory_order_relaxed);
     atomic_store(&view->cleared, position);
+    atomic_store(&view->flushed, position);
     return MR_OK;
 }
 

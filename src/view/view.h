@@ -41,9 +41,12 @@ int64_t view_flushed(const struct view *view);
 /* Memory taken by what was applied since the last flush began. */
 size_t view_unflushed_bytes(const struct view *view);
 size_t view_memtable_bytes(const struct view *view); /* the option, or its default */
-/* Removes every key of every space and remembers `position` as the place where that happened. The
- * caller holds all writers off. */
-MR_MUST_USE enum mr_status view_clear(struct view *view, int64_t position);
+/* Removes every key of every space at once, remembers `position`, the end of an entry, as the place
+ * where that happened, and applies that entry's ops. On MR_OK it is on the disk, and
+ * view_flushed() is `position`: the journal must be durable up to there. Takes no memory. The
+ * caller holds writers and flushes off. */
+MR_MUST_USE enum mr_status view_clear(struct view *view, int64_t position,
+                                      const struct journal_op *ops, size_t count);
 int64_t view_cleared(const struct view *view); /* position of the last view_clear; 0: never */
 /* Flushes all spaces at once, in two steps that alternate, both by one thread at a time. Begin:
  * what is applied is sealed together with `position`; the caller holds writers off, and has made

@@ -87,10 +87,14 @@ void view_files_path(const struct view *view, uint64_t number, char ret_path[sta
 /* Removes the file, if it is there. */
 void view_files_remove(const struct view *view, uint64_t number);
 /* `fresh`, whose reference is taken, instead of `count` runs that follow each other in the list
- * from `first` on (both 0: before all, instead of tables[1]). On a failure the list in memory is as
- * it was, and `fresh` is removed unless the list on the disk may name it. */
+ * from `first` on (both 0: before all, instead of tables[1]). When the view was cleared meanwhile,
+ * and those are gone, so is `fresh`. On a failure the list in memory is as it was, and `fresh` is
+ * removed unless the list on the disk may name it. */
 MR_MUST_USE enum mr_status view_files_replace(struct view *view, const struct run *first,
                                               size_t count, struct run *fresh);
+/* Writes `table` as the only run there is; all others and tables[0] go in the same step. On a
+ * failure all is as it was, unless the list on the disk may be the new one. */
+MR_MUST_USE enum mr_status view_files_clear(struct view *view, struct memtable *table);
 struct runs *view_files_list(struct view *view); /* with a reference */
 
 /* ---- merge.c: the thread that keeps runs few ---- */
