@@ -170,11 +170,11 @@ def count_units(folder):
     return passed, failed
 
 
-def units(tally, folder):
+def units(tally, folder, env=None):
     log = ROOT / folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     code, _ = run(f"unit-{folder}", ["meson", "test", "-C", folder, "--no-rebuild",
-                                     "--print-errorlogs", "--num-processes", "2"])
+                                     "--print-errorlogs", "--num-processes", "2"], env=env)
     passed, failed = count_units(folder) if log.exists() else (0, 0)
     if passed + failed == 0 and code == 0:
         return none_found(tally)
@@ -292,7 +292,8 @@ def step_fuzz_longer(tally):
 def step_tsan(tally):
     if build("build-tsan") != 0:
         return tally.add(0, 1)
-    return units(tally, "build-tsan")
+    options = f"suppressions={ROOT / 'tools' / 'tsan.supp'}"
+    return units(tally, "build-tsan", {"TSAN_OPTIONS": options})
 
 
 def step_clang_tidy(tally):
