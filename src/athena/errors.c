@@ -148,29 +148,6 @@ static bool take_overflow(struct mr_arena *arena, struct mr_slice message,
     return true;
 }
 
-/* "Could not convert string "abc" to DECIMAL(10,2)", "Could not cast value 1 to DECIMAL(3,0)" */
-static bool take_decimal(struct mr_arena *arena, struct mr_slice message,
-                         struct athena_error *error)
-{
-    struct mr_slice type = between(message, " to DECIMAL(", ")"), precision;
-    struct mr_slice text = between(message, "convert string \"", "\" to DECIMAL(");
-    struct mr_slice value = between(message, "cast value ", " to DECIMAL(");
-    if (type.ptr == NULL || !mr_slice_split(&type, ',', &precision) || type.ptr == NULL)
-        return false;
-    if (text.ptr != NULL)
-        set_at(arena, error, "INVALID_CAST_ARGUMENT", NULL,
-               mr_arena_printf(arena,
-                               "Cannot cast VARCHAR '%.*s' to DECIMAL(%.*s, %.*s). Value is not a "
-                               "number.",
-                               MR_ARG(text), MR_ARG(precision), MR_ARG(type)));
-    else if (value.ptr != NULL)
-        set_at(arena, error, "INVALID_CAST_ARGUMENT", NULL,
-               mr_arena_printf(arena, "Cannot cast %s '%.*s' to DECIMAL(%.*s, %.*s)",
-                               mr_slice_find(value, '.') == SIZE_MAX ? "INTEGER" : "DECIMAL",
-                               MR_ARG(value), MR_ARG(precision), MR_ARG(type)));
-    return text.ptr != NULL || value.ptr != NULL;
-}
-
 /* Messages that Trino words in another way. */
 static bool take_known(struct mr_arena *arena, struct mr_slice message,
                        const struct athena_node *query, struct athena_error *error)
@@ -189,6 +166,15 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
                 {"out of range for the destination type INT64", "NUMERIC_VALUE_OUT_OF_RANGE",
                  "bigint addition overflow"},
                 {"Overflow in HUGEINT addition", "NUMERIC_VALUE_OUT_OF_RANGE", "Decimal overflow"},
+                {"Like pattern must not end with escape", "INVALID_FUNCTION_ARGUMENT",
+                 "Escape character must be followed by '%', '_' or the escape character itself"},
+                {"Invalid escape string", "INVALID_FUNCTION_ARGUMENT",
+                 "Escape string must be a single character"},
+                {"Strings must be of equal length", "INVALID_FUNCTION_ARGUMENT",
+                 "The input strings to hamming_distance function must have the same length"},
+                {"Insufficient padding in", "INVALID_FUNCTION_ARGUMENT",
+                 "Padding string must not be empty"},
+                {"Could not decode string", "INVALID_FUNCTION_ARGUMENT", "Illegal base64 string"},
                 {"Out of Memory Error", "EXCEEDED_LOCAL_MEMORY_LIMIT",
                  "Query exhausted resources at this scale factor"}};
     for (size_t i = 0; i < MR_COUNT(rows); i++) {
@@ -236,8 +222,9 @@ void athena_error_from_duck(struct mr_arena *arena, struct mr_slice message,
                 {"Catalog Error", "FUNCTION_NOT_FOUND"},
                 {"Permission Error", "NOT_SUPPORTED"}};
     if (take_ours(arena, message, error) || take_overflow(arena, message, error) ||
-        take_decimal(arena, message, error) || take_known(arena, message, query, error) ||
-        take_column(arena, message, query, error) || take_function(arena, message, query, error))
+        athena_error_from_cast(arena, message, query, error) ||
+        take_known(arena, message, query, error) || take_column(arena, message, query, error) ||
+        take_function(arena, message, query, error))
         return;
     struct mr_slice line = first_line(message);
     const size_t colon = mr_slice_search(line, MR_S("Error: "));

@@ -9,3 +9,7 @@ void athena_error_from_duck(struct mr_arena *arena, struct mr_slice message,
 /* "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved": a failed query's StateChangeReason.
  */
 struct mr_slice athena_error_text(struct mr_arena *arena, const struct athena_error *error);
+/* What DuckDB says of a value that has no place in a type, in Trino's words; the query tells what
+ * it was cast from. False: the message is about something else. */
+bool athena_error_from_cast(struct mr_arena *arena, struct mr_slice message,
+                            const struct athena_node *query, struct athena_error *error);

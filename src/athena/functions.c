@@ -213,13 +213,15 @@ static const struct athena_function functions[] = {
     {"lower", 1, 1, NULL, 0, "=1(text)"},
     {"upper", 1, 1, NULL, 0, "=1(text)"},
     {"lpad", 3, 3,
-     "lpad($1, CAST(mr_limit($2, 33554432, 'Target length must be in the range [0..33554432]') AS "
-     "INTEGER), $3)",
+     "lpad($1, CAST(mr_limit(mr_least($2, 0, 'Target length must be in the range "
+     "[0..2147483647]'), "
+     "33554432, 'Target length must be in the range [0..33554432]') AS INTEGER), $3)",
      0, "varchar(varchar,bigint,varchar)"},
     {"lpad", 3, 3, "mr_pad($1, $2, $3, true)", 0, "varbinary(varbinary,bigint,varbinary)"},
     {"rpad", 3, 3,
-     "rpad($1, CAST(mr_limit($2, 33554432, 'Target length must be in the range [0..33554432]') AS "
-     "INTEGER), $3)",
+     "rpad($1, CAST(mr_limit(mr_least($2, 0, 'Target length must be in the range "
+     "[0..2147483647]'), "
+     "33554432, 'Target length must be in the range [0..33554432]') AS INTEGER), $3)",
      0, "varchar(varchar,bigint,varchar)"},
     {"rpad", 3, 3, "mr_pad($1, $2, $3, false)", 0, "varbinary(varbinary,bigint,varbinary)"},
     {"ltrim", 1, 2, NULL, 0, "=1(text);varchar(varchar,varchar)"},
@@ -232,7 +234,7 @@ static const struct athena_function functions[] = {
     {"reverse", 1, 1, "mr_reverse($1)", 0, "varbinary(varbinary)"},
     {"reverse", 1, 1, "list_reverse($1)", 0, "array(T)(array(T))"},
     {"soundex", 1, 1, "mr_soundex($1)", 0, "char(varchar)"},
-    {"split", 2, 2, "string_split($1, $2)", 0, "array(varchar)(varchar,varchar)"},
+    {"split", 2, 2, "mr_pieces($1, $2)", 0, "array(varchar)(varchar,varchar)"},
     {"split", 3, 3, "mr_split($1, $2, $3)", 0, "array(varchar)(varchar,varchar,bigint)"},
     {"split_part", 3, 3, "mr_split_part($1, $2, $3)", 0, "varchar(varchar,varchar,bigint)"},
     {"split_to_map", 3, 3,
@@ -439,11 +441,13 @@ static const struct athena_function functions[] = {
     {"none_match", 2, 2, "(NOT mr_any(list_transform($1, $2)))", 0,
      "boolean(array(T),fn(T,boolean))"},
     {"ngrams", 2, 2,
-     "CASE WHEN len($1) <= $2 THEN [$1] ELSE list_transform(range(1, len($1) - $2 + 2), lambda "
+     "CASE WHEN len($1) <= mr_least($2, 1, 'N must be positive') THEN [$1] ELSE "
+     "list_transform(range(1, len($1) - $2 + 2), lambda "
      "mr_i: ($1)[mr_i:mr_i + $2 - 1]) END",
      0, "array(array(T))(array(T),bigint)"},
     {"repeat", 2, 2,
-     "list_transform(generate_series(1, mr_limit($2, 10000, 'count argument of repeat function "
+     "list_transform(generate_series(1, mr_limit(mr_least($2, 0, 'count argument of repeat "
+     "function must be greater than or equal to 0'), 10000, 'count argument of repeat function "
      "must be less than or equal to 10000')), lambda mr_x: $1)",
      0, "array(T)(T,bigint)"},
     {"sequence", 2, 2,
@@ -468,9 +472,15 @@ static const struct athena_function functions[] = {
      "mr_x[2])",
      0, "array(T)(array(T))"},
     {"slice", 3, 3,
-     "list_slice($1, $2, CASE WHEN $2 < 0 AND $2 + $3 >= 0 THEN len($1) ELSE $2 + $3 - 1 END)", 0,
-     "array(T)(array(T),bigint,bigint)"},
-    {"trim_array", 2, 2, "($1)[1:len($1) - $2]", 0, "array(T)(array(T),bigint)"},
+     "CASE WHEN $2 = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') ELSE "
+     "list_slice($1, $2, CASE WHEN mr_least($3, 0, 'length must be greater than or equal to 0') = "
+     "0 "
+     "THEN $2 - 1 WHEN $2 < 0 AND $2 + $3 >= 0 THEN len($1) ELSE $2 + $3 - 1 END) END",
+     0, "array(T)(array(T),bigint,bigint)"},
+    {"trim_array", 2, 2,
+     "($1)[1:len($1) - mr_limit(mr_least($2, 0, 'size must not be negative: ' || $2), len($1), "
+     "'size must not exceed array cardinality ' || len($1) || ': ' || $2)]",
+     0, "array(T)(array(T),bigint)"},
     {"zip", 2, 2,
      "list_transform(generate_series(1, greatest(len($1), len($2))), lambda mr_i: row(($1)[mr_i], "
      "($2)[mr_i]))",

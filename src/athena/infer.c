@@ -98,6 +98,11 @@ static const struct athena_sqltype *typed_literal(struct athena_translation *tra
                                                   const struct athena_node *node)
 {
     const struct athena_sqltype *type = athena_sqltype_from_ast(translation->arena, node->items);
+    if (type != NULL && type->kind == SQL_TIME && athena_literal_zone(node->text).len > 0) {
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "time with time zone is not supported");
+        return NULL;
+    }
     if (type != NULL && type->kind == SQL_DECIMAL)
         return decimal_literal(translation, node->text);
     if (type != NULL && type->kind == SQL_CHAR)

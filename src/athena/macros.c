@@ -46,6 +46,10 @@ static const char *const macros[] = {
     "mr_listagg(t) AS CASE WHEN strlen(t) > 1048576 THEN error('INVALID_FUNCTION_ARGUMENT: "
     "Concatenated string has the length in bytes larger than the maximum output length 1048576') "
     "ELSE t END",
+    "mr_days(i) AS CASE WHEN ((hour(i) * 60 + minute(i)) * 60 + second(i)) % 86400 <> 0 THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') ELSE i END",
+    "mr_pieces(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may "
+    "not be the empty string') ELSE string_split(s, d) END",
     "mr_json_parse(t) AS CAST(mr_json_sorted(t) AS JSON)",
     "mr_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and "
     "value arrays must be the same length') ELSE map(k, v) END",

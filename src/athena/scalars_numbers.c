@@ -141,6 +141,28 @@ static bool narrow(struct athena_row *row)
                            (long long)value);
 }
 
+/* mr_fit(text of a value, characters, try, is it a floating-point number): all ASCII. */
+static bool fit(struct athena_row *row)
+{
+    struct mr_slice text = athena_row_slice(row, 0);
+    const long long room = (long long)athena_row_integer(row, 1);
+    double value;
+    if ((long long)text.len <= room) {
+        athena_row_put_text(row, text);
+        return true;
+    }
+    if (athena_row_boolean(row, 2))
+        return true;
+    if (!athena_row_boolean(row, 3) || !is_double(text, &value))
+        return athena_row_fail(
+            row, "INVALID_CAST_ARGUMENT: Value %.*s cannot be represented as varchar(%lld)",
+            MR_ARG(text), room);
+    athena_render_double(&row->text, value, /* is_float= */ false);
+    return athena_row_fail(
+        row, "INVALID_CAST_ARGUMENT: Value %.*s (%.*s) cannot be represented as varchar(%lld)",
+        MR_ARG(mr_buf_slice(&row->text)), MR_ARG(text), room);
+}
+
 /* ---- bases and bits ---- */
 
 static bool to_base(struct athena_row *row)
@@ -306,6 +328,16 @@ static bool wilson(struct athena_row *row)
 
 /* ---- limits ---- */
 
+/* mr_least(value, least, what is said otherwise). */
+static bool least(struct athena_row *row)
+{
+    if (athena_row_integer(row, 0) < athena_row_integer(row, 1))
+        return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: %.*s",
+                               MR_ARG(athena_row_slice(row, 2)));
+    athena_row_put_integer(row, athena_row_integer(row, 0));
+    return true;
+}
+
 /* mr_limit(value, most, what is said otherwise). */
 static bool limit(struct athena_row *row)
 {
@@ -437,6 +469,8 @@ enum mr_status athena_numbers_register(duckdb_connection connection)
         {"mr_inverse_beta_cdf", {D, D, D}, D, inverse_beta_cdf},
         {"mr_wilson", {B, B, D, B}, D, wilson},
         {"mr_limit", {B, B, V}, B, limit},
+        {"mr_least", {B, B, V}, B, least},
+        {"mr_fit", {V, B, L, L}, V, fit},
         {"mr_step", {B, B, B}, B, step},
     };
 #undef V

@@ -449,6 +449,36 @@ static void fail_types(struct call *call)
     mr_buf_fini(&text);
 }
 
+/* Those that are forms of the language, not functions, in Trino. */
+static bool fail_form(struct call *call)
+{
+    struct athena_translation *translation = call->translation;
+    struct mr_slice name = call->node->text, types[3];
+    if (call->count < 2)
+        return false;
+    for (size_t i = 0; i < call->count && i < MR_COUNT(types); i++)
+        types[i] = athena_sqltype_text(translation->arena, call->types[i]);
+    const bool condition =
+        call->types[0]->kind == SQL_BOOLEAN || call->types[0]->kind == SQL_UNKNOWN;
+    if (mr_slice_equal(name, MR_S("if")) && !condition)
+        athena_translate_fail(translation, call->nodes[0], "TYPE_MISMATCH",
+                              "IF condition must evaluate to a boolean (actual: %.*s)",
+                              MR_ARG(types[0]));
+    else if (mr_slice_equal(name, MR_S("if")) && call->count == 3)
+        athena_translate_fail(translation, call->node, "TYPE_MISMATCH",
+                              "Result types for IF must be the same: %.*s vs %.*s",
+                              MR_ARG(types[1]), MR_ARG(types[2]));
+    else if (mr_slice_equal(name, MR_S("nullif")))
+        athena_translate_fail(translation, call->node, "TYPE_MISMATCH",
+                              "Types are not comparable with NULLIF: %.*s vs %.*s",
+                              MR_ARG(types[0]), MR_ARG(types[1]));
+    else if (mr_slice_equal(name, MR_S("coalesce")))
+        athena_translate_fail(translation, call->nodes[1], "TYPE_MISMATCH",
+                              "All COALESCE operands must be the same type: %.*s",
+                              MR_ARG(types[0]));
+    return athena_translate_failed(translation);
+}
+
 /* What else stands in a call: FILTER, ORDER BY, OVER. */
 static void infer_rest(struct athena_translation *translation, const struct athena_node *node)
 {
@@ -516,6 +546,13 @@ static const struct athena_sqltype *zoned(const struct call *call,
     return zoned;
 }
 
+/* normalize(text, NFC): a bare word. */
+static bool names_form(const struct athena_node *call, const struct athena_node *item)
+{
+    return item->kind == AST_NAME && call->items->next == item &&
+           mr_slice_equal(call->text, MR_S("normalize"));
+}
+
 const struct athena_sqltype *athena_infer_call(struct athena_translation *translation,
                                                const struct athena_node *node)
 {
@@ -528,7 +565,9 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
         if (call.count == ARGUMENTS_MAX)
             return NULL;
         call.nodes[call.count] = item;
-        if (item->kind != AST_LAMBDA && item->kind != AST_STAR) {
+        if (names_form(node, item)) {
+            call.types[call.count] = athena_sqltype_simple(SQL_UNKNOWN);
+        } else if (item->kind != AST_LAMBDA && item->kind != AST_STAR) {
             call.types[call.count] = athena_infer(translation, item);
             call.partial = call.partial || call.types[call.count] == NULL;
         }
@@ -538,7 +577,8 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
     if (athena_translate_failed(translation))
         return NULL;
     kept->function = choose(&call, &type);
-    if (kept->function == NULL && !athena_translate_failed(translation) && !call.partial)
+    if (kept->function == NULL && !athena_translate_failed(translation) && !call.partial &&
+        !fail_form(&call))
         fail_types(&call);
     if (!athena_sqltype_known(type))
         return NULL;

@@ -263,6 +263,22 @@ static bool is_kind(const struct athena_node *node, enum athena_sql_kind kind)
     return node->type != NULL && node->type->kind == kind;
 }
 
+/* What a date can be moved by. */
+static bool is_whole_days(const struct athena_node *interval)
+{
+    static const struct {
+        const char *unit;
+        int64_t in_a_day;
+    } units[] = {{"hour", 24}, {"minute", 24 * 60}, {"second", 24 * 60 * 60}};
+    int64_t count = 0;
+    for (size_t i = 0; i < MR_COUNT(units); i++) {
+        if (mr_slice_equal(interval->name, mr_slice_cstr(units[i].unit)))
+            return mr_slice_to_i64(interval->text, &count) == MR_OK &&
+                   count % units[i].in_a_day == 0;
+    }
+    return true;
+}
+
 /* date + interval stays a date in Trino; DuckDB would make it a timestamp. */
 static bool emit_interval_sum(struct athena_translation *translation,
                               const struct athena_node *node)
@@ -278,6 +294,13 @@ static bool emit_interval_sum(struct athena_translation *translation,
         is_kind(moment, SQL_TIME) || is_kind(moment, SQL_INTERVAL_DAY) ||
         is_kind(moment, SQL_INTERVAL_YEAR) || interval->number > 0)
         return false;
+    if (is_kind(moment, SQL_DATE) && !is_whole_days(interval)) {
+        static const struct athena_node nowhere;
+        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT", "%s",
+                              minus ? "Cannot subtract hour, minutes or seconds from a date"
+                                    : "Cannot add hour, minutes or seconds to a date");
+        return true;
+    }
     mr_buf_printf(translation->out, "mr_date_add('%.*s', CAST(%s%.*s AS BIGINT), ",
                   MR_ARG(interval->name), minus ? "- " : "", MR_ARG(interval->text));
     athena_emit(translation, moment);
@@ -382,8 +405,13 @@ static void emit_sum(struct athena_translation *translation, const struct athena
         return;
     }
     if (is_kind(node, SQL_DATE)) { /* + or - an interval that is computed */
-        emit_between(translation, node, "CAST((",
-                     mr_slice_equal(node->text, MR_S("+")) ? " + " : " - ", ") AS DATE)");
+        const bool date_first = is_kind(node->left, SQL_DATE);
+        athena_emit_text(translation, date_first ? "CAST((" : "CAST((mr_days(");
+        athena_emit(translation, node->left);
+        mr_buf_printf(translation->out, date_first ? " %.*s mr_days(" : ") %.*s ",
+                      MR_ARG(node->text));
+        athena_emit(translation, node->right);
+        athena_emit_text(translation, date_first ? ")) AS DATE)" : ") AS DATE)");
         return;
     }
     athena_emit_text(translation, "(");

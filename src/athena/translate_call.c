@@ -200,11 +200,12 @@ static bool joda_format(struct mr_buf *format, struct mr_slice text)
 {
     static const struct {
         const char *letters, *code;
-    } codes[] = {{"yyyy", "%Y"}, {"YYYY", "%Y"}, {"yy", "%y"}, {"MMMM", "%B"}, {"MMM", "%b"},
-                 {"MM", "%m"},   {"M", "%-m"},   {"dd", "%d"}, {"d", "%-d"},   {"DDD", "%j"},
-                 {"HH", "%H"},   {"H", "%-H"},   {"hh", "%I"}, {"h", "%-I"},   {"mm", "%M"},
-                 {"ss", "%S"},   {"SSS", "%g"},  {"y", "%Y"},  {"a", "%p"},    {"EEEE", "%A"},
-                 {"EEE", "%a"},  {"xxxx", "%G"}, {"ww", "%V"}, {"e", "%u"}};
+    } codes[] = {{"yyyy", "%Y"}, {"YYYY", "%Y"}, {"yy", "%y"},   {"MMMM", "%B"}, {"MMM", "%b"},
+                 {"MM", "%m"},   {"M", "%-m"},   {"dd", "%d"},   {"d", "%-d"},   {"DDD", "%j"},
+                 {"HH", "%H"},   {"H", "%-H"},   {"hh", "%I"},   {"h", "%-I"},   {"mm", "%M"},
+                 {"ss", "%S"},   {"D", "%-j"},   {"E", "%a"},    {"EE", "%a"},   {"SSS", "%g"},
+                 {"y", "%Y"},    {"a", "%p"},    {"EEEE", "%A"}, {"EEE", "%a"},  {"xxxx", "%G"},
+                 {"ww", "%V"},   {"e", "%u"}};
     for (size_t i = 0; i < text.len;) {
         const char byte = text.ptr[i];
         size_t len = 1;
@@ -511,9 +512,15 @@ static void emit_combinations(struct athena_translation *translation,
     while (count->kind == AST_COERCE)
         count = count->left;
     int64_t n;
-    if (count->kind != AST_INTEGER || mr_slice_to_i64(count->text, &n) != MR_OK || n < 1 || n > 5) {
+    if (count->kind != AST_INTEGER || mr_slice_to_i64(count->text, &n) != MR_OK || n < 1) {
         athena_translate_fail(translation, call, "NOT_SUPPORTED",
                               "the size of combinations must be a literal from 1 to 5");
+        return;
+    }
+    if (n > 5) {
+        static const struct athena_node nowhere;
+        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
+                              "combination size must not exceed 5: %lld", (long long)n);
         return;
     }
     for (int64_t i = n; i >= 1; i--) {
@@ -597,14 +604,7 @@ static void emit_regexp_lambda(struct athena_translation *translation,
     if (!lambda_names(translation, call, lambda, 1, &name))
         return;
     const struct athena_node *pattern = string_argument(translation, call, 1);
-    size_t groups = 0;
-    for (size_t i = 0; pattern != NULL && i < pattern->text.len; i++) {
-        const char *at = pattern->text.ptr + i;
-        if (*at == '\\')
-            i++;
-        else if (*at == '(' && (i + 1 == pattern->text.len || at[1] != '?'))
-            groups++;
-    }
+    const size_t groups = pattern == NULL ? 0 : athena_pattern_groups(pattern->text);
     emit_template(translation, call,
                   "list_reduce(list_transform(generate_series(1, len(string_split_regex($1, $2))), "
                   "lambda mr_i: string_split_regex($1, $2)[mr_i] || coalesce(list_transform("
@@ -748,6 +748,8 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
     if (call->function != NULL)
         function = call->function;
     if (!check_call(translation, call, function, known, arguments))
+        return;
+    if (!athena_check_groups(translation, call))
         return;
     if ((function->flags & ATHENA_SPECIAL) != 0) {
         emit_special(translation, call);

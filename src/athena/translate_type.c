@@ -251,6 +251,16 @@ static bool emit_text_cast(struct athena_translation *translation, const struct 
         return false;
     struct mr_slice length = type->items != NULL ? type->items->text : MR_S("1");
     const bool cut = padded || type->items != NULL;
+    const struct athena_sqltype *from = node->left->type;
+    if (cut && !padded && from != NULL && from->kind != SQL_JSON && !athena_sqltype_is_text(from) &&
+        from->kind != SQL_UNKNOWN) {
+        const bool floating = from->kind == SQL_DOUBLE || from->kind == SQL_REAL;
+        athena_emit_text(translation, "mr_fit(");
+        emit_as_text(translation, node->left);
+        mr_buf_printf(translation->out, ", %.*s, %s, %s)", MR_ARG(length),
+                      node->flags & AST_TRY ? "true" : "false", floating ? "true" : "false");
+        return true;
+    }
     athena_emit_text(translation, padded ? "rpad(left(" : cut ? "left(" : "");
     emit_as_text(translation, node->left);
     if (cut)
