@@ -119,12 +119,20 @@ static void put_encryption(struct request *request, yyjson_val *specification)
 
 /* ---- what has operations of its own ---- */
 
+/* A flag of a template may be a text. */
+static bool is_on(yyjson_val *specification, const char *member)
+{
+    yyjson_val *flag = mr_json_get(specification, member);
+    return yyjson_is_true(flag) || mr_slice_equal(mr_json_text(flag), MR_S("true"));
+}
+
+/* The API refuses to switch off what is off. */
 static bool set_time_to_live(struct resource_call *call)
 {
     yyjson_val *specification = resource_property(call, "TimeToLiveSpecification");
     yyjson_val *before = mr_json_get(call->before, "TimeToLiveSpecification");
     struct request request;
-    if (specification == NULL && before == NULL)
+    if (!is_on(specification, "Enabled") && !is_on(before, "Enabled"))
         return true;
     request_open(&request, call, "dynamodb", "UpdateTimeToLive");
     request_text(&request, "TableName", call->physical);
@@ -505,7 +513,9 @@ static bool update_alone(struct resource_call *call)
 static bool update_encryption(struct resource_call *call)
 {
     struct request request;
-    if (!resource_changed(call, "SSESpecification"))
+    const bool was = is_on(mr_json_get(call->before, "SSESpecification"), "SSEEnabled");
+    if (!resource_changed(call, "SSESpecification") ||
+        (!was && !is_on(resource_property(call, "SSESpecification"), "SSEEnabled")))
         return true;
     request_open(&request, call, "dynamodb", "UpdateTable");
     request_text(&request, "TableName", call->physical);

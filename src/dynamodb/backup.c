@@ -24,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE_MAX = 100, DAY_MS = 86400000 };
+enum { PAGE_MAX = 100, DAY_MS = 86400000, TIME_TEXT_MAX = 64 };
 
 /* ---- records ---- */
 
@@ -417,9 +417,19 @@ static void expire(struct protocol_call *call)
         protocol_fail_internal(call, remove_backup(call->service, backup, call->arena));
 }
 
+static struct mr_slice id_of(struct mr_slice arn)
+{
+    size_t at = mr_slice_search(arn, MR_S("/backup/"));
+    return at == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(arn, at + 8, arn.len);
+}
+
 struct dynamodb_backup *dynamodb_backup_need(struct protocol_call *call)
 {
     struct mr_slice arn = mr_json_get_text(call->in, "BackupArn");
+    if (id_of(arn).len == 0) {
+        protocol_fail(call, &protocol_validation, "Invalid Backup ARN");
+        return NULL;
+    }
     expire(call);
     struct dynamodb_backup *backup = dynamodb_backup_find(call->service, arn);
     if (backup == NULL)
@@ -640,13 +650,20 @@ void dynamodb_describe_backup(struct protocol_call *call)
 static enum mr_status take_backup(struct protocol_call *call, struct dynamodb_backup *backup)
 {
     struct dynamodb *dynamodb = call->service;
+    if (backup->system)
+        return protocol_fail(call, &protocol_validation,
+                             "Invalid Request: User is not allowed to delete the system backup "
+                             "with arn %.*s. It will automatically expire on %s",
+                             MR_ARG(backup->arn),
+                             dynamodb_time_text(call->arena, backup->expires_ms));
     pthread_mutex_lock(&dynamodb->recovery->lock);
-    bool busy = backup->status == DYNAMODB_BACKUP_CREATING || backup->restores > 0;
+    bool restores = backup->restores > 0;
+    bool busy = backup->status == DYNAMODB_BACKUP_CREATING || restores;
     void *removed = busy ? NULL : mr_map_remove(&dynamodb->recovery->locked.backups, backup->arn);
     pthread_mutex_unlock(&dynamodb->recovery->lock);
     if (busy)
-        return protocol_fail(call, &dynamodb_backup_in_use,
-                             "Backup is being created or restored: %.*s", MR_ARG(backup->arn));
+        return protocol_fail(call, &dynamodb_backup_in_use, "Backup is being %s: %.*s",
+                             restores ? "used to restore table" : "created", MR_ARG(backup->arn));
     if (removed == NULL)
         return protocol_fail(call, &dynamodb_backup_not_found, "Backup not found: %.*s",
                              MR_ARG(backup->arn));
@@ -667,6 +684,17 @@ void dynamodb_delete_backup(struct protocol_call *call)
 
 /* ---- ListBackups ---- */
 
+const char *dynamodb_time_text(struct mr_arena *arena, int64_t ms)
+{
+    char *text = mr_arena_alloc(arena, TIME_TEXT_MAX);
+    const time_t seconds = (time_t)(ms / 1000);
+    struct tm tm = {0};
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(text, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        text[0] = '\0';
+    return text;
+}
+
 int64_t dynamodb_request_time(yyjson_val *members, const char *name, int64_t fallback)
 {
     if (mr_json_get(members, name) == NULL)
@@ -683,7 +711,8 @@ static bool is_listed(const struct protocol_call *call, const struct dynamodb_ba
     struct mr_slice type = mr_json_get_text(call->in, "BackupType");
     int64_t from = dynamodb_request_time(call->in, "TimeRangeLowerBound", INT64_MIN);
     int64_t to = dynamodb_request_time(call->in, "TimeRangeUpperBound", INT64_MAX);
-    bool typed = type.len == 0 || mr_slice_equal(type, MR_S("ALL")) ||
+    /* AWS: without a type, those of users. */
+    bool typed = (type.len == 0 && !backup->system) || mr_slice_equal(type, MR_S("ALL")) ||
                  mr_slice_equal(type, backup->system ? MR_S("SYSTEM") : MR_S("USER"));
     return typed && (table.len == 0 || mr_slice_equal(table, backup->table_name)) &&
            backup->created_ms >= from && backup->created_ms < to;
@@ -696,12 +725,6 @@ static int by_id(const void *a, const void *b)
     const struct dynamodb_backup *right = *(struct dynamodb_backup *const *)b;
     int order = mr_slice_compare(left->id, right->id);
     return order != 0 ? order : mr_slice_compare(left->arn, right->arn);
-}
-
-static struct mr_slice id_of(struct mr_slice arn)
-{
-    size_t at = mr_slice_search(arn, MR_S("/backup/"));
-    return at == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(arn, at + 8, arn.len);
 }
 
 /* All that the request wants, with references, in order. */
@@ -732,6 +755,13 @@ static struct dynamodb_backup **list_backups(struct protocol_call *call, size_t 
 void dynamodb_list_backups(struct protocol_call *call)
 {
     size_t limit = (size_t)mr_json_get_i64(call->in, "Limit", PAGE_MAX), count;
+    if (dynamodb_request_time(call->in, "TimeRangeLowerBound", INT64_MIN) >
+        dynamodb_request_time(call->in, "TimeRangeUpperBound", INT64_MAX)) {
+        protocol_fail(call, &protocol_validation,
+                      "One or more parameter values were invalid: Time range lower bound must be "
+                      "less than or equal to upper bound");
+        return;
+    }
     expire(call);
     struct dynamodb_backup **list = list_backups(call, &count);
     mr_json_key(&call->out, "BackupSummaries");

@@ -224,5 +224,7 @@ enum mr_status dynamodb_update_request_check(struct protocol_call *call)
         return dynamodb_index_refuse_another(call);
     for (size_t i = 0; status == MR_OK && i < count; i++)
         status = check_index_update(call, updates, i);
+    if (status == MR_OK)
+        status = dynamodb_sse_check(call, mr_json_get(call->in, "SSESpecification"));
     return status == MR_OK ? check_together(call) : status;
 }

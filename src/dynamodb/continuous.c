@@ -2,8 +2,6 @@
 #include "dynamodb/recovery.h"
 #include <stdlib.h>
 
-#define INVALID "One or more parameter values were invalid: "
-
 enum { DAYS_MAX = 35, DAY_MS = 86400000 };
 
 /* ---- what can be restored ---- */
@@ -96,8 +94,8 @@ static enum mr_status change_admin(struct protocol_call *call, struct dynamodb_t
         wanted.days = mr_json_get_i64(wish, "RecoveryPeriodInDays", DAYS_MAX);
     } else if (mr_json_get(wish, "RecoveryPeriodInDays") != NULL) {
         return protocol_fail(call, &protocol_validation,
-                             INVALID "RecoveryPeriodInDays can only be specified when point in "
-                                     "time recovery is enabled");
+                             "Invalid Request: Cannot specify RecoveryPeriodInDays when disabling "
+                             "point-in-time recovery.");
     }
     dynamodb_table_lock_lanes(table);
     if (wanted.number != 0 && now.number == 0)
@@ -156,15 +154,32 @@ static enum mr_status read_time(struct protocol_call *call,
 {
     bool latest = mr_json_get_bool(call->in, "UseLatestRestorableTime", false);
     int64_t time_ms = dynamodb_request_time(call->in, "RestoreDateTime", -1);
-    if (latest == (mr_json_get(call->in, "RestoreDateTime") != NULL))
-        return protocol_fail(call, &protocol_validation,
-                             INVALID "Exactly one of RestoreDateTime and UseLatestRestorableTime "
-                                     "must be specified");
-    if (!latest && (time_ms < dynamodb_earliest_ms(state, call->now_ms) || time_ms > call->now_ms))
+    const int64_t earliest_ms = dynamodb_earliest_ms(state, call->now_ms);
+    if (!latest && (time_ms < earliest_ms || time_ms > call->now_ms))
         return protocol_fail(call, &dynamodb_invalid_restore_time,
-                             "An invalid restore time was specified. RestoreDateTime must be "
-                             "between EarliestRestorableDateTime and LatestRestorableDateTime.");
+                             "RestoreDateTime '%s' must be within EarliestRestorableDateTime '%s' "
+                             "and LatestRestorableDateTime '%s'",
+                             dynamodb_time_text(call->arena, time_ms),
+                             dynamodb_time_text(call->arena, earliest_ms),
+                             dynamodb_time_text(call->arena, call->now_ms));
     *ret_time_ms = latest ? call->now_ms : time_ms;
+    return MR_OK;
+}
+
+/* AWS: before it looks at the table. */
+static enum mr_status check_time_given(struct protocol_call *call)
+{
+    bool latest = mr_json_get_bool(call->in, "UseLatestRestorableTime", false);
+    bool at = mr_json_get(call->in, "RestoreDateTime") != NULL;
+    if (latest && at)
+        return protocol_fail(call, &protocol_validation,
+                             "Invalid Request: Both RestoreDateTime and UseLatestRestorableTime "
+                             "cannot be set for point-in-time restore request. Please specify "
+                             "either RestoreDateTime time or UseLatestRestorableTime");
+    if (!latest && !at)
+        return protocol_fail(call, &protocol_validation,
+                             "Invalid Request: Either one of RestoreDateTime or "
+                             "UseLatestRestorableTime must be specified, but not both");
     return MR_OK;
 }
 
@@ -173,9 +188,14 @@ static struct dynamodb_table *need_source(struct protocol_call *call)
     struct mr_slice arn = mr_json_get_text(call->in, "SourceTableArn");
     struct mr_slice name = mr_json_get_text(call->in, "SourceTableName");
     if ((arn.len > 0) != (name.len > 0))
-        return dynamodb_backup_table(call, arn.len > 0 ? arn : name);
+        return check_time_given(call) == MR_OK
+                   ? dynamodb_backup_table(call, arn.len > 0 ? arn : name)
+                   : NULL;
     protocol_fail(call, &protocol_validation,
-                  INVALID "Exactly one of SourceTableArn and SourceTableName must be specified");
+                  arn.len > 0
+                      ? "Invalid Request: Must provide exactly one of: sourceTableArn, "
+                        "sourceTableName"
+                      : "The parameter 'TableName' is required but was not present in the request");
     return NULL;
 }
 

@@ -38,6 +38,22 @@ void dynamodb_sse_change(struct dynamodb_table *table, yyjson_val *wish)
                       MR_ARG(key.len > 0 ? key : table->uuid));
 }
 
+enum mr_status dynamodb_sse_check(struct protocol_call *call, yyjson_val *wish)
+{
+    const struct mr_slice type = mr_json_get_text(wish, "SSEType");
+    const bool key = mr_json_get(wish, "KMSMasterKeyId") != NULL;
+    const char *text = NULL;
+    if (!mr_json_get_bool(wish, "Enabled", false))
+        text = type.len > 0 ? INVALID "SSEType can not be specified if Enabled is false"
+               : key        ? INVALID "KMSMasterKeyId can not be specified if Enabled is false"
+                            : NULL;
+    else if (key && type.len == 0)
+        text = INVALID "SSEType KMS is required if KMSMasterKeyId is specified";
+    else if (type.len > 0 && !mr_slice_equal(type, MR_S("KMS")))
+        text = INVALID "SSEType AES256 is not supported";
+    return text == NULL ? MR_OK : refuse(call, text);
+}
+
 static enum mr_status read_definitions(struct protocol_call *call, struct dynamodb_table *table)
 {
     yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, "AttributeDefinitions"));
@@ -453,6 +469,8 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
         status = read_indexes(call, table, false);
     if (status == MR_OK)
         status = check_definitions(call, table);
+    if (status == MR_OK)
+        status = dynamodb_sse_check(call, mr_json_get(call->in, "SSESpecification"));
     if (status == MR_OK)
         status = check_account(call);
     return status != MR_OK ? status : read_tags(call, table);

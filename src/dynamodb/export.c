@@ -425,7 +425,70 @@ struct window {
 
 static enum mr_status refuse(struct protocol_call *call, const char *text)
 {
-    return protocol_fail(call, &protocol_validation, "%s", text);
+    return protocol_fail(call, &protocol_validation, "Invalid Request: %s", text);
+}
+
+/* What of the request does not go together; AWS's words, blanks included. */
+static enum mr_status check_shape(struct protocol_call *call, bool *ret_incremental)
+{
+    yyjson_val *wish = mr_json_get(call->in, "IncrementalExportSpecification");
+    const struct mr_slice type = mr_json_get_text(call->in, "ExportType");
+    const bool incremental = mr_slice_equal(type, MR_S("INCREMENTAL_EXPORT"));
+    *ret_incremental = incremental;
+    if (!incremental && wish != NULL)
+        return refuse(call, type.len == 0
+                                ? "Export Type expected to be Incremental Export when incremental "
+                                  "export specification is provided"
+                                : "When Export Type is Full Export , Incremental Export "
+                                  "Specification should not be provided");
+    if (incremental && wish == NULL)
+        return refuse(call, "Incremental Export Specification expected when export type is set as "
+                            "Incremental Export");
+    if (incremental && mr_json_get(wish, "ExportFromTime") == NULL)
+        return refuse(call, "ExportFromTime must be provided in IncrementalExportSpecification");
+    if (incremental && mr_json_get(call->in, "ExportTime") != NULL)
+        return refuse(call, "ExportTime should not be provided when export type is set as "
+                            "Incremental Export");
+    if (mr_json_get(call->in, "S3SseKmsKeyId") != NULL &&
+        !mr_slice_equal(mr_json_get_text(call->in, "S3SseAlgorithm"), MR_S("KMS")))
+        return refuse(call, "KMS Key Id is not supported for this encryption type");
+    return MR_OK;
+}
+
+static enum mr_status refuse_time(struct protocol_call *call, const char *text, int64_t ms)
+{
+    if (ms == -1)
+        return protocol_fail(call, &dynamodb_invalid_export_time, "%s", text);
+    return protocol_fail(call, &dynamodb_invalid_export_time, "%s : %s", text,
+                         dynamodb_time_text(call->arena, ms));
+}
+
+/* AWS: a window that begins too early is told so before how long it is. */
+static enum mr_status check_period(struct protocol_call *call, const struct window *window,
+                                   int64_t earliest_ms)
+{
+    const int64_t long_ms = window->to_ms - window->from_ms;
+    if (window->from_ms < earliest_ms)
+        return refuse_time(call,
+                           "Incremental export period from time cannot be less than the table "
+                           "creation time",
+                           window->from_ms);
+    if (window->to_ms > call->now_ms)
+        return refuse_time(call,
+                           "Incremental export period to time cannot be greater than the current "
+                           "time",
+                           window->to_ms);
+    if (long_ms < WINDOW_MS_MIN)
+        return refuse_time(call,
+                           "Difference between export period from time and export period to time "
+                           "is less than 15 minutes",
+                           -1);
+    if (long_ms > WINDOW_MS_MAX)
+        return refuse_time(call,
+                           "Difference between export period from time and export period to time "
+                           "is greater than 24 hours",
+                           -1);
+    return MR_OK;
 }
 
 static enum mr_status read_window(struct protocol_call *call,
@@ -433,32 +496,18 @@ static enum mr_status read_window(struct protocol_call *call,
                                   struct window *ret_window)
 {
     yyjson_val *wish = mr_json_get(call->in, "IncrementalExportSpecification");
-    struct window window = {
-        .incremental =
-            mr_slice_equal(mr_json_get_text(call->in, "ExportType"), MR_S("INCREMENTAL_EXPORT")),
-        .to_ms = dynamodb_request_time(call->in, "ExportTime", -1),
-    };
-    if (!window.incremental && wish != NULL)
-        return refuse(call, "IncrementalExportSpecification can only be specified when ExportType "
-                            "is INCREMENTAL_EXPORT");
-    if (window.incremental && window.to_ms != -1)
-        return refuse(call, "ExportTime can only be specified when ExportType is FULL_EXPORT");
+    struct window window = {.to_ms = dynamodb_request_time(call->in, "ExportTime", -1)};
+    const int64_t earliest_ms = dynamodb_earliest_ms(state, call->now_ms);
+    if (check_shape(call, &window.incremental) != MR_OK)
+        return MR_FAULT;
     if (window.incremental) {
         window.from_ms = dynamodb_request_time(wish, "ExportFromTime", -1);
         window.to_ms = dynamodb_request_time(wish, "ExportToTime", call->now_ms);
-        if (window.from_ms == -1)
-            return refuse(call, "IncrementalExportSpecification with ExportFromTime must be "
-                                "specified when ExportType is INCREMENTAL_EXPORT");
+        if (check_period(call, &window, earliest_ms) != MR_OK)
+            return MR_FAULT;
+    } else if (window.to_ms != -1 && (window.to_ms < earliest_ms || window.to_ms > call->now_ms)) {
+        return refuse_time(call, "Export Time is invalid", -1);
     }
-    int64_t first_ms = window.incremental ? window.from_ms : window.to_ms;
-    if ((first_ms != -1 && first_ms < dynamodb_earliest_ms(state, call->now_ms)) ||
-        window.to_ms > call->now_ms)
-        return protocol_fail(call, &dynamodb_invalid_export_time,
-                             "The specified ExportTime is outside of the point in time recovery "
-                             "window.");
-    int64_t long_ms = window.to_ms - window.from_ms;
-    if (window.incremental && (long_ms < WINDOW_MS_MIN || long_ms > WINDOW_MS_MAX))
-        return refuse(call, "The export period must be between 15 minutes and 24 hours long");
     *ret_window = window;
     return MR_OK;
 }
@@ -566,6 +615,18 @@ static enum mr_status begin_export(struct protocol_call *call, struct dynamodb_t
     return MR_OK;
 }
 
+static enum mr_status check_table_arn(struct protocol_call *call, struct mr_slice arn)
+{
+    const size_t at = mr_slice_search(arn, MR_S(":table/"));
+    if (!mr_slice_starts_with(arn, MR_S("arn:")) || at == SIZE_MAX)
+        return protocol_fail(call, &protocol_validation,
+                             "One or more parameter values were invalid: tableArn is not a valid "
+                             "ARN");
+    if (mr_slice_find(mr_slice_sub(arn, at + sizeof(":table/") - 1, arn.len), '/') != SIZE_MAX)
+        return refuse(call, "Table ARN is invalid.");
+    return MR_OK;
+}
+
 /* Holds admin, so that a token is not used twice at once. */
 static enum mr_status export_admin(struct protocol_call *call)
 {
@@ -576,6 +637,8 @@ static enum mr_status export_admin(struct protocol_call *call)
         dynamodb_task_begin(call, "export", &dynamodb_export_conflict, &entry, &token, &doc);
     if (status == MR_NOT_FOUND) {
         struct mr_slice arn = mr_json_get_text(call->in, "TableArn");
+        if (check_table_arn(call, arn) != MR_OK)
+            return MR_FAULT;
         struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
             dynamodb_table_find(call->service, dynamodb_table_name(arn));
         if (table == NULL)
@@ -628,7 +691,7 @@ void dynamodb_describe_export(struct protocol_call *call)
     enum mr_status status = dynamodb_task_get(call->service, call->arena, "export", arn, &doc);
     protocol_fail_internal(call, status);
     if (status == MR_NOT_FOUND)
-        protocol_fail(call, &dynamodb_export_not_found, "Export not found: %.*s", MR_ARG(arn));
+        dynamodb_task_refuse(call, &dynamodb_export_not_found, "Export", arn);
     if (status != MR_OK)
         return;
     mr_json_key(&call->out, "ExportDescription");

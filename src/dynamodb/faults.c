@@ -22,7 +22,6 @@ const struct protocol_fault dynamodb_recovery_unavailable = {
     "PointInTimeRecoveryUnavailableException", 400, false};
 const struct protocol_fault dynamodb_invalid_restore_time = {"InvalidRestoreTimeException", 400,
                                                              false};
-const struct protocol_fault dynamodb_denied = {"AccessDeniedException", 400, false};
 const struct protocol_fault dynamodb_invalid_export_time = {"InvalidExportTimeException", 400,
                                                             false};
 const struct protocol_fault dynamodb_export_conflict = {"ExportConflictException", 400, false};

@@ -454,8 +454,9 @@ static enum mr_status check_format(struct protocol_call *call)
     if (csv || mr_json_get(mr_json_get(call->in, "InputFormatOptions"), "Csv") == NULL)
         return MR_OK;
     return protocol_fail(call, &protocol_validation,
-                         "InputFormatOptions for CSV can only be specified when InputFormat is "
-                         "CSV");
+                         "Invalid Request: Unsupported InputFormatOptions for the given input "
+                         "format: %.*s.",
+                         MR_ARG(mr_json_get_text(call->in, "InputFormat")));
 }
 
 static enum mr_status begin_import(struct protocol_call *call, struct store_entry *entry,
@@ -531,7 +532,7 @@ void dynamodb_describe_import(struct protocol_call *call)
     pthread_mutex_unlock(&dynamodb->admin);
     protocol_fail_internal(call, status);
     if (status == MR_NOT_FOUND)
-        protocol_fail(call, &dynamodb_import_not_found, "Import not found: %.*s", MR_ARG(arn));
+        dynamodb_task_refuse(call, &dynamodb_import_not_found, "Import", arn);
     if (status != MR_OK)
         return;
     mr_json_key(&call->out, "ImportTableDescription");

@@ -34,7 +34,6 @@ extern const struct protocol_fault dynamodb_canceled;
 extern const struct protocol_fault dynamodb_token_mismatch;
 extern const struct protocol_fault dynamodb_no_policy;
 extern const struct protocol_fault dynamodb_duplicate;
-extern const struct protocol_fault dynamodb_denied;
 /* Turns the outcome of an item_* function into the call's fault; returns MR_FAULT. */
 enum mr_status dynamodb_refuse(struct protocol_call *call, enum mr_status status,
                                struct mr_slice error);
@@ -271,6 +270,8 @@ void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *
 void dynamodb_describe_sse(struct mr_json *json, struct dynamodb_table *table);
 
 /* ---- create.c ---- */
+/* MR_FAULT: an SSESpecification that contradicts itself. */
+MR_MUST_USE enum mr_status dynamodb_sse_check(struct protocol_call *call, yyjson_val *wish);
 /* Takes an SSESpecification into the table; NULL: leaves it as it is. */
 void dynamodb_sse_change(struct dynamodb_table *table, yyjson_val *wish);
 /* Reads and checks a CreateTable request into a fresh table; NULL after setting the fault. */
@@ -652,6 +653,11 @@ size_t dynamodb_shards_wanted(const struct dynamodb_growth *growth, size_t parti
                               size_t partition);
 void dynamodb_rolls_open(struct dynamodb *dynamodb);
 void dynamodb_rolls_close(struct dynamodb *dynamodb);
+
+/* ---- misc.c ---- */
+/* MR_FAULT: not the ARN of a table or of a stream. */
+MR_MUST_USE enum mr_status dynamodb_resource_check(struct protocol_call *call, struct mr_slice arn,
+                                                   bool *ret_stream);
 
 /* ---- policy.c ---- */
 /* MR_FAULT: no policy. */

@@ -1,6 +1,8 @@
 /* Small operations: limits, endpoints, tags. */
 #include "dynamodb/internal.h"
 
+#define INVALID "One or more parameter values were invalid: "
+
 enum { TAGS_PAGE = 10 };
 
 void dynamodb_describe_limits(struct protocol_call *call)
@@ -28,20 +30,29 @@ void dynamodb_describe_endpoints(struct protocol_call *call)
 
 /* ---- tags ---- */
 
-static bool is_table_arn(struct mr_slice arn)
+enum mr_status dynamodb_resource_check(struct protocol_call *call, struct mr_slice arn,
+                                       bool *ret_stream)
 {
-    size_t at = mr_slice_search(arn, MR_S(":table/"));
-    return mr_slice_starts_with(arn, MR_S("arn:aws:dynamodb:")) && at != SIZE_MAX &&
-           arn.len - at >= sizeof(":table/") - 1 + 3;
-}
-
-/* AWS: what has not the form of an ARN is refused before DynamoDB sees it. */
-static bool looks_like_resource(struct mr_slice arn)
-{
-    size_t colons = 0, at = 0;
-    for (; at < arn.len && colons < 5; at++)
-        colons += arn.ptr[at] == ':';
-    return colons == 5 && mr_slice_find(mr_slice_sub(arn, at, SIZE_MAX), '/') + 1 < arn.len - at;
+    const size_t at = mr_slice_search(arn, MR_S(":table/"));
+    const size_t begin = at == SIZE_MAX ? arn.len : at + sizeof(":table/") - 1;
+    struct mr_slice rest = mr_slice_sub(arn, begin, arn.len), name = {0};
+    (void)mr_slice_split(&rest, '/', &name);
+    const bool parts = rest.ptr != NULL;
+    *ret_stream = parts && mr_slice_starts_with(rest, MR_S("stream/"));
+    if (!mr_slice_starts_with(arn, MR_S("arn:")))
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "ARNs must start with 'arn:': %.*s", MR_ARG(arn));
+    if (parts && mr_slice_starts_with(rest, MR_S("index/")))
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Invalid resource arn provided, only table or stream is "
+                                     "accepted. Provided resource arn: %.*s",
+                             MR_ARG(arn));
+    if (at == SIZE_MAX || !mr_slice_starts_with(arn, MR_S("arn:aws:dynamodb:")) ||
+        (parts && !*ret_stream))
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Provided Arn is not a DynamoDB resource arn: %.*s",
+                             MR_ARG(arn));
+    return MR_OK;
 }
 
 /* AWS: the operations on tags have their own order and words. */
@@ -51,18 +62,15 @@ static enum mr_status check_tagging(struct protocol_call *call, const char *memb
     struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");
     if (mr_json_get(call->in, "ResourceArn") == NULL)
         return protocol_fail(call, &protocol_validation, "Invalid TableArn");
-    if (!looks_like_resource(arn))
-        return protocol_fail(call, &dynamodb_denied,
-                             "User: arn:aws:iam::%.*s:root is not authorized to perform: "
-                             "dynamodb:%s on resource: %.*s",
-                             MR_ARG(call->account), call->operation_name,
-                             MR_ARG(arn.len == 0 ? MR_S("*") : arn));
     if (member != NULL && mr_json_get(call->in, member) == NULL)
         return protocol_fail(call, &protocol_validation,
                              "1 validation error detected: Value null at '%c%s' failed to satisfy "
                              "constraint: Member must not be null",
                              member[0] - 'A' + 'a', member + 1);
-    if (!is_table_arn(arn))
+    bool stream;
+    if (dynamodb_resource_check(call, arn, &stream) != MR_OK)
+        return MR_FAULT;
+    if (stream)
         return protocol_fail(call, &protocol_validation,
                              "Invalid TableArn: Invalid ResourceArn provided as input %.*s",
                              MR_ARG(arn));
@@ -72,16 +80,13 @@ static enum mr_status check_tagging(struct protocol_call *call, const char *memb
     return MR_OK;
 }
 
-/* AWS: "ResourcArn" is its spelling. */
 static struct dynamodb_table *find_tagged(struct protocol_call *call)
 {
     struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");
     struct dynamodb_table *table = dynamodb_table_find(call->service, dynamodb_table_name(arn));
-    if (table == NULL && mr_json_get(call->in, "TagKeys") != NULL)
-        protocol_fail(call, &dynamodb_not_found, "Requested resource not found");
-    else if (table == NULL)
+    if (table == NULL)
         protocol_fail(call, &dynamodb_not_found,
-                      "Requested resource not found: ResourcArn: %.*s not found", MR_ARG(arn));
+                      "Requested resource not found: ResourceArn: %.*s not found", MR_ARG(arn));
     return table;
 }
 

@@ -2,21 +2,34 @@
  * is refused by one: this endpoint has no principals to tell apart. */
 #include "dynamodb/internal.h"
 
+#define INVALID "One or more parameter values were invalid: "
+
 enum { POLICY_BYTES_MAX = 20 << 10, POLICY_DEPTH_MAX = 64 }; /* AWS: 20 KB, blanks included */
 
 /* The ARN of a table or of one of its streams. */
 static struct dynamodb_table *find_owner(struct protocol_call *call, struct mr_slice arn)
 {
-    struct dynamodb_table *table = NULL;
-    if (mr_slice_starts_with(arn, MR_S("arn:aws:dynamodb:"))) {
-        struct mr_slice name = dynamodb_table_name(arn);
-        size_t end = mr_slice_search(name, MR_S("/"));
-        table =
-            dynamodb_table_find(call->service, end == SIZE_MAX ? name : mr_slice_sub(name, 0, end));
+    bool stream;
+    if (dynamodb_resource_check(call, arn, &stream) != MR_OK)
+        return NULL;
+    struct dynamodb *dynamodb = call->service;
+    struct mr_slice rest = dynamodb_table_name(arn), name = rest;
+    if (stream)
+        (void)mr_slice_split(&rest, '/', &name);
+    struct dynamodb_table *table = dynamodb_table_find(dynamodb, name);
+    struct streams_stream *found = stream ? streams_find(dynamodb->streams, arn) : NULL;
+    if (table != NULL && stream && found == NULL) {
+        dynamodb_table_unref(table);
+        protocol_fail(call, &dynamodb_not_found,
+                      "Requested resource not found: Stream: %.*s not found for Table: %.*s",
+                      MR_ARG(mr_slice_sub(rest, sizeof("stream/") - 1, rest.len)), MR_ARG(name));
+        return NULL;
     }
+    if (found != NULL)
+        streams_unref(found);
     if (table == NULL)
         protocol_fail(call, &dynamodb_not_found,
-                      "Requested resource not found: ResourceArn: %.*s not found", MR_ARG(arn));
+                      "Requested resource not found: Table: %.*s not found", MR_ARG(name));
     return table;
 }
 
@@ -61,8 +74,9 @@ enum mr_status dynamodb_policy_add(struct protocol_call *call, struct mr_slice a
         mr_json_parse(call->arena, policy, POLICY_DEPTH_MAX) == NULL)
         return protocol_fail(call, &protocol_validation,
                              policy.len > POLICY_BYTES_MAX
-                                 ? "Resource policy size exceeds the limit of 20480 bytes"
-                                 : "Resource policy is not valid JSON");
+                                 ? INVALID "Maximum policy size of 20480 bytes exceeded"
+                                 : INVALID "Invalid policy document: This policy contains invalid "
+                                           "Json");
     mr_json_object(&json);
     mr_json_key_string(&json, "policy", policy);
     mr_json_key_string(&json, "revision",

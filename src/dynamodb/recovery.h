@@ -182,6 +182,8 @@ void dynamodb_backup_path(struct dynamodb *dynamodb, struct mr_slice id, char re
 struct mr_slice dynamodb_new_id(struct dynamodb *dynamodb, struct mr_arena *arena, int64_t now_ms);
 /* A timestamp of the request in milliseconds; `fallback` when absent. */
 int64_t dynamodb_request_time(yyjson_val *members, const char *name, int64_t fallback);
+/* "2026-10-09T00:41:50Z", as refusals tell a time. */
+const char *dynamodb_time_text(struct mr_arena *arena, int64_t ms);
 /* In the words of the operations on backups; NULL after setting the fault. */
 struct dynamodb_table *dynamodb_backup_table(struct protocol_call *call, struct mr_slice name);
 
@@ -217,6 +219,9 @@ struct dynamodb_task {
     struct mr_slice fixed, result, own; /* JSON objects */
 };
 void dynamodb_task_put(struct store_entry *entry, const struct dynamodb_task *task);
+/* Sets the fault: `what` ("Export", "Import") is no ARN of one, or not there. */
+void dynamodb_task_refuse(struct protocol_call *call, const struct protocol_fault *missing,
+                          const char *what, struct mr_slice arn);
 /* The stored task; MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status dynamodb_task_get(struct dynamodb *dynamodb, struct mr_arena *arena,
                                              const char *kind, struct mr_slice arn,

@@ -8,34 +8,43 @@
 #include "base/log.h"
 #include <stdlib.h>
 
-#define INVALID "One or more parameter values were invalid: "
+#define INVALID "Invalid Request: "
 
 /* ---- what the request changes ---- */
+
+static enum mr_status change_limit(struct protocol_call *call, const struct dynamodb_table *table,
+                                   yyjson_val *units, const char *what, int64_t *limit)
+{
+    if (units == NULL)
+        return MR_OK;
+    if (!table->locked.on_demand)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Cannot override Max%sRequestUnits for OnDemandThroughput "
+                                     "unless BillingModeOverride is PAY_PER_REQUEST",
+                             what);
+    if (mr_json_i64(units, 0) < 1)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Requested Max%sRequestUnits for OnDemandThroughput is "
+                                     "outside of valid range",
+                             what);
+    *limit = mr_json_i64(units, 0);
+    return MR_OK;
+}
 
 /* The limits are the source's or the request's; what was counted of the source's units is not. */
 static enum mr_status change_limits(struct protocol_call *call, struct dynamodb_table *table)
 {
-    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
-    struct mr_json json = mr_json_make(&text);
+    yyjson_val *wish = mr_json_get(call->in, "OnDemandThroughputOverride");
     struct dynamodb_tuning *tuning = &table->locked.tuning;
     *tuning =
         (struct dynamodb_tuning){.max_read = tuning->max_read, .max_write = tuning->max_write};
     if (!table->locked.on_demand)
         tuning->max_read = tuning->max_write = 0;
-    if (mr_json_get(call->in, "OnDemandThroughputOverride") == NULL)
-        return MR_OK;
-    mr_json_object(&json);
-    mr_json_key_value(&json, "OnDemandThroughput",
-                      mr_json_get(call->in, "OnDemandThroughputOverride"));
-    mr_json_object_end(&json);
-    struct dynamodb_tuning_wish wish = {
-        .owner = mr_json_parse(call->arena, mr_buf_slice(&text), 8),
-        .on_demand = table->locked.on_demand,
-        .read_units = table->locked.read_units,
-        .write_units = table->locked.write_units,
-        .current = tuning,
-    };
-    return dynamodb_tuning_read(call, &wish, tuning);
+    enum mr_status status = change_limit(call, table, mr_json_get(wish, "MaxReadRequestUnits"),
+                                         "Read", &tuning->max_read);
+    return status != MR_OK ? status
+                           : change_limit(call, table, mr_json_get(wish, "MaxWriteRequestUnits"),
+                                          "Write", &tuning->max_write);
 }
 
 static enum mr_status change_billing(struct protocol_call *call, struct dynamodb_table *table)
@@ -47,12 +56,14 @@ static enum mr_status change_billing(struct protocol_call *call, struct dynamodb
         on_demand = mr_slice_equal(mode, MR_S("PAY_PER_REQUEST"));
     if (on_demand && throughput != NULL)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "Neither ReadCapacityUnits nor WriteCapacityUnits can be "
-                                     "specified when BillingMode is PAY_PER_REQUEST");
-    if (!on_demand && table->locked.on_demand && throughput == NULL)
+                             mode.len > 0 ? INVALID "Cannot override ProvisionedThroughput if "
+                                                    "BillingMode is overridden to PAY_PER_REQUEST"
+                                          : INVALID "Cannot override ProvisionedThroughput unless "
+                                                    "BillingMode is PROVISIONED");
+    if (mode.len > 0 && !on_demand && throughput == NULL)
         return protocol_fail(call, &protocol_validation,
-                             INVALID "ReadCapacityUnits and WriteCapacityUnits must both be "
-                                     "specified when BillingMode is PROVISIONED");
+                             INVALID "Must override ProvisionedThroughput if BillingMode is "
+                                     "overridden to PROVISIONED");
     table->locked.on_demand = on_demand;
     table->locked.on_demand_since_ms = on_demand ? call->now_ms : 0;
     if (throughput != NULL) {
@@ -64,6 +75,22 @@ static enum mr_status change_billing(struct protocol_call *call, struct dynamodb
     return change_limits(call, table);
 }
 
+/* The names may come in any order. */
+static bool includes_same(const struct dynamodb_index *index, yyjson_val *names)
+{
+    if (yyjson_arr_size(names) != index->included_count)
+        return false;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(names);
+    for (yyjson_val *name; (name = yyjson_arr_iter_next(&iter)) != NULL;) {
+        bool found = false;
+        for (size_t i = 0; !found && i < index->included_count; i++)
+            found = mr_slice_equal(index->included[i], mr_json_text(name));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 /* Are the keys and the projection that the request gives those of the index? */
 static bool fits(struct protocol_call *call, const struct dynamodb_index *index, yyjson_val *wish)
 {
@@ -73,8 +100,11 @@ static bool fits(struct protocol_call *call, const struct dynamodb_index *index,
     dynamodb_describe_index(&json, index);
     mr_json_object_end(&json);
     yyjson_val *own = mr_json_parse(call->arena, mr_buf_slice(&text), 16);
+    yyjson_val *shown = mr_json_get(own, "Projection"), *wanted = mr_json_get(wish, "Projection");
     return yyjson_equals(mr_json_get(own, "KeySchema"), mr_json_get(wish, "KeySchema")) &&
-           yyjson_equals(mr_json_get(own, "Projection"), mr_json_get(wish, "Projection"));
+           mr_slice_equal(mr_json_get_text(shown, "ProjectionType"),
+                          mr_json_get_text(wanted, "ProjectionType")) &&
+           includes_same(index, mr_json_get(wanted, "NonKeyAttributes"));
 }
 
 static yyjson_val *find_wish(yyjson_val *list, struct mr_slice name)
@@ -90,21 +120,40 @@ static yyjson_val *find_wish(yyjson_val *list, struct mr_slice name)
 static enum mr_status refuse_index(struct protocol_call *call, struct mr_slice name)
 {
     return protocol_fail(call, &protocol_validation,
-                         INVALID "The index %.*s does not match an index of the source table",
+                         INVALID "Index %.*s does not match a secondary index that existed in the "
+                                 "source table and cannot be created during the restore operation",
                          MR_ARG(name));
 }
 
-/* AWS: indexes may be left out, and must be as they were otherwise. */
+/* The index of the source that this one is to be, if possible one of the same name. */
+static struct dynamodb_index *find_source(struct protocol_call *call,
+                                          const struct dynamodb_table *table, yyjson_val *wish,
+                                          bool local, const bool *taken)
+{
+    struct mr_slice name = mr_json_get_text(wish, "IndexName");
+    struct dynamodb_index *found = NULL;
+    for (size_t i = 0; i < table->index_count; i++) {
+        struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index == NULL || index->local != local || taken[i] || !fits(call, index, wish))
+            continue;
+        if (found == NULL || mr_slice_equal(index->name, name))
+            found = index;
+    }
+    return found;
+}
+
+/* AWS: indexes may be left out or get another name, and must be as they were otherwise. */
 static enum mr_status choose_indexes(struct protocol_call *call, struct dynamodb_table *table,
                                      bool local)
 {
     yyjson_val *list = mr_json_get(call->in, local ? "LocalSecondaryIndexOverride"
                                                    : "GlobalSecondaryIndexOverride");
+    bool taken[DYNAMODB_INDEXES_MAX] = {false};
     yyjson_arr_iter iter = yyjson_arr_iter_with(list);
     for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) != NULL;) {
         struct mr_slice name = mr_json_get_text(each, "IndexName");
-        const struct dynamodb_index *index = dynamodb_table_index(table, name);
-        if (index == NULL || index->local != local || !fits(call, index, each))
+        struct dynamodb_index *index = find_source(call, table, each, local, taken);
+        if (index == NULL)
             return refuse_index(call, name);
         if (mr_json_get(each, "OnDemandThroughput") != NULL ||
             mr_json_get(each, "WarmThroughput") != NULL)
@@ -112,10 +161,12 @@ static enum mr_status choose_indexes(struct protocol_call *call, struct dynamodb
                                  "%s with an index's OnDemandThroughput or WarmThroughput is not "
                                  "implemented",
                                  call->operation_name);
+        taken[index->slot] = true;
+        index->name = mr_arena_copy(&table->arena, name);
     }
     for (size_t i = 0; list != NULL && i < table->index_count; i++) {
         const struct dynamodb_index *index = dynamodb_index_at(table, i);
-        if (index != NULL && index->local == local && find_wish(list, index->name) == NULL)
+        if (index != NULL && index->local == local && !taken[i])
             atomic_store(&table->slots[i], NULL);
     }
     return MR_OK;
@@ -128,15 +179,16 @@ static enum mr_status change_units(struct protocol_call *call, struct dynamodb_t
         struct dynamodb_index *index = dynamodb_index_at(table, i);
         if (index == NULL || index->local)
             continue;
-        yyjson_val *units = mr_json_get(find_wish(list, index->name), "ProvisionedThroughput");
+        yyjson_val *wish = find_wish(list, index->name);
+        yyjson_val *units = mr_json_get(wish, "ProvisionedThroughput");
         if (units != NULL && table->locked.on_demand)
             return protocol_fail(call, &protocol_validation,
-                                 INVALID "ProvisionedThroughput should not be specified for index: "
-                                         "%.*s when BillingMode is PAY_PER_REQUEST",
+                                 INVALID "Cannot override ProvisionedThroughput if BillingMode is "
+                                         "overridden to PAY_PER_REQUEST for index %.*s",
                                  MR_ARG(index->name));
-        if (units == NULL && index->read_units == 0 && !table->locked.on_demand)
+        if (units == NULL && !table->locked.on_demand && (wish != NULL || index->read_units == 0))
             return protocol_fail(call, &protocol_validation,
-                                 INVALID "ProvisionedThroughput is not specified for index: %.*s",
+                                 INVALID "Must specify provisioned throughput for index %.*s",
                                  MR_ARG(index->name));
         index->read_units = mr_json_get_i64(units, "ReadCapacityUnits", index->read_units);
         index->write_units = mr_json_get_i64(units, "WriteCapacityUnits", index->write_units);

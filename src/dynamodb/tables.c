@@ -385,6 +385,25 @@ static enum mr_status commit_changes(struct protocol_call *call, struct dynamodb
     return status;
 }
 
+/* AWS: what is so already is no change. */
+static enum mr_status check_encryption(struct protocol_call *call,
+                                       const struct dynamodb_table *table)
+{
+    yyjson_val *wish = mr_json_get(call->in, "SSESpecification");
+    const struct mr_slice key = mr_json_get_text(wish, "KMSMasterKeyId");
+    if (wish == NULL)
+        return MR_OK;
+    if (!mr_json_get_bool(wish, "Enabled", false) && !table->locked.encrypted)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Table is already encrypted by default");
+    if (table->locked.encrypted && key.len > 0 &&
+        mr_slice_equal(key, mr_buf_slice(&table->locked.kms_key)))
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Table is already encrypted with given KMSMasterKeyId. Use "
+                                     "KMSMasterKeyId parameter if you want to change Master Key");
+    return MR_OK;
+}
+
 static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_table *table,
                                    const struct stream_wish *wish)
 {
@@ -395,6 +414,8 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
         status = check_unused(call, table);
     if (status == MR_OK)
         status = check_billing(call, table);
+    if (status == MR_OK)
+        status = check_encryption(call, table);
     if (status == MR_OK)
         status = check_stream(call, table, wish);
     if (status == MR_OK)

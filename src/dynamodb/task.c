@@ -114,8 +114,8 @@ enum mr_status dynamodb_task_begin(struct protocol_call *call, const char *kind,
         if (mr_slice_equal(mr_json_get_text(own, "request"), fingerprint(call)))
             return MR_OK;
         return protocol_fail(call, conflict,
-                             "There was a conflict: the ClientToken was used with other "
-                             "parameters");
+                             "%s conflict: Duplicate request detected with conflicting parameters",
+                             kind[0] == 'e' ? "Export" : "Import");
     }
     if (search.count >= DYNAMODB_TASKS_MAX)
         return protocol_fail(call, &dynamodb_limit_exceeded,
@@ -204,4 +204,14 @@ enum mr_status dynamodb_task_resume(struct dynamodb *dynamodb, const char *kind,
                                            resume_one, &resumption);
     mr_arena_fini(&resumption.arena);
     return status;
+}
+
+void dynamodb_task_refuse(struct protocol_call *call, const struct protocol_fault *missing,
+                          const char *what, struct mr_slice arn)
+{
+    const struct mr_slice part = what[0] == 'E' ? MR_S("/export/") : MR_S("/import/");
+    if (!mr_slice_starts_with(arn, MR_S("arn:")) || mr_slice_search(arn, part) == SIZE_MAX)
+        protocol_fail(call, &protocol_validation, "Invalid %s ARN", what);
+    else
+        protocol_fail(call, missing, "%s not found: %s not found: %.*s", what, what, MR_ARG(arn));
 }

@@ -688,7 +688,12 @@ def test_an_index_that_gets_another_throughput_is_the_same_index(stacks, client,
             for index in described["GlobalSecondaryIndexes"]
         }
 
-    stacks.create(name, template({"a": units(1, 2), "b": units(3, 4)}, **units(5, 5)))
+    # What a table does not have is not taken away from it.
+    off = {
+        "TimeToLiveSpecification": {"AttributeName": "gone", "Enabled": "false"},
+        "SSESpecification": {"SSEEnabled": False},
+    }
+    stacks.create(name, template({"a": units(1, 2), "b": units(3, 4)}, **units(5, 5), **off))
     table = stacks.physical(name, "It")
     stacks.update(name, template({"a": units(1, 7), "b": units(3, 4)}, **units(5, 5),
                                  BillingMode="PROVISIONED"))

@@ -153,7 +153,7 @@ def test_a_restored_table_holds_what_the_backup_saw_with_its_indexes(db, fresh):
     db.delete_backup(BackupArn=arn)
 
 
-def test_overrides_change_the_restored_table(db, fresh, refused):
+def test_overrides_change_the_restored_table(db, api, fresh, refused):
     source, target = fresh("plain"), fresh("other")
     indexes = [
         {
@@ -170,32 +170,70 @@ def test_overrides_change_the_restored_table(db, fresh, refused):
     restore = db.restore_table_from_backup
     refused(
         "ValidationException",
-        "One or more parameter values were invalid: ReadCapacityUnits and WriteCapacityUnits must "
-        "both be specified when BillingMode is PROVISIONED",
+        "Invalid Request: Must override ProvisionedThroughput if BillingMode is overridden to "
+        "PROVISIONED",
         restore,
         TargetTableName=target,
         BackupArn=arn,
         BillingModeOverride="PROVISIONED",
     )
-    with pytest.raises(ClientError, match="index other does not match"):
-        restore(
+    units = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 8}
+    provisioned = {"BillingModeOverride": "PROVISIONED", "ProvisionedThroughputOverride": units}
+    keys_only = {"Projection": {"ProjectionType": "KEYS_ONLY"}}
+    limit = {"OnDemandThroughputOverride": {"MaxReadRequestUnits": 5}}
+    for wish, text in [
+        (
+            {"GlobalSecondaryIndexOverride": [{**indexes[0], **keys_only}]},
+            "Index one does not match a secondary index that existed in the source table and "
+            "cannot be created during the restore operation",
+        ),
+        (
+            {"ProvisionedThroughputOverride": units},
+            "Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED",
+        ),
+        (
+            {**provisioned, "BillingModeOverride": "PAY_PER_REQUEST"},
+            "Cannot override ProvisionedThroughput if BillingMode is overridden to "
+            "PAY_PER_REQUEST",
+        ),
+        (
+            {"GlobalSecondaryIndexOverride": [{**indexes[0], "ProvisionedThroughput": units}]},
+            "Cannot override ProvisionedThroughput if BillingMode is overridden to "
+            "PAY_PER_REQUEST for index one",
+        ),
+        (provisioned, "Must specify provisioned throughput for index one"),
+        (
+            {**provisioned, **limit},
+            "Cannot override MaxReadRequestUnits for OnDemandThroughput unless "
+            "BillingModeOverride is PAY_PER_REQUEST",
+        ),
+        (
+            {"OnDemandThroughputOverride": {"MaxWriteRequestUnits": 0}},
+            "Requested MaxWriteRequestUnits for OnDemandThroughput is outside of valid range",
+        ),
+    ]:
+        refused(
+            "ValidationException",
+            f"Invalid Request: {text}",
+            api.restore_table_from_backup,
             TargetTableName=target,
             BackupArn=arn,
-            GlobalSecondaryIndexOverride=[{**indexes[0], "IndexName": "other"}],
+            **wish,
         )
-    units = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 8}
     restore(
         TargetTableName=target,
         BackupArn=arn,
         BillingModeOverride="PROVISIONED",
         ProvisionedThroughputOverride=units,
-        GlobalSecondaryIndexOverride=[{**indexes[1], "ProvisionedThroughput": units}],
+        GlobalSecondaryIndexOverride=[
+            {**indexes[1], "IndexName": "again", "ProvisionedThroughput": units}
+        ],
         LocalSecondaryIndexOverride=[],
         SSESpecificationOverride={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": "alias/k"},
     )
     table = active(db, target)
     assert table["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
-    assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["two"]
+    assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["again"]
     assert table["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["WriteCapacityUnits"] == 8
     assert {d["AttributeName"] for d in table["AttributeDefinitions"]} == {"id", "two"}
     assert table["SSEDescription"]["KMSMasterKeyArn"].endswith("alias/k")
@@ -270,6 +308,11 @@ def test_backups_are_listed_by_table_type_and_time_in_pages(db, table, fresh):
     assert listed(TableName=table) == arns[:3]
     assert [arn for arn in listed() if arn in arns] == arns
     assert listed(TableName=other, BackupType="SYSTEM") == []
+    with pytest.raises(ClientError, match="lower bound must be less than or equal to upper bound"):
+        listed(TimeRangeLowerBound=2, TimeRangeUpperBound=1)
+    for wrong in ("arn:aws:dynamodb:us-east-1:000000000000:table/none", "x" * 40):
+        with pytest.raises(ClientError, match="Invalid Backup ARN"):
+            db.describe_backup(BackupArn=wrong)
     assert listed(TableName=other, BackupType="ALL") == arns[3:]
     assert listed(TableName="no-such-table") == []
     page = db.list_backups(TableName=table, Limit=2)

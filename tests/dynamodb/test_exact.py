@@ -289,11 +289,6 @@ def test_tags_are_checked_in_the_words_of_aws(server):
         ("TagResource", {"ResourceArn": arn}, "1 validation error detected: " + missing),
         (
             "TagResource",
-            {"ResourceArn": "a:b:c:d:e:f/g", "Tags": []},
-            "Invalid TableArn: Invalid ResourceArn provided as input a:b:c:d:e:f/g",
-        ),
-        (
-            "TagResource",
             {"ResourceArn": arn, "Tags": []},
             "Atleast one Tag needs to be provided as Input.",
         ),
@@ -305,10 +300,37 @@ def test_tags_are_checked_in_the_words_of_aws(server):
     ]
     for operation, body, text in cases:
         assert refusal(server, operation, body) == text
-    denied = refusal(server, "TagResource", {"ResourceArn": "abc"}, "AccessDeniedException")
-    assert denied.endswith(
-        "root is not authorized to perform: dynamodb:TagResource on resource: abc"
-    )
+    index, backup = f"{arn}/index/gsi", f"{arn}/backup/01234567890123-a1b2c3d4"
+    for wrong, text in [
+        ("abc", "ARNs must start with 'arn:': abc"),
+        (
+            index,
+            "Invalid resource arn provided, only table or stream is accepted. Provided resource "
+            f"arn: {index}",
+        ),
+        (backup, f"Provided Arn is not a DynamoDB resource arn: {backup}"),
+        ("arn:aws:s3:::bucket", "Provided Arn is not a DynamoDB resource arn: arn:aws:s3:::bucket"),
+    ]:
+        for operation, more in [
+            ("TagResource", {"Tags": [{"Key": "k", "Value": "v"}]}),
+            ("UntagResource", {"TagKeys": ["k"]}),
+            ("ListTagsOfResource", {}),
+            ("GetResourcePolicy", {}),
+            ("PutResourcePolicy", {"Policy": "{}"}),
+            ("DeleteResourcePolicy", {}),
+        ]:
+            assert refusal(server, operation, {"ResourceArn": wrong, **more}) == INVALID + text
+    gone = "ResourceNotFoundException"
+    for operation, more, what in [
+        ("TagResource", {"Tags": [{"Key": "k", "Value": "v"}]}, f"ResourceArn: {arn}"),
+        ("UntagResource", {"TagKeys": ["k"]}, f"ResourceArn: {arn}"),
+        ("ListTagsOfResource", {}, f"ResourceArn: {arn}"),
+        ("GetResourcePolicy", {}, "Table: none"),
+        ("PutResourcePolicy", {"Policy": "{}"}, "Table: none"),
+        ("DeleteResourcePolicy", {}, "Table: none"),
+    ]:
+        text = f"Requested resource not found: {what} not found"
+        assert refusal(server, operation, {"ResourceArn": arn, **more}, gone) == text
 
 
 def test_of_several_types_a_bad_value_is_told_first(server):

@@ -283,7 +283,7 @@ def test_what_cannot_be_exported_is_refused(server, db, table, s3, refused):
     unknown = arn + "/export/01234567890123-a1b2c3d4"
     refused(
         "ExportNotFoundException",
-        f"Export not found: {unknown}",
+        f"Export not found: Export not found: {unknown}",
         db.describe_export,
         ExportArn=unknown,
     )
@@ -292,24 +292,72 @@ def test_what_cannot_be_exported_is_refused(server, db, table, s3, refused):
     for time in (datetime.datetime.now() - day, datetime.datetime.now() + day):
         refused(
             "InvalidExportTimeException",
-            "The specified ExportTime is outside of the point in time recovery window.",
+            "Export Time is invalid",
             call,
             TableArn=arn,
             S3Bucket=BUCKET,
             ExportTime=time,
         )
     now = datetime.datetime.now().timestamp()
-    for more in (
-        {"ExportType": "INCREMENTAL_EXPORT"},
-        {"IncrementalExportSpecification": {"ExportFromTime": now}},
-        {
-            "ExportType": "INCREMENTAL_EXPORT",
-            "IncrementalExportSpecification": {"ExportFromTime": now},
-        },
+    incremental = {"ExportType": "INCREMENTAL_EXPORT"}
+    for more, text in (
+        (
+            incremental,
+            "Incremental Export Specification expected when export type is set as Incremental "
+            "Export",
+        ),
+        (
+            {"IncrementalExportSpecification": {"ExportFromTime": now}},
+            "Export Type expected to be Incremental Export when incremental export specification "
+            "is provided",
+        ),
+        (
+            {
+                "ExportType": "FULL_EXPORT",
+                "IncrementalExportSpecification": {"ExportFromTime": now},
+            },
+            "When Export Type is Full Export , Incremental Export Specification should not be "
+            "provided",
+        ),
+        (
+            {**incremental, "IncrementalExportSpecification": {}},
+            "ExportFromTime must be provided in IncrementalExportSpecification",
+        ),
+        (
+            {"S3SseKmsKeyId": "alias/k", "S3SseAlgorithm": "AES256"},
+            "KMS Key Id is not supported for this encryption type",
+        ),
+        ({"TableArn": arn + "/index/one"}, "Table ARN is invalid."),
     ):
         members = {"TableArn": arn, "S3Bucket": BUCKET, **more}
         status, reply = raw(server, "ExportTableToPointInTime", members)
-        assert status == 400 and reply["__type"].endswith("#ValidationException"), reply
+        assert (status, reply["message"]) == (400, f"Invalid Request: {text}")
+        assert reply["__type"].endswith("#ValidationException"), reply
+    for from_time, to_time, text in (
+        (now - 86400, now, "Incremental export period from time cannot be less than the table "
+         "creation time : "),
+        (now, now + 1800, "Incremental export period to time cannot be greater than the current "
+         "time : "),
+        (now, None, "Difference between export period from time and export period to time "
+         "is less than 15 minutes"),
+    ):  # fmt: skip
+        window = {"ExportFromTime": from_time}
+        if to_time is not None:
+            window["ExportToTime"] = to_time
+        members = {"TableArn": arn, "S3Bucket": BUCKET, **incremental}
+        members["IncrementalExportSpecification"] = window
+        status, reply = raw(server, "ExportTableToPointInTime", members)
+        assert reply["message"].startswith(text), reply
+        assert reply["__type"].endswith("#InvalidExportTimeException")
+    for wrong in (arn, arn + "/import/01234567890123-a1b2c3d4", "x" * 40):
+        refused("ValidationException", "Invalid Export ARN", db.describe_export, ExportArn=wrong)
+    refused(
+        "ValidationException",
+        "One or more parameter values were invalid: tableArn is not a valid ARN",
+        call,
+        TableArn=table,
+        S3Bucket=BUCKET,
+    )
     failed = export(server, arn, S3Bucket="no-such-bucket")
     assert failed["ExportStatus"] == "FAILED"
     assert failed["FailureCode"] == "S3NoSuchBucket"

@@ -216,14 +216,15 @@ def test_what_cannot_be_restored_is_refused(own_server, refused):
     now = datetime.datetime.fromtimestamp(clock.now_ms / 1000, datetime.timezone.utc)
     hour = datetime.timedelta(hours=2)
     for time in (now - hour, now + hour):
-        refused(
-            "InvalidRestoreTimeException",
-            "An invalid restore time was specified. RestoreDateTime must be between "
-            "EarliestRestorableDateTime and LatestRestorableDateTime.",
-            db.restore_table_to_point_in_time,
-            SourceTableName="orders",
-            TargetTableName="copy",
-            RestoreDateTime=time,
+        with pytest.raises(ClientError) as caught:
+            db.restore_table_to_point_in_time(
+                SourceTableName="orders", TargetTableName="copy", RestoreDateTime=time
+            )
+        error = caught.value.response["Error"]
+        assert error["Code"] == "InvalidRestoreTimeException"
+        assert error["Message"].startswith(
+            f"RestoreDateTime '{time:%Y-%m-%dT%H:%M:%SZ}' must be within "
+            "EarliestRestorableDateTime '20"
         )
     refused(
         "TableAlreadyExistsException",
@@ -233,14 +234,33 @@ def test_what_cannot_be_restored_is_refused(own_server, refused):
         TargetTableName="orders",
         UseLatestRestorableTime=True,
     )
-    for wish in (
-        {"SourceTableName": "orders"},
-        {"UseLatestRestorableTime": True},
-        {"SourceTableName": "orders", "UseLatestRestorableTime": True, "RestoreDateTime": now},
+    orders, latest = {"SourceTableName": "orders"}, {"UseLatestRestorableTime": True}
+    arn = db.describe_table(TableName="orders")["Table"]["TableArn"]
+    for wish, text in (
+        (
+            orders,
+            "Invalid Request: Either one of RestoreDateTime or UseLatestRestorableTime must be "
+            "specified, but not both",
+        ),
+        (latest, "The parameter 'TableName' is required but was not present in the request"),
+        (
+            {**orders, **latest, "SourceTableArn": arn},
+            "Invalid Request: Must provide exactly one of: sourceTableArn, sourceTableName",
+        ),
+        (
+            {**orders, **latest, "RestoreDateTime": now},
+            "Invalid Request: Both RestoreDateTime and UseLatestRestorableTime cannot be set for "
+            "point-in-time restore request. Please specify either RestoreDateTime time or "
+            "UseLatestRestorableTime",
+        ),
     ):
-        with pytest.raises(ClientError, match="Exactly one of") as caught:
-            db.restore_table_to_point_in_time(TargetTableName="copy", **wish)
-        assert caught.value.response["Error"]["Code"] == "ValidationException"
+        refused(
+            "ValidationException",
+            text,
+            db.restore_table_to_point_in_time,
+            TargetTableName="copy",
+            **wish,
+        )
 
 
 def test_the_period_bounds_what_is_kept(own_server):
@@ -310,7 +330,8 @@ def test_a_deleted_table_with_recovery_leaves_a_system_backup(own_server, refuse
     db = own_server.client("dynamodb")
     (summary,) = db.list_backups(BackupType="SYSTEM")["BackupSummaries"]
     assert summary["BackupName"] == "orders$DeletedTableBackup"
-    assert db.list_backups(BackupType="USER")["BackupSummaries"] == []
+    for nothing in ({}, {"BackupType": "USER"}):
+        assert db.list_backups(**nothing)["BackupSummaries"] == []
     kept = summary["BackupExpiryDateTime"] - summary["BackupCreationDateTime"]
     assert kept == datetime.timedelta(days=35)
     arn = summary["BackupArn"]
@@ -319,6 +340,14 @@ def test_a_deleted_table_with_recovery_leaves_a_system_backup(own_server, refuse
             "BackupStatus"
         ]
         == "AVAILABLE"
+    )
+    with pytest.raises(ClientError) as caught:
+        db.delete_backup(BackupArn=arn)
+    error = caught.value.response["Error"]
+    assert error["Code"] == "ValidationException"
+    assert error["Message"].startswith(
+        f"Invalid Request: User is not allowed to delete the system backup with arn {arn}. It will "
+        "automatically expire on 2"
     )
     make_table(db, "orders", KEY["hash"])
     db.restore_table_from_backup(TargetTableName="again", BackupArn=arn)

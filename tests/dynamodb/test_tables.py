@@ -240,7 +240,11 @@ def test_resource_policies_are_kept(server, db, table):
     status, reply = raw(server, "GetResourcePolicy", {"ResourceArn": arn})
     assert (status, reply) == (200, {"Policy": text, "RevisionId": revision})
     status, reply = raw(server, "PutResourcePolicy", {"ResourceArn": arn, "Policy": "{"})
-    assert (status, reply["message"]) == (400, "Resource policy is not valid JSON")
+    assert (status, reply["message"]) == (
+        400,
+        "One or more parameter values were invalid: Invalid policy document: This policy contains "
+        "invalid Json",
+    )
     status, reply = raw(server, "DeleteResourcePolicy", {"ResourceArn": arn})
     assert (status, reply) == (200, {"RevisionId": revision})
     assert raw(server, "DeleteResourcePolicy", {"ResourceArn": arn}) == (200, {})
