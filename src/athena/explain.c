@@ -3,27 +3,35 @@
 
 struct explainer {
     struct athena_translation *translation;
-    struct mr_buf *out;
+    struct athena_plan *plan;
+    struct mr_buf *out; /* the step that is written */
     size_t depth;
 };
 
 static void explain_query(struct explainer *explainer, const struct athena_node *query);
 
-/* ---- lines ---- */
+/* ---- steps ---- */
 
 static void begin(struct explainer *explainer, const char *name)
 {
-    for (size_t i = 0; i + 1 < explainer->depth; i++)
-        mr_buf_append(explainer->out, MR_S("    "));
-    if (explainer->depth > 0)
-        mr_buf_append(explainer->out, MR_S("└─ "));
     mr_buf_append(explainer->out, mr_slice_cstr(name));
     explainer->depth++;
 }
 
 static void end(struct explainer *explainer)
 {
-    mr_buf_byte(explainer->out, '\n');
+    struct mr_arena *arena = explainer->translation->arena;
+    struct athena_plan *plan = explainer->plan;
+    if (plan->count == plan->capacity) {
+        struct athena_plan_step *before = plan->steps;
+        plan->capacity = plan->capacity == 0 ? 16 : plan->capacity * 2;
+        plan->steps = MR_NEW_ARRAY(arena, struct athena_plan_step, plan->capacity);
+        if (plan->count > 0)
+            memcpy(plan->steps, before, plan->count * sizeof *before);
+    }
+    plan->steps[plan->count++] = (struct athena_plan_step){
+        .depth = explainer->depth - 1, .text = mr_arena_copy(arena, mr_buf_slice(explainer->out))};
+    mr_buf_reset(explainer->out);
 }
 
 /* As the engine gets it. */
@@ -212,24 +220,23 @@ static void explain_query(struct explainer *explainer, const struct athena_node 
 }
 
 void athena_explain(struct athena_translation *translation, const struct athena_node *query,
-                    struct mr_buf *out)
+                    struct athena_plan *ret_plan)
 {
-    struct explainer explainer = {.translation = translation, .out = out};
+    struct mr_buf step = {0};
+    struct explainer explainer = {.translation = translation, .plan = ret_plan, .out = &step};
     const struct athena_fields *fields = &translation->fields;
+    *ret_plan = (struct athena_plan){.fields = fields};
     begin(&explainer, "Output[columnNames = [");
     for (size_t i = 0; i < fields->count; i++) {
         struct mr_slice name = fields->list[i].name;
-        mr_buf_append(out, i > 0 ? MR_S(", ") : MR_S(""));
+        mr_buf_append(&step, i > 0 ? MR_S(", ") : MR_S(""));
         if (name.len > 0)
-            mr_buf_append(out, name);
+            mr_buf_append(&step, name);
         else
-            mr_buf_printf(out, "_col%zu", i);
+            mr_buf_printf(&step, "_col%zu", i);
     }
-    mr_buf_append(out, MR_S("]]\n    Layout: ["));
-    for (size_t i = 0; i < fields->count; i++) {
-        mr_buf_append(out, i > 0 ? MR_S(", ") : MR_S(""));
-        athena_sqltype_print(out, fields->list[i].type);
-    }
-    mr_buf_append(out, MR_S("]\n"));
+    mr_buf_append(&step, MR_S("]]"));
+    end(&explainer);
     explain_query(&explainer, query);
+    mr_buf_fini(&step);
 }

@@ -70,6 +70,23 @@ static bool set_parameters(struct run *run, struct athena_node *list)
 
 /* ---- SELECT ---- */
 
+/* As lines. */
+static void explain(struct run *run, struct athena_translation *translation,
+                    const struct athena_source *source, const struct athena_statement *statement)
+{
+    struct athena_plan plan;
+    struct mr_buf out = {0};
+    if (mr_slice_equal(statement->text, MR_S("IO"))) {
+        athena_plan_inputs(source, &out);
+    } else {
+        athena_explain(translation, statement->query, &plan);
+        athena_plan_write(&plan, statement->plan_format,
+                          !mr_slice_equal(statement->text, MR_S("LOGICAL")), &out);
+    }
+    run->plan = mr_arena_copy(run->arena, mr_buf_slice(&out));
+    mr_buf_fini(&out);
+}
+
 static enum mr_status translate(struct run *run, struct athena_source *source,
                                 const struct athena_statement *statement, const char **ret_sql)
 {
@@ -97,12 +114,8 @@ static enum mr_status translate(struct run *run, struct athena_source *source,
         status = fine ? MR_OK : MR_INVALID;
     }
     *ret_sql = mr_arena_cstr(run->arena, mr_buf_slice(&sql));
-    if (status == MR_OK && statement->kind == STATEMENT_EXPLAIN) {
-        struct mr_buf plan = {0};
-        athena_explain(&translation, statement->query, &plan);
-        run->plan = mr_arena_copy(run->arena, mr_buf_slice(&plan));
-        mr_buf_fini(&plan);
-    }
+    if (status == MR_OK && statement->kind == STATEMENT_EXPLAIN)
+        explain(run, &translation, source, statement);
     run->fields = translation.fields;
     mr_buf_fini(&sql);
     return status;
@@ -393,7 +406,7 @@ static enum mr_status run_explain(struct run *run, const struct athena_statement
     run->output.column_count = 1;
     if (status != MR_OK)
         return status;
-    if (analyze)
+    if (analyze && statement->plan_format == ATHENA_PLAN_TEXT)
         put_lines(run, mr_arena_printf(run->arena,
                                        "Execution: %lldms, Input: %lluB, Output: %llu rows\n",
                                        (long long)(mr_monotonic_ms() - begin_ms),

@@ -34,28 +34,47 @@ static bool parse_execute(struct athena_phrase *context)
     return true;
 }
 
-/* (FORMAT TEXT, TYPE VALIDATE) */
+static bool parse_plan_format(struct athena_phrase *context)
+{
+    struct athena_parser *parser = &context->parser;
+    if (athena_take(parser, "TEXT"))
+        context->statement->plan_format = ATHENA_PLAN_TEXT;
+    else if (athena_take(parser, "JSON"))
+        context->statement->plan_format = ATHENA_PLAN_JSON;
+    else if (athena_take(parser, "GRAPHVIZ"))
+        context->statement->plan_format = ATHENA_PLAN_GRAPHVIZ;
+    else
+        athena_mismatch(parser, "'GRAPHVIZ', 'JSON', 'TEXT'");
+    return !athena_failed(parser);
+}
+
+static bool parse_plan_type(struct athena_phrase *context)
+{
+    static const char *const types[] = {"LOGICAL", "VALIDATE", "IO"};
+    struct athena_parser *parser = &context->parser;
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        if (!athena_take(parser, types[i]))
+            continue;
+        context->statement->text = mr_slice_cstr(types[i]);
+        return true;
+    }
+    if (!athena_take(parser, "DISTRIBUTED"))
+        athena_mismatch(parser, "'DISTRIBUTED', 'IO', 'LOGICAL', 'VALIDATE'");
+    return !athena_failed(parser);
+}
+
+/* (FORMAT TEXT, TYPE VALIDATE); a plan that is run has no type. */
 static bool parse_explain_options(struct athena_phrase *context)
 {
     struct athena_parser *parser = &context->parser;
+    const bool analyze = context->statement->text.len > 0;
     do {
-        if (athena_take(parser, "FORMAT")) {
-            if (!athena_take(parser, "TEXT")) {
-                athena_unsupported(parser, "EXPLAIN has the format TEXT only");
-                return false;
-            }
-        } else if (athena_take(parser, "TYPE")) {
-            if (athena_take(parser, "VALIDATE"))
-                context->statement->text = MR_S("VALIDATE");
-            else if (!athena_take(parser, "LOGICAL") && !athena_take(parser, "DISTRIBUTED")) {
-                athena_unsupported(parser,
-                                   "EXPLAIN has the types LOGICAL, DISTRIBUTED and VALIDATE");
-                return false;
-            }
-        } else {
-            athena_mismatch(parser, "'FORMAT', 'TYPE'");
+        const bool fine = athena_take(parser, "FORMAT") ? parse_plan_format(context)
+                          : !analyze && athena_take(parser, "TYPE")
+                              ? parse_plan_type(context)
+                              : athena_mismatch(parser, "'FORMAT', 'TYPE'") != NULL;
+        if (!fine)
             return false;
-        }
     } while (athena_take(parser, ","));
     return athena_expect(parser, ")");
 }

@@ -6,7 +6,8 @@
 enum athena_statement_kind {
     STATEMENT_QUERY,
     STATEMENT_EXECUTE, /* name, properties: the parameters' expressions in `query` */
-    STATEMENT_EXPLAIN, /* query; text: what is asked for, "", "ANALYZE" or "VALIDATE" */
+    STATEMENT_EXPLAIN, /* query; text: what is asked for, "", "ANALYZE", "LOGICAL", "VALIDATE" or
+                          "IO"; plan_format */
     STATEMENT_SHOW_DATABASES,
     STATEMENT_SHOW_TABLES,
     STATEMENT_SHOW_VIEWS,
@@ -45,6 +46,7 @@ enum athena_statement_kind {
     STATEMENT_VACUUM,   /* name */
     STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
 };
+enum athena_plan_format { ATHENA_PLAN_TEXT, ATHENA_PLAN_JSON, ATHENA_PLAN_GRAPHVIZ };
 struct athena_pair { /* of properties, columns (name, type), partition values */
     struct mr_slice name, value, comment;
     const char *op;            /* of a partition's value to drop: "=", "<", ... */
@@ -77,6 +79,7 @@ struct athena_statement {
     bool if_exists, if_not_exists, replace, cascade;
     bool no_data;         /* CTAS ... WITH NO DATA */
     struct mr_slice text; /* of what is not supported */
+    enum athena_plan_format plan_format;
     /* CREATE TABLE, CREATE DATABASE, ALTER TABLE */
     struct athena_pair *columns, *keys, *serde_properties, *properties;
     struct mr_slice comment, location, serde, stored_as, input_format, output_format;

@@ -93,8 +93,37 @@ def test_a_plan_is_analyzed_or_only_validated(orders):
     assert orders.raw_rows("EXPLAIN (TYPE VALIDATE) SELECT orderid FROM orders") == [["true"]]
     reason = orders.reason("EXPLAIN SELECT nope FROM orders")
     assert reason == "COLUMN_NOT_FOUND: line 1:16: Column 'nope' cannot be resolved"
-    refused(orders.start, "InvalidRequestException",
-            sql="EXPLAIN (FORMAT GRAPHVIZ) SELECT 1")
+    for options in ("FORMAT XML", "TYPE PHYSICAL", "COST 1"):
+        refused(orders.start, "InvalidRequestException", sql=f"EXPLAIN ({options}) SELECT 1")
+
+
+def test_a_plan_is_told_as_json_as_a_graph_and_by_its_inputs(orders):
+    query = "SELECT a.orderid, 1 FROM orders a JOIN orders b ON a.price = b.price LIMIT 3"
+    [[text]] = orders.raw_rows(f"EXPLAIN (TYPE LOGICAL, FORMAT JSON) {query}")
+    output = json.loads(text)
+    assert (output["name"], output["descriptor"]) == (
+        "Output", {"columnNames": "[orderid, _col1]"})
+    assert output["outputs"] == [{"symbol": "orderid", "type": "varchar"},
+                                 {"symbol": "_col1", "type": "integer"}]
+    [limit] = output["children"]
+    assert (limit["name"], limit["descriptor"]) == ("Limit", {"count": "3"})
+    [join] = limit["children"]
+    assert join["name"] == "InnerJoin" and '"a"."price"' in join["descriptor"]["criteria"]
+    assert [(scan["name"], scan["descriptor"], scan["children"]) for scan in join["children"]] == [
+        ("TableScan", {"table": "orders"}, [])] * 2
+    [[text]] = orders.raw_rows(f"EXPLAIN (FORMAT JSON) {query}")
+    assert json.loads(text) == {"0": output}
+    [[text]] = orders.raw_rows(f"EXPLAIN ANALYZE (FORMAT JSON) {query}")
+    assert json.loads(text) == {"0": output}
+    lines = [line for line, in orders.raw_rows(f"EXPLAIN (FORMAT GRAPHVIZ) {query}")]
+    assert lines[0] == "digraph distributed_plan {" and lines[-1] == "}"
+    assert lines[-5:-1] == ["plannode_1 -> plannode_2;", "plannode_2 -> plannode_3;",
+                            "plannode_3 -> plannode_4;", "plannode_3 -> plannode_5;"]
+    assert 'plannode_4[label="{TableScan[table = orders]}"' in lines[6]
+    [[text]] = orders.raw_rows("EXPLAIN (TYPE IO, FORMAT JSON) SELECT * FROM orders")
+    [table] = json.loads(text)["inputTableColumnInfos"]
+    assert table["table"] == {"catalog": "awsdatacatalog", "schemaTable": {
+        "schema": orders.database, "table": "orders"}}
 
 
 @pytest.mark.parametrize("sql, category, kind", [
