@@ -286,6 +286,21 @@ enum delivery_meter {
     DELIVERY_BACKUP_RECORDS,
     DELIVERY_BACKUP_SUCCESS,
     DELIVERY_BACKUP_FRESHNESS,
+    DELIVERY_IN_REQUESTS,
+    DELIVERY_LIMIT_BYTES,
+    DELIVERY_LIMIT_RECORDS,
+    DELIVERY_LIMIT_REQUESTS,
+    DELIVERY_PARTITIONS,
+    DELIVERY_PARTITIONS_LIMIT,
+    DELIVERY_PARTITIONS_EXCEEDED,
+    DELIVERY_PARTITION_THROUGHPUT,
+    DELIVERY_QUERY_DURATION,
+    DELIVERY_ICEBERG_BYTES,
+    DELIVERY_ICEBERG_ROWS,
+    DELIVERY_ICEBERG_ROWS_GOOD,
+    DELIVERY_ICEBERG_ROWS_BAD,
+    DELIVERY_ICEBERG_SUCCESS,
+    DELIVERY_ICEBERG_FRESHNESS,
     DELIVERY_METERS
 };
 void delivery_meters_init(struct delivery *delivery);
@@ -294,6 +309,10 @@ void delivery_meter(const struct delivery *delivery, enum delivery_meter kind, u
 void delivery_meter_latency(struct protocol_call *call, struct delivery *delivery,
                             enum delivery_meter kind);
 void delivery_meter_landed(const struct delivery *delivery, const struct buffer *buffer);
+/* A request that puts records, and AWS's quota of them. */
+void delivery_meter_request(const struct delivery *delivery, uint64_t records, uint64_t bytes);
+/* How many partitions have a buffer; `exceeded`: a record found none, as there are too many. */
+void delivery_meter_partitions(const struct delivery *delivery, bool exceeded);
 
 /* ---- watch.c ---- */
 #define DELIVERY_NO_BUCKET                                       \

@@ -472,12 +472,6 @@ static struct mr_slice record_id(struct protocol_call *call, const struct delive
     return mr_arena_printf(call->arena, "%s%020lld", delivery->id, (long long)position);
 }
 
-static void measure_incoming(const struct delivery *delivery, uint64_t records, uint64_t bytes)
-{
-    delivery_meter(delivery, DELIVERY_IN_RECORDS, records);
-    delivery_meter(delivery, DELIVERY_IN_BYTES, bytes);
-}
-
 static void put_record(struct protocol_call *call)
 {
     struct delivery *delivery = find(call);
@@ -490,7 +484,7 @@ static void put_record(struct protocol_call *call)
         delivery_meter_latency(call, delivery, DELIVERY_PUT_LATENCY);
         delivery_meter(delivery, DELIVERY_PUT_REQUESTS, 1);
         delivery_meter(delivery, DELIVERY_PUT_BYTES, data.len);
-        measure_incoming(delivery, 1, data.len);
+        delivery_meter_request(delivery, 1, data.len);
         struct store_entry entry = store_entry_make(call->arena);
         (void)store_entry_append(&entry, delivery->window, MR_S(""), data);
         protocol_fail_internal(call, store_commit(firehose->options.store, &entry, &call->ticket));
@@ -523,7 +517,7 @@ static bool read_batch(struct protocol_call *call, const struct delivery *delive
     delivery_meter(delivery, DELIVERY_BATCH_REQUESTS, 1);
     delivery_meter(delivery, DELIVERY_BATCH_RECORDS, entry->count);
     delivery_meter(delivery, DELIVERY_BATCH_BYTES, bytes);
-    measure_incoming(delivery, entry->count, bytes);
+    delivery_meter_request(delivery, entry->count, bytes);
     return true;
 }
 

@@ -13,7 +13,7 @@ static const struct record_failure no_keys = {"processing-failed",
                                               "DynamicPartitioning.MetadataExtractionFailed",
                                               "partitionKeys values must not be null or empty"};
 static const struct record_failure too_many = {
-    "processing-failed", "DynamicPartitioning.ActivePartitionsLimitExceeded",
+    "activePartitionExceeded", "DynamicPartitioning.ActivePartitionsLimitExceeded",
     "You have exceeded the number of active partitions of this delivery stream."};
 
 /* ---- partition keys ---- */
@@ -51,6 +51,7 @@ struct filling {
     struct delivery *delivery;
     struct mr_arena *arena;
     int64_t now_ms;
+    bool exceeded;      /* a record found too many partitions */
     struct mr_buf keys; /* scratch */
 };
 
@@ -117,6 +118,7 @@ static void put_good(struct filling *filling, const struct delivery_record *reco
     struct buffer *buffer =
         buffer_set_get(&p->buffers, BUFFER_DATA, mr_buf_slice(&filling->keys), filling->now_ms);
     if (buffer == NULL) {
+        filling->exceeded = true;
         put_failed(filling, record, &too_many);
         return;
     }
@@ -328,8 +330,10 @@ static enum mr_status query_keys(struct filling *filling, size_t count,
     if (p->extractor == NULL)
         status = extractor_open(delivery->firehose->options.runtime, p->config.query, &p->extractor,
                                 message);
+    const int64_t began_us = mr_monotonic_us();
     if (status == MR_OK)
         status = extractor_run(p->extractor, filling->arena, records, good, lines);
+    delivery_meter(delivery, DELIVERY_QUERY_DURATION, (uint64_t)(mr_monotonic_us() - began_us));
     if (delivery_is_ending(delivery))
         return MR_END;
     if (status == MR_AGAIN || status == MR_INVALID) {
@@ -398,6 +402,8 @@ static enum mr_status fill_buffers(struct filling *filling, struct batch *batch)
         measure_processed(filling->delivery, batch->results, batch->count);
     for (size_t i = 0; i < batch->count && status == MR_OK; i++)
         put(filling, &p->raw[p->raw_done++], &batch->results[i]);
+    if (p->config.partitioned)
+        delivery_meter_partitions(filling->delivery, filling->exceeded);
     return status;
 }
 

@@ -259,6 +259,7 @@ enum pipe_outcome pipe_carry(struct pipe_lane *lane, struct pipe_batch *batch, i
         mr_rng_uuid(lane->pipe->pipes->options.rng, batch->execution);
     pipe_log(lane, batch, PIPE_LOG_INFO, "EXECUTION_STARTED", NULL);
     const int64_t began_us = mr_monotonic_us();
+    pipe_meter_begin(lane->pipe);
     mr_point(MR_POINT_PIPE_CARRY);
     const enum pipe_outcome outcome = run_stages(lane, batch, now_ms);
     mr_point(MR_POINT_PIPE_CARRIED);

@@ -181,6 +181,7 @@ struct pipes {
     pthread_rwlock_t lock; /* guards map */
     struct mr_map map;     /* name -> struct pipe */
     atomic_int calls;      /* see PIPE_CALLS_MAX */
+    atomic_int executions; /* going on now */
     atomic_bool stopping;
     pthread_mutex_t jobs_lock; /* guards jobs */
     pthread_cond_t jobs_done;
@@ -316,11 +317,13 @@ enum pipe_meter {
     PIPE_TARGET_FAILED,
     PIPE_TARGET_PARTLY,
     PIPE_TARGET_SKIPPED,
+    PIPE_CONCURRENCY,
     PIPE_METERS
 };
 void pipe_meters_init(struct pipe *pipe);
 void pipe_meters_fini(struct pipe *pipe);
 void pipe_meter(struct pipe *pipe, enum pipe_meter kind, int64_t value);
+void pipe_meter_begin(struct pipe *pipe); /* an execution, which the next call ends */
 void pipe_meter_execution(struct pipe *pipe, const struct pipe_batch *batch,
                           enum pipe_outcome outcome, int64_t us);
 

@@ -16,6 +16,7 @@ static const struct meter_kind kinds[PIPE_METERS] = {
     [PIPE_TARGET_FAILED] = {"TargetStageFailed", "None", 1},
     [PIPE_TARGET_PARTLY] = {"TargetStagePartiallyFailed", "None", 1},
     [PIPE_TARGET_SKIPPED] = {"TargetStageSkipped", "None", 1},
+    [PIPE_CONCURRENCY] = {"Concurrency", "None", 1},
 };
 
 void pipe_meters_init(struct pipe *pipe)
@@ -40,10 +41,17 @@ void pipe_meter(struct pipe *pipe, enum pipe_meter kind, int64_t value)
     meter_set_add(&pipe->meters, kind, value > 0 ? (uint64_t)value : 0);
 }
 
+void pipe_meter_begin(struct pipe *pipe)
+{
+    const int others = atomic_fetch_add(&pipe->pipes->executions, 1);
+    meter_set_add(&pipe->account_meters, PIPE_CONCURRENCY, (uint64_t)others + 1);
+}
+
 void pipe_meter_execution(struct pipe *pipe, const struct pipe_batch *batch,
                           enum pipe_outcome outcome, int64_t us)
 {
     const bool failed = outcome == PIPE_FAILED;
+    atomic_fetch_sub(&pipe->pipes->executions, 1);
     if (outcome == PIPE_ENDING || outcome == PIPE_BROKEN)
         return;
     for (size_t i = 0; i < batch->count; i++)

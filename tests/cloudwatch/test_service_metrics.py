@@ -303,6 +303,9 @@ def test_the_whole_chain_is_measured(own_server, metrics):
     runs = metrics.point(pipes, "Invocations", PipeName="copy")
     assert (runs["Unit"], runs["Minimum"]) == ("None", 1) and 1 <= runs["Sum"] <= 6
     assert metrics.sum(pipes, "Invocations", AwsAccountId="000000000000") == runs["Sum"]
+    at_once = metrics.point(pipes, "Concurrency", AwsAccountId="000000000000")
+    assert (at_once["Unit"], at_once["Minimum"]) == ("None", 1)
+    assert at_once["SampleCount"] >= runs["Sum"]
     for name in ("ExecutionFailed", "ExecutionThrottled", "TargetStageFailed"):
         assert metrics.sum(pipes, name, PipeName="copy") == 0, name
     for name in ("Duration", "TargetStageDuration"):
@@ -342,10 +345,42 @@ def test_direct_puts_and_the_backup_are_measured(own_server, metrics):
         "IncomingRecords": 3, "IncomingBytes": 9, "PutRecord.Bytes": 5, "PutRecord.Requests": 1,
         "PutRecordBatch.Records": 2, "PutRecordBatch.Bytes": 4, "PutRecordBatch.Requests": 1,
         "BackupToS3.Records": 3, "BackupToS3.Bytes": 9, "DeliveryToS3.Records": 3,
+        "IncomingPutRequests": 2,
     }.items():  # fmt: skip
         assert metrics.sum(space, name, **of) == total, name
     for name in ("PutRecord.Latency", "PutRecordBatch.Latency"):
         assert metrics.point(space, name, **of)["Maximum"] > 0
+    for name, value in {  # AWS's quotas in us-east-1
+        "BytesPerSecondLimit": 5 << 20, "RecordsPerSecondLimit": 500000,
+        "PutRequestsPerSecondLimit": 2000,
+    }.items():  # fmt: skip
+        assert metrics.point(space, name, **of)["Average"] == value, name
+
+
+def test_partitions_of_delivery_streams_are_measured(own_server, metrics):
+    own_server.client("s3").create_bucket(Bucket="lake")
+    query = {"Type": "MetadataExtraction", "Parameters": [
+        {"ParameterName": "MetadataExtractionQuery", "ParameterValue": "{k:.k}"},
+        {"ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.6"},
+    ]}  # fmt: skip
+    make_delivery(
+        own_server, "landing", "lake", seconds=1, megabytes=64, processors=[query],
+        DynamicPartitioningConfiguration={"Enabled": True},
+        Prefix="rows/!{partitionKeyFromQuery:k}/", ErrorOutputPrefix="errors/",
+    )  # fmt: skip
+    firehose = unchecked(own_server, "firehose")
+    records = [{"Data": json.dumps({"k": f"p{number}"}).encode()} for number in range(502)]
+    for some in (records[:3], records[3:500], records[500:]):
+        firehose.put_record_batch(DeliveryStreamName="landing", Records=some)
+    wait_for_landing(own_server, flush=True)
+    space, of = "AWS/Firehose", {"DeliveryStreamName": "landing"}
+    assert 3 <= metrics.point(space, "PartitionCount", **of)["Maximum"] <= 500
+    limit = metrics.point(space, "ActivePartitionsLimit", **of)
+    assert (limit["Average"], limit["Unit"]) == (500, "Count")
+    assert metrics.point(space, "PartitionCountExceeded", **of)["Minimum"] == 0
+    took = metrics.point(space, "JQProcessing.Duration", **of)
+    assert took["Unit"] == "Milliseconds" and took["Maximum"] > 0
+    assert metrics.point(space, "PerPartitionThroughput", **of)["Unit"] == "Bytes/Second"
 
 
 def test_minutes_are_kept_over_a_restart_and_the_last_one_over_a_stop(own_server, metrics):

@@ -165,7 +165,7 @@ def test_no_more_partitions_are_active_than_aws_allows(
     put(firehose, name, *texts[:500])
     put(firehose, name, *texts[500:])
     wait_until(lambda: len(objects_of(server, bucket, "data/")) == 500, timeout=30)
-    errors = wait_until(lambda: lines_of(server, bucket, "errors/"))
+    errors = wait_until(lambda: lines_of(server, bucket, "errors/activePartitionExceeded/"))
     assert {base64.b64decode(e["rawData"]).decode() for e in errors} == set(texts[500:])
     assert {e["errorCode"] for e in errors} == {
         "DynamicPartitioning.ActivePartitionsLimitExceeded"}  # fmt: skip
