@@ -63,7 +63,8 @@ static enum mr_status start(struct extractor *extractor)
         .envp = envp,
         .folder = "/",
         .input_fd = ends[1],
-#if !defined(__SANITIZE_ADDRESS__) /* its shadow alone is larger */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* the shadow alone is larger \
+                                                                     */
         .memory_bytes = EXTRACT_MEMORY_BYTES,
 #endif
         .on_output = take_output,
