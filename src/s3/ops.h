@@ -114,6 +114,8 @@ enum mr_status s3_fail_condition(struct protocol_call *call, const char *conditi
 enum mr_status s3_fail_malformed(struct protocol_call *call);
 enum mr_status s3_fail_argument(struct protocol_call *call, const char *name, struct mr_slice value,
                                 const char *message);
+/* x-amz-checksum-algorithm names none that there is. */
+enum mr_status s3_fail_algorithm(struct protocol_call *call);
 /* A header that implies what is not implemented. */
 enum mr_status s3_fail_header(struct protocol_call *call, const char *header, const char *more);
 /* A change of the input's bucket and key, asked for by this call. */
@@ -194,6 +196,10 @@ void s3_incoming_abandon(struct s3_incoming *incoming);
 
 /* ---- what is configured about a bucket: members of its document ---- */
 bool s3_ownership_ok(struct mr_slice rule);
+/* A policy that a bucket of the call's input may be given. */
+enum mr_status s3_policy_check(struct protocol_call *call, yyjson_val *policy);
+/* Do its conditions let in those alone that they name? */
+bool s3_policy_conditions_fix(yyjson_val *conditions);
 /* One of the four settings of the block of public access. */
 bool s3_blocks_public(yyjson_val *document, const char *setting);
 /* The bucket's document, or NULL with the fault set. */

@@ -175,6 +175,19 @@ ABSENT(get_website, s3_no_website, "The specified bucket does not have a website
 ABSENT(get_replication, s3_no_replication, "The replication configuration was not found")
 #undef ABSENT
 
+/* Kinds of configurations by name, none of which can be put (501): a list of them is empty. */
+static void get_named(struct protocol_call *call)
+{
+    if (s3_check_bucket(call) == MR_OK)
+        protocol_fail(call, &s3_no_configuration, "The specified configuration does not exist.");
+}
+
+static void list_named(struct protocol_call *call)
+{
+    if (s3_check_bucket(call) == MR_OK)
+        mr_json_key_bool(&call->out, "IsTruncated", false);
+}
+
 /* Reads that have an empty answer, and deletes of what is never there. */
 static void nothing(struct protocol_call *call)
 {
@@ -230,11 +243,17 @@ static void put_logging(struct protocol_call *call)
 }
 
 static const struct protocol_handler handlers[] = {
+    {.operation = "DeleteBucketAnalyticsConfiguration", .run = get_named},
+    {.operation = "DeleteBucketIntelligentTieringConfiguration", .run = get_named},
+    {.operation = "DeleteBucketInventoryConfiguration", .run = get_named},
     {.operation = "DeleteBucketOwnershipControls", .run = delete_ownership},
     {.operation = "DeleteBucketReplication", .run = nothing},
     {.operation = "DeleteBucketTagging", .run = delete_tagging},
     {.operation = "DeleteBucketWebsite", .run = nothing},
     {.operation = "GetBucketAccelerateConfiguration", .run = get_accelerate},
+    {.operation = "GetBucketAnalyticsConfiguration", .run = get_named},
+    {.operation = "GetBucketIntelligentTieringConfiguration", .run = get_named},
+    {.operation = "GetBucketInventoryConfiguration", .run = get_named},
     {.operation = "GetBucketLogging", .run = nothing},
     {.operation = "GetBucketOwnershipControls", .run = get_ownership},
     {.operation = "GetBucketReplication", .run = get_replication},
@@ -242,6 +261,9 @@ static const struct protocol_handler handlers[] = {
     {.operation = "GetBucketTagging", .run = get_tagging},
     {.operation = "GetBucketVersioning", .run = get_versioning},
     {.operation = "GetBucketWebsite", .run = get_website},
+    {.operation = "ListBucketAnalyticsConfigurations", .run = list_named},
+    {.operation = "ListBucketIntelligentTieringConfigurations", .run = list_named},
+    {.operation = "ListBucketInventoryConfigurations", .run = list_named},
     {.operation = "PutBucketAccelerateConfiguration", .run = put_accelerate},
     {.operation = "PutBucketLogging", .run = put_logging},
     {.operation = "PutBucketOwnershipControls", .run = put_ownership},

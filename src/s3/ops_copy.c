@@ -182,6 +182,13 @@ static enum mr_status copy_meta(struct protocol_call *call, const struct source 
     return replace_tags ? s3_headers_tags(call, meta) : MR_OK;
 }
 
+static enum mr_status check_algorithm(struct protocol_call *call)
+{
+    const struct mr_slice wanted = s3_in(call, "ChecksumAlgorithm");
+    return wanted.len == 0 || s3_algorithm_of(wanted) != S3_NO_SUM ? MR_OK
+                                                                   : s3_fail_algorithm(call);
+}
+
 static enum s3_algorithm copy_algorithm(struct protocol_call *call, const struct s3_meta *source)
 {
     const enum s3_algorithm wanted = s3_algorithm_of(s3_in(call, "ChecksumAlgorithm"));
@@ -244,8 +251,8 @@ static void copy_object(struct protocol_call *call)
     struct s3_change change = s3_change_of(call);
     change.event = "ObjectCreated:Copy";
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, change.key) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
-        source_open(call, &source) != MR_OK)
+        check_algorithm(call) != MR_OK || s3_check_unsupported(call) != MR_OK ||
+        s3_conditions_read(call, &change) != MR_OK || source_open(call, &source) != MR_OK)
         return;
     enum mr_status status = copy_meta(call, &source, &meta);
     if (status == MR_OK && meta.size > S3_PUT_BYTES_MAX)

@@ -168,6 +168,82 @@ static enum mr_status check_transitions(struct protocol_call *call, yyjson_val *
     return MR_OK;
 }
 
+/* ---- actions beside each other ---- */
+
+/* How AWS names a rule's filter in what it says about it. */
+static const char *filter_text(struct protocol_call *call, yyjson_val *rule)
+{
+    yyjson_val *filter = mr_json_get(rule, "Filter");
+    yyjson_val *both = mr_json_get(filter, "And");
+    struct mr_slice prefix = mr_json_get_text(rule, "Prefix");
+    if (filter != NULL)
+        prefix = mr_json_get_text(both != NULL ? both : filter, "Prefix");
+    return mr_arena_cstr(
+        call->arena,
+        mr_arena_printf(call->arena, filter != NULL ? "filter '(prefix=%.*s)'" : "prefix '%.*s'",
+                        MR_ARG(prefix)));
+}
+
+static enum mr_status check_classes(struct protocol_call *call, yyjson_val *rule, const char *list,
+                                    const char *name)
+{
+    yyjson_val *actions = mr_json_get(rule, list);
+    size_t i, j, count, more;
+    yyjson_val *action, *other;
+    yyjson_arr_foreach(actions, i, count, action)
+    {
+        yyjson_arr_foreach(actions, j, more, other)
+        {
+            if (j > i && mr_slice_equal(mr_json_get_text(action, "StorageClass"),
+                                        mr_json_get_text(other, "StorageClass")))
+                return protocol_fail(call, &s3_invalid_request,
+                                     "'StorageClass' must be different for '%s' actions in same "
+                                     "'Rule' with %s",
+                                     name, filter_text(call, rule));
+        }
+    }
+    return MR_OK;
+}
+
+/* An object has to live to be moved. */
+static enum mr_status check_order(struct protocol_call *call, yyjson_val *rule)
+{
+    yyjson_val *expiration = mr_json_get(rule, "Expiration");
+    yyjson_val *past = mr_json_get(rule, "NoncurrentVersionExpiration");
+    const int64_t past_days = mr_json_get_i64(past, "NoncurrentDays", INT64_MAX);
+    const bool by_days = mr_json_get(expiration, "Days") != NULL;
+    const bool by_date = mr_json_get(expiration, "Date") != NULL;
+    size_t at, count;
+    yyjson_val *action;
+    yyjson_arr_foreach(mr_json_get(rule, "Transitions"), at, count, action)
+    {
+        if (mr_json_get(action, by_days ? "Date" : "Days") != NULL && (by_days || by_date))
+            return protocol_fail(call, &s3_invalid_request,
+                                 "Found mixed 'Date' and 'Days' based Expiration and Transition "
+                                 "actions in lifecycle rule for %s",
+                                 filter_text(call, rule));
+        if ((by_days &&
+             mr_json_get_i64(expiration, "Days", 0) <= mr_json_get_i64(action, "Days", 0)) ||
+            (by_date && mr_json_double(mr_json_get(expiration, "Date"), 0) <=
+                            mr_json_double(mr_json_get(action, "Date"), 0)))
+            return protocol_fail(call, &s3_invalid_argument,
+                                 "'%s' in the Expiration action for %s must be greater than '%s' "
+                                 "in the Transition action",
+                                 by_days ? "Days" : "Date", filter_text(call, rule),
+                                 by_days ? "Days" : "Date");
+    }
+    yyjson_arr_foreach(mr_json_get(rule, "NoncurrentVersionTransitions"), at, count, action)
+    {
+        if (past_days <= mr_json_get_i64(action, "NoncurrentDays", 0))
+            return protocol_fail(call, &s3_invalid_argument,
+                                 "'NoncurrentDays' in the NoncurrentVersionExpiration action for "
+                                 "%s must be greater than 'NoncurrentDays' in the "
+                                 "NoncurrentVersionTransition action",
+                                 filter_text(call, rule));
+    }
+    return MR_OK;
+}
+
 /* ---- rules ---- */
 
 static enum mr_status check_rule(struct protocol_call *call, yyjson_val *rule)
@@ -192,7 +268,12 @@ static enum mr_status check_rule(struct protocol_call *call, yyjson_val *rule)
     if (check_expiration(call, rule) != MR_OK || check_past(call, rule) != MR_OK ||
         check_abort(call, rule) != MR_OK)
         return MR_FAULT;
-    return check_transitions(call, rule);
+    if (check_transitions(call, rule) != MR_OK ||
+        check_classes(call, rule, "Transitions", "Transition") != MR_OK ||
+        check_classes(call, rule, "NoncurrentVersionTransitions", "NoncurrentVersionTransition") !=
+            MR_OK)
+        return MR_FAULT;
+    return check_order(call, rule);
 }
 
 static enum mr_status check_rules(struct protocol_call *call, yyjson_val *rules)
@@ -239,6 +320,10 @@ static void write_rule(struct protocol_call *call, struct mr_json *json, yyjson_
     mr_json_object_end(json);
 }
 
+/* AWS: below which size nothing is moved; for the classes that there are here, both say 128 KiB. */
+static const char everywhere[] = "all_storage_classes_128K";
+static const char by_class[] = "varies_by_storage_class";
+
 static void put_lifecycle(struct protocol_call *call)
 {
     yyjson_val *rules = mr_json_get(mr_json_get(call->in, "LifecycleConfiguration"), "Rules");
@@ -249,8 +334,10 @@ static void put_lifecycle(struct protocol_call *call)
     yyjson_val *rule;
     if (s3_check_bucket(call) != MR_OK || check_rules(call, rules) != MR_OK)
         return;
-    if (minimum.len > 0 && !mr_slice_equal(minimum, MR_S("all_storage_classes_128K"))) {
-        s3_fail_header(call, "x-amz-transition-default-minimum-object-size", NULL);
+    const bool varies = mr_slice_equal(minimum, mr_slice_cstr(by_class));
+    if (minimum.len > 0 && !varies && !mr_slice_equal(minimum, mr_slice_cstr(everywhere))) {
+        protocol_fail(call, &s3_invalid_request,
+                      "Invalid TransitionDefaultMinimumObjectSize found: %.*s", MR_ARG(minimum));
         return;
     }
     mr_json_object(&json);
@@ -261,19 +348,23 @@ static void put_lifecycle(struct protocol_call *call)
         write_rule(call, &json, rule);
     }
     mr_json_array_end(&json);
+    mr_json_key_cstr(&json, "Minimum", varies ? by_class : everywhere);
     mr_json_object_end(&json);
     s3_config_store(call, "lifecycle", mr_buf_slice(&buf));
     mr_buf_fini(&buf);
     if (protocol_failed(call))
         return;
-    mr_json_key_cstr(&call->out, "TransitionDefaultMinimumObjectSize", "all_storage_classes_128K");
+    mr_json_key_cstr(&call->out, "TransitionDefaultMinimumObjectSize",
+                     varies ? by_class : everywhere);
     s3_expiry_wake(s3_of(call));
 }
 
 static void get_lifecycle(struct protocol_call *call)
 {
     yyjson_val *document = s3_config_document(call);
-    yyjson_val *rules = mr_json_get(mr_json_get(document, "lifecycle"), "Rules");
+    yyjson_val *lifecycle = mr_json_get(document, "lifecycle");
+    yyjson_val *rules = mr_json_get(lifecycle, "Rules");
+    const struct mr_slice minimum = mr_json_get_text(lifecycle, "Minimum");
     if (document == NULL)
         return;
     if (rules == NULL) {
@@ -282,7 +373,8 @@ static void get_lifecycle(struct protocol_call *call)
         return;
     }
     mr_json_key_value(&call->out, "Rules", rules);
-    mr_json_key_cstr(&call->out, "TransitionDefaultMinimumObjectSize", "all_storage_classes_128K");
+    mr_json_key_string(&call->out, "TransitionDefaultMinimumObjectSize",
+                       minimum.len > 0 ? minimum : mr_slice_cstr(everywhere));
 }
 
 static void delete_lifecycle(struct protocol_call *call)

@@ -26,6 +26,13 @@ enum mr_status s3_check_upload(struct protocol_call *call, struct s3_upload *ret
 
 /* ---- CreateMultipartUpload ---- */
 
+enum mr_status s3_fail_algorithm(struct protocol_call *call)
+{
+    return protocol_fail(call, &s3_invalid_request,
+                         "Checksum algorithm provided is unsupported. Please try again with any of "
+                         "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+}
+
 static enum mr_status sum_kind_read(struct protocol_call *call, struct s3_meta *meta)
 {
     const struct mr_slice named = s3_in(call, "ChecksumAlgorithm");
@@ -34,9 +41,7 @@ static enum mr_status sum_kind_read(struct protocol_call *call, struct s3_meta *
     const bool composite = mr_slice_equal(kind, MR_S("COMPOSITE"));
     const enum s3_algorithm algorithm = s3_algorithm_of(named);
     if (named.len > 0 && algorithm == S3_NO_SUM)
-        return protocol_fail(call, &s3_invalid_request,
-                             "Checksum algorithm provided is unsupported. Please try again with "
-                             "any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        return s3_fail_algorithm(call);
     if (kind.len > 0 && !full && !composite)
         return protocol_fail(call, &s3_invalid_request,
                              "Value for x-amz-checksum-type header is invalid.");

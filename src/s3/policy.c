@@ -24,12 +24,11 @@ static bool is_everybody(yyjson_val *principal)
     return false;
 }
 
-/* AWS: a condition that names fixed values makes a statement private; that is taken of any. */
 static bool statement_is_public(yyjson_val *statement)
 {
     return mr_slice_equal(mr_json_get_text(statement, "Effect"), MR_S("Allow")) &&
            is_everybody(mr_json_get(statement, "Principal")) &&
-           yyjson_obj_size(mr_json_get(statement, "Condition")) == 0;
+           !s3_policy_conditions_fix(mr_json_get(statement, "Condition"));
 }
 
 static bool policy_is_public(yyjson_val *policy)
@@ -73,43 +72,6 @@ static void get_policy_status(struct protocol_call *call)
     mr_json_object_end(&call->out);
 }
 
-static enum mr_status check_statement(struct protocol_call *call, yyjson_val *statement)
-{
-    static const char *const needed[][2] = {
-        {"Principal", "NotPrincipal"}, {"Action", "NotAction"}, {"Resource", "NotResource"}};
-    const struct mr_slice effect = mr_json_get_text(statement, "Effect");
-    if (effect.len == 0)
-        return protocol_fail(call, &s3_malformed_policy, "Missing required field Effect");
-    if (!mr_slice_equal(effect, MR_S("Allow")) && !mr_slice_equal(effect, MR_S("Deny")))
-        return protocol_fail(call, &s3_malformed_policy, "Invalid effect: %.*s", MR_ARG(effect));
-    for (size_t i = 0; i < MR_COUNT(needed); i++)
-        if (mr_json_get(statement, needed[i][0]) == NULL &&
-            mr_json_get(statement, needed[i][1]) == NULL)
-            return protocol_fail(call, &s3_malformed_policy, "Missing required field %s",
-                                 needed[i][0]);
-    return MR_OK;
-}
-
-static enum mr_status check_policy(struct protocol_call *call, yyjson_val *policy)
-{
-    yyjson_val *statements = mr_json_get(policy, "Statement");
-    size_t at, count;
-    yyjson_val *statement;
-    if (!yyjson_is_obj(policy))
-        return protocol_fail(call, &s3_malformed_policy,
-                             "Policies must be valid JSON and the first byte must be '{'");
-    if (statements == NULL)
-        return protocol_fail(call, &s3_malformed_policy, "Missing required field Statement");
-    if (yyjson_is_obj(statements))
-        return check_statement(call, statements);
-    yyjson_arr_foreach(statements, at, count, statement)
-    {
-        if (check_statement(call, statement) != MR_OK)
-            return MR_FAULT;
-    }
-    return MR_OK;
-}
-
 bool s3_blocks_public(yyjson_val *document, const char *setting)
 {
     yyjson_val *block = mr_json_get(document, "public_access");
@@ -129,7 +91,7 @@ static void put_policy(struct protocol_call *call)
         return;
     }
     yyjson_val *policy = mr_json_parse(call->arena, text, 64);
-    if (check_policy(call, policy) != MR_OK)
+    if (s3_policy_check(call, policy) != MR_OK)
         return;
     if (policy_is_public(policy) && s3_blocks_public(document, "BlockPublicPolicy")) {
         protocol_fail(call, &s3_access_denied,

@@ -72,6 +72,8 @@ enum mr_status s3_tags_read(struct protocol_call *call, yyjson_val *set, enum s3
     size_t at, count;
     yyjson_val *tag;
     enum mr_status status = MR_OK;
+    if (set == NULL) /* AWS: an empty set is one all the same */
+        return s3_fail_malformed(call);
     if (yyjson_arr_size(set) > max)
         return too_many(call, kind);
     yyjson_arr_foreach(set, at, count, tag)

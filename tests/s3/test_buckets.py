@@ -125,7 +125,8 @@ def test_tags_policy_and_blocks_are_kept_over_a_restart(own_server):
     tags = [{"Key": "team", "Value": "sales"}, {"Key": "empty", "Value": ""}]
     block = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True,
              "RestrictPublicBuckets": False}
-    policy = '{"Version":"2012-10-17","Statement":[]}'
+    policy = ('{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*",'
+              '"Action":"s3:DeleteObject","Resource":"arn:aws:s3:::lake/*"}]}')
     s3.put_bucket_tagging(Bucket="lake", Tagging={"TagSet": tags})
     s3.put_public_access_block(Bucket="lake", PublicAccessBlockConfiguration=block)
     s3.put_bucket_policy(Bucket="lake", Policy=policy)
@@ -149,39 +150,6 @@ def test_tags_policy_and_blocks_are_kept_over_a_restart(own_server):
     refused(s3.get_bucket_policy, "NoSuchBucketPolicy", 404, Bucket="lake")
     refused(s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration", 404, Bucket="lake")
     refused(s3.get_bucket_ownership_controls, "OwnershipControlsNotFoundError", 404, Bucket="lake")
-
-
-def test_a_policy_that_is_no_json_is_refused(s3, bucket):
-    refused(s3.put_bucket_policy, "MalformedPolicy", 400, Bucket=bucket, Policy="no")
-
-
-PUBLIC = ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":%s,'
-          '"Action":"s3:GetObject","Resource":"arn:aws:s3:::x/*"%s}]}')
-
-
-def test_a_public_policy_needs_a_bucket_that_does_not_block_it(s3, bucket):
-    policy = PUBLIC % ('"*"', "")
-    error = refused(s3.put_bucket_policy, "AccessDenied", 403, Bucket=bucket, Policy=policy)
-    assert "blocked by the BlockPublicPolicy" in error["Message"]
-    refused(s3.get_bucket_policy_status, "NoSuchBucketPolicy", 404, Bucket=bucket)
-    s3.delete_public_access_block(Bucket=bucket)
-    condition = ',"Condition":{"StringEquals":{"aws:SourceAccount":"000000000000"}}'
-    for text, public in ((policy, True), (PUBLIC % ('{"AWS":["1","*"]}', ""), True),
-                         (PUBLIC % ('{"AWS":"000000000000"}', ""), False),
-                         (PUBLIC % ('"*"', condition), False)):
-        s3.put_bucket_policy(Bucket=bucket, Policy=text)
-        status = s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]
-        assert status["IsPublic"] is public, text
-
-
-@pytest.mark.parametrize("statement, words", [
-    ('{"Effect":"Maybe"}', "Invalid effect: Maybe"), ("{}", "Missing required field Effect"),
-    ('{"Effect":"Deny"}', "Missing required field Principal"),
-])
-def test_a_statement_must_be_whole(s3, bucket, statement, words):
-    policy = '{"Version":"2012-10-17","Statement":[%s]}' % statement
-    error = refused(s3.put_bucket_policy, "MalformedPolicy", 400, Bucket=bucket, Policy=policy)
-    assert error["Message"] == words
 
 
 def test_who_pays_is_told_and_what_is_never_on_can_be_switched_off(s3, bucket):
@@ -211,6 +179,17 @@ def test_malformed_xml_is_told_in_awss_words(server, bucket):
 
 
 def test_what_is_not_implemented_says_its_name(server, bucket):
-    status, _, body = server.request("GET", f"/{bucket}?analytics&id=x")
+    status, _, body = server.request("PUT", f"/{bucket}?analytics&id=x")
     assert status == 501
-    assert b"GetBucketAnalyticsConfiguration" in body
+    assert b"PutBucketAnalyticsConfiguration" in body
+
+
+def test_configurations_by_name_that_cannot_be_put_are_absent(s3, bucket):
+    for kind in ("analytics", "intelligent_tiering", "inventory"):
+        for verb in ("get", "delete"):
+            error = refused(getattr(s3, f"{verb}_bucket_{kind}_configuration"),
+                            "NoSuchConfiguration", 404, Bucket=bucket, Id="x")
+            assert error["Message"] == "The specified configuration does not exist."
+        listing = getattr(s3, f"list_bucket_{kind}_configurations")
+        assert listing(Bucket=bucket)["IsTruncated"] is False
+        refused(listing, "NoSuchBucket", 404, Bucket=bucket + "-none")

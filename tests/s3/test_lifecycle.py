@@ -1,6 +1,8 @@
 """Lifecycle rules: kept, judged, and carried out as the server's clock goes on."""
 
+import base64
 import datetime
+import hashlib
 
 import pytest
 
@@ -67,6 +69,22 @@ NOON = datetime.datetime(2040, 1, 1, 12, tzinfo=datetime.timezone.utc)
     ({"Transitions": [{"Days": 1, "StorageClass": "STANDARD_IA"}]}, "InvalidArgument",
      "must be greater than or equal to 30 for storageClass 'STANDARD_IA'"),
     ({"Transitions": [{"Days": 90, "StorageClass": "NONE"}]}, "MalformedXML", ""),
+    ({"Expiration": {"Days": 90}, "Transitions": [{"Days": 90, "StorageClass": "GLACIER_IR"}]},
+     "InvalidArgument", "'Days' in the Expiration action for filter '(prefix=tmp/)' must be "
+     "greater than 'Days' in the Transition action"),
+    ({"Expiration": {"Days": 99},
+      "Transitions": [{"Date": "2040-01-01T00:00:00Z", "StorageClass": "GLACIER_IR"}]},
+     "InvalidRequest", "Found mixed 'Date' and 'Days' based Expiration and Transition actions in "
+     "lifecycle rule for filter '(prefix=tmp/)'"),
+    ({"Expiration": {"Date": "2039-01-01T00:00:00Z"},
+      "Transitions": [{"Date": "2040-01-01T00:00:00Z", "StorageClass": "GLACIER_IR"}]},
+     "InvalidArgument", "'Date' in the Expiration action for filter"),
+    ({"Expiration": None, "Transitions": [{"Days": 90, "StorageClass": "GLACIER_IR"},
+                                          {"Days": 91, "StorageClass": "GLACIER_IR"}]},
+     "InvalidRequest", "'StorageClass' must be different for 'Transition' actions in same 'Rule'"),
+    ({"NoncurrentVersionExpiration": {"NoncurrentDays": 30}, "NoncurrentVersionTransitions":
+      [{"NoncurrentDays": 30, "StorageClass": "STANDARD_IA"}]}, "InvalidArgument",
+     "'NoncurrentDays' in the NoncurrentVersionExpiration action"),
     ({"Prefix": "a"}, "MalformedXML", ""),
 ])
 def test_rules_that_make_no_sense_are_refused(s3, bucket, change, code, words):
@@ -75,6 +93,22 @@ def test_rules_that_make_no_sense_are_refused(s3, bucket, change, code, words):
         configure(s3, bucket, rule)
     error = caught.value.response["Error"]
     assert error["Code"] == code and words in error["Message"], error
+
+
+def test_the_size_below_which_nothing_moves_is_told(server, s3, bucket):
+    rule = (b"<LifecycleConfiguration><Rule><Status>Enabled</Status><Prefix>a</Prefix><Expiration>"
+            b"<Days>1</Days></Expiration></Rule></LifecycleConfiguration>")
+    name = "x-amz-transition-default-minimum-object-size"
+    headers = {"content-md5": base64.b64encode(hashlib.md5(rule).digest()).decode()}
+    for given, told in ((None, "all_storage_classes_128K"),
+                        ("varies_by_storage_class", "varies_by_storage_class"),
+                        ("all_storage_classes_128K", "all_storage_classes_128K")):
+        asked = {**headers, name: given} if given else headers
+        status, reply, _ = server.request("PUT", f"/{bucket}?lifecycle", rule, asked)
+        assert (status, reply[name]) == (200, told)
+        assert server.request("GET", f"/{bucket}?lifecycle")[1][name] == told
+    status, _, text = server.request("PUT", f"/{bucket}?lifecycle", rule, {**headers, name: "1"})
+    assert status == 400 and b"<Code>InvalidRequest</Code>" in text
 
 
 def test_what_cannot_be_honoured_is_refused_plainly(s3, bucket):

@@ -169,6 +169,15 @@ def test_integers_have_32_bits(server, bucket):
             assert f"<Message>{says}</Message>" in text
 
 
+def test_a_copy_gets_a_checksum_that_there_is(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"here")
+    source = {"x_amz_copy_source": f"/{bucket}/k"}
+    status, _, text = ask(server, "PUT", f"/{bucket}/k2", x_amz_checksum_algorithm="MD4", **source)
+    assert status == 400 and "<Code>InvalidRequest</Code>" in text
+    assert "Checksum algorithm provided is unsupported." in text
+    assert ask(server, "PUT", f"/{bucket}/k2", x_amz_checksum_algorithm="SHA1", **source)[0] == 200
+
+
 def test_a_redirect_leads_to_a_page_or_a_site(server, bucket):
     for target in ("/other", "http://example.com/x", "https://example.com/x"):
         header = {"x_amz_website_redirect_location": target}
@@ -195,6 +204,8 @@ def test_a_document_that_does_not_fit_its_schema_is_malformed(server, s3, bucket
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     for method, path, body in (
         ("POST", "?delete", b"<Delete><Quiet>maybe</Quiet><Object><Key>k</Key></Object></Delete>"),
+        ("PUT", "/k?tagging", b"<Tagging/>"),
+        ("PUT", "?tagging", b"<Tagging/>"),
         ("POST", f"/k?uploadId={upload}",
          b"<CompleteMultipartUpload><Part><PartNumber>one</PartNumber><ETag>x</ETag></Part>"
          b"</CompleteMultipartUpload>"),
