@@ -385,34 +385,50 @@ bool glue_filter_like(struct mr_slice text, struct mr_slice pattern, char escape
     return p == pattern.len;
 }
 
-static bool match_in(const struct filter *node, struct mr_slice value)
+/* SQL's third truth: the value of a number's key that is no number is like null. */
+enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
+
+static enum truth match_one(const struct filter *node, struct mr_slice value)
 {
-    for (size_t i = 0; i < node->literal_count; i++) {
-        if (compare(node, value, i) == 0)
-            return true;
+    double number;
+    const bool compares = node->kind != FILTER_LIKE && node->kind != FILTER_IS_NULL;
+    if (compares && node->number && !to_number(value, &number))
+        return TRUTH_UNKNOWN;
+    bool fits = false;
+    switch (node->kind) {
+    case FILTER_EQUAL: fits = compare(node, value, 0) == 0; break;
+    case FILTER_NOT_EQUAL: fits = compare(node, value, 0) != 0; break;
+    case FILTER_LESS: fits = compare(node, value, 0) < 0; break;
+    case FILTER_LESS_EQUAL: fits = compare(node, value, 0) <= 0; break;
+    case FILTER_GREATER: fits = compare(node, value, 0) > 0; break;
+    case FILTER_GREATER_EQUAL: fits = compare(node, value, 0) >= 0; break;
+    case FILTER_IN:
+        for (size_t i = 0; i < node->literal_count && !fits; i++)
+            fits = compare(node, value, i) == 0;
+        break;
+    case FILTER_BETWEEN: fits = compare(node, value, 0) >= 0 && compare(node, value, 1) <= 0; break;
+    case FILTER_LIKE: fits = glue_filter_like(value, node->literals[0], '\\'); break;
+    case FILTER_IS_NULL: fits = mr_slice_equal(value, MR_S("__HIVE_DEFAULT_PARTITION__")); break;
+    default: break;
     }
-    return false;
+    return fits ? TRUTH_YES : TRUTH_NO;
+}
+
+static enum truth match(const struct filter *filter, const struct mr_slice *values)
+{
+    if (filter->kind > FILTER_NOT)
+        return match_one(filter, values[filter->key]);
+    const enum truth left = match(filter->left, values);
+    if (filter->kind == FILTER_NOT)
+        return left == TRUTH_UNKNOWN ? left : left == TRUTH_YES ? TRUTH_NO : TRUTH_YES;
+    const enum truth ends = filter->kind == FILTER_AND ? TRUTH_NO : TRUTH_YES;
+    if (left == ends)
+        return left;
+    const enum truth right = match(filter->right, values);
+    return right == ends || left != TRUTH_UNKNOWN ? right : left;
 }
 
 bool glue_filter_match(const struct filter *filter, const struct mr_slice *values)
 {
-    struct mr_slice value = filter->kind <= FILTER_NOT ? MR_S("") : values[filter->key];
-    switch (filter->kind) {
-    case FILTER_AND:
-        return glue_filter_match(filter->left, values) && glue_filter_match(filter->right, values);
-    case FILTER_OR:
-        return glue_filter_match(filter->left, values) || glue_filter_match(filter->right, values);
-    case FILTER_NOT: return !glue_filter_match(filter->left, values);
-    case FILTER_EQUAL: return compare(filter, value, 0) == 0;
-    case FILTER_NOT_EQUAL: return compare(filter, value, 0) != 0;
-    case FILTER_LESS: return compare(filter, value, 0) < 0;
-    case FILTER_LESS_EQUAL: return compare(filter, value, 0) <= 0;
-    case FILTER_GREATER: return compare(filter, value, 0) > 0;
-    case FILTER_GREATER_EQUAL: return compare(filter, value, 0) >= 0;
-    case FILTER_IN: return match_in(filter, value);
-    case FILTER_BETWEEN: return compare(filter, value, 0) >= 0 && compare(filter, value, 1) <= 0;
-    case FILTER_LIKE: return glue_filter_like(value, filter->literals[0], '\\');
-    case FILTER_IS_NULL: return mr_slice_equal(value, MR_S("__HIVE_DEFAULT_PARTITION__"));
-    }
-    return false;
+    return match(filter, values) == TRUTH_YES;
 }

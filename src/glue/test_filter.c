@@ -108,6 +108,46 @@ static void whole_numbers_are_compared_to_the_last_digit(void **state)
     mr_arena_fini(&arena);
 }
 
+static void a_value_that_is_no_number_is_unknown(void **state)
+{
+    (void)state;
+    static const struct glue_column columns[] = {
+        {.name = MR_S_INIT("n"), .type = MR_S_INIT("int")},
+        {.name = MR_S_INIT("s"), .type = MR_S_INIT("string")}};
+    static const struct {
+        const char *text;
+        bool fits;
+    } cases[] = {{"n = 0", false},
+                 {"n <> 5", false},
+                 {"NOT n = 5", false},
+                 {"n IN (0, 5)", false},
+                 {"n NOT IN (5)", false},
+                 {"n BETWEEN -1 AND 1", false},
+                 {"n NOT BETWEEN 5 AND 6", false},
+                 {"n = 5 OR s = 'x'", true},
+                 {"s = 'x' OR n = 5", true},
+                 {"NOT (n = 5 AND s = 'y')", true},
+                 {"NOT (s = 'y' AND n = 5)", true},
+                 {"n = 5 AND s = 'x'", false},
+                 {"NOT (n = 5 OR s = 'y')", false},
+                 {"n LIKE 'ab%'", true},
+                 {"n IS NULL", false},
+                 {"n IS NOT NULL", true}};
+    const struct mr_slice row[] = {MR_S("abc"), MR_S("x")};
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        const struct filter *filter;
+        struct mr_slice error;
+        assert_int_equal(
+            glue_filter_parse(&arena, mr_slice_cstr(cases[i].text), columns, 2, &filter, &error),
+            MR_OK);
+        if (glue_filter_match(filter, row) != cases[i].fits)
+            fail_msg("%s", cases[i].text);
+    }
+    mr_arena_fini(&arena);
+}
+
 static void like_takes_percent_underscore_and_escapes(void **state)
 {
     (void)state;
@@ -126,6 +166,7 @@ int main(void)
         cmocka_unit_test(nesting_without_end_is_refused),
         cmocka_unit_test(many_terms_in_a_row_are_no_nesting),
         cmocka_unit_test(whole_numbers_are_compared_to_the_last_digit),
+        cmocka_unit_test(a_value_that_is_no_number_is_unknown),
         cmocka_unit_test(like_takes_percent_underscore_and_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
