@@ -1,5 +1,6 @@
 /* AWS::S3::Bucket, AWS::S3::BucketPolicy */
 #include "cloudformation/members.h"
+#include "cloudformation/resource_bucket.h"
 #include "cloudformation/resource_types.h"
 
 /* ---- AWS::S3::Bucket ---- */
@@ -8,6 +9,11 @@ static const struct resource_property bucket_properties[] = {
     {"BucketName", RESOURCE_REPLACES},
     {"AccessControl", 0},
     {"BucketEncryption", 0},
+    {"CorsConfiguration", 0},
+    {"LifecycleConfiguration", 0},
+    {"NotificationConfiguration", 0},
+    {"ObjectLockConfiguration", 0},
+    {"ObjectLockEnabled", RESOURCE_REPLACES},
     {"OwnershipControls", 0},
     {"PublicAccessBlockConfiguration", 0},
     {"Tags", 0},
@@ -17,8 +23,7 @@ static const struct resource_property bucket_properties[] = {
 static const char *const bucket_attributes[] = {
     "Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL", NULL};
 
-static void bucket_request(struct request *request, struct resource_call *call,
-                           const char *operation)
+void bucket_request(struct request *request, struct resource_call *call, const char *operation)
 {
     request_open(request, call, "s3", operation);
     request_text(request, "Bucket", call->physical);
@@ -160,7 +165,8 @@ static void bucket_configure(struct resource_call *call)
                       set_member(call, "PublicAccessBlockConfiguration", "PutPublicAccessBlock",
                                  "PublicAccessBlockConfiguration", "DeletePublicAccessBlock") &&
                       set_acl(call) && set_versioning(call) && set_encryption(call) &&
-                      set_tags(call);
+                      set_tags(call) && bucket_set_cors(call) && bucket_set_lifecycle(call) &&
+                      bucket_set_lock(call) && bucket_set_notifications(call);
     const struct mr_slice name = call->physical, region = call->region;
     struct mr_arena *arena = call->arena;
     if (!good)
@@ -202,6 +208,8 @@ static void bucket_create(struct resource_call *call)
         mr_json_key_string(&request.json, "LocationConstraint", call->region);
         mr_json_object_end(&request.json);
     }
+    request_value(&request, "ObjectLockEnabledForBucket",
+                  resource_property(call, "ObjectLockEnabled"));
     if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
         resource_fail_fault(call);
         call->physical = MR_S("");

@@ -199,6 +199,95 @@ def test_a_buckets_access_control_is_a_list_where_it_takes_one(stacks, client, f
     stacks.delete(name)
 
 
+def test_what_a_template_says_about_a_bucket_in_its_own_words(stacks, client, fresh):
+    name, kind, s3 = fresh("bucket"), "AWS::S3::Bucket", client("s3")
+    rules = [
+        {"Id": "old", "Status": "Enabled", "Prefix": "tmp/", "ExpirationInDays": "7",
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+        {"Id": "tagged", "Status": "Enabled", "TagFilters": [{"Key": "a", "Value": "b"}],
+         "ExpirationDate": "2040-01-01T00:00:00Z"},
+        {"Id": "both", "Status": "Disabled", "Prefix": "x", "ObjectSizeGreaterThan": "5",
+         "Transitions": [{"StorageClass": "STANDARD_IA", "TransitionInDays": 30}],
+         "NoncurrentVersionExpiration": {"NoncurrentDays": 9}},
+        {"Id": "all", "Status": "Enabled", "NoncurrentVersionExpirationInDays": 3,
+         "Transition": {"StorageClass": "GLACIER_IR", "TransitionInDays": 1}},
+    ]
+    cors = [{"Id": "web", "AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAge": "10",
+             "AllowedHeaders": ["x-*"], "ExposedHeaders": ["etag"]}]
+    whole = {"CorsConfiguration": {"CorsRules": cors}, "LifecycleConfiguration": {"Rules": rules},
+             "ObjectLockEnabled": "true", "ObjectLockConfiguration": {
+                 "ObjectLockEnabled": "Enabled",
+                 "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": "2"}}}}
+    stacks.create(name, one(kind, whole))
+    bucket = stacks.physical(name, "It")
+    assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == [{
+        "ID": "web", "AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAgeSeconds": 10,
+        "AllowedHeaders": ["x-*"], "ExposeHeaders": ["etag"]}]
+    found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert [rule["Filter"] for rule in found] == [
+        {"Prefix": "tmp/"}, {"Tag": {"Key": "a", "Value": "b"}},
+        {"And": {"Prefix": "x", "ObjectSizeGreaterThan": 5}}, {"Prefix": ""}]
+    assert found[0]["Expiration"] == {"Days": 7}
+    assert found[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert found[1]["Expiration"]["Date"].year == 2040
+    assert found[2]["Transitions"] == [{"Days": 30, "StorageClass": "STANDARD_IA"}]
+    assert found[3]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 3}
+    assert found[3]["Transitions"] == [{"Days": 1, "StorageClass": "GLACIER_IR"}]
+    locks = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    assert locks["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 2}
+    stacks.update(name, one(kind, {"ObjectLockEnabled": "true"}))
+    assert stacks.physical(name, "It") == bucket
+    for call in (s3.get_bucket_cors, s3.get_bucket_lifecycle_configuration):
+        with pytest.raises(ClientError, match="does not exist"):
+            call(Bucket=bucket)
+    locks = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    assert locks == {"ObjectLockEnabled": "Enabled"}
+    stacks.delete(name)
+
+
+def test_a_bucket_tells_functions_of_a_template(stacks, client, fresh):
+    name, kind, s3 = fresh("bucket"), "AWS::S3::Bucket", client("s3")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:nowhere"
+    events = {"LambdaConfigurations": [{
+        "Event": "s3:ObjectCreated:*", "Function": arn,
+        "Filter": {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".json"}]}}}]}
+    stacks.create(name, one(kind, {"NotificationConfiguration": events}), wait="ROLLBACK_COMPLETE")
+    assert "Unable to validate the following destination" in stacks.failures(name)[0][2]
+    stacks.delete(name)
+    name = fresh("function")
+    function = {"Type": "AWS::Lambda::Function", "Properties": {
+        "Role": "arn:aws:iam::000000000000:role/r", "Runtime": "python3.13",
+        "Handler": "index.handler", "Code": {"ZipFile": "def handler(event, _): return 1"}}}
+    events["LambdaConfigurations"][0]["Function"] = {"Fn::GetAtt": ["Told", "Arn"]}
+    template = one(kind, {"NotificationConfiguration": events})
+    template["Resources"]["Told"] = function
+    stacks.create(name, template)
+    bucket = stacks.physical(name, "It")
+    told = s3.get_bucket_notification_configuration(Bucket=bucket)
+    found = told["LambdaFunctionConfigurations"][0]
+    assert found["Events"] == ["s3:ObjectCreated:*"]
+    assert found["Filter"]["Key"]["FilterRules"][0]["Value"] == ".json"
+    stacks.update(name, {"Resources": {
+        "It": {"Type": kind, "Properties": {}}, "Told": function}})
+    told = s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert "LambdaFunctionConfigurations" not in told
+    stacks.delete(name)
+
+
+@pytest.mark.parametrize("properties, word", [
+    ({"CorsConfiguration": {"CorsRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"],
+                                           "MaxAgeSeconds": 1}]}}, "MaxAgeSeconds"),
+    ({"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "Days": 1}]}}, "Days"),
+    ({"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "Transitions": [
+        {"StorageClass": "STANDARD_IA", "Days": 30}]}]}}, "Days"),
+])
+def test_a_word_that_is_none_fails_the_bucket(stacks, fresh, properties, word):
+    name = fresh("bucket")
+    stacks.create(name, one("AWS::S3::Bucket", properties), wait="ROLLBACK_COMPLETE")
+    assert stacks.failures(name)[0][2] == f"Encountered unsupported property {word}"
+    stacks.delete(name)
+
+
 def test_a_bucket_that_exists_is_not_taken_over(stacks, client, fresh):
     name, bucket = fresh("taken"), fresh("mine")
     client("s3").create_bucket(Bucket=bucket)
