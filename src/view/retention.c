@@ -68,7 +68,8 @@ int64_t store_floor_lowest(struct store *store, const char **ret_name)
     int64_t lowest = lowest_locked(store, ret_name);
     pthread_mutex_unlock(&store->retention.lock);
     const int64_t flushed = view_flushed(store->view);
-    if (flushed >= lowest)
+    /* While somebody needs the oldest segment, flushing would let nothing go, so nobody flushes. */
+    if (flushed >= lowest || lowest < journal_oldest_end(store->journal))
         return lowest;
     *ret_name = "view";
     return flushed;

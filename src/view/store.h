@@ -119,7 +119,8 @@ void store_floor_register(struct store *store, const char *name, int64_t (*fn)(v
                           void *ctx);
 /* Afterwards no function registered with this ctx is called any more. */
 void store_floor_unregister(struct store *store, const void *ctx);
-/* The lowest floor now and who told it; "view" for what is not flushed. INT64_MAX, "": nobody. */
+/* The lowest floor now and who told it; "view" for what is not flushed, where nobody else needs the
+ * oldest segment. INT64_MAX, "": nobody. */
 int64_t store_floor_lowest(struct store *store, const char **ret_name);
 /* A floor for owners of cursors: the oldest stored position among those whose name begins with
  * `prefix`, at most STORE_CURSOR_HELD_MS old. INT64_MAX: there is none, or all are at their end

@@ -142,6 +142,20 @@ static void the_lowest_floor_holds_and_is_named(void **state)
     assert_true(first_of(house) > high);
 }
 
+/* Nothing is flushed here, and retaining has no reason to. */
+static void who_needs_the_oldest_segment_is_named_though_the_view_is_behind(void **state)
+{
+    struct house *house = *state;
+    int64_t low = fill(house, 3);
+    store_floor_register(house->store, "low", told_floor, &low);
+    assert_int_equal(store_retain(house->store), MR_OK);
+    assert_true(view_flushed(store_view(house->store)) < low);
+    const char *name;
+    assert_int_equal(store_floor_lowest(house->store, &name), low);
+    assert_string_equal(name, "low");
+    store_floor_unregister(house->store, &low);
+}
+
 static void the_oldest_cursor_of_a_prefix_holds_for_seven_days(void **state)
 {
     struct house *house = *state;
@@ -220,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_floor_all_but_the_newest_segment_goes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_lowest_floor_holds_and_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            who_needs_the_oldest_segment_is_named_though_the_view_is_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(the_oldest_cursor_of_a_prefix_holds_for_seven_days, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
