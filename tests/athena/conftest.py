@@ -47,7 +47,7 @@ class Lake:
             reply = self.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
             return reply if reply["Status"]["State"] not in ("QUEUED", "RUNNING") else None
 
-        return wait_until(ended, 60, 0.005)
+        return wait_until(ended, interval=0.005)
 
     def run(self, sql, **options):
         return self.wait(self.start(sql, **options))
@@ -79,7 +79,7 @@ class Lake:
             Name=name, Role="arn:aws:iam::000000000000:role/r", DatabaseName=self.database,
             Targets={"S3Targets": [{"Path": f"s3://{self.bucket}/{prefix}"}]}, **options)
         self.glue.start_crawler(Name=name)
-        wait_until(lambda: self.glue.get_crawler(Name=name)["Crawler"]["State"] == "READY", 30)
+        wait_until(lambda: self.glue.get_crawler(Name=name)["Crawler"]["State"] == "READY")
 
 
 @pytest.fixture

@@ -112,5 +112,5 @@ def test_replaced_bodies_go_once_the_last_query_has_ended(own_server):
         query = lake.start("SELECT sum(a) FROM t")
         lake.s3.put_object(Bucket=lake.bucket, Key="t/x", Body=body)
         lake.wait(query)
-    wait_until(lambda: files() == 1, 10)
+    wait_until(lambda: files() == 1)
     assert not any(path for path in (own_server.data / "athena").rglob("*") if not path.is_dir())

@@ -29,7 +29,7 @@ def dies(server, lake, sql):
     try:
         query = lake.start(sql)
     except (BotoCoreError, ClientError):
-        wait_until(lambda: not server.running, 20)
+        wait_until(lambda: not server.running)
         return True
 
     def ended():
@@ -39,11 +39,11 @@ def dies(server, lake, sql):
         except (BotoCoreError, ClientError):
             return not server.running
 
-    wait_until(ended, 60)
+    wait_until(ended)
     try:  # what follows must not be struck
         arm(server)
     except (urllib.error.URLError, ConnectionError):
-        wait_until(lambda: not server.running, 20)
+        wait_until(lambda: not server.running)
     return not server.running
 
 

@@ -63,7 +63,7 @@ def test_the_catalog_from_the_shell(aws, bucket, fresh):
         state = aws("glue", "get-crawler", "--name", crawler).json["Crawler"]
         return state["State"] == "READY" and state.get("LastCrawl")
 
-    assert wait_until(crawled, timeout=60)["Status"] == "SUCCEEDED"
+    assert wait_until(crawled)["Status"] == "SUCCEEDED"
     (table,) = aws("glue", "get-tables", "--database-name", database).json["TableList"]
     columns = {row["Name"]: row["Type"] for row in table["StorageDescriptor"]["Columns"]}
     assert columns == {"id": "int", "price": "double"}
@@ -84,7 +84,7 @@ def test_the_catalog_from_the_shell(aws, bucket, fresh):
         told = aws("athena", "get-query-execution", *ask).json["QueryExecution"]
         return told if told["Status"]["State"] not in ("QUEUED", "RUNNING") else None
 
-    told = wait_until(done, timeout=60)
+    told = wait_until(done)
     assert told["Status"]["State"] == "SUCCEEDED", told["Status"]
     rows = aws("athena", "get-query-results", *ask).json["ResultSet"]["Rows"]
     assert [[cell["VarCharValue"] for cell in row["Data"]] for row in rows] == [

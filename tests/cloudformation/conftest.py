@@ -44,7 +44,7 @@ class Stacks:
     def wait(self, name, status):
         """Waits for the end of what is under way; it must have come to `status` (None: any)."""
         wait_until(
-            lambda: not self.describe(name)["StackStatus"].endswith("_IN_PROGRESS"), timeout=60
+            lambda: not self.describe(name)["StackStatus"].endswith("_IN_PROGRESS")
         )
         stack = self.describe(name)
         if status:

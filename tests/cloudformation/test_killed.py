@@ -37,7 +37,7 @@ def kill_during(server, call, rng):
     at, wanted = path.stat().st_size, rng.randrange(1, 5)
     call = Call(call)
     # Each line of the log is a change of some resource.
-    wait_until(lambda: server.log(at).count("\n") >= wanted, timeout=20, interval=0.001)
+    wait_until(lambda: server.log(at).count("\n") >= wanted, interval=0.001)
     server.kill9()
     call.join()
     server.start()

@@ -7,11 +7,18 @@ from botocore.exceptions import ClientError
 from support.chain import ACCOUNT
 
 UTC = datetime.timezone.utc
+NOW = None  # the minute in which the test began
+
+
+@pytest.fixture(autouse=True)
+def begun(monkeypatch):
+    """A test counts its minutes from its beginning: the next one may come while it runs."""
+    now = datetime.datetime.now(UTC).replace(second=0, microsecond=0)
+    monkeypatch.setitem(globals(), "NOW", now)
 
 
 def minutes_ago(count):
-    now = datetime.datetime.now(UTC).replace(second=0, microsecond=0)
-    return now - datetime.timedelta(minutes=count)
+    return NOW - datetime.timedelta(minutes=count)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from support.chain import ACCOUNT
 
 UTC = datetime.timezone.utc
+NOW = None  # the minute in which the test began
 
 
 @pytest.fixture
@@ -15,9 +16,15 @@ def metrics(client):
     return client("cloudwatch")
 
 
-def minutes_ago(count):
+@pytest.fixture(autouse=True)
+def begun(monkeypatch):
+    """A test counts its minutes from its beginning: the next one may come while it runs."""
     now = datetime.datetime.now(UTC).replace(second=0, microsecond=0)
-    return now - datetime.timedelta(minutes=count)
+    monkeypatch.setitem(globals(), "NOW", now)
+
+
+def minutes_ago(count):
+    return NOW - datetime.timedelta(minutes=count)
 
 
 def code_of(call, **members):

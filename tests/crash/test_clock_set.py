@@ -48,7 +48,7 @@ def landed(server, prefix, read):
 
 def wait_for(server, numbers):
     for prefix, read in (("plain/", plain_rows), ("flat/", flat_rows)):
-        wait_until(lambda p=prefix, r=read: landed(server, p, r) == numbers, timeout=20)
+        wait_until(lambda p=prefix, r=read: landed(server, p, r) == numbers)
 
 
 def arrivals(server):
@@ -102,4 +102,4 @@ def test_an_item_expires_though_the_clock_was_set_back(own_server):
     ends = server.clock.now_ms // 1000 + 2
     db.put_item(TableName="orders", Item={"id": {"S": "a"}, "ends": {"N": str(ends)}})
     set_clock_by(server, -HOUR_MS)
-    wait_until(lambda: db.scan(TableName="orders")["Count"] == 0, timeout=30)
+    wait_until(lambda: db.scan(TableName="orders")["Count"] == 0)

@@ -301,7 +301,7 @@ def test_what_was_acknowledged_lands_once_and_in_order(make_server):
     writes = sum(map(len, load.histories.values())) + sum(map(len, load.counted.values()))
     for prefix, read in (("flat/", flat_rows), ("plain/", plain_rows)):
         landing = Landing(server, prefix, read)
-        wait_until(lambda it=landing: has_all(it, sentinels), timeout=60, interval=0.2)
+        wait_until(lambda it=landing: has_all(it, sentinels), interval=0.2)
         final = check(load, landing, sentinels)
         for item, number in final.items():
             assert final_number(wire, item) == number, f"{item} in the table"

@@ -132,7 +132,7 @@ def deliveries_fail(server, name):
     wait_until(lambda: pipes.describe_pipe(Name=name)["CurrentState"] == "STOPPED")
     pipes.start_pipe(Name=name)
     wait_until(lambda: b"".join(objects_of(server, "lake", f"{name}/").values()).count(
-        b'"eventID"') == 20, timeout=30)  # fmt: skip
+        b'"eventID"') == 20)  # fmt: skip
     server.request("DELETE", "/_millrace/faults")
     pipes.delete_pipe(Name=name)
     server.client("firehose").delete_delivery_stream(DeliveryStreamName=name)
@@ -189,12 +189,12 @@ def test_faults_leave_nothing_behind(make_server):
     fresh = held(server)
     for number in range(WARM_ROUNDS):
         round_of_faults(server, number)
-    wait_until(lambda: held(server)["processes"] == fresh["processes"], timeout=30)
+    wait_until(lambda: held(server)["processes"] == fresh["processes"])
     before = held(server)
     for number in range(WARM_ROUNDS, WARM_ROUNDS + ROUNDS):
         round_of_faults(server, number)
     wait_until(
-        lambda: settled(server, before), timeout=30, interval=0.2,
+        lambda: settled(server, before), interval=0.2,
         message=lambda: f"before: {before}, now: {held(server)}, fresh: {fresh}, "
         f"descriptors: {descriptors(server.pid)}",
     )  # fmt: skip

@@ -327,7 +327,7 @@ def test_it_ends_when_the_runtime_is_gone(tmp_path):
         "_HANDLER": "index.lambda_handler",
     }
     done = subprocess.run(
-        [sys.executable, str(BOOTSTRAP)], env=env, timeout=20, capture_output=True, text=True
+        [sys.executable, str(BOOTSTRAP)], env=env, timeout=120, capture_output=True, text=True
     )
     assert done.returncode == 1
     assert done.stderr.startswith("bootstrap: lost the runtime at '127.0.0.1:1': ")

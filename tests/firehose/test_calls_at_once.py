@@ -51,7 +51,7 @@ def landed(server, bucket):
         found = [[json.loads(line) for line in body.splitlines()]
                  for body in objects_of(server, bucket).values()]
         return found if sum(map(len, found)) >= RECORDS * BATCHES else None
-    stretches = sorted(wait_until(whole, timeout=60), key=lambda rows: rows[0]["n"])
+    stretches = sorted(wait_until(whole), key=lambda rows: rows[0]["n"])
     rows = [row for stretch in stretches for row in stretch]
     assert [row["n"] for row in rows] == list(range(RECORDS * BATCHES))
     return rows

@@ -302,4 +302,4 @@ def test_partitions_are_converted_each_for_itself_over_a_kill(own_server, tmp_pa
         assert len(found) == len(set(found)), "some landed twice"
         return len(found) == 90 and sorted(found) == list(range(90))
 
-    wait_until(numbers, timeout=30)
+    wait_until(numbers)

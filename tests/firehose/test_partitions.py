@@ -14,6 +14,7 @@ from support.chain import (
     objects_of,
     status_of,
     unchecked,
+    wait_for_landing,
 )
 
 # "key:anything" goes to the partition of that key; that of "none" has no key.
@@ -160,11 +161,13 @@ def test_records_that_hold_many_are_taken_apart_first(server, firehose, bucket, 
 def test_no_more_partitions_are_active_than_aws_allows(
     server, firehose, bucket, function, delivery
 ):
-    name = delivery(function=function(BY_KEY), seconds=2, megabytes=64, **PARTITIONED)
+    name = delivery(function=function(BY_KEY), seconds=900, megabytes=64, **PARTITIONED)
     texts = [f"p{n}:x " for n in range(503)]
     put(firehose, name, *texts[:500])
     put(firehose, name, *texts[500:])
-    wait_until(lambda: len(objects_of(server, bucket, "data/")) == 500, timeout=30)
+    wait_until(lambda: waiting_of(server, name) == 503)  # so that none has landed before the last
+    wait_for_landing(server, deliveries=[name], flush=True)
+    assert len(objects_of(server, bucket, "data/")) == 500
     errors = wait_until(lambda: lines_of(server, bucket, "errors/activePartitionExceeded/"))
     assert {base64.b64decode(e["rawData"]).decode() for e in errors} == set(texts[500:])
     assert {e["errorCode"] for e in errors} == {
@@ -339,7 +342,7 @@ def test_partitions_and_cursors_survive_kills(own_server):
         return len(whole) == size and whole
 
     for prefix in ("data/", "backup/"):
-        whole = wait_until(lambda prefix=prefix: landed(prefix), timeout=30)
+        whole = wait_until(lambda prefix=prefix: landed(prefix))
         assert sorted(whole.decode().split()) == sorted(text.strip() for text in wanted)
     assert lines_of(server, "lake", "errors/") == []
 
@@ -423,7 +426,7 @@ def test_a_query_that_eats_memory_fails_its_record_and_no_other(
     name = delivery(processors=[extraction(query)], seconds=1, megabytes=64,
                     **queried("data/k=!{partitionKeyFromQuery:k}/"))  # fmt: skip
     put(firehose, name, *[json.dumps({"k": k}) for k in ("a", "bomb", "b", "a")])
-    wait_until(lambda: len(by_partition(server, bucket)) == 2, timeout=30)
+    wait_until(lambda: len(by_partition(server, bucket)) == 2)
     found = by_partition(server, bucket)
     assert found == {"a": [b'{"k": "a"}{"k": "a"}'], "b": [b'{"k": "b"}']}
     (error,) = wait_until(lambda: lines_of(server, bucket, "errors/"))

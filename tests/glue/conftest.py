@@ -45,7 +45,7 @@ def crawl(glue, database, fresh):
             glue.create_crawler(Name=name, Role=ROLE, DatabaseName=database,
                                 Targets={"S3Targets": [target]}, **options)
         glue.start_crawler(Name=name)
-        wait_until(lambda: glue.get_crawler(Name=name)["Crawler"]["State"] == "READY", 30)
+        wait_until(lambda: glue.get_crawler(Name=name)["Crawler"]["State"] == "READY")
         return glue.get_crawler(Name=name)["Crawler"]
 
     return run

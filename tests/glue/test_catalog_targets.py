@@ -36,7 +36,7 @@ def crawl_tables(glue, database, fresh):
         glue.create_crawler(Name=name, Role=ROLE, Targets=targets, SchemaChangePolicy=LOG,
                             **options)
         glue.start_crawler(Name=name)
-        wait_until(lambda: glue.get_crawler(Name=name)["Crawler"]["State"] == "READY", 30)
+        wait_until(lambda: glue.get_crawler(Name=name)["Crawler"]["State"] == "READY")
         return glue.get_crawler(Name=name)["Crawler"]
 
     return run

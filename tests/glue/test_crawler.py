@@ -191,7 +191,7 @@ def test_a_crawler_works_from_the_cli(aws, s3, bucket, database, fresh):
     def state():
         return aws("glue", "get-crawler", "--name", name).json["Crawler"]["State"]
 
-    wait_until(lambda: state() == "READY", 30)
+    wait_until(lambda: state() == "READY")
     tables = aws("glue", "get-tables", "--database-name", database).json["TableList"]
     assert [row["Name"] for row in tables] == ["t"]
 
@@ -207,6 +207,6 @@ def test_crawlers_survive_a_restart(own_server):
     own_server.kill9()  # in the middle of the crawl, or behind it
     own_server.restart()
     glue = own_server.client("glue")
-    wait_until(lambda: glue.get_crawler(Name="c")["Crawler"]["State"] == "READY", 30)
+    wait_until(lambda: glue.get_crawler(Name="c")["Crawler"]["State"] == "READY")
     assert glue.get_crawler(Name="c")["Crawler"]["LastCrawl"]["Status"] == "SUCCEEDED"
     assert glue.get_table(DatabaseName="db", Name="t")["Table"]["Name"] == "t"

@@ -229,6 +229,6 @@ def test_a_crawl_of_many_objects_is_stopped(own_server):
     glue.start_crawler(Name="c")
     glue.stop_crawler(Name="c")
     wait_until(
-        lambda: glue.get_crawler(Name="c")["Crawler"]["State"] == "READY", 30)
+        lambda: glue.get_crawler(Name="c")["Crawler"]["State"] == "READY")
     assert glue.get_crawler(Name="c")["Crawler"]["LastCrawl"]["Status"] == "CANCELLED"
     assert glue.list_crawls(CrawlerName="c")["Crawls"][0]["State"] == "STOPPED"

@@ -16,7 +16,7 @@ def test_a_query_reads_partitions_of_before_and_after_a_change(client, s3, bucke
         def status():
             return athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
 
-        wait_until(lambda: status()["State"] not in ("QUEUED", "RUNNING"), 30)
+        wait_until(lambda: status()["State"] not in ("QUEUED", "RUNNING"))
         assert status()["State"] == "SUCCEEDED", status()
         found = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
         return [[cell.get("VarCharValue") for cell in row["Data"]] for row in found]

@@ -51,11 +51,11 @@ def test_only_a_running_schedule_starts_crawls(own_server):
     glue = own_server.client("glue")
     own_server.clock.hold()
     own_server.clock.advance(minutes=61)
-    wait_until(lambda: "LastCrawl" in glue.get_crawler(Name="runs")["Crawler"], 30)
+    wait_until(lambda: "LastCrawl" in glue.get_crawler(Name="runs")["Crawler"])
     assert "LastCrawl" not in glue.get_crawler(Name="stopped")["Crawler"]
     glue.start_crawler_schedule(CrawlerName="stopped")
     own_server.clock.advance(minutes=61)
-    wait_until(lambda: "LastCrawl" in glue.get_crawler(Name="stopped")["Crawler"], 30)
+    wait_until(lambda: "LastCrawl" in glue.get_crawler(Name="stopped")["Crawler"])
 
 
 def test_crawls_are_listed_by_filters_and_logged(glue, s3, client, bucket, crawl):

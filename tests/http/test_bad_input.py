@@ -340,7 +340,7 @@ def test_a_signed_request_changed_on_its_way_is_refused(guarded):
 def test_beyond_loopback_it_refuses_to_start_without_credentials(tmp_path, address):
     command = [millrace_bin(), "serve", "--data", tmp_path / "data", "--listen", address]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, env=clean_environment()
+        command, capture_output=True, text=True, timeout=120, env=clean_environment()
     )
     assert done.returncode == 1
     assert "not a loopback address" in done.stderr and "--credentials" in done.stderr
@@ -366,7 +366,7 @@ def test_with_credentials_it_listens_everywhere(tmp_path):
 def test_what_is_wrong_on_the_command_line_is_told_at_once(tmp_path, own_server):
     def run(*args):
         return subprocess.run(
-            [millrace_bin(), *map(str, args)], capture_output=True, text=True, timeout=30,
+            [millrace_bin(), *map(str, args)], capture_output=True, text=True, timeout=120,
             env=clean_environment(),
         )  # fmt: skip
 

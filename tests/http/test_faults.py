@@ -312,8 +312,8 @@ def handler(event, context):
         put_number(db, "orders", n, key=f"o{n % 7}")
         if n % 10 == 9:
             done = n + 1
-            wait_until(lambda want=done: len(stream_records(server, "changes")) == want, timeout=30)
-    wait_until(lambda: len(lines_of(server, "lake")) == 60, timeout=60)
+            wait_until(lambda want=done: len(stream_records(server, "changes")) == want)
+    wait_until(lambda: len(lines_of(server, "lake")) == 60)
     assert all(it["struck"] > 0 for it in faults.list()), faults.list()
     numbers = [int(it["dynamodb"]["NewImage"]["n"]["N"]) for it in lines_of(server, "lake")]
     assert sorted(numbers) == list(range(60))

@@ -35,7 +35,7 @@ class House:
                 QueryExecutionId=query_id)["QueryExecution"]["Status"]
             return status if status["State"] not in ("QUEUED", "RUNNING") else None
 
-        status = wait_until(ended, 60, 0.005)
+        status = wait_until(ended, interval=0.005)
         if status["State"] != "SUCCEEDED":
             return status["State"], status["StateChangeReason"], []
         rows = self.athena.get_query_results(QueryExecutionId=query_id)["ResultSet"]["Rows"]
@@ -48,7 +48,7 @@ class House:
             told = self.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
             return told if told["Status"]["State"] not in ("QUEUED", "RUNNING") else None
 
-        told = wait_until(ended, 60, 0.005)
+        told = wait_until(ended, interval=0.005)
         assert told["Status"]["State"] == "SUCCEEDED", told["Status"]
         return told
 
@@ -134,7 +134,7 @@ class House:
             return seen == wanted
 
         try:
-            wait_until(right, 20, 0.02)
+            wait_until(right, interval=0.02)
         except AssertionError:
             assert seen == wanted
         return seen

@@ -22,7 +22,7 @@ def test_killed_while_it_commits_nothing_is_lost_or_doubled(own_server, own_hous
             own_server.kill9()
             own_server.restart()
     total = BATCHES * EACH
-    wait_until(lambda: house.rows("SELECT count(*) FROM t") == [(str(total),)], 40, 0.05)
+    wait_until(lambda: house.rows("SELECT count(*) FROM t") == [(str(total),)], interval=0.05)
     assert house.rows("SELECT count(*), count(DISTINCT id), sum(n) FROM t") == [
         (str(total), str(total), str(BATCHES * sum(range(EACH))))]
     summary = house.metadata()["snapshots"][-1]["summary"]

@@ -19,7 +19,7 @@ def columns_of(house, sql):
         assert status["State"] not in ("FAILED", "CANCELLED"), status
         return status["State"] == "SUCCEEDED"
 
-    wait_until(ended, 60, 0.005)
+    wait_until(ended, interval=0.005)
     info = house.athena.get_query_results(QueryExecutionId=query_id)["ResultSet"][
         "ResultSetMetadata"]["ColumnInfo"]
     return [(column["Name"], column["Type"]) for column in info]

@@ -250,7 +250,7 @@ def test_killed_on_its_way_it_happened_or_did_not(own_server, own_house):
             house.query(OPTIMIZE)
             own_server.kill9()
         except (BotoCoreError, ClientError, OSError):
-            wait_until(lambda: not own_server.running, 20)
+            wait_until(lambda: not own_server.running)
             struck.add(point)
         own_server.restart()
         want = [(str(n), str(n)) for n in range(total)]

@@ -23,7 +23,7 @@ def scanned(house, sql):
         assert told["Status"]["State"] not in ("FAILED", "CANCELLED"), (sql, told["Status"])
         return told if told["Status"]["State"] == "SUCCEEDED" else None
 
-    told = wait_until(ended, 60, 0.005)
+    told = wait_until(ended, interval=0.005)
     rows = house.athena.get_query_results(QueryExecutionId=query_id)["ResultSet"]["Rows"][1:]
     return ([tuple(cell.get("VarCharValue") for cell in row["Data"]) for row in rows],
             told["Statistics"]["DataScannedInBytes"])

@@ -155,7 +155,7 @@ def test_killed_while_it_deletes_the_next_one_ends_it(own_server, own_house):
             house.query("VACUUM t")
             own_server.kill9()
         except Exception:  # noqa: BLE001, S110: the connection breaks wherever it is
-            wait_until(lambda: not own_server.running, 20)
+            wait_until(lambda: not own_server.running)
         own_server.restart()
         own_server.clock.hold()
         own_server.clock.advance(minutes=6 * 24 * 60)

@@ -38,7 +38,7 @@ def test_inserted_rows_are_a_snapshot(house):
         reply = house.athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
         return reply if reply["Status"]["State"] == "SUCCEEDED" else None
 
-    told = wait_until(told_of_success, 30)
+    told = wait_until(told_of_success)
     assert told["StatementType"] == "DML"
     assert house.athena.get_query_results(QueryExecutionId=query)["UpdateCount"] == 2
     [snapshot] = house.metadata()["snapshots"]

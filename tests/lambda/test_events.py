@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from support import wait_until
+from support import wait_until, whole_lines
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 WRITES = (
@@ -22,7 +22,7 @@ def refused(call, **members):
 
 
 def told(path):
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [json.loads(line) for line in whole_lines(path)]
 
 
 def send(api, name, event):
@@ -92,7 +92,7 @@ def test_destinations_are_told_of_success_and_failure(
             },
         )  # fmt: skip
     request = send(functions, good, {"n": 1})
-    wait_until(lambda: told(out), timeout=20)
+    wait_until(lambda: told(out))
     message = told(out)[0]
     message.pop("timestamp")
     assert message == {
@@ -111,7 +111,7 @@ def test_destinations_are_told_of_success_and_failure(
         listed = client("s3").list_objects_v2(Bucket=bucket)
         return [it["Key"] for it in listed.get("Contents", [])]
 
-    wait_until(keys, timeout=20)
+    wait_until(keys)
     assert keys()[0].startswith(f"aws/lambda/async/{bad}/") and len(keys()) == 1
     body = json.load(client("s3").get_object(Bucket=bucket, Key=keys()[0])["Body"])
     assert body["requestContext"]["condition"] == "RetriesExhausted"
@@ -132,7 +132,7 @@ def test_an_event_whose_end_cannot_be_stored_runs_again(make_server, creator, tm
         DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::failures"}},
     )  # fmt: skip
     request = send(functions, "f", {"text": "x" * 20000})  # so much that it is a file
-    wait_until(lambda: s3.list_objects_v2(Bucket="failures").get("Contents"), timeout=20)
+    wait_until(lambda: s3.list_objects_v2(Bucket="failures").get("Contents"))
     listed = s3.list_objects_v2(Bucket="failures")["Contents"]
     assert len(listed) == 1
     body = json.load(s3.get_object(Bucket="failures", Key=listed[0]["Key"])["Body"])
@@ -146,7 +146,7 @@ def test_an_event_keeps_its_qualifier(functions, make_function, zipped, tmp_path
     name = make_function(WRITES % str(out), Publish=True)
     functions.update_function_code(FunctionName=name, ZipFile=zipped({"index.py": FAILS}))
     functions.invoke(FunctionName=name, Qualifier="1", InvocationType="Event", Payload=b'"x"')
-    wait_until(lambda: told(out) == ["x"], timeout=20)
+    wait_until(lambda: told(out) == ["x"])
 
 
 def test_the_account_tells_its_limits(own_server, creator):

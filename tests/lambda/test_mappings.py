@@ -7,7 +7,7 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from support import wait_until
+from support import wait_until, whole_lines
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 # Notes every event in a file; fails where a record's data holds "bad".
@@ -46,8 +46,7 @@ class Sink:
         self.path = path
 
     def events(self):
-        return [json.loads(line) for line in self.path.read_text().splitlines()] \
-            if self.path.exists() else []  # fmt: skip
+        return [json.loads(line) for line in whole_lines(self.path)]
 
     def records(self):
         return [record for event in self.events() for record in event["Records"]]
@@ -334,9 +333,8 @@ def test_a_batch_waits_for_its_window(client, make_function, stream, sink, mappe
     mapped(
         make_function(WRITES % str(sink.path)), other_source, MaximumBatchingWindowInSeconds=1
     )
-    put(client, other, "x")
-    put(client, other, "y")
-    wait_until(lambda: len(sink.batches()) == 2, timeout=20)
+    put(client, other, "x", "y")
+    wait_until(lambda: len(sink.batches()) == 2)
     assert sink.batches()[1] == ["x", "y"]
 
 
@@ -397,7 +395,7 @@ def test_lanes_keep_the_order_of_each_key(client, make_function, stream, sink, m
         {"Data": f"{i % 7}-{i:03d}".encode(), "PartitionKey": str(i % 7)} for i in range(140)
     ]
     client("kinesis").put_records(StreamName=name, Records=records)
-    wait_until(lambda: len(sink.data()) == 140, timeout=30)
+    wait_until(lambda: len(sink.data()) == 140)
     for key in "0123456":
         mine = [text for text in sink.data() if text.startswith(key)]
         assert mine == sorted(mine)
@@ -419,7 +417,7 @@ def test_a_batch_that_fails_is_given_up_after_its_retries(
         DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{bucket}"}},
     )  # fmt: skip
     numbers = put(client, name, "a", "bad", "c")
-    wait_until(lambda: "c" in sink.data(), timeout=20)
+    wait_until(lambda: "c" in sink.data())
     assert sink.batches() == [["a", "bad"], ["a", "bad"], ["c"]]
     listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert len(listed) == 1
@@ -451,7 +449,7 @@ def test_a_failing_batch_is_cut_in_halves(client, make_function, stream, sink, m
         make_function(WRITES % str(sink.path)), source, BisectBatchOnFunctionError=True,
         MaximumRetryAttempts=1,
     )  # fmt: skip
-    wait_until(lambda: sink.batches()[-1:] == [["d"]], timeout=20)
+    wait_until(lambda: sink.batches()[-1:] == [["d"]])
     assert sink.batches() == [
         ["a", "b", "bad", "d"], ["a", "b"], ["bad", "d"], ["bad"], ["bad"], ["d"]
     ]  # fmt: skip
@@ -465,7 +463,7 @@ def test_reported_records_alone_are_tried_again(client, make_function, stream, s
         FunctionResponseTypes=["ReportBatchItemFailures"],
     )  # fmt: skip
     put(client, name, "e")
-    wait_until(lambda: "e" in sink.data(), timeout=20)
+    wait_until(lambda: "e" in sink.data())
     assert sink.batches()[:2] in (
         [["a", "b", "bad", "d"], ["bad", "d"]],
         [["a", "b", "bad", "d", "e"], ["bad", "d", "e"]],
@@ -527,7 +525,7 @@ def test_children_of_a_shard_come_after_it(client, make_function, stream, sink, 
     )
     put(client, name, *[f"{i:03d}" for i in range(40, 80)])
     mapped(make_function(WRITES % str(sink.path)), source, BatchSize=10)
-    wait_until(lambda: len(sink.data()) == 80, timeout=20)
+    wait_until(lambda: len(sink.data()) == 80)
     assert sink.data() == [f"{i:03d}" for i in range(80)]  # one key: one line of shards
 
 
@@ -572,7 +570,7 @@ def test_a_kill_loses_nothing_and_keeps_the_order(own_server, creator, tmp_path,
             put_one(i)
         own_server.kill9()
         own_server.start()
-    wait_until(lambda: set(seen()) == set(range(60)), timeout=40)
+    wait_until(lambda: set(seen()) == set(range(60)))
     first = list(dict.fromkeys(seen()))  # where each was first seen
     assert first == list(range(60))
     assert api.list_event_source_mappings()["EventSourceMappings"][0]["State"] == "Enabled"

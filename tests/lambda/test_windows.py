@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from support import wait_until
+from support import wait_until, whole_lines
 
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 MINUTE_MS = 60_000
@@ -44,8 +44,7 @@ class Windows:
             self.kinesis.put_record(StreamName="s", PartitionKey="k", Data=one.encode())
 
     def events(self):
-        text = self.path.read_text() if self.path.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
+        return [json.loads(line) for line in whole_lines(self.path)]
 
     def wait(self, count):
         wait_until(lambda: sum(len(it["Records"]) for it in self.events()) == count)

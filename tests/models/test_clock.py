@@ -20,7 +20,7 @@ def make_table(server, **more):
 
 def test_it_runs_as_the_systems_until_it_is_held(own_server):
     clock = own_server.clock
-    assert abs(clock.now_ms - time.time() * 1000) < 5000 and not clock.state["held"]
+    assert abs(clock.now_ms - time.time() * 1000) < 60000 and not clock.state["held"]
     held = clock.hold()
     assert clock.state == {"now_ms": held, "held": True}
     assert clock.advance(90, ms=7) == held + 90007

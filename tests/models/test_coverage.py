@@ -20,7 +20,7 @@ ALWAYS_REFUSED = {
 
 
 def implemented():
-    done = subprocess.run([millrace_bin(), "ops"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([millrace_bin(), "ops"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("+ ")]
     return {(service, operation) for _, service, operation in rows}

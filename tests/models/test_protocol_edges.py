@@ -87,7 +87,7 @@ def test_each_request_has_its_own_id(server, service):
 @pytest.fixture(scope="module")
 def missing():
     """missing(service) -> an operation that `millrace ops` calls not implemented, or None."""
-    done = subprocess.run([millrace_bin(), "ops"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([millrace_bin(), "ops"], capture_output=True, text=True, timeout=120)
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("- ")]
     return {service: operation for _, service, operation in rows}.get
 

@@ -140,8 +140,8 @@ def test_a_crawler_is_stopped_while_it_runs(client, bucket, fresh):
             return False
         return True
 
-    wait_until(stopped, timeout=60, interval=0)
-    wait_until(lambda: glue.get_crawler(Name=name)["Crawler"]["State"] == "READY", timeout=60)
+    wait_until(stopped, interval=0)
+    wait_until(lambda: glue.get_crawler(Name=name)["Crawler"]["State"] == "READY")
 
 
 def test_a_function_has_its_latest_version(client, fresh):

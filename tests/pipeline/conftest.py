@@ -19,7 +19,7 @@ class Lake:
             crawler = self.glue.get_crawler(Name=name)["Crawler"]
             return crawler["State"] == "READY" and crawler.get("LastCrawl")
 
-        last = wait_until(ready, timeout=60)
+        last = wait_until(ready)
         assert last["Status"] == "SUCCEEDED", last
 
     def query(self, sql, **where):
@@ -32,7 +32,7 @@ class Lake:
             status = status["QueryExecution"]["Status"]
             return status["State"] not in ("QUEUED", "RUNNING") and status
 
-        status = wait_until(ended, timeout=60)
+        status = wait_until(ended)
         assert status["State"] == "SUCCEEDED", status
         rows = []
         pages = self.athena.get_paginator("get_query_results")

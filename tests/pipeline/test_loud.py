@@ -23,7 +23,7 @@ from support.chain import (
 )
 from support.server import millrace_bin
 
-SOON = 5.0
+SOON = 30.0  # five seconds, and what a busy machine adds
 HANG = """
 import time
 def handler(event, context):
@@ -57,10 +57,10 @@ def told_everywhere(server, kind, name, *words):
 
     wait_until(lambda: all_of(own()), timeout=SOON, message=lambda: own())
     assert all_of(watermark(server)[1][name]["reason"])
-    wait_until(lambda: all_of(server.log()), timeout=1)
+    wait_until(lambda: all_of(server.log()))
     shown = subprocess.run(
         [millrace_bin(), "status", "--endpoint", server.url],
-        capture_output=True, text=True, timeout=30, env=server.env,
+        capture_output=True, text=True, timeout=120, env=server.env,
     ).stdout  # fmt: skip
     assert all_of(shown)
     metrics = server.request("GET", "/metrics")[2].decode()
@@ -193,7 +193,7 @@ LARGE = bytes(100_000)  # a body of its own, not in the journal
 def test_a_disk_that_is_slow(own_server):
     own_server.client("s3").create_bucket(Bucket="lake")
     make_delivery(own_server, "landing", "lake")
-    disk = Disk(own_server, "delay_enter=8000000")
+    disk = Disk(own_server, "delay_enter=90000000")
     try:
         put(own_server, "landing", LARGE)
         told_everywhere(
@@ -202,7 +202,7 @@ def test_a_disk_that_is_slow(own_server):
         assert objects_of(own_server, "lake") == {}
     finally:
         disk.heal()
-    wait_until(lambda: objects_of(own_server, "lake"), timeout=30)
+    wait_until(lambda: objects_of(own_server, "lake"))
     wait_until(lambda: delivery_error(own_server) == "", timeout=SOON)
 
 
@@ -217,7 +217,7 @@ def test_a_disk_that_refuses(own_server):
         assert "Input/output error" in own_server.log()
     finally:
         disk.heal()
-    wait_until(lambda: objects_of(own_server, "lake"), timeout=30)
+    wait_until(lambda: objects_of(own_server, "lake"))
     wait_until(lambda: delivery_error(own_server) == "", timeout=SOON)
 
 

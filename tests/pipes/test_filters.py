@@ -31,7 +31,7 @@ def test_a_filter_chooses_by_name_and_by_value(server, db, ends, pipe):
     assert [e["eventName"] for e in events] == ["MODIFY", "MODIFY", "REMOVE"]
     assert numbers_of(events[:2]) == [2, 4]
     wait_until(lambda: pipe_status(server, name)["filtered"] == 4)
-    assert pipe_status(server, name)["records"] == 3
+    wait_until(lambda: pipe_status(server, name)["records"] == 3)
 
 
 def test_what_a_filter_left_out_is_behind_the_pipe(server, pipes, db, ends, pipe):

@@ -39,8 +39,8 @@ def test_each_item_keeps_its_order(server, db, ends, pipe, factor):
     assert by_item(events_of(server, it.stream)) == {
         f"o{item}": list(range(10)) for item in range(12)
     }
-    shown = pipe_status(server, name)
-    assert shown["lanes"] % factor == 0 and shown["records"] == 120
+    shown = wait_until(lambda: (it := pipe_status(server, name))["records"] == 120 and it)
+    assert shown["lanes"] % factor == 0
 
 
 def test_a_blocked_item_holds_only_its_own_lane(server, db, pipes, ends, pipe):

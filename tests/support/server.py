@@ -17,8 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 AWS_CLI = "/usr/bin/aws"
 REGION = "us-east-1"
 KEY, SECRET = "test", "test"
-START_DEADLINE_S = 30
-STOP_DEADLINE_S = 30
+START_DEADLINE_S = 90
+STOP_DEADLINE_S = 90
 READY = re.compile(r"millrace: ready on (https?)://(.+):(\d+)\s*$")
 # Called with (method, request headers, status, reply headers, reply body) of each plain exchange.
 OBSERVERS = []

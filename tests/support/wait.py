@@ -1,9 +1,13 @@
-"""Waiting for a condition: the one place in the tests that may pause."""
+"""Waiting for a condition: the one place in the tests that may pause; and reading what grows."""
 
 import time
 
+# Waiting longer costs nothing where the condition comes true, and a busy machine has been seen to
+# take half a minute for what takes a tenth of a second on an idle one.
+PATIENCE_S = 90.0
 
-def wait_until(predicate, timeout=15.0, interval=0.02, message=None):
+
+def wait_until(predicate, timeout=PATIENCE_S, interval=0.02, message=None):
     """Calls `predicate` until it returns something true, and returns that.
 
     Fails with `message` (or the last value) once `timeout` seconds have gone.
@@ -20,3 +24,9 @@ def wait_until(predicate, timeout=15.0, interval=0.02, message=None):
                 f"{text or 'the condition'} did not come true in {timeout} s; last value: {value!r}"
             )
         time.sleep(interval)
+
+
+def whole_lines(path):
+    """The lines of a file that somebody else appends to; not one that is only half there yet."""
+    text = path.read_text() if path.exists() else ""
+    return text[: text.rfind("\n") + 1].splitlines()

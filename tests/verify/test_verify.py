@@ -82,7 +82,7 @@ def landed(server, count):
         (it,) = json.loads(body)["deliveries"]
         return it["records_out"] + it["failed"] + it["dropped"] >= count
 
-    wait_until(stage, timeout=20)
+    wait_until(stage)
 
 
 @pytest.fixture
