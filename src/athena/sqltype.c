@@ -25,6 +25,7 @@ static const struct kind {
     [SQL_INTERVAL_YEAR] = {"interval year to month", "interval year to month", "INTERVAL", 0},
     [SQL_JSON] = {"json", "json", "JSON", 0},
     [SQL_UUID] = {"uuid", "uuid", "UUID", 0},
+    [SQL_GEOMETRY] = {"Geometry", "geometry", "VARCHAR", 0},
     [SQL_ARRAY] = {"array", "array", "", 0},
     [SQL_MAP] = {"map", "map", "MAP", 0},
     [SQL_ROW] = {"row", "row", "STRUCT", 0},
@@ -56,6 +57,7 @@ const struct athena_sqltype *athena_sqltype_simple(enum athena_sql_kind kind)
         SIMPLE(SQL_INTERVAL_YEAR, 0),
         SIMPLE(SQL_JSON, 0),
         SIMPLE(SQL_UUID, 0),
+        SIMPLE(SQL_GEOMETRY, 0),
 #undef SIMPLE
     };
     return &simple[kind];
@@ -392,6 +394,8 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
         return true;
     if (from->kind == to->kind)
         return from->count == 0 || casts_nested(from, to);
+    if (from->kind == SQL_GEOMETRY || to->kind == SQL_GEOMETRY)
+        return false;
     if (is_primitive(from) && is_primitive(to))
         return true;
     if (athena_sqltype_is_text(from))

@@ -27,6 +27,7 @@ enum athena_sql_kind {
     SQL_INTERVAL_YEAR,
     SQL_JSON,
     SQL_UUID,
+    SQL_GEOMETRY, /* well-known text, inside DuckDB */
     SQL_ARRAY,
     SQL_MAP,
     SQL_ROW,

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from athena import trino_collections, trino_json, trino_queries, trino_scalars, trino_times
+from athena import (trino_collections, trino_geometry, trino_json, trino_queries, trino_scalars,
+                    trino_times)
 
 EXPRESSIONS = {
     f"{module.__name__.split('.')[-1]}-{name}": getattr(module, name)
-    for module in (trino_scalars, trino_times, trino_collections, trino_json)
+    for module in (trino_scalars, trino_times, trino_collections, trino_json, trino_geometry)
     for name in dir(module) if name.isupper() and isinstance(getattr(module, name), list)
 }
 TABLES = {"aggregates": trino_queries.AGGREGATES, "windows": trino_queries.WINDOWS,
