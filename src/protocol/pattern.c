@@ -75,20 +75,39 @@ static void range_add(struct compiler *compiler, uint32_t low, uint32_t high)
     pattern->ranges[pattern->range_count++] = (struct range){low, high};
 }
 
+/* A byte that is no UTF-8 counts as a character. */
 static uint32_t utf8_next(const char **at, const char *end)
 {
     const unsigned char *byte = (const unsigned char *)*at;
     const size_t left = (size_t)(end - *at);
-    const size_t size = byte[0] < 0x80 ? 1 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : 4;
+    const size_t size = byte[0] < 0xc0 ? 1 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : 4;
     if (size == 1 || size > left) {
         *at += 1;
         return byte[0];
     }
     uint32_t code = byte[0] & (0xffu >> (size + 1));
-    for (size_t i = 1; i < size; i++)
+    for (size_t i = 1; i < size; i++) {
+        if ((byte[i] & 0xc0) != 0x80) {
+            *at += 1;
+            return byte[0];
+        }
         code = code << 6 | (byte[i] & 0x3f);
+    }
     *at += size;
     return code;
+}
+
+/* Where the character began that utf8_next read up to `at`; not in front of `start`. */
+static const char *utf8_back(const char *start, const char *at)
+{
+    for (const char *from = at - 1; from >= start && at - from <= 4; from--) {
+        const char *next = from;
+        if (((unsigned char)*from & 0xc0) == 0x80)
+            continue;
+        (void)utf8_next(&next, at);
+        return next == at ? from : at - 1;
+    }
+    return at - 1;
 }
 
 static void set_digit(struct compiler *compiler)
@@ -544,9 +563,7 @@ static bool match_run(struct match *match, const struct node *node, const char *
             return true;
         if (count == 0 || match->gave_up)
             return false;
-        do
-            reached--;
-        while (reached > at && ((unsigned char)*reached & 0xc0) == 0x80);
+        reached = utf8_back(at, reached);
         count--;
     }
     return false;

@@ -150,6 +150,18 @@ static bool fits(const char *source, const char *text)
     return matched;
 }
 
+static void a_text_that_is_no_utf8_is_matched_within_its_bounds(void **state)
+{
+    (void)state;
+    const struct mr_slice whole = MR_S("a\x9f\x9f\x9f\x9f\xc3\xa4\xe2\x82");
+    struct pattern *a = pattern_new(MR_S(".*a.*")), *eight = pattern_new(MR_S(".{8}"));
+    assert_true(pattern_matches(a, whole));
+    assert_false(pattern_matches(a, mr_slice_sub(whole, 1, SIZE_MAX)));
+    assert_true(pattern_matches(eight, whole)); /* what is none counts by the byte */
+    pattern_free(a);
+    pattern_free(eight);
+}
+
 static void patterns_match_whole_texts(void **state)
 {
     (void)state;
@@ -184,6 +196,7 @@ int main(void)
         cmocka_unit_test(dynamodb_looks_at_the_table_name_first),
         cmocka_unit_test(no_more_than_ten_errors_are_told),
         cmocka_unit_test(a_handler_may_check_for_itself),
+        cmocka_unit_test(a_text_that_is_no_utf8_is_matched_within_its_bounds),
         cmocka_unit_test(patterns_match_whole_texts),
     };
     const int failed = cmocka_run_group_tests(tests, setup, teardown);
