@@ -110,7 +110,7 @@ static bool take_string(struct parser *parser, struct mr_slice *ret)
 
 static struct athena_path_node *parse_number(struct parser *parser)
 {
-    const size_t from = parser->at;
+    size_t from = parser->at;
     while (parser->at < parser->text.len && isdigit((unsigned char)parser->text.ptr[parser->at]))
         parser->at++;
     if (parser->at + 1 < parser->text.len && parser->text.ptr[parser->at] == '.' &&
@@ -123,9 +123,16 @@ static struct athena_path_node *parse_number(struct parser *parser)
         parser->at++;
         if (parser->at < parser->text.len && strchr("+-", parser->text.ptr[parser->at]) != NULL)
             parser->at++;
-        if (take_word(parser).len == 0)
+        const size_t digits = parser->at;
+        while (parser->at < parser->text.len &&
+               isdigit((unsigned char)parser->text.ptr[parser->at]))
+            parser->at++;
+        if (parser->at == digits)
             return fail(parser, "an exponent is expected");
     }
+    while (parser->text.ptr[from] == '0' && from + 1 < parser->at &&
+           isdigit((unsigned char)parser->text.ptr[from + 1]))
+        from++; /* what JSON knows no form for */
     struct athena_path_node *node = make(parser, PATH_NUMBER, NULL, NULL);
     node->text = mr_slice_sub(parser->text, from, parser->at - from);
     return node;

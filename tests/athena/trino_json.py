@@ -68,6 +68,8 @@ QUERY = [
 
 PATHS = [
     (path(PEOPLE, "lax $.customer"), "[100,300]", "varchar"),
+    (path("'1'", "lax 007.50"), "[7.50]", "varchar"),
+    (path("'1'", "lax 0.5e+02"), "[0.5e+02]", "varchar"),
     (path(PEOPLE, "lax $.*"), '[100,"AFRICA","ASIA",300,"AFRICA",null]', "varchar"),
     (path(NOTES, "lax $..comment"), '[["bar","baz"],"foo",null]', "varchar"),
     (path(LISTS, "strict $[*][last]"), '[2,"d",null]', "varchar"),
