@@ -297,8 +297,6 @@ static void get_shard_iterator(struct protocol_call *call)
 static const char trimmed_text[] =
     "The operation attempted to read past the oldest stream record in a shard";
 
-/* Writes records until the page is full or nothing is left. MR_END: the shard is closed and all of
- * it was read. MR_NOT_FOUND: the iterator's next record is older than a stream keeps one. */
 /* What was read, under AWS's names; the latency is taken when the reply may leave. */
 static void measure_page(struct protocol_call *call, struct streams_stream *stream,
                          uint64_t records, uint64_t bytes)
@@ -326,6 +324,8 @@ struct page {
     int64_t position; /* to go on from */
 };
 
+/* Writes records until the page is full or nothing is left. MR_END: the shard is closed and all of
+ * it was read. MR_NOT_FOUND: the iterator's next record is older than a stream keeps one. */
 static enum mr_status records_json(struct protocol_call *call, struct streams_reader *reader,
                                    int64_t limit, struct page *page)
 {
