@@ -300,6 +300,10 @@ enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket, struct mr_s
     mr_arena_init(&arena);
     const struct s3_which which = {.bucket = bucket, .key = key};
     enum mr_status status = s3_find_open(s3, &arena, &which, &meta, &source, &ticket);
+    if (status == MR_OK && !s3_meta_is_readable(&meta, store_now(s3->options.store))) {
+        s3_source_close(&source);
+        status = MR_NOT_FOUND;
+    }
     if (status == MR_OK && source.fd < 0)
         status = bytes_as_file(source.bytes, &source.fd);
     if (status == MR_OK) {

@@ -42,6 +42,7 @@ struct page {
     struct s3_expiry *expiry;
     struct mr_arena *arena;
     yyjson_val *rules;
+    bool archives_small;
     int64_t now_ms;
     struct task *tasks, **end;
 };
@@ -100,6 +101,7 @@ static enum mr_status on_version(void *ctx, struct mr_slice key, const struct s3
         .latest = latest,
         .past_since_ms = expiry->last_modified_ms,
         .newer_past = expiry->past,
+        .archives_small = page->archives_small,
     };
     struct mr_slice class = {0};
     if (same)
@@ -226,12 +228,18 @@ static enum mr_status give_up_uploads(struct page *page, struct mr_slice bucket)
 /* ---- rounds ---- */
 
 /* One page of the bucket in hand; *ret_more tells whether there are further ones. */
-static enum mr_status page_run(struct s3_expiry *expiry, struct mr_arena *arena, yyjson_val *rules,
-                               bool *ret_more)
+static enum mr_status page_run(struct s3_expiry *expiry, struct mr_arena *arena,
+                               yyjson_val *lifecycle, bool *ret_more)
 {
     struct s3 *s3 = expiry->s3;
     struct page page = {
-        .expiry = expiry, .arena = arena, .rules = rules, .now_ms = store_now(s3->options.store)};
+        .expiry = expiry,
+        .arena = arena,
+        .rules = mr_json_get(lifecycle, "Rules"),
+        .archives_small =
+            mr_slice_equal(mr_json_get_text(lifecycle, "Minimum"), MR_S("varies_by_storage_class")),
+        .now_ms = store_now(s3->options.store),
+    };
     struct s3_version_page walk = {
         .bucket = mr_buf_slice(&expiry->bucket),
         .after_key = mr_buf_slice(&expiry->after_key),
@@ -265,7 +273,7 @@ static enum mr_status page_run(struct s3_expiry *expiry, struct mr_arena *arena,
 struct bucket_search {
     struct s3_expiry *expiry;
     struct mr_arena *arena;
-    yyjson_val *rules; /* of the first bucket behind the one in hand that has some */
+    yyjson_val *lifecycle; /* of the first bucket behind the one in hand that has one */
 };
 
 static enum mr_status on_bucket(void *ctx, struct mr_slice name, struct mr_slice json)
@@ -275,8 +283,8 @@ static enum mr_status on_bucket(void *ctx, struct mr_slice name, struct mr_slice
     if (mr_slice_compare(name, mr_buf_slice(bucket)) <= 0)
         return MR_OK;
     yyjson_val *document = mr_json_parse(search->arena, json, MR_JSON_DEPTH_MAX);
-    search->rules = mr_json_get(mr_json_get(document, "lifecycle"), "Rules");
-    if (search->rules == NULL)
+    search->lifecycle = mr_json_get(document, "lifecycle");
+    if (search->lifecycle == NULL)
         return MR_OK;
     mr_buf_reset(bucket);
     mr_buf_append(bucket, name);
@@ -299,7 +307,7 @@ static void round_end(struct s3_expiry *expiry, enum mr_status status)
 }
 
 static enum mr_status bucket_next(struct s3_expiry *expiry, struct mr_arena *arena,
-                                  yyjson_val **ret_rules)
+                                  yyjson_val **ret_lifecycle)
 {
     struct bucket_search search = {.expiry = expiry, .arena = arena};
     if (expiry->resumed) { /* the same again, by its present rules */
@@ -307,7 +315,7 @@ static enum mr_status bucket_next(struct s3_expiry *expiry, struct mr_arena *are
         const enum mr_status status =
             s3_bucket_get(expiry->s3, arena, mr_buf_slice(&expiry->bucket), &document);
         if (status == MR_OK)
-            *ret_rules = mr_json_get(mr_json_get(document, "lifecycle"), "Rules");
+            *ret_lifecycle = mr_json_get(document, "lifecycle");
         if (status != MR_NOT_FOUND)
             return status;
         expiry->resumed = false;
@@ -317,7 +325,7 @@ static enum mr_status bucket_next(struct s3_expiry *expiry, struct mr_arena *are
     mr_buf_reset(&expiry->last_key);
     const enum mr_status status =
         store_doc_each(expiry->s3->options.store, "s3", "bucket", MR_S(""), on_bucket, &search);
-    *ret_rules = search.rules;
+    *ret_lifecycle = search.lifecycle;
     return status;
 }
 
@@ -325,15 +333,15 @@ static enum runtime_pump_next expire_step(void *ctx, int64_t *ret_wake_ms)
 {
     struct s3_expiry *expiry = ctx;
     struct mr_arena arena;
-    yyjson_val *rules = NULL;
+    yyjson_val *lifecycle = NULL;
     bool more = false;
     mr_arena_init(&arena);
     if (expiry->bucket.len == 0)
         atomic_store(&expiry->asked, false);
-    enum mr_status status = bucket_next(expiry, &arena, &rules);
-    const bool found = status == MR_OK && rules != NULL;
+    enum mr_status status = bucket_next(expiry, &arena, &lifecycle);
+    const bool found = status == MR_OK && lifecycle != NULL;
     if (found)
-        status = page_run(expiry, &arena, rules, &more);
+        status = page_run(expiry, &arena, lifecycle, &more);
     mr_arena_fini(&arena);
     if (found && status == MR_OK)
         return RUNTIME_PUMP_AGAIN;

@@ -233,7 +233,8 @@ static enum mr_status user_read(struct protocol_call *call, struct s3_meta *meta
 static enum mr_status storage_class_read(struct protocol_call *call, struct s3_meta *meta)
 {
     static const char *const classes[] = {
-        "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
+        "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA",   "INTELLIGENT_TIERING",
+        "GLACIER_IR",         "GLACIER",     "DEEP_ARCHIVE",
     };
     const struct mr_slice wanted = s3_in(call, "StorageClass");
     if (wanted.len == 0 || mr_slice_equal(wanted, MR_S("STANDARD"))) {
@@ -244,9 +245,6 @@ static enum mr_status storage_class_read(struct protocol_call *call, struct s3_m
     for (size_t i = 0; i < MR_COUNT(classes); i++)
         if (mr_slice_equal(wanted, mr_slice_cstr(classes[i])))
             return MR_OK;
-    /* AWS: these answer no GET before a RestoreObject, which there is not. */
-    if (mr_slice_equal(wanted, MR_S("GLACIER")) || mr_slice_equal(wanted, MR_S("DEEP_ARCHIVE")))
-        return s3_fail_header(call, "x-amz-storage-class", NULL);
     protocol_fail_member(call, "StorageClassRequested", wanted);
     return protocol_fail(call, &s3_invalid_storage_class,
                          "The storage class you specified is not valid");

@@ -102,13 +102,27 @@ static bool expires(yyjson_val *rule, const struct s3_subject *subject, int64_t 
                               due_of(action, subject->meta->modified_ms) <= now_ms);
 }
 
+/* AWS: objects move down this list alone. */
+enum { RANK_ARCHIVE = 5 };
+static int rank(struct mr_slice class)
+{
+    static const char *const classes[] = {"STANDARD_IA", "INTELLIGENT_TIERING",
+                                          "ONEZONE_IA",  "GLACIER_IR",
+                                          "GLACIER",     "DEEP_ARCHIVE"};
+    for (size_t i = 0; i < MR_COUNT(classes); i++)
+        if (mr_slice_equal(class, mr_slice_cstr(classes[i])))
+            return (int)i + 1;
+    return 0;
+}
+
 static bool moves(yyjson_val *rule, const struct s3_subject *subject, int64_t now_ms,
                   int64_t *latest_ms, struct mr_slice *ret_class)
 {
     size_t at, count;
     yyjson_val *action;
     bool found = false;
-    if (subject->meta->marker || (subject->meta->size < MOVED_BYTES_MIN && !names_size(rule)))
+    const bool small = subject->meta->size < MOVED_BYTES_MIN && !names_size(rule);
+    if (subject->meta->marker || (small && !subject->archives_small))
         return false;
     yyjson_arr_foreach(
         mr_json_get(rule, subject->latest ? "Transitions" : "NoncurrentVersionTransitions"), at,
@@ -119,10 +133,11 @@ static bool moves(yyjson_val *rule, const struct s3_subject *subject, int64_t no
                             : days_after(subject->past_since_ms,
                                          mr_json_get_i64(action, "NoncurrentDays", days_max));
         const bool due = subject->latest ? due_ms <= now_ms : past_is_due(action, subject, now_ms);
-        if (!due || due_ms < *latest_ms)
+        const struct mr_slice class = mr_json_get_text(action, "StorageClass");
+        if (!due || due_ms < *latest_ms || (small && rank(class) < RANK_ARCHIVE))
             continue;
         *latest_ms = due_ms; /* the last one that was due decides */
-        *ret_class = mr_json_get_text(action, "StorageClass");
+        *ret_class = class;
         found = true;
     }
     return found;
@@ -143,7 +158,7 @@ enum s3_fate s3_lifecycle_judge(yyjson_val *rules, const struct s3_subject *subj
             return S3_FATE_EXPIRES;
         moved = moves(rule, subject, now_ms, &latest_ms, ret_class) || moved;
     }
-    return moved && !mr_slice_equal(*ret_class, subject->meta->headers[S3_STORAGE_CLASS])
+    return moved && rank(*ret_class) > rank(subject->meta->headers[S3_STORAGE_CLASS])
                ? S3_FATE_MOVES
                : S3_FATE_STAYS;
 }

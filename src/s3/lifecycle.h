@@ -10,6 +10,7 @@ struct s3_subject {
     bool latest;
     bool alone;            /* the only version of its key */
     int64_t past_since_ms; /* when a newer version came; of one that is not the latest */
+    bool archives_small;   /* small ones too move to archive classes */
     uint32_t newer_past;   /* how many newer versions there are that are not the latest either */
 };
 enum s3_fate { S3_FATE_STAYS, S3_FATE_EXPIRES, S3_FATE_MOVES /* to another storage class */ };

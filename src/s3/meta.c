@@ -1,6 +1,6 @@
 /* Stored form of a value in VIEW_OBJECT (integers as base/buf.h writes them):
  *
- *   u8      1; 2 when a list of grants comes last
+ *   u8      1; 2 when a tail comes last
  *   u8      flags: 1 a body in a file, 2 the sum is composite, 4 has headers or anything behind,
  *           8 a body in the view, 16 has a place among versions, 32 a delete marker, 64 is
  *           retained or held, 128 another encryption than AES256
@@ -13,8 +13,8 @@
  *   with flag 16: varint order; u8 1, and 16 bytes that belong to its id, or 0: it is "null"
  *   with flag 64: u8 retention, plus 16 times the legal hold; varint until when
  *   with flag 128: u8 encryption, plus 128 for a bucket key; the key's ARN with its length before
- *   with flag 4: each header, the user's metadata, the tags, the parts, and (form 2) the list of
- *           grants; each with its length before
+ *   with flag 4: each header, the user's metadata, the tags, the parts; each with its length before
+ *   form 2: the list of grants with its length before; varint until when it is restored
  *
  * Listings need no more than the fixed beginning.
  *
@@ -28,7 +28,7 @@
 
 enum {
     FORM_PLAIN = 1,
-    FORM_GRANTS = 2,
+    FORM_TAIL = 2,
     FLAG_FILE = 1,
     FLAG_COMPOSITE = 2,
     FLAG_MORE = 4,
@@ -40,12 +40,17 @@ enum {
     ALSO = 128, /* beside a small number in one byte */
 };
 
+static bool has_tail(const struct s3_meta *meta)
+{
+    return meta->acl.len > 0 || meta->restored_until_ms > 0;
+}
+
 static bool has_more(const struct s3_meta *meta)
 {
     for (int i = 0; i < S3_HEADERS; i++)
         if (meta->headers[i].len > 0)
             return true;
-    return meta->user.len > 0 || meta->tags.len > 0 || meta->parts.len > 0 || meta->acl.len > 0;
+    return meta->user.len > 0 || meta->tags.len > 0 || meta->parts.len > 0 || has_tail(meta);
 }
 
 static bool has_version(const struct s3_meta *meta)
@@ -78,7 +83,7 @@ static void write_version(struct mr_buf *buf, const struct s3_version *version)
 
 void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
 {
-    mr_buf_byte(buf, meta->acl.len > 0 ? FORM_GRANTS : FORM_PLAIN);
+    mr_buf_byte(buf, has_tail(meta) ? FORM_TAIL : FORM_PLAIN);
     mr_buf_byte(buf, (char)flags_of(meta));
     mr_buf_append(buf, mr_slice_make(meta->body.bytes, S3_ID_BYTES));
     mr_buf_varint(buf, meta->size);
@@ -104,8 +109,10 @@ void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
     mr_buf_bytes(buf, meta->user);
     mr_buf_bytes(buf, meta->tags);
     mr_buf_bytes(buf, meta->parts);
-    if (meta->acl.len > 0)
-        mr_buf_bytes(buf, meta->acl);
+    if (!has_tail(meta))
+        return;
+    mr_buf_bytes(buf, meta->acl);
+    mr_buf_varint(buf, (uint64_t)meta->restored_until_ms);
 }
 
 static void read_sum(struct mr_reader *reader, struct s3_sum *ret_sum)
@@ -190,11 +197,13 @@ enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
         ret_meta->user = mr_read_bytes(&reader);
         ret_meta->tags = mr_read_bytes(&reader);
         ret_meta->parts = mr_read_bytes(&reader);
-        if (form == FORM_GRANTS)
+        if (form == FORM_TAIL) {
             ret_meta->acl = mr_read_bytes(&reader);
+            ret_meta->restored_until_ms = (int64_t)mr_read_varint(&reader);
+        }
     }
-    if (reader.failed || (form != FORM_PLAIN && form != FORM_GRANTS) ||
-        (form == FORM_GRANTS && ret_meta->acl.len == 0) || reader.next != reader.end)
+    if (reader.failed || (form != FORM_PLAIN && form != FORM_TAIL) ||
+        (form == FORM_TAIL && !has_tail(ret_meta)) || reader.next != reader.end)
         return MR_RAISE(MR_FAIL_DATA, "an object's record is damaged (%zu bytes)", value.len);
     return MR_OK;
 }
@@ -206,6 +215,17 @@ struct mr_slice s3_meta_etag(const struct s3_meta *meta, char ret[static S3_ETAG
     if (meta->part_count > 0)
         len += (size_t)snprintf(ret + len, S3_ETAG_TEXT - len, "-%u", meta->part_count);
     return mr_slice_make(ret, len);
+}
+
+bool s3_meta_is_archive(const struct s3_meta *meta)
+{
+    const struct mr_slice class = meta->headers[S3_STORAGE_CLASS];
+    return mr_slice_equal(class, MR_S("GLACIER")) || mr_slice_equal(class, MR_S("DEEP_ARCHIVE"));
+}
+
+bool s3_meta_is_readable(const struct s3_meta *meta, int64_t now_ms)
+{
+    return meta->restored_until_ms > now_ms || !s3_meta_is_archive(meta);
 }
 
 /* ---- lists ---- */

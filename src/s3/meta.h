@@ -50,8 +50,9 @@ struct s3_meta {
     int64_t retain_until_ms; /* when it is retained */
     enum s3_hold hold;
     enum s3_sse sse;
-    bool bucket_key;         /* with S3_SSE_KMS */
-    struct mr_slice kms_key; /* an ARN; not with S3_SSE_AES256 */
+    bool bucket_key;           /* with S3_SSE_KMS */
+    struct mr_slice kms_key;   /* an ARN; not with S3_SSE_AES256 */
+    int64_t restored_until_ms; /* of an archive class: when it stops to be readable; 0: never was */
     struct mr_slice headers[S3_HEADERS];
     struct mr_slice user;  /* pairs: metadata; names in lower case */
     struct mr_slice tags;  /* pairs */
@@ -64,6 +65,10 @@ void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta);
 MR_MUST_USE enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta);
 /* Hex MD5, with "-<parts>" when it is made of parts; no quotes. */
 struct mr_slice s3_meta_etag(const struct s3_meta *meta, char ret[static S3_ETAG_TEXT]);
+
+/* Is it in a class whose objects have to be restored before they are read? */
+bool s3_meta_is_archive(const struct s3_meta *meta);
+bool s3_meta_is_readable(const struct s3_meta *meta, int64_t now_ms);
 
 /* ---- pairs: name and value, one after the other ---- */
 void s3_pairs_add(struct mr_buf *pairs, struct mr_slice name, struct mr_slice value);

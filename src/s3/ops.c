@@ -14,7 +14,7 @@ void s3_register(struct s3 *s3, struct protocol *protocol)
         &s3_list_handlers,        &s3_copy_handlers,   &s3_multipart_handlers, &s3_tag_handlers,
         &s3_upload_list_handlers, &s3_cors_handlers,   &s3_sse_handlers,       &s3_policy_handlers,
         &s3_lifecycle_handlers,   &s3_lock_handlers,   &s3_notify_handlers,    &s3_metrics_handlers,
-        &s3_acl_handlers};
+        &s3_acl_handlers,         &s3_restore_handlers};
     protocol_set_browser(protocol, &s3_browser, s3);
     protocol_on_answer(protocol, "s3", s3_on_answer, s3);
     for (size_t i = 0; i < MR_COUNT(all); i++)

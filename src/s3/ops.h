@@ -21,6 +21,7 @@
     X(invalid_bucket_name, "InvalidBucketName", 400, false)                        \
     X(invalid_digest, "InvalidDigest", 400, false)                                 \
     X(invalid_location, "InvalidLocationConstraint", 400, false)                   \
+    X(invalid_object_state, "InvalidObjectState", 403, false)                      \
     X(invalid_part, "InvalidPart", 400, false)                                     \
     X(invalid_part_number, "InvalidPartNumber", 416, false)                        \
     X(invalid_part_order, "InvalidPartOrder", 400, false)                          \
@@ -54,6 +55,7 @@
     X(no_tags, "NoSuchTagSet", 404, false)                                         \
     X(no_website, "NoSuchWebsiteConfiguration", 404, false)                        \
     X(not_implemented, "NotImplemented", 501, false)                               \
+    X(not_in_active_tier, "ObjectNotInActiveTierError", 403, false)                \
     X(policy_too_large, "PolicyTooLarge", 400, false)                              \
     X(precondition_failed, "PreconditionFailed", 412, false)                       \
     X(too_many_configurations, "TooManyConfigurations", 400, false)                \
@@ -223,6 +225,10 @@ void s3_lock_write(struct protocol_call *call, const struct s3_meta *meta);
 void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
                          const struct s3_meta *meta);
 
+/* Objects in archive classes: may the call read it? And "Restore" of one that it may. */
+enum mr_status s3_check_readable(struct protocol_call *call, const struct s3_meta *meta);
+void s3_write_restore(struct protocol_call *call, const struct s3_meta *meta);
+void s3_write_restore_status(struct protocol_call *call, const struct s3_meta *meta);
 /* PutObject of the call's input with a body that is there already. */
 void s3_put_whole(struct protocol_call *call, struct mr_slice body, const char *event);
 /* form.c */
@@ -238,7 +244,7 @@ extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_objec
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
     s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
     s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers, s3_metrics_handlers,
-    s3_acl_handlers;
+    s3_acl_handlers, s3_restore_handlers;
 
 /* ops_metrics.c */
 /* Of protocol_on_answer. */

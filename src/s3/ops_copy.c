@@ -74,6 +74,17 @@ static enum mr_status source_judge(struct protocol_call *call, const struct s3_m
     return MR_OK;
 }
 
+/* AWS: an object that is copied whole has a refusal of its own. */
+static enum mr_status check_archived(struct protocol_call *call, const struct s3_meta *meta)
+{
+    if (s3_in(call, "UploadId").len > 0 ||
+        s3_meta_is_readable(meta, store_now(s3_of(call)->options.store)))
+        return s3_check_readable(call, meta);
+    return protocol_fail(call, &s3_not_in_active_tier,
+                         "The source object of the COPY action is not in the active tier and is "
+                         "only stored in Amazon S3 Glacier.");
+}
+
 /* On MR_OK the descriptor is the caller's. */
 static enum mr_status source_open(struct protocol_call *call, struct source *source)
 {
@@ -88,7 +99,7 @@ static enum mr_status source_open(struct protocol_call *call, struct source *sou
                              "marker by version id.");
     if (s3_fail_missing(call, &source->which, status, &source->meta) != MR_OK)
         return MR_FAULT;
-    if (source_judge(call, &source->meta) == MR_OK)
+    if (source_judge(call, &source->meta) == MR_OK && check_archived(call, &source->meta) == MR_OK)
         return MR_OK;
     s3_source_close(&source->body);
     return MR_FAULT;
@@ -170,6 +181,7 @@ static enum mr_status copy_meta(struct protocol_call *call, const struct source 
         meta->headers[S3_REDIRECT] = given.headers[S3_REDIRECT];
     }
     meta->acl = given.acl; /* AWS: not copied */
+    meta->restored_until_ms = 0;
     meta->sse = given.sse;
     meta->kms_key = given.kms_key;
     meta->bucket_key = given.bucket_key;

@@ -1,5 +1,4 @@
-/* The wire: lifecycle rules. Transitions to classes that would need a restore are refused: there is
- * no restore, so nothing could be read any more. */
+/* The wire: lifecycle rules. */
 #include "s3/ops.h"
 #include "s3/lifecycle.h"
 #include <math.h>
@@ -124,14 +123,10 @@ static enum mr_status check_class(struct protocol_call *call, yyjson_val *action
                                   const char *days_name)
 {
     static const char *const classes[] = {"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-                                          "GLACIER_IR"};
+                                          "GLACIER_IR",  "GLACIER",    "DEEP_ARCHIVE"};
     const struct mr_slice class = mr_json_get_text(action, "StorageClass");
     const int64_t days = mr_json_get_i64(action, days_name, -1);
     size_t i = 0;
-    if (mr_slice_equal(class, MR_S("GLACIER")) || mr_slice_equal(class, MR_S("DEEP_ARCHIVE")))
-        return protocol_fail(call, &s3_not_implemented,
-                             "millrace does not restore archived objects, so it moves none to %.*s",
-                             MR_ARG(class));
     while (i < MR_COUNT(classes) && !mr_slice_equal(class, mr_slice_cstr(classes[i])))
         i++;
     if (i == MR_COUNT(classes))
@@ -320,7 +315,7 @@ static void write_rule(struct protocol_call *call, struct mr_json *json, yyjson_
     mr_json_object_end(json);
 }
 
-/* AWS: below which size nothing is moved; for the classes that there are here, both say 128 KiB. */
+/* AWS: below which size nothing is moved; by class, archives take everything. */
 static const char everywhere[] = "all_storage_classes_128K";
 static const char by_class[] = "varies_by_storage_class";
 

@@ -6,7 +6,7 @@ enum version { LIST_V1, LIST_V2, LIST_VERSIONS };
 struct listing {
     struct protocol_call *call;
     enum version version;
-    bool url, owner; /* encode names; show owners */
+    bool url, owner, restores; /* encode names; show owners, and until when archives are read */
     int64_t max_keys;
     struct s3_page page;
     struct mr_buf markers; /* delete markers, as members of an array; written behind the versions */
@@ -52,6 +52,8 @@ static void write_object(struct listing *listing, struct mr_slice key, const str
     mr_json_key_string(out, "StorageClass", class.len > 0 ? class : MR_S("STANDARD"));
     if (listing->owner)
         s3_write_owner(listing->call, "Owner", false);
+    if (listing->restores)
+        s3_write_restore_status(listing->call, meta);
 }
 
 static enum mr_status on_object(void *ctx, struct mr_slice key, const struct s3_meta *meta)
@@ -113,6 +115,8 @@ static enum mr_status settings_read(struct listing *listing)
     const struct mr_slice encoding = s3_in(call, "EncodingType");
     listing->max_keys = mr_json_get_i64(call->in, "MaxKeys", S3_PAGE_MAX);
     listing->url = encoding.len > 0;
+    listing->restores = /* the one attribute there is */
+        yyjson_arr_size(mr_json_get(call->in, "OptionalObjectAttributes")) > 0;
     if (s3_check_bucket(call) != MR_OK)
         return MR_FAULT;
     if (listing->url && !mr_slice_equal(encoding, MR_S("url")))

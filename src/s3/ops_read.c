@@ -252,13 +252,15 @@ static void read_object(struct protocol_call *call, bool with_body)
             : s3_find(s3, call->arena, &which, &reading.meta, &call->ticket);
     if (s3_fail_missing(call, &which, found, &reading.meta) != MR_OK)
         return;
-    if (judge(call, &reading.meta) != MR_OK || range_of(call, &reading) != MR_OK) {
+    if ((with_body && s3_check_readable(call, &reading.meta) != MR_OK) ||
+        judge(call, &reading.meta) != MR_OK || range_of(call, &reading) != MR_OK) {
         s3_source_close(&reading.body);
         return;
     }
     write_reading(call, &reading);
     s3_write_version(call, which.bucket, &reading.meta);
     s3_lock_write(call, &reading.meta);
+    s3_write_restore(call, &reading.meta);
     if (which.version == NULL)
         s3_write_expiration(call, which.key, &reading.meta);
     if (!with_body)

@@ -46,7 +46,7 @@ MR_MUST_USE enum mr_status s3_list(struct s3 *s3, struct mr_slice bucket, struct
                                    enum mr_status (*fn)(void *ctx, const struct s3_object *object),
                                    void *ctx);
 /* A read-only descriptor of the body at position 0; the caller closes it. It stays readable when
- * the object is replaced. */
+ * the object is replaced. MR_NOT_FOUND also for what is archived and not restored. */
 MR_MUST_USE enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket,
                                           struct mr_slice key, int *ret_fd, uint64_t *ret_size);
 /* Stores a whole object; durable when it returns. MR_NOT_FOUND: no such bucket. */
@@ -61,7 +61,8 @@ MR_MUST_USE enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, stru
 struct s3_snapshot;
 struct s3_snapshot *s3_snapshot_open(struct s3 *s3);
 void s3_snapshot_close(struct s3_snapshot *snapshot); /* after its readers; accepts NULL */
-/* As s3_list; any thread. */
+/* As s3_list; any thread. AWS: queries pass over what is archived and not restored; so does this.
+ */
 MR_MUST_USE enum mr_status s3_snapshot_list(
     struct s3_snapshot *snapshot, struct mr_slice bucket, struct mr_slice prefix,
     enum mr_status (*fn)(void *ctx, const struct s3_object *object), void *ctx);

@@ -38,11 +38,14 @@ void s3_snapshot_close(struct s3_snapshot *snapshot)
 struct listing {
     enum mr_status (*fn)(void *ctx, const struct s3_object *object);
     void *ctx;
+    int64_t now_ms;
 };
 
 static enum mr_status list_object(void *ctx, struct mr_slice key, const struct s3_meta *meta)
 {
     const struct listing *listing = ctx;
+    if (!s3_meta_is_readable(meta, listing->now_ms))
+        return MR_OK;
     char etag[S3_ETAG_TEXT];
     struct s3_object object = {.key = key,
                                .size = meta->size,
@@ -62,7 +65,7 @@ enum mr_status s3_snapshot_list(struct s3_snapshot *snapshot, struct mr_slice bu
         return MR_NOT_FOUND;
     struct mr_arena arena;
     mr_arena_init(&arena);
-    struct listing listing = {fn, ctx};
+    struct listing listing = {fn, ctx, store_now(snapshot->s3->options.store)};
     struct s3_page page = {.bucket = bucket,
                            .prefix = prefix,
                            .limit = SIZE_MAX,

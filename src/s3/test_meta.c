@@ -52,6 +52,8 @@ static struct s3_meta random_meta(struct mr_rng *rng, struct mr_arena *arena)
     meta.tags = random_text(rng, arena, 200);
     meta.parts = random_text(rng, arena, 200);
     meta.acl = random_text(rng, arena, 200);
+    if (mr_rng_below(rng, 2) == 0)
+        meta.restored_until_ms = (int64_t)mr_rng_below(rng, UINT64_C(1) << 42);
     return meta;
 }
 
@@ -89,6 +91,7 @@ static void a_record_reads_back_as_it_was_written(void **state)
         assert_int_equal(out.bucket_key, in.bucket_key);
         assert_slice_equal(out.kms_key, in.kms_key);
         assert_slice_equal(out.acl, in.acl);
+        assert_int_equal(out.restored_until_ms, in.restored_until_ms);
         assert_memory_equal(&out.body, &in.body, sizeof in.body);
         assert_memory_equal(out.md5, in.md5, sizeof in.md5);
         assert_true(s3_sum_equal(&out.sum, &in.sum));

@@ -111,11 +111,7 @@ def test_the_size_below_which_nothing_moves_is_told(server, s3, bucket):
     assert status == 400 and b"<Code>InvalidRequest</Code>" in text
 
 
-def test_what_cannot_be_honoured_is_refused_plainly(s3, bucket):
-    archive = {**EXPIRE, "Transitions": [{"Days": 90, "StorageClass": "GLACIER"}]}
-    with pytest.raises(s3.exceptions.ClientError) as caught:
-        configure(s3, bucket, archive)
-    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+def test_rules_have_names_of_their_own(s3, bucket):
     with pytest.raises(s3.exceptions.ClientError) as caught:
         configure(s3, bucket, EXPIRE, EXPIRE)
     assert "Rule ID must be unique" in caught.value.response["Error"]["Message"]

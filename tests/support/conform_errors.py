@@ -77,5 +77,6 @@ ENUM_DEVIATIONS = {
     ("LastUpdateStatusReasonCode", "Creating"),
     # AWS: versions are listed with the class they have; the model knows one class alone.
     *(("ObjectVersionStorageClass", name) for name in (
-        "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY")),
+        "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER",
+        "DEEP_ARCHIVE", "REDUCED_REDUNDANCY")),
 }
