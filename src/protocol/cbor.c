@@ -199,6 +199,8 @@ static bool read_key(struct decoder *decoder)
         return fail(decoder, MR_INVALID);
     if (!read_bytes(decoder, &head, &key))
         return false;
+    if (!mr_slice_is_utf8(key))
+        return fail(decoder, MR_INVALID);
     mr_json_name(&decoder->json, key);
     return true;
 }
@@ -241,6 +243,8 @@ static bool read_item(struct decoder *decoder, int depth)
     case MAJOR_TEXT:
         if (!read_bytes(decoder, &head, &bytes))
             return false;
+        if (head.major == MAJOR_TEXT && !mr_slice_is_utf8(bytes))
+            return fail(decoder, MR_INVALID);
         if (head.major == MAJOR_TEXT)
             mr_json_string(&decoder->json, bytes);
         else

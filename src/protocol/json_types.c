@@ -219,6 +219,16 @@ static void take_flag(yyjson_val *value)
         yyjson_set_bool(value, flag);
 }
 
+/* AWS: the number's class says it in its name. 1.5 is 1 where an integer is wanted. */
+static void truncate_number(yyjson_val *value)
+{
+    const struct mr_slice text = mr_json_text(value);
+    const size_t dot = mr_slice_find(text, '.');
+    if (dot != SIZE_MAX && mr_slice_find(text, 'e') == SIZE_MAX &&
+        mr_slice_find(text, 'E') == SIZE_MAX)
+        yyjson_set_raw(value, text.ptr, dot);
+}
+
 static bool type_fits(const struct model_shape *shape, yyjson_val *value)
 {
     switch ((enum model_type)shape->type) {
@@ -250,6 +260,8 @@ static void check(struct types *types, const struct model_shape *shape, yyjson_v
     }
     if ((shape->flags & MODEL_OPAQUE) && !types->deep)
         return;
+    if (!types->dynamodb && (shape->type == MODEL_INTEGER || shape->type == MODEL_LONG))
+        truncate_number(value);
     switch ((enum model_type)shape->type) {
     case MODEL_STRUCTURE: check_structure(types, shape, value); break;
     case MODEL_MAP: check_map(types, shape, value); break;
