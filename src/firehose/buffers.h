@@ -48,9 +48,10 @@ struct buffer {
     struct buffer_record *list; /* owned; empty when nobody needs it */
     size_t list_count, list_capacity;
     uint64_t records;
-    uint64_t unconverted; /* of them: could not be converted when it was to land */
-    int64_t opened_ms;    /* of its first record here */
-    int64_t oldest_ms;    /* arrival of its oldest record */
+    uint64_t unconverted;    /* of them: could not be converted when it was to land */
+    int64_t tries, tried_ms; /* to write an Iceberg table in vain; when the first of them was */
+    int64_t opened_ms;       /* of its first record here */
+    int64_t oldest_ms;       /* arrival of its oldest record */
 };
 struct buffer_set {
     struct buffer **all; /* owned, in the order they were opened */

@@ -243,6 +243,9 @@ static void read_iceberg(struct zones *zones, struct mr_arena *arena, yyjson_val
         mr_json_get_i64(hints, "IntervalInSeconds", INTERVAL_S_DEFAULT) * (int64_t)1000;
     config.has_backup = mr_slice_equal(mr_json_get_text(doc, "S3BackupMode"), MR_S("AllData"));
     config.append_only = mr_json_get_bool(doc, "AppendOnly", false);
+    config.retry_ms =
+        mr_json_get_i64(mr_json_get(doc, "RetryOptions"), "DurationInSeconds", RETRY_S_DEFAULT) *
+        1000;
     config.tables = mr_json_get(doc, "DestinationTableConfigurationList");
     processors_read(arena, doc, &config);
     *ret_config = config;

@@ -125,6 +125,7 @@ static enum mr_status stage(struct staging *staging, const struct making *making
 
 struct unconverted {
     struct staging *staging;
+    const struct buffer *buffer; /* of rows */
     struct mr_buf lines;
     uint64_t records;
     int64_t now_ms;
@@ -213,13 +214,31 @@ static enum mr_status stage_converted(struct staging *staging, struct buffer *bu
 static void note_unwritten(void *ctx, const struct rows_failure *failure)
 {
     struct unconverted *out = ctx;
+    const int64_t attempts = out->buffer->tries > 0 ? out->buffer->tries : 1;
     const struct record_failure why = {"iceberg-failed", failure->code,
                                        mr_arena_cstr(out->staging->arena, failure->message)};
     const struct delivery_record record = {.original = failure->data,
                                            .arrival_ms = failure->record->arrival_ms};
-    const struct record_result result = {.why = &why, .attempts = 1, .ended_ms = out->now_ms};
+    const struct record_result result = {
+        .why = &why, .attempts = attempts, .ended_ms = out->now_ms};
     transform_failure_write(&out->lines, &record, &result, MR_S(""));
     out->records++;
+}
+
+/* AWS: for as long as RetryOptions says; then its rows fail. */
+static enum mr_status unavailable(struct rows_run *run, struct buffer *buffer,
+                                  struct unconverted *failures, const char *message)
+{
+    static const char code[] = "Iceberg.TableUnavailable";
+    delivery_note(failures->staging->delivery, code, "%s", message);
+    if (buffer->tries++ == 0)
+        buffer->tried_ms = failures->now_ms;
+    if (failures->now_ms - buffer->tried_ms < run->config->retry_ms)
+        return MR_AGAIN;
+    mr_buf_reset(&failures->lines);
+    failures->records = 0;
+    rows_give_up(run, code, mr_slice_cstr(message));
+    return MR_OK;
 }
 
 /* Rows, in a change of their table, and an object of those that do not fit. */
@@ -228,8 +247,8 @@ static enum mr_status stage_rows(struct staging *staging, struct buffer *buffer,
 {
     struct delivery *delivery = staging->delivery;
     struct firehose *firehose = delivery->firehose;
-    struct unconverted failures = {.staging = staging,
-                                   .now_ms = store_now(firehose->options.store)};
+    struct unconverted failures = {
+        .staging = staging, .buffer = buffer, .now_ms = store_now(firehose->options.store)};
     struct iceberg *ice = MR_NEW(staging->arena, struct iceberg);
     struct rows_run *run = &staging->runs[staging->run_count++];
     char message[512] = "";
@@ -245,8 +264,7 @@ static enum mr_status stage_rows(struct staging *staging, struct buffer *buffer,
     };
     enum mr_status status = rows_prepare(run, message);
     if (status == MR_AGAIN || status == MR_NOT_FOUND)
-        delivery_note(delivery, "Iceberg.TableUnavailable", "%s", message);
-    status = status == MR_NOT_FOUND ? MR_AGAIN : status;
+        status = unavailable(run, buffer, &failures, message);
     struct making making = *plain;
     making.body = mr_buf_slice(&failures.lines);
     making.kind = "failed";

@@ -513,6 +513,15 @@ static void fail_all(struct batch *batch, const char *code, struct mr_slice mess
         fail(batch, i, code, message);
 }
 
+void rows_give_up(struct rows_run *run, const char *code, struct mr_slice message)
+{
+    struct batch batch = {.run = run};
+    iceberg_change_end(&run->change, false);
+    run->changes = false;
+    run->failures = 0;
+    fail_all(&batch, code, message);
+}
+
 /* MR_END: all records failed. */
 static enum mr_status find_table(struct batch *batch, char message[static 512])
 {

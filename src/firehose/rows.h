@@ -41,3 +41,5 @@ yyjson_val *rows_table_config(const struct delivery_config *config, struct mr_sl
 /* Stages files and metadata. MR_NOT_FOUND: the table's bucket is not there; MR_AGAIN: the table
  * cannot be read now. Both with `message`. iceberg_change_end has to follow in each case. */
 MR_MUST_USE enum mr_status rows_prepare(struct rows_run *run, char message[static 512]);
+/* Instead, when rows_prepare could not: all records fail. */
+void rows_give_up(struct rows_run *run, const char *code, struct mr_slice message);

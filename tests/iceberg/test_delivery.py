@@ -3,6 +3,8 @@
 import base64
 import json
 
+from support import wait_until
+
 ROUTER = """
 import base64, json
 def handler(event, context):
@@ -100,6 +102,40 @@ def test_records_that_do_not_fit_go_to_the_errors(house):
             MetricName=f"DeliveryToIceberg.{metric}", Statistics=["Sum"], Period=86400,
             StartTime=now - 86400, EndTime=now + 86400, **of)["Datapoints"]
         assert sum(point["Sum"] for point in points) == total, metric
+
+
+def hide(house, table="t"):
+    """Takes the table's metadata away; the function that puts it back."""
+    location = house.glue.get_table(DatabaseName=house.database, Name=table)["Table"][
+        "Parameters"]["metadata_location"]
+    key, body = location.removeprefix(f"s3://{house.bucket}/"), house.body(location)
+    house.s3.delete_object(Bucket=house.bucket, Key=key)
+    return lambda: house.s3.put_object(Bucket=house.bucket, Key=key, Body=body)
+
+
+def test_rows_fail_when_their_table_cannot_be_written_for_so_long(house):
+    house.table()
+    name = house.delivery(RetryOptions={"DurationInSeconds": 1})
+    bring_back = hide(house)
+    house.put(name, {"id": "a", "n": 1}, {"id": "b", "n": 2})
+    errors = wait_until(lambda: house.errors("errors/iceberg-failed/"), timeout=20)
+    assert {error["errorCode"] for error in errors} == {"Iceberg.TableUnavailable"}
+    assert [json.loads(base64.b64decode(error["rawData"]))["id"] for error in errors] == ["a", "b"]
+    assert errors[0]["attemptsMade"] > 1
+    bring_back()
+    house.put(name, {"id": "c", "n": 3})
+    house.wait("SELECT id FROM t", [("c",)])
+
+
+def test_rows_wait_for_their_table_that_long(house):
+    house.table()
+    name = house.delivery()
+    bring_back = hide(house)
+    house.put(name, {"id": "a", "n": 1})
+    wait_until(lambda: f"{name}: s3://{house.bucket}/" in house.server.log(), timeout=20)
+    bring_back()
+    house.wait("SELECT id FROM t", [("a",)])
+    assert house.errors() == []
 
 
 def test_many_commits_keep_few_manifests(house):
