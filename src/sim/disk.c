@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECTOR = 512, CAPACITY_MIN = 4096, MAPPED_CAPACITY = 512 << 10 };
+enum { SECTOR = 512, CAPACITY_MIN = 4096, MAPPED_CAPACITY = 512 << 10, MAPPED_FACTOR = 8 };
 
 bool sim_disk_has(const char *path)
 {
@@ -204,7 +204,8 @@ void sim_file_write(struct sim_inode *file, const void *data, size_t len, size_t
 /* It may grow behind the mapping, which must not move then. */
 void sim_file_map_writable(struct sim_inode *file, size_t len)
 {
-    grow(&file->data, &file->capacity, MAPPED_CAPACITY);
+    const bool large = sim->plan.pad_bytes > 1000; /* a whole memtable is such a file */
+    grow(&file->data, &file->capacity, large ? MAPPED_CAPACITY * MAPPED_FACTOR : MAPPED_CAPACITY);
     file->mapped_bytes = len;
     dirty(file, 0, len);
 }
