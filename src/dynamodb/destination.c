@@ -534,6 +534,7 @@ static enum mr_status disable_admin(struct protocol_call *call, struct dynamodb_
     dynamodb_table_unlock_lanes(table);
     if (status != MR_OK)
         return status;
+    assert(destination != NULL);
     runtime_pump_wake(destination->pump);
     reply(call, table, "DISABLING", NULL);
     return MR_OK;

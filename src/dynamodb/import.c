@@ -380,7 +380,9 @@ static void read_source(struct import_job *job, yyjson_val *fixed)
     job->packing = mr_slice_equal(packing, MR_S("GZIP"))   ? MR_PACKING_GZIP
                    : mr_slice_equal(packing, MR_S("ZSTD")) ? MR_PACKING_ZSTD
                                                            : MR_PACKING_NONE;
-    job->delimiter = delimiter.len > 0 ? delimiter.ptr[0] : ',';
+    job->delimiter = ',';
+    if (delimiter.len > 0)
+        job->delimiter = delimiter.ptr[0];
     job->headers = mr_json_get(csv, "HeaderList");
 }
 

@@ -1,5 +1,6 @@
 /* Query and Scan: which keys a page reads. */
 #include "dynamodb/page.h"
+#include <assert.h>
 
 #define INVALID "One or more parameter values were invalid: "
 
@@ -158,6 +159,7 @@ static enum mr_status check_equalities(struct protocol_call *call,
 static enum mr_status check_term(struct protocol_call *call, const struct dynamodb_key *key,
                                  const struct item_key_term *term)
 {
+    assert(term != NULL); /* check_equalities: up to the last key that has one, each has */
     if (!is_indexable(term->kind))
         return protocol_fail(call, &protocol_validation,
                              "Attempted conditional constraint is not an indexable operation");

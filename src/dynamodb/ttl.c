@@ -20,7 +20,7 @@ enum {
     REST_FACTOR = 20,
 };
 /* AWS: what expired longer ago than five years is taken for a mistake. */
-static const int64_t expired_s_max = 5 * 365 * (int64_t)86400;
+static const int64_t expired_s_max = (int64_t)86400 * 365 * 5;
 static const int64_t change_rest_ms = 3600000; /* AWS: one change an hour of a table's */
 
 struct dynamodb_ttl {

@@ -23,17 +23,17 @@ enum item_returning {
     ITEM_RETURNING_MODIFIED_NEW,
 };
 struct item_statement {
-    enum item_statement_kind kind;
     struct mr_slice table, index; /* index: empty when none is named */
     struct item_path *paths;      /* SELECT: what to show */
     struct mr_slice *names;       /* of the paths: their last name and what indexes follow it */
     size_t path_count;            /* 0: everything */
     struct item_node *where;      /* NULL: none */
     struct mr_slice order;        /* attribute of ORDER BY; empty: none */
-    bool descending;
-    struct item_update update;     /* UPDATE */
-    struct mr_slice item;          /* INSERT: encoded */
+    struct item_update update;    /* UPDATE */
+    struct mr_slice item;         /* INSERT: encoded */
+    enum item_statement_kind kind;
     enum item_returning returning; /* UPDATE, DELETE */
+    bool descending;
 };
 /* `parameters`: a JSON array of AttributeValues, or NULL. MR_INVALID, MR_FAULT: as item_encode. */
 MR_MUST_USE enum mr_status item_partiql_parse(struct mr_arena *arena, struct mr_slice text,
