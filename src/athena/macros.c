@@ -50,6 +50,8 @@ static const char *const macros[] = {
     "error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') ELSE i END",
     "mr_pieces(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may "
     "not be the empty string') ELSE string_split(s, d) END",
+    "mr_hive_bucket(l, n) AS (list_reduce(l, lambda mr_x, mr_y: mr_hive_mix(mr_x, mr_y)) & "
+    "2147483647) % n",
     "mr_json_parse(t) AS CAST(mr_json_sorted(t) AS JSON)",
     "mr_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and "
     "value arrays must be the same length') ELSE map(k, v) END",

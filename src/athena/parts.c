@@ -4,7 +4,7 @@
 void athena_parts_init(struct athena_parts *parts, struct athena_scans *scans,
                        struct mr_slice *keys, size_t key_count)
 {
-    *parts = (struct athena_parts){.keys = keys, .key_count = key_count};
+    *parts = (struct athena_parts){.keys = keys, .key_count = key_count, .path_keys = key_count};
     pthread_mutex_init(&parts->lock, NULL);
     mr_arena_init(&parts->locked.arena);
     pthread_mutex_lock(&scans->lock);
@@ -44,11 +44,13 @@ static const struct mr_slice default_value = MR_S_INIT("__HIVE_DEFAULT_PARTITION
 bool athena_parts_number(struct athena_parts *parts, const struct mr_slice *values,
                          size_t *ret_number)
 {
-    struct mr_buf path = {0};
+    struct mr_buf path = {0}; /* with the bucket's number at its end */
+    size_t shown = 0;
     for (size_t i = 0; i < parts->key_count; i++) {
         mr_buf_printf(&path, "%.*s=", MR_ARG(parts->keys[i]));
         put_escaped(&path, values[i].len == 0 ? default_value : values[i]);
         mr_buf_byte(&path, '/');
+        shown = i < parts->path_keys ? path.len : shown;
     }
     pthread_mutex_lock(&parts->lock);
     struct athena_part *part = mr_map_get(&parts->locked.by_path, mr_buf_slice(&path));
@@ -56,11 +58,12 @@ bool athena_parts_number(struct athena_parts *parts, const struct mr_slice *valu
     if (part == NULL && fine) {
         struct mr_arena *arena = &parts->locked.arena;
         part = &parts->locked.list[parts->locked.count++];
-        part->path = mr_arena_copy(arena, mr_buf_slice(&path));
+        const struct mr_slice name = mr_arena_copy(arena, mr_buf_slice(&path));
+        part->path = mr_slice_sub(name, 0, shown);
         part->values = MR_NEW_ARRAY(arena, struct mr_slice, parts->key_count + 1);
         for (size_t i = 0; i < parts->key_count; i++)
             part->values[i] = values[i].len == 0 ? default_value : mr_arena_copy(arena, values[i]);
-        mr_map_put(&parts->locked.by_path, part->path, part);
+        mr_map_put(&parts->locked.by_path, name, part);
     }
     if (fine)
         *ret_number = (size_t)(part - parts->locked.list);

@@ -16,6 +16,7 @@ struct athena_parts {
     struct athena_parts *next; /* in the registry */
     struct mr_slice *keys;     /* names; borrowed */
     size_t key_count;
+    size_t path_keys; /* of them, those in paths; the last one may be a bucket's number */
     pthread_mutex_t lock;
     struct {
         struct mr_arena arena;

@@ -441,6 +441,54 @@ static bool step(struct athena_row *row)
     return true;
 }
 
+/* ---- Hive's hash ---- */
+
+/* mr_hive_hash(value, bits) of whole numbers, floating-point ones and texts. */
+static bool hash_integer(struct athena_row *row)
+{
+    const uint64_t value = (uint64_t)athena_row_integer(row, 0);
+    const bool wide = athena_row_integer(row, 1) == 64;
+    athena_row_put_integer(row, (int32_t)(uint32_t)(wide ? value ^ value >> 32 : value));
+    return true;
+}
+
+static bool hash_double(struct athena_row *row)
+{
+    const double value = athena_row_double(row, 0);
+    const float narrow_value = (float)value;
+    uint64_t bits = 0;
+    uint32_t narrow_bits = 0;
+    memcpy(&bits, &value, sizeof bits);
+    memcpy(&narrow_bits, &narrow_value, sizeof narrow_bits);
+    if (value == 0)
+        bits = narrow_bits = 0; /* also of -0.0 */
+    if (athena_row_integer(row, 1) == 32)
+        athena_row_put_integer(row, (int32_t)narrow_bits);
+    else
+        athena_row_put_integer(row, (int32_t)(uint32_t)(bits ^ bits >> 32));
+    return true;
+}
+
+static bool hash_text(struct athena_row *row)
+{
+    struct mr_slice text = athena_row_slice(row, 0);
+    uint32_t hash = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const int32_t byte = (signed char)text.ptr[i]; /* Java's bytes have a sign */
+        hash = hash * 31 + (uint32_t)byte;
+    }
+    athena_row_put_integer(row, (int32_t)hash);
+    return true;
+}
+
+/* mr_hive_mix(hash so far, hash of the next column). */
+static bool hash_mix(struct athena_row *row)
+{
+    const uint32_t hash = (uint32_t)athena_row_integer(row, 0) * 31;
+    athena_row_put_integer(row, (int32_t)(hash + (uint32_t)athena_row_integer(row, 1)));
+    return true;
+}
+
 enum mr_status athena_numbers_register(duckdb_connection connection)
 {
 #define V DUCKDB_TYPE_VARCHAR
@@ -468,6 +516,10 @@ enum mr_status athena_numbers_register(duckdb_connection connection)
         {"mr_beta_cdf", {D, D, D}, D, beta_cdf},
         {"mr_inverse_beta_cdf", {D, D, D}, D, inverse_beta_cdf},
         {"mr_wilson", {B, B, D, B}, D, wilson},
+        {"mr_hive_hash", {B, B}, B, hash_integer},
+        {"mr_hive_hash", {D, B}, B, hash_double},
+        {"mr_hive_hash", {V, B}, B, hash_text},
+        {"mr_hive_mix", {B, B}, B, hash_mix},
         {"mr_limit", {B, B, V}, B, limit},
         {"mr_least", {B, B, V}, B, least},
         {"mr_fit", {V, B, L, L}, V, fit},

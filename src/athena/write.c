@@ -177,6 +177,9 @@ static bool prepare_insert(struct athena_write *write)
         return athena_write_fail(write, "NOT_SUPPORTED", "Inserting into views is not supported");
     if (iceberg_is_table(write->table))
         return athena_lake_open(write);
+    if (athena_write_is_bucketed(write->table))
+        return athena_write_fail(write, "NOT_SUPPORTED",
+                                 "Inserting into bucketed tables is not supported");
     write->key_count = write->table->key_count;
     return set_table_format(write) && set_location(write, write->table->location);
 }
@@ -259,7 +262,8 @@ enum mr_status athena_write_run(struct athena_write *write)
                           write->lake->spec->count);
     else
         athena_parts_init(&write->parts, &write->athena->engine.scans, write->key_names,
-                          write->key_count);
+                          write->key_count + (write->bucket_count > 0));
+    write->parts.path_keys -= write->bucket_count > 0;
     status = athena_work_folder_open(&write->athena->engine.work, &write->source->folder);
     if (status == MR_OK && modifies)
         status = athena_modify_gather(write);

@@ -60,9 +60,11 @@ struct athena_write {
     struct mr_slice location, bucket, prefix; /* where objects go; location ends with "/" */
     const struct athena_pair *keys;           /* names of partition columns, of CTAS and UNLOAD */
     size_t key_count;
-    struct glue_table *table;       /* of INSERT */
-    struct athena_write_lake *lake; /* NULL: no Iceberg table */
-    struct athena_shown *shown;     /* of the query */
+    const struct athena_pair *buckets; /* names of the columns that rows are spread by */
+    size_t bucket_count;               /* 0: they are not */
+    struct glue_table *table;          /* of INSERT */
+    struct athena_write_lake *lake;    /* NULL: no Iceberg table */
+    struct athena_shown *shown;        /* of the query */
     struct mr_slice *names;
     size_t shown_count;
     struct athena_write_column *columns; /* data first, then keys */
@@ -95,6 +97,17 @@ bool athena_write_is_null(const struct athena_write *write, size_t column);
 bool athena_write_settings(struct athena_write *write);
 bool athena_write_columns(struct athena_write *write);
 void athena_write_select(struct athena_write *write, struct mr_buf *sql);
+/* write_buckets.c: whether a table has buckets, which nothing is inserted into; settings; then,
+ * once the columns are known, whether they can be spread by. */
+bool athena_write_is_bucketed(const struct glue_table *table);
+bool athena_write_bucket_settings(struct athena_write *write, const struct athena_pair *columns,
+                                  const struct athena_pair *count);
+bool athena_write_bucket_columns(struct athena_write *write);
+/* Appends the number of a row's bucket, Hive's. */
+void athena_write_bucket(const struct athena_write *write, struct mr_buf *sql);
+/* Of the files of a part, behind the stem of their names; empty: they are in none. */
+struct mr_slice athena_write_bucket_name(struct athena_write *write, size_t part);
+void athena_write_bucket_json(const struct athena_write *write, struct mr_json *json);
 /* write_files.c: rows into files of the query's folder, "<part>" or below "out". */
 MR_MUST_USE enum mr_status athena_write_files(struct athena_write *write);
 /* write_land.c: those files into S3, the table and its partitions. */

@@ -148,7 +148,7 @@ static bool text_columns(void *ctx, const struct athena_shown *shown, const stru
     struct writer *writer = ctx;
     (void)names;
     writer->shown = shown;
-    writer->count = count - (writer->write->key_count > 0);
+    writer->count = count - (writer->write->parts.key_count > 0);
     return true;
 }
 
@@ -157,7 +157,7 @@ static bool text_chunk(void *ctx, duckdb_data_chunk chunk)
     struct writer *writer = ctx;
     const idx_t rows = athena_duck.data_chunk_get_size(chunk);
     const int64_t *numbers = NULL;
-    if (writer->write->key_count > 0)
+    if (writer->write->parts.key_count > 0)
         numbers =
             athena_duck.vector_get_data(athena_duck.data_chunk_get_vector(chunk, writer->count));
     for (idx_t row = 0; row < rows; row++) {

@@ -52,9 +52,10 @@ static enum mr_status add_file(struct landing *landing, int folder, const char *
         const bool suffix = write->format != ATHENA_WRITE_PARQUET &&
                             mr_slice_equal(write->compression, MR_S("GZIP"));
         struct mr_slice key = mr_arena_printf(
-            write->arena, "%.*s%.*s%s_%s%s", MR_ARG(write->prefix),
+            write->arena, "%.*s%.*s%s%.*s_%s%s", MR_ARG(write->prefix),
             MR_ARG(write->key_count > 0 ? write->parts.locked.list[part].path : MR_S("")),
-            landing->stem, uuid, suffix ? ".gz" : "");
+            landing->stem, MR_ARG(athena_write_bucket_name(write, part)), uuid,
+            suffix ? ".gz" : "");
         status = stage(landing, key, fd, (size_t)stat.st_size);
     }
     if (fd >= 0)
@@ -112,9 +113,9 @@ static enum mr_status stage_all(struct landing *landing)
     if (write->rows == 0)
         return MR_OK;
     if (write->format == ATHENA_WRITE_PARQUET)
-        return write->key_count > 0 ? add_folders(landing, folder)
-                                    : add_file(landing, folder, "out", 0);
-    const size_t parts = write->key_count > 0 ? write->parts.locked.count : 1;
+        return write->parts.key_count > 0 ? add_folders(landing, folder)
+                                          : add_file(landing, folder, "out", 0);
+    const size_t parts = write->parts.key_count > 0 ? write->parts.locked.count : 1;
     for (size_t i = 0; i < parts && status == MR_OK; i++) {
         char name[24];
         snprintf(name, sizeof name, "t%zu", i);
@@ -280,7 +281,7 @@ static void write_storage(struct mr_json *json, const struct athena_write *write
     mr_json_key_cstr(json, "InputFormat", formats[write->format].input);
     mr_json_key_cstr(json, "OutputFormat", formats[write->format].output);
     mr_json_key_bool(json, "Compressed", false);
-    mr_json_key_int(json, "NumberOfBuckets", -1);
+    athena_write_bucket_json(write, json);
     mr_json_key(json, "SerdeInfo");
     mr_json_object(json);
     mr_json_key_cstr(json, "SerializationLibrary", formats[write->format].serde);
@@ -334,20 +335,33 @@ static yyjson_val *table_input(const struct landing *landing)
     return input;
 }
 
+/* A partition of which an earlier part is another bucket? */
+static bool is_again(const struct athena_write *write, size_t index)
+{
+    const struct athena_part *list = write->parts.locked.list;
+    for (size_t i = 0; i < index; i++) {
+        if (mr_slice_equal(list[i].path, list[index].path))
+            return true;
+    }
+    return false;
+}
+
 static enum mr_status put_partitions(struct athena_write *write, const struct glue_table *table)
 {
     const size_t count = write->key_count > 0 && write->rows > 0 ? write->parts.locked.count : 0;
     yyjson_val *inputs[ATHENA_PARTS_MAX];
-    size_t added;
+    size_t added, different = 0;
     if (count == 0)
         return MR_OK;
     for (size_t i = 0; i < count; i++) {
         const struct athena_part *part = &write->parts.locked.list[i];
-        inputs[i] = athena_partition_input(
+        if (is_again(write, i))
+            continue;
+        inputs[different++] = athena_partition_input(
             write->arena, table, part->values,
             mr_arena_printf(write->arena, "%.*s%.*s", MR_ARG(write->location), MR_ARG(part->path)));
     }
-    return glue_partition_put(write->athena->options.glue, write->arena, table, inputs, count,
+    return glue_partition_put(write->athena->options.glue, write->arena, table, inputs, different,
                               false, &added, &write->ticket);
 }
 

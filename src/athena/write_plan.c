@@ -122,8 +122,6 @@ static bool refuse_settings(struct athena_write *write)
     const struct athena_pair *external = setting(write, "is_external");
     if (external != NULL && !mr_slice_equal_nocase(external->value, MR_S("true")))
         return athena_write_fail(write, "NOT_SUPPORTED", "Tables of the type HIVE are external");
-    if (setting(write, "bucketed_by") != NULL || setting(write, "bucket_count") != NULL)
-        return athena_write_fail(write, "NOT_SUPPORTED", "bucketed_by is not supported");
     if (setting(write, "compression_level") != NULL)
         return athena_write_fail(write, "NOT_SUPPORTED", "compression_level is not supported");
     return true;
@@ -135,7 +133,9 @@ bool athena_write_settings(struct athena_write *write)
                              *keys = setting(write, "partitioned_by"),
                              *delimiter = setting(write, "field_delimiter"), *compression;
     const bool unload = write->statement->kind == STATEMENT_UNLOAD;
-    if (!check_names(write) || !refuse_settings(write))
+    if (!check_names(write) || !refuse_settings(write) ||
+        !athena_write_bucket_settings(write, setting(write, "bucketed_by"),
+                                      setting(write, "bucket_count")))
         return false;
     if (unload && format == NULL)
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
@@ -297,13 +297,15 @@ bool athena_write_columns(struct athena_write *write)
         write->shown_count + 1 +
         (write->table == NULL ? 0 : write->table->column_count + write->table->key_count);
     write->columns = MR_NEW_ARRAY(write->arena, struct athena_write_column, room);
-    if (!(write->table == NULL ? own_columns(write) : table_columns(write)))
+    if (!(write->table == NULL ? own_columns(write) : table_columns(write)) ||
+        !athena_write_bucket_columns(write))
         return false;
     const size_t data = write->column_count - write->key_count;
     assert(write->lake == NULL || write->key_count == 0);
     write->key_names = MR_NEW_ARRAY(write->arena, struct mr_slice, write->key_count + 1);
     for (size_t i = 0; i < write->key_count; i++)
         write->key_names[i] = write->columns[data + i].name;
+    write->key_names[write->key_count] = MR_S("bucket");
     return true;
 }
 
@@ -352,8 +354,25 @@ static void put_lake_part(struct athena_write *write, struct mr_buf *sql)
     mr_buf_fini(&value);
 }
 
-/* Data columns under their names; behind them, when there are keys, the number of the partition as
- * mr_p. */
+/* The partition's values as texts, and the bucket's number. */
+static void put_part(struct athena_write *write, size_t data, struct mr_buf *sql)
+{
+    mr_buf_printf(sql, ", mr_part(%llu, [", (unsigned long long)write->parts.id);
+    for (size_t i = data; i < write->column_count; i++) {
+        mr_buf_append(sql, i > data ? MR_S(", CAST(") : MR_S("CAST("));
+        put_value(&write->columns[i], sql);
+        mr_buf_append(sql, MR_S(" AS VARCHAR)"));
+    }
+    if (write->bucket_count > 0) {
+        mr_buf_append(sql, write->key_count > 0 ? MR_S(", CAST(") : MR_S("CAST("));
+        athena_write_bucket(write, sql);
+        mr_buf_append(sql, MR_S(" AS VARCHAR)"));
+    }
+    mr_buf_append(sql, MR_S("]) AS mr_p"));
+}
+
+/* Data columns under their names; behind them, when there are keys or buckets, the number of the
+ * partition as mr_p. */
 void athena_write_select(struct athena_write *write, struct mr_buf *sql)
 {
     const size_t data = write->column_count - write->key_count;
@@ -367,14 +386,8 @@ void athena_write_select(struct athena_write *write, struct mr_buf *sql)
     }
     if (write->lake != NULL && write->lake->spec->count > 0) {
         put_lake_part(write, sql);
-    } else if (write->key_count > 0) {
-        mr_buf_printf(sql, ", mr_part(%llu, [", (unsigned long long)write->parts.id);
-        for (size_t i = data; i < write->column_count; i++) {
-            mr_buf_append(sql, i > data ? MR_S(", CAST(") : MR_S("CAST("));
-            put_value(&write->columns[i], sql);
-            mr_buf_append(sql, MR_S(" AS VARCHAR)"));
-        }
-        mr_buf_append(sql, MR_S("]) AS mr_p"));
+    } else if (write->key_count > 0 || write->bucket_count > 0) {
+        put_part(write, data, sql);
     }
     mr_buf_printf(sql, " FROM (%s) AS \"_mr_q\"(", write->sql);
     for (size_t i = 0; i < write->shown_count; i++)

@@ -76,6 +76,67 @@ def test_ctas_by_partitions_at_a_place_of_its_own(lake):
         f"'s3://{lake.bucket}/p/' before retrying. Athena will not delete data in your account.")
 
 
+def java_hash(value):
+    """Hive's, of a text or a whole number of 64 bits, as it is before Java cuts it."""
+    if isinstance(value, int):
+        return (value ^ value >> 32) & 0xffffffff
+    result = 0
+    for byte in value.encode():
+        result = (result * 31 + (byte - 256 if byte > 127 else byte)) & 0xffffffff
+    return result
+
+
+@pytest.mark.parametrize("settings", [
+    "format = 'PARQUET'", "format = 'JSON', write_compression = 'NONE'"])
+@pytest.mark.parametrize("keys_of", ["", ", partitioned_by = ARRAY['half']"])
+def test_ctas_spreads_rows_over_buckets(lake, settings, keys_of):
+    done = succeed(lake, f"""CREATE TABLE b WITH ({settings}, bucketed_by = ARRAY['name', 'n'],
+        bucket_count = 4, external_location = 's3://{lake.bucket}/b/'{keys_of}) AS
+        SELECT n, IF(n % 10 = 0, NULL, 'n\u00e4me ' || CAST(n AS varchar)) AS name, n % 2 AS half
+        FROM UNNEST(sequence(1, 60)) AS t(n)""")
+    assert len(manifest(lake, done)) == (8 if keys_of else 4)
+    seen = 0
+    for path, n, name in lake.rows('SELECT "$path", n, name FROM b'):
+        first = 0 if name is None else java_hash(name)
+        number = (first * 31 + java_hash(int(n)) & 0x7fffffff) % 4
+        assert f"_bucket-{number:05}_" in path, (path, n, name)
+        seen += 1
+    assert seen == 60
+    storage = lake.glue.get_table(DatabaseName=lake.database, Name="b")["Table"]
+    storage = storage["StorageDescriptor"]
+    assert (storage["NumberOfBuckets"], storage["BucketColumns"]) == (4, ["name", "n"])
+    assert lake.raw_rows("SHOW PARTITIONS b") == [["half=0"], ["half=1"]] if keys_of else True
+    assert lake.reason("INSERT INTO b SELECT 1, 'x', 1") == (
+        "NOT_SUPPORTED: line 1:1: Inserting into bucketed tables is not supported")
+
+
+def test_buckets_take_the_types_that_have_a_hash(lake):
+    succeed(lake, """CREATE TABLE b WITH (bucketed_by = ARRAY['a', 'b', 'c', 'd', 'e'],
+        bucket_count = 2) AS SELECT true AS a, SMALLINT '-3' AS b, 1.5e0 AS c, REAL '-0.5' AS d,
+        DATE '2026-07-03' AS e, 7 AS f""")
+    # 1 and -3, then 0x3ff80000 ^ 0, 0xbf000000, and 20637 days
+    number = 0
+    for value in (1, -3, 0x3ff80000, 0xbf000000, 20637):
+        number = number * 31 + value & 0xffffffff
+    assert [row for row in lake.rows('SELECT "$path" FROM b')
+            if f"_bucket-{(number & 0x7fffffff) % 2:05}_" in row[0]]
+    for settings, reason in (
+            ("bucketed_by = ARRAY['a']", "INVALID_TABLE_PROPERTY: bucketed_by may be specified "
+             "only when bucket_count is specified"),
+            ("bucket_count = 3", "INVALID_TABLE_PROPERTY: bucket_count may be specified only when "
+             "bucketed_by is specified"),
+            ("bucketed_by = ARRAY['a'], bucket_count = 0",
+             "INVALID_TABLE_PROPERTY: bucket_count must be greater than zero"),
+            ("bucketed_by = ARRAY['a'], bucket_count = 101", "HIVE_TOO_MANY_OPEN_PARTITIONS: "
+             "Exceeded limit of 100 open writers for partitions/buckets"),
+            ("bucketed_by = ARRAY['z'], bucket_count = 3",
+             "INVALID_TABLE_PROPERTY: Bucketing columns [z] not present in schema"),
+            ("bucketed_by = ARRAY['d'], bucket_count = 3", "NOT_SUPPORTED: Bucketing by the column "
+             "'d' of its type is not supported")):
+        found = lake.reason(f"CREATE TABLE c WITH ({settings}) AS SELECT 1 AS a, 1.5 AS d")
+        assert found.replace("line 1:1: ", "") == reason
+
+
 @pytest.mark.parametrize("settings,suffix", [
     ("format = 'JSON'", ".gz"), ("format = 'JSON', write_compression = 'NONE'", ""),
     ("format = 'TEXTFILE', field_delimiter = ','", ".gz"), ("format = 'TEXTFILE'", ".gz"),
@@ -169,8 +230,6 @@ def test_more_than_a_hundred_partitions_are_refused_and_leave_nothing(lake):
     ("CREATE TABLE t AS SELECT 1 AS a, 2 AS a", "DUPLICATE_COLUMN_NAME"),
     ("CREATE TABLE t WITH (format = 'ORC') AS SELECT 1 AS a", "Writing the format ORC"),
     ("CREATE TABLE t WITH (nope = 'x') AS SELECT 1 AS a", "INVALID_TABLE_PROPERTY"),
-    ("CREATE TABLE t WITH (bucketed_by = ARRAY['a'], bucket_count = 2) AS SELECT 1 AS a",
-     "bucketed_by is not supported"),
     ("CREATE TABLE t WITH (partitioned_by = ARRAY['a']) AS SELECT 1 AS a, 2 AS b",
      "HIVE_COLUMN_ORDER_MISMATCH"),
     ("CREATE TABLE t WITH (partitioned_by = ARRAY['a']) AS SELECT 1 AS a",
