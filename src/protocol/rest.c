@@ -113,6 +113,32 @@ static void header_put(struct protocol_call *call, struct mr_json *json,
     mr_json_array_end(json);
 }
 
+static bool named(const struct http_header *header, struct mr_slice name)
+{
+    return mr_slice_equal_nocase(header->name, name);
+}
+
+/* The values of all headers of that name from `at` on, joined by commas. */
+static struct mr_slice joined_values(struct protocol_call *call, size_t at)
+{
+    const struct http_exchange *exchange = call->exchange;
+    const struct http_header *first = &exchange->headers[at];
+    struct mr_slice value = first->value;
+    for (size_t i = at + 1; i < exchange->header_count; i++)
+        if (named(&exchange->headers[i], first->name))
+            value = mr_arena_printf(call->arena, "%.*s,%.*s", MR_ARG(value),
+                                    MR_ARG(exchange->headers[i].value));
+    return value;
+}
+
+static bool named_before(const struct http_exchange *exchange, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (named(&exchange->headers[i], exchange->headers[at].name))
+            return true;
+    return false;
+}
+
 /* All headers that begin with the prefix, as a map: x-amz-meta-. Doubles are joined by commas. */
 static void headers_put(struct protocol_call *call, struct mr_json *json,
                         const struct model_member *member)
@@ -126,7 +152,8 @@ static void headers_put(struct protocol_call *call, struct mr_json *json,
     for (size_t i = 0; i < exchange->header_count; i++) {
         const struct http_header *header = &exchange->headers[i];
         if (header->name.len <= prefix.len ||
-            !mr_slice_equal_nocase(mr_slice_sub(header->name, 0, prefix.len), prefix))
+            !mr_slice_equal_nocase(mr_slice_sub(header->name, 0, prefix.len), prefix) ||
+            named_before(exchange, i))
             continue;
         if (!any) {
             mr_json_name(json, model_text(model, member->name));
@@ -134,7 +161,7 @@ static void headers_put(struct protocol_call *call, struct mr_json *json,
             any = true;
         }
         mr_json_name(json, mr_slice_sub(header->name, prefix.len, SIZE_MAX));
-        (void)text_put(call, json, text, header->name, header->value);
+        (void)text_put(call, json, text, header->name, joined_values(call, i));
     }
     if (any)
         mr_json_object_end(json);

@@ -91,6 +91,10 @@ enum mr_status s3_checks_trailer(struct protocol_call *call, struct s3_upload_ch
     if (!checks->trailer)
         return MR_OK;
     const char *name = s3_algorithm_header(checks->algorithm);
+    if (mr_json_get(call->trailers, name) == NULL) /* another one, or none */
+        return protocol_fail(call, &s3_malformed_trailer,
+                             "The request contained trailing data that was not well-formed or did "
+                             "not conform to our published schema.");
     if (s3_sum_parse(call->arena, checks->algorithm, mr_json_get_text(call->trailers, name),
                      &checks->sum) != MR_OK)
         return protocol_fail(call, &s3_invalid_request, "Value for %s trailing header is invalid.",

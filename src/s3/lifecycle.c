@@ -180,16 +180,27 @@ bool s3_lifecycle_expiry(yyjson_val *rules, struct mr_slice key, const struct s3
     return *ret_due_ms != INT64_MAX;
 }
 
-bool s3_lifecycle_gives_up(yyjson_val *rules, struct mr_slice key, int64_t begun_ms, int64_t now_ms)
+bool s3_lifecycle_abort(yyjson_val *rules, struct mr_slice key, int64_t begun_ms,
+                        int64_t *ret_due_ms, struct mr_slice *ret_rule)
 {
     size_t at, count;
     yyjson_val *rule;
+    *ret_due_ms = INT64_MAX;
     yyjson_arr_foreach(rules, at, count, rule)
     {
         const int64_t days = mr_json_get_i64(mr_json_get(rule, "AbortIncompleteMultipartUpload"),
                                              "DaysAfterInitiation", -1);
-        if (days >= 0 && rule_fits(rule, key, NULL) && days_after(begun_ms, days) <= now_ms)
-            return true;
+        if (days < 0 || !rule_fits(rule, key, NULL) || days_after(begun_ms, days) >= *ret_due_ms)
+            continue;
+        *ret_due_ms = days_after(begun_ms, days);
+        *ret_rule = mr_json_get_text(rule, "ID");
     }
-    return false;
+    return *ret_due_ms != INT64_MAX;
+}
+
+bool s3_lifecycle_gives_up(yyjson_val *rules, struct mr_slice key, int64_t begun_ms, int64_t now_ms)
+{
+    int64_t due_ms;
+    struct mr_slice rule;
+    return s3_lifecycle_abort(rules, key, begun_ms, &due_ms, &rule) && due_ms <= now_ms;
 }

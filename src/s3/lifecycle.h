@@ -23,5 +23,8 @@ bool s3_lifecycle_expiry(yyjson_val *rules, struct mr_slice key, const struct s3
 /* Is an upload in parts, begun then, to be given up? */
 bool s3_lifecycle_gives_up(yyjson_val *rules, struct mr_slice key, int64_t begun_ms,
                            int64_t now_ms);
+/* When that will be, and by which rule. False: never. */
+bool s3_lifecycle_abort(yyjson_val *rules, struct mr_slice key, int64_t begun_ms,
+                        int64_t *ret_due_ms, struct mr_slice *ret_rule);
 /* AWS: everything is due at a midnight UTC. The first after `now_ms`. */
 int64_t s3_lifecycle_next_ms(int64_t now_ms);

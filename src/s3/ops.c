@@ -170,7 +170,19 @@ enum mr_status s3_check_owner(struct protocol_call *call)
 {
     if (check_settings(call) != MR_OK)
         return MR_FAULT;
-    const struct mr_slice owner = s3_in(call, "ExpectedBucketOwner");
+    return s3_check_account(call, s3_in(call, "ExpectedBucketOwner"));
+}
+
+enum mr_status s3_check_account(struct protocol_call *call, struct mr_slice owner)
+{
+    bool digits = owner.len == call->account.len;
+    for (size_t i = 0; i < owner.len; i++)
+        digits = digits && owner.ptr[i] >= '0' && owner.ptr[i] <= '9';
+    if (owner.len > 0 && !digits)
+        return protocol_fail(call, &s3_invalid_owner,
+                             "The value of the expected bucket owner parameter must be an AWS "
+                             "Account ID... [%.*s]",
+                             MR_ARG(owner));
     if (owner.len > 0 && !mr_slice_equal(owner, call->account))
         return protocol_fail(call, &s3_access_denied, "Access Denied");
     return MR_OK;

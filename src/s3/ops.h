@@ -22,6 +22,7 @@
     X(invalid_digest, "InvalidDigest", 400, false)                                 \
     X(invalid_location, "InvalidLocationConstraint", 400, false)                   \
     X(invalid_object_state, "InvalidObjectState", 403, false)                      \
+    X(invalid_owner, "InvalidBucketOwnerAWSAccountID", 400, false)                 \
     X(invalid_part, "InvalidPart", 400, false)                                     \
     X(invalid_part_number, "InvalidPartNumber", 416, false)                        \
     X(invalid_part_order, "InvalidPartOrder", 400, false)                          \
@@ -33,6 +34,7 @@
     X(key_too_long, "KeyTooLongError", 400, false)                                 \
     X(malformed_acl, "MalformedACLError", 400, false)                              \
     X(malformed_policy, "MalformedPolicy", 400, false)                             \
+    X(malformed_trailer, "MalformedTrailerError", 400, false)                      \
     X(malformed_xml, "MalformedXML", 400, false)                                   \
     X(method_not_allowed, "MethodNotAllowed", 405, false)                          \
     X(metadata_too_large, "MetadataTooLarge", 400, false)                          \
@@ -78,6 +80,8 @@ static inline struct s3 *s3_of(const struct protocol_call *call)
 /* These set the fault and return MR_FAULT when something is wrong, else MR_OK. */
 enum mr_status s3_check_bucket(struct protocol_call *call);
 enum mr_status s3_check_owner(struct protocol_call *call);
+/* Is it ours that the client expects to meet? Empty: it expects nothing. */
+enum mr_status s3_check_account(struct protocol_call *call, struct mr_slice owner);
 enum mr_status s3_check_key(struct protocol_call *call, struct mr_slice key);
 /* PartNumber of the input. */
 enum mr_status s3_check_part_number(struct protocol_call *call);
@@ -229,6 +233,8 @@ void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
 enum mr_status s3_check_readable(struct protocol_call *call, const struct s3_meta *meta);
 void s3_write_restore(struct protocol_call *call, const struct s3_meta *meta);
 void s3_write_restore_status(struct protocol_call *call, const struct s3_meta *meta);
+/* "AbortDate" and "AbortRuleId" of an upload that a lifecycle rule will give up. */
+void s3_write_abort(struct protocol_call *call, const struct s3_upload *upload);
 /* PutObject of the call's input with a body that is there already. */
 void s3_put_whole(struct protocol_call *call, struct mr_slice body, const char *event);
 /* form.c */

@@ -89,7 +89,8 @@ static enum mr_status check_archived(struct protocol_call *call, const struct s3
 static enum mr_status source_open(struct protocol_call *call, struct source *source)
 {
     struct s3 *s3 = s3_of(call);
-    if (source_parse(call, source) != MR_OK)
+    if (s3_check_account(call, s3_in(call, "ExpectedSourceBucketOwner")) != MR_OK ||
+        source_parse(call, source) != MR_OK)
         return MR_FAULT;
     const enum mr_status status =
         s3_find_open(s3, call->arena, &source->which, &source->meta, &source->body, &call->ticket);

@@ -398,6 +398,22 @@ void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
     mr_buf_fini(&text);
 }
 
+void s3_write_abort(struct protocol_call *call, const struct s3_upload *upload)
+{
+    yyjson_val *document;
+    int64_t due_ms;
+    struct mr_slice rule = {0};
+    if (s3_bucket_get(s3_of(call), call->arena, upload->bucket, &document) != MR_OK ||
+        !s3_lifecycle_abort(mr_json_get(mr_json_get(document, "lifecycle"), "Rules"), upload->key,
+                            upload->meta.modified_ms, &due_ms, &rule))
+        return;
+    struct mr_buf text = {0};
+    mr_percent_encode(&text, rule, false);
+    mr_json_key_timestamp(&call->out, "AbortDate", due_ms);
+    mr_json_key_string(&call->out, "AbortRuleId", mr_buf_slice(&text));
+    mr_buf_fini(&text);
+}
+
 static const struct protocol_handler handlers[] = {
     {.operation = "DeleteBucketLifecycle", .run = delete_lifecycle},
     {.operation = "GetBucketLifecycleConfiguration", .run = get_lifecycle},

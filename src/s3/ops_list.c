@@ -186,10 +186,24 @@ static enum mr_status write_page(struct listing *listing)
     return write_rest(listing, status, listing->page.truncated);
 }
 
+/* `list-type` of the query, which is no member of this operation. */
+static enum mr_status check_type(struct protocol_call *call)
+{
+    struct mr_slice rest = call->exchange == NULL ? (struct mr_slice){0} : call->exchange->query;
+    struct mr_slice pair;
+    while (rest.ptr != NULL && mr_slice_split(&rest, '&', &pair)) {
+        const struct mr_slice value = mr_slice_sub(pair, 10, SIZE_MAX);
+        if (mr_slice_starts_with(pair, MR_S("list-type=")) && !mr_slice_equal(value, MR_S("1")))
+            return s3_fail_argument(call, "list-type", value,
+                                    "Invalid List Type specified in Request");
+    }
+    return MR_OK;
+}
+
 static void list_objects(struct protocol_call *call)
 {
     struct listing listing = listing_make(call, LIST_V1);
-    if (settings_read(&listing) != MR_OK)
+    if (settings_read(&listing) != MR_OK || check_type(call) != MR_OK)
         return;
     listing.owner = true;
     listing.page.after = s3_in(call, "Marker");

@@ -80,6 +80,7 @@ static void create_upload(struct protocol_call *call)
     mr_json_key_string(&call->out, "Key", upload.key);
     mr_json_key_string(&call->out, "UploadId", upload.id);
     s3_sse_write(call, &upload.meta);
+    s3_write_abort(call, &upload);
     if (upload.meta.sum.algorithm == S3_NO_SUM)
         return;
     mr_json_key_cstr(&call->out, "ChecksumAlgorithm", s3_algorithm_name(upload.meta.sum.algorithm));

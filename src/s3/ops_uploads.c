@@ -79,6 +79,7 @@ static void list_parts(struct protocol_call *call)
     s3_write_owner(call, "Owner", false);
     write_class(call, &upload.meta);
     write_kind(call, &upload.meta);
+    s3_write_abort(call, &upload);
     call->ticket = s3_read_ticket(s3_of(call));
 }
 

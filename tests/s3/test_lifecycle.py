@@ -129,6 +129,25 @@ def test_replies_tell_when_an_object_will_go(s3, bucket):
     assert "Expiration" not in s3.put_object(Bucket=bucket, Key="other", Body=b"x")
 
 
+def test_an_upload_tells_when_it_will_be_given_up(own_server):
+    s3 = own_server.client("s3")
+    s3.create_bucket(Bucket="lake")
+    rules = [{"ID": f"after {days}", "Status": "Enabled", "Filter": {"Prefix": prefix},
+              "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days}}
+             for prefix, days in (("a/", 5), ("a/b/", 2))]
+    configure(s3, "lake", *rules)
+    with own_server.clock.held() as now_ms:
+        for key, days in (("a/k", 5), ("a/b/k", 2)):
+            begun = s3.create_multipart_upload(Bucket="lake", Key=key)
+            listed = s3.list_parts(Bucket="lake", Key=key, UploadId=begun["UploadId"])
+            midnight = -(-(now_ms + days * 86_400_000) // 86_400_000) * 86_400
+            for reply in (begun, listed):
+                assert reply["AbortDate"].timestamp() == midnight
+                assert reply["AbortRuleId"] == f"after%20{days}"
+        other = s3.create_multipart_upload(Bucket="lake", Key="k")
+    assert "AbortDate" not in other and "AbortRuleId" not in other
+
+
 def test_objects_go_when_their_time_has_come(own_server):
     s3, clock = own_server.client("s3"), own_server.clock
     s3.create_bucket(Bucket="lake")

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 import zlib
 
 import pytest
@@ -167,6 +168,51 @@ def test_integers_have_32_bits(server, bucket):
             assert status == 400 and "<Code>InvalidArgument</Code>" in text
             says = f"Provided {name} not an integer or within integer range"
             assert f"<Message>{says}</Message>" in text
+
+
+def test_who_expects_another_owner_is_told(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"here")
+    for name, more in (("x_amz_expected_bucket_owner", {}),
+                       ("x_amz_source_expected_bucket_owner",
+                        {"x_amz_copy_source": bucket + "/k"})):
+        method, path = ("PUT", f"/{bucket}/k2") if more else ("GET", f"/{bucket}/k")
+        status, _, text = ask(server, method, path, **{name: "111111111111"}, **more)
+        assert status == 403 and "<Code>AccessDenied</Code>" in text
+        status, _, text = ask(server, method, path, **{name: "me"}, **more)
+        assert status == 400 and "<Code>InvalidBucketOwnerAWSAccountID</Code>" in text
+        assert "must be an AWS Account ID... [me]" in text
+        assert ask(server, method, path, **{name: "000000000000"}, **more)[0] == 200
+
+
+def test_a_list_is_of_a_type_that_there_is(server, bucket):
+    for kind in ("1", "2"):
+        assert ask(server, "GET", f"/{bucket}?prefix=a&list-type={kind}")[0] == 200
+    status, _, text = ask(server, "GET", f"/{bucket}?prefix=a&list-type=3")
+    assert status == 400 and "<Message>Invalid List Type specified in Request</Message>" in text
+    assert "<ArgumentName>list-type</ArgumentName><ArgumentValue>3</ArgumentValue>" in text
+
+
+def test_a_trailer_that_was_announced_comes(server, bucket):
+    frames = {"x_amz_content_sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+              "x_amz_decoded_content_length": "5", "x_amz_trailer": "x-amz-checksum-crc32"}
+    for tail in (b"", b"x-amz-checksum-crc32c:AAAAAA==\r\n"):
+        body = b"5\r\nhello\r\n0\r\n" + tail + b"\r\n"
+        status, _, text = ask(server, "PUT", f"/{bucket}/k", body, **frames)
+        assert status == 400 and "<Code>MalformedTrailerError</Code>" in text
+    tail = f"x-amz-checksum-crc32:{crc32(b'hello')}\r\n\r\n".encode()
+    assert ask(server, "PUT", f"/{bucket}/k", b"5\r\nhello\r\n0\r\n" + tail, **frames)[0] == 200
+
+
+def test_metadata_given_twice_is_joined(server, s3, bucket):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection.putrequest("PUT", f"/{bucket}/k")
+    for name, value in (("x-amz-meta-a", "1"), ("Content-Length", "0"), ("X-Amz-Meta-B", ""),
+                        ("X-AMZ-Meta-A", "2"), ("x-amz-meta-a", "3")):
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": "1,2,3", "b": ""}
 
 
 def test_a_copy_gets_a_checksum_that_there_is(server, s3, bucket):
