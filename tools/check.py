@@ -34,9 +34,9 @@ LOGS = ROOT / "build" / "check"
 PYTHON = "/usr/bin/python3"
 C_FOLDERS = ["src", "include", "examples", "fuzz", "bench"]
 # Folders of tests/: they need the speed of the release build.
-FAST_FOLDERS = ["pipeline", "crash", "terraform"]
+FAST_FOLDERS = ["pipeline", "crash", "terraform", "cdk"]
 # The clients there are others: one run says all.
-NO_BOTO3_FOLDERS = ["cli", "examples", "terraform"]
+NO_BOTO3_FOLDERS = ["cli", "examples", "terraform", "cdk"]
 SHOWN_LINES = 120
 TOLD_LINES = 12  # of a failed step, again beside the counts: the end of a long log is what is kept
 TELLING = re.compile(r"FAIL|ERROR|[Ee]rror|Sanitizer|not done after")

@@ -23,7 +23,9 @@ import botocore
 import botocore.loaders
 
 SERVICES = ('dynamodb', 'dynamodbstreams', 'kinesis', 'firehose', 'lambda', 's3', 'glue', 'athena',
-            'pipes', 'cloudformation', 'iam', 'sts', 'logs', 'cloudwatch')
+            'pipes', 'cloudformation', 'iam', 'sts', 'logs', 'cloudwatch', 'ssm')
+# Of Systems Manager the Parameter Store alone belongs here: its other operations manage machines.
+SSM_OTHERS = ('AddTagsToResource', 'ListTagsForResource', 'RemoveTagsFromResource')
 ENUM_VALUES_MAX = 400
 METADATA = ('apiVersion', 'endpointPrefix', 'jsonVersion', 'protocol', 'protocols', 'serviceId',
             'targetPrefix', 'xmlNamespace')
@@ -148,7 +150,8 @@ def compact(service, model):
     metadata['signingName'] = model['metadata'].get('signingName',
                                                     model['metadata']['endpointPrefix'])
     operations = {name: compact_operation(service, operation)
-                  for name, operation in sorted(model['operations'].items())}
+                  for name, operation in sorted(model['operations'].items())
+                  if service != 'ssm' or 'Parameter' in name or name in SSM_OTHERS}
     shapes = {name: compact_shape(name, shape) for name, shape in sorted(model['shapes'].items())}
     keep = reachable(operations, shapes)
     def dump(value):

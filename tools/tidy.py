@@ -32,6 +32,7 @@ SERVICES = {
     "iceberg": ["glue", "s3"],
     "athena": ["glue", "s3", "iceberg"],
     "iam": [],
+    "ssm": [],
     "sts": [],
     "logs": [],
     "cloudwatch": [],

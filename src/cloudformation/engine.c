@@ -83,6 +83,7 @@ static enum mr_status load_template(struct run *run, const struct stack_version 
         .arena = run->arena,
         .template = &run->template,
         .parameters = version->parameters,
+        .resolved = version->resolved,
         .region = run->stack.region,
         .account = run->stack.account,
         .stack_name = run->stack.name,

@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "cloudformation/function.h"
 #include "cloudformation/members.h"
+#include "cloudformation/parameters.h"
 #include "cloudformation/yaml.h"
 
 enum { EVALUATE_DEPTH_MAX = 200, EVALUATE_TEXT_BYTES_MAX = 4 << 20 };
@@ -115,12 +116,12 @@ static yyjson_mut_val *parameter(struct evaluation *evaluation, struct mr_slice 
 {
     const struct mr_slice type =
         mr_json_get_text(mr_json_getn(evaluation->template->parameters, name), "Type");
-    yyjson_val *value = yyjson_obj_getn(evaluation->parameters, name.ptr, name.len);
+    yyjson_val *value = mr_json_getn(evaluation->resolved, name);
+    if (value == NULL)
+        value = yyjson_obj_getn(evaluation->parameters, name.ptr, name.len);
     if (value == NULL)
         return fail(evaluation, "Parameters: [%.*s] must have values", MR_ARG(name));
-    const bool is_list = mr_slice_equal(type, MR_S("CommaDelimitedList")) ||
-                         mr_slice_starts_with(type, MR_S("List<"));
-    if (!is_list)
+    if (!parameter_type_is_list(type))
         return text_value(evaluation, mr_json_text(value));
     if (mr_json_text(value).len == 0)
         return yyjson_mut_arr(evaluation->doc);

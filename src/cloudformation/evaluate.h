@@ -10,6 +10,7 @@ struct evaluation {
     struct mr_arena *arena;
     const struct template *template;
     yyjson_val *parameters; /* object: name -> text; a list is its texts joined by commas */
+    yyjson_val *resolved;   /* of those that were looked up: name -> text; NULL: none */
     struct mr_slice region, account, stack_name, stack_id;
     yyjson_val *notifications; /* array of texts, or NULL */
     /* The physical id (attribute empty) or an attribute of a resource. MR_OK; MR_NOT_FOUND: it has

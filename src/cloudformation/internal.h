@@ -53,6 +53,7 @@ struct stack_version {
     int64_t template; /* number of its text */
     struct mr_slice description;
     yyjson_val *parameters;    /* name -> text */
+    yyjson_val *resolved;      /* name -> text of those in the Parameter Store; NULL: none */
     yyjson_val *secrets;       /* names of NoEcho parameters */
     yyjson_val *tags;          /* [{Key, Value}] */
     yyjson_val *capabilities;  /* [text] */
@@ -194,6 +195,8 @@ void change_set_finish(struct cloudformation *cloudformation, struct mr_arena *a
 /* ---- versions: JSON of the part that change sets and stacks share (stack.c) ---- */
 void stack_version_write(struct mr_json *json, const struct stack_version *version);
 struct stack_version stack_version_read(yyjson_val *object);
+/* The value that the template sees; NULL: there is no such parameter. */
+yyjson_val *stack_version_parameter(const struct stack_version *version, struct mr_slice name);
 
 /* ---- plan.c ---- */
 

@@ -75,6 +75,8 @@ static void write_parameters(struct mr_json *json, const struct stack_version *v
         mr_json_key_string(json, "ParameterKey", name);
         mr_json_key_string(json, "ParameterValue",
                            is_secret(version, name) ? MR_S("****") : mr_json_text(value));
+        mr_json_key_value(json, "ResolvedValue",
+                          mr_json_getn(version->resolved, mr_json_text(key)));
         mr_json_object_end(json);
     }
     mr_json_array_end(json);

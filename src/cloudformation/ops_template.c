@@ -118,9 +118,10 @@ static enum mr_status find_text(struct protocol_call *call, struct mr_slice *ret
     }
     if (status == MR_OK)
         status = stack_template_get(call->service, call->arena, &stack, number, ret_body);
-    if (status == MR_NOT_FOUND) /* a stack under review */
-        return protocol_fail(call, &cloudformation_validation_error,
-                             "Stack with id %.*s does not exist", MR_ARG(stack_name(call)));
+    if (status == MR_NOT_FOUND) { /* a stack under review: there is none yet */
+        *ret_body = MR_S("");
+        return MR_OK;
+    }
     protocol_fail_internal(call, status);
     return status == MR_OK ? MR_OK : MR_FAULT;
 }
@@ -188,7 +189,11 @@ static void get_template_summary(struct protocol_call *call)
     struct mr_slice body;
     const enum mr_status found =
         stack_name(call).len > 0 ? find_text(call, &body) : proposal_body(call, &body);
-    if (found != MR_OK || proposal_template(call, body, &template) != MR_OK)
+    if (found == MR_OK && body.len == 0) /* a stack under review */
+        protocol_fail(call, &cloudformation_validation_error, "Stack with id %.*s does not exist",
+                      MR_ARG(stack_name(call)));
+    if (protocol_failed(call) || found != MR_OK ||
+        proposal_template(call, body, &template) != MR_OK)
         return;
     write_parameters(&call->out, &template, true);
     if (template.description.len > 0)

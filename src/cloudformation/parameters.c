@@ -41,6 +41,21 @@ bool parameter_is_secret(const struct template *template, struct mr_slice name)
     return mr_slice_equal_nocase(text, MR_S("true"));
 }
 
+static const char looked_up[] = "AWS::SSM::Parameter::Value<";
+
+bool parameter_is_looked_up(yyjson_val *parameter)
+{
+    return mr_slice_starts_with(mr_json_get_text(parameter, "Type"), mr_slice_cstr(looked_up));
+}
+
+bool parameter_type_is_list(struct mr_slice type)
+{
+    if (mr_slice_starts_with(type, mr_slice_cstr(looked_up)))
+        type = mr_slice_sub(type, sizeof looked_up - 1, type.len - sizeof looked_up);
+    return mr_slice_equal(type, MR_S("CommaDelimitedList")) ||
+           mr_slice_starts_with(type, MR_S("List<"));
+}
+
 /* ---- checks ---- */
 
 static bool is_number(struct mr_slice text, double *ret_value)
@@ -142,13 +157,7 @@ static bool check_value(struct resolve *resolve, struct mr_slice name, yyjson_va
     if (value.len > PARAMETER_BYTES_MAX)
         return fail(resolve, "Parameter '%.*s' must contain at most %d characters", MR_ARG(name),
                     PARAMETER_BYTES_MAX);
-    if (mr_slice_starts_with(type, MR_S("AWS::SSM::Parameter::Value<")))
-        return fail(resolve,
-                    "Parameter '%.*s' is of type %.*s, which millrace does not look up: it has no "
-                    "Parameter Store",
-                    MR_ARG(name), MR_ARG(type));
-    const bool is_list = mr_slice_equal(type, MR_S("CommaDelimitedList")) ||
-                         mr_slice_starts_with(type, MR_S("List<"));
+    const bool is_list = !parameter_is_looked_up(parameter) && parameter_type_is_list(type);
     const bool is_numeric =
         mr_slice_equal(type, MR_S("Number")) || mr_slice_equal(type, MR_S("List<Number>"));
     if (!is_list)

@@ -10,5 +10,9 @@ MR_MUST_USE enum mr_status parameters_resolve(struct mr_arena *arena,
                                               yyjson_val *previous, yyjson_val **ret_values,
                                               struct mr_slice *ret_error);
 bool parameter_is_secret(const struct template *template, struct mr_slice name); /* NoEcho */
+/* Is its value the name of a parameter of the Parameter Store? */
+bool parameter_is_looked_up(yyjson_val *parameter);
+/* Does a value of this type hold several texts, joined by commas? */
+bool parameter_type_is_list(struct mr_slice type);
 /* A scalar of a template as text: true -> "true". */
 struct mr_slice parameter_text(yyjson_val *scalar);

@@ -89,8 +89,8 @@ static void note_cause(void *ctx, const struct reference *reference)
                                               MR_ARG(reference->attribute));
         cause->is_dynamic = true;
     } else if (!resource_json_equal(
-                   mr_json_getn(planning->version->parameters, reference->name),
-                   mr_json_getn(planning->stack->now.parameters, reference->name))) {
+                   stack_version_parameter(planning->version, reference->name),
+                   stack_version_parameter(&planning->stack->now, reference->name))) {
         cause->source = "ParameterReference";
         cause->entity = reference->name;
     }
@@ -397,6 +397,7 @@ enum mr_status plan_make(struct cloudformation *cloudformation, struct mr_arena 
         .evaluation = {.arena = arena,
                        .template = template,
                        .parameters = version->parameters,
+                       .resolved = version->resolved,
                        .region = stack->region,
                        .account = stack->account,
                        .stack_name = stack->name,

@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
+#include "cloudformation/rules.h"
 
 static enum mr_status invalid(struct protocol_call *call, struct mr_slice text)
 {
@@ -147,6 +148,22 @@ static enum mr_status check_capabilities(struct protocol_call *call,
                          "Requires capabilities : [%.*s]", MR_ARG(needed));
 }
 
+static enum mr_status check_rules(struct protocol_call *call, const struct template *template,
+                                  const struct stack_version *version)
+{
+    struct mr_slice error;
+    struct evaluation evaluation = {
+        .arena = call->arena,
+        .template = template,
+        .parameters = version->parameters,
+        .resolved = version->resolved,
+        .region = call->region,
+        .account = call->account,
+        .stack_name = mr_json_get_text(call->in, "StackName"),
+    };
+    return rules_check(&evaluation, &error) == MR_OK ? MR_OK : invalid(call, error);
+}
+
 static yyjson_val *secrets_of(struct mr_arena *arena, const struct template *template)
 {
     struct mr_buf buf = {0};
@@ -179,7 +196,10 @@ enum mr_status proposal_make(struct protocol_call *call, const struct stack *sta
                            stack == NULL ? NULL : stack->now.parameters, &version->parameters,
                            &error) != MR_OK)
         return invalid(call, error);
-    if (check_capabilities(call, &proposal->template) != MR_OK)
+    if (proposal_look_up(call, &proposal->template, version->parameters, &version->resolved) !=
+            MR_OK ||
+        check_rules(call, &proposal->template, version) != MR_OK ||
+        check_capabilities(call, &proposal->template) != MR_OK)
         return MR_FAULT;
     yyjson_val *tags = mr_json_get(call->in, "Tags");
     yyjson_val *notifications = mr_json_get(call->in, "NotificationARNs");

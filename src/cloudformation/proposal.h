@@ -13,6 +13,11 @@ struct proposal {
  * the call. The lock need not be held. */
 MR_MUST_USE enum mr_status proposal_make(struct protocol_call *call, const struct stack *stack,
                                          struct proposal *ret_proposal);
+/* Of parameters whose values name others in the Parameter Store, what stands there: name -> text.
+ * MR_FAULT: one is not there. */
+MR_MUST_USE enum mr_status proposal_look_up(struct protocol_call *call,
+                                            const struct template *template, yyjson_val *values,
+                                            yyjson_val **ret_resolved);
 /* The template's text: TemplateBody or TemplateURL. */
 MR_MUST_USE enum mr_status proposal_body(struct protocol_call *call, struct mr_slice *ret_body);
 MR_MUST_USE enum mr_status proposal_template(struct protocol_call *call, struct mr_slice body,

@@ -14,6 +14,7 @@ static const struct resource_type *const types[] = {
     &resource_role,       &resource_policy,        &resource_managed_policy,
     &resource_log_group,  &resource_log_stream,    &resource_version,
     &resource_alias,      &resource_layer_version, &resource_mapping,
+    &resource_parameter,  &resource_cdk_metadata,  &resource_repository,
 };
 
 const struct resource_type *resource_type_find(struct mr_slice name)

@@ -14,4 +14,6 @@ extern const struct resource_type resource_database, resource_glue_table, resour
     resource_classifier, resource_crawler;                                   /* Glue */
 extern const struct resource_type resource_work_group, resource_named_query; /* Athena */
 extern const struct resource_type resource_role, resource_policy, resource_managed_policy; /* IAM */
+extern const struct resource_type resource_parameter;                                      /* SSM */
+extern const struct resource_type resource_cdk_metadata, resource_repository;              /* CDK */
 extern const struct resource_type resource_log_group, resource_log_stream; /* Logs */

@@ -22,11 +22,18 @@ void stack_version_write(struct mr_json *json, const struct stack_version *versi
     mr_json_key_int(json, "template", version->template);
     mr_json_key_string(json, "description", version->description);
     mr_json_key_value(json, "parameters", version->parameters);
+    mr_json_key_value(json, "resolved", version->resolved);
     mr_json_key_value(json, "secrets", version->secrets);
     mr_json_key_value(json, "tags", version->tags);
     mr_json_key_value(json, "capabilities", version->capabilities);
     mr_json_key_value(json, "notifications", version->notifications);
     mr_json_object_end(json);
+}
+
+yyjson_val *stack_version_parameter(const struct stack_version *version, struct mr_slice name)
+{
+    yyjson_val *value = mr_json_getn(version->resolved, name);
+    return value != NULL ? value : mr_json_getn(version->parameters, name);
 }
 
 struct stack_version stack_version_read(yyjson_val *object)
@@ -35,6 +42,7 @@ struct stack_version stack_version_read(yyjson_val *object)
         .template = mr_json_get_i64(object, "template", 0),
         .description = mr_json_get_text(object, "description"),
         .parameters = mr_json_get(object, "parameters"),
+        .resolved = mr_json_get(object, "resolved"),
         .secrets = mr_json_get(object, "secrets"),
         .tags = mr_json_get(object, "tags"),
         .capabilities = mr_json_get(object, "capabilities"),

@@ -161,9 +161,8 @@ static bool check_top(struct check *check, yyjson_val *root)
         return fail(check, "Template format error: Description must be a string.");
     if (mr_json_text(value).len > 1024)
         return fail(check, "Template format error: 'Description' length is greater than 1024.");
-    if (yyjson_obj_get(root, "Rules") != NULL || yyjson_obj_get(root, "Hooks") != NULL)
-        return fail(check,
-                    "millrace does not carry out the sections Rules and Hooks of templates.");
+    if (yyjson_obj_get(root, "Hooks") != NULL)
+        return fail(check, "millrace does not carry out the section Hooks of templates.");
     return true;
 }
 
@@ -392,6 +391,7 @@ static bool check_sections(struct check *check, yyjson_val *root, struct templat
     };
     return check_resources(check, template->resources) &&
            section(check, root, "Parameters", &template->parameters) &&
+           section(check, root, "Rules", &template->rules) &&
            section(check, root, "Mappings", &template->mappings) &&
            section(check, root, "Conditions", &template->conditions) &&
            section(check, root, "Outputs", &template->outputs) && has_no_null(check, root) &&

@@ -18,7 +18,8 @@ struct template
     struct mr_slice body; /* as sent */
     struct mr_slice description;
     /* Objects, or NULL where the section is missing; `resources` is never NULL. */
-    yyjson_val *parameters, *mappings, *conditions, *resources, *outputs, *metadata, *transform;
+    yyjson_val *parameters, *mappings, *conditions, *resources, *outputs, *metadata, *transform,
+        *rules;
 };
 
 /* Parses and checks: MR_OK, or MR_INVALID and the reason. JSON when the text begins with '{'. */

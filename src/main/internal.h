@@ -15,6 +15,7 @@
 #include "pipes/pipes.h"
 #include "s3/s3.h"
 #include "streams/streams.h"
+#include "ssm/ssm.h"
 #include "sts/sts.h"
 #include <pthread.h>
 
@@ -31,6 +32,7 @@ struct serve_services {
     struct glue *glue;
     struct athena *athena;
     struct iam *iam;
+    struct ssm *ssm;
     struct sts *sts;
     struct cloudwatch *cloudwatch;
     struct cloudformation *cloudformation;

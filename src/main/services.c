@@ -151,7 +151,12 @@ static enum mr_status open_accounts(struct serve *serve)
     status = cloudwatch_open(&s->cloudwatch, &cloudwatch);
     if (status != MR_OK)
         return status;
-    status = sts_open(&s->sts);
+    const struct ssm_options ssm = {.store = serve->store};
+    status = ssm_open(&s->ssm, &ssm);
+    if (status != MR_OK)
+        return status;
+    const struct sts_options sts = {.protocol = serve->protocol, .rng = &serve->rng};
+    status = sts_open(&s->sts, &sts);
     if (status != MR_OK)
         return status;
     const struct cloudformation_options cloudformation = {
@@ -245,6 +250,7 @@ void serve_register_services(struct serve *serve)
     glue_register(s->glue, protocol);
     athena_register(s->athena, protocol);
     iam_register(s->iam, protocol);
+    ssm_register(s->ssm, protocol);
     sts_register(s->sts, protocol);
     cloudwatch_register(s->cloudwatch, protocol);
     cloudformation_register(s->cloudformation, protocol);
@@ -257,6 +263,7 @@ void serve_close_services(struct serve *serve)
     chain_close(s->chain);
     cloudformation_close(s->cloudformation);
     sts_close(s->sts);
+    ssm_close(s->ssm);
     cloudwatch_close(s->cloudwatch);
     iam_close(s->iam);
     athena_close(s->athena);

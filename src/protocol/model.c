@@ -3,7 +3,7 @@
 
 extern const struct model_service model_athena, model_cloudformation, model_cloudwatch,
     model_dynamodb, model_dynamodbstreams, model_firehose, model_glue, model_iam, model_kinesis,
-    model_lambda, model_logs, model_pipes, model_s3, model_sts;
+    model_lambda, model_logs, model_pipes, model_s3, model_ssm, model_sts;
 
 const struct model_service *const model_services[] = {
     &model_athena,
@@ -19,6 +19,7 @@ const struct model_service *const model_services[] = {
     &model_logs,
     &model_pipes,
     &model_s3,
+    &model_ssm,
     &model_sts,
 };
 const size_t model_service_count = MR_COUNT(model_services);

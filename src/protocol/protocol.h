@@ -163,7 +163,7 @@ MR_MUST_USE enum mr_status protocol_new(struct protocol **ret_protocol,
                                         const struct protocol_options *options);
 void protocol_free(struct protocol *protocol);
 /* `service` as the model's file is named: dynamodb, dynamodbstreams, kinesis, firehose, lambda, s3,
- * glue, athena, pipes, cloudformation, iam, sts, logs, cloudwatch. Handlers must outlive the
+ * glue, athena, pipes, cloudformation, iam, sts, ssm, logs, cloudwatch. Handlers must outlive the
  * protocol. Asserts that each operation is in the model. */
 void protocol_register(struct protocol *protocol, const char *service,
                        const struct protocol_handler *handlers, size_t count, void *ctx);

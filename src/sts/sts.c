@@ -1,28 +1,154 @@
-/* GetCallerIdentity: the account that requests belong to. Nothing is stored; other operations
- * answer 501. */
+/* GetCallerIdentity and AssumeRole. Other operations answer 501.
+ *
+ * A session token is base64 of "<mark><role id>:<session>\n<ARN of the assumed role>": the identity
+ * of the requests that carry it, without a table of sessions. It proves nothing, and need not:
+ * where signatures are checked no role's credentials are given out. */
 #include "sts/sts.h"
+#include "base/codec.h"
 #include <stdlib.h>
 
+#define TOKEN_MARK "millrace-session "
+enum { DURATION_DEFAULT_S = 3600 };
+
 struct sts {
-    char unused; /* the service keeps nothing; its address tells registrations apart */
+    struct sts_options options;
 };
+
+static const struct protocol_fault access_denied = {"AccessDenied", 403, false};
+
+/* ---- GetCallerIdentity ---- */
+
+/* What the request's session token says. False: it has none of ours. */
+static bool read_session(struct protocol_call *call, struct mr_slice *ret_id,
+                         struct mr_slice *ret_arn)
+{
+    const struct mr_slice token = protocol_header(call, "x-amz-security-token");
+    struct mr_slice text, id;
+    if (token.ptr == NULL || mr_base64_decode(call->arena, token, &text) != MR_OK ||
+        !mr_slice_starts_with(text, MR_S(TOKEN_MARK)))
+        return false;
+    text = mr_slice_sub(text, sizeof TOKEN_MARK - 1, SIZE_MAX);
+    if (!mr_slice_split(&text, '\n', &id) || text.len == 0)
+        return false;
+    *ret_id = id;
+    *ret_arn = text;
+    return true;
+}
 
 static void get_caller_identity(struct protocol_call *call)
 {
-    mr_json_key_string(&call->out, "UserId", call->account);
+    struct mr_slice id = call->account;
+    struct mr_slice arn =
+        mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account));
+    (void)read_session(call, &id, &arn);
+    mr_json_key_string(&call->out, "UserId", id);
     mr_json_key_string(&call->out, "Account", call->account);
-    mr_json_key_string(
-        &call->out, "Arn",
-        mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account)));
+    mr_json_key_string(&call->out, "Arn", arn);
+}
+
+/* ---- AssumeRole ---- */
+
+/* "arn:aws:iam::<account>:role/path/name" -> "name"; empty: no role's ARN. */
+static struct mr_slice role_name(struct mr_slice arn)
+{
+    const size_t at = mr_slice_search(arn, MR_S(":role/"));
+    if (at == SIZE_MAX)
+        return MR_S("");
+    struct mr_slice rest = mr_slice_sub(arn, at + 6, SIZE_MAX), name = MR_S("");
+    while (mr_slice_split(&rest, '/', &name))
+        continue;
+    return name;
+}
+
+/* The role as IAM has it; NULL: there is none by this ARN. */
+static yyjson_val *find_role(struct protocol_call *call, struct mr_slice arn)
+{
+    struct sts *sts = call->service;
+    struct protocol_result result;
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "RoleName", role_name(arn));
+    mr_json_object_end(&json);
+    const struct mr_slice input = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    const enum mr_status status = protocol_invoke(sts->options.protocol, call->arena, "iam",
+                                                  "GetRole", input, MR_S(""), &result);
+    protocol_fail_internal(call, status);
+    if (status != MR_OK || result.status != 200)
+        return NULL;
+    yyjson_val *role =
+        mr_json_get(mr_json_parse(call->arena, result.output, MR_JSON_DEPTH_MAX), "Role");
+    return mr_slice_equal(mr_json_get_text(role, "Arn"), arn) ? role : NULL;
+}
+
+static void write_credentials(struct protocol_call *call, struct mr_slice id, struct mr_slice arn)
+{
+    struct sts *sts = call->service;
+    const int64_t seconds = mr_json_get_i64(call->in, "DurationSeconds", DURATION_DEFAULT_S);
+    char key[17], secret[41];
+    mr_rng_text(sts->options.rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16, key);
+    mr_rng_text(sts->options.rng,
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40, secret);
+    const struct mr_slice token =
+        mr_base64(call->arena,
+                  mr_arena_printf(call->arena, TOKEN_MARK "%.*s\n%.*s", MR_ARG(id), MR_ARG(arn)));
+    mr_json_key(&call->out, "Credentials");
+    mr_json_object(&call->out);
+    mr_json_key_string(&call->out, "AccessKeyId", mr_arena_printf(call->arena, "ASIA%s", key));
+    mr_json_key_cstr(&call->out, "SecretAccessKey", secret);
+    mr_json_key_string(&call->out, "SessionToken", token);
+    mr_json_key_timestamp(&call->out, "Expiration", call->now_ms + seconds * 1000);
+    mr_json_object_end(&call->out);
+}
+
+static void assume_role(struct protocol_call *call)
+{
+    const struct mr_slice arn = mr_json_get_text(call->in, "RoleArn");
+    const struct mr_slice session = mr_json_get_text(call->in, "RoleSessionName");
+    struct mr_slice secret;
+    if (protocol_secret_of(call, call->access_key, MR_S(""), &secret) != MR_END) {
+        protocol_fail(call, &access_denied,
+                      "millrace gives out no credentials of roles where it checks signatures.");
+        return;
+    }
+    yyjson_val *role = find_role(call, arn);
+    if (role == NULL) {
+        protocol_fail(call, &access_denied,
+                      "User: arn:aws:iam::%.*s:root is not authorized to perform: sts:AssumeRole "
+                      "on resource: %.*s",
+                      MR_ARG(call->account), MR_ARG(arn));
+        return;
+    }
+    if (mr_json_get_i64(call->in, "DurationSeconds", DURATION_DEFAULT_S) >
+        mr_json_get_i64(role, "MaxSessionDuration", DURATION_DEFAULT_S)) {
+        protocol_fail(call, &protocol_validation,
+                      "The requested DurationSeconds exceeds the MaxSessionDuration set for this "
+                      "role.");
+        return;
+    }
+    const struct mr_slice id = mr_arena_printf(
+        call->arena, "%.*s:%.*s", MR_ARG(mr_json_get_text(role, "RoleId")), MR_ARG(session));
+    const struct mr_slice assumed =
+        mr_arena_printf(call->arena, "arn:aws:sts::%.*s:assumed-role/%.*s/%.*s",
+                        MR_ARG(call->account), MR_ARG(role_name(arn)), MR_ARG(session));
+    write_credentials(call, id, assumed);
+    mr_json_key(&call->out, "AssumedRoleUser");
+    mr_json_object(&call->out);
+    mr_json_key_string(&call->out, "AssumedRoleId", id);
+    mr_json_key_string(&call->out, "Arn", assumed);
+    mr_json_object_end(&call->out);
 }
 
 static const struct protocol_handler handlers[] = {
     {.operation = "GetCallerIdentity", .run = get_caller_identity},
+    {.operation = "AssumeRole", .run = assume_role},
 };
 
-enum mr_status sts_open(struct sts **ret_sts)
+enum mr_status sts_open(struct sts **ret_sts, const struct sts_options *options)
 {
     *ret_sts = mr_calloc(1, sizeof **ret_sts);
+    (*ret_sts)->options = *options;
     return MR_OK;
 }
 

@@ -2,6 +2,7 @@
 
 import json
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -155,3 +156,26 @@ def test_the_caller_is_told(client):
     assert got["Account"] == "000000000000"
     assert got["Arn"].startswith("arn:aws:iam::000000000000:")
     assert got["UserId"]
+
+
+def test_a_role_is_assumed(client, server):
+    iam, sts = client("iam"), client("sts")
+    role = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="me", DurationSeconds=900)
+    credentials = given["Credentials"]
+    arn = "arn:aws:sts::000000000000:assumed-role/worker/me"
+    assert given["AssumedRoleUser"] == {"AssumedRoleId": f"{role['RoleId']}:me", "Arn": arn}
+    assert credentials["AccessKeyId"].startswith("ASIA")
+    as_role = boto3.client(
+        "sts", endpoint_url=server.url, region_name="us-east-1",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )  # fmt: skip
+    assert as_role.get_caller_identity()["Arn"] == arn
+    assert (
+        code_of(sts.assume_role, RoleArn=role["Arn"], RoleSessionName="me", DurationSeconds=7200)
+        == "ValidationError"
+    )
+    iam.delete_role(RoleName="worker")
+    assert code_of(sts.assume_role, RoleArn=role["Arn"], RoleSessionName="me") == "AccessDenied"

@@ -28,6 +28,7 @@ COMMON = {
     "lambda": _VALIDATED,
     "logs": _FRONT | {"InvalidParameterException"},
     "pipes": _VALIDATED | {"BadRequestException"},
+    "ssm": _VALIDATED,
     "sts": _QUERY,
 }
 

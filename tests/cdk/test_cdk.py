@@ -1,0 +1,91 @@
+"""An app of the AWS CDK, by the CDK's own command line: bootstrap, deploy, change, destroy."""
+
+import json
+import pathlib
+import subprocess
+
+import pytest
+from support import wait_until
+from support.server import clean_environment
+
+HERE = pathlib.Path(__file__).parent
+CDK = HERE / "node_modules" / "aws-cdk" / "bin" / "cdk"
+DEADLINE_S = 240
+
+
+class Cdk:
+    def __init__(self, server, folder):
+        self.folder = folder
+        self.environment = {
+            **clean_environment(),
+            "HOME": str(folder),
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CI": "true",
+        }
+
+    def run(self, *words):
+        done = subprocess.run(
+            ["node", str(CDK), *words, "--app", "node app.js", "--no-notices",
+             "--output", str(self.folder / "cdk.out")],
+            cwd=HERE, env=self.environment, capture_output=True, text=True, timeout=DEADLINE_S,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    def must(self, *words):
+        code, text = self.run(*words)
+        assert code == 0, text[-6000:]
+        return text
+
+
+@pytest.fixture
+def cdk(own_server, tmp_path):
+    assert CDK.exists(), "scripts/deps fetches the CDK"
+    return Cdk(own_server, tmp_path)
+
+
+@pytest.mark.slow
+def test_an_app_is_deployed_and_changes_land(cdk, own_server):
+    assert "bootstrapped" in cdk.must("bootstrap", "aws://000000000000/us-east-1")
+    outputs = cdk.folder / "outputs.json"
+    cdk.must("deploy", "--require-approval", "never", "--outputs-file", str(outputs))
+    made = json.loads(outputs.read_text())["Sales"]
+    table, s3 = made["TableName"], own_server.client("s3")
+    found = own_server.client("ssm").get_parameter(Name="/sales/table")
+    assert found["Parameter"]["Value"] == table
+    own_server.client("dynamodb").put_item(TableName=table, Item={"orderid": {"S": "o-1"}})
+
+    def landed():
+        listed = s3.list_objects_v2(Bucket=made["LakeName"], Prefix="sales/").get("Contents", [])
+        return [
+            s3.get_object(Bucket=made["LakeName"], Key=one["Key"])["Body"].read() for one in listed
+        ]
+
+    wait_until(landed, timeout=60)
+    assert json.loads(landed()[0])["dynamodb"]["Keys"] == {"orderid": {"S": "o-1"}}
+
+    assert "no changes" in cdk.must("deploy", "--require-approval", "never")
+    assert "no differences" in cdk.must("diff")
+    text = cdk.must("diff", "--context", "memory=256")
+    assert "MemorySize" in text
+    cdk.must("deploy", "--require-approval", "never", "--context", "memory=256")
+    functions = own_server.client("lambda")
+    found = functions.get_function_configuration(FunctionName=made["FunctionName"])
+    assert found["MemorySize"] == 256
+
+    for version in s3.list_object_versions(Bucket=made["LakeName"]).get("Versions", []):
+        s3.delete_object(Bucket=made["LakeName"], Key=version["Key"])
+    cdk.must("destroy", "--force")
+    assert own_server.client("dynamodb").list_tables()["TableNames"] == []
+    assert own_server.client("pipes").list_pipes()["Pipes"] == []
+    assert functions.list_functions()["Functions"] == []
+
+
+@pytest.mark.slow
+def test_an_environment_without_a_bootstrap_is_told(cdk):
+    code, text = cdk.run("deploy", "--require-approval", "never")
+    assert code != 0 and "bootstrap" in text
