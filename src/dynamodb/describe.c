@@ -96,6 +96,11 @@ void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *
     mr_json_object_end(json);
 }
 
+static bool is_active(enum dynamodb_describe how)
+{
+    return how == DYNAMODB_DESCRIBE || how == DYNAMODB_DESCRIBE_UPDATED;
+}
+
 /* While they are counted after a crash, what has gone may not have been counted yet. */
 static int64_t at_least_0(int64_t sum)
 {
@@ -116,11 +121,11 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
         mr_json_key_cstr(json, "IndexStatus",
                          how == DYNAMODB_DESCRIBE_NEW ? "CREATING" : states[state]);
         if (state == DYNAMODB_INDEX_CREATING)
-            mr_json_key_bool(json, "Backfilling", true);
+            mr_json_key_bool(json, "Backfilling", how != DYNAMODB_DESCRIBE_UPDATED);
         dynamodb_describe_throughput(json, index->read_units, index->write_units, &index->tuning,
                                      snapshot->now_ms);
         dynamodb_describe_on_demand(json, &index->tuning);
-        if (how == DYNAMODB_DESCRIBE)
+        if (is_active(how))
             dynamodb_describe_warm(json, snapshot->on_demand, index->read_units, index->write_units,
                                    &index->tuning);
     }
@@ -163,7 +168,7 @@ static void billing_json(struct mr_json *json, const struct snapshot *snapshot,
     mr_json_key(json, "BillingModeSummary");
     mr_json_object(json);
     mr_json_key_cstr(json, "BillingMode", snapshot->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
-    if (how == DYNAMODB_DESCRIBE)
+    if (is_active(how))
         mr_json_key_timestamp(json, "LastUpdateToPayPerRequestDateTime",
                               snapshot->on_demand_since_ms);
     mr_json_object_end(json);
@@ -240,7 +245,7 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
         class_json(json, &snapshot);
     mr_json_key_bool(json, "DeletionProtectionEnabled", snapshot.protection);
     dynamodb_restore_summary(json, table);
-    if (how == DYNAMODB_DESCRIBE)
+    if (is_active(how))
         dynamodb_describe_warm(json, snapshot.on_demand, snapshot.read_units, snapshot.write_units,
                                &snapshot.tuning);
     mr_json_object_end(json);

@@ -131,17 +131,20 @@ static enum mr_status find_index(struct protocol_call *call, const struct dynamo
 
 static enum mr_status check_new_units(struct protocol_call *call,
                                       const struct dynamodb_table *table,
-                                      const struct dynamodb_index *index, yyjson_val *units)
+                                      const struct dynamodb_index *index, yyjson_val *update)
 {
+    yyjson_val *units = mr_json_get(update, "ProvisionedThroughput");
+    const bool tunes = yyjson_obj_size(mr_json_get(update, "OnDemandThroughput")) > 0 ||
+                       yyjson_obj_size(mr_json_get(update, "WarmThroughput")) > 0;
     const long long read = mr_json_get_i64(units, "ReadCapacityUnits", 0);
     const long long write = mr_json_get_i64(units, "WriteCapacityUnits", 0);
-    if (units == NULL)
-        return MR_OK;
-    if (dynamodb_on_demand_wanted(call, table))
+    if (dynamodb_on_demand_wanted(call, table) && (units != NULL || !tunes))
         return protocol_fail(call, &protocol_validation,
                              INVALID "The only Updates for index: %.*s when TableThroughputMode is "
                                      "PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput",
                              MR_ARG(index->name));
+    if (units == NULL)
+        return MR_OK;
     if (read == index->read_units && write == index->write_units)
         return protocol_fail(
             call, &protocol_validation,
@@ -170,8 +173,7 @@ static enum mr_status read_update(struct protocol_call *call, const struct dynam
         .write_units = index->write_units,
         .current = &index->tuning,
     };
-    enum mr_status status =
-        check_new_units(call, table, index, mr_json_get(update, "ProvisionedThroughput"));
+    enum mr_status status = check_new_units(call, table, index, update);
     return status == MR_OK ? dynamodb_tuning_read(call, &wish, ret_tuning) : status;
 }
 

@@ -261,7 +261,12 @@ MR_MUST_USE enum mr_status dynamodb_document_load(struct dynamodb *dynamodb);
 
 /* ---- describe.c ---- */
 /* The TableDescription object. */
-enum dynamodb_describe { DYNAMODB_DESCRIBE, DYNAMODB_DESCRIBE_NEW, DYNAMODB_DESCRIBE_GONE };
+enum dynamodb_describe {
+    DYNAMODB_DESCRIBE,
+    DYNAMODB_DESCRIBE_NEW,
+    DYNAMODB_DESCRIBE_UPDATED, /* a new index is not being filled yet */
+    DYNAMODB_DESCRIBE_GONE,
+};
 void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
                        enum dynamodb_describe how);
 /* Parts of it, as members of the open object. */

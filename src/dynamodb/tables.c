@@ -428,7 +428,7 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
     dynamodb_table_set_state(table, DYNAMODB_UPDATING);
     status = commit_changes(call, table, wish, &change);
     mr_json_key(&call->out, "TableDescription");
-    dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE);
+    dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_UPDATED);
     if (change.created != NULL || change.deleted != NULL)
         dynamodb_indexes_begin(table);
     else

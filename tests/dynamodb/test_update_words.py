@@ -92,6 +92,15 @@ UPDATES = [
         INVALID + "The only Updates for index: gsi when TableThroughputMode is PAY_PER_REQUEST can "
         "be to OnDemandThroughput, WarmThroughput",
     ),
+    *(
+        (
+            "PAY_PER_REQUEST",
+            change(Update={"IndexName": "gsi", **nothing}),
+            INVALID + "The only Updates for index: gsi when TableThroughputMode is PAY_PER_REQUEST "
+            "can be to OnDemandThroughput, WarmThroughput",
+        )
+        for nothing in ({}, {"OnDemandThroughput": {}})
+    ),
     (
         "PAY_PER_REQUEST",
         {**DEFINED, **change(Create=index("two", "new", ProvisionedThroughput=units(2)))},
@@ -339,6 +348,8 @@ def test_while_an_index_is_made_no_other_is_and_no_table_goes(own_server, refuse
 
     points(arm=["journal.sync:1+:delay-700"])  # it is filled slice by slice, each with a sync
     api.update_table(TableName=name, **DEFINED, **change(Create=index("two", "new")))
+    (_, two) = api.describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]
+    assert (two["IndexStatus"], two["Backfilling"]) == ("CREATING", True)
     in_use = "Attempt to change a resource which is still in use: "
     refused(
         "LimitExceededException",
