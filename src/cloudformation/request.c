@@ -276,3 +276,25 @@ bool request_done(struct request *request)
     resource_fail_fault(request->call);
     return false;
 }
+
+bool request_create(struct request *request)
+{
+    struct resource_call *call = request->call;
+    if (request_send(request) != NULL || resource_fault_is_ours(call))
+        return true;
+    resource_fail_fault(call);
+    call->physical = MR_S("");
+    return false;
+}
+
+void request_drop(struct request *request,
+                  enum resource_ready (*is_gone)(struct resource_call *call))
+{
+    struct resource_call *call = request->call;
+    if (request_send(request) == NULL) {
+        if (!resource_fault_is_gone(call))
+            resource_fail_fault(call);
+    } else if (is_gone != NULL) {
+        (void)resource_wait(call, is_gone);
+    }
+}

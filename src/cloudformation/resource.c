@@ -260,6 +260,16 @@ void resource_fail_fault(struct resource_call *call)
 
 /* ---- waiting ---- */
 
+enum resource_ready resource_is_gone(struct resource_call *call, yyjson_val *found)
+{
+    if (found != NULL)
+        return RESOURCE_NOT_YET;
+    if (resource_fault_is_gone(call))
+        return RESOURCE_READY;
+    resource_fail_fault(call);
+    return RESOURCE_BROKEN;
+}
+
 bool resource_wait(struct resource_call *call, enum resource_ready (*probe)(struct resource_call *))
 {
     const int64_t deadline_ms = mr_monotonic_ms() + RESOURCE_READY_MS_MAX;

@@ -119,6 +119,8 @@ enum resource_ready { RESOURCE_READY, RESOURCE_NOT_YET, RESOURCE_BROKEN };
  * call), it takes too long, or the server stops. */
 bool resource_wait(struct resource_call *call,
                    enum resource_ready (*probe)(struct resource_call *));
+/* For a probe: has what was just asked for, and is `found` or NULL, gone? */
+enum resource_ready resource_is_gone(struct resource_call *call, yyjson_val *found);
 
 /* A request to a service, in the making. Usual form:
  *     struct request request;
@@ -165,6 +167,11 @@ bool resource_retag(struct resource_call *call, const struct resource_tagging *t
 yyjson_val *request_send(struct request *request);
 /* Sends; a fault fails the resource. False when it did. */
 bool request_done(struct request *request);
+/* Sends a creation under call->physical. False: it failed, and nothing of ours has that name. */
+bool request_create(struct request *request);
+/* Sends a deletion; what is not there any more is no failure. Waits with the probe, unless NULL. */
+void request_drop(struct request *request,
+                  enum resource_ready (*is_gone)(struct resource_call *call));
 /* A copy of the object (or a new one) with the member set. */
 yyjson_val *resource_with(struct mr_arena *arena, yyjson_val *object, const char *member,
                           struct mr_slice value);

@@ -63,12 +63,7 @@ static enum resource_ready is_active(struct resource_call *call)
 
 static enum resource_ready is_gone(struct resource_call *call)
 {
-    if (describe(call) != NULL)
-        return RESOURCE_NOT_YET;
-    if (resource_fault_is_gone(call))
-        return RESOURCE_READY;
-    resource_fail_fault(call);
-    return RESOURCE_BROKEN;
+    return resource_is_gone(call, describe(call));
 }
 
 /* Here the presence of StreamSpecification enables the stream; the API has a member for that. */
@@ -328,11 +323,8 @@ static void create_plain(struct resource_call *call)
     request_document(&request, "ResourcePolicy",
                      mr_json_get(resource_property(call, "ResourcePolicy"), "PolicyDocument"));
     request_tag_list(&request, "Tags", resource_property(call, "Tags"));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     if (resource_wait(call, is_active) && set_time_to_live(call) && set_recovery(call))
         (void)set_kinesis(call);
 }
@@ -665,10 +657,7 @@ static void drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "dynamodb", "DeleteTable");
     request_text(&request, "TableName", call->physical);
-    if (request_send(&request) != NULL)
-        (void)resource_wait(call, is_gone);
-    else if (!resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, is_gone);
 }
 
 const struct resource_type resource_table = {

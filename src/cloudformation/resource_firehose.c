@@ -53,12 +53,7 @@ static enum resource_ready is_active(struct resource_call *call)
 
 static enum resource_ready is_gone(struct resource_call *call)
 {
-    if (describe(call) != NULL)
-        return RESOURCE_NOT_YET;
-    if (resource_fault_is_gone(call))
-        return RESOURCE_READY;
-    resource_fail_fault(call);
-    return RESOURCE_BROKEN;
+    return resource_is_gone(call, describe(call));
 }
 
 static bool exists(struct resource_call *call)
@@ -76,11 +71,8 @@ static void create(struct resource_call *call)
             request_value(&request, properties[i].name,
                           resource_property(call, properties[i].name));
     request_tag_list(&request, "Tags", resource_property(call, "Tags"));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     (void)resource_wait(call, is_active);
 }
 
@@ -213,10 +205,7 @@ static void drop(struct resource_call *call)
     request_open(&request, call, "firehose", "DeleteDeliveryStream");
     request_text(&request, "DeliveryStreamName", call->physical);
     mr_json_key_bool(&request.json, "AllowForceDelete", true);
-    if (request_send(&request) != NULL)
-        (void)resource_wait(call, is_gone);
-    else if (!resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, is_gone);
 }
 
 const struct resource_type resource_delivery_stream = {

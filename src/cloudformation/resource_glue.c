@@ -66,8 +66,7 @@ static void database_drop(struct resource_call *call)
     request_open(&request, call, "glue", "DeleteDatabase");
     request_value(&request, "CatalogId", resource_property(call, "CatalogId"));
     request_text(&request, "Name", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_database = {
@@ -130,8 +129,7 @@ static void table_drop(struct resource_call *call)
     request_value(&request, "CatalogId", resource_property(call, "CatalogId"));
     request_value(&request, "DatabaseName", resource_property(call, "DatabaseName"));
     request_text(&request, "Name", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_glue_table = {
@@ -222,8 +220,7 @@ static void partition_drop(struct resource_call *call)
     struct request request;
     partition_open(&request, call, "DeletePartition");
     request_value(&request, "PartitionValues", partition_values(call));
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_partition = {
@@ -299,8 +296,7 @@ static void classifier_drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "glue", "DeleteClassifier");
     request_text(&request, "Name", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_classifier = {

@@ -152,11 +152,8 @@ static void role_create(struct resource_call *call)
     request_document(&request, "AssumeRolePolicyDocument",
                      resource_property(call, "AssumeRolePolicyDocument"));
     request_tag_list(&request, "Tags", resource_property(call, "Tags"));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     if (set_inline(call) && set_managed(call))
         (void)read_role(call);
 }
@@ -233,8 +230,7 @@ static void role_drop(struct resource_call *call)
         return;
     request_open(&request, call, "iam", "DeleteRole");
     request_text(&request, "RoleName", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_role = {
@@ -396,8 +392,7 @@ static void managed_drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "iam", "DeletePolicy");
     request_text(&request, "PolicyArn", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_managed_policy = {

@@ -34,12 +34,7 @@ static enum resource_ready is_active(struct resource_call *call)
 
 static enum resource_ready is_gone(struct resource_call *call)
 {
-    if (describe(call) != NULL)
-        return RESOURCE_NOT_YET;
-    if (resource_fault_is_gone(call))
-        return RESOURCE_READY;
-    resource_fail_fault(call);
-    return RESOURCE_BROKEN;
+    return resource_is_gone(call, describe(call));
 }
 
 static bool set_retention(struct resource_call *call)
@@ -115,11 +110,8 @@ static void create(struct resource_call *call)
     else if (!mr_slice_equal(mode, MR_S("ON_DEMAND")))
         mr_json_key_int(&request.json, "ShardCount", 1);
     request_tag_map(&request, "Tags", resource_property(call, "Tags"));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     if (resource_wait(call, is_active) && set_retention(call) &&
         set_encryption(call, resource_property(call, "StreamEncryption"), "StartStreamEncryption"))
         (void)set_metrics(call);
@@ -204,10 +196,7 @@ static void drop(struct resource_call *call)
     request_open(&request, call, "kinesis", "DeleteStream");
     request_text(&request, "StreamName", call->physical);
     mr_json_key_bool(&request.json, "EnforceConsumerDeletion", true);
-    if (request_send(&request) != NULL)
-        (void)resource_wait(call, is_gone);
-    else if (!resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, is_gone);
 }
 
 const struct resource_type resource_stream = {

@@ -183,11 +183,8 @@ static void function_create(struct resource_call *call)
         call->physical = MR_S("");
         return;
     }
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     if (resource_wait(call, function_is_active))
         (void)set_concurrency(call);
 }
@@ -279,8 +276,7 @@ static void function_drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "lambda", "DeleteFunction");
     request_text(&request, "FunctionName", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_function = {

@@ -73,12 +73,7 @@ static enum resource_ready is_settled(struct resource_call *call)
 
 static enum resource_ready is_gone(struct resource_call *call)
 {
-    if (describe(call) != NULL)
-        return RESOURCE_NOT_YET;
-    if (resource_fault_is_gone(call))
-        return RESOURCE_READY;
-    resource_fail_fault(call);
-    return RESOURCE_BROKEN;
+    return resource_is_gone(call, describe(call));
 }
 
 /* The one that an earlier run of this creation made. */
@@ -153,10 +148,7 @@ static void drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "lambda", "DeleteEventSourceMapping");
     request_text(&request, "UUID", call->physical);
-    if (request_send(&request) != NULL)
-        (void)resource_wait(call, is_gone);
-    else if (!resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, is_gone);
 }
 
 const struct resource_type resource_mapping = {

@@ -25,8 +25,7 @@ static void drop_by(struct resource_call *call, const char *operation, const cha
     request_open(&request, call, "lambda", operation);
     request_text(&request, "FunctionName", without_last_part(call->physical));
     request_text(&request, qualifier, last_part(call->physical));
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 /* ---- AWS::Lambda::Version ---- */
@@ -209,8 +208,7 @@ static void layer_drop(struct resource_call *call)
     request_open(&request, call, "lambda", "DeleteLayerVersion");
     request_text(&request, "LayerName", without_last_part(call->physical));
     mr_json_key_int(&request.json, "VersionNumber", number);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_layer_version = {

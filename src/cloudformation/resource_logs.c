@@ -59,11 +59,8 @@ static void group_create(struct resource_call *call)
     request_value(&request, "kmsKeyId", resource_property(call, "KmsKeyId"));
     request_value(&request, "logGroupClass", resource_property(call, "LogGroupClass"));
     request_tag_map(&request, "tags", resource_property(call, "Tags"));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     if (set_retention(call))
         (void)read_group(call);
 }
@@ -95,8 +92,7 @@ static void group_drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "logs", "DeleteLogGroup");
     request_text(&request, "logGroupName", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_log_group = {
@@ -158,8 +154,7 @@ static void stream_drop(struct resource_call *call)
 {
     struct request request;
     stream_request(&request, call, "DeleteLogStream");
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_log_stream = {

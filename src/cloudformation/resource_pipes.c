@@ -58,12 +58,7 @@ static enum resource_ready is_settled(struct resource_call *call)
 
 static enum resource_ready is_gone(struct resource_call *call)
 {
-    if (describe(call) != NULL)
-        return RESOURCE_NOT_YET;
-    if (resource_fault_is_gone(call))
-        return RESOURCE_READY;
-    resource_fail_fault(call);
-    return RESOURCE_BROKEN;
+    return resource_is_gone(call, describe(call));
 }
 
 static bool exists(struct resource_call *call)
@@ -89,11 +84,8 @@ static void create(struct resource_call *call)
     request_text(&request, "Name", call->physical);
     request_properties(&request, same, MR_COUNT(same));
     request_tag_map(&request, "Tags", resource_property(call, "Tags"));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     (void)resource_wait(call, is_settled);
 }
 
@@ -208,10 +200,7 @@ static void drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "pipes", "DeletePipe");
     request_text(&request, "Name", call->physical);
-    if (request_send(&request) != NULL)
-        (void)resource_wait(call, is_gone);
-    else if (!resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, is_gone);
 }
 
 const struct resource_type resource_pipe = {

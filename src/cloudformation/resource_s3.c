@@ -210,11 +210,8 @@ static void bucket_create(struct resource_call *call)
     }
     request_value(&request, "ObjectLockEnabledForBucket",
                   resource_property(call, "ObjectLockEnabled"));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
-        resource_fail_fault(call);
-        call->physical = MR_S("");
+    if (!request_create(&request))
         return;
-    }
     bucket_configure(call);
 }
 
@@ -222,8 +219,7 @@ static void bucket_drop(struct resource_call *call)
 {
     struct request request;
     bucket_request(&request, call, "DeleteBucket");
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_bucket = {
