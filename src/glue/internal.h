@@ -241,6 +241,8 @@ bool glue_pager_init(struct glue_pager *pager, struct protocol_call *call, size_
 /* For each element: MR_OK take it, MR_AGAIN pass over it, MR_END the page is full. */
 enum mr_status glue_pager_next(struct glue_pager *pager);
 void glue_pager_end(const struct glue_pager *pager, struct protocol_call *call);
+/* A page of the documents of a kind, as they are stored, as the reply's `member`. */
+void glue_docs_list(struct protocol_call *call, const char *kind, const char *member);
 /* A pattern that has to fit a whole name. False: the fault is set. */
 bool glue_regex_init(regex_t *ret_regex, struct protocol_call *call, struct mr_slice pattern);
 /* Deletes one document under the catalog's lock. MR_NOT_FOUND; failures are the call's fault. */

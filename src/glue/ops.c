@@ -49,6 +49,35 @@ void glue_pager_end(const struct glue_pager *pager, struct protocol_call *call)
                            mr_arena_printf(call->arena, "%zu", pager->from + pager->taken));
 }
 
+struct listing {
+    struct protocol_call *call;
+    struct glue_pager pager;
+};
+
+static enum mr_status list_doc(void *ctx, struct mr_slice name, struct mr_slice json)
+{
+    struct listing *listing = ctx;
+    (void)name;
+    enum mr_status status = glue_pager_next(&listing->pager);
+    if (status == MR_OK)
+        mr_json_raw(&listing->call->out, json);
+    return status == MR_END ? MR_END : MR_OK;
+}
+
+void glue_docs_list(struct protocol_call *call, const char *kind, const char *member)
+{
+    struct glue *glue = call->service;
+    struct listing listing = {.call = call};
+    if (!glue_pager_init(&listing.pager, call, 100))
+        return;
+    mr_json_key(&call->out, member);
+    mr_json_array(&call->out);
+    enum mr_status status = store_doc_each(glue->store, "glue", kind, MR_S(""), list_doc, &listing);
+    mr_json_array_end(&call->out);
+    glue_pager_end(&listing.pager, call);
+    protocol_fail_internal(call, status);
+}
+
 void glue_fail_database(struct protocol_call *call, struct mr_slice name)
 {
     protocol_fail(call, &glue_fault_not_found, "Database %.*s not found.", MR_ARG(name));

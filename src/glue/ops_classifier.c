@@ -145,34 +145,9 @@ static void get_classifier(struct protocol_call *call)
     protocol_fail_internal(call, status);
 }
 
-struct listing {
-    struct protocol_call *call;
-    struct glue_pager pager;
-};
-
-static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice json)
-{
-    struct listing *listing = ctx;
-    (void)name;
-    enum mr_status status = glue_pager_next(&listing->pager);
-    if (status == MR_OK)
-        mr_json_raw(&listing->call->out, json);
-    return status == MR_END ? MR_END : MR_OK;
-}
-
 static void get_classifiers(struct protocol_call *call)
 {
-    struct glue *glue = call->service;
-    struct listing listing = {.call = call};
-    if (!glue_pager_init(&listing.pager, call, 100))
-        return;
-    mr_json_key(&call->out, "Classifiers");
-    mr_json_array(&call->out);
-    enum mr_status status =
-        store_doc_each(glue->store, "glue", "classifier", MR_S(""), list_one, &listing);
-    mr_json_array_end(&call->out);
-    glue_pager_end(&listing.pager, call);
-    protocol_fail_internal(call, status);
+    glue_docs_list(call, "classifier", "Classifiers");
 }
 
 static void delete_classifier(struct protocol_call *call)
