@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/rng.h"
+#include "base/test_folder.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,24 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-/* A folder of its own for each test, removed behind it. */
-static int folder_setup(void **state)
-{
-    char path[] = "/tmp/millrace-test-XXXXXX";
-    assert_non_null(mkdtemp(path));
-    *state = mr_strdup_slice(mr_slice_cstr(path));
-    return 0;
-}
-
-static int folder_teardown(void **state)
-{
-    char command[256];
-    snprintf(command, sizeof(command), "rm -r '%s'", (char *)*state);
-    assert_int_equal(system(command), 0);
-    free(*state);
-    return 0;
-}
 
 static struct journal *open_small(void **state, uint64_t segment_bytes)
 {

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/test_folder.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -13,7 +14,7 @@
 
 enum { SEGMENT_BYTES = 8192, ENTRIES_MAX = 200 };
 
-static int folder_setup(void **state)
+static int memory_setup(void **state)
 {
     char memory[] = "/dev/shm/millrace-test-XXXXXX", disk[] = "/tmp/millrace-test-XXXXXX";
     const char *path = mkdtemp(memory); /* thousands of openings: in memory where that can be had */
@@ -21,15 +22,6 @@ static int folder_setup(void **state)
         path = mkdtemp(disk);
     assert_non_null(path);
     *state = mr_strdup_slice(mr_slice_cstr(path));
-    return 0;
-}
-
-static int folder_teardown(void **state)
-{
-    char command[256];
-    snprintf(command, sizeof(command), "rm -r '%s'", (char *)*state);
-    assert_int_equal(system(command), 0);
-    free(*state);
     return 0;
 }
 
@@ -425,7 +417,7 @@ static void random_tails_over_many_openings(void **state)
     assert_true(written.count > 30);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, memory_setup, folder_teardown)
 
 int main(void)
 {

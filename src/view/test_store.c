@@ -1,6 +1,7 @@
 #include "view/store.h"
 #include "base/point.h"
 #include "base/rng.h"
+#include "base/test_folder.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -14,23 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-static int folder_setup(void **state)
-{
-    char path[] = "/tmp/millrace-test-XXXXXX";
-    assert_non_null(mkdtemp(path));
-    *state = mr_strdup_slice(mr_slice_cstr(path));
-    return 0;
-}
-
-static int folder_teardown(void **state)
-{
-    char command[256];
-    snprintf(command, sizeof(command), "rm -r '%s'", (char *)*state);
-    assert_int_equal(system(command), 0);
-    free(*state);
-    return 0;
-}
 
 static struct store *open_store(const char *folder, size_t memtable_bytes)
 {

@@ -1,6 +1,7 @@
 #include "view/view.h"
 #include "base/arena.h"
 #include "base/rng.h"
+#include "base/test_folder.h"
 #include "journal/journal.h"
 #include <dirent.h>
 #include <pthread.h>
@@ -10,23 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-
-static int folder_setup(void **state)
-{
-    char path[] = "/tmp/millrace-test-XXXXXX";
-    assert_non_null(mkdtemp(path));
-    *state = mr_strdup_slice(mr_slice_cstr(path));
-    return 0;
-}
-
-static int folder_teardown(void **state)
-{
-    char command[256];
-    snprintf(command, sizeof(command), "rm -r '%s'", (char *)*state);
-    assert_int_equal(system(command), 0);
-    free(*state);
-    return 0;
-}
 
 static struct view *open_view(void **state)
 {
