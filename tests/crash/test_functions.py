@@ -35,7 +35,19 @@ from support.chain import (
 )
 
 from .conftest import Wire
-from .test_kill import SHARED, TABLE, Landing, check, count_up, explain, flat_rows, own, plain_rows
+from .test_kill import (
+    SHARED,
+    TABLE,
+    Landing,
+    at_work,
+    check,
+    count_up,
+    explain,
+    flat_rows,
+    own,
+    plain_rows,
+    put_new,
+)
 from .test_points import Paced, Rounds
 
 KILLS = int(os.environ.get("FUNCTIONS_KILLS", 8))
@@ -294,15 +306,6 @@ def has_failed(server):
     )
 
 
-def put_sentinels(server):
-    names, wire = [f"last-{n}" for n in range(16)], Wire(server.port)
-    for name in names:
-        item = {"id": {"S": name}, "n": {"N": "1"}}
-        assert wire.call("PutItem", {"TableName": TABLE, "Item": item})[0] == 200
-    wire.close()
-    return names
-
-
 def test_whatever_functions_do_every_change_is_accounted_for(make_server, tmp_path):
     seed = int(os.environ.get("CRASH_SEED", secrets.randbits(32)))
     print(f"CRASH_SEED={seed}")
@@ -314,21 +317,14 @@ def test_whatever_functions_do_every_change_is_accounted_for(make_server, tmp_pa
     events, rounds = Events(server, load), Rounds(server, load, None)
     threads = [threading.Thread(target=own, args=(load, n)) for n in range(2)]
     threads += [threading.Thread(target=count_up, args=(load, 0)), events]
-    for thread in threads:
-        thread.start()
-    load.up.set()
-    try:
+    with at_work(load, threads):
+        load.up.set()
         while rounds.kills < KILLS:
             disturb(rounds, rng)
-        wait_for("errors", lambda: has_failed(server), timeout=60)
-    finally:
-        load.ending.set()
-        load.up.set()
-        for thread in threads:
-            thread.join()
-    assert not load.failures, load.failures[:3]
+        wait_for("errors", lambda: has_failed(server))
     (folder / "calm").touch()
-    sentinels = put_sentinels(server)
+    sentinels = [f"last-{n}" for n in range(16)]
+    put_new(Wire(server.port), sentinels)
     for name, prefix in DELIVERIES.items():
         counts = check_delivery(server, load, prefix, sentinels)
         print(name, counts)

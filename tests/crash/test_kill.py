@@ -10,6 +10,7 @@ CRASH_SEED=n repeats the choices of a run (not the moments that the machine make
 CRASH_ROUND_S=n lets a round last up to n seconds.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -74,6 +75,28 @@ class Load:
                 return answer
             self.up.wait(0.05)
         return None
+
+
+@contextlib.contextmanager
+def at_work(load, threads):
+    """They run during the block, and have met no failure."""
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        load.ending.set()
+        load.up.set()
+        for thread in threads:
+            thread.join()
+    assert not load.failures, load.failures[:3]
+
+
+def put_new(wire, names):
+    """Items that show how far everything is: what was written before them is in front of them."""
+    for name in names:
+        item = {"id": {"S": name}, "n": {"N": "1"}}
+        assert wire.call("PutItem", {"TableName": TABLE, "Item": item})[0] == 200
 
 
 def own(load, writer):
@@ -284,20 +307,10 @@ def test_what_was_acknowledged_lands_once_and_in_order(make_server):
     load = Load(server.port, seed)
     threads = [threading.Thread(target=own, args=(load, n)) for n in range(OWNERS)]
     threads += [threading.Thread(target=count_up, args=(load, n)) for n in range(COUNTERS)]
-    for thread in threads:
-        thread.start()
-    try:
+    with at_work(load, threads):
         crash_rounds(server, load)
-    finally:
-        load.ending.set()
-        for thread in threads:
-            thread.join()
-    assert not load.failures, load.failures[:3]
-    sentinels = [f"sentinel-{n}" for n in range(64)]
-    wire = Wire(server.port)
-    for sentinel in sentinels:
-        item = {"id": {"S": sentinel}, "n": {"N": "1"}}
-        assert wire.call("PutItem", {"TableName": TABLE, "Item": item})[0] == 200
+    wire, sentinels = Wire(server.port), [f"sentinel-{n}" for n in range(64)]
+    put_new(wire, sentinels)
     writes = sum(map(len, load.histories.values())) + sum(map(len, load.counted.values()))
     for prefix, read in (("flat/", flat_rows), ("plain/", plain_rows)):
         landing = Landing(server, prefix, read)

@@ -26,7 +26,7 @@ from support.chain import (
 )
 
 from .conftest import Wire
-from .test_kill import TABLE, Load, own
+from .test_kill import TABLE, Load, at_work, own, put_new
 
 ROUNDS = 8
 ROUND_S_MAX = float(os.environ.get("CRASH_ROUND_S", 0.8))
@@ -111,20 +111,10 @@ def test_filtered_parallel_and_reshaped_changes_arrive_once_and_in_order(make_se
     set_up(server)
     load = Load(server.port, seed)
     threads = [threading.Thread(target=own, args=(load, n)) for n in range(OWNERS)]
-    for thread in threads:
-        thread.start()
-    try:
+    with at_work(load, threads):
         crash_rounds(server, load)
-    finally:
-        load.ending.set()
-        for thread in threads:
-            thread.join()
-    assert not load.failures, load.failures[:3]
-    wire = Wire(server.port)
     last = [f"hot-1-last-{n}" for n in range(40)]  # new items, so that no filter leaves them out
-    for item in last:
-        item = {"id": {"S": item}, "n": {"N": "1"}}
-        assert wire.call("PutItem", {"TableName": TABLE, "Item": item})[0] == 200
+    put_new(Wire(server.port), last)
     for stream in ("plain", "filtered", "lanes", "chained"):
         wait_until(
             lambda s=stream: set(last) <= {row[0] for row in rows_of(server, s)}, interval=0.3,

@@ -25,8 +25,8 @@ from support.chain import ROLE, make_function, quiet
 from support.server import millrace_bin
 
 from .conftest import Wire
-from .test_kill import TABLE, Load, count_up, own
-from .topologies import HOT, LAKE, check_lake, set_up
+from .test_kill import Load, at_work, count_up, own, put_new
+from .topologies import HOT, check_lake, set_up
 
 KILLS = int(os.environ.get("POINTS_KILLS", 0))
 ONLY = list(filter(None, os.environ.get("POINTS_ONLY", "").split(",")))
@@ -271,17 +271,6 @@ def strike_any(rounds, rng, kills):
                                     for _ in range(rng.randrange(1, 4))))  # fmt: skip
 
 
-def put_sentinels(server):
-    """New items that no filter leaves out; enough of them that every shard and lane has some."""
-    sentinels = [f"{HOT}sentinel-{n}" for n in range(64)]
-    wire = Wire(server.port)
-    for sentinel in sentinels:
-        item = {"id": {"S": sentinel}, "n": {"N": "1"}}
-        assert wire.call("PutItem", {"TableName": TABLE, "Item": item})[0] == 200
-    wire.close()
-    return sentinels
-
-
 def test_every_change_lands_once_whatever_step_was_the_last(make_server, tmp_path):
     seed = int(os.environ.get("POINTS_SEED", secrets.randbits(32)))
     print(f"POINTS_SEED={seed}")
@@ -295,22 +284,17 @@ def test_every_change_lands_once_whatever_step_was_the_last(make_server, tmp_pat
     threads = [threading.Thread(target=own, args=(load, n)) for n in range(2)]
     threads += [threading.Thread(target=count_up, args=(load, 0)), bustle]
     rounds, begun = Rounds(server, load, bustle), time.monotonic()
-    for thread in threads:
-        thread.start()
-    load.up.set()
-    try:
+    with at_work(load, threads):
+        load.up.set()
         strike_all(rounds, rng)
         strike_any(rounds, rng, KILLS)
-    finally:
-        load.ending.set()
-        load.up.set()
-        for thread in threads:
-            thread.join()
     took_s = time.monotonic() - begun
     print(f"{rounds.kills} kills at {len(rounds.struck)} points in {took_s:.0f} s; "
           f"a start took {sum(rounds.starts_s) / len(rounds.starts_s) * 1000:.0f} ms")  # fmt: skip
     assert not bustle.failures, bustle.failures[:3]
-    assert not load.failures, load.failures[:3]
-    counts = check_lake(server, load, put_sentinels(server), seen)
+    # No filter leaves them out, and every shard and lane has some.
+    sentinels = [f"{HOT}sentinel-{n}" for n in range(64)]
+    put_new(Wire(server.port), sentinels)
+    counts = check_lake(server, load, sentinels, seen)
     print(counts)
     assert not rounds.never, f"nobody passed {rounds.never}"

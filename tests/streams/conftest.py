@@ -1,6 +1,11 @@
 """Tables with streams, and their records."""
 
+import contextlib
+import threading
+
 import pytest
+from support.chain import events_of, put_number
+from support.wait import wait_until
 
 
 @pytest.fixture
@@ -76,3 +81,69 @@ def read_stream(streams, arn):
         for record in read_shard(streams, arn, shard["ShardId"])
     ]
     return sorted(records, key=lambda record: int(record["dynamodb"]["SequenceNumber"]))
+
+
+def by_key(changes):
+    """{key: its numbers, in the order of the changes}"""
+    found = {}
+    for change in changes:
+        image = change["dynamodb"]["NewImage"]
+        found.setdefault(image["id"]["S"], []).append(int(image["n"]["N"]))
+    return found
+
+
+class Writers:
+    """Each writes the numbers 0, 1, 2, ... to an item of its own of the table `orders`, over any
+    number of kills of the server; its clock stands."""
+
+    def __init__(self, server, count=4):
+        self.server, self.count = server, count
+        self.done = {}  # key: how many were acknowledged
+
+    def write(self, key, stop):
+        db = self.server.client("dynamodb")
+        while not stop.is_set():
+            number = self.done.get(key, 0)
+            try:
+                put_number(db, "orders", number, key)
+            except Exception:
+                if not stop.is_set():
+                    raise
+                return
+            self.done[key] = number + 1
+
+    @contextlib.contextmanager
+    def until_a_kill(self):
+        """They write during the block, which gets a function that pauses; then the server dies
+        under them and starts again."""
+        stop = threading.Event()
+        threads = [threading.Thread(target=self.write, args=(f"k{i}", stop))
+                   for i in range(self.count)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield stop.wait
+        finally:
+            stop.set()
+        self.server.kill9()
+        for thread in threads:
+            thread.join()
+        self.server.start()
+
+    def arrived(self, stream):
+        self.server.clock.advance(1)
+        return by_key(events_of(self.server, stream))
+
+    def check_arrived(self, stream):
+        """Waits until a pipe has carried all into the stream: each item's once, in order."""
+        last = {}
+        items = self.server.client("dynamodb").scan(TableName="orders", ConsistentRead=True)
+        for item in items["Items"]:
+            key, number = item["id"]["S"], int(item["n"]["N"])
+            last[key] = number
+            count = self.done.get(key, 0)
+            assert number in (count - 1, count)  # the one without an answer may have happened
+        wait_until(lambda: (seen := self.arrived(stream)) and all(
+            seen.get(key, [-1])[-1] == last[key] for key in last))
+        # A number whose answer was lost may have been written twice; the second changes nothing.
+        assert self.arrived(stream) == {key: list(range(last[key] + 1)) for key in last}

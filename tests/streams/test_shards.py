@@ -2,7 +2,6 @@
 
 import json
 import random
-import threading
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,7 +11,7 @@ from support.chain import (
 )
 from support.wait import wait_until, whole_lines
 
-from .conftest import read_line, read_shard, shards_of
+from .conftest import Writers, read_line, read_shard, shards_of
 
 HOUR_S = 3600
 
@@ -203,54 +202,14 @@ def test_rolls_amid_writers_and_kills_lose_nothing(rolling):
     """Writers of their own items, days in seconds: each item's changes arrive once, in order."""
     make_pipe(rolling, "pipe", rolling.arn, make_stream(rolling, "changes"))
     random.seed(7)
-    done = {}
-
-    def write(key, stop):
-        db = rolling.client("dynamodb")
-        while not stop.is_set():
-            number = done.get(key, 0)
-            try:
-                put_number(db, "orders", number, key)
-            except Exception:
-                if not stop.is_set():
-                    raise
-                return
-            done[key] = number + 1
-
+    writers = Writers(rolling)
     for _ in range(3):
-        stop = threading.Event()
-        writers = [threading.Thread(target=write, args=(f"k{i}", stop)) for i in range(4)]
-        for writer in writers:
-            writer.start()
-        for _ in range(4):
-            rolling.clock.advance(hours=1)
-            stop.wait(0.05)
-        rolling.clock.advance(hours=random.choice([0, 1]))
-        stop.wait(random.random() * 0.1)
-        stop.set()
-        rolling.kill9()
-        for writer in writers:
-            writer.join()
-        rolling.start()
+        with writers.until_a_kill() as pause:
+            for _ in range(4):
+                rolling.clock.advance(hours=1)
+                pause(0.05)
+            rolling.clock.advance(hours=random.choice([0, 1]))
+            pause(random.random() * 0.1)
     assert any(is_closed(shard) for shard in shards(rolling))
 
-    def arrived():
-        rolling.clock.advance(1)
-        seen = {}
-        for event in events_of(rolling, "changes"):
-            change = event["dynamodb"]
-            seen.setdefault(change["Keys"]["id"]["S"], []).append(
-                int(change["NewImage"]["n"]["N"]))
-        return seen
-
-    last = {}
-    for item in rolling.client("dynamodb").scan(TableName="orders", ConsistentRead=True)["Items"]:
-        key = item["id"]["S"]
-        last[key] = int(item["n"]["N"])
-        count = done.get(key, 0)
-        assert last[key] in (count - 1, count)  # the one without an answer may have happened
-    wait_until(lambda: (seen := arrived()) and all(
-        seen.get(key, [-1])[-1] == last[key] for key in last))
-    for key, seen in arrived().items():
-        # A number whose answer was lost may have been written twice; the second changes nothing.
-        assert seen == list(range(last[key] + 1)), key
+    writers.check_arrived("changes")

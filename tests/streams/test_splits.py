@@ -2,7 +2,6 @@
 
 import json
 import random
-import threading
 
 import pytest
 
@@ -11,7 +10,7 @@ from support.chain import (
 )
 from support.wait import wait_until, whole_lines
 
-from .conftest import read_line, read_shard, shards_of
+from .conftest import Writers, by_key, read_line, read_shard, shards_of
 
 KEYS = [f"k{i}" for i in range(40)]
 
@@ -53,15 +52,6 @@ def grow(server, count):
 def put_all(server, number):
     for key in KEYS:
         put_number(server.client("dynamodb"), "orders", number, key)
-
-
-def by_key(changes):
-    """{key: its numbers, in the order of the changes}"""
-    found = {}
-    for change in changes:
-        image = change["dynamodb"]["NewImage"]
-        found.setdefault(image["id"]["S"], []).append(int(image["n"]["N"]))
-    return found
 
 
 def every_key(numbers):
@@ -194,43 +184,11 @@ def test_a_mapping_follows_a_split_in_order(growing, tmp_path):
 def test_splits_amid_writers_and_kills_lose_nothing(growing):
     make_pipe(growing, "pipe", growing.arn, make_stream(growing, "changes"))
     random.seed(11)
-    done = {}
-
-    def write(key, stop):
-        db = growing.client("dynamodb")
-        while not stop.is_set():
-            number = done.get(key, 0)
-            try:
-                put_number(db, "orders", number, key)
-            except Exception:
-                if not stop.is_set():
-                    raise
-                return
-            done[key] = number + 1
-
+    writers = Writers(growing)
     for count in (8, 16, 32):
-        stop = threading.Event()
-        writers = [threading.Thread(target=write, args=(key, stop)) for key in KEYS[:4]]
-        for writer in writers:
-            writer.start()
-        grow(growing, count)
-        stop.wait(random.random() * 0.1)
-        stop.set()
-        growing.kill9()
-        for writer in writers:
-            writer.join()
-        growing.start()
+        with writers.until_a_kill() as pause:
+            grow(growing, count)
+            pause(random.random() * 0.1)
         assert count_open(growing) == count
 
-    last = {}
-    for item in growing.client("dynamodb").scan(TableName="orders", ConsistentRead=True)["Items"]:
-        last[item["id"]["S"]] = int(item["n"]["N"])  # a put without an answer may have happened
-
-    def arrived():
-        growing.clock.advance(1)
-        return by_key(events_of(growing, "changes"))
-
-    wait_until(lambda: (seen := arrived()) and all(
-        seen.get(key, [-1])[-1] == last[key] for key in last))
-    # A number whose answer was lost may have been written twice; the second changes nothing.
-    assert arrived() == {key: list(range(last[key] + 1)) for key in last}
+    writers.check_arrived("changes")
