@@ -187,7 +187,7 @@ void athena_render_double(struct mr_buf *buf, double value, bool is_float)
         /* plain: digits before the point, at least one behind it */
         for (int i = exponent < 0 ? exponent : 0; i <= exponent || i < count; i++) {
             mr_buf_byte(buf, i >= 0 && i < count ? digits[i] : '0');
-            if (i == (exponent < 0 ? exponent : exponent))
+            if (i == exponent)
                 mr_buf_byte(buf, '.');
         }
         if (exponent >= count - 1)

@@ -423,7 +423,7 @@ static bool put_csv_field(const struct output *output, size_t place, size_t inde
     const struct athena_type *type = &output->run->scan->columns[index].type;
     duckdb_vector vector = output->vectors[place];
     int64_t number;
-    if (type->kind != ATHENA_STRING && type->kind <= ATHENA_DECIMAL && text.len == 0) {
+    if (type->kind <= ATHENA_DECIMAL && text.len == 0) {
         snprintf(worker->writer.message, sizeof worker->writer.message,
                  "HIVE_BAD_DATA: Error parsing field value '' for field %zu: For input string: "
                  "\"\"",

@@ -298,7 +298,7 @@ static yyjson_mut_val *get_azs(struct evaluation *evaluation, yyjson_val *argume
         return NULL;
     region = region.len > 0 ? region : evaluation->region;
     yyjson_mut_val *list = yyjson_mut_arr(evaluation->doc);
-    for (char letter = 'a'; letter <= 'c'; letter++) {
+    for (int letter = 'a'; letter <= 'c'; letter++) {
         const struct mr_slice zone =
             mr_arena_printf(evaluation->arena, "%.*s%c", MR_ARG(region), letter);
         yyjson_mut_arr_append(list, text_value(evaluation, zone));

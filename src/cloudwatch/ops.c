@@ -241,9 +241,8 @@ static void list(struct protocol_call *call)
         mr_json_array_end(&call->out);
     }
     if (more)
-        mr_json_key_string(
-            &call->out, "NextToken",
-            mr_arena_printf(call->arena, "%llu", (unsigned long long)(skip + shown)));
+        mr_json_key_string(&call->out, "NextToken",
+                           mr_arena_printf(call->arena, "%llu", (unsigned long long)skip + shown));
 }
 
 const struct protocol_handler cw_handlers[] = {

@@ -2,6 +2,7 @@
 #include "firehose/internal.h"
 #include "firehose/rows.h"
 #include "base/point.h"
+#include <assert.h>
 #include <pthread.h>
 
 enum { KEYS_DEPTH_MAX = 32 };
@@ -232,6 +233,15 @@ static void batches_unref(struct batches *all)
     free(all);
 }
 
+/* Of a reference that is not the last: the caller has one. */
+static void batches_give_back(struct batches *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->references--;
+    assert(all->references > 0);
+    pthread_mutex_unlock(&all->lock);
+}
+
 static void call_function(struct batch *batch)
 {
     const struct delivery *delivery = batch->delivery;
@@ -284,7 +294,7 @@ static void call_functions(struct batches *all)
         all->references++;
         pthread_mutex_unlock(&all->lock);
         if (runtime_submit(runtime, call_on_worker, &all->each[i]) != MR_OK)
-            batches_unref(all);
+            batches_give_back(all);
     }
     for (size_t i = 0; i < all->count; i++)
         if (begin(&all->each[i], false))
