@@ -33,6 +33,83 @@ static void emit_nan(struct athena_translation *translation, const struct athena
     athena_emit_text(translation, negated ? " IS NOT NULL)" : " IS NULL)");
 }
 
+/* ---- arrays, maps and rows ---- */
+
+static bool is_nested(const struct athena_sqltype *type)
+{
+    return type != NULL &&
+           (type->kind == SQL_ARRAY || type->kind == SQL_MAP || type->kind == SQL_ROW);
+}
+
+/* Both sides as names that lambdas gave, or as parts of such. */
+static void emit_equal(struct athena_translation *translation, const struct athena_sqltype *type,
+                       struct mr_slice left, struct mr_slice right, int depth);
+
+static void emit_equal_fields(struct athena_translation *translation,
+                              const struct athena_sqltype *type, struct mr_slice left,
+                              struct mr_slice right, int depth)
+{
+    struct mr_arena *arena = translation->arena;
+    for (size_t i = 0; i < type->count; i++) {
+        athena_emit_text(translation, i > 0 ? " AND " : "(");
+        emit_equal(translation, type->items[i],
+                   mr_arena_printf(arena, "struct_extract_at(%.*s, %zu)", MR_ARG(left), i + 1),
+                   mr_arena_printf(arena, "struct_extract_at(%.*s, %zu)", MR_ARG(right), i + 1),
+                   depth);
+    }
+    athena_emit_text(translation, type->count > 0 ? ")" : "true");
+}
+
+/* Element by element: NULL when none differs and one cannot be told. */
+static void emit_equal(struct athena_translation *translation, const struct athena_sqltype *type,
+                       struct mr_slice left, struct mr_slice right, int depth)
+{
+    struct mr_arena *arena = translation->arena;
+    struct mr_buf *out = translation->out;
+    if (!is_nested(type)) {
+        mr_buf_printf(out, "(%.*s = %.*s)", MR_ARG(left), MR_ARG(right));
+        return;
+    }
+    if (type->kind == SQL_ROW) {
+        emit_equal_fields(translation, type, left, right, depth);
+        return;
+    }
+    const bool map = type->kind == SQL_MAP;
+    mr_buf_printf(out,
+                  "CASE WHEN %.*s IS NULL OR %.*s IS NULL THEN NULL WHEN mr_cardinality(%.*s) <> "
+                  "mr_cardinality(%.*s) THEN false ELSE mr_all(list_transform(",
+                  MR_ARG(left), MR_ARG(right), MR_ARG(left), MR_ARG(right));
+    if (map)
+        mr_buf_printf(out,
+                      "map_keys(%.*s), lambda mr_i%d: CASE WHEN NOT map_contains(%.*s, mr_i%d) "
+                      "THEN false ELSE ",
+                      MR_ARG(left), depth, MR_ARG(right), depth);
+    else
+        mr_buf_printf(out, "range(1, len(%.*s) + 1), lambda mr_i%d: ", MR_ARG(left), depth);
+    emit_equal(translation, type->items[map ? 1 : 0],
+               mr_arena_printf(arena, "%.*s[mr_i%d]", MR_ARG(left), depth),
+               mr_arena_printf(arena, "%.*s[mr_i%d]", MR_ARG(right), depth), depth + 1);
+    athena_emit_text(translation, map ? " END)) END" : ")) END");
+}
+
+/* Equality where parts may be NULL. False: the values have no parts. */
+static bool emit_nested(struct athena_translation *translation, const struct athena_node *node,
+                        bool unequal)
+{
+    const struct athena_sqltype *type = node->left->type;
+    if (!is_nested(type) || !is_nested(node->right->type) || !athena_sqltype_known(type) ||
+        type->kind != node->right->type->kind)
+        return false;
+    athena_emit_text(translation, unequal ? "(NOT " : "(");
+    athena_emit_text(translation, "list_transform([row(");
+    emit_pair(translation, node, ", ");
+    athena_emit_text(translation, ")], lambda mr_pair: ");
+    emit_equal(translation, type, MR_S("struct_extract_at(mr_pair, 1)"),
+               MR_S("struct_extract_at(mr_pair, 2)"), 0);
+    athena_emit_text(translation, ")[1])");
+    return true;
+}
+
 /* Both sides are NaN where DuckDB says that they are equal and Trino that they are not; the greater
  * side is, where only the order differs. */
 void athena_emit_comparison(struct athena_translation *translation, const struct athena_node *node)
@@ -43,6 +120,8 @@ void athena_emit_comparison(struct athena_translation *translation, const struct
     const struct athena_node *greater = less ? node->right : node->left;
     const struct athena_node *other = less ? node->left : node->right;
     const bool both = unequal || node->text.ptr[0] == '=';
+    if (both && emit_nested(translation, node, unequal))
+        return;
     char middle[8] = " ";
     memcpy(middle + 1, node->text.ptr, node->text.len);
     memcpy(middle + 1 + node->text.len, " ", 2);

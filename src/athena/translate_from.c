@@ -165,6 +165,14 @@ static struct athena_fields unnest_fields(struct athena_translation *translation
     return fields;
 }
 
+/* Columns without a name of their own, which are numbered when they are shown. */
+static void emit_no_names(struct athena_translation *translation, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        mr_buf_printf(translation->out, "%s\"" ATHENA_UNNAMED "%zu\"", i > 0 ? ", " : "(", i);
+    athena_emit_text(translation, ")");
+}
+
 static void emit_unnest(struct athena_translation *translation, const struct athena_node *unnest,
                         const struct athena_node *alias)
 {
@@ -191,8 +199,13 @@ static void emit_unnest(struct athena_translation *translation, const struct ath
         athena_emit_text(translation, ")))");
     }
     athena_emit_text(translation, ")");
-    athena_emit_alias(translation, alias == NULL ? MR_S("_mr_unnest") : alias->name,
+    athena_emit_alias(translation,
+                      alias == NULL ? mr_arena_printf(translation->arena, "_mr_unnest_%u_%u",
+                                                      unnest->line, unnest->column)
+                                    : alias->name,
                       alias == NULL ? NULL : alias->items);
+    if (columns == 0 && !fields.open)
+        emit_no_names(translation, fields.count);
     add_relation(translation, unnest, alias, alias == NULL ? MR_S("") : alias->name, fields);
 }
 

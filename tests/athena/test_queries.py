@@ -389,3 +389,16 @@ def test_a_query_works_from_the_cli(aws, orders):
 
 def test_every_order_is_there(orders):
     assert orders.rows("SELECT count(*) FROM orders") == [[str(len(ORDERS))]]
+
+
+def test_columns_of_unnest_without_names_are_numbered(lake):
+    for sql, names, rows in (
+            ("SELECT * FROM UNNEST(ARRAY[5]) WITH ORDINALITY", ["_col0", "_col1"], [["5", "1"]]),
+            ("SELECT * FROM UNNEST(MAP(ARRAY['k'], ARRAY[1])) AS u", ["_col0", "_col1"],
+             [["k", "1"]]),
+            ("SELECT * FROM UNNEST(ARRAY[ROW(1, 'a')])", ["_col0", "_col1"], [["1", "a"]]),
+            ("SELECT * FROM (VALUES 1) AS t(x), UNNEST(ARRAY[2]), UNNEST(ARRAY[3])",
+             ["x", "_col1", "_col2"], [["1", "2", "3"]])):
+        result = lake.result(sql)
+        assert [c["Name"] for c in result["ResultSetMetadata"]["ColumnInfo"]] == names, sql
+        assert lake.rows(sql) == rows, sql

@@ -1,6 +1,22 @@
 """Arrays, maps, rows and lambdas of Trino."""
 
 ARRAYS = [
+    ("ARRAY[1, NULL] = ARRAY[1, NULL]", None, "boolean"),
+    ("ARRAY[1, NULL] = ARRAY[2, NULL]", "false", "boolean"),
+    ("ARRAY[1, NULL] <> ARRAY[2, NULL]", "true", "boolean"),
+    ("ARRAY[1, NULL] <> ARRAY[1, NULL]", None, "boolean"),
+    ("ARRAY[1, NULL] = ARRAY[1]", "false", "boolean"),
+    ("ARRAY[1, 2] = ARRAY[1, 2]", "true", "boolean"),
+    ("CAST(NULL AS array(integer)) = ARRAY[1]", None, "boolean"),
+    ("ARRAY[ARRAY[1, NULL]] = ARRAY[ARRAY[1, NULL]]", None, "boolean"),
+    ("ROW(1, NULL) = ROW(1, NULL)", None, "boolean"),
+    ("ROW(1, NULL) = ROW(2, NULL)", "false", "boolean"),
+    ("ROW(1, ARRAY[2]) = ROW(1, ARRAY[2])", "true", "boolean"),
+    ("ROW(1, 2) <> ROW(1, 3)", "true", "boolean"),
+    ("MAP(ARRAY[1, 2], ARRAY[3, 4]) = MAP(ARRAY[2, 1], ARRAY[4, 3])", "true", "boolean"),
+    ("MAP(ARRAY[1], ARRAY[NULL]) = MAP(ARRAY[1], ARRAY[NULL])", None, "boolean"),
+    ("MAP(ARRAY[1], ARRAY[2]) = MAP(ARRAY[3], ARRAY[2])", "false", "boolean"),
+    ("ARRAY[1, NULL] IS NOT DISTINCT FROM ARRAY[1, NULL]", "true", "boolean"),
     ("ARRAY[]", "[]", "array"),
     ("ARRAY[ARRAY[1], ARRAY[2, 3]]", "[[1], [2, 3]]", "array"),
     ("ARRAY[1, 2][1]", "1", "integer"),
