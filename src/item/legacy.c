@@ -225,6 +225,14 @@ static struct item_node *make_condition(struct condition *condition)
     return both;
 }
 
+static enum mr_status check_name(struct mr_slice name, struct mr_slice *ret_error)
+{
+    if (name.len > 0)
+        return MR_OK;
+    *ret_error = MR_S(INVALID "Empty attribute name");
+    return MR_INVALID;
+}
+
 enum mr_status item_legacy_condition(struct mr_arena *arena, yyjson_val *conditions, bool expected,
                                      bool any, struct item_condition *ret_condition,
                                      struct mr_slice *ret_error)
@@ -237,7 +245,9 @@ enum mr_status item_legacy_condition(struct mr_arena *arena, yyjson_val *conditi
         struct condition condition = {
             .arena = arena, .error = ret_error, .name = mr_json_text(key)};
         yyjson_val *json = yyjson_obj_iter_get_val(key);
-        enum mr_status status = (expected ? read_expected : read_filter)(&condition, json);
+        enum mr_status status = check_name(condition.name, ret_error);
+        if (status == MR_OK)
+            status = (expected ? read_expected : read_filter)(&condition, json);
         if (status != MR_OK)
             return status;
         heads[at] = condition.name;
@@ -329,7 +339,9 @@ enum mr_status item_legacy_update(struct mr_arena *arena, yyjson_val *updates,
     yyjson_obj_iter iter = yyjson_obj_iter_with(updates);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter)) != NULL; update.count++) {
         struct item_action *action = &update.actions[update.count];
-        enum mr_status status = read_action(arena, yyjson_obj_iter_get_val(key), action, ret_error);
+        enum mr_status status = check_name(mr_json_text(key), ret_error);
+        if (status == MR_OK)
+            status = read_action(arena, yyjson_obj_iter_get_val(key), action, ret_error);
         if (status != MR_OK)
             return status;
         action->path = make_path(arena, mr_json_text(key));

@@ -281,3 +281,16 @@ def test_key_conditions_are_checked(db, series, refused):
         {"id": here},
         QueryFilter={"at": condition("EQ", {"N": "1"})},
     )
+
+
+def test_no_attribute_goes_without_a_name(api, table, refused):
+    text, key = INVALID + "Empty attribute name", {"id": s("unnamed")}
+    for call, arguments in [
+        (api.update_item, {"Key": key, "AttributeUpdates": {"": {"Value": s("v")}}}),
+        (api.update_item, {"Key": key, "AttributeUpdates": {"": {"Action": "DELETE"}}}),
+        (api.put_item, {"Item": key, "Expected": {"": {"Exists": False}}}),
+        (api.put_item, {"Item": {**key, "": s("v")}}),
+        (api.scan, {"ScanFilter": {"": {"ComparisonOperator": "NULL"}}}),
+    ]:
+        refused("ValidationException", text, call, TableName=table, **arguments)
+    assert api.scan(TableName=table)["Count"] == 0
