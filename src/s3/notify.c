@@ -126,13 +126,29 @@ static void write_request(struct s3 *s3, struct mr_json *json, const struct s3_e
     mr_json_object_end(json);
 }
 
+/* How long an archived object can be read. */
+static void write_restored(struct mr_json *json, const struct s3_meta *meta)
+{
+    char date[32];
+    mr_json_key(json, "glacierEventData");
+    mr_json_object(json);
+    mr_json_key(json, "restoreEventData");
+    mr_json_object(json);
+    mr_json_key_string(json, "lifecycleRestorationExpiryTime",
+                       mr_date_iso8601(meta->restored_until_ms, date));
+    mr_json_key_string(json, "lifecycleRestoreStorageClass", meta->headers[S3_STORAGE_CLASS]);
+    mr_json_object_end(json);
+    mr_json_object_end(json);
+}
+
 static void write_record(struct s3 *s3, struct mr_arena *arena, struct mr_json *json,
                          const struct s3_event *event, yyjson_val *configuration, uint64_t order)
 {
     char date[32];
     /* AWS: what is younger than the first events has a later version. */
     const bool newer = strncmp(event->name, "ObjectCreated", 13) != 0 &&
-                       strncmp(event->name, "ObjectRemoved", 13) != 0;
+                       strncmp(event->name, "ObjectRemoved", 13) != 0 &&
+                       strncmp(event->name, "ObjectRestore", 13) != 0;
     mr_json_object(json);
     mr_json_key_cstr(json, "eventVersion", newer ? "2.3" : "2.1");
     mr_json_key_cstr(json, "eventSource", "aws:s3");
@@ -153,6 +169,8 @@ static void write_record(struct s3 *s3, struct mr_arena *arena, struct mr_json *
     mr_json_object_end(json);
     write_object(arena, json, event, order);
     mr_json_object_end(json);
+    if (strcmp(event->name, "ObjectRestore:Completed") == 0)
+        write_restored(json, event->meta);
     mr_json_object_end(json);
 }
 

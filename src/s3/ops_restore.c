@@ -93,14 +93,21 @@ static enum mr_status restore(void *ctx, struct s3_meta *meta)
     return MR_OK;
 }
 
+/* Nothing more to change: it is told that it is done. */
+static enum mr_status complete(void *ctx, struct s3_meta *meta)
+{
+    (void)ctx;
+    return meta->restored_until_ms > 0 ? MR_OK : MR_END; /* replaced meanwhile */
+}
+
 static void restore_object(struct protocol_call *call)
 {
     struct s3_which which;
     struct s3_version version;
     struct restoring restoring = {.now_ms = store_now(s3_of(call)->options.store)};
-    const struct s3_event event = {.name = "ObjectRestore:Post",
-                                   .request_id = call->request_id,
-                                   .access_key = call->access_key};
+    struct s3_event event = {.name = "ObjectRestore:Post",
+                             .request_id = call->request_id,
+                             .access_key = call->access_key};
     if (s3_check_bucket(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK ||
         request_read(call, &restoring) != MR_OK)
         return;
@@ -116,6 +123,9 @@ static void restore_object(struct protocol_call *call)
     } else if (s3_fail_missing(call, &which, status == MR_END ? MR_OK : status, &restoring.meta) ==
                MR_OK) {
         call->status = restoring.was_readable ? 200 : 202; /* AWS: only prolonged, or begun */
+        event.name = "ObjectRestore:Completed";
+        protocol_fail_internal(call, s3_amend(s3_of(call), call->arena, &which, complete, NULL,
+                                              &event, &call->ticket));
     }
 }
 

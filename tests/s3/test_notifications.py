@@ -1,5 +1,6 @@
 """Notifications: what happens to objects is told to functions, in AWS's own JSON."""
 
+import datetime
 import io
 import json
 import re
@@ -104,6 +105,28 @@ def test_each_kind_of_change_has_its_name(s3, client, bucket, function):
     assert "size" not in records[5]["s3"]["object"]
     assert records[6]["s3"]["object"]["versionId"] == marker
     assert records[6]["s3"]["object"]["eTag"] == "d41d8cd98f00b204e9800998ecf8427e"
+
+
+def test_lists_and_restores_are_told(s3, client, bucket, function):
+    name, arn = function
+    configure(s3, bucket, {"LambdaFunctionArn": arn, "Events": [
+        "s3:ObjectAcl:Put", "s3:ObjectRestore:*"]})
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={
+        "Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="GLACIER")
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="aws-exec-read")
+    s3.restore_object(Bucket=bucket, Key="k", RestoreRequest={"Days": 1})
+    until = s3.head_object(Bucket=bucket, Key="k")["Restore"]
+    wanted = ["ObjectAcl:Put", "ObjectRestore:Post", "ObjectRestore:Completed"]
+    wait_until(lambda: len(told(client, name)) >= len(wanted))
+    assert names(client, name) == wanted
+    records = told(client, name)
+    assert [record["eventVersion"] for record in records] == ["2.3", "2.1", "2.1"]
+    assert "glacierEventData" not in records[1]
+    data = records[2]["glacierEventData"]["restoreEventData"]
+    assert data["lifecycleRestoreStorageClass"] == "GLACIER"
+    expiry = datetime.datetime.fromisoformat(data["lifecycleRestorationExpiryTime"][:19])
+    assert f"{expiry:%a, %d %b %Y %H:%M:%S GMT}" in until
 
 
 def test_filters_choose_by_prefix_and_suffix(s3, client, bucket, function):
