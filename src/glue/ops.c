@@ -110,7 +110,9 @@ bool glue_call_table(struct protocol_call *call, struct glue_table *ret_table)
 
 bool glue_regex_init(regex_t *ret_regex, struct protocol_call *call, struct mr_slice pattern)
 {
-    /* Java's \d is the one class that POSIX has no word for. */
+    /* Java's \d is the one class that POSIX has no word for. AWS: "*" stands for any text, as in
+     * Hive, where it does not repeat a class or a group. */
+    bool repeats = false;
     struct mr_buf text = {0};
     mr_buf_append(&text, MR_S("^("));
     for (size_t i = 0; i < pattern.len; i++) {
@@ -120,9 +122,12 @@ bool glue_regex_init(regex_t *ret_regex, struct protocol_call *call, struct mr_s
             i++;
         } else if (escape) {
             mr_buf_append(&text, mr_slice_sub(pattern, i++, 2));
+        } else if (pattern.ptr[i] == '*' && !repeats) {
+            mr_buf_append(&text, MR_S(".*"));
         } else {
             mr_buf_byte(&text, pattern.ptr[i]);
         }
+        repeats = escape || mr_slice_find(MR_S(".])"), pattern.ptr[i]) != SIZE_MAX;
     }
     mr_buf_append(&text, MR_S(")$"));
     char *anchored = mr_arena_cstr(call->arena, mr_buf_slice(&text));

@@ -79,6 +79,10 @@ def test_a_pattern_has_to_fit_the_whole_name(glue, database):
     assert find(r"t_\d+") == ["t_1", "t_12"]
     assert find("t_1") == ["t_1"]
     assert find("t_1|t_x") == ["t_1", "t_x"]
+    for everything in ("*", "t*", "*_*", "t.*", "t_[a-z0-9]*", r"t_\d*|t_x", "(t_[0-9x]+)*"):
+        assert find(everything) == ["t_1", "t_12", "t_x"], everything
+    assert find("*1*") == ["t_1", "t_12"]
+    assert find("*x|t_1") == ["t_1", "t_x"]
     refused(glue.get_tables, "InvalidInputException", DatabaseName=database, Expression="(")
 
 
