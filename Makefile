@@ -34,4 +34,4 @@ format:
 	@/usr/bin/python3 tools/check.py --format
 
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-fuzz

@@ -44,7 +44,7 @@ SERVICES = {
 # These wire the whole: the program, and the one that simulates the world below it.
 ABOVE_ALL = {"main", "sim"}
 NAMES_DUCKDB = {"athena", "main"}  # main finds its file beside the program
-STARTS_PROCESSES = {"runtime", "lambda", "sim"}
+STARTS_PROCESSES = {"runtime", "sim"}
 READS_CLOCK_AND_ENVIRONMENT = {"base", "cli", "main", "lambda"}
 
 FILE_LINES_MAX = 800
