@@ -1,9 +1,5 @@
 """A process that dies while a statement writes: all of it is there afterwards, or nothing."""
 
-import json
-import urllib.error
-import urllib.request
-
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,14 +10,6 @@ from athena.test_write import keys
 from support import wait_until
 
 ROWS = "SELECT n AS a, n % 3 AS p FROM UNNEST(sequence(1, 30)) AS u(n)"
-
-
-def arm(server, *specs):
-    """Nothing: disarms."""
-    body = {"disarm": True, "arm": list(specs)}
-    request = urllib.request.Request(
-        server.url + "/_millrace/points", json.dumps(body).encode(), method="POST")
-    urllib.request.urlopen(request).read()
 
 
 def dies(server, lake, sql):
@@ -40,10 +28,7 @@ def dies(server, lake, sql):
             return not server.running
 
     wait_until(ended)
-    try:  # what follows must not be struck
-        arm(server)
-    except (urllib.error.URLError, ConnectionError):
-        wait_until(lambda: not server.running)
+    server.arm()  # what follows must not be struck
     return not server.running
 
 
@@ -54,7 +39,7 @@ def test_ctas_is_whole_or_was_never_there(make_server, point):
         lake = Lake(server.client, "c")
         sql = (f"CREATE TABLE t WITH (external_location = 's3://{lake.bucket}/t/', "
                f"partitioned_by = ARRAY['p']) AS {ROWS}")
-        arm(server, f"{point}:{number}:kill")
+        server.arm(f"{point}:{number}:kill")
         if not dies(server, lake, sql):
             assert number > 3, "nothing was struck"
             return
@@ -75,7 +60,7 @@ def test_an_insert_shows_all_its_rows_or_none(make_server):
         lake = Lake(server.client, "i")
         succeed(lake, f"CREATE EXTERNAL TABLE t (a bigint) PARTITIONED BY (p bigint) {SERDE} "
                       f"LOCATION 's3://{lake.bucket}/t/'")
-        arm(server, f"journal.synced:{number}:kill")
+        server.arm(f"journal.synced:{number}:kill")
         died = dies(server, lake, f"INSERT INTO t {ROWS}")
         if died:
             server.start()

@@ -5,7 +5,7 @@ import random
 import pytest
 from support import wait_until
 
-from athena.test_write_crash import arm, dies
+from athena.test_write_crash import dies
 from iceberg.conftest import House
 
 BATCHES, EACH, KILLS = 30, 20, 4
@@ -54,7 +54,7 @@ def strike(make_server, point, prepare, sql, check):
         house = House(server, server.client, "k")
         for statement in prepare:
             house.rows(statement % {"bucket": house.bucket})
-        arm(server, f"{point}:{number}:kill")
+        server.arm(f"{point}:{number}:kill")
         died = dies(server, Statements(house), sql % {"bucket": house.bucket})
         if died:
             server.start()

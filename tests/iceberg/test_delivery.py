@@ -96,12 +96,16 @@ def test_records_that_do_not_fit_go_to_the_errors(house):
     of = {"Namespace": "AWS/Firehose",
           "Dimensions": [{"Name": "DeliveryStreamName", "Value": name}]}
     metrics, now = house.server.client("cloudwatch"), house.server.clock.now_ms // 1000
-    for metric, total in {"IncomingRowCount": 5, "SuccessfulRowCount": 1, "FailedRowCount": 4,
-                          "Success": 1}.items():
+
+    def measured(metric):
         points = metrics.get_metric_statistics(
             MetricName=f"DeliveryToIceberg.{metric}", Statistics=["Sum"], Period=86400,
             StartTime=now - 86400, EndTime=now + 86400, **of)["Datapoints"]
-        assert sum(point["Sum"] for point in points) == total, metric
+        return sum(point["Sum"] for point in points)
+
+    for metric, total in {"IncomingRowCount": 5, "SuccessfulRowCount": 1, "FailedRowCount": 4,
+                          "Success": 1}.items():
+        wait_until(lambda m=metric, t=total: measured(m) == t, message=metric)
 
 
 def hide(house, table="t"):

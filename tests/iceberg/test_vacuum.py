@@ -149,8 +149,7 @@ def test_killed_while_it_deletes_the_next_one_ends_it(own_server, own_house):
     own_server.clock.hold()
     own_server.clock.advance(minutes=6 * 24 * 60)
     for at in (4, 6, 9, 14):
-        own_server.request("POST", "/_millrace/points",
-                           json.dumps({"arm": [f"journal.appended:{at}:kill"]}))
+        own_server.arm(f"journal.appended:{at}:kill")
         try:
             house.query("VACUUM t")
             own_server.kill9()

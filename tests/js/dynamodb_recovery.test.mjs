@@ -36,9 +36,9 @@ before(async () => {
 });
 after(() => server?.stop());
 
-// Asks until `done` says so, at most 10 s.
+// Asks until `done` says so, at most 90 s.
 async function until(ask, done) {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 90_000;
   for (;;) {
     const answer = await ask();
     if (done(answer)) return answer;

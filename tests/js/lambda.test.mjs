@@ -40,11 +40,11 @@ async function call(name, event) {
 }
 
 async function until(condition) {
-  for (const end = Date.now() + 20_000; Date.now() < end; await delay(50)) {
+  for (const end = Date.now() + 90_000; Date.now() < end; await delay(50)) {
     const value = await condition();
     if (value) return value;
   }
-  throw new Error('the condition did not come true in 20 s');
+  throw new Error('the condition did not come true in 90 s');
 }
 
 test('an alias calls the version that it names', async () => {

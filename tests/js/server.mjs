@@ -11,8 +11,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const START_DEADLINE_MS = 30_000;
-const STOP_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 90_000;
+const STOP_DEADLINE_MS = 90_000;
 const READY = /millrace: ready on (https?:\/\/\S+:\d+)/;
 const SANITIZER = /ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
 
@@ -106,7 +106,7 @@ export function fresh(prefix = 't') {
 }
 
 // The first true value of `ask`, within a deadline.
-export async function waitFor(ask, deadlineMs = 20_000) {
+export async function waitFor(ask, deadlineMs = 90_000) {
   const end = Date.now() + deadlineMs;
   for (;;) {
     const value = await ask();

@@ -287,6 +287,16 @@ class Server:
         finally:
             connection.close()
 
+    def arm(self, *specs):
+        """Arms points; what happens by itself may strike one before this is answered."""
+        body = json.dumps({"disarm": True, "arm": specs})
+        try:
+            status, _, text = self.request("POST", "/_millrace/points", body)
+        except (OSError, http.client.HTTPException):
+            self.process.wait(STOP_DEADLINE_S)
+            return
+        assert status == 200, text
+
     def reset(self):
         """Empties the server; only `--testing` has this."""
         status, _, body = self.request("POST", "/_millrace/reset")
