@@ -346,11 +346,25 @@ static enum mr_status read_indexes(struct protocol_call *call, struct dynamodb_t
     return status;
 }
 
-static bool is_key_somewhere(const struct dynamodb_table *table, struct mr_slice name)
+static bool is_key_of(yyjson_val *owner, struct mr_slice name)
 {
-    bool used = dynamodb_is_key(&table->schema, name);
-    for (size_t i = 0; !used && i < table->index_count; i++)
-        used = dynamodb_is_key(&dynamodb_index_at(table, i)->schema, name);
+    yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(owner, "KeySchema"));
+    for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) != NULL;)
+        if (mr_slice_equal(mr_json_get_text(each, "AttributeName"), name))
+            return true;
+    return false;
+}
+
+/* Of the table that is asked for, or of one of its indexes. */
+static bool is_key_somewhere(const struct protocol_call *call, struct mr_slice name)
+{
+    static const char *const lists[] = {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"};
+    bool used = is_key_of(call->in, name);
+    for (size_t i = 0; !used && i < MR_COUNT(lists); i++) {
+        yyjson_arr_iter iter = yyjson_arr_iter_with(mr_json_get(call->in, lists[i]));
+        for (yyjson_val *each; !used && (each = yyjson_arr_iter_next(&iter)) != NULL;)
+            used = is_key_of(each, name);
+    }
     return used;
 }
 
@@ -361,12 +375,15 @@ static void list_name(struct item_writer *list, struct mr_slice name)
     item_write_raw(list, name);
 }
 
-/* AWS: what is defined must be a key somewhere. */
+/* AWS: what is defined must be a key somewhere; this comes before all that may be wrong with
+ * indexes. */
 static enum mr_status check_definitions(struct protocol_call *call,
                                         const struct dynamodb_table *table)
 {
     size_t keys = table->schema.has_range ? 2 : 1;
-    if (table->index_count == 0 && table->definition_count != keys)
+    const size_t indexes = yyjson_arr_size(mr_json_get(call->in, "LocalSecondaryIndexes")) +
+                           yyjson_arr_size(mr_json_get(call->in, "GlobalSecondaryIndexes"));
+    if (indexes == 0 && table->definition_count != keys)
         return refuse(call, INVALID "Number of attributes in KeySchema does not exactly match "
                                     "number of attributes defined in AttributeDefinitions");
     struct item_writer all = item_writer_make(call->arena, 128);
@@ -375,7 +392,7 @@ static enum mr_status check_definitions(struct protocol_call *call,
     for (size_t i = 0; i < table->definition_count; i++) {
         struct mr_slice name = table->definitions[i].name;
         list_name(&all, name);
-        if (!is_key_somewhere(table, name))
+        if (!is_key_somewhere(call, name))
             continue;
         list_name(&used, name);
         used_count++;
@@ -464,11 +481,11 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     if (status == MR_OK)
         status = read_table_schema(call, table);
     if (status == MR_OK)
+        status = check_definitions(call, table);
+    if (status == MR_OK)
         status = read_indexes(call, table, true);
     if (status == MR_OK)
         status = read_indexes(call, table, false);
-    if (status == MR_OK)
-        status = check_definitions(call, table);
     if (status == MR_OK)
         status = dynamodb_sse_check(call, mr_json_get(call->in, "SSESpecification"));
     if (status == MR_OK)

@@ -711,11 +711,16 @@ static void summary_json(struct protocol_call *call, yyjson_val *doc)
 void dynamodb_list_exports(struct protocol_call *call)
 {
     size_t limit = (size_t)mr_json_get_i64(call->in, "MaxResults", LIST_MAX);
+    const struct mr_slice token = mr_json_get_text(call->in, "NextToken");
+    if (token.len > 0 && mr_slice_search(token, MR_S("/export/")) == SIZE_MAX) {
+        protocol_fail(call, &protocol_validation,
+                      "Invalid Request: Provided nextToken is invalid: %.*s", MR_ARG(token));
+        return;
+    }
     mr_json_key(&call->out, "ExportSummaries");
     mr_json_array(&call->out);
-    struct mr_slice last =
-        dynamodb_task_each(call, "export", mr_json_get_text(call->in, "TableArn"),
-                           mr_json_get_text(call->in, "NextToken"), limit, summary_json);
+    struct mr_slice last = dynamodb_task_each(
+        call, "export", mr_json_get_text(call->in, "TableArn"), token, limit, summary_json);
     mr_json_array_end(&call->out);
     if (last.len > 0)
         mr_json_key_string(&call->out, "NextToken", last);

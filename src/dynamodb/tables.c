@@ -404,6 +404,17 @@ static enum mr_status check_encryption(struct protocol_call *call,
     return MR_OK;
 }
 
+/* AWS: the rest is done when the reply is sent, and the table never UPDATING. */
+static bool takes_time(const struct protocol_call *call)
+{
+    static const char *const members[] = {"ProvisionedThroughput", "BillingMode",
+                                          "StreamSpecification", "TableClass"};
+    for (size_t i = 0; i < MR_COUNT(members); i++)
+        if (mr_json_get(call->in, members[i]) != NULL)
+            return true;
+    return dynamodb_index_comes_or_goes(call);
+}
+
 static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_table *table,
                                    const struct stream_wish *wish)
 {
@@ -425,13 +436,14 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
     if (status != MR_OK)
         return status;
     change_config(call, table, &tuning);
-    dynamodb_table_set_state(table, DYNAMODB_UPDATING);
+    if (takes_time(call))
+        dynamodb_table_set_state(table, DYNAMODB_UPDATING);
     status = commit_changes(call, table, wish, &change);
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_UPDATED);
     if (change.created != NULL || change.deleted != NULL)
         dynamodb_indexes_begin(table);
-    else
+    else if (takes_time(call))
         dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
     return status;
 }

@@ -432,3 +432,41 @@ def test_attributes_are_defined_once(api, fresh, refused):
             {"AttributeName": "id", "AttributeType": "N"},
         ],
     )
+
+
+def test_some_changes_are_done_with_their_reply(api, table):
+    def status(**wish):
+        return api.update_table(TableName=table, **wish)["TableDescription"]["TableStatus"]
+
+    assert status(DeletionProtectionEnabled=True) == "ACTIVE"
+    assert status(DeletionProtectionEnabled=False) == "ACTIVE"
+    assert status(**LIMITS) == "ACTIVE"
+    assert status(SSESpecification={"Enabled": True, "SSEType": "KMS"}) == "ACTIVE"
+    assert status(BillingMode="PAY_PER_REQUEST") == "UPDATING"
+    assert status(TableClass="STANDARD_INFREQUENT_ACCESS") == "UPDATING"
+    stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    assert status(StreamSpecification=stream) == "UPDATING"
+    assert api.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE"
+
+
+def test_a_definition_too_many_is_told_before_what_is_wrong_with_indexes(api, fresh, refused):
+    refused(
+        "ValidationException",
+        INVALID + "Some AttributeDefinitions are not used. AttributeDefinitions: [id, kind, spare],"
+        " keys used: [id, kind]",
+        make_table,
+        client=api,
+        name=fresh(),
+        keys=KEY["hash"],
+        extra={"kind": "S", "spare": "S"},
+        GlobalSecondaryIndexes=[index(Projection={}, ProvisionedThroughput=units(1))],
+    )
+
+
+def test_a_token_that_nobody_gave(api, refused):
+    refused(
+        "ValidationException",
+        "Invalid Request: Provided nextToken is invalid: " + "f0" * 60,
+        api.list_exports,
+        NextToken="f0" * 60,
+    )
