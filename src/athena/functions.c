@@ -316,6 +316,7 @@ static const struct athena_function functions[] = {
     {"parse_datetime", 2, 2, NULL, SPECIAL, "instant(varchar,varchar)"},
     {"from_unixtime", 1, 1, "to_timestamp($1)", 0, "instant(double)"},
     {"from_unixtime", 2, 2, "to_timestamp($1)", 0, "instant(double,varchar)"},
+    {"from_unixtime", 3, 3, "to_timestamp($1)", 0, "instant(double,bigint,bigint)"},
     {"from_unixtime_nanos", 1, 1, "to_timestamp(CAST($1 AS DOUBLE) / 1e9)", 0, "instant(bigint)"},
     {"to_unixtime", 1, 1, "epoch($1)", 0, "double(moment)"},
     {"from_iso8601_timestamp", 1, 1, "mr_from_iso8601($1)", 0, "instant(varchar)"},

@@ -513,6 +513,44 @@ static const struct athena_node *literal(const struct call *call, size_t index)
     return node->kind == AST_STRING ? node : NULL;
 }
 
+/* A whole number as it is written. */
+static bool written_number(const struct athena_node *node, int64_t *ret)
+{
+    const bool minus = node->kind == AST_MINUS;
+    const struct athena_node *digits = minus ? node->left : node;
+    if (digits->kind != AST_INTEGER || mr_slice_to_i64(digits->text, ret) != MR_OK)
+        return false;
+    *ret = minus ? -*ret : *ret;
+    return true;
+}
+
+/* from_unixtime(seconds, hours, minutes): a zone that is so far from UTC. */
+static const struct athena_sqltype *offset_zoned(const struct call *call,
+                                                 const struct athena_sqltype *type)
+{
+    struct athena_translation *translation = call->translation;
+    static const struct athena_node nowhere;
+    int64_t hours, minutes;
+    if (!written_number(call->nodes[1], &hours) || !written_number(call->nodes[2], &minutes)) {
+        athena_translate_fail(translation, call->node, "NOT_SUPPORTED",
+                              "a time zone's hours and minutes must be literals");
+        return type;
+    }
+    const int64_t sum = hours * 60 + minutes, most = 14 * 60;
+    if (hours < -14 || hours > 14 || sum < -most || sum > most) {
+        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
+                              "Invalid offset minutes %lld", (long long)sum);
+        return type;
+    }
+    struct athena_sqltype *zoned = MR_NEW(translation->arena, struct athena_sqltype);
+    *zoned = *type;
+    const int distance = (int)(sum < 0 ? -sum : sum);
+    zoned->zone = sum == 0 ? MR_S("UTC")
+                           : mr_arena_printf(translation->arena, "%c%02d:%02d", sum < 0 ? '-' : '+',
+                                             distance / 60, distance % 60);
+    return zoned;
+}
+
 /* A moment that is shown in the zone that the call names. */
 static const struct athena_sqltype *zoned(const struct call *call,
                                           const struct athena_sqltype *type)
@@ -522,6 +560,8 @@ static const struct athena_sqltype *zoned(const struct call *call,
     const bool given = mr_slice_equal(name, MR_S("at_timezone")) ||
                        mr_slice_equal(name, MR_S("with_timezone")) ||
                        (mr_slice_equal(name, MR_S("from_unixtime")) && call->count == 2);
+    if (mr_slice_equal(name, MR_S("from_unixtime")) && call->count == 3)
+        return offset_zoned(call, type);
     if (!iso && !given)
         return type;
     const struct athena_node *text = literal(call, iso ? 0 : 1);

@@ -170,13 +170,13 @@ static void emit_date_call(struct athena_translation *translation, const struct 
     athena_emit_text(translation, zoned ? ")" : "");
 }
 
-/* MySQL's format codes into strftime's; false: one that has no counterpart. */
+/* MySQL's format codes into strftime's; false: one that Trino refuses. */
 static bool mysql_format(struct mr_buf *format, struct mr_slice text)
 {
-    static const char *const codes[] = {
-        "a%a",       "b%b", "c%-m", "d%d",  "e%-d", "f%f", "H%H", "h%I", "I%I",
-        "i%M",       "j%j", "k%-H", "l%-I", "M%B",  "m%m", "p%p", "S%S", "s%S",
-        "T%H:%M:%S", "v%V", "W%A",  "w%w",  "x%G",  "Y%Y", "y%y", "%%%", "r%I:%M:%S %p"};
+    static const char *const codes[] = {"a%a", "b%b", "c%-m", "d%d", "e%-d",        "f%f",  "H%H",
+                                        "h%I", "I%I", "i%M",  "j%j", "k%-H",        "l%-I", "M%B",
+                                        "m%m", "p%p", "S%S",  "s%S", "T%H:%M:%S",   "v%V",  "W%A",
+                                        "x%G", "Y%Y", "y%y",  "%%%", "r%I:%M:%S %p"};
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != '%') {
             mr_buf_byte(format, text.ptr[i]);
@@ -188,9 +188,12 @@ static bool mysql_format(struct mr_buf *format, struct mr_slice text)
             if (codes[c][0] == text.ptr[i])
                 found = codes[c] + 1;
         }
-        if (found == NULL)
+        if (found != NULL)
+            mr_buf_append(format, mr_slice_cstr(found));
+        else if (i < text.len && strchr("DUuVwX", text.ptr[i]) != NULL)
             return false;
-        mr_buf_append(format, mr_slice_cstr(found));
+        else if (i < text.len) /* stands for itself */
+            mr_buf_byte(format, text.ptr[i]);
     }
     return true;
 }
@@ -239,6 +242,17 @@ static bool joda_format(struct mr_buf *format, struct mr_slice text)
     return true;
 }
 
+/* By its first code that is refused; Trino finds it when it runs. */
+static void fail_format(struct athena_translation *translation, struct mr_slice text)
+{
+    static const struct athena_node nowhere;
+    size_t i = 1;
+    while (i + 1 < text.len && !(text.ptr[i - 1] == '%' && strchr("DUuVwX", text.ptr[i]) != NULL))
+        i++;
+    athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
+                          "%%%c not supported in date format string", text.ptr[i]);
+}
+
 static void emit_format_call(struct athena_translation *translation, const struct athena_node *call)
 {
     const bool mysql = mr_slice_starts_with(call->text, MR_S("date_"));
@@ -262,6 +276,8 @@ static void emit_format_call(struct athena_translation *translation, const struc
         athena_emit_text(translation, yearless ? ", '%Y ' || " : ", ");
         athena_emit_string(translation, mr_buf_slice(&format));
         athena_emit_text(translation, moment ? ") AS TIMESTAMPTZ)" : ")");
+    } else if (mysql) {
+        fail_format(translation, text->text);
     } else {
         athena_translate_fail(translation, text, "NOT_SUPPORTED",
                               "the format '%.*s' of %.*s is not supported", MR_ARG(text->text),

@@ -1,6 +1,10 @@
 """Dates, times and JSON of Trino."""
 
 TIMES = [
+    ("from_unixtime(1700000000, 5, 30)", "2023-11-15 03:43:20.000 +05:30",
+     "timestamp with time zone"),
+    ("from_unixtime(0, -1, -30)", "1969-12-31 22:30:00.000 -01:30", "timestamp with time zone"),
+    ("date_format(TIMESTAMP '2026-07-03 09:01:02', '%Y %Q %z%%')", "2026 Q z%", "varchar"),
     ("date('2026-07-03')", "2026-07-03", "date"),
     ("date(TIMESTAMP '2026-07-03 23:59:59')", "2026-07-03", "date"),
     ("CAST(TIMESTAMP '2026-07-03 23:59:59' AS date)", "2026-07-03", "date"),
