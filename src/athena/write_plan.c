@@ -291,8 +291,31 @@ static bool table_columns(struct athena_write *write)
     return true;
 }
 
+static bool holds_geometry(const struct athena_sqltype *type)
+{
+    bool found = type != NULL && type->kind == SQL_GEOMETRY;
+    for (size_t i = 0; type != NULL && i < type->count && !found; i++)
+        found = holds_geometry(type->items[i]);
+    return found;
+}
+
+/* Inside DuckDB it is a text, but no table has it. */
+static bool refuse_geometry(struct athena_write *write)
+{
+    const struct athena_fields *fields = write->fields;
+    for (size_t i = 0; !fields->open && i < fields->count; i++) {
+        if (holds_geometry(fields->list[i].type))
+            return athena_write_fail(
+                write, "NOT_SUPPORTED", "Unsupported Hive type: %.*s",
+                MR_ARG(athena_sqltype_text(write->arena, fields->list[i].type)));
+    }
+    return true;
+}
+
 bool athena_write_columns(struct athena_write *write)
 {
+    if (!refuse_geometry(write))
+        return false;
     const size_t room =
         write->shown_count + 1 +
         (write->table == NULL ? 0 : write->table->column_count + write->table->key_count);

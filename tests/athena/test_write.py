@@ -76,6 +76,15 @@ def test_ctas_by_partitions_at_a_place_of_its_own(lake):
         f"'s3://{lake.bucket}/p/' before retrying. Athena will not delete data in your account.")
 
 
+def test_geometries_have_no_place_in_a_table(lake):
+    for sql in ("CREATE TABLE g AS SELECT ST_Point(1, 2) AS p",
+                f"UNLOAD (SELECT ST_Point(1, 2) AS p) TO 's3://{lake.bucket}/g/' "
+                "WITH (format = 'PARQUET')"):
+        assert lake.reason(sql) == "NOT_SUPPORTED: line 1:1: Unsupported Hive type: Geometry"
+    succeed(lake, "CREATE TABLE g AS SELECT ST_AsText(ST_Point(1, 2)) AS p")
+    assert "Unsupported Hive type" in lake.reason("INSERT INTO g SELECT ST_Point(3, 4)")
+
+
 def java_hash(value):
     """Hive's, of a text or a whole number of 64 bits, as it is before Java cuts it."""
     if isinstance(value, int):
