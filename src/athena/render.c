@@ -152,7 +152,7 @@ static int shortest(double value, bool is_float, char digits[static 32], int *re
 
 void athena_render_exponential(struct mr_buf *buf, double value, bool is_float)
 {
-    char digits[32];
+    char digits[32] = {0};
     int exponent;
     mr_buf_append(buf, signbit(value) ? MR_S("-") : MR_S(""));
     if (value == 0) {
@@ -166,7 +166,7 @@ void athena_render_exponential(struct mr_buf *buf, double value, bool is_float)
 
 void athena_render_double(struct mr_buf *buf, double value, bool is_float)
 {
-    char digits[32];
+    char digits[32] = {0};
     int exponent;
     if (isnan(value) || isinf(value)) {
         mr_buf_append(buf, isnan(value) ? MR_S("NaN")
