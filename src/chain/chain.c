@@ -80,7 +80,8 @@ static struct hop_list follow(struct chain *chain, struct mr_arena *arena)
         list = chain_hops(chain, arena);
         fresh = false;
         for (size_t i = 0; i < chain->probe_count; i++)
-            fresh = probe_step(&chain->probes[i], chain->options.store, &list) || fresh;
+            fresh =
+                probe_step(&chain->probes[i], chain->options.store, &list, &chain->seen) || fresh;
     }
     for (size_t i = chain->probe_count; i-- > 0;) {
         const struct probe *probe = &chain->probes[i];

@@ -41,7 +41,8 @@ void probe_init(struct probe *probe, const struct hop_list *list, const struct p
                 int64_t time_ms, int64_t position);
 void probe_fini(struct probe *probe);
 /* Takes up what the list says. True: something became known that a fresh list may carry further. */
-bool probe_step(struct probe *probe, struct store *store, const struct hop_list *list);
+bool probe_step(struct probe *probe, struct store *store, const struct hop_list *list,
+                struct hop_seen *seen);
 bool probe_is_done(const struct probe *probe);
 /* NULL: it is gone. */
 const struct hop *probe_find(const struct hop_list *list, const struct probe_hop *wanted);
@@ -61,12 +62,14 @@ struct chain {
     struct probe probes[CHAIN_PROBES_MAX];
     size_t probe_count;
     int64_t watermark_ms;
+    struct hop_seen seen;
     struct chain_mark *marks;
     struct { /* wait.c */
         pthread_mutex_t lock;
         pthread_cond_t changed;
         pthread_t thread;
         bool runs, stopping;
+        struct hop_seen seen; /* the thread's alone */
         struct chain_waiter *first;
         size_t count;
     } waiting;

@@ -142,7 +142,8 @@ static bool may_be_asked(const struct probe *probe, const struct probe_hop *hop)
     return ready;
 }
 
-bool probe_step(struct probe *probe, struct store *store, const struct hop_list *list)
+bool probe_step(struct probe *probe, struct store *store, const struct hop_list *list,
+                struct hop_seen *seen)
 {
     const int64_t tail = journal_tail(store_journal(store));
     bool fresh = false;
@@ -157,9 +158,9 @@ bool probe_step(struct probe *probe, struct store *store, const struct hop_list 
             /* A hop at the beginning can be asked at once; others by a list that was made after
              * those before it were done: their records may lie in shards that this one lacks. */
             hop->target = hop->before_count == 0 ? probe->position : tail;
-            hop->done = hop->before_count == 0 && hop_has_passed(store, now, hop->target);
+            hop->done = hop->before_count == 0 && hop_has_passed(store, now, hop->target, seen);
             fresh = true;
-        } else if (hop->target != 0 && hop_has_passed(store, now, hop->target)) {
+        } else if (hop->target != 0 && hop_has_passed(store, now, hop->target, seen)) {
             hop->done = fresh = true;
         }
     }

@@ -13,6 +13,7 @@ struct house {
     struct store *store;
     struct mr_arena arena;
     struct hop_list list;
+    struct hop_seen seen;
 };
 
 static struct hop *add(struct house *house, const char *kind, const char *name, const char *from,
@@ -72,7 +73,7 @@ static struct probe begin(struct house *house, const struct probe_choice *choice
 
 static void follow(struct house *house, struct probe *probe)
 {
-    while (probe_step(probe, house->store, &house->list))
+    while (probe_step(probe, house->store, &house->list, &house->seen))
         continue;
 }
 
@@ -153,6 +154,11 @@ static void who_is_gone_holds_nobody_up(void **state)
     probe_fini(&probe);
 }
 
+static bool has_passed(struct house *house, const struct hop *hop, int64_t position)
+{
+    return hop_has_passed(house->store, hop, position, &house->seen);
+}
+
 static void a_lag_counts_records_bytes_and_age_up_to_a_limit(void **state)
 {
     struct house *house = *state;
@@ -177,9 +183,41 @@ static void a_lag_counts_records_bytes_and_age_up_to_a_limit(void **state)
     pipe->windows[0].end = second; /* a shard that was closed: the third is another's */
     hop_measure(house->store, pipe, 10, &lag);
     assert_int_equal(lag.records, 1);
-    assert_false(hop_has_passed(house->store, pipe, INT64_MAX)); /* not durable */
+    assert_false(has_passed(house, pipe, INT64_MAX)); /* not durable */
     pipe->windows[0].passed = second;
-    assert_true(hop_has_passed(house->store, pipe, journal_tail(store_journal(house->store))));
+    assert_true(has_passed(house, pipe, journal_tail(store_journal(house->store))));
+}
+
+static void what_was_found_silent_is_known_and_what_comes_behind_it_is_found(void **state)
+{
+    struct house *house = *state;
+    struct hop *pipe = &house->list.hops[0];
+    int64_t tail = 0;
+    for (int i = 0; i < 3; i++)
+        tail = put(house, 2);
+    assert_true(has_passed(house, pipe, tail));
+    assert_int_equal(house->seen.slots[1].window, 1);
+    assert_int_equal(house->seen.slots[1].from, 1);
+    assert_int_equal(house->seen.slots[1].to, tail);
+    const int64_t behind = put(house, 1);
+    assert_true(has_passed(house, pipe, tail));
+    assert_false(has_passed(house, pipe, behind));
+    assert_false(has_passed(house, pipe, behind));              /* from what is known now */
+    assert_in_range(house->seen.slots[1].to, tail, behind - 1); /* nothing up to that record */
+    tail = put(house, 2);
+    assert_false(has_passed(house, pipe, tail));
+    pipe->windows[0].passed = behind;
+    assert_true(has_passed(house, pipe, tail));
+    assert_int_equal(house->seen.slots[1].from, behind);
+    pipe->windows[0].passed = 1; /* a reader that begins again */
+    assert_false(has_passed(house, pipe, tail));
+    hop_window_add(
+        &house->list, pipe, /* of the same slot */
+        &(struct hop_window){.window = 1 + HOP_SEEN_WINDOWS, .passed = 1, .end = INT64_MAX});
+    pipe->windows[0].passed = behind;
+    assert_true(has_passed(house, pipe, tail));
+    assert_false(has_passed(house, pipe, put(house, 1 + HOP_SEEN_WINDOWS)));
+    assert_true(has_passed(house, pipe, tail));
 }
 
 int main(void)
@@ -193,6 +231,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_gone_holds_nobody_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lag_counts_records_bytes_and_age_up_to_a_limit, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            what_was_found_silent_is_known_and_what_comes_behind_it_is_found, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,7 +150,8 @@ static void follow(struct chain *chain, struct chain_waiter *waiters)
         const struct hop_list list = chain_hops(chain, &arena);
         fresh = false;
         for (struct chain_waiter *each = waiters; each != NULL; each = each->next)
-            fresh = probe_step(&each->probe, chain->options.store, &list) || fresh;
+            fresh = probe_step(&each->probe, chain->options.store, &list, &chain->waiting.seen) ||
+                    fresh;
         mr_arena_fini(&arena);
     }
 }

@@ -269,8 +269,11 @@ static struct {
 static void *retain_main(void *arg)
 {
     (void)arg;
-    while (!retain.ends && store_retain(retain.serve->store) == MR_OK)
-        sim_sleep((int64_t)sim_below(RETAIN_NS_MAX));
+    uint64_t pause_ns = RETAIN_NS_MAX; /* longer each time: a seed may take minutes */
+    while (!retain.ends && store_retain(retain.serve->store) == MR_OK) {
+        sim_sleep((int64_t)sim_below(pause_ns));
+        pause_ns += pause_ns / 8;
+    }
     return NULL;
 }
 

@@ -63,18 +63,38 @@ void hop_measure(struct store *store, const struct hop *hop, uint64_t records_ma
     }
 }
 
-bool hop_has_passed(struct store *store, const struct hop *hop, int64_t position)
+/* Whether the journal holds nothing of the window between its reader's place and `end`. */
+static bool is_silent(struct journal *journal, const struct hop_window *window, int64_t end,
+                      struct hop_seen *seen)
+{
+    const size_t slot = window->window % HOP_SEEN_WINDOWS;
+    const bool known = seen->slots[slot].window == window->window &&
+                       seen->slots[slot].from <= window->passed &&
+                       window->passed < seen->slots[slot].to;
+    const int64_t from = known ? seen->slots[slot].from : window->passed;
+    struct journal_cursor cursor = {.position = known ? seen->slots[slot].to : window->passed};
+    struct journal_op op = {0};
+    if (cursor.position >= end)
+        return true;
+    const enum mr_status status = next_op(journal, window, end, &cursor, &op);
+    if (status >= 0) {
+        seen->slots[slot].window = window->window;
+        seen->slots[slot].from = from;
+        seen->slots[slot].to = op.position > 0 ? op.position : cursor.position;
+    }
+    journal_cursor_fini(&cursor);
+    return status == MR_END;
+}
+
+bool hop_has_passed(struct store *store, const struct hop *hop, int64_t position,
+                    struct hop_seen *seen)
 {
     struct journal *journal = store_journal(store);
     bool passed = journal_durable(journal) >= position;
     for (size_t i = 0; i < hop->window_count && passed; i++) {
         const struct hop_window *window = &hop->windows[i];
-        if (window->passed >= position || window->passed >= window->end)
-            continue;
-        struct journal_cursor cursor = {.position = window->passed};
-        struct journal_op op;
-        passed = next_op(journal, window, position, &cursor, &op) == MR_END;
-        journal_cursor_fini(&cursor);
+        const int64_t end = window->end < position ? window->end : position;
+        passed = window->passed >= end || is_silent(journal, window, end, seen);
     }
     return passed;
 }

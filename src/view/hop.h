@@ -39,5 +39,17 @@ struct hop_lag {
 /* Counts what is durable and not carried, up to `records_max` records. */
 void hop_measure(struct store *store, const struct hop *hop, uint64_t records_max,
                  struct hop_lag *ret_lag);
+/* Stretches of the journal that were found to hold nothing of a window, so that who asks again and
+ * again looks at each once: a reader whose window is silent stands where it stood, however much
+ * others write. One thread's at a time; zeroed to begin with. What it has forgotten is looked up
+ * again. */
+enum { HOP_SEEN_WINDOWS = 256 };
+struct hop_seen {
+    struct {
+        uint32_t window;
+        int64_t from, to;
+    } slots[HOP_SEEN_WINDOWS]; /* by the window's number modulo their count */
+};
 /* Has it carried all in front of `position`? False also while that is not durable. */
-bool hop_has_passed(struct store *store, const struct hop *hop, int64_t position);
+bool hop_has_passed(struct store *store, const struct hop *hop, int64_t position,
+                    struct hop_seen *seen);
