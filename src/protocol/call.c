@@ -11,6 +11,20 @@ const struct protocol_fault protocol_serialization = {"SerializationException", 
 const struct protocol_fault protocol_unknown_operation = {"UnknownOperationException", 400, false};
 const struct protocol_fault protocol_not_implemented = {"NotImplemented", 501, true};
 
+/* An id need only differ from others, which nobody must foresee of a secret: so each thread draws
+ * from a generator of its own, which the system's seeds once. */
+static struct mr_rng *ids_of(struct mr_rng *system)
+{
+    static _Thread_local struct {
+        struct mr_rng rng;
+        bool seeded;
+    } ids;
+    if (!ids.seeded)
+        mr_rng_init_seed(&ids.rng, mr_rng_u64(system));
+    ids.seeded = true;
+    return &ids.rng;
+}
+
 void call_request_id(struct protocol_call *call)
 {
     if (call->request_id.ptr != NULL)
@@ -18,7 +32,7 @@ void call_request_id(struct protocol_call *call)
     static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
     const struct protocol_call_private *priv = call->priv;
     const char *name = priv->service == NULL ? "" : priv->service->model->name;
-    struct mr_rng *rng = priv->protocol->options.rng;
+    struct mr_rng *rng = ids_of(priv->protocol->options.rng);
     if (name[0] != 'd' && strcmp(name, "s3") != 0) {
         char *uuid = mr_arena_alloc(call->arena, 37);
         mr_rng_uuid(rng, uuid);
