@@ -123,7 +123,8 @@ static enum mr_status write_waiting(struct run_writer *writer, size_t len)
         return status;
     (void)sync_file_range(writer->fd, (off_t)writer->written, (off_t)len, SYNC_FILE_RANGE_WRITE);
     writer->written += len;
-    memmove(writer->waiting.data, writer->waiting.data + len, writer->waiting.len - len);
+    if (writer->waiting.len > len)
+        memmove(writer->waiting.data, writer->waiting.data + len, writer->waiting.len - len);
     writer->waiting.len -= len;
     return MR_OK;
 }
