@@ -351,3 +351,26 @@ def test_a_server_stops_though_somebody_subscribes(own_server):
     reader.wait(b"one")
     own_server.stop()  # long before the five minutes of a subscription are over
     wait_until(lambda: reader.ended)
+
+
+def test_a_subscription_ends_after_five_minutes(own_server):
+    kinesis = own_server.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    put(kinesis, "s", b"one")
+    own_server.clock.hold()
+    reader = Subscription(own_server, register(kinesis, "s"))
+    reader.wait(b"one")
+    own_server.clock.advance(seconds=299)
+    put(kinesis, "s", b"two")
+    reader.wait(b"one", b"two")
+    assert not reader.ended
+    own_server.clock.advance(seconds=1)
+    wait_until(lambda: reader.ended)
+    assert reader.failure is None
+    put(kinesis, "s", b"three")
+    last = reader.events[-1]["ContinuationSequenceNumber"]
+    again = Subscription(
+        own_server, kinesis.list_stream_consumers(StreamARN=arn_of("s"))["Consumers"][0][
+            "ConsumerARN"], kind="AFTER_SEQUENCE_NUMBER", SequenceNumber=last,
+    )  # fmt: skip
+    again.wait(b"three")
