@@ -289,14 +289,29 @@ static bool load_leaf(struct memtable_cursor *cursor, const struct memtable_node
         if (atomic_load_explicit(&node->splits, memory_order_acquire) != splits)
             continue;
         cursor->leaf = node;
+        for (int i = 0; i < cursor->count; i++) /* neighbours by key lie anywhere in memory */
+            __builtin_prefetch(cursor->entries[i]);
         return true;
     }
 }
 
-/* Goes to the leaf for `key`: cursor->at is the place of the first entry that is not below it. */
-static void go_to(struct memtable_cursor *cursor, struct mr_slice key, bool before)
+/* Asks for the value of the entry that a walk will come to after the next one. */
+static void fetch_ahead(const struct memtable_cursor *cursor)
 {
-    const struct memtable_node *node = find_leaf(cursor->table, head_of(key), key, before);
+    enum { AHEAD = 2, LINE = 64, LINES = 5 }; /* of a version with a value of usual size */
+    if (cursor->at + AHEAD >= cursor->count)
+        return;
+    const char *version = (const void *)atomic_load_explicit(
+        &cursor->entries[cursor->at + AHEAD]->newest, memory_order_relaxed);
+    for (int line = 0; line < LINES; line++)
+        __builtin_prefetch(version + (ptrdiff_t)line * LINE);
+}
+
+/* Goes from a leaf, which is for `key` or to the left of it, to the one for it: cursor->at is the
+ * place of the first entry that is not below it. */
+static void go_from(struct memtable_cursor *cursor, const struct memtable_node *node,
+                    struct mr_slice key, bool before)
+{
     while (!load_leaf(cursor, node, key, before))
         node = atomic_load_explicit(&node->next, memory_order_acquire);
     int low = 0, high = cursor->count;
@@ -308,6 +323,11 @@ static void go_to(struct memtable_cursor *cursor, struct mr_slice key, bool befo
             high = middle;
     }
     cursor->at = low;
+}
+
+static void go_to(struct memtable_cursor *cursor, struct mr_slice key, bool before)
+{
+    go_from(cursor, find_leaf(cursor->table, head_of(key), key, before), key, before);
 }
 
 /* Takes the entry where the cursor stands, if the snapshot sees any version of it. */
@@ -335,7 +355,7 @@ static void settle_forward(struct memtable_cursor *cursor)
                 return;
         }
         /* What was split off to the right after this leaf was copied is met again there, so the
-         * next leaf is looked for by its least key as it is now. */
+         * next leaf is looked for by its least key as it is now; `next` is at least as new (2). */
         const struct memtable_entry *high =
             atomic_load_explicit(&cursor->leaf->high, memory_order_acquire);
         if (high == NULL)
@@ -345,7 +365,8 @@ static void settle_forward(struct memtable_cursor *cursor)
             met = entry_key(cursor->entries[cursor->count - 1]);
         if (met.ptr != NULL && (last.ptr == NULL || mr_slice_compare(met, last) > 0))
             last = met;
-        go_to(cursor, entry_key(high), false);
+        go_from(cursor, atomic_load_explicit(&cursor->leaf->next, memory_order_acquire),
+                entry_key(high), false);
         while (cursor->at < cursor->count && last.ptr != NULL &&
                mr_slice_compare(entry_key(cursor->entries[cursor->at]), last) <= 0)
             cursor->at++;
@@ -385,6 +406,7 @@ void memtable_next(struct memtable_cursor *cursor)
 {
     assert(cursor->valid);
     cursor->at++;
+    fetch_ahead(cursor);
     settle_forward(cursor);
 }
 
