@@ -39,17 +39,17 @@ class Metrics:
         """Everything measured so far as one datapoint; None: nothing was."""
         points = self.api.get_metric_statistics(
             Namespace=space, MetricName=name, Period=86400, Statistics=STATISTICS,
-            StartTime=self.now() - datetime.timedelta(days=2),
+            StartTime=self.now() - datetime.timedelta(days=14),
             EndTime=self.now() + datetime.timedelta(days=1),
             Dimensions=[{"Name": k, "Value": v} for k, v in dimensions.items()],
         )["Datapoints"]  # fmt: skip
         if len(points) < 2:
             return points[0] if points else None
-        one, two = points  # midnight lies between
-        total, count = (one[key] + two[key] for key in ("Sum", "SampleCount"))
-        return {**one, "Sum": total, "SampleCount": count, "Average": total / count,
-                "Minimum": min(one["Minimum"], two["Minimum"]),
-                "Maximum": max(one["Maximum"], two["Maximum"])}  # fmt: skip
+        # A clock that was moved, or midnight, lies between them.
+        total, count = (sum(p[key] for p in points) for key in ("Sum", "SampleCount"))
+        return {**points[0], "Sum": total, "SampleCount": count, "Average": total / count,
+                "Minimum": min(p["Minimum"] for p in points),
+                "Maximum": max(p["Maximum"] for p in points)}  # fmt: skip
 
     def count(self, space, name, **dimensions):
         found = self.point(space, name, **dimensions)
