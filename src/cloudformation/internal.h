@@ -197,6 +197,8 @@ void stack_version_write(struct mr_json *json, const struct stack_version *versi
 struct stack_version stack_version_read(yyjson_val *object);
 /* The value that the template sees; NULL: there is no such parameter. */
 yyjson_val *stack_version_parameter(const struct stack_version *version, struct mr_slice name);
+/* As DescribeStacks and DescribeChangeSet show them, nothing without any; secrets as asterisks. */
+void stack_version_write_parameters(struct mr_json *json, const struct stack_version *version);
 
 /* ---- plan.c ---- */
 

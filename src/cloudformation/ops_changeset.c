@@ -221,36 +221,6 @@ static void create_change_set(struct protocol_call *call)
 
 /* ---- DescribeChangeSet ---- */
 
-static bool is_secret(yyjson_val *secrets, struct mr_slice name)
-{
-    for (size_t i = 0; i < yyjson_arr_size(secrets); i++)
-        if (mr_slice_equal(mr_json_text(yyjson_arr_get(secrets, i)), name))
-            return true;
-    return false;
-}
-
-static void write_parameters(struct mr_json *json, const struct stack_version *version)
-{
-    yyjson_val *key, *value;
-    size_t i, count;
-    if (yyjson_obj_size(version->parameters) == 0)
-        return;
-    mr_json_key(json, "Parameters");
-    mr_json_array(json);
-    yyjson_obj_foreach(members_of(version->parameters), i, count, key, value)
-    {
-        mr_json_object(json);
-        mr_json_key_string(json, "ParameterKey", mr_json_text(key));
-        mr_json_key_string(json, "ParameterValue",
-                           is_secret(version->secrets, mr_json_text(key)) ? MR_S("****")
-                                                                          : mr_json_text(value));
-        mr_json_key_value(json, "ResolvedValue",
-                          mr_json_getn(version->resolved, mr_json_text(key)));
-        mr_json_object_end(json);
-    }
-    mr_json_array_end(json);
-}
-
 static void write_common(struct mr_json *json, const struct stack *stack,
                          const struct change_set *set)
 {
@@ -278,7 +248,7 @@ static void describe_change_set(struct protocol_call *call)
         return;
     call->ticket = journal_tail(store_journal(cloudformation->options.store));
     write_common(json, &stack, &set);
-    write_parameters(json, &set.version);
+    stack_version_write_parameters(json, &set.version);
     mr_json_key_value(json, "NotificationARNs",
                       proposal_list(call->arena, set.version.notifications));
     mr_json_key_raw(json, "RollbackConfiguration", MR_S("{}"));

@@ -52,36 +52,6 @@ static void write_reason(struct mr_json *json, const char *member, struct mr_sli
 
 /* ---- stacks ---- */
 
-static bool is_secret(const struct stack_version *version, struct mr_slice name)
-{
-    for (size_t i = 0; i < yyjson_arr_size(version->secrets); i++)
-        if (mr_slice_equal(mr_json_text(yyjson_arr_get(version->secrets, i)), name))
-            return true;
-    return false;
-}
-
-static void write_parameters(struct mr_json *json, const struct stack_version *version)
-{
-    yyjson_val *key, *value;
-    size_t i, count;
-    if (yyjson_obj_size(version->parameters) == 0)
-        return;
-    mr_json_key(json, "Parameters");
-    mr_json_array(json);
-    yyjson_obj_foreach(members_of(version->parameters), i, count, key, value)
-    {
-        const struct mr_slice name = mr_json_text(key);
-        mr_json_object(json);
-        mr_json_key_string(json, "ParameterKey", name);
-        mr_json_key_string(json, "ParameterValue",
-                           is_secret(version, name) ? MR_S("****") : mr_json_text(value));
-        mr_json_key_value(json, "ResolvedValue",
-                          mr_json_getn(version->resolved, mr_json_text(key)));
-        mr_json_object_end(json);
-    }
-    mr_json_array_end(json);
-}
-
 static void write_times(struct mr_json *json, const struct stack *stack)
 {
     mr_json_key_timestamp(json, "CreationTime", stack->created_ms);
@@ -100,7 +70,7 @@ static void write_stack(struct mr_json *json, const struct stack *stack)
     mr_json_key_string(json, "StackName", stack->name);
     write_reason(json, "ChangeSetId", stack->change_set);
     write_reason(json, "Description", version->description);
-    write_parameters(json, version);
+    stack_version_write_parameters(json, version);
     write_times(json, stack);
     mr_json_key_raw(json, "RollbackConfiguration", MR_S("{}"));
     mr_json_key_string(json, "StackStatus", stack->status);

@@ -207,6 +207,16 @@ static size_t put_gone_tags(struct mr_json *json, yyjson_val *before, yyjson_val
     return gone;
 }
 
+static void open_tagging(struct request *request, struct resource_call *call,
+                         const struct resource_tagging *tagging, const char *operation,
+                         struct mr_slice id)
+{
+    request_open(request, call, tagging->service, operation);
+    request_text(request, tagging->id_member, id);
+    if (tagging->kind != NULL)
+        mr_json_key_cstr(&request->json, tagging->kind_member, tagging->kind);
+}
+
 bool resource_retag(struct resource_call *call, const struct resource_tagging *tagging,
                     struct mr_slice id)
 {
@@ -214,8 +224,7 @@ bool resource_retag(struct resource_call *call, const struct resource_tagging *t
     yyjson_val *now = resource_property(call, "Tags");
     if (!resource_changed(call, "Tags"))
         return true;
-    request_open(&request, call, tagging->service, tagging->untag);
-    request_text(&request, tagging->id_member, id);
+    open_tagging(&request, call, tagging, tagging->untag, id);
     mr_json_key(&request.json, tagging->untagged_member);
     mr_json_array(&request.json);
     const size_t gone = put_gone_tags(&request.json, mr_json_get(call->before, "Tags"), now);
@@ -226,8 +235,7 @@ bool resource_retag(struct resource_call *call, const struct resource_tagging *t
         return false;
     if (yyjson_arr_size(now) + yyjson_obj_size(now) == 0)
         return true;
-    request_open(&request, call, tagging->service, tagging->tag);
-    request_text(&request, tagging->id_member, id);
+    open_tagging(&request, call, tagging, tagging->tag, id);
     put_tags(&request, tagging->tags_member, now, tagging->as_list);
     return request_done(&request);
 }

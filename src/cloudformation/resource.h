@@ -158,6 +158,7 @@ struct resource_tagging {
     const char *service, *tag, *untag;                     /* operations */
     const char *id_member, *tags_member, *untagged_member; /* of their inputs */
     bool as_list;                                          /* [{Key, Value}], else a map */
+    const char *kind_member, *kind; /* what the id names, where that is asked; or NULL */
 };
 /* Makes the tags of the resource `id` what the property Tags says now; nothing when it did not
  * change. False: the call failed. */

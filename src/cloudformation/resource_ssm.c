@@ -23,23 +23,28 @@ static bool parameter_exists(struct resource_call *call)
     return request_send(&request) != NULL || !resource_fault_is_gone(call);
 }
 
+static const char *const put_properties[] = {"Type",     "Value", "Description", "AllowedPattern",
+                                             "DataType", "Tier",  "Policies"};
+
+static void show_attributes(struct resource_call *call)
+{
+    resource_attribute(call, "Type", resource_property_text(call, "Type"));
+    resource_attribute(call, "Value", resource_property_text(call, "Value"));
+}
+
 static void parameter_put(struct resource_call *call, bool overwrite)
 {
-    static const char *const same[] = {"Type",     "Value", "Description", "AllowedPattern",
-                                       "DataType", "Tier",  "Policies"};
     struct request request;
     request_open(&request, call, "ssm", "PutParameter");
     request_text(&request, "Name", call->physical);
-    for (size_t i = 0; i < MR_COUNT(same); i++)
-        request_value(&request, same[i], resource_property(call, same[i]));
+    for (size_t i = 0; i < MR_COUNT(put_properties); i++)
+        request_value(&request, put_properties[i], resource_property(call, put_properties[i]));
     if (overwrite)
         mr_json_key_bool(&request.json, "Overwrite", true);
     else
         request_tag_list(&request, "Tags", resource_property(call, "Tags"));
-    if (!request_done(&request))
-        return;
-    resource_attribute(call, "Type", resource_property_text(call, "Type"));
-    resource_attribute(call, "Value", resource_property_text(call, "Value"));
+    if (request_done(&request))
+        show_attributes(call);
 }
 
 static void parameter_create(struct resource_call *call)
@@ -51,10 +56,26 @@ static void parameter_create(struct resource_call *call)
 
 static void parameter_update(struct resource_call *call)
 {
-    if (resource_changed(call, "Tags"))
-        resource_fail(call, "millrace does not change the tags of a parameter that exists");
-    else
+    static const struct resource_tagging tagging = {
+        .service = "ssm",
+        .tag = "AddTagsToResource",
+        .untag = "RemoveTagsFromResource",
+        .id_member = "ResourceId",
+        .tags_member = "Tags",
+        .untagged_member = "TagKeys",
+        .as_list = true,
+        .kind_member = "ResourceType",
+        .kind = "Parameter",
+    };
+    bool changed = false;
+    for (size_t i = 0; i < MR_COUNT(put_properties); i++)
+        changed = changed || resource_changed(call, put_properties[i]);
+    if (changed)
         parameter_put(call, true);
+    else
+        show_attributes(call);
+    if (call->reason.len == 0)
+        (void)resource_retag(call, &tagging, call->physical);
 }
 
 static void parameter_drop(struct resource_call *call)
@@ -62,8 +83,7 @@ static void parameter_drop(struct resource_call *call)
     struct request request;
     request_open(&request, call, "ssm", "DeleteParameter");
     request_text(&request, "Name", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
-        resource_fail_fault(call);
+    request_drop(&request, NULL);
 }
 
 const struct resource_type resource_parameter = {

@@ -1,5 +1,6 @@
 /* Stacks as documents. */
 #include "cloudformation/internal.h"
+#include "cloudformation/members.h"
 
 static const char service[] = "cloudformation";
 
@@ -34,6 +35,38 @@ yyjson_val *stack_version_parameter(const struct stack_version *version, struct 
 {
     yyjson_val *value = mr_json_getn(version->resolved, name);
     return value != NULL ? value : mr_json_getn(version->parameters, name);
+}
+
+static bool is_secret(const struct stack_version *version, struct mr_slice name)
+{
+    for (size_t i = 0; i < yyjson_arr_size(version->secrets); i++)
+        if (mr_slice_equal(mr_json_text(yyjson_arr_get(version->secrets, i)), name))
+            return true;
+    return false;
+}
+
+void stack_version_write_parameters(struct mr_json *json, const struct stack_version *version)
+{
+    const struct mr_slice hidden = MR_S("****");
+    yyjson_val *key, *value;
+    size_t i, count;
+    if (yyjson_obj_size(version->parameters) == 0)
+        return;
+    mr_json_key(json, "Parameters");
+    mr_json_array(json);
+    yyjson_obj_foreach(members_of(version->parameters), i, count, key, value)
+    {
+        const struct mr_slice name = mr_json_text(key);
+        const bool secret = is_secret(version, name);
+        yyjson_val *resolved = mr_json_getn(version->resolved, name);
+        mr_json_object(json);
+        mr_json_key_string(json, "ParameterKey", name);
+        mr_json_key_string(json, "ParameterValue", secret ? hidden : mr_json_text(value));
+        if (resolved != NULL)
+            mr_json_key_string(json, "ResolvedValue", secret ? hidden : mr_json_text(resolved));
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
 }
 
 struct stack_version stack_version_read(yyjson_val *object)

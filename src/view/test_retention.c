@@ -60,11 +60,9 @@ static int64_t fill(struct house *house, int segments)
     int64_t first = 0, ticket = 0;
     for (int i = 0; i < segments * SEGMENT / RECORD; i++) {
         struct store_entry entry = store_entry_make(&house->arena);
-        struct journal_op *op =
-            store_entry_append(&entry, WINDOW, MR_S("k"), mr_slice_make(bytes, sizeof bytes));
+        (void)store_entry_append(&entry, WINDOW, MR_S("k"), mr_slice_make(bytes, sizeof bytes));
         assert_int_equal(store_commit(house->store, &entry, &ticket), MR_OK);
-        op = entry.ops;
-        first = i == 0 ? op->position : first;
+        first = i == 0 ? entry.ops[0].position : first;
     }
     assert_int_equal(store_wait(house->store, ticket), MR_OK);
     return first;

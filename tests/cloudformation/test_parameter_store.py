@@ -1,5 +1,7 @@
 """Values from the Parameter Store, and rules about parameters' values."""
 
+import json
+
 import pytest
 
 from .conftest import bucket, log_group
@@ -40,6 +42,26 @@ def test_a_parameter_is_looked_up_when_the_stack_is_made(stacks, client, fresh, 
     assert stacks.outputs(name) == {"O": "second!"}
 
 
+def test_what_nobody_may_see_is_not_shown_when_it_was_looked_up(stacks, client, fresh, stored):
+    name, where = fresh("secret"), stored("not-for-eyes")
+    template = {
+        "Parameters": {"P": {**looked_up(where), "NoEcho": True}},
+        "Resources": {"L": log_group()},
+    }
+    hidden = [{"ParameterKey": "P", "ParameterValue": "****", "ResolvedValue": "****"}]
+    stacks.create(name, template)
+    assert stacks.describe(name)["Parameters"] == hidden
+    cloudformation = client("cloudformation")
+    template["Resources"]["M"] = log_group()
+    cloudformation.create_change_set(
+        StackName=name, ChangeSetName="more", TemplateBody=json.dumps(template)
+    )
+    wait = cloudformation.get_waiter("change_set_create_complete")
+    wait.wait(StackName=name, ChangeSetName="more", WaiterConfig={"Delay": 1})
+    shown = cloudformation.describe_change_set(StackName=name, ChangeSetName="more")
+    assert shown["Parameters"] == hidden
+
+
 def test_a_list_is_looked_up(stacks, fresh, stored):
     template = {
         "Parameters": {"P": looked_up(stored("a,b", "StringList"), "List<String>")},
@@ -78,6 +100,11 @@ def test_a_template_makes_changes_and_removes_a_parameter(stacks, client, fresh)
     stacks.update(name, template)
     assert ssm.get_parameter(Name=where)["Parameter"]["Value"] == "2"
     assert stacks.outputs(name) == {"O": "2"}
+    properties["Tags"] = {"stage": "dev", "owner": "y"}
+    stacks.update(name, template)
+    tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=where)["TagList"]
+    assert {t["Key"]: t["Value"] for t in tags} == {"stage": "dev", "owner": "y"}
+    assert ssm.get_parameter(Name=where)["Parameter"]["Version"] == 2  # only its tags changed
     stacks.delete(name)
     assert ssm.get_parameters(Names=[where])["InvalidParameters"] == [where]
 
