@@ -204,8 +204,8 @@ void glue_crawl_log(const struct glue_crawl *crawl, const char *level, const cha
 void glue_crawl_log_end(const struct glue_crawl *crawl, enum mr_status outcome);
 
 /* ---- cron.c ---- */
-/* First moment after `after_ms` that "cron(min hour day month weekday year)" or "rate(n unit)"
- * names, UTC. MR_INVALID: no such expression. INT64_MAX: never again. */
+/* First moment after `after_ms` that "cron(min hour day month weekday year)" names, UTC.
+ * MR_INVALID: no such expression. INT64_MAX: never again. */
 MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_t after_ms,
                                               int64_t *ret_ms);
 
@@ -228,9 +228,10 @@ MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_
     extern const size_t glue_##name##_handler_count;
 GLUE_HANDLERS(GLUE_DECLARE)
 extern const struct protocol_fault glue_fault_not_found, glue_fault_exists,
-    glue_fault_invalid_input, glue_fault_limit, glue_fault_concurrent, glue_fault_crawler_running,
-    glue_fault_crawler_not_running, glue_fault_crawler_stopping, glue_fault_schedule_running,
-    glue_fault_schedule_stopped, glue_fault_no_schedule, glue_fault_unsupported;
+    glue_fault_invalid_input, glue_fault_state, glue_fault_limit, glue_fault_concurrent,
+    glue_fault_crawler_running, glue_fault_crawler_not_running, glue_fault_crawler_stopping,
+    glue_fault_schedule_running, glue_fault_schedule_stopped, glue_fault_no_schedule,
+    glue_fault_unsupported;
 /* One page of a list that is walked in order: NextToken is the number of elements before it. */
 struct glue_pager {
     size_t from, max, seen, taken;

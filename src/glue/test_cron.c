@@ -27,7 +27,14 @@ static void the_next_moment_of_a_schedule_is_behind_the_present_one(void **state
     expect("cron(30 12 ? * MON-FRI *)", "2026-07-03T12:30:00Z", "2026-07-06T12:30:00Z");
     expect("cron(0 0 1 JAN ? *)", "2026-07-03T12:30:00Z", "2027-01-01T00:00:00Z");
     expect("cron(5,10 8 ? * 1 2027)", "2026-07-03T12:30:00Z", "2027-01-03T08:05:00Z");
-    expect("rate(5 minutes)", "2026-07-03T12:30:00Z", "2026-07-03T12:35:00Z");
+    expect("cron(0 6 L * ? *)", "2028-02-03T12:30:00Z", "2028-02-29T06:00:00Z");
+    expect("cron(0 6 LW * ? *)", "2026-05-03T12:30:00Z", "2026-05-29T06:00:00Z");
+    expect("cron(0 6 15W * ? *)", "2026-08-03T12:30:00Z", "2026-08-14T06:00:00Z");
+    expect("cron(0 6 1W * ? *)", "2026-07-03T12:30:00Z", "2026-08-03T06:00:00Z");
+    expect("cron(0 6 31W * ? *)", "2026-04-03T12:30:00Z", "2026-05-29T06:00:00Z");
+    expect("cron(0 6 ? * L *)", "2026-07-03T12:30:00Z", "2026-07-04T06:00:00Z");
+    expect("cron(0 6 ? * 6L *)", "2026-07-03T12:30:00Z", "2026-07-31T06:00:00Z");
+    expect("cron(0,58 0/2 * * ? *)", "2026-07-03T12:30:00Z", "2026-07-03T12:58:00Z");
 }
 
 static void a_schedule_that_never_comes_is_told_apart_from_a_wrong_one(void **state)
@@ -42,8 +49,16 @@ static void a_schedule_that_never_comes_is_told_apart_from_a_wrong_one(void **st
                                         "cron(* * * ? *)",
                                         "cron(a * * * ? *)",
                                         "cron(0/0 * * * ? *)",
-                                        "rate(0 minutes)",
-                                        "rate(5 parsecs)",
+                                        "rate(5 minutes)",
+                                        "cron(0 0 * * * *)",
+                                        "cron(0 0 ? * ? *)",
+                                        "cron(0 ? * * ? *)",
+                                        "cron(0 0 32W * ? *)",
+                                        "cron(0 0 ? * 8L *)",
+                                        "cron(* * * * ? *)",
+                                        "cron(0/4 * * * ? *)",
+                                        "cron(0,58 * * * ? *)",
+                                        "cron(0,58 0,23 * * ? *)",
                                         "cron(0 * * * ? *"};
     for (size_t i = 0; i < MR_COUNT(wrong); i++)
         assert_int_equal(glue_schedule_next(mr_slice_cstr(wrong[i]), 0, &ms), MR_INVALID);

@@ -152,7 +152,8 @@ def test_wrong_configurations_are_refused(glue, database, fresh):
 
     create("InvalidInputException", Targets={})
     create("InvalidInputException", Targets={"S3Targets": [{"Path": "/etc"}]})
-    create("InvalidInputException", Schedule="every day")
+    for wrong in ("every day", "rate(5 minutes)", "cron(0 0 * * * *)", "cron(0/4 * * * ? *)"):
+        create("InvalidInputException", Schedule=wrong)
     create("NotImplemented", Targets={"JdbcTargets": [{"ConnectionName": "c", "Path": "p"}]})
 
 
