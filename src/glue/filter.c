@@ -1,6 +1,7 @@
 #include "glue/filter.h"
+#include "glue/filter_value.h"
 #include <assert.h>
-#include <stdlib.h>
+#include <string.h>
 
 enum { FILTER_DEPTH = 100, FILTER_LITERALS_MAX = 1000 };
 
@@ -23,8 +24,8 @@ struct filter {
     enum filter_kind kind;
     const struct filter *left, *right; /* of AND, OR, NOT */
     size_t key;
-    bool number;               /* compare as numbers */
-    struct mr_slice *literals; /* one, two (BETWEEN) or more (IN) */
+    enum filter_type type;         /* of the key */
+    struct filter_value *literals; /* one, two (BETWEEN) or more (IN) */
     size_t literal_count;
 };
 
@@ -36,11 +37,11 @@ struct parser {
     struct mr_slice error;
 };
 
-static const struct filter *fail(struct parser *parser, const char *what)
+/* AWS says no more of what it cannot read, and the same of a column that is no partition key. */
+static const struct filter *fail(struct parser *parser)
 {
     if (parser->error.len == 0)
-        parser->error = mr_arena_printf(parser->arena, "%s near '%.*s'", what,
-                                        MR_ARG(mr_slice_sub(parser->rest, 0, 30)));
+        parser->error = MR_S("Invalid partition expression!");
     return NULL;
 }
 
@@ -121,28 +122,6 @@ static bool take_literal(struct parser *parser, struct mr_slice *ret)
     return false;
 }
 
-static bool is_number_type(struct mr_slice type)
-{
-    static const char *const names[] = {"int",     "integer", "bigint", "smallint",
-                                        "tinyint", "long",    "double", "float"};
-    for (size_t i = 0; i < MR_COUNT(names); i++) {
-        if (mr_slice_equal_nocase(type, mr_slice_cstr(names[i])))
-            return true;
-    }
-    return mr_slice_starts_with(type, MR_S("decimal"));
-}
-
-static bool to_number(struct mr_slice text, double *ret)
-{
-    char copy[64], *end;
-    if (text.len == 0 || text.len >= sizeof copy)
-        return false;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    *ret = strtod(copy, &end);
-    return end == copy + text.len;
-}
-
 static bool take_key(struct parser *parser, struct filter *node)
 {
     skip_blank(parser);
@@ -152,7 +131,10 @@ static bool take_key(struct parser *parser, struct filter *node)
         if (name.len > 0 && mr_slice_equal_nocase(name, parser->keys[i].name)) {
             advance(parser, name.len + quoted);
             node->key = i;
-            node->number = is_number_type(parser->keys[i].type);
+            if (glue_filter_type(parser->keys[i].type) == FILTER_NO_TYPE && parser->error.len == 0)
+                parser->error = mr_arena_printf(parser->arena, "Unknown type : '%.*s'",
+                                                MR_ARG(parser->keys[i].type));
+            node->type = glue_filter_type(parser->keys[i].type);
             return true;
         }
     }
@@ -180,17 +162,23 @@ static bool take_comparison(struct parser *parser, enum filter_kind *ret)
 static bool add_literal(struct parser *parser, struct filter *node)
 {
     if (node->literals == NULL)
-        node->literals = MR_NEW_ARRAY(parser->arena, struct mr_slice, FILTER_LITERALS_MAX);
+        node->literals = MR_NEW_ARRAY(parser->arena, struct filter_value, FILTER_LITERALS_MAX);
     if (node->literal_count == FILTER_LITERALS_MAX)
         return false;
-    double number;
-    struct mr_slice *literal = &node->literals[node->literal_count++];
+    struct filter_value *literal = &node->literals[node->literal_count++];
     (void)(take_word(parser, "DATE") || take_word(parser, "TIMESTAMP")); /* DATE '2026-07-01' */
-    if (!take_literal(parser, literal))
+    return take_literal(parser, &literal->text);
+}
+
+/* Reads the literals by the type of their key, once that is known. */
+static bool bind_literals(struct parser *parser, struct filter *node)
+{
+    if (node->type == FILTER_NO_TYPE)
         return false;
-    if (node->number && node->kind != FILTER_LIKE && !to_number(*literal, &number)) {
-        (void)fail(parser, "a number expected");
-        return false;
+    for (size_t i = 0; node->kind != FILTER_LIKE && i < node->literal_count; i++) {
+        if (glue_filter_value_read(parser->arena, node->type, node->literals[i].text,
+                                   &node->literals[i], &parser->error) != MR_OK)
+            return false;
     }
     return true;
 }
@@ -233,11 +221,10 @@ static bool take_flipped(struct parser *parser, struct filter *node)
         [FILTER_GREATER] = FILTER_LESS, [FILTER_GREATER_EQUAL] = FILTER_LESS_EQUAL,
     };
     enum filter_kind kind;
-    double number;
     if (!add_literal(parser, node) || !take_comparison(parser, &kind) || !take_key(parser, node))
         return false;
     node->kind = flipped[kind];
-    return !node->number || to_number(node->literals[0], &number);
+    return bind_literals(parser, node);
 }
 
 static const struct filter *negate(struct parser *parser, const struct filter *inner)
@@ -261,7 +248,7 @@ static const struct filter *take_inner_term(struct parser *parser)
     if (take_text(parser, "(")) {
         const struct filter *inner = take_or(parser);
         if (inner != NULL && !take_text(parser, ")"))
-            return fail(parser, "')' expected");
+            return fail(parser);
         return inner;
     }
     struct filter *node = MR_NEW(parser->arena, struct filter);
@@ -269,26 +256,28 @@ static const struct filter *take_inner_term(struct parser *parser)
         const struct parser before = *parser;
         if (take_flipped(parser, node))
             return node;
+        const struct mr_slice error = parser->error;
         *parser = before;
-        return fail(parser, "partition key expected");
+        parser->error = error;
+        return fail(parser);
     }
     if (take_word(parser, "IS")) {
         const bool negated = take_word(parser, "NOT");
         node->kind = FILTER_IS_NULL;
-        if (!take_word(parser, "NULL"))
-            return fail(parser, "NULL expected");
+        if (!take_word(parser, "NULL") || !bind_literals(parser, node))
+            return fail(parser);
         return negated ? negate(parser, node) : node;
     }
     const bool negated = take_word(parser, "NOT");
-    if (!take_predicate(parser, node))
-        return fail(parser, "comparison expected");
+    if (!take_predicate(parser, node) || !bind_literals(parser, node))
+        return fail(parser);
     return negated ? negate(parser, node) : node;
 }
 
 static const struct filter *take_term(struct parser *parser)
 {
     if (parser->depth == FILTER_DEPTH)
-        return fail(parser, "nested too deep");
+        return fail(parser);
     parser->depth++;
     const struct filter *term = take_inner_term(parser);
     parser->depth--;
@@ -327,7 +316,7 @@ enum mr_status glue_filter_parse(struct mr_arena *arena, struct mr_slice text,
     const struct filter *filter = take_or(&parser);
     skip_blank(&parser);
     if (filter != NULL && parser.rest.len > 0)
-        filter = fail(&parser, "end expected");
+        filter = fail(&parser);
     if (filter == NULL) {
         *ret_error = parser.error;
         return MR_INVALID;
@@ -337,24 +326,6 @@ enum mr_status glue_filter_parse(struct mr_arena *arena, struct mr_slice text,
 }
 
 /* ---- evaluation ---- */
-
-/* Whole numbers are compared as such: a double has no room for all of a bigint. */
-static int compare_numbers(struct mr_slice a, struct mr_slice b)
-{
-    int64_t whole_a, whole_b;
-    if (mr_slice_to_i64(a, &whole_a) == MR_OK && mr_slice_to_i64(b, &whole_b) == MR_OK)
-        return (whole_a > whole_b) - (whole_a < whole_b);
-    double left = 0, right = 0;
-    (void)(to_number(a, &left) && to_number(b, &right));
-    return (left > right) - (left < right);
-}
-
-static int compare(const struct filter *node, struct mr_slice value, size_t literal)
-{
-    if (!node->number)
-        return mr_slice_compare(value, node->literals[literal]);
-    return compare_numbers(value, node->literals[literal]);
-}
 
 bool glue_filter_like(struct mr_slice text, struct mr_slice pattern, char escape)
 {
@@ -385,50 +356,84 @@ bool glue_filter_like(struct mr_slice text, struct mr_slice pattern, char escape
     return p == pattern.len;
 }
 
-/* SQL's third truth: the value of a number's key that is no number is like null. */
-enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
+/* SQL's third truth: of a value that is null. Broken: of one that its key's type cannot have. */
+enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN, TRUTH_BROKEN };
 
-static enum truth match_one(const struct filter *node, struct mr_slice value)
+struct matching {
+    struct mr_arena *arena;
+    const struct mr_slice *values;
+    struct mr_slice error;
+};
+
+static bool is_null(struct mr_slice value)
 {
-    double number;
-    const bool compares = node->kind != FILTER_LIKE && node->kind != FILTER_IS_NULL;
-    if (compares && node->number && !to_number(value, &number))
+    return mr_slice_equal(value, MR_S("__HIVE_DEFAULT_PARTITION__"));
+}
+
+static bool is_in(const struct filter *node, const struct filter_value *value)
+{
+    for (size_t i = 0; i < node->literal_count; i++) {
+        if (glue_filter_value_compare(node->type, value, &node->literals[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum truth match_one(struct matching *matching, const struct filter *node)
+{
+    const struct mr_slice text = matching->values[node->key];
+    struct filter_value value;
+    if (node->kind == FILTER_IS_NULL)
+        return is_null(text) ? TRUTH_YES : TRUTH_NO;
+    if (node->kind == FILTER_LIKE)
+        return glue_filter_like(text, node->literals[0].text, '\\') ? TRUTH_YES : TRUTH_NO;
+    if (node->type != FILTER_TEXT && is_null(text))
         return TRUTH_UNKNOWN;
+    if (glue_filter_value_read(matching->arena, node->type, text, &value, &matching->error) !=
+        MR_OK)
+        return TRUTH_BROKEN;
+    if (node->kind == FILTER_IN)
+        return is_in(node, &value) ? TRUTH_YES : TRUTH_NO;
+    const int order = glue_filter_value_compare(node->type, &value, &node->literals[0]);
     bool fits = false;
     switch (node->kind) {
-    case FILTER_EQUAL: fits = compare(node, value, 0) == 0; break;
-    case FILTER_NOT_EQUAL: fits = compare(node, value, 0) != 0; break;
-    case FILTER_LESS: fits = compare(node, value, 0) < 0; break;
-    case FILTER_LESS_EQUAL: fits = compare(node, value, 0) <= 0; break;
-    case FILTER_GREATER: fits = compare(node, value, 0) > 0; break;
-    case FILTER_GREATER_EQUAL: fits = compare(node, value, 0) >= 0; break;
-    case FILTER_IN:
-        for (size_t i = 0; i < node->literal_count && !fits; i++)
-            fits = compare(node, value, i) == 0;
+    case FILTER_EQUAL: fits = order == 0; break;
+    case FILTER_NOT_EQUAL: fits = order != 0; break;
+    case FILTER_LESS: fits = order < 0; break;
+    case FILTER_LESS_EQUAL: fits = order <= 0; break;
+    case FILTER_GREATER: fits = order > 0; break;
+    case FILTER_GREATER_EQUAL: fits = order >= 0; break;
+    case FILTER_BETWEEN:
+        fits = order >= 0 && glue_filter_value_compare(node->type, &value, &node->literals[1]) <= 0;
         break;
-    case FILTER_BETWEEN: fits = compare(node, value, 0) >= 0 && compare(node, value, 1) <= 0; break;
-    case FILTER_LIKE: fits = glue_filter_like(value, node->literals[0], '\\'); break;
-    case FILTER_IS_NULL: fits = mr_slice_equal(value, MR_S("__HIVE_DEFAULT_PARTITION__")); break;
     default: break;
     }
     return fits ? TRUTH_YES : TRUTH_NO;
 }
 
-static enum truth match(const struct filter *filter, const struct mr_slice *values)
+static enum truth match(struct matching *matching, const struct filter *filter)
 {
     if (filter->kind > FILTER_NOT)
-        return match_one(filter, values[filter->key]);
-    const enum truth left = match(filter->left, values);
+        return match_one(matching, filter);
+    const enum truth left = match(matching, filter->left);
+    if (left == TRUTH_BROKEN)
+        return left;
     if (filter->kind == FILTER_NOT)
         return left == TRUTH_UNKNOWN ? left : left == TRUTH_YES ? TRUTH_NO : TRUTH_YES;
     const enum truth ends = filter->kind == FILTER_AND ? TRUTH_NO : TRUTH_YES;
     if (left == ends)
         return left;
-    const enum truth right = match(filter->right, values);
-    return right == ends || left != TRUTH_UNKNOWN ? right : left;
+    const enum truth right = match(matching, filter->right);
+    return right == ends || right == TRUTH_BROKEN || left != TRUTH_UNKNOWN ? right : left;
 }
 
-bool glue_filter_match(const struct filter *filter, const struct mr_slice *values)
+enum mr_status glue_filter_match(const struct filter *filter, struct mr_arena *arena,
+                                 const struct mr_slice *values, bool *ret_fits,
+                                 struct mr_slice *ret_error)
 {
-    return match(filter, values) == TRUTH_YES;
+    struct matching matching = {.arena = arena, .values = values};
+    const enum truth found = match(&matching, filter);
+    *ret_fits = found == TRUTH_YES;
+    *ret_error = matching.error;
+    return found == TRUTH_BROKEN ? MR_INVALID : MR_OK;
 }

@@ -4,6 +4,8 @@
 const struct protocol_fault glue_fault_not_found = {"EntityNotFoundException", 400, false};
 const struct protocol_fault glue_fault_exists = {"AlreadyExistsException", 400, false};
 const struct protocol_fault glue_fault_invalid_input = {"InvalidInputException", 400, false};
+static const struct protocol_fault access_denied = {"AccessDeniedException", 400, false};
+const struct protocol_fault glue_fault_state = {"InvalidStateException", 400, false};
 const struct protocol_fault glue_fault_limit = {"ResourceNumberLimitExceededException", 400, false};
 const struct protocol_fault glue_fault_concurrent = {"ConcurrentModificationException", 400, false};
 const struct protocol_fault glue_fault_crawler_running = {"CrawlerRunningException", 400, false};
@@ -202,8 +204,23 @@ bool glue_refuse_members(struct protocol_call *call, const char *const *members)
     return false;
 }
 
+/* AWS: another account's catalog takes a policy of its own that lets us in. */
+static void check_catalog_id(void *ctx, struct protocol_call *call)
+{
+    (void)ctx;
+    struct mr_slice id = mr_json_get_text(call->in, "CatalogId");
+    if (id.len > 0 && !mr_slice_equal(id, call->account))
+        protocol_fail(call, &access_denied,
+                      "User: arn:aws:iam::%.*s:root is not authorized to perform: glue:%s on "
+                      "resource: arn:aws:glue:%.*s:%.*s:catalog because no resource-based policy "
+                      "allows the glue:%s action",
+                      MR_ARG(call->account), call->operation_name, MR_ARG(call->region), MR_ARG(id),
+                      call->operation_name);
+}
+
 void glue_register(struct glue *glue, struct protocol *protocol)
 {
+    protocol_before(protocol, "glue", check_catalog_id, NULL);
 #define GLUE_REGISTER(name) \
     protocol_register(protocol, "glue", glue_##name##_handlers, glue_##name##_handler_count, glue);
     GLUE_HANDLERS(GLUE_REGISTER)

@@ -137,8 +137,16 @@ static enum mr_status list_one(void *ctx, const struct glue_partition *partition
     struct listing *listing = ctx;
     if (!in_segment(listing, partition))
         return MR_OK;
-    if (listing->filter != NULL && (partition->value_count != listing->key_count ||
-                                    !glue_filter_match(listing->filter, partition->values)))
+    if (listing->filter != NULL && partition->value_count != listing->key_count)
+        return MR_OK;
+    bool fits = true;
+    struct mr_slice error;
+    if (listing->filter != NULL && glue_filter_match(listing->filter, listing->call->arena,
+                                                     partition->values, &fits, &error) != MR_OK) {
+        protocol_fail_slice(listing->call, &glue_fault_state, error);
+        return MR_END;
+    }
+    if (!fits)
         return MR_OK;
     enum mr_status status = glue_pager_next(&listing->pager);
     if (status == MR_OK)
@@ -173,8 +181,7 @@ static void get_partitions(struct protocol_call *call)
     if (expression.len > 0 &&
         glue_filter_parse(call->arena, expression, table.keys, table.key_count, &listing.filter,
                           &error) != MR_OK) {
-        protocol_fail(call, &glue_fault_invalid_input, "Unsupported expression '%.*s': %.*s",
-                      MR_ARG(expression), MR_ARG(error));
+        protocol_fail_slice(call, &glue_fault_invalid_input, error);
         return;
     }
     mr_json_key(&call->out, "Partitions");

@@ -102,8 +102,8 @@ enum mr_status glue_settings_read(struct mr_arena *arena, yyjson_val *crawler,
         .new_folders_only = is_text(recrawl, "RecrawlBehavior", "CRAWL_NEW_FOLDERS_ONLY"),
     };
     if (is_text(recrawl, "RecrawlBehavior", "CRAWL_EVENT_MODE")) {
-        *ret_error = MR_S("Crawls by S3 events (CRAWL_EVENT_MODE) are not implemented.");
-        return MR_END;
+        *ret_error = MR_S("Event queue ARN is required when event crawler is selected.");
+        return MR_INVALID;
     }
     if (ret_settings->new_folders_only && !(ret_settings->update_log && ret_settings->delete_log)) {
         *ret_error = MR_S("The SchemaChangePolicy for \"Crawl new folders only\" Amazon S3 target "

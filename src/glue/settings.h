@@ -12,7 +12,7 @@ struct glue_settings {
     bool new_folders_only;
     bool update_log, delete_log, delete_drop; /* SchemaChangePolicy */
 };
-/* MR_INVALID: `ret_error` says what AWS would refuse. MR_END: it says what is not done here. */
+/* MR_INVALID: `ret_error` says what AWS would refuse. */
 MR_MUST_USE enum mr_status glue_settings_read(struct mr_arena *arena, yyjson_val *crawler,
                                               struct glue_settings *ret_settings,
                                               struct mr_slice *ret_error);

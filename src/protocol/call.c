@@ -124,6 +124,11 @@ void call_run(struct protocol_call *call)
     }
     call_request_id(call);
     out_open(call);
+    const struct protocol_service *service = call->priv->service;
+    if (service->before != NULL)
+        service->before(service->before_ctx, call);
+    if (protocol_failed(call))
+        return;
     if (mr_inject_any())
         inject_run(call);
     else

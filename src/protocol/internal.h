@@ -30,6 +30,8 @@ struct protocol_service {
     _Atomic(struct pattern *) *patterns;   /* as model->shapes; compiled when first needed */
     struct meter *user_errors;             /* protocol_meter_user_errors; NULL: nobody asked */
     const char *const *no_user_errors;
+    void (*before)(void *ctx, struct protocol_call *call); /* NULL: nobody asked */
+    void *before_ctx;
     void (*on_answer)(void *ctx, struct protocol_call *call); /* NULL: nobody asked */
     void *on_answer_ctx;
 };

@@ -255,6 +255,10 @@ struct protocol_traffic {
 void protocol_each_traffic(const struct protocol *protocol,
                            void (*fn)(void *ctx, const struct protocol_traffic *traffic),
                            void *ctx);
+/* `fn` sees each call of the service before its handler runs, which it does not when `fn` sets a
+ * fault. A streaming handler is open by then; none of such a service may be refused here. */
+void protocol_before(struct protocol *protocol, const char *service,
+                     void (*fn)(void *ctx, struct protocol_call *call), void *ctx);
 /* `fn` is told of each call of the service that was answered, before its reply leaves: the exchange
  * has the status and, unless it is a file, the body. */
 void protocol_on_answer(struct protocol *protocol, const char *service,

@@ -154,6 +154,22 @@ def test_databases_and_tables_are_tagged(glue, database, table):
     refused(glue.get_tags, "EntityNotFoundException", ResourceArn=f"{where}:crawler/nope")
 
 
+def test_another_accounts_catalog_is_not_ours_to_use(glue, database, table):
+    mine = glue.get_database(Name=database)["Database"]["CatalogId"]
+    assert glue.get_table(CatalogId=mine, DatabaseName=database, Name=table)
+    for call, name, arguments in [
+            (glue.get_table, "GetTable", {"DatabaseName": database, "Name": table}),
+            (glue.create_database, "CreateDatabase", {"DatabaseInput": {"Name": "theirs"}}),
+            (glue.get_partitions, "GetPartitions",
+             {"DatabaseName": database, "TableName": table})]:
+        message = refused(call, "AccessDeniedException", CatalogId="111122223333", **arguments)
+        assert message == (
+            f"User: arn:aws:iam::{mine}:root is not authorized to perform: glue:{name} on "
+            "resource: arn:aws:glue:us-east-1:111122223333:catalog because no resource-based "
+            f"policy allows the glue:{name} action")
+    refused(glue.get_database, "EntityNotFoundException", Name="theirs")
+
+
 def test_what_is_not_implemented_says_so(glue):
     error = pytest.raises(Exception, glue.list_jobs).value
     assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 501

@@ -144,6 +144,34 @@ def test_number_keys_want_numbers(glue, place):
     assert glue.get_partitions(**place, Expression="7 < month")["Partitions"] == []
 
 
+def test_expressions_compare_by_the_types_of_their_keys(glue, database):
+    place = {"DatabaseName": database, "TableName": "typed"}
+    keys = [{"Name": "n", "Type": "int"}, {"Name": "day", "Type": "date"},
+            {"Name": "s", "Type": "string"}]
+    glue.create_table(DatabaseName=database, TableInput={"Name": "typed", "PartitionKeys": keys})
+    for values in (["1", "2026-01-31", "a"], ["10", "2026-02-01", "b"]):
+        glue.create_partition(**place, PartitionInput={"Values": values})
+
+    def find(expression):
+        found = glue.get_partitions(**place, Expression=expression)["Partitions"]
+        return [row["Values"][2] for row in found]
+
+    assert find("n > '9'") == ["b"]
+    assert find("day > '2026-1-31'") == ["b"]
+    assert find("day BETWEEN DATE '2026-01-01' AND '2026-01-31' AND NOT s = 'b'") == ["a"]
+    wrong = {"n = 'x'": 'For input string: "x" is not an integer.',
+             "day = '2026'": "2026 is not a date.",
+             "other IS NULL": "Invalid partition expression!",
+             "n = 1 AND": "Invalid partition expression!"}
+    for expression, words in wrong.items():
+        assert refused(glue.get_partitions, "InvalidInputException", **place,
+                       Expression=expression) == words
+    glue.create_partition(**place, PartitionInput={"Values": ["null", "2026-02-01", "c"]})
+    assert find("s = 'c'") == ["c"]
+    message = refused(glue.get_partitions, "InvalidStateException", **place, Expression="n >= 0")
+    assert message == 'For input string: "null" is not an integer.'
+
+
 # ---- indexes ----
 
 

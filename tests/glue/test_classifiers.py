@@ -55,6 +55,17 @@ def test_a_crawler_names_classifiers_that_exist(glue, database, fresh):
             Targets={"S3Targets": [{"Path": "s3://b/t"}]})
 
 
+@pytest.mark.parametrize("kind, options", [
+    ("GrokClassifier", {"Classification": "log", "GrokPattern": "%{WORD:a}"}),
+    ("XMLClassifier", {"Classification": "x", "RowTag": "row"})])
+def test_a_crawl_that_would_not_use_its_classifier_is_refused(glue, database, fresh, classifier,
+                                                              kind, options):
+    name = classifier(kind, **options)
+    refused(glue.create_crawler, "NotImplemented", Name=fresh("c"), Role=ROLE,
+            DatabaseName=database, Classifiers=[name],
+            Targets={"S3Targets": [{"Path": "s3://b/t"}]})
+
+
 @pytest.mark.parametrize("path, body", [
     ("$[*]", json.dumps([{"a": 1, "b": "x"}, {"a": 2.5}]).encode()),
     ("$.records[*].order", json.dumps(

@@ -215,7 +215,12 @@ def test_configurations_that_mean_nothing_are_refused(glue, database, fresh):
     message = create("InvalidInputException",
                      RecrawlPolicy={"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"})
     assert message.startswith('The SchemaChangePolicy for "Crawl new folders only"')
-    create("NotImplemented", RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"})
+    message = create("InvalidInputException", RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"})
+    assert message == "Event queue ARN is required when event crawler is selected."
+    queue = "arn:aws:sqs:us-east-1:000000000000:events"
+    message = create("InvalidInputException", target={"EventQueueArn": queue})
+    words = "does not exist or the role provided does not have access to it."
+    assert message == f"SQS queue {queue} {words}"
     create("NotImplemented", target={"ConnectionName": "vpc"})
 
 
