@@ -211,25 +211,44 @@ static void json_quoted(struct mr_buf *buf, struct mr_slice text)
     mr_buf_byte(buf, '"');
 }
 
+struct pair {
+    struct mr_slice key;
+    idx_t at;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    return mr_slice_compare(((const struct pair *)a)->key, ((const struct pair *)b)->key);
+}
+
+/* By key, as Trino writes maps. */
 static void json_map(struct mr_buf *buf, const struct athena_shown *shown, duckdb_vector vector,
                      idx_t row)
 {
     const struct span span = span_at(shown, vector, row);
     duckdb_vector keys = athena_duck.struct_vector_get_child(span.child, 0);
     duckdb_vector values = athena_duck.struct_vector_get_child(span.child, 1);
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct pair *pairs = MR_NEW_ARRAY(&arena, struct pair, span.count + 1);
     struct mr_buf key = {0};
-    mr_buf_byte(buf, '{');
     for (idx_t i = 0; i < span.count; i++) {
         mr_buf_reset(&key);
         (void)athena_render(&key, &shown->children[0], keys, span.from + i);
+        pairs[i] = (struct pair){mr_arena_copy(&arena, mr_buf_slice(&key)), span.from + i};
+    }
+    qsort(pairs, span.count, sizeof *pairs, by_key);
+    mr_buf_byte(buf, '{');
+    for (idx_t i = 0; i < span.count; i++) {
         if (i > 0)
             mr_buf_byte(buf, ',');
-        json_quoted(buf, mr_buf_slice(&key));
+        json_quoted(buf, pairs[i].key);
         mr_buf_byte(buf, ':');
-        athena_row_json(buf, &shown->children[1], values, span.from + i);
+        athena_row_json(buf, &shown->children[1], values, pairs[i].at);
     }
     mr_buf_byte(buf, '}');
     mr_buf_fini(&key);
+    mr_arena_fini(&arena);
 }
 
 static void json_struct(struct mr_buf *buf, const struct athena_shown *shown, duckdb_vector vector,
@@ -247,6 +266,12 @@ static void json_struct(struct mr_buf *buf, const struct athena_shown *shown, du
     mr_buf_byte(buf, '}');
 }
 
+static bool is_number(duckdb_type id)
+{
+    return (id >= DUCKDB_TYPE_TINYINT && id <= DUCKDB_TYPE_DOUBLE) || id == DUCKDB_TYPE_HUGEINT ||
+           id == DUCKDB_TYPE_DECIMAL;
+}
+
 static void json_scalar(struct mr_buf *buf, const struct athena_shown *shown, duckdb_vector vector,
                         idx_t row)
 {
@@ -258,11 +283,8 @@ static void json_scalar(struct mr_buf *buf, const struct athena_shown *shown, du
     struct mr_slice shown_text = mr_buf_slice(&text);
     const bool number = shown_text.len > 0 && (strchr("-0123456789", shown_text.ptr[0]) != NULL) &&
                         !mr_slice_equal(shown_text, MR_S("-Infinity"));
-    const bool plain =
-        shown->id == DUCKDB_TYPE_BOOLEAN ||
-        (number && shown->id != DUCKDB_TYPE_VARCHAR && shown->id != DUCKDB_TYPE_BLOB &&
-         shown->id != DUCKDB_TYPE_DATE && shown->id != DUCKDB_TYPE_TIMESTAMP);
-    if (plain)
+    if (shown->id == DUCKDB_TYPE_BOOLEAN || strcmp(shown->name, "json") == 0 ||
+        (number && is_number(shown->id)))
         mr_buf_append(buf, shown_text);
     else
         json_quoted(buf, shown_text);

@@ -9,15 +9,26 @@ static const char *const macros[] = {
     "len(list_filter(t, lambda mr_b: mr_b IS NULL)) > 0 THEN NULL ELSE false END",
     "mr_all(t) AS CASE WHEN t IS NULL THEN NULL WHEN list_contains(t, false) THEN false WHEN "
     "len(list_filter(t, lambda mr_b: mr_b IS NULL)) > 0 THEN NULL ELSE true END",
-    "mr_group_entries(l) AS map_from_entries(list_transform(mr_distinct(list_transform(l, lambda "
-    "mr_e: struct_extract_at(mr_e, 1))), lambda mr_k: row(mr_k, list_transform(list_filter(l, "
-    "lambda mr_e: struct_extract_at(mr_e, 1) = mr_k), lambda mr_e: struct_extract_at(mr_e, 2)))))",
-    "mr_union_entries(l) AS map_from_entries(list_filter(l, lambda mr_x, mr_i: "
-    "len(list_filter(l[1:mr_i - 1], lambda mr_y: mr_y.key = mr_x.key)) = 0))",
+    /* Where each key stands first; mr_p is (entries, keys). */
+    "mr_keyed(l) AS row(l, list_transform(l, lambda mr_e: struct_extract_at(mr_e, 1)))",
+    "mr_firsts(l) AS list_sort(list_transform(list_distinct(l), lambda mr_k: list_position(l, "
+    "mr_k)))",
+    "mr_first_entries(l) AS list_transform([mr_keyed(l)], lambda mr_p: map_from_entries("
+    "list_transform(mr_firsts(struct_extract_at(mr_p, 2)), lambda mr_i: struct_extract_at(mr_p, "
+    "1)[mr_i])))[1]",
+    "mr_group_entries(l) AS list_transform([mr_keyed(l)], lambda mr_p: map_from_entries("
+    "list_transform(mr_firsts(struct_extract_at(mr_p, 2)), lambda mr_i: row(struct_extract_at("
+    "mr_p, 2)[mr_i], list_transform(list_filter(struct_extract_at(mr_p, 1), lambda mr_e: "
+    "struct_extract_at(mr_e, 1) = struct_extract_at(mr_p, 2)[mr_i]), lambda mr_e: "
+    "struct_extract_at(mr_e, 2))))))[1]",
+    "mr_union_entries(l) AS mr_first_entries(list_transform(l, lambda mr_e: row(mr_e.key, "
+    "mr_e.value)))",
     "mr_cosine(a, b) AS list_sum(list_transform(a, lambda mr_x: mr_x.value * "
     "coalesce(list_filter(b, lambda mr_y: mr_y.key = mr_x.key)[1].value, 0))) / "
     "(sqrt(list_sum(list_transform(a, lambda mr_x: mr_x.value * mr_x.value))) * "
     "sqrt(list_sum(list_transform(b, lambda mr_x: mr_x.value * mr_x.value))))",
+    "mr_ranked(l, q) AS CASE WHEN q < 0 OR q > 1 THEN error('INVALID_FUNCTION_ARGUMENT: Percentile "
+    "must be between 0 and 1') ELSE l[least(CAST(floor(q * len(l)) AS BIGINT) + 1, len(l))] END",
     "mr_split(s, d, n) AS CASE WHEN len(string_split(s, d)) > n THEN "
     "list_append(string_split(s, d)[1:n - 1], array_to_string(string_split(s, d)[n:], d)) ELSE "
     "string_split(s, d) END",

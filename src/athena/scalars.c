@@ -1,6 +1,7 @@
 #include "athena/lake.h"
 #include "athena/scalars.h"
 #include "athena/decimals.h"
+#include "athena/hive.h"
 #include "athena/render.h"
 #include "athena/rows.h"
 #include "athena/value.h"
@@ -234,6 +235,27 @@ static void any_typeof(duckdb_function_info info, duckdb_data_chunk chunk, duckd
     mr_arena_fini(&arena);
 }
 
+static void any_json(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
+{
+    const struct rows rows = rows_of(info, chunk, output);
+    struct mr_arena arena;
+    struct mr_buf text = {0};
+    struct athena_shown shown;
+    mr_arena_init(&arena);
+    duckdb_logical_type type = athena_duck.vector_get_column_type(rows.input[0]);
+    athena_shown_init(&arena, type, &shown);
+    athena_duck.destroy_logical_type(&type);
+    for (idx_t i = 0; i < rows.count; i++) {
+        mr_buf_reset(&text);
+        if (!row_is_valid(&rows, i))
+            continue;
+        athena_row_json(&text, &shown, rows.input[0], i);
+        athena_duck.vector_assign_string_element_len(output, i, text.data, text.len);
+    }
+    mr_buf_fini(&text);
+    mr_arena_fini(&arena);
+}
+
 static void any_cardinality(duckdb_function_info info, duckdb_data_chunk chunk,
                             duckdb_vector output)
 {
@@ -449,6 +471,7 @@ static const struct {
     {"mr_text", {DUCKDB_TYPE_FLOAT, NONE, NONE}, DUCKDB_TYPE_VARCHAR, float_text, NULL},
     {"mr_text", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_text, NULL},
     {"mr_plain", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_text, NULL},
+    {"mr_to_json", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_json, NULL},
     {"mr_typeof", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_typeof, NULL},
     {"mr_cardinality", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_BIGINT, any_cardinality, NULL},
 #define ADD(type, run)                                                                  \

@@ -267,6 +267,25 @@ static bool width_bucket(struct athena_row *row)
     return true;
 }
 
+/* mr_curve(x, name): Java's, which give NaN and infinities where DuckDB fails. */
+static bool curve(struct athena_row *row)
+{
+    static const struct {
+        const char *name;
+        double (*run)(double);
+    } curves[] = {{"ln", log},  {"log10", log10}, {"sqrt", sqrt}, {"sin", sin},
+                  {"cos", cos}, {"tan", tan},     {"asin", asin}, {"acos", acos}};
+    const double value = athena_row_double(row, 0);
+    struct mr_slice name = athena_row_slice(row, 1);
+    double result = log(value) / log(2.0); /* log2 */
+    for (size_t i = 0; i < MR_COUNT(curves); i++) {
+        if (mr_slice_equal(name, mr_slice_cstr(curves[i].name)))
+            result = curves[i].run(value);
+    }
+    athena_row_put_double(row, isnan(result) ? (double)NAN : result);
+    return true;
+}
+
 static bool cube_root(struct athena_row *row)
 {
     const double value = athena_row_double(row, 0);
@@ -511,6 +530,7 @@ enum mr_status athena_numbers_register(duckdb_connection connection)
         {"mr_shift", {B, B, B, B}, B, shift},
         {"mr_width_bucket", {D, D, D, B}, B, width_bucket},
         {"mr_cbrt", {D}, D, cube_root},
+        {"mr_curve", {D, DUCKDB_TYPE_VARCHAR}, D, curve},
         {"mr_normal_cdf", {D, D, D}, D, normal_cdf},
         {"mr_inverse_normal_cdf", {D, D, D}, D, inverse_normal_cdf},
         {"mr_beta_cdf", {D, D, D}, D, beta_cdf},

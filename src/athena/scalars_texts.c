@@ -103,6 +103,28 @@ static bool strpos(struct athena_row *row)
     return true;
 }
 
+/* mr_replace(text, search, by): an empty search is found before each character and at the end. */
+static bool replace(struct athena_row *row)
+{
+    struct mr_slice text = athena_row_slice(row, 0), search = athena_row_slice(row, 1);
+    struct mr_slice by = athena_row_slice(row, 2);
+    while (text.len > 0) {
+        size_t at = search.len == 0 ? 0 : mr_slice_search(text, search), skip = search.len;
+        if (at == SIZE_MAX)
+            break;
+        mr_buf_append(&row->text, mr_slice_sub(text, 0, at));
+        mr_buf_append(&row->text, by);
+        if (search.len == 0) {
+            skip = byte_of(text, 1);
+            mr_buf_append(&row->text, mr_slice_sub(text, 0, skip));
+        }
+        text = mr_slice_sub(text, at + skip, SIZE_MAX);
+    }
+    mr_buf_append(&row->text, search.len == 0 ? by : text);
+    athena_row_put_text(row, mr_buf_slice(&row->text));
+    return true;
+}
+
 static bool luhn(struct athena_row *row)
 {
     struct mr_slice text = athena_row_slice(row, 0);
@@ -421,6 +443,7 @@ enum mr_status athena_texts_register(duckdb_connection connection)
         {"mr_substr", {V, B}, V, substr_to_end},
         {"mr_substr", {V, B, B}, V, substr},
         {"mr_strpos", {V, V, B}, B, strpos},
+        {"mr_replace", {V, V, V}, V, replace},
         {"mr_luhn", {V}, DUCKDB_TYPE_BOOLEAN, luhn},
         {"mr_soundex", {V}, V, soundex},
         {"mr_url", {V, V}, V, url_part},

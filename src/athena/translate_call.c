@@ -1,10 +1,10 @@
 /* Calls: templates, and the functions whose arguments must be looked at. */
 #include "athena/functions.h"
-#include "athena/translate.h"
+#include "athena/translate_call.h"
 
 /* ---- templates ---- */
 
-static const struct athena_node *argument(const struct athena_node *call, size_t index)
+const struct athena_node *athena_call_argument(const struct athena_node *call, size_t index)
 {
     const struct athena_node *node = call->items;
     while (index-- > 0 && node != NULL)
@@ -34,8 +34,8 @@ static void emit_end(struct athena_translation *translation, const struct athena
 }
 
 /* A moment shown in a zone is looked at there, by functions that take it apart. */
-static void emit_argument(struct athena_translation *translation, const struct athena_node *call,
-                          const struct athena_node *node)
+void athena_call_emit(struct athena_translation *translation, const struct athena_node *call,
+                      const struct athena_node *node)
 {
     const bool local = athena_has_zone(node->type) && call->function != NULL &&
                        call->function->types != NULL &&
@@ -53,7 +53,7 @@ static void emit_argument(struct athena_translation *translation, const struct a
 static void emit_arguments(struct athena_translation *translation, const struct athena_node *call)
 {
     for (const struct athena_node *item = call->items; item != NULL; item = item->next) {
-        emit_argument(translation, call, item);
+        athena_call_emit(translation, call, item);
         if (item->next != NULL)
             athena_emit_text(translation, ", ");
     }
@@ -62,14 +62,14 @@ static void emit_arguments(struct athena_translation *translation, const struct 
 /* How wide the first argument is. */
 static void emit_bits(struct athena_translation *translation, const struct athena_node *call)
 {
-    const struct athena_sqltype *type = argument(call, 0)->type;
+    const struct athena_sqltype *type = athena_call_argument(call, 0)->type;
     athena_emit_text(translation, type == NULL || type->kind == SQL_BIGINT ? "64"
                                   : type->kind == SQL_INTEGER              ? "32"
                                   : type->kind == SQL_SMALLINT             ? "16"
                                                                            : "8");
 }
 
-static void emit_template(struct athena_translation *translation, const struct athena_node *call,
+void athena_call_template(struct athena_translation *translation, const struct athena_node *call,
                           const char *text)
 {
     for (const char *at = text; *at != '\0'; at++) {
@@ -79,7 +79,7 @@ static void emit_template(struct athena_translation *translation, const struct a
         }
         at++;
         if (*at >= '1' && *at <= '9')
-            emit_argument(translation, call, argument(call, (size_t)(*at - '1')));
+            athena_call_emit(translation, call, athena_call_argument(call, (size_t)(*at - '1')));
         else if (*at == '*')
             emit_arguments(translation, call);
         else if (*at == 'T' && call->type != NULL)
@@ -95,12 +95,10 @@ static void emit_template(struct athena_translation *translation, const struct a
     }
 }
 
-/* ---- dates and times ---- */
-
-static const struct athena_node *string_argument(struct athena_translation *translation,
-                                                 const struct athena_node *call, size_t index)
+const struct athena_node *athena_call_string(struct athena_translation *translation,
+                                             const struct athena_node *call, size_t index)
 {
-    const struct athena_node *node = argument(call, index);
+    const struct athena_node *node = athena_call_argument(call, index);
     if (node->kind == AST_PARAMETER && node->number < translation->parameter_count)
         node = translation->parameters[node->number];
     if (node->kind == AST_STRING)
@@ -109,181 +107,6 @@ static const struct athena_node *string_argument(struct athena_translation *tran
                           "argument %zu of %.*s must be a string literal", index + 1,
                           MR_ARG(call->text));
     return NULL;
-}
-
-/* The unit of date_add and its like, in lower case; NULL: the error is set. */
-static const char *unit_argument(struct athena_translation *translation,
-                                 const struct athena_node *call)
-{
-    static const char *const units[] = {"millisecond", "second", "minute",  "hour", "day",
-                                        "week",        "month",  "quarter", "year"};
-    const struct athena_node *node = string_argument(translation, call, 0);
-    for (size_t i = 0; node != NULL && i < MR_COUNT(units); i++) {
-        if (mr_slice_equal_nocase(node->text, mr_slice_cstr(units[i])))
-            return units[i];
-    }
-    const size_t last = mr_slice_equal(call->text, MR_S("date_trunc")) ? 1 : 2;
-    const struct athena_sqltype *type = argument(call, last)->type;
-    static const struct athena_node nowhere;
-    if (node != NULL)
-        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
-                              "'%.*s' is not a valid %s field", MR_ARG(node->text),
-                              type != NULL && type->kind == SQL_DATE   ? "DATE"
-                              : type != NULL && type->kind == SQL_TIME ? "Time"
-                                                                       : "TIMESTAMP");
-    return NULL;
-}
-
-static void emit_date_call(struct athena_translation *translation, const struct athena_node *call)
-{
-    const char *unit = unit_argument(translation, call);
-    if (unit == NULL)
-        return;
-    const bool add = mr_slice_equal(call->text, MR_S("date_add"));
-    const bool diff = mr_slice_equal(call->text, MR_S("date_diff"));
-    const struct athena_sqltype *type = argument(call, add || diff ? 2 : 1)->type;
-    const bool zoned = athena_has_zone(call->type) && !diff;
-    const bool time = type != NULL && type->kind == SQL_TIME;
-    if (time && add) {
-        emit_template(translation, call, "($3 + CAST($2 AS BIGINT) * ");
-        mr_buf_printf(translation->out, "INTERVAL 1 %s)", unit);
-        return;
-    }
-    if (zoned) {
-        athena_emit_text(translation, "timezone(");
-        athena_emit_string(translation, call->type->zone);
-        athena_emit_text(translation, ", ");
-    }
-    mr_buf_printf(translation->out, "%s%s('%s', ", time && !diff ? "CAST(" : "",
-                  add    ? "mr_date_add"
-                  : diff ? "date_sub"
-                         : "mr_date_trunc",
-                  unit);
-    if (add)
-        emit_template(translation, call, "CAST($2 AS BIGINT), $3)");
-    else if (diff)
-        emit_template(translation, call, "$2, $3)");
-    else if (time)
-        emit_template(translation, call, "(DATE '1970-01-01' + $2)) AS TIME)");
-    else
-        emit_template(translation, call, "$2)");
-    athena_emit_text(translation, zoned ? ")" : "");
-}
-
-/* MySQL's format codes into strftime's; false: one that Trino refuses. */
-static bool mysql_format(struct mr_buf *format, struct mr_slice text)
-{
-    static const char *const codes[] = {"a%a", "b%b", "c%-m", "d%d", "e%-d",        "f%f",  "H%H",
-                                        "h%I", "I%I", "i%M",  "j%j", "k%-H",        "l%-I", "M%B",
-                                        "m%m", "p%p", "S%S",  "s%S", "T%H:%M:%S",   "v%V",  "W%A",
-                                        "x%G", "Y%Y", "y%y",  "%%%", "r%I:%M:%S %p"};
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '%') {
-            mr_buf_byte(format, text.ptr[i]);
-            continue;
-        }
-        const char *found = NULL;
-        i++;
-        for (size_t c = 0; i < text.len && c < MR_COUNT(codes); c++) {
-            if (codes[c][0] == text.ptr[i])
-                found = codes[c] + 1;
-        }
-        if (found != NULL)
-            mr_buf_append(format, mr_slice_cstr(found));
-        else if (i < text.len && strchr("DUuVwX", text.ptr[i]) != NULL)
-            return false;
-        else if (i < text.len) /* stands for itself */
-            mr_buf_byte(format, text.ptr[i]);
-    }
-    return true;
-}
-
-/* Joda's letters into strftime's codes; false: one that has no counterpart. */
-static bool joda_format(struct mr_buf *format, struct mr_slice text)
-{
-    static const struct {
-        const char *letters, *code;
-    } codes[] = {{"yyyy", "%Y"}, {"YYYY", "%Y"}, {"yy", "%y"},   {"MMMM", "%B"}, {"MMM", "%b"},
-                 {"MM", "%m"},   {"M", "%-m"},   {"dd", "%d"},   {"d", "%-d"},   {"DDD", "%j"},
-                 {"HH", "%H"},   {"H", "%-H"},   {"hh", "%I"},   {"h", "%-I"},   {"mm", "%M"},
-                 {"ss", "%S"},   {"D", "%-j"},   {"E", "%a"},    {"EE", "%a"},   {"SSS", "%g"},
-                 {"y", "%Y"},    {"a", "%p"},    {"EEEE", "%A"}, {"EEE", "%a"},  {"xxxx", "%G"},
-                 {"ww", "%V"},   {"e", "%u"}};
-    for (size_t i = 0; i < text.len;) {
-        const char byte = text.ptr[i];
-        size_t len = 1;
-        if (byte == '\'') {
-            const size_t end = mr_slice_find(mr_slice_sub(text, i + 1, SIZE_MAX), '\'');
-            if (end == SIZE_MAX)
-                return false;
-            mr_buf_append(format, end == 0 ? MR_S("'") : mr_slice_sub(text, i + 1, end));
-            i += end + 2;
-            continue;
-        }
-        if ((byte < 'a' || byte > 'z') && (byte < 'A' || byte > 'Z')) {
-            if (byte == '%')
-                mr_buf_byte(format, '%');
-            mr_buf_byte(format, byte);
-            i++;
-            continue;
-        }
-        while (i + len < text.len && text.ptr[i + len] == byte)
-            len++;
-        const char *found = NULL;
-        for (size_t c = 0; c < MR_COUNT(codes); c++) {
-            if (mr_slice_equal(mr_slice_sub(text, i, len), mr_slice_cstr(codes[c].letters)))
-                found = codes[c].code;
-        }
-        if (found == NULL)
-            return false;
-        mr_buf_append(format, mr_slice_cstr(found));
-        i += len;
-    }
-    return true;
-}
-
-/* By its first code that is refused; Trino finds it when it runs. */
-static void fail_format(struct athena_translation *translation, struct mr_slice text)
-{
-    static const struct athena_node nowhere;
-    size_t i = 1;
-    while (i + 1 < text.len && !(text.ptr[i - 1] == '%' && strchr("DUuVwX", text.ptr[i]) != NULL))
-        i++;
-    athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
-                          "%%%c not supported in date format string", text.ptr[i]);
-}
-
-static void emit_format_call(struct athena_translation *translation, const struct athena_node *call)
-{
-    const bool mysql = mr_slice_starts_with(call->text, MR_S("date_"));
-    const bool parse = mr_slice_search(call->text, MR_S("parse")) != SIZE_MAX;
-    const struct athena_node *text = string_argument(translation, call, 1);
-    if (text == NULL)
-        return;
-    struct mr_buf format = {0};
-    const bool fine = mysql ? mysql_format(&format, text->text) : joda_format(&format, text->text);
-    if (fine) {
-        const bool moment = parse && !mysql;
-        /* Without a year DuckDB would begin in 1900. */
-        const bool yearless = parse &&
-                              mr_slice_search(mr_buf_slice(&format), MR_S("%Y")) == SIZE_MAX &&
-                              mr_slice_search(mr_buf_slice(&format), MR_S("%y")) == SIZE_MAX;
-        athena_emit_text(translation, moment  ? "CAST(strptime("
-                                      : parse ? "strptime("
-                                              : "strftime(");
-        athena_emit_text(translation, yearless ? "'1970 ' || " : "");
-        emit_argument(translation, call, argument(call, 0));
-        athena_emit_text(translation, yearless ? ", '%Y ' || " : ", ");
-        athena_emit_string(translation, mr_buf_slice(&format));
-        athena_emit_text(translation, moment ? ") AS TIMESTAMPTZ)" : ")");
-    } else if (mysql) {
-        fail_format(translation, text->text);
-    } else {
-        athena_translate_fail(translation, text, "NOT_SUPPORTED",
-                              "the format '%.*s' of %.*s is not supported", MR_ARG(text->text),
-                              MR_ARG(call->text));
-    }
-    mr_buf_fini(&format);
 }
 
 /* ---- JSON ---- */
@@ -302,7 +125,9 @@ static bool json_path(struct mr_buf *path, struct mr_slice text)
                 return false;
             mr_buf_printf(path, ".\"%.*s\"", MR_ARG(mr_slice_sub(text, i + 2, end)));
             i += end + 3;
-        } else if (text.ptr[i] == '*' || text.ptr[i] == '?' || text.ptr[i] == '@') {
+        } else if (text.ptr[i] == '*' ||
+                   mr_slice_starts_with(mr_slice_sub(text, i, 2), MR_S("..")) ||
+                   text.ptr[i] == '?' || text.ptr[i] == '@') {
             return false;
         } else {
             mr_buf_byte(path, text.ptr[i]);
@@ -313,7 +138,7 @@ static bool json_path(struct mr_buf *path, struct mr_slice text)
 
 static void emit_json_call(struct athena_translation *translation, const struct athena_node *call)
 {
-    const struct athena_node *text = string_argument(translation, call, 1);
+    const struct athena_node *text = athena_call_string(translation, call, 1);
     if (text == NULL)
         return;
     struct mr_buf path = {0};
@@ -324,7 +149,7 @@ static void emit_json_call(struct athena_translation *translation, const struct 
         return;
     }
     const bool scalar = mr_slice_equal(call->text, MR_S("json_extract_scalar"));
-    const struct athena_node *json = argument(call, 0);
+    const struct athena_node *json = athena_call_argument(call, 0);
     struct mr_arena *arena = translation->arena;
     struct athena_node quoted = {.kind = AST_STRING, .line = text->line, .column = text->column};
     quoted.text = mr_arena_copy(arena, mr_buf_slice(&path));
@@ -333,18 +158,20 @@ static void emit_json_call(struct athena_translation *translation, const struct 
     first.next = &quoted;
     rebuilt.items = &first;
     if (mr_slice_equal(call->text, MR_S("json_size"))) {
-        emit_template(translation, &rebuilt,
-                      "CASE WHEN NOT json_valid($1) THEN NULL WHEN json_type($1, $2) = 'OBJECT' "
-                      "THEN CAST(len(json_keys($1, $2)) AS BIGINT) WHEN json_type($1, $2) = "
-                      "'ARRAY' THEN CAST(json_array_length($1, $2) AS BIGINT) WHEN "
-                      "json_type($1, $2) IS NOT NULL THEN CAST(0 AS BIGINT) END");
+        athena_call_template(
+            translation, &rebuilt,
+            "CASE WHEN NOT json_valid($1) THEN NULL WHEN json_type($1, $2) = 'OBJECT' "
+            "THEN CAST(len(json_keys($1, $2)) AS BIGINT) WHEN json_type($1, $2) = "
+            "'ARRAY' THEN CAST(json_array_length($1, $2) AS BIGINT) WHEN "
+            "json_type($1, $2) IS NOT NULL THEN CAST(0 AS BIGINT) END");
         return;
     }
     /* Text that is no JSON gives NULL, not an error. */
-    emit_template(translation, &rebuilt,
-                  scalar ? "CASE WHEN json_valid($1) AND json_type($1, $2) NOT IN ('OBJECT', "
-                           "'ARRAY') THEN json_extract_string($1, $2) END"
-                         : "CASE WHEN json_valid($1) THEN json_extract($1, $2) END");
+    athena_call_template(translation, &rebuilt,
+                         scalar
+                             ? "CASE WHEN json_valid($1) AND json_type($1, $2) NOT IN ('OBJECT', "
+                               "'ARRAY') THEN json_extract_string($1, $2) END"
+                             : "CASE WHEN json_valid($1) THEN json_extract($1, $2) END");
 }
 
 /* ---- greatest, least, concat ---- */
@@ -357,9 +184,17 @@ static void emit_extreme(struct athena_translation *translation, const struct at
         athena_emit(translation, item);
         athena_emit_text(translation, item->next != NULL ? " IS NOT NULL AND " : " IS NOT NULL");
     }
-    mr_buf_printf(translation->out, " THEN %.*s(", MR_ARG(call->text));
-    athena_emit_list(translation, call->items);
-    athena_emit_text(translation, ") END");
+    const bool floating =
+        call->type != NULL && (call->type->kind == SQL_DOUBLE || call->type->kind == SQL_REAL);
+    athena_emit_text(translation, floating ? " THEN coalesce(" : " THEN ");
+    mr_buf_printf(translation->out, "%.*s(", MR_ARG(call->text));
+    for (const struct athena_node *item = call->items; item != NULL; item = item->next) {
+        athena_emit_text(translation, floating ? "nullif(" : "");
+        athena_emit(translation, item);
+        athena_emit_text(translation, floating ? ", 'nan')" : "");
+        athena_emit_text(translation, item->next != NULL ? ", " : ")");
+    }
+    athena_emit_text(translation, floating ? ", 'nan') END" : " END");
 }
 
 static bool is_array(const struct athena_node *node)
@@ -369,11 +204,12 @@ static bool is_array(const struct athena_node *node)
 
 static void emit_concat(struct athena_translation *translation, const struct athena_node *call)
 {
-    const struct athena_node *first = argument(call, 0), *second = argument(call, 1);
+    const struct athena_node *first = athena_call_argument(call, 0),
+                             *second = athena_call_argument(call, 1);
     const bool arrays = call->type != NULL && call->type->kind == SQL_ARRAY;
     if (arrays && second->next == NULL && is_array(first) != is_array(second)) {
-        emit_template(translation, call,
-                      is_array(first) ? "list_append($1, $2)" : "list_prepend($1, $2)");
+        athena_call_template(translation, call,
+                             is_array(first) ? "list_append($1, $2)" : "list_prepend($1, $2)");
         return;
     }
     athena_emit_text(translation, "(");
@@ -385,8 +221,8 @@ static void emit_concat(struct athena_translation *translation, const struct ath
 
 /* ---- lambdas ---- */
 
-static bool lambda_names(struct athena_translation *translation, const struct athena_node *call,
-                         const struct athena_node *lambda, size_t count, struct mr_slice *names)
+bool athena_call_names(struct athena_translation *translation, const struct athena_node *call,
+                       const struct athena_node *lambda, size_t count, struct mr_slice *names)
 {
     const struct athena_node *name = lambda->items;
     if (lambda->kind != AST_LAMBDA || athena_node_count(lambda->items) != count) {
@@ -401,7 +237,7 @@ static bool lambda_names(struct athena_translation *translation, const struct at
 
 /* The lambda's body with each of its names standing for an expression of DuckDB's: a list of one
  * element is bound to a name and mapped. */
-static void emit_body(struct athena_translation *translation, const struct athena_node *lambda,
+void athena_call_body(struct athena_translation *translation, const struct athena_node *lambda,
                       const struct mr_slice *names, const char *const *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -418,17 +254,17 @@ static void emit_body(struct athena_translation *translation, const struct athen
 static void emit_sort(struct athena_translation *translation, const struct athena_node *call)
 {
     static const char *const values[] = {"mr_y", "mr_n[1]"};
-    const struct athena_node *lambda = argument(call, 1);
+    const struct athena_node *lambda = athena_call_argument(call, 1);
     struct mr_slice names[2];
-    if (!lambda_names(translation, call, lambda, 2, names))
+    if (!athena_call_names(translation, call, lambda, 2, names))
         return;
-    emit_template(translation, call,
-                  "list_reduce(list_transform($1, lambda mr_x: [mr_x]), lambda "
-                  "mr_s, mr_n: list_concat(list_concat(list_filter(mr_s, lambda "
-                  "mr_y: ");
-    emit_body(translation, lambda, names, values, 2);
+    athena_call_template(translation, call,
+                         "list_reduce(list_transform($1, lambda mr_x: [mr_x]), lambda "
+                         "mr_s, mr_n: list_concat(list_concat(list_filter(mr_s, lambda "
+                         "mr_y: ");
+    athena_call_body(translation, lambda, names, values, 2);
     athena_emit_text(translation, " <= 0), mr_n), list_filter(mr_s, lambda mr_y: ");
-    emit_body(translation, lambda, names, values, 2);
+    athena_call_body(translation, lambda, names, values, 2);
     athena_emit_text(translation, " > 0)))");
 }
 
@@ -438,37 +274,38 @@ static void emit_reduce(struct athena_translation *translation, const struct ath
     static const char *const values[] = {"struct_extract_at(mr_a, 1)",
                                          "struct_extract_at(mr_b, 2)"};
     const bool aggregate = mr_slice_equal(call->text, MR_S("reduce_agg"));
-    const struct athena_node *start = argument(call, 1), *step = argument(call, 2);
-    const struct athena_sqltype *list = argument(call, 0)->type, *state = start->type;
+    const struct athena_node *start = athena_call_argument(call, 1),
+                             *step = athena_call_argument(call, 2);
+    const struct athena_sqltype *list = athena_call_argument(call, 0)->type, *state = start->type;
     struct mr_slice names[2];
     if (!aggregate && list != NULL && list->kind == SQL_ARRAY)
         list = list->items[0];
-    if (!lambda_names(translation, call, step, 2, names))
+    if (!athena_call_names(translation, call, step, 2, names))
         return;
     if (!athena_sqltype_known(list) || !athena_sqltype_known(state)) {
-        emit_template(translation, call,
-                      aggregate ? "list_reduce(list($1$), $3, $2)"
-                                : "list_transform([list_reduce($1, $3, $2)], $4)[1]");
+        athena_call_template(translation, call,
+                             aggregate ? "list_reduce(list($1$), $3, $2)"
+                                       : "list_transform([list_reduce($1, $3, $2)], $4)[1]");
         return;
     }
     const bool own = list->kind == SQL_UNKNOWN;
     athena_emit_text(translation, aggregate ? "" : "list_transform([");
     athena_emit_text(translation, "struct_extract_at(list_reduce(list_transform(");
-    emit_template(translation, call, aggregate ? "list($1$)" : "$1");
+    athena_call_template(translation, call, aggregate ? "list($1$)" : "$1");
     athena_emit_text(translation, ", lambda mr_x: row(CAST(NULL AS ");
     athena_sqltype_duck(translation->out, state);
     athena_emit_text(translation, "), mr_x)), lambda mr_a, mr_b: row(CAST(");
-    emit_body(translation, step, names, values, 2);
+    athena_call_body(translation, step, names, values, 2);
     athena_emit_text(translation, " AS ");
     athena_sqltype_duck(translation->out, state);
     athena_emit_text(translation, "), struct_extract_at(mr_b, 2)), row(");
-    emit_template(translation, call, own ? "$2, NULL)), 1)" : "$2, CAST(NULL AS ");
+    athena_call_template(translation, call, own ? "$2, NULL)), 1)" : "$2, CAST(NULL AS ");
     if (!own) {
         athena_sqltype_duck(translation->out, list);
         athena_emit_text(translation, "))), 1)");
     }
     if (!aggregate)
-        emit_template(translation, call, "], $4)[1]");
+        athena_call_template(translation, call, "], $4)[1]");
 }
 
 static void emit_zip_with(struct athena_translation *translation, const struct athena_node *call)
@@ -476,12 +313,13 @@ static void emit_zip_with(struct athena_translation *translation, const struct a
     struct mr_slice names[2];
     static const char *const values[] = {"struct_extract_at(mr_z, 1)",
                                          "struct_extract_at(mr_z, 2)"};
-    if (!lambda_names(translation, call, argument(call, 2), 2, names))
+    if (!athena_call_names(translation, call, athena_call_argument(call, 2), 2, names))
         return;
-    emit_template(translation, call,
-                  "list_transform(list_transform(generate_series(1, greatest(len($1), len($2))), "
-                  "lambda mr_i: row(($1)[mr_i], ($2)[mr_i])), lambda mr_z: ");
-    emit_body(translation, argument(call, 2), names, values, 2);
+    athena_call_template(
+        translation, call,
+        "list_transform(list_transform(generate_series(1, greatest(len($1), len($2))), "
+        "lambda mr_i: row(($1)[mr_i], ($2)[mr_i])), lambda mr_z: ");
+    athena_call_body(translation, athena_call_argument(call, 2), names, values, 2);
     athena_emit_text(translation, ")");
 }
 
@@ -492,16 +330,16 @@ static void emit_map_lambda(struct athena_translation *translation, const struct
     const bool filter = mr_slice_equal(call->text, MR_S("map_filter"));
     const bool keys = mr_slice_equal(call->text, MR_S("transform_keys"));
     struct mr_slice names[2];
-    if (!lambda_names(translation, call, argument(call, 1), 2, names))
+    if (!athena_call_names(translation, call, athena_call_argument(call, 1), 2, names))
         return;
-    emit_template(translation, call,
-                  filter ? "map_from_entries(list_filter(map_entries($1), "
-                           "lambda mr_e: "
-                  : keys ? "map_from_entries(list_transform(map_entries($1), "
-                           "lambda mr_e: row("
-                         : "map_from_entries(list_transform(map_entries($1), "
-                           "lambda mr_e: row(mr_e.key, ");
-    emit_body(translation, argument(call, 1), names, values, 2);
+    athena_call_template(translation, call,
+                         filter ? "map_from_entries(list_filter(map_entries($1), "
+                                  "lambda mr_e: "
+                         : keys ? "map_from_entries(list_transform(map_entries($1), "
+                                  "lambda mr_e: row("
+                                : "map_from_entries(list_transform(map_entries($1), "
+                                  "lambda mr_e: row(mr_e.key, ");
+    athena_call_body(translation, athena_call_argument(call, 1), names, values, 2);
     athena_emit_text(translation, filter ? "))" : keys ? ", mr_e.value)))" : ")))");
 }
 
@@ -510,13 +348,14 @@ static void emit_map_zip(struct athena_translation *translation, const struct at
     static const char *const values[] = {"struct_extract_at(mr_z, 1)", "struct_extract_at(mr_z, 2)",
                                          "struct_extract_at(mr_z, 3)"};
     struct mr_slice names[3];
-    if (!lambda_names(translation, call, argument(call, 2), 3, names))
+    if (!athena_call_names(translation, call, athena_call_argument(call, 2), 3, names))
         return;
-    emit_template(translation, call,
-                  "map_from_entries(list_transform(list_transform(mr_distinct(list_concat("
-                  "map_keys($1), map_keys($2))), lambda mr_k: row(mr_k, ($1)[mr_k], ($2)[mr_k])), "
-                  "lambda mr_z: row(struct_extract_at(mr_z, 1), ");
-    emit_body(translation, argument(call, 2), names, values, 3);
+    athena_call_template(
+        translation, call,
+        "map_from_entries(list_transform(list_transform(mr_distinct(list_concat("
+        "map_keys($1), map_keys($2))), lambda mr_k: row(mr_k, ($1)[mr_k], ($2)[mr_k])), "
+        "lambda mr_z: row(struct_extract_at(mr_z, 1), ");
+    athena_call_body(translation, athena_call_argument(call, 2), names, values, 3);
     athena_emit_text(translation, ")))");
 }
 
@@ -524,7 +363,7 @@ static void emit_map_zip(struct athena_translation *translation, const struct at
 static void emit_combinations(struct athena_translation *translation,
                               const struct athena_node *call)
 {
-    const struct athena_node *count = argument(call, 1);
+    const struct athena_node *count = athena_call_argument(call, 1);
     while (count->kind == AST_COERCE)
         count = count->left;
     int64_t n;
@@ -543,14 +382,14 @@ static void emit_combinations(struct athena_translation *translation,
         athena_emit_text(translation, i > 1 ? "flatten(" : "");
         athena_emit_text(translation, "list_transform(generate_series(1, ");
         if (i == n)
-            emit_template(translation, call, "len($1)");
+            athena_call_template(translation, call, "len($1)");
         else
             mr_buf_printf(translation->out, "mr_i%d - 1", (int)i + 1);
         mr_buf_printf(translation->out, "), lambda mr_i%d: ", (int)i);
     }
     athena_emit_text(translation, "[");
     for (int64_t i = 1; i <= n; i++) {
-        emit_template(translation, call, i > 1 ? ", ($1)[" : "($1)[");
+        athena_call_template(translation, call, i > 1 ? ", ($1)[" : "($1)[");
         mr_buf_printf(translation->out, "mr_i%d]", (int)i);
     }
     athena_emit_text(translation, "]");
@@ -577,9 +416,9 @@ static void emit_format(struct athena_translation *translation, const struct ath
 /* The form may be a bare word. */
 static void emit_normalize(struct athena_translation *translation, const struct athena_node *call)
 {
-    const struct athena_node *form = argument(call, 1);
+    const struct athena_node *form = athena_call_argument(call, 1);
     if (mr_slice_equal_nocase(form->text, MR_S("NFC")))
-        emit_template(translation, call, "nfc_normalize($1)");
+        athena_call_template(translation, call, "nfc_normalize($1)");
     else
         athena_translate_fail(translation, form, "NOT_SUPPORTED",
                               "the form %.*s of normalize is not supported", MR_ARG(form->text));
@@ -587,9 +426,9 @@ static void emit_normalize(struct athena_translation *translation, const struct 
 
 static void emit_typeof(struct athena_translation *translation, const struct athena_node *call)
 {
-    const struct athena_sqltype *type = argument(call, 0)->type;
+    const struct athena_sqltype *type = athena_call_argument(call, 0)->type;
     if (type == NULL)
-        emit_template(translation, call, "mr_typeof($1)");
+        athena_call_template(translation, call, "mr_typeof($1)");
     else
         athena_emit_string(translation, athena_sqltype_text(translation->arena, type));
 }
@@ -597,76 +436,18 @@ static void emit_typeof(struct athena_translation *translation, const struct ath
 /* with_timezone, timezone_hour and timezone_minute. */
 static void emit_zone_call(struct athena_translation *translation, const struct athena_node *call)
 {
-    const struct athena_node *moment = argument(call, 0);
+    const struct athena_node *moment = athena_call_argument(call, 0);
     const bool hour = mr_slice_equal(call->text, MR_S("timezone_hour"));
     if (mr_slice_equal(call->text, MR_S("with_timezone"))) {
-        emit_template(translation, call, "timezone($2, $1)");
+        athena_call_template(translation, call, "timezone($2, $1)");
     } else if (!athena_has_zone(moment->type)) {
         athena_emit_text(translation, "CAST(0 AS BIGINT)");
     } else {
         athena_emit_text(translation, "(CAST(epoch(");
         athena_emit_local(translation, moment);
-        emit_template(translation, call, ") - epoch($1) AS BIGINT)");
+        athena_call_template(translation, call, ") - epoch($1) AS BIGINT)");
         athena_emit_text(translation, hour ? " // 3600)" : " // 60 % 60)");
     }
-}
-
-/* The pieces between the matches, and for each match what the lambda makes of its groups. */
-static void emit_regexp_lambda(struct athena_translation *translation,
-                               const struct athena_node *call, const struct athena_node *lambda)
-{
-    struct mr_slice name;
-    static const char *const value = "mr_g";
-    if (!lambda_names(translation, call, lambda, 1, &name))
-        return;
-    const struct athena_node *pattern = string_argument(translation, call, 1);
-    const size_t groups = pattern == NULL ? 0 : athena_pattern_groups(pattern->text);
-    emit_template(translation, call,
-                  "list_reduce(list_transform(generate_series(1, len(string_split_regex($1, $2))), "
-                  "lambda mr_i: string_split_regex($1, $2)[mr_i] || coalesce(list_transform("
-                  "list_filter([regexp_extract_all($1, $2)[mr_i]], lambda mr_m: mr_m IS NOT NULL), "
-                  "lambda mr_m: list_transform([[");
-    for (size_t i = 1; i <= groups; i++) {
-        emit_template(translation, call,
-                      i > 1 ? ", regexp_extract(mr_m, $2, " : "regexp_extract(mr_m, $2, ");
-        mr_buf_printf(translation->out, "%zu)", i);
-    }
-    athena_emit_text(translation, "]], lambda mr_g: ");
-    emit_body(translation, lambda, &name, &value, 1);
-    athena_emit_text(translation, ")[1])[1], '')), lambda mr_a, mr_b: mr_a || mr_b)");
-}
-
-/* Every match is replaced; groups are $1 in Trino, \1 in DuckDB. */
-static void emit_regexp_replace(struct athena_translation *translation,
-                                const struct athena_node *call)
-{
-    const struct athena_node *last = argument(call, 2);
-    if (last != NULL && last->kind == AST_LAMBDA) {
-        emit_regexp_lambda(translation, call, last);
-        return;
-    }
-    struct athena_node empty = {.kind = AST_STRING, .line = call->line, .column = call->column};
-    const struct athena_node *text =
-        argument(call, 2) == NULL ? &empty : string_argument(translation, call, 2);
-    if (text == NULL)
-        return;
-    struct mr_buf replacement = {0};
-    for (size_t i = 0; i < text->text.len; i++) {
-        const char byte = text->text.ptr[i];
-        const char next = i + 1 < text->text.len ? text->text.ptr[i + 1] : '\0';
-        if (byte == '$' && next >= '0' && next <= '9')
-            mr_buf_byte(&replacement, '\\');
-        else if (byte == '\\' && next == '$')
-            continue; /* an escaped dollar */
-        else if (byte == '\\')
-            mr_buf_append(&replacement, MR_S("\\\\"));
-        else
-            mr_buf_byte(&replacement, byte);
-    }
-    emit_template(translation, call, "regexp_replace($1, $2, ");
-    athena_emit_string(translation, mr_buf_slice(&replacement));
-    athena_emit_text(translation, ", 'g')");
-    mr_buf_fini(&replacement);
 }
 
 /* Of decimals, exactly: the sum by the count, rounded half up. */
@@ -674,15 +455,42 @@ static void emit_average(struct athena_translation *translation, const struct at
 {
     const size_t number = (*translation->divisions)++;
     mr_buf_printf(translation->out, "CAST(mr_div/*%zu*/(", number);
-    emit_template(translation, call, "sum($D$1$), CAST(count($D$1$) AS DECIMAL(19,0)), ");
+    athena_call_template(translation, call, "sum($D$1$), CAST(count($D$1$) AS DECIMAL(19,0)), ");
     mr_buf_printf(translation->out, "%zu) AS ", number);
     athena_sqltype_duck(translation->out, call->type);
     athena_emit_text(translation, ")");
 }
 
+/* The value whose rank is the share of the rows, exactly: what a t-digest gives for few rows.
+ * DuckDB's quantile of the falling order, by its negative share, rounds ranks that way. */
+static void emit_percentile(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_node *share = athena_call_argument(call, 1);
+    const bool several = share->type != NULL && share->type->kind == SQL_ARRAY;
+    while (share->kind == AST_COERCE)
+        share = share->left;
+    const bool written = (share->kind == AST_DECIMAL || share->kind == AST_DOUBLE) &&
+                         share->text.len < 18 && share->text.ptr[0] != '1';
+    if (written) {
+        mr_buf_printf(translation->out, "quantile_disc(CAST(");
+        athena_call_template(translation, call, "$1 AS $T), CAST(-1 + CAST(");
+        mr_buf_append(translation->out, share->text);
+        athena_call_template(translation, call, " AS DECIMAL(18,15)) AS DECIMAL(18,15))$)");
+        return;
+    }
+    athena_call_template(translation, call,
+                         "list_transform([list_sort(list_filter(list($1$), lambda mr_x: "
+                         "mr_x IS NOT NULL))], lambda mr_l: ");
+    athena_call_template(translation, call,
+                         several ? "list_transform($2, lambda mr_q: mr_ranked(mr_l, "
+                                   "CAST(mr_q AS DOUBLE))))[1]"
+                                 : "mr_ranked(mr_l, CAST($2 AS DOUBLE)))[1]");
+}
+
 static void emit_modulus(struct athena_translation *translation, const struct athena_node *call)
 {
-    athena_emit_division(translation, "mr_mod", argument(call, 0), argument(call, 1));
+    athena_emit_division(translation, "mr_mod", athena_call_argument(call, 0),
+                         athena_call_argument(call, 1));
 }
 
 static void emit_special(struct athena_translation *translation, const struct athena_node *call)
@@ -695,13 +503,14 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"least", emit_extreme},
                     {"concat", emit_concat},
                     {"mod", emit_modulus},
-                    {"regexp_replace", emit_regexp_replace},
+                    {"approx_percentile", emit_percentile},
+                    {"regexp_replace", athena_emit_regexp_replace},
                     {"json_extract", emit_json_call},
                     {"json_extract_scalar", emit_json_call},
                     {"json_size", emit_json_call},
-                    {"date_add", emit_date_call},
-                    {"date_diff", emit_date_call},
-                    {"date_trunc", emit_date_call},
+                    {"date_add", athena_emit_date_call},
+                    {"date_diff", athena_emit_date_call},
+                    {"date_trunc", athena_emit_date_call},
                     {"array_sort", emit_sort},
                     {"reduce", emit_reduce},
                     {"reduce_agg", emit_reduce},
@@ -717,10 +526,10 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"with_timezone", emit_zone_call},
                     {"timezone_hour", emit_zone_call},
                     {"timezone_minute", emit_zone_call},
-                    {"date_format", emit_format_call},
-                    {"date_parse", emit_format_call},
-                    {"format_datetime", emit_format_call},
-                    {"parse_datetime", emit_format_call}};
+                    {"date_format", athena_emit_format_call},
+                    {"date_parse", athena_emit_format_call},
+                    {"format_datetime", athena_emit_format_call},
+                    {"parse_datetime", athena_emit_format_call}};
     for (size_t i = 0; i < MR_COUNT(specials); i++) {
         if (mr_slice_equal(call->text, mr_slice_cstr(specials[i].name)))
             specials[i].emit(translation, call);
@@ -770,10 +579,10 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
     if ((function->flags & ATHENA_SPECIAL) != 0) {
         emit_special(translation, call);
     } else if (function->text != NULL) {
-        emit_template(translation, call, function->text);
+        athena_call_template(translation, call, function->text);
     } else {
         mr_buf_append(translation->out, call->text);
-        emit_template(translation, call,
-                      (function->flags & ATHENA_AGGREGATE) != 0 ? "($D$*$)" : "($*)");
+        athena_call_template(translation, call,
+                             (function->flags & ATHENA_AGGREGATE) != 0 ? "($D$*$)" : "($*)");
     }
 }

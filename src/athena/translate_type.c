@@ -311,9 +311,15 @@ static void emit_unrounded(struct athena_translation *translation, const struct 
     if (emit_text_cast(translation, node) || emit_checked(translation, node, to))
         return;
     if (is_type(type, "json")) {
-        athena_emit_text(translation, "to_json(");
-        athena_emit(translation, node->left);
-        athena_emit_text(translation, ")");
+        const struct athena_sqltype *from = node->left->type;
+        const bool moment =
+            from != NULL && from->kind >= SQL_TIME && from->kind <= SQL_TIMESTAMP_TZ;
+        athena_emit_text(translation, "CAST(mr_to_json(");
+        if (moment)
+            emit_as_text(translation, node->left);
+        else
+            athena_emit(translation, node->left);
+        athena_emit_text(translation, ") AS JSON)");
         return;
     }
     athena_emit_text(translation, node->flags & AST_TRY ? "TRY_CAST(" : "CAST(");

@@ -1,6 +1,11 @@
 """Arrays, maps, rows and lambdas of Trino."""
 
 ARRAYS = [
+    ("array_max(ARRAY[nan(), 1e0])", "1.0", "double"),
+    ("array_position(ARRAY['a', NULL], NULL)", None, "bigint"),
+    ("array_remove(ARRAY[1, NULL, 2], 1)", "[null, 2]", "array"),
+    ("sequence(DATE '2026-01-03', DATE '2026-01-01')", "[2026-01-03, 2026-01-02, 2026-01-01]",
+     "array"),
     ("ARRAY[1, NULL] = ARRAY[1, NULL]", None, "boolean"),
     ("ARRAY[1, NULL] = ARRAY[2, NULL]", "false", "boolean"),
     ("ARRAY[1, NULL] <> ARRAY[2, NULL]", "true", "boolean"),

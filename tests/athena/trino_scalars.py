@@ -83,6 +83,15 @@ TYPES = [
 ]
 
 NUMBERS = [
+    ("ln(0)", "-Infinity", "double"),
+    ("log10(-1)", "NaN", "double"),
+    ("sqrt(-1)", "NaN", "double"),
+    ("acos(2)", "NaN", "double"),
+    ("sin(infinity())", "NaN", "double"),
+    ("greatest(nan(), 1e0)", "1.0", "double"),
+    ("least(nan(), 1e0)", "1.0", "double"),
+    ("greatest(nan(), nan())", "NaN", "double"),
+    ("greatest(nan(), NULL)", None, "double"),
     ("5 / 2", "2", "integer"),
     ("-5 / 2", "-2", "integer"),
     ("5 % -3", "2", "integer"),
@@ -238,6 +247,10 @@ LOGIC = [
 ]
 
 STRINGS = [
+    ("replace('abc', '', 'x')", "xaxbxcx", "varchar"),
+    ("replace('', '', 'x')", "x", "varchar"),
+    ("replace('aXbX', 'X', 'yy')", "ayybyy", "varchar"),
+    ("hamming_distance('', '')", "0", "bigint"),
     ("chr(8364)", "\u20ac", "varchar"),
     ("codepoint('\u20ac')", "8364", "integer"),
     ("concat('a', 'b')", "ab", "varchar"),
