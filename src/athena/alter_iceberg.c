@@ -230,15 +230,22 @@ static bool apply(struct altering *a)
     }
 }
 
-/* MR_AGAIN: somebody was faster. MR_INVALID: the error is set. */
-static enum mr_status try_alter(struct athena_ddl *ddl, const struct iceberg *ice,
-                                const struct glue_table *glue)
+/* Of the moment of the last look. */
+static struct iceberg ice_of(const struct athena_ddl *ddl)
 {
+    const struct athena_options *options = &ddl->athena->options;
+    return (struct iceberg){options->store, options->s3, options->glue, options->rng, ddl->moment};
+}
+
+/* MR_AGAIN: somebody was faster. MR_INVALID: the error is set. */
+static enum mr_status try_alter(struct athena_ddl *ddl, const struct glue_table *glue)
+{
+    const struct iceberg ice = ice_of(ddl);
     struct altering altering = {.ddl = ddl};
     char message[512] = "";
-    enum mr_status status = iceberg_table_load(ice, ddl->arena, glue, &altering.table, message);
+    enum mr_status status = iceberg_table_load(&ice, ddl->arena, glue, &altering.table, message);
     if (status == MR_OK) {
-        struct iceberg_change change = iceberg_change_make(ice, ddl->arena, &altering.table);
+        struct iceberg_change change = iceberg_change_make(&ice, ddl->arena, &altering.table);
         altering.next = &change.next;
         if (!apply(&altering))
             return MR_INVALID;
@@ -254,15 +261,13 @@ static enum mr_status try_alter(struct athena_ddl *ddl, const struct iceberg *ic
 
 bool athena_ddl_alter_iceberg(struct athena_ddl *ddl, const struct glue_table *table)
 {
-    const struct athena_options *options = &ddl->athena->options;
-    const struct iceberg ice = {options->store, options->s3, options->glue, options->rng};
-    enum mr_status status = try_alter(ddl, &ice, table);
+    enum mr_status status = try_alter(ddl, table);
     for (int i = 0; status == MR_AGAIN && i < COMMITS_MAX; i++) {
         struct glue_table *now = MR_NEW(ddl->arena, struct glue_table);
         bool absent;
         if (!athena_ddl_table(ddl, now, &absent))
             return false;
-        status = try_alter(ddl, &ice, now);
+        status = try_alter(ddl, now);
     }
     if (status == MR_OK)
         return true;
@@ -295,8 +300,7 @@ static struct mr_slice key_text(struct athena_ddl *ddl, const struct iceberg_sch
 static bool load(struct athena_ddl *ddl, const struct glue_table *table,
                  struct iceberg_table *ret_table)
 {
-    const struct athena_options *options = &ddl->athena->options;
-    const struct iceberg ice = {options->store, options->s3, options->glue, options->rng};
+    const struct iceberg ice = ice_of(ddl);
     char message[512] = "";
     return iceberg_table_load(&ice, ddl->arena, table, ret_table, message) == MR_OK ||
            athena_ddl_fail(ddl, "%s", message[0] != '\0' ? message : "internal error");

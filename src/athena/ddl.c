@@ -25,8 +25,10 @@ struct mr_slice athena_ddl_database(const struct athena_ddl *ddl)
 bool athena_ddl_table(struct athena_ddl *ddl, struct glue_table *ret_table, bool *ret_absent)
 {
     struct mr_slice database = athena_ddl_database(ddl);
-    enum mr_status status = glue_table_get(ddl->athena->options.glue, ddl->arena, database,
-                                           ddl->statement->name, ret_table);
+    s3_snapshot_close(ddl->moment);
+    ddl->moment = s3_snapshot_open(ddl->athena->options.s3);
+    enum mr_status status = glue_table_get_at(s3_snapshot_view(ddl->moment), ddl->arena, database,
+                                              ddl->statement->name, ret_table);
     *ret_absent = status == MR_NOT_FOUND && ddl->statement->if_exists;
     if (status == MR_OK || *ret_absent)
         return true;

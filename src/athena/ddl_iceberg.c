@@ -8,7 +8,7 @@ static const struct iceberg *ice_of(struct athena_ddl *ddl)
 {
     const struct athena_options *options = &ddl->athena->options;
     struct iceberg *ice = MR_NEW(ddl->arena, struct iceberg);
-    *ice = (struct iceberg){options->store, options->s3, options->glue, options->rng};
+    *ice = (struct iceberg){options->store, options->s3, options->glue, options->rng, NULL};
     return ice;
 }
 

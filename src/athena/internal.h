@@ -121,6 +121,8 @@ struct athena_ddl {
     struct athena_error *error;
     const struct athena_statement *statement;
     int64_t ticket; /* of the last change */
+    struct s3_snapshot
+        *moment; /* at which athena_ddl_table last looked; it ends with the statement */
 };
 /* False: the error is set. */
 bool athena_ddl_run(struct athena_ddl *ddl);

@@ -14,21 +14,15 @@ enum mr_status athena_maintain_fail(struct athena_maintenance *job, const char *
     return MR_INVALID;
 }
 
-const struct iceberg *athena_maintain_iceberg(struct athena_maintenance *job)
-{
-    const struct athena_options *options = &job->athena->options;
-    struct iceberg *ice = MR_NEW(job->arena, struct iceberg);
-    *ice = (struct iceberg){options->store, options->s3, options->glue, options->rng};
-    return ice;
-}
-
 enum mr_status athena_maintain_load(struct athena_maintenance *job, struct iceberg_table *ret_table)
 {
+    const struct athena_options *options = &job->athena->options;
     struct glue_table glue;
     const struct mr_slice name = job->statement->name;
     char message[512] = "the table's metadata cannot be read";
-    enum mr_status status =
-        glue_table_get(job->athena->options.glue, job->arena, job->database, name, &glue);
+    job->ice = (struct iceberg){options->store, options->s3, options->glue, options->rng,
+                                athena_source_renew(job->source)};
+    enum mr_status status = iceberg_glue_table(&job->ice, job->arena, job->database, name, &glue);
     if (status == MR_NOT_FOUND)
         return athena_maintain_fail(job, "TABLE_NOT_FOUND",
                                     "line 1:1: Table 'awsdatacatalog.%.*s.%.*s' does not exist",
@@ -38,8 +32,7 @@ enum mr_status athena_maintain_load(struct athena_maintenance *job, struct icebe
     if (!iceberg_is_table(&glue))
         return athena_maintain_fail(job, "NOT_SUPPORTED", "%s is only supported for Iceberg tables",
                                     job->statement->substatement);
-    status =
-        iceberg_table_load(athena_maintain_iceberg(job), job->arena, &glue, ret_table, message);
+    status = iceberg_table_load(&job->ice, job->arena, &glue, ret_table, message);
     return status == MR_INVALID
                ? athena_maintain_fail(job, "ICEBERG_INVALID_METADATA", "%s", message)
                : status;

@@ -23,6 +23,7 @@ struct athena_maintenance {
     const struct athena_statement *statement;
     struct mr_slice database;
     struct athena_source *source;
+    struct iceberg ice;
     struct athena_node *const *parameters; /* for ? */
     size_t parameter_count;
     int64_t ticket; /* of the commit; 0: none */
@@ -34,8 +35,8 @@ MR_MUST_USE enum mr_status athena_vacuum(struct athena_maintenance *job);
 /* ---- maintain.c ---- */
 MR_MUST_USE enum mr_status athena_maintain_fail(struct athena_maintenance *job, const char *code,
                                                 const char *format, ...) MR_PRINTF(3, 4);
-const struct iceberg *athena_maintain_iceberg(struct athena_maintenance *job);
-/* The statement's table as it is now. MR_INVALID: the error is set. */
+/* The statement's table as it is now, which is the moment of job->ice and job->source from here on.
+ * MR_INVALID: the error is set. */
 MR_MUST_USE enum mr_status athena_maintain_load(struct athena_maintenance *job,
                                                 struct iceberg_table *ret_table);
 /* A number among the table's properties, "optimize_rewrite_...", at least `least`. */

@@ -537,7 +537,7 @@ enum mr_status athena_optimize(struct athena_maintenance *job)
     enum mr_status status = MR_AGAIN;
     size_t number = 0;
     for (int i = 0; i < STARTS_MAX && status == MR_AGAIN; i++) {
-        struct optimizing o = {.job = job, .ice = athena_maintain_iceberg(job)};
+        struct optimizing o = {.job = job, .ice = &job->ice};
         o.last_part = &o.first_part;
         o.last_bin = &o.first_bin;
         status = optimize_once(&o, &number);

@@ -326,7 +326,9 @@ static enum mr_status run_ddl(struct run *run, const struct athena_statement *st
                              .handle = &query->handle,
                              .error = &run->error,
                              .statement = statement};
-    if (!athena_ddl_run(&ddl))
+    const bool fine = athena_ddl_run(&ddl);
+    s3_snapshot_close(ddl.moment);
+    if (!fine)
         return atomic_load(&query->handle.cancelled) ? MR_END : MR_INVALID;
     /* What it changed is on disk before the query says SUCCEEDED. */
     return ddl.ticket > 0 ? store_wait(query->athena->options.store, ddl.ticket) : MR_OK;

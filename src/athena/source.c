@@ -319,8 +319,8 @@ static enum mr_status list_location(struct listing *listing, struct mr_slice loc
     enum mr_status status = glue_location_parse(copy, &listing->bucket, &listing->prefix);
     if (status != MR_OK)
         return status;
-    return s3_snapshot_list(listing->source->snapshot, listing->bucket, listing->prefix, on_object,
-                            listing);
+    return s3_snapshot_list(listing->source->moment->snapshot, listing->bucket, listing->prefix,
+                            on_object, listing);
 }
 
 /* The rows of a partition that the WHERE clause lets through as a whole need not be asked. */
@@ -523,6 +523,20 @@ static bool has_suffix(const struct glue_table *table, struct mr_slice suffix)
            (mr_slice_equal(suffix, MR_S("$partitions")) && table->key_count > 0);
 }
 
+struct s3_snapshot *athena_source_renew(struct athena_source *source)
+{
+    struct athena_source_moment *moment = MR_NEW(source->arena, struct athena_source_moment);
+    moment->snapshot = s3_snapshot_open(source->s3);
+    moment->before = source->moment;
+    source->moment = moment;
+    return moment->snapshot;
+}
+
+struct s3_snapshot *athena_source_moment(struct athena_source *source)
+{
+    return source->moment != NULL ? source->moment->snapshot : athena_source_renew(source);
+}
+
 static bool look_up(struct athena_source *source, struct athena_translation *translation,
                     const struct athena_node *node, struct glue_table *table,
                     struct mr_slice *ret_suffix)
@@ -542,7 +556,8 @@ static bool look_up(struct athena_source *source, struct athena_translation *tra
         return false;
     }
     if (status == MR_OK)
-        status = glue_table_get(source->glue, source->arena, database, name, table);
+        status = glue_table_get_at(s3_snapshot_view(athena_source_moment(source)), source->arena,
+                                   database, name, table);
     if (status == MR_OK && !has_suffix(table, *ret_suffix))
         status = MR_NOT_FOUND;
     if (status == MR_NOT_FOUND)
@@ -593,11 +608,9 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
         return open_view(source, translation, use->table, table, use->fields, out);
     if (iceberg_is_table(table))
         return athena_source_iceberg(source, translation, use, table, out);
-    if (source->snapshot == NULL)
-        source->snapshot = s3_snapshot_open(source->s3);
     struct athena_scan *scan = MR_NEW(source->arena, struct athena_scan);
     scan->arena = source->arena;
-    scan->snapshot = source->snapshot;
+    scan->snapshot = athena_source_moment(source);
     scan->cancelled = source->cancelled;
     if (!set_format(scan, table)) {
         athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
@@ -712,10 +725,8 @@ void athena_source_fini(struct athena_source *source)
         athena_scans_remove(source->registry, scan);
     source->scans = NULL;
     athena_work_folder_close(&source->folder);
-    for (; source->later != NULL; source->later = source->later->next)
-        s3_snapshot_close(source->later->snapshot);
-    s3_snapshot_close(source->snapshot);
-    source->snapshot = NULL;
+    for (; source->moment != NULL; source->moment = source->moment->before)
+        s3_snapshot_close(source->moment->snapshot);
 }
 
 uint64_t athena_source_bytes(const struct athena_source *source)

@@ -13,9 +13,9 @@ struct athena_source_table {
     struct glue_table *table;
     struct athena_source_table *next;
 };
-struct athena_source_snapshot { /* of a table whose metadata was read first */
+struct athena_source_moment {
     struct s3_snapshot *snapshot;
-    struct athena_source_snapshot *next;
+    struct athena_source_moment *before;
 };
 struct iceberg_file;
 struct athena_source_target { /* the Iceberg table that a statement changes */
@@ -44,8 +44,7 @@ struct athena_source {
     struct athena_source_target target;
     struct athena_source_count count;
     /* made while tables are resolved */
-    struct s3_snapshot *snapshot;
-    struct athena_source_snapshot *later;
+    struct athena_source_moment *moment; /* see athena_source_moment */
     struct athena_work_folder folder;
     struct athena_scan *scans;
     struct athena_source_table *tables;
@@ -54,9 +53,13 @@ struct athena_source {
 };
 /* Whether it is the one catalog there is; an empty name is. */
 bool athena_source_is_glue(struct mr_slice catalog);
+/* Catalog and lake as they were when this was first called: one moment for all that is read. */
+struct s3_snapshot *athena_source_moment(struct athena_source *source);
+/* From here on it is a later one; scans stay with theirs. */
+struct s3_snapshot *athena_source_renew(struct athena_source *source);
 /* The resolver over it. */
 struct athena_resolver athena_source_resolver(struct athena_source *source);
-/* Takes the scans out of the registry, and ends the snapshot. */
+/* Takes the scans out of the registry, and ends the moments. */
 void athena_source_fini(struct athena_source *source);
 /* Takes the scan, complete but for its id, and appends the relation that stands for it. */
 MR_MUST_USE enum mr_status athena_source_relation(struct athena_source *source,

@@ -15,7 +15,6 @@ struct reading {
     struct athena_source *source;
     struct athena_translation *translation;
     const struct athena_node *node;
-    struct s3_snapshot *snapshot;
     const struct iceberg_table *table;
     const struct iceberg_schema *schema;
     const struct iceberg_file *files;
@@ -55,7 +54,7 @@ static struct athena_scan *make_scan(struct reading *reading)
 {
     struct athena_scan *scan = MR_NEW(reading->source->arena, struct athena_scan);
     scan->arena = reading->source->arena;
-    scan->snapshot = reading->snapshot;
+    scan->snapshot = athena_source_moment(reading->source);
     scan->cancelled = reading->source->cancelled;
     scan->format = ATHENA_FORMAT_PARQUET;
     scan->columns =
@@ -112,7 +111,7 @@ static bool add_file(struct reading *reading, struct athena_scan *scan,
     if (glue_location_parse(file->path, &adding.bucket, &adding.key) != MR_OK)
         return refuse(reading, "ICEBERG_BAD_DATA", "A file of the table has no S3 location");
     const enum mr_status status =
-        s3_snapshot_list(reading->snapshot, adding.bucket, adding.key, on_object, &adding);
+        s3_snapshot_list(scan->snapshot, adding.bucket, adding.key, on_object, &adding);
     if (status < 0 || status == MR_FULL)
         return refuse(reading, "INTERNAL_ERROR", "The table's files cannot be listed");
     if (!adding.found) {
@@ -372,11 +371,6 @@ bool athena_source_iceberg_rows(struct athena_source *source,
                               .count = rows->count,
                               .told = source->target.node != NULL &&
                                       source->target.node == rows->use->table};
-    /* Later than the metadata, so that it has all files that they name. */
-    struct athena_source_snapshot *opened = MR_NEW(source->arena, struct athena_source_snapshot);
-    opened->snapshot = reading.snapshot = s3_snapshot_open(source->s3);
-    opened->next = source->later;
-    source->later = opened;
     const bool fine = read_table(&reading, rows, out);
     mr_map_fini(&reading.partitions);
     return fine;
@@ -386,7 +380,8 @@ bool athena_source_iceberg(struct athena_source *source, struct athena_translati
                            const struct athena_table_use *use, const struct glue_table *table,
                            struct mr_buf *out)
 {
-    const struct iceberg ice = {.s3 = source->s3, .glue = source->glue};
+    const struct iceberg ice = {
+        .s3 = source->s3, .glue = source->glue, .moment = athena_source_moment(source)};
     const struct athena_node *node = use->table;
     struct iceberg_table *loaded = MR_NEW(source->arena, struct iceberg_table);
     struct athena_iceberg_rows rows = {.table = loaded, .use = use};

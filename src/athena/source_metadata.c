@@ -426,7 +426,8 @@ bool athena_source_metadata(struct athena_source *source, struct athena_translat
                             const struct athena_table_use *use, const struct glue_table *table,
                             struct mr_slice suffix, struct mr_buf *out)
 {
-    const struct iceberg ice = {.s3 = source->s3, .glue = source->glue};
+    const struct iceberg ice = {
+        .s3 = source->s3, .glue = source->glue, .moment = athena_source_moment(source)};
     char message[512] = "The table's metadata cannot be read";
     struct metadata_rows rows = {
         .arena = source->arena, .cancelled = source->cancelled, .ice = &ice, .message = message};

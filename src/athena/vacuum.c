@@ -241,9 +241,8 @@ static enum mr_status vacuum(struct vacuuming *v, struct paths *before)
 
 enum mr_status athena_vacuum(struct athena_maintenance *job)
 {
-    struct vacuuming v = {.job = job,
-                          .ice = athena_maintain_iceberg(job),
-                          .message = "the table's metadata cannot be read"};
+    struct vacuuming v = {
+        .job = job, .ice = &job->ice, .message = "the table's metadata cannot be read"};
     struct paths before = {.v = &v};
     const enum mr_status status = vacuum(&v, &before);
     mr_map_fini(&before.known);

@@ -65,7 +65,8 @@ static bool look_up(struct athena_write *write, struct glue_table *table, bool *
         return athena_write_fail(write, "SCHEMA_NOT_FOUND", "Schema '%.*s' does not exist",
                                  MR_ARG(write->database));
     enum mr_status status =
-        glue_table_get(glue, write->arena, write->database, write->statement->name, table);
+        glue_table_get_at(s3_snapshot_view(athena_source_moment(write->source)), write->arena,
+                          write->database, write->statement->name, table);
     *ret_found = status == MR_OK;
     return status >= 0 || athena_write_fail(write, "GENERIC_INTERNAL_ERROR", "internal error");
 }

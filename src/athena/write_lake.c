@@ -73,7 +73,8 @@ bool athena_lake_open(struct athena_write *write)
     const struct athena_options *options = &write->athena->options;
     struct athena_write_lake *lake = MR_NEW(write->arena, struct athena_write_lake);
     char message[512] = "";
-    lake->ice = (struct iceberg){options->store, options->s3, options->glue, options->rng};
+    lake->ice = (struct iceberg){options->store, options->s3, options->glue, options->rng,
+                                 athena_source_moment(write->source)};
     if (iceberg_table_load(&lake->ice, write->arena, write->table, &lake->table, message) != MR_OK)
         return athena_write_fail(write, "ICEBERG_INVALID_METADATA", "%s",
                                  message[0] != '\0' ? message
@@ -286,8 +287,9 @@ static bool load_again(struct athena_write *write, struct iceberg_table *ret_tab
     const struct iceberg_metadata *before = &write->lake->table.metadata, *now;
     struct glue_table *table = MR_NEW(write->arena, struct glue_table);
     char message[512] = "";
-    if (glue_table_get(write->athena->options.glue, write->arena, write->database,
-                       write->statement->name, table) != MR_OK ||
+    write->lake->ice.moment = athena_source_renew(write->source);
+    if (iceberg_glue_table(&write->lake->ice, write->arena, write->database, write->statement->name,
+                           table) != MR_OK ||
         !iceberg_is_table(table) ||
         iceberg_table_load(&write->lake->ice, write->arena, table, ret_table, message) != MR_OK)
         return false;

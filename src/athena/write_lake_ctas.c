@@ -47,7 +47,8 @@ bool athena_lake_settings(struct athena_write *write)
     const struct athena_pair *external = setting(write, "is_external");
     struct athena_write_lake *lake = MR_NEW(write->arena, struct athena_write_lake);
     struct iceberg_create *create = MR_NEW(write->arena, struct iceberg_create);
-    lake->ice = (struct iceberg){options->store, options->s3, options->glue, options->rng};
+    lake->ice = (struct iceberg){options->store, options->s3, options->glue, options->rng,
+                                 athena_source_moment(write->source)};
     if (external == NULL || !mr_slice_equal_nocase(external->value, MR_S("false")))
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
                                  "Tables with table_type ICEBERG require is_external = false");

@@ -51,10 +51,13 @@ static _Noreturn void die(void)
         (void)kill(getpid(), SIGKILL);
 }
 
-static void pass_time(int ms)
+/* Until the point is disarmed, at most. */
+static void pass_time(int as)
 {
-    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+    const struct timespec step = {.tv_nsec = 1000000L};
+    const int ms = atomic_load(&state[as].delay_ms);
+    for (int i = 0; i < ms && atomic_load(&state[as].at) != 0; i++)
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
 }
 
 /* What is to happen now at `as`, which is the point itself, or ANY. */
@@ -69,7 +72,7 @@ static int strike(enum mr_point point, int as)
     if (action == KILL)
         die();
     if (action == DELAY)
-        pass_time(atomic_load(&state[as].delay_ms));
+        pass_time(as);
     return action;
 }
 

@@ -5,7 +5,8 @@
  * points` lists them; `serve --testing --fault-at POINT:N:ACTION` arms one from the start,
  * /_millrace/points while the server runs. tests/crash strikes every one of them.
  *
- * Actions: kill (SIGKILL of our own, as a power cut would end us), delay-MS, and where the point
+ * Actions: kill (SIGKILL of our own, as a power cut would end us), delay-MS (at most, and until the
+ * point is disarmed), and where the point
  * stands for a system call: eio, enospc (the call is not made and fails so); where it stands for a
  * write: short (half is written, which is legal) and tear (half is written, then kill).
  *
@@ -118,6 +119,7 @@ enum mr_point_kind {
     X(GLUE_CRAWL, "glue.crawl", STEP)                                         \
     X(GLUE_CRAWL_COMMIT, "glue.crawl.commit", STEP)                           \
     X(GLUE_CRAWL_COMMITTED, "glue.crawl.committed", STEP)                     \
+    X(ICEBERG_LOAD, "iceberg.load", STEP)                                     \
     X(CLOUDFORMATION_STEP, "cloudformation.step", STEP)                       \
     X(CLOUDFORMATION_STEPPED, "cloudformation.stepped", STEP)                 \
     X(CLOUDFORMATION_COMMIT, "cloudformation.commit", STEP)                   \

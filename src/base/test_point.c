@@ -1,4 +1,7 @@
 #include "base/point.h"
+#include "base/clock.h"
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <errno.h>
@@ -127,6 +130,30 @@ static void kill_ends_the_process_at_its_number(void **state)
     assert_int_equal(ended_by(tear), SIGKILL);
 }
 
+static void *pass_one(void *ctx)
+{
+    (void)mr_point(MR_POINT_VIEW_MERGE);
+    atomic_store((atomic_bool *)ctx, true);
+    return NULL;
+}
+
+static void a_delay_ends_when_it_is_disarmed(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    atomic_bool done = false;
+    const uint64_t before = mr_point_count(MR_POINT_VIEW_MERGE);
+    arm("view.merge:1:delay-60000");
+    const int64_t begun_ms = mr_monotonic_ms();
+    assert_int_equal(pthread_create(&thread, NULL, pass_one, &done), 0);
+    while (mr_point_count(MR_POINT_VIEW_MERGE) == before)
+        (void)sched_yield();
+    assert_false(atomic_load(&done));
+    mr_points_disarm();
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(mr_monotonic_ms() - begun_ms < 60000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +162,7 @@ int main(void)
         cmocka_unit_test(errors_come_at_their_number_once_or_from_then_on),
         cmocka_unit_test(writes_are_cut_or_fail),
         cmocka_unit_test(kill_ends_the_process_at_its_number),
+        cmocka_unit_test(a_delay_ends_when_it_is_disarmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,7 +253,7 @@ static enum mr_status stage_rows(struct staging *staging, struct buffer *buffer,
     struct rows_run *run = &staging->runs[staging->run_count++];
     char message[512] = "";
     *ice = (struct iceberg){firehose->options.store, firehose->options.s3, firehose->options.glue,
-                            firehose->options.rng};
+                            firehose->options.rng, NULL};
     *run = (struct rows_run){
         .ice = ice,
         .config = &delivery->p.config,

@@ -308,6 +308,14 @@ enum mr_status glue_table_delete(struct glue *glue, struct mr_arena *arena,
     return status;
 }
 
+static enum mr_status parse_stored(struct mr_arena *arena, struct mr_slice name,
+                                   struct mr_slice json, struct glue_table *ret_table)
+{
+    if (!glue_table_parse(arena, json, ret_table))
+        return MR_RAISE(MR_FAIL_DATA, "table '%.*s' is no JSON", MR_ARG(name));
+    return MR_OK;
+}
+
 enum mr_status glue_table_get(struct glue *glue, struct mr_arena *arena, struct mr_slice database,
                               struct mr_slice name, struct glue_table *ret_table)
 {
@@ -315,11 +323,18 @@ enum mr_status glue_table_get(struct glue *glue, struct mr_arena *arena, struct 
     enum mr_status status = store_doc_get(
         glue->store, arena, "glue", "table",
         glue_name2(arena, glue_lower(arena, database), glue_lower(arena, name)), &json);
-    if (status != MR_OK)
-        return status;
-    if (!glue_table_parse(arena, json, ret_table))
-        return MR_RAISE(MR_FAIL_DATA, "table '%.*s' is no JSON", MR_ARG(name));
-    return MR_OK;
+    return status == MR_OK ? parse_stored(arena, name, json, ret_table) : status;
+}
+
+enum mr_status glue_table_get_at(struct view_snapshot *snapshot, struct mr_arena *arena,
+                                 struct mr_slice database, struct mr_slice name,
+                                 struct glue_table *ret_table)
+{
+    struct mr_slice json;
+    enum mr_status status = store_doc_get_at(
+        snapshot, arena, "glue", "table",
+        glue_name2(arena, glue_lower(arena, database), glue_lower(arena, name)), &json);
+    return status == MR_OK ? parse_stored(arena, name, json, ret_table) : status;
 }
 
 enum mr_status glue_table_each(struct glue *glue, struct mr_slice database,

@@ -86,6 +86,10 @@ MR_MUST_USE enum mr_status glue_table_delete(struct glue *glue, struct mr_arena 
 MR_MUST_USE enum mr_status glue_table_get(struct glue *glue, struct mr_arena *arena,
                                           struct mr_slice database, struct mr_slice name,
                                           struct glue_table *ret_table);
+/* As it was at the moment of a view's snapshot. */
+MR_MUST_USE enum mr_status glue_table_get_at(struct view_snapshot *snapshot, struct mr_arena *arena,
+                                             struct mr_slice database, struct mr_slice name,
+                                             struct glue_table *ret_table);
 /* As it was at a VersionId; empty: as it is. MR_NOT_FOUND also of the version. */
 MR_MUST_USE enum mr_status glue_table_version_get(struct glue *glue, struct mr_arena *arena,
                                                   struct mr_slice database, struct mr_slice name,

@@ -17,6 +17,9 @@ struct iceberg { /* what it stands on; borrowed */
     struct s3 *s3;
     struct glue *glue;
     struct mr_rng *rng;
+    /* Catalog and metadata are read as they were then, and so all that the metadata names is there,
+     * whatever is removed meanwhile. NULL: as they are now. */
+    struct s3_snapshot *moment;
 };
 struct iceberg_table {
     struct glue_table glue;
@@ -24,6 +27,10 @@ struct iceberg_table {
     struct iceberg_metadata metadata;
 };
 bool iceberg_is_table(const struct glue_table *table);
+/* A table of the catalog, of whatever kind. MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status iceberg_glue_table(const struct iceberg *ice, struct mr_arena *arena,
+                                              struct mr_slice database, struct mr_slice name,
+                                              struct glue_table *ret_table);
 /* MR_INVALID: its metadata cannot be read; `message` says why. */
 MR_MUST_USE enum mr_status iceberg_table_load(const struct iceberg *ice, struct mr_arena *arena,
                                               const struct glue_table *glue,

@@ -1,4 +1,5 @@
 /* Tables found, read, and made. */
+#include "base/point.h"
 #include "iceberg/internal.h"
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,60 @@ static enum mr_status read_all(int fd, char *bytes, size_t size)
     return MR_OK;
 }
 
+enum mr_status iceberg_glue_table(const struct iceberg *ice, struct mr_arena *arena,
+                                  struct mr_slice database, struct mr_slice name,
+                                  struct glue_table *ret_table)
+{
+    return ice->moment != NULL
+               ? glue_table_get_at(s3_snapshot_view(ice->moment), arena, database, name, ret_table)
+               : glue_table_get(ice->glue, arena, database, name, ret_table);
+}
+
+/* ---- objects ---- */
+
+struct finding {
+    struct mr_slice key;
+    struct s3_object object;
+    bool found;
+};
+
+/* The first in order is the key itself, or it is not there. */
+static enum mr_status on_object(void *ctx, const struct s3_object *object)
+{
+    struct finding *finding = ctx;
+    finding->found = mr_slice_equal(object->key, finding->key);
+    finding->object = *object;
+    return MR_END;
+}
+
+static enum mr_status read_then(const struct iceberg *ice, struct mr_arena *arena,
+                                struct mr_slice bucket, struct mr_slice key,
+                                struct mr_slice *ret_bytes)
+{
+    struct finding finding = {.key = key};
+    struct mr_slice small;
+    int fd;
+    enum mr_status status = s3_snapshot_list(ice->moment, bucket, key, on_object, &finding);
+    if (status != MR_OK)
+        return status;
+    if (!finding.found)
+        return MR_NOT_FOUND;
+    if (finding.object.size > ICEBERG_METADATA_BYTES_MAX)
+        return MR_INVALID;
+    struct s3_snapshot_reader *reader = s3_snapshot_reader_new(ice->moment);
+    status = s3_snapshot_read(reader, &finding.object, &fd, &small);
+    if (status == MR_OK && fd >= 0) {
+        char *bytes = mr_arena_alloc(arena, finding.object.size + 1);
+        status = read_all(fd, bytes, finding.object.size);
+        *ret_bytes = mr_slice_make(bytes, finding.object.size);
+        close(fd);
+    } else if (status == MR_OK) {
+        *ret_bytes = mr_arena_copy(arena, small);
+    }
+    s3_snapshot_reader_free(reader);
+    return status;
+}
+
 enum mr_status iceberg_object_read(const struct iceberg *ice, struct mr_arena *arena,
                                    struct mr_slice path, struct mr_slice *ret_bytes)
 {
@@ -32,6 +87,8 @@ enum mr_status iceberg_object_read(const struct iceberg *ice, struct mr_arena *a
     int fd;
     uint64_t size;
     enum mr_status status = glue_location_parse(path, &bucket, &key);
+    if (status == MR_OK && ice->moment != NULL)
+        return read_then(ice, arena, bucket, key, ret_bytes);
     if (status == MR_OK)
         status = s3_open_object(ice->s3, bucket, key, &fd, &size);
     if (status != MR_OK)
@@ -73,6 +130,7 @@ enum mr_status iceberg_table_load(const struct iceberg *ice, struct mr_arena *ar
 {
     struct iceberg_table table = {.glue = *glue};
     struct mr_slice text;
+    (void)mr_point(MR_POINT_ICEBERG_LOAD);
     table.metadata_location = mr_json_get_text(glue->parameters, "metadata_location");
     if (table.metadata_location.len == 0) {
         (void)snprintf(message, 512, "the table has no metadata_location");

@@ -61,6 +61,8 @@ MR_MUST_USE enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, stru
 struct s3_snapshot;
 struct s3_snapshot *s3_snapshot_open(struct s3 *s3);
 void s3_snapshot_close(struct s3_snapshot *snapshot); /* after its readers; accepts NULL */
+/* All else that was there at that moment. */
+struct view_snapshot *s3_snapshot_view(struct s3_snapshot *snapshot);
 /* As s3_list; any thread. AWS: queries pass over what is archived and not restored; so does this.
  */
 MR_MUST_USE enum mr_status s3_snapshot_list(

@@ -35,6 +35,11 @@ void s3_snapshot_close(struct s3_snapshot *snapshot)
     free(snapshot);
 }
 
+struct view_snapshot *s3_snapshot_view(struct s3_snapshot *snapshot)
+{
+    return snapshot->view;
+}
+
 struct listing {
     enum mr_status (*fn)(void *ctx, const struct s3_object *object);
     void *ctx;

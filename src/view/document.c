@@ -137,6 +137,23 @@ enum mr_status store_doc_get(struct store *store, struct mr_arena *arena, const 
     return status;
 }
 
+enum mr_status store_doc_get_at(struct view_snapshot *snapshot, struct mr_arena *arena,
+                                const char *service, const char *kind, struct mr_slice name,
+                                struct mr_slice *ret_json)
+{
+    const struct mr_slice key = store_doc_key(arena, service, kind, name);
+    struct view_iterator *iterator = view_snapshot_iterate(snapshot, VIEW_META, key);
+    view_iterator_seek(iterator, key);
+    enum mr_status status = view_iterator_status(iterator);
+    if (status == MR_OK &&
+        !(view_iterator_valid(iterator) && mr_slice_equal(view_iterator_key(iterator), key)))
+        status = MR_NOT_FOUND;
+    if (status == MR_OK)
+        *ret_json = mr_arena_copy(arena, view_iterator_value(iterator));
+    view_iterator_free(iterator);
+    return status;
+}
+
 enum mr_status store_doc_each(
     struct store *store, const char *service, const char *kind, struct mr_slice name_prefix,
     enum mr_status (*fn)(void *ctx, struct mr_slice name, struct mr_slice json), void *ctx)

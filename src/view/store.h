@@ -86,6 +86,10 @@ void store_doc_delete(struct store_entry *entry, const char *service, const char
 MR_MUST_USE enum mr_status store_doc_get(struct store *store, struct mr_arena *arena,
                                          const char *service, const char *kind,
                                          struct mr_slice name, struct mr_slice *ret_json);
+/* The same of a view's snapshot. */
+MR_MUST_USE enum mr_status store_doc_get_at(struct view_snapshot *snapshot, struct mr_arena *arena,
+                                            const char *service, const char *kind,
+                                            struct mr_slice name, struct mr_slice *ret_json);
 /* Calls fn for each document of a kind in byte order of names, until fn returns other than MR_OK
  * (MR_END stops quietly). */
 MR_MUST_USE enum mr_status store_doc_each(

@@ -106,7 +106,7 @@ class Bustle(threading.Thread):
             ("dynamodb.export", self.export), ("dynamodb.import", self.load_table),
             ("dynamodb.fill", self.load_table), ("glue.", self.crawl),
             ("cloudformation.", self.stack), ("kinesis.reshard", self.reshard),
-            ("lambda.event", self.event),
+            ("lambda.event", self.event), ("iceberg.", self.iceberg),
         ]  # fmt: skip
 
     def run(self):
@@ -162,6 +162,10 @@ class Bustle(threading.Thread):
         quiet(stacks.delete_stack, StackName=f"stack-{(number + 1) % 2}")
         stacks.create_stack(StackName=name, TemplateBody=TEMPLATE)
 
+    def iceberg(self, number):
+        run_sql(self.server, "ALTER TABLE side_ice SET TBLPROPERTIES "
+                f"('vacuum_min_snapshots_to_keep'='{1 + number % 9}')")  # fmt: skip
+
     def reshard(self, number):
         kinesis = self.server.client("kinesis")
         quiet(kinesis.update_shard_count, StreamName="changes", ScalingType="UNIFORM_SCALING",
@@ -171,6 +175,12 @@ class Bustle(threading.Thread):
         self.server.client("lambda").invoke(
             FunctionName="nothing", InvocationType="Event", Payload=b"{}"
         )
+
+
+def run_sql(server, sql):
+    server.client("athena").start_query_execution(
+        QueryString=sql, QueryExecutionContext={"Database": "lake"},
+        ResultConfiguration={"OutputLocation": "s3://side/results/"})  # fmt: skip
 
 
 def set_up_side(server):
@@ -192,6 +202,9 @@ def set_up_side(server):
         Name="side", Role=ROLE, DatabaseName="lake",
         Targets={"S3Targets": [{"Path": "s3://side/rows/"}]},
     )  # fmt: skip
+    quiet(server.client("glue").create_database, DatabaseInput={"Name": "lake"})
+    run_sql(server, "CREATE TABLE side_ice (id int) LOCATION 's3://side/ice/' "
+            "TBLPROPERTIES ('table_type'='ICEBERG')")  # fmt: skip
     make_function(server, "nothing", "def handler(event, context):\n    return 1\n")
 
 
