@@ -48,8 +48,8 @@ struct buffer {
     struct buffer_record *list; /* owned; empty when nobody needs it */
     size_t list_count, list_capacity;
     uint64_t records;
-    uint64_t unconverted;    /* of them: could not be converted when it was to land */
-    int64_t tries, tried_ms; /* to write an Iceberg table in vain; when the first of them was */
+    uint64_t unconverted;    /* of them: could not be converted, or written, when it was to land */
+    int64_t tries, tried_ms; /* to land it in vain, where such have an end; when the first was */
     int64_t opened_ms;       /* of its first record here */
     int64_t oldest_ms;       /* arrival of its oldest record */
 };

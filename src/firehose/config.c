@@ -231,6 +231,12 @@ static struct delivery_target read_target(struct zones *zones, yyjson_val *in, y
 }
 
 /* Failures go to the S3 destination; it is also where all of the source is backed up. */
+static int64_t read_retry_ms(yyjson_val *doc)
+{
+    yyjson_val *retry = mr_json_get(doc, "RetryOptions");
+    return mr_json_get_i64(retry, "DurationInSeconds", RETRY_S_DEFAULT) * 1000;
+}
+
 static void read_iceberg(struct zones *zones, struct mr_arena *arena, yyjson_val *doc,
                          struct delivery_config *ret_config)
 {
@@ -243,9 +249,7 @@ static void read_iceberg(struct zones *zones, struct mr_arena *arena, yyjson_val
         mr_json_get_i64(hints, "IntervalInSeconds", INTERVAL_S_DEFAULT) * (int64_t)1000;
     config.has_backup = mr_slice_equal(mr_json_get_text(doc, "S3BackupMode"), MR_S("AllData"));
     config.append_only = mr_json_get_bool(doc, "AppendOnly", false);
-    config.retry_ms =
-        mr_json_get_i64(mr_json_get(doc, "RetryOptions"), "DurationInSeconds", RETRY_S_DEFAULT) *
-        1000;
+    config.retry_ms = read_retry_ms(doc);
     config.tables = mr_json_get(doc, "DestinationTableConfigurationList");
     processors_read(arena, doc, &config);
     *ret_config = config;
@@ -267,6 +271,7 @@ enum mr_status delivery_config_read(struct zones *zones, struct mr_arena *arena,
     config.has_backup = mr_slice_equal(mr_json_get_text(doc, "S3BackupMode"), MR_S("Enabled"));
     config.backup = read_target(zones, mr_json_get(doc, "S3BackupDescription"), doc);
     config.partitioned = is_enabled(doc, "DynamicPartitioningConfiguration");
+    config.retry_ms = read_retry_ms(mr_json_get(doc, "DynamicPartitioningConfiguration"));
     conversion_read(doc, &config.conversion);
     processors_read(arena, doc, &config);
     *ret_config = config;

@@ -26,7 +26,7 @@ struct delivery_config {
     bool partitioned;
     bool iceberg; /* rows of Iceberg tables; `data` is where failures go */
     bool append_only;
-    int64_t retry_ms;         /* so long an Iceberg table is tried that cannot be written */
+    int64_t retry_ms;         /* so long a table or partition is tried that cannot be written */
     yyjson_val *tables;       /* DestinationTableConfigurationList, or NULL */
     struct mr_slice query;    /* of MetadataExtraction; empty: none */
     struct mr_slice function; /* ARN; empty: no transformation */

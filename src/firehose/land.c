@@ -17,6 +17,7 @@ struct staging {
     size_t count;
     struct rows_run *runs; /* of Iceberg tables */
     size_t run_count;
+    const char *refusal, *refusal_message; /* why S3 did not take an object; NULL: it took all */
 };
 /* An object in the making. */
 struct making {
@@ -80,8 +81,9 @@ static struct mr_slice tell(struct staging *staging, const struct making *making
 }
 
 /* An injected failure of S3 (base/inject.h): the records wait, and it is tried again. */
-static bool obstructed(struct delivery *delivery, struct mr_slice bucket)
+static bool obstructed(struct staging *staging, struct mr_slice bucket)
 {
+    struct delivery *delivery = staging->delivery;
     struct mr_injection injection;
     if (mr_inject_strikes("s3", MR_S("PutObject"), bucket, MR_INJECT_BIT(MR_INJECT_SLOW),
                           &injection))
@@ -90,6 +92,8 @@ static bool obstructed(struct delivery *delivery, struct mr_slice bucket)
                            &injection))
         return false;
     delivery_note(delivery, injection.code, "S3 answered: %s", injection.message);
+    staging->refusal = mr_arena_cstr(staging->arena, mr_slice_cstr(injection.code));
+    staging->refusal_message = mr_arena_cstr(staging->arena, mr_slice_cstr(injection.message));
     return true;
 }
 
@@ -112,11 +116,15 @@ static enum mr_status stage(struct staging *staging, const struct making *making
         .content_encoding = compression_encoding(making->compression),
     };
     const enum mr_status status =
-        obstructed(staging->delivery, making->target->bucket)
+        obstructed(staging, making->target->bucket)
             ? MR_AGAIN
             : s3_stage(firehose->options.s3, &options, body, &staging->staged[staging->count]);
     if (status == MR_OK)
         staging->told[staging->count++] = tell(staging, making, options.key);
+    if (status == MR_NOT_FOUND) {
+        staging->refusal = "S3.NoSuchBucket";
+        staging->refusal_message = "The specified bucket does not exist";
+    }
     mr_buf_fini(&packed);
     return status;
 }
@@ -280,6 +288,70 @@ static enum mr_status stage_rows(struct staging *staging, struct buffer *buffer,
     return status;
 }
 
+/* ---- partitions ---- */
+
+/* The records of a buffer as the error output has them. */
+static void write_undelivered(const struct staging *staging, const struct buffer *buffer,
+                              struct mr_buf *lines)
+{
+    const struct record_failure why = {"processing-failed", staging->refusal,
+                                       staging->refusal_message};
+    const struct record_result result = {
+        .why = &why,
+        .attempts = buffer->tries + 1,
+        .ended_ms = store_now(staging->delivery->firehose->options.store),
+    };
+    uint64_t from = 0;
+    for (size_t i = 0; i < buffer->list_count; i++) {
+        const struct delivery_record record = {
+            .original = mr_slice_sub(mr_buf_slice(&buffer->bytes), from, buffer->list[i].end),
+            .arrival_ms = buffer->list[i].arrival_ms,
+        };
+        transform_failure_write(lines, &record, &result, MR_S(""));
+        from = buffer->list[i].end;
+    }
+}
+
+/* AWS: what S3 does not take under a partition's prefix is tried for as long as RetryOptions says;
+ * then it goes to the error output. While S3 does not take that either, both are tried. */
+static enum mr_status stage_partition(struct staging *staging, struct buffer *buffer,
+                                      const struct making *plain)
+{
+    const struct delivery_config *config = &staging->delivery->p.config;
+    const int64_t now_ms = store_now(staging->delivery->firehose->options.store);
+    const int64_t tried_ms = buffer->tries > 0 ? now_ms - buffer->tried_ms : 0;
+    const size_t before = staging->count;
+    buffer->unconverted = 0;
+    enum mr_status status = config->conversion.enabled ? stage_converted(staging, buffer, plain)
+                                                       : stage(staging, plain);
+    if (status <= MR_OK || staging->refusal == NULL || tried_ms < config->retry_ms)
+        return status;
+    while (staging->count > before)
+        s3_staged_done(staging->delivery->firehose->options.s3, staging->staged[--staging->count],
+                       /* committed= */ false);
+    struct mr_buf lines = {0};
+    write_undelivered(staging, buffer, &lines);
+    struct making making = *plain;
+    making.body = mr_buf_slice(&lines);
+    making.kind = "failed";
+    making.error_type = MR_S("processing-failed");
+    making.extension = compression_extension(making.compression);
+    status = stage(staging, &making);
+    if (status == MR_OK)
+        buffer->unconverted = buffer->records;
+    mr_buf_fini(&lines);
+    return status;
+}
+
+/* S3 refused one of them: all have been tried. */
+static void note_refused(const struct staging *staging, struct buffer **chosen, size_t count)
+{
+    const int64_t now_ms = store_now(staging->delivery->firehose->options.store);
+    for (size_t i = 0; i < count && staging->delivery->p.config.partitioned; i++)
+        if (chosen[i]->tries++ == 0)
+            chosen[i]->tried_ms = now_ms;
+}
+
 static const struct delivery_target *target_of(const struct delivery_config *config,
                                                const struct buffer *buffer)
 {
@@ -309,6 +381,8 @@ static enum mr_status stage_buffer(struct staging *staging, struct buffer *buffe
         return MR_OK; /* AWS: nothing is written when there is nothing to write */
     if (buffer->kind == BUFFER_DATA && config->iceberg)
         return stage_rows(staging, buffer, &making);
+    if (buffer->kind == BUFFER_DATA && config->partitioned)
+        return stage_partition(staging, buffer, &making);
     if (buffer->kind == BUFFER_DATA && config->conversion.enabled)
         return stage_converted(staging, buffer, &making);
     return stage(staging, &making);
@@ -459,6 +533,8 @@ enum mr_status delivery_land(struct delivery *delivery, struct buffer **chosen, 
     for (size_t i = 0; i < staging.count; i++)
         s3_staged_done(s3, staging.staged[i], status == MR_OK);
     p->stuck = status != MR_OK;
+    if (status > MR_OK && staging.refusal != NULL)
+        note_refused(&staging, chosen, count);
     if (status != MR_OK && count > 0)
         delivery_meter(
             delivery,

@@ -135,6 +135,8 @@ void delivery_meter_landed(const struct delivery *delivery, const struct buffer 
     }
     if (buffer->kind == BUFFER_FAILED)
         return;
+    if (delivery->p.config.partitioned && buffer->unconverted == buffer->records && !backup)
+        return; /* all went to the error output */
     if (delivery->p.config.partitioned && !backup)
         landed_partition(delivery, buffer, now_ms);
     delivery_meter(delivery, backup ? DELIVERY_BACKUP_BYTES : DELIVERY_S3_BYTES, buffer->bytes.len);

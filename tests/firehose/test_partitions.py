@@ -102,6 +102,65 @@ def test_each_partition_has_an_age_of_its_own(own_server):
                or by_partition(server, "lake") == {"a": [b"a:2 ", b"a:1 "], "b": [b"b:1 "]})
 
 
+def test_what_s3_does_not_take_goes_to_the_errors_when_its_retries_are_over(own_server):
+    """RetryOptions: one partition at once, the other one after a minute of trying."""
+    server = own_server
+    server.client("s3").create_bucket(Bucket="lake")
+    function = make_function(server, "by-key", BY_KEY)
+    firehose = unchecked(server, "firehose")
+
+    def delivery(name, retry_s):
+        make_delivery(server, name, "lake", function=function, seconds=0, megabytes=64, **{
+            **PARTITIONED, "Prefix": f"{name}/k=!{{partitionKeyFromLambda:k}}/",
+            "ErrorOutputPrefix": f"errors/{name}/",
+            "DynamicPartitioningConfiguration": {
+                "Enabled": True, "RetryOptions": {"DurationInSeconds": retry_s}}})  # fmt: skip
+
+    def fault(**more):
+        rule = {"service": "s3", "operation": "PutObject", "resource": "lake", "kind": "error",
+                "code": "SlowDown", "message": "Reduce your request rate.", **more}
+        assert server.request("POST", "/_millrace/faults", json.dumps(rule))[0] == 200
+
+    def faults():
+        told = json.loads(server.request("GET", "/_millrace/faults")[2])["faults"]
+        return [it for it in told if it["struck"] < it["count"]]
+
+    with server.clock.held():
+        delivery("hasty", 0)
+        fault(count=1)
+        put(firehose, "hasty", "a:1 ")
+        (error,) = wait_until(lambda: lines_of(server, "lake", "errors/hasty/"))
+        assert base64.b64decode(error["rawData"]) == b"a:1 "
+        assert (error["errorCode"], error["attemptsMade"]) == ("SlowDown", 1)
+        assert error["errorMessage"] == "Reduce your request rate."
+        assert by_partition(server, "lake", "hasty/") == {}
+        put(firehose, "hasty", "a:2 ")
+        wait_until(lambda: by_partition(server, "lake", "hasty/") == {"a": [b"a:2 "]})
+
+        delivery("patient", 60)
+        told = lambda: next(  # noqa: E731
+            d["last_error"] for d in status_of(server)["deliveries"] if d["name"] == "patient")
+        fault(count=1)
+        put(firehose, "patient", "a:1 ", "b:1 ")
+        wait_until(lambda: "Reduce your request rate." in told())
+        fault(count=1)
+        server.clock.advance(59)
+        wait_until(lambda: faults() == [])
+        server.clock.advance(6)  # it waits between two tries, by the clock
+        wait_until(lambda: by_partition(server, "lake", "patient/") == {
+            "a": [b"a:1 "], "b": [b"b:1 "]})
+        assert lines_of(server, "lake", "errors/patient/") == []
+        wait_until(lambda: told() == "")
+        fault(count=1)
+        put(firehose, "patient", "c:1 ")
+        wait_until(lambda: "Reduce your request rate." in told())
+        fault(count=1)
+        server.clock.advance(65)
+        (error,) = wait_until(lambda: lines_of(server, "lake", "errors/patient/"))
+        assert (base64.b64decode(error["rawData"]), error["attemptsMade"]) == (b"c:1 ", 2)
+        assert "c" not in by_partition(server, "lake", "patient/")
+
+
 def test_a_function_cannot_change_its_mind_about_what_came_before(own_server, tmp_path):
     """Else what failed, or was dropped, would land behind its successors after a crash."""
     server, changed = own_server, tmp_path / "changed"
