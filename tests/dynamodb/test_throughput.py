@@ -78,6 +78,7 @@ def test_changes_of_provisioned_units_are_dated_and_counted(api, made):
 def test_decreases_are_counted_by_the_day(make_server):
     server = make_server()
     api = Api(server)
+    server.clock.hold()  # it stays this day
     make_table(api, "table", KEY["hash"], BillingMode="PROVISIONED",
                ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5})  # fmt: skip
     for left in (4, 3):

@@ -249,31 +249,37 @@ def test_one_process_takes_one_event_at_a_time(functions, make_function):
     assert 1 < len(pids) <= 6
 
 
-def test_reserved_concurrency_is_a_limit(functions, make_function):
-    name = make_function("import time\n\n\ndef handler(e, c):\n    time.sleep(e)\n    return 1\n")
+def test_reserved_concurrency_is_a_limit(functions, make_function, tmp_path):
+    name = make_function(
+        "import os, time\n\n\ndef handler(gate, c):\n"
+        "    while gate and not os.path.exists(gate):\n        time.sleep(0.02)\n    return 1\n",
+        Timeout=90,
+    )
+    gate = tmp_path / "gate"
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     now = functions.get_function_concurrency(FunctionName=name)
     assert now["ReservedConcurrentExecutions"] == 0
-    error = code_of(functions.invoke, FunctionName=name, Payload=b"0")
+    error = code_of(functions.invoke, FunctionName=name, Payload=b'""')
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert error["Error"]["Code"] == "TooManyRequestsException"
     assert error["Error"]["Message"] == "Rate Exceeded."
     assert error["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
 
-    def is_refused(seconds):
+    def is_refused(waits_for):
         try:
-            assert invoke(functions, name, seconds)[0] == "1"
+            assert invoke(functions, name, waits_for)[0] == "1"
         except ClientError as error:
             return error.response["Error"]["Code"] == "TooManyRequestsException"
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         # Either may be refused, depending on who comes first; the long one until it gets in.
-        slow = pool.submit(wait_until, lambda: not is_refused(1))
-        wait_until(lambda: is_refused(0))
+        slow = pool.submit(wait_until, lambda: not is_refused(str(gate)))
+        wait_until(lambda: is_refused(""))
+        gate.touch()
         assert slow.result()
     functions.delete_function_concurrency(FunctionName=name)
-    assert invoke(functions, name, 0)[0] == "1"
+    assert invoke(functions, name, "")[0] == "1"
 
 
 def test_more_callers_than_processes_wait_for_their_turn(functions, make_function):

@@ -20,8 +20,8 @@ HOUR_S = 3600
 def rolling(make_server):
     """A server whose clock stands, with a streamed table `orders`."""
     server = make_server("--segment-bytes", 64 << 10)
-    server.arn = make_table(server, "orders")
     server.clock.hold()
+    server.arn = make_table(server, "orders")
     return server
 
 
