@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_ASAN 1
@@ -29,12 +30,15 @@ enum {
     ARENA_BLOCK_MIN = 4096,
     ARENA_BLOCK_MAX = 1 << 20, /* doubling ends here; a larger allocation gets a block of its own */
     ARENA_KEEP_MAX = 256 << 10, /* the largest block that a reset keeps */
+    ARENA_HUGE = 2 << 20,       /* a huge page; from here on a large arena's blocks are mappings */
 };
 
 struct mr_arena_block {
-    struct mr_arena_block *older;
-    size_t size; /* of the room behind this header */
+    _Alignas(ARENA_ALIGN) struct mr_arena_block *older;
+    size_t size;   /* of the room behind this header */
+    size_t mapped; /* bytes of the mapping that it is; 0: it is from malloc */
 };
+enum { ARENA_HUGE_ROOM = ARENA_HUGE - sizeof(struct mr_arena_block) };
 _Static_assert(sizeof(struct mr_arena_block) % ARENA_ALIGN == 0, "the room is aligned");
 
 static char *block_room(struct mr_arena_block *block)
@@ -47,10 +51,46 @@ void mr_arena_init(struct mr_arena *arena)
     *arena = (struct mr_arena){0};
 }
 
+void mr_arena_init_large(struct mr_arena *arena)
+{
+    *arena = (struct mr_arena){.large = true};
+}
+
+/* A mapping of whole huge pages, at a multiple of their size. */
+static struct mr_arena_block *block_map(size_t room)
+{
+    size_t bytes =
+        (sizeof(struct mr_arena_block) + room + ARENA_HUGE - 1) & ~(size_t)(ARENA_HUGE - 1);
+    char *map =
+        mmap(NULL, bytes + ARENA_HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        abort();
+    size_t before = -(uintptr_t)map & (ARENA_HUGE - 1);
+    if (before > 0)
+        munmap(map, before);
+    munmap(map + before + bytes, ARENA_HUGE - before);
+    (void)madvise(map + before, bytes, MADV_HUGEPAGE); /* where the kernel can */
+    struct mr_arena_block *block = (void *)(map + before);
+    *block = (struct mr_arena_block){.size = bytes - sizeof(*block), .mapped = bytes};
+    return block;
+}
+
+static struct mr_arena_block *block_new(const struct mr_arena *arena, size_t size)
+{
+    if (arena->large && size >= ARENA_HUGE_ROOM)
+        return block_map(size);
+    struct mr_arena_block *block = mr_malloc(sizeof(*block) + size);
+    *block = (struct mr_arena_block){.size = size};
+    return block;
+}
+
 static void block_free(struct mr_arena_block *block)
 {
     ARENA_UNPOISON(block_room(block), block->size);
-    free(block);
+    if (block->mapped > 0)
+        munmap(block, block->mapped);
+    else
+        free(block);
 }
 
 void mr_arena_fini(struct mr_arena *arena)
@@ -61,7 +101,7 @@ void mr_arena_fini(struct mr_arena *arena)
         block_free(block);
         block = older;
     }
-    *arena = (struct mr_arena){0};
+    *arena = (struct mr_arena){.large = arena->large};
 }
 
 static void arena_use(struct mr_arena *arena, struct mr_arena_block *block)
@@ -87,7 +127,7 @@ void mr_arena_reset(struct mr_arena *arena)
             block_free(loser);
         block = older;
     }
-    *arena = (struct mr_arena){0};
+    *arena = (struct mr_arena){.large = arena->large};
     if (kept == NULL)
         return;
     kept->older = NULL;
@@ -97,15 +137,15 @@ void mr_arena_reset(struct mr_arena *arena)
 
 static void *arena_alloc_in_new_block(struct mr_arena *arena, size_t size, size_t room)
 {
+    size_t most = arena->large ? ARENA_HUGE_ROOM : ARENA_BLOCK_MAX;
     size_t block_size = arena->head == NULL ? ARENA_BLOCK_MIN : arena->head->size * 2;
-    if (block_size > ARENA_BLOCK_MAX)
-        block_size = ARENA_BLOCK_MAX;
+    if (block_size > most)
+        block_size = most;
     if (block_size < room)
         block_size = room;
-    struct mr_arena_block *block = mr_malloc(sizeof(*block) + block_size);
-    block->size = block_size;
+    struct mr_arena_block *block = block_new(arena, block_size);
     block->older = arena->head;
-    arena->bytes += block_size;
+    arena->bytes += block->size;
     arena_use(arena, block);
     char *ptr = arena->next;
     arena->next += room;

@@ -3,18 +3,24 @@
  * Out of memory aborts, by policy: every input has a limit that is checked before it is read. An
  * arena is used by one thread at a time. Reset keeps the largest block up to 256 KiB, so a reused
  * arena stops allocating. Under AddressSanitizer, touching what was not handed out, or was before a
- * reset, is reported. */
+ * reset, is reported.
+ *
+ * An arena for what is large and looked up at random grows into blocks of 2 MiB, which the kernel
+ * may keep in huge pages: a lookup is then not spent on translating addresses. */
 #pragma once
 #include "base/slice.h"
+#include <stdbool.h>
 
 struct mr_arena_block;
 struct mr_arena {
     struct mr_arena_block *head; /* newest block; NULL until the first allocation */
     char *next, *end;            /* free room in the newest block */
     size_t bytes;                /* of all blocks */
+    bool large;
 };
 
 void mr_arena_init(struct mr_arena *arena);
+void mr_arena_init_large(struct mr_arena *arena);
 void mr_arena_fini(struct mr_arena *arena);  /* accepts a zeroed or finished arena */
 void mr_arena_reset(struct mr_arena *arena); /* everything handed out is gone */
 /* Aligned to 16; never NULL; not zeroed. */

@@ -5,18 +5,17 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static void allocations_are_aligned_apart_and_keep_what_is_written(void **state)
+static void fill_and_look(struct mr_arena arena, const size_t *large, int large_count)
 {
-    (void)state;
     enum { COUNT = 2000 };
     struct mr_rng rng;
     mr_rng_init_seed(&rng, 2);
-    struct mr_arena arena;
-    mr_arena_init(&arena);
     static unsigned char *parts[COUNT];
     static size_t sizes[COUNT];
     for (int i = 0; i < COUNT; i++) {
         sizes[i] = mr_rng_below(&rng, i % 100 == 0 ? 100000 : 300);
+        if (i < large_count)
+            sizes[i] = large[i];
         parts[i] = mr_arena_alloc(&arena, sizes[i]);
         assert_int_equal((uintptr_t)parts[i] % 16, 0);
         memset(parts[i], i & 0xff, sizes[i]);
@@ -26,6 +25,33 @@ static void allocations_are_aligned_apart_and_keep_what_is_written(void **state)
             assert_int_equal(parts[i][at], i & 0xff);
     }
     mr_arena_fini(&arena);
+    mr_arena_fini(&arena);
+}
+
+static void allocations_are_aligned_apart_and_keep_what_is_written(void **state)
+{
+    (void)state;
+    static const size_t huge[] = {(2 << 20) - 40, 8,      (2 << 20) - 16, 2 << 20,
+                                  (4 << 20) - 8,  5 << 20};
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    fill_and_look(arena, NULL, 0);
+    mr_arena_init_large(&arena);
+    fill_and_look(arena, NULL, 0);
+    fill_and_look(arena, huge, MR_COUNT(huge));
+}
+
+static void a_large_arena_stays_one_after_a_reset(void **state)
+{
+    (void)state;
+    struct mr_arena arena;
+    mr_arena_init_large(&arena);
+    mr_arena_alloc(&arena, 3 << 20);
+    assert_true(arena.bytes > 3 << 20 && arena.bytes <= 4 << 20);
+    mr_arena_reset(&arena);
+    assert_true(arena.bytes <= 256 << 10);
+    assert_true(arena.large);
+    memset(mr_arena_alloc(&arena, 3 << 20), 1, 3 << 20);
     mr_arena_fini(&arena);
 }
 
@@ -117,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_are_aligned_apart_and_keep_what_is_written),
+        cmocka_unit_test(a_large_arena_stays_one_after_a_reset),
         cmocka_unit_test(a_reused_arena_stops_growing_after_a_few_resets),
         cmocka_unit_test(a_reset_gives_large_blocks_back),
         cmocka_unit_test(growing_keeps_the_bytes_in_place_or_moved),

@@ -11,10 +11,11 @@
  *   4. left->splits is counted up; only after it may slots of the upper half be filled anew
  *   5. the right node's key goes into the parent
  *
- * A reader loads `splits`, then `order`, then `high`. When its key is not below high it goes on to
- * `next`; the order without the upper half is never seen without the high that goes with it (2, 3).
- * When `splits` has changed after it read slots, they may have been filled anew (4), and it reads
- * the node again. Until (5) the key is found over `next`.
+ * A reader loads `splits`, then `order`, then, when its key is above all keys of that order,
+ * `high`. When its key is not below high it goes on to `next`; the order without the upper half is
+ * never seen without the high that goes with it (2, 3). When `splits` has changed after it read
+ * slots, they may have been filled anew (4), and it reads the node again. Until (5) the key is
+ * found over `next`.
  *
  * A lookup asks a filter first: the newest memtable is asked for every key, and has few of them.
  *
@@ -31,6 +32,7 @@
 
 enum {
     HEIGHT_MAX = 24,
+    LINE = 64,              /* of a processor's cache */
     FILTER_WORDS = 1 << 14, /* 128 KiB: 12 bits a key when 32 MiB hold 300 bytes each */
 };
 
@@ -190,6 +192,15 @@ static bool ends_before(const struct memtable_node *node, struct mr_slice key, b
 
 /* ---- going down ---- */
 
+/* Asks for all of a node at once: its lines are needed one after the other, and each tells which
+ * of the next. */
+static void fetch_node(const struct memtable_node *node)
+{
+    size_t size = node->leaf ? sizeof(struct memtable_node) : sizeof(struct inner);
+    for (size_t at = 0; at < size; at += LINE)
+        __builtin_prefetch((const char *)node + at);
+}
+
 static struct memtable_node *child_at(const struct memtable_node *node, uint64_t order, int place)
 {
     const struct inner *inner = (const struct inner *)node;
@@ -203,12 +214,13 @@ static struct memtable_node *child_at(const struct memtable_node *node, uint64_t
 static struct memtable_node *step_down(struct memtable_node *node, uint64_t head,
                                        struct mr_slice key, bool before)
 {
+    fetch_node(node);
     uint32_t splits = atomic_load_explicit(&node->splits, memory_order_acquire);
     uint64_t order = atomic_load_explicit(&node->order, memory_order_acquire);
-    if (ends_before(node, key, before))
-        return atomic_load_explicit(&node->next, memory_order_acquire);
     bool equal;
     int place = find_place(node, order, head, key, &equal);
+    if (place == order_count(order) && ends_before(node, key, before))
+        return atomic_load_explicit(&node->next, memory_order_acquire);
     struct memtable_node *child = child_at(node, order, equal && !before ? place + 1 : place);
     return atomic_load_explicit(&node->splits, memory_order_acquire) == splits ? child : node;
 }
@@ -239,14 +251,15 @@ static const struct memtable_entry *find_entry(const struct memtable *table, str
     uint64_t head = head_of(key);
     struct memtable_node *node = find_leaf(table, head, key, false);
     for (;;) {
+        fetch_node(node);
         uint32_t splits = atomic_load_explicit(&node->splits, memory_order_acquire);
         uint64_t order = atomic_load_explicit(&node->order, memory_order_acquire);
-        if (ends_before(node, key, false)) {
+        bool equal;
+        int place = find_place(node, order, head, key, &equal);
+        if (place == order_count(order) && ends_before(node, key, false)) {
             node = atomic_load_explicit(&node->next, memory_order_acquire);
             continue;
         }
-        bool equal;
-        int place = find_place(node, order, head, key, &equal);
         const struct memtable_entry *entry =
             equal ? atomic_load_explicit(&node->entries[order_slot(order, place)],
                                          memory_order_acquire)
@@ -273,14 +286,59 @@ enum memtable_found memtable_get(const struct memtable *table, struct mr_slice k
 
 /* ---- cursors ---- */
 
-/* Copies the leaf's entries; false: `key` is not for it, but for `next`. */
+/* What a walk comes to is asked for early, stage by stage: a node, its entries, their values.
+ * Nothing is concluded from what is read here: the node may be split meanwhile. */
+
+/* The entry that is `ahead` of where the cursor stands; NULL: none that is known. */
+static const struct memtable_entry *entry_ahead(const struct memtable_cursor *cursor, int ahead)
+{
+    int at = cursor->at + ahead;
+    if (at < cursor->count)
+        return cursor->entries[at];
+    const struct memtable_node *next =
+        atomic_load_explicit(&cursor->leaf->next, memory_order_acquire);
+    if (next == NULL)
+        return NULL;
+    uint64_t order = atomic_load_explicit(&next->order, memory_order_acquire);
+    at -= cursor->count;
+    return at >= order_count(order)
+               ? NULL
+               : atomic_load_explicit(&next->entries[order_slot(order, at)], memory_order_acquire);
+}
+
+/* A leaf was copied. */
+static void fetch_leaf(const struct memtable_cursor *cursor)
+{
+    for (int i = 0; i < cursor->count; i++)
+        __builtin_prefetch(cursor->entries[i]);
+    const struct memtable_node *next =
+        atomic_load_explicit(&cursor->leaf->next, memory_order_acquire);
+    if (next != NULL)
+        fetch_node(next);
+}
+
+static void fetch_ahead(const struct memtable_cursor *cursor)
+{
+    enum { VALUE = 3, ENTRY = 6, VALUE_LINES = 5 /* of usual size */ };
+    const struct memtable_entry *entry = entry_ahead(cursor, VALUE);
+    if (entry != NULL) {
+        const char *version =
+            (const void *)atomic_load_explicit(&entry->newest, memory_order_relaxed);
+        for (ptrdiff_t line = 0; line < VALUE_LINES; line++)
+            __builtin_prefetch(version + line * LINE);
+    }
+    if (cursor->at + ENTRY >= cursor->count && (entry = entry_ahead(cursor, ENTRY)) != NULL)
+        __builtin_prefetch(entry);
+}
+
+/* Copies the leaf's entries; false: `key` is not for it, but for `next`. NULL: the caller knows. */
 static bool load_leaf(struct memtable_cursor *cursor, const struct memtable_node *node,
-                      struct mr_slice key, bool before)
+                      const struct mr_slice *key, bool before)
 {
     for (;;) {
         uint32_t splits = atomic_load_explicit(&node->splits, memory_order_acquire);
         uint64_t order = atomic_load_explicit(&node->order, memory_order_acquire);
-        if (ends_before(node, key, before))
+        if (key != NULL && ends_before(node, *key, before))
             return false;
         cursor->count = order_count(order);
         for (int i = 0; i < cursor->count; i++)
@@ -289,22 +347,9 @@ static bool load_leaf(struct memtable_cursor *cursor, const struct memtable_node
         if (atomic_load_explicit(&node->splits, memory_order_acquire) != splits)
             continue;
         cursor->leaf = node;
-        for (int i = 0; i < cursor->count; i++) /* neighbours by key lie anywhere in memory */
-            __builtin_prefetch(cursor->entries[i]);
+        fetch_leaf(cursor);
         return true;
     }
-}
-
-/* Asks for the value of the entry that a walk will come to after the next one. */
-static void fetch_ahead(const struct memtable_cursor *cursor)
-{
-    enum { AHEAD = 2, LINE = 64, LINES = 5 }; /* of a version with a value of usual size */
-    if (cursor->at + AHEAD >= cursor->count)
-        return;
-    const char *version = (const void *)atomic_load_explicit(
-        &cursor->entries[cursor->at + AHEAD]->newest, memory_order_relaxed);
-    for (int line = 0; line < LINES; line++)
-        __builtin_prefetch(version + (ptrdiff_t)line * LINE);
 }
 
 /* Goes from a leaf, which is for `key` or to the left of it, to the one for it: cursor->at is the
@@ -312,7 +357,7 @@ static void fetch_ahead(const struct memtable_cursor *cursor)
 static void go_from(struct memtable_cursor *cursor, const struct memtable_node *node,
                     struct mr_slice key, bool before)
 {
-    while (!load_leaf(cursor, node, key, before))
+    while (!load_leaf(cursor, node, &key, before))
         node = atomic_load_explicit(&node->next, memory_order_acquire);
     int low = 0, high = cursor->count;
     while (low < high) {
@@ -323,6 +368,19 @@ static void go_from(struct memtable_cursor *cursor, const struct memtable_node *
             high = middle;
     }
     cursor->at = low;
+}
+
+/* Goes from a leaf to the one for its `high`; `next` was the leaf's later. */
+static void go_right(struct memtable_cursor *cursor, const struct memtable_node *next,
+                     const struct memtable_entry *high)
+{
+    /* A node's low never changes, and stays with the left one of a split: no key need be read. */
+    if (next->low != high) {
+        go_from(cursor, next, entry_key(high), false);
+        return;
+    }
+    (void)load_leaf(cursor, next, NULL, false);
+    cursor->at = 0;
 }
 
 static void go_to(struct memtable_cursor *cursor, struct mr_slice key, bool before)
@@ -365,8 +423,7 @@ static void settle_forward(struct memtable_cursor *cursor)
             met = entry_key(cursor->entries[cursor->count - 1]);
         if (met.ptr != NULL && (last.ptr == NULL || mr_slice_compare(met, last) > 0))
             last = met;
-        go_from(cursor, atomic_load_explicit(&cursor->leaf->next, memory_order_acquire),
-                entry_key(high), false);
+        go_right(cursor, atomic_load_explicit(&cursor->leaf->next, memory_order_acquire), high);
         while (cursor->at < cursor->count && last.ptr != NULL &&
                mr_slice_compare(entry_key(cursor->entries[cursor->at]), last) <= 0)
             cursor->at++;
@@ -609,7 +666,7 @@ void memtable_put(struct memtable *table, struct mr_slice key, const struct mr_s
 struct memtable *memtable_new(void)
 {
     struct memtable *table = mr_calloc(1, sizeof(*table));
-    mr_arena_init(&table->arena);
+    mr_arena_init_large(&table->arena);
     atomic_init(&table->references, 1);
     atomic_init(&table->root, node_new(table, true));
     return table;
