@@ -670,6 +670,11 @@ MR_MUST_USE enum mr_status dynamodb_policy_add(struct protocol_call *call, struc
                                                struct mr_slice policy, struct store_entry *entry);
 void dynamodb_policy_drop(struct mr_slice arn, struct store_entry *entry);
 
+/* ---- policy_check.c ---- */
+/* MR_FAULT: no policy that a table or stream of that ARN can have. `policy` may be NULL. */
+MR_MUST_USE enum mr_status dynamodb_policy_check(struct protocol_call *call, struct mr_slice arn,
+                                                 yyjson_val *policy);
+
 /* ---- token.c: ClientRequestToken, remembered for ten minutes ----
  * A token is stored in the entry of the transaction that it names, so a repeat after a crash is
  * known as well. */

@@ -70,13 +70,12 @@ enum mr_status dynamodb_policy_add(struct protocol_call *call, struct mr_slice a
 {
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
     struct mr_json json = mr_json_make(&text);
-    if (policy.len > POLICY_BYTES_MAX ||
-        mr_json_parse(call->arena, policy, POLICY_DEPTH_MAX) == NULL)
+    if (policy.len > POLICY_BYTES_MAX)
         return protocol_fail(call, &protocol_validation,
-                             policy.len > POLICY_BYTES_MAX
-                                 ? INVALID "Maximum policy size of 20480 bytes exceeded"
-                                 : INVALID "Invalid policy document: This policy contains invalid "
-                                           "Json");
+                             INVALID "Maximum policy size of 20480 bytes exceeded");
+    if (dynamodb_policy_check(call, arn, mr_json_parse(call->arena, policy, POLICY_DEPTH_MAX)) !=
+        MR_OK)
+        return MR_FAULT;
     mr_json_object(&json);
     mr_json_key_string(&json, "policy", policy);
     mr_json_key_string(&json, "revision",

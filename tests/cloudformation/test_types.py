@@ -18,6 +18,8 @@ POLICY = {
 }
 OWNER = {"Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
 RESOURCE_POLICY = {**POLICY, "Statement": [{**POLICY["Statement"][0], **OWNER}]}
+TABLE_POLICY = {**POLICY, "Statement": [
+    {**RESOURCE_POLICY["Statement"][0], "Action": "dynamodb:GetItem"}]}
 NOWHERE = "arn:aws:kinesis:us-east-1:000000000000:stream/nowhere"
 NO_STREAM = "User does not have a permission to use kinesis stream"
 IAM = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
@@ -711,7 +713,7 @@ def test_a_tables_indexes_throughput_and_time_to_live(stacks, client, fresh):
     assert told["AttributeName"] == "gone" and told["TimeToLiveStatus"].startswith("ENABL")
     guarded = {
         "DeletionProtectionEnabled": "true", "Tags": [{"Key": "a", "Value": "b"}],
-        "ResourcePolicy": {"PolicyDocument": POLICY},
+        "ResourcePolicy": {"PolicyDocument": TABLE_POLICY},
     }
     stacks.update(name, template(["b"], "PAY_PER_REQUEST", **ttl, **guarded))
     described = dynamodb.describe_table(TableName=table)["Table"]

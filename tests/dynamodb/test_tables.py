@@ -1,5 +1,6 @@
 """CreateTable, DescribeTable, ListTables, UpdateTable, DeleteTable."""
 
+import json
 import re
 
 import pytest
@@ -250,6 +251,79 @@ def test_resource_policies_are_kept(server, db, table):
     assert raw(server, "DeleteResourcePolicy", {"ResourceArn": arn}) == (200, {})
     status, reply = raw(server, "GetResourcePolicy", {"ResourceArn": arn + "x"})
     assert reply["__type"].split("#")[1] == "ResourceNotFoundException"
+
+
+INVALID_POLICY = "One or more parameter values were invalid: Invalid policy document: "
+ROOT = {"AWS": "arn:aws:iam::000000000000:root"}
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"Action": ["dynamodb:GetItem", "dynamodb:ListStreams", "s3:GetObject"]},
+     'The following action names are invalid: "dynamodb:ListStreams", "s3:GetObject"'),
+    ({"Action": "dynamodb:Frob*"}, 'The following action names are invalid: "dynamodb:Frob*"'),
+    ({"Action": "dynamodb:GetRecords"},
+     'The following action names are invalid: "dynamodb:GetRecords"'),
+    ({"Principal": {"Service": "lambda.amazonaws.com"}},
+     "Policy contains invalid service principal"),
+    ({"Principal": {"AWS": "root"}}, "Invalid principal in policy"),
+    ({"Principal": None}, "Missing required field Principal"),
+    ({"Action": None}, "Missing required field Action"),
+    ({"Resource": None}, "Missing required field Resource"),
+    ({"Resource": "arn:aws:dynamodb:us-east-1:000000000000:table/other"},
+     "The following resource names are invalid: "
+     '"arn:aws:dynamodb:us-east-1:000000000000:table/other"'),
+    ({"Effect": "Perhaps"}, "Invalid effect: Perhaps"),
+    ({"Colour": "red"}, "Unknown field Colour"),
+])
+def test_policies_that_no_table_can_have_are_refused(server, db, table, change, words):
+    arn = db.describe_table(TableName=table)["Table"]["TableArn"]
+    good = {"Effect": "Allow", "Principal": ROOT, "Action": "dynamodb:GetItem", "Resource": arn}
+    statement = {k: v for k, v in {**good, **change}.items() if v is not None}
+
+    def put(statement, arn=arn):
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [good, statement]})
+        return raw(server, "PutResourcePolicy", {"ResourceArn": arn, "Policy": policy})
+
+    status, reply = put(statement)
+    assert (status, reply["message"]) == (400, INVALID_POLICY + words)
+    status, reply = raw(server, "GetResourcePolicy", {"ResourceArn": arn})
+    assert reply["__type"].split("#")[1] == "PolicyNotFoundException"
+
+
+def test_a_table_is_not_made_with_such_a_policy(server, db, fresh):
+    name = fresh("t")
+    policy = {"Statement": {"Effect": "Allow", "Principal": ROOT, "Action": "dynamodb:CreateTable",
+                            "Resource": "*"}}
+    status, reply = raw(server, "CreateTable", {
+        "TableName": name, "BillingMode": "PAY_PER_REQUEST", "ResourcePolicy": json.dumps(policy),
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]})
+    assert (status, reply["message"]) == (400, INVALID_POLICY + (
+        'The following action names are invalid: "dynamodb:CreateTable"'))
+    status, reply = raw(server, "DescribeTable", {"TableName": name})
+    assert reply["__type"].split("#")[1] == "ResourceNotFoundException"
+
+
+def test_policies_of_tables_indexes_and_streams_are_taken(server, db, table):
+    db.update_table(TableName=table, StreamSpecification={
+        "StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    described = db.describe_table(TableName=table)["Table"]
+    arn, stream = described["TableArn"], described["LatestStreamArn"]
+    for where, actions, resource in [
+            (arn, "dynamodb:*", "*"), (arn, "*", [arn, arn + "/index/*"]),
+            (arn, ["dynamodb:PartiQLSelect", "DynamoDB:getitem"], arn + "*"),
+            (arn, "dynamodb:Get*", "arn:aws:dynamodb:*:*:table/*"),
+            (stream, ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], stream)]:
+        policy = json.dumps({"Version": "2012-10-17", "Statement": {
+            "Sid": "a", "Effect": "Deny", "Principal": "*", "Action": actions,
+            "Resource": resource, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}})
+        status, reply = raw(server, "PutResourcePolicy", {"ResourceArn": where, "Policy": policy})
+        assert status == 200, reply
+    status, reply = raw(server, "PutResourcePolicy", {"ResourceArn": stream, "Policy": json.dumps({
+        "Statement": [{"Effect": "Allow", "Principal": ROOT, "Action": "dynamodb:GetItem",
+                       "Resource": stream}]})})
+    assert reply["message"] == (
+        INVALID_POLICY + 'The following action names are invalid: "dynamodb:GetItem"')
 
 
 def test_tags_are_kept_through_a_restart(own_server, fresh):
