@@ -23,6 +23,10 @@ static void evaluate(struct mr_arena *arena, const struct item_statement *statem
         item_condition_holds(arena, &condition, item);
         item_condition_holds(arena, &condition, (struct mr_slice){0});
         item_partiql_term(statement->where, MR_S("id"), true);
+        struct item_value *values;
+        size_t count;
+        if (item_partiql_values(arena, statement->where, MR_S("id"), &values, &count))
+            require(count == 0 || values[count - 1].type != ITEM_NONE);
     }
     if (statement->kind == ITEM_STATEMENT_INSERT)
         require(item_size(statement->item) < SIZE_MAX);

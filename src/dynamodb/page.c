@@ -170,6 +170,12 @@ enum mr_status dynamodb_page_start_after(struct dynamodb_page *page, bool query)
         page->after = dynamodb_address_of(call->arena, page->table, page->start).key;
     else if (!dynamodb_index_key(call->arena, page->table, page->index, page->start, &page->after))
         return protocol_fail(call, &protocol_validation, START_INVALID);
+    for (size_t i = 0; i < page->range_count; i++) {
+        if (dynamodb_range_holds(&page->ranges[i], page->after)) {
+            page->range = page->ranges[i];
+            page->range_at = i;
+        }
+    }
     if (dynamodb_range_holds(&page->range, page->after))
         return MR_OK;
     if (query)
@@ -292,19 +298,29 @@ static void answer_capacity(const struct dynamodb_page *page, const struct page_
     dynamodb_capacity_json(&call->out, wanted, page->table, &units);
 }
 
+static void walk_all(struct dynamodb_page *page, struct page_result *result)
+{
+    for (;;) {
+        struct view_iterator *iterator = view_iterate(store_view(page->table->dynamodb->store),
+                                                      page->range.space, page->range.prefix);
+        walk(page, iterator, result);
+        view_iterator_free(iterator);
+        if (result->more || result->status < 0 || page->range_at + 1 >= page->range_count)
+            return;
+        page->range = page->ranges[++page->range_at];
+        page->after = MR_S("");
+    }
+}
+
 void dynamodb_page_run(struct dynamodb_page *page)
 {
     struct protocol_call *call = page->call;
-    struct dynamodb *dynamodb = page->table->dynamodb;
     struct page_result result = {.status = MR_OK};
-    struct view_iterator *iterator =
-        view_iterate(store_view(dynamodb->store), page->range.space, page->range.prefix);
     if (!page->count_only) {
         mr_json_key(&call->out, "Items");
         mr_json_array(&call->out);
     }
-    walk(page, iterator, &result);
-    view_iterator_free(iterator);
+    walk_all(page, &result);
     call->ticket = dynamodb_table_ticket(page->table);
     if (!page->count_only)
         mr_json_array_end(&call->out);

@@ -34,8 +34,10 @@ struct dynamodb_page {
     const struct dynamodb_expressions *expressions;
     const struct item_statement *statement; /* a SELECT; NULL: Query, Scan */
     struct dynamodb_range range;
-    struct mr_slice start; /* ExclusiveStartKey, encoded; len 0: none */
-    struct mr_slice after; /* key behind which it begins; len 0: at the range's end */
+    const struct dynamodb_range *ranges; /* several, read one behind the other; NULL: the one */
+    size_t range_count, range_at;        /* range is ranges[range_at] */
+    struct mr_slice start;               /* ExclusiveStartKey, encoded; len 0: none */
+    struct mr_slice after;               /* key behind which it begins; len 0: at the range's end */
     bool backward, consistent, count_only;
     bool fetches; /* the index lacks attributes that are asked for: read the items themselves */
     int64_t limit;

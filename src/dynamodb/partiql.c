@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "dynamodb/page.h"
 #include "dynamodb/statement.h"
+#include <stdlib.h>
 
 enum { STATEMENTS_MAX = 25 };
 
@@ -238,38 +239,127 @@ static bool narrows(const struct item_node *node, enum item_type type)
     return fits(node, type) && !(node->kind == ITEM_NODE_BEGINS_WITH && type == ITEM_N);
 }
 
+/* ---- SELECT: which keys ---- */
+
+struct placing {
+    struct dynamodb_page *page;
+    const struct item_statement *statement;
+    const struct dynamodb_schema *schema;
+    struct item_value *hashes; /* one of each partition key; or several of the only one */
+    size_t hash_count;         /* partition keys' values that must be; 0: all items */
+    bool several;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    return item_value_compare(a, b);
+}
+
+/* AWS: a partition key that is one of some values asks for these partitions, not for a scan. */
+static enum mr_status find_several(struct placing *placing)
+{
+    const struct dynamodb_key *key = &placing->schema->keys[0];
+    size_t count, kept = 0;
+    struct item_value *values;
+    if (placing->schema->hash_count != 1 ||
+        !item_partiql_values(placing->page->call->arena, placing->statement->where, key->name,
+                             &values, &count) ||
+        count == 0)
+        return MR_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].type != key->type)
+            return refuse_key_type(placing->page->call, key);
+    }
+    qsort(values, count, sizeof *values, by_value);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || item_value_compare(&values[kept - 1], &values[i]) != 0)
+            values[kept++] = values[i];
+    }
+    placing->hashes = values;
+    placing->hash_count = kept;
+    placing->several = kept > 1;
+    return MR_OK;
+}
+
+static enum mr_status find_hashes(struct placing *placing)
+{
+    const struct dynamodb_schema *schema = placing->schema;
+    const struct item_statement *statement = placing->statement;
+    size_t found = 0;
+    placing->hashes =
+        MR_NEW_ARRAY(placing->page->call->arena, struct item_value, DYNAMODB_HASH_KEYS_MAX);
+    for (size_t i = 0; i < schema->key_count; i++) {
+        const struct item_node *node =
+            item_partiql_term(statement->where, schema->keys[i].name, true);
+        if (node != NULL && !fits(node, schema->keys[i].type))
+            return refuse_key_type(placing->page->call, &schema->keys[i]);
+        if (i < schema->hash_count && node != NULL)
+            placing->hashes[found++] = node->args[1]->value;
+    }
+    placing->hash_count = found == schema->hash_count ? found : 0;
+    return placing->hash_count > 0 ? MR_OK : find_several(placing);
+}
+
+/* Of several partitions the partition key has to come first: items are in order within one. */
+static enum mr_status check_order(const struct placing *placing)
+{
+    const struct item_statement *statement = placing->statement;
+    struct protocol_call *call = placing->page->call;
+    if (statement->order_count == 0)
+        return MR_OK;
+    if (statement->where == NULL)
+        return protocol_fail(call, &protocol_validation,
+                             "Must have WHERE clause in the statement when using ORDER BY clause.");
+    for (size_t i = 0; placing->hash_count > 0 && i < statement->order_count; i++) {
+        if (!dynamodb_is_key(placing->schema, statement->orders[i].name))
+            return protocol_fail(call, &protocol_validation,
+                                 "Variable reference %.*s in ORDER BY clause must be part of the "
+                                 "primary key",
+                                 MR_ARG(statement->orders[i].name));
+    }
+    if (placing->hash_count == 0 ||
+        (placing->several &&
+         !mr_slice_equal(statement->orders[0].name, placing->schema->keys[0].name)))
+        return protocol_fail(call, &protocol_validation,
+                             "Must have at least one non-optional hash key condition in WHERE "
+                             "clause when using ORDER BY clause.");
+    return MR_OK;
+}
+
+/* The ranges of several partitions, in the order that is asked for. */
+static void place_several(const struct placing *placing, const struct item_key_term *const *terms,
+                          size_t term_count)
+{
+    struct dynamodb_page *page = placing->page;
+    struct mr_arena *arena = page->call->arena;
+    const size_t count = placing->hash_count;
+    const bool descending =
+        placing->statement->order_count > 0 && placing->statement->orders[0].descending;
+    struct dynamodb_range *ranges = MR_NEW_ARRAY(arena, struct dynamodb_range, count);
+    for (size_t i = 0; i < count; i++)
+        ranges[i] = dynamodb_range_of_query(arena, page->table, page->index,
+                                            &placing->hashes[descending ? count - 1 - i : i], 1,
+                                            terms, term_count);
+    page->ranges = ranges;
+    page->range_count = count;
+    page->range = ranges[0];
+}
+
 static enum mr_status place(struct dynamodb_page *page, const struct item_statement *statement)
 {
     struct mr_arena *arena = page->call->arena;
     const struct dynamodb_schema *schema =
         page->index != NULL ? &page->index->schema : &page->table->schema;
-    struct item_value hashes[DYNAMODB_HASH_KEYS_MAX];
-    bool query = true;
-    for (size_t i = 0; i < schema->key_count; i++) {
-        const struct item_node *node =
-            item_partiql_term(statement->where, schema->keys[i].name, true);
-        if (node != NULL && !fits(node, schema->keys[i].type))
-            return refuse_key_type(page->call, &schema->keys[i]);
-        if (i >= schema->hash_count)
-            continue;
-        query = query && node != NULL;
-        if (query)
-            hashes[i] = node->args[1]->value;
-    }
-    if (statement->order.len > 0 && statement->where == NULL)
-        return protocol_fail(page->call, &protocol_validation,
-                             "Must have WHERE clause in the statement when using ORDER BY clause.");
-    if (statement->order.len > 0 && !query)
-        return protocol_fail(page->call, &protocol_validation,
-                             "Must have at least one non-optional hash key condition in WHERE "
-                             "clause when using ORDER BY clause.");
-    if (statement->order.len > 0 && !dynamodb_is_key(schema, statement->order))
-        return protocol_fail(page->call, &protocol_validation,
-                             "Variable reference %.*s in ORDER BY clause must be part of the "
-                             "primary key",
-                             MR_ARG(statement->order));
-    page->backward = statement->descending;
-    if (!query) {
+    struct placing placing = {.page = page, .statement = statement, .schema = schema};
+    enum mr_status status = find_hashes(&placing);
+    if (status == MR_OK)
+        status = check_order(&placing);
+    if (status != MR_OK)
+        return status;
+    /* The sort key's order stands last, or there is none but the partition key's. */
+    page->backward =
+        statement->order_count > 0 && statement->orders[statement->order_count - 1].descending;
+    if (placing.hash_count == 0) {
         page->range = dynamodb_range_of_scan(arena, page->table, page->index, 0, 1);
         return MR_OK;
     }
@@ -286,8 +376,11 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
         if (terms[count++].kind != ITEM_NODE_EQ)
             break;
     }
-    page->range = dynamodb_range_of_query(arena, page->table, page->index, hashes,
-                                          schema->hash_count, list, count);
+    if (placing.several)
+        place_several(&placing, list, count);
+    else
+        page->range = dynamodb_range_of_query(arena, page->table, page->index, placing.hashes,
+                                              placing.hash_count, list, count);
     return MR_OK;
 }
 

@@ -457,30 +457,6 @@ static struct item_node *parse_condition(struct partiql_parser *parser)
     return parse_chain(parser, MR_S("OR"), ITEM_NODE_OR, parse_and);
 }
 
-const struct item_node *item_partiql_term(const struct item_node *where, struct mr_slice name,
-                                          bool equality)
-{
-    if (where == NULL)
-        return NULL;
-    for (size_t i = 0; where->kind == ITEM_NODE_AND && i < where->count; i++) {
-        const struct item_node *found = item_partiql_term(where->args[i], name, equality);
-        if (found != NULL)
-            return found;
-    }
-    bool compares =
-        where->kind == ITEM_NODE_EQ ||
-        (!equality && ((where->kind >= ITEM_NODE_LT && where->kind <= ITEM_NODE_BETWEEN) ||
-                       where->kind == ITEM_NODE_BEGINS_WITH));
-    if (!compares || where->args[0]->kind != ITEM_NODE_PATH || where->args[0]->path.count != 1 ||
-        !mr_slice_equal(where->args[0]->path.steps[0].name, name))
-        return NULL;
-    for (size_t i = 1; i < where->count; i++) {
-        if (where->args[i]->kind != ITEM_NODE_VALUE)
-            return NULL;
-    }
-    return where;
-}
-
 /* ---- statements ---- */
 
 static void parse_where(struct partiql_parser *parser, struct item_statement *statement)
@@ -578,10 +554,15 @@ static void parse_select(struct partiql_parser *parser, struct item_statement *s
     if (!item_partiql_accept_word(parser, MR_S("ORDER")))
         return;
     item_partiql_expect_word(parser, MR_S("BY"));
-    do { /* the sort key decides; the partition key may stand before it */
-        statement->order = parse_name(parser);
-        statement->descending = item_partiql_accept_word(parser, MR_S("DESC"));
-        if (!statement->descending)
+    do {
+        if (statement->order_count == ITEM_ORDERS_MAX) {
+            item_partiql_fail(parser, "Too many attributes in ORDER BY clause");
+            return;
+        }
+        struct item_order *order = &statement->orders[statement->order_count++];
+        order->name = parse_name(parser);
+        order->descending = item_partiql_accept_word(parser, MR_S("DESC"));
+        if (!order->descending)
             item_partiql_accept_word(parser, MR_S("ASC"));
     } while (item_partiql_accept_sign(parser, MR_S(",")));
 }

@@ -22,24 +22,33 @@ enum item_returning {
     ITEM_RETURNING_ALL_NEW,
     ITEM_RETURNING_MODIFIED_NEW,
 };
+enum { ITEM_ORDERS_MAX = 8 }; /* as many as a table or index has key attributes */
+struct item_order {
+    struct mr_slice name;
+    bool descending;
+};
 struct item_statement {
     struct mr_slice table, index; /* index: empty when none is named */
     struct item_path *paths;      /* SELECT: what to show */
     struct mr_slice *names;       /* of the paths: their last name and what indexes follow it */
     size_t path_count;            /* 0: everything */
     struct item_node *where;      /* NULL: none */
-    struct mr_slice order;        /* attribute of ORDER BY; empty: none */
-    struct item_update update;    /* UPDATE */
-    struct mr_slice item;         /* INSERT: encoded */
+    struct item_order orders[ITEM_ORDERS_MAX]; /* ORDER BY */
+    size_t order_count;
+    struct item_update update; /* UPDATE */
+    struct mr_slice item;      /* INSERT: encoded */
     enum item_statement_kind kind;
     enum item_returning returning; /* UPDATE, DELETE */
-    bool descending;
 };
 /* `parameters`: a JSON array of AttributeValues, or NULL. MR_INVALID, MR_FAULT: as item_encode. */
 MR_MUST_USE enum mr_status item_partiql_parse(struct mr_arena *arena, struct mr_slice text,
                                               yyjson_val *parameters,
                                               struct item_statement *ret_statement,
                                               struct mr_slice *ret_error);
+/* The values of which a top-level attribute must have one for the condition to hold: by =, IN, and
+ * OR of such. False: it may have others. */
+bool item_partiql_values(struct mr_arena *arena, const struct item_node *where,
+                         struct mr_slice name, struct item_value **ret_values, size_t *ret_count);
 /* The value that the condition asks of a top-level attribute: a comparison that must hold for the
  * whole to hold. NULL: none. */
 const struct item_node *item_partiql_term(const struct item_node *where, struct mr_slice name,

@@ -43,6 +43,10 @@ static enum mr_status run(struct mr_arena *arena, struct mr_slice text, struct m
         item_condition_holds(arena, &condition, item);
         item_condition_holds(arena, &condition, (struct mr_slice){0});
         item_partiql_term(statement.where, MR_S("id"), true);
+        struct item_value *values;
+        size_t count;
+        if (item_partiql_values(arena, statement.where, MR_S("id"), &values, &count))
+            assert_true(count == 0 || values[count - 1].type != ITEM_NONE);
     }
     if (statement.kind == ITEM_STATEMENT_UPDATE &&
         item_update_apply(arena, &statement.update, item, item, &updated, &error) == MR_OK)

@@ -90,6 +90,48 @@ def test_select(series, run, where, wanted):
     assert ats(run(f'SELECT * FROM "{series}" WHERE {where}')) == wanted
 
 
+def places(reply):
+    return [item["id"]["S"] + item["at"]["N"] for item in reply["Items"]]
+
+
+@pytest.mark.parametrize("where, wanted", [
+    ("id IN ['b', 'z', 'a', 'b'] AND at > 3", "a4 a5 b4 b5"),
+    ("id IN ['b', 'a'] AND at > 3 ORDER BY id", "a4 a5 b4 b5"),
+    ("id IN ['b', 'a'] AND at > 3 ORDER BY id DESC", "b5 b4 a5 a4"),
+    ("id IN ['b', 'a'] AND at > 3 ORDER BY id DESC, at ASC", "b4 b5 a4 a5"),
+    ("(id = 'b' OR id = 'a') AND at BETWEEN 1 AND 2 ORDER BY id, at DESC", "a2 a1 b2 b1"),
+    ("id = 'b' AND at = 1 OR id = 'a' AND at = 2 ORDER BY id", "a2 b1"),
+    ("id IN ['b'] AND at > 3 ORDER BY at DESC", "b5 b4"),
+    ("id IN ['b', 'a'] AND id = 'a' AND at > 3 ORDER BY at DESC", "a5 a4"),
+])
+def test_select_of_several_partitions(series, run, where, wanted):
+    text = f'SELECT * FROM "{series}" WHERE {where}'
+    assert places(run(text)) == wanted.split()
+    seen, token = [], {}
+    while True:
+        reply = run(text, Limit=1, **token)
+        seen += places(reply)
+        if "NextToken" not in reply:
+            break
+        token = {"NextToken": reply["NextToken"]}
+    assert seen == wanted.split(), "page by page"
+
+
+def test_several_partitions_are_no_scan_and_have_their_own_order(series, run, refused):
+    reply = run(f'SELECT * FROM "{series}" WHERE id IN [\'a\', \'z\'] AND at = 1',
+                ReturnConsumedCapacity="TOTAL")
+    assert reply["ConsumedCapacity"]["CapacityUnits"] == 0.5
+    refused("ValidationException", "Must have at least one non-optional hash key condition in "
+            "WHERE clause when using ORDER BY clause.", run,
+            statement=f'SELECT * FROM "{series}" WHERE id IN [\'a\', \'b\'] ORDER BY at')
+    refused("ValidationException", "Variable reference even in ORDER BY clause must be part of the "
+            "primary key", run,
+            statement=f'SELECT * FROM "{series}" WHERE id IN [\'a\'] ORDER BY id, even')
+    refused("ValidationException", "Key attribute's data type should match its data type in "
+            "table's schema: Key id", run,
+            statement=f'SELECT * FROM "{series}" WHERE id IN [\'a\', 1]')
+
+
 def test_select_shows_what_is_asked(series, run):
     reply = run(f'SELECT at, deep.list[1], deep.list FROM "{series}" WHERE id = ? AND at = ?',
                 s("a"), n(3))
