@@ -297,7 +297,23 @@ static enum mr_status read_index(struct protocol_call *call, struct dynamodb_tab
         return MR_FAULT;
     atomic_store(&table->slots[table->index_count++], index);
     table->last_index_number = index->number;
-    return MR_OK;
+    return dynamodb_projected_check(call, table, NULL);
+}
+
+enum mr_status dynamodb_projected_check(struct protocol_call *call,
+                                        const struct dynamodb_table *table,
+                                        const struct dynamodb_index *added)
+{
+    size_t total = added != NULL ? added->included_count : 0;
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        total += index != NULL ? index->included_count : 0;
+    }
+    if (total <= DYNAMODB_PROJECTED_MAX)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         INVALID "NonKeyAttributes count exceeds the per-table limit of %d",
+                         DYNAMODB_PROJECTED_MAX);
 }
 
 enum mr_status dynamodb_index_read(struct protocol_call *call, struct dynamodb_table *scratch,

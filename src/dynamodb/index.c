@@ -108,6 +108,8 @@ static enum mr_status read_create(struct protocol_call *call, struct dynamodb_ta
     if (status == MR_OK)
         status = dynamodb_index_read(call, scratch, table, create);
     if (status == MR_OK)
+        status = dynamodb_projected_check(call, table, dynamodb_index_at(scratch, 0));
+    if (status == MR_OK)
         *ret_index = copy_index(table, dynamodb_index_at(scratch, 0));
     return status;
 }

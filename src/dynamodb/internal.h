@@ -17,7 +17,8 @@ enum {
     DYNAMODB_PARTITIONS = 4,    /* of a new table; see README.md */
     DYNAMODB_INDEXES_MAX = 25,
     DYNAMODB_DEFINITIONS_MAX = 128,
-    DYNAMODB_HASH_KEYS_MAX = 4, /* AWS: of a global index; the range keys too */
+    DYNAMODB_PROJECTED_MAX = 100, /* NonKeyAttributes of all of a table's indexes together */
+    DYNAMODB_HASH_KEYS_MAX = 4,   /* AWS: of a global index; the range keys too */
     DYNAMODB_KEYS_MAX = 8,
     DYNAMODB_TAGS_MAX = 50,
     DYNAMODB_TABLE_UNITS_MAX = 40000, /* AWS: of reads and of writes, by default */
@@ -288,6 +289,10 @@ MR_MUST_USE enum mr_status dynamodb_index_read(struct protocol_call *call,
                                                struct dynamodb_table *scratch,
                                                const struct dynamodb_table *table,
                                                yyjson_val *each);
+/* MR_FAULT: the table's indexes, and the one that may be added, project too many attributes. */
+MR_MUST_USE enum mr_status dynamodb_projected_check(struct protocol_call *call,
+                                                    const struct dynamodb_table *table,
+                                                    const struct dynamodb_index *added);
 
 /* ---- throughput.c ---- */
 struct dynamodb_tuning_wish {

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from botocore.exceptions import ClientError
 from support import wait_until
 
 from .conftest import KEY, make_table
@@ -73,6 +74,32 @@ def index_of(db, table, kinds=("k0", "k1", "k2")):
             assert ranks == sorted(ranks)
             found.update({entry["id"]["S"]: entry for entry in page["Items"]})
     return found
+
+
+def test_all_indexes_together_project_a_hundred_attributes_at_most(db, fresh):
+    def index(number, count):
+        return {"IndexName": f"by-{number}", "Projection": {
+            "ProjectionType": "INCLUDE", "NonKeyAttributes": [f"a{i}" for i in range(count)]},
+            "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}]}
+
+    name, words = fresh("t"), "NonKeyAttributes count exceeds the per-table limit of 100"
+    kind = {"kind": "S"}
+    with pytest.raises(ClientError, match=words):
+        make_table(db, name, KEY["hash"], extra=kind, GlobalSecondaryIndexes=[
+            index(i, 20) for i in range(5)] + [index(5, 1)])
+    make_table(db, name, KEY["hash"], extra=kind,
+               GlobalSecondaryIndexes=[index(i, 20) for i in range(4)] + [index(4, 19)])
+
+    def add(count):
+        return db.update_table(TableName=name, AttributeDefinitions=[
+            {"AttributeName": "kind", "AttributeType": "S"}],
+            GlobalSecondaryIndexUpdates=[{"Create": index(5, count)}])
+
+    with pytest.raises(ClientError, match=words):
+        add(2)
+    add(1)
+    assert len(active(db, name)["GlobalSecondaryIndexes"]) == 6
+    db.delete_table(TableName=name)
 
 
 def test_an_index_is_filled_from_what_is_there(db, table):
