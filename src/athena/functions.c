@@ -214,7 +214,7 @@ static const struct athena_function functions[] = {
     {"levenshtein_distance", 2, 2, "CAST(levenshtein($1, $2) AS BIGINT)", 0,
      "bigint(varchar,varchar)"},
     {"lower", 1, 1, NULL, 0, "=1(text)"},
-    {"upper", 1, 1, NULL, 0, "=1(text)"},
+    {"upper", 1, 1, "replace(upper($1), 'ẞ', 'ß')", 0, "=1(text)"},
     {"lpad", 3, 3,
      "lpad($1, CAST(mr_limit(mr_least($2, 0, 'Target length must be in the range "
      "[0..2147483647]'), "
@@ -276,35 +276,19 @@ static const struct athena_function functions[] = {
     {"url_encode", 1, 1, "mr_url_encode($1)", 0, "varchar(varchar)"},
     {"url_decode", 1, 1, "mr_url_decode($1)", 0, "varchar(varchar)"},
     /* regular expressions */
-    {"regexp_like", 2, 2, "regexp_matches($1, $2)", 0, "boolean(varchar,varchar)"},
-    {"regexp_extract", 2, 2, "CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2) END", 0,
-     "varchar(varchar,varchar)"},
-    {"regexp_extract", 3, 3,
-     "CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, CAST($3 AS INTEGER)) END", 0,
-     "varchar(varchar,varchar,bigint)"},
-    {"regexp_extract_all", 2, 2, NULL, 0, "array(varchar)(varchar,varchar)"},
-    {"regexp_extract_all", 3, 3, "regexp_extract_all($1, $2, CAST($3 AS INTEGER))", 0,
-     "array(varchar)(varchar,varchar,bigint)"},
-    {"regexp_count", 2, 2, "CAST(len(regexp_extract_all($1, $2)) AS BIGINT)", 0,
-     "bigint(varchar,varchar)"},
-    {"regexp_position", 2, 2,
-     "CASE WHEN regexp_matches($1, $2) THEN CAST(length(string_split_regex($1, $2)[1]) + 1 AS "
-     "INTEGER) ELSE -1 END",
-     0, "integer(varchar,varchar)"},
-    {"regexp_position", 3, 3,
-     "CASE WHEN regexp_matches(substr($1, $3), $2) THEN CAST(length(string_split_regex(substr($1, "
-     "$3), $2)[1]) + $3 AS INTEGER) ELSE -1 END",
-     0, "integer(varchar,varchar,bigint)"},
-    {"regexp_position", 4, 4,
-     "CASE WHEN len(regexp_extract_all(substr($1, $3), $2)) >= $4 THEN "
-     "CAST(length(array_to_string(string_split_regex(substr($1, $3), $2)[1:$4], '')) + "
-     "length(array_to_string(regexp_extract_all(substr($1, $3), $2)[1:$4 - 1], '')) + $3 AS "
-     "INTEGER) ELSE -1 END",
-     0, "integer(varchar,varchar,bigint,bigint)"},
-    {"regexp_replace", 2, 2, NULL, SPECIAL, "varchar(varchar,varchar)"},
+    {"regexp_like", 2, 2, NULL, SPECIAL, "boolean(varchar,varchar)"},
+    {"regexp_extract", 2, 3, "mr_regexp_extract($*)", 0,
+     "varchar(varchar,varchar);varchar(varchar,varchar,bigint)"},
+    {"regexp_extract_all", 2, 3, "mr_regexp_extract_all($*)", 0,
+     "array(varchar)(varchar,varchar);array(varchar)(varchar,varchar,bigint)"},
+    {"regexp_count", 2, 2, "mr_regexp_count($1, $2)", 0, "bigint(varchar,varchar)"},
+    {"regexp_position", 2, 4, "CAST(mr_regexp_position($*) AS INTEGER)", 0,
+     "integer(varchar,varchar);integer(varchar,varchar,bigint);integer(varchar,varchar,bigint,"
+     "bigint)"},
+    {"regexp_replace", 2, 2, "mr_regexp_replace($1, $2)", 0, "varchar(varchar,varchar)"},
     {"regexp_replace", 3, 3, NULL, SPECIAL,
      "varchar(varchar,varchar,varchar);varchar(varchar,varchar,fn(array(varchar),varchar))"},
-    {"regexp_split", 2, 2, "string_split_regex($1, $2)", 0, "array(varchar)(varchar,varchar)"},
+    {"regexp_split", 2, 2, "mr_regexp_split($1, $2)", 0, "array(varchar)(varchar,varchar)"},
     /* dates and times */
     {"now", 0, 0, NULL, 0, "instant()"},
     {"date", 1, 1, "CAST($1 AS DATE)", 0, "date(moment)"},

@@ -102,11 +102,6 @@ void athena_emit_name(struct athena_translation *translation, struct mr_slice na
 void athena_emit_string(struct athena_translation *translation, struct mr_slice text);
 void athena_emit_list(struct athena_translation *translation, const struct athena_node *list);
 void athena_emit_order(struct athena_translation *translation, const struct athena_node *order);
-/* ---- translate_check.c ---- */
-/* Capturing groups of a pattern. */
-size_t athena_pattern_groups(struct mr_slice pattern);
-/* False: a call names a group that its pattern has not; the error is set. */
-bool athena_check_groups(struct athena_translation *translation, const struct athena_node *call);
 void athena_emit_call(struct athena_translation *translation, const struct athena_node *node);
 /* mr_div or mr_mod of two expressions; see decimals.h. */
 void athena_emit_division(struct athena_translation *translation, const char *name,

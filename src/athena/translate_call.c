@@ -505,6 +505,7 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"mod", emit_modulus},
                     {"approx_percentile", emit_percentile},
                     {"regexp_replace", athena_emit_regexp_replace},
+                    {"regexp_like", athena_emit_regexp_like},
                     {"json_extract", emit_json_call},
                     {"json_extract_scalar", emit_json_call},
                     {"json_size", emit_json_call},
@@ -573,8 +574,6 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
     if (call->function != NULL)
         function = call->function;
     if (!check_call(translation, call, function, known, arguments))
-        return;
-    if (!athena_check_groups(translation, call))
         return;
     if ((function->flags & ATHENA_SPECIAL) != 0) {
         emit_special(translation, call);

@@ -139,6 +139,10 @@ WINDOWS = [
 ]
 
 RELATIONS = [
+    ("SELECT regexp_extract_all(s, p), regexp_split(s, p), regexp_replace(s, p, 'x') FROM (VALUES "
+     "('a1', '\\d'), (NULL, 'a'), ('', ''), ('bb', 'b'), ('x', NULL)) AS t(s, p)",
+     "array array varchar", [["[1]", "[a, ]", "ax"], [None, None, None], ["[]", "[, ]", "x"],
+                             ["[b, b]", "[, , ]", "xx"], [None, None, None]]),
     ("SELECT x FROM (VALUES 1, 2, 2, 3) AS t(x) ORDER BY x FETCH FIRST 2 ROWS WITH TIES",
      "integer", [["1"], ["2"], ["2"]]),
     ("SELECT x AS y, 1 FROM (VALUES 1, 2, 2, 3) AS t(x) ORDER BY 1 DESC OFFSET 1 ROW "
@@ -207,6 +211,14 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT regexp_like('a', '(')",
+     "INVALID_FUNCTION_ARGUMENT: end pattern with unmatched parenthesis"),
+    ("SELECT regexp_extract('a', p) FROM (VALUES '[') AS t(p)",
+     "INVALID_FUNCTION_ARGUMENT: premature end of char-class"),
+    ("SELECT regexp_replace('a', p, '$1') FROM (VALUES 'a') AS t(p)",
+     "INVALID_FUNCTION_ARGUMENT: Illegal replacement sequence: unknown group 1"),
+    ("SELECT regexp_count(rpad('', 64, 'a'), '(a|aa|a*)*b')", "INVALID_FUNCTION_ARGUMENT: the "
+     "regular expression needs too many steps for this text"),
     ("SELECT approx_percentile(x, 2) FROM (VALUES 1) AS t(x)",
      "INVALID_FUNCTION_ARGUMENT: Percentile must be between 0 and 1"),
     ("SELECT json_extract('{}', '$..b')",

@@ -246,6 +246,35 @@ LOGIC = [
     ("coalesce(NULL, 1.5, 2)", "1.5", "decimal"),
 ]
 
+REGEXES = [
+    ("regexp_extract('ab', '(a)|(b)', 2)", None, "varchar"),
+    ("regexp_extract_all('ab', '(a)|(b)', 2)", "[null, b]", "array"),
+    ("regexp_replace('ab', '(a)|(b)', '[$2]')", "[][b]", "varchar"),
+    ("regexp_replace('ab', '(a)|(b)', x -> coalesce(x[2], '-'))", "-b", "varchar"),
+    ("regexp_replace('ab', '(a)|(b)', x -> x[2])", None, "varchar"),
+    ("regexp_replace('a1b2', '\\d', x -> '#')", "a#b#", "varchar"),
+    ("regexp_replace('abc', '(?<x>b)', '[${x}]')", "a[b]c", "varchar"),
+    ("regexp_replace('abc', 'b', '\\$')", "a$c", "varchar"),
+    ("regexp_replace('abc', '', '-')", "-a-b-c-", "varchar"),
+    ("regexp_split('abc', '')", "[, a, b, c, ]", "array"),
+    ("regexp_count('aaa', '')", "4", "bigint"),
+    ("regexp_like('foobar', 'foo(?=bar)')", "true", "boolean"),
+    ("regexp_extract('cost $34', '(?<=\\$)\\d+')", "34", "varchar"),
+    ("regexp_like('aa', '(a)\\1')", "true", "boolean"),
+    ("regexp_like('aaa', 'a{2,}+')", "true", "boolean"),
+    ("regexp_like('é', '^\\w$')", "true", "boolean"),
+    ("regexp_like('é', '^(?:\\w)$')", "true", "boolean"),
+    ("regexp_like('٣', '^\\d')", "true", "boolean"),
+    ("regexp_like('a' || chr(10), 'a$')", "true", "boolean"),
+    ("regexp_like('a' || chr(10) || 'b', '^b')", "false", "boolean"),
+    ("regexp_like('a' || chr(10) || 'b', '(?m)^b')", "true", "boolean"),
+    ("regexp_like('AB12', '^[A-Z]{2}[0-9]{2}$')", "true", "boolean"),
+    ("regexp_like('a.b', '\\Q.\\E')", "true", "boolean"),
+    ("regexp_position('aéb', 'b')", "3", "integer"),
+    ("regexp_extract(CAST(NULL AS varchar), 'b')", None, "varchar"),
+    ("upper('straße')", "STRAßE", "varchar"),
+]
+
 STRINGS = [
     ("replace('abc', '', 'x')", "xaxbxcx", "varchar"),
     ("replace('', '', 'x')", "x", "varchar"),
