@@ -106,9 +106,11 @@ static void functions_become_those_of_duckdb(void **state)
 {
     (void)state;
     expect("select regexp_replace(a, '(x)', '$1y')",
-           "SELECT regexp_replace(\"a\", '(x)', '\\1y', 'g') AS \"_mr_col\"");
-    expect("select date_format(a, '%Y-%m-%d %H:%i:%s')",
-           "SELECT strftime(\"a\", '%Y-%m-%d %H:%M:%S') AS \"_mr_col\"");
+           "SELECT mr_regexp_replace(\"a\", '(x)', '$1y') AS \"_mr_col\"");
+    expect("select regexp_like(a, '^\\d+x')",
+           "SELECT regexp_matches(\"a\", '^\\p{Nd}+x') AS \"_mr_col\"");
+    expect("select regexp_like(a, '^\\d+$')",
+           "SELECT mr_regexp_like(\"a\", '^\\d+$') AS \"_mr_col\"");
     expect("select array_agg(distinct x order by y desc) filter (where z)",
            "SELECT list(DISTINCT \"x\" ORDER BY \"y\" DESC NULLS LAST) FILTER (WHERE \"z\") AS "
            "\"_mr_col\"");

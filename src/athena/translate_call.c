@@ -528,9 +528,9 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"timezone_hour", emit_zone_call},
                     {"timezone_minute", emit_zone_call},
                     {"date_format", athena_emit_format_call},
-                    {"date_parse", athena_emit_format_call},
+                    {"date_parse", athena_emit_parse_call},
                     {"format_datetime", athena_emit_format_call},
-                    {"parse_datetime", athena_emit_format_call}};
+                    {"parse_datetime", athena_emit_parse_call}};
     for (size_t i = 0; i < MR_COUNT(specials); i++) {
         if (mr_slice_equal(call->text, mr_slice_cstr(specials[i].name)))
             specials[i].emit(translation, call);

@@ -139,6 +139,11 @@ WINDOWS = [
 ]
 
 RELATIONS = [
+    ("SELECT date_format(d, f), date_parse(s, f), format_datetime(d, g) FROM (VALUES "
+     "(TIMESTAMP '2020-01-02 03:04:05', '%Y/%m', '2021/02', 'yy.M'), "
+     "(TIMESTAMP '2020-01-02 03:04:05', '%H', '7', 'H')) AS t(d, f, s, g)",
+     "varchar timestamp varchar", [["2020/01", "2021-02-01 00:00:00.000", "20.1"],
+                                   ["03", "1970-01-01 07:00:00.000", "3"]]),
     ("SELECT regexp_extract_all(s, p), regexp_split(s, p), regexp_replace(s, p, 'x') FROM (VALUES "
      "('a1', '\\d'), (NULL, 'a'), ('', ''), ('bb', 'b'), ('x', NULL)) AS t(s, p)",
      "array array varchar", [["[1]", "[a, ]", "ax"], [None, None, None], ["[]", "[, ]", "x"],
@@ -211,6 +216,20 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT date_parse('2020-13-01','%Y-%m-%d')",
+     'INVALID_FUNCTION_ARGUMENT: Cannot parse "2020-13-01": Value 13 for monthOfYear must be in '
+     "the range [1,12]"),
+    ("SELECT date_parse('2021-02-29','%Y-%m-%d')",
+     'INVALID_FUNCTION_ARGUMENT: Cannot parse "2021-02-29": Value 29 for dayOfMonth must be in '
+     "the range [1,28]"),
+    ("SELECT date_parse('2020-01-01 10','%Y-%m-%d')",
+     'INVALID_FUNCTION_ARGUMENT: Invalid format: "2020-01-01 10" is malformed at " 10"'),
+    ("SELECT date_parse('2020-01','%Y-%m-%d')",
+     'INVALID_FUNCTION_ARGUMENT: Invalid format: "2020-01" is too short'),
+    ("SELECT format_datetime(TIMESTAMP '2020-01-01 00:00:00','q')",
+     "INVALID_FUNCTION_ARGUMENT: Illegal pattern component: q"),
+    ("SELECT date_format(TIMESTAMP '2020-01-01 00:00:00','%w')",
+     "INVALID_FUNCTION_ARGUMENT: %w not supported in date format string"),
     ("SELECT regexp_like('a', '(')",
      "INVALID_FUNCTION_ARGUMENT: end pattern with unmatched parenthesis"),
     ("SELECT regexp_extract('a', p) FROM (VALUES '[') AS t(p)",

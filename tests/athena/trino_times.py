@@ -1,5 +1,34 @@
 """Dates, times and JSON of Trino."""
 
+FORMATS = [
+    ("format_datetime(TIMESTAMP '2020-01-01 10:00:00.123 Asia/Tokyo', 'yyyy-MM-dd HH:mm:ss.SSS "
+     "Z')", "2020-01-01 10:00:00.123 +0900", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 10:00:00 UTC', 'ZZ')", "+00:00", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 10:00:00 Asia/Tokyo', 'ZZZ')", "Asia/Tokyo", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 10:00:00.123456', 'SSSSSS')", "123000", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 15:00:00', 'K k h H')", "3 15 3 15", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 00:00:00', 'K k h H')", "0 24 12 0", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 00:00:00', '''T''yy G C x w')",
+     "T20 AD 20 2020 1", "varchar"),
+    ("parse_datetime('2020-01-01 10:00 +0200', 'yyyy-MM-dd HH:mm Z')",
+     "2020-01-01 08:00:00.000 UTC", "timestamp with time zone"),
+    ("parse_datetime('Fri, 3 Jul 2026 1:02:03 PM', 'EEE, d MMM yyyy h:mm:ss a')",
+     "2026-07-03 13:02:03.000 UTC", "timestamp with time zone"),
+    ("parse_datetime('20260703101112', 'yyyyMMddHHmmss')",
+     "2026-07-03 10:11:12.000 UTC", "timestamp with time zone"),
+    ("parse_datetime('2027-W53-1', 'xxxx-''W''ww-e')",
+     "2028-01-03 00:00:00.000 UTC", "timestamp with time zone"),
+    ("parse_datetime('2020-060', 'yyyy-DDD')",
+     "2020-02-29 00:00:00.000 UTC", "timestamp with time zone"),
+    ("date_parse('5 Jan 20', '%e %b %y')", "2020-01-05 00:00:00.000", "timestamp"),
+    ("date_parse('2020-1-5', '%Y-%m-%d')", "2020-01-05 00:00:00.000", "timestamp"),
+    ("date_parse('2020-01-05 15:04:05.123456', '%Y-%m-%d %H:%i:%s.%f')",
+     "2020-01-05 15:04:05.123", "timestamp"),
+    ("date_format(TIMESTAMP '2020-01-05 15:04:05.123', '%y %k %l %M %T %f it''s')",
+     "20 15 3 January 15:04:05 123000 it's", "varchar"),
+    ("date_format(NULL, '%Y')", None, "varchar"),
+]
+
 TIMES = [
     ("from_unixtime(1700000000, 5, 30)", "2023-11-15 03:43:20.000 +05:30",
      "timestamp with time zone"),
