@@ -1,5 +1,7 @@
 #include "athena/lex.h"
+#include "athena/unicode.h"
 #include "base/buf.h"
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -185,13 +187,80 @@ static enum mr_status lex_operator(struct lexer *lexer)
     return MR_OK;
 }
 
+/* \0041 and \+000041 in `value`, with another sign when UESCAPE names one. */
+static enum mr_status unescape(struct lexer *lexer, struct mr_slice *value, char escape)
+{
+    char *out = mr_arena_alloc(lexer->arena, value->len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < value->len;) {
+        if (value->ptr[i] != escape) {
+            out[len++] = value->ptr[i++];
+            continue;
+        }
+        if (i + 1 < value->len && value->ptr[i + 1] == escape) {
+            out[len++] = escape;
+            i += 2;
+            continue;
+        }
+        const bool wide = i + 1 < value->len && value->ptr[i + 1] == '+';
+        const size_t digits = wide ? 6 : 4;
+        struct mr_slice hex = mr_slice_sub(*value, i + 1 + wide, digits);
+        uint32_t code = 0;
+        for (size_t d = 0; d < hex.len; d++) {
+            if (!isxdigit((unsigned char)hex.ptr[d]))
+                return fail(lexer, "Incomplete escape sequence");
+            code = code * 16 + (uint32_t)(isdigit((unsigned char)hex.ptr[d])
+                                              ? hex.ptr[d] - '0'
+                                              : (hex.ptr[d] | 0x20) - 'a' + 10);
+        }
+        if (hex.len < digits || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+            return fail(lexer, hex.len < digits ? "Incomplete escape sequence"
+                                                : "Invalid escaped character");
+        len += athena_unicode_put(out + len, code);
+        i += 1 + wide + digits;
+    }
+    *value = mr_slice_make(out, len);
+    return MR_OK;
+}
+
+/* U&'...', U&"...", and UESCAPE 'c' behind it. */
+static enum mr_status lex_unicode(struct lexer *lexer)
+{
+    const bool string = peek(lexer, 2) == '\'';
+    enum mr_status status =
+        lex_quoted(lexer, string ? ATHENA_TOKEN_STRING : ATHENA_TOKEN_QUOTED, 2);
+    const size_t at = lexer->tokens.count - 1;
+    char escape = '\\';
+    if (status == MR_OK)
+        status = skip(lexer);
+    if (status == MR_OK &&
+        mr_slice_equal_nocase(mr_slice_sub(lexer->text, lexer->at, 7), MR_S("UESCAPE"))) {
+        add(lexer, ATHENA_TOKEN_WORD, 7);
+        status = skip(lexer);
+        if (status == MR_OK && peek(lexer, 0) != '\'')
+            status = fail(lexer, "a string is expected behind UESCAPE");
+        if (status == MR_OK)
+            status = lex_quoted(lexer, ATHENA_TOKEN_STRING, 0);
+        if (status != MR_OK)
+            return status;
+        struct mr_slice sign = lexer->tokens.list[lexer->tokens.count - 1].value;
+        lexer->tokens.count -= 2;
+        if (sign.len != 1 || isxdigit((unsigned char)sign.ptr[0]) ||
+            strchr("+'\" ", sign.ptr[0]) != NULL)
+            return fail(lexer, "Invalid Unicode escape character");
+        escape = sign.ptr[0];
+    }
+    return status == MR_OK ? unescape(lexer, &lexer->tokens.list[at].value, escape) : status;
+}
+
 static enum mr_status lex_word(struct lexer *lexer)
 {
     const char first = peek(lexer, 0);
     if ((first == 'X' || first == 'x') && peek(lexer, 1) == '\'')
         return lex_quoted(lexer, ATHENA_TOKEN_BINARY, 1);
-    if ((first == 'U' || first == 'u') && peek(lexer, 1) == '&')
-        return fail(lexer, "Unicode escapes (U&) are not supported");
+    if ((first == 'U' || first == 'u') && peek(lexer, 1) == '&' &&
+        (peek(lexer, 2) == '\'' || peek(lexer, 2) == '"'))
+        return lex_unicode(lexer);
     size_t len = 0;
     while (is_name_start(peek(lexer, len)) || is_digit(peek(lexer, len)))
         len++;

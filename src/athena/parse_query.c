@@ -69,6 +69,14 @@ static bool parse_frame(struct athena_parser *parser, struct athena_node *window
 struct athena_node *athena_parse_window(struct athena_parser *parser)
 {
     struct athena_node *window = athena_node_new(parser, AST_WINDOW);
+    static const char *const begins[] = {"PARTITION", "ORDER", "ROWS", "RANGE", "GROUPS", ")"};
+    bool named = true;
+    for (size_t i = 0; i < MR_COUNT(begins); i++)
+        named = named && !athena_peek(parser, begins[i]);
+    if (named) { /* of the window that has this name, and more */
+        window->third = athena_node_new(parser, AST_NAME);
+        window->third->text = athena_parse_name(parser);
+    }
     if (athena_take2(parser, "PARTITION", "BY")) {
         struct athena_list list = athena_list_make();
         do {
@@ -315,6 +323,23 @@ static struct athena_node *parse_from(struct athena_parser *parser)
 
 /* ---- SELECT ---- */
 
+/* row.* AS (a, b) */
+static struct athena_node *parse_star_names(struct athena_parser *parser, struct athena_node *item)
+{
+    struct athena_list list = athena_list_make();
+    if (!athena_take(parser, "AS"))
+        return item;
+    if (!athena_expect(parser, "("))
+        return NULL;
+    do {
+        struct athena_node *name = athena_node_new(parser, AST_NAME);
+        name->text = athena_parse_name(parser);
+        athena_list_add(&list, name);
+    } while (!athena_failed(parser) && athena_take(parser, ","));
+    item->items = list.first;
+    return athena_expect(parser, ")") ? item : NULL;
+}
+
 static struct athena_node *parse_item(struct athena_parser *parser)
 {
     struct athena_node *item = athena_node_new(parser, AST_ITEM);
@@ -331,7 +356,7 @@ static struct athena_node *parse_item(struct athena_parser *parser)
         star->left = item->left;
         item->left = star;
         parser->next += 2;
-        return item;
+        return parse_star_names(parser, item);
     }
     if (athena_take(parser, "AS") || (athena_is_name(parser->next) && !begins_clause(parser)))
         item->name = athena_parse_name(parser);

@@ -97,23 +97,121 @@ static void put_number(struct mr_buf *out, const struct spec *spec, struct mr_sl
     mr_buf_fini(&text);
 }
 
+/* ---- digits ---- */
+
+enum { DIGITS_MAX = 800 };
+
+/* 0.d1d2d3... by ten to the power `point`. */
+struct digits {
+    char list[DIGITS_MAX];
+    int count, point;
+    bool negative;
+};
+
+/* "-12.5", "1.0E-7". False: it is no number. */
+static bool read_digits(struct mr_slice text, struct digits *digits)
+{
+    *digits = (struct digits){.negative = text.len > 0 && text.ptr[0] == '-'};
+    struct mr_slice rest = mr_slice_sub(text, digits->negative, SIZE_MAX);
+    bool behind = false, any = false;
+    size_t i = 0;
+    for (; i < rest.len && (isdigit((unsigned char)rest.ptr[i]) || rest.ptr[i] == '.'); i++) {
+        behind = behind || rest.ptr[i] == '.';
+        if (rest.ptr[i] == '.')
+            continue;
+        any = true;
+        if (digits->count > 0 || rest.ptr[i] != '0')
+            digits->list[digits->count++] = rest.ptr[i];
+        if (digits->count == DIGITS_MAX)
+            return false;
+        digits->point += behind ? digits->count == 0 ? -1 : 0 : digits->count > 0;
+    }
+    int64_t exponent = 0;
+    if (i < rest.len && (rest.ptr[i] != 'E' ||
+                         mr_slice_to_i64(mr_slice_sub(rest, i + 1, SIZE_MAX), &exponent) != MR_OK))
+        return false;
+    digits->point += digits->count > 0 ? (int)exponent : 0;
+    if (digits->count == 0)
+        digits->point = 0;
+    return any && exponent > -1000 && exponent < 1000;
+}
+
+/* To `kept` digits, half up. */
+static void round_digits(struct digits *digits, int kept)
+{
+    if (kept >= digits->count)
+        return;
+    bool up = kept >= 0 && digits->list[kept] >= '5';
+    digits->count = kept < 0 ? 0 : kept;
+    for (int i = digits->count - 1; up && i >= 0; i--) {
+        up = digits->list[i] == '9';
+        digits->list[i] = up ? '0' : (char)(digits->list[i] + 1);
+    }
+    if (up) {
+        memmove(digits->list + 1, digits->list, (size_t)digits->count);
+        digits->list[0] = '1';
+        digits->count++;
+        digits->point++;
+    }
+}
+
+static char digit_at(const struct digits *digits, int at)
+{
+    return at >= 0 && at < digits->count ? digits->list[at] : '0';
+}
+
+static void put_fixed(struct mr_buf *out, struct digits *digits, int precision)
+{
+    round_digits(digits, digits->point + precision);
+    mr_buf_append(out, digits->negative ? MR_S("-") : MR_S(""));
+    if (digits->point <= 0)
+        mr_buf_byte(out, '0');
+    for (int i = 0; i < digits->point; i++)
+        mr_buf_byte(out, digit_at(digits, i));
+    mr_buf_append(out, precision > 0 ? MR_S(".") : MR_S(""));
+    for (int i = 0; i < precision; i++)
+        mr_buf_byte(out, digit_at(digits, digits->point + i));
+}
+
+static void put_scientific(struct mr_buf *out, struct digits *digits, int precision)
+{
+    round_digits(digits, precision + 1);
+    const int exponent = digits->count == 0 ? 0 : digits->point - 1;
+    mr_buf_append(out, digits->negative ? MR_S("-") : MR_S(""));
+    mr_buf_byte(out, digit_at(digits, 0));
+    mr_buf_append(out, precision > 0 ? MR_S(".") : MR_S(""));
+    for (int i = 1; i <= precision; i++)
+        mr_buf_byte(out, digit_at(digits, i));
+    mr_buf_printf(out, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+}
+
+/* Java rounds the digits that it would show, half up. */
 static bool put_floating(struct mr_buf *out, const struct spec *spec, struct mr_slice value)
 {
-    char copy[64], *end, text[1000], format[8] = "%.*f";
-    if (value.len == 0 || value.len >= sizeof copy)
-        return false;
-    memcpy(copy, value.ptr, value.len);
-    copy[value.len] = '\0';
-    const double number = strtod(copy, &end);
-    if (*end != '\0')
-        return false;
-    if (!isdigit((unsigned char)copy[value.len - 1])) { /* NaN, Infinity */
-        put_padded(out, spec, value);
+    struct digits digits;
+    struct mr_buf text = {0};
+    int precision = spec->precision < 0 ? 6 : spec->precision;
+    if (value.len > 0 && !isdigit((unsigned char)value.ptr[value.len - 1])) {
+        put_padded(out, spec, value); /* NaN, Infinity */
         return true;
     }
-    format[3] = spec->conversion;
-    snprintf(text, sizeof text, format, spec->precision < 0 ? 6 : spec->precision, number);
-    put_number(out, spec, mr_slice_cstr(text));
+    if (!read_digits(value, &digits))
+        return false;
+    if (spec->conversion == 'g') {
+        precision = precision == 0 ? 1 : precision;
+        round_digits(&digits, precision);
+        const bool small = digits.count > 0 && (digits.point <= -4 || digits.point > precision);
+        if (small)
+            put_scientific(&text, &digits, precision - 1);
+        else
+            put_fixed(&text, &digits, precision - (digits.count == 0 ? 1 : digits.point));
+    } else if (spec->conversion == 'e') {
+        put_scientific(&text, &digits, precision);
+    } else {
+        put_fixed(&text, &digits, precision);
+    }
+    put_number(out, spec, mr_buf_slice(&text));
+    mr_buf_fini(&text);
     return true;
 }
 

@@ -448,13 +448,21 @@ static void emit_written(struct athena_translation *translation, const struct at
 
 static void emit_case(struct athena_translation *translation, const struct athena_node *node)
 {
+    const bool apart = node->left != NULL && athena_compares_apart(node->left);
     athena_emit_text(translation, "CASE");
-    if (node->left != NULL) {
+    if (node->left != NULL && !apart) {
         athena_emit_text(translation, " ");
         athena_emit(translation, node->left);
     }
-    for (const struct athena_node *when = node->items; when != NULL; when = when->next)
-        emit_between(translation, when, " WHEN ", " THEN ", "");
+    for (const struct athena_node *when = node->items; when != NULL; when = when->next) {
+        athena_emit_text(translation, " WHEN ");
+        if (apart)
+            athena_emit_equality(translation, node->left, when->left);
+        else
+            athena_emit(translation, when->left);
+        athena_emit_text(translation, " THEN ");
+        athena_emit(translation, when->right);
+    }
     if (node->right != NULL) {
         athena_emit_text(translation, " ELSE ");
         athena_emit(translation, node->right);

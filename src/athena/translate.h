@@ -121,6 +121,10 @@ int athena_fraction(struct athena_translation *translation, const struct athena_
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);
 /* translate_compare.c */
 void athena_emit_comparison(struct athena_translation *translation, const struct athena_node *node);
+/* Whether = of DuckDB says something else of such values than Trino's, on its own. */
+bool athena_compares_apart(const struct athena_node *node);
+void athena_emit_equality(struct athena_translation *translation, const struct athena_node *left,
+                          const struct athena_node *right);
 void athena_emit_in(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_between(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_like(struct athena_translation *translation, const struct athena_node *node);

@@ -41,10 +41,7 @@ void athena_call_emit(struct athena_translation *translation, const struct athen
                        call->function->types != NULL &&
                        strstr(call->function->types, "moment") != NULL &&
                        !mr_slice_equal(call->text, MR_S("to_unixtime"));
-    if (local && mr_slice_equal(call->text, MR_S("to_iso8601")))
-        athena_translate_fail(translation, call, "NOT_SUPPORTED",
-                              "to_iso8601 of a time zone other than UTC is not supported");
-    else if (local)
+    if (local)
         athena_emit_local(translation, node);
     else
         athena_emit(translation, node);
@@ -424,6 +421,18 @@ static void emit_normalize(struct athena_translation *translation, const struct 
                               "the form %.*s of normalize is not supported", MR_ARG(form->text));
 }
 
+static void emit_nullif(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_node *first = athena_call_argument(call, 0);
+    if (!athena_compares_apart(first)) {
+        athena_call_template(translation, call, "nullif($1, $2)");
+        return;
+    }
+    athena_emit_text(translation, "CASE WHEN ");
+    athena_emit_equality(translation, first, athena_call_argument(call, 1));
+    athena_call_template(translation, call, " THEN NULL ELSE $1 END");
+}
+
 static void emit_typeof(struct athena_translation *translation, const struct athena_node *call)
 {
     const struct athena_sqltype *type = athena_call_argument(call, 0)->type;
@@ -524,6 +533,8 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"format", emit_format},
                     {"normalize", emit_normalize},
                     {"typeof", emit_typeof},
+                    {"nullif", emit_nullif},
+                    {"to_iso8601", athena_emit_iso_call},
                     {"with_timezone", emit_zone_call},
                     {"timezone_hour", emit_zone_call},
                     {"timezone_minute", emit_zone_call},

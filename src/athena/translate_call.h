@@ -24,6 +24,7 @@ void athena_call_body(struct athena_translation *translation, const struct athen
 void athena_emit_date_call(struct athena_translation *translation, const struct athena_node *call);
 void athena_emit_format_call(struct athena_translation *translation,
                              const struct athena_node *call);
+void athena_emit_iso_call(struct athena_translation *translation, const struct athena_node *call);
 void athena_emit_parse_call(struct athena_translation *translation, const struct athena_node *call);
 void athena_emit_regexp_like(struct athena_translation *translation,
                              const struct athena_node *call);

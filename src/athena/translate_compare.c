@@ -151,9 +151,42 @@ static bool nan_in(const struct athena_node *node)
     return found && may_be_nan(node->left);
 }
 
+bool athena_compares_apart(const struct athena_node *node)
+{
+    return is_nested(node->type) || may_be_nan(node);
+}
+
+void athena_emit_equality(struct athena_translation *translation, const struct athena_node *left,
+                          const struct athena_node *right)
+{
+    struct athena_node a = *left, b = *right;
+    a.next = b.next = NULL;
+    const struct athena_node equal = {.kind = AST_OPERATOR,
+                                      .text = MR_S("="),
+                                      .line = left->line,
+                                      .column = left->column,
+                                      .left = &a,
+                                      .right = &b};
+    athena_emit_comparison(translation, &equal);
+}
+
+/* Each by itself: what is unknown of one may be known of another. */
+static void emit_in_each(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, node->flags & AST_NEGATED ? "(NOT (" : "((");
+    for (const struct athena_node *item = node->items; item != NULL; item = item->next) {
+        athena_emit_equality(translation, node->left, item);
+        athena_emit_text(translation, item->next != NULL ? " OR " : "))");
+    }
+}
+
 void athena_emit_in(struct athena_translation *translation, const struct athena_node *node)
 {
     const bool negated = (node->flags & AST_NEGATED) != 0, check = nan_in(node);
+    if (node->right == NULL && is_nested(node->left->type)) {
+        emit_in_each(translation, node);
+        return;
+    }
     athena_emit_text(translation, check ? "((" : "(");
     athena_emit(translation, node->left);
     athena_emit_text(translation, negated ? " NOT IN (" : " IN (");

@@ -61,6 +61,31 @@ void athena_emit_date_call(struct athena_translation *translation, const struct 
     athena_emit_text(translation, zoned ? ")" : "");
 }
 
+/* As many digits of seconds as the type has; a zone by its distance. */
+void athena_emit_iso_call(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_node *moment = athena_call_argument(call, 0);
+    if (moment->type == NULL || moment->type->kind == SQL_DATE) {
+        athena_call_template(translation, call, "mr_to_iso8601($1)");
+        return;
+    }
+    athena_emit_text(translation, "(replace(mr_moment_text(");
+    athena_call_emit(translation, call, moment);
+    mr_buf_printf(translation->out, ", %d), ' ', 'T')", moment->type->precision);
+    if (athena_has_zone(moment->type)) {
+        athena_emit_text(translation, " || mr_joda_format(");
+        athena_emit_local(translation, moment);
+        athena_emit_text(translation, ", 'ZZ', '', CAST(epoch(");
+        athena_emit_local(translation, moment);
+        athena_emit_text(translation, ") - epoch(");
+        athena_emit(translation, moment);
+        athena_emit_text(translation, ") AS BIGINT))");
+    } else if (moment->type->kind == SQL_TIMESTAMP_TZ) {
+        athena_emit_text(translation, " || 'Z'");
+    }
+    athena_emit_text(translation, ")");
+}
+
 /* The pattern in Joda's letters: date_format and date_parse have MySQL's codes. */
 static void emit_pattern(struct athena_translation *translation, const struct athena_node *call)
 {

@@ -17,8 +17,10 @@ static void emit_window_body(struct athena_translation *translation,
                              const struct athena_node *window)
 {
     athena_emit_text(translation, "(");
+    if (window->third != NULL)
+        athena_emit_name(translation, window->third->text);
     if (window->items != NULL) {
-        athena_emit_text(translation, "PARTITION BY ");
+        athena_emit_text(translation, window->third != NULL ? " PARTITION BY " : "PARTITION BY ");
         athena_emit_list(translation, window->items);
     }
     if (window->order != NULL) {
@@ -59,12 +61,33 @@ static bool has_table(const struct athena_node *relation)
 static const struct athena_sqltype *star_row(struct athena_translation *translation,
                                              const struct athena_node *node)
 {
-    if (node->kind == AST_NAME && athena_names_has(translation, node->text))
+    const struct athena_sqltype *type;
+    if ((node->kind == AST_NAME || node->kind == AST_DOT) &&
+        athena_names_has(translation, node->text))
         return NULL;
-    if (node->kind == AST_NAME || node->kind == AST_DOT)
-        return node->kind == AST_NAME ? NULL : node->type;
-    const struct athena_sqltype *type = athena_infer(translation, node);
+    if (node->kind == AST_NAME &&
+        athena_names_find(translation, MR_S(""), node->text, &type) != ATHENA_FOUND)
+        return NULL;
+    type = athena_infer(translation, node);
     return type != NULL && type->kind == SQL_ROW ? type : NULL;
+}
+
+/* table.* AS (a, b): each column by itself. */
+static void emit_renamed(struct athena_translation *translation, const struct athena_node *item)
+{
+    struct mr_slice table = item->left->left->text;
+    const struct athena_fields fields = athena_fields_all(translation, table);
+    const struct athena_node *name = item->items;
+    if (fields.open)
+        athena_translate_fail(translation, item->left, "NOT_SUPPORTED",
+                              "names for columns that are not known are not supported");
+    for (size_t i = 0; i < fields.count && name != NULL; i++, name = name->next) {
+        athena_emit_text(translation, i > 0 ? ", " : "");
+        athena_emit_name(translation, table);
+        athena_emit_text(translation, ".");
+        athena_emit_name(translation, fields.list[i].name);
+        athena_emit_alias(translation, name->text, NULL);
+    }
 }
 
 static void emit_item(struct athena_translation *translation, const struct athena_node *item)
@@ -73,16 +96,24 @@ static void emit_item(struct athena_translation *translation, const struct athen
     const struct athena_sqltype *row = item->left->kind == AST_STAR && item->left->left != NULL
                                            ? star_row(translation, item->left->left)
                                            : NULL;
+    const struct athena_node *name = item->items;
     if (row != NULL) {
         for (size_t i = 0; i < row->count; i++) {
             athena_emit_text(translation, i > 0 ? ", struct_extract_at(" : "struct_extract_at(");
             athena_emit(translation, item->left->left);
             mr_buf_printf(translation->out, ", %zu)", i + 1);
+            const bool named = row->names != NULL && row->names[i].len > 0;
             athena_emit_alias(translation,
-                              row->names != NULL && row->names[i].len > 0 ? row->names[i]
-                                                                          : MR_S(ATHENA_UNNAMED),
+                              name != NULL ? name->text
+                              : named      ? row->names[i]
+                                           : MR_S(ATHENA_UNNAMED),
                               NULL);
+            name = name != NULL ? name->next : NULL;
         }
+        return;
+    }
+    if (name != NULL) {
+        emit_renamed(translation, item);
         return;
     }
     athena_emit(translation, item->left);
@@ -168,14 +199,14 @@ static struct athena_fields star_fields(struct athena_translation *translation,
                                   "SELECT * not allowed from relation that has no columns");
         return athena_fields_all(translation, MR_S(""));
     }
-    if (of->kind == AST_NAME && !athena_names_has(translation, of->text)) {
+    const struct athena_sqltype *row = star_row(translation, of);
+    if (of->kind == AST_NAME && row == NULL && !athena_names_has(translation, of->text)) {
         athena_translate_fail(translation, of, "TABLE_NOT_FOUND", "Table '%.*s' not found",
                               MR_ARG(of->text));
         return unknown;
     }
-    if (of->kind == AST_NAME || of->kind == AST_DOT)
+    if (row == NULL && (of->kind == AST_NAME || of->kind == AST_DOT))
         return athena_fields_all(translation, of->text);
-    const struct athena_sqltype *row = star_row(translation, of);
     if (row == NULL)
         return unknown;
     struct athena_fields fields = athena_fields_make(translation, row->count);
@@ -183,6 +214,27 @@ static struct athena_fields star_fields(struct athena_translation *translation,
         fields.list[i] = (struct athena_field){
             .name = row->names != NULL ? row->names[i] : MR_S(""), .type = row->items[i]};
     return fields;
+}
+
+static void rename_fields(struct athena_translation *translation, const struct athena_node *item,
+                          struct athena_fields *fields)
+{
+    const size_t names = athena_node_count(item->items);
+    if (names == 0 || fields->open)
+        return;
+    if (names != fields->count) {
+        athena_translate_fail(translation, item->left, "MISMATCHED_COLUMN_ALIASES",
+                              "Column alias list has %zu entries but relation has %zu columns",
+                              names, fields->count);
+        return;
+    }
+    struct athena_fields renamed = athena_fields_make(translation, names);
+    const struct athena_node *name = item->items;
+    for (size_t i = 0; i < names; i++, name = name->next) {
+        renamed.list[i] = fields->list[i];
+        renamed.list[i].name = name->text;
+    }
+    *fields = renamed;
 }
 
 static struct athena_fields select_fields(struct athena_translation *translation,
@@ -193,6 +245,7 @@ static struct athena_fields select_fields(struct athena_translation *translation
         struct athena_fields more;
         if (item->left->kind == AST_STAR) {
             more = star_fields(translation, item->left);
+            rename_fields(translation, item, &more);
         } else {
             more = athena_fields_make(translation, 1);
             more.list[0].type = athena_infer(translation, item->left);

@@ -108,6 +108,20 @@ ARRAYS = [
     ("ARRAY[true, NULL]", "[true, null]", "array"),
 ]
 
+UNKNOWN_PARTS = [
+    ("ARRAY[1,NULL] IN (ARRAY[1,NULL])", None, "boolean"),
+    ("ARRAY[1,NULL] IN (ARRAY[2,NULL])", "false", "boolean"),
+    ("ARRAY[1,NULL] IN (ARRAY[1,NULL], ARRAY[1,2])", None, "boolean"),
+    ("ARRAY[1,2] IN (ARRAY[1,NULL], ARRAY[1,2])", "true", "boolean"),
+    ("ARRAY[1,3] NOT IN (ARRAY[2,NULL], ARRAY[1,2])", "true", "boolean"),
+    ("ROW(1,NULL) IN (ROW(1,NULL))", None, "boolean"),
+    ("(1, 2) IN ((1, 2), (3, 4))", "true", "boolean"),
+    ("nullif(ARRAY[1,NULL], ARRAY[1,NULL])", "[1, null]", "array"),
+    ("nullif(nan(), nan())", "NaN", "double"),
+    ("CASE ARRAY[1,NULL] WHEN ARRAY[1,NULL] THEN 1 ELSE 2 END", "2", "integer"),
+    ("CASE nan() WHEN nan() THEN 1 ELSE 2 END", "2", "integer"),
+]
+
 MAPS = [
     ("MAP()", "{}", "map"),
     ("MAP(ARRAY['foo', 'bar'], ARRAY[1, 2])", "{foo=1, bar=2}", "map"),

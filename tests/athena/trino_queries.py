@@ -103,6 +103,10 @@ AGGREGATES = [
 ]
 
 WINDOWS = [
+    (f"SELECT n, sum(n) OVER (w ROWS CURRENT ROW), sum(n) OVER w, sum(n) OVER (p ORDER BY n) FROM "
+     f"{N} WINDOW w AS (ORDER BY n), p AS (PARTITION BY s) ORDER BY n",
+     "integer bigint bigint bigint",
+     [["1", "1", "1", "1"], ["2", "2", "3", "2"], ["3", "3", "6", "4"]]),
     (f"SELECT x, row_number() OVER (ORDER BY x), rank() OVER (ORDER BY x) FROM {V} ORDER BY x",
      "integer bigint bigint", [["1", "1", "1"], ["2", "2", "2"], ["3", "3", "3"]]),
     ("SELECT x, rank() OVER w, dense_rank() OVER w, percent_rank() OVER w, cume_dist() OVER w "
@@ -139,6 +143,12 @@ WINDOWS = [
 ]
 
 RELATIONS = [
+    ("SELECT r.* AS (u, v), t.r.* FROM (VALUES ROW(CAST(ROW(1, 2) AS row(p integer, q integer)))) "
+     "AS t(r)", "integer integer integer integer", [["1", "2", "1", "2"]]),
+    ("SELECT v FROM (SELECT CAST(ROW(1, 2) AS row(p integer, q integer)).* AS (u, v))", "integer",
+     [["2"]]),
+    ("SELECT u FROM (SELECT t.* AS (u, v) FROM (VALUES (1, 2)) AS t(a, b))", "integer", [["1"]]),
+    ("SELECT U&\"\\0061\" FROM (VALUES 1) AS t(a)", "integer", [["1"]]),
     ("SELECT date_format(d, f), date_parse(s, f), format_datetime(d, g) FROM (VALUES "
      "(TIMESTAMP '2020-01-02 03:04:05', '%Y/%m', '2021/02', 'yy.M'), "
      "(TIMESTAMP '2020-01-02 03:04:05', '%H', '7', 'H')) AS t(d, f, s, g)",
@@ -216,6 +226,8 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT t.* AS (u) FROM (VALUES (1, 2)) AS t(a, b)", "MISMATCHED_COLUMN_ALIASES: line 1:9: "
+     "Column alias list has 1 entries but relation has 2 columns"),
     ("SELECT date_parse('2020-13-01','%Y-%m-%d')",
      'INVALID_FUNCTION_ARGUMENT: Cannot parse "2020-13-01": Value 13 for monthOfYear must be in '
      "the range [1,12]"),
@@ -517,6 +529,8 @@ FAILURES = [
 
 # refused when started
 SYNTAX = [
+    ("SELECT U&'\\00'", "Incomplete escape sequence"),
+    ("SELECT U&'a' UESCAPE '+'", "Invalid Unicode escape character"),
     ("SELEC 1", "line 1:1: mismatched input 'SELEC'. Expecting: "),
     ("SELECT FROM t", "line 1:8: mismatched input 'FROM'. Expecting: "),
     ("SELECT 1 FROM", "line 1:14: mismatched input '<EOF>'. Expecting: "),

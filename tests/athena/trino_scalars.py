@@ -246,6 +246,25 @@ LOGIC = [
     ("coalesce(NULL, 1.5, 2)", "1.5", "decimal"),
 ]
 
+FORMATTED = [
+    ("U&'\\0041\\+000042'", "AB", "varchar"),
+    ("U&'d!0061t!!' UESCAPE '!'", "dat!", "varchar"),
+    ("format('%5.1f|%.2f|%.0f', 1.25e0, 1.005e0, 2.5e0)", "  1.3|1.01|3", "varchar"),
+    ("format('%.2f', DECIMAL '12345678901234567.895')", "12345678901234567.90", "varchar"),
+    ("format('%.3f', 0.0004999e0)", "0.000", "varchar"),
+    ("format('%.2f', -0.005)", "-0.01", "varchar"),
+    ("format('%.2f', 1e10)", "10000000000.00", "varchar"),
+    ("format('%f', 1e-7)", "0.000000", "varchar"),
+    ("format('%e', 12345.678e0)", "1.234568e+04", "varchar"),
+    ("format('%.0e', 0e0)", "0e+00", "varchar"),
+    ("format('%g', 1.5e0)", "1.50000", "varchar"),
+    ("format('%g', 1e-5)", "1.00000e-05", "varchar"),
+    ("format('%g', 123456789e0)", "1.23457e+08", "varchar"),
+    ("format('%,.2f', 999999.995)", "1,000,000.00", "varchar"),
+    ("format('%.1f', 9.95e0)", "10.0", "varchar"),
+    ("format('%f', 0.1e0)", "0.100000", "varchar"),
+]
+
 REGEXES = [
     ("regexp_extract('ab', '(a)|(b)', 2)", None, "varchar"),
     ("regexp_extract_all('ab', '(a)|(b)', 2)", "[null, b]", "array"),

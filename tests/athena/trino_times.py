@@ -29,6 +29,15 @@ FORMATS = [
     ("date_format(NULL, '%Y')", None, "varchar"),
 ]
 
+ISO = [
+    ("to_iso8601(TIMESTAMP '2020-01-15 02:00:00 Asia/Tokyo')",
+     "2020-01-15T02:00:00+09:00", "varchar"),
+    ("to_iso8601(TIMESTAMP '2020-01-15 02:00:00')", "2020-01-15T02:00:00", "varchar"),
+    ("to_iso8601(TIMESTAMP '2020-01-15 02:00:00.123456')", "2020-01-15T02:00:00.123456", "varchar"),
+    ("to_iso8601(TIMESTAMP '2020-01-15 02:00:00 UTC')", "2020-01-15T02:00:00Z", "varchar"),
+    ("to_iso8601(DATE '2020-01-15')", "2020-01-15", "varchar"),
+]
+
 TIMES = [
     ("from_unixtime(1700000000, 5, 30)", "2023-11-15 03:43:20.000 +05:30",
      "timestamp with time zone"),
