@@ -27,7 +27,7 @@ bool athena_lake_writes(const struct iceberg_type *type)
 static void put_field(struct mr_buf *sql, const struct iceberg_field *field)
 {
     const struct iceberg_type *type = &field->type;
-    static const char *const list[] = {"element"}, *const map[] = {"key", "value"};
+    static const char *const map[] = {"key", "value"};
     if (type->kind < ICEBERG_STRUCT) {
         mr_buf_printf(sql, "%d", field->id);
         return;
@@ -38,7 +38,7 @@ static void put_field(struct mr_buf *sql, const struct iceberg_field *field)
         if (type->kind == ICEBERG_STRUCT)
             athena_sql_quoted(sql, type->fields[i].name, '"');
         else
-            mr_buf_append(sql, mr_slice_cstr(type->kind == ICEBERG_LIST ? list[i] : map[i]));
+            mr_buf_append(sql, mr_slice_cstr(type->kind == ICEBERG_LIST ? "element" : map[i > 0]));
         mr_buf_byte(sql, ':');
         put_field(sql, &type->fields[i]);
     }

@@ -99,7 +99,7 @@ static struct mr_slice value_at(duckdb_vector vector, idx_t row)
 static void part_run(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 {
     enum { KEYS_MAX = 100 };
-    struct mr_slice values[KEYS_MAX];
+    struct mr_slice values[KEYS_MAX] = {{0}};
     const idx_t count = athena_duck.data_chunk_get_size(chunk);
     const int64_t *ids = athena_duck.vector_get_data(athena_duck.data_chunk_get_vector(chunk, 0));
     duckdb_vector lists = athena_duck.data_chunk_get_vector(chunk, 1);

@@ -148,7 +148,7 @@ static const struct athena_sqltype *made(const struct call *call, const struct m
 static const struct athena_sqltype *made_items(const struct call *call, const struct match *match,
                                                struct mr_slice items, enum athena_sql_kind kind)
 {
-    const struct athena_sqltype *list[8];
+    const struct athena_sqltype *list[8] = {NULL};
     size_t count = 0;
     while (items.len > 0 && count < MR_COUNT(list)) {
         list[count] = made(call, match, cut(&items, ","));

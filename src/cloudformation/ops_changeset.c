@@ -242,7 +242,7 @@ static void describe_change_set(struct protocol_call *call)
 {
     struct cloudformation *cloudformation = call->service;
     struct mr_json *json = &call->out;
-    struct change_set set;
+    struct change_set set = {0};
     struct stack stack;
     if (find(call, &stack, &set) != MR_OK)
         return;
@@ -266,7 +266,7 @@ static void execute_locked(struct protocol_call *call)
 {
     struct cloudformation *cloudformation = call->service;
     struct store_entry entry = store_entry_make(call->arena);
-    struct change_set set;
+    struct change_set set = {0};
     struct stack stack;
     if (find(call, &stack, &set) != MR_OK)
         return;
@@ -316,7 +316,7 @@ static void delete_change_set(struct protocol_call *call)
 {
     struct cloudformation *cloudformation = call->service;
     struct store_entry entry = store_entry_make(call->arena);
-    struct change_set set;
+    struct change_set set = {0};
     struct stack stack;
     pthread_mutex_lock(&cloudformation->lock);
     const struct mr_slice name = text_of(call, "StackName");

@@ -78,7 +78,7 @@ static void write_parameters(struct mr_json *json, const struct template *templa
 static void validate_template(struct protocol_call *call)
 {
     struct template template;
-    struct mr_slice body;
+    struct mr_slice body = {0};
     if (proposal_body(call, &body) != MR_OK || proposal_template(call, body, &template) != MR_OK)
         return;
     write_parameters(&call->out, &template, false);
@@ -99,7 +99,7 @@ static enum mr_status find_text(struct protocol_call *call, struct mr_slice *ret
 {
     const struct mr_slice set_name = mr_json_get_text(call->in, "ChangeSetName");
     struct stack stack = {0};
-    struct change_set set;
+    struct change_set set = {0};
     enum mr_status status = stack_name(call).len == 0
                                 ? MR_OK
                                 : stack_find(call->service, call->arena, stack_name(call), &stack);
@@ -128,7 +128,7 @@ static enum mr_status find_text(struct protocol_call *call, struct mr_slice *ret
 
 static void get_template(struct protocol_call *call)
 {
-    struct mr_slice body;
+    struct mr_slice body = {0};
     if (find_text(call, &body) != MR_OK)
         return;
     mr_json_key_string(&call->out, "TemplateBody", body);
@@ -186,7 +186,7 @@ static void write_identifiers(struct mr_json *json, const struct template *templ
 static void get_template_summary(struct protocol_call *call)
 {
     struct template template;
-    struct mr_slice body;
+    struct mr_slice body = {0};
     const enum mr_status found =
         stack_name(call).len > 0 ? find_text(call, &body) : proposal_body(call, &body);
     if (found == MR_OK && body.len == 0) /* a stack under review */

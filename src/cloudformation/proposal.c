@@ -99,7 +99,7 @@ enum mr_status proposal_body(struct protocol_call *call, struct mr_slice *ret_bo
 enum mr_status proposal_template(struct protocol_call *call, struct mr_slice body,
                                  struct template *ret_template)
 {
-    struct mr_slice error;
+    struct mr_slice error = {0};
     if (template_parse(call->arena, body, ret_template, &error) != MR_OK)
         return invalid(call, error);
     return MR_OK;
@@ -151,7 +151,7 @@ static enum mr_status check_capabilities(struct protocol_call *call,
 static enum mr_status check_rules(struct protocol_call *call, const struct template *template,
                                   const struct stack_version *version)
 {
-    struct mr_slice error;
+    struct mr_slice error = {0};
     struct evaluation evaluation = {
         .arena = call->arena,
         .template = template,

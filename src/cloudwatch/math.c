@@ -208,7 +208,7 @@ static bool apply_list(struct cw_math *math, cw_math_operator *operate, const st
     for (size_t i = 0; i < list->count; i++) {
         const struct cw_value one = {
             .kind = CW_VALUE_SERIES, .series = &list->series[i], .count = 1};
-        struct cw_value result;
+        struct cw_value result = {0};
         if (!apply_series(math, operate, list == left ? &one : other, list == left ? other : &one,
                           &result))
             return false;

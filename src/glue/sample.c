@@ -22,7 +22,7 @@ static enum mr_status read_plain(int fd, struct mr_buf *head, bool *ret_whole)
 {
     *ret_whole = false;
     while (head->len < SAMPLE_HEAD_BYTES) {
-        size_t got;
+        size_t got = 0;
         const size_t want = SAMPLE_HEAD_BYTES - head->len;
         char *to = mr_buf_reserve(head, want);
         enum mr_status status = read_some(fd, to, want, &got);

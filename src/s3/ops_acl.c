@@ -145,7 +145,7 @@ static enum mr_status wanted(struct protocol_call *call, bool bucket, struct mr_
 static void put_bucket_acl(struct protocol_call *call)
 {
     struct mr_slice grants;
-    bool set;
+    bool set = false;
     if (wanted(call, true, &grants, &set) == MR_OK && set)
         s3_config_store(call, "acl", grants);
 }
@@ -173,7 +173,7 @@ static void put_object_acl(struct protocol_call *call)
     struct relist change = {0};
     const struct s3_event event = {
         .name = "ObjectAcl:Put", .request_id = call->request_id, .access_key = call->access_key};
-    bool set;
+    bool set = false;
     if (find_object(call, &which, &version, &meta) != MR_OK ||
         wanted(call, false, &change.grants, &set) != MR_OK || !set)
         return;

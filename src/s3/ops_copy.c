@@ -259,7 +259,7 @@ static enum mr_status copy_commit(struct protocol_call *call, const struct sourc
 
 static void copy_object(struct protocol_call *call)
 {
-    struct source source;
+    struct source source = {0};
     struct s3_meta meta;
     struct s3_change change = s3_change_of(call);
     change.event = "ObjectCreated:Copy";
@@ -346,7 +346,7 @@ static enum mr_status part_copy(struct protocol_call *call, const struct source 
 
 static void upload_part_copy(struct protocol_call *call)
 {
-    struct source source;
+    struct source source = {0};
     struct s3_upload upload;
     struct s3_meta part;
     if (s3_check_unsupported(call) != MR_OK || s3_check_part_number(call) != MR_OK ||

@@ -352,12 +352,9 @@ static enum mr_status records_json(struct protocol_call *call, struct streams_re
 }
 
 static void read_page(struct protocol_call *call, struct streams_stream *stream,
-                      struct streams_iterator iterator)
+                      struct streams_iterator iterator, int64_t limit)
 {
     struct streams_reader reader = {0};
-    int64_t limit;
-    if (read_limit(call, PAGE_RECORDS, &limit) != MR_OK)
-        return;
     struct streams_shard shard;
     if (streams_shard_at(stream, iterator.window, iterator.hash_from, iterator.start, &shard) !=
             MR_OK ||
@@ -394,6 +391,9 @@ static void get_records(struct protocol_call *call)
     struct streams_iterator iterator;
     struct mr_slice arn;
     struct mr_slice text = mr_json_get_text(call->in, "ShardIterator");
+    int64_t limit;
+    if (read_limit(call, PAGE_RECORDS, &limit) != MR_OK)
+        return;
     if (streams_iterator_read(call->arena, text, &arn, &iterator) != MR_OK) {
         protocol_fail(call, &protocol_validation, "Invalid ShardIterator");
         return;
@@ -408,7 +408,7 @@ static void get_records(struct protocol_call *call)
                       "tolerated delay of %d milliseconds.",
                       iterator.issued_ms, call->now_ms, ITERATOR_LIFE_MS);
     else
-        read_page(call, stream, iterator);
+        read_page(call, stream, iterator, limit);
     streams_unref(stream);
 }
 

@@ -345,7 +345,7 @@ static enum mr_status find(const struct run *run, struct mr_slice key, uint64_t 
 
 void run_seek(struct run_cursor *cursor, struct mr_slice key)
 {
-    uint64_t at, before;
+    uint64_t at = 0, before = 0;
     cursor->valid = false;
     if (cursor->run->keys == 0)
         return;
@@ -358,7 +358,7 @@ void run_seek(struct run_cursor *cursor, struct mr_slice key)
 
 void run_seek_before(struct run_cursor *cursor, struct mr_slice key)
 {
-    uint64_t at, before;
+    uint64_t at = 0, before = 0;
     cursor->valid = false;
     if (cursor->run->keys == 0)
         return;

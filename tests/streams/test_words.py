@@ -70,6 +70,10 @@ CASES = [
         ("GetRecords", {"ShardIterator": "{iterator}", "Limit": limit}, text)
         for limit, text in between("limit", 1, 1000)
     ),
+    *(
+        ("GetRecords", {"ShardIterator": "none", "Limit": limit}, text)  # before what it reads
+        for limit, text in between("limit", 1, 1000)
+    ),
     (
         "ListStreams",
         {"ExclusiveStartStreamArn": "x"},
