@@ -26,6 +26,40 @@ bool mr_slice_equal_nocase(struct mr_slice a, struct mr_slice b)
     return true;
 }
 
+/* Does the pattern at `*p` fit one byte? Moves behind it. */
+static bool like_byte(struct mr_slice pattern, size_t *p, char byte, unsigned flags)
+{
+    if (*p >= pattern.len)
+        return false;
+    const bool quoted = (flags & MR_LIKE_QUOTE) && pattern.ptr[*p] == 0 && *p + 1 < pattern.len;
+    const char c = pattern.ptr[*p + quoted];
+    *p += 1u + quoted;
+    return c == byte || (c == '?' && !quoted && (flags & MR_LIKE_ONE)) ||
+           ((flags & MR_LIKE_NOCASE) && lower(c) == lower(byte));
+}
+
+/* Greedy, with the last star as the only place to go back to. */
+bool mr_slice_like(struct mr_slice text, struct mr_slice pattern, unsigned flags)
+{
+    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
+    while (t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = ++p;
+            mark = t;
+        } else if (like_byte(pattern, &p, text.ptr[t], flags)) {
+            t++;
+        } else if (star != SIZE_MAX) {
+            p = star;
+            t = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
 bool mr_slice_starts_with(struct mr_slice s, struct mr_slice prefix)
 {
     return s.len >= prefix.len && mr_slice_equal(mr_slice_sub(s, 0, prefix.len), prefix);

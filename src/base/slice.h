@@ -36,6 +36,13 @@ static inline bool mr_slice_equal(struct mr_slice a, struct mr_slice b)
 /* Byte order, shorter first where one is the beginning of the other: as memcmp, < 0, 0, > 0. */
 int mr_slice_compare(struct mr_slice a, struct mr_slice b);
 bool mr_slice_equal_nocase(struct mr_slice a, struct mr_slice b); /* ASCII only */
+/* Does `pattern` fit all of `text`? "*" in it stands for any bytes. */
+enum mr_like {
+    MR_LIKE_ONE = 1,    /* "?" stands for one byte */
+    MR_LIKE_NOCASE = 2, /* ASCII letters fit in either case */
+    MR_LIKE_QUOTE = 4,  /* the byte behind a NUL stands for itself */
+};
+bool mr_slice_like(struct mr_slice text, struct mr_slice pattern, unsigned flags);
 bool mr_slice_starts_with(struct mr_slice s, struct mr_slice prefix);
 bool mr_slice_ends_with(struct mr_slice s, struct mr_slice suffix);
 /* Index of the first `byte`, or SIZE_MAX. */

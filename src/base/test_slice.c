@@ -172,6 +172,38 @@ static void hashes_depend_on_every_byte_and_on_the_length(void **state)
     }
 }
 
+static void patterns_of_stars_fit_the_whole_text_and_quoted_bytes_are_themselves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text;
+        unsigned flags;
+        bool fits;
+    } rows[] = {
+        {"", "", 0, true},
+        {"*", "", 0, true},
+        {"a*c", "abbc", 0, true},
+        {"a*c", "abcd", 0, false},
+        {"*ab*ab", "aabab", 0, true},
+        {"a?c", "abc", 0, false},
+        {"a?c", "a?c", 0, true},
+        {"a?c", "abc", MR_LIKE_ONE, true},
+        {"a?", "a", MR_LIKE_ONE, false},
+        {"Get*", "getobject", MR_LIKE_NOCASE, true},
+        {"Get*", "getobject", 0, false},
+        {"**", "x", 0, true},
+    };
+    for (size_t i = 0; i < MR_COUNT(rows); i++)
+        assert_int_equal(mr_slice_like(mr_slice_cstr(rows[i].text), mr_slice_cstr(rows[i].pattern),
+                                       rows[i].flags),
+                         rows[i].fits);
+    const struct mr_slice quoted = MR_S("a\0*\0?*");
+    assert_true(mr_slice_like(MR_S("a*?b"), quoted, MR_LIKE_ONE | MR_LIKE_QUOTE));
+    assert_true(mr_slice_like(MR_S("a*?"), quoted, MR_LIKE_ONE | MR_LIKE_QUOTE));
+    assert_false(mr_slice_like(MR_S("axyb"), quoted, MR_LIKE_ONE | MR_LIKE_QUOTE));
+    assert_false(mr_slice_like(MR_S("a*"), quoted, MR_LIKE_ONE | MR_LIKE_QUOTE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +216,7 @@ int main(void)
         cmocka_unit_test(splitting_gives_every_part_also_the_empty_ones),
         cmocka_unit_test(integers_are_read_to_their_limits_and_not_beyond),
         cmocka_unit_test(utf8_is_told_from_other_bytes_as_the_code_points_say),
+        cmocka_unit_test(patterns_of_stars_fit_the_whole_text_and_quoted_bytes_are_themselves),
         cmocka_unit_test(hashes_depend_on_every_byte_and_on_the_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,29 +268,6 @@ static bool matches_terms(const struct logs_pattern *pattern, struct mr_slice ev
     return any_required || !any_optional || one_optional;
 }
 
-/* "*" stands for any bytes. Greedy, with the last star as the only place to go back to. */
-static bool matches_wildcard(struct mr_slice pattern, struct mr_slice text)
-{
-    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
-    while (t < text.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            mark = t;
-        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
-}
-
 /* One step of a path: ".name", "[0]" or ["name"]. NULL: it leads nowhere. */
 static yyjson_val *step(yyjson_val *value, struct mr_slice *path)
 {
@@ -339,7 +316,7 @@ static bool compare(const struct node *node, yyjson_val *value)
                                  : yyjson_is_false(value) ? MR_S("false")
                                                           : mr_json_text(value);
     const bool scalar = value != NULL && !yyjson_is_ctn(value) && !yyjson_is_null(value);
-    const bool equal = scalar && matches_wildcard(node->text, text);
+    const bool equal = scalar && mr_slice_like(text, node->text, 0);
     return node->op == OP_EQ ? equal : (node->op == OP_NE && value != NULL && !equal);
 }
 
