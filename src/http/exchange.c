@@ -61,6 +61,7 @@ struct http_exchange_private *http_exchange_take(struct http_conn *conn)
     loop->exchange_count++;
     exchange->next = NULL;
     exchange->conn = conn;
+    memcpy(exchange->exchange.peer, conn->peer, sizeof conn->peer);
     exchange->phase = HTTP_PHASE_READ;
     exchange->body_max = loop->server->limits.body_bytes;
     exchange->file_fd = -1;

@@ -48,6 +48,7 @@ struct http_exchange {
     size_t header_count;
     struct mr_slice host; /* Host or :authority, port included */
     bool http2;
+    uint8_t peer[16];     /* the client's address, IPv4's as ::ffff:0:0/96; zeroes: not known */
     struct mr_slice body; /* the whole body when it was buffered */
     bool body_failed; /* a streamed body ended early or its sink refused: nothing of it may be kept
                        */
@@ -86,6 +87,10 @@ struct http_handler {
      * handler's. May be NULL. */
     void (*on_abort)(struct http_exchange *exchange);
 };
+
+/* exchange->peer as text: "127.0.0.1" or "2001:db8::1". */
+enum { HTTP_PEER_TEXT = 46 };
+void http_peer_text(const struct http_exchange *exchange, char ret[static HTTP_PEER_TEXT]);
 
 struct http_limits {
     size_t header_bytes;   /* 32 KiB */

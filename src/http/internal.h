@@ -138,6 +138,7 @@ struct http_conn {
     struct http_conn *prev, *next;
     struct http_conn *next_dirty, *next_resume;
     int fd;
+    uint8_t peer[16]; /* its address */
     enum http_conn_state state;
     bool is_dirty, is_resuming;
     bool processing; /* http_conn_process is on the stack */

@@ -297,7 +297,35 @@ static void refuse_connection(int fd)
     close(fd);
 }
 
-static void hand_over(struct http_listener *listener, int fd)
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+void http_peer_text(const struct http_exchange *exchange, char ret[static HTTP_PEER_TEXT])
+{
+    const uint8_t *peer = exchange->peer;
+    const bool v4 = memcmp(peer, v4_mapped, sizeof v4_mapped) == 0;
+    if (inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? peer + sizeof v4_mapped : peer, ret,
+                  HTTP_PEER_TEXT) == NULL)
+        ret[0] = 0;
+}
+
+/* Four bytes are told as sixteen: ::ffff:127.0.0.1. */
+static void peer_set(uint8_t peer[static 16], const union socket_address *from)
+{
+    if (from->any.sa_family == AF_INET6) {
+        memcpy(peer, &from->v6.sin6_addr, 16);
+    } else if (from->any.sa_family == AF_INET) {
+        memcpy(peer, v4_mapped, sizeof v4_mapped);
+        memcpy(peer + sizeof v4_mapped, &from->v4.sin_addr, 4);
+    }
+}
+
+static void hand_over(struct http_listener *listener, int fd, const union socket_address *from)
 {
     struct http_server *server = listener->server;
     if (atomic_load(&server->connections) >= server->limits.connections) {
@@ -306,6 +334,7 @@ static void hand_over(struct http_listener *listener, int fd)
     }
     struct http_loop *loop = choose_loop(server);
     struct http_conn *conn = http_conn_new(loop, listener, fd);
+    peer_set(conn->peer, from);
     if (loop == http_loop_current()) {
         http_conn_adopt(loop, conn);
     } else {
@@ -337,9 +366,11 @@ void http_listener_accept(struct http_listener *listener)
             try_accept_later(listener);
             return;
         }
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        union socket_address from = {0};
+        socklen_t from_len = sizeof from;
+        int fd = accept4(listener->fd, &from.any, &from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            hand_over(listener, fd);
+            hand_over(listener, fd, &from);
         } else if (errno == EAGAIN || errno == EINVAL) { /* EINVAL: shut by http_listener_close */
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
@@ -355,12 +386,6 @@ static void on_listener_event(struct http_source *source, uint32_t events)
     (void)events;
     http_listener_accept(MR_CONTAINER(source, struct http_listener, source));
 }
-
-union socket_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
 
 static enum mr_status parse_address(const char *address, int port,
                                     union socket_address *ret_address, socklen_t *ret_len)

@@ -436,7 +436,10 @@ static void signature_check(struct protocol_call *call, const struct claim *clai
 
 static void missing(struct protocol_call *call)
 {
-    if (is_s3(call))
+    if (is_s3(call) && call->priv->service != NULL && call->priv->service->on_call != NULL &&
+        call->operation != NULL && call->priv->operation->handler != NULL)
+        call->anonymous = true;
+    else if (is_s3(call))
         protocol_fail(call, &s3_words.missing, "Access Denied");
     else
         protocol_fail(call, &words_of(call)->missing, "Request is missing Authentication Token");
@@ -512,6 +515,30 @@ void auth_verify(struct protocol_call *call, struct mr_slice body)
         auth_verify_v2(call);
     else
         refuse_mechanism(call, header, false);
+}
+
+bool protocol_session_of(struct protocol_call *call, struct mr_slice *ret_id,
+                         struct mr_slice *ret_arn)
+{
+    struct mr_slice token = protocol_header(call, "x-amz-security-token"), text, id;
+    const struct protocol_pair *pair = NULL;
+    if (token.ptr == NULL && call->exchange != NULL) {
+        pairs_of(call);
+        pair = pair_find(call, MR_S("X-Amz-Security-Token"));
+        if (pair == NULL)
+            pair = pair_find(call, MR_S("x-amz-security-token"));
+    }
+    if (pair != NULL)
+        token = pair->value;
+    if (token.ptr == NULL || mr_base64_decode(call->arena, token, &text) != MR_OK ||
+        !mr_slice_starts_with(text, MR_S(PROTOCOL_SESSION_MARK)))
+        return false;
+    text = mr_slice_sub(text, sizeof PROTOCOL_SESSION_MARK - 1, SIZE_MAX);
+    if (!mr_slice_split(&text, '\n', &id) || text.len == 0)
+        return false;
+    *ret_id = id;
+    *ret_arn = text;
+    return true;
 }
 
 void auth_body_check(struct protocol_call *call, const uint8_t hash[static 32])

@@ -113,6 +113,13 @@ static void not_implemented(struct protocol_call *call)
                   call->priv->service->model->service_id, call->operation_name);
 }
 
+void call_ask(struct protocol_call *call)
+{
+    const struct protocol_service *service = call->priv->service;
+    if (service->on_call != NULL && call->exchange != NULL && !protocol_failed(call))
+        service->on_call(service->on_call_ctx, call);
+}
+
 void call_run(struct protocol_call *call)
 {
     struct protocol_operation *operation = call->priv->operation;

@@ -49,6 +49,8 @@ void call_process(struct protocol_call *call)
         decode(call);
     if (!protocol_failed(call) && call->priv->operation->handler != NULL)
         validate_input(call);
+    if (!protocol_failed(call) && call->priv->operation->handler != NULL)
+        call_ask(call);
     call_run(call);
     if (protocol_failed(call))
         json_types_settle(call);

@@ -79,6 +79,8 @@ struct protocol_call {
     yyjson_val *trailers; /* of a streamed body: object name -> value (lower-case names), or NULL */
     struct mr_slice region, account; /* "us-east-1", "000000000000" */
     struct mr_slice access_key;      /* empty when unsigned */
+    bool anonymous; /* S3 alone: signatures are required, and there is none; it is for the service
+                     * to see what anybody may do (protocol_on_call) */
     struct mr_slice request_id;
     struct http_exchange *exchange; /* headers; NULL when called from inside the process */
     int64_t now_ms;
@@ -201,6 +203,12 @@ MR_MUST_USE enum mr_status protocol_secret_of(const struct protocol_call *call,
                                               struct mr_slice access_key, struct mr_slice token,
                                               struct mr_slice *ret_secret);
 
+/* A session token is base64 of this mark, "<role id>:<session>", a line end, and the ARN of the
+ * assumed role. True: the request carries one. */
+#define PROTOCOL_SESSION_MARK "millrace-session "
+bool protocol_session_of(struct protocol_call *call, struct mr_slice *ret_id,
+                         struct mr_slice *ret_arn);
+
 /* ---- calls from inside the process (CloudFormation, tests) ---- */
 struct protocol_result {
     int status;             /* HTTP status */
@@ -259,6 +267,11 @@ void protocol_each_traffic(const struct protocol *protocol,
  * fault. A streaming handler is open by then; none of such a service may be refused here. */
 void protocol_before(struct protocol *protocol, const char *service,
                      void (*fn)(void *ctx, struct protocol_call *call), void *ctx);
+/* `fn` is asked about each call of the service that comes over the wire, when its input is read and
+ * valid and its signature right, before the handler (or its `open`) begins; a fault it sets is the
+ * answer. It runs where that runs, perhaps on an I/O loop. */
+void protocol_on_call(struct protocol *protocol, const char *service,
+                      void (*fn)(void *ctx, struct protocol_call *call), void *ctx);
 /* `fn` is told of each call of the service that was answered, before its reply leaves: the exchange
  * has the status and, unless it is a file, the body. */
 void protocol_on_answer(struct protocol *protocol, const char *service,

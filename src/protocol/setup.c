@@ -97,6 +97,14 @@ void protocol_before(struct protocol *protocol, const char *service,
     found->before_ctx = ctx;
 }
 
+void protocol_on_call(struct protocol *protocol, const char *service,
+                      void (*fn)(void *ctx, struct protocol_call *call), void *ctx)
+{
+    struct protocol_service *found = find_service(protocol, service);
+    found->on_call = fn;
+    found->on_call_ctx = ctx;
+}
+
 void protocol_on_answer(struct protocol *protocol, const char *service,
                         void (*fn)(void *ctx, struct protocol_call *call), void *ctx)
 {

@@ -1,7 +1,7 @@
 /* Access control lists as requests ask for them: by a canned name, by headers that grant, or as a
  * document. A list is kept as the JSON array of its grants, in the names of the model; nothing is
- * kept of one that gives the owner full control and nobody else anything. Lists are kept and told,
- * not evaluated: access is by key. */
+ * kept of one that gives the owner full control and nobody else anything. What a list grants to
+ * everybody, access.c looks at; the account's own callers need no list. */
 #include "s3/ops.h"
 
 enum { GRANTS_MAX = 100, CANONICAL_ID_TEXT = 64 };

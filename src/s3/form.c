@@ -167,6 +167,10 @@ static enum mr_status check_signature(struct form *form)
         protocol_secret_of(call, call->access_key, field(form, "x-amz-security-token"), &secret);
     if (known == MR_END)
         return MR_OK;
+    if (field(form, "policy").len == 0 && call->access_key.len == 0) {
+        call->anonymous = true; /* what anybody may do is seen later */
+        return MR_OK;
+    }
     if (field(form, "policy").len == 0 || call->access_key.len == 0)
         return protocol_fail(call, &s3_access_denied, "Access Denied");
     if (known == MR_NOT_FOUND) {
@@ -512,6 +516,9 @@ void s3_form(struct protocol_call *call, struct mr_slice bucket)
         return;
     if (form_read(form) != MR_OK || check_signature(form) != MR_OK || check_policy(form) != MR_OK ||
         input_make(form) != MR_OK)
+        return;
+    s3_authorize_as(call, "PutObject");
+    if (protocol_failed(call))
         return;
     call->out = mr_json_make(&buf);
     mr_json_object(&call->out);

@@ -3,6 +3,7 @@
  * Order of locks: `many`, then stripes in order of their index. Whoever takes more than one stripe
  * holds `many`; whoever takes one alone does not, and never waits for another while he has it. */
 #pragma once
+#include "s3/access.h"
 #include "s3/body.h"
 #include "s3/list.h"
 #include "s3/meta.h"
@@ -33,6 +34,7 @@ enum { S3_COMMITTING = -1 };
 struct s3 {
     struct s3_options options;
     struct s3_bodies *bodies;
+    struct s3_guarded guarded;  /* the buckets that have policies */
     struct s3_metrics *metrics; /* of requests, where a bucket is set to have them */
     struct s3_stripe stripes[S3_STRIPES];
     pthread_mutex_t many;    /* recursive */

@@ -16,6 +16,7 @@ void s3_register(struct s3 *s3, struct protocol *protocol)
         &s3_lifecycle_handlers,   &s3_lock_handlers,   &s3_notify_handlers,    &s3_metrics_handlers,
         &s3_acl_handlers,         &s3_restore_handlers};
     protocol_set_browser(protocol, &s3_browser, s3);
+    protocol_on_call(protocol, "s3", s3_authorize, s3);
     protocol_on_answer(protocol, "s3", s3_on_answer, s3);
     for (size_t i = 0; i < MR_COUNT(all); i++)
         protocol_register(protocol, "s3", all[i]->list, all[i]->count, s3);

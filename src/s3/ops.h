@@ -208,6 +208,10 @@ enum mr_status s3_policy_check(struct protocol_call *call, yyjson_val *policy);
 bool s3_policy_conditions_fix(yyjson_val *conditions);
 /* One of the four settings of the block of public access. */
 bool s3_blocks_public(yyjson_val *document, const char *setting);
+/* Does a statement let everybody in, whoever it may be? */
+bool s3_policy_is_public(yyjson_val *policy);
+/* Ownership is enforced: lists count for nothing. */
+bool s3_acl_disabled(yyjson_val *document);
 /* The bucket's document, or NULL with the fault set. */
 yyjson_val *s3_config_document(struct protocol_call *call);
 /* Sets a member; an empty text takes it away. */

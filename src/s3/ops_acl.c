@@ -3,7 +3,7 @@
 #include "s3/ops.h"
 
 /* AWS: without rules the writer owns, as it was before there were any. */
-static bool disabled(yyjson_val *document)
+bool s3_acl_disabled(yyjson_val *document)
 {
     yyjson_val *ownership = mr_json_get(document, "ownership");
     yyjson_val *rule = yyjson_arr_get_first(mr_json_get(ownership, "Rules"));
@@ -44,7 +44,7 @@ enum mr_status s3_acl_of_object(struct protocol_call *call, struct mr_slice *ret
     yyjson_val *document = s3_config_document(call);
     if (document == NULL)
         return MR_FAULT;
-    if (disabled(document))
+    if (s3_acl_disabled(document))
         return fail_disabled(call);
     *ret_grants = acl.grants;
     return check_public(call, document, &acl);
@@ -94,7 +94,8 @@ static void get_bucket_acl(struct protocol_call *call)
     yyjson_val *document = s3_config_document(call);
     yyjson_val *acl = mr_json_get(document, "acl");
     if (document != NULL)
-        write_acl(call, disabled(document) || acl == NULL ? MR_S("") : s3_config_json(call, acl));
+        write_acl(call,
+                  s3_acl_disabled(document) || acl == NULL ? MR_S("") : s3_config_json(call, acl));
 }
 
 static enum mr_status find_object(struct protocol_call *call, struct s3_which *ret_which,
@@ -116,7 +117,7 @@ static void get_object_acl(struct protocol_call *call)
         return;
     yyjson_val *document = s3_config_document(call);
     if (document != NULL)
-        write_acl(call, disabled(document) ? MR_S("") : meta.acl);
+        write_acl(call, s3_acl_disabled(document) ? MR_S("") : meta.acl);
 }
 
 /* ---- Put ---- */
@@ -135,7 +136,7 @@ static enum mr_status wanted(struct protocol_call *call, bool bucket, struct mr_
         return protocol_fail(call, &s3_missing_header,
                              "Your request was missing a required header");
     }
-    *ret_set = !disabled(document);
+    *ret_set = !s3_acl_disabled(document);
     *ret_grants = acl.grants;
     if (!*ret_set && (acl.grants.len > 0 || mr_slice_equal(s3_in(call, "ACL"), MR_S("private"))))
         return fail_disabled(call);

@@ -90,7 +90,7 @@ static enum mr_status source_open(struct protocol_call *call, struct source *sou
 {
     struct s3 *s3 = s3_of(call);
     if (s3_check_account(call, s3_in(call, "ExpectedSourceBucketOwner")) != MR_OK ||
-        source_parse(call, source) != MR_OK)
+        source_parse(call, source) != MR_OK || s3_authorize_source(call, &source->which) != MR_OK)
         return MR_FAULT;
     const enum mr_status status =
         s3_find_open(s3, call->arena, &source->which, &source->meta, &source->body, &call->ticket);

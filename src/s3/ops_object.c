@@ -112,7 +112,8 @@ static void delete_object(struct protocol_call *call)
 struct delete_error {
     struct delete_error *next;
     struct mr_slice key, version;
-    const char *code, *message;
+    const char *code, *message; /* the latter NULL: */
+    struct mr_slice refusal;
 };
 
 static void delete_fails(struct delete_error *error, const char *code, const char *message)
@@ -177,6 +178,12 @@ static bool delete_one(struct protocol_call *call, yyjson_val *object, struct de
     if (etag != NULL)
         change->if_match = mr_json_text(etag);
     change->bypass = mr_json_get_bool(call->in, "BypassGovernanceRetention", false);
+    const struct s3_which which = {change->bucket, change->key, change->version};
+    error->refusal = s3_delete_refusal(call, &which, change->bypass);
+    if (error->refusal.len > 0) {
+        delete_fails(error, "AccessDenied", NULL);
+        return false;
+    }
     const enum mr_status status = s3_change_apply(s3_of(call), call->arena, change, &ticket);
     if (status != MR_OK) {
         delete_refused(error, status);
@@ -198,7 +205,8 @@ static void write_errors(struct protocol_call *call, const struct delete_error *
         if (error->version.len > 0)
             mr_json_key_string(&call->out, "VersionId", error->version);
         mr_json_key_cstr(&call->out, "Code", error->code);
-        mr_json_key_cstr(&call->out, "Message", error->message);
+        mr_json_key_string(&call->out, "Message",
+                           error->message != NULL ? mr_slice_cstr(error->message) : error->refusal);
         mr_json_object_end(&call->out);
     }
     mr_json_array_end(&call->out);

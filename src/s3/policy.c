@@ -1,6 +1,5 @@
-/* Bucket policies and the block of public access. Policies are stored and not evaluated: access is
- * by key. What a policy would let everybody do is looked at all the same, since a bucket that
- * blocks public access takes no public policy. */
+/* Bucket policies and the block of public access: how they are put and told. access.c acts on
+ * them. */
 #include "s3/ops.h"
 
 enum { POLICY_BYTES_MAX = 20480 };
@@ -27,11 +26,12 @@ static bool is_everybody(yyjson_val *principal)
 static bool statement_is_public(yyjson_val *statement)
 {
     return mr_slice_equal(mr_json_get_text(statement, "Effect"), MR_S("Allow")) &&
-           is_everybody(mr_json_get(statement, "Principal")) &&
+           (mr_json_get(statement, "Principal") == NULL || /* all but some */
+            is_everybody(mr_json_get(statement, "Principal"))) &&
            !s3_policy_conditions_fix(mr_json_get(statement, "Condition"));
 }
 
-static bool policy_is_public(yyjson_val *policy)
+bool s3_policy_is_public(yyjson_val *policy)
 {
     yyjson_val *statements = mr_json_get(policy, "Statement");
     if (yyjson_is_obj(statements))
@@ -68,7 +68,7 @@ static void get_policy_status(struct protocol_call *call)
     mr_json_key(&call->out, "PolicyStatus");
     mr_json_object(&call->out);
     mr_json_key_bool(&call->out, "IsPublic",
-                     policy_is_public(mr_json_parse(call->arena, text, MR_JSON_DEPTH_MAX)));
+                     s3_policy_is_public(mr_json_parse(call->arena, text, MR_JSON_DEPTH_MAX)));
     mr_json_object_end(&call->out);
 }
 
@@ -93,7 +93,7 @@ static void put_policy(struct protocol_call *call)
     yyjson_val *policy = mr_json_parse(call->arena, text, 64);
     if (s3_policy_check(call, policy) != MR_OK)
         return;
-    if (policy_is_public(policy) && s3_blocks_public(document, "BlockPublicPolicy")) {
+    if (s3_policy_is_public(policy) && s3_blocks_public(document, "BlockPublicPolicy")) {
         protocol_fail(call, &s3_access_denied,
                       "User: arn:aws:iam::%.*s:root is not authorized to perform: "
                       "s3:PutBucketPolicy on resource: \"arn:aws:s3:::%.*s\" because public "

@@ -1,5 +1,6 @@
 /* What a bucket policy has to be for S3 to take it: fields, principals, actions, resources and
  * conditions that there are. Pure but for the fault it sets. */
+#include "s3/judge.h"
 #include "s3/ops.h"
 
 /* AWS's actions that a bucket policy may name; behind '/': those of objects, others are of
@@ -34,36 +35,6 @@ static const char *const actions[] = {
     "/PutObject", "/PutObjectAcl", "/PutObjectLegalHold", "/PutObjectRetention",
     "/PutObjectTagging", "/PutObjectVersionAcl", "/PutObjectVersionTagging", "/ReplicateDelete",
     "/ReplicateObject", "/ReplicateTags", "/RestoreObject", "/UpdateObjectEncryption"};
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* `pattern` may hold "*" and "?"; letters fit in either case when `nocase`. */
-static bool fits(struct mr_slice pattern, struct mr_slice text, bool nocase)
-{
-    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
-    while (t < text.len) {
-        const char c = p < pattern.len ? pattern.ptr[p] : 0;
-        if (p < pattern.len && c == '*') {
-            star = p++;
-            mark = t;
-        } else if (p < pattern.len &&
-                   (c == '?' || c == text.ptr[t] || (nocase && lower(c) == lower(text.ptr[t])))) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
-}
 
 static enum mr_status fail(struct protocol_call *call, const char *words)
 {
@@ -207,7 +178,7 @@ static enum mr_status check_resource(void *ctx, struct mr_slice text)
     }
     const size_t slash = mr_slice_find(rest, '/');
     const struct mr_slice name = mr_slice_sub(rest, 0, slash);
-    if (name.len == 0 || !fits(name, targets->bucket, false))
+    if (name.len == 0 || !mr_slice_like(targets->bucket, name, MR_LIKE_ONE))
         return MR_INVALID;
     const bool open = name.ptr[name.len - 1] == '*'; /* it goes on over the slash */
     targets->of_bucket = targets->of_bucket || slash == SIZE_MAX;
@@ -223,7 +194,8 @@ static enum mr_status check_action(void *ctx, struct mr_slice text)
     const bool ours = mr_slice_equal_nocase(mr_slice_sub(text, 0, 3), MR_S("s3:"));
     for (size_t i = 0; ours && i < MR_COUNT(actions); i++) {
         const bool object = actions[i][0] == '/';
-        if (!fits(name, mr_slice_cstr(actions[i] + (object ? 1 : 0)), true))
+        if (!mr_slice_like(mr_slice_cstr(actions[i] + (object ? 1 : 0)), name,
+                           MR_LIKE_ONE | MR_LIKE_NOCASE))
             continue;
         known = true;
         applies = applies || (object ? targets->of_objects : targets->of_bucket);
@@ -251,50 +223,6 @@ static enum mr_status check_targets(struct protocol_call *call, yyjson_val *stat
 
 /* ---- conditions ---- */
 
-static struct mr_slice operator_of(struct mr_slice name, bool *ret_if_exists)
-{
-    *ret_if_exists = mr_slice_ends_with(name, MR_S("IfExists"));
-    if (mr_slice_starts_with(name, MR_S("ForAllValues:")) ||
-        mr_slice_starts_with(name, MR_S("ForAnyValue:")))
-        name = mr_slice_sub(name, mr_slice_find(name, ':') + 1, SIZE_MAX);
-    return *ret_if_exists ? mr_slice_sub(name, 0, name.len - 8) : name;
-}
-
-static bool operator_known(struct mr_slice name)
-{
-    static const char *const known[] = {"StringEquals",
-                                        "StringNotEquals",
-                                        "StringEqualsIgnoreCase",
-                                        "StringNotEqualsIgnoreCase",
-                                        "StringLike",
-                                        "StringNotLike",
-                                        "NumericEquals",
-                                        "NumericNotEquals",
-                                        "NumericLessThan",
-                                        "NumericLessThanEquals",
-                                        "NumericGreaterThan",
-                                        "NumericGreaterThanEquals",
-                                        "DateEquals",
-                                        "DateNotEquals",
-                                        "DateLessThan",
-                                        "DateLessThanEquals",
-                                        "DateGreaterThan",
-                                        "DateGreaterThanEquals",
-                                        "Bool",
-                                        "BinaryEquals",
-                                        "IpAddress",
-                                        "NotIpAddress",
-                                        "ArnEquals",
-                                        "ArnLike",
-                                        "ArnNotEquals",
-                                        "ArnNotLike",
-                                        "Null"};
-    for (size_t i = 0; i < MR_COUNT(known); i++)
-        if (mr_slice_equal_nocase(name, mr_slice_cstr(known[i])))
-            return true;
-    return false;
-}
-
 static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *conditions)
 {
     size_t i, j, count, more;
@@ -303,15 +231,15 @@ static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *c
         return fail(call, "Invalid policy syntax.");
     yyjson_obj_foreach(conditions, i, count, operation, keys)
     {
-        bool if_exists;
-        if (!operator_known(operator_of(mr_json_text(operation), &if_exists)))
+        if (!s3_operator_known(s3_operator_parse(mr_json_text(operation)).name))
             return protocol_fail(call, &s3_malformed_policy, "Invalid Condition type : %.*s",
                                  MR_ARG(mr_json_text(operation)));
         if (!yyjson_is_obj(keys))
             return fail(call, "Invalid policy syntax.");
         yyjson_obj_foreach(keys, j, more, key, values)
         {
-            if (mr_slice_find(mr_json_text(key), ':') == SIZE_MAX)
+            if (mr_slice_find(mr_json_text(key), ':') == SIZE_MAX ||
+                !s3_condition_key_known(mr_json_text(key)))
                 return fail(call, "Policy has an invalid condition key");
         }
     }
@@ -374,15 +302,16 @@ bool s3_policy_conditions_fix(yyjson_val *conditions)
     yyjson_val *operation, *keys, *key, *values;
     yyjson_obj_foreach(conditions, i, count, operation, keys)
     {
-        bool if_exists, fixed = false;
-        const struct mr_slice name = operator_of(mr_json_text(operation), &if_exists);
+        const struct s3_operator parsed = s3_operator_parse(mr_json_text(operation));
+        const struct mr_slice name = parsed.name;
+        bool fixed = false;
         for (size_t at = 0; at < MR_COUNT(operators); at++)
             fixed = fixed || mr_slice_equal_nocase(name, mr_slice_cstr(operators[at]));
         bool addresses = mr_slice_equal_nocase(name, MR_S("IpAddress"));
         yyjson_obj_foreach(keys, j, more, key, values)
         {
-            if (fixed && !if_exists && key_is_fixed(mr_json_text(key)) &&
-                each(values, check_fixed, &addresses) == MR_OK)
+            if (fixed && !parsed.if_exists && parsed.quantifier != S3_FOR_ALL_VALUES &&
+                key_is_fixed(mr_json_text(key)) && each(values, check_fixed, &addresses) == MR_OK)
                 return true;
         }
     }

@@ -1,13 +1,12 @@
 /* GetCallerIdentity and AssumeRole. Other operations answer 501.
  *
- * A session token is base64 of "<mark><role id>:<session>\n<ARN of the assumed role>": the identity
- * of the requests that carry it, without a table of sessions. It proves nothing, and need not:
- * where signatures are checked no role's credentials are given out. */
+ * A session token (protocol_session_of) is the identity of the requests that carry it, without a
+ * table of sessions. It proves nothing, and need not: where signatures are checked no role's
+ * credentials are given out. */
 #include "sts/sts.h"
 #include "base/codec.h"
 #include <stdlib.h>
 
-#define TOKEN_MARK "millrace-session "
 enum { DURATION_DEFAULT_S = 3600 };
 
 struct sts {
@@ -18,29 +17,12 @@ static const struct protocol_fault access_denied = {"AccessDenied", 403, false};
 
 /* ---- GetCallerIdentity ---- */
 
-/* What the request's session token says. False: it has none of ours. */
-static bool read_session(struct protocol_call *call, struct mr_slice *ret_id,
-                         struct mr_slice *ret_arn)
-{
-    const struct mr_slice token = protocol_header(call, "x-amz-security-token");
-    struct mr_slice text, id;
-    if (token.ptr == NULL || mr_base64_decode(call->arena, token, &text) != MR_OK ||
-        !mr_slice_starts_with(text, MR_S(TOKEN_MARK)))
-        return false;
-    text = mr_slice_sub(text, sizeof TOKEN_MARK - 1, SIZE_MAX);
-    if (!mr_slice_split(&text, '\n', &id) || text.len == 0)
-        return false;
-    *ret_id = id;
-    *ret_arn = text;
-    return true;
-}
-
 static void get_caller_identity(struct protocol_call *call)
 {
     struct mr_slice id = call->account;
     struct mr_slice arn =
         mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account));
-    (void)read_session(call, &id, &arn);
+    (void)protocol_session_of(call, &id, &arn);
     mr_json_key_string(&call->out, "UserId", id);
     mr_json_key_string(&call->out, "Account", call->account);
     mr_json_key_string(&call->out, "Arn", arn);
@@ -91,8 +73,8 @@ static void write_credentials(struct protocol_call *call, struct mr_slice id, st
     mr_rng_text(sts->options.rng,
                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40, secret);
     const struct mr_slice token =
-        mr_base64(call->arena,
-                  mr_arena_printf(call->arena, TOKEN_MARK "%.*s\n%.*s", MR_ARG(id), MR_ARG(arn)));
+        mr_base64(call->arena, mr_arena_printf(call->arena, PROTOCOL_SESSION_MARK "%.*s\n%.*s",
+                                               MR_ARG(id), MR_ARG(arn)));
     mr_json_key(&call->out, "Credentials");
     mr_json_object(&call->out);
     mr_json_key_string(&call->out, "AccessKeyId", mr_arena_printf(call->arena, "ASIA%s", key));

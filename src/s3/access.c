@@ -1,0 +1,440 @@
+#include "s3/access.h"
+#include "s3/ops.h"
+
+/* ---- buckets that have a policy ---- */
+
+void s3_guarded_init(struct s3_guarded *guarded)
+{
+    pthread_rwlock_init(&guarded->lock, NULL);
+}
+
+void s3_guarded_fini(struct s3_guarded *guarded)
+{
+    mr_map_fini(&guarded->names);
+    pthread_rwlock_destroy(&guarded->lock);
+}
+
+void s3_guarded_set(struct s3_guarded *guarded, struct mr_slice bucket, bool has_policy)
+{
+    pthread_rwlock_wrlock(&guarded->lock);
+    if (has_policy)
+        (void)mr_map_put(&guarded->names, bucket, guarded);
+    else
+        (void)mr_map_remove(&guarded->names, bucket);
+    atomic_store(&guarded->count, guarded->names.count);
+    pthread_rwlock_unlock(&guarded->lock);
+}
+
+static bool is_guarded(struct s3_guarded *guarded, struct mr_slice bucket)
+{
+    if (atomic_load_explicit(&guarded->count, memory_order_relaxed) == 0)
+        return false;
+    pthread_rwlock_rdlock(&guarded->lock);
+    const bool found = mr_map_get(&guarded->names, bucket) != NULL;
+    pthread_rwlock_unlock(&guarded->lock);
+    return found;
+}
+
+static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice json)
+{
+    struct s3 *s3 = ctx;
+    struct mr_arena arena;
+    if (mr_slice_search(json, MR_S("\"policy\"")) == SIZE_MAX)
+        return MR_OK;
+    mr_arena_init(&arena);
+    yyjson_val *document = mr_json_parse(&arena, json, MR_JSON_DEPTH_MAX);
+    if (mr_json_get_text(document, "policy").len > 0)
+        s3_guarded_set(&s3->guarded, name, true);
+    mr_arena_fini(&arena);
+    return MR_OK;
+}
+
+enum mr_status s3_guarded_load(struct s3 *s3)
+{
+    return store_doc_each(s3->options.store, "s3", "bucket", MR_S(""), load, s3);
+}
+
+/* ---- operations and what they need ---- */
+
+/* What a list has to grant; of the bucket, or of the object. */
+enum grant {
+    NO_LIST,
+    BUCKET_READ,
+    BUCKET_WRITE,
+    BUCKET_ACP,
+    BUCKET_WRITE_ACP,
+    OBJECT_READ,
+    OBJECT_ACP,
+    OBJECT_WRITE_ACP
+};
+
+struct rule {
+    const char *operation, *action;
+    const char *of_version; /* instead, when the request names a version; NULL: the same */
+    enum grant grant;
+};
+
+static const struct rule rules[] = {
+    {"AbortMultipartUpload", "AbortMultipartUpload", NULL, NO_LIST},
+    {"CompleteMultipartUpload", "PutObject", NULL, BUCKET_WRITE},
+    {"CopyObject", "PutObject", NULL, BUCKET_WRITE},
+    {"CreateBucket", "CreateBucket", NULL, NO_LIST},
+    {"CreateMultipartUpload", "PutObject", NULL, BUCKET_WRITE},
+    {"DeleteBucket", "DeleteBucket", NULL, NO_LIST},
+    {"DeleteBucketAnalyticsConfiguration", "PutAnalyticsConfiguration", NULL, NO_LIST},
+    {"DeleteBucketCors", "PutBucketCORS", NULL, NO_LIST},
+    {"DeleteBucketEncryption", "PutEncryptionConfiguration", NULL, NO_LIST},
+    {"DeleteBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration", NULL,
+     NO_LIST},
+    {"DeleteBucketInventoryConfiguration", "PutInventoryConfiguration", NULL, NO_LIST},
+    {"DeleteBucketLifecycle", "PutLifecycleConfiguration", NULL, NO_LIST},
+    {"DeleteBucketMetricsConfiguration", "PutMetricsConfiguration", NULL, NO_LIST},
+    {"DeleteBucketOwnershipControls", "PutBucketOwnershipControls", NULL, NO_LIST},
+    {"DeleteBucketPolicy", "DeleteBucketPolicy", NULL, NO_LIST},
+    {"DeleteBucketReplication", "PutReplicationConfiguration", NULL, NO_LIST},
+    {"DeleteBucketTagging", "PutBucketTagging", NULL, NO_LIST},
+    {"DeleteBucketWebsite", "DeleteBucketWebsite", NULL, NO_LIST},
+    {"DeleteObject", "DeleteObject", "DeleteObjectVersion", BUCKET_WRITE},
+    {"DeleteObjectTagging", "DeleteObjectTagging", "DeleteObjectVersionTagging", NO_LIST},
+    {"DeletePublicAccessBlock", "PutBucketPublicAccessBlock", NULL, NO_LIST},
+    {"GetBucketAccelerateConfiguration", "GetAccelerateConfiguration", NULL, NO_LIST},
+    {"GetBucketAcl", "GetBucketAcl", NULL, BUCKET_ACP},
+    {"GetBucketAnalyticsConfiguration", "GetAnalyticsConfiguration", NULL, NO_LIST},
+    {"GetBucketCors", "GetBucketCORS", NULL, NO_LIST},
+    {"GetBucketEncryption", "GetEncryptionConfiguration", NULL, NO_LIST},
+    {"GetBucketIntelligentTieringConfiguration", "GetIntelligentTieringConfiguration", NULL,
+     NO_LIST},
+    {"GetBucketInventoryConfiguration", "GetInventoryConfiguration", NULL, NO_LIST},
+    {"GetBucketLifecycleConfiguration", "GetLifecycleConfiguration", NULL, NO_LIST},
+    {"GetBucketLocation", "GetBucketLocation", NULL, NO_LIST},
+    {"GetBucketLogging", "GetBucketLogging", NULL, NO_LIST},
+    {"GetBucketMetricsConfiguration", "GetMetricsConfiguration", NULL, NO_LIST},
+    {"GetBucketNotificationConfiguration", "GetBucketNotification", NULL, NO_LIST},
+    {"GetBucketOwnershipControls", "GetBucketOwnershipControls", NULL, NO_LIST},
+    {"GetBucketPolicy", "GetBucketPolicy", NULL, NO_LIST},
+    {"GetBucketPolicyStatus", "GetBucketPolicyStatus", NULL, NO_LIST},
+    {"GetBucketReplication", "GetReplicationConfiguration", NULL, NO_LIST},
+    {"GetBucketRequestPayment", "GetBucketRequestPayment", NULL, NO_LIST},
+    {"GetBucketTagging", "GetBucketTagging", NULL, NO_LIST},
+    {"GetBucketVersioning", "GetBucketVersioning", NULL, NO_LIST},
+    {"GetBucketWebsite", "GetBucketWebsite", NULL, NO_LIST},
+    {"GetObject", "GetObject", "GetObjectVersion", OBJECT_READ},
+    {"GetObjectAcl", "GetObjectAcl", "GetObjectVersionAcl", OBJECT_ACP},
+    {"GetObjectAttributes", "GetObjectAttributes", "GetObjectVersionAttributes", NO_LIST},
+    {"GetObjectLegalHold", "GetObjectLegalHold", NULL, NO_LIST},
+    {"GetObjectLockConfiguration", "GetBucketObjectLockConfiguration", NULL, NO_LIST},
+    {"GetObjectRetention", "GetObjectRetention", NULL, NO_LIST},
+    {"GetObjectTagging", "GetObjectTagging", "GetObjectVersionTagging", NO_LIST},
+    {"GetPublicAccessBlock", "GetBucketPublicAccessBlock", NULL, NO_LIST},
+    {"HeadBucket", "ListBucket", NULL, BUCKET_READ},
+    {"HeadObject", "GetObject", "GetObjectVersion", OBJECT_READ},
+    {"ListBucketAnalyticsConfigurations", "GetAnalyticsConfiguration", NULL, NO_LIST},
+    {"ListBucketIntelligentTieringConfigurations", "GetIntelligentTieringConfiguration", NULL,
+     NO_LIST},
+    {"ListBucketInventoryConfigurations", "GetInventoryConfiguration", NULL, NO_LIST},
+    {"ListBucketMetricsConfigurations", "GetMetricsConfiguration", NULL, NO_LIST},
+    {"ListBuckets", "ListAllMyBuckets", NULL, NO_LIST},
+    {"ListMultipartUploads", "ListBucketMultipartUploads", NULL, BUCKET_READ},
+    {"ListObjectVersions", "ListBucketVersions", NULL, BUCKET_READ},
+    {"ListObjects", "ListBucket", NULL, BUCKET_READ},
+    {"ListObjectsV2", "ListBucket", NULL, BUCKET_READ},
+    {"ListParts", "ListMultipartUploadParts", NULL, NO_LIST},
+    {"PutBucketAccelerateConfiguration", "PutAccelerateConfiguration", NULL, NO_LIST},
+    {"PutBucketAcl", "PutBucketAcl", NULL, BUCKET_WRITE_ACP},
+    {"PutBucketCors", "PutBucketCORS", NULL, NO_LIST},
+    {"PutBucketEncryption", "PutEncryptionConfiguration", NULL, NO_LIST},
+    {"PutBucketLifecycleConfiguration", "PutLifecycleConfiguration", NULL, NO_LIST},
+    {"PutBucketLogging", "PutBucketLogging", NULL, NO_LIST},
+    {"PutBucketMetricsConfiguration", "PutMetricsConfiguration", NULL, NO_LIST},
+    {"PutBucketNotificationConfiguration", "PutBucketNotification", NULL, NO_LIST},
+    {"PutBucketOwnershipControls", "PutBucketOwnershipControls", NULL, NO_LIST},
+    {"PutBucketPolicy", "PutBucketPolicy", NULL, NO_LIST},
+    {"PutBucketRequestPayment", "PutBucketRequestPayment", NULL, NO_LIST},
+    {"PutBucketTagging", "PutBucketTagging", NULL, NO_LIST},
+    {"PutBucketVersioning", "PutBucketVersioning", NULL, NO_LIST},
+    {"PutObject", "PutObject", NULL, BUCKET_WRITE},
+    {"PutObjectAcl", "PutObjectAcl", "PutObjectVersionAcl", OBJECT_WRITE_ACP},
+    {"PutObjectLegalHold", "PutObjectLegalHold", NULL, NO_LIST},
+    {"PutObjectLockConfiguration", "PutBucketObjectLockConfiguration", NULL, NO_LIST},
+    {"PutObjectRetention", "PutObjectRetention", NULL, NO_LIST},
+    {"PutObjectTagging", "PutObjectTagging", "PutObjectVersionTagging", NO_LIST},
+    {"PutPublicAccessBlock", "PutBucketPublicAccessBlock", NULL, NO_LIST},
+    {"RestoreObject", "RestoreObject", NULL, NO_LIST},
+    {"UploadPart", "PutObject", NULL, BUCKET_WRITE},
+    {"UploadPartCopy", "PutObject", NULL, BUCKET_WRITE},
+};
+
+static const struct rule *rule_of(const char *operation)
+{
+    for (size_t i = 0; i < MR_COUNT(rules); i++)
+        if (strcmp(rules[i].operation, operation) == 0)
+            return &rules[i];
+    return NULL;
+}
+
+/* ---- who asks ---- */
+
+/* Of a request with a role's session, that role; of any other with a signature, or that needs none
+ * here, the account's root. */
+static struct s3_caller caller_of(struct protocol_call *call)
+{
+    char owner[S3_OWNER_ID_TEXT];
+    struct s3_caller caller = {.account = call->account, .id = call->account};
+    struct mr_slice session, id;
+    if (call->anonymous)
+        return (struct s3_caller){.id = MR_S("anonymous")};
+    s3_owner_id(call, owner);
+    caller.canonical = mr_arena_copy(call->arena, mr_slice_cstr(owner));
+    caller.arn = mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account));
+    if (!protocol_session_of(call, &id, &session))
+        return caller;
+    struct mr_slice rest = session, part = {0};
+    (void)(mr_slice_split(&rest, '/', &part) && mr_slice_split(&rest, '/', &part));
+    caller.id = id;
+    caller.session = session;
+    caller.arn = mr_arena_printf(call->arena, "arn:aws:iam::%.*s:role/%.*s", MR_ARG(call->account),
+                                 MR_ARG(part));
+    return caller;
+}
+
+/* ---- one question ---- */
+
+struct access {
+    struct protocol_call *call;
+    const struct s3_which *which;
+    const char *operation;
+    struct s3_caller caller;
+    yyjson_val *document, *policy; /* the latter may be NULL */
+    struct mr_slice action, resource;
+    enum s3_verdict verdict;
+};
+
+/* False, perhaps with a fault: there is nothing to judge by. */
+static bool access_begin(struct access *access, struct protocol_call *call,
+                         const struct s3_which *which, const char *operation)
+{
+    struct s3 *s3 = s3_of(call);
+    *access = (struct access){.call = call, .which = which, .operation = operation};
+    if (call->exchange == NULL || (!call->anonymous && !is_guarded(&s3->guarded, which->bucket)))
+        return false;
+    const enum mr_status status = s3_bucket_get(s3, call->arena, which->bucket, &access->document);
+    if (status == MR_NOT_FOUND && call->anonymous)
+        s3_fail_no_bucket(call, which->bucket);
+    protocol_fail_internal(call, status);
+    if (status != MR_OK)
+        return false;
+    access->caller = caller_of(call);
+    access->policy = mr_json_parse(call->arena, mr_json_get_text(access->document, "policy"), 64);
+    return true;
+}
+
+static void judge(struct access *access, const char *action, bool of_object)
+{
+    struct protocol_call *call = access->call;
+    struct s3_facts facts = {call, &access->caller, access->which, access->operation};
+    access->action = mr_arena_printf(call->arena, "s3:%s", action);
+    access->resource = mr_arena_printf(
+        call->arena, "arn:aws:s3:::%.*s%s%.*s", MR_ARG(access->which->bucket), of_object ? "/" : "",
+        of_object ? (int)access->which->key.len : 0, access->which->key.ptr);
+    const struct s3_asked asked = {.arena = call->arena,
+                                   .caller = &access->caller,
+                                   .action = access->action,
+                                   .resource = access->resource,
+                                   .look = s3_facts_look,
+                                   .ctx = &facts};
+    access->verdict =
+        access->policy == NULL ? S3_SAYS_NOTHING : s3_policy_judge(access->policy, &asked);
+}
+
+/* ---- access control lists ---- */
+
+static bool list_grants(yyjson_val *grants, const char *permission)
+{
+    size_t at, count;
+    yyjson_val *grant;
+    yyjson_arr_foreach(grants, at, count, grant)
+    {
+        const struct mr_slice who = mr_json_get_text(mr_json_get(grant, "Grantee"), "URI");
+        const struct mr_slice what = mr_json_get_text(grant, "Permission");
+        if (mr_slice_ends_with(who, MR_S("/global/AllUsers")) &&
+            (mr_slice_equal(what, MR_S("FULL_CONTROL")) ||
+             mr_slice_equal(what, mr_slice_cstr(permission))))
+            return true;
+    }
+    return false;
+}
+
+static yyjson_val *object_grants(struct access *access)
+{
+    struct s3_meta meta;
+    int64_t ticket;
+    if (s3_find(s3_of(access->call), access->call->arena, access->which, &meta, &ticket) != MR_OK)
+        return NULL;
+    return mr_json_parse(access->call->arena, meta.acl, MR_JSON_DEPTH_MAX);
+}
+
+static bool granted(struct access *access, enum grant grant)
+{
+    static const char *const permissions[] = {
+        [BUCKET_READ] = "READ",           [BUCKET_WRITE] = "WRITE", [BUCKET_ACP] = "READ_ACP",
+        [BUCKET_WRITE_ACP] = "WRITE_ACP", [OBJECT_READ] = "READ",   [OBJECT_ACP] = "READ_ACP",
+        [OBJECT_WRITE_ACP] = "WRITE_ACP"};
+    if (grant == NO_LIST || s3_acl_disabled(access->document) ||
+        s3_blocks_public(access->document, "IgnorePublicAcls"))
+        return false;
+    return list_grants(grant >= OBJECT_READ ? object_grants(access)
+                                            : mr_json_get(access->document, "acl"),
+                       permissions[grant]);
+}
+
+/* ---- the decision ---- */
+
+/* AWS: the root is never locked out of the policy itself. */
+static bool is_rescue(const struct access *access)
+{
+    static const char *const actions[] = {"s3:PutBucketPolicy", "s3:GetBucketPolicy",
+                                          "s3:DeleteBucketPolicy"};
+    for (size_t i = 0; i < MR_COUNT(actions); i++)
+        if (mr_slice_equal(access->action, mr_slice_cstr(actions[i])))
+            return !access->call->anonymous && access->caller.session.len == 0;
+    return false;
+}
+
+static bool allows(struct access *access, const char *action, bool of_object, enum grant grant)
+{
+    judge(access, action, of_object);
+    if (access->verdict == S3_DENIES)
+        return is_rescue(access);
+    if (!access->call->anonymous)
+        return true;
+    if (access->verdict == S3_ALLOWS &&
+        !(s3_policy_is_public(access->policy) &&
+          s3_blocks_public(access->document, "RestrictPublicBuckets")))
+        return true;
+    return granted(access, grant);
+}
+
+/* AWS: to others than the account's own it is not told why. */
+static struct mr_slice refusal(const struct access *access)
+{
+    const struct s3_caller *caller = &access->caller;
+    if (access->call->anonymous)
+        return MR_S("Access Denied");
+    return mr_arena_printf(access->call->arena,
+                           "User: %.*s is not authorized to perform: %.*s on resource: \"%.*s\" "
+                           "with an explicit deny in a resource-based policy",
+                           MR_ARG(caller->session.len > 0 ? caller->session : caller->arn),
+                           MR_ARG(access->action), MR_ARG(access->resource));
+}
+
+static enum mr_status require(struct access *access, const char *action, bool of_object,
+                              enum grant grant)
+{
+    return allows(access, action, of_object, grant)
+               ? MR_OK
+               : protocol_fail_slice(access->call, &s3_access_denied, refusal(access));
+}
+
+/* What a request wants besides: tags, lists, retention and holds of a new object. */
+static enum mr_status require_more(struct access *access)
+{
+    static const struct {
+        const char *member, *action;
+    } more[] = {
+        {"Tagging", "PutObjectTagging"},
+        {"ACL", "PutObjectAcl"},
+        {"GrantFullControl", "PutObjectAcl"},
+        {"GrantRead", "PutObjectAcl"},
+        {"GrantReadACP", "PutObjectAcl"},
+        {"GrantWriteACP", "PutObjectAcl"},
+        {"ObjectLockMode", "PutObjectRetention"},
+        {"ObjectLockLegalHoldStatus", "PutObjectLegalHold"},
+    };
+    for (size_t i = 0; i < MR_COUNT(more); i++)
+        if (mr_json_get(access->call->in, more[i].member) != NULL &&
+            require(access, more[i].action, true, NO_LIST) != MR_OK)
+            return MR_FAULT;
+    return MR_OK;
+}
+
+/* AWS: who may not list a bucket does not learn what is not in it. */
+static enum mr_status require_listing(struct access *access)
+{
+    struct s3_meta meta;
+    int64_t ticket;
+    const enum mr_status status =
+        s3_find(s3_of(access->call), access->call->arena, access->which, &meta, &ticket);
+    return status == MR_NOT_FOUND ? require(access, "ListBucket", false, BUCKET_READ) : MR_OK;
+}
+
+static enum mr_status require_rule(struct access *access, const struct rule *rule)
+{
+    struct protocol_call *call = access->call;
+    const bool of_object = access->which->key.len > 0;
+    const bool of_version = rule->of_version != NULL && s3_in(call, "VersionId").len > 0;
+    /* AWS: a list that lets one write lets nobody delete versions. */
+    const enum grant grant = of_version && rule->grant == BUCKET_WRITE ? NO_LIST : rule->grant;
+    if (require(access, of_version ? rule->of_version : rule->action, of_object, grant) != MR_OK)
+        return MR_FAULT;
+    if (strcmp(rule->operation, "GetObjectAttributes") == 0 &&
+        require(access, of_version ? "GetObjectVersion" : "GetObject", true, OBJECT_READ) != MR_OK)
+        return MR_FAULT;
+    if (mr_json_get_bool(call->in, "BypassGovernanceRetention", false) &&
+        require(access, "BypassGovernanceRetention", true, NO_LIST) != MR_OK)
+        return MR_FAULT;
+    if (strcmp(rule->action, "PutObject") == 0)
+        return require_more(access);
+    return strcmp(rule->action, "GetObject") == 0 ? require_listing(access) : MR_OK;
+}
+
+/* ---- the questions ---- */
+
+void s3_authorize_as(struct protocol_call *call, const char *operation)
+{
+    const struct rule *rule = rule_of(operation);
+    struct s3_which which = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
+    struct s3_version version;
+    struct access access;
+    if (rule == NULL) /* DeleteObjects: one by one */
+        return;
+    if (call->anonymous &&
+        (strcmp(operation, "ListBuckets") == 0 || strcmp(operation, "CreateBucket") == 0)) {
+        protocol_fail(call, &s3_access_denied, "Access Denied");
+        return;
+    }
+    if (s3_version_parse(s3_in(call, "VersionId"), &version) == MR_OK)
+        which.version = &version;
+    if (access_begin(&access, call, &which, operation))
+        (void)require_rule(&access, rule);
+}
+
+void s3_authorize(void *ctx, struct protocol_call *call)
+{
+    (void)ctx;
+    s3_authorize_as(call, call->operation_name);
+}
+
+enum mr_status s3_authorize_source(struct protocol_call *call, const struct s3_which *source)
+{
+    struct access access;
+    if (!access_begin(&access, call, source, "GetObject"))
+        return protocol_failed(call) ? MR_FAULT : MR_OK;
+    if (require(&access, source->version != NULL ? "GetObjectVersion" : "GetObject", true,
+                OBJECT_READ) != MR_OK)
+        return MR_FAULT;
+    return require_listing(&access);
+}
+
+struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_which *which,
+                                  bool bypass)
+{
+    struct access access;
+    const bool of_version = which->version != NULL;
+    if (!access_begin(&access, call, which, "DeleteObject"))
+        return MR_S("");
+    if (!allows(&access, of_version ? "DeleteObjectVersion" : "DeleteObject", true,
+                of_version ? NO_LIST : BUCKET_WRITE) ||
+        (bypass && !allows(&access, "BypassGovernanceRetention", true, NO_LIST)))
+        return refusal(&access);
+    return MR_S("");
+}

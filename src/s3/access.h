@@ -1,0 +1,52 @@
+/* s3/access.h: who may do what to a bucket and its objects.
+ *
+ * The account's own callers may do all that no Deny of the bucket's policy forbids; its root can
+ * always put, read and delete the policy. Where signatures are required, a request without one
+ * comes from anybody, who needs an Allow of the policy or a grant of an access control list, as far
+ * as the block of public access lets these count. Calls from inside the process are not asked.
+ *
+ * A bucket without a policy costs a signed request one look at a counter, or at a map of names. */
+#pragma once
+#include "base/map.h"
+#include "s3/judge.h"
+#include "s3/meta.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct protocol_call;
+struct s3;
+struct s3_which;
+
+/* The buckets that have a policy. */
+struct s3_guarded {
+    pthread_rwlock_t lock;
+    struct mr_map names;
+    atomic_size_t count; /* of the names; 0: no look is needed */
+};
+void s3_guarded_init(struct s3_guarded *guarded);
+void s3_guarded_fini(struct s3_guarded *guarded);
+/* Under the lock of bucket documents. */
+void s3_guarded_set(struct s3_guarded *guarded, struct mr_slice bucket, bool has_policy);
+/* Of the documents that are there. */
+MR_MUST_USE enum mr_status s3_guarded_load(struct s3 *s3);
+
+/* Of protocol_on_call: sets the fault when the call may not do what it asks. */
+void s3_authorize(void *ctx, struct protocol_call *call);
+/* The same for an operation of another name than the call's. */
+void s3_authorize_as(struct protocol_call *call, const char *operation);
+/* May the call read what it copies? Sets the fault. */
+enum mr_status s3_authorize_source(struct protocol_call *call, const struct s3_which *source);
+/* May it delete one object of several? Empty: yes; else the refusal's message. */
+struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_which *which,
+                                  bool bypass);
+
+/* condition_keys.c: what a request says to conditions. */
+struct s3_facts {
+    struct protocol_call *call;
+    const struct s3_caller *caller;
+    const struct s3_which *which; /* whose tags ExistingObjectTag asks for */
+    const char *operation;
+};
+bool s3_facts_look(void *ctx, struct mr_slice key, struct s3_values *ret_values);
+/* Is it a key that S3 has? Keys of "aws:" are for all services, and may be absent here. */
+bool s3_condition_key_known(struct mr_slice key);

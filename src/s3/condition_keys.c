@@ -1,0 +1,387 @@
+/* What a request says to the conditions of a policy: keys of all services ("aws:") and of S3. A key
+ * that says nothing about a request of this server (VPCs, organisations, tags of principals) is
+ * absent. */
+#include "base/codec.h"
+#include "s3/access.h"
+#include "s3/ops.h"
+
+static bool give(const struct s3_facts *facts, struct mr_slice text, struct s3_values *ret_values)
+{
+    struct mr_slice *one = MR_NEW(facts->call->arena, struct mr_slice);
+    *one = text;
+    *ret_values = (struct s3_values){one, 1};
+    return text.ptr != NULL;
+}
+
+static bool give_cstr(const struct s3_facts *facts, const char *text, struct s3_values *ret_values)
+{
+    return give(facts, mr_slice_cstr(text), ret_values);
+}
+
+/* ---- members of the input, as they came ---- */
+
+static const struct {
+    const char *key, *member, *inside; /* of the member, which is an object then */
+} members[] = {
+    {"s3:delimiter", "Delimiter", NULL},
+    {"s3:if-match", "IfMatch", NULL},
+    {"s3:if-none-match", "IfNoneMatch", NULL},
+    {"s3:LocationConstraint", "CreateBucketConfiguration", "LocationConstraint"},
+    {"s3:max-keys", "MaxKeys", NULL},
+    {"s3:object-lock-legal-hold", "ObjectLockLegalHoldStatus", NULL},
+    {"s3:object-lock-legal-hold", "LegalHold", "Status"},
+    {"s3:object-lock-mode", "ObjectLockMode", NULL},
+    {"s3:object-lock-mode", "Retention", "Mode"},
+    {"s3:prefix", "Prefix", NULL},
+    {"s3:VersionId", "VersionId", NULL},
+    {"s3:x-amz-acl", "ACL", NULL},
+    {"s3:x-amz-copy-source", "CopySource", NULL},
+    {"s3:x-amz-grant-full-control", "GrantFullControl", NULL},
+    {"s3:x-amz-grant-read", "GrantRead", NULL},
+    {"s3:x-amz-grant-read-acp", "GrantReadACP", NULL},
+    {"s3:x-amz-grant-write", "GrantWrite", NULL},
+    {"s3:x-amz-grant-write-acp", "GrantWriteACP", NULL},
+    {"s3:x-amz-metadata-directive", "MetadataDirective", NULL},
+    {"s3:x-amz-object-ownership", "ObjectOwnership", NULL},
+    {"s3:x-amz-server-side-encryption", "ServerSideEncryption", NULL},
+    {"s3:x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId", NULL},
+    {"s3:x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm", NULL},
+    {"s3:x-amz-storage-class", "StorageClass", NULL},
+    {"s3:x-amz-website-redirect-location", "WebsiteRedirectLocation", NULL},
+};
+
+static bool look_member(const struct s3_facts *facts, struct mr_slice key,
+                        struct s3_values *ret_values)
+{
+    for (size_t i = 0; i < MR_COUNT(members); i++) {
+        if (!mr_slice_equal_nocase(key, mr_slice_cstr(members[i].key)))
+            continue;
+        yyjson_val *value = mr_json_get(facts->call->in, members[i].member);
+        if (members[i].inside != NULL)
+            value = mr_json_get(value, members[i].inside);
+        if (value != NULL)
+            return give(facts, s3_policy_text(value), ret_values);
+    }
+    /* AWS: who lists without a prefix lists with an empty one. */
+    return mr_slice_equal_nocase(key, MR_S("s3:prefix")) &&
+           strncmp(facts->operation, "ListObject", 10) == 0 && give_cstr(facts, "", ret_values);
+}
+
+/* ---- tags ---- */
+
+struct tag {
+    struct tag *next;
+    struct mr_slice name, value;
+};
+
+static struct tag *tag_add(const struct s3_facts *facts, struct tag *tags, struct mr_slice name,
+                           struct mr_slice value)
+{
+    struct tag *tag = MR_NEW(facts->call->arena, struct tag);
+    *tag = (struct tag){tags, name, value};
+    return tag;
+}
+
+/* Those that the request brings: as a form's text in a header, or as a document. */
+static struct tag *request_tags(const struct s3_facts *facts)
+{
+    yyjson_val *tagging = mr_json_get(facts->call->in, "Tagging");
+    struct mr_slice rest = mr_json_text(tagging), part;
+    struct tag *tags = NULL;
+    size_t at, count;
+    yyjson_val *one;
+    while (rest.len > 0 && mr_slice_split(&rest, '&', &part)) {
+        const size_t equals = mr_slice_find(part, '=');
+        tags = tag_add(
+            facts, tags, mr_percent_decode(facts->call->arena, mr_slice_sub(part, 0, equals), true),
+            equals == SIZE_MAX ? MR_S("")
+                               : mr_percent_decode(facts->call->arena,
+                                                   mr_slice_sub(part, equals + 1, SIZE_MAX), true));
+    }
+    yyjson_arr_foreach(mr_json_get(tagging, "TagSet"), at, count, one)
+    {
+        tags = tag_add(facts, tags, mr_json_get_text(one, "Key"), mr_json_get_text(one, "Value"));
+    }
+    return tags;
+}
+
+static struct tag *object_tags(const struct s3_facts *facts)
+{
+    struct s3_meta meta;
+    int64_t ticket;
+    struct tag *tags = NULL;
+    struct mr_slice name, value;
+    if (facts->which->key.len == 0 ||
+        s3_find(s3_of(facts->call), facts->call->arena, facts->which, &meta, &ticket) != MR_OK)
+        return NULL;
+    while (s3_pairs_next(&meta.tags, &name, &value))
+        tags = tag_add(facts, tags, name, value);
+    return tags;
+}
+
+static bool give_tag(const struct s3_facts *facts, const struct tag *tags, struct mr_slice name,
+                     struct s3_values *ret_values)
+{
+    for (; tags != NULL; tags = tags->next)
+        if (mr_slice_equal(tags->name, name))
+            return give(facts, tags->value, ret_values);
+    return false;
+}
+
+static bool give_tag_names(const struct s3_facts *facts, const struct tag *tags,
+                           struct s3_values *ret_values)
+{
+    size_t count = 0;
+    for (const struct tag *tag = tags; tag != NULL; tag = tag->next)
+        count++;
+    struct mr_slice *names = MR_NEW_ARRAY(facts->call->arena, struct mr_slice, count + 1);
+    *ret_values = (struct s3_values){names, count};
+    for (; tags != NULL; tags = tags->next)
+        *names++ = tags->name;
+    return count > 0;
+}
+
+static bool after(struct mr_slice key, struct mr_slice prefix, struct mr_slice *ret_rest)
+{
+    *ret_rest = mr_slice_sub(key, prefix.len, SIZE_MAX);
+    return mr_slice_equal_nocase(mr_slice_sub(key, 0, prefix.len), prefix);
+}
+
+static bool look_tags(const struct s3_facts *facts, struct mr_slice key,
+                      struct s3_values *ret_values)
+{
+    struct mr_slice name;
+    if (after(key, MR_S("s3:ExistingObjectTag/"), &name))
+        return give_tag(facts, object_tags(facts), name, ret_values);
+    if (after(key, MR_S("s3:RequestObjectTag/"), &name) ||
+        after(key, MR_S("aws:RequestTag/"), &name))
+        return give_tag(facts, request_tags(facts), name, ret_values);
+    if (mr_slice_equal_nocase(key, MR_S("s3:RequestObjectTagKeys")) ||
+        mr_slice_equal_nocase(key, MR_S("aws:TagKeys")))
+        return give_tag_names(facts, request_tags(facts), ret_values);
+    return false;
+}
+
+/* ---- how it came ---- */
+
+static struct mr_slice query_value(const struct protocol_call *call, struct mr_slice name)
+{
+    struct mr_slice rest = call->exchange->query, part;
+    while (rest.len > 0 && mr_slice_split(&rest, '&', &part)) {
+        const size_t equals = mr_slice_find(part, '=');
+        if (mr_slice_equal(mr_slice_sub(part, 0, equals), name) && equals != SIZE_MAX)
+            return mr_percent_decode(call->arena, mr_slice_sub(part, equals + 1, SIZE_MAX), false);
+    }
+    return (struct mr_slice){0};
+}
+
+static bool is_loopback(const uint8_t peer[static 16])
+{
+    static const uint8_t zeroes[16], one[16] = {[15] = 1}, mapped[13] = {[10] = 0xff, 0xff, 127};
+    return memcmp(peer, zeroes, 16) == 0 || memcmp(peer, one, 16) == 0 ||
+           memcmp(peer, mapped, sizeof mapped) == 0;
+}
+
+static bool give_address(const struct s3_facts *facts, struct s3_values *ret_values)
+{
+    char text[HTTP_PEER_TEXT];
+    http_peer_text(facts->call->exchange, text);
+    return give(facts, mr_arena_copy(facts->call->arena, mr_slice_cstr(text)), ret_values);
+}
+
+enum proof { PROOF_NONE, PROOF_HEADER, PROOF_QUERY, PROOF_FORM };
+
+static enum proof proof_of(const struct protocol_call *call, bool *ret_v4)
+{
+    const struct mr_slice header = protocol_header(call, "authorization");
+    *ret_v4 = true;
+    if (header.ptr != NULL) {
+        *ret_v4 = mr_slice_starts_with(header, MR_S("AWS4-"));
+        return PROOF_HEADER;
+    }
+    if (query_value(call, MR_S("X-Amz-Signature")).ptr != NULL)
+        return PROOF_QUERY;
+    *ret_v4 = false;
+    if (query_value(call, MR_S("AWSAccessKeyId")).ptr != NULL)
+        return PROOF_QUERY;
+    *ret_v4 = true;
+    return call->operation_name == NULL && !call->anonymous ? PROOF_FORM : PROOF_NONE;
+}
+
+/* In milliseconds. */
+static bool give_age(const struct s3_facts *facts, struct s3_values *ret_values)
+{
+    struct mr_slice text = protocol_header(facts->call, "x-amz-date");
+    int64_t signed_ms;
+    if (text.ptr == NULL)
+        text = query_value(facts->call, MR_S("X-Amz-Date"));
+    if (text.ptr == NULL || mr_date_parse(text, &signed_ms) != MR_OK)
+        return false;
+    return give(
+        facts,
+        mr_arena_printf(facts->call->arena, "%lld", (long long)(facts->call->now_ms - signed_ms)),
+        ret_values);
+}
+
+static bool give_date(const struct s3_facts *facts, int64_t ms, struct s3_values *ret_values)
+{
+    char text[32];
+    return give(facts, mr_arena_copy(facts->call->arena, mr_date_iso8601(ms, text)), ret_values);
+}
+
+/* What a new object, or an old one, is to be retained until. */
+static bool retained_until(const struct s3_facts *facts, int64_t *ret_ms)
+{
+    yyjson_val *until = mr_json_get(facts->call->in, "ObjectLockRetainUntilDate");
+    if (until == NULL)
+        until = mr_json_get(mr_json_get(facts->call->in, "Retention"), "RetainUntilDate");
+    *ret_ms = (int64_t)(mr_json_double(until, 0) * 1000);
+    return until != NULL;
+}
+
+static bool look_lock(const struct s3_facts *facts, struct mr_slice key,
+                      struct s3_values *ret_values)
+{
+    int64_t until_ms;
+    const bool date = mr_slice_equal_nocase(key, MR_S("s3:object-lock-retain-until-date"));
+    if (!date && !mr_slice_equal_nocase(key, MR_S("s3:object-lock-remaining-retention-days")))
+        return false;
+    if (!retained_until(facts, &until_ms))
+        return false;
+    if (date)
+        return give_date(facts, until_ms, ret_values);
+    const int64_t days = (until_ms - facts->call->now_ms + 86399999) / 86400000;
+    return give(facts, mr_arena_printf(facts->call->arena, "%lld", (long long)days), ret_values);
+}
+
+/* ---- the rest ---- */
+
+static bool look_caller(const struct s3_facts *facts, const char *name,
+                        struct s3_values *ret_values)
+{
+    const struct s3_caller *caller = facts->caller;
+    if (strcmp(name, "userid") == 0)
+        return give(facts, caller->id, ret_values);
+    if (strcmp(name, "PrincipalType") == 0)
+        return give_cstr(facts,
+                         caller->arn.len == 0       ? "Anonymous"
+                         : caller->session.len == 0 ? "Account"
+                                                    : "AssumedRole",
+                         ret_values);
+    if (caller->arn.len == 0)
+        return false;
+    return give(facts, strcmp(name, "PrincipalArn") == 0 ? caller->arn : caller->account,
+                ret_values);
+}
+
+static bool look_request(const struct s3_facts *facts, const char *name,
+                         struct s3_values *ret_values)
+{
+    struct protocol_call *call = facts->call;
+    bool v4;
+    if (strcmp(name, "authType") == 0) {
+        static const char *const types[] = {NULL, "REST-HEADER", "REST-QUERY-STRING", "POST"};
+        return give_cstr(facts, types[proof_of(call, &v4)], ret_values);
+    }
+    if (strcmp(name, "signatureversion") == 0)
+        return proof_of(call, &v4) != PROOF_NONE &&
+               give_cstr(facts, v4 ? "AWS4-HMAC-SHA256" : "AWS", ret_values);
+    if (strcmp(name, "signatureAge") == 0)
+        return give_age(facts, ret_values);
+    if (strcmp(name, "SourceIp") == 0)
+        return give_address(facts, ret_values);
+    if (strcmp(name, "SecureTransport") == 0)
+        return give_cstr(facts, is_loopback(call->exchange->peer) ? "true" : "false", ret_values);
+    if (strcmp(name, "CurrentTime") == 0)
+        return give_date(facts, call->now_ms, ret_values);
+    if (strcmp(name, "EpochTime") == 0)
+        return give(facts, mr_arena_printf(call->arena, "%lld", (long long)(call->now_ms / 1000)),
+                    ret_values);
+    if (strcmp(name, "RequestedRegion") == 0)
+        return give(facts, call->region, ret_values);
+    return give(facts, call->account, ret_values);
+}
+
+static const struct {
+    const char *key, *name; /* the last: how the functions above know it */
+    const char *header;     /* or the header it is */
+    bool (*look)(const struct s3_facts *facts, const char *name, struct s3_values *ret_values);
+} others[] = {
+    {"aws:CurrentTime", "CurrentTime", NULL, look_request},
+    {"aws:EpochTime", "EpochTime", NULL, look_request},
+    {"aws:PrincipalAccount", "PrincipalAccount", NULL, look_caller},
+    {"aws:PrincipalArn", "PrincipalArn", NULL, look_caller},
+    {"aws:PrincipalType", "PrincipalType", NULL, look_caller},
+    {"aws:Referer", NULL, "referer", NULL},
+    {"aws:RequestedRegion", "RequestedRegion", NULL, look_request},
+    {"aws:ResourceAccount", "ResourceAccount", NULL, look_request},
+    {"aws:SecureTransport", "SecureTransport", NULL, look_request},
+    {"aws:SourceIp", "SourceIp", NULL, look_request},
+    {"aws:UserAgent", NULL, "user-agent", NULL},
+    {"aws:userid", "userid", NULL, look_caller},
+    {"s3:authType", "authType", NULL, look_request},
+    {"s3:ResourceAccount", "ResourceAccount", NULL, look_request},
+    {"s3:signatureAge", "signatureAge", NULL, look_request},
+    {"s3:signatureversion", "signatureversion", NULL, look_request},
+    {"s3:x-amz-content-sha256", NULL, "x-amz-content-sha256", NULL},
+};
+
+/* AWS: no service that acts for somebody calls here. */
+static bool is_never(struct mr_slice key)
+{
+    return mr_slice_equal_nocase(key, MR_S("aws:PrincipalIsAWSService")) ||
+           mr_slice_equal_nocase(key, MR_S("aws:ViaAWSService"));
+}
+
+bool s3_facts_look(void *ctx, struct mr_slice key, struct s3_values *ret_values)
+{
+    const struct s3_facts *facts = ctx;
+    for (size_t i = 0; i < MR_COUNT(others); i++) {
+        if (!mr_slice_equal_nocase(key, mr_slice_cstr(others[i].key)))
+            continue;
+        if (others[i].header != NULL)
+            return give(facts, protocol_header(facts->call, others[i].header), ret_values);
+        return others[i].look(facts, others[i].name, ret_values);
+    }
+    if (is_never(key))
+        return give_cstr(facts, "false", ret_values);
+    return look_member(facts, key, ret_values) || look_tags(facts, key, ret_values) ||
+           look_lock(facts, key, ret_values);
+}
+
+bool s3_condition_key_known(struct mr_slice key)
+{
+    /* These S3 has; no request of this server has them. */
+    static const char *const absent[] = {"s3:AccessGrantsInstanceArn",
+                                         "s3:AccessPointNetworkOrigin",
+                                         "s3:AccessPointTag/",
+                                         "s3:BucketTag/",
+                                         "s3:DataAccessPointAccount",
+                                         "s3:DataAccessPointArn",
+                                         "s3:ExistingObjectTag/",
+                                         "s3:InventoryAccessibleOptionalFields",
+                                         "s3:JobSuspendedCause",
+                                         "s3:ObjectCreationOperation",
+                                         "s3:RequestObjectTag/",
+                                         "s3:RequestObjectTagKeys",
+                                         "s3:TlsVersion",
+                                         "s3:destinationRegion",
+                                         "s3:isReplicationPauseRequest",
+                                         "s3:object-lock-remaining-retention-days",
+                                         "s3:object-lock-retain-until-date"};
+    if (!mr_slice_equal_nocase(mr_slice_sub(key, 0, 3), MR_S("s3:")))
+        return true;
+    for (size_t i = 0; i < MR_COUNT(members); i++)
+        if (mr_slice_equal_nocase(key, mr_slice_cstr(members[i].key)))
+            return true;
+    for (size_t i = 0; i < MR_COUNT(others); i++)
+        if (mr_slice_equal_nocase(key, mr_slice_cstr(others[i].key)))
+            return true;
+    for (size_t i = 0; i < MR_COUNT(absent); i++) {
+        const struct mr_slice name = mr_slice_cstr(absent[i]);
+        const bool open = mr_slice_ends_with(name, MR_S("/"));
+        if (mr_slice_equal_nocase(open ? mr_slice_sub(key, 0, name.len) : key, name))
+            return true;
+    }
+    return false;
+}
