@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,6 +380,15 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
     return optind < argc ? usage("unexpected argument", argv[optind]) : 0;
 }
 
+/* Functions run in folders of their own, where a path that begins at ours means nothing. */
+static const char *from_root(struct mr_arena *arena, const char *folder)
+{
+    char here[PATH_MAX];
+    if (folder[0] == '/' || getcwd(here, sizeof here) == NULL)
+        return folder;
+    return mr_arena_cstr(arena, mr_arena_printf(arena, "%s/%s", here, folder));
+}
+
 int serve_main(int argc, char **argv)
 {
     struct mr_arena arena;
@@ -386,6 +396,7 @@ int serve_main(int argc, char **argv)
     struct serve_options options = serve_options_default;
     int result = parse_options(&arena, argc, argv, &options);
     if (result == 0) {
+        options.data = from_root(&arena, options.data);
         /* Blocked before any thread starts, so that every thread inherits it; sigwait takes them.
          */
         sigset_t signals;

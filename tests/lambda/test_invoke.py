@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import json
 import os
+import pathlib
 import re
 import time
 
@@ -485,3 +486,17 @@ def test_a_runtime_that_breaks_the_rules_is_told_so(functions, make_function, zi
     first = [403, 400, 403, 404, 404]
     assert json.loads(invoke(functions, name, {})[0]) == first
     assert json.loads(invoke(functions, name, {})[0]) == first + [202, 400] + first
+
+
+def test_a_data_folder_may_be_named_from_where_the_server_starts(
+    make_server, make_function, tmp_path, monkeypatch
+):
+    """README's first command says ./data; a function runs in a folder of its own."""
+    server = make_server(start=False)
+    monkeypatch.chdir(server.data.parent)
+    server.data = pathlib.Path(server.data.name)
+    server.start()
+    functions = server.client("lambda")
+    name = make_function("def handler(event, context):\n    return event\n", api=functions)
+    assert invoke(functions, name, 7)[0] == "7"
+    server.close()
