@@ -261,6 +261,28 @@ static bool classifier_replaces(yyjson_val *now, yyjson_val *before)
            (old == NULL || strcmp(kind, old) != 0 || name_changed(now, before, kind));
 }
 
+/* AWS: what Glue calls CustomDatatypes has another name in templates. */
+static yyjson_val *classifier_input(struct resource_call *call, yyjson_val *given)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    yyjson_val *key, *value;
+    size_t i, count;
+    mr_json_object(&json);
+    yyjson_obj_foreach(given, i, count, key, value)
+    {
+        struct mr_slice name = mr_json_text(key);
+        mr_json_name(&json, mr_slice_equal(name, MR_S("ContainsCustomDatatype"))
+                                ? MR_S("CustomDatatypes")
+                                : name);
+        mr_json_value(&json, value);
+    }
+    mr_json_object_end(&json);
+    yyjson_val *input = mr_json_parse(call->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    mr_buf_fini(&buf);
+    return resource_with(call->arena, input, "Name", call->physical);
+}
+
 static bool send_classifier(struct resource_call *call, const char *operation)
 {
     const char *kind = classifier_kind(call->properties);
@@ -271,7 +293,7 @@ static bool send_classifier(struct resource_call *call, const char *operation)
     }
     yyjson_val *input = resource_property(call, kind);
     request_open(&request, call, "glue", operation);
-    request_value(&request, kind, resource_with(call->arena, input, "Name", call->physical));
+    request_value(&request, kind, classifier_input(call, input));
     return request_done(&request);
 }
 

@@ -92,6 +92,41 @@ size_t glue_path_observe(struct mr_arena *arena, const struct glue_path *path, s
 
 /* ---- stored classifiers ---- */
 
+struct mr_slice glue_custom_datatype(struct mr_slice name)
+{
+    static const struct {
+        struct mr_slice name, hive;
+    } types[] = {{MR_S_INIT("BINARY"), MR_S_INIT("binary")},
+                 {MR_S_INIT("BOOLEAN"), MR_S_INIT("boolean")},
+                 {MR_S_INIT("DATE"), MR_S_INIT("date")},
+                 {MR_S_INIT("DECIMAL"), MR_S_INIT("decimal")},
+                 {MR_S_INIT("DOUBLE"), MR_S_INIT("double")},
+                 {MR_S_INIT("FLOAT"), MR_S_INIT("float")},
+                 {MR_S_INIT("INT"), MR_S_INIT("int")},
+                 {MR_S_INIT("LONG"), MR_S_INIT("bigint")},
+                 {MR_S_INIT("SHORT"), MR_S_INIT("smallint")},
+                 {MR_S_INIT("STRING"), MR_S_INIT("string")},
+                 {MR_S_INIT("TIMESTAMP"), MR_S_INIT("timestamp")}};
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        if (mr_slice_equal_nocase(name, types[i].name))
+            return types[i].hive;
+    }
+    return MR_S("");
+}
+
+static void read_types(struct mr_arena *arena, yyjson_val *json, struct glue_csv_rules *rules)
+{
+    yyjson_val *types = mr_json_get(json, "CustomDatatypes"), *type;
+    size_t index, max;
+    if (!mr_json_get_bool(json, "CustomDatatypeConfigured", false) || yyjson_arr_size(types) == 0)
+        return;
+    rules->types = MR_NEW_ARRAY(arena, struct mr_slice, yyjson_arr_size(types));
+    yyjson_arr_foreach(types, index, max, type)
+    {
+        rules->types[rules->type_count++] = glue_custom_datatype(mr_json_text(type));
+    }
+}
+
 static char first_byte(yyjson_val *object, const char *member, char fallback)
 {
     struct mr_slice text = mr_json_get_text(object, member);
@@ -117,6 +152,7 @@ static void read_csv(struct mr_arena *arena, yyjson_val *json, struct glue_csv_r
         rules->serde = GLUE_SERDE_OPEN;
     else if (mr_slice_equal(serde, MR_S("LazySimpleSerDe")))
         rules->serde = GLUE_SERDE_LAZY;
+    read_types(arena, json, rules);
     if (yyjson_arr_size(names) == 0)
         return;
     rules->names = MR_NEW_ARRAY(arena, struct mr_slice, yyjson_arr_size(names));

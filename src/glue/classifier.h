@@ -27,9 +27,14 @@ struct glue_csv_rules {
     enum { GLUE_HEADER_DETECT, GLUE_HEADER_PRESENT, GLUE_HEADER_ABSENT } header;
     struct mr_slice *names; /* of the columns, or NULL */
     size_t name_count;
+    struct mr_slice *types; /* Hive's words, one a column from the first on, or NULL */
+    size_t type_count;
     bool keep_blanks, single_column;
     enum { GLUE_SERDE_DETECT, GLUE_SERDE_OPEN, GLUE_SERDE_LAZY } serde;
 };
+/* "LONG" and its like in Hive's words; empty: none of AWS's custom datatypes. */
+struct mr_slice glue_custom_datatype(struct mr_slice name);
+
 struct glue_classifier {
     bool is_csv;
     struct glue_path path;     /* of JSON */

@@ -102,8 +102,8 @@ static void write_columns(struct mr_json *json, const struct lake_shape *shape,
         glue_type_print(&type, &columns->fields[i].type);
         mr_json_object(json);
         mr_json_key_string(json, "Name", columns->fields[i].name);
-        /* OpenCSVSerde reads strings only. */
-        const bool text = shape->format == LAKE_CSV && shape->quoted;
+        /* OpenCSVSerde reads strings, unless somebody says what they stand for. */
+        const bool text = shape->format == LAKE_CSV && shape->quoted && !shape->typed;
         mr_json_key_string(json, "Type", text ? MR_S("string") : mr_buf_slice(&type));
         mr_json_object_end(json);
     }

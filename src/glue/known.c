@@ -39,6 +39,7 @@ static struct lake_shape *shape_of(struct mr_arena *arena, yyjson_val *row)
         struct glue_field *field = &shape->type.fields[shape->type.field_count++];
         field->name = mr_json_get_text(column, "Name");
         glue_type_parse(arena, mr_json_get_text(column, "Type"), &field->type);
+        shape->typed = shape->typed || (shape->quoted && field->type.kind != GLUE_STRING);
     }
     return shape;
 }

@@ -24,6 +24,7 @@ struct lake_shape { /* of one object */
     char delimiter, quote;     /* of CSV */
     bool header;               /* of CSV */
     bool quoted;               /* of CSV: OpenCSVSerde has to read it */
+    bool typed;                /* of CSV: a classifier says what types its columns have */
     uint64_t records;          /* estimated when the object was not read to its end */
 };
 struct lake_counts {

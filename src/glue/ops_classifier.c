@@ -72,11 +72,15 @@ static bool check_input(struct protocol_call *call, yyjson_val *input)
         protocol_fail(call, &glue_fault_invalid_input, "Invalid JsonPath: %.*s", MR_ARG(path));
         return false;
     }
-    yyjson_val *types = mr_json_get(input, "CustomDatatypes");
-    if (mr_json_get_bool(input, "CustomDatatypeConfigured", false) || yyjson_arr_size(types) > 0) {
-        protocol_fail(call, &glue_fault_unsupported,
-                      "Custom datatypes of CSV classifiers are not implemented.");
-        return false;
+    yyjson_val *types = mr_json_get(input, "CustomDatatypes"), *type;
+    size_t index, max;
+    yyjson_arr_foreach(types, index, max, type)
+    {
+        if (glue_custom_datatype(mr_json_text(type)).len == 0) {
+            protocol_fail(call, &glue_fault_invalid_input, "Invalid custom datatype: %.*s",
+                          MR_ARG(mr_json_text(type)));
+            return false;
+        }
     }
     struct mr_slice delimiter = mr_json_get_text(input, "Delimiter");
     if (delimiter.len > 0 && mr_slice_equal(delimiter, mr_json_get_text(input, "QuoteSymbol"))) {

@@ -326,7 +326,10 @@ static void csv_columns(struct mr_arena *arena, const struct csv_line *first, bo
             name[j] = name[j] >= 'A' && name[j] <= 'Z' ? (char)(name[j] + 32) : name[j];
         ret_type->fields[i].name =
             given.len > 0 ? mr_slice_make(name, given.len) : mr_arena_printf(arena, "col%zu", i);
-        glue_type_merge(arena, &ret_type->fields[i].type, &types[i]);
+        if (i < rules->type_count)
+            glue_type_parse(arena, rules->types[i], &ret_type->fields[i].type);
+        else
+            glue_type_merge(arena, &ret_type->fields[i].type, &types[i]);
     }
 }
 
@@ -362,6 +365,7 @@ static bool csv_shape(struct mr_arena *arena, struct mr_slice head, bool whole, 
     shape->format = LAKE_CSV;
     shape->delimiter = rules->delimiter;
     shape->quote = rules->quote;
+    shape->typed = rules->type_count > 0;
     if (rules->serde != GLUE_SERDE_DETECT)
         shape->quoted = rules->serde == GLUE_SERDE_OPEN;
     if (!whole && head.len > 0)

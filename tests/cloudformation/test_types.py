@@ -322,7 +322,9 @@ def test_glue_partition_and_classifier(stacks, client, fresh):
                 },
                 "Csv": {
                     "Type": "AWS::Glue::Classifier",
-                    "Properties": {"CsvClassifier": {"Delimiter": delimiter}},
+                    "Properties": {"CsvClassifier": {
+                        "Delimiter": delimiter, "CustomDatatypeConfigured": True,
+                        "ContainsCustomDatatype": ["LONG", "DATE"]}},
                 },
             }
         }
@@ -335,6 +337,7 @@ def test_glue_partition_and_classifier(stacks, client, fresh):
     assert glue.get_partition(**where)["Partition"]["Parameters"] == {"text": "one"}
     found = glue.get_classifier(Name=classifier)["Classifier"]
     assert found["CsvClassifier"]["Delimiter"] == ";"
+    assert found["CsvClassifier"]["CustomDatatypes"] == ["LONG", "DATE"]
     stacks.update(name, template("two", "|"))
     assert glue.get_partition(**where)["Partition"]["Parameters"] == {"text": "two"}
     found = glue.get_classifier(Name=classifier)["Classifier"]

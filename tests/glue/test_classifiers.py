@@ -116,6 +116,27 @@ def test_a_header_of_words_over_words_needs_to_be_told(glue, s3, bucket, databas
     assert found["Parameters"]["skip.header.line.count"] == "1"
 
 
+def test_custom_datatypes_are_forced_on_the_columns(glue, s3, bucket, database, crawl, classifier):
+    s3.put_object(Bucket=bucket, Key="t/day=1/x.csv", Body=b"1,2026-01-02,7,x\n2,2026-01-03,8,y\n")
+    rules = {"Header": ["id", "day_of", "price", "rest"], "ContainsHeader": "ABSENT",
+             "CustomDatatypes": ["LONG", "DATE", "decimal"]}
+    name = classifier("CsvClassifier", **rules, CustomDatatypeConfigured=True)
+    crawler = crawl(f"s3://{bucket}/t", Classifiers=[name])
+    wanted = [("id", "bigint"), ("day_of", "date"), ("price", "decimal"), ("rest", "string")]
+    assert columns(table(glue, database)) == wanted
+    s3.put_object(Bucket=bucket, Key="t/day=2/x.csv", Body=b'3,2026-01-04,9,"z"\n')
+    crawl(name=crawler["Name"])
+    assert columns(table(glue, database)) == wanted, "also where OpenCSVSerde reads"
+    rows = glue.get_partitions(DatabaseName=database, TableName="t")["Partitions"]
+    assert [columns(row) for row in rows] == [wanted, wanted]
+    plain = classifier("CsvClassifier", **rules)
+    s3.put_object(Bucket=bucket, Key="plain/x.csv", Body=b"1,2026-01-02,7,x\n")
+    crawl(f"s3://{bucket}/plain", Classifiers=[plain])
+    assert columns(table(glue, database, "plain"))[:2] == [("id", "int"), ("day_of", "string")]
+    refused(glue.create_classifier, "InvalidInputException", CsvClassifier={
+        "Name": "x", "CustomDatatypes": ["UUID"], "CustomDatatypeConfigured": True})
+
+
 def test_single_columns_need_to_be_allowed(glue, s3, bucket, database, crawl, classifier):
     s3.put_object(Bucket=bucket, Key="t/x.csv", Body=b"5\n6\n")
     name = crawl(f"s3://{bucket}/t")["Name"]
