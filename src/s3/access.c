@@ -1,5 +1,6 @@
 #include "s3/access.h"
 #include "s3/ops.h"
+#include <assert.h>
 
 /* ---- buckets that have a policy ---- */
 
@@ -307,6 +308,9 @@ static bool allows(struct access *access, const char *action, bool of_object, en
         return is_rescue(access);
     if (!access->call->anonymous)
         return true;
+    /* AWS: somebody has to pay. */
+    if (mr_slice_equal(mr_json_get_text(access->document, "payer"), MR_S("Requester")))
+        return false;
     if (access->verdict == S3_ALLOWS &&
         !(s3_policy_is_public(access->policy) &&
           s3_blocks_public(access->document, "RestrictPublicBuckets")))
@@ -395,8 +399,9 @@ void s3_authorize_as(struct protocol_call *call, const char *operation)
     struct s3_which which = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
     struct s3_version version;
     struct access access;
-    if (rule == NULL) /* DeleteObjects: one by one */
+    if (strcmp(operation, "DeleteObjects") == 0) /* object by object: s3_delete_refusal */
         return;
+    assert(rule != NULL); /* of every operation that has a handler */
     if (call->anonymous &&
         (strcmp(operation, "ListBuckets") == 0 || strcmp(operation, "CreateBucket") == 0)) {
         protocol_fail(call, &s3_access_denied, "Access Denied");

@@ -12,6 +12,7 @@ from s3.conftest import NEW_BOTO3, refused
 from support.server import KEY, SECRET, Server
 
 ACCOUNT = "000000000000"
+NOW = datetime.datetime.now(datetime.timezone.utc)
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 
 
@@ -98,6 +99,39 @@ def test_anybody_needs_an_allow(owner, anybody, open_bucket):
     refused(anybody.get_object, "AccessDenied", 403, **names)
 
 
+def sample(shape, names):
+    """The least that a shape takes."""
+    if shape.type_name == "structure":
+        return {name: names.get(name) or sample(member, names)
+                for name, member in shape.members.items() if name in shape.required_members}
+    if shape.type_name == "list":
+        return [sample(shape.member, names)]
+    return {"integer": 1, "long": 1, "boolean": True, "blob": b"x", "timestamp": NOW}.get(
+        shape.type_name, shape.enum[0] if getattr(shape, "enum", None) else "x")
+
+
+def test_every_operation_is_refused_to_anybody(owner, anybody, open_bucket):
+    names = {"Bucket": open_bucket, "Key": "a/1", "CopySource": f"{open_bucket}/a/1",
+             "ChecksumAlgorithm": "SHA256"}
+    told = {}
+    model = anybody.meta.service_model
+    for method, name in sorted(anybody.meta.method_to_api_mapping.items()):
+        shape = model.operation_model(name).input_shape
+        members = shape.members if shape is not None else {}
+        if name in ("DeleteObjects", "WriteGetObjectResponse", "CreateSession") or (
+                "Bucket" not in members and name != "ListBuckets"):
+            continue
+        try:
+            getattr(anybody, method)(**sample(shape, names) if members else {})
+            told[name] = "done"
+        except ClientError as error:
+            told[name] = error.response["Error"]["Code"]
+    done = {name for name, code in told.items() if code not in ("AccessDenied", "403")}
+    assert {name: told[name] for name in done if told[name] != "NotImplemented"} == {}
+    assert len(told) - len(done) > 70
+    assert owner.head_object(Bucket=open_bucket, Key="a/1")["ContentLength"] == 3
+
+
 def test_who_may_not_list_does_not_learn_what_is_missing(owner, anybody, open_bucket):
     put(owner, open_bucket, {})
     refused(anybody.get_object, "AccessDenied", 403, Bucket=open_bucket, Key="none")
@@ -156,6 +190,17 @@ def test_public_access_that_is_blocked_does_not_count(owner, anybody, open_bucke
     assert not block(IgnorePublicAcls=True)
     assert block()
     assert may(owner.get_object, **names)
+
+
+def test_nobody_who_cannot_pay_is_let_in_where_the_requester_pays(owner, anybody, open_bucket):
+    names = {"Bucket": open_bucket, "Key": "a/1"}
+    put(owner, open_bucket, {})
+    owner.put_object_acl(**names, ACL="public-read")
+    for payer in ("Requester", "BucketOwner"):
+        owner.put_bucket_request_payment(Bucket=open_bucket,
+                                         RequestPaymentConfiguration={"Payer": payer})
+        assert may(anybody.get_object, **names) is (payer == "BucketOwner")
+        assert may(owner.get_object, **names)
 
 
 def test_all_but_some_is_public(owner, open_bucket):
@@ -296,7 +341,6 @@ def test_roles_are_told_apart_by_their_sessions(server, client, s3, bucket, fres
 
 # ---- conditions: each denies the owner when it holds ----
 
-NOW = datetime.datetime.now(datetime.timezone.utc)
 YESTERDAY = (NOW - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 IN_A_WEEK = (NOW + datetime.timedelta(days=7)).strftime("%Y-%m-%d")
 
