@@ -131,6 +131,22 @@ static void create_columns(struct athena_ddl *ddl, const struct glue_column *col
     }
 }
 
+/* As it is written in a literal. */
+static struct mr_slice escaped(struct mr_arena *arena, struct mr_slice text)
+{
+    static const char plain[] = "\n\r\t\\'", names[] = "nrt\\'";
+    struct mr_buf buf = {0};
+    for (size_t i = 0; i < text.len; i++) {
+        const char *found = text.ptr[i] == '\0' ? NULL : strchr(plain, text.ptr[i]);
+        if (found != NULL)
+            mr_buf_byte(&buf, '\\');
+        mr_buf_byte(&buf, found != NULL ? names[found - plain] : text.ptr[i]);
+    }
+    struct mr_slice result = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return result;
+}
+
 static void create_properties(struct athena_ddl *ddl, const char *words, yyjson_val *properties)
 {
     size_t index, max;
@@ -141,7 +157,8 @@ static void create_properties(struct athena_ddl *ddl, const char *words, yyjson_
     yyjson_obj_foreach(properties, index, max, key, value)
     {
         athena_ddl_row(ddl, "  '%.*s'='%.*s'%s", MR_ARG(mr_json_text(key)),
-                       MR_ARG(mr_json_text(value)), index + 1 < max ? ", " : ")");
+                       MR_ARG(escaped(ddl->arena, mr_json_text(value))),
+                       index + 1 < max ? ", " : ")");
     }
 }
 
@@ -199,7 +216,7 @@ static bool show_properties(struct athena_ddl *ddl)
     struct glue_table table;
     size_t index, max;
     yyjson_val *key, *value;
-    bool absent;
+    bool absent, any = false;
     if (!athena_ddl_table(ddl, &table, &absent))
         return false;
     athena_ddl_columns(ddl, columns, 2);
@@ -210,8 +227,14 @@ static bool show_properties(struct athena_ddl *ddl)
         struct mr_slice wanted = ddl->statement->pattern;
         if (wanted.len > 0 && !mr_slice_equal(wanted, mr_json_text(key)))
             continue;
+        any = true;
         athena_ddl_row(ddl, "%.*s", MR_ARG(mr_json_text(key)));
         athena_ddl_row(ddl, "%.*s", MR_ARG(mr_json_text(value)));
+    }
+    if (ddl->statement->pattern.len > 0 && !any) {
+        athena_ddl_row(ddl, "Table %.*s.%.*s does not have property: %.*s", MR_ARG(table.database),
+                       MR_ARG(table.name), MR_ARG(ddl->statement->pattern));
+        athena_ddl_row(ddl, "%s", "");
     }
     return true;
 }

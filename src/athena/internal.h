@@ -115,7 +115,7 @@ MR_MUST_USE enum mr_status athena_query_run(struct athena_query *query,
 struct athena_ddl {
     struct athena *athena;
     struct mr_arena *arena;
-    struct mr_slice database, account;
+    struct mr_slice database, account, workgroup;
     struct athena_output *output; /* of text */
     struct athena_handle *handle;
     struct athena_error *error;
@@ -130,6 +130,7 @@ bool athena_ddl_show(struct athena_ddl *ddl);
 bool athena_ddl_change(struct athena_ddl *ddl);
 bool athena_ddl_alter(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_alter_database(struct athena_ddl *ddl);
+bool athena_ddl_prepare(struct athena_ddl *ddl);
 bool athena_ddl_describe(struct athena_ddl *ddl);
 /* A PartitionInput: the table's own storage at another location. */
 yyjson_val *athena_partition_input(struct mr_arena *arena, const struct glue_table *table,

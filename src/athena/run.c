@@ -322,6 +322,7 @@ static enum mr_status run_ddl(struct run *run, const struct athena_statement *st
                              .arena = run->arena,
                              .database = query->database,
                              .account = query->account,
+                             .workgroup = query->workgroup,
                              .output = &run->output,
                              .handle = &query->handle,
                              .error = &run->error,
@@ -428,6 +429,8 @@ static struct mr_slice target_catalog(const struct run *run,
     case STATEMENT_EXECUTE:
     case STATEMENT_EXPLAIN:
     case STATEMENT_UNLOAD:
+    case STATEMENT_PREPARE:
+    case STATEMENT_DEALLOCATE:
     case STATEMENT_UNSUPPORTED: return MR_S("");
     default: return statement->catalog.len > 0 ? statement->catalog : run->query->catalog;
     }

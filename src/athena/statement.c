@@ -10,11 +10,8 @@ static bool parse_query(struct athena_phrase *context)
     return context->statement->query != NULL;
 }
 
-/* EXECUTE name [USING literal, ...] */
-static bool parse_execute(struct athena_phrase *context)
+static bool parse_statement_name(struct athena_phrase *context)
 {
-    struct athena_list list = athena_list_make();
-    athena_phrase_set(context, STATEMENT_EXECUTE, "DML", "EXECUTE");
     const struct athena_token *token = context->parser.next;
     if (token->kind != ATHENA_TOKEN_WORD && token->kind != ATHENA_TOKEN_QUOTED) {
         athena_mismatch(&context->parser, "<identifier>");
@@ -22,6 +19,40 @@ static bool parse_execute(struct athena_phrase *context)
     }
     context->statement->name = token->value;
     context->parser.next++;
+    return true;
+}
+
+static bool parse_any(struct athena_phrase *context);
+
+/* PREPARE name FROM statement: it must be one, and is kept as it was written. */
+static bool parse_prepare(struct athena_phrase *context)
+{
+    struct athena_statement statement = {0}, *made = context->statement;
+    athena_phrase_set(context, STATEMENT_PREPARE, "DDL", "PREPARE");
+    if (!parse_statement_name(context) || !athena_expect(&context->parser, "FROM"))
+        return false;
+    const size_t start = (size_t)(context->parser.next->text.ptr - context->text.ptr);
+    context->statement = &statement;
+    const bool fine = parse_any(context);
+    context->statement = made;
+    if (!fine)
+        return false;
+    const size_t end = context->parser.next->kind == ATHENA_TOKEN_END
+                           ? context->text.len
+                           : (size_t)(context->parser.next->text.ptr - context->text.ptr);
+    made->query_text = mr_slice_trim(mr_slice_sub(context->text, start, end - start));
+    if (statement.kind != STATEMENT_QUERY && !athena_statement_writes(&statement))
+        athena_unsupported(&context->parser, "only queries can be prepared");
+    return !athena_failed(&context->parser);
+}
+
+/* EXECUTE name [USING literal, ...] */
+static bool parse_execute(struct athena_phrase *context)
+{
+    struct athena_list list = athena_list_make();
+    athena_phrase_set(context, STATEMENT_EXECUTE, "DML", "EXECUTE");
+    if (!parse_statement_name(context))
+        return false;
     if (!athena_take(&context->parser, "USING"))
         return true;
     do {
@@ -102,13 +133,6 @@ static bool parse_explain(struct athena_phrase *context)
 
 static bool parse_any(struct athena_phrase *context)
 {
-    static const struct {
-        const char *word, *type, *substatement, *text;
-    } known[] = {
-        {"PREPARE", "DDL", "PREPARE", "PREPARE is not supported; use CreatePreparedStatement"},
-        {"DEALLOCATE", "DDL", "DEALLOCATE",
-         "DEALLOCATE PREPARE is not supported; use DeletePreparedStatement"},
-    };
     struct athena_parser *parser = &context->parser;
     if (athena_peek(parser, "SELECT") || athena_peek(parser, "WITH") || athena_peek(parser, "(") ||
         athena_peek(parser, "VALUES") || athena_peek(parser, "TABLE"))
@@ -143,10 +167,11 @@ static bool parse_any(struct athena_phrase *context)
         return parse_execute(context);
     if (athena_take(&context->parser, "EXPLAIN"))
         return parse_explain(context);
-    for (size_t i = 0; i < MR_COUNT(known); i++) {
-        if (athena_peek(parser, known[i].word))
-            return athena_phrase_unsupported(context, known[i].type, known[i].substatement,
-                                             known[i].text);
+    if (athena_take(parser, "PREPARE"))
+        return parse_prepare(context);
+    if (athena_take2(parser, "DEALLOCATE", "PREPARE")) {
+        athena_phrase_set(context, STATEMENT_DEALLOCATE, "DDL", "DEALLOCATE_PREPARE");
+        return parse_statement_name(context);
     }
     athena_mismatch(parser, "'ALTER', 'CREATE', 'DEALLOCATE', 'DELETE', 'DESC', 'DESCRIBE', "
                             "'DROP', 'EXECUTE', 'EXPLAIN', 'INSERT', 'MERGE', 'MSCK', 'PREPARE', "

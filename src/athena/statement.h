@@ -44,6 +44,8 @@ enum athena_statement_kind {
     STATEMENT_MERGE,    /* the same, a change for each case; target_alias, other; condition: ON */
     STATEMENT_OPTIMIZE, /* name, query: the WHERE clause's expression or NULL */
     STATEMENT_VACUUM,   /* name */
+    STATEMENT_PREPARE,  /* name, query_text */
+    STATEMENT_DEALLOCATE,
     STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
 };
 enum athena_plan_format { ATHENA_PLAN_TEXT, ATHENA_PLAN_JSON, ATHENA_PLAN_GRAPHVIZ };

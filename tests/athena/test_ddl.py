@@ -11,6 +11,16 @@ def succeed(lake, sql, **options):
     return execution
 
 
+def test_what_is_not_plain_is_escaped_and_absent_properties_are_told(lake):
+    lake.result(f"CREATE EXTERNAL TABLE t (a int) ROW FORMAT DELIMITED FIELDS TERMINATED BY '\\t' "
+                f"ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' LOCATION 's3://{lake.bucket}/t/'")
+    lines = [row[0] for row in lake.raw_rows("SHOW CREATE TABLE t")]
+    for pair in ("'field.delim'='\\t'", "'escape.delim'='\\\\'", "'line.delim'='\\n'"):
+        assert any(pair in line for line in lines), (pair, lines)
+    assert lake.raw_rows("SHOW TBLPROPERTIES t('nope')") == [
+        [f"Table {lake.database}.t does not have property: nope", ""]]
+
+
 def test_databases_are_created_shown_and_dropped(lake, fresh):
     name = fresh("made", "_")
     assert succeed(lake, f"CREATE DATABASE {name} COMMENT 'x'")["StatementType"] == "DDL"

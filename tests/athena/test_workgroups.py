@@ -98,6 +98,21 @@ def test_prepared_statements_are_executed(orders, fresh):
     assert orders.reason("EXECUTE by_quantity", WorkGroup=name).startswith("NOT_FOUND")
 
 
+def test_statements_are_prepared_by_sql(orders, fresh):
+    athena, name = orders.athena, group(orders, fresh("wg"))
+    where = {"StatementName": "by_sql", "WorkGroup": name}
+    text = "PREPARE by_sql FROM SELECT orderid FROM orders\nWHERE quantity = ?"
+    assert orders.run(text + " ;", WorkGroup=name)["Status"]["State"] == "SUCCEEDED"
+    found = athena.get_prepared_statement(**where)["PreparedStatement"]
+    assert found["QueryStatement"] == text.split("FROM ", 1)[1]
+    assert orders.rows("EXECUTE by_sql USING 5", WorkGroup=name) == [["a"]]
+    assert "by_sql already exists" in orders.reason("PREPARE by_sql FROM SELECT 1", WorkGroup=name)
+    orders.result("DEALLOCATE PREPARE by_sql", WorkGroup=name)
+    refused(athena.get_prepared_statement, "ResourceNotFoundException", **where)
+    assert "by_sql was not found" in orders.reason("DEALLOCATE PREPARE by_sql", WorkGroup=name)
+    refused(orders.start, "InvalidRequestException", sql="PREPARE x FROM DROP TABLE orders")
+
+
 def test_prepared_statements_are_got_together(orders, fresh):
     name = fresh("ps").replace("-", "_")
     orders.athena.create_prepared_statement(StatementName=name, WorkGroup="primary",
