@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/athena/unicode_table.h: the category of every code point, upper and lower case.
-Run it when Python knows a newer Unicode."""
+"""Writes src/athena/unicode_table.h: the category of every code point, upper and lower case; and
+unicode_forms.h: what letters are put together of, and in which order marks stand. Run it when
+Python knows a newer Unicode."""
 
 import pathlib
 import sys
@@ -37,10 +38,41 @@ def cases(change):
     return found
 
 
+def parts():
+    """(code, first, second or 0) of what is put together."""
+    for code in range(0x110000):
+        text = unicodedata.decomposition(chr(code))
+        if text and text[0] != "<":
+            codes = [int(part, 16) for part in text.split()]
+            yield "{0x%x, 0x%x, 0x%x}" % (code, codes[0], codes[1] if len(codes) > 1 else 0)
+
+
+def classes():
+    """(first, last, class) of marks that are put in order."""
+    found = []
+    for code in range(0x110000):
+        number = unicodedata.combining(chr(code))
+        if number and found and found[-1][1:] == [code - 1, number]:
+            found[-1][1] = code
+        elif number:
+            found.append([code, code, number])
+    return found
+
+
 def rows(values, per_line):
     values = list(values)
     for at in range(0, len(values), per_line):
         yield "    " + " ".join(f"{value}," for value in values[at:at + per_line])
+
+
+def wrapped(values):
+    line = "   "
+    for value in values:
+        if len(line) + len(value) > 97:
+            yield line
+            line = "   "
+        line += f" {value},"
+    yield line
 
 
 def main():
@@ -60,6 +92,17 @@ def main():
     lines += ["/* clang-format on */", ""]
     path = pathlib.Path(__file__).resolve().parents[1] / "src" / "athena" / "unicode_table.h"
     path.write_text("\n".join(lines))
+    lines = [f"/* athena/unicode_forms.h: made by tools/unicode.py from Unicode "
+             f"{unicodedata.unidata_version}. Included by",
+             " * normalize.c alone. */", "/* clang-format off */", "#pragma once",
+             "#include <stdint.h>", "", "/* What a letter is put together of; second 0: of one. */",
+             "static const struct parts {", "    uint32_t code, first, second;", "} parts[] = {"]
+    lines += list(wrapped(parts())) + ["};"]
+    lines += ["/* Marks that are put in order, by their class. */", "static const struct marks {",
+              "    uint32_t first, last, class;", "} marks[] = {"]
+    lines += list(wrapped("{0x%x, 0x%x, %d}" % tuple(run) for run in classes())) + ["};"]
+    lines += ["/* clang-format on */", ""]
+    path.with_name("unicode_forms.h").write_text("\n".join(lines))
     return 0
 
 

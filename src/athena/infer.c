@@ -622,6 +622,12 @@ static const struct athena_sqltype *infer_cast(struct athena_translation *transl
 {
     const struct athena_sqltype *from = infer(translation, node->left);
     const struct athena_sqltype *to = athena_sqltype_from_ast(translation->arena, node->items);
+    if (to != NULL && to->kind == SQL_TIMESTAMP_TZ && node->left->kind == AST_STRING) {
+        struct athena_sqltype *zoned = MR_NEW(translation->arena, struct athena_sqltype);
+        *zoned = *to;
+        zoned->zone = athena_literal_zone(node->left->text);
+        return zoned;
+    }
     if (from == NULL || to == NULL || athena_sqltype_casts(from, to))
         return to;
     athena_translate_fail(translation, node, "TYPE_MISMATCH", "Cannot cast %.*s to %.*s",

@@ -559,6 +559,16 @@ static struct athena_node *parse_sign(struct athena_parser *parser)
         return parse_postfix(parser);
     struct athena_node *node = athena_node_new(parser, AST_MINUS);
     parser->next++;
+    const bool integer = mr_slice_equal(parser->next->text, MR_S("2147483648"));
+    if (integer || mr_slice_equal(parser->next->text, MR_S("9223372036854775808"))) {
+        /* the sign belongs to the number: without it the number is of a wider type, or of none */
+        node->kind = AST_TYPED;
+        node->text = integer ? MR_S("-2147483648") : MR_S("-9223372036854775808");
+        node->items = athena_node_new(parser, AST_TYPE);
+        node->items->text = integer ? MR_S("integer") : MR_S("bigint");
+        parser->next++;
+        return node;
+    }
     if (!athena_enter(parser))
         return NULL;
     node->left = parse_sign(parser);

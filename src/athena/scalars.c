@@ -548,5 +548,7 @@ enum mr_status athena_scalars_register(duckdb_connection connection)
         status = athena_regex_register(connection);
     if (status == MR_OK)
         status = athena_joda_register(connection);
+    if (status == MR_OK)
+        status = athena_normalize_register(connection);
     return status == MR_OK ? athena_moments_register(connection) : status;
 }

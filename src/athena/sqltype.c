@@ -26,6 +26,8 @@ static const struct kind {
     [SQL_JSON] = {"json", "json", "JSON", 0},
     [SQL_UUID] = {"uuid", "uuid", "UUID", 0},
     [SQL_GEOMETRY] = {"Geometry", "geometry", "VARCHAR", 0},
+    [SQL_HYPERLOGLOG] = {"HyperLogLog", "hyperloglog", "BLOB", 0},
+    [SQL_TDIGEST] = {"tdigest", "tdigest", "DOUBLE[]", 0},
     [SQL_ARRAY] = {"array", "array", "", 0},
     [SQL_MAP] = {"map", "map", "MAP", 0},
     [SQL_ROW] = {"row", "row", "STRUCT", 0},
@@ -58,6 +60,8 @@ const struct athena_sqltype *athena_sqltype_simple(enum athena_sql_kind kind)
         SIMPLE(SQL_JSON, 0),
         SIMPLE(SQL_UUID, 0),
         SIMPLE(SQL_GEOMETRY, 0),
+        SIMPLE(SQL_HYPERLOGLOG, 0),
+        SIMPLE(SQL_TDIGEST, 0),
 #undef SIMPLE
     };
     return &simple[kind];
@@ -152,6 +156,8 @@ const struct athena_sqltype *athena_sqltype_from_ast(struct mr_arena *arena,
         return athena_sqltype_sized(arena, SQL_TIMESTAMP_TZ, number_of(first, 3), 0);
     if (mr_slice_equal(type->text, MR_S("int")))
         return athena_sqltype_simple(SQL_INTEGER);
+    if (mr_slice_equal(type->text, MR_S("hyperloglog")))
+        return athena_sqltype_simple(SQL_HYPERLOGLOG);
     for (size_t i = SQL_BOOLEAN; i < SQL_ARRAY; i++) {
         const struct athena_sqltype *simple = athena_sqltype_simple((enum athena_sql_kind)i);
         if (i == SQL_TIMESTAMP_TZ || !mr_slice_equal(type->text, mr_slice_cstr(kinds[i].name)))
@@ -394,7 +400,10 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
         return true;
     if (from->kind == to->kind)
         return from->count == 0 || casts_nested(from, to);
-    if (from->kind == SQL_GEOMETRY || to->kind == SQL_GEOMETRY)
+    if (from->kind == SQL_HYPERLOGLOG || to->kind == SQL_HYPERLOGLOG)
+        return from->kind == SQL_VARBINARY || to->kind == SQL_VARBINARY || from->kind == to->kind;
+    if (from->kind == SQL_GEOMETRY || to->kind == SQL_GEOMETRY || from->kind == SQL_TDIGEST ||
+        to->kind == SQL_TDIGEST)
         return false;
     if (is_primitive(from) && is_primitive(to))
         return true;

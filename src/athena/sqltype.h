@@ -27,7 +27,9 @@ enum athena_sql_kind {
     SQL_INTERVAL_YEAR,
     SQL_JSON,
     SQL_UUID,
-    SQL_GEOMETRY, /* well-known text, inside DuckDB */
+    SQL_GEOMETRY,    /* well-known text, inside DuckDB */
+    SQL_HYPERLOGLOG, /* the least hashes, 8 bytes each, in order */
+    SQL_TDIGEST,     /* the values in order */
     SQL_ARRAY,
     SQL_MAP,
     SQL_ROW,

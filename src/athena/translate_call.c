@@ -416,6 +416,8 @@ static void emit_normalize(struct athena_translation *translation, const struct 
     const struct athena_node *form = athena_call_argument(call, 1);
     if (mr_slice_equal_nocase(form->text, MR_S("NFC")))
         athena_call_template(translation, call, "nfc_normalize($1)");
+    else if (mr_slice_equal_nocase(form->text, MR_S("NFD")))
+        athena_call_template(translation, call, "mr_nfd($1)");
     else
         athena_translate_fail(translation, form, "NOT_SUPPORTED",
                               "the form %.*s of normalize is not supported", MR_ARG(form->text));

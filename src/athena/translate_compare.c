@@ -14,12 +14,27 @@ static bool may_be_nan(const struct athena_node *node)
     return type != NULL && (type->kind == SQL_DOUBLE || type->kind == SQL_REAL);
 }
 
+static bool is_char(const struct athena_node *node)
+{
+    return node->type != NULL && node->type->kind == SQL_CHAR;
+}
+
+/* Blanks at the end do not count when one side is a char(n). */
+static void emit_side(struct athena_translation *translation, const struct athena_node *node,
+                      bool padded)
+{
+    athena_emit_text(translation, padded ? "rtrim(" : "");
+    athena_emit(translation, node);
+    athena_emit_text(translation, padded ? ", ' ')" : "");
+}
+
 static void emit_pair(struct athena_translation *translation, const struct athena_node *node,
                       const char *middle)
 {
-    athena_emit(translation, node->left);
+    const bool padded = is_char(node->left) || is_char(node->right);
+    emit_side(translation, node->left, padded);
     athena_emit_text(translation, middle);
-    athena_emit(translation, node->right);
+    emit_side(translation, node->right, padded);
 }
 
 /* "AND a is not NaN" (negated: "OR it is"), which leaves NULL to the comparison with `other`. */
@@ -153,7 +168,7 @@ static bool nan_in(const struct athena_node *node)
 
 bool athena_compares_apart(const struct athena_node *node)
 {
-    return is_nested(node->type) || may_be_nan(node);
+    return is_nested(node->type) || may_be_nan(node) || is_char(node);
 }
 
 void athena_emit_equality(struct athena_translation *translation, const struct athena_node *left,
@@ -183,7 +198,10 @@ static void emit_in_each(struct athena_translation *translation, const struct at
 void athena_emit_in(struct athena_translation *translation, const struct athena_node *node)
 {
     const bool negated = (node->flags & AST_NEGATED) != 0, check = nan_in(node);
-    if (node->right == NULL && is_nested(node->left->type)) {
+    bool each = is_nested(node->left->type) || is_char(node->left);
+    for (const struct athena_node *item = node->items; item != NULL; item = item->next)
+        each = each || is_char(item);
+    if (node->right == NULL && each) {
         emit_in_each(translation, node);
         return;
     }
@@ -208,7 +226,7 @@ void athena_emit_between(struct athena_translation *translation, const struct at
     athena_emit_text(translation, check ? "((" : "(");
     emit_pair(translation, node, negated ? " NOT BETWEEN " : " BETWEEN ");
     athena_emit_text(translation, " AND ");
-    athena_emit(translation, node->third);
+    emit_side(translation, node->third, is_char(node->left) || is_char(node->right));
     athena_emit_text(translation, ")");
     if (check) {
         emit_nan(translation, node->third, node->left, negated);
@@ -219,7 +237,9 @@ void athena_emit_between(struct athena_translation *translation, const struct at
 void athena_emit_like(struct athena_translation *translation, const struct athena_node *node)
 {
     athena_emit_text(translation, "(");
-    emit_pair(translation, node, node->flags & AST_NEGATED ? " NOT LIKE " : " LIKE ");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, node->flags & AST_NEGATED ? " NOT LIKE " : " LIKE ");
+    athena_emit(translation, node->right);
     if (node->third != NULL) {
         athena_emit_text(translation, " ESCAPE ");
         athena_emit(translation, node->third);

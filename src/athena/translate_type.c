@@ -12,7 +12,7 @@ static const struct {
     {"date", "DATE"},           {"time", "TIME"},
     {"timestamp", "TIMESTAMP"}, {"timestamp with time zone", "TIMESTAMPTZ"},
     {"json", "JSON"},           {"uuid", "UUID"},
-    {"char", "VARCHAR"},
+    {"char", "VARCHAR"},        {"hyperloglog", "BLOB"},
 };
 
 static bool is_type(const struct athena_node *type, const char *name)
@@ -288,6 +288,15 @@ static bool rounds(struct athena_translation *translation, const struct athena_n
 static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
                            const struct athena_sqltype *to);
 
+/* A text's distance from UTC may stand behind a blank. */
+static void emit_instant(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, node->flags & AST_TRY ? "TRY_CAST(" : "CAST(");
+    athena_emit_text(translation, "regexp_replace(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, ", ' +([+-][0-9:]+)$', '\\1') AS TIMESTAMPTZ)");
+}
+
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node)
 {
     const struct athena_node *type = node->items;
@@ -298,6 +307,11 @@ void athena_emit_cast(struct athena_translation *translation, const struct athen
         return;
     }
     const bool rounded = rounds(translation, node, to);
+    if (to->kind == SQL_TIMESTAMP_TZ && node->left->type != NULL &&
+        node->left->type->kind == SQL_VARCHAR) {
+        emit_instant(translation, node);
+        return;
+    }
     athena_emit_text(translation, rounded ? "mr_round_fraction(" : "");
     emit_unrounded(translation, node, to);
     if (rounded)

@@ -291,20 +291,20 @@ static bool table_columns(struct athena_write *write)
     return true;
 }
 
-static bool holds_geometry(const struct athena_sqltype *type)
+static bool holds_opaque(const struct athena_sqltype *type)
 {
-    bool found = type != NULL && type->kind == SQL_GEOMETRY;
+    bool found = type != NULL && type->kind >= SQL_GEOMETRY && type->kind <= SQL_TDIGEST;
     for (size_t i = 0; type != NULL && i < type->count && !found; i++)
-        found = holds_geometry(type->items[i]);
+        found = holds_opaque(type->items[i]);
     return found;
 }
 
-/* Inside DuckDB it is a text, but no table has it. */
-static bool refuse_geometry(struct athena_write *write)
+/* Geometries and sketches have a type inside DuckDB, but no table has them. */
+static bool refuse_opaque(struct athena_write *write)
 {
     const struct athena_fields *fields = write->fields;
     for (size_t i = 0; !fields->open && i < fields->count; i++) {
-        if (holds_geometry(fields->list[i].type))
+        if (holds_opaque(fields->list[i].type))
             return athena_write_fail(
                 write, "NOT_SUPPORTED", "Unsupported Hive type: %.*s",
                 MR_ARG(athena_sqltype_text(write->arena, fields->list[i].type)));
@@ -314,7 +314,7 @@ static bool refuse_geometry(struct athena_write *write)
 
 bool athena_write_columns(struct athena_write *write)
 {
-    if (!refuse_geometry(write))
+    if (!refuse_opaque(write))
         return false;
     const size_t room =
         write->shown_count + 1 +

@@ -5,6 +5,18 @@ V = "(VALUES 3, 1, 2) AS t(x)"
 
 # query, types, rows
 AGGREGATES = [
+    ("SELECT cardinality(approx_set(x)), cardinality(approx_set(y)), typeof(approx_set(x)), "
+     "cardinality(CAST(CAST(approx_set(x) AS varbinary) AS hyperloglog)) FROM "
+     "(VALUES (1, 'a'), (2, 'a'), (NULL, 'b')) AS t(x, y)", "bigint bigint varchar bigint",
+     [["2", "2", "HyperLogLog", "2"]]),
+    ("SELECT abs(cardinality(merge(h)) - 100172) < 5000 FROM (SELECT a, approx_set(a * 317 + b) "
+     "AS h FROM UNNEST(sequence(0, 315)) AS t(a), UNNEST(sequence(0, 316)) AS u(b) GROUP BY a)",
+     "boolean", [["true"]]),
+    ("SELECT cardinality(empty_approx_set())", "bigint", [["0"]]),
+    ("SELECT value_at_quantile(tdigest_agg(x), 0.5), value_at_quantile(merge(d), 1), "
+     "values_at_quantiles(tdigest_agg(x), ARRAY[0e0, 0.9e0]) FROM (SELECT x, tdigest_agg(x) AS d "
+     "FROM (VALUES 1, 2, NULL, 4) AS t(x) GROUP BY x)", "double double array",
+     [["2.0", "4.0", "[1.0, 4.0]"]]),
     ("SELECT max(x), min(x), max(y) FROM (VALUES (1e0, nan()), (nan(), nan()), (2e0, nan())) "
      "AS t(x, y)", "double double double", [["2.0", "1.0", "NaN"]]),
     ("SELECT map_agg(k, v), multimap_agg(k, v) FROM (VALUES ('a', 1), ('b', 2), ('a', 3), "
@@ -389,7 +401,9 @@ FAILURES = [
      "(actual: integer)"),
     ("SELECT if(true, 2, 'a')", "TYPE_MISMATCH: line 1:8: Result types for IF must be the same: "
      "integer vs varchar(1)"),
-    ("SELECT normalize('a', NFD)", "NOT_SUPPORTED: line 1:23: ..."),
+    ("SELECT normalize('a', NFKD)", "NOT_SUPPORTED: line 1:23: ..."),
+    ("CREATE TABLE sketches AS SELECT approx_set(1) AS x",
+     "NOT_SUPPORTED: line 1:1: Unsupported Hive type: HyperLogLog"),
     ("SELECT 'abc' LIKE 'a\\' ESCAPE '\\'", "INVALID_FUNCTION_ARGUMENT: Escape character must be "
      "followed by '%', '_' or the escape character itself"),
     ("SELECT 'abc' LIKE 'a' ESCAPE 'ab'",

@@ -83,6 +83,11 @@ TYPES = [
 ]
 
 NUMBERS = [
+    ("typeof(-2147483648)", "integer", "varchar"),
+    ("-9223372036854775808", "-9223372036854775808", "bigint"),
+    ("1 - 2147483648", "-2147483647", "bigint"),
+    ("typeof(substr('abc',1))", "varchar(3)", "varchar"),
+    ("typeof(reverse('abc'))", "varchar(3)", "varchar"),
     ("ln(0)", "-Infinity", "double"),
     ("log10(-1)", "NaN", "double"),
     ("sqrt(-1)", "NaN", "double"),
@@ -263,6 +268,29 @@ FORMATTED = [
     ("format('%,.2f', 999999.995)", "1,000,000.00", "varchar"),
     ("format('%.1f', 9.95e0)", "10.0", "varchar"),
     ("format('%f', 0.1e0)", "0.100000", "varchar"),
+]
+
+PADDED = [
+    ("CAST('a' AS char(2)) = CAST('a ' AS char(3))", "true", "boolean"),
+    ("CAST('a' AS char(2)) = 'a'", "true", "boolean"),
+    ("'a' <> CAST('a' AS char(2))", "false", "boolean"),
+    ("CAST('b' AS char(2)) > 'a'", "true", "boolean"),
+    ("CAST('a' AS char(2)) IN ('x', 'a')", "true", "boolean"),
+    ("'a' IN ('x', CAST('a' AS char(4)))", "true", "boolean"),
+    ("CAST('a' AS char(2)) BETWEEN 'a' AND 'a'", "true", "boolean"),
+    ("CASE CAST('a' AS char(2)) WHEN 'a' THEN 1 END", "1", "integer"),
+    ("nullif(CAST('a' AS char(2)), 'a')", None, "char"),
+]
+
+NORMALIZED = [
+    ("normalize('ä', NFD) = 'a' || chr(776)", "true", "boolean"),
+    ("regexp_replace(normalize('Crème Brûlée, Ångström, Việt', NFD), '\\p{M}', '')",
+     "Creme Brulee, Angstrom, Viet", "varchar"),
+    ("length(normalize('각', NFD))", "3", "bigint"),
+    ("normalize(normalize('각ǖ', NFD), NFC)", "각ǖ", "varchar"),
+    ("to_hex(to_utf8(normalize('a' || chr(769) || chr(803), NFD)))", "61CCA3CC81", "varchar"),
+    ("normalize('', NFD)", "", "varchar"),
+    ("normalize('abc', NFD)", "abc", "varchar"),
 ]
 
 REGEXES = [

@@ -30,6 +30,12 @@ FORMATS = [
 ]
 
 ISO = [
+    ("CAST('2020-01-01 10:00:00 America/New_York' AS timestamp with time zone)",
+     "2020-01-01 10:00:00.000 America/New_York", "timestamp with time zone"),
+    ("CAST('2020-01-01 10:00:00 +02:00' AS timestamp with time zone)",
+     "2020-01-01 10:00:00.000 +02:00", "timestamp with time zone"),
+    ("CAST('2020-01-01 10:00:00' AS timestamp with time zone)",
+     "2020-01-01 10:00:00.000 UTC", "timestamp with time zone"),
     ("to_iso8601(TIMESTAMP '2020-01-15 02:00:00 Asia/Tokyo')",
      "2020-01-15T02:00:00+09:00", "varchar"),
     ("to_iso8601(TIMESTAMP '2020-01-15 02:00:00')", "2020-01-15T02:00:00", "varchar"),
