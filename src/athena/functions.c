@@ -112,7 +112,8 @@ static const struct athena_function functions[] = {
     {"lead", 1, 3, NULL, AGG | WIN, "T(T);T(T,bigint);T(T,bigint,T)"},
     {"first_value", 1, 1, NULL, AGG | WIN, "=1(any)"},
     {"last_value", 1, 1, NULL, AGG | WIN, "=1(any)"},
-    {"nth_value", 2, 2, NULL, AGG | WIN, "=1(any,bigint)"},
+    {"nth_value", 2, 2, "nth_value($1, mr_least($2, 1, 'Offset must be at least 1')$)", AGG | WIN,
+     "=1(any,bigint)"},
     /* conditions */
     {"if", 2, 2, "CASE WHEN $1 THEN $2 END", 0, "T(boolean,T)"},
     {"if", 3, 3, "CASE WHEN $1 THEN $2 ELSE $3 END", 0, "T(boolean,T,T)"},
@@ -537,6 +538,7 @@ static const struct athena_function functions[] = {
     {"hmac_sha256", 2, 2, "mr_hmac($1, $2, 'sha256')", 0, "varbinary(varbinary,varbinary)"},
     {"hmac_sha512", 2, 2, "mr_hmac($1, $2, 'sha512')", 0, "varbinary(varbinary,varbinary)"},
     {"crc32", 1, 1, "mr_crc32($1)", 0, "bigint(varbinary)"},
+    {"murmur3", 1, 1, "mr_murmur3($1)", 0, "varbinary(varbinary)"},
     {"xxhash64", 1, 1, "mr_xxhash64($1)", 0, "varbinary(varbinary)"},
     {"to_hex", 1, 1, "hex($1)", 0, "varchar(varbinary)"},
     {"from_hex", 1, 1, "mr_from_hex($1)", 0, "varbinary(varchar)"},

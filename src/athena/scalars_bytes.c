@@ -346,6 +346,50 @@ static bool slice(struct athena_row *row)
     return part_of(row, athena_row_integer(row, 2));
 }
 
+static uint64_t turned(uint64_t value, int bits)
+{
+    return value << bits | value >> (64 - bits);
+}
+
+static uint64_t mixed(uint64_t value)
+{
+    value = (value ^ value >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    value = (value ^ value >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return value ^ value >> 33;
+}
+
+/* mr_murmur3(bytes): MurmurHash3's 128 bits for 64-bit machines, seed 0, least byte first. */
+static bool murmur3(struct athena_row *row)
+{
+    const uint64_t a = UINT64_C(0x87c37b91114253d5), b = UINT64_C(0x4cf5ad432745937f);
+    struct mr_slice text = athena_row_slice(row, 0);
+    uint64_t one = 0, two = 0;
+    for (size_t at = 0; at < text.len; at += 16) {
+        uint64_t words[2] = {0};
+        const size_t len = text.len - at < 16 ? text.len - at : 16;
+        memcpy(words, text.ptr + at, len);
+        one ^= turned(words[0] * a, 31) * b;
+        if (len == 16) {
+            one = (turned(one, 27) + two) * 5 + 0x52dce729;
+            two ^= turned(words[1] * b, 33) * a;
+            two = (turned(two, 31) + one) * 5 + 0x38495ab5;
+        } else if (len > 8) {
+            two ^= turned(words[1] * b, 33) * a;
+        }
+    }
+    one ^= text.len;
+    two ^= text.len;
+    one += two;
+    two += one;
+    one = mixed(one);
+    two = mixed(two);
+    one += two;
+    two += one;
+    const uint64_t result[2] = {one, two};
+    athena_row_put_text(row, mr_slice_make(result, sizeof result));
+    return true;
+}
+
 enum mr_status athena_bytes_register(duckdb_connection connection)
 {
 #define V DUCKDB_TYPE_VARCHAR
@@ -356,6 +400,7 @@ enum mr_status athena_bytes_register(duckdb_connection connection)
         {"mr_hmac", {X, X, V}, X, hmac},
         {"mr_crc32", {X}, B, crc32},
         {"mr_xxhash64", {X}, X, xxhash64},
+        {"mr_murmur3", {X}, X, murmur3},
         {"mr_from_hex", {V}, X, from_hex},
         {"mr_to_base32", {X}, V, to_base32},
         {"mr_from_base32", {V}, X, from_base32},

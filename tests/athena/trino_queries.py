@@ -238,6 +238,8 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT nth_value(x, 0) OVER (ORDER BY x) FROM (VALUES 1) AS t(x)",
+     "INVALID_FUNCTION_ARGUMENT: Offset must be at least 1"),
     ("SELECT t.* AS (u) FROM (VALUES (1, 2)) AS t(a, b)", "MISMATCHED_COLUMN_ALIASES: line 1:9: "
      "Column alias list has 1 entries but relation has 2 columns"),
     ("SELECT date_parse('2020-13-01','%Y-%m-%d')",

@@ -323,6 +323,11 @@ REGEXES = [
 ]
 
 STRINGS = [
+    ("murmur3(from_base64('aaaaaa=='))",
+     "ba 58 55 63 55 69 b4 2f 49 20 37 2c a0 e3 96 ef", "varbinary"),
+    ("murmur3(X'')", "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", "varbinary"),
+    ("to_hex(murmur3(to_utf8('The quick brown fox jumps over the lazy dog')))",
+     "6C1B07BC7BBC4BE347939AC4A93C437A", "varchar"),
     ("replace('abc', '', 'x')", "xaxbxcx", "varchar"),
     ("replace('', '', 'x')", "x", "varchar"),
     ("replace('aXbX', 'X', 'yy')", "ayybyy", "varchar"),
