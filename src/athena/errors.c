@@ -1,23 +1,48 @@
 #include "athena/errors.h"
 
-/* First node of this kind and text below `node`; NULL: none. */
-static const struct athena_node *find(const struct athena_node *node, enum athena_kind kind,
-                                      struct mr_slice text)
+const struct athena_node *athena_error_find(const struct athena_node *node,
+                                            bool (*fits)(const struct athena_node *node,
+                                                         const void *ctx),
+                                            const void *ctx)
 {
     for (; node != NULL; node = node->next) {
-        if (node->kind == kind && mr_slice_equal_nocase(node->text, text))
+        if (fits(node, ctx))
             return node;
         const struct athena_node *children[] = {node->items,  node->left,   node->right,
                                                 node->third,  node->groups, node->order,
                                                 node->windows};
         for (size_t i = 0; i < MR_COUNT(children); i++) {
             const struct athena_node *found =
-                children[i] == NULL ? NULL : find(children[i], kind, text);
+                children[i] == NULL ? NULL : athena_error_find(children[i], fits, ctx);
             if (found != NULL)
                 return found;
         }
     }
     return NULL;
+}
+
+static bool is_such(const struct athena_node *node, const void *ctx)
+{
+    const struct athena_node *such = ctx;
+    return node->kind == such->kind && mr_slice_equal_nocase(node->text, such->text);
+}
+
+/* First node of this kind and text below `node`; NULL: none. */
+static const struct athena_node *find(const struct athena_node *node, enum athena_kind kind,
+                                      struct mr_slice text)
+{
+    const struct athena_node such = {.kind = kind, .text = text};
+    return athena_error_find(node, is_such, &such);
+}
+
+struct mr_slice athena_error_between(struct mr_slice text, const char *before, const char *behind)
+{
+    const size_t at = mr_slice_search(text, mr_slice_cstr(before));
+    if (at == SIZE_MAX)
+        return (struct mr_slice){0};
+    struct mr_slice rest = mr_slice_sub(text, at + strlen(before), SIZE_MAX);
+    const size_t end = mr_slice_search(rest, mr_slice_cstr(behind));
+    return end == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(rest, 0, end);
 }
 
 /* What stands between the first `quote` behind `marker` and the next one. */
@@ -109,16 +134,6 @@ static bool take_function(struct mr_arena *arena, struct mr_slice message,
     return true;
 }
 
-static struct mr_slice between(struct mr_slice text, const char *before, const char *behind)
-{
-    const size_t at = mr_slice_search(text, mr_slice_cstr(before));
-    if (at == SIZE_MAX)
-        return (struct mr_slice){0};
-    struct mr_slice rest = mr_slice_sub(text, at + strlen(before), SIZE_MAX);
-    const size_t end = mr_slice_search(rest, mr_slice_cstr(behind));
-    return end == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(rest, 0, end);
-}
-
 /* "Overflow in addition of INT32 (2147483647 + 1)!" */
 static bool take_overflow(struct mr_arena *arena, struct mr_slice message,
                           struct athena_error *error)
@@ -129,9 +144,9 @@ static bool take_overflow(struct mr_arena *arena, struct mr_slice message,
         {"INT8", "tinyint"}, {"INT16", "smallint"}, {"INT32", "integer"}, {"INT64", "bigint"}};
     const size_t at = mr_slice_search(message, MR_S("Overflow in "));
     message = mr_slice_sub(message, at, SIZE_MAX);
-    struct mr_slice what = between(message, "Overflow in ", " of ");
-    struct mr_slice type = between(message, " of ", " (");
-    struct mr_slice sum = between(message, " (", ")!");
+    struct mr_slice what = athena_error_between(message, "Overflow in ", " of ");
+    struct mr_slice type = athena_error_between(message, " of ", " (");
+    struct mr_slice sum = athena_error_between(message, " (", ")!");
     if (what.ptr == NULL)
         return false;
     for (size_t i = 0; i < MR_COUNT(types); i++) {
@@ -183,7 +198,8 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
         set_at(arena, error, rows[i].code, NULL, mr_slice_cstr(rows[i].message));
         return true;
     }
-    struct mr_slice column = between(message, "column \"", "\" must appear in the GROUP BY");
+    struct mr_slice column =
+        athena_error_between(message, "column \"", "\" must appear in the GROUP BY");
     if (column.ptr != NULL) {
         set_at(arena, error, "EXPRESSION_NOT_AGGREGATE", find(query, AST_NAME, column),
                mr_arena_printf(arena,
@@ -192,7 +208,8 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
                                MR_ARG(column)));
         return true;
     }
-    struct mr_slice text = between(message, "Could not parse string \"", "\" according to");
+    struct mr_slice text =
+        athena_error_between(message, "Could not parse string \"", "\" according to");
     if (text.ptr != NULL)
         set_at(arena, error, "INVALID_FUNCTION_ARGUMENT", NULL,
                mr_arena_printf(arena, "Invalid format: \"%.*s\"", MR_ARG(text)));

@@ -17,37 +17,6 @@ static bool tell(struct cast_error *cast, const char *code, struct mr_slice text
     return true;
 }
 
-static struct mr_slice between(struct mr_slice text, const char *before, const char *behind)
-{
-    const size_t at = mr_slice_search(text, mr_slice_cstr(before));
-    if (at == SIZE_MAX)
-        return (struct mr_slice){0};
-    struct mr_slice rest = mr_slice_sub(text, at + strlen(before), SIZE_MAX);
-    const size_t end = mr_slice_search(rest, mr_slice_cstr(behind));
-    return end == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(rest, 0, end);
-}
-
-/* The first node below that `fits`; NULL: none. */
-static const struct athena_node *find(const struct athena_node *node,
-                                      bool (*fits)(const struct athena_node *node, const void *ctx),
-                                      const void *ctx)
-{
-    for (; node != NULL; node = node->next) {
-        if (fits(node, ctx))
-            return node;
-        const struct athena_node *children[] = {node->items,  node->left,   node->right,
-                                                node->third,  node->groups, node->order,
-                                                node->windows};
-        for (size_t i = 0; i < MR_COUNT(children); i++) {
-            const struct athena_node *found =
-                children[i] == NULL ? NULL : find(children[i], fits, ctx);
-            if (found != NULL)
-                return found;
-        }
-    }
-    return NULL;
-}
-
 /* ---- decimals ---- */
 
 struct decimal_cast {
@@ -110,10 +79,12 @@ static void put_source(struct cast_error *cast, struct mr_buf *out, const struct
  * "Casting value "123.4" to type DECIMAL(3,1) failed" */
 static bool take_decimal(struct cast_error *cast)
 {
-    struct mr_slice type = between(cast->message, "DECIMAL(", ")"), precision;
-    struct mr_slice text = between(cast->message, "convert string \"", "\" to DECIMAL(");
-    struct mr_slice value = between(cast->message, "cast value ", " to DECIMAL(");
-    struct mr_slice decimal = between(cast->message, "Casting value \"", "\" to type DECIMAL(");
+    struct mr_slice type = athena_error_between(cast->message, "DECIMAL(", ")"), precision;
+    struct mr_slice text =
+        athena_error_between(cast->message, "convert string \"", "\" to DECIMAL(");
+    struct mr_slice value = athena_error_between(cast->message, "cast value ", " to DECIMAL(");
+    struct mr_slice decimal =
+        athena_error_between(cast->message, "Casting value \"", "\" to type DECIMAL(");
     struct mr_buf out = {0};
     if (type.ptr == NULL || !mr_slice_split(&type, ',', &precision) || type.ptr == NULL ||
         (text.ptr == NULL && value.ptr == NULL && decimal.ptr == NULL))
@@ -127,7 +98,7 @@ static bool take_decimal(struct cast_error *cast)
     if (text.ptr != NULL)
         mr_buf_printf(&out, "VARCHAR '%.*s'", MR_ARG(text));
     else
-        put_source(cast, &out, find(cast->query, is_decimal_cast, &wanted),
+        put_source(cast, &out, athena_error_find(cast->query, is_decimal_cast, &wanted),
                    decimal.ptr != NULL ? decimal : value);
     mr_buf_printf(&out, " to DECIMAL(%.*s, %.*s)", MR_ARG(precision), MR_ARG(type));
     if (text.ptr != NULL)
@@ -153,9 +124,9 @@ static bool take_integer(struct cast_error *cast)
 {
     struct mr_slice line = mr_slice_sub(cast->message, 0, mr_slice_find(cast->message, '\n'));
     struct mr_slice whole = mr_arena_printf(cast->arena, "%.*s\n", MR_ARG(line));
-    struct mr_slice value = between(whole, "cast decimal value ", " to type ");
-    struct mr_slice text = between(whole, "convert string '", "' to INT");
-    struct mr_slice abs = between(whole, "Overflow on abs(", ")");
+    struct mr_slice value = athena_error_between(whole, "cast decimal value ", " to type ");
+    struct mr_slice text = athena_error_between(whole, "convert string '", "' to INT");
+    struct mr_slice abs = athena_error_between(whole, "Overflow on abs(", ")");
     for (size_t i = 0; i < MR_COUNT(integers); i++) {
         struct mr_slice type = mr_slice_cstr(integers[i].duck);
         const bool named = mr_slice_ends_with(line, type);
@@ -189,7 +160,7 @@ static bool take_negation(struct cast_error *cast)
     const struct athena_node *node =
         mr_slice_search(cast->message, MR_S("Overflow in negation of integer")) == SIZE_MAX
             ? NULL
-            : find(cast->query, is_negation, NULL);
+            : athena_error_find(cast->query, is_negation, NULL);
     struct mr_slice type = node == NULL ? MR_S("") : athena_sqltype_text(cast->arena, node->type);
     for (size_t i = 0; i < MR_COUNT(integers); i++) {
         if (node != NULL && mr_slice_equal(type, mr_slice_cstr(integers[i].type)))
@@ -213,9 +184,9 @@ static bool is_json_cast(const struct athena_node *node, const void *ctx)
 static bool take_json(struct cast_error *cast)
 {
     struct mr_slice whole = mr_arena_printf(cast->arena, "%.*s\n", MR_ARG(cast->message));
-    struct mr_slice value = between(whole, "cast value to numerical: ", "\n");
+    struct mr_slice value = athena_error_between(whole, "cast value to numerical: ", "\n");
     const struct athena_node *node =
-        value.ptr == NULL ? NULL : find(cast->query, is_json_cast, NULL);
+        value.ptr == NULL ? NULL : athena_error_find(cast->query, is_json_cast, NULL);
     if (node == NULL)
         return false;
     struct mr_slice type = node->items->text;
@@ -244,10 +215,12 @@ static bool is_literal(const struct athena_node *node, const void *ctx)
 /* Texts that are cast are read by functions of ours, so these are the user's literals. */
 static bool take_literal(struct cast_error *cast)
 {
-    struct mr_slice text = between(cast->message, "field value out of range: \"", "\"");
+    struct mr_slice text =
+        athena_error_between(cast->message, "field value out of range: \"", "\"");
     if (text.ptr == NULL)
-        text = between(cast->message, "field format: \"", "\"");
-    const struct athena_node *node = text.ptr == NULL ? NULL : find(cast->query, is_literal, &text);
+        text = athena_error_between(cast->message, "field format: \"", "\"");
+    const struct athena_node *node =
+        text.ptr == NULL ? NULL : athena_error_find(cast->query, is_literal, &text);
     if (node == NULL)
         return false;
     char *type = mr_arena_cstr(cast->arena, node->items->text);

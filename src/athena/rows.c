@@ -102,15 +102,27 @@ static void run(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vecto
     mr_buf_fini(&row.message);
 }
 
-static duckdb_scalar_function make(const struct athena_row_function *row)
+static const char *name_of(const void *table, size_t index)
 {
-    duckdb_scalar_function function = athena_duck.create_scalar_function();
-    athena_duck.scalar_function_set_name(function, row->name);
-    for (size_t i = 0; i < ATHENA_ROW_INPUTS && row->arguments[i] != DUCKDB_TYPE_INVALID; i++) {
-        duckdb_logical_type type = athena_duck.create_logical_type(row->arguments[i]);
+    return ((const struct athena_row_function *)table)[index].name;
+}
+
+void athena_overload_begin(duckdb_scalar_function function, const char *name,
+                           const duckdb_type *arguments, size_t most)
+{
+    athena_duck.scalar_function_set_name(function, name);
+    for (size_t i = 0; i < most && arguments[i] != DUCKDB_TYPE_INVALID; i++) {
+        duckdb_logical_type type = athena_duck.create_logical_type(arguments[i]);
         athena_duck.scalar_function_add_parameter(function, type);
         athena_duck.destroy_logical_type(&type);
     }
+}
+
+static duckdb_scalar_function make(const void *table, size_t index)
+{
+    const struct athena_row_function *row = &((const struct athena_row_function *)table)[index];
+    duckdb_scalar_function function = athena_duck.create_scalar_function();
+    athena_overload_begin(function, row->name, row->arguments, ATHENA_ROW_INPUTS);
     duckdb_logical_type type = athena_duck.create_logical_type(row->result);
     athena_duck.scalar_function_set_return_type(function, type);
     athena_duck.destroy_logical_type(&type);
@@ -119,15 +131,15 @@ static duckdb_scalar_function make(const struct athena_row_function *row)
     return function;
 }
 
-enum mr_status athena_rows_register(duckdb_connection connection,
-                                    const struct athena_row_function *functions, size_t count)
+enum mr_status athena_overloads_register(duckdb_connection connection,
+                                         const struct athena_overloads *all)
 {
-    for (size_t at = 0; at < count;) {
-        const char *name = functions[at].name;
+    for (size_t at = 0; at < all->count;) {
+        const char *name = all->name(all->table, at);
         duckdb_scalar_function_set set = athena_duck.create_scalar_function_set(name);
         duckdb_state state = DuckDBSuccess;
-        for (; at < count && strcmp(functions[at].name, name) == 0; at++) {
-            duckdb_scalar_function function = make(&functions[at]);
+        for (; at < all->count && strcmp(all->name(all->table, at), name) == 0; at++) {
+            duckdb_scalar_function function = all->make(all->table, at);
             if (athena_duck.add_scalar_function_to_set(set, function) != DuckDBSuccess)
                 state = DuckDBError;
             athena_duck.destroy_scalar_function(&function);
@@ -139,4 +151,11 @@ enum mr_status athena_rows_register(duckdb_connection connection,
             return MR_RAISE(MR_FAIL, "the function %s cannot be registered", name);
     }
     return MR_OK;
+}
+
+enum mr_status athena_rows_register(duckdb_connection connection,
+                                    const struct athena_row_function *functions, size_t count)
+{
+    const struct athena_overloads all = {functions, count, name_of, make};
+    return athena_overloads_register(connection, &all);
 }

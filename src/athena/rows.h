@@ -35,6 +35,18 @@ void athena_row_put_double(struct athena_row *row, double value);
 void athena_row_put_boolean(struct athena_row *row, bool value);
 bool athena_row_fail(struct athena_row *row, const char *format, ...) MR_PRINTF(2, 3);
 
+/* A table of functions; those of one name stand together: they are the overloads of one. */
+struct athena_overloads {
+    const void *table;
+    size_t count;
+    const char *(*name)(const void *table, size_t index);
+    duckdb_scalar_function (*make)(const void *table, size_t index);
+};
+MR_MUST_USE enum mr_status athena_overloads_register(duckdb_connection connection,
+                                                     const struct athena_overloads *all);
+/* Name and parameters, up to DUCKDB_TYPE_INVALID and at most `most`. */
+void athena_overload_begin(duckdb_scalar_function function, const char *name,
+                           const duckdb_type *arguments, size_t most);
 /* Rows of one name stand together: they are the overloads of one function. */
 MR_MUST_USE enum mr_status athena_rows_register(duckdb_connection connection,
                                                 const struct athena_row_function *functions,

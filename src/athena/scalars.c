@@ -492,15 +492,17 @@ static const struct {
 #undef TRUNC
 };
 
-static duckdb_scalar_function make(size_t index)
+static const char *name_of(const void *table, size_t index)
 {
+    (void)table;
+    return scalars[index].name;
+}
+
+static duckdb_scalar_function make(const void *table, size_t index)
+{
+    (void)table;
     duckdb_scalar_function function = athena_duck.create_scalar_function();
-    athena_duck.scalar_function_set_name(function, scalars[index].name);
-    for (size_t i = 0; i < 3 && scalars[index].arguments[i] != NONE; i++) {
-        duckdb_logical_type type = athena_duck.create_logical_type(scalars[index].arguments[i]);
-        athena_duck.scalar_function_add_parameter(function, type);
-        athena_duck.destroy_logical_type(&type);
-    }
+    athena_overload_begin(function, scalars[index].name, scalars[index].arguments, 3);
     duckdb_logical_type type = athena_duck.create_logical_type(scalars[index].result);
     athena_duck.scalar_function_set_return_type(function, type);
     athena_duck.destroy_logical_type(&type);
@@ -512,43 +514,14 @@ static duckdb_scalar_function make(size_t index)
 
 enum mr_status athena_scalars_register(duckdb_connection connection)
 {
-    for (size_t first = 0; first < MR_COUNT(scalars);) {
-        size_t end = first;
-        duckdb_scalar_function_set set =
-            athena_duck.create_scalar_function_set(scalars[first].name);
-        duckdb_state state = DuckDBSuccess;
-        for (; end < MR_COUNT(scalars) && strcmp(scalars[end].name, scalars[first].name) == 0;
-             end++) {
-            duckdb_scalar_function function = make(end);
-            if (athena_duck.add_scalar_function_to_set(set, function) != DuckDBSuccess)
-                state = DuckDBError;
-            athena_duck.destroy_scalar_function(&function);
-        }
-        if (athena_duck.register_scalar_function_set(connection, set) != DuckDBSuccess)
-            state = DuckDBError;
-        athena_duck.destroy_scalar_function_set(&set);
-        if (state != DuckDBSuccess)
-            return MR_RAISE(MR_FAIL, "the function %s cannot be registered", scalars[first].name);
-        first = end;
-    }
-    enum mr_status status = athena_numbers_register(connection);
-    if (status == MR_OK)
-        status = athena_texts_register(connection);
-    if (status == MR_OK)
-        status = athena_bytes_register(connection);
-    if (status == MR_OK)
-        status = athena_format_register(connection);
-    if (status == MR_OK)
-        status = athena_lake_register(connection);
-    if (status == MR_OK)
-        status = athena_json_register(connection);
-    if (status == MR_OK)
-        status = athena_geometry_register(connection);
-    if (status == MR_OK)
-        status = athena_regex_register(connection);
-    if (status == MR_OK)
-        status = athena_joda_register(connection);
-    if (status == MR_OK)
-        status = athena_normalize_register(connection);
-    return status == MR_OK ? athena_moments_register(connection) : status;
+    static enum mr_status (*const others[])(duckdb_connection connection) = {
+        athena_numbers_register,   athena_texts_register,  athena_bytes_register,
+        athena_format_register,    athena_lake_register,   athena_json_register,
+        athena_geometry_register,  athena_regex_register,  athena_joda_register,
+        athena_normalize_register, athena_moments_register};
+    const struct athena_overloads all = {NULL, MR_COUNT(scalars), name_of, make};
+    enum mr_status status = athena_overloads_register(connection, &all);
+    for (size_t i = 0; i < MR_COUNT(others) && status == MR_OK; i++)
+        status = others[i](connection);
+    return status;
 }

@@ -402,16 +402,16 @@ static duckdb_logical_type result_type(const struct kind *kind)
     return list;
 }
 
-static duckdb_scalar_function make(const struct kind *kind)
+static const char *name_of(const void *table, size_t index)
 {
+    return ((const struct kind *)table)[index].name;
+}
+
+static duckdb_scalar_function make(const void *table, size_t index)
+{
+    const struct kind *kind = &((const struct kind *)table)[index];
     duckdb_scalar_function function = athena_duck.create_scalar_function();
-    athena_duck.scalar_function_set_name(function, kind->name);
-    for (size_t i = 0; i < MR_COUNT(kind->arguments) && kind->arguments[i] != DUCKDB_TYPE_INVALID;
-         i++) {
-        duckdb_logical_type type = athena_duck.create_logical_type(kind->arguments[i]);
-        athena_duck.scalar_function_add_parameter(function, type);
-        athena_duck.destroy_logical_type(&type);
-    }
+    athena_overload_begin(function, kind->name, kind->arguments, MR_COUNT(kind->arguments));
     duckdb_logical_type type = result_type(kind);
     athena_duck.scalar_function_set_return_type(function, type);
     athena_duck.destroy_logical_type(&type);
@@ -446,21 +446,6 @@ enum mr_status athena_regex_register(duckdb_connection connection)
 #undef B
 #undef LIST
 #undef ONE
-    for (size_t at = 0; at < MR_COUNT(kinds);) {
-        const char *name = kinds[at].name;
-        duckdb_scalar_function_set set = athena_duck.create_scalar_function_set(name);
-        duckdb_state state = DuckDBSuccess;
-        for (; at < MR_COUNT(kinds) && strcmp(kinds[at].name, name) == 0; at++) {
-            duckdb_scalar_function function = make(&kinds[at]);
-            if (athena_duck.add_scalar_function_to_set(set, function) != DuckDBSuccess)
-                state = DuckDBError;
-            athena_duck.destroy_scalar_function(&function);
-        }
-        if (athena_duck.register_scalar_function_set(connection, set) != DuckDBSuccess)
-            state = DuckDBError;
-        athena_duck.destroy_scalar_function_set(&set);
-        if (state != DuckDBSuccess)
-            return MR_RAISE(MR_FAIL, "the function %s cannot be registered", name);
-    }
-    return MR_OK;
+    const struct athena_overloads all = {kinds, MR_COUNT(kinds), name_of, make};
+    return athena_overloads_register(connection, &all);
 }
