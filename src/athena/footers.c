@@ -71,15 +71,12 @@ static bool take_columns(void *ctx, const struct athena_shown *shown, const stru
 static bool take_rows(void *ctx, duckdb_data_chunk chunk)
 {
     struct kept *kept = ctx;
-    const uint64_t *bytes =
-        athena_duck.vector_get_data(athena_duck.data_chunk_get_vector(chunk, 2));
     for (idx_t row = 0; row < athena_duck.data_chunk_get_size(chunk); row++) {
         if (kept->footer.count == COLUMNS_MAX)
             return false;
         kept->footer.columns[kept->footer.count++] = (struct athena_footer_column){
             .name = mr_arena_copy(&kept->arena, text_at(chunk, 0, row)),
             .type = mr_arena_copy(&kept->arena, text_at(chunk, 1, row)),
-            .bytes = bytes[row],
         };
     }
     return true;
@@ -99,13 +96,11 @@ static struct kept *ask(struct athena_footers *footers, const struct athena_scan
     athena_handle_init(&handle);
     struct mr_slice file =
         mr_arena_printf(&arena, "'%s%llu-%zu'", folder->path, (unsigned long long)scan->id, index);
-    struct mr_slice sql = mr_arena_printf(
-        &arena,
-        "SELECT d.column_name, d.column_type, coalesce(m.bytes, 0)::UBIGINT FROM (DESCRIBE SELECT "
-        "* FROM read_parquet(%.*s" ATHENA_PARQUET_PLAIN ")) d LEFT JOIN (SELECT "
-        "split_part(path_in_schema, ', ', 1) AS name, sum(total_compressed_size) AS bytes FROM "
-        "parquet_metadata(%.*s) GROUP BY 1) m ON m.name = d.column_name ORDER BY d.column_name",
-        MR_ARG(file), MR_ARG(file));
+    struct mr_slice sql =
+        mr_arena_printf(&arena,
+                        "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("
+                        "%.*s" ATHENA_PARQUET_PLAIN ")) ORDER BY column_name",
+                        MR_ARG(file));
     struct athena_execution execution = {
         .arena = &arena, .sql = mr_arena_cstr(&arena, sql), .handle = &handle, .sink = &sink};
     const enum mr_status status = athena_engine_run(footers->engine, &execution);
@@ -134,11 +129,10 @@ static void copy_footer(struct mr_arena *arena, const struct athena_footer *from
     for (size_t i = 0; i < from->count; i++)
         to->columns[i] =
             (struct athena_footer_column){.name = mr_arena_copy(arena, from->columns[i].name),
-                                          .type = mr_arena_copy(arena, from->columns[i].type),
-                                          .bytes = from->columns[i].bytes};
+                                          .type = mr_arena_copy(arena, from->columns[i].type)};
 }
 
-/* True: `footer` is the same but for the bytes, which are added; an empty one becomes it. */
+/* True: `footer` is the same; an empty one becomes it. */
 static bool join_footer(struct mr_arena *arena, struct athena_footer *footer,
                         const struct athena_footer *other)
 {
@@ -152,7 +146,6 @@ static bool join_footer(struct mr_arena *arena, struct athena_footer *footer,
         if (!mr_slice_equal(footer->columns[i].name, other->columns[i].name) ||
             !mr_slice_equal(footer->columns[i].type, other->columns[i].type))
             return false;
-        footer->columns[i].bytes += other->columns[i].bytes;
     }
     return true;
 }
@@ -253,17 +246,4 @@ bool athena_footer_fits(const struct athena_footer *footer, const struct athena_
     }
     mr_buf_fini(&type);
     return fits;
-}
-
-uint64_t athena_footer_used(const struct athena_footer *footer, const struct athena_scan *scan)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < scan->column_count; i++) {
-        const struct athena_column *column = &scan->columns[i];
-        if (column->key != ATHENA_COLUMN_DATA || !column->used)
-            continue;
-        const struct athena_footer_column *found = find(footer, column->source);
-        bytes += found == NULL ? 0 : found->bytes;
-    }
-    return bytes;
 }

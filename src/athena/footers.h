@@ -15,7 +15,6 @@ struct athena_engine;
 struct athena_footer_column {
     struct mr_slice name; /* of a column at the top, as the object spells it */
     struct mr_slice type; /* DuckDB's, binary taken as text */
-    uint64_t bytes;       /* of its chunks, packed */
 };
 struct athena_footer {
     struct athena_footer_column *columns; /* by name, in byte order */
@@ -25,12 +24,10 @@ struct athena_footer {
 struct athena_footers *athena_footers_new(struct athena_engine *engine);
 void athena_footers_free(struct athena_footers *footers); /* accepts NULL */
 
-/* The footer that all objects of the scan have, with the bytes of all, in the scan's arena; NULL:
+/* The footer that all objects of the scan have, in the scan's arena; NULL:
  * they differ, or are not all known. The objects are linked into the folder. */
 const struct athena_footer *athena_footers_common(struct athena_footers *footers,
                                                   const struct athena_scan *scan,
                                                   const struct athena_work_folder *folder);
 /* Whether what DuckDB finds without being told a schema are the catalog's columns. */
 bool athena_footer_fits(const struct athena_footer *footer, const struct athena_scan *scan);
-/* Bytes of the columns marked `used`. */
-uint64_t athena_footer_used(const struct athena_footer *footer, const struct athena_scan *scan);

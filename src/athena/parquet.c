@@ -196,26 +196,6 @@ enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_f
     return MR_OK;
 }
 
-bool athena_parquet_bytes_sql(const struct athena_scan *scan,
-                              const struct athena_work_folder *folder, struct mr_buf *out)
-{
-    bool first = true;
-    mr_buf_append(out, MR_S("SELECT coalesce(sum(total_compressed_size), 0) FROM "
-                            "parquet_metadata("));
-    put_files(scan, folder, out);
-    mr_buf_append(out, MR_S(") WHERE lower(split_part(path_in_schema, ', ', 1)) IN ("));
-    for (size_t i = 0; i < scan->column_count; i++) {
-        if (scan->columns[i].key != ATHENA_COLUMN_DATA || !scan->columns[i].used)
-            continue;
-        if (!first)
-            mr_buf_byte(out, ',');
-        first = false;
-        athena_sql_quoted(out, scan->columns[i].source, '\'');
-    }
-    mr_buf_byte(out, ')');
-    return !first && scan->piece_count > 0;
-}
-
 /* ---- messages ---- */
 
 static struct mr_slice between(struct mr_slice text, struct mr_slice before, struct mr_slice behind)

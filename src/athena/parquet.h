@@ -18,10 +18,6 @@ MR_MUST_USE enum mr_status athena_parquet_relation(struct athena_scan *scan,
                                                    struct athena_footers *footers,
                                                    struct athena_work_folder *folder,
                                                    struct mr_buf *out);
-/* A query of one number: the bytes that the columns marked `used` take in the objects. False: none,
- * for nothing is used. */
-bool athena_parquet_bytes_sql(const struct athena_scan *scan,
-                              const struct athena_work_folder *folder, struct mr_buf *out);
 /* DuckDB's message about one of the objects in Athena's words, in the arena, with its code in
  * front; other messages as they are. */
 struct mr_slice athena_parquet_error(const struct athena_scan *scans, struct mr_arena *arena,

@@ -1,8 +1,8 @@
 /* One query, on its worker: parse, resolve and translate, run, store the result. */
+#include "athena/chunks.h"
 #include "athena/count.h"
 #include "athena/errors.h"
 #include "athena/explain.h"
-#include "athena/footers.h"
 #include "athena/internal.h"
 #include "athena/maintain.h"
 #include "athena/parquet.h"
@@ -142,25 +142,12 @@ static enum mr_status execute(struct run *run, const struct athena_statement *st
     return status;
 }
 
-/* Of Parquet objects the chunks of the columns that the query names. */
-static uint64_t parquet_bytes(struct run *run, const struct athena_source *source)
+static uint64_t parquet_bytes(const struct athena_source *source)
 {
-    uint64_t bytes = 0, some;
-    struct mr_buf sql = {0};
-    for (const struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next) {
-        mr_buf_reset(&sql);
-        if (scan->footer != NULL) {
-            bytes += athena_footer_used(scan->footer, scan);
-            continue;
-        }
-        if (scan->format != ATHENA_FORMAT_PARQUET ||
-            !athena_parquet_bytes_sql(scan, &source->folder, &sql))
-            continue;
-        if (athena_engine_number(&run->query->athena->engine, run->arena,
-                                 mr_arena_cstr(run->arena, mr_buf_slice(&sql)), &some))
-            bytes += some;
-    }
-    mr_buf_fini(&sql);
+    uint64_t bytes = 0;
+    for (const struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next)
+        if (scan->format == ATHENA_FORMAT_PARQUET)
+            bytes += athena_chunks_read(scan);
     return bytes;
 }
 
@@ -225,7 +212,7 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
         status = execute(run, statement, &source, sql);
     run->outcome.scanned_bytes = athena_source_bytes(&source);
     if (status == MR_OK && !only_plan)
-        run->outcome.scanned_bytes += parquet_bytes(run, &source);
+        run->outcome.scanned_bytes += parquet_bytes(&source);
     athena_source_fini(&source);
     return limit_scanned(run, status);
 }
@@ -283,7 +270,7 @@ static enum mr_status run_write(struct run *run, const struct athena_statement *
         status = athena_write_run(&write);
     run->outcome.scanned_bytes = athena_source_bytes(&source);
     if (status == MR_OK)
-        run->outcome.scanned_bytes += parquet_bytes(run, &source);
+        run->outcome.scanned_bytes += parquet_bytes(&source);
     run->outcome.manifest = write.manifest;
     run->outcome.wrote = write.manifest.len > 0 || write.lake != NULL;
     athena_source_fini(&source);
@@ -373,7 +360,7 @@ static enum mr_status run_maintenance(struct run *run, const struct athena_state
         statement->kind == STATEMENT_VACUUM ? athena_vacuum(&job) : athena_optimize(&job);
     run->outcome.scanned_bytes = athena_source_bytes(&source);
     if (status == MR_OK)
-        run->outcome.scanned_bytes += parquet_bytes(run, &source);
+        run->outcome.scanned_bytes += parquet_bytes(&source);
     athena_source_fini(&source);
     if (status == MR_OK && job.ticket > 0)
         status = store_wait(athena->options.store, job.ticket);

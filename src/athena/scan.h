@@ -67,6 +67,7 @@ struct athena_scan {
     size_t piece_count, piece_capacity;
     uint64_t bytes;                     /* of all objects */
     const struct athena_footer *footer; /* of Parquet objects, when they are alike; else NULL */
+    const struct athena_prune *prune;   /* of Parquet: its keys are the first columns; NULL: none */
     atomic_ullong bytes_read;
     atomic_bool *cancelled;   /* of the query */
     struct athena_scan *next; /* in the query's list */

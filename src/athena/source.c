@@ -261,6 +261,27 @@ static void mark_used(const struct athena_source *source, const struct athena_no
         scan->columns[i].used = all || mentions(source->root, scan->columns[i].name);
 }
 
+void athena_source_mark(const struct athena_source *source,
+                        const struct athena_translation *translation,
+                        const struct athena_table_use *use, struct athena_scan *scan, size_t count)
+{
+    mark_used(source, translation->select, scan);
+    if (use->where == NULL)
+        return;
+    struct athena_prune *prune = MR_NEW(scan->arena, struct athena_prune);
+    struct mr_slice *keys = MR_NEW_ARRAY(scan->arena, struct mr_slice, count + 1);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = scan->columns[i].name;
+    *prune = (struct athena_prune){.where = use->where,
+                                   .alias = use->alias,
+                                   .only = use->only,
+                                   .keys = keys,
+                                   .key_count = count,
+                                   .parameters = translation->parameters,
+                                   .parameter_count = translation->parameter_count};
+    scan->prune = prune;
+}
+
 static void tell_fields(struct athena_translation *translation, const struct athena_scan *scan,
                         struct athena_fields *fields)
 {
@@ -577,6 +598,18 @@ static void remember(struct athena_source *source, struct glue_table *table)
     source->tables = entry;
 }
 
+/* Whether that is the counted table and its rows are known by their footers: then no relation is
+ * needed, and the query need not be run. */
+static bool count_rows(struct athena_source *source, const struct athena_node *table,
+                       struct athena_scan *scan)
+{
+    struct athena_source_count *count = &source->count;
+    if (count->table != table || count->unsure)
+        return false;
+    count->known = athena_count_rows(scan, &count->rows);
+    return count->known;
+}
+
 static bool resolve_table(void *ctx, struct athena_translation *translation,
                           const struct athena_table_use *use, struct mr_buf *out)
 {
@@ -630,25 +663,14 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
         }
         lines_only(scan, table->column_count);
     }
-    mark_used(source, translation->select, scan);
+    athena_source_mark(source, translation, use, scan, scan->column_count);
     if (!list_objects(source, translation, use, scan, table))
         return false;
-    if (athena_source_count(source, use->table, scan) ||
-        athena_source_relation(source, scan, out) == MR_OK)
+    if (count_rows(source, use->table, scan) || athena_source_relation(source, scan, out) == MR_OK)
         return true;
     athena_translate_fail(translation, use->table, "INTERNAL_ERROR",
                           "The objects cannot be opened");
     return false;
-}
-
-bool athena_source_count(struct athena_source *source, const struct athena_node *table,
-                         struct athena_scan *scan)
-{
-    struct athena_source_count *count = &source->count;
-    if (count->table != table || count->unsure)
-        return false;
-    count->known = athena_count_rows(scan, &count->rows);
-    return count->known;
 }
 
 enum mr_status athena_source_relation(struct athena_source *source, struct athena_scan *scan,

@@ -61,13 +61,13 @@ struct s3_snapshot *athena_source_renew(struct athena_source *source);
 struct athena_resolver athena_source_resolver(struct athena_source *source);
 /* Takes the scans out of the registry, and ends the moments. */
 void athena_source_fini(struct athena_source *source);
+/* Which columns of a table the query reads, and its WHERE clause over the first `count` of them. */
+void athena_source_mark(const struct athena_source *source,
+                        const struct athena_translation *translation,
+                        const struct athena_table_use *use, struct athena_scan *scan, size_t count);
 /* Takes the scan, complete but for its id, and appends the relation that stands for it. */
 MR_MUST_USE enum mr_status athena_source_relation(struct athena_source *source,
                                                   struct athena_scan *scan, struct mr_buf *out);
-/* Whether that is the counted table and its rows are known by their footers: then no relation is
- * needed, and the query need not be run. */
-bool athena_source_count(struct athena_source *source, const struct athena_node *table,
-                         struct athena_scan *scan);
 uint64_t athena_source_bytes(const struct athena_source *source); /* read by all scans */
 /* The SQL and default database of a view's ViewOriginalText. MR_INVALID: not one that Athena wrote.
  */

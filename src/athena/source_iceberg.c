@@ -292,21 +292,11 @@ static bool look_at_deletes(struct reading *reading)
 static bool add_data(struct reading *reading, const struct athena_iceberg_rows *rows,
                      struct athena_scan *scan)
 {
-    const struct athena_translation *translation = reading->translation;
-    struct mr_slice *keys = MR_NEW_ARRAY(scan->arena, struct mr_slice, reading->schema->count + 1);
-    for (size_t i = 0; i < reading->schema->count; i++)
-        keys[i] = scan->columns[i].name;
-    const struct athena_prune prune = {.where = rows->use->where,
-                                       .alias = rows->use->alias,
-                                       .only = rows->use->only,
-                                       .keys = keys,
-                                       .key_count = reading->schema->count,
-                                       .parameters = translation->parameters,
-                                       .parameter_count = translation->parameter_count};
     for (size_t i = 0; i < reading->count; i++) {
         const struct iceberg_file *file = &reading->files[i];
         if (file->content == ICEBERG_DATA &&
-            (prune.where == NULL || athena_source_iceberg_keeps(&prune, scan->arena, rows, file)) &&
+            (scan->prune == NULL ||
+             athena_source_iceberg_keeps(scan->prune, scan->arena, rows, file)) &&
             !add_file(reading, scan, file))
             return false;
     }
@@ -326,6 +316,30 @@ static void tell_fields(struct reading *reading, const struct athena_scan *scan,
             .type = athena_sqltype_from_hive(reading->translation->arena, &scan->columns[i].type)};
 }
 
+/* Equality deletes are looked up by their columns, whatever the query names. */
+static void mark_keys(const struct reading *reading, struct athena_scan *scan)
+{
+    for (size_t i = 0; i < reading->count; i++)
+        for (size_t j = 0; j < reading->files[i].equality_count; j++)
+            for (size_t k = 0; k < scan->column_count; k++)
+                scan->columns[k].used =
+                    scan->columns[k].used ||
+                    scan->columns[k].field_id == reading->files[i].equality_ids[j];
+}
+
+/* What the manifests say. */
+static bool count_rows(const struct reading *reading, const struct athena_iceberg_rows *rows)
+{
+    struct athena_source_count *count = &reading->source->count;
+    if (count->table != reading->node || rows->use->where != NULL || reading->equality ||
+        reading->positions)
+        return false;
+    count->rows = 0;
+    for (size_t i = 0; i < reading->count; i++)
+        count->rows += (uint64_t)(reading->files[i].records > 0 ? reading->files[i].records : 0);
+    return count->known = true;
+}
+
 static bool read_table(struct reading *reading, const struct athena_iceberg_rows *rows,
                        struct mr_buf *out)
 {
@@ -337,6 +351,8 @@ static bool read_table(struct reading *reading, const struct athena_iceberg_rows
         if (!add_column(reading, scan, &reading->schema->fields[i]))
             return false;
     tell_fields(reading, scan, rows->use->fields);
+    athena_source_mark(reading->source, reading->translation, rows->use, scan, scan->column_count);
+    mark_keys(reading, scan);
     if (reading->equality) {
         add_value(scan, SEQUENCE, VALUE_SEQUENCE, ATHENA_BIGINT);
         add_value(scan, PARTITION, VALUE_PARTITION, ATHENA_BIGINT);
@@ -345,10 +361,9 @@ static bool read_table(struct reading *reading, const struct athena_iceberg_rows
         add_value(scan, FILE_PATH, VALUE_PATH, ATHENA_STRING);
         add_value(scan, ROW, ATHENA_COLUMN_ROW, ATHENA_BIGINT);
     }
-    bool fine = add_data(reading, rows, scan);
-    if (fine && rows->use->where == NULL && !reading->equality && !reading->positions &&
-        athena_source_count(reading->source, reading->node, scan))
+    if (count_rows(reading, rows))
         return true;
+    bool fine = add_data(reading, rows, scan);
     fine = fine && open_scan(reading, scan, &relation);
     if (fine && (reading->equality || reading->positions) && scan->piece_count > 0)
         fine = put_without_deleted(reading, scan, mr_buf_slice(&relation), out);

@@ -1,6 +1,10 @@
 """Tables of Parquet objects: columns by name, types, partitions, bytes, messages."""
 
-from athena.duck import parquet
+import pathlib
+import tempfile
+
+import pytest
+from athena.duck import duck, parquet
 
 
 def table(lake, name, columns, *files, partitioned=""):
@@ -63,6 +67,46 @@ def test_bytes_are_those_of_the_columns_read(lake):
     part = lake.run("SELECT sum(small) FROM t")["Statistics"]["DataScannedInBytes"]
     assert 0 < part < whole / 10
     assert lake.run("SELECT count(*) FROM t")["Statistics"]["DataScannedInBytes"] == 0
+
+
+def chunks(*bodies):
+    """What DuckDB finds in the files' footers: [(row group, column, bytes)]."""
+    found = []
+    for body in bodies:
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "file"
+            path.write_bytes(body)
+            found += [(int(group), name.split(", ")[0], int(size)) for group, name, size in
+                      duck().query("SELECT row_group_id, path_in_schema, total_compressed_size "
+                                   f"FROM parquet_metadata('{path}')")]
+    return found
+
+
+GROUPED = ("SELECT i AS id, (i // 100)::INTEGER AS part, DATE '2026-01-01' + (i // 4096)::INTEGER "
+           "AS day, lpad(i::VARCHAR, 6, '0') AS name, {x: i, y: 'y' || i} AS s, "
+           "CASE WHEN i >= 8192 THEN i END AS late FROM range(12288) t(i)")
+
+
+@pytest.mark.parametrize("where, groups, columns", [
+    ("", {0, 1, 2}, {"id"}),
+    ("WHERE id < 10", {0}, {"id"}),
+    ("WHERE id BETWEEN 5000 AND 6000 AND name > ''", {1}, {"id", "name"}),
+    ("WHERE part IN (1, 100)", {0, 2}, {"id", "part"}),
+    ("WHERE day = DATE '2026-01-02' OR name = '000001'", {0, 1}, {"id", "day", "name"}),
+    ("WHERE late IS NOT NULL", {2}, {"id", "late"}),
+    ("WHERE late IS NULL", {0, 1}, {"id", "late"}),
+    ("WHERE s.x < 10", {0, 1, 2}, {"id", "s"}),
+    ("WHERE id < 0", set(), {"id"}),
+    ("WHERE id * 2 < 10", {0, 1, 2}, {"id"}),
+])
+def test_bytes_are_those_of_the_row_groups_read(lake, where, groups, columns):
+    bodies = [parquet(GROUPED, ", ROW_GROUP_SIZE 4096")]
+    if not lake.rows("SHOW TABLES 'grouped'"):
+        table(lake, "grouped", "id bigint, part int, day date, name string, "
+              "s struct<x:bigint,y:string>, late bigint", *bodies)
+    told = lake.run(f"SELECT sum(id) FROM grouped {where}")["Statistics"]["DataScannedInBytes"]
+    assert told == sum(size for group, name, size in chunks(*bodies)
+                       if group in groups and name in columns)
 
 
 def test_what_is_no_parquet_or_of_another_type_is_told_with_its_path(lake):

@@ -4,6 +4,7 @@ always are, whatever the statistics claim."""
 import random
 
 import pytest
+from athena.test_parquet import chunks
 from support import wait_until
 
 from . import avro
@@ -72,8 +73,8 @@ def numbered(house):
     ("abs(n) = 15", 5), ("n NOT IN (1)", 5), ("n = 15.0", 5),
 ])
 def test_only_files_that_may_match_are_read(numbered, where, files):
-    _, all_bytes = scanned(numbered, "SELECT id, pad FROM t")
-    rows, some = scanned(numbered, f"SELECT id, pad FROM t WHERE {where}")
+    _, all_bytes = scanned(numbered, "SELECT * FROM t")
+    rows, some = scanned(numbered, f"SELECT * FROM t WHERE {where}")
     want = [row for row in numbered.rows(
         f"SELECT id, pad, CASE WHEN {where} THEN 1 END FROM t") if row[2] == "1"]
     assert sorted(row[0] for row in rows) == sorted(row[0] for row in want)
@@ -143,3 +144,41 @@ def test_broken_bounds_rule_nothing_out(numbered):
                             ("day = DATE '2026-07-02'", "10"), ("n IN (3, 33)", "2"),
                             ("at > TIMESTAMP '2026-07-01 00:00:00'", "40")):
             assert numbered.rows(f"SELECT count(*) FROM t WHERE {where}") == [(want,)], where
+
+
+def read_bytes(house, columns, where=lambda group: True):
+    """Of the table's data files the chunks of these columns, as their footers have them."""
+    paths = [path for path, in house.rows('SELECT file_path FROM "t$files"')]
+    return sum(size for group, name, size in chunks(*(house.body(path) for path in paths))
+               if name in columns and where(group))
+
+
+def test_bytes_are_those_of_the_columns_and_row_groups_read(house):
+    house.table(columns="id int, n bigint, pad string")
+    house.rows("INSERT INTO t SELECT CAST(i AS int), i * 2, rpad('', 50, 'x') || CAST(i AS "
+               "varchar) FROM UNNEST(sequence(1, 9999)) AS u(i)")
+    assert scanned(house, "SELECT sum(n) FROM t")[1] == read_bytes(house, {"n"})
+    assert scanned(house, "SELECT * FROM t WHERE id = 5")[1] == read_bytes(
+        house, {"id", "n", "pad"})
+    assert scanned(house, "SELECT sum(id) FROM t WHERE id > 10000") == ([(None,)], 0)
+    house.rows("ALTER TABLE t CHANGE COLUMN n m bigint")  # found by its id
+    assert scanned(house, "SELECT sum(m) FROM t")[1] == read_bytes(house, {"n"})
+
+
+def test_a_count_is_the_manifests(house):
+    house.table(columns="id int, n bigint", more="PARTITIONED BY (bucket(4, id))")
+    assert scanned(house, "SELECT count(*) FROM t") == ([("0",)], 0)
+    house.rows("INSERT INTO t SELECT CAST(i AS int), i FROM UNNEST(sequence(1, 1000)) AS u(i)")
+    house.rows("INSERT INTO t VALUES (1, 1)")
+    for path, in house.rows('SELECT file_path FROM "t$files"'):
+        put(house, path, b"nobody looks here")
+    assert scanned(house, "SELECT count(*) FROM t") == ([("1001",)], 0)
+    assert scanned(house, "SELECT count(*) AS n FROM t AS x") == ([("1001",)], 0)
+
+
+def test_a_count_after_deletes_reads_them(house):
+    house.table(columns="id int, n bigint")
+    house.rows("INSERT INTO t SELECT CAST(i AS int), i FROM UNNEST(sequence(1, 100)) AS u(i)")
+    house.rows("DELETE FROM t WHERE n > 90")
+    [rows], size = scanned(house, "SELECT count(*) FROM t")
+    assert rows == ("90",) and size > 0
