@@ -1,23 +1,13 @@
 #include "athena/chunks.h"
 #include "athena/compact.h"
+#include "athena/element.h"
 #include "athena/prune_range.h"
 #include "athena/tail.h"
 
 enum {
     FOOTER_BYTES_MAX = 64 << 20,
-    ELEMENTS_MAX = 100000, /* of a schema */
     LEVELS_MAX = 64,
     NO_COLUMN = -1,
-};
-enum { /* Parquet's */
-       PHYSICAL_INT32 = 1,
-       PHYSICAL_INT64 = 2,
-       PHYSICAL_BYTES = 6,
-       CONVERTED_MICROS = 10,
-};
-struct element { /* of the schema */
-    struct mr_slice name;
-    int64_t physical, children, converted, id;
 };
 struct leaf {
     int column; /* of the scan */
@@ -40,32 +30,7 @@ struct chunk {
 
 /* ---- the schema ---- */
 
-static bool read_element(struct mr_slice *bytes, struct element *element)
-{
-    uint64_t field = 0;
-    int type;
-    *element = (struct element){.physical = -1, .converted = -1};
-    while (compact_field(bytes, &field, &type)) {
-        if (type == 0)
-            return true;
-        const bool number = type == COMPACT_I32;
-        int64_t *to = !number      ? NULL
-                      : field == 1 ? &element->physical
-                      : field == 5 ? &element->children
-                      : field == 6 ? &element->converted
-                      : field == 9 ? &element->id
-                                   : NULL;
-        const bool fine = to != NULL ? compact_number(bytes, to)
-                          : field == 4 && type == COMPACT_BINARY
-                              ? compact_text(bytes, &element->name)
-                              : compact_skip(bytes, type);
-        if (!fine)
-            return false;
-    }
-    return false;
-}
-
-static int column_of(const struct athena_scan *scan, const struct element *element)
+static int column_of(const struct athena_scan *scan, const struct athena_element *element)
 {
     for (size_t i = 0; i < scan->column_count; i++) {
         const struct athena_column *column = &scan->columns[i];
@@ -81,13 +46,14 @@ static int column_of(const struct athena_scan *scan, const struct element *eleme
  */
 static bool read_schema(struct counting *c, struct mr_slice *bytes)
 {
-    struct element element;
+    struct athena_element element;
     int64_t left[LEVELS_MAX]; /* children that are still to come */
     uint64_t count;
     size_t depth = 0;
     int type, column = NO_COLUMN;
-    if (!compact_list(bytes, &type, &count) || type != COMPACT_STRUCT || count > ELEMENTS_MAX ||
-        count == 0 || count > bytes->len || !read_element(bytes, &element))
+    if (!compact_list(bytes, &type, &count) || type != COMPACT_STRUCT ||
+        count > ATHENA_ELEMENTS_MAX || count == 0 || count > bytes->len ||
+        !athena_element_read(bytes, &element))
         return false;
     c->leaves = MR_NEW_ARRAY(c->arena, struct leaf, count);
     c->leaf_count = 0;
@@ -95,7 +61,7 @@ static bool read_schema(struct counting *c, struct mr_slice *bytes)
     for (uint64_t i = 1; i < count; i++) {
         while (depth > 0 && left[depth] <= 0)
             depth--;
-        if (!read_element(bytes, &element))
+        if (!athena_element_read(bytes, &element))
             return false;
         if (depth == 0)
             column = column_of(c->scan, &element);
@@ -172,11 +138,11 @@ static bool is_bound(const struct athena_type *type, const struct leaf *leaf)
     case ATHENA_TINYINT:
     case ATHENA_SMALLINT:
     case ATHENA_INT:
-    case ATHENA_DATE: return leaf->physical == PHYSICAL_INT32;
-    case ATHENA_BIGINT: return leaf->physical == PHYSICAL_INT64 || leaf->physical == PHYSICAL_INT32;
+    case ATHENA_DATE: return leaf->physical == PARQUET_INT32;
+    case ATHENA_BIGINT: return leaf->physical == PARQUET_INT64 || leaf->physical == PARQUET_INT32;
     case ATHENA_TIMESTAMP:
-        return leaf->physical == PHYSICAL_INT64 && leaf->converted == CONVERTED_MICROS;
-    case ATHENA_STRING: return leaf->physical == PHYSICAL_BYTES;
+        return leaf->physical == PARQUET_INT64 && leaf->converted == PARQUET_TIMESTAMP_MICROS;
+    case ATHENA_STRING: return leaf->physical == PARQUET_BYTES;
     default: return false;
     }
 }

@@ -423,6 +423,29 @@ static enum mr_status run_connected(struct athena_engine *engine,
     return status;
 }
 
+static bool is_one_statement(struct athena_execution *execution, duckdb_connection connection)
+{
+    duckdb_extracted_statements statements = NULL;
+    const idx_t count = athena_duck.extract_statements(connection, execution->sql, &statements);
+    athena_duck.destroy_extracted(&statements);
+    return count == 1;
+}
+
+/* As run_connected, but without preparing: DuckDB plans a query over files a second time when it is
+ * run as prepared, for they may be others by then. The result is in memory before it is taken.
+ * MR_FULL: it is not so small, or cannot be made so; nothing was taken. */
+static enum mr_status run_at_once(struct athena_execution *execution, duckdb_connection connection)
+{
+    duckdb_result result;
+    enum mr_status status = MR_FULL;
+    if (!is_one_statement(execution, connection))
+        return MR_FULL;
+    if (athena_duck.query(connection, execution->sql, &result) == DuckDBSuccess)
+        status = fetch_all(execution, &result);
+    athena_duck.destroy_result(&result);
+    return status;
+}
+
 enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_execution *execution)
 {
     struct athena_handle *handle = execution->handle;
@@ -437,8 +460,12 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
     pthread_mutex_lock(&handle->lock);
     handle->connection = connection;
     pthread_mutex_unlock(&handle->lock);
-    status =
-        atomic_load(&handle->cancelled) ? MR_END : run_connected(engine, execution, connection);
+    status = atomic_load(&handle->cancelled) ? MR_END : MR_FULL;
+    if (status == MR_FULL && execution->small)
+        status = run_at_once(execution, connection);
+    if (status == MR_FULL)
+        status =
+            atomic_load(&handle->cancelled) ? MR_END : run_connected(engine, execution, connection);
     pthread_mutex_lock(&handle->lock);
     handle->connection = NULL;
     pthread_mutex_unlock(&handle->lock);

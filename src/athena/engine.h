@@ -54,6 +54,7 @@ struct athena_execution {
     struct athena_sink *sink;
     const struct athena_fields *fields; /* the columns' types in Trino's words; NULL: DuckDB's */
     bool copy;                          /* it may be a COPY into the query's folder */
+    bool small;                         /* it reads little, and its result is no larger */
     struct mr_slice error;              /* DuckDB's message, when it failed */
 };
 /* MR_NOT_FOUND: DuckDB cannot be loaded or opened; error says why. MR_INVALID: the query failed;

@@ -1,13 +1,18 @@
 #include "athena/footers.h"
+#include "athena/compact.h"
+#include "athena/element.h"
 #include "athena/engine.h"
 #include "athena/parquet.h"
+#include "athena/tail.h"
 #include <stdlib.h>
 
 enum {
     KEPT = 2048,           /* footers */
     COLUMNS_MAX = 256,     /* of one that is kept */
-    SMALL_BYTES = 1 << 16, /* objects below it: reading them twice would cost more than it saves */
+    SMALL_BYTES = 1 << 16, /* objects below it: asking would cost more than it saves */
     ASKED_MAX = 64,        /* in one query; the next one asks for more */
+    READ_MAX = 1024,
+    FOOTER_BYTES = 1 << 16, /* of one are looked at: the schema stands before the row groups */
 };
 
 /* One place for a body, by its id, which is random: the newer one takes the place. */
@@ -59,54 +64,159 @@ static struct mr_slice text_at(duckdb_data_chunk chunk, idx_t column, idx_t row)
         len <= 12 ? string[row].value.inlined.inlined : string[row].value.pointer.ptr, len);
 }
 
+/* Rows of DuckDB's: name and type, in the order of names, as the columns are. */
+struct asking {
+    struct kept *kept;
+    size_t at;
+};
+
 static bool take_columns(void *ctx, const struct athena_shown *shown, const struct mr_slice *names,
                          size_t count)
 {
-    struct kept *kept = ctx;
-    (void)shown, (void)names, (void)count;
-    kept->footer.columns = MR_NEW_ARRAY(&kept->arena, struct athena_footer_column, COLUMNS_MAX);
+    (void)ctx, (void)shown, (void)names, (void)count;
     return true;
 }
 
 static bool take_rows(void *ctx, duckdb_data_chunk chunk)
 {
-    struct kept *kept = ctx;
-    for (idx_t row = 0; row < athena_duck.data_chunk_get_size(chunk); row++) {
-        if (kept->footer.count == COLUMNS_MAX)
+    struct asking *asking = ctx;
+    struct athena_footer *footer = &asking->kept->footer;
+    for (idx_t row = 0; row < athena_duck.data_chunk_get_size(chunk); row++, asking->at++) {
+        if (asking->at == footer->count ||
+            !mr_slice_equal(footer->columns[asking->at].name, text_at(chunk, 0, row)))
             return false;
-        kept->footer.columns[kept->footer.count++] = (struct athena_footer_column){
-            .name = mr_arena_copy(&kept->arena, text_at(chunk, 0, row)),
-            .type = mr_arena_copy(&kept->arena, text_at(chunk, 1, row)),
-        };
+        footer->columns[asking->at].type =
+            mr_arena_copy(&asking->kept->arena, text_at(chunk, 1, row));
     }
     return true;
 }
 
-/* What DuckDB makes of an object that it is told nothing about; NULL: it cannot be read, or has too
- * many columns. */
-static struct kept *ask(struct athena_footers *footers, const struct athena_scan *scan,
-                        const struct athena_work_folder *folder, size_t index)
+/* What DuckDB makes of an object that it is told nothing about. False: it cannot be read, or has
+ * other columns. */
+static bool ask(struct athena_footers *footers, const struct athena_scan *scan,
+                const struct athena_work_folder *folder, size_t index, struct kept *kept)
 {
-    struct kept *kept = mr_calloc(1, sizeof *kept);
-    struct athena_sink sink = {.columns = take_columns, .chunk = take_rows, .ctx = kept};
+    struct asking asking = {.kept = kept};
+    struct athena_sink sink = {.columns = take_columns, .chunk = take_rows, .ctx = &asking};
     struct athena_handle handle;
     struct mr_arena arena;
-    mr_arena_init(&kept->arena);
     mr_arena_init(&arena);
     athena_handle_init(&handle);
-    struct mr_slice file =
-        mr_arena_printf(&arena, "'%s%llu-%zu'", folder->path, (unsigned long long)scan->id, index);
     struct mr_slice sql =
         mr_arena_printf(&arena,
                         "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("
-                        "%.*s" ATHENA_PARQUET_PLAIN ")) ORDER BY column_name",
-                        MR_ARG(file));
+                        "'%s%llu-%zu'" ATHENA_PARQUET_PLAIN ")) ORDER BY column_name",
+                        folder->path, (unsigned long long)scan->id, index);
     struct athena_execution execution = {
         .arena = &arena, .sql = mr_arena_cstr(&arena, sql), .handle = &handle, .sink = &sink};
     const enum mr_status status = athena_engine_run(footers->engine, &execution);
     athena_handle_fini(&handle);
     mr_arena_fini(&arena);
-    if (status == MR_OK)
+    return status == MR_OK && asking.at == kept->footer.count;
+}
+
+/* ---- reading ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return mr_slice_compare(((const struct athena_footer_column *)a)->name,
+                            ((const struct athena_footer_column *)b)->name);
+}
+
+/* Passes over what an element has below it. */
+static bool pass_children(struct mr_slice *bytes, int64_t count)
+{
+    struct athena_element element;
+    for (; count > 0; count--) {
+        if (!athena_element_read(bytes, &element))
+            return false;
+        if (element.children > 0)
+            count += element.children <= ATHENA_ELEMENTS_MAX ? element.children : 0;
+    }
+    return true;
+}
+
+static bool read_columns(struct kept *kept, struct mr_slice *bytes)
+{
+    struct athena_footer *footer = &kept->footer;
+    struct athena_element element;
+    struct mr_buf type = {0};
+    uint64_t count;
+    int kind;
+    if (!compact_list(bytes, &kind, &count) || kind != COMPACT_STRUCT ||
+        !athena_element_read(bytes, &element) || element.children < 1 ||
+        element.children > COLUMNS_MAX)
+        return false;
+    const size_t columns = (size_t)element.children;
+    footer->columns = MR_NEW_ARRAY(&kept->arena, struct athena_footer_column, columns);
+    bool fine = true;
+    while (fine && footer->count < columns) {
+        struct athena_footer_column *column = &footer->columns[footer->count];
+        fine = athena_element_read(bytes, &element) && pass_children(bytes, element.children);
+        if (!fine)
+            break;
+        mr_buf_reset(&type);
+        column->name = mr_arena_copy(&kept->arena, element.name);
+        column->id = element.id;
+        if (athena_element_sql(&element, &type))
+            column->type = mr_arena_copy(&kept->arena, mr_buf_slice(&type));
+        footer->count++;
+    }
+    mr_buf_fini(&type);
+    if (fine)
+        qsort(footer->columns, footer->count, sizeof *footer->columns, by_name);
+    return fine;
+}
+
+static bool read_footer(struct kept *kept, struct mr_slice footer)
+{
+    uint64_t field = 0;
+    int type;
+    while (compact_field(&footer, &field, &type) && type != 0) {
+        if (field == 2)
+            return type == COMPACT_LIST && read_columns(kept, &footer);
+        if (!compact_skip(&footer, type))
+            return false;
+    }
+    return false;
+}
+
+static bool all_known(const struct athena_footer *footer)
+{
+    for (size_t i = 0; i < footer->count; i++)
+        if (footer->columns[i].type.len == 0)
+            return false;
+    return true;
+}
+
+struct looking {
+    struct athena_footers *footers;
+    const struct athena_scan *scan;
+    const struct athena_work_folder *folder;
+    struct s3_snapshot_reader *reader; /* NULL until one is needed */
+    struct mr_buf room;
+    size_t read, asked;
+};
+
+/* NULL: it cannot be read, has too many columns, or not all are known. */
+static struct kept *look(struct looking *looking, size_t index)
+{
+    const struct s3_object *object = &looking->scan->pieces[index].object;
+    struct mr_slice footer;
+    size_t whole;
+    if (looking->read++ == READ_MAX)
+        return NULL;
+    if (looking->reader == NULL)
+        looking->reader = s3_snapshot_reader_new(looking->scan->snapshot);
+    if (athena_tail_read(looking->reader, object, FOOTER_BYTES, &looking->room, &footer, &whole) !=
+        MR_OK)
+        return NULL;
+    struct kept *kept = mr_calloc(1, sizeof *kept);
+    mr_arena_init(&kept->arena);
+    if (read_footer(kept, footer) &&
+        (all_known(&kept->footer) ||
+         (object->size >= SMALL_BYTES && looking->asked++ < ASKED_MAX &&
+          ask(looking->footers, looking->scan, looking->folder, index, kept))))
         return kept;
     kept_free(kept);
     return NULL;
@@ -129,7 +239,8 @@ static void copy_footer(struct mr_arena *arena, const struct athena_footer *from
     for (size_t i = 0; i < from->count; i++)
         to->columns[i] =
             (struct athena_footer_column){.name = mr_arena_copy(arena, from->columns[i].name),
-                                          .type = mr_arena_copy(arena, from->columns[i].type)};
+                                          .type = mr_arena_copy(arena, from->columns[i].type),
+                                          .id = from->columns[i].id};
 }
 
 /* True: `footer` is the same; an empty one becomes it. */
@@ -144,7 +255,8 @@ static bool join_footer(struct mr_arena *arena, struct athena_footer *footer,
         return false;
     for (size_t i = 0; i < footer->count; i++) {
         if (!mr_slice_equal(footer->columns[i].name, other->columns[i].name) ||
-            !mr_slice_equal(footer->columns[i].type, other->columns[i].type))
+            !mr_slice_equal(footer->columns[i].type, other->columns[i].type) ||
+            footer->columns[i].id != other->columns[i].id)
             return false;
     }
     return true;
@@ -175,28 +287,37 @@ static void keep(struct athena_footers *footers, struct kept *kept, const unsign
     kept_free(old);
 }
 
+static bool join_all(struct looking *looking, struct athena_footer *footer)
+{
+    const struct athena_scan *scan = looking->scan;
+    for (size_t i = 0; i < scan->piece_count; i++) {
+        const unsigned char *id = scan->pieces[i].object.body.id;
+        if (atomic_load(scan->cancelled))
+            return false;
+        enum known known = join_kept(looking->footers, scan, id, footer);
+        if (known == UNKNOWN) {
+            struct kept *kept = look(looking, i);
+            if (kept == NULL)
+                return false;
+            known = join_footer(scan->arena, footer, &kept->footer) ? KNOWN : DIFFERENT;
+            keep(looking->footers, kept, id);
+        }
+        if (known != KNOWN)
+            return false;
+    }
+    return footer->columns != NULL;
+}
+
 const struct athena_footer *athena_footers_common(struct athena_footers *footers,
                                                   const struct athena_scan *scan,
                                                   const struct athena_work_folder *folder)
 {
+    struct looking looking = {.footers = footers, .scan = scan, .folder = folder};
     struct athena_footer *footer = MR_NEW(scan->arena, struct athena_footer);
-    size_t asked = 0;
-    for (size_t i = 0; i < scan->piece_count; i++) {
-        const struct s3_object *object = &scan->pieces[i].object;
-        if (object->body.small || object->size < SMALL_BYTES)
-            return NULL;
-        enum known known = join_kept(footers, scan, object->body.id, footer);
-        if (known == UNKNOWN && asked++ < ASKED_MAX && !atomic_load(scan->cancelled)) {
-            struct kept *kept = ask(footers, scan, folder, i);
-            if (kept == NULL)
-                return NULL;
-            known = join_footer(scan->arena, footer, &kept->footer) ? KNOWN : DIFFERENT;
-            keep(footers, kept, object->body.id);
-        }
-        if (known != KNOWN)
-            return NULL;
-    }
-    return footer->columns == NULL ? NULL : footer;
+    const bool fine = join_all(&looking, footer);
+    mr_buf_fini(&looking.room);
+    s3_snapshot_reader_free(looking.reader);
+    return fine ? footer : NULL;
 }
 
 /* ---- what follows ---- */
@@ -237,11 +358,11 @@ bool athena_footer_fits(const struct athena_footer *footer, const struct athena_
         const struct athena_column *column = &scan->columns[i];
         if (column->key != ATHENA_COLUMN_DATA)
             continue;
-        const struct athena_footer_column *found =
-            column->field_id > 0 ? NULL : find(footer, column->source);
+        const struct athena_footer_column *found = find(footer, column->source);
         mr_buf_reset(&type);
         athena_type_sql(&type, &column->type);
         fits = found != NULL && mr_slice_equal(found->name, column->source) &&
+               (column->field_id == 0 || found->id == column->field_id) &&
                mr_slice_equal(found->type, mr_buf_slice(&type));
     }
     mr_buf_fini(&type);

@@ -1,9 +1,10 @@
 /* athena/footers.h: what the footers of Parquet objects say of their columns.
  *
- * DuckDB reads objects with a schema that it is told (parquet.h) slower than as they are: it asks
- * no statistics and pushes no filters down. Objects that are just what the catalog says need no
- * schema; this knows which are. DuckDB is asked once for an object: a body never changes. The last
- * ones are kept, some thousand; small objects are not asked for, they are not worth it.
+ * DuckDB reads objects with a schema that it is told (parquet.h) slower than as they are: telling
+ * it costs as much as a small query, and it asks no statistics and pushes no filters down. Objects
+ * that are just what the catalog says need no schema; this knows which are. Their footers are read
+ * here, and DuckDB is asked for the types of nested columns, once for an object: a body never
+ * changes. The last ones are kept, some thousand.
  *
  * Any thread. */
 #pragma once
@@ -15,6 +16,7 @@ struct athena_engine;
 struct athena_footer_column {
     struct mr_slice name; /* of a column at the top, as the object spells it */
     struct mr_slice type; /* DuckDB's, binary taken as text */
+    int64_t id;           /* Iceberg's; 0: none */
 };
 struct athena_footer {
     struct athena_footer_column *columns; /* by name, in byte order */

@@ -300,7 +300,7 @@ static void get_query_results(struct protocol_call *call)
 
 const struct protocol_handler athena_query_handlers[] = {
     {.operation = "StartQueryExecution", .run = start_query_execution},
-    {.operation = "GetQueryExecution", .run = get_query_execution},
+    {.operation = "GetQueryExecution", .run = get_query_execution, .flags = PROTOCOL_INLINE},
     {.operation = "BatchGetQueryExecution", .run = batch_get_query_execution},
     {.operation = "StopQueryExecution", .run = stop_query_execution},
     {.operation = "ListQueryExecutions", .run = list_query_executions},

@@ -9,6 +9,8 @@
 #include "athena/write.h"
 #include "base/log.h"
 
+enum { SMALL_BYTES = 4 << 20 }; /* of objects: planning takes longer than reading them */
+
 struct run {
     struct athena_query *query;
     struct mr_arena *arena;
@@ -121,6 +123,21 @@ static enum mr_status translate(struct run *run, struct athena_source *source,
     return status;
 }
 
+/* A SELECT from one table of few bytes of Parquet: not more rows come of it than it has, but for
+ * what functions make of them. */
+static bool is_small(const struct athena_node *query, const struct athena_source *source)
+{
+    const struct athena_scan *scan = source->scans;
+    if (query == NULL || query->kind != AST_QUERY || query->items != NULL ||
+        query->left->kind != AST_SELECT || query->left->left == NULL || source->table_count != 1 ||
+        scan == NULL || scan->next != NULL || scan->format != ATHENA_FORMAT_PARQUET)
+        return false;
+    const struct athena_node *from = query->left->left;
+    if (from->kind == AST_ALIAS)
+        from = from->left;
+    return from->kind == AST_TABLE && scan->bytes <= SMALL_BYTES;
+}
+
 static enum mr_status execute(struct run *run, const struct athena_statement *statement,
                               const struct athena_source *source, const char *sql)
 {
@@ -128,7 +145,8 @@ static enum mr_status execute(struct run *run, const struct athena_statement *st
                                          .sql = sql,
                                          .handle = &run->query->handle,
                                          .output = &run->output,
-                                         .fields = run->fields.open ? NULL : &run->fields};
+                                         .fields = run->fields.open ? NULL : &run->fields,
+                                         .small = is_small(statement->query, source)};
     enum mr_status status = athena_engine_run(&run->query->athena->engine, &execution);
     mr_log(MR_LOG_DEBUG, "athena", "query %s: %s", run->query->id, sql);
     if (status == MR_NOT_FOUND)

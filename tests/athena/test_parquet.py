@@ -109,6 +109,31 @@ def test_bytes_are_those_of_the_row_groups_read(lake, where, groups, columns):
                        if group in groups and name in columns)
 
 
+@pytest.mark.parametrize("value, declared, shown", [
+    ("true", "boolean", "true"), ("7::TINYINT", "tinyint", "7"), ("7::SMALLINT", "smallint", "7"),
+    ("7::INTEGER", "int", "7"), ("7::BIGINT", "bigint", "7"), ("1.5::FLOAT", "float", "1.5"),
+    ("1.5::DOUBLE", "double", "1.5"), ("'x'", "string", "x"), ("'x'::BLOB", "string", "x"),
+    ("DATE '2026-07-03'", "date", "2026-07-03"), ("1.25::DECIMAL(4,2)", "decimal(4,2)", "1.25"),
+    ("1.25::DECIMAL(18,2)", "decimal(18,2)", "1.25"),
+    ("1.25::DECIMAL(38,2)", "decimal(38,2)", "1.25"),
+    ("TIMESTAMP '2026-07-03 10:11:12.5'", "timestamp", "2026-07-03 10:11:12.500"),
+    ("TIMESTAMP_MS '2026-07-03 10:11:12.5'", "timestamp", "2026-07-03 10:11:12.500"),
+    ("TIMESTAMP_NS '2026-07-03 10:11:12.5'", "timestamp", "2026-07-03 10:11:12.500"),
+    ("TIMESTAMPTZ '2026-07-03 10:11:12.5+02'", "timestamp", "2026-07-03 08:11:12.500"),
+    ("7::UTINYINT", "int", "7"), ("7::UINTEGER", "bigint", "7"), ("7::SMALLINT", "bigint", "7"),
+    ("'x'::ENUM('x')", "string", "x"), ("'[1]'::JSON", "string", "[1]"),
+    ("[1, 2]", "array<int>", "[1, 2]"), ("{a: 1}", "struct<a:int>", "{a=1}"),
+])
+def test_each_type_is_what_the_catalog_says(lake, value, declared, shown):
+    """Whether or not the object is just that, and large enough to be looked into."""
+    for name, more in (("small", ""), ("large", ", md5(i::VARCHAR) AS pad")):
+        rows = 10 if name == "small" else 6000
+        table(lake, name, f"i bigint, v {declared}, pad string",
+              parquet(f"SELECT i, {value} AS v{more} FROM range({rows}) t(i)"))
+        assert lake.rows(f"SELECT v FROM {name} WHERE i = 7") == [[shown]]
+        assert lake.rows(f"SELECT i, v FROM {name} ORDER BY 1 LIMIT 1") == [["0", shown]]
+
+
 def test_what_is_no_parquet_or_of_another_type_is_told_with_its_path(lake):
     table(lake, "t", "id int", parquet("SELECT 'x' AS id"))
     failed = lake.run("SELECT id FROM t")["Status"]["StateChangeReason"]

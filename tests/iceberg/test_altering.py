@@ -148,3 +148,17 @@ def test_changes_and_inserts_at_once(house):
     assert all("ICEBERG_COMMIT_ERROR" in why for why in failed), failed
     assert sorted(n for n, _ in column_names(house)) == ["c0", "c1", "c2", "c3", "id"]
     assert house.rows("SELECT count(*) FROM t") == [(str(4 - len(failed)),)]
+
+
+def test_columns_that_change_names_with_each_other_keep_their_values(house):
+    house.table(columns="a int, b int, c string")
+    house.rows("INSERT INTO t VALUES (1, 2, 'x'), (3, 4, 'y')")
+    for old, new in (("a", "z"), ("b", "a"), ("z", "b")):
+        house.rows(f"ALTER TABLE t CHANGE COLUMN {old} {new} int")
+    assert house.rows("SELECT a, b, c FROM t ORDER BY a") == [("2", "1", "x"), ("4", "3", "y")]
+    house.rows("INSERT INTO t VALUES (5, 6, 'z')")  # a=6 is the third column's neighbour
+    assert house.rows("SELECT * FROM t WHERE c >= 'y' ORDER BY c") == [
+        ("3", "4", "y"), ("5", "6", "z")]
+    house.rows("ALTER TABLE t DROP COLUMN c")
+    house.rows("ALTER TABLE t ADD COLUMNS (c string)")
+    assert house.rows("SELECT count(*), count(c) FROM t") == [("3", "0")]
