@@ -476,30 +476,3 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
         execution->error = MR_S("INTERNAL Error: the query failed without a message");
     return status;
 }
-
-bool athena_engine_text(struct athena_engine *engine, struct mr_arena *arena, const char *sql,
-                        struct mr_slice *ret_text)
-{
-    struct athena_handle handle;
-    struct athena_output output;
-    struct mr_slice text;
-    athena_handle_init(&handle);
-    athena_output_init(&output, "", false);
-    struct athena_execution execution = {
-        .arena = arena, .sql = sql, .handle = &handle, .output = &output};
-    const bool fine = athena_engine_run(engine, &execution) == MR_OK &&
-                      athena_output_bytes(&output, &text) == MR_OK;
-    if (fine)
-        *ret_text = mr_arena_copy(arena, mr_slice_trim(text));
-    athena_output_fini(&output);
-    athena_handle_fini(&handle);
-    return fine;
-}
-
-bool athena_engine_number(struct athena_engine *engine, struct mr_arena *arena, const char *sql,
-                          uint64_t *ret_number)
-{
-    struct mr_slice text;
-    return athena_engine_text(engine, arena, sql, &text) &&
-           mr_slice_to_u64(text, ret_number) == MR_OK;
-}

@@ -61,10 +61,5 @@ struct athena_execution {
  * see error. MR_END: it was cancelled. */
 MR_MUST_USE enum mr_status athena_engine_open(struct athena_engine *engine, struct mr_arena *arena,
                                               struct mr_slice *ret_error);
-/* What a query of ours gives: one text of letters and digits, or one number. False: it failed. */
-bool athena_engine_text(struct athena_engine *engine, struct mr_arena *arena, const char *sql,
-                        struct mr_slice *ret_text);
-bool athena_engine_number(struct athena_engine *engine, struct mr_arena *arena, const char *sql,
-                          uint64_t *ret_number);
 MR_MUST_USE enum mr_status athena_engine_run(struct athena_engine *engine,
                                              struct athena_execution *execution);

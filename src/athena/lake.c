@@ -7,17 +7,17 @@
 enum { CODE_KINDS = 100 }; /* mr_transform's code: transform * CODE_KINDS + kind */
 _Static_assert((int)ICEBERG_MAP < (int)CODE_KINDS, "each pair has a code of its own");
 
-bool athena_lake_writes(const struct iceberg_type *type)
+bool athena_lake_writes(const struct iceberg_type *type, bool zoned)
 {
     switch (type->kind) {
+    case ICEBERG_TIMESTAMPTZ: return zoned;
     case ICEBERG_TIME:
-    case ICEBERG_TIMESTAMPTZ:
     case ICEBERG_UUID:
     case ICEBERG_FIXED: return false;
     default: break;
     }
     for (size_t i = 0; i < type->count; i++)
-        if (!athena_lake_writes(&type->fields[i].type))
+        if (!athena_lake_writes(&type->fields[i].type, zoned))
             return false;
     return true;
 }
@@ -81,6 +81,7 @@ void athena_lake_text(struct mr_buf *sql, const struct iceberg_type *type,
         break;
     case ICEBERG_DATE: behind = " - DATE '1970-01-01' AS VARCHAR)"; break;
     case ICEBERG_TIMESTAMP:
+    case ICEBERG_TIMESTAMPTZ:
         before = "CAST(epoch_us(";
         behind = ") AS VARCHAR)";
         break;
@@ -128,6 +129,7 @@ struct mr_slice athena_lake_value(struct mr_arena *arena, const struct iceberg_t
     case ICEBERG_LONG:
     case ICEBERG_DATE:
     case ICEBERG_TIMESTAMP:
+    case ICEBERG_TIMESTAMPTZ:
         return mr_slice_to_i64(text, &number) == MR_OK ? iceberg_value_number(arena, type, number)
                                                        : (struct mr_slice){0};
     default: return (struct mr_slice){0};

@@ -5,9 +5,9 @@
 #include "athena/duck.h"
 #include "iceberg/types.h"
 
-/* May rows with a column of this type be written? Times, moments with a zone, UUIDs and fixed
- * lengths, which no table made here has, may not. */
-bool athena_lake_writes(const struct iceberg_type *type);
+/* May rows with a column of this type be written? Times, UUIDs and fixed lengths, which no table
+ * made here has, may not; moments with a zone only as they were read (`zoned`). */
+bool athena_lake_writes(const struct iceberg_type *type, bool zoned);
 /* {"a":1,"s":{__duckdb_field_id:2,"x":3}} for COPY; `names`: of the schema's columns in the query.
  */
 void athena_lake_field_ids(struct mr_buf *sql, const struct iceberg_schema *schema,

@@ -1,13 +1,8 @@
 #include "athena/iceberg_files.h"
+#include "athena/lake.h"
 #include "athena/maintain.h"
 #include "athena/parquet.h"
-#include "base/codec.h"
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     STARTS_MAX = 5,   /* of the whole, when what was rewritten has changed meanwhile */
@@ -248,45 +243,56 @@ static struct athena_iceberg_rows rows_of(struct optimizing *o, const struct bin
                                         .use = use};
 }
 
-/* What the copy wrote: names and what a manifest tells of them. */
-static enum mr_status look_at(struct optimizing *o, struct bin *bin, const char *name)
+static enum mr_status ask_stats(struct optimizing *o, struct mr_slice name,
+                                struct iceberg_file *file)
 {
     struct athena_maintenance *job = o->job;
-    const int fd = openat(job->source->folder.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-    size_t capacity = 0;
-    enum mr_status status = MR_OK;
-    if (entries == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return MR_OK; /* all rows were deleted */
+    const struct iceberg_schema *schema = iceberg_schema_now(&o->table.metadata);
+    struct mr_slice *names = MR_NEW_ARRAY(job->arena, struct mr_slice, schema->count + 1);
+    for (size_t i = 0; i < schema->count; i++)
+        names[i] = schema->fields[i].name;
+    struct athena_lake_stats stats = {
+        .arena = job->arena,
+        .schema = schema,
+        .names = names,
+        .path = mr_arena_printf(job->arena, "%s%.*s", job->source->folder.path, MR_ARG(name))};
+    struct athena_execution execution = athena_lake_stats_begin(&stats);
+    execution.handle = job->handle;
+    const enum mr_status status = athena_engine_run(&job->athena->engine, &execution);
+    if (status == MR_OK)
+        athena_lake_stats_end(&stats, file);
+    return status > 0 && status != MR_END
+               ? MR_RAISE(MR_FAIL, "a file that was written cannot be read")
+               : status;
+}
+
+struct finding {
+    struct optimizing *o;
+    struct bin *bin;
+    size_t capacity;
+};
+
+/* A file that the copy wrote: its name and what a manifest tells of it. */
+static enum mr_status add_made(void *ctx, struct mr_slice folder, struct mr_slice entry)
+{
+    struct finding *finding = ctx;
+    struct mr_arena *arena = finding->o->job->arena;
+    struct bin *bin = finding->bin;
+    if (bin->made_count == finding->capacity) {
+        const size_t room = finding->capacity == 0 ? 4 : finding->capacity * 2;
+        bin->made = mr_arena_realloc(arena, bin->made, finding->capacity * sizeof *bin->made,
+                                     room * sizeof *bin->made);
+        bin->names = mr_arena_realloc(arena, bin->names, finding->capacity * sizeof *bin->names,
+                                      room * sizeof *bin->names);
+        finding->capacity = room;
     }
-    for (struct dirent *entry = readdir(entries); entry != NULL && status == MR_OK;
-         entry = readdir(entries)) {
-        if (entry->d_name[0] == '.')
-            continue;
-        if (bin->made_count == capacity) {
-            const size_t room = capacity == 0 ? 4 : capacity * 2;
-            bin->made = mr_arena_realloc(job->arena, bin->made, capacity * sizeof *bin->made,
-                                         room * sizeof *bin->made);
-            bin->names = mr_arena_realloc(job->arena, bin->names, capacity * sizeof *bin->names,
-                                          room * sizeof *bin->names);
-            capacity = room;
-        }
-        struct iceberg_file *file = &bin->made[bin->made_count];
-        *file = (struct iceberg_file){.spec_id = bin->files[0].spec_id,
-                                      .partition = bin->files[0].partition,
-                                      .sort_order = -1};
-        bin->names[bin->made_count] = mr_arena_printf(job->arena, "%s/%s", name, entry->d_name);
-        if (!athena_iceberg_describe(&job->athena->engine, job->arena,
-                                     iceberg_schema_now(&o->table.metadata),
-                                     mr_arena_printf(job->arena, "%s%.*s", job->source->folder.path,
-                                                     MR_ARG(bin->names[bin->made_count])),
-                                     file))
-            status = MR_RAISE(MR_FAIL, "a file that was written cannot be read");
-        bin->made_count += file->records > 0;
-    }
-    closedir(entries);
+    struct iceberg_file *file = &bin->made[bin->made_count];
+    *file = (struct iceberg_file){
+        .spec_id = bin->files[0].spec_id, .partition = bin->files[0].partition, .sort_order = -1};
+    bin->names[bin->made_count] =
+        mr_arena_printf(arena, "%.*s/%.*s", MR_ARG(folder), MR_ARG(entry));
+    const enum mr_status status = ask_stats(finding->o, bin->names[bin->made_count], file);
+    bin->made_count += status == MR_OK && file->records > 0;
     return status;
 }
 
@@ -311,53 +317,14 @@ static enum mr_status rewrite(struct optimizing *o, struct bin *bin, size_t numb
     }
     mr_buf_fini(&relation);
     mr_buf_fini(&sql);
-    return status == MR_OK ? look_at(o, bin, name) : status;
+    struct finding finding = {.o = o, .bin = bin};
+    if (status == MR_OK)
+        status = athena_iceberg_walk(job->arena, job->source->folder.fd, mr_slice_cstr(name),
+                                     add_made, &finding);
+    return status == MR_NOT_FOUND ? MR_OK : status; /* all rows were deleted */
 }
 
 /* ---- the commit ---- */
-
-static struct mr_slice folder_of(struct optimizing *o, const struct iceberg_file *file)
-{
-    const struct iceberg_metadata *metadata = &o->table.metadata;
-    const struct iceberg_spec *spec = iceberg_spec_of(metadata, file->spec_id);
-    struct mr_buf buf = {0};
-    for (size_t i = 0; spec != NULL && i < spec->count; i++) {
-        const struct iceberg_field *source =
-            iceberg_schema_by_id(iceberg_schema_now(metadata), spec->fields[i].source_id);
-        mr_percent_encode(&buf, spec->fields[i].name, false);
-        mr_buf_byte(&buf, '=');
-        if (source != NULL)
-            mr_percent_encode(&buf,
-                              iceberg_transform_show(o->job->arena, &spec->fields[i], &source->type,
-                                                     file->partition[i]),
-                              false);
-        mr_buf_byte(&buf, '/');
-    }
-    const struct mr_slice folder = mr_arena_copy(o->job->arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return folder;
-}
-
-static enum mr_status stage_file(struct optimizing *o, struct iceberg_change *change,
-                                 const struct iceberg_file *file, struct mr_slice name)
-{
-    struct stat stat;
-    const int fd =
-        openat(o->job->source->folder.fd, mr_arena_cstr(o->job->arena, name), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &stat) != 0 || stat.st_size == 0) {
-        if (fd >= 0)
-            close(fd);
-        return MR_RAISE(MR_FAIL_IO, "a file of a table's rows is not there");
-    }
-    void *map = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED)
-        return MR_RAISE(MR_FAIL_IO, "a file of a table's rows cannot be read");
-    const enum mr_status status = iceberg_change_add(change, file, folder_of(o, file),
-                                                     mr_slice_make(map, (size_t)stat.st_size));
-    munmap(map, (size_t)stat.st_size);
-    return status;
-}
 
 struct survivors { /* what is live after the commit */
     struct optimizing *o;
@@ -449,6 +416,17 @@ static enum mr_status prepare(struct optimizing *o, struct iceberg_change *chang
                : status;
 }
 
+static enum mr_status stage_made(struct optimizing *o, struct iceberg_change *change,
+                                 const struct bin *bin, size_t index)
+{
+    const struct iceberg_metadata *metadata = &o->table.metadata;
+    const struct iceberg_file *file = &bin->made[index];
+    const struct mr_slice folder =
+        athena_iceberg_folder(o->job->arena, iceberg_schema_now(metadata),
+                              iceberg_spec_of(metadata, file->spec_id), file->partition);
+    return athena_iceberg_stage(change, o->job->source->folder.fd, bin->names[index], folder, file);
+}
+
 /* MR_FULL: somebody was faster, and nothing of ours was touched by it. */
 static enum mr_status commit_once(struct optimizing *o)
 {
@@ -457,7 +435,7 @@ static enum mr_status commit_once(struct optimizing *o)
     enum mr_status status = MR_OK;
     for (const struct bin *bin = o->first_bin; bin != NULL; bin = bin->next)
         for (size_t i = 0; i < bin->made_count && status == MR_OK; i++)
-            status = stage_file(o, &change, &bin->made[i], bin->names[i]);
+            status = stage_made(o, &change, bin, i);
     if (status == MR_OK)
         status = athena_maintain_load(o->job, &now);
     if (status == MR_OK && !mr_slice_equal(now.metadata.uuid, o->table.metadata.uuid))
@@ -494,6 +472,14 @@ static void read_settings(struct optimizing *o)
         athena_maintain_number(table, "optimize_rewrite_delete_file_threshold", 2, 1);
 }
 
+static bool writes_all(const struct iceberg_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (!athena_lake_writes(&schema->fields[i].type, /* zoned= */ true))
+            return false;
+    return true;
+}
+
 static enum mr_status read_table(struct optimizing *o)
 {
     char message[512] = "the table's metadata cannot be read";
@@ -501,7 +487,7 @@ static enum mr_status read_table(struct optimizing *o)
     if (status != MR_OK)
         return status;
     o->snapshot = iceberg_snapshot_of(&o->table.metadata, o->table.metadata.current_snapshot);
-    if (!athena_iceberg_writes(iceberg_schema_now(&o->table.metadata)))
+    if (!writes_all(iceberg_schema_now(&o->table.metadata)))
         return athena_maintain_fail(o->job, "NOT_SUPPORTED",
                                     "The table has columns of a type that is not written");
     read_settings(o);

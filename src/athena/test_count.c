@@ -1,5 +1,5 @@
 #include "athena/count.h"
-#include "athena/parse.h"
+#include "athena/test_parse.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -59,12 +59,8 @@ static void nonsense_tells_nothing(void **state)
 static bool counts(const char *text)
 {
     struct mr_arena arena;
-    struct athena_tokens tokens;
-    struct athena_error error = {0};
     mr_arena_init(&arena);
-    assert_int_equal(athena_lex(&arena, mr_slice_cstr(text), &tokens, &error), MR_OK);
-    struct athena_parser parser = athena_parser_make(&arena, &tokens, &error);
-    const bool found = athena_count_table(athena_parse_query(&parser)) != NULL;
+    const bool found = athena_count_table(test_parse(&arena, text, athena_parse_query)) != NULL;
     mr_arena_fini(&arena);
     return found;
 }

@@ -1,5 +1,5 @@
-#include "athena/parse.h"
 #include "athena/prune.h"
+#include "athena/test_parse.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,18 +15,13 @@ static const struct mr_slice values[] = {MR_S_INIT("2026"), MR_S_INIT("9"),
 static bool keeps(const char *text, bool only)
 {
     struct mr_arena arena;
-    struct athena_tokens tokens;
-    struct athena_error error = {0};
     mr_arena_init(&arena);
-    assert_int_equal(athena_lex(&arena, mr_slice_cstr(text), &tokens, &error), MR_OK);
-    struct athena_parser parser = athena_parser_make(&arena, &tokens, &error);
-    const struct athena_prune prune = {.where = athena_parse_expression(&parser),
+    const struct athena_prune prune = {.where = test_parse(&arena, text, athena_parse_expression),
                                        .alias = MR_S("t"),
                                        .only = only,
                                        .keys = keys,
                                        .types = types,
                                        .key_count = MR_COUNT(keys)};
-    assert_non_null(prune.where);
     const bool kept = athena_prune_keeps(&prune, values);
     mr_arena_fini(&arena);
     return kept;

@@ -1,6 +1,6 @@
-#include "athena/parse.h"
 #include "athena/prune_range.h"
 #include "base/rng.h"
+#include "athena/test_parse.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,17 +14,11 @@ static const struct iceberg_type types[] = {
 static bool keeps(struct mr_arena *arena, const char *text, bool only,
                   const struct athena_range *ranges)
 {
-    struct athena_tokens tokens;
-    struct athena_error error = {0};
-    assert_int_equal(athena_lex(arena, mr_slice_cstr(text), &tokens, &error), MR_OK);
-    struct athena_parser parser = athena_parser_make(arena, &tokens, &error);
-    const struct athena_prune prune = {.where = athena_parse_expression(&parser),
+    const struct athena_prune prune = {.where = test_parse(arena, text, athena_parse_expression),
                                        .alias = MR_S("t"),
                                        .only = only,
                                        .keys = keys,
                                        .key_count = MR_COUNT(keys)};
-    if (prune.where == NULL)
-        fail_msg("%s: %.*s", text, MR_ARG(error.message));
     return athena_prune_range(&prune, arena, ranges);
 }
 

@@ -122,7 +122,3 @@ MR_MUST_USE enum mr_status athena_lake_land(struct athena_write *write);
 /* write_lake_ctas.c: settings of CREATE TABLE AS with table_type ICEBERG; then its schema. */
 bool athena_lake_settings(struct athena_write *write);
 bool athena_lake_create(struct athena_write *write);
-/* write_lake_stats.c: what manifests tell of a file of the query's folder. Fills in records and
- * stats. */
-MR_MUST_USE enum mr_status athena_lake_stats(struct athena_write *write, struct mr_slice name,
-                                             struct iceberg_file *file);

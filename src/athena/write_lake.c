@@ -1,15 +1,10 @@
 /* Rows of a query into an Iceberg table: the files of the query's folder become objects, manifests,
  * a snapshot and the catalog's table, in one entry. Two writers: the second one makes its snapshot
  * again over the first one's, as long as the table's schema and partitioning are what they were. */
+#include "athena/iceberg_files.h"
 #include "athena/lake.h"
 #include "athena/write.h"
-#include "base/codec.h"
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* DELETE, UPDATE and MERGE stand on what they read: for them it is too late then. */
 enum { COMMITS_MAX = 20 }; /* times that others may be faster */
@@ -85,7 +80,7 @@ bool athena_lake_open(struct athena_write *write)
     write->format = ATHENA_WRITE_PARQUET;
     write->compression = MR_S("SNAPPY");
     for (size_t i = 0; i < lake->schema->count; i++)
-        if (!athena_lake_writes(&lake->schema->fields[i].type))
+        if (!athena_lake_writes(&lake->schema->fields[i].type, /* zoned= */ false))
             return refuse_column(write, &lake->schema->fields[i]);
     if (lake->spec == NULL)
         return athena_write_fail(write, "ICEBERG_INVALID_METADATA",
@@ -121,27 +116,16 @@ struct landing {
     size_t count, capacity;
 };
 
-/* "day=2026-07-03/id_bucket=5/", and the values themselves. */
 static void set_partition(struct athena_write *write, size_t part, struct found *found)
 {
     const struct athena_write_lake *lake = write->lake;
-    struct mr_buf path = {0};
     found->file.spec_id = lake->spec->id;
     found->file.partition = MR_NEW_ARRAY(write->arena, struct mr_slice, lake->spec->count + 1);
-    for (size_t i = 0; i < lake->spec->count; i++) {
-        const struct iceberg_partition_field *field = &lake->spec->fields[i];
-        const struct iceberg_field *source = iceberg_schema_by_id(lake->schema, field->source_id);
-        const struct mr_slice value =
+    for (size_t i = 0; i < lake->spec->count; i++)
+        found->file.partition[i] =
             athena_lake_partition_value(write->arena, write->parts.locked.list[part].values[i]);
-        found->file.partition[i] = value;
-        mr_percent_encode(&path, field->name, false);
-        mr_buf_byte(&path, '=');
-        mr_percent_encode(&path, iceberg_transform_show(write->arena, field, &source->type, value),
-                          false);
-        mr_buf_byte(&path, '/');
-    }
-    found->folder = mr_arena_copy(write->arena, mr_buf_slice(&path));
-    mr_buf_fini(&path);
+    found->folder =
+        athena_iceberg_folder(write->arena, lake->schema, lake->spec, found->file.partition);
 }
 
 /* NULL: too many. */
@@ -169,80 +153,57 @@ static enum mr_status add_file(struct landing *landing, struct mr_slice name, si
     if (found == NULL)
         return MR_RAISE(MR_FAIL, "a query wrote too many files");
     set_partition(write, part, found);
-    return athena_lake_stats(write, name, &found->file);
+    struct athena_lake_stats stats = {
+        .arena = write->arena,
+        .schema = write->lake->schema,
+        .names = write->lake->names,
+        .path = mr_arena_printf(write->arena, "%s%.*s", write->source->folder.path, MR_ARG(name))};
+    struct athena_execution execution = athena_lake_stats_begin(&stats);
+    execution.handle = write->handle;
+    const enum mr_status status = athena_write_execute(write, &execution);
+    if (status == MR_OK)
+        athena_lake_stats_end(&stats, &found->file);
+    return status;
 }
 
-/* Files of "out/mr_p=<number>/". */
-static enum mr_status add_folder(struct landing *landing, const char *name)
+/* Files of "out/mr_p=<number>". */
+static enum mr_status add_entry(void *ctx, struct mr_slice folder, struct mr_slice entry)
 {
-    struct athena_write *write = landing->write;
+    struct landing *landing = ctx;
+    struct mr_arena *arena = landing->write->arena;
     size_t part;
-    enum mr_status status = MR_OK;
-    if (sscanf(name, "mr_p=%zu", &part) != 1 || part >= write->parts.locked.count)
-        return MR_RAISE(MR_FAIL, "a folder of a query's rows has the name '%s'", name);
-    const struct mr_slice path = mr_arena_printf(write->arena, "out/%s", name);
-    const int fd = openat(write->source->folder.fd, mr_arena_cstr(write->arena, path),
-                          O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-    if (entries == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return MR_RAISE(MR_FAIL_IO, "a folder of a query's rows cannot be read");
-    }
-    for (struct dirent *entry = readdir(entries); entry != NULL && status == MR_OK;
-         entry = readdir(entries))
-        if (entry->d_name[0] != '.')
-            status = add_file(landing,
-                              mr_arena_printf(write->arena, "%.*s/%s", MR_ARG(path), entry->d_name),
-                              part);
-    closedir(entries);
-    return status;
+    if (sscanf(mr_arena_cstr(arena, folder), "out/mr_p=%zu", &part) != 1 ||
+        part >= landing->write->parts.locked.count)
+        return MR_RAISE(MR_FAIL, "a folder of a query's rows has the name '%.*s'", MR_ARG(folder));
+    return add_file(landing, mr_arena_printf(arena, "%.*s/%.*s", MR_ARG(folder), MR_ARG(entry)),
+                    part);
+}
+
+static enum mr_status add_folder(void *ctx, struct mr_slice folder, struct mr_slice entry)
+{
+    struct landing *landing = ctx;
+    struct athena_write *write = landing->write;
+    return athena_iceberg_walk(
+        write->arena, write->source->folder.fd,
+        mr_arena_printf(write->arena, "%.*s/%.*s", MR_ARG(folder), MR_ARG(entry)), add_entry,
+        landing);
 }
 
 static enum mr_status find_files(struct landing *landing)
 {
     struct athena_write *write = landing->write;
-    enum mr_status status = MR_OK;
     if (write->rows == 0)
         return MR_OK;
     if (write->lake->spec->count == 0)
         return add_file(landing, MR_S("out"), 0);
-    const int fd = openat(write->source->folder.fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-    if (entries == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return MR_RAISE(MR_FAIL_IO, "a folder of a query's rows cannot be read");
-    }
-    for (struct dirent *entry = readdir(entries); entry != NULL && status == MR_OK;
-         entry = readdir(entries))
-        if (entry->d_name[0] != '.')
-            status = add_folder(landing, entry->d_name);
-    closedir(entries);
-    return status;
+    const enum mr_status status = athena_iceberg_walk(write->arena, write->source->folder.fd,
+                                                      MR_S("out"), add_folder, landing);
+    return status == MR_NOT_FOUND
+               ? MR_RAISE(MR_FAIL_IO, "a folder of a query's rows cannot be read")
+               : status;
 }
 
 /* ---- the commit ---- */
-
-static enum mr_status stage_file(struct iceberg_change *change, const struct athena_write *write,
-                                 const struct found *found)
-{
-    struct stat stat;
-    const int fd = openat(write->source->folder.fd, mr_arena_cstr(write->arena, found->name),
-                          O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return MR_RAISE(MR_FAIL_IO, "a file of a query's rows is not there");
-    void *map = MAP_FAILED;
-    if (fstat(fd, &stat) == 0)
-        map = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED)
-        return MR_RAISE(MR_FAIL_IO, "a file of a query's rows cannot be read");
-    const enum mr_status status = iceberg_change_add(change, &found->file, found->folder,
-                                                     mr_slice_make(map, (size_t)stat.st_size));
-    munmap(map, (size_t)stat.st_size);
-    return status;
-}
 
 /* Position delete files: of the partitions that the files are in whose rows they name. */
 static enum mr_status add_deletes(struct landing *landing)
@@ -272,7 +233,8 @@ static enum mr_status try_commit(struct landing *landing, struct iceberg_table *
     enum mr_status status = MR_OK;
     change.create = write->lake->create;
     for (size_t i = 0; i < landing->count && status == MR_OK; i++)
-        status = stage_file(&change, write, &landing->list[i]);
+        status = athena_iceberg_stage(&change, write->source->folder.fd, landing->list[i].name,
+                                      landing->list[i].folder, &landing->list[i].file);
     if (status == MR_OK)
         status = iceberg_change_prepare(&change, operation(write), message);
     if (status == MR_OK)

@@ -87,7 +87,7 @@ def test_the_new_file_tells_its_statistics(house):
         "lower_bounds[3], upper_bounds[3], lower_bounds[4], upper_bounds[4], lower_bounds[5], "
         "upper_bounds[5], lower_bounds[6], upper_bounds[6], nan_value_counts[6], lower_bounds[7], "
         'upper_bounds[7], null_value_counts[11], value_counts[11] FROM "t$files"')
-    assert files == [("a", None, "-5", "7", "-1.25", "12.50", "1969-07-02T10:00",
+    assert files == [("a", "x" * 15 + "y", "-5", "7", "-1.25", "12.50", "1969-07-02T10:00",
                       "2026-07-01T10:00:00.500", "1969-07-02", "2026-07-01", "-2.25", "0.5", "0",
                       "false", "true", "2", "2")]
 

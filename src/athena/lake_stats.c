@@ -1,31 +1,25 @@
 /* What manifests tell of a file: rows, nulls, and the least and greatest value of each column, read
  * from the file itself. Texts and bytes are cut to 16, as Iceberg's libraries do by default. */
+#include "athena/iceberg_files.h"
 #include "athena/lake.h"
 #include "athena/parquet.h"
-#include "athena/write.h"
 
 enum { BOUND_MAX = 16, TEXTS = 4 }; /* of a column: values, NaNs, least, greatest */
-
-struct reading {
-    struct athena_write *write;
-    struct mr_slice *texts; /* ptr NULL: null */
-    size_t count;
-};
 
 static bool on_columns(void *ctx, const struct athena_shown *shown, const struct mr_slice *names,
                        size_t count)
 {
-    struct reading *reading = ctx;
+    struct athena_lake_stats *reading = ctx;
     (void)shown;
     (void)names;
     reading->count = count;
-    reading->texts = MR_NEW_ARRAY(reading->write->arena, struct mr_slice, count + 1);
+    reading->texts = MR_NEW_ARRAY(reading->arena, struct mr_slice, count + 1);
     return true;
 }
 
 static bool on_chunk(void *ctx, duckdb_data_chunk chunk)
 {
-    struct reading *reading = ctx;
+    struct athena_lake_stats *reading = ctx;
     if (athena_duck.data_chunk_get_size(chunk) == 0)
         return true;
     for (size_t i = 0; i < reading->count; i++) {
@@ -35,10 +29,10 @@ static bool on_chunk(void *ctx, duckdb_data_chunk chunk)
             continue;
         const duckdb_string_t *string = athena_duck.vector_get_data(vector);
         const uint32_t len = string->value.inlined.length;
-        reading->texts[i] = mr_arena_copy(
-            reading->write->arena,
-            mr_slice_make(len <= 12 ? string->value.inlined.inlined : string->value.pointer.ptr,
-                          len));
+        reading->texts[i] =
+            mr_arena_copy(reading->arena, mr_slice_make(len <= 12 ? string->value.inlined.inlined
+                                                                  : string->value.pointer.ptr,
+                                                        len));
     }
     return true;
 }
@@ -61,9 +55,8 @@ static void put_bound(struct mr_buf *sql, const struct iceberg_type *type, const
     mr_buf_fini(&bound);
 }
 
-static struct mr_slice make_sql(struct athena_write *write, struct mr_slice name)
+static const char *make_sql(const struct athena_lake_stats *lake)
 {
-    const struct athena_write_lake *lake = write->lake;
     struct mr_buf sql = {0}, column = {0};
     mr_buf_append(&sql, MR_S("SELECT CAST(count(*) AS VARCHAR)"));
     for (size_t i = 0; i < lake->schema->count; i++) {
@@ -81,9 +74,10 @@ static struct mr_slice make_sql(struct athena_write *write, struct mr_slice name
         put_bound(&sql, type, "min", c);
         put_bound(&sql, type, "max", c);
     }
-    mr_buf_printf(&sql, " FROM read_parquet('%s%.*s', hive_partitioning=false)",
-                  write->source->folder.path, MR_ARG(name));
-    const struct mr_slice text = mr_slice_cstr(mr_arena_cstr(write->arena, mr_buf_slice(&sql)));
+    mr_buf_append(&sql, MR_S(" FROM read_parquet("));
+    athena_sql_quoted(&sql, lake->path, '\'');
+    mr_buf_append(&sql, MR_S(", hive_partitioning=false)"));
+    const char *text = mr_arena_cstr(lake->arena, mr_buf_slice(&sql));
     mr_buf_fini(&sql);
     mr_buf_fini(&column);
     return text;
@@ -137,12 +131,19 @@ static int64_t number(struct mr_slice text)
     return text.ptr != NULL && mr_slice_to_i64(text, &value) == MR_OK ? value : -1;
 }
 
-static void set_stats(struct athena_write *write, const struct mr_slice *texts,
-                      struct iceberg_file *file)
+struct athena_execution athena_lake_stats_begin(struct athena_lake_stats *lake)
 {
-    const struct iceberg_schema *schema = write->lake->schema;
+    lake->sink = (struct athena_sink){.columns = on_columns, .chunk = on_chunk, .ctx = lake};
+    return (struct athena_execution){
+        .arena = lake->arena, .sql = make_sql(lake), .sink = &lake->sink};
+}
+
+void athena_lake_stats_end(const struct athena_lake_stats *lake, struct iceberg_file *file)
+{
+    const struct iceberg_schema *schema = lake->schema;
+    const struct mr_slice *texts = lake->texts;
     file->records = number(texts[0]);
-    file->stats = MR_NEW_ARRAY(write->arena, struct iceberg_stats, schema->count + 1);
+    file->stats = MR_NEW_ARRAY(lake->arena, struct iceberg_stats, schema->count + 1);
     for (size_t i = 0, at = 1; i < schema->count; i++) {
         const struct iceberg_type *type = &schema->fields[i].type;
         if (type->kind >= ICEBERG_STRUCT)
@@ -155,25 +156,10 @@ static void set_stats(struct athena_write *write, const struct mr_slice *texts,
                                         .nulls = file->records - number(texts[at]),
                                         .nans = number(texts[at + 1])};
         if (lower.ptr != NULL && upper.ptr != NULL) {
-            stats->lower = athena_lake_value(write->arena, type, lower);
-            stats->upper = athena_lake_value(write->arena, type, upper);
-            cut(write->arena, type, stats);
+            stats->lower = athena_lake_value(lake->arena, type, lower);
+            stats->upper = athena_lake_value(lake->arena, type, upper);
+            cut(lake->arena, type, stats);
         }
         at += TEXTS;
     }
-}
-
-enum mr_status athena_lake_stats(struct athena_write *write, struct mr_slice name,
-                                 struct iceberg_file *file)
-{
-    struct reading reading = {.write = write};
-    struct athena_sink sink = {.columns = on_columns, .chunk = on_chunk, .ctx = &reading};
-    struct athena_execution execution = {.arena = write->arena,
-                                         .sql = make_sql(write, name).ptr,
-                                         .handle = write->handle,
-                                         .sink = &sink};
-    const enum mr_status status = athena_write_execute(write, &execution);
-    if (status == MR_OK)
-        set_stats(write, reading.texts, file);
-    return status;
 }
