@@ -182,11 +182,22 @@ static bool set_properties(struct altering *a)
     return true;
 }
 
+static bool unsets(const struct athena_statement *statement, struct mr_slice name)
+{
+    const struct athena_pair *pair = statement->properties;
+    while (pair != NULL && !mr_slice_equal_nocase(pair->name, name))
+        pair = pair->next;
+    return pair != NULL;
+}
+
 static void unset_properties(struct altering *a)
 {
     for (const struct athena_pair *pair = a->ddl->statement->properties; pair != NULL;
          pair = pair->next)
         iceberg_pair_set(a->ddl->arena, &a->next->properties, pair->name, (struct mr_slice){0});
+    if (unsets(a->ddl->statement, MR_S("write_compression")))
+        iceberg_pair_set(a->ddl->arena, &a->next->properties, MR_S(ICEBERG_CODEC_KEY),
+                         MR_S("zstd"));
 }
 
 /* ---- the change ---- */

@@ -92,8 +92,25 @@ static bool set_spec(struct athena_ddl *ddl, const struct iceberg_schema *schema
     return true;
 }
 
+/* AWS: GZIP, SNAPPY, ZSTD (the default), NONE. */
+static bool set_codec(struct mr_arena *arena, struct mr_slice word,
+                      struct iceberg_pairs *properties)
+{
+    static const char *const codecs[][2] = {{"zstd", "zstd"},
+                                            {"snappy", "snappy"},
+                                            {"gzip", "gzip"},
+                                            {"none", "uncompressed"},
+                                            {"uncompressed", "uncompressed"}};
+    size_t i = 0;
+    while (i < MR_COUNT(codecs) && !mr_slice_equal_nocase(word, mr_slice_cstr(codecs[i][0])))
+        i++;
+    if (i < MR_COUNT(codecs))
+        iceberg_pair_set(arena, properties, MR_S(ICEBERG_CODEC_KEY), mr_slice_cstr(codecs[i][1]));
+    return i < MR_COUNT(codecs);
+}
+
 /* Athena takes no keys but these; those that would change how files are written are not done, and
- * wishes for other files than Parquet with Snappy are refused rather than forgotten. */
+ * wishes for other files than Parquet are refused rather than forgotten. */
 struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct athena_pair *pair,
                                         struct iceberg_pairs *properties)
 {
@@ -112,8 +129,11 @@ struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct ath
         !mr_slice_equal_nocase(pair->value, MR_S("parquet")))
         return MR_S("NOT_SUPPORTED: Iceberg tables are written as Parquet only");
     if (mr_slice_equal_nocase(pair->name, MR_S("write_compression")) &&
-        !mr_slice_equal_nocase(pair->value, MR_S("snappy")))
-        return MR_S("NOT_SUPPORTED: Iceberg tables are written with Snappy only");
+        !set_codec(arena, pair->value, properties))
+        return mr_arena_printf(arena,
+                               "NOT_SUPPORTED: Parquet files of Iceberg tables cannot be packed "
+                               "with %.*s",
+                               MR_ARG(pair->value));
     for (size_t i = 0; i < MR_COUNT(undone); i++)
         if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(undone[i])))
             return mr_arena_printf(arena, "NOT_SUPPORTED: %s of Iceberg tables is not supported",
@@ -139,8 +159,8 @@ static bool set_properties(struct athena_ddl *ddl, struct iceberg_pairs *propert
         if (wrong.len > 0)
             return athena_ddl_fail(ddl, "%.*s", MR_ARG(wrong));
     }
-    iceberg_pair_set(ddl->arena, properties, MR_S("write.parquet.compression-codec"),
-                     MR_S("snappy"));
+    iceberg_pair_set(ddl->arena, properties, MR_S(ICEBERG_CODEC_KEY),
+                     mr_slice_cstr(iceberg_codec(properties)));
     return iceberg || athena_ddl_fail(
                           ddl, "SemanticException CREATE TABLE without EXTERNAL is for tables with "
                                "TBLPROPERTIES ('table_type'='ICEBERG')");

@@ -47,7 +47,7 @@ static void put_type(struct mr_buf *sql, const struct iceberg_type *type)
 }
 
 void athena_iceberg_copy_sql(struct mr_arena *arena, const struct iceberg_schema *schema,
-                             struct mr_slice relation, struct mr_slice path, int64_t file_bytes,
+                             struct mr_slice relation, const struct athena_iceberg_copy *to,
                              struct mr_buf *sql)
 {
     mr_buf_append(sql, MR_S("COPY (SELECT "));
@@ -62,9 +62,9 @@ void athena_iceberg_copy_sql(struct mr_arena *arena, const struct iceberg_schema
     mr_buf_append(sql, MR_S(" FROM "));
     mr_buf_append(sql, relation);
     mr_buf_append(sql, MR_S(" AS r) TO "));
-    athena_sql_quoted(sql, path, '\'');
-    mr_buf_printf(sql, " (FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES %lld, FIELD_IDS ",
-                  (long long)file_bytes);
+    athena_sql_quoted(sql, to->path, '\'');
+    mr_buf_printf(sql, " (FORMAT parquet, COMPRESSION %s, FILE_SIZE_BYTES %lld, FIELD_IDS ",
+                  to->codec, (long long)to->file_bytes);
     struct mr_slice *names = MR_NEW_ARRAY(arena, struct mr_slice, schema->count + 1);
     for (size_t i = 0; i < schema->count; i++)
         names[i] = schema->fields[i].name;

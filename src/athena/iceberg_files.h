@@ -4,10 +4,15 @@
 #include "athena/engine.h"
 #include "iceberg/iceberg.h"
 
-/* COPY (SELECT the schema's columns FROM relation) TO 'path', a folder of files of about so many
- * bytes. The relation has the columns under their names in lower case. */
+struct athena_iceberg_copy {
+    struct mr_slice path; /* of a folder */
+    const char *codec;
+    int64_t file_bytes; /* about */
+};
+/* COPY (SELECT the schema's columns FROM relation) TO files. The relation has the columns under
+ * their names in lower case. */
 void athena_iceberg_copy_sql(struct mr_arena *arena, const struct iceberg_schema *schema,
-                             struct mr_slice relation, struct mr_slice path, int64_t file_bytes,
+                             struct mr_slice relation, const struct athena_iceberg_copy *to,
                              struct mr_buf *sql);
 /* Calls fn for each entry of folder `name` below `fd`, with its name below `fd`; other results of
  * it than MR_OK end the walk. MR_NOT_FOUND: there is no such folder. */

@@ -224,10 +224,10 @@ static enum mr_status write_deletes(struct athena_write *write,
                   write->source->folder.path, ATHENA_CHANGE_DELETE, ATHENA_CHANGE_UPDATE);
     athena_sql_quoted(&sql, deletes->path, '\'');
     mr_buf_printf(&sql,
-                  " ORDER BY c1) TO '%s%.*s' (FORMAT parquet, COMPRESSION 'SNAPPY', FIELD_IDS "
+                  " ORDER BY c1) TO '%s%.*s' (FORMAT parquet, COMPRESSION %.*s, FIELD_IDS "
                   "{file_path:%d,pos:%d})",
-                  write->source->folder.path, MR_ARG(deletes->name), ICEBERG_DELETE_PATH_ID,
-                  ICEBERG_DELETE_ROW_ID);
+                  write->source->folder.path, MR_ARG(deletes->name), MR_ARG(write->compression),
+                  ICEBERG_DELETE_PATH_ID, ICEBERG_DELETE_ROW_ID);
     const enum mr_status status = run(write, &sql, NULL, true);
     mr_buf_fini(&sql);
     return status;

@@ -310,9 +310,11 @@ static enum mr_status rewrite(struct optimizing *o, struct bin *bin, size_t numb
     if (!athena_source_iceberg_rows(job->source, &translation, &rows, &relation))
         status = MR_INVALID;
     if (status == MR_OK) {
-        athena_iceberg_copy_sql(job->arena, rows.schema, mr_buf_slice(&relation),
-                                mr_arena_printf(job->arena, "%s%s", job->source->folder.path, name),
-                                target_bytes, &sql);
+        const struct athena_iceberg_copy to = {
+            .path = mr_arena_printf(job->arena, "%s%s", job->source->folder.path, name),
+            .codec = iceberg_codec(&o->table.metadata.properties),
+            .file_bytes = target_bytes};
+        athena_iceberg_copy_sql(job->arena, rows.schema, mr_buf_slice(&relation), &to, &sql);
         status = run_copy(o, &sql);
     }
     mr_buf_fini(&relation);

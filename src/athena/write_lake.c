@@ -78,7 +78,7 @@ bool athena_lake_open(struct athena_write *write)
     lake->spec = iceberg_spec_of(&lake->table.metadata, lake->table.metadata.default_spec);
     write->lake = lake;
     write->format = ATHENA_WRITE_PARQUET;
-    write->compression = MR_S("SNAPPY");
+    write->compression = mr_slice_cstr(iceberg_codec(&lake->table.metadata.properties));
     for (size_t i = 0; i < lake->schema->count; i++)
         if (!athena_lake_writes(&lake->schema->fields[i].type, /* zoned= */ false))
             return refuse_column(write, &lake->schema->fields[i]);

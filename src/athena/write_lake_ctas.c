@@ -59,12 +59,12 @@ bool athena_lake_settings(struct athena_write *write)
          pair = pair->next)
         if (!set_property(write, pair, &create->properties))
             return false;
-    iceberg_pair_set(write->arena, &create->properties, MR_S("write.parquet.compression-codec"),
-                     MR_S("snappy"));
+    iceberg_pair_set(write->arena, &create->properties, MR_S(ICEBERG_CODEC_KEY),
+                     mr_slice_cstr(iceberg_codec(&create->properties)));
     lake->create = create;
     write->lake = lake;
     write->format = ATHENA_WRITE_PARQUET;
-    write->compression = MR_S("SNAPPY");
+    write->compression = mr_slice_cstr(iceberg_codec(&create->properties));
     return true;
 }
 

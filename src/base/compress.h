@@ -20,3 +20,6 @@ MR_MUST_USE enum mr_status mr_unpacker_take(struct mr_unpacker *unpacker, struct
                                             struct mr_buf *buf);
 /* The input so far ends where a member ends; nothing taken yet counts as such. */
 bool mr_unpacker_is_whole(const struct mr_unpacker *unpacker);
+
+/* One frame of Zstandard, with the length of what is in it. */
+void mr_zstd(struct mr_buf *buf, struct mr_slice bytes);

@@ -7,6 +7,7 @@
  * greatest level says that all of its path is there. */
 #include "firehose/parquet.h"
 #include "base/codec.h"
+#include "base/compress.h"
 #include "firehose/pack.h"
 #include "firehose/thrift.h"
 #include <stdio.h>
@@ -187,6 +188,8 @@ static void close_page(const struct parquet_writer *w, struct column *column)
         compression_snappy(&packed, body);
     else if (w->options.codec == PARQUET_GZIP)
         mr_gzip(&packed, body);
+    else if (w->options.codec == PARQUET_ZSTD)
+        mr_zstd(&packed, body);
     if (w->options.codec != PARQUET_UNCOMPRESSED)
         body = mr_buf_slice(&packed);
     write_page_header(&head, plain.len, body.len, column->defs.len);

@@ -4,7 +4,12 @@
 #pragma once
 #include "firehose/hive.h"
 
-enum parquet_codec { PARQUET_UNCOMPRESSED = 0, PARQUET_SNAPPY = 1, PARQUET_GZIP = 2 };
+enum parquet_codec {
+    PARQUET_UNCOMPRESSED = 0,
+    PARQUET_SNAPPY = 1,
+    PARQUET_GZIP = 2,
+    PARQUET_ZSTD = 6,
+};
 struct parquet_options {
     enum parquet_codec codec;
     uint64_t group_bytes, page_bytes; /* of values, before they are packed */

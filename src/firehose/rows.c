@@ -186,8 +186,17 @@ struct batch {
     struct mr_map by_key; /* -> struct key_state, in the run's arena */
     struct mr_map groups; /* -> struct group */
 };
-static const struct parquet_options file_options = {
-    .codec = PARQUET_SNAPPY, .group_bytes = FILE_GROUP_BYTES, .page_bytes = FILE_PAGE_BYTES};
+/* Packed as the table's properties want it. */
+static struct parquet_options file_options(const struct iceberg_metadata *metadata)
+{
+    const char *word = iceberg_codec(&metadata->properties);
+    return (struct parquet_options){.codec = strcmp(word, "snappy") == 0 ? PARQUET_SNAPPY
+                                             : strcmp(word, "gzip") == 0 ? PARQUET_GZIP
+                                             : strcmp(word, "zstd") == 0 ? PARQUET_ZSTD
+                                                                         : PARQUET_UNCOMPRESSED,
+                                    .group_bytes = FILE_GROUP_BYTES,
+                                    .page_bytes = FILE_PAGE_BYTES};
+}
 
 static struct mr_slice record_data(const struct buffer *buffer, size_t index, char *ret_operation)
 {
@@ -355,8 +364,9 @@ static struct group *group_of(struct batch *batch, yyjson_val *row)
         group = MR_NEW(batch->run->arena, struct group);
         group->partition = values;
         group->folder = folder_of(batch, values);
+        const struct parquet_options options = file_options(&batch->run->table.metadata);
         group->writer =
-            parquet_open(batch->columns, batch->column_count, &file_options, member_of, NULL);
+            parquet_open(batch->columns, batch->column_count, &options, member_of, NULL);
         (void)mr_map_put(&batch->groups, mr_buf_slice(&key), group);
     }
     mr_buf_fini(&key);
@@ -556,9 +566,9 @@ static enum mr_status take_records(struct batch *batch, char message[static 512]
     }
     set_keys(batch);
     batch->rows = mr_calloc(run->buffer->list_count + 1, sizeof *batch->rows);
-    batch->checker =
-        parquet_open(batch->columns, batch->column_count, &file_options, member_of, NULL);
-    batch->deletes = parquet_open(batch->keys, batch->key_count, &file_options, member_of, NULL);
+    const struct parquet_options options = file_options(&run->table.metadata);
+    batch->checker = parquet_open(batch->columns, batch->column_count, &options, member_of, NULL);
+    batch->deletes = parquet_open(batch->keys, batch->key_count, &options, member_of, NULL);
     for (size_t i = 0; i < run->buffer->list_count; i++) {
         take_record(batch, i, &key);
         mr_arena_reset(&batch->scratch);

@@ -45,6 +45,16 @@ const struct iceberg_snapshot *iceberg_snapshot_of(const struct iceberg_metadata
     return NULL;
 }
 
+const char *iceberg_codec(const struct iceberg_pairs *properties)
+{
+    static const char *const words[] = {"snappy", "gzip", "uncompressed"};
+    const struct mr_slice wanted = iceberg_pair_get(properties, ICEBERG_CODEC_KEY);
+    for (size_t i = 0; i < MR_COUNT(words); i++)
+        if (mr_slice_equal_nocase(wanted, mr_slice_cstr(words[i])))
+            return words[i];
+    return "zstd";
+}
+
 struct mr_slice iceberg_pair_get(const struct iceberg_pairs *pairs, const char *name)
 {
     for (size_t i = 0; i < pairs->count; i++)

@@ -63,6 +63,10 @@ const struct iceberg_spec *iceberg_spec_of(const struct iceberg_metadata *metada
 const struct iceberg_snapshot *iceberg_snapshot_of(const struct iceberg_metadata *metadata,
                                                    int64_t id);
 /* Empty: there is none. */
+#define ICEBERG_CODEC_KEY "write.parquet.compression-codec"
+/* How a table's properties want Parquet files to be packed: "zstd" (the default), "snappy", "gzip"
+ * or "uncompressed". */
+const char *iceberg_codec(const struct iceberg_pairs *properties);
 struct mr_slice iceberg_pair_get(const struct iceberg_pairs *pairs, const char *name);
 int64_t iceberg_pair_number(const struct iceberg_pairs *pairs, const char *name, int64_t fallback);
 /* Replaces, or adds; a value without ptr takes it away. The list is copied. */

@@ -85,7 +85,7 @@ def test_properties_are_set_and_unset(house):
     lines = house.lines("SHOW TBLPROPERTIES t('vacuum_min_snapshots_to_keep')")
     assert "3" in "\n".join(lines)
     house.rows("ALTER TABLE t UNSET TBLPROPERTIES ('vacuum_min_snapshots_to_keep', 'format')")
-    assert house.metadata()["properties"] == {"write.parquet.compression-codec": "snappy"}
+    assert house.metadata()["properties"] == {"write.parquet.compression-codec": "zstd"}
     assert len(house.metadata()["snapshots"]) == 1
 
 

@@ -78,7 +78,7 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
     ("CREATE TABLE u (id string) " + ICE % "compression_level",
      "NOT_SUPPORTED: compression_level of Iceberg tables"),
     ("CREATE TABLE u (id string) " + ICE % "write_compression",
-     "written with Snappy only"),
+     "cannot be packed with 1"),
     ("CREATE TABLE u (id string) " + ICE % "format", "written as Parquet only"),
     ("ALTER TABLE t REPLACE COLUMNS (x int)", "REPLACE COLUMNS is not supported for Iceberg"),
     ("ALTER TABLE t SET LOCATION 's3://b/c/'", "not supported for Iceberg tables"),

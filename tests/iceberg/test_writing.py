@@ -1,9 +1,14 @@
 """Rows written into Iceberg tables by SQL: INSERT, and CREATE TABLE AS."""
 
+import pathlib
+import tempfile
 import threading
 
 import pytest
+from athena.duck import duck
 from support import wait_until
+
+from . import avro
 
 CTAS = ("CREATE TABLE %s WITH (table_type = 'ICEBERG', is_external = false, "
         "location = 's3://%s/%s/'%s) AS %s")
@@ -211,3 +216,57 @@ def test_rows_that_do_not_fit(house, sql, reason):
     state, why, _ = house.query(sql)
     assert state == "FAILED" and reason in why, why
     assert house.metadata()["snapshots"] == []
+
+
+def codecs(house):
+    """How the table's files, of data and deletes, are packed, by their footers."""
+    metadata, found = house.metadata(), set()
+    [one] = [one for one in metadata["snapshots"]
+             if one["snapshot-id"] == metadata["current-snapshot-id"]]
+    _, lines = avro.read(house.body(one["manifest-list"]))
+    for line in lines:
+        for entry in avro.read(house.body(line["manifest_path"]))[1]:
+            if entry["status"] == 2:  # deleted
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                file = pathlib.Path(folder) / "file"
+                file.write_bytes(house.body(entry["data_file"]["file_path"]))
+                found |= {codec for codec, in duck().query(
+                    f"SELECT DISTINCT compression FROM parquet_metadata('{file}')")}
+    return found
+
+
+@pytest.mark.parametrize("wanted, codec", [
+    (None, "zstd"), ("ZSTD", "zstd"), ("snappy", "snappy"), ("GZIP", "gzip"),
+    ("NONE", "uncompressed")])
+def test_files_are_packed_as_the_table_wants(house, wanted, codec):
+    more = f", 'write_compression'='{wanted}'" if wanted else ""
+    house.rows(f"CREATE TABLE t (id string, n bigint) LOCATION 's3://{house.bucket}/t/' "
+               f"TBLPROPERTIES ('table_type'='ICEBERG', "
+               f"'optimize_rewrite_data_file_threshold'='2'{more})")
+    assert house.metadata()["properties"]["write.parquet.compression-codec"] == codec
+    house.rows("INSERT INTO t VALUES ('a', 1), ('b', 2)")
+    house.put(house.delivery(AppendOnly=True), {"id": "c", "n": 3})
+    house.wait("SELECT count(*) FROM t", [("3",)])
+    house.rows("UPDATE t SET n = 20 WHERE id = 'b'")
+    assert codecs(house) == {codec.upper()}
+    assert house.rows("SELECT id, n FROM t ORDER BY id") == [("a", "1"), ("b", "20"), ("c", "3")]
+    house.rows("OPTIMIZE t REWRITE DATA USING BIN_PACK")
+    assert codecs(house) == {codec.upper()}
+    assert house.rows("SELECT sum(n) FROM t") == [("24",)]
+    assert house.rows('SELECT count(*) FROM "t$files"') == [("1",)]
+
+
+def test_how_files_are_packed_may_change(house):
+    house.table(columns="n int")
+    for wanted in ("gzip", "snappy"):
+        house.rows(f"ALTER TABLE t SET TBLPROPERTIES ('write_compression'='{wanted}')")
+        house.rows("INSERT INTO t VALUES 1")
+    assert codecs(house) == {"GZIP", "SNAPPY"}
+    house.rows("ALTER TABLE t UNSET TBLPROPERTIES ('write_compression')")
+    assert house.metadata()["properties"]["write.parquet.compression-codec"] == "zstd"
+    house.rows("INSERT INTO t VALUES 1")
+    assert codecs(house) == {"GZIP", "SNAPPY", "ZSTD"}
+    assert house.rows("SELECT sum(n) FROM t") == [("3",)]
+    house.rows(ctas(house, "u", "SELECT 1 AS a", ", write_compression = 'GZIP'"))
+    assert house.metadata("u")["properties"]["write.parquet.compression-codec"] == "gzip"
