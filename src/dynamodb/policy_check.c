@@ -65,36 +65,6 @@ struct checking {
     struct mr_buf wrong; /* names of actions, each in quotes */
 };
 
-static char lower(char byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
-}
-
-/* "*": any text, "?": any byte. */
-static bool fits(struct mr_slice pattern, struct mr_slice text, bool nocase)
-{
-    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
-    while (t < text.len) {
-        const char want = p < pattern.len ? pattern.ptr[p] : '\0';
-        if (p < pattern.len && want == '*') {
-            star = p++;
-            mark = t;
-        } else if (p < pattern.len && (want == '?' || want == text.ptr[t] ||
-                                       (nocase && lower(want) == lower(text.ptr[t])))) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
-}
-
 static enum mr_status refuse(struct checking *checking, const char *words)
 {
     return protocol_fail(checking->call, &protocol_validation, INVALID_POLICY "%s", words);
@@ -194,7 +164,7 @@ static enum mr_status check_principal(struct checking *checking, yyjson_val *pri
 static bool names_action(struct mr_slice pattern, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (fits(pattern, mr_slice_cstr(names[i]), true))
+        if (mr_slice_like(mr_slice_cstr(names[i]), pattern, MR_LIKE_ONE | MR_LIKE_NOCASE))
             return true;
     }
     return false;
@@ -220,9 +190,10 @@ static enum mr_status check_resource(struct checking *checking, struct mr_slice 
     struct mr_slice below = mr_slice_starts_with(text, checking->arn)
                                 ? mr_slice_sub(text, checking->arn.len, SIZE_MAX)
                                 : MR_S("");
-    if (fits(text, checking->arn, false) || mr_slice_starts_with(below, MR_S("/")) ||
-        fits(text, mr_arena_printf(checking->call->arena, "%.*s/index/i", MR_ARG(checking->arn)),
-             false))
+    struct mr_slice index =
+        mr_arena_printf(checking->call->arena, "%.*s/index/i", MR_ARG(checking->arn));
+    if (mr_slice_like(checking->arn, text, MR_LIKE_ONE) || mr_slice_starts_with(below, MR_S("/")) ||
+        mr_slice_like(index, text, MR_LIKE_ONE))
         return MR_OK;
     return protocol_fail(checking->call, &protocol_validation,
                          INVALID_POLICY "The following resource names are invalid: \"%.*s\"",

@@ -103,6 +103,8 @@ enum mr_status glue_filter_value_read(struct mr_arena *arena, enum filter_type t
     *ret_value = (struct filter_value){.text = text};
     switch (type) {
     case FILTER_INTEGER:
+        if (mr_slice_starts_with(text, MR_S("+")) && !mr_slice_starts_with(text, MR_S("+-")))
+            text = mr_slice_sub(text, 1, SIZE_MAX);
         if (mr_slice_to_i64(text, &ret_value->whole) == MR_OK)
             return MR_OK;
         *ret_error =

@@ -140,6 +140,8 @@ static void values_are_read_by_the_type_of_their_key(void **state)
         {"int", "abc", "NOT (s = 'y' AND k = 5)", "yes"},
         {"int", "abc", "k LIKE 'ab%'", "yes"},
         {"int", "abc", "k IS NOT NULL", "yes"},
+        {"int", "+5", "k = 5 AND k < '+6'", "yes"},
+        {"int", "5", "k = '+-5'", "For input string: \"+-5\" is not an integer."},
         {"int", "5", "k IN (1, two)", "For input string: \"two\" is not an integer."},
         {"int", "5", "two = k", "For input string: \"two\" is not an integer."},
         {"bigint", "__HIVE_DEFAULT_PARTITION__", "k <> 5", "no"},
