@@ -20,8 +20,9 @@ static char *from_environment(const char *given, const char *first, const char *
                               const char *fallback)
 {
     const char *value = given;
-    if (value == NULL)
-        value = getenv(first);
+    if (value != NULL)
+        return mr_strdup_slice(mr_slice_cstr(value)); /* also an empty one: it is what was said */
+    value = getenv(first);
     if ((value == NULL || value[0] == '\0') && second != NULL)
         value = getenv(second);
     if (value == NULL || value[0] == '\0')

@@ -10,10 +10,10 @@ import pytest
 from support.server import clean_environment, millrace_bin
 
 
-def run(*args, **more):
+def run(*args, env=None, **more):
     return subprocess.run(
         [millrace_bin(), *map(str, args)], capture_output=True, text=True, timeout=60,
-        env=clean_environment(), stdin=subprocess.DEVNULL, **more)
+        env={**clean_environment(), **(env or {})}, stdin=subprocess.DEVNULL, **more)
 
 
 def test_the_version_is_told():
@@ -80,8 +80,9 @@ def test_a_server_that_is_not_there_is_one_and_named(args):
 
 
 @pytest.mark.parametrize("endpoint", ["nonsense", "ftp://x", "http://", ""])
-def test_an_endpoint_that_is_none_is_told(endpoint):
-    done = run("status", "--endpoint", endpoint)
+def test_an_endpoint_that_is_none_is_told(endpoint, own_server):
+    done = run("status", "--endpoint", endpoint, env={"AWS_ENDPOINT_URL": own_server.url})
+    assert ":4566" not in done.stderr, "no other server is asked instead"
     assert done.returncode in (1, 2) and done.stderr.startswith("millrace: ")
     assert len(done.stderr.splitlines()) <= 3
 
