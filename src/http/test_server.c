@@ -340,7 +340,7 @@ static void running_out_of_descriptors_only_delays_connections(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
     tight = files;
     tight.rlim_cur = 32;
-    int filler[64], count = 0;
+    int filler[64] = {0}, count = 0;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
     while (count < 64 && (filler[count] = dup(fd)) >= 0)
         count++;

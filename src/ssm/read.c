@@ -90,6 +90,7 @@ static void get_parameters(struct protocol_call *call)
 
 struct listing {
     struct protocol_call *call;
+    struct mr_arena scratch; /* for one document at a time: there may be many that do not match */
     struct mr_slice path;    /* of GetParametersByPath: "/a/"; empty: DescribeParameters */
     struct mr_slice after;   /* the name that the page before ended with */
     struct mr_slice last;    /* of this page */
@@ -154,7 +155,8 @@ static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice 
     if (list->path.len > 0 && !list->recursive &&
         mr_slice_find(mr_slice_sub(name, list->path.len, SIZE_MAX), '/') != SIZE_MAX)
         return MR_OK;
-    yyjson_val *doc = mr_json_parse(list->call->arena, text, SSM_DOCUMENT_DEPTH_MAX);
+    mr_arena_reset(&list->scratch);
+    yyjson_val *doc = mr_json_parse(&list->scratch, text, SSM_DOCUMENT_DEPTH_MAX);
     if (!matches_all(list->filters, doc, "Equals") ||
         !matches_all(list->old_filters, doc, "BeginsWith"))
         return MR_OK;
@@ -208,8 +210,10 @@ static void list(struct protocol_call *call, struct listing *listing)
         return;
     mr_json_key(&call->out, "Parameters");
     mr_json_array(&call->out);
+    mr_arena_init(&listing->scratch);
     protocol_fail_internal(call, store_doc_each(ssm->options.store, "ssm", "parameter",
                                                 listing->path, list_one, listing));
+    mr_arena_fini(&listing->scratch);
     mr_json_array_end(&call->out);
     if (listing->more)
         mr_json_key_string(&call->out, "NextToken", listing->last);
