@@ -101,9 +101,11 @@ def pytest_runtest_setup(item):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
+    starts = getattr(item, "log_starts", {})
+    if report.when == "teardown":
+        item.log_starts = {}  # else it holds each test's servers, and their clients, to the end
     if not report.failed:
         return
-    starts = getattr(item, "log_starts", {})
     for it in _servers_of(item):
         text = it.log(starts.get(it, 0))[-LOG_SHOWN_BYTES:]
         report.sections.append((f"log of {it.data}", text or "(nothing)"))
