@@ -2,56 +2,31 @@
 
 import json
 import pathlib
-import subprocess
 
 import pytest
 from support import wait_until
-from support.server import clean_environment
+from support.tool import Tool
 
 HERE = pathlib.Path(__file__).parent
 CDK = HERE / "node_modules" / "aws-cdk" / "bin" / "cdk"
-DEADLINE_S = 240
-
-
-class Cdk:
-    def __init__(self, server, folder):
-        self.folder = folder
-        self.environment = {
-            **clean_environment(),
-            "HOME": str(folder),
-            "AWS_ENDPOINT_URL": server.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "CDK_DISABLE_CLI_TELEMETRY": "true",
-            "CI": "true",
-        }
-
-    def run(self, *words):
-        done = subprocess.run(
-            ["node", str(CDK), *words, "--app", "node app.js", "--no-notices",
-             "--output", str(self.folder / "cdk.out")],
-            cwd=HERE, env=self.environment, capture_output=True, text=True, timeout=DEADLINE_S,
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
-
-    def must(self, *words):
-        code, text = self.run(*words)
-        assert code == 0, text[-6000:]
-        return text
 
 
 @pytest.fixture
 def cdk(own_server, tmp_path):
     assert CDK.exists(), "scripts/deps fetches the CDK"
-    return Cdk(own_server, tmp_path)
+    return Tool(
+        HERE, before=("node", str(CDK)),
+        after=("--app", "node app.js", "--no-notices", "--output", str(tmp_path / "cdk.out")),
+        HOME=str(tmp_path), AWS_ENDPOINT_URL=own_server.url, AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test", AWS_REGION="us-east-1", CDK_DISABLE_CLI_TELEMETRY="true",
+        CI="true",
+    )  # fmt: skip
 
 
 @pytest.mark.slow
-def test_an_app_is_deployed_and_changes_land(cdk, own_server):
+def test_an_app_is_deployed_and_changes_land(cdk, own_server, tmp_path):
     assert "bootstrapped" in cdk.must("bootstrap", "aws://000000000000/us-east-1")
-    outputs = cdk.folder / "outputs.json"
+    outputs = tmp_path / "outputs.json"
     cdk.must("deploy", "--require-approval", "never", "--outputs-file", str(outputs))
     made = json.loads(outputs.read_text())["Sales"]
     table, s3 = made["TableName"], own_server.client("s3")
@@ -65,7 +40,7 @@ def test_an_app_is_deployed_and_changes_land(cdk, own_server):
             s3.get_object(Bucket=made["LakeName"], Key=one["Key"])["Body"].read() for one in listed
         ]
 
-    wait_until(landed, timeout=60)
+    wait_until(landed)
     assert json.loads(landed()[0])["dynamodb"]["Keys"] == {"orderid": {"S": "o-1"}}
 
     assert "no changes" in cdk.must("deploy", "--require-approval", "never")

@@ -3,43 +3,15 @@
 import os
 import pathlib
 import shutil
-import subprocess
 import zipfile
 
 import pytest
 
-from support.server import clean_environment
+from support.tool import Tool
 
 # Where Terraform itself looks for providers is tried first.
 PLUGINS = [os.environ.get("TERRAFORM_PLUGINS"), "/opt/tf-plugins"]
 HERE = pathlib.Path(__file__).parent
-DEADLINE_S = 240
-
-
-class Terraform:
-    def __init__(self, folder, server, name):
-        self.folder = folder
-        self.environment = {
-            **clean_environment(),
-            "TF_VAR_endpoint": server.url,
-            "TF_VAR_name": name,
-            "TF_IN_AUTOMATION": "1",
-            "CHECKPOINT_DISABLE": "1",
-        }
-        self.environment.pop("TF_CLI_CONFIG_FILE", None)
-
-    def run(self, *words):
-        done = subprocess.run(
-            ["terraform", *words, "-no-color", "-input=false"],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=DEADLINE_S,
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
-
-    def must(self, *words):
-        code, text = self.run(*words)
-        assert code == 0, text[-6000:]
-        return text
 
 
 @pytest.fixture
@@ -49,7 +21,12 @@ def terraform(own_server, tmp_path, fresh):
     shutil.copy(HERE / "main.tf", tmp_path)
     with zipfile.ZipFile(tmp_path / "fn.zip", "w") as archive:
         archive.writestr("index.py", "def h(event, context):\n    return event\n")
-    it = Terraform(tmp_path, own_server, fresh("tf"))
+    it = Tool(
+        tmp_path, before=("terraform",), after=("-no-color", "-input=false"),
+        TF_VAR_endpoint=own_server.url, TF_VAR_name=fresh("tf"), TF_IN_AUTOMATION="1",
+        CHECKPOINT_DISABLE="1",
+    )  # fmt: skip
+    it.environment.pop("TF_CLI_CONFIG_FILE", None)
     for folder in PLUGINS:
         if folder and it.run("init", f"-plugin-dir={folder}")[0] == 0:
             return it
