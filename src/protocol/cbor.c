@@ -37,6 +37,7 @@ struct decoder {
     const unsigned char *next, *end;
     struct mr_json json;
     struct mr_arena arena; /* joined pieces, base64 */
+    const struct model_service *service;
     enum mr_status status; /* sticks */
 };
 
@@ -154,7 +155,7 @@ static void write_integer(struct mr_json *json, bool negative, uint64_t argument
     mr_json_raw(json, mr_slice_cstr(text));
 }
 
-static bool read_item(struct decoder *decoder, int depth);
+static bool read_item(struct decoder *decoder, const struct model_shape *shape, int depth);
 
 static bool read_time(struct decoder *decoder)
 {
@@ -189,7 +190,9 @@ static bool read_simple(struct decoder *decoder, const struct head *head)
     }
 }
 
-static bool read_key(struct decoder *decoder)
+/* Also what the key's item should be; NULL: nobody knows. */
+static bool read_key(struct decoder *decoder, const struct model_shape *shape,
+                     const struct model_shape **ret_item)
 {
     struct head head = {0};
     struct mr_slice key = {0};
@@ -202,20 +205,35 @@ static bool read_key(struct decoder *decoder)
     if (!mr_slice_is_utf8(key))
         return fail(decoder, MR_INVALID);
     mr_json_name(&decoder->json, key);
+    if (shape != NULL && shape->type == MODEL_STRUCTURE) {
+        const struct model_member *found = model_member_find(decoder->service, shape, key);
+        *ret_item = found == NULL ? NULL : &decoder->service->shapes[found->shape];
+    }
     return true;
+}
+
+/* What a list's or map's items should be; NULL: nobody knows, or a structure's members do. */
+static const struct model_shape *item_shape(const struct decoder *decoder,
+                                            const struct model_shape *shape, bool map)
+{
+    if (shape == NULL || shape->type != (map ? MODEL_MAP : MODEL_LIST))
+        return NULL;
+    return &decoder->service->shapes[model_members(decoder->service, shape)[map ? 1 : 0].shape];
 }
 
 /* The items of an array, or the keys and items of a map. A false length ends at the input's end,
  * after one step a byte at most. */
-static bool read_container(struct decoder *decoder, const struct head *head, int depth)
+static bool read_container(struct decoder *decoder, const struct head *head,
+                           const struct model_shape *shape, int depth)
 {
     const bool map = head->major == MAJOR_MAP;
+    const struct model_shape *item = item_shape(decoder, shape, map);
     if (map)
         mr_json_object(&decoder->json);
     else
         mr_json_array(&decoder->json);
     for (uint64_t i = 0; head->indefinite ? !at_break(decoder) : i < head->argument; i++)
-        if ((map && !read_key(decoder)) || !read_item(decoder, depth + 1))
+        if ((map && !read_key(decoder, shape, &item)) || !read_item(decoder, item, depth + 1))
             return false;
     if (map)
         mr_json_object_end(&decoder->json);
@@ -224,7 +242,7 @@ static bool read_container(struct decoder *decoder, const struct head *head, int
     return true;
 }
 
-static bool read_item(struct decoder *decoder, int depth)
+static bool read_item(struct decoder *decoder, const struct model_shape *shape, int depth)
 {
     struct head head = {0};
     struct mr_slice bytes = {0};
@@ -243,6 +261,8 @@ static bool read_item(struct decoder *decoder, int depth)
     case MAJOR_TEXT:
         if (!read_bytes(decoder, &head, &bytes))
             return false;
+        if (head.major == MAJOR_BYTES && shape != NULL && shape->type == MODEL_STRING)
+            return fail(decoder, MR_INVALID); /* else its base64 would pass for a text */
         if (head.major == MAJOR_TEXT && !mr_slice_is_utf8(bytes))
             return fail(decoder, MR_INVALID);
         if (head.major == MAJOR_TEXT)
@@ -251,9 +271,10 @@ static bool read_item(struct decoder *decoder, int depth)
             mr_json_base64(&decoder->json, bytes);
         return true;
     case MAJOR_ARRAY:
-    case MAJOR_MAP: return read_container(decoder, &head, depth);
+    case MAJOR_MAP: return read_container(decoder, &head, shape, depth);
     case MAJOR_TAG:
-        return head.argument == TAG_TIME ? read_time(decoder) : read_item(decoder, depth + 1);
+        return head.argument == TAG_TIME ? read_time(decoder)
+                                         : read_item(decoder, shape, depth + 1);
     case MAJOR_SIMPLE: return read_simple(decoder, &head);
     }
     return fail(decoder, MR_INVALID);
@@ -261,13 +282,20 @@ static bool read_item(struct decoder *decoder, int depth)
 
 enum mr_status cbor_to_json(struct mr_buf *json, struct mr_slice cbor)
 {
+    return cbor_input_to_json(json, NULL, NULL, cbor);
+}
+
+enum mr_status cbor_input_to_json(struct mr_buf *json, const struct model_service *service,
+                                  const struct model_shape *shape, struct mr_slice cbor)
+{
     struct decoder decoder = {
+        .service = service,
         .next = (const unsigned char *)cbor.ptr,
         .end = (const unsigned char *)cbor.ptr + cbor.len,
         .json = mr_json_make(json),
     };
     mr_arena_init(&decoder.arena);
-    if (read_item(&decoder, 0) && decoder.next != decoder.end)
+    if (read_item(&decoder, shape, 0) && decoder.next != decoder.end)
         fail(&decoder, MR_INVALID);
     mr_arena_fini(&decoder.arena);
     return decoder.status;

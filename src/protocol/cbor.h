@@ -19,6 +19,11 @@ enum {
 /* Appends the JSON of the one item that `cbor` is. MR_INVALID: it is none, or too deep, or has keys
  * that are no texts; MR_FULL: larger than CBOR_JSON_BYTES_MAX. */
 MR_MUST_USE enum mr_status cbor_to_json(struct mr_buf *json, struct mr_slice cbor);
+/* The same of what the model knows as `shape`: a byte string where it has a text is MR_INVALID. */
+MR_MUST_USE enum mr_status cbor_input_to_json(struct mr_buf *json,
+                                              const struct model_service *service,
+                                              const struct model_shape *shape,
+                                              struct mr_slice cbor);
 /* Appends the CBOR of `value`. `shape` NULL: no model, so that texts stay texts. Times are seconds,
  * as RPC v2 has them, when `seconds`. */
 void cbor_from_json(struct mr_buf *cbor, bool seconds, const struct model_service *service,

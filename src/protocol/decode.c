@@ -43,12 +43,14 @@ void decode_json(struct protocol_call *call, struct mr_slice body)
 
 void decode_cbor(struct protocol_call *call, struct mr_slice body)
 {
+    const struct model_service *model = call->priv->service->model;
     struct mr_buf json = {0};
     if (!unpack_body(call, &body))
         return;
     if (call->priv->rpc_v2 && body.len == 0)
         decode_text(call, MR_S("{}"));
-    else if (cbor_to_json(&json, body) == MR_OK)
+    else if (cbor_input_to_json(&json, model, model_shape_at(model, call->operation->input),
+                                body) == MR_OK)
         decode_text(call, mr_buf_slice(&json));
     else
         protocol_fail(call, &protocol_serialization, "%s", "");

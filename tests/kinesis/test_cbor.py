@@ -199,6 +199,19 @@ def test_what_is_no_cbor_is_refused(server, body):
     assert (status, reply["__type"]) == (400, "SerializationException")
 
 
+def test_bytes_do_not_pass_for_a_text(server, stream):
+    """They would be taken as their base64: a stream of that name might even be there."""
+    name = stream(1)
+    good = {"StreamName": name, "PartitionKey": "k", "Data": b"x"}
+    assert post(server, "PutRecord", encode(good))[0] == 200
+    for member in ("StreamName", "PartitionKey"):
+        status, reply = post(server, "PutRecord", encode({**good, member: b"text"}))
+        assert (status, reply["__type"]) == (400, "SerializationException"), member
+    records = [{"PartitionKey": b"k", "Data": b"x"}]
+    status, reply = post(server, "PutRecords", encode({"StreamName": name, "Records": records}))
+    assert (status, reply["__type"]) == (400, "SerializationException")
+
+
 def test_numbers_of_every_form_are_read(server, stream):
     name = stream(1)
     half = b"\xf9" + struct.pack(">e", 2.0)
