@@ -71,7 +71,7 @@ static struct item_value take_value(const char **next, const char *end)
         value.body = take_raw(next, end, len);
         break;
     }
-    default: assert(!"a stored value has no known type");
+    default: assert(false && "a stored value has no known type");
     }
     value.raw = mr_slice_make(start, (size_t)(*next - start));
     return value;

@@ -11,7 +11,7 @@
 #include "verify/unpack.h"
 #include <stdlib.h>
 
-enum { NOWHERE = UINT32_MAX };
+static const uint32_t NOWHERE = UINT32_MAX;
 
 struct place {
     uint32_t object, piece;
