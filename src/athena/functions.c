@@ -58,6 +58,10 @@ static const struct athena_function functions[] = {
     {"approx_percentile", 2, 2, NULL, SPECIAL | AGG,
      "bigint(bigint,double);real(real,double);double(double,double);array(bigint)(bigint,array("
      "double));array(real)(real,array(double));array(double)(double,array(double))"},
+    {"approx_percentile", 3, 3, NULL, SPECIAL | AGG,
+     "bigint(bigint,double,double);real(real,double,double);double(double,double,double);array("
+     "bigint)(bigint,double,array(double));array(real)(real,double,array(double));array(double)("
+     "double,double,array(double))"},
     {"stddev", 1, 1, NULL, AGG, "double(double)"},
     {"stddev_samp", 1, 1, NULL, AGG, "double(double)"},
     {"stddev_pop", 1, 1, NULL, AGG, "double(double)"},

@@ -59,6 +59,7 @@ MR_MUST_USE enum mr_status athena_format_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_json_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_moments_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_normalize_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_weighted_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_joda_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_regex_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_geometry_register(duckdb_connection connection);

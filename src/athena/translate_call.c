@@ -472,11 +472,35 @@ static void emit_average(struct athena_translation *translation, const struct at
     athena_emit_text(translation, ")");
 }
 
+static void emit_weighted(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_node *share = athena_call_argument(call, 2);
+    const bool several = share->type != NULL && share->type->kind == SQL_ARRAY;
+    const struct athena_sqltype *type = several ? call->type->items[0] : call->type;
+    athena_call_template(translation, call,
+                         "list_transform([row(list(CAST($1 AS DOUBLE)$), list(CAST($2 AS "
+                         "DOUBLE)$))], lambda mr_p: ");
+    athena_call_template(translation, call,
+                         several ? "list_transform($3, lambda mr_q: CAST(" : "CAST(");
+    athena_emit_text(translation, type->kind == SQL_BIGINT ? "round(" : "(");
+    athena_call_template(translation, call,
+                         several ? "mr_weighted(struct_extract_at(mr_p, 1), struct_extract_at("
+                                   "mr_p, 2), mr_q)) AS "
+                                 : "mr_weighted(struct_extract_at(mr_p, 1), struct_extract_at("
+                                   "mr_p, 2), CAST($3 AS DOUBLE))) AS ");
+    athena_sqltype_duck(translation->out, type);
+    athena_emit_text(translation, several ? ")))[1]" : "))[1]");
+}
+
 /* The value whose rank is the share of the rows, exactly: what a t-digest gives for few rows.
  * DuckDB's quantile of the falling order, by its negative share, rounds ranks that way. */
 static void emit_percentile(struct athena_translation *translation, const struct athena_node *call)
 {
     const struct athena_node *share = athena_call_argument(call, 1);
+    if (athena_call_argument(call, 2) != NULL) {
+        emit_weighted(translation, call);
+        return;
+    }
     const bool several = share->type != NULL && share->type->kind == SQL_ARRAY;
     while (share->kind == AST_COERCE)
         share = share->left;

@@ -5,6 +5,12 @@ V = "(VALUES 3, 1, 2) AS t(x)"
 
 # query, types, rows
 AGGREGATES = [
+    ("SELECT approx_percentile(x, w, 0.5), approx_percentile(y, w, ARRAY[0.0, 0.5, 1.0]), "
+     "approx_percentile(x, 1, 0.5) FROM (VALUES (10, 5, 10e0), (20, 5, 20e0), (NULL, 1, NULL)) "
+     "AS t(x, w, y)", "bigint array bigint", [["15", "[10.0, 15.0, 20.0]", "20"]]),
+    ("SELECT approx_percentile(x, 1, 0.7) = approx_percentile(x, 0.7), "
+     "approx_percentile(x, 1, 0.5) FILTER (WHERE x > 10) FROM UNNEST(sequence(1, 10)) AS t(x)",
+     "boolean bigint", [["true", None]]),
     ("SELECT cardinality(approx_set(x)), cardinality(approx_set(y)), typeof(approx_set(x)), "
      "cardinality(CAST(CAST(approx_set(x) AS varbinary) AS hyperloglog)) FROM "
      "(VALUES (1, 'a'), (2, 'a'), (NULL, 'b')) AS t(x, y)", "bigint bigint varchar bigint",
@@ -238,6 +244,8 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT approx_percentile(x, 0, 0.5) FROM (VALUES 1) AS t(x)",
+     "INVALID_FUNCTION_ARGUMENT: Weight must be > 0"),
     ("SELECT nth_value(x, 0) OVER (ORDER BY x) FROM (VALUES 1) AS t(x)",
      "INVALID_FUNCTION_ARGUMENT: Offset must be at least 1"),
     ("SELECT t.* AS (u) FROM (VALUES (1, 2)) AS t(a, b)", "MISMATCHED_COLUMN_ALIASES: line 1:9: "
