@@ -35,9 +35,8 @@ static const struct athena_function functions[] = {
     {"array_agg", 1, 1, "list($D$1$)", AGG, "array(T)(T)"},
     {"set_agg", 1, 1, "list(DISTINCT $1$)", AGG, "array(T)(T)"},
     {"set_union", 1, 1, "list_distinct(flatten(list($1$)))", AGG, "array(T)(array(T))"},
-    {"bool_and", 1, 1, NULL, AGG, "boolean(boolean)"},
+    {"bool_and", 1, 1, "bool_and($D$1$)", AGG, "boolean(boolean)"},
     {"bool_or", 1, 1, NULL, AGG, "boolean(boolean)"},
-    {"every", 1, 1, "bool_and($D$1$)", AGG, "boolean(boolean)"},
     {"count_if", 1, 1, "CAST(count_if($1$) AS BIGINT)", AGG, "bigint(boolean)"},
     {"approx_distinct", 1, 2, "approx_count_distinct($1$)", AGG, "bigint(any);bigint(any,double)"},
     {"approx_set", 1, 1,
@@ -132,8 +131,6 @@ static const struct athena_function functions[] = {
     {"abs", 1, 1, NULL, 0, "=1(number)"},
     {"cbrt", 1, 1, "mr_cbrt($1)", 0, "double(double)"},
     {"ceil", 1, 1, "CAST(ceil($1) AS $T)", 0, "=1(integral);=1(double);=1(real);@whole(decimal)"},
-    {"ceiling", 1, 1, "CAST(ceil($1) AS $T)", 0,
-     "=1(integral);=1(double);=1(real);@whole(decimal)"},
     {"floor", 1, 1, "CAST(floor($1) AS $T)", 0, "=1(integral);=1(double);=1(real);@whole(decimal)"},
     {"degrees", 1, 1, NULL, 0, "double(double)"},
     {"radians", 1, 1, NULL, 0, "double(double)"},
@@ -145,15 +142,10 @@ static const struct athena_function functions[] = {
     {"log10", 1, 1, "mr_curve($1, 'log10')", 0, "double(double)"},
     {"mod", 2, 2, NULL, SPECIAL, "@common(number,number)"},
     {"pi", 0, 0, NULL, 0, "double()"},
-    {"pow", 2, 2, NULL, 0, "double(double,double)"},
-    {"power", 2, 2, "pow($1, $2)", 0, "double(double,double)"},
+    {"pow", 2, 2, "pow($1, $2)", 0, "double(double,double)"},
     {"rand", 0, 0, "random()", 0, "double()"},
-    {"random", 0, 0, "random()", 0, "double()"},
     {"rand", 1, 1, "CAST(floor(random() * $1) AS BIGINT)", 0, "=1(integral)"},
-    {"random", 1, 1, "CAST(floor(random() * $1) AS BIGINT)", 0, "=1(integral)"},
     {"rand", 2, 2, "CAST($1 + floor(random() * ($2 - $1)) AS BIGINT)", 0, "=1(integral,integral)"},
-    {"random", 2, 2, "CAST($1 + floor(random() * ($2 - $1)) AS BIGINT)", 0,
-     "=1(integral,integral)"},
     {"round", 1, 1, "round($1)", 0, "=1(integral);=1(real);double(double)"},
     {"round", 1, 1, "CAST(round($1) AS $T)", 0, "@whole(decimal)"},
     {"round", 1, 1, NULL, 0, NULL},
@@ -276,11 +268,6 @@ static const struct athena_function functions[] = {
     {"substr", 3, 3, "mr_substr($1, $2, $3)", 0,
      "=1(varchar,bigint,bigint);varchar(text,bigint,bigint)"},
     {"substr", 2, 3, "mr_slice($*)", 0,
-     "varbinary(varbinary,bigint);varbinary(varbinary,bigint,bigint)"},
-    {"substring", 2, 2, "mr_substr($1, $2)", 0, "=1(varchar,bigint);varchar(text,bigint)"},
-    {"substring", 3, 3, "mr_substr($1, $2, $3)", 0,
-     "=1(varchar,bigint,bigint);varchar(text,bigint,bigint)"},
-    {"substring", 2, 3, "mr_slice($*)", 0,
      "varbinary(varbinary,bigint);varbinary(varbinary,bigint,bigint)"},
     {"translate", 3, 3, NULL, 0, "varchar(varchar,varchar,varchar)"},
     {"to_utf8", 1, 1, "encode($1)", 0, "varbinary(varchar)"},
@@ -602,9 +589,26 @@ static const struct athena_function functions[] = {
     {"st_distance", 2, 2, "mr_geometry_distance($1, $2)", 0, "double(geometry,geometry)"},
 };
 
+/* Other names of functions above. */
+static const char *const aliases[][2] = {{"ceiling", "ceil"},
+                                         {"power", "pow"},
+                                         {"random", "rand"},
+                                         {"substring", "substr"},
+                                         {"every", "bool_and"}};
+
+static struct mr_slice known_as(struct mr_slice name)
+{
+    for (size_t i = 0; i < MR_COUNT(aliases); i++) {
+        if (mr_slice_equal(name, mr_slice_cstr(aliases[i][0])))
+            return mr_slice_cstr(aliases[i][1]);
+    }
+    return name;
+}
+
 const struct athena_function *athena_function_next(struct mr_slice name,
                                                    const struct athena_function *before)
 {
+    name = known_as(name);
     for (size_t i = before == NULL ? 0 : (size_t)(before - functions) + 1; i < MR_COUNT(functions);
          i++) {
         if (mr_slice_equal(name, mr_slice_cstr(functions[i].name)))
