@@ -173,10 +173,14 @@ static bool read_footer(struct kept *kept, struct mr_slice footer)
     uint64_t field = 0;
     int type;
     while (compact_field(&footer, &field, &type) && type != 0) {
-        if (field == 2)
-            return type == COMPACT_LIST && read_columns(kept, &footer);
-        if (!compact_skip(&footer, type))
-            return false;
+        int64_t rows = -1;
+        const bool fine = field == 2   ? type == COMPACT_LIST && read_columns(kept, &footer)
+                          : field == 3 ? type == COMPACT_I64 && compact_number(&footer, &rows)
+                                       : compact_skip(&footer, type);
+        if (!fine || field == 3) {
+            kept->footer.rows = rows > 0 ? (uint64_t)rows : 0;
+            return fine && kept->footer.columns != NULL && rows >= 0;
+        }
     }
     return false;
 }
@@ -243,10 +247,11 @@ static void copy_footer(struct mr_arena *arena, const struct athena_footer *from
                                           .id = from->columns[i].id};
 }
 
-/* True: `footer` is the same; an empty one becomes it. */
+/* True: `footer` is the same but for the rows, which are added; an empty one becomes it. */
 static bool join_footer(struct mr_arena *arena, struct athena_footer *footer,
                         const struct athena_footer *other)
 {
+    footer->rows += other->rows;
     if (footer->columns == NULL) {
         copy_footer(arena, other, footer);
         return true;

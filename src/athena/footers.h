@@ -21,12 +21,13 @@ struct athena_footer_column {
 struct athena_footer {
     struct athena_footer_column *columns; /* by name, in byte order */
     size_t count;
+    uint64_t rows;
 };
 
 struct athena_footers *athena_footers_new(struct athena_engine *engine);
 void athena_footers_free(struct athena_footers *footers); /* accepts NULL */
 
-/* The footer that all objects of the scan have, in the scan's arena; NULL:
+/* The footer that all objects of the scan have, with the rows of all, in the scan's arena; NULL:
  * they differ, or are not all known. The objects are linked into the folder. */
 const struct athena_footer *athena_footers_common(struct athena_footers *footers,
                                                   const struct athena_scan *scan,

@@ -3,13 +3,17 @@
 #include "athena/count.h"
 #include "athena/errors.h"
 #include "athena/explain.h"
+#include "athena/footers.h"
 #include "athena/internal.h"
 #include "athena/maintain.h"
 #include "athena/parquet.h"
 #include "athena/write.h"
 #include "base/log.h"
 
-enum { SMALL_BYTES = 4 << 20 }; /* of objects: planning takes longer than reading them */
+enum { /* of objects: planning takes longer than reading them */
+       SMALL_BYTES = 4 << 20,
+       SMALL_ROWS = 20000,
+};
 
 struct run {
     struct athena_query *query;
@@ -135,7 +139,8 @@ static bool is_small(const struct athena_node *query, const struct athena_source
     const struct athena_node *from = query->left->left;
     if (from->kind == AST_ALIAS)
         from = from->left;
-    return from->kind == AST_TABLE && scan->bytes <= SMALL_BYTES;
+    return from->kind == AST_TABLE && scan->bytes <= SMALL_BYTES && scan->footer != NULL &&
+           scan->footer->rows <= SMALL_ROWS;
 }
 
 static enum mr_status execute(struct run *run, const struct athena_statement *statement,
