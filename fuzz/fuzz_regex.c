@@ -9,7 +9,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum { TEXT_MAX = 24 }; /* a search that gives up takes a second */
     struct mr_slice rest = {(const char *)data, size}, pattern;
     struct mr_arena arena;
-    struct athena_regex_room room = {0};
     struct athena_regex_match match;
     const char *why = NULL;
     size_t from = 0;
@@ -17,12 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     rest = mr_slice_sub(rest, 0, TEXT_MAX);
     mr_arena_init(&arena);
-    const struct athena_regex *regex = athena_regex_make(&arena, pattern, &why);
+    struct athena_regex *regex = athena_regex_make(&arena, pattern, &why);
     assert((regex == NULL) == (why != NULL));
     while (regex != NULL && from <= rest.len &&
-           athena_regex_search(regex, &room, rest, from, &match) == REGEX_FOUND) {
+           athena_regex_search(regex, rest, from, &match) == REGEX_FOUND) {
         assert(match.groups[0].from >= from && match.groups[0].to <= rest.len);
-        for (size_t i = 0; i <= regex->groups; i++) {
+        for (size_t i = 0; i <= athena_regex_groups(regex); i++) {
             const struct athena_regex_span span = match.groups[i];
             assert((span.from == SIZE_MAX) == (span.to == SIZE_MAX));
             assert(span.to == SIZE_MAX || span.to <= rest.len);
@@ -31,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(after > from);
         from = after;
     }
-    athena_regex_room_fini(&room);
+    athena_regex_free(regex);
     mr_arena_fini(&arena);
     return 0;
 }

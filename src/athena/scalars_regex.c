@@ -1,5 +1,6 @@
 /* regexp_*: functions over regex.h. A pattern is made once for the rows in a row that share it. */
 #include "athena/regex.h"
+#include "base/buf.h"
 #include "athena/rows.h"
 #include <ctype.h>
 
@@ -10,10 +11,9 @@ struct call {
     const void *data[4];
     const uint64_t *validity[4];
     idx_t inputs, at;
-    struct mr_arena arena; /* of the pattern */
-    const struct athena_regex *regex;
+    struct mr_arena arena; /* of what is wrong with the pattern */
+    struct athena_regex *regex;
     struct mr_slice pattern; /* in the arena */
-    struct athena_regex_room room;
     struct mr_buf text, message;
     idx_t items; /* of the list, over all rows */
     struct mr_slice subject;
@@ -49,7 +49,7 @@ static bool search(struct call *call, size_t from, struct athena_regex_match *ma
                    bool *ret_found)
 {
     const enum athena_regex_found found =
-        athena_regex_search(call->regex, &call->room, call->subject, from, match);
+        athena_regex_search(call->regex, call->subject, from, match);
     *ret_found = found == REGEX_FOUND;
     return found != REGEX_GAVE_UP ||
            fail(call, "the regular expression needs too many steps for this text");
@@ -117,10 +117,10 @@ static bool group_of(struct call *call, size_t input, size_t *ret_group)
     const int64_t group = call->inputs > input ? integer_at(call, input) : 0;
     if (group < 0)
         return fail(call, "Group cannot be negative");
-    if (group > (int64_t)call->regex->groups) {
+    if (group > (int64_t)athena_regex_groups(call->regex)) {
         mr_buf_printf(&call->message,
                       "INVALID_FUNCTION_ARGUMENT: Pattern has %zu groups. Cannot access group %lld",
-                      call->regex->groups, (long long)group);
+                      athena_regex_groups(call->regex), (long long)group);
         return false;
     }
     *ret_group = (size_t)group;
@@ -186,6 +186,7 @@ static bool split(struct call *call)
  * behind the last match. */
 static bool parts(struct call *call)
 {
+    const size_t groups = athena_regex_groups(call->regex);
     struct athena_regex_match match;
     size_t from = 0, last = 0;
     bool found;
@@ -197,7 +198,7 @@ static bool parts(struct call *call)
             break;
         struct mr_slice text = part(call, (struct athena_regex_span){last, match.groups[0].from});
         list_add(call, &text);
-        for (size_t i = 1; i <= call->regex->groups; i++) {
+        for (size_t i = 1; i <= groups; i++) {
             text = part(call, match.groups[i]);
             list_add(call, match.groups[i].from == SIZE_MAX ? NULL : &text);
         }
@@ -257,13 +258,13 @@ static bool position(struct call *call)
 static bool put_group(struct call *call, struct mr_slice by, size_t *at,
                       const struct athena_regex_match *match)
 {
-    size_t group = SIZE_MAX;
+    const size_t groups = athena_regex_groups(call->regex);
+    size_t group = 0;
     if (*at < by.len && by.ptr[*at] == '{') {
         const size_t end = mr_slice_find(mr_slice_sub(by, *at, SIZE_MAX), '}');
         struct mr_slice name = mr_slice_sub(by, *at + 1, end == SIZE_MAX ? 0 : end - 1);
-        for (size_t i = 1; i <= call->regex->groups && end != SIZE_MAX; i++)
-            group = mr_slice_equal(call->regex->names[i], name) ? i : group;
-        if (group == SIZE_MAX) {
+        group = end == SIZE_MAX ? 0 : athena_regex_group(call->regex, name);
+        if (group == 0) {
             mr_buf_printf(&call->message,
                           "INVALID_FUNCTION_ARGUMENT: Illegal replacement sequence: unknown group "
                           "{ %.*s }",
@@ -273,7 +274,7 @@ static bool put_group(struct call *call, struct mr_slice by, size_t *at,
         *at += end + 1;
     } else if (*at < by.len && isdigit((unsigned char)by.ptr[*at])) {
         group = (size_t)(by.ptr[(*at)++] - '0');
-        if (group > call->regex->groups) {
+        if (group > groups) {
             mr_buf_printf(&call->message,
                           "INVALID_FUNCTION_ARGUMENT: Illegal replacement sequence: unknown group "
                           "%zu",
@@ -282,7 +283,7 @@ static bool put_group(struct call *call, struct mr_slice by, size_t *at,
         }
         /* more digits as long as there is such a group */
         while (*at < by.len && isdigit((unsigned char)by.ptr[*at]) &&
-               group * 10 + (size_t)(by.ptr[*at] - '0') <= call->regex->groups)
+               group * 10 + (size_t)(by.ptr[*at] - '0') <= groups)
             group = group * 10 + (size_t)(by.ptr[(*at)++] - '0');
     } else {
         return fail(call, "Illegal replacement sequence: ");
@@ -336,7 +337,8 @@ static bool replace(struct call *call)
 /* mr_regexp_groups(pattern, any): how many groups it has. */
 static bool groups(struct call *call)
 {
-    ((int64_t *)athena_duck.vector_get_data(call->output))[call->at] = (int64_t)call->regex->groups;
+    ((int64_t *)athena_duck.vector_get_data(call->output))[call->at] =
+        (int64_t)athena_regex_groups(call->regex);
     return true;
 }
 
@@ -348,6 +350,7 @@ static bool prepare(struct call *call)
     const char *why = "";
     if (call->regex != NULL && mr_slice_equal(pattern, call->pattern))
         return true;
+    athena_regex_free(call->regex);
     mr_arena_reset(&call->arena);
     call->pattern = mr_arena_copy(&call->arena, pattern);
     call->regex = athena_regex_make(&call->arena, call->pattern, &why);
@@ -385,8 +388,8 @@ static void run(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vecto
         mr_buf_byte(&call.message, '\0');
         athena_duck.scalar_function_set_error(info, call.message.data);
     }
+    athena_regex_free(call.regex);
     mr_arena_fini(&call.arena);
-    athena_regex_room_fini(&call.room);
     mr_buf_fini(&call.text);
     mr_buf_fini(&call.message);
 }

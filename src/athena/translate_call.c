@@ -413,14 +413,19 @@ static void emit_format(struct athena_translation *translation, const struct ath
 /* The form may be a bare word. */
 static void emit_normalize(struct athena_translation *translation, const struct athena_node *call)
 {
+    static const char *const forms[][2] = {{"NFC", "nfc_normalize($1)"},
+                                           {"NFD", "mr_nfd($1)"},
+                                           {"NFKC", "mr_nfkc($1)"},
+                                           {"NFKD", "mr_nfkd($1)"}};
     const struct athena_node *form = athena_call_argument(call, 1);
-    if (mr_slice_equal_nocase(form->text, MR_S("NFC")))
-        athena_call_template(translation, call, "nfc_normalize($1)");
-    else if (mr_slice_equal_nocase(form->text, MR_S("NFD")))
-        athena_call_template(translation, call, "mr_nfd($1)");
-    else
-        athena_translate_fail(translation, form, "NOT_SUPPORTED",
-                              "the form %.*s of normalize is not supported", MR_ARG(form->text));
+    for (size_t i = 0; i < MR_COUNT(forms); i++) {
+        if (mr_slice_equal_nocase(form->text, mr_slice_cstr(forms[i][0]))) {
+            athena_call_template(translation, call, forms[i][1]);
+            return;
+        }
+    }
+    athena_translate_fail(translation, form, "NOT_SUPPORTED",
+                          "the form %.*s of normalize is not supported", MR_ARG(form->text));
 }
 
 static void emit_nullif(struct athena_translation *translation, const struct athena_node *call)

@@ -54,14 +54,17 @@ void athena_emit_regexp_like(struct athena_translation *translation, const struc
     while (pattern->kind == AST_COERCE)
         pattern = pattern->left;
     const char *why;
-    if (pattern->kind == AST_STRING && plain_pattern(&plain, pattern->text) &&
-        athena_regex_make(translation->arena, pattern->text, &why) != NULL) {
+    struct athena_regex *regex = pattern->kind == AST_STRING && plain_pattern(&plain, pattern->text)
+                                     ? athena_regex_make(translation->arena, pattern->text, &why)
+                                     : NULL;
+    if (regex != NULL) {
         athena_call_template(translation, call, "regexp_matches($1, ");
         athena_emit_string(translation, mr_buf_slice(&plain));
         athena_emit_text(translation, ")");
     } else {
         athena_call_template(translation, call, "mr_regexp_like($1, $2)");
     }
+    athena_regex_free(regex);
     mr_buf_fini(&plain);
 }
 

@@ -270,7 +270,7 @@ FAILURES = [
      "INVALID_FUNCTION_ARGUMENT: premature end of char-class"),
     ("SELECT regexp_replace('a', p, '$1') FROM (VALUES 'a') AS t(p)",
      "INVALID_FUNCTION_ARGUMENT: Illegal replacement sequence: unknown group 1"),
-    ("SELECT regexp_count(rpad('', 64, 'a'), '(a|aa|a*)*b')", "INVALID_FUNCTION_ARGUMENT: the "
+    ("SELECT regexp_count(rpad('', 64, 'a') || 'c', '^(a|aa)*$')", "INVALID_FUNCTION_ARGUMENT: the "
      "regular expression needs too many steps for this text"),
     ("SELECT approx_percentile(x, 2) FROM (VALUES 1) AS t(x)",
      "INVALID_FUNCTION_ARGUMENT: Percentile must be between 0 and 1"),
@@ -411,7 +411,7 @@ FAILURES = [
      "(actual: integer)"),
     ("SELECT if(true, 2, 'a')", "TYPE_MISMATCH: line 1:8: Result types for IF must be the same: "
      "integer vs varchar(1)"),
-    ("SELECT normalize('a', NFKD)", "NOT_SUPPORTED: line 1:23: ..."),
+    ("SELECT normalize('a', NFX)", "NOT_SUPPORTED: line 1:23: ..."),
     ("CREATE TABLE sketches AS SELECT approx_set(1) AS x",
      "NOT_SUPPORTED: line 1:1: Unsupported Hive type: HyperLogLog"),
     ("SELECT 'abc' LIKE 'a\\' ESCAPE '\\'", "INVALID_FUNCTION_ARGUMENT: Escape character must be "

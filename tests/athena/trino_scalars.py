@@ -290,6 +290,8 @@ NORMALIZED = [
     ("normalize(normalize('각ǖ', NFD), NFC)", "각ǖ", "varchar"),
     ("to_hex(to_utf8(normalize('a' || chr(769) || chr(803), NFD)))", "61CCA3CC81", "varchar"),
     ("normalize('', NFD)", "", "varchar"),
+    ("normalize('\ufb01\u00b2', NFKC)", "fi2", "varchar"),
+    ("to_hex(to_utf8(normalize('\u1e9b\u0323', NFKD)))", "73CCA3CC87", "varchar"),
     ("normalize('abc', NFD)", "abc", "varchar"),
 ]
 
