@@ -15,6 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!mr_slice_split(&rest, '\n', &pattern) || pattern.len > 200)
         return 0;
     rest = mr_slice_sub(rest, 0, TEXT_MAX);
+    if (!mr_slice_is_utf8(rest))
+        return 0;
     mr_arena_init(&arena);
     struct athena_regex *regex = athena_regex_make(&arena, pattern, &why);
     assert((regex == NULL) == (why != NULL));

@@ -34,7 +34,8 @@ size_t athena_regex_groups(const struct athena_regex *regex); /* without the who
 size_t athena_regex_group(const struct athena_regex *regex, struct mr_slice name);
 
 enum athena_regex_found { REGEX_NOT_FOUND, REGEX_FOUND, REGEX_GAVE_UP };
-/* The first match in UTF-8 that begins at `from` or behind it. */
+/* The first match that begins at `from` or behind it. The text is UTF-8 (mr_slice_is_utf8): in any
+ * other a match might end beyond it. */
 enum athena_regex_found athena_regex_search(struct athena_regex *regex, struct mr_slice text,
                                             size_t from, struct athena_regex_match *ret_match);
 /* Where the search for the next match begins. */

@@ -382,7 +382,8 @@ static void run(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vecto
             continue;
         }
         call.subject = text_at(&call, 0);
-        fine = prepare(&call) && call.kind->run(&call);
+        fine = (mr_slice_is_utf8(call.subject) || fail(&call, "the text is not UTF-8")) &&
+               prepare(&call) && call.kind->run(&call);
     }
     if (!fine) {
         mr_buf_byte(&call.message, '\0');

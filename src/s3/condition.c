@@ -333,6 +333,8 @@ bool s3_conditions_hold(const struct s3_asked *asked, yyjson_val *conditions, bo
 {
     size_t i, j, count, more;
     yyjson_val *name, *keys, *key, *wanted;
+    if (conditions == NULL)
+        return true;
     yyjson_obj_foreach(conditions, i, count, name, keys)
     {
         const struct s3_operator operator= s3_operator_parse(mr_json_text(name));

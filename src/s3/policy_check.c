@@ -227,7 +227,9 @@ static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *c
 {
     size_t i, j, count, more;
     yyjson_val *operation, *keys, *key, *values;
-    if (conditions != NULL && !yyjson_is_obj(conditions))
+    if (conditions == NULL)
+        return MR_OK;
+    if (!yyjson_is_obj(conditions))
         return fail(call, "Invalid policy syntax.");
     yyjson_obj_foreach(conditions, i, count, operation, keys)
     {
@@ -300,6 +302,8 @@ bool s3_policy_conditions_fix(yyjson_val *conditions)
                                             "ArnLike",      "IpAddress"};
     size_t i, j, count, more;
     yyjson_val *operation, *keys, *key, *values;
+    if (conditions == NULL)
+        return false;
     yyjson_obj_foreach(conditions, i, count, operation, keys)
     {
         const struct s3_operator parsed = s3_operator_parse(mr_json_text(operation));
