@@ -20,6 +20,7 @@ from support.chain import (
     put_number,
     quiet,
 )
+from support.server import private_kb
 
 WARM_ROUNDS, ROUNDS = 2, 5
 GROWTH_KB_MAX = 6 << 10  # what five rounds may leave in caches and in malloc's free lists
@@ -59,14 +60,6 @@ def children(pid):
         ahead = [child for parent in ahead for child in parents.get(parent, [])]
         found += ahead
     return found
-
-
-def private_kb(pid):
-    """Anonymous memory in use; 0 for a program that is watched by a sanitizer, which keeps all."""
-    if "libasan" in pathlib.Path(f"/proc/{pid}/maps").read_text():
-        return 0
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return next(int(row.split()[1]) for row in status.splitlines() if row.startswith("RssAnon"))
 
 
 def descriptors(pid):

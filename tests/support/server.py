@@ -63,6 +63,14 @@ class Cli:
         return f"exit {self.code}\nstdout: {self.stdout}\nstderr: {self.stderr}"
 
 
+def private_kb(pid):
+    """Anonymous memory in use; 0 for a program that is watched by a sanitizer, which keeps all."""
+    if "libasan" in pathlib.Path(f"/proc/{pid}/maps").read_text():
+        return 0
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(row.split()[1]) for row in status.splitlines() if row.startswith("RssAnon"))
+
+
 class Clock:
     """The clock of a server in testing mode; see src/main/clock.c. Leave it as it was: a test that
     moves it far takes `own_server`, one that holds it uses `with server.clock.held():`."""
