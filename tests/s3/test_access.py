@@ -101,13 +101,17 @@ def test_anybody_needs_an_allow(owner, anybody, open_bucket):
 
 def sample(shape, names):
     """The least that a shape takes."""
+    if getattr(shape, "is_tagged_union", False):  # one of its members
+        name, member = next(iter(shape.members.items()))
+        return {name: sample(member, names)}
     if shape.type_name == "structure":
         return {name: names.get(name) or sample(member, names)
                 for name, member in shape.members.items() if name in shape.required_members}
     if shape.type_name == "list":
         return [sample(shape.member, names)]
     return {"integer": 1, "long": 1, "boolean": True, "blob": b"x", "timestamp": NOW}.get(
-        shape.type_name, shape.enum[0] if getattr(shape, "enum", None) else "x")
+        shape.type_name, shape.enum[0] if getattr(shape, "enum", None)
+        else "x" * max(1, shape.metadata.get("min", 1)))
 
 
 def test_every_operation_is_refused_to_anybody(owner, anybody, open_bucket):
