@@ -294,12 +294,14 @@ static bool is_numeric(const struct token *token)
 
 static bool read_year(struct reading *reading, const struct token *token, bool crowded)
 {
+    enum { DIGITS_MAX = 9 };
+    const size_t most = crowded && token->count < DIGITS_MAX ? token->count : DIGITS_MAX;
     int64_t *year = &reading->fields[token->letter == 'x' ? 'x' : 'y'];
     const bool minus = reading->rest.len > 0 && reading->rest.ptr[0] == '-' && !crowded;
     size_t len;
     if (minus)
         reading->rest = mr_slice_sub(reading->rest, 1, SIZE_MAX);
-    if (!read_number(reading, crowded ? token->count : 9, year, &len) || minus)
+    if (!read_number(reading, most, year, &len) || minus)
         return false;
     if (token->count == 2 && len == 2)
         *year += *year < 70 ? 2000 : 1900;
@@ -352,6 +354,7 @@ static bool in_range(struct athena_row *row, const struct reading *reading)
         {'h', 1, 12, "clockhourOfHalfday"}, {'m', 0, 59, "minuteOfHour"},
         {'s', 0, 59, "secondOfMinute"},     {'w', 1, 53, "weekOfWeekyear"},
         {'e', 1, 7, "dayOfWeek"},           {'y', 0, 9999, "year"},
+        {'x', 0, 9999, "weekyear"},
     };
     int last = 31;
     if (reading->fields['d'] > 28 && reading->fields['D'] < 0) {

@@ -244,6 +244,11 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT parse_datetime('999999999-1', 'xxxx-w')",
+     'INVALID_FUNCTION_ARGUMENT: Cannot parse "999999999-1": Value 999999999 for weekyear must be '
+     "in the range [0,9999]"),
+    (f"SELECT parse_datetime('{'9' * 30}01', '{'y' * 30}MM')",
+     f'INVALID_FUNCTION_ARGUMENT: Invalid format: "{"9" * 30}01" is malformed at ...'),
     ("SELECT approx_percentile(x, 0, 0.5) FROM (VALUES 1) AS t(x)",
      "INVALID_FUNCTION_ARGUMENT: Weight must be > 0"),
     ("SELECT nth_value(x, 0) OVER (ORDER BY x) FROM (VALUES 1) AS t(x)",
