@@ -198,16 +198,23 @@ static void float_text(duckdb_function_info info, duckdb_data_chunk chunk, duckd
     number_text(info, chunk, output, true);
 }
 
+/* How the values of a vector are shown. */
+static struct athena_shown shown_of(struct mr_arena *arena, duckdb_vector vector)
+{
+    struct athena_shown shown;
+    duckdb_logical_type type = athena_duck.vector_get_column_type(vector);
+    athena_shown_init(arena, type, &shown);
+    athena_duck.destroy_logical_type(&type);
+    return shown;
+}
+
 static void any_text(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 {
     const struct rows rows = rows_of(info, chunk, output);
     struct mr_arena arena;
     struct mr_buf text = {0};
-    struct athena_shown shown;
     mr_arena_init(&arena);
-    duckdb_logical_type type = athena_duck.vector_get_column_type(rows.input[0]);
-    athena_shown_init(&arena, type, &shown);
-    athena_duck.destroy_logical_type(&type);
+    const struct athena_shown shown = shown_of(&arena, rows.input[0]);
     for (idx_t i = 0; i < rows.count; i++) {
         mr_buf_reset(&text);
         if (row_is_valid(&rows, i) && athena_render(&text, &shown, rows.input[0], i))
@@ -223,11 +230,8 @@ static void any_typeof(duckdb_function_info info, duckdb_data_chunk chunk, duckd
     const struct rows rows = rows_of(info, chunk, output);
     struct mr_arena arena;
     struct mr_buf text = {0};
-    struct athena_shown shown;
     mr_arena_init(&arena);
-    duckdb_logical_type type = athena_duck.vector_get_column_type(rows.input[0]);
-    athena_shown_init(&arena, type, &shown);
-    athena_duck.destroy_logical_type(&type);
+    const struct athena_shown shown = shown_of(&arena, rows.input[0]);
     athena_render_type(&text, &shown);
     for (idx_t i = 0; i < rows.count; i++)
         athena_duck.vector_assign_string_element_len(output, i, text.data, text.len);
@@ -240,11 +244,8 @@ static void any_json(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_
     const struct rows rows = rows_of(info, chunk, output);
     struct mr_arena arena;
     struct mr_buf text = {0};
-    struct athena_shown shown;
     mr_arena_init(&arena);
-    duckdb_logical_type type = athena_duck.vector_get_column_type(rows.input[0]);
-    athena_shown_init(&arena, type, &shown);
-    athena_duck.destroy_logical_type(&type);
+    const struct athena_shown shown = shown_of(&arena, rows.input[0]);
     for (idx_t i = 0; i < rows.count; i++) {
         mr_buf_reset(&text);
         if (!row_is_valid(&rows, i))

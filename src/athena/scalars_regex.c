@@ -44,13 +44,24 @@ static bool fail(struct call *call, const char *message)
     return false;
 }
 
-/* False: the search gave up, the error is set. */
-static bool search(struct call *call, size_t from, struct athena_regex_match *match,
-                   bool *ret_found)
+/* The matches of a subject, one after the other. */
+struct walk {
+    size_t from; /* where the next may begin */
+    size_t last; /* where the one before ended */
+    struct athena_regex_match match;
+};
+
+/* *ret_found: there is one more. False: the search gave up, the error is set. */
+static bool next(struct call *call, struct walk *walk, bool *ret_found)
 {
+    *ret_found = false;
+    if (walk->from > call->subject.len)
+        return true;
     const enum athena_regex_found found =
-        athena_regex_search(call->regex, call->subject, from, match);
+        athena_regex_search(call->regex, call->subject, walk->from, &walk->match);
     *ret_found = found == REGEX_FOUND;
+    if (*ret_found)
+        walk->from = athena_regex_after(call->subject, &walk->match);
     return found != REGEX_GAVE_UP ||
            fail(call, "the regular expression needs too many steps for this text");
 }
@@ -58,6 +69,15 @@ static bool search(struct call *call, size_t from, struct athena_regex_match *ma
 static struct mr_slice part(const struct call *call, struct athena_regex_span span)
 {
     return mr_slice_sub(call->subject, span.from, span.to - span.from);
+}
+
+/* What lies between a match and the one before; from here on that one is this. */
+static struct mr_slice before(const struct call *call, struct walk *walk)
+{
+    const struct athena_regex_span whole = walk->match.groups[0];
+    const struct mr_slice text = mr_slice_sub(call->subject, walk->last, whole.from - walk->last);
+    walk->last = whole.to;
+    return text;
 }
 
 static void put_null(const struct call *call, duckdb_vector vector, idx_t at)
@@ -103,9 +123,9 @@ static void list_add(struct call *call, const struct mr_slice *text)
 
 static bool like(struct call *call)
 {
-    struct athena_regex_match match;
+    struct walk walk = {0};
     bool found;
-    if (!search(call, 0, &match, &found))
+    if (!next(call, &walk, &found))
         return false;
     ((bool *)athena_duck.vector_get_data(call->output))[call->at] = found;
     return true;
@@ -129,97 +149,81 @@ static bool group_of(struct call *call, size_t input, size_t *ret_group)
 
 static bool extract(struct call *call)
 {
-    struct athena_regex_match match;
+    struct walk walk = {0};
     size_t group;
     bool found;
-    if (!group_of(call, 2, &group) || !search(call, 0, &match, &found))
+    if (!group_of(call, 2, &group) || !next(call, &walk, &found))
         return false;
-    if (!found || match.groups[group].from == SIZE_MAX)
+    if (!found || walk.match.groups[group].from == SIZE_MAX)
         put_null(call, call->output, call->at);
     else
-        put_text(call, part(call, match.groups[group]));
+        put_text(call, part(call, walk.match.groups[group]));
     return true;
+}
+
+/* A group's text; NULL when it took no part. */
+static void list_add_group(struct call *call, const struct walk *walk, size_t group)
+{
+    const struct mr_slice text = part(call, walk->match.groups[group]);
+    list_add(call, walk->match.groups[group].from == SIZE_MAX ? NULL : &text);
 }
 
 static bool extract_all(struct call *call)
 {
-    struct athena_regex_match match;
-    size_t group, from = 0;
+    struct walk walk = {0};
+    size_t group;
     bool found;
     list_begin(call);
-    if (!group_of(call, 2, &group))
+    if (!group_of(call, 2, &group) || !next(call, &walk, &found))
         return false;
-    while (from <= call->subject.len) {
-        if (!search(call, from, &match, &found))
+    while (found) {
+        list_add_group(call, &walk, group);
+        if (!next(call, &walk, &found))
             return false;
-        if (!found)
-            break;
-        struct mr_slice text = part(call, match.groups[group]);
-        list_add(call, match.groups[group].from == SIZE_MAX ? NULL : &text);
-        from = athena_regex_after(call->subject, &match);
     }
+    return true;
+}
+
+/* What lies between the matches, and for each match so many of its groups. */
+static bool pieces(struct call *call, size_t groups)
+{
+    struct walk walk = {0};
+    bool found;
+    list_begin(call);
+    if (!next(call, &walk, &found))
+        return false;
+    while (found) {
+        const struct mr_slice text = before(call, &walk);
+        list_add(call, &text);
+        for (size_t i = 1; i <= groups; i++)
+            list_add_group(call, &walk, i);
+        if (!next(call, &walk, &found))
+            return false;
+    }
+    const struct mr_slice text = mr_slice_sub(call->subject, walk.last, SIZE_MAX);
+    list_add(call, &text);
     return true;
 }
 
 static bool split(struct call *call)
 {
-    struct athena_regex_match match;
-    size_t from = 0, last = 0;
-    bool found;
-    list_begin(call);
-    while (from <= call->subject.len) {
-        if (!search(call, from, &match, &found))
-            return false;
-        if (!found)
-            break;
-        struct mr_slice text = part(call, (struct athena_regex_span){last, match.groups[0].from});
-        list_add(call, &text);
-        last = match.groups[0].to;
-        from = athena_regex_after(call->subject, &match);
-    }
-    struct mr_slice text = mr_slice_sub(call->subject, last, SIZE_MAX);
-    list_add(call, &text);
-    return true;
+    return pieces(call, 0);
 }
 
 /* mr_regexp_parts(text, pattern): for each match the text before it and its groups, then what is
  * behind the last match. */
 static bool parts(struct call *call)
 {
-    const size_t groups = athena_regex_groups(call->regex);
-    struct athena_regex_match match;
-    size_t from = 0, last = 0;
-    bool found;
-    list_begin(call);
-    while (from <= call->subject.len) {
-        if (!search(call, from, &match, &found))
-            return false;
-        if (!found)
-            break;
-        struct mr_slice text = part(call, (struct athena_regex_span){last, match.groups[0].from});
-        list_add(call, &text);
-        for (size_t i = 1; i <= groups; i++) {
-            text = part(call, match.groups[i]);
-            list_add(call, match.groups[i].from == SIZE_MAX ? NULL : &text);
-        }
-        last = match.groups[0].to;
-        from = athena_regex_after(call->subject, &match);
-    }
-    struct mr_slice text = mr_slice_sub(call->subject, last, SIZE_MAX);
-    list_add(call, &text);
-    return true;
+    return pieces(call, athena_regex_groups(call->regex));
 }
 
 static bool count(struct call *call)
 {
-    struct athena_regex_match match;
-    size_t from = 0;
+    struct walk walk = {0};
     int64_t matches = 0;
-    bool found = true;
-    for (; from <= call->subject.len && found; matches += found) {
-        if (!search(call, from, &match, &found))
+    for (bool found = true; found; matches += found) {
+        if (!next(call, &walk, &found))
             return false;
-        from = found ? athena_regex_after(call->subject, &match) : from;
     }
     ((int64_t *)athena_duck.vector_get_data(call->output))[call->at] = matches;
     return true;
@@ -228,29 +232,28 @@ static bool count(struct call *call)
 /* mr_regexp_position(text, pattern, start, which) */
 static bool position(struct call *call)
 {
-    struct athena_regex_match match;
+    struct walk walk = {0};
     const int64_t start = call->inputs > 2 ? integer_at(call, 2) : 1;
     int64_t which = call->inputs > 3 ? integer_at(call, 3) : 1;
     int64_t *result = &((int64_t *)athena_duck.vector_get_data(call->output))[call->at];
-    size_t from = 0;
     bool found = true;
     if (start < 1)
         return fail(call, "start position cannot be smaller than 1");
     if (which < 1)
         return fail(call, "occurrence cannot be smaller than 1");
-    for (int64_t i = 1; i < start && from < call->subject.len; i++)
-        from += mr_slice_utf8_next(mr_slice_sub(call->subject, from, SIZE_MAX));
+    for (int64_t i = 1; i < start && walk.from < call->subject.len; i++)
+        walk.from += mr_slice_utf8_next(mr_slice_sub(call->subject, walk.from, SIZE_MAX));
     *result = -1;
     if (start > (int64_t)mr_slice_utf8_length(call->subject) + 1)
         return true;
-    for (; which > 0 && found && from <= call->subject.len; which--) {
-        if (!search(call, from, &match, &found))
+    for (; which > 0 && found; which--) {
+        if (!next(call, &walk, &found))
             return false;
-        from = found ? athena_regex_after(call->subject, &match) : from;
     }
-    if (found && which == 0)
-        *result =
-            (int64_t)mr_slice_utf8_length(mr_slice_sub(call->subject, 0, match.groups[0].from)) + 1;
+    if (found)
+        *result = (int64_t)mr_slice_utf8_length(
+                      mr_slice_sub(call->subject, 0, walk.match.groups[0].from)) +
+                  1;
     return true;
 }
 
@@ -313,23 +316,17 @@ static bool put_replacement(struct call *call, struct mr_slice by,
 static bool replace(struct call *call)
 {
     struct mr_slice by = call->inputs > 2 ? text_at(call, 2) : MR_S("");
-    struct athena_regex_match match;
-    size_t from = 0, last = 0;
+    struct walk walk = {0};
     bool found;
     mr_buf_reset(&call->text);
-    while (from <= call->subject.len) {
-        if (!search(call, from, &match, &found))
+    if (!next(call, &walk, &found))
+        return false;
+    while (found) {
+        mr_buf_append(&call->text, before(call, &walk));
+        if (!put_replacement(call, by, &walk.match) || !next(call, &walk, &found))
             return false;
-        if (!found)
-            break;
-        mr_buf_append(&call->text,
-                      part(call, (struct athena_regex_span){last, match.groups[0].from}));
-        if (!put_replacement(call, by, &match))
-            return false;
-        last = match.groups[0].to;
-        from = athena_regex_after(call->subject, &match);
     }
-    mr_buf_append(&call->text, mr_slice_sub(call->subject, last, SIZE_MAX));
+    mr_buf_append(&call->text, mr_slice_sub(call->subject, walk.last, SIZE_MAX));
     put_text(call, mr_buf_slice(&call->text));
     return true;
 }

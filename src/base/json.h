@@ -22,6 +22,9 @@ bool mr_json_is_number(yyjson_val *value); /* raw or typed number */
 /* A string's or raw number's bytes; empty for others and NULL. */
 struct mr_slice mr_json_text(yyjson_val *value);
 struct mr_slice mr_json_get_text(yyjson_val *obj, const char *name);
+/* Whether an object has a member that is not among `known`; the first such. */
+bool mr_json_has_other(yyjson_val *obj, const char *const *known, size_t known_count,
+                       struct mr_slice *ret_name);
 /* The words that AWS's parsers take for booleans, in any case: true, yes, 1, false, no, 0. False:
  * it is none of them. */
 bool mr_json_word_bool(yyjson_val *value, bool *ret_flag);

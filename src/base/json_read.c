@@ -87,6 +87,25 @@ struct mr_slice mr_json_get_text(yyjson_val *obj, const char *name)
     return mr_json_text(mr_json_get(obj, name));
 }
 
+bool mr_json_has_other(yyjson_val *obj, const char *const *known, size_t known_count,
+                       struct mr_slice *ret_name)
+{
+    size_t at, count;
+    yyjson_val *name, *value;
+    if (!yyjson_is_obj(obj))
+        return false;
+    yyjson_obj_foreach(obj, at, count, name, value)
+    {
+        size_t i = 0;
+        *ret_name = mr_json_text(name);
+        while (i < known_count && !mr_slice_equal(*ret_name, mr_slice_cstr(known[i])))
+            i++;
+        if (i == known_count)
+            return true;
+    }
+    return false;
+}
+
 bool mr_json_word_bool(yyjson_val *value, bool *ret_flag)
 {
     static const char *const words[] = {"false", "true", "no", "yes", "0", "1"};

@@ -378,6 +378,21 @@ static void a_part_of_a_document_is_copied_without_what_follows_it(void **state)
     assert_written("[{\"id\":{\"N\":\"1\"},\"l\":[[],{}]},[1,2]]");
 }
 
+static void a_member_that_is_not_known_is_named(void **state)
+{
+    static const char *const known[] = {"Sid", "Effect"};
+    struct mr_slice other = {0};
+    (void)state;
+    assert_false(mr_json_has_other(NULL, known, 2, &other));
+    assert_false(mr_json_has_other(mr_json_parse(&arena, MR_S("[1]"), 4), known, 2, &other));
+    assert_false(mr_json_has_other(mr_json_parse(&arena, MR_S("{}"), 4), known, 2, &other));
+    assert_false(mr_json_has_other(mr_json_parse(&arena, MR_S("{\"Effect\":1,\"Sid\":2}"), 4),
+                                   known, 2, &other));
+    assert_true(mr_json_has_other(mr_json_parse(&arena, MR_S("{\"Sid\":1,\"sid\":2,\"x\":3}"), 4),
+                                  known, 2, &other));
+    assert_true(mr_slice_equal(other, MR_S("sid")));
+}
+
 int main(void)
 {
 #define JSON_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -393,6 +408,7 @@ int main(void)
         JSON_TEST(escaped_text_agrees_with_a_byte_by_byte_writer_and_parses),
         JSON_TEST(copies_of_parsed_documents_are_the_same_bytes),
         JSON_TEST(a_part_of_a_document_is_copied_without_what_follows_it),
+        JSON_TEST(a_member_that_is_not_known_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -205,18 +205,11 @@ static enum mr_status check_resource(struct checking *checking, struct mr_slice 
 static enum mr_status check_members(struct checking *checking, yyjson_val *object,
                                     const char *const *known, size_t known_count)
 {
-    size_t at, count;
-    yyjson_val *key, *value;
-    yyjson_obj_foreach(object, at, count, key, value)
-    {
-        size_t i = 0;
-        while (i < known_count && !mr_slice_equal(mr_json_text(key), mr_slice_cstr(known[i])))
-            i++;
-        if (i == known_count)
-            return protocol_fail(checking->call, &protocol_validation,
-                                 INVALID_POLICY "Unknown field %.*s", MR_ARG(mr_json_text(key)));
-    }
-    return MR_OK;
+    struct mr_slice other;
+    return mr_json_has_other(object, known, known_count, &other)
+               ? protocol_fail(checking->call, &protocol_validation,
+                               INVALID_POLICY "Unknown field %.*s", MR_ARG(other))
+               : MR_OK;
 }
 
 static enum mr_status check_statement(struct checking *checking, yyjson_val *statement)

@@ -220,7 +220,7 @@ static void check_catalog_id(void *ctx, struct protocol_call *call)
 
 void glue_register(struct glue *glue, struct protocol *protocol)
 {
-    protocol_before(protocol, "glue", check_catalog_id, NULL);
+    protocol_on_call(protocol, "glue", check_catalog_id, NULL);
 #define GLUE_REGISTER(name) \
     protocol_register(protocol, "glue", glue_##name##_handlers, glue_##name##_handler_count, glue);
     GLUE_HANDLERS(GLUE_REGISTER)

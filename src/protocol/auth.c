@@ -521,15 +521,10 @@ bool protocol_session_of(struct protocol_call *call, struct mr_slice *ret_id,
                          struct mr_slice *ret_arn)
 {
     struct mr_slice token = protocol_header(call, "x-amz-security-token"), text, id;
-    const struct protocol_pair *pair = NULL;
-    if (token.ptr == NULL && call->exchange != NULL) {
-        pairs_of(call);
-        pair = pair_find(call, MR_S("X-Amz-Security-Token"));
-        if (pair == NULL)
-            pair = pair_find(call, MR_S("x-amz-security-token"));
-    }
-    if (pair != NULL)
-        token = pair->value;
+    if (token.ptr == NULL)
+        token = protocol_query_value(call, "X-Amz-Security-Token");
+    if (token.ptr == NULL)
+        token = protocol_query_value(call, "x-amz-security-token");
     if (token.ptr == NULL || mr_base64_decode(call->arena, token, &text) != MR_OK ||
         !mr_slice_starts_with(text, MR_S(PROTOCOL_SESSION_MARK)))
         return false;

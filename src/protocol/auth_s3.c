@@ -12,12 +12,6 @@ static const struct protocol_fault request = {"InvalidRequest", 400, false};
 static const struct protocol_fault skewed = {"RequestTimeTooSkewed", 403, false};
 static const struct protocol_fault mismatch = {"SignatureDoesNotMatch", 403, false};
 
-static struct mr_slice query_value(const struct protocol_call *call, const char *name)
-{
-    const struct protocol_pair *pair = pair_find(call, mr_slice_cstr(name));
-    return pair == NULL ? (struct mr_slice){0} : pair->value;
-}
-
 static bool fail_argument(struct protocol_call *call, struct mr_slice name, struct mr_slice value,
                           const char *message)
 {
@@ -32,7 +26,7 @@ static bool fail_argument(struct protocol_call *call, struct mr_slice name, stru
 static bool expires_read(struct protocol_call *call, struct claim *claim)
 {
     const char *wrong = NULL;
-    if (mr_slice_to_i64(query_value(call, "X-Amz-Expires"), &claim->expires_s) != MR_OK)
+    if (mr_slice_to_i64(protocol_query_value(call, "X-Amz-Expires"), &claim->expires_s) != MR_OK)
         wrong = "X-Amz-Expires should be a number";
     else if (claim->expires_s < 0)
         wrong = "X-Amz-Expires must be non-negative";
@@ -48,14 +42,14 @@ bool auth_s3_query(struct protocol_call *call, struct claim *claim)
 {
     if (claim->credential.ptr == NULL || claim->signed_headers.ptr == NULL ||
         claim->signature.ptr == NULL || claim->time.ptr == NULL ||
-        query_value(call, "X-Amz-Expires").ptr == NULL) {
+        protocol_query_value(call, "X-Amz-Expires").ptr == NULL) {
         protocol_fail(call, &parameters,
                       "Query-string authentication version 4 requires the X-Amz-Algorithm, "
                       "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
                       "X-Amz-Expires parameters.");
         return false;
     }
-    if (!mr_slice_equal(query_value(call, "X-Amz-Algorithm"), MR_S("AWS4-HMAC-SHA256"))) {
+    if (!mr_slice_equal(protocol_query_value(call, "X-Amz-Algorithm"), MR_S("AWS4-HMAC-SHA256"))) {
         protocol_fail(call, &parameters,
                       "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and "
                       "AWS4-ECDSA-P256-SHA256\"");
@@ -245,7 +239,7 @@ bool auth_s3_time(struct protocol_call *call, const struct claim *claim)
                              mr_arena_printf(call->arena, "%lld", (long long)claim->time_ms));
         tell_times(call, until);
     } else if (now >= until) {
-        auth_s3_expired(call, until, query_value(call, "X-Amz-Expires"));
+        auth_s3_expired(call, until, protocol_query_value(call, "X-Amz-Expires"));
     }
     return !protocol_failed(call);
 }

@@ -113,10 +113,12 @@ static void not_implemented(struct protocol_call *call)
                   call->priv->service->model->service_id, call->operation_name);
 }
 
-void call_ask(struct protocol_call *call)
+void call_admit(struct protocol_call *call)
 {
     const struct protocol_service *service = call->priv->service;
-    if (service->on_call != NULL && call->exchange != NULL && !protocol_failed(call))
+    if (!protocol_failed(call))
+        validate_input(call);
+    if (!protocol_failed(call) && service->on_call != NULL)
         service->on_call(service->on_call_ctx, call);
 }
 
@@ -131,11 +133,6 @@ void call_run(struct protocol_call *call)
     }
     call_request_id(call);
     out_open(call);
-    const struct protocol_service *service = call->priv->service;
-    if (service->before != NULL)
-        service->before(service->before_ctx, call);
-    if (protocol_failed(call))
-        return;
     if (mr_inject_any())
         inject_run(call);
     else

@@ -48,9 +48,7 @@ void call_process(struct protocol_call *call)
     if (!protocol_failed(call) && call->priv->operation->handler != NULL)
         decode(call);
     if (!protocol_failed(call) && call->priv->operation->handler != NULL)
-        validate_input(call);
-    if (!protocol_failed(call) && call->priv->operation->handler != NULL)
-        call_ask(call);
+        call_admit(call);
     call_run(call);
     if (protocol_failed(call))
         json_types_settle(call);

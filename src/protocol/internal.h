@@ -30,8 +30,6 @@ struct protocol_service {
     _Atomic(struct pattern *) *patterns;   /* as model->shapes; compiled when first needed */
     struct meter *user_errors;             /* protocol_meter_user_errors; NULL: nobody asked */
     const char *const *no_user_errors;
-    void (*before)(void *ctx, struct protocol_call *call); /* NULL: nobody asked */
-    void *before_ctx;
     void (*on_call)(void *ctx, struct protocol_call *call); /* NULL: nobody asked */
     void *on_call_ctx;
     void (*on_answer)(void *ctx, struct protocol_call *call); /* NULL: nobody asked */
@@ -275,8 +273,9 @@ void call_request_id(struct protocol_call *call);
 void call_fini(struct protocol_call *call);
 /* Reads the body, checks it, runs the handler and answers. Loop or worker. */
 void call_process(struct protocol_call *call);
-/* Asks the service whether the call may go on; see protocol_on_call. */
-void call_ask(struct protocol_call *call);
+/* Whether the input is valid and the service lets the call go on (protocol_on_call): else it has a
+ * fault. */
+void call_admit(struct protocol_call *call);
 /* Runs the handler unless there is a fault. */
 void call_run(struct protocol_call *call);
 extern const struct protocol_fault protocol_unknown_operation, protocol_not_implemented;

@@ -96,8 +96,7 @@ enum mr_status protocol_invoke_in(struct protocol *protocol, struct mr_arena *ar
     call.has_payload = payload.ptr != NULL;
     if (found->handler != NULL) {
         decode_json(&call, input_json);
-        if (!protocol_failed(&call))
-            validate_input(&call);
+        call_admit(&call);
     }
     if (!protocol_failed(&call) && found->handler != NULL &&
         (found->handler->flags & PROTOCOL_STREAM))

@@ -121,6 +121,8 @@ void protocol_reply_file(struct protocol_call *call, int fd, uint64_t offset,
 void protocol_reply_header(struct protocol_call *call, struct mr_slice name, struct mr_slice value);
 /* A request header (lower-case name), ptr NULL when absent or called from inside. */
 struct mr_slice protocol_header(const struct protocol_call *call, const char *name);
+/* A value of the URI's query, decoded; ptr NULL: it is not there. */
+struct mr_slice protocol_query_value(struct protocol_call *call, const char *name);
 
 /* ---- replies that are a stream of events ---- */
 struct protocol_events;
@@ -263,13 +265,9 @@ struct protocol_traffic {
 void protocol_each_traffic(const struct protocol *protocol,
                            void (*fn)(void *ctx, const struct protocol_traffic *traffic),
                            void *ctx);
-/* `fn` sees each call of the service before its handler runs, which it does not when `fn` sets a
- * fault. A streaming handler is open by then; none of such a service may be refused here. */
-void protocol_before(struct protocol *protocol, const char *service,
-                     void (*fn)(void *ctx, struct protocol_call *call), void *ctx);
-/* `fn` is asked about each call of the service that comes over the wire, when its input is read and
- * valid and its signature right, before the handler (or its `open`) begins; a fault it sets is the
- * answer. It runs where that runs, perhaps on an I/O loop. */
+/* `fn` is asked about each call of the service, from inside too (call->exchange is NULL then), when
+ * its input is read and valid and its signature right, before the handler (or its `open`) begins; a
+ * fault it sets is the answer. It runs where that runs, perhaps on an I/O loop. */
 void protocol_on_call(struct protocol *protocol, const char *service,
                       void (*fn)(void *ctx, struct protocol_call *call), void *ctx);
 /* `fn` is told of each call of the service that was answered, before its reply leaves: the exchange

@@ -44,6 +44,14 @@ const struct protocol_pair *pair_find(const struct protocol_call *call, struct m
     return NULL;
 }
 
+struct mr_slice protocol_query_value(struct protocol_call *call, const char *name)
+{
+    if (call->exchange != NULL)
+        pairs_of(call);
+    const struct protocol_pair *pair = pair_find(call, mr_slice_cstr(name));
+    return pair == NULL ? (struct mr_slice){0} : pair->value;
+}
+
 static struct mr_slice without_end_slash(struct mr_slice path)
 {
     return path.len > 1 && path.ptr[path.len - 1] == '/' ? mr_slice_sub(path, 0, path.len - 1)

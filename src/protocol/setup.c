@@ -89,14 +89,6 @@ void protocol_meter_user_errors(struct protocol *protocol, const char *service, 
     found->no_user_errors = others;
 }
 
-void protocol_before(struct protocol *protocol, const char *service,
-                     void (*fn)(void *ctx, struct protocol_call *call), void *ctx)
-{
-    struct protocol_service *found = find_service(protocol, service);
-    found->before = fn;
-    found->before_ctx = ctx;
-}
-
 void protocol_on_call(struct protocol *protocol, const char *service,
                       void (*fn)(void *ctx, struct protocol_call *call), void *ctx)
 {

@@ -105,9 +105,7 @@ static void open_sink(struct protocol_call *call)
     auth_verify(call, MR_S(""));
     if (!protocol_failed(call))
         decode_rest_with(call, MR_S(""));
-    if (!protocol_failed(call))
-        validate_input(call);
-    call_ask(call);
+    call_admit(call);
     if (protocol_failed(call))
         return;
     call->payload_length = call->priv->auth_body.framed

@@ -210,13 +210,19 @@ struct access {
     enum s3_verdict verdict;
 };
 
+/* Most calls are the owner's, about a bucket without a policy: nobody need be asked. */
+static bool is_concerned(struct protocol_call *call, struct mr_slice bucket)
+{
+    return call->exchange != NULL && (call->anonymous || is_guarded(&s3_of(call)->guarded, bucket));
+}
+
 /* False, perhaps with a fault: there is nothing to judge by. */
 static bool access_begin(struct access *access, struct protocol_call *call,
                          const struct s3_which *which, const char *operation)
 {
     struct s3 *s3 = s3_of(call);
     *access = (struct access){.call = call, .which = which, .operation = operation};
-    if (call->exchange == NULL || (!call->anonymous && !is_guarded(&s3->guarded, which->bucket)))
+    if (!is_concerned(call, which->bucket))
         return false;
     const enum mr_status status = s3_bucket_get(s3, call->arena, which->bucket, &access->document);
     if (status == MR_NOT_FOUND && call->anonymous)
@@ -395,12 +401,13 @@ static enum mr_status require_rule(struct access *access, const struct rule *rul
 
 void s3_authorize_as(struct protocol_call *call, const char *operation)
 {
-    const struct rule *rule = rule_of(operation);
     struct s3_which which = {.bucket = s3_in(call, "Bucket"), .key = s3_in(call, "Key")};
     struct s3_version version;
     struct access access;
-    if (strcmp(operation, "DeleteObjects") == 0) /* object by object: s3_delete_refusal */
+    if (!is_concerned(call, which.bucket) ||
+        strcmp(operation, "DeleteObjects") == 0) /* object by object: s3_delete_refusal */
         return;
+    const struct rule *rule = rule_of(operation);
     assert(rule != NULL); /* of every operation that has a handler */
     if (call->anonymous &&
         (strcmp(operation, "ListBuckets") == 0 || strcmp(operation, "CreateBucket") == 0)) {

@@ -164,17 +164,6 @@ static bool look_tags(const struct s3_facts *facts, struct mr_slice key,
 
 /* ---- how it came ---- */
 
-static struct mr_slice query_value(const struct protocol_call *call, struct mr_slice name)
-{
-    struct mr_slice rest = call->exchange->query, part;
-    while (rest.len > 0 && mr_slice_split(&rest, '&', &part)) {
-        const size_t equals = mr_slice_find(part, '=');
-        if (mr_slice_equal(mr_slice_sub(part, 0, equals), name) && equals != SIZE_MAX)
-            return mr_percent_decode(call->arena, mr_slice_sub(part, equals + 1, SIZE_MAX), false);
-    }
-    return (struct mr_slice){0};
-}
-
 static bool is_loopback(const uint8_t peer[static 16])
 {
     static const uint8_t zeroes[16], one[16] = {[15] = 1}, mapped[13] = {[10] = 0xff, 0xff, 127};
@@ -191,7 +180,7 @@ static bool give_address(const struct s3_facts *facts, struct s3_values *ret_val
 
 enum proof { PROOF_NONE, PROOF_HEADER, PROOF_QUERY, PROOF_FORM };
 
-static enum proof proof_of(const struct protocol_call *call, bool *ret_v4)
+static enum proof proof_of(struct protocol_call *call, bool *ret_v4)
 {
     const struct mr_slice header = protocol_header(call, "authorization");
     *ret_v4 = true;
@@ -199,10 +188,10 @@ static enum proof proof_of(const struct protocol_call *call, bool *ret_v4)
         *ret_v4 = mr_slice_starts_with(header, MR_S("AWS4-"));
         return PROOF_HEADER;
     }
-    if (query_value(call, MR_S("X-Amz-Signature")).ptr != NULL)
+    if (protocol_query_value(call, "X-Amz-Signature").ptr != NULL)
         return PROOF_QUERY;
     *ret_v4 = false;
-    if (query_value(call, MR_S("AWSAccessKeyId")).ptr != NULL)
+    if (protocol_query_value(call, "AWSAccessKeyId").ptr != NULL)
         return PROOF_QUERY;
     *ret_v4 = true;
     return call->operation_name == NULL && !call->anonymous ? PROOF_FORM : PROOF_NONE;
@@ -214,7 +203,7 @@ static bool give_age(const struct s3_facts *facts, struct s3_values *ret_values)
     struct mr_slice text = protocol_header(facts->call, "x-amz-date");
     int64_t signed_ms;
     if (text.ptr == NULL)
-        text = query_value(facts->call, MR_S("X-Amz-Date"));
+        text = protocol_query_value(facts->call, "X-Amz-Date");
     if (text.ptr == NULL || mr_date_parse(text, &signed_ms) != MR_OK)
         return false;
     return give(

@@ -65,18 +65,10 @@ static enum mr_status each(yyjson_val *value, enum mr_status (*fn)(void *ctx, st
 static enum mr_status check_fields(struct protocol_call *call, yyjson_val *object,
                                    const char *const *known, size_t known_count)
 {
-    size_t at, count;
-    yyjson_val *name, *value;
-    yyjson_obj_foreach(object, at, count, name, value)
-    {
-        size_t i = 0;
-        while (i < known_count && !mr_slice_equal(mr_json_text(name), mr_slice_cstr(known[i])))
-            i++;
-        if (i == known_count)
-            return protocol_fail(call, &s3_malformed_policy, "Unknown field %.*s",
-                                 MR_ARG(mr_json_text(name)));
-    }
-    return MR_OK;
+    struct mr_slice other;
+    return mr_json_has_other(object, known, known_count, &other)
+               ? protocol_fail(call, &s3_malformed_policy, "Unknown field %.*s", MR_ARG(other))
+               : MR_OK;
 }
 
 /* ---- principals ---- */
