@@ -31,6 +31,10 @@ static bool parse_prepare(struct athena_phrase *context)
     athena_phrase_set(context, STATEMENT_PREPARE, "DDL", "PREPARE");
     if (!parse_statement_name(context) || !athena_expect(&context->parser, "FROM"))
         return false;
+    if (athena_peek(&context->parser, "PREPARE")) { /* one in another, thousands deep, recursed */
+        athena_unsupported(&context->parser, "only queries can be prepared");
+        return false;
+    }
     const size_t start = (size_t)(context->parser.next->text.ptr - context->text.ptr);
     context->statement = &statement;
     const bool fine = parse_any(context);

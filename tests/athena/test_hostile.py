@@ -184,6 +184,9 @@ def test_words_inside_literals_are_only_words(orders):
 
 @pytest.mark.parametrize("sql", [
     "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+    "PREPARE a FROM " * 17000 + "SELECT 1",
+    "EXPLAIN " * 30000 + "SELECT 1",
+    "SELECT regexp_like('a', '" + "(?:" * 20000 + "a" + ")" * 20000 + "')",
     "SELECT " + "NOT " * 20000 + "true",
     "SELECT " + "- " * 20000 + "1",
     "SELECT " + "1 + " * 20000 + "1",
