@@ -66,6 +66,7 @@ struct load {
     const char *table;
     enum kind kind;
     uint64_t next, keys, requests_max, started;
+    uint64_t version; /* of the newest item: no run writes what is there already */
     struct mr_buf body;
     uint32_t *latencies;
     size_t count;
@@ -86,14 +87,16 @@ static unsigned long long draw(struct load *load)
     return (x ^ (x >> 31)) % load->keys;
 }
 
-static void add_attributes(struct mr_buf *buf, unsigned long long number)
+/* An item of the same length every time, and other than any before it: what is there already would
+ * not be written again. */
+static void add_attributes(struct load *load, struct mr_buf *buf, unsigned long long number)
 {
     mr_buf_printf(buf,
                   "\"product_name\":{\"S\":\"Espresso machine with a milk frother and a "
                   "grinder\"},\"quantity\":{\"N\":\"%llu\"},\"price\":{\"N\":\"%llu.95\"},"
                   "\"note\":{\"S\":\"deliver to the back door, ring twice, and leave with the "
-                  "neighbour when nobody opens, please; thank you\"}}",
-                  number % 20 + 1, number % 500);
+                  "neighbour when nobody opens %016llx\"}}",
+                  number % 20 + 1, number % 500, (unsigned long long)load->version++);
 }
 
 static void add_item(struct load *load, struct mr_buf *buf, unsigned long long number)
@@ -103,7 +106,7 @@ static void add_item(struct load *load, struct mr_buf *buf, unsigned long long n
                       number / PAGE, number % PAGE);
     else
         mr_buf_printf(buf, "{\"orderid\":{\"S\":\"o-%012llu\"},", number);
-    add_attributes(buf, number);
+    add_attributes(load, buf, number);
 }
 
 static void add_batch(struct load *load, struct mr_buf *body)
@@ -164,8 +167,9 @@ static void make_body(struct load *load)
                       "\"ConditionExpression\":\"attribute_exists(orderid)\","
                       "\"ExpressionAttributeValues\":{\":q\":{\"N\":\"%llu\"},"
                       "\":p\":{\"N\":\"%llu.95\"}}}",
-                      load->table, draw(load), (unsigned long long)load->next,
-                      (unsigned long long)load->next % 500);
+                      load->table, draw(load), (unsigned long long)load->version,
+                      (unsigned long long)load->version % 500);
+        load->version++;
         return;
     case SCAN:
         mr_buf_printf(body,
@@ -367,6 +371,7 @@ int main(int argc, char **argv)
         .rate = argc > 9 ? strtod(argv[9], NULL) : 0,
         .latencies = malloc(sizeof(uint32_t) * LATENCIES_MAX),
         .epoll = epoll_create1(EPOLL_CLOEXEC),
+        .version = (uint64_t)mr_monotonic_us() << 10,
     };
     if (load.latencies == NULL || count < 1 || count > CONNECTIONS_MAX || load.keys == 0)
         return 2;
