@@ -60,7 +60,10 @@ enum athena_kind {
     AST_JOIN,  /* left text (the join's words) right; third: ON; items: USING */
     AST_UNNEST, /* items; FLAG_ORDINALITY */
     AST_LATERAL,
-    AST_VALUES, /* items: AST_ROWs */
+    AST_JSON_TABLE, /* items, name as of AST_JSON; groups: columns, AST_ITEMs whose left is an
+                       AST_JSON (NULL: FOR ORDINALITY), and AST_JSON_TABLEs; number: see
+                       translate_json.h */
+    AST_VALUES,     /* items: AST_ROWs */
     /* queries */
     AST_ITEM,   /* of a select list: left; name: its alias */
     AST_SELECT, /* items; left: FROM; right: WHERE; third: HAVING; groups; windows; FLAG_DISTINCT */
@@ -85,6 +88,8 @@ enum athena_flags {
     AST_RESPECT_NULLS = 2048,
     AST_FORMAT_JSON = 4096,
     AST_WITH_TIES = 8192,
+    AST_TRUNCATE = 16384, /* of listagg, ON OVERFLOW: name is the filler; number: with a count? */
+    AST_GROUPS_DISTINCT = 32768, /* GROUP BY DISTINCT */
 };
 struct athena_sqltype;
 struct athena_translated;

@@ -210,6 +210,11 @@ bool athena_ddl_create_table(struct athena_ddl *ddl)
     const struct athena_statement *statement = ddl->statement;
     struct mr_slice bucket, prefix;
     size_t format = 0;
+    for (const struct athena_pair *pair = statement->properties; pair != NULL; pair = pair->next) {
+        if (mr_slice_equal_nocase(pair->name, MR_S("table_type")) &&
+            mr_slice_equal_nocase(pair->value, MR_S("ICEBERG")))
+            return athena_ddl_fail(ddl, "External keyword not supported for table type ICEBERG");
+    }
     if (statement->stored_as.len > 0) {
         while (format < MR_COUNT(stored_as) &&
                !mr_slice_equal(statement->stored_as, mr_slice_cstr(stored_as[format].word)))
@@ -268,6 +273,7 @@ static bool view_columns(struct athena_ddl *ddl, struct athena_output *output)
                                    .s3 = athena->options.s3,
                                    .registry = &athena->engine.scans,
                                    .database = athena_ddl_database(ddl),
+                                   .account = ddl->account,
                                    .cancelled = &ddl->handle->cancelled};
     const struct athena_resolver resolver = athena_source_resolver(&source);
     struct mr_buf sql = {0};

@@ -1,4 +1,5 @@
 #include "athena/errors.h"
+#include "athena/rows.h"
 
 const struct athena_node *athena_error_find(const struct athena_node *node,
                                             bool (*fits)(const struct athena_node *node,
@@ -76,8 +77,12 @@ static bool take_ours(struct mr_arena *arena, struct mr_slice message, struct at
     if (len < 6 || len + 1 >= rest.len || rest.ptr[len] != ':')
         return false;
     char *code = mr_arena_cstr(arena, mr_slice_sub(rest, 0, len));
-    athena_error_set(error, arena, code, 0, 0, "%.*s",
-                     MR_ARG(mr_slice_trim(first_line(mr_slice_sub(rest, len + 1, SIZE_MAX)))));
+    char *text =
+        mr_arena_cstr(arena, mr_slice_trim(first_line(mr_slice_sub(rest, len + 1, SIZE_MAX))));
+    for (char *end = strchr(text, ATHENA_LINE_END[0]); end != NULL;
+         end = strchr(end, ATHENA_LINE_END[0]))
+        *end = '\n';
+    athena_error_set(error, arena, code, 0, 0, "%s", text);
     return true;
 }
 

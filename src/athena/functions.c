@@ -100,8 +100,16 @@ static const struct athena_function functions[] = {
      "map(K,array(V))(K,V)"},
     {"map_union", 1, 1, "mr_union_entries(flatten(list(map_entries($1)$)))", AGG | ATHENA_GIVES_MAP,
      "map(K,V)(map(K,V))"},
-    {"listagg", 1, 1, "mr_listagg(string_agg($D$1, ''$))", AGG, "varchar(varchar)"},
-    {"listagg", 2, 2, "mr_listagg(string_agg($D$1, $2$))", AGG, "varchar(varchar,varchar)"},
+    {"listagg", 1, 2, NULL, SPECIAL | AGG, "varchar(varchar);varchar(varchar,varchar)"},
+    {"numeric_histogram", 2, 2,
+     "mr_pairs(mr_numeric_histogram(list(CAST($2 AS DOUBLE)$), list(CASE WHEN $2 IS NOT NULL THEN "
+     "1e0 END$), CAST($1 AS BIGINT)))",
+     AGG | ATHENA_GIVES_MAP, "map(double,double)(bigint,double)"},
+    {"numeric_histogram", 3, 3,
+     "mr_pairs(mr_numeric_histogram(list(CAST($2 AS DOUBLE)$), list(CAST($3 AS DOUBLE)$), CAST($1 "
+     "AS BIGINT)))",
+     AGG | ATHENA_GIVES_MAP, "map(double,double)(bigint,double,double)"},
+    {"checksum", 1, 1, NULL, SPECIAL | AGG, "varbinary(any)"},
     {"grouping", 1, -1, "CAST(grouping($*) AS INTEGER)", 0, "integer(any...)"},
     {"reduce_agg", 4, 4, NULL, SPECIAL | AGG, "S(T,S,fn(S,T,S),fn(S,S,S))"},
     /* windows */
@@ -125,6 +133,7 @@ static const struct athena_function functions[] = {
     {"try", 1, 1, "TRY($1)", 0, "=1(any)"},
     {"greatest", 1, -1, NULL, SPECIAL, "T(T...)"},
     {"least", 1, -1, NULL, SPECIAL, "T(T...)"},
+    {"invoker_principal", 0, 0, NULL, SPECIAL, "varchar()"},
     {"typeof", 1, 1, NULL, SPECIAL, "varchar(any)"},
     {"fail", 1, 1, "error('GENERIC_USER_ERROR: ' || $1)", 0, "unknown(varchar)"},
     /* numbers */
@@ -320,7 +329,7 @@ static const struct athena_function functions[] = {
     {"to_iso8601", 1, 1, NULL, SPECIAL, "varchar(moment)"},
     {"last_day_of_month", 1, 1, "last_day($1)", 0, "date(moment)"},
     {"current_timezone", 0, 0, "'UTC'", 0, "varchar()"},
-    {"at_timezone", 2, 2, "$1", 0, "instant(instant,varchar)"},
+    {"at_timezone", 2, 2, NULL, SPECIAL, "instant(instant,varchar)"},
     {"with_timezone", 2, 2, NULL, SPECIAL, "instant(timestamp,varchar)"},
     {"timezone_hour", 1, 1, NULL, SPECIAL, "bigint(instant)"},
     {"timezone_minute", 1, 1, NULL, SPECIAL, "bigint(instant)"},

@@ -721,9 +721,9 @@ static const struct athena_sqltype *infer(struct athena_translation *translation
             type = infer_literal(translation, node);
         break;
     }
-    kept->type = type;
+    kept->type = athena_zone_check(translation, node, type) ? type : NULL;
     kept->inferred = true;
-    return type;
+    return kept->type;
 }
 
 const struct athena_sqltype *athena_infer(struct athena_translation *translation,

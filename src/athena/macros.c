@@ -65,6 +65,20 @@ static const char *const macros[] = {
     "mr_listagg(t) AS CASE WHEN strlen(t) > 1048576 THEN error('INVALID_FUNCTION_ARGUMENT: "
     "Concatenated string has the length in bytes larger than the maximum output length 1048576') "
     "ELSE t END",
+    /* value, weight, value, weight, ... */
+    "mr_pairs(l) AS list_transform([l], lambda mr_l: map_from_entries(list_transform(range(0, "
+    "len(mr_l) // 2), lambda mr_i: row(mr_l[mr_i * 2 + 1], mr_l[mr_i * 2 + 2]))))[1]",
+    /* A sum of 64 bits as it overflows, and its bytes, the least first. */
+    "mr_wrapped(s) AS mr_reverse(mr_to_big_endian(CAST(CASE WHEN s & 18446744073709551615 > "
+    "9223372036854775807 THEN (s & 18446744073709551615) - 18446744073709551616 ELSE s & "
+    "18446744073709551615 END AS BIGINT), 8))",
+    /* A zone's name, or its distance from UTC: +01:00. */
+    "mr_zone_shift(z) AS to_minutes(CAST(left(z, 1) || '1' AS BIGINT) * (CAST(substr(z, 2, 2) AS "
+    "BIGINT) * 60 + CAST(substr(z, 5, 2) AS BIGINT)))",
+    "mr_zone_local(z, t) AS CASE WHEN left(z, 1) IN ('+', '-') THEN timezone('UTC', t) + "
+    "mr_zone_shift(z) ELSE timezone(z, t) END",
+    "mr_zone_instant(z, t) AS CASE WHEN left(z, 1) IN ('+', '-') THEN timezone('UTC', t - "
+    "mr_zone_shift(z)) ELSE timezone(z, t) END",
     "mr_days(i) AS CASE WHEN ((hour(i) * 60 + minute(i)) * 60 + second(i)) % 86400 <> 0 THEN "
     "error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') ELSE i END",
     "mr_pieces(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may "

@@ -329,14 +329,24 @@ static bool parse_call_suffix(struct athena_parser *parser, struct athena_node *
     return node->right != NULL && !athena_failed(parser);
 }
 
-/* Of listagg: ON OVERFLOW ERROR, which is what happens anyway. */
-static bool parse_overflow(struct athena_parser *parser)
+/* Of listagg: ON OVERFLOW ERROR, which is what happens anyway, or
+ * ON OVERFLOW TRUNCATE ['filler'] WITH|WITHOUT COUNT. */
+static bool parse_overflow(struct athena_parser *parser, struct athena_node *call)
 {
-    if (!athena_take2(parser, "ON", "OVERFLOW"))
-        return true;
-    if (athena_peek(parser, "TRUNCATE"))
-        athena_unsupported(parser, "ON OVERFLOW TRUNCATE is not supported");
-    return !athena_failed(parser) && athena_expect(parser, "ERROR");
+    if (!athena_take2(parser, "ON", "OVERFLOW") || athena_take(parser, "ERROR"))
+        return !athena_failed(parser);
+    if (!athena_take(parser, "TRUNCATE"))
+        return athena_mismatch(parser, "'ERROR', 'TRUNCATE'") != NULL;
+    call->flags |= AST_TRUNCATE;
+    call->name = MR_S("...");
+    if (parser->next->kind == ATHENA_TOKEN_STRING) {
+        call->name = parser->next->value;
+        parser->next++;
+    }
+    call->number = athena_take(parser, "WITH");
+    if (call->number == 0 && !athena_take(parser, "WITHOUT"))
+        return athena_mismatch(parser, "'WITH', 'WITHOUT'") != NULL;
+    return athena_expect(parser, "COUNT");
 }
 
 static struct athena_node *parse_call(struct athena_parser *parser)
@@ -362,7 +372,7 @@ static struct athena_node *parse_call(struct athena_parser *parser)
                 break;
         }
         node->items = list.first;
-        if (!parse_overflow(parser))
+        if (!parse_overflow(parser, node))
             return NULL;
         if (athena_take2(parser, "ORDER", "BY")) {
             node->order = athena_parse_order(parser);

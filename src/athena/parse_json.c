@@ -1,5 +1,6 @@
 /* The calls of SQL's JSON functions, which have clauses instead of mere arguments. */
 #include "athena/translate_json.h"
+#include "base/json.h"
 
 /* [FORMAT JSON [ENCODING UTF8]]; false: the error is set. */
 static bool parse_format(struct athena_parser *parser, struct athena_node *item)
@@ -112,12 +113,12 @@ static bool parse_answer(struct athena_parser *parser, unsigned kind, size_t *re
     return *ret_default != NULL;
 }
 
-/* Up to two answers: ON EMPTY, ON ERROR. */
+/* Up to two answers: ON EMPTY, ON ERROR; up to ')' or ','. */
 static bool parse_answers(struct athena_parser *parser, struct athena_node *node)
 {
     const unsigned kind = node->number & JSON_KINDS;
     size_t on_empty = JSON_NULL, on_error = kind == JSON_EXISTS ? JSON_FALSE : JSON_NULL;
-    for (bool error = false; !athena_peek(parser, ")") && !error;) {
+    for (bool error = false; !athena_peek(parser, ")") && !athena_peek(parser, ",") && !error;) {
         size_t answer = JSON_NULL;
         struct athena_node *otherwise = NULL;
         if (!parse_answer(parser, kind, &answer, &otherwise) || !athena_expect(parser, "ON"))
@@ -126,32 +127,50 @@ static bool parse_answers(struct athena_parser *parser, struct athena_node *node
         if (error && !athena_expect(parser, "ERROR"))
             return false;
         *(error ? &on_error : &on_empty) = answer;
+        node->number |= error ? JSON_SAYS_ON_ERROR : 0;
         *(error ? &node->right : &node->left) = otherwise;
     }
     node->number |= on_empty << JSON_ON_EMPTY | on_error << JSON_ON_ERROR;
-    return athena_expect(parser, ")");
+    return true;
 }
 
-/* json_exists, json_value, json_query, behind '('. */
-static bool parse_path_call(struct athena_parser *parser, struct athena_node *node)
+static bool parse_path(struct athena_parser *parser, struct athena_node *node)
+{
+    if (parser->next->kind != ATHENA_TOKEN_STRING)
+        return athena_mismatch(parser, "<string>") != NULL;
+    node->name = parser->next->value;
+    parser->next++;
+    return true;
+}
+
+/* Input, path, [AS name], [PASSING ...]. */
+static bool parse_source(struct athena_parser *parser, struct athena_node *node, bool named)
 {
     struct athena_list list = athena_list_make();
     struct athena_node *input = parse_input(parser);
     if (input == NULL || !athena_expect(parser, ","))
         return false;
     athena_list_add(&list, input);
-    if (parser->next->kind != ATHENA_TOKEN_STRING)
-        return athena_mismatch(parser, "<string>") != NULL;
-    node->name = parser->next->value;
-    parser->next++;
+    if (!parse_path(parser, node))
+        return false;
+    if (named && athena_take(parser, "AS"))
+        (void)athena_parse_name(parser);
     if (!parse_passing(parser, &list))
         return false;
     node->items = list.first;
+    return true;
+}
+
+/* json_exists, json_value, json_query, behind '('. */
+static bool parse_path_call(struct athena_parser *parser, struct athena_node *node)
+{
+    if (!parse_source(parser, node, /* named= */ false))
+        return false;
     if (node->number != JSON_EXISTS && !parse_returning(parser, node))
         return false;
     if (node->number == JSON_QUERY && !parse_wrapper(parser, node))
         return false;
-    return parse_answers(parser, node);
+    return parse_answers(parser, node) && athena_expect(parser, ")");
 }
 
 /* [NULL|ABSENT ON NULL] [WITHOUT UNIQUE [KEYS]] [RETURNING type] ')' */
@@ -235,4 +254,108 @@ struct athena_node *athena_parse_json(struct athena_parser *parser)
         return fine ? node : NULL;
     }
     return NULL;
+}
+
+/* ---- json_table ---- */
+
+static bool parse_columns(struct athena_parser *parser, struct athena_node *level);
+
+/* NESTED [PATH] 'path' [AS name] COLUMNS (...) */
+static struct athena_node *parse_nested(struct athena_parser *parser)
+{
+    struct athena_node *level = athena_node_new(parser, AST_JSON_TABLE);
+    parser->next++;
+    (void)athena_take(parser, "PATH");
+    if (!parse_path(parser, level))
+        return NULL;
+    if (athena_take(parser, "AS"))
+        (void)athena_parse_name(parser);
+    return !athena_failed(parser) && parse_columns(parser, level) ? level : NULL;
+}
+
+/* The path that stands for a column's name: lax $."name". */
+static struct mr_slice name_path(struct athena_parser *parser, struct mr_slice name)
+{
+    struct mr_buf text = {0};
+    mr_json_escape(&text, name);
+    struct mr_slice path =
+        mr_arena_printf(parser->arena, "lax $.\"%.*s\"", MR_ARG(mr_buf_slice(&text)));
+    mr_buf_fini(&text);
+    return path;
+}
+
+/* name FOR ORDINALITY, or name type [FORMAT JSON] [PATH 'path'] and what the functions have */
+static struct athena_node *parse_column(struct athena_parser *parser)
+{
+    if (athena_peek(parser, "NESTED") &&
+        (athena_peek_at(parser, 1, "PATH") || parser->next[1].kind == ATHENA_TOKEN_STRING))
+        return parse_nested(parser);
+    struct athena_node *item = athena_node_new(parser, AST_ITEM), format = {0};
+    item->name = athena_parse_name(parser);
+    if (athena_failed(parser) || athena_take2(parser, "FOR", "ORDINALITY"))
+        return athena_failed(parser) ? NULL : item;
+    struct athena_node *json = athena_node_new(parser, AST_JSON);
+    item->left = json;
+    json->third = athena_parse_type(parser);
+    json->name = name_path(parser, item->name);
+    if (json->third == NULL || !parse_format(parser, &format))
+        return NULL;
+    json->number = (format.flags & AST_FORMAT_JSON) != 0 ? JSON_QUERY : JSON_VALUE;
+    json->text = json->number == JSON_QUERY ? MR_S("json_query") : MR_S("json_value");
+    if (athena_take(parser, "PATH") && !parse_path(parser, json))
+        return NULL;
+    if (json->number == JSON_QUERY && !parse_wrapper(parser, json))
+        return NULL;
+    return parse_answers(parser, json) ? item : NULL;
+}
+
+static bool parse_columns(struct athena_parser *parser, struct athena_node *level)
+{
+    struct athena_list list = athena_list_make();
+    if (!athena_enter(parser) || !athena_expect(parser, "COLUMNS") || !athena_expect(parser, "("))
+        return false;
+    do {
+        struct athena_node *column = parse_column(parser);
+        if (column == NULL)
+            return false;
+        athena_list_add(&list, column);
+    } while (athena_take(parser, ","));
+    level->groups = list.first;
+    athena_leave(parser);
+    return athena_expect(parser, ")");
+}
+
+/* PLAN DEFAULT (OUTER | INNER | UNION | CROSS [, ...]) */
+static bool parse_plan(struct athena_parser *parser, struct athena_node *table)
+{
+    if (!athena_take(parser, "PLAN"))
+        return true;
+    if (!athena_peek(parser, "DEFAULT"))
+        return athena_unsupported(parser, "a PLAN that names paths is not supported") != NULL;
+    parser->next++;
+    if (!athena_expect(parser, "("))
+        return false;
+    do {
+        if (athena_take(parser, "INNER"))
+            table->number |= JSON_TABLE_INNER;
+        else if (athena_take(parser, "CROSS"))
+            table->number |= JSON_TABLE_CROSS;
+        else if (!athena_take(parser, "OUTER") && !athena_take(parser, "UNION"))
+            return athena_mismatch(parser, "'CROSS', 'INNER', 'OUTER', 'UNION'") != NULL;
+    } while (athena_take(parser, ","));
+    return athena_expect(parser, ")");
+}
+
+struct athena_node *athena_parse_json_table(struct athena_parser *parser)
+{
+    struct athena_node *table = athena_node_new(parser, AST_JSON_TABLE);
+    parser->next += 2;
+    if (!parse_source(parser, table, /* named= */ true) || !parse_columns(parser, table) ||
+        !parse_plan(parser, table))
+        return NULL;
+    table->number |= athena_peek(parser, "ERROR") ? JSON_TABLE_ERROR : 0;
+    if ((athena_take(parser, "ERROR") || athena_take(parser, "EMPTY")) &&
+        (!athena_expect(parser, "ON") || !athena_expect(parser, "ERROR")))
+        return NULL;
+    return athena_expect(parser, ")") ? table : NULL;
 }

@@ -1,5 +1,5 @@
 /* Queries: WITH, SELECT, set operations, FROM, ORDER BY, windows. */
-#include "athena/parse.h"
+#include "athena/translate_json.h"
 
 static struct athena_node *parse_relation(struct athena_parser *parser);
 
@@ -201,6 +201,8 @@ static struct athena_node *parse_relation_primary(struct athena_parser *parser)
         node->left = athena_parse_query(parser);
         return node->left != NULL && athena_expect(parser, ")") ? node : NULL;
     }
+    if (athena_peek(parser, "JSON_TABLE") && athena_peek_at(parser, 1, "("))
+        return athena_parse_json_table(parser);
     if (athena_peek(parser, "TABLE") && athena_peek_at(parser, 1, "("))
         return athena_unsupported(parser, "table functions are not supported");
     if (athena_peek(parser, "("))
@@ -397,9 +399,28 @@ static struct athena_node *parse_grouping(struct athena_parser *parser)
     return athena_parse_expression(parser);
 }
 
+/* Whether ALL or DISTINCT here says how grouping sets are taken, and is no column. */
+static bool is_quantifier(const struct athena_parser *parser)
+{
+    static const char *const ends[] = {",",     ")",      ".",     "[",      "HAVING",    "ORDER",
+                                       "LIMIT", "OFFSET", "FETCH", "+",      "-",         "*",
+                                       "/",     "WINDOW", "UNION", "EXCEPT", "INTERSECT", "||"};
+    if (parser->next[1].kind == ATHENA_TOKEN_END)
+        return false;
+    for (size_t i = 0; i < MR_COUNT(ends); i++) {
+        if (athena_peek_at(parser, 1, ends[i]))
+            return false;
+    }
+    return athena_peek(parser, "ALL") || athena_peek(parser, "DISTINCT");
+}
+
 static bool parse_group_by(struct athena_parser *parser, struct athena_node *select)
 {
     struct athena_list list = athena_list_make();
+    if (is_quantifier(parser)) {
+        select->flags |= athena_peek(parser, "DISTINCT") ? AST_GROUPS_DISTINCT : 0;
+        parser->next++;
+    }
     do {
         struct athena_node *item = parse_grouping(parser);
         if (item == NULL)

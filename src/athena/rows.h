@@ -33,7 +33,12 @@ void athena_row_put_integer(struct athena_row *row, int64_t value);     /* 64 bi
 void athena_row_put_narrow(struct athena_row *row, int32_t value);      /* DATE, INTEGER */
 void athena_row_put_double(struct athena_row *row, double value);
 void athena_row_put_boolean(struct athena_row *row, bool value);
+/* In a message: a line's end, which DuckDB would take for that of the message. */
+#define ATHENA_LINE_END "\x1f"
 bool athena_row_fail(struct athena_row *row, const char *format, ...) MR_PRINTF(2, 3);
+
+/* A text that Trino reads as a double; of scalars_numbers.c. */
+bool athena_text_double(struct mr_slice text, double *ret);
 
 /* A table of functions; those of one name stand together: they are the overloads of one. */
 struct athena_overloads {
@@ -57,6 +62,8 @@ MR_MUST_USE enum mr_status athena_bytes_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_numbers_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_format_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_json_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_jsoncast_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_lists_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_moments_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_normalize_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_weighted_register(duckdb_connection connection);

@@ -207,6 +207,7 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
                                    .registry = &athena->engine.scans,
                                    .database = query->database,
                                    .catalog = query->catalog,
+                                   .account = query->account,
                                    .cancelled = &query->handle.cancelled,
                                    .root = statement->query,
                                    .text = query->text};
@@ -262,6 +263,7 @@ static enum mr_status run_write(struct run *run, const struct athena_statement *
                                    .registry = &athena->engine.scans,
                                    .database = database,
                                    .catalog = query->catalog,
+                                   .account = query->account,
                                    .cancelled = &query->handle.cancelled,
                                    .root = statement->query,
                                    .text = query->text};
@@ -357,6 +359,7 @@ static enum mr_status run_maintenance(struct run *run, const struct athena_state
                                    .s3 = athena->options.s3,
                                    .registry = &athena->engine.scans,
                                    .database = database,
+                                   .account = query->account,
                                    .cancelled = &query->handle.cancelled};
     struct athena_maintenance job = {.athena = athena,
                                      .arena = run->arena,

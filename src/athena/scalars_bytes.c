@@ -117,12 +117,10 @@ static uint64_t stripes(const uint8_t **at, size_t len)
     return hash;
 }
 
-static bool xxhash64(struct athena_row *row)
+static uint64_t xxhash64_of(struct mr_slice bytes)
 {
-    struct mr_slice bytes = athena_row_slice(row, 0);
     const uint8_t *at = (const uint8_t *)bytes.ptr, *end = at + bytes.len;
     uint64_t hash = bytes.len >= 32 ? stripes(&at, bytes.len) : primes[4];
-    uint8_t big[8];
     hash += bytes.len;
     for (; end - at >= 8; at += 8)
         hash = turn(hash ^ stir(0, little(at, 8)), 27) * primes[0] + primes[3];
@@ -134,10 +132,23 @@ static bool xxhash64(struct athena_row *row)
         hash = turn(hash ^ *at * primes[4], 11) * primes[0];
     hash = (hash ^ hash >> 33) * primes[1];
     hash = (hash ^ hash >> 29) * primes[2];
-    hash ^= hash >> 32;
+    return hash ^ hash >> 32;
+}
+
+static bool xxhash64(struct athena_row *row)
+{
+    const uint64_t hash = xxhash64_of(athena_row_slice(row, 0));
+    uint8_t big[8];
     for (size_t i = 0; i < 8; i++)
         big[i] = (uint8_t)(hash >> (56 - 8 * i));
     put_bytes(row, big, sizeof big);
+    return true;
+}
+
+/* What a value adds to a checksum. */
+static bool checksum_part(struct athena_row *row)
+{
+    athena_row_put_integer(row, (int64_t)(xxhash64_of(athena_row_slice(row, 0)) * primes[0]));
     return true;
 }
 
@@ -400,6 +411,7 @@ enum mr_status athena_bytes_register(duckdb_connection connection)
         {"mr_hmac", {X, X, V}, X, hmac},
         {"mr_crc32", {X}, B, crc32},
         {"mr_xxhash64", {X}, X, xxhash64},
+        {"mr_checksum_part", {X}, B, checksum_part},
         {"mr_murmur3", {X}, X, murmur3},
         {"mr_from_hex", {V}, X, from_hex},
         {"mr_to_base32", {X}, V, to_base32},

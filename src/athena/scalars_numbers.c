@@ -49,7 +49,7 @@ static bool to_bigint(struct athena_row *row)
     return to_integer(row, INT64_MIN, INT64_MAX, "BIGINT");
 }
 
-static bool is_double(struct mr_slice text, double *ret)
+bool athena_text_double(struct mr_slice text, double *ret)
 {
     char copy[400], *end;
     struct mr_slice trimmed = mr_slice_trim(text);
@@ -69,7 +69,7 @@ static bool to_double_as(struct athena_row *row, const char *type)
 {
     double value;
     struct mr_slice text = athena_row_slice(row, 0);
-    if (is_double(text, &value)) {
+    if (athena_text_double(text, &value)) {
         athena_row_put_double(row, value);
         return true;
     }
@@ -153,7 +153,7 @@ static bool fit(struct athena_row *row)
     }
     if (athena_row_boolean(row, 2))
         return true;
-    if (!athena_row_boolean(row, 3) || !is_double(text, &value))
+    if (!athena_row_boolean(row, 3) || !athena_text_double(text, &value))
         return athena_row_fail(
             row, "INVALID_CAST_ARGUMENT: Value %.*s cannot be represented as varchar(%lld)",
             MR_ARG(text), room);

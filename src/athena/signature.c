@@ -565,14 +565,11 @@ static const struct athena_sqltype *zoned(const struct call *call,
     if (!iso && !given)
         return type;
     const struct athena_node *text = literal(call, iso ? 0 : 1);
-    if (text == NULL && given)
-        athena_translate_fail(call->translation, call->node, "NOT_SUPPORTED",
-                              "a time zone must be a string literal");
-    if (text == NULL)
+    if (text == NULL && !given)
         return type;
     struct athena_sqltype *zoned = MR_NEW(call->translation->arena, struct athena_sqltype);
     *zoned = *type;
-    zoned->zone = text->text;
+    zoned->zone = text == NULL ? MR_S(ATHENA_ZONE_BESIDE) : text->text;
     if (call->types[0] != NULL && call->types[0]->kind >= SQL_TIMESTAMP &&
         call->types[0]->kind <= SQL_TIMESTAMP_TZ)
         zoned->precision = call->types[0]->precision;

@@ -82,10 +82,11 @@ static const struct {
     const char *name;
     int key;
     enum athena_type_kind kind;
-} hidden_columns[] = {{"$path", ATHENA_COLUMN_PATH, ATHENA_STRING},
-                      {"$file_size", ATHENA_COLUMN_SIZE, ATHENA_BIGINT},
-                      {"$file_modified_time", ATHENA_COLUMN_MODIFIED, ATHENA_TIMESTAMP},
-                      {"$partition", ATHENA_COLUMN_PARTITION, ATHENA_STRING}};
+    bool iceberg; /* have its tables it, too? */
+} hidden_columns[] = {{"$path", ATHENA_COLUMN_PATH, ATHENA_STRING, true},
+                      {"$file_size", ATHENA_COLUMN_SIZE, ATHENA_BIGINT, false},
+                      {"$file_modified_time", ATHENA_COLUMN_MODIFIED, ATHENA_TIMESTAMP, true},
+                      {"$partition", ATHENA_COLUMN_PARTITION, ATHENA_STRING, false}};
 
 /* A serde property "mapping.<column>" names the member of another name. */
 static struct mr_slice source_name(const struct glue_table *table, struct mr_arena *arena,
@@ -140,12 +141,13 @@ static bool add_columns(struct athena_translation *translation, const struct ath
     return count > 0;
 }
 
-/* Those that the query's text names, so that `*` need not leave out the others. */
-static void add_hidden(const struct athena_source *source, struct athena_scan *scan)
+void athena_source_hidden(const struct athena_source *source, struct athena_scan *scan,
+                          bool iceberg)
 {
     for (size_t i = 0; i < MR_COUNT(hidden_columns); i++) {
         struct mr_slice name = mr_slice_cstr(hidden_columns[i].name);
-        if (mr_slice_search(source->text, name) == SIZE_MAX)
+        if (mr_slice_search(source->text, name) == SIZE_MAX ||
+            (iceberg && !hidden_columns[i].iceberg))
             continue;
         scan->columns[scan->column_count++] = (struct athena_column){
             .name = name, .key = hidden_columns[i].key, .type = {.kind = hidden_columns[i].kind}};
@@ -282,8 +284,8 @@ void athena_source_mark(const struct athena_source *source,
     scan->prune = prune;
 }
 
-static void tell_fields(struct athena_translation *translation, const struct athena_scan *scan,
-                        struct athena_fields *fields)
+void athena_source_fields(struct athena_translation *translation, const struct athena_scan *scan,
+                          struct athena_fields *fields)
 {
     if (fields == NULL)
         return;
@@ -653,8 +655,8 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     }
     if (!add_columns(translation, use->table, scan, table))
         return false;
-    add_hidden(source, scan);
-    tell_fields(translation, scan, use->fields);
+    athena_source_hidden(source, scan, /* iceberg= */ false);
+    athena_source_fields(translation, scan, use->fields);
     if (scan->format == ATHENA_FORMAT_LINES) {
         if (count_groups(scan->regex) != table->column_count) {
             athena_translate_fail(translation, use->table, "HIVE_CURSOR_ERROR",
@@ -732,12 +734,24 @@ static bool hides(void *ctx)
     return names_hidden(((const struct athena_source *)ctx)->text);
 }
 
+/* The one who may do everything, which is whoever calls. */
+static struct mr_slice session(void *ctx, struct mr_slice name)
+{
+    const struct athena_source *source = ctx;
+    if (mr_slice_equal(name, MR_S("current_catalog")))
+        return MR_S("awsdatacatalog");
+    if (mr_slice_equal(name, MR_S("current_schema")))
+        return source->database.len > 0 ? source->database : MR_S("default");
+    return mr_arena_printf(source->arena, "arn:aws:iam::%.*s:root", MR_ARG(source->account));
+}
+
 struct athena_resolver athena_source_resolver(struct athena_source *source)
 {
     return (struct athena_resolver){.table = resolve_table,
                                     .column_type = column_type,
                                     .is_table = is_table,
                                     .hides = hides,
+                                    .session = session,
                                     .ctx = source};
 }
 

@@ -38,6 +38,7 @@ struct athena_source {
     struct athena_scans *registry;
     struct mr_slice database; /* where names without one are looked for */
     struct mr_slice catalog;  /* likewise; empty: Glue's */
+    struct mr_slice account;  /* whose query it is */
     atomic_bool *cancelled;
     const struct athena_node *root; /* the query, to see which columns it names; NULL: all count */
     struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
@@ -68,6 +69,12 @@ void athena_source_mark(const struct athena_source *source,
 /* Takes the scan, complete but for its id, and appends the relation that stands for it. */
 MR_MUST_USE enum mr_status athena_source_relation(struct athena_source *source,
                                                   struct athena_scan *scan, struct mr_buf *out);
+/* Adds the hidden columns that the query's text names, so that `*` need not leave out others. */
+void athena_source_hidden(const struct athena_source *source, struct athena_scan *scan,
+                          bool iceberg);
+/* The scan's columns with their types in Trino's words. */
+void athena_source_fields(struct athena_translation *translation, const struct athena_scan *scan,
+                          struct athena_fields *fields);
 uint64_t athena_source_bytes(const struct athena_source *source); /* read by all scans */
 /* The SQL and default database of a view's ViewOriginalText. MR_INVALID: not one that Athena wrote.
  */

@@ -10,6 +10,7 @@
 #define FILE_PATH ATHENA_ROW_FILE
 #define ROW ATHENA_ROW_NUMBER
 enum { VALUE_SEQUENCE, VALUE_PARTITION, VALUE_PATH, VALUE_COUNT };
+enum { HIDDEN_MAX = 4 }; /* columns of athena_source_hidden */
 
 struct reading {
     struct athena_source *source;
@@ -19,6 +20,7 @@ struct reading {
     const struct iceberg_schema *schema;
     const struct iceberg_file *files;
     size_t count;
+    size_t shown;             /* columns of the data's scan that a query may name */
     struct mr_map partitions; /* -> their numbers, from 1 on */
     bool equality, positions; /* are there such deletes? */
     bool told;                /* rows tell where they are */
@@ -57,8 +59,8 @@ static struct athena_scan *make_scan(struct reading *reading)
     scan->snapshot = athena_source_moment(reading->source);
     scan->cancelled = reading->source->cancelled;
     scan->format = ATHENA_FORMAT_PARQUET;
-    scan->columns =
-        MR_NEW_ARRAY(scan->arena, struct athena_column, reading->schema->count + VALUE_COUNT + 2);
+    scan->columns = MR_NEW_ARRAY(scan->arena, struct athena_column,
+                                 reading->schema->count + VALUE_COUNT + HIDDEN_MAX + 2);
     return scan;
 }
 
@@ -254,7 +256,7 @@ static bool put_without_deleted(struct reading *reading, const struct athena_sca
                                 struct mr_slice relation, struct mr_buf *out)
 {
     mr_buf_append(out, MR_S("(SELECT "));
-    for (size_t i = 0; i < reading->schema->count; i++) {
+    for (size_t i = 0; i < reading->shown; i++) {
         mr_buf_append(out, i > 0 ? MR_S(",d.") : MR_S("d."));
         athena_sql_quoted(out, data->columns[i].name, '"');
     }
@@ -303,19 +305,6 @@ static bool add_data(struct reading *reading, const struct athena_iceberg_rows *
     return true;
 }
 
-/* The columns with their types in Trino's words. */
-static void tell_fields(struct reading *reading, const struct athena_scan *scan,
-                        struct athena_fields *fields)
-{
-    if (fields == NULL)
-        return;
-    *fields = athena_fields_make(reading->translation, reading->schema->count);
-    for (size_t i = 0; i < reading->schema->count; i++)
-        fields->list[i] = (struct athena_field){
-            .name = scan->columns[i].name,
-            .type = athena_sqltype_from_hive(reading->translation->arena, &scan->columns[i].type)};
-}
-
 /* Equality deletes are looked up by their columns, whatever the query names. */
 static void mark_keys(const struct reading *reading, struct athena_scan *scan)
 {
@@ -350,8 +339,11 @@ static bool read_table(struct reading *reading, const struct athena_iceberg_rows
     for (size_t i = 0; i < reading->schema->count; i++)
         if (!add_column(reading, scan, &reading->schema->fields[i]))
             return false;
-    tell_fields(reading, scan, rows->use->fields);
-    athena_source_mark(reading->source, reading->translation, rows->use, scan, scan->column_count);
+    athena_source_hidden(reading->source, scan, /* iceberg= */ true);
+    reading->shown = scan->column_count;
+    athena_source_fields(reading->translation, scan, rows->use->fields);
+    athena_source_mark(reading->source, reading->translation, rows->use, scan,
+                       reading->schema->count);
     mark_keys(reading, scan);
     if (reading->equality) {
         add_value(scan, SEQUENCE, VALUE_SEQUENCE, ATHENA_BIGINT);

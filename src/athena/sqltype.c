@@ -394,6 +394,20 @@ static bool is_primitive(const struct athena_sqltype *type)
     return athena_sqltype_is_number(type) || type->kind == SQL_BOOLEAN;
 }
 
+/* Keys of maps are what JSON can write as a name. */
+static bool casts_from_json(const struct athena_sqltype *to)
+{
+    if (to->count == 0)
+        return is_primitive(to) || to->kind == SQL_VARCHAR || to->kind == SQL_JSON;
+    if (to->kind == SQL_MAP && !is_primitive(to->items[0]) && to->items[0]->kind != SQL_VARCHAR)
+        return false;
+    for (size_t i = 0; i < to->count; i++) {
+        if (!casts_from_json(to->items[i]))
+            return false;
+    }
+    return true;
+}
+
 bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena_sqltype *to)
 {
     if (from == NULL || to == NULL || from->kind == SQL_UNKNOWN || to->kind == SQL_UNKNOWN)
@@ -413,7 +427,7 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
     if (athena_sqltype_is_text(to))
         return from->count == 0 && from->kind != SQL_VARBINARY;
     if (from->kind == SQL_JSON)
-        return is_primitive(to) || to->count > 0;
+        return casts_from_json(to);
     if (to->kind == SQL_JSON)
         return is_primitive(from) || from->kind == SQL_DATE || from->kind == SQL_TIMESTAMP ||
                from->count > 0;

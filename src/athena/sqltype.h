@@ -36,6 +36,7 @@ enum athena_sql_kind {
 };
 enum { SQL_ITEMS_MAX = 1000, SQL_UNBOUNDED = -1, SQL_FRACTION_MAX = 6 /* DuckDB's */ };
 #define ATHENA_ZONES_DIFFER "?" /* the zone of values that have several */
+#define ATHENA_ZONE_BESIDE "*"  /* of values that stand beside their zones; see translate_zone.c */
 
 struct athena_sqltype {
     enum athena_sql_kind kind;

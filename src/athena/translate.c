@@ -237,8 +237,10 @@ static void emit_current(struct athena_translation *translation, const struct at
     else if (type != NULL && type->kind != SQL_VARCHAR)
         mr_buf_printf(translation->out, "mr_round_fraction(%.*s, %d)", MR_ARG(node->text),
                       type->precision);
-    else if (mr_slice_equal(node->text, MR_S("current_catalog")))
-        athena_emit_text(translation, "'awsdatacatalog'");
+    else if (translation->resolver->session != NULL &&
+             !mr_slice_equal(node->text, MR_S("current_time")))
+        athena_emit_string(translation,
+                           translation->resolver->session(translation->resolver->ctx, node->text));
     else
         athena_translate_fail(translation, node, "NOT_SUPPORTED", "%.*s is not supported",
                               MR_ARG(node->text));
@@ -611,6 +613,14 @@ void athena_emit(struct athena_translation *translation, const struct athena_nod
         athena_translate_fail(translation, node, "QUERY_TEXT_TOO_LARGE", "Query text is too large");
         return;
     }
+    const bool stored = athena_zone_stored(node);
+    athena_emit_text(translation, stored ? "struct_extract(" : "");
+    athena_emit_stored(translation, node);
+    athena_emit_text(translation, stored ? ", 't')" : "");
+}
+
+void athena_emit_stored(struct athena_translation *translation, const struct athena_node *node)
+{
     switch (node->kind) {
     case AST_NAME: athena_emit_name(translation, node->text); break;
     case AST_DOT: emit_dot(translation, node); break;

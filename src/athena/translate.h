@@ -64,6 +64,8 @@ struct athena_resolver {
     bool (*is_table)(void *ctx, struct mr_slice database, struct mr_slice table);
     /* Have tables columns that `*` leaves out? Their names begin with '$'. NULL: never. */
     bool (*hides)(void *ctx);
+    /* What CURRENT_CATALOG, CURRENT_SCHEMA and CURRENT_USER are here. NULL: not known. */
+    struct mr_slice (*session)(void *ctx, struct mr_slice name);
     void *ctx;
 };
 struct athena_scope { /* names of WITH in sight */
@@ -115,6 +117,22 @@ void athena_emit_local(struct athena_translation *translation, const struct athe
 /* The same as text, with the zone behind it. */
 void athena_emit_zoned(struct athena_translation *translation, const struct athena_node *node);
 bool athena_has_zone(const struct athena_sqltype *type);
+/* translate_zone.c */
+bool athena_zone_beside(const struct athena_sqltype *type);
+/* Whether it is a column that is a row of instant and zone. */
+bool athena_zone_stored(const struct athena_node *node);
+/* False: an expression of this kind would lose the zone of such values; the error is set. */
+bool athena_zone_check(struct athena_translation *translation, const struct athena_node *node,
+                       const struct athena_sqltype *type);
+/* The name of the zone that a moment is shown in. */
+void athena_emit_zone(struct athena_translation *translation, const struct athena_node *node);
+/* An expression as a column: with its zone beside it, if it has one of its own in each row. */
+void athena_emit_kept(struct athena_translation *translation, const struct athena_node *node);
+/* True: there are such columns, and the error is set. */
+bool athena_zone_refuse(struct athena_translation *translation, const struct athena_node *node,
+                        const struct athena_fields *fields);
+/* What athena_emit writes of a column, but for the instant taken out of its row. */
+void athena_emit_stored(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node);
 /* The digits of seconds that a type or the current time is given; more than there can be fail. */
 int athena_fraction(struct athena_translation *translation, const struct athena_node *digits);
@@ -130,6 +148,9 @@ void athena_emit_between(struct athena_translation *translation, const struct at
 void athena_emit_like(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_quantified(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_window(struct athena_translation *translation, const struct athena_node *window);
+/* translate_groups.c: GROUP BY DISTINCT. */
+void athena_emit_distinct_groups(struct athena_translation *translation,
+                                 const struct athena_node *groups);
 /* translate_from.c */
 void athena_emit_relation(struct athena_translation *translation,
                           const struct athena_node *relation, bool only);

@@ -440,6 +440,16 @@ static void emit_nullif(struct athena_translation *translation, const struct ath
     athena_call_template(translation, call, " THEN NULL ELSE $1 END");
 }
 
+/* AWS: who runs the query. */
+static void emit_invoker(struct athena_translation *translation, const struct athena_node *call)
+{
+    struct athena_node user = {.kind = AST_CURRENT,
+                               .text = MR_S("current_user"),
+                               .line = call->line,
+                               .column = call->column};
+    athena_emit(translation, &user);
+}
+
 static void emit_typeof(struct athena_translation *translation, const struct athena_node *call)
 {
     const struct athena_sqltype *type = athena_call_argument(call, 0)->type;
@@ -449,13 +459,17 @@ static void emit_typeof(struct athena_translation *translation, const struct ath
         athena_emit_string(translation, athena_sqltype_text(translation->arena, type));
 }
 
-/* with_timezone, timezone_hour and timezone_minute. */
+/* at_timezone, with_timezone, timezone_hour and timezone_minute. */
 static void emit_zone_call(struct athena_translation *translation, const struct athena_node *call)
 {
     const struct athena_node *moment = athena_call_argument(call, 0);
     const bool hour = mr_slice_equal(call->text, MR_S("timezone_hour"));
-    if (mr_slice_equal(call->text, MR_S("with_timezone"))) {
-        athena_call_template(translation, call, "timezone($2, $1)");
+    if (mr_slice_equal(call->text, MR_S("at_timezone"))) {
+        athena_call_template(translation, call,
+                             athena_zone_beside(call->type) ? "CASE WHEN $2 IS NOT NULL THEN $1 END"
+                                                            : "$1");
+    } else if (mr_slice_equal(call->text, MR_S("with_timezone"))) {
+        athena_call_template(translation, call, "mr_zone_instant($2, $1)");
     } else if (!athena_has_zone(moment->type)) {
         athena_emit_text(translation, "CAST(0 AS BIGINT)");
     } else {
@@ -527,6 +541,56 @@ static void emit_percentile(struct athena_translation *translation, const struct
                                  : "mr_ranked(mr_l, CAST($2 AS DOUBLE)))[1]");
 }
 
+static void emit_listagg(struct athena_translation *translation, const struct athena_node *call)
+{
+    const bool separated = call->items->next != NULL;
+    if ((call->flags & AST_TRUNCATE) == 0) {
+        athena_call_template(translation, call,
+                             separated ? "mr_listagg(string_agg($D$1, $2$))"
+                                       : "mr_listagg(string_agg($D$1, ''$))");
+        return;
+    }
+    athena_call_template(translation, call,
+                         separated ? "mr_listagg_cut(list($D$1$), $2, "
+                                   : "mr_listagg_cut(list($D$1$), '', ");
+    athena_emit_string(translation, call->name);
+    athena_emit_text(translation, call->number > 0 ? ", true)" : ", false)");
+}
+
+/* The bytes of a value that Trino hashes. NULL: values of this type have none here. */
+static const char *hashed_bytes(const struct athena_sqltype *type)
+{
+    switch (type->kind) {
+    case SQL_BOOLEAN:
+    case SQL_TINYINT:
+    case SQL_SMALLINT:
+    case SQL_INTEGER:
+    case SQL_BIGINT: return "mr_reverse(mr_to_big_endian(CAST($1 AS BIGINT), 8))";
+    case SQL_DATE: return "mr_reverse(mr_to_big_endian(CAST(epoch($1) // 86400 AS BIGINT), 8))";
+    case SQL_TIMESTAMP: return "mr_reverse(mr_to_big_endian(epoch_us($1), 8))";
+    case SQL_DOUBLE: return "mr_reverse(mr_to_ieee754_64($1 + 0e0))";
+    case SQL_VARCHAR: return "encode($1)";
+    case SQL_VARBINARY: return "$1";
+    case SQL_UNKNOWN: return "CAST($1 AS BLOB)";
+    default: return NULL;
+    }
+}
+
+/* The sum of the values' hashes, which is of 64 bits. */
+static void emit_checksum(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_sqltype *type = athena_call_argument(call, 0)->type;
+    const char *bytes = type == NULL ? NULL : hashed_bytes(type);
+    if (bytes == NULL) {
+        athena_translate_fail(translation, call, "NOT_SUPPORTED",
+                              "checksum of such values is not supported");
+        return;
+    }
+    athena_emit_text(translation, "mr_wrapped(sum(coalesce(mr_checksum_part(");
+    athena_call_template(translation, call, bytes);
+    athena_call_template(translation, call, "), -7046029288634856825)$))");
+}
+
 static void emit_modulus(struct athena_translation *translation, const struct athena_node *call)
 {
     athena_emit_division(translation, "mr_mod", athena_call_argument(call, 0),
@@ -543,6 +607,8 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"least", emit_extreme},
                     {"concat", emit_concat},
                     {"mod", emit_modulus},
+                    {"listagg", emit_listagg},
+                    {"checksum", emit_checksum},
                     {"approx_percentile", emit_percentile},
                     {"regexp_replace", athena_emit_regexp_replace},
                     {"regexp_like", athena_emit_regexp_like},
@@ -564,8 +630,10 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"format", emit_format},
                     {"normalize", emit_normalize},
                     {"typeof", emit_typeof},
+                    {"invoker_principal", emit_invoker},
                     {"nullif", emit_nullif},
                     {"to_iso8601", athena_emit_iso_call},
+                    {"at_timezone", emit_zone_call},
                     {"with_timezone", emit_zone_call},
                     {"timezone_hour", emit_zone_call},
                     {"timezone_minute", emit_zone_call},

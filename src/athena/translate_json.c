@@ -126,20 +126,22 @@ static void emit_constructor(struct athena_translation *translation, const struc
 
 /* ---- json_exists, json_value, json_query ---- */
 
-static void emit_call(struct athena_translation *translation, const struct athena_node *node)
+void athena_emit_json_input(struct athena_translation *translation, const struct athena_node *node)
 {
     const struct athena_node *input = node->items;
     const struct athena_sqltype *type = input->left->type;
-    const char *comma = "";
-    athena_emit_text(translation, type != NULL && type->kind == SQL_VARBINARY
-                                      ? "mr_json_path(decode("
-                                      : "mr_json_path(CAST(");
+    const bool bytes = type != NULL && type->kind == SQL_VARBINARY;
+    athena_emit_text(translation, bytes ? "decode(" : "CAST(");
     athena_emit(translation, input->left);
-    athena_emit_text(translation,
-                     type != NULL && type->kind == SQL_VARBINARY ? "), " : " AS VARCHAR), ");
-    athena_emit_string(translation, node->name);
-    athena_emit_text(translation, ", '{'");
-    for (const struct athena_node *item = input->next; item != NULL; item = item->next) {
+    athena_emit_text(translation, bytes ? ")" : " AS VARCHAR)");
+}
+
+void athena_emit_json_variables(struct athena_translation *translation,
+                                const struct athena_node *node)
+{
+    const char *comma = "";
+    athena_emit_text(translation, "('{'");
+    for (const struct athena_node *item = node->items->next; item != NULL; item = item->next) {
         struct mr_buf name = {0};
         mr_json_escape(&name, item->name);
         struct mr_slice key =
@@ -152,7 +154,25 @@ static void emit_call(struct athena_translation *translation, const struct athen
         athena_emit_text(translation, ", 'null')");
         comma = ",";
     }
-    mr_buf_printf(translation->out, " || '}', %d)", (int)(node->number & JSON_WHAT));
+    athena_emit_text(translation, " || '}')");
+}
+
+static struct mr_slice call_text(struct athena_translation *translation,
+                                 const struct athena_node *node)
+{
+    struct mr_buf text = {0}, *out = translation->out;
+    translation->out = &text;
+    athena_emit_text(translation, "mr_json_path(");
+    athena_emit_json_input(translation, node);
+    athena_emit_text(translation, ", ");
+    athena_emit_string(translation, node->name);
+    athena_emit_text(translation, ", ");
+    athena_emit_json_variables(translation, node);
+    mr_buf_printf(&text, ", %d)", (int)(node->number & JSON_WHAT));
+    translation->out = out;
+    struct mr_slice copy = mr_arena_copy(translation->arena, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+    return copy;
 }
 
 /* The value behind the letter, as the type that is returned. */
@@ -213,7 +233,8 @@ static void emit_answer(struct athena_translation *translation, const struct ath
     }
 }
 
-static void emit_found(struct athena_translation *translation, const struct athena_node *node)
+void athena_emit_json_found(struct athena_translation *translation, const struct athena_node *node,
+                            struct mr_slice call)
 {
     const struct athena_node found = {.kind = AST_NAME,
                                       .inferred = true,
@@ -221,7 +242,7 @@ static void emit_found(struct athena_translation *translation, const struct athe
                                       .text = MR_S("mr_j")};
     const bool converts = node->third != NULL && !athena_sqltype_is_text(node->type);
     athena_emit_text(translation, "list_transform([");
-    emit_call(translation, node);
+    mr_buf_append(translation->out, call);
     athena_emit_text(translation, "], lambda ");
     athena_emit(translation, &found);
     athena_emit_text(translation, ": CASE left(");
@@ -246,7 +267,7 @@ void athena_emit_json(struct athena_translation *translation, const struct athen
     if (athena_infer(translation, node) == NULL)
         return;
     if ((node->number & JSON_KINDS) <= JSON_QUERY)
-        emit_found(translation, node);
+        athena_emit_json_found(translation, node, call_text(translation, node));
     else
         emit_constructor(translation, node);
 }

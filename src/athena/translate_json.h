@@ -20,7 +20,11 @@ enum {
     JSON_WHAT = 63,    /* what mr_json_path needs */
     JSON_ON_EMPTY = 8, /* by how much an answer is shifted */
     JSON_ON_ERROR = 12,
+    JSON_SAYS_ON_ERROR = 1 << 16, /* it is written, not the default */
 };
+/* Of AST_JSON_TABLE. */
+enum { JSON_TABLE_ERROR = 1 /* ERROR ON ERROR */, JSON_TABLE_INNER = 2, JSON_TABLE_CROSS = 4 };
+
 enum athena_json_answer {
     JSON_NULL,
     JSON_ERROR,
@@ -32,6 +36,17 @@ enum athena_json_answer {
 };
 /* At the name; NULL without error: it is none of these calls. */
 struct athena_node *athena_parse_json(struct athena_parser *parser);
+/* At JSON_TABLE ( in a FROM clause. */
+struct athena_node *athena_parse_json_table(struct athena_parser *parser);
 const struct athena_sqltype *athena_infer_json(struct athena_translation *translation,
                                                const struct athena_node *node);
 void athena_emit_json(struct athena_translation *translation, const struct athena_node *node);
+/* The parts of mr_json_path's call, and the answer chosen by what it says; `call` stands for it. */
+void athena_emit_json_input(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_json_variables(struct athena_translation *translation,
+                                const struct athena_node *node);
+void athena_emit_json_found(struct athena_translation *translation, const struct athena_node *node,
+                            struct mr_slice call);
+/* The relation, up to its alias; its columns. False: the error is set. */
+bool athena_emit_json_table(struct athena_translation *translation, const struct athena_node *node,
+                            struct athena_fields *ret_fields);

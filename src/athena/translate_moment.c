@@ -41,8 +41,8 @@ void athena_emit_date_call(struct athena_translation *translation, const struct 
         return;
     }
     if (zoned) {
-        athena_emit_text(translation, "timezone(");
-        athena_emit_string(translation, call->type->zone);
+        athena_emit_text(translation, "mr_zone_instant(");
+        athena_emit_zone(translation, call);
         athena_emit_text(translation, ", ");
     }
     mr_buf_printf(translation->out, "%s%s('%s', ", time && !diff ? "CAST(" : "",
@@ -109,7 +109,7 @@ void athena_emit_format_call(struct athena_translation *translation, const struc
         athena_emit_text(translation, "'UTC', 0)");
         return;
     }
-    athena_emit_string(translation, moment->type->zone);
+    athena_emit_zone(translation, moment);
     athena_emit_text(translation, ", CAST(epoch(");
     athena_emit_local(translation, moment);
     athena_call_template(translation, call, ") - epoch(");

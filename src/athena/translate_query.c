@@ -116,7 +116,7 @@ static void emit_item(struct athena_translation *translation, const struct athen
         emit_renamed(translation, item);
         return;
     }
-    athena_emit(translation, item->left);
+    athena_emit_kept(translation, item->left);
     if (item->left->kind == AST_STAR) {
         if (resolver != NULL && resolver->hides != NULL && resolver->hides(resolver->ctx) &&
             translation->select != NULL && has_table(translation->select->left))
@@ -145,7 +145,7 @@ static void emit_grouping(struct athena_translation *translation, const struct a
             athena_emit_list(translation, item->items);
             athena_emit_text(translation, ")");
         } else {
-            athena_emit(translation, item);
+            athena_emit_kept(translation, item);
         }
     }
 }
@@ -380,7 +380,10 @@ static void emit_select(struct athena_translation *translation, const struct ath
     emit_clause(translation, " WHERE ", select->right);
     if (select->groups != NULL) {
         athena_emit_text(translation, " GROUP BY ");
-        emit_grouping(translation, select->groups);
+        if ((select->flags & AST_GROUPS_DISTINCT) != 0)
+            athena_emit_distinct_groups(translation, select->groups);
+        else
+            emit_grouping(translation, select->groups);
     }
     emit_clause(translation, " HAVING ", select->third);
     emit_windows(translation, select->windows);
@@ -436,8 +439,15 @@ static void emit_values(struct athena_translation *translation, const struct ath
             if (type != NULL && item->type != NULL && item->type->kind == SQL_INTEGER &&
                 type->kind == SQL_INTEGER)
                 type = NULL;
-            if (athena_sqltype_known(type) && !athena_sqltype_equal(type, item->type) &&
-                type->kind != SQL_UNKNOWN && type->count == 0)
+            if (athena_zone_beside(item->type) && athena_zone_beside(type))
+                athena_emit_kept(translation, item);
+            else if (athena_zone_beside(item->type))
+                (void)athena_zone_refuse(
+                    translation, item,
+                    &(struct athena_fields){.list = &(struct athena_field){.type = item->type},
+                                            .count = 1});
+            else if (athena_sqltype_known(type) && !athena_sqltype_equal(type, item->type) &&
+                     type->kind != SQL_UNKNOWN && type->count == 0)
                 athena_emit_coerced(translation, item, type);
             else
                 athena_emit(translation, item);
@@ -474,7 +484,9 @@ static struct athena_fields meet_fields(struct athena_translation *translation,
         if (a == NULL || b == NULL)
             continue;
         fields.list[i].type = athena_sqltype_common(translation->arena, a, b);
-        if (fields.list[i].type == NULL)
+        if (athena_zone_beside(a) != athena_zone_beside(b))
+            (void)athena_zone_refuse(translation, set, athena_zone_beside(a) ? &left : &right);
+        else if (fields.list[i].type == NULL)
             athena_translate_fail(translation, set, "TYPE_MISMATCH",
                                   "column %zu in %.*s query has incompatible types: %.*s, %.*s",
                                   i + 1, MR_ARG(word),
@@ -672,7 +684,8 @@ void athena_emit_query(struct athena_translation *translation, const struct athe
 bool athena_translate_query(struct athena_translation *translation, const struct athena_node *query)
 {
     athena_emit_query(translation, query);
-    return !athena_translate_failed(translation);
+    return !athena_translate_failed(translation) &&
+           !athena_zone_refuse(translation, query, &translation->fields);
 }
 
 /* ---- the result ---- */

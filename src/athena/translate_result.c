@@ -109,7 +109,8 @@ bool athena_translate_result(struct athena_translation *translation,
 {
     struct mr_buf sql = {0}, *out = translation->out;
     translation->out = &sql;
-    const bool fine = athena_translate_query(translation, query);
+    athena_emit_query(translation, query);
+    const bool fine = !athena_translate_failed(translation);
     translation->out = out;
     const struct athena_fields fields = translation->fields;
     if (!fine || !any_zone(&fields)) {

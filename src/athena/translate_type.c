@@ -118,6 +118,14 @@ void athena_emit_local(struct athena_translation *translation, const struct athe
                               "values of different time zones in one column are not supported");
         return;
     }
+    if (athena_zone_beside(node->type)) {
+        athena_emit_text(translation, "mr_zone_local(");
+        athena_emit_zone(translation, node);
+        athena_emit_text(translation, ", ");
+        athena_emit(translation, node);
+        athena_emit_text(translation, ")");
+        return;
+    }
     if (zone.ptr[0] == '+' || zone.ptr[0] == '-') {
         int64_t hours = 0, minutes = 0;
         if (mr_slice_to_i64(mr_slice_sub(zone, 1, 2), &hours) != MR_OK ||
@@ -158,7 +166,7 @@ void athena_emit_zoned(struct athena_translation *translation, const struct athe
     athena_emit_text(translation, "(mr_moment_text(");
     athena_emit_local(translation, node);
     mr_buf_printf(translation->out, ", %d) || ' ' || ", fraction > 3 ? fraction : 3);
-    athena_emit_string(translation, node->type->zone);
+    athena_emit_zone(translation, node);
     athena_emit_text(translation, ")");
 }
 
@@ -180,7 +188,7 @@ static void emit_as_text(struct athena_translation *translation, const struct at
         mr_buf_printf(translation->out, ", %d)", from->precision);
         if (from->kind == SQL_TIMESTAMP_TZ) {
             athena_emit_text(translation, " || ' ' || ");
-            athena_emit_string(translation, from->zone.len > 0 ? from->zone : MR_S("UTC"));
+            athena_emit_zone(translation, node);
         }
         athena_emit_text(translation, ")");
         return;
@@ -318,6 +326,48 @@ void athena_emit_cast(struct athena_translation *translation, const struct athen
         mr_buf_printf(translation->out, ", %d)", to->precision);
 }
 
+/* The type as scalars_jsoncast.c reads it. */
+static void put_shape(struct mr_buf *shape, const struct athena_sqltype *type)
+{
+    static const char letters[] = {
+        [SQL_BOOLEAN] = 'z', [SQL_TINYINT] = 'b', [SQL_SMALLINT] = 's', [SQL_INTEGER] = 'i',
+        [SQL_BIGINT] = 'l',  [SQL_DECIMAL] = 'n', [SQL_REAL] = 'r',     [SQL_DOUBLE] = 'd',
+        [SQL_VARCHAR] = 'v', [SQL_JSON] = 'j',    [SQL_ARRAY] = '[',    [SQL_MAP] = '{',
+        [SQL_ROW] = '('};
+    mr_buf_byte(shape, letters[type->kind]);
+    for (size_t i = 0; i < type->count; i++) {
+        for (size_t at = 0; type->kind == SQL_ROW && at < type->names[i].len; at++) {
+            const char byte = type->names[i].ptr[at];
+            if (strchr("\\,()", byte) != NULL)
+                mr_buf_byte(shape, '\\');
+            mr_buf_byte(shape, byte);
+        }
+        mr_buf_append(shape, type->kind == SQL_ROW ? MR_S(",") : MR_S(""));
+        put_shape(shape, type->items[i]);
+    }
+    mr_buf_append(shape, type->kind == SQL_ROW ? MR_S(")") : MR_S(""));
+}
+
+/* JSON as an array, a map or a row: first as DuckDB's cast must find it. */
+static void emit_from_json(struct athena_translation *translation, const struct athena_node *node,
+                           const struct athena_sqltype *to)
+{
+    struct mr_buf shape = {0};
+    const bool tries = (node->flags & AST_TRY) != 0;
+    put_shape(&shape, to);
+    athena_emit_text(translation, tries ? "TRY_CAST(" : "CAST(");
+    athena_emit_text(translation, "CAST(mr_json_cast(CAST(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, " AS VARCHAR), ");
+    athena_emit_string(translation, mr_buf_slice(&shape));
+    athena_emit_text(translation, ", ");
+    athena_emit_string(translation, athena_sqltype_text(translation->arena, to));
+    athena_emit_text(translation, tries ? ", true) AS JSON) AS " : ", false) AS JSON) AS ");
+    athena_sqltype_duck(translation->out, to);
+    athena_emit_text(translation, ")");
+    mr_buf_fini(&shape);
+}
+
 static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
                            const struct athena_sqltype *to)
 {
@@ -334,6 +384,11 @@ static void emit_unrounded(struct athena_translation *translation, const struct 
         else
             athena_emit(translation, node->left);
         athena_emit_text(translation, ") AS JSON)");
+        return;
+    }
+    const struct athena_sqltype *of = node->left->type;
+    if (of != NULL && of->kind == SQL_JSON && to->count > 0) {
+        emit_from_json(translation, node, to);
         return;
     }
     athena_emit_text(translation, node->flags & AST_TRY ? "TRY_CAST(" : "CAST(");

@@ -151,6 +151,19 @@ def test_wrong_ddl_fails(lake, sql):
     assert lake.reason(sql).startswith("FAILED: ")
 
 
+def test_an_iceberg_table_is_not_external(lake):
+    assert lake.reason(
+        f"CREATE EXTERNAL TABLE t (a int) LOCATION 's3://{lake.bucket}/t/' TBLPROPERTIES "
+        "('table_type'='ICEBERG')") == (
+            "FAILED: External keyword not supported for table type ICEBERG")
+
+
+def test_a_query_knows_its_session(orders):
+    assert orders.rows("SELECT current_catalog, current_schema, current_user = "
+                       "invoker_principal(), invoker_principal()") == [
+        ["awsdatacatalog", orders.database, "true", "arn:aws:iam::000000000000:root"]]
+
+
 def test_the_catalog_is_shown_by_the_api(orders):
     athena = orders.athena
     assert athena.list_data_catalogs()["DataCatalogsSummary"][0]["CatalogName"] == "AwsDataCatalog"

@@ -26,6 +26,27 @@ CASTS_TO_JSON = [
     ("CAST(CAST(NULL AS integer) AS json)", None, "json"),
 ]
 
+CASTS_FROM_JSON = [
+    ("CAST(JSON '[{\"a\": 1, \"B\": \"x\"}, [2, \"y\"], null]' AS "
+     "array(row(a integer, b varchar)))", "[{a=1, b=x}, {a=2, b=y}, null]", "array"),
+    ("CAST(JSON '{\"b\": [1, \"2\", 2.5, true, null], \"c\": 9}' AS "
+     "row(b array(bigint), d double))", "{b=[1, 2, 3, 1, null], d=null}", "row"),
+    ("CAST(JSON '[1, 2.5, \"x\", false]' AS array(varchar))", "[1, 2.5E0, x, false]", "array"),
+    ("CAST(JSON '[1, {\"a\": [2]}, \"x\"]' AS array(json))", '[1, {"a":[2]}, "x"]', "array"),
+    ("CAST(JSON '{\"1\": [1.255], \"2\": null}' AS map(integer, array(decimal(4, 2))))",
+     "{1=[1.26], 2=null}", "map"),
+    ("CAST(JSON '[\"NaN\", \"-Infinity\", 1e3, 7]' AS array(double))",
+     "[NaN, -Infinity, 1000.0, 7.0]", "array"),
+    ("CAST(JSON '[\"t\", 0, 2.5]' AS array(boolean))", "[true, false, true]", "array"),
+    ("CAST(JSON '[3, [4]]' AS row(integer, array(integer)))", "{field0=3, field1=[4]}", "row"),
+    ("CAST(JSON '[]' AS array(row(a integer)))", "[]", "array"),
+    ("CAST(JSON 'null' AS array(row(a integer)))", None, "array"),
+    ("TRY_CAST(JSON '{\"a\": 1}' AS array(integer))", None, "array"),
+    ("TRY_CAST(JSON '[1, \"x\"]' AS array(integer))", None, "array"),
+    ("reduce(CAST(json_parse('[{\"n\": 2}, {\"n\": 3}]') AS array(row(n bigint))), 0, "
+     "(s, r) -> s + r.n, s -> s)", "5", "bigint"),
+]
+
 EXISTS = [
     (f"json_exists({CUSTOMER}, 'lax $.children[*]?(@ > 10)')", "true", "boolean"),
     (f"json_exists({ONE}, 'lax $.children[*]?(@ > 10)')", "false", "boolean"),

@@ -39,6 +39,28 @@ AGGREGATES = [
      "double double", [["1.0", "1.0"], ["2.0", "2.0"], ["3.0", "2.0"]]),
     ("SELECT listagg(x, ',' ON OVERFLOW ERROR) WITHIN GROUP (ORDER BY x) FROM "
      "(VALUES 'b', 'a') AS t(x)", "varchar", [["a,b"]]),
+    ("SELECT listagg(x, ',' ON OVERFLOW TRUNCATE '...' WITH COUNT) WITHIN GROUP (ORDER BY x), "
+     "listagg(DISTINCT x ON OVERFLOW TRUNCATE WITHOUT COUNT) WITHIN GROUP (ORDER BY x DESC) FROM "
+     "(VALUES 'b', NULL, 'a', 'b') AS t(x)", "varchar varchar", [["a,b,b", "ba"]]),
+    ("SELECT length(s), substr(s, -14) FROM (SELECT listagg(x, ',' ON OVERFLOW TRUNCATE '~' WITH "
+     "COUNT) WITHIN GROUP (ORDER BY x) AS s FROM (SELECT rpad(chr(96 + n), 400000, 'x') AS x FROM "
+     "UNNEST(sequence(1, 4)) AS t(n)))", "bigint varchar", [["800006", "xxxxxxxxx,~(2)"]]),
+    ("SELECT length(listagg(x ON OVERFLOW TRUNCATE '' WITHOUT COUNT) WITHIN GROUP (ORDER BY x)) "
+     "FROM (SELECT rpad('a', 600000, 'x') AS x FROM UNNEST(sequence(1, 4)) AS t(n))", "bigint",
+     [["600000"]]),
+    ("SELECT numeric_histogram(3, x), numeric_histogram(2, x), numeric_histogram(2, x, w) FROM "
+     "(VALUES (1, 1), (2, 1), (10, 2), (NULL, 1)) AS t(x, w)", "map map map",
+     [["{1.0=1.0, 2.0=1.0, 10.0=1.0}", "{1.5=2.0, 10.0=1.0}", "{1.5=2.0, 10.0=2.0}"]]),
+    ("SELECT length(checksum(x)), checksum(x) = checksum(x) FILTER (WHERE x < 9), "
+     "to_hex(checksum(y)) FROM (VALUES (1, NULL), (2, NULL)) AS t(x, y)",
+     "bigint boolean varchar", [["8", "true", "0E95D70B63F36E3C"]]),
+    ("SELECT count(*), grouping(a, b) FROM (VALUES (1, 2)) AS t(a, b) GROUP BY DISTINCT "
+     "ROLLUP (a, b), CUBE (a) ORDER BY 2", "bigint integer",
+     [["1", "0"], ["1", "1"], ["1", "3"]]),
+    ("SELECT a, count(*) FROM (VALUES 1, 1) AS t(a) GROUP BY ALL a", "integer bigint",
+     [["1", "2"]]),
+    ("SELECT count(*) FROM (VALUES 1) AS t(a) GROUP BY DISTINCT a, GROUPING SETS ((), (a), (a, a))",
+     "bigint", [["1"]]),
     ("SELECT approx_most_frequent(1, x, 15) FROM (VALUES 'A', 'B', 'A') AS t(x)", "map",
      [["{A=2}"]]),
     (f"SELECT count(*), count(d), count(DISTINCT s), sum(n), sum(d) FROM {N}",
@@ -160,6 +182,72 @@ WINDOWS = [
      [["[1]"], ["[1, 2]"], ["[1, 2, 3]"]]),
 ]
 
+Z = ("(VALUES (1, 'Europe/Berlin'), (2, '+05:30'), (3, NULL)) AS z(id, z) CROSS JOIN "
+     "(VALUES TIMESTAMP '2026-07-03 22:30:00 UTC') AS t(t)")
+
+ZONES = [
+    (f"SELECT hour(t AT TIME ZONE z), CAST(t AT TIME ZONE z AS timestamp), CAST(t AT TIME ZONE z "
+     f"AS varchar), format_datetime(t AT TIME ZONE z, 'HH:mm Z') FROM {Z} ORDER BY id",
+     "bigint timestamp varchar varchar",
+     [["0", "2026-07-04 00:30:00.000", "2026-07-04 00:30:00 Europe/Berlin", "00:30 +0200"],
+      ["4", "2026-07-04 04:00:00.000", "2026-07-04 04:00:00 +05:30", "04:00 +0530"],
+      [None, None, None, None]]),
+    (f"SELECT t AT TIME ZONE z AS x, date_trunc('day', at_timezone(t, z)), t AT TIME ZONE z + "
+     f"INTERVAL '1' HOUR FROM {Z} ORDER BY id",
+     " ".join(["timestamp_with_time_zone"] * 3),
+     [["2026-07-04 00:30:00.000 Europe/Berlin", "2026-07-04 00:00:00.000 Europe/Berlin",
+       "2026-07-04 01:30:00.000 Europe/Berlin"],
+      ["2026-07-04 04:00:00.000 +05:30", "2026-07-04 00:00:00.000 +05:30",
+       "2026-07-04 05:00:00.000 +05:30"], [None, None, None]]),
+    (f"SELECT x, timezone_hour(x), x = TIMESTAMP '2026-07-03 22:30:00 UTC' FROM (SELECT id, t AT "
+     f"TIME ZONE z AS x FROM {Z} WHERE z IS NOT NULL UNION ALL SELECT id, t AT TIME ZONE z FROM "
+     f"{Z} WHERE id = 9) ORDER BY 2", "timestamp_with_time_zone bigint boolean",
+     [["2026-07-04 00:30:00.000 Europe/Berlin", "2", "true"],
+      ["2026-07-04 04:00:00.000 +05:30", "5", "true"]]),
+    (f"SELECT date_trunc('day', t AT TIME ZONE z), count(*) FROM {Z} WHERE id < 3 GROUP BY "
+     "date_trunc('day', t AT TIME ZONE z) ORDER BY 1", "timestamp_with_time_zone bigint",
+     [["2026-07-04 00:00:00.000 +05:30", "1"], ["2026-07-04 00:00:00.000 Europe/Berlin", "1"]]),
+    ("SELECT with_timezone(TIMESTAMP '2026-01-01 00:00:00', z), from_unixtime(0, z) FROM "
+     "(VALUES 'America/New_York') AS t(z)", " ".join(["timestamp_with_time_zone"] * 2),
+     [["2026-01-01 00:00:00.000 America/New_York", "1969-12-31 19:00:00.000 America/New_York"]]),
+    ("SELECT date_trunc('day', TIMESTAMP '2026-07-03 23:30:00 +02:00')",
+     "timestamp_with_time_zone", [["2026-07-03 00:00:00.000 +02:00"]]),
+    ("SELECT x FROM (VALUES (TIMESTAMP '2026-01-01 00:00:00 UTC', 'Asia/Tokyo')) AS t(m, z), "
+     "LATERAL (VALUES m AT TIME ZONE z) AS u(x) ORDER BY x", "timestamp_with_time_zone",
+     [["2026-01-01 09:00:00.000 Asia/Tokyo"]]),
+]
+
+JSON_TABLES = [
+    ("SELECT * FROM json_table('[{\"id\": 1, \"name\": \"Africa\"}, {\"id\": 2}]', 'strict $[*]' "
+     "COLUMNS (n FOR ORDINALITY, id integer, name varchar PATH 'lax $.name' DEFAULT '-' ON EMPTY))",
+     "bigint integer varchar", [["1", "1", "Africa"], ["2", "2", "-"]]),
+    ("SELECT continent, country, population FROM json_table('[{\"continent\": \"Asia\", "
+     "\"countries\": [{\"name\": \"Japan\", \"population\": 125.7}, {\"name\": \"Thailand\", "
+     "\"population\": 71.6}]}, {\"continent\": \"Europe\", \"countries\": []}]', 'lax $' COLUMNS ("
+     "NESTED PATH 'lax $[*]' COLUMNS (continent varchar PATH 'lax $.continent', "
+     "NESTED PATH 'lax $.countries[*]' COLUMNS (country varchar PATH 'lax $.name', "
+     "population double PATH 'lax $.population'))))", "varchar varchar double",
+     [["Asia", "Japan", "125.7"], ["Asia", "Thailand", "71.6"], ["Europe", None, None]]),
+    ("SELECT * FROM json_table('{\"a\": [1, 2], \"b\": [\"x\"]}', 'lax $' COLUMNS ("
+     "NESTED 'lax $.a[*]' COLUMNS (a bigint PATH 'lax $', i FOR ORDINALITY), "
+     "NESTED PATH 'lax $.b[*]' AS \"b\" COLUMNS (b varchar PATH 'lax $')))",
+     "bigint bigint varchar", [["1", "1", None], ["2", "2", None], [None, None, "x"]]),
+    ("SELECT * FROM json_table('{\"a\": [1, 2], \"b\": [\"x\"]}', 'lax $' COLUMNS ("
+     "NESTED 'lax $.a[*]' COLUMNS (a bigint PATH 'lax $'), "
+     "NESTED PATH 'lax $.b[*]' COLUMNS (b varchar PATH 'lax $')) PLAN DEFAULT (CROSS, INNER))",
+     "bigint varchar", [["1", "x"], ["2", "x"]]),
+    ("SELECT t.id, j.v, j.q FROM (VALUES (1, '{\"v\": [7, 8]}'), (2, 'no json'), (3, NULL)) AS "
+     "t(id, j) CROSS JOIN json_table(t.j, 'lax $.v[*]?(@ > $MIN)' PASSING 7 AS min COLUMNS ("
+     "v tinyint PATH 'lax $', q varchar FORMAT JSON PATH 'lax $' WITH ARRAY WRAPPER)) AS j",
+     "integer tinyint varchar", [["1", "8", "[8]"]]),
+    ("SELECT t.id, v FROM (VALUES (1, '[5]'), (2, '[]')) AS t(id, j) LEFT JOIN json_table(j, "
+     "'lax $[*]' COLUMNS (x bigint PATH 'lax $')) AS u(v) ON true ORDER BY 1", "integer bigint",
+     [["1", "5"], ["2", None]]),
+    ("SELECT a, b FROM json_table('[]', 'lax $' AS \"root_path\" COLUMNS (a varchar(1) PATH "
+     "'lax \"A\"', NESTED PATH 'lax $[*]' AS \"nested_path\" COLUMNS (b varchar(1) PATH "
+     "'lax \"B\"')))", "varchar varchar", [["A", None]]),
+]
+
 RELATIONS = [
     ("SELECT r.* AS (u, v), t.r.* FROM (VALUES ROW(CAST(ROW(1, 2) AS row(p integer, q integer)))) "
      "AS t(r)", "integer integer integer integer", [["1", "2", "1", "2"]]),
@@ -244,6 +332,32 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT max(TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE z) FROM (VALUES 'UTC') AS t(z)",
+     "NOT_SUPPORTED: line 1:8: values whose time zones are not written in the query are not "
+     "supported here"),
+    ("SELECT ARRAY[t AT TIME ZONE z] FROM (VALUES (TIMESTAMP '2026-01-01 00:00:00', 'UTC')) AS "
+     "v(t, z)", "NOT_SUPPORTED: line 1:8: values whose time zones are not written ..."),
+    ("SELECT CAST(JSON '{\"a\": 1}' AS array(integer))", "INVALID_CAST_ARGUMENT: Cannot cast to "
+     "array(integer). Expected a json array, but got {\n{\"a\":1}"),
+    ("SELECT CAST(JSON '[\"x\"]' AS array(integer))", "INVALID_CAST_ARGUMENT: Cannot cast to "
+     "array(integer). Cannot cast 'x' to INT\n[\"x\"]"),
+    ("SELECT CAST(JSON '[[1, 2]]' AS array(row(a integer)))", "INVALID_CAST_ARGUMENT: Cannot cast "
+     "to array(row(a integer)). Expected json array ending, but got 2\n[[1,2]]"),
+    ("SELECT CAST(JSON '{\"a\": 1}' AS row(integer))", "INVALID_CAST_ARGUMENT: Cannot cast to "
+     "row(integer). Cannot cast a JSON object to anonymous row type. Input must be a JSON array.\n"
+     "{\"a\":1}"),
+    ("SELECT CAST(JSON '[[]]' AS array(varchar))", "INVALID_CAST_ARGUMENT: Cannot cast to "
+     "array(varchar). Unexpected token when cast to varchar: [\n[[]]"),
+    ("SELECT CAST(JSON '[1]' AS array(date))",
+     "TYPE_MISMATCH: line 1:8: Cannot cast json to array(date)"),
+    ("SELECT * FROM json_table('[1', 'lax $[*]' COLUMNS (x bigint PATH 'lax $') ERROR ON ERROR)",
+     "JSON_INPUT_CONVERSION_ERROR: conversion to JSON failed: ..."),
+    ("SELECT * FROM json_table('[\"a\"]', 'lax $[*]' COLUMNS (x bigint PATH 'lax $') "
+     "ERROR ON ERROR)", "JSON_VALUE_RESULT_ERROR: ..."),
+    ("SELECT * FROM json_table('[]', '$[' COLUMNS (x bigint))",
+     "INVALID_PATH: line 1:15: Invalid JSON path: ..."),
+    ("SELECT numeric_histogram(1, x) FROM (VALUES 1) AS t(x)", "INVALID_FUNCTION_ARGUMENT: "
+     "numeric_histogram bucket count must be greater than one"),
     ("SELECT parse_datetime('999999999-1', 'xxxx-w')",
      'INVALID_FUNCTION_ARGUMENT: Cannot parse "999999999-1": Value 999999999 for weekyear must be '
      "in the range [0,9999]"),
@@ -558,6 +672,11 @@ FAILURES = [
 
 # refused when started
 SYNTAX = [
+    ("SELECT listagg(x ON OVERFLOW TRUNCATE '.') WITHIN GROUP (ORDER BY x) FROM t",
+     "mismatched input ')'. Expecting: 'WITH', 'WITHOUT'"),
+    ("SELECT * FROM json_table('[]', 'lax $')", "mismatched input ')'. Expecting: 'COLUMNS'"),
+    ("SELECT * FROM json_table('[]', 'lax $' COLUMNS (a integer) PLAN (x OUTER y))",
+     "a PLAN that names paths is not supported"),
     ("SELECT U&'\\00'", "Incomplete escape sequence"),
     ("SELECT U&'a' UESCAPE '+'", "Invalid Unicode escape character"),
     ("SELEC 1", "line 1:1: mismatched input 'SELEC'. Expecting: "),

@@ -51,6 +51,21 @@ def test_rows_are_deleted_and_updated(house, more, sql, rows, left):
     assert house.rows("SELECT count(*) FROM t") == [(str(len(left)),)]
 
 
+def test_rows_tell_their_file_and_its_moment(house):
+    filled(house)
+    house.rows("DELETE FROM t WHERE id = 'b'")
+    keys = [file["Key"] for file in house.s3.list_objects_v2(
+        Bucket=house.bucket, Prefix="t/data/")["Contents"]]
+    rows = house.rows('SELECT id, "$path", "$file_modified_time" > current_timestamp - '
+                      "INTERVAL '1' DAY, typeof(\"$file_modified_time\") FROM t ORDER BY id")
+    assert [row[0] for row in rows] == ["a", "c"]
+    assert {row[1].removeprefix(f"s3://{house.bucket}/") for row in rows} < set(keys)
+    assert rows[0][1] != rows[1][1]
+    assert {row[2:] for row in rows} == {("true", "timestamp(3) with time zone")}
+    assert house.rows(f'SELECT * FROM t WHERE "$path" = \'{rows[0][1]}\'') == [ALL[0]]
+    assert house.rows('SELECT count(DISTINCT "$path") FROM t') == [("2",)]
+
+
 def test_the_snapshot_tells_what_happened(house):
     filled(house)
     before = house.metadata()["current-snapshot-id"]
