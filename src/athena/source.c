@@ -307,6 +307,7 @@ struct listing {
     const struct mr_slice *values; /* of the partition */
     struct athena_prune prune;
     enum mr_status status;
+    struct mr_slice sealed; /* the key of an object that a client's key encrypts */
 };
 
 /* Names that begin with '_' or '.' are not data. */
@@ -333,6 +334,10 @@ static enum mr_status on_object(void *ctx, const struct s3_object *object)
                         path.ptr[0] == '/';
     if (!folder || object->size == 0 || is_hidden(path))
         return MR_OK;
+    if (object->body.sealed) {
+        listing->sealed = mr_arena_copy(listing->scan->arena, object->key);
+        return MR_FAULT;
+    }
     return athena_scan_add(listing->scan, listing->bucket, object, listing->values);
 }
 
@@ -438,6 +443,10 @@ static bool list_objects(struct athena_source *source, struct athena_translation
     else if (status == MR_FULL)
         athena_translate_fail(translation, node, "HIVE_EXCEEDED_PARTITION_LIMIT",
                               "Query over more than %d objects", ATHENA_OBJECTS_MAX);
+    else if (status == MR_FAULT)
+        athena_translate_fail(translation, node, "HIVE_CANNOT_OPEN_SPLIT",
+                              "Error opening Hive split s3://%.*s/%.*s: %s", MR_ARG(listing.bucket),
+                              MR_ARG(listing.sealed), S3_SEALED_TEXT);
     else if (status != MR_OK)
         athena_translate_fail(translation, node, "INTERNAL_ERROR", "The objects cannot be listed");
     return status == MR_OK;

@@ -85,7 +85,7 @@ struct adding {
     struct athena_scan *scan;
     struct mr_slice bucket, key;
     const struct mr_slice *values;
-    bool found;
+    bool found, sealed;
 };
 
 static enum mr_status on_object(void *ctx, const struct s3_object *object)
@@ -94,6 +94,7 @@ static enum mr_status on_object(void *ctx, const struct s3_object *object)
     if (!mr_slice_equal(object->key, adding->key))
         return MR_END; /* the first in order is the key itself, or it is not there */
     adding->found = true;
+    adding->sealed = object->body.sealed;
     const enum mr_status status =
         athena_scan_add(adding->scan, adding->bucket, object, adding->values);
     return status == MR_OK ? MR_END : status;
@@ -122,7 +123,11 @@ static bool add_file(struct reading *reading, struct athena_scan *scan,
                               MR_ARG(file->path));
         return false;
     }
-    return true;
+    if (adding.sealed)
+        athena_translate_fail(reading->translation, reading->node, "ICEBERG_CANNOT_OPEN_SPLIT",
+                              "Error opening Iceberg split %.*s: %s", MR_ARG(file->path),
+                              S3_SEALED_TEXT);
+    return !adding.sealed;
 }
 
 /* ---- equality deletes ---- */

@@ -266,6 +266,8 @@ static enum mr_status read_object(struct import_job *job, struct mr_slice key)
     enum mr_status status = s3_open_object(job->base.dynamodb->s3, job->bucket, key, &fd, &size);
     if (status == MR_NOT_FOUND)
         return fail(job, "S3NoSuchKey", "The specified key does not exist");
+    if (status == MR_INVALID)
+        return fail(job, "S3InvalidRequest", S3_SEALED_TEXT);
     if (status != MR_OK)
         return status;
     struct mr_unpacker *unpacker = mr_unpacker_new(job->packing);

@@ -146,6 +146,11 @@ static enum mr_status on_object(void *ctx, const struct s3_object *object)
     struct mr_slice path = mr_slice_sub(object->key, target->prefix.len, SIZE_MAX);
     if (object->size == 0 || is_hidden(path) || is_excluded(target, path))
         return MR_OK;
+    if (object->body.sealed) {
+        glue_crawl_log(target->crawl, "ERROR", "s3://%.*s/%.*s: %s", MR_ARG(target->bucket),
+                       MR_ARG(object->key), S3_SEALED_TEXT);
+        return MR_OK;
+    }
     return add_object(target, object);
 }
 

@@ -358,22 +358,6 @@ static bool file_is_next(const struct http_conn *conn)
            conn->work->kind == HTTP_REPLY_FILE && conn->work->file_left > 0;
 }
 
-static ssize_t send_file_part(struct http_conn *conn)
-{
-    struct http_exchange_private *work = conn->work;
-    off_t offset = (off_t)work->file_offset;
-    size_t want = work->file_left > (1 << 20) ? 1 << 20 : (size_t)work->file_left;
-    ssize_t sent = sendfile(conn->fd, work->file_fd, &offset, want);
-    if (sent > 0) {
-        work->file_offset += (uint64_t)sent;
-        work->file_left -= (uint64_t)sent;
-    } else if (sent == 0) {
-        errno = EIO; /* the file is shorter than promised: the reply cannot be completed */
-        sent = -1;
-    }
-    return sent;
-}
-
 static ssize_t send_bytes(struct http_conn *conn)
 {
     struct iovec parts[2] = {
@@ -387,6 +371,44 @@ static ssize_t send_bytes(struct http_conn *conn)
     ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | (file_follows ? MSG_MORE : 0));
     if (sent > 0)
         advance(conn, (size_t)sent);
+    return sent;
+}
+
+/* A piece of a file that is changed on its way goes by our memory. */
+static ssize_t send_changed_part(struct http_conn *conn)
+{
+    enum { PIECE = 1 << 18 };
+    struct http_exchange_private *work = conn->work;
+    const size_t want = work->file_left < PIECE ? (size_t)work->file_left : PIECE;
+    mr_buf_reset(&work->sending);
+    char *room = mr_buf_reserve(&work->sending, want);
+    ssize_t got = pread(work->file_fd, room, want, (off_t)work->file_offset);
+    if (got <= 0) {
+        errno = got == 0 ? EIO : errno; /* the file is shorter than promised */
+        return -1;
+    }
+    work->filter.change(work->filter.ctx, room, (size_t)got);
+    work->file_offset += (uint64_t)got;
+    work->file_left -= (uint64_t)got;
+    conn->segment = mr_slice_make(room, (size_t)got);
+    return send_bytes(conn);
+}
+
+static ssize_t send_file_part(struct http_conn *conn)
+{
+    struct http_exchange_private *work = conn->work;
+    if (work->filter.change != NULL)
+        return send_changed_part(conn);
+    off_t offset = (off_t)work->file_offset;
+    size_t want = work->file_left > (1 << 20) ? 1 << 20 : (size_t)work->file_left;
+    ssize_t sent = sendfile(conn->fd, work->file_fd, &offset, want);
+    if (sent > 0) {
+        work->file_offset += (uint64_t)sent;
+        work->file_left -= (uint64_t)sent;
+    } else if (sent == 0) {
+        errno = EIO; /* the file is shorter than promised: the reply cannot be completed */
+        sent = -1;
+    }
     return sent;
 }
 

@@ -96,6 +96,8 @@ void http_exchange_release(struct http_exchange_private *exchange)
     assert(!exchange->in_callback);
     if (exchange->file_fd >= 0)
         close(exchange->file_fd);
+    if (exchange->filter.end != NULL)
+        exchange->filter.end(exchange->filter.ctx);
     loop->exchange_count--;
     if (exchange->held > 0)
         atomic_fetch_sub(&loop->server->held, exchange->held);
@@ -360,6 +362,13 @@ void http_reply_file(struct http_exchange *exchange, int fd, uint64_t offset, ui
     private->file_fd = fd;
     private->file_offset = offset;
     private->file_left = len;
+}
+
+void http_reply_file_changed(struct http_exchange *exchange, int fd, uint64_t offset, uint64_t len,
+                             struct http_filter filter)
+{
+    http_reply_file(exchange, fd, offset, len);
+    exchange->priv->filter = filter;
 }
 
 void http_reply_content_length(struct http_exchange *exchange, uint64_t len)

@@ -343,6 +343,8 @@ static ssize_t read_file(struct http_exchange_private *exchange, uint8_t *to, si
         if (got <= 0) /* shorter than promised */
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
+    if (exchange->filter.change != NULL && got > 0)
+        exchange->filter.change(exchange->filter.ctx, (char *)to, (size_t)got);
     exchange->file_offset += (uint64_t)got;
     exchange->file_left -= (uint64_t)got;
     if (exchange->file_left == 0)

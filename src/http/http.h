@@ -144,6 +144,16 @@ void http_reply_header(struct http_exchange *exchange, struct mr_slice name, str
 /* The body is `len` bytes of `fd` from `offset`, sent by sendfile where possible; the server closes
  * fd. */
 void http_reply_file(struct http_exchange *exchange, int fd, uint64_t offset, uint64_t len);
+/* The same, but `change` gets the file's bytes on their way out, in order and each once, and makes
+ * of them, in their place, what the client gets. On the loop's thread, so it has to be quick.
+ * `end` comes once, when the reply has left or was cut off; `ctx` lives until then. */
+struct http_filter {
+    void (*change)(void *ctx, char *bytes, size_t len);
+    void (*end)(void *ctx);
+    void *ctx;
+};
+void http_reply_file_changed(struct http_exchange *exchange, int fd, uint64_t offset, uint64_t len,
+                             struct http_filter filter);
 /* For HEAD: the Content-Length to tell though no body is sent. */
 void http_reply_content_length(struct http_exchange *exchange, uint64_t len);
 /* Sends the reply. Any thread; exactly once; the exchange may be gone when it returns. */

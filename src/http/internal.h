@@ -220,6 +220,7 @@ struct http_exchange_private {
     enum http_reply_kind kind;
     int file_fd;
     uint64_t file_offset, file_left;
+    struct http_filter filter; /* of the file; change NULL: none */
     bool length_told;
     uint64_t length;
     int64_t ticket;

@@ -345,6 +345,12 @@ static void large_replies_obey_flow_control(void **state)
             fail_msg("byte %zu is wrong", i);
     assert_int_equal(from_file->body.len, sizeof content);
     assert_memory_equal(from_file->body.data, content, sizeof content);
+    struct stream *changed = client_get(&client, "/changed");
+    client_wait(&client, changed);
+    assert_int_equal(changed->body.len, sizeof content);
+    for (size_t i = 0; i < sizeof content; i++)
+        if (changed->body.data[i] != (char)(content[i] ^ (char)(i * 7)))
+            fail_msg("byte %zu is not changed as it should", i);
     fixture.file_len++; /* promised more than there is */
     struct stream *cut = client_get(&client, "/file");
     client_wait(&client, cut);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct test_fixture fixture;
@@ -212,6 +213,38 @@ static void a_file_of_ten_megabytes_arrives_whole(void **state)
     close(fd);
     test_wait_connections(&fixture, 0);
     assert_int_equal(test_open_descriptors(), descriptors);
+    free(content);
+    close(file);
+}
+
+static void a_file_is_changed_on_its_way(void **state)
+{
+    (void)state;
+    int file = memfd_create("changed", MFD_CLOEXEC);
+    assert_true(file >= 0);
+    char *content = calloc(1, FILE_BYTES);
+    assert_non_null(content);
+    assert_int_equal(write(file, content, FILE_BYTES), FILE_BYTES);
+    char opened[64];
+    snprintf(opened, sizeof opened, "/proc/self/fd/%d", file);
+    fixture.file_path = opened;
+    fixture.file_len = FILE_BYTES;
+    for (size_t i = 0; i < FILE_BYTES; i++)
+        content[i] = (char)(i * 7);
+    const int ended = test_filters_ended();
+    int fd = test_connect(fixture.port);
+    for (int i = 0; i < 2; i++) {
+        struct test_reply reply = test_ask(fd, "GET /changed HTTP/1.1\r\nHost: h\r\n\r\n", 200);
+        assert_int_equal(reply.body.len, FILE_BYTES);
+        assert_memory_equal(reply.body.data, content, FILE_BYTES);
+        test_reply_fini(&reply);
+    }
+    test_send_text(fd, "GET /changed HTTP/1.1\r\nHost: h\r\n\r\n");
+    char some[1000]; /* and gone */
+    assert_true(read(fd, some, sizeof some) > 0);
+    close(fd);
+    test_wait_connections(&fixture, 0);
+    assert_int_equal(test_filters_ended(), ended + 3);
     free(content);
     close(file);
 }
@@ -449,6 +482,7 @@ int main(void)
         cmocka_unit_test(replies_leave_when_their_ticket_is_released),
         cmocka_unit_test(no_release_is_lost_in_a_race),
         cmocka_unit_test(a_file_of_ten_megabytes_arrives_whole),
+        cmocka_unit_test(a_file_is_changed_on_its_way),
         cmocka_unit_test(a_stream_meets_a_slow_reader),
         cmocka_unit_test(a_stream_keeps_every_byte_in_order),
         cmocka_unit_test(a_stream_that_is_aborted_looks_cut_off),

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -94,6 +95,34 @@ static int64_t number_behind(struct mr_slice path, struct mr_slice prefix)
     return value;
 }
 
+static atomic_int filters_ended;
+
+int test_filters_ended(void)
+{
+    return atomic_load(&filters_ended);
+}
+
+static void change(void *ctx, char *bytes, size_t len)
+{
+    size_t *place = ctx;
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)(bytes[i] ^ (char)(7 * (*place)++));
+}
+
+static void change_end(void *ctx)
+{
+    (void)ctx;
+    atomic_fetch_add(&filters_ended, 1);
+}
+
+static void answer_changed(struct http_exchange *exchange, const struct test_fixture *fixture)
+{
+    const struct http_filter filter = {change, change_end, MR_NEW(&exchange->arena, size_t)};
+    http_reply_file_changed(exchange, open(fixture->file_path, O_RDONLY | O_CLOEXEC), 0,
+                            fixture->file_len, filter);
+    http_reply_send(exchange);
+}
+
 static void on_request(struct http_exchange *exchange)
 {
     struct test_fixture *fixture = exchange->listener_ctx;
@@ -119,6 +148,8 @@ static void on_request(struct http_exchange *exchange)
         http_reply_file(exchange, open(fixture->file_path, O_RDONLY | O_CLOEXEC), 0,
                         fixture->file_len);
         http_reply_send(exchange);
+    } else if (mr_slice_equal(path, MR_S("/changed"))) {
+        answer_changed(exchange, fixture);
     } else if (mr_slice_equal(path, MR_S("/inject"))) {
         http_reply_header(exchange, MR_S("x-name"), MR_S("a\r\nx-evil: 1"));
         http_reply_send(exchange);

@@ -10,6 +10,7 @@
  *     /ticket/N        http_reply_send_after(N)
  *     /big/N           N bytes of body
  *     /file            the fixture's file
+ *     /changed         the same, each byte xored with seven times its place
  *     /inject          a reply header with a line break in its value
  *     /none            204
  */
@@ -46,6 +47,7 @@ void test_wait_aborts(struct test_fixture *fixture, int count);
 void test_wait_connections(struct test_fixture *fixture, int count);
 void test_answer(struct http_exchange *exchange, const char *text);
 size_t test_open_descriptors(void);
+int test_filters_ended(void); /* of /changed */
 
 /* ---- client ---- */
 int test_connect(int port);

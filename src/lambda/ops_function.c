@@ -239,6 +239,11 @@ static struct lambda_code *code_from_s3(struct protocol_call *call, yyjson_val *
                       has_bucket ? "." : "");
         return NULL;
     }
+    if (status == MR_INVALID)
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "Error occurred while GetObject. S3 Error Code: InvalidRequest. S3 Error "
+                      "Message: %s",
+                      S3_SEALED_TEXT);
     protocol_fail_internal(call, status);
     if (status != MR_OK)
         return NULL;

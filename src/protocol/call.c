@@ -84,6 +84,8 @@ void call_fini(struct protocol_call *call)
     if (call->priv->fd >= 0)
         close(call->priv->fd);
     call->priv->fd = -1;
+    if (call->priv->filter.end != NULL)
+        call->priv->filter.end(call->priv->filter.ctx);
 }
 
 void route_to(struct protocol_call *call, struct protocol_operation *operation,
@@ -212,6 +214,13 @@ void protocol_reply_file(struct protocol_call *call, int fd, uint64_t offset, ui
     call->priv->fd = fd;
     call->priv->file_offset = offset;
     call->priv->file_len = len;
+}
+
+void protocol_reply_file_changed(struct protocol_call *call, int fd, uint64_t offset, uint64_t len,
+                                 struct http_filter filter)
+{
+    protocol_reply_file(call, fd, offset, len);
+    call->priv->filter = filter;
 }
 
 void protocol_reply_header(struct protocol_call *call, struct mr_slice name, struct mr_slice value)

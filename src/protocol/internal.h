@@ -134,7 +134,8 @@ struct protocol_call_private {
     struct mr_slice payload;
     int fd;
     uint64_t file_offset, file_len;
-    bool streaming; /* the request's body goes to a sink of ours */
+    struct http_filter filter; /* of the file */
+    bool streaming;            /* the request's body goes to a sink of ours */
     struct stream *stream;
     struct auth_body auth_body;
     struct protocol_call *waiting_next; /* in the gate's list */

@@ -49,6 +49,8 @@ static enum mr_status file_read(struct protocol_call *call, struct mr_slice *ret
             return MR_RAISE(MR_FAIL_IO, "cannot read what %s answers", call->operation_name);
         have += (size_t)got;
     }
+    if (priv->filter.change != NULL)
+        priv->filter.change(priv->filter.ctx, bytes, len);
     *ret_payload = mr_slice_make(bytes, len);
     return MR_OK;
 }

@@ -117,6 +117,10 @@ void protocol_reply_payload(
     struct mr_slice bytes); /* copied when not in call->arena: no; must live in call->arena */
 void protocol_reply_file(struct protocol_call *call, int fd, uint64_t offset,
                          uint64_t len); /* the server closes fd */
+/* The same, but the bytes are changed on their way out (http_reply_file_changed). From inside the
+ * process as well. */
+void protocol_reply_file_changed(struct protocol_call *call, int fd, uint64_t offset, uint64_t len,
+                                 struct http_filter filter);
 /* A reply header outside the model (name lower case; both in the arena or literals). */
 void protocol_reply_header(struct protocol_call *call, struct mr_slice name, struct mr_slice value);
 /* A request header (lower-case name), ptr NULL when absent or called from inside. */

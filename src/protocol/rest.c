@@ -444,7 +444,9 @@ static void payload_bytes(struct protocol_call *call)
 {
     struct protocol_call_private *priv = call->priv;
     if (priv->has_file) {
-        http_reply_file(call->exchange, priv->fd, priv->file_offset, priv->file_len);
+        http_reply_file_changed(call->exchange, priv->fd, priv->file_offset, priv->file_len,
+                                priv->filter);
+        priv->filter = (struct http_filter){0};
         priv->fd = -1;
     } else if (priv->has_payload) {
         mr_buf_append(&call->exchange->reply_body, priv->payload);

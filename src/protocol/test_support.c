@@ -70,6 +70,13 @@ void http_reply_file(struct http_exchange *exchange, int fd, uint64_t offset, ui
     last.reply.file_len = len;
 }
 
+void http_reply_file_changed(struct http_exchange *exchange, int fd, uint64_t offset, uint64_t len,
+                             struct http_filter filter)
+{
+    (void)filter;
+    http_reply_file(exchange, fd, offset, len);
+}
+
 void http_reply_content_length(struct http_exchange *exchange, uint64_t len)
 {
     (void)exchange;

@@ -185,7 +185,7 @@ static enum mr_status file_begin(struct s3_writer *writer)
     return file_append(writer, small);
 }
 
-enum mr_status s3_writer_append(struct s3_writer *writer, struct mr_slice bytes)
+static enum mr_status append(struct s3_writer *writer, struct mr_slice bytes)
 {
     if (writer->fd < 0 && bytes.len > S3_SMALL_BYTES_MAX - writer->size) {
         const enum mr_status status = file_begin(writer);
@@ -200,6 +200,22 @@ enum mr_status s3_writer_append(struct s3_writer *writer, struct mr_slice bytes)
         memcpy(writer->small + writer->size, bytes.ptr, bytes.len);
     writer->size += bytes.len;
     return MR_OK;
+}
+
+enum mr_status s3_writer_append(struct s3_writer *writer, struct mr_slice bytes)
+{
+    char room[S3_SMALL_BYTES_MAX];
+    enum mr_status status = MR_OK;
+    if (!s3_cipher_works(writer->cipher))
+        return append(writer, bytes);
+    while (status == MR_OK && bytes.len > 0) {
+        const struct mr_slice part = mr_slice_sub(bytes, 0, sizeof room);
+        memcpy(room, part.ptr, part.len);
+        s3_cipher_apply(writer->cipher, room, part.len);
+        status = append(writer, mr_slice_make(room, part.len));
+        bytes = mr_slice_sub(bytes, part.len, SIZE_MAX);
+    }
+    return status;
 }
 
 enum mr_status s3_writer_finish(struct s3_writer *writer, struct s3_body *ret_body)
@@ -279,7 +295,7 @@ void s3_source_close(struct s3_source *source)
 
 /* By way of our memory: to digest it, or because the file system cannot copy by itself. */
 static enum mr_status copy_by_hand(int fd, uint64_t offset, uint64_t len, struct s3_writer *writer,
-                                   struct s3_digest *digest)
+                                   struct s3_cipher *cipher, struct s3_digest *digest)
 {
     enum { STEP = 1 << 18 };
     char *room = mr_malloc(STEP);
@@ -294,6 +310,8 @@ static enum mr_status copy_by_hand(int fd, uint64_t offset, uint64_t len, struct
             break;
         }
         const struct mr_slice bytes = mr_slice_make(room, (size_t)got);
+        if (s3_cipher_works(cipher))
+            s3_cipher_apply(cipher, room, (size_t)got);
         if (digest != NULL)
             s3_digest_update(digest, bytes);
         status = s3_writer_append(writer, bytes);
@@ -314,7 +332,7 @@ static enum mr_status copy_by_kernel(int fd, uint64_t offset, uint64_t len,
         if (copied < 0 && errno == EINTR)
             continue;
         if (copied <= 0)
-            return copy_by_hand(fd, offset, len, writer, NULL);
+            return copy_by_hand(fd, offset, len, writer, NULL, NULL);
         writer->size += (uint64_t)copied;
         offset += (uint64_t)copied;
         len -= (uint64_t)copied;
@@ -322,23 +340,51 @@ static enum mr_status copy_by_kernel(int fd, uint64_t offset, uint64_t len,
     return MR_OK;
 }
 
-enum mr_status s3_source_copy(const struct s3_source *source, uint64_t offset, uint64_t len,
-                              struct s3_writer *writer, struct s3_digest *digest)
+static enum mr_status copy_small(const struct s3_source *source, uint64_t offset, uint64_t len,
+                                 struct s3_writer *writer, struct s3_cipher *cipher,
+                                 struct s3_digest *digest)
 {
-    if (source->fd < 0) {
-        const struct mr_slice bytes = mr_slice_sub(source->bytes, (size_t)offset, (size_t)len);
-        if (digest != NULL)
-            s3_digest_update(digest, bytes);
-        return s3_writer_append(writer, bytes);
+    struct mr_slice bytes = mr_slice_sub(source->bytes, (size_t)offset, (size_t)len);
+    if (s3_cipher_works(cipher)) {
+        char *room = mr_arena_alloc(writer->arena, bytes.len);
+        memcpy(room, bytes.ptr, bytes.len);
+        s3_cipher_apply(cipher, room, bytes.len);
+        bytes = mr_slice_make(room, bytes.len);
     }
-    if (digest != NULL || len <= S3_SMALL_BYTES_MAX)
-        return copy_by_hand(source->fd, offset, len, writer, digest);
+    if (digest != NULL)
+        s3_digest_update(digest, bytes);
+    return s3_writer_append(writer, bytes);
+}
+
+static enum mr_status copy(const struct s3_source *source, uint64_t offset, uint64_t len,
+                           struct s3_writer *writer, struct s3_cipher *cipher,
+                           struct s3_digest *digest)
+{
+    if (source->fd < 0)
+        return copy_small(source, offset, len, writer, cipher, digest);
+    if (digest != NULL || len <= S3_SMALL_BYTES_MAX || s3_cipher_works(cipher) ||
+        s3_cipher_works(writer->cipher))
+        return copy_by_hand(source->fd, offset, len, writer, cipher, digest);
     if (writer->fd < 0) {
         const enum mr_status status = file_begin(writer);
         if (status != MR_OK)
             return status;
     }
     return copy_by_kernel(source->fd, offset, len, writer);
+}
+
+enum mr_status s3_source_copy(const struct s3_source *source, uint64_t offset, uint64_t len,
+                              struct s3_writer *writer, struct s3_digest *digest)
+{
+    struct s3_cipher cipher = {0};
+    if (len > 0 && source->key != NULL) {
+        const enum mr_status status = s3_cipher_open(&cipher, source->key, source->seal, offset);
+        if (status != MR_OK)
+            return status;
+    }
+    const enum mr_status status = copy(source, offset, len, writer, &cipher, digest);
+    s3_cipher_fini(&cipher);
+    return status;
 }
 
 /* ---- the ops that go with a record ---- */

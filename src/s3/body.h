@@ -15,6 +15,7 @@
 #pragma once
 #include "base/rng.h"
 #include "s3/meta.h"
+#include "s3/seal.h"
 #include "view/store.h"
 
 struct s3_bodies;
@@ -42,8 +43,9 @@ struct s3_writer {
     struct mr_arena *arena;
     struct s3_id id;
     uint64_t size;
-    int fd;      /* -1 while all is in `small` */
-    char *small; /* in the arena */
+    int fd;                   /* -1 while all is in `small` */
+    char *small;              /* in the arena */
+    struct s3_cipher *cipher; /* the caller's, set after open: what is appended is encrypted */
 };
 /* Small bytes are kept in the arena. */
 void s3_writer_open(struct s3_bodies *bodies, struct mr_arena *arena, struct s3_writer *writer);
@@ -58,6 +60,9 @@ void s3_writer_abandon(struct s3_writer *writer);
 struct s3_source {
     int fd;                /* -1: `bytes` has it all */
     struct mr_slice bytes; /* in the arena */
+    /* Set by whoever has the key of a body that is encrypted: copies are of what it hides. */
+    const struct s3_customer_key *key;
+    struct mr_slice seal;
 };
 /* The body that the record names. MR_NOT_FOUND: it was dropped meanwhile (read the record again).
  */

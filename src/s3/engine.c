@@ -304,6 +304,10 @@ enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket, struct mr_s
         s3_source_close(&source);
         status = MR_NOT_FOUND;
     }
+    if (status == MR_OK && meta.seal.len > 0) {
+        s3_source_close(&source);
+        status = MR_INVALID;
+    }
     if (status == MR_OK && source.fd < 0)
         status = bytes_as_file(source.bytes, &source.fd);
     if (status == MR_OK) {
@@ -330,6 +334,7 @@ static enum mr_status list_object(void *ctx, struct mr_slice key, const struct s
         .size = meta->size,
         .modified_ms = meta->modified_ms,
         .etag = s3_meta_etag(meta, etag),
+        .body.sealed = meta->seal.len > 0,
     };
     return list->fn(list->ctx, &object);
 }

@@ -178,7 +178,12 @@ enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max)
     }
     if (s3_checks_read(call, &incoming->checks) != MR_OK)
         return MR_FAULT;
+    struct s3_customer customer;
+    if (s3_customer_read(call, S3_CUSTOMER_TARGET, &customer) != MR_OK ||
+        s3_customer_usable(call, &customer) != MR_OK)
+        return MR_FAULT;
     s3_writer_open(incoming->s3->bodies, call->arena, &incoming->writer);
+    s3_sealing_begin(&incoming->sealing, incoming->s3, &incoming->writer, &customer);
     s3_digest_init(&incoming->digest, incoming->checks.set);
     call->stream = incoming;
     call->sink = (struct http_sink){.on_data = incoming_data, .ctx = incoming};
@@ -188,6 +193,7 @@ enum mr_status s3_incoming_open(struct protocol_call *call, uint64_t bytes_max)
 void s3_incoming_abandon(struct s3_incoming *incoming)
 {
     s3_digest_fini(&incoming->digest);
+    s3_sealing_fini(&incoming->sealing);
     s3_writer_abandon(&incoming->writer);
 }
 
@@ -200,6 +206,7 @@ enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming
         return MR_FAULT;
     }
     const enum mr_status status = s3_writer_finish(&incoming->writer, &incoming->body);
+    s3_sealing_fini(&incoming->sealing);
     if (status == MR_OK)
         return MR_OK;
     s3_incoming_abandon(incoming);

@@ -1,6 +1,6 @@
 /* Stored form of a value in VIEW_OBJECT (integers as base/buf.h writes them):
  *
- *   u8      1; 2 when a tail comes last
+ *   u8      1; 2 when a tail comes last; 3 when a seal comes behind that
  *   u8      flags: 1 a body in a file, 2 the sum is composite, 4 has headers or anything behind,
  *           8 a body in the view, 16 has a place among versions, 32 a delete marker, 64 is
  *           retained or held, 128 another encryption than AES256
@@ -14,7 +14,8 @@
  *   with flag 64: u8 retention, plus 16 times the legal hold; varint until when
  *   with flag 128: u8 encryption, plus 128 for a bucket key; the key's ARN with its length before
  *   with flag 4: each header, the user's metadata, the tags, the parts; each with its length before
- *   form 2: the list of grants with its length before; varint until when it is restored
+ *   forms 2, 3: the list of grants with its length before; varint until when it is restored
+ *   form 3: the seal (s3/seal.h) with its length before
  *
  * Listings need no more than the fixed beginning.
  *
@@ -29,6 +30,7 @@
 enum {
     FORM_PLAIN = 1,
     FORM_TAIL = 2,
+    FORM_SEALED = 3,
     FLAG_FILE = 1,
     FLAG_COMPOSITE = 2,
     FLAG_MORE = 4,
@@ -42,7 +44,12 @@ enum {
 
 static bool has_tail(const struct s3_meta *meta)
 {
-    return meta->acl.len > 0 || meta->restored_until_ms > 0;
+    return meta->acl.len > 0 || meta->restored_until_ms > 0 || meta->seal.len > 0;
+}
+
+static char form_of(const struct s3_meta *meta)
+{
+    return meta->seal.len > 0 ? FORM_SEALED : has_tail(meta) ? FORM_TAIL : FORM_PLAIN;
 }
 
 static bool has_more(const struct s3_meta *meta)
@@ -83,7 +90,7 @@ static void write_version(struct mr_buf *buf, const struct s3_version *version)
 
 void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
 {
-    mr_buf_byte(buf, has_tail(meta) ? FORM_TAIL : FORM_PLAIN);
+    mr_buf_byte(buf, form_of(meta));
     mr_buf_byte(buf, (char)flags_of(meta));
     mr_buf_append(buf, mr_slice_make(meta->body.bytes, S3_ID_BYTES));
     mr_buf_varint(buf, meta->size);
@@ -113,6 +120,8 @@ void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
         return;
     mr_buf_bytes(buf, meta->acl);
     mr_buf_varint(buf, (uint64_t)meta->restored_until_ms);
+    if (meta->seal.len > 0)
+        mr_buf_bytes(buf, meta->seal);
 }
 
 static void read_sum(struct mr_reader *reader, struct s3_sum *ret_sum)
@@ -197,13 +206,14 @@ enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
         ret_meta->user = mr_read_bytes(&reader);
         ret_meta->tags = mr_read_bytes(&reader);
         ret_meta->parts = mr_read_bytes(&reader);
-        if (form == FORM_TAIL) {
+        if (form != FORM_PLAIN) {
             ret_meta->acl = mr_read_bytes(&reader);
             ret_meta->restored_until_ms = (int64_t)mr_read_varint(&reader);
         }
+        if (form == FORM_SEALED)
+            ret_meta->seal = mr_read_bytes(&reader);
     }
-    if (reader.failed || (form != FORM_PLAIN && form != FORM_TAIL) ||
-        (form == FORM_TAIL && !has_tail(ret_meta)) || reader.next != reader.end)
+    if (reader.failed || form != form_of(ret_meta) || reader.next != reader.end)
         return MR_RAISE(MR_FAIL_DATA, "an object's record is damaged (%zu bytes)", value.len);
     return MR_OK;
 }

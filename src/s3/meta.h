@@ -57,6 +57,7 @@ struct s3_meta {
     struct mr_slice user;  /* pairs: metadata; names in lower case */
     struct mr_slice tags;  /* pairs */
     struct mr_slice acl;   /* a JSON array of grants; empty: the owner has all */
+    struct mr_slice seal;  /* of a body encrypted by a client's key (s3/seal.h); empty: it is not */
     struct mr_slice parts; /* of a finished upload: struct s3_parts reads it */
 };
 

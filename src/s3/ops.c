@@ -236,9 +236,6 @@ enum mr_status s3_check_unsupported(struct protocol_call *call)
     static const struct {
         const char *member, *header;
     } refused[] = {
-        {"SSECustomerAlgorithm", "x-amz-server-side-encryption-customer-algorithm"},
-        {"CopySourceSSECustomerAlgorithm",
-         "x-amz-copy-source-server-side-encryption-customer-algorithm"},
         {"WriteOffsetBytes", "x-amz-write-offset-bytes"},
         {"ChecksumSHA512", "x-amz-checksum-sha512"},
         {"ChecksumMD5", "x-amz-checksum-md5"},

@@ -22,6 +22,7 @@
     X(invalid_digest, "InvalidDigest", 400, false)                                 \
     X(invalid_location, "InvalidLocationConstraint", 400, false)                   \
     X(invalid_object_state, "InvalidObjectState", 403, false)                      \
+    X(invalid_encryption, "InvalidEncryptionAlgorithmError", 400, false)           \
     X(invalid_owner, "InvalidBucketOwnerAWSAccountID", 400, false)                 \
     X(invalid_part, "InvalidPart", 400, false)                                     \
     X(invalid_part_number, "InvalidPartNumber", 416, false)                        \
@@ -182,10 +183,44 @@ enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_uplo
 enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta);
 enum mr_status s3_headers_tags(struct protocol_call *call, struct s3_meta *meta);
 
+/* ---- customer.c: keys that clients bring along ---- */
+enum s3_customer_of { S3_CUSTOMER_TARGET, S3_CUSTOMER_SOURCE /* of a copy */ };
+struct s3_customer {
+    bool given;
+    bool usable; /* of the length that it has to have: */
+    struct s3_customer_key key;
+    struct mr_slice md5; /* as the client told it */
+};
+/* What the request says, as far as it can be wrong by itself, but for the key's length. */
+enum mr_status s3_customer_read(struct protocol_call *call, enum s3_customer_of of,
+                                struct s3_customer *ret_customer);
+/* To encrypt with. */
+enum mr_status s3_customer_usable(struct protocol_call *call, const struct s3_customer *customer);
+/* Reads it, and holds it against an object that is to be read, or an upload that a part is for. */
+enum mr_status s3_customer_check(struct protocol_call *call, enum s3_customer_of of,
+                                 const struct s3_meta *meta, struct s3_customer *ret_customer);
+enum mr_status s3_customer_check_part(struct protocol_call *call, const struct s3_upload *upload,
+                                      struct s3_customer *ret_customer);
+/* A body that is encrypted while it is written, if the client wants that. */
+struct s3_sealing {
+    struct s3_customer customer;
+    struct s3_nonce nonce;
+    struct s3_cipher cipher;
+};
+/* Both stay where they are until the end. */
+void s3_sealing_begin(struct s3_sealing *sealing, struct s3 *s3, struct s3_writer *writer,
+                      const struct s3_customer *customer);
+void s3_sealing_fini(struct s3_sealing *sealing); /* accepts a zeroed one */
+/* The record's seal (`head`: of the upload that it belongs to; empty: a new one), and an ETag
+ * instead of the MD5; size and MD5 are there. */
+void s3_sealing_end(struct s3_sealing *sealing, struct s3 *s3, struct mr_arena *arena,
+                    struct mr_slice head, struct s3_meta *meta);
+
 /* A body on its way from the wire. */
 struct s3_incoming {
     struct s3 *s3;
     struct s3_writer writer;
+    struct s3_sealing sealing;
     struct s3_digest digest;
     struct s3_upload_checks checks;
     struct s3_sums sums; /* these two set by s3_incoming_finish */
@@ -222,7 +257,8 @@ struct mr_slice s3_config_json(struct protocol_call *call, yyjson_val *value);
 void s3_config_give(struct protocol_call *call, const char *member, const char *output,
                     const char *fallback, const struct protocol_fault *fault, const char *message);
 
-/* How an object is to be encrypted, from the request or its bucket's default; and told. */
+/* How an object is to be encrypted, from the request or its bucket's default; and told. Of one that
+ * a client's key encrypts, whether that may be; the seal is made with the body. */
 enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta);
 void s3_sse_write(struct protocol_call *call, const struct s3_meta *meta);
 

@@ -8,6 +8,7 @@ struct source {
     struct s3_version version;
     struct s3_meta meta;
     struct s3_source body;
+    struct s3_customer customer; /* whose key it takes to read the body */
 };
 
 /* ---- the source ---- */
@@ -100,31 +101,47 @@ static enum mr_status source_open(struct protocol_call *call, struct source *sou
                              "marker by version id.");
     if (s3_fail_missing(call, &source->which, status, &source->meta) != MR_OK)
         return MR_FAULT;
-    if (source_judge(call, &source->meta) == MR_OK && check_archived(call, &source->meta) == MR_OK)
+    if (s3_customer_check(call, S3_CUSTOMER_SOURCE, &source->meta, &source->customer) == MR_OK &&
+        source_judge(call, &source->meta) == MR_OK &&
+        check_archived(call, &source->meta) == MR_OK) {
+        if (source->customer.given)
+            source->body.key = &source->customer.key;
+        source->body.seal = source->meta.seal;
         return MR_OK;
+    }
     s3_source_close(&source->body);
     return MR_FAULT;
 }
 
 /* ---- the bytes ---- */
 
-/* A new body with `len` bytes of the source from `offset`, and its digests. When `keep` the source
- * has them already, so the kernel may copy. */
-static enum mr_status copy_body(struct protocol_call *call, const struct source *source,
-                                uint64_t offset, uint64_t len, bool keep, unsigned set,
-                                struct s3_body *ret_body, struct s3_sums *ret_sums)
+/* What is made of the source: a new body with `len` of its bytes from `offset`, and its digests. */
+struct copying {
+    const struct source *source;
+    uint64_t offset, len;
+    bool keep;                   /* the digests are the source's, so the kernel may copy */
+    unsigned set;                /* of digests, else */
+    struct s3_customer customer; /* encrypts the new body */
+    struct s3_body body;         /* results */
+    struct s3_sums sums;
+    struct s3_sealing sealing;
+};
+
+static enum mr_status copy_body(struct protocol_call *call, struct copying *copying)
 {
     struct s3_digest digest = {0};
     struct s3_writer writer;
     s3_writer_open(s3_of(call)->bodies, call->arena, &writer);
-    if (!keep)
-        s3_digest_init(&digest, set);
-    enum mr_status status =
-        s3_source_copy(&source->body, offset, len, &writer, keep ? NULL : &digest);
-    if (!keep)
-        s3_digest_finish(&digest, ret_sums);
+    s3_sealing_begin(&copying->sealing, s3_of(call), &writer, &copying->customer);
+    if (!copying->keep)
+        s3_digest_init(&digest, copying->set);
+    enum mr_status status = s3_source_copy(&copying->source->body, copying->offset, copying->len,
+                                           &writer, copying->keep ? NULL : &digest);
+    if (!copying->keep)
+        s3_digest_finish(&digest, &copying->sums);
     if (status == MR_OK)
-        status = s3_writer_finish(&writer, ret_body);
+        status = s3_writer_finish(&writer, &copying->body);
+    s3_sealing_fini(&copying->sealing);
     if (status == MR_OK)
         return MR_OK;
     s3_writer_abandon(&writer);
@@ -142,7 +159,8 @@ static enum mr_status self_copy_check(struct protocol_call *call, const struct s
     /* AWS: an older version may be made the current one again. */
     if (!same || source->which.version != NULL || replace || s3_in(call, "StorageClass").len > 0 ||
         s3_in(call, "WebsiteRedirectLocation").len > 0 ||
-        s3_in(call, "ServerSideEncryption").len > 0 || s3_in(call, "ChecksumAlgorithm").len > 0)
+        s3_in(call, "ServerSideEncryption").len > 0 ||
+        s3_in(call, "SSECustomerAlgorithm").len > 0 || s3_in(call, "ChecksumAlgorithm").len > 0)
         return MR_OK;
     return protocol_fail(call, &s3_invalid_request,
                          "This copy request is illegal because it is trying to copy an object to "
@@ -233,27 +251,29 @@ static enum mr_status copy_commit(struct protocol_call *call, const struct sourc
                                   struct s3_change *change, struct s3_meta *meta)
 {
     struct s3 *s3 = s3_of(call);
-    struct s3_body body;
-    struct s3_sums sums;
     const enum s3_algorithm algorithm = copy_algorithm(call, &source->meta);
-    /* A copy is never made of parts, so its ETag and sum must be those of the whole. */
-    const bool keep = source->meta.part_count == 0 && source->meta.sum.algorithm == algorithm &&
-                      !source->meta.composite;
-    if (copy_body(call, source, 0, source->meta.size, keep, 1u << algorithm, &body, &sums) != MR_OK)
+    struct copying copying = {.source = source, .len = source->meta.size, .set = 1u << algorithm};
+    if (s3_customer_read(call, S3_CUSTOMER_TARGET, &copying.customer) != MR_OK)
         return MR_FAULT;
-    if (!keep) {
-        memcpy(meta->md5, sums.md5, sizeof meta->md5);
-        meta->sum = sums.of[algorithm];
+    /* A copy is never made of parts, so its ETag and sum must be those of the whole. */
+    copying.keep = source->meta.part_count == 0 && source->meta.sum.algorithm == algorithm &&
+                   !source->meta.composite && source->meta.seal.len == 0 && !copying.customer.given;
+    if (copy_body(call, &copying) != MR_OK)
+        return MR_FAULT;
+    if (!copying.keep) {
+        memcpy(meta->md5, copying.sums.md5, sizeof meta->md5);
+        meta->sum = copying.sums.of[algorithm];
         meta->composite = false;
         meta->part_count = 0;
     }
-    s3_meta_set_body(meta, &body);
+    s3_meta_set_body(meta, &copying.body);
+    s3_sealing_end(&copying.sealing, s3, call->arena, MR_S(""), meta);
     meta->modified_ms = store_now(s3->options.store);
     change->meta = meta;
-    change->body = &body;
+    change->body = &copying.body;
     const enum mr_status changed = s3_change_apply(s3, call->arena, change, &call->ticket);
     if (changed != MR_OK)
-        s3_body_discard(s3->bodies, &body);
+        s3_body_discard(s3->bodies, &copying.body);
     return s3_fail_change(call, changed);
 }
 
@@ -319,25 +339,25 @@ static enum mr_status part_copy(struct protocol_call *call, const struct source 
                                 const struct s3_upload *upload, struct s3_meta *ret_part)
 {
     struct s3 *s3 = s3_of(call);
-    struct s3_body body;
-    struct s3_sums sums;
-    uint64_t first, len;
     const enum s3_algorithm algorithm =
         upload->meta.sum.algorithm != S3_NO_SUM ? upload->meta.sum.algorithm : S3_CRC64NVME;
-    if (copy_range(call, source, &first, &len) != MR_OK ||
-        copy_body(call, source, first, len, false, 1u << algorithm, &body, &sums) != MR_OK)
+    struct copying copying = {.source = source, .set = 1u << algorithm};
+    if (s3_customer_check_part(call, upload, &copying.customer) != MR_OK ||
+        copy_range(call, source, &copying.offset, &copying.len) != MR_OK ||
+        copy_body(call, &copying) != MR_OK)
         return MR_FAULT;
     *ret_part = (struct s3_meta){
         .modified_ms = store_now(s3->options.store),
-        .sum = sums.of[algorithm],
+        .sum = copying.sums.of[algorithm],
     };
-    memcpy(ret_part->md5, sums.md5, sizeof sums.md5);
-    s3_meta_set_body(ret_part, &body);
+    memcpy(ret_part->md5, copying.sums.md5, sizeof copying.sums.md5);
+    s3_meta_set_body(ret_part, &copying.body);
+    s3_sealing_end(&copying.sealing, s3, call->arena, upload->meta.seal, ret_part);
     const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
     const enum mr_status status =
-        s3_upload_add(s3, call->arena, upload, number, ret_part, &body, &call->ticket);
+        s3_upload_add(s3, call->arena, upload, number, ret_part, &copying.body, &call->ticket);
     if (status != MR_OK)
-        s3_body_discard(s3->bodies, &body);
+        s3_body_discard(s3->bodies, &copying.body);
     if (status == MR_NOT_FOUND)
         return s3_fail_no_upload(call, upload->id);
     protocol_fail_internal(call, status);

@@ -63,6 +63,20 @@ static enum mr_status sum_kind_read(struct protocol_call *call, struct s3_meta *
     return MR_OK;
 }
 
+/* An upload has the head of the seal that its object will have. */
+static enum mr_status seal_begin(struct protocol_call *call, struct s3_meta *meta)
+{
+    struct s3_customer customer;
+    struct mr_buf seal = {0};
+    if (s3_customer_read(call, S3_CUSTOMER_TARGET, &customer) != MR_OK)
+        return MR_FAULT;
+    if (customer.given)
+        s3_seal_begin(&seal, s3_of(call)->options.rng, &customer.key);
+    meta->seal = mr_arena_copy(call->arena, mr_buf_slice(&seal));
+    mr_buf_fini(&seal);
+    return MR_OK;
+}
+
 static void create_upload(struct protocol_call *call)
 {
     struct s3 *s3 = s3_of(call);
@@ -72,6 +86,8 @@ static void create_upload(struct protocol_call *call)
         s3_headers_tags(call, &upload.meta) != MR_OK || sum_kind_read(call, &upload.meta) != MR_OK)
         return;
     upload.meta.modified_ms = store_now(s3->options.store);
+    if (seal_begin(call, &upload.meta) != MR_OK)
+        return;
     const enum mr_status status = s3_upload_begin(s3, call->arena, &upload, &call->ticket);
     if (status == MR_NOT_FOUND)
         s3_fail_no_bucket(call, upload.bucket);
@@ -113,8 +129,10 @@ static enum mr_status part_sum_check(struct protocol_call *call, const struct s3
 static void part_open(struct protocol_call *call)
 {
     struct s3_upload upload;
+    struct s3_customer customer;
     if (s3_check_unsupported(call) != MR_OK || s3_check_part_number(call) != MR_OK ||
         s3_check_upload(call, &upload) != MR_OK ||
+        s3_customer_check_part(call, &upload, &customer) != MR_OK ||
         s3_incoming_open(call, S3_PUT_BYTES_MAX) != MR_OK)
         return;
     struct s3_incoming *incoming = call->stream;
@@ -145,6 +163,7 @@ static void part_run(struct protocol_call *call)
     };
     memcpy(part.md5, incoming->sums.md5, sizeof part.md5);
     s3_meta_set_body(&part, &incoming->body);
+    s3_sealing_end(&incoming->sealing, s3, call->arena, incoming->upload.meta.seal, &part);
     const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
     const enum mr_status status = s3_upload_add(s3, call->arena, &incoming->upload, number, &part,
                                                 &incoming->body, &call->ticket);
@@ -259,8 +278,9 @@ static enum mr_status parts_choose(struct protocol_call *call, const struct s3_u
 static void whole_of(struct protocol_call *call, const struct s3_stored_part *chosen, size_t count,
                      struct s3_meta *object)
 {
-    struct mr_buf md5s = {0}, sums = {0}, parts = {0};
+    struct mr_buf md5s = {0}, sums = {0}, parts = {0}, seal = {0};
     struct s3_sums digests;
+    mr_buf_append(&seal, object->seal);
     object->size = 0;
     object->sum = chosen[0].meta.sum;
     for (size_t i = 0; i < count; i++) {
@@ -269,6 +289,7 @@ static void whole_of(struct protocol_call *call, const struct s3_stored_part *ch
         mr_buf_append(&md5s, mr_slice_make(part->md5, S3_MD5_BYTES));
         mr_buf_append(&sums, s3_sum_slice(&part->sum));
         s3_parts_add(&parts, &row);
+        mr_buf_append(&seal, s3_seal_segments(part->seal));
         object->size += part->size;
         if (i > 0 && !object->composite)
             s3_sum_combine(&object->sum, &part->sum, part->size);
@@ -280,6 +301,8 @@ static void whole_of(struct protocol_call *call, const struct s3_stored_part *ch
     }
     object->part_count = (uint32_t)count;
     object->parts = mr_arena_copy(call->arena, mr_buf_slice(&parts));
+    object->seal = mr_arena_copy(call->arena, mr_buf_slice(&seal));
+    mr_buf_fini(&seal);
     mr_buf_fini(&md5s);
     mr_buf_fini(&sums);
     mr_buf_fini(&parts);
@@ -311,6 +334,16 @@ static enum mr_status whole_check(struct protocol_call *call, const struct s3_me
     return MR_OK;
 }
 
+/* AWS: the key need not come along, unless it is told. */
+static enum mr_status check_key(struct protocol_call *call, const struct s3_upload *upload)
+{
+    struct s3_customer customer;
+    if (mr_json_get(call->in, "SSECustomerAlgorithm") == NULL &&
+        mr_json_get(call->in, "SSECustomerKey") == NULL)
+        return MR_OK;
+    return s3_customer_check_part(call, upload, &customer);
+}
+
 static void complete_upload(struct protocol_call *call)
 {
     struct s3 *s3 = s3_of(call);
@@ -319,7 +352,8 @@ static void complete_upload(struct protocol_call *call)
     size_t count = 0;
     struct s3_change change = s3_change_of(call);
     change.event = "ObjectCreated:CompleteMultipartUpload";
-    if (s3_check_upload(call, &upload) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
+    if (s3_check_upload(call, &upload) != MR_OK || check_key(call, &upload) != MR_OK ||
+        s3_conditions_read(call, &change) != MR_OK ||
         parts_choose(call, &upload, &chosen, &count) != MR_OK)
         return;
     struct s3_meta object = upload.meta;

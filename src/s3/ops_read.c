@@ -2,9 +2,6 @@
 #include "s3/ops.h"
 #include "s3/range.h"
 #include <math.h>
-#include <unistd.h>
-
-enum { INSIDE_BYTES_MAX = 64 << 20 }; /* given to a caller inside the process as one slice */
 
 /* What a read gives. */
 struct reading {
@@ -12,6 +9,7 @@ struct reading {
     struct s3_source body; /* not of a HEAD */
     uint64_t first, len;
     bool part; /* a range or a part: 206 */
+    struct s3_customer customer;
 };
 
 /* ---- conditions ---- */
@@ -207,34 +205,59 @@ static void write_reading(struct protocol_call *call, const struct reading *read
         mr_json_key_int(out, "PartsCount", meta->part_count);
 }
 
-/* Takes the source over. */
-static void give_body(struct protocol_call *call, struct s3_source *body, uint64_t first,
-                      uint64_t len)
+static void decrypt(void *ctx, char *bytes, size_t len)
 {
-    if (body->fd < 0) {
-        protocol_reply_payload(call, mr_slice_sub(body->bytes, (size_t)first, (size_t)len));
+    s3_cipher_apply(ctx, bytes, len);
+}
+
+static void decrypt_end(void *ctx)
+{
+    s3_cipher_fini(ctx);
+}
+
+/* NULL with the fault set, or because nothing has to be decrypted. */
+static struct s3_cipher *cipher_of(struct protocol_call *call, const struct reading *reading)
+{
+    if (!reading->customer.given || reading->len == 0)
+        return NULL;
+    struct s3_cipher *cipher = MR_NEW(call->arena, struct s3_cipher);
+    const enum mr_status status =
+        s3_cipher_open(cipher, &reading->customer.key, reading->meta.seal, reading->first);
+    protocol_fail_internal(call, status);
+    return status == MR_OK ? cipher : NULL;
+}
+
+static void give_small(struct protocol_call *call, const struct reading *reading,
+                       struct s3_cipher *cipher)
+{
+    struct mr_slice bytes =
+        mr_slice_sub(reading->body.bytes, (size_t)reading->first, (size_t)reading->len);
+    if (cipher != NULL) {
+        char *room = mr_arena_alloc(call->arena, bytes.len);
+        memcpy(room, bytes.ptr, bytes.len);
+        s3_cipher_apply(cipher, room, bytes.len);
+        s3_cipher_fini(cipher);
+        bytes = mr_slice_make(room, bytes.len);
+    }
+    protocol_reply_payload(call, bytes);
+}
+
+/* Takes the source over. */
+static void give_body(struct protocol_call *call, struct reading *reading)
+{
+    struct s3_cipher *cipher = cipher_of(call, reading);
+    if (protocol_failed(call)) {
+        s3_source_close(&reading->body);
         return;
     }
-    if (call->exchange != NULL) {
-        protocol_reply_file(call, body->fd, first, len);
+    if (reading->body.fd < 0) {
+        give_small(call, reading, cipher);
         return;
     }
-    char *room = len <= INSIDE_BYTES_MAX ? mr_arena_alloc(call->arena, (size_t)len) : NULL;
-    uint64_t done = 0;
-    while (room != NULL && done < len) {
-        const ssize_t got =
-            pread(body->fd, room + done, (size_t)(len - done), (off_t)(first + done));
-        if (got <= 0)
-            break;
-        done += (uint64_t)got;
-    }
-    s3_source_close(body);
-    if (done == len)
-        protocol_reply_payload(call, mr_slice_make(room, (size_t)len));
-    else
-        protocol_fail_internal(call, MR_RAISE(MR_FAIL_IO,
-                                              "an object of %llu bytes cannot be given inside",
-                                              (unsigned long long)len));
+    struct http_filter filter = {0};
+    if (cipher != NULL)
+        filter = (struct http_filter){decrypt, decrypt_end, cipher};
+    protocol_reply_file_changed(call, reading->body.fd, reading->first, reading->len, filter);
 }
 
 static void read_object(struct protocol_call *call, bool with_body)
@@ -252,7 +275,8 @@ static void read_object(struct protocol_call *call, bool with_body)
             : s3_find(s3, call->arena, &which, &reading.meta, &call->ticket);
     if (s3_fail_missing(call, &which, found, &reading.meta) != MR_OK)
         return;
-    if ((with_body && s3_check_readable(call, &reading.meta) != MR_OK) ||
+    if (s3_customer_check(call, S3_CUSTOMER_TARGET, &reading.meta, &reading.customer) != MR_OK ||
+        (with_body && s3_check_readable(call, &reading.meta) != MR_OK) ||
         judge(call, &reading.meta) != MR_OK || range_of(call, &reading) != MR_OK) {
         s3_source_close(&reading.body);
         return;
@@ -268,7 +292,7 @@ static void read_object(struct protocol_call *call, bool with_body)
     atomic_fetch_add(&s3->gets, 1);
     atomic_fetch_add(&s3->bytes_out, reading.len);
     s3_metrics_downloaded(s3->metrics, call, reading.len);
-    give_body(call, &reading.body, reading.first, reading.len);
+    give_body(call, &reading);
 }
 
 static void get_object(struct protocol_call *call)
@@ -356,12 +380,14 @@ static void get_object_attributes(struct protocol_call *call)
     struct s3_meta meta;
     struct s3_which which;
     struct s3_version version;
+    struct s3_customer customer;
     char etag[S3_ETAG_TEXT];
     if (s3_check_owner(call) != MR_OK || attributes_check(call) != MR_OK ||
         s3_which_in(call, &which, &version) != MR_OK)
         return;
     const enum mr_status found = s3_find(s3_of(call), call->arena, &which, &meta, &call->ticket);
-    if (s3_fail_missing(call, &which, found, &meta) != MR_OK)
+    if (s3_fail_missing(call, &which, found, &meta) != MR_OK ||
+        s3_customer_check(call, S3_CUSTOMER_TARGET, &meta, &customer) != MR_OK)
         return;
     s3_write_version(call, which.bucket, &meta);
     mr_json_key_timestamp(&call->out, "LastModified", meta.modified_ms);

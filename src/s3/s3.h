@@ -29,9 +29,15 @@ void s3_close(struct s3 *s3);
 
 bool s3_bucket_exists(struct s3 *s3, struct mr_slice bucket);
 
+/* What S3 tells of an object that a client's key encrypts, to whoever comes without. */
+#define S3_SEALED_TEXT                                                                      \
+    "The object was stored using a form of Server Side Encryption. The correct parameters " \
+    "must be provided to retrieve the object."
+
 struct s3_body_name { /* of a body, for s3_snapshot_read */
     unsigned char id[16];
     bool small;
+    bool sealed; /* encrypted with a key of a client's: nobody else can read it */
 };
 struct s3_object {
     struct mr_slice key;
@@ -46,7 +52,8 @@ MR_MUST_USE enum mr_status s3_list(struct s3 *s3, struct mr_slice bucket, struct
                                    enum mr_status (*fn)(void *ctx, const struct s3_object *object),
                                    void *ctx);
 /* A read-only descriptor of the body at position 0; the caller closes it. It stays readable when
- * the object is replaced. MR_NOT_FOUND also for what is archived and not restored. */
+ * the object is replaced. MR_NOT_FOUND also for what is archived and not restored. MR_INVALID: it
+ * is encrypted with a key of a client's. */
 MR_MUST_USE enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket,
                                           struct mr_slice key, int *ret_fd, uint64_t *ret_size);
 /* Stores a whole object; durable when it returns. MR_NOT_FOUND: no such bucket. */
@@ -72,7 +79,8 @@ struct s3_snapshot_reader; /* of one thread */
 struct s3_snapshot_reader *s3_snapshot_reader_new(struct s3_snapshot *snapshot);
 void s3_snapshot_reader_free(struct s3_snapshot_reader *reader); /* accepts NULL */
 /* The body of an object that the snapshot listed (size and body are looked at): a descriptor, which
- * the caller closes, or, when that is -1, its bytes, valid until the reader's next call. */
+ * the caller closes, or, when that is -1, its bytes, valid until the reader's next call.
+ * MR_INVALID: it is encrypted with a key of a client's. */
 MR_MUST_USE enum mr_status s3_snapshot_read(struct s3_snapshot_reader *reader,
                                             const struct s3_object *object, int *ret_fd,
                                             struct mr_slice *ret_bytes);

@@ -15,7 +15,7 @@ struct s3_snapshot_reader {
     struct mr_arena arena;          /* of one key */
 };
 
-_Static_assert(sizeof(struct s3_body_name) == S3_ID_BYTES + 1, "a body's name is its id");
+_Static_assert(sizeof((struct s3_body_name){0}.id) == S3_ID_BYTES, "a body's name is its id");
 
 struct s3_snapshot *s3_snapshot_open(struct s3 *s3)
 {
@@ -58,6 +58,7 @@ static enum mr_status list_object(void *ctx, struct mr_slice key, const struct s
                                .etag = s3_meta_etag(meta, etag)};
     memcpy(object.body.id, meta->body.bytes, S3_ID_BYTES);
     object.body.small = meta->place != S3_IN_FILE;
+    object.body.sealed = meta->seal.len > 0;
     return listing->fn(listing->ctx, &object);
 }
 
@@ -127,6 +128,8 @@ enum mr_status s3_snapshot_read(struct s3_snapshot_reader *reader, const struct 
     memcpy(meta.body.bytes, object->body.id, S3_ID_BYTES);
     *ret_fd = -1;
     *ret_bytes = MR_S("");
+    if (object->body.sealed)
+        return MR_INVALID;
     if (object->size == 0)
         return MR_OK;
     if (object->body.small) {

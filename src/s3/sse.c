@@ -1,6 +1,6 @@
-/* Encryption as S3 tells it. Nothing is encrypted by us and there are no keys: how an object is
- * said to be encrypted is kept and given back, as headers or by the bucket's default. Keys of the
- * client's own, which would have to be honoured, are refused (s3_check_unsupported). */
+/* Encryption as S3 tells it. With keys of its own AWS encrypts for itself alone: how an object is
+ * said to be encrypted so is kept and given back, as headers or by the bucket's default. With keys
+ * of the client's own bodies are encrypted here too (customer.c). */
 #include "s3/ops.h"
 
 static const char *const names[] = {"AES256", "aws:kms", "aws:kms:dsse"};
@@ -48,6 +48,39 @@ static void from_default(struct protocol_call *call, struct s3_meta *meta)
     meta->bucket_key = state.bucket_key;
 }
 
+static bool blocks_customers(yyjson_val *document)
+{
+    yyjson_val *rule =
+        yyjson_arr_get_first(mr_json_get(mr_json_get(document, "encryption"), "Rules"));
+    yyjson_val *blocked =
+        mr_json_get(mr_json_get(rule, "BlockedEncryptionTypes"), "EncryptionType");
+    size_t at, count;
+    yyjson_val *type;
+    yyjson_arr_foreach(blocked, at, count, type)
+    {
+        if (mr_slice_equal(mr_json_text(type), MR_S("SSE-C")))
+            return true;
+    }
+    return false;
+}
+
+/* A bucket may refuse what clients' keys encrypt. */
+static enum mr_status check_blocked(struct protocol_call *call)
+{
+    struct s3_bucket_state state;
+    const struct mr_slice bucket = s3_in(call, "Bucket");
+    if (s3_bucket_state(s3_of(call), call->arena, bucket, &state) != MR_OK ||
+        !blocks_customers(state.document))
+        return MR_OK; /* whoever commits finds out whether it is there */
+    return protocol_fail(call, &s3_access_denied,
+                         "User: arn:aws:iam::%.*s:root is not authorized to perform: s3:PutObject "
+                         "on resource: \"arn:aws:s3:::%.*s/%.*s\" because this bucket has blocked "
+                         "upload requests that specify Server Side Encryption with Customer "
+                         "provided keys (SSE-C). Please specify a different server-side encryption "
+                         "type",
+                         MR_ARG(call->account), MR_ARG(bucket), MR_ARG(s3_in(call, "Key")));
+}
+
 enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
 {
     static const char header[] = "x-amz-server-side-encryption";
@@ -56,6 +89,12 @@ enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
     meta->sse = S3_SSE_AES256;
     meta->kms_key = (struct mr_slice){0};
     meta->bucket_key = false;
+    struct s3_customer customer;
+    if (s3_customer_read(call, S3_CUSTOMER_TARGET, &customer) != MR_OK ||
+        s3_customer_usable(call, &customer) != MR_OK)
+        return MR_FAULT;
+    if (customer.given)
+        return check_blocked(call);
     if (wanted.len == 0 && key.len == 0) {
         from_default(call, meta);
         return MR_OK;
@@ -76,6 +115,12 @@ enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
 
 void s3_sse_write(struct protocol_call *call, const struct s3_meta *meta)
 {
+    if (meta->seal.len > 0) {
+        mr_json_key_cstr(&call->out, "SSECustomerAlgorithm", "AES256");
+        if (s3_in(call, "SSECustomerKeyMD5").len > 0)
+            mr_json_key_string(&call->out, "SSECustomerKeyMD5", s3_in(call, "SSECustomerKeyMD5"));
+        return;
+    }
     mr_json_key_cstr(&call->out, "ServerSideEncryption", names[meta->sse]);
     if (meta->sse == S3_SSE_AES256)
         return;
@@ -94,15 +139,11 @@ static void get_encryption(struct protocol_call *call)
                    &s3_no_encryption, "The server side encryption configuration was not found");
 }
 
-static enum mr_status check_default(struct protocol_call *call, yyjson_val *wanted)
+static enum mr_status check_default(struct protocol_call *call, yyjson_val *by_default)
 {
-    yyjson_val *rules = mr_json_get(wanted, "Rules");
-    yyjson_val *by_default =
-        mr_json_get(yyjson_arr_get_first(rules), "ApplyServerSideEncryptionByDefault");
     const struct mr_slice key = mr_json_get_text(by_default, "KMSMasterKeyID");
     enum s3_sse kind;
-    if (yyjson_arr_size(rules) != 1 ||
-        s3_sse_parse(mr_json_get_text(by_default, "SSEAlgorithm"), &kind) != MR_OK)
+    if (s3_sse_parse(mr_json_get_text(by_default, "SSEAlgorithm"), &kind) != MR_OK)
         return s3_fail_malformed(call);
     if (key.len > 0 && kind == S3_SSE_AES256)
         return s3_fail_argument(call, "ApplyServerSideEncryptionByDefault", MR_S("AES256"),
@@ -111,29 +152,74 @@ static enum mr_status check_default(struct protocol_call *call, yyjson_val *want
     return MR_OK;
 }
 
-static void put_encryption(struct protocol_call *call)
+static enum mr_status check_blocked_types(struct protocol_call *call, yyjson_val *blocked)
 {
-    yyjson_val *wanted = mr_json_get(call->in, "ServerSideEncryptionConfiguration");
-    yyjson_val *rule = yyjson_arr_get_first(mr_json_get(wanted, "Rules"));
-    yyjson_val *by_default = mr_json_get(rule, "ApplyServerSideEncryptionByDefault");
-    if (s3_check_bucket(call) != MR_OK || check_default(call, wanted) != MR_OK)
-        return;
-    /* AWS: the answer always says whether bucket keys are used. */
+    size_t at, count;
+    yyjson_val *type;
+    yyjson_arr_foreach(mr_json_get(blocked, "EncryptionType"), at, count, type)
+    {
+        if (!mr_slice_equal(mr_json_text(type), MR_S("NONE")) &&
+            !mr_slice_equal(mr_json_text(type), MR_S("SSE-C")))
+            return s3_fail_malformed(call);
+    }
+    return MR_OK;
+}
+
+/* AWS: the answer always says whether bucket keys are used; what is blocked stays so until it is
+ * said that nothing is. */
+static struct mr_slice rule_json(struct protocol_call *call, yyjson_val *rule, yyjson_val *before)
+{
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
+    yyjson_val *by_default = mr_json_get(rule, "ApplyServerSideEncryptionByDefault");
+    yyjson_val *blocked = mr_json_get(rule, "BlockedEncryptionTypes");
+    const bool said = by_default != NULL;
+    if (!said)
+        by_default = mr_json_get(before, "ApplyServerSideEncryptionByDefault");
+    if (blocked == NULL)
+        blocked = mr_json_get(before, "BlockedEncryptionTypes");
     mr_json_object(&json);
     mr_json_key(&json, "Rules");
     mr_json_array(&json);
     mr_json_object(&json);
-    mr_json_key_value(&json, "ApplyServerSideEncryptionByDefault", by_default);
-    mr_json_key_bool(&json, "BucketKeyEnabled", mr_json_get_bool(rule, "BucketKeyEnabled", false));
+    if (by_default != NULL)
+        mr_json_key_value(&json, "ApplyServerSideEncryptionByDefault", by_default);
+    else
+        mr_json_key_raw(&json, "ApplyServerSideEncryptionByDefault",
+                        MR_S("{\"SSEAlgorithm\":\"AES256\"}"));
+    mr_json_key_bool(&json, "BucketKeyEnabled",
+                     mr_json_get_bool(said ? rule : before, "BucketKeyEnabled", false));
+    if (blocked != NULL)
+        mr_json_key_value(&json, "BlockedEncryptionTypes", blocked);
     mr_json_object_end(&json);
     mr_json_array_end(&json);
     /* Ours: the key as every object will tell it. */
     mr_json_key_string(&json, "Key", key_arn(call, mr_json_get_text(by_default, "KMSMasterKeyID")));
     mr_json_object_end(&json);
-    s3_config_store(call, "encryption", mr_buf_slice(&buf));
+    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
+    return text;
+}
+
+static void put_encryption(struct protocol_call *call)
+{
+    yyjson_val *rules =
+        mr_json_get(mr_json_get(call->in, "ServerSideEncryptionConfiguration"), "Rules");
+    yyjson_val *rule = yyjson_arr_get_first(rules);
+    yyjson_val *by_default = mr_json_get(rule, "ApplyServerSideEncryptionByDefault");
+    yyjson_val *blocked = mr_json_get(rule, "BlockedEncryptionTypes");
+    yyjson_val *document = s3_config_document(call);
+    if (document == NULL)
+        return;
+    if (yyjson_arr_size(rules) != 1 || (by_default == NULL && blocked == NULL)) {
+        s3_fail_malformed(call);
+        return;
+    }
+    if ((by_default != NULL && check_default(call, by_default) != MR_OK) ||
+        check_blocked_types(call, blocked) != MR_OK)
+        return;
+    yyjson_val *before = mr_json_get(mr_json_get(document, "encryption"), "Rules");
+    s3_config_store(call, "encryption", rule_json(call, rule, yyjson_arr_get_first(before)));
 }
 
 static void delete_encryption(struct protocol_call *call)

@@ -54,6 +54,8 @@ static struct s3_meta random_meta(struct mr_rng *rng, struct mr_arena *arena)
     meta.acl = random_text(rng, arena, 200);
     if (mr_rng_below(rng, 2) == 0)
         meta.restored_until_ms = (int64_t)mr_rng_below(rng, UINT64_C(1) << 42);
+    if (mr_rng_below(rng, 2) == 0)
+        meta.seal = random_text(rng, arena, 100);
     return meta;
 }
 
@@ -100,6 +102,7 @@ static void a_record_reads_back_as_it_was_written(void **state)
         assert_slice_equal(out.user, in.user);
         assert_slice_equal(out.tags, in.tags);
         assert_slice_equal(out.parts, in.parts);
+        assert_slice_equal(out.seal, in.seal);
         mr_buf_fini(&buf);
         mr_arena_reset(&arena);
     }

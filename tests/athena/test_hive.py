@@ -176,3 +176,16 @@ def test_what_the_grammar_lacks_is_refused_at_once(lake, sql):
     with pytest.raises(lake.athena.exceptions.InvalidRequestException) as caught:
         lake.start(sql)
     assert caught.value.response["AthenaErrorCode"] == "MALFORMED_QUERY"
+
+
+def test_an_object_that_a_clients_key_encrypts_fails_the_query(lake):
+    lake.put("rows/one", {"id": 1})
+    sealed = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+    lake.s3.put_object(Bucket=lake.bucket, Key="rows/two", Body=b'{"id": 2}\n', **sealed)
+    lake.crawl("rows/")
+    reason = lake.reason("SELECT * FROM rows")
+    assert reason.startswith("HIVE_CANNOT_OPEN_SPLIT: ")
+    assert (f"Error opening Hive split s3://{lake.bucket}/rows/two: The object was stored using a "
+            "form of Server Side Encryption.") in reason
+    lake.s3.delete_object(Bucket=lake.bucket, Key="rows/two")
+    assert lake.rows("SELECT * FROM rows") == [["1"]]

@@ -259,6 +259,19 @@ def test_rows_that_are_no_items_are_counted_and_told(server, client, db, s3, fre
     assert failed["FailureCode"] == "ItemValidationError"
 
 
+def test_what_a_clients_key_encrypts_is_not_imported(server, db, s3, fresh):
+    s3.put_object(
+        Bucket=BUCKET,
+        Key="rows",
+        Body=b'{"Item":{"id":{"S":"k"}}}\n',
+        SSECustomerAlgorithm="AES256",
+        SSECustomerKey=b"k" * 32,
+    )
+    failed = import_table(server, fresh("sealed"), "DYNAMODB_JSON", "rows")
+    assert counts(failed) == ("FAILED", 0, 0, 0)
+    assert failed["FailureMessage"].startswith("The object was stored using a form of Server Side")
+
+
 def test_a_later_row_replaces_an_earlier_one_in_the_indexes_too(server, db, s3, fresh):
     name = fresh("twice")
     text = "".join(

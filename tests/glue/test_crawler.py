@@ -211,3 +211,16 @@ def test_crawlers_survive_a_restart(own_server):
     wait_until(lambda: glue.get_crawler(Name="c")["Crawler"]["State"] == "READY")
     assert glue.get_crawler(Name="c")["Crawler"]["LastCrawl"]["Status"] == "SUCCEEDED"
     assert glue.get_table(DatabaseName="db", Name="t")["Table"]["Name"] == "t"
+
+
+def test_objects_that_a_clients_key_encrypts_are_passed_over(client, glue, s3, bucket, database,
+                                                             crawl):
+    s3.put_object(Bucket=bucket, Key="t/one", Body=lines({"id": 1}), SSECustomerAlgorithm="AES256",
+                  SSECustomerKey=b"k" * 32)
+    crawler = crawl(f"s3://{bucket}/t/")
+    assert crawler["LastCrawl"]["Status"] == "SUCCEEDED"
+    assert glue.get_tables(DatabaseName=database)["TableList"] == []
+    told = client("logs").filter_log_events(logGroupName=crawler["LastCrawl"]["LogGroup"],
+                                            logStreamNames=[crawler["LastCrawl"]["LogStream"]])
+    assert any(f"s3://{bucket}/t/one: The object was stored using a form of" in event["message"]
+               for event in told["events"])

@@ -1,7 +1,5 @@
 """Encryption as it is told: by the object, by its bucket's default, by nobody."""
 
-import pytest
-
 from s3.conftest import refused
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/5f0e0a6e-0000-4000-8000-000000000000"
@@ -65,11 +63,3 @@ def test_what_makes_no_sense_is_refused(s3, bucket, server):
             "SSEAlgorithm": algorithm, "KMSMasterKeyID": KEY}}]
         refused(s3.put_bucket_encryption, code, 400, Bucket=bucket,
                 ServerSideEncryptionConfiguration={"Rules": rules})
-
-
-def test_keys_of_the_client_are_refused_plainly(server, s3, bucket):
-    status, _, body = server.request("PUT", f"/{bucket}/k", body=b"x", headers={
-        "x-amz-server-side-encryption-customer-algorithm": "AES256"})
-    assert (status, b"x-amz-server-side-encryption-customer-algorithm" in body) == (501, True)
-    with pytest.raises(s3.exceptions.NoSuchKey):
-        s3.get_object(Bucket=bucket, Key="k")
