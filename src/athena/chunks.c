@@ -1,5 +1,5 @@
 #include "athena/chunks.h"
-#include "athena/compact.h"
+#include "base/compact.h"
 #include "athena/element.h"
 #include "athena/prune_range.h"
 #include "athena/tail.h"
@@ -51,7 +51,7 @@ static bool read_schema(struct counting *c, struct mr_slice *bytes)
     uint64_t count;
     size_t depth = 0;
     int type, column = NO_COLUMN;
-    if (!compact_list(bytes, &type, &count) || type != COMPACT_STRUCT ||
+    if (!mr_compact_list(bytes, &type, &count) || type != MR_COMPACT_STRUCT ||
         count > ATHENA_ELEMENTS_MAX || count == 0 || count > bytes->len ||
         !athena_element_read(bytes, &element))
         return false;
@@ -65,7 +65,8 @@ static bool read_schema(struct counting *c, struct mr_slice *bytes)
             return false;
         if (depth == 0)
             column = column_of(c->scan, &element);
-        left[depth]--;
+        if (left[depth] > 0)
+            left[depth]--;
         if (element.children <= 0)
             c->leaves[c->leaf_count++] = (struct leaf){.column = column,
                                                        .flat = depth == 0,
@@ -85,14 +86,14 @@ static bool read_statistics(struct mr_slice *bytes, struct chunk *chunk)
 {
     uint64_t field = 0;
     int type;
-    while (compact_field(bytes, &field, &type)) {
+    while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
         const bool fine =
-            field == 3 && type == COMPACT_I64      ? compact_number(bytes, &chunk->nulls)
-            : field == 5 && type == COMPACT_BINARY ? compact_text(bytes, &chunk->upper)
-            : field == 6 && type == COMPACT_BINARY ? compact_text(bytes, &chunk->lower)
-                                                   : compact_skip(bytes, type);
+            field == 3 && type == MR_COMPACT_I64      ? mr_compact_number(bytes, &chunk->nulls)
+            : field == 5 && type == MR_COMPACT_BINARY ? mr_compact_text(bytes, &chunk->upper)
+            : field == 6 && type == MR_COMPACT_BINARY ? mr_compact_text(bytes, &chunk->lower)
+                                                      : mr_compact_skip(bytes, type);
         if (!fine)
             return false;
     }
@@ -103,13 +104,14 @@ static bool read_metadata(struct mr_slice *bytes, struct chunk *chunk)
 {
     uint64_t field = 0;
     int type;
-    while (compact_field(bytes, &field, &type)) {
+    while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
-        const bool fine = field == 5 && type == COMPACT_I64 ? compact_number(bytes, &chunk->values)
-                          : field == 7 && type == COMPACT_I64 ? compact_number(bytes, &chunk->bytes)
-                          : field == 12 && type == COMPACT_STRUCT ? read_statistics(bytes, chunk)
-                                                                  : compact_skip(bytes, type);
+        const bool fine =
+            field == 5 && type == MR_COMPACT_I64       ? mr_compact_number(bytes, &chunk->values)
+            : field == 7 && type == MR_COMPACT_I64     ? mr_compact_number(bytes, &chunk->bytes)
+            : field == 12 && type == MR_COMPACT_STRUCT ? read_statistics(bytes, chunk)
+                                                       : mr_compact_skip(bytes, type);
         if (!fine)
             return false;
     }
@@ -121,11 +123,11 @@ static bool read_chunk(struct mr_slice *bytes, struct chunk *chunk)
     uint64_t field = 0;
     int type;
     *chunk = (struct chunk){.nulls = -1};
-    while (compact_field(bytes, &field, &type)) {
+    while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
-        if (!(field == 3 && type == COMPACT_STRUCT ? read_metadata(bytes, chunk)
-                                                   : compact_skip(bytes, type)))
+        if (!(field == 3 && type == MR_COMPACT_STRUCT ? read_metadata(bytes, chunk)
+                                                      : mr_compact_skip(bytes, type)))
             return false;
     }
     return false;
@@ -173,7 +175,8 @@ static bool read_chunks(struct counting *c, struct mr_slice *bytes)
     struct chunk chunk;
     uint64_t count, sum = 0;
     int type;
-    if (!compact_list(bytes, &type, &count) || type != COMPACT_STRUCT || count > c->leaf_count)
+    if (!mr_compact_list(bytes, &type, &count) || type != MR_COMPACT_STRUCT ||
+        count > c->leaf_count)
         return false;
     forget_ranges(c);
     for (uint64_t i = 0; i < count; i++) {
@@ -195,11 +198,11 @@ static bool read_group(struct counting *c, struct mr_slice *bytes)
 {
     uint64_t field = 0;
     int type;
-    while (compact_field(bytes, &field, &type)) {
+    while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
-        if (!(field == 1 && type == COMPACT_LIST ? read_chunks(c, bytes)
-                                                 : compact_skip(bytes, type)))
+        if (!(field == 1 && type == MR_COMPACT_LIST ? read_chunks(c, bytes)
+                                                    : mr_compact_skip(bytes, type)))
             return false;
     }
     return false;
@@ -209,7 +212,7 @@ static bool read_groups(struct counting *c, struct mr_slice *bytes)
 {
     uint64_t count;
     int type;
-    if (!compact_list(bytes, &type, &count) || (count > 0 && type != COMPACT_STRUCT))
+    if (!mr_compact_list(bytes, &type, &count) || (count > 0 && type != MR_COMPACT_STRUCT))
         return false;
     for (uint64_t i = 0; i < count; i++)
         if (!read_group(c, bytes))
@@ -251,14 +254,14 @@ enum mr_status athena_chunks_count(const struct athena_scan *scan, struct mr_are
     uint64_t field = 0;
     int type;
     make_ranges(&c);
-    while (compact_field(&footer, &field, &type)) {
+    while (mr_compact_field(&footer, &field, &type)) {
         if (type == 0) {
             *ret_bytes = c.bytes;
             return MR_OK;
         }
-        const bool fine = field == 2 && type == COMPACT_LIST   ? read_schema(&c, &footer)
-                          : field == 4 && type == COMPACT_LIST ? read_groups(&c, &footer)
-                                                               : compact_skip(&footer, type);
+        const bool fine = field == 2 && type == MR_COMPACT_LIST   ? read_schema(&c, &footer)
+                          : field == 4 && type == MR_COMPACT_LIST ? read_groups(&c, &footer)
+                                                                  : mr_compact_skip(&footer, type);
         if (!fine)
             return MR_INVALID;
     }

@@ -1,7 +1,7 @@
 /* The rows of a Parquet object stand in its footer, a struct of Thrift's compact protocol: 1
  * version, 2 schema (a list), 3 rows. */
 #include "athena/count.h"
-#include "athena/compact.h"
+#include "base/compact.h"
 #include "athena/tail.h"
 
 enum {
@@ -42,13 +42,13 @@ enum mr_status athena_count_footer(struct mr_slice bytes, uint64_t *ret_rows)
 {
     uint64_t field = 0, rows;
     int type;
-    while (compact_field(&bytes, &field, &type) && type != 0 && field <= ROWS_FIELD) {
+    while (mr_compact_field(&bytes, &field, &type) && type != 0 && field <= ROWS_FIELD) {
         if (field < ROWS_FIELD) {
-            if (!compact_skip(&bytes, type))
+            if (!mr_compact_skip(&bytes, type))
                 return MR_INVALID;
             continue;
         }
-        if (type != COMPACT_I64 || !compact_varint(&bytes, &rows) || (rows & 1) != 0)
+        if (type != MR_COMPACT_I64 || !mr_compact_varint(&bytes, &rows) || (rows & 1) != 0)
             return MR_INVALID;
         *ret_rows = rows >> 1; /* zigzag: even ones are not negative */
         return MR_OK;

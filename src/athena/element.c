@@ -1,5 +1,5 @@
 #include "athena/element.h"
-#include "athena/compact.h"
+#include "base/compact.h"
 
 enum { REPEATED = 2, TIMESTAMP_FIELD = 8 };
 
@@ -8,12 +8,12 @@ static bool read_timestamp(struct mr_slice *bytes, bool *ret_local)
 {
     uint64_t field = 0;
     int type;
-    while (compact_field(bytes, &field, &type)) {
+    while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
         if (field == 1)
-            *ret_local = type == COMPACT_FALSE;
-        if (!compact_skip(bytes, type))
+            *ret_local = type == MR_COMPACT_FALSE;
+        if (!mr_compact_skip(bytes, type))
             return false;
     }
     return false;
@@ -24,12 +24,12 @@ static bool read_logical(struct mr_slice *bytes, struct athena_element *element)
     uint64_t field = 0;
     int type;
     element->logical = true;
-    while (compact_field(bytes, &field, &type)) {
+    while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
-        if (!(field == TIMESTAMP_FIELD && type == COMPACT_STRUCT
+        if (!(field == TIMESTAMP_FIELD && type == MR_COMPACT_STRUCT
                   ? read_timestamp(bytes, &element->local)
-                  : compact_skip(bytes, type)))
+                  : mr_compact_skip(bytes, type)))
             return false;
     }
     return false;
@@ -54,15 +54,15 @@ bool athena_element_read(struct mr_slice *bytes, struct athena_element *element)
     uint64_t field = 0;
     int type;
     *element = (struct athena_element){.physical = PARQUET_NONE, .converted = PARQUET_NONE};
-    while (compact_field(bytes, &field, &type)) {
+    while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
-        int64_t *number = type == COMPACT_I32 ? number_of(element, field) : NULL;
-        const bool fine = number != NULL ? compact_number(bytes, number)
-                          : field == 4 && type == COMPACT_BINARY
-                              ? compact_text(bytes, &element->name)
-                          : field == 10 && type == COMPACT_STRUCT ? read_logical(bytes, element)
-                                                                  : compact_skip(bytes, type);
+        int64_t *number = type == MR_COMPACT_I32 ? number_of(element, field) : NULL;
+        const bool fine = number != NULL ? mr_compact_number(bytes, number)
+                          : field == 4 && type == MR_COMPACT_BINARY
+                              ? mr_compact_text(bytes, &element->name)
+                          : field == 10 && type == MR_COMPACT_STRUCT ? read_logical(bytes, element)
+                                                                     : mr_compact_skip(bytes, type);
         if (!fine)
             return false;
     }

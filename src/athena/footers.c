@@ -1,5 +1,5 @@
 #include "athena/footers.h"
-#include "athena/compact.h"
+#include "base/compact.h"
 #include "athena/element.h"
 #include "athena/engine.h"
 #include "athena/parquet.h"
@@ -136,19 +136,19 @@ static bool pass_children(struct mr_slice *bytes, int64_t count)
     return true;
 }
 
-static bool read_columns(struct kept *kept, struct mr_slice *bytes)
+static bool read_columns(struct mr_arena *arena, struct mr_slice *bytes,
+                         struct athena_footer *footer)
 {
-    struct athena_footer *footer = &kept->footer;
     struct athena_element element;
     struct mr_buf type = {0};
     uint64_t count;
     int kind;
-    if (!compact_list(bytes, &kind, &count) || kind != COMPACT_STRUCT ||
-        !athena_element_read(bytes, &element) || element.children < 1 ||
-        element.children > COLUMNS_MAX)
+    if (footer->columns != NULL || !mr_compact_list(bytes, &kind, &count) ||
+        kind != MR_COMPACT_STRUCT || !athena_element_read(bytes, &element) ||
+        element.children < 1 || element.children > COLUMNS_MAX)
         return false;
     const size_t columns = (size_t)element.children;
-    footer->columns = MR_NEW_ARRAY(&kept->arena, struct athena_footer_column, columns);
+    footer->columns = MR_NEW_ARRAY(arena, struct athena_footer_column, columns);
     bool fine = true;
     while (fine && footer->count < columns) {
         struct athena_footer_column *column = &footer->columns[footer->count];
@@ -156,10 +156,10 @@ static bool read_columns(struct kept *kept, struct mr_slice *bytes)
         if (!fine)
             break;
         mr_buf_reset(&type);
-        column->name = mr_arena_copy(&kept->arena, element.name);
+        column->name = mr_arena_copy(arena, element.name);
         column->id = element.id;
         if (athena_element_sql(&element, &type))
-            column->type = mr_arena_copy(&kept->arena, mr_buf_slice(&type));
+            column->type = mr_arena_copy(arena, mr_buf_slice(&type));
         footer->count++;
     }
     mr_buf_fini(&type);
@@ -168,18 +168,21 @@ static bool read_columns(struct kept *kept, struct mr_slice *bytes)
     return fine;
 }
 
-static bool read_footer(struct kept *kept, struct mr_slice footer)
+bool athena_footer_read(struct mr_arena *arena, struct mr_slice bytes,
+                        struct athena_footer *ret_footer)
 {
     uint64_t field = 0;
     int type;
-    while (compact_field(&footer, &field, &type) && type != 0) {
+    *ret_footer = (struct athena_footer){0};
+    while (mr_compact_field(&bytes, &field, &type) && type != 0) {
         int64_t rows = -1;
-        const bool fine = field == 2   ? type == COMPACT_LIST && read_columns(kept, &footer)
-                          : field == 3 ? type == COMPACT_I64 && compact_number(&footer, &rows)
-                                       : compact_skip(&footer, type);
+        const bool fine = field == 2
+                              ? type == MR_COMPACT_LIST && read_columns(arena, &bytes, ret_footer)
+                          : field == 3 ? type == MR_COMPACT_I64 && mr_compact_number(&bytes, &rows)
+                                       : mr_compact_skip(&bytes, type);
         if (!fine || field == 3) {
-            kept->footer.rows = rows > 0 ? (uint64_t)rows : 0;
-            return fine && kept->footer.columns != NULL && rows >= 0;
+            ret_footer->rows = rows > 0 ? (uint64_t)rows : 0;
+            return fine && ret_footer->columns != NULL && rows >= 0;
         }
     }
     return false;
@@ -217,7 +220,7 @@ static struct kept *look(struct looking *looking, size_t index)
         return NULL;
     struct kept *kept = mr_calloc(1, sizeof *kept);
     mr_arena_init(&kept->arena);
-    if (read_footer(kept, footer) &&
+    if (athena_footer_read(&kept->arena, footer, &kept->footer) &&
         (all_known(&kept->footer) ||
          (object->size >= SMALL_BYTES && looking->asked++ < ASKED_MAX &&
           ask(looking->footers, looking->scan, looking->folder, index, kept))))

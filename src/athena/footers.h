@@ -32,5 +32,9 @@ void athena_footers_free(struct athena_footers *footers); /* accepts NULL */
 const struct athena_footer *athena_footers_common(struct athena_footers *footers,
                                                   const struct athena_scan *scan,
                                                   const struct athena_work_folder *folder);
+/* From the footer's bytes, which may lack the row groups at its end; in the arena. Columns whose
+ * type is not told by one word have none. False: it is damaged, or has too many columns. Pure. */
+bool athena_footer_read(struct mr_arena *arena, struct mr_slice bytes,
+                        struct athena_footer *ret_footer);
 /* Whether what DuckDB finds without being told a schema are the catalog's columns. */
 bool athena_footer_fits(const struct athena_footer *footer, const struct athena_scan *scan);

@@ -1,4 +1,5 @@
 #include "athena/chunks.h"
+#include "athena/footers.h"
 #include "athena/test_footer.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,11 +57,54 @@ static void a_footer_that_is_cut_short_or_damaged_is_none_or_some(void **state)
         }
 }
 
+static void elements_that_count_their_children_wrongly_do_no_harm(void **state)
+{
+    (void)state;
+    /* the least number there is, and one element behind what a root without children has */
+    static const char least[] = "\x29\x2c\x48\x01r\x15\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00"
+                                "\x48\x01"
+                                "a\x00\x00";
+    uint64_t bytes = 1;
+    assert_int_equal(count(least, sizeof least - 1, &bytes), MR_OK);
+    assert_int_equal(bytes, 0);
+}
+
+/* Three columns; then, under the same id, one. */
+static void a_footer_has_one_schema(void **state)
+{
+    (void)state;
+    static const char three[] = "\x29\x4c\x48\x01r\x15\x06\x00\x48\x01"
+                                "a\x00\x48\x01"
+                                "b\x00\x48\x01"
+                                "c\x00";
+    static const char one[] = "\x09\x04\x2c\x48\x01r\x15\x02\x00\x48\x01"
+                              "d\x00";
+    static const char rows[] = "\x16\x02\x00";
+    struct mr_buf text = {0};
+    struct mr_arena arena;
+    struct athena_footer footer;
+    mr_arena_init(&arena);
+    mr_buf_append(&text, MR_S(three));
+    mr_buf_append(&text, MR_S(rows));
+    assert_true(athena_footer_read(&arena, mr_buf_slice(&text), &footer));
+    assert_int_equal(footer.count, 3);
+    assert_int_equal(footer.rows, 1);
+    mr_buf_reset(&text);
+    mr_buf_append(&text, MR_S(three));
+    mr_buf_append(&text, MR_S(one));
+    mr_buf_append(&text, MR_S(rows));
+    assert_false(athena_footer_read(&arena, mr_buf_slice(&text), &footer));
+    mr_arena_fini(&arena);
+    mr_buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_of_columns_that_are_used_count),
         cmocka_unit_test(a_footer_that_is_cut_short_or_damaged_is_none_or_some),
+        cmocka_unit_test(elements_that_count_their_children_wrongly_do_no_harm),
+        cmocka_unit_test(a_footer_has_one_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * bytes, and "PAR1". Of the metadata the schema (a tree, its nodes in depth-first order) and the
  * number of rows matter here. */
 #include "glue/parquet.h"
+#include "base/compact.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,104 +13,6 @@ enum {
     PARQUET_DEPTH_MAX = 32,
     PARQUET_TAIL = 8,
 };
-enum {
-    T_TRUE = 1,
-    T_FALSE,
-    T_BYTE,
-    T_I16,
-    T_I32,
-    T_I64,
-    T_DOUBLE,
-    T_BINARY,
-    T_LIST,
-    T_SET,
-    T_MAP,
-    T_STRUCT
-};
-
-/* ---- Thrift's compact protocol ---- */
-
-struct field {
-    int id, type;
-};
-
-/* False at the end of a struct, and when the bytes are damaged. */
-static bool next_field(struct mr_reader *reader, struct field *field)
-{
-    const uint8_t head = mr_read_u8(reader);
-    if (reader->failed || head == 0)
-        return false;
-    const uint64_t number = head >> 4 == 0 ? mr_read_varint(reader) : 0;
-    field->id = head >> 4 != 0 ? field->id + (head >> 4)
-                               : (int)((uint32_t)(number >> 1) ^ -(uint32_t)(number & 1));
-    field->type = head & 15;
-    return !reader->failed;
-}
-
-static int64_t read_int(struct mr_reader *reader)
-{
-    const uint64_t number = mr_read_varint(reader);
-    return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
-}
-
-static size_t read_list(struct mr_reader *reader, int *ret_type)
-{
-    const uint8_t head = mr_read_u8(reader);
-    const uint64_t count = head >> 4 == 15 ? mr_read_varint(reader) : head >> 4;
-    *ret_type = head & 15;
-    if (count > (uint64_t)(reader->end - reader->next)) /* an element has a byte at least */
-        reader->failed = true;
-    return reader->failed ? 0 : (size_t)count;
-}
-
-static void skip(struct mr_reader *reader, int type, int depth);
-
-static void skip_elements(struct mr_reader *reader, int depth)
-{
-    int type;
-    const size_t count = read_list(reader, &type);
-    for (size_t i = 0; i < count && !reader->failed; i++) {
-        if (type == T_TRUE || type == T_FALSE)
-            (void)mr_read_u8(reader);
-        else
-            skip(reader, type, depth + 1);
-    }
-}
-
-static void skip_map(struct mr_reader *reader, int depth)
-{
-    const uint64_t count = mr_read_varint(reader);
-    const uint8_t types = count == 0 ? 0 : mr_read_u8(reader);
-    for (uint64_t i = 0; i < count && !reader->failed; i++) {
-        skip(reader, types >> 4, depth + 1);
-        skip(reader, types & 15, depth + 1);
-    }
-}
-
-static void skip(struct mr_reader *reader, int type, int depth)
-{
-    struct field field = {0};
-    if (depth > PARQUET_DEPTH_MAX)
-        reader->failed = true;
-    else if (type == T_BYTE)
-        (void)mr_read_u8(reader);
-    else if (type == T_I16 || type == T_I32 || type == T_I64)
-        (void)mr_read_varint(reader);
-    else if (type == T_DOUBLE)
-        (void)mr_read_u64(reader);
-    else if (type == T_BINARY)
-        (void)mr_read_bytes(reader);
-    else if (type == T_LIST || type == T_SET)
-        skip_elements(reader, depth);
-    else if (type == T_MAP)
-        skip_map(reader, depth);
-    else if (type == T_STRUCT)
-        while (next_field(reader, &field))
-            skip(reader, field.type, depth + 1);
-    else if (type != T_TRUE && type != T_FALSE)
-        reader->failed = true;
-}
-
 /* ---- the schema ---- */
 
 enum physical { P_BOOLEAN, P_INT32, P_INT64, P_INT96, P_FLOAT, P_DOUBLE, P_BYTES, P_FIXED };
@@ -138,44 +41,56 @@ enum meaning { /* converted types, numbered as in the file, and what only logica
                M_UUID = 100,
 };
 struct node {
-    int physical, repetition, meaning;
-    int64_t children, scale, precision;
+    int64_t physical, repetition, meaning, children, scale, precision;
     struct mr_slice name;
 };
 
-static void read_decimal(struct mr_reader *reader, struct node *node)
+/* Takes a field's value, if it is of the type that it should have; skips it otherwise. */
+static bool take_number(struct mr_slice *bytes, int type, int64_t *ret)
 {
-    struct field field = {0};
-    while (next_field(reader, &field)) {
-        if (field.id == 1)
-            node->scale = read_int(reader);
-        else if (field.id == 2)
-            node->precision = read_int(reader);
-        else
-            skip(reader, field.type, 1);
-    }
-    node->meaning = M_DECIMAL;
+    return ret != NULL && type >= MR_COMPACT_I16 && type <= MR_COMPACT_I64
+               ? mr_compact_number(bytes, ret)
+               : mr_compact_skip(bytes, type);
 }
 
-static void read_integer(struct mr_reader *reader, struct node *node)
+static bool read_decimal(struct mr_slice *bytes, struct node *node)
 {
-    struct field field = {0};
-    int bits = 64;
-    bool is_signed = true;
-    while (next_field(reader, &field)) {
-        if (field.id == 1 && field.type == T_BYTE)
-            bits = mr_read_u8(reader);
-        else if (field.id == 2)
-            is_signed = field.type == T_TRUE;
-        else
-            skip(reader, field.type, 1);
+    uint64_t field = 0;
+    int type;
+    node->meaning = M_DECIMAL;
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0)
+            return true;
+        int64_t *number = field == 1 ? &node->scale : field == 2 ? &node->precision : NULL;
+        if (!take_number(bytes, type, number))
+            return false;
     }
-    const int size = bits == 8 ? 0 : bits == 16 ? 1 : bits == 32 ? 2 : 3;
-    node->meaning = (is_signed ? M_INT_8 : M_UINT_8) + size;
+    return false;
+}
+
+static bool read_integer(struct mr_slice *bytes, struct node *node)
+{
+    uint64_t field = 0;
+    uint8_t bits = 64;
+    int type;
+    bool is_signed = true;
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0) {
+            const int size = bits == 8 ? 0 : bits == 16 ? 1 : bits == 32 ? 2 : 3;
+            node->meaning = (is_signed ? M_INT_8 : M_UINT_8) + size;
+            return true;
+        }
+        if (field == 2)
+            is_signed = type == MR_COMPACT_TRUE;
+        if (!(field == 1 && type == MR_COMPACT_BYTE ? mr_compact_byte(bytes, &bits)
+                                                    : mr_compact_skip(bytes, type)))
+            return false;
+    }
+    return false;
 }
 
 /* A union: one member, which may be an empty struct. */
-static void read_logical(struct mr_reader *reader, struct node *node)
+static bool read_logical(struct mr_slice *bytes, struct node *node)
 {
     static const int meanings[] = {
         [1] = M_UTF8,
@@ -188,38 +103,55 @@ static void read_logical(struct mr_reader *reader, struct node *node)
         [12] = M_JSON,
         [14] = M_UUID,
     };
-    struct field field = {0};
-    while (next_field(reader, &field)) {
-        if (field.id == 5) {
-            read_decimal(reader, node);
-        } else if (field.id == 10) {
-            read_integer(reader, node);
+    uint64_t field = 0;
+    int type;
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0)
+            return true;
+        bool fine;
+        if (field == 5 && type == MR_COMPACT_STRUCT) {
+            fine = read_decimal(bytes, node);
+        } else if (field == 10 && type == MR_COMPACT_STRUCT) {
+            fine = read_integer(bytes, node);
         } else {
-            if (field.id > 0 && field.id < (int)MR_COUNT(meanings) &&
-                (meanings[field.id] != 0 || field.id == 1))
-                node->meaning = meanings[field.id];
-            skip(reader, field.type, 1);
+            if (field > 0 && field < MR_COUNT(meanings) && (meanings[field] != 0 || field == 1))
+                node->meaning = meanings[field];
+            fine = mr_compact_skip(bytes, type);
         }
+        if (!fine)
+            return false;
+    }
+    return false;
+}
+
+static int64_t *number_of(struct node *node, uint64_t field)
+{
+    switch (field) {
+    case 1: return &node->physical;
+    case 3: return &node->repetition;
+    case 5: return &node->children;
+    case 6: return &node->meaning;
+    case 7: return &node->scale;
+    case 8: return &node->precision;
+    default: return NULL;
     }
 }
 
-static void read_node(struct mr_reader *reader, struct node *node)
+static bool read_node(struct mr_slice *bytes, struct node *node)
 {
-    struct field field = {0};
+    uint64_t field = 0;
+    int type;
     *node = (struct node){.physical = -1, .meaning = M_NONE};
-    while (next_field(reader, &field)) {
-        switch (field.id) {
-        case 1: node->physical = (int)read_int(reader); break;
-        case 3: node->repetition = (int)read_int(reader); break;
-        case 4: node->name = mr_read_bytes(reader); break;
-        case 5: node->children = read_int(reader); break;
-        case 6: node->meaning = (int)read_int(reader); break;
-        case 7: node->scale = read_int(reader); break;
-        case 8: node->precision = read_int(reader); break;
-        case 10: read_logical(reader, node); break;
-        default: skip(reader, field.type, 1);
-        }
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0)
+            return true;
+        if (!(field == 4 && type == MR_COMPACT_BINARY ? mr_compact_text(bytes, &node->name)
+              : field == 10 && type == MR_COMPACT_STRUCT
+                  ? read_logical(bytes, node)
+                  : take_number(bytes, type, number_of(node, field))))
+            return false;
     }
+    return false;
 }
 
 /* ---- Hive's words for it ---- */
@@ -369,31 +301,45 @@ static bool read_columns(struct mr_arena *arena, struct tree *tree, struct glue_
     return !tree->failed && type->field_count == columns;
 }
 
+static bool read_schema(struct mr_arena *arena, struct mr_slice *bytes, struct tree *tree)
+{
+    uint64_t count;
+    int type;
+    if (!mr_compact_list(bytes, &type, &count) || type != MR_COMPACT_STRUCT ||
+        count > PARQUET_NODES_MAX || count > bytes->len || tree->nodes != NULL)
+        return false;
+    tree->count = (size_t)count;
+    tree->nodes = MR_NEW_ARRAY(arena, struct node, tree->count + 1);
+    for (size_t i = 0; i < tree->count; i++)
+        if (!read_node(bytes, &tree->nodes[i]))
+            return false;
+    return true;
+}
+
+/* Up to the number of rows: row groups follow. */
+static bool read_metadata(struct mr_arena *arena, struct mr_slice footer, struct tree *tree,
+                          int64_t *ret_rows)
+{
+    uint64_t field = 0;
+    int type;
+    while (mr_compact_field(&footer, &field, &type) && type != 0) {
+        if (field == 3 && type == MR_COMPACT_I64)
+            return mr_compact_number(&footer, ret_rows);
+        if (!(field == 2 && type == MR_COMPACT_LIST ? read_schema(arena, &footer, tree)
+                                                    : mr_compact_skip(&footer, type)))
+            return false;
+    }
+    return false;
+}
+
 enum mr_status glue_parquet_footer(struct mr_arena *arena, struct mr_slice footer,
                                    struct lake_shape *ret_shape)
 {
-    struct mr_reader reader = mr_reader_make(footer);
     struct tree tree = {0};
-    struct field field = {0};
     int64_t rows = 0;
-    while (next_field(&reader, &field)) {
-        if (field.id == 2 && field.type == T_LIST && tree.nodes == NULL) {
-            int type;
-            tree.count = read_list(&reader, &type);
-            if (tree.count > PARQUET_NODES_MAX || type != T_STRUCT)
-                return MR_INVALID;
-            tree.nodes = MR_NEW_ARRAY(arena, struct node, tree.count + 1);
-            for (size_t i = 0; i < tree.count; i++)
-                read_node(&reader, &tree.nodes[i]);
-        } else if (field.id == 3 && field.type == T_I64) {
-            rows = read_int(&reader);
-            break; /* row groups follow */
-        } else {
-            skip(&reader, field.type, 0);
-        }
-    }
     *ret_shape = (struct lake_shape){.format = LAKE_PARQUET};
-    if (reader.failed || rows < 0 || !read_columns(arena, &tree, &ret_shape->type))
+    if (!read_metadata(arena, footer, &tree, &rows) || rows < 0 ||
+        !read_columns(arena, &tree, &ret_shape->type))
         return MR_INVALID;
     ret_shape->records = (uint64_t)rows;
     return MR_OK;

@@ -1,5 +1,6 @@
 #include "verify/unpack.h"
 #include "base/codec.h"
+#include "base/compact.h"
 #include "verify/pieces.h"
 #include <inttypes.h>
 #include <snappy-c.h>
@@ -8,8 +9,7 @@
 
 enum {
     SNAPPY_HEAD = 16,
-    COLUMNS_MAX = 1024,
-    THRIFT_DEPTH_MAX = 12,
+    CHUNKS_MAX = 65536,
     CODEC_NONE = 0,
     CODEC_SNAPPY = 1,
     CODEC_GZIP = 2,
@@ -49,7 +49,7 @@ static enum mr_status snappy_blocks(struct mr_buf *buf, struct mr_slice rest, bo
             do {
                 if (rest.len < 4 || big_endian(rest.ptr) > rest.len - 4)
                     return MR_INVALID;
-                const uint32_t len = big_endian(rest.ptr);
+                const size_t len = big_endian(rest.ptr);
                 if (snappy_block(buf, mr_slice_sub(rest, 4, len)) != MR_OK)
                     return MR_INVALID;
                 rest = mr_slice_sub(rest, 4 + len, SIZE_MAX);
@@ -58,7 +58,7 @@ static enum mr_status snappy_blocks(struct mr_buf *buf, struct mr_slice rest, bo
         }
         if (rest.len < 4 || big_endian(rest.ptr) > rest.len - 4)
             return MR_INVALID;
-        const uint32_t len = big_endian(rest.ptr);
+        const size_t len = big_endian(rest.ptr);
         if (snappy_block(buf, mr_slice_sub(rest, 4, len)) != MR_OK)
             return MR_INVALID;
         rest = mr_slice_sub(rest, 4 + len, SIZE_MAX);
@@ -93,133 +93,115 @@ static enum mr_status unzip(struct mr_buf *buf, struct mr_slice bytes)
 
 /* ---- Parquet ---- */
 
-struct chunk {
-    int64_t codec, values, packed, offset;
+struct chunk { /* of a column, in one row group */
+    int64_t codec, packed, offset;
 };
-struct thrift {
-    const uint8_t *next, *end;
-    bool failed;
-    int path[THRIFT_DEPTH_MAX];
-    int64_t rows; /* of the file */
+struct file {
+    int64_t rows;
+    size_t groups, chunk_count;
     struct chunk *chunks;
-    size_t chunk_count, groups;
-    int64_t plain, packed, values; /* of a page's header */
 };
 
-static uint64_t varint(struct thrift *t)
+/* Takes a field's value, if it is a number that is wanted; skips it otherwise. */
+static bool take_number(struct mr_slice *bytes, int type, int64_t *ret)
 {
-    uint64_t value = 0;
-    for (int shift = 0; shift < 64 && t->next < t->end; shift += 7) {
-        const uint8_t byte = *t->next++;
-        value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128)
-            return value;
-    }
-    t->failed = true;
-    return 0;
+    return ret != NULL && type >= MR_COMPACT_I16 && type <= MR_COMPACT_I64
+               ? mr_compact_number(bytes, ret)
+               : mr_compact_skip(bytes, type);
 }
 
-static bool at(const struct thrift *t, int depth, int a, int b, int c, int d)
+static bool read_column(struct mr_slice *bytes, struct chunk *chunk)
 {
-    const int wanted[] = {a, b, c, d};
-    for (int i = 0; i < 4; i++)
-        if (wanted[i] != (i <= depth ? t->path[i] : 0))
+    uint64_t field = 0;
+    int type;
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0)
+            return true;
+        int64_t *number = field == 4   ? &chunk->codec
+                          : field == 7 ? &chunk->packed
+                          : field == 9 ? &chunk->offset
+                                       : NULL;
+        if (!take_number(bytes, type, number))
+            return false;
+    }
+    return false;
+}
+
+static bool read_chunk_of(struct mr_slice *bytes, struct file *file)
+{
+    uint64_t field = 0;
+    int type;
+    if (file->chunk_count == CHUNKS_MAX)
+        return false;
+    struct chunk *chunk = &file->chunks[file->chunk_count++];
+    *chunk = (struct chunk){.offset = -1};
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0)
+            return true;
+        if (!(field == 3 && type == MR_COMPACT_STRUCT ? read_column(bytes, chunk)
+                                                      : mr_compact_skip(bytes, type)))
+            return false;
+    }
+    return false;
+}
+
+/* A list of structs, one call for each. */
+static bool read_list(struct mr_slice *bytes, struct file *file,
+                      bool (*item)(struct mr_slice *bytes, struct file *file))
+{
+    uint64_t count;
+    int type;
+    if (!mr_compact_list(bytes, &type, &count) || (count > 0 && type != MR_COMPACT_STRUCT))
+        return false;
+    for (uint64_t i = 0; i < count; i++)
+        if (!item(bytes, file))
             return false;
     return true;
 }
 
-static void see_number(struct thrift *t, int depth, int64_t value)
+static bool read_group(struct mr_slice *bytes, struct file *file)
 {
-    if (t->chunks == NULL) { /* a page's header */
-        if (at(t, depth, 2, 0, 0, 0))
-            t->plain = value;
-        else if (at(t, depth, 3, 0, 0, 0))
-            t->packed = value;
-        else if (at(t, depth, 5, 1, 0, 0))
-            t->values = value;
-        return;
+    uint64_t field = 0;
+    int type;
+    file->groups++;
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0)
+            return true;
+        if (!(field == 1 && type == MR_COMPACT_LIST ? read_list(bytes, file, read_chunk_of)
+                                                    : mr_compact_skip(bytes, type)))
+            return false;
     }
-    if (at(t, depth, 3, 0, 0, 0))
-        t->rows = value;
-    if (depth != 3 || t->path[0] != 4 || t->path[1] != 1 || t->path[2] != 3 || t->chunk_count == 0)
-        return;
-    struct chunk *chunk = &t->chunks[t->chunk_count - 1];
-    switch (t->path[3]) {
-    case 4: chunk->codec = value; break;
-    case 5: chunk->values = value; break;
-    case 7: chunk->packed = value; break;
-    case 9: chunk->offset = value; break;
-    default: break;
-    }
+    return false;
 }
 
-static void read_struct(struct thrift *t, int depth);
-
-/* Thrift's compact protocol: the types that Parquet's metadata has. */
-static void read_value(struct thrift *t, int type, int depth)
+static bool read_metadata(struct mr_slice bytes, struct file *file)
 {
-    switch (type) {
-    case 1:
-    case 2: return; /* booleans are in the type */
-    case 3: t->next += t->next < t->end; return;
-    case 4:
-    case 5:
-    case 6: {
-        const uint64_t zigzag = varint(t);
-        see_number(t, depth, (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1));
-        return;
+    uint64_t field = 0;
+    int type;
+    while (mr_compact_field(&bytes, &field, &type)) {
+        if (type == 0)
+            return file->rows >= 0;
+        if (!(field == 4 && type == MR_COMPACT_LIST
+                  ? read_list(&bytes, file, read_group)
+                  : take_number(&bytes, type, field == 3 ? &file->rows : NULL)))
+            return false;
     }
-    case 7: t->next += t->end - t->next < 8 ? t->end - t->next : 8; return;
-    case 8: {
-        const uint64_t len = varint(t);
-        if (len > (uint64_t)(t->end - t->next))
-            t->failed = true;
-        else
-            t->next += len;
-        return;
-    }
-    case 9: {
-        const uint8_t head = t->next < t->end ? *t->next++ : 0;
-        uint64_t count = head >> 4;
-        if (count == 15)
-            count = varint(t);
-        for (uint64_t i = 0; i < count && !t->failed; i++) {
-            if (t->chunks != NULL && depth == 0 && t->path[0] == 4)
-                t->groups++;
-            if (t->chunks != NULL && depth == 1 && t->path[0] == 4 && t->path[1] == 1 &&
-                t->chunk_count < COLUMNS_MAX * 64)
-                t->chunks[t->chunk_count++] = (struct chunk){.offset = -1};
-            read_value(t, head & 15, depth);
-            t->failed = t->failed || t->next >= t->end;
-        }
-        return;
-    }
-    case 12: read_struct(t, depth + 1); return;
-    default: t->failed = true; return;
-    }
+    return false;
 }
 
-static void read_struct(struct thrift *t, int depth)
+/* A page's header: how many bytes follow it. */
+static bool read_page(struct mr_slice *bytes, int64_t *ret_packed)
 {
-    int field = 0;
-    if (depth >= THRIFT_DEPTH_MAX) {
-        t->failed = true;
-        return;
+    uint64_t field = 0;
+    int type;
+    *ret_packed = 0;
+    while (mr_compact_field(bytes, &field, &type)) {
+        if (type == 0)
+            return true;
+        if (!take_number(bytes, type, field == 3 ? ret_packed : NULL))
+            return false;
     }
-    while (!t->failed && t->next < t->end) {
-        const uint8_t head = *t->next++;
-        if (head == 0)
-            return;
-        if (head >> 4 != 0) {
-            field += head >> 4;
-        } else {
-            const uint64_t zigzag = varint(t);
-            field = (int)(zigzag >> 1);
-        }
-        t->path[depth] = field;
-        read_value(t, head & 15, depth);
-    }
-    t->failed = true;
+    return false;
 }
 
 static enum mr_status unpack_page(struct mr_buf *buf, const struct chunk *chunk,
@@ -245,36 +227,34 @@ static enum mr_status read_chunk(struct mr_slice file, const struct chunk *chunk
         return MR_INVALID;
     struct mr_slice rest = mr_slice_sub(file, (size_t)chunk->offset, (size_t)chunk->packed);
     while (rest.len > 0 && status == MR_OK) {
-        struct thrift t = {.next = (const uint8_t *)rest.ptr,
-                           .end = (const uint8_t *)rest.ptr + rest.len};
-        read_struct(&t, 0);
-        const size_t head = (size_t)((const char *)t.next - rest.ptr);
-        if (t.failed || t.packed < 0 || (uint64_t)t.packed > rest.len - head) {
+        int64_t packed;
+        if (!read_page(&rest, &packed) || packed < 0 || (uint64_t)packed > rest.len) {
             status = MR_INVALID;
             break;
         }
-        status = unpack_page(&plain, chunk, mr_slice_sub(rest, head, (size_t)t.packed));
+        status = unpack_page(&plain, chunk, mr_slice_sub(rest, 0, (size_t)packed));
         struct mr_slice text = mr_buf_slice(&plain);
         int64_t position;
         while (status == MR_OK && verify_token_next(&text, &position)) {
             mr_buf_printf(lines, "1%020" PRId64 "\n", position);
             ++*count;
         }
-        rest = mr_slice_sub(rest, head + (size_t)t.packed, SIZE_MAX);
+        rest = mr_slice_sub(rest, (size_t)packed, SIZE_MAX);
     }
     mr_buf_fini(&plain);
     return status;
 }
 
-static enum mr_status best_column(struct mr_slice file, const struct thrift *t, struct mr_buf *buf)
+static enum mr_status best_column(struct mr_slice bytes, const struct file *file,
+                                  struct mr_buf *buf)
 {
-    const size_t columns = t->groups == 0 ? 0 : t->chunk_count / t->groups;
+    const size_t columns = file->groups == 0 ? 0 : file->chunk_count / file->groups;
     uint64_t most = 0;
     for (size_t column = 0; column < columns; column++) {
         struct mr_buf lines = {0};
         uint64_t count = 0;
-        for (size_t i = column; i < t->chunk_count; i += columns)
-            if (read_chunk(file, &t->chunks[i], &lines, &count) != MR_OK) {
+        for (size_t i = column; i < file->chunk_count; i += columns)
+            if (read_chunk(bytes, &file->chunks[i], &lines, &count) != MR_OK) {
                 mr_buf_fini(&lines);
                 return MR_INVALID;
             }
@@ -288,23 +268,20 @@ static enum mr_status best_column(struct mr_slice file, const struct thrift *t, 
     return MR_OK;
 }
 
-static enum mr_status read_parquet(struct mr_slice file, struct mr_buf *buf, int64_t *ret_rows)
+static enum mr_status read_parquet(struct mr_slice bytes, struct mr_buf *buf, int64_t *ret_rows)
 {
     uint32_t len;
-    if (file.len < 12)
+    if (bytes.len < 12)
         return MR_INVALID;
-    memcpy(&len, file.ptr + file.len - 8, sizeof len);
-    if (len > file.len - 12)
+    memcpy(&len, bytes.ptr + bytes.len - 8, sizeof len);
+    if (len > bytes.len - 12)
         return MR_INVALID;
-    const struct mr_slice footer = mr_slice_sub(file, file.len - 8 - len, len);
-    struct thrift t = {.next = (const uint8_t *)footer.ptr,
-                       .end = (const uint8_t *)footer.ptr + footer.len,
-                       .rows = -1};
-    t.chunks = mr_calloc(COLUMNS_MAX * 64, sizeof *t.chunks);
-    read_struct(&t, 0);
-    enum mr_status status = t.failed || t.rows < 0 ? MR_INVALID : best_column(file, &t, buf);
-    *ret_rows = t.rows;
-    free(t.chunks);
+    struct file file = {.rows = -1, .chunks = mr_calloc(CHUNKS_MAX, sizeof *file.chunks)};
+    enum mr_status status = MR_INVALID;
+    if (read_metadata(mr_slice_sub(bytes, bytes.len - 8 - len, len), &file))
+        status = best_column(bytes, &file, buf);
+    *ret_rows = file.rows;
+    free(file.chunks);
     return status;
 }
 

@@ -1,22 +1,22 @@
-#include "athena/compact.h"
+#include "base/compact.h"
 
 enum { DEPTH_MAX = 16 };
 
-static bool take_byte(struct mr_slice *bytes, unsigned char *ret)
+bool mr_compact_byte(struct mr_slice *bytes, uint8_t *ret)
 {
     if (bytes->len == 0)
         return false;
-    *ret = (unsigned char)bytes->ptr[0];
+    *ret = (uint8_t)bytes->ptr[0];
     *bytes = mr_slice_sub(*bytes, 1, SIZE_MAX);
     return true;
 }
 
-bool compact_varint(struct mr_slice *bytes, uint64_t *ret)
+bool mr_compact_varint(struct mr_slice *bytes, uint64_t *ret)
 {
-    unsigned char byte = 0x80;
+    uint8_t byte = 0x80;
     *ret = 0;
     for (unsigned shift = 0; shift < 64 && byte >= 0x80; shift += 7) {
-        if (!take_byte(bytes, &byte))
+        if (!mr_compact_byte(bytes, &byte))
             return false;
         *ret |= (uint64_t)(byte & 0x7f) << shift;
     }
@@ -32,11 +32,11 @@ static bool take_bytes(struct mr_slice *bytes, uint64_t count)
 }
 
 /* The type of the next field; 0: the struct ends. */
-bool compact_field(struct mr_slice *bytes, uint64_t *field, int *ret_type)
+bool mr_compact_field(struct mr_slice *bytes, uint64_t *field, int *ret_type)
 {
-    unsigned char head;
+    uint8_t head;
     uint64_t id;
-    if (!take_byte(bytes, &head))
+    if (!mr_compact_byte(bytes, &head))
         return false;
     *ret_type = head & 0x0f;
     if (*ret_type == 0)
@@ -45,7 +45,7 @@ bool compact_field(struct mr_slice *bytes, uint64_t *field, int *ret_type)
         *field += head >> 4;
         return true;
     }
-    if (!compact_varint(bytes, &id))
+    if (!mr_compact_varint(bytes, &id))
         return false;
     *field = id >> 1; /* zigzag: ids are not negative */
     return true;
@@ -57,7 +57,7 @@ static bool skip_list(struct mr_slice *bytes, int depth)
 {
     uint64_t count;
     int type;
-    if (!compact_list(bytes, &type, &count))
+    if (!mr_compact_list(bytes, &type, &count))
         return false;
     for (uint64_t i = 0; i < count; i++) {
         if (!skip(bytes, type, true, depth))
@@ -68,9 +68,9 @@ static bool skip_list(struct mr_slice *bytes, int depth)
 
 static bool skip_map(struct mr_slice *bytes, int depth)
 {
-    unsigned char types = 0;
+    uint8_t types = 0;
     uint64_t count;
-    if (!compact_varint(bytes, &count) || (count > 0 && !take_byte(bytes, &types)))
+    if (!mr_compact_varint(bytes, &count) || (count > 0 && !mr_compact_byte(bytes, &types)))
         return false;
     for (uint64_t i = 0; i < count; i++) {
         if (!skip(bytes, types >> 4, true, depth) || !skip(bytes, types & 0x0f, true, depth))
@@ -84,7 +84,7 @@ static bool skip_struct(struct mr_slice *bytes, int depth)
     uint64_t field = 0;
     int type;
     do {
-        if (!compact_field(bytes, &field, &type) ||
+        if (!mr_compact_field(bytes, &field, &type) ||
             (type != 0 && !skip(bytes, type, /* in_list= */ false, depth)))
             return false;
     } while (type != 0);
@@ -98,50 +98,50 @@ static bool skip(struct mr_slice *bytes, int type, bool in_list, int depth)
     if (depth >= DEPTH_MAX)
         return false;
     switch (type) {
-    case COMPACT_TRUE:
-    case COMPACT_FALSE: return !in_list || take_bytes(bytes, 1);
-    case COMPACT_BYTE: return take_bytes(bytes, 1);
-    case COMPACT_I16:
-    case COMPACT_I32:
-    case COMPACT_I64: return compact_varint(bytes, &number);
-    case COMPACT_DOUBLE: return take_bytes(bytes, 8);
-    case COMPACT_BINARY: return compact_varint(bytes, &number) && take_bytes(bytes, number);
-    case COMPACT_LIST:
-    case COMPACT_SET: return skip_list(bytes, depth + 1);
-    case COMPACT_MAP: return skip_map(bytes, depth + 1);
-    case COMPACT_STRUCT: return skip_struct(bytes, depth + 1);
+    case MR_COMPACT_TRUE:
+    case MR_COMPACT_FALSE: return !in_list || take_bytes(bytes, 1);
+    case MR_COMPACT_BYTE: return take_bytes(bytes, 1);
+    case MR_COMPACT_I16:
+    case MR_COMPACT_I32:
+    case MR_COMPACT_I64: return mr_compact_varint(bytes, &number);
+    case MR_COMPACT_DOUBLE: return take_bytes(bytes, 8);
+    case MR_COMPACT_BINARY: return mr_compact_varint(bytes, &number) && take_bytes(bytes, number);
+    case MR_COMPACT_LIST:
+    case MR_COMPACT_SET: return skip_list(bytes, depth + 1);
+    case MR_COMPACT_MAP: return skip_map(bytes, depth + 1);
+    case MR_COMPACT_STRUCT: return skip_struct(bytes, depth + 1);
     default: return false;
     }
 }
 
-bool compact_skip(struct mr_slice *bytes, int type)
+bool mr_compact_skip(struct mr_slice *bytes, int type)
 {
     return skip(bytes, type, /* in_list= */ false, 0);
 }
 
-bool compact_list(struct mr_slice *bytes, int *ret_type, uint64_t *ret_count)
+bool mr_compact_list(struct mr_slice *bytes, int *ret_type, uint64_t *ret_count)
 {
-    unsigned char head;
-    if (!take_byte(bytes, &head))
+    uint8_t head;
+    if (!mr_compact_byte(bytes, &head))
         return false;
     *ret_type = head & 0x0f;
     *ret_count = head >> 4;
-    return *ret_count < 15 || compact_varint(bytes, ret_count);
+    return *ret_count < 15 || mr_compact_varint(bytes, ret_count);
 }
 
-bool compact_number(struct mr_slice *bytes, int64_t *ret)
+bool mr_compact_number(struct mr_slice *bytes, int64_t *ret)
 {
     uint64_t zigzag;
-    if (!compact_varint(bytes, &zigzag))
+    if (!mr_compact_varint(bytes, &zigzag))
         return false;
     *ret = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
     return true;
 }
 
-bool compact_text(struct mr_slice *bytes, struct mr_slice *ret)
+bool mr_compact_text(struct mr_slice *bytes, struct mr_slice *ret)
 {
     uint64_t len;
-    if (!compact_varint(bytes, &len) || len > bytes->len)
+    if (!mr_compact_varint(bytes, &len) || len > bytes->len)
         return false;
     *ret = mr_slice_sub(*bytes, 0, (size_t)len);
     return take_bytes(bytes, len);
