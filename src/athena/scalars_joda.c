@@ -1,49 +1,21 @@
 /* format_datetime and parse_datetime: the patterns of Joda-Time's DateTimeFormat. */
 #include "athena/rows.h"
 #include "base/clock.h"
+#include "base/joda.h"
 #include <ctype.h>
 
 #define SECOND INT64_C(1000000)
 #define DAY (86400 * SECOND)
 
-static const char *const months[] = {"January",   "February", "March",    "April",
-                                     "May",       "June",     "July",     "August",
-                                     "September", "October",  "November", "December"};
-static const char *const days[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                   "Friday", "Saturday", "Sunday"};
-
-struct token {
-    char letter; /* 0: `text` as it is */
-    size_t count;
-    struct mr_slice text;
-};
-
-/* The next piece of a pattern; false: there is none, or a quote has no end (*bad). */
-static bool next_token(struct mr_slice *pattern, struct token *token, bool *bad)
-{
-    if (pattern->len == 0)
-        return false;
-    const char first = pattern->ptr[0];
-    *token = (struct token){.letter = isalpha((unsigned char)first) ? first : '\0', .count = 1};
-    if (first == '\'') {
-        const size_t end = mr_slice_find(mr_slice_sub(*pattern, 1, SIZE_MAX), '\'');
-        *bad = end == SIZE_MAX;
-        token->text = end == 0 ? MR_S("'") : mr_slice_sub(*pattern, 1, *bad ? 0 : end);
-        *pattern = mr_slice_sub(*pattern, *bad ? SIZE_MAX : end + 2, SIZE_MAX);
-        return !*bad;
-    }
-    while (token->letter != '\0' && token->count < pattern->len &&
-           pattern->ptr[token->count] == first)
-        token->count++;
-    token->text = mr_slice_sub(*pattern, 0, token->count);
-    *pattern = mr_slice_sub(*pattern, token->count, SIZE_MAX);
-    return true;
-}
-
-static bool fail_pattern(struct athena_row *row, const struct token *token)
+static bool fail_pattern(struct athena_row *row, const struct mr_joda_token *token)
 {
     return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Illegal pattern component: %.*s",
                            MR_ARG(token->text));
+}
+
+static bool fail_quote(struct athena_row *row)
+{
+    return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Illegal pattern: a quote has no end");
 }
 
 /* ---- a moment taken apart ---- */
@@ -108,7 +80,7 @@ static void put_fraction(struct mr_buf *out, int64_t micros, size_t count)
         mr_buf_byte(out, '0');
 }
 
-static bool put_zone(struct athena_row *row, const struct token *token)
+static bool put_zone(struct athena_row *row, const struct mr_joda_token *token)
 {
     struct mr_slice zone = athena_row_slice(row, 2);
     const int64_t seconds = athena_row_integer(row, 3);
@@ -146,7 +118,7 @@ static bool number_of(const struct moment *moment, char letter, int64_t *ret)
 }
 
 static bool put_token(struct athena_row *row, const struct moment *moment,
-                      const struct token *token)
+                      const struct mr_joda_token *token)
 {
     struct mr_buf *out = &row->text;
     int64_t number;
@@ -156,7 +128,7 @@ static bool put_token(struct athena_row *row, const struct moment *moment,
     case 'Y':
     case 'y': put_year(out, moment->date.year, token->count); return true;
     case 'x': put_year(out, moment->week_year, token->count); return true;
-    case 'E': put_name(out, days[moment->weekday - 1], token->count > 3); return true;
+    case 'E': put_name(out, mr_weekday_names[moment->weekday - 1], token->count > 3); return true;
     case 'a': mr_buf_append(out, moment->micros < DAY / 2 ? MR_S("AM") : MR_S("PM")); return true;
     case 'S': put_fraction(out, moment->micros, token->count); return true;
     case 'Z':
@@ -164,7 +136,7 @@ static bool put_token(struct athena_row *row, const struct moment *moment,
     default: break;
     }
     if (token->letter == 'M' && token->count > 2) {
-        put_name(out, months[moment->date.month - 1], token->count > 3);
+        put_name(out, mr_month_names[moment->date.month - 1], token->count > 3);
         return true;
     }
     if (!number_of(moment, token->letter, &number))
@@ -178,18 +150,17 @@ static bool joda_format(struct athena_row *row)
 {
     const struct moment moment = moment_of(athena_row_integer(row, 0));
     struct mr_slice pattern = athena_row_slice(row, 1);
-    struct token token;
-    bool bad = false;
+    struct mr_joda_token token;
+    enum mr_status status;
     if (pattern.len == 0)
         return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Both printing and parsing not "
                                     "supported");
-    while (next_token(&pattern, &token, &bad)) {
+    while ((status = mr_joda_next(&pattern, &token)) == MR_OK) {
         if (!put_token(row, &moment, &token))
             return false;
     }
-    if (bad)
-        return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Illegal pattern: a quote has no "
-                                    "end");
+    if (status == MR_INVALID)
+        return fail_quote(row);
     athena_row_put_text(row, mr_buf_slice(&row->text));
     return true;
 }
@@ -221,29 +192,16 @@ static bool malformed(struct athena_row *row, const struct reading *reading)
 
 static bool read_number(struct reading *reading, size_t most, int64_t *ret, size_t *ret_len)
 {
-    size_t len = 0;
-    *ret = 0;
-    while (len < most && len < reading->rest.len && isdigit((unsigned char)reading->rest.ptr[len]))
-        *ret = *ret * 10 + (reading->rest.ptr[len++] - '0');
-    reading->rest = mr_slice_sub(reading->rest, len, SIZE_MAX);
-    *ret_len = len;
-    return len > 0;
+    return mr_joda_read_digits(&reading->rest, most, ret, ret_len);
 }
 
-/* The longer name first. *ret: from 1. */
+/* *ret: from 1. */
 static bool read_name(struct reading *reading, const char *const *names, size_t count, int64_t *ret)
 {
-    for (int whole = 1; whole >= 0; whole--) {
-        for (size_t i = 0; i < count; i++) {
-            struct mr_slice name = mr_slice_sub(mr_slice_cstr(names[i]), 0, whole ? SIZE_MAX : 3);
-            if (mr_slice_equal_nocase(mr_slice_sub(reading->rest, 0, name.len), name)) {
-                reading->rest = mr_slice_sub(reading->rest, name.len, SIZE_MAX);
-                *ret = (int64_t)i + 1;
-                return true;
-            }
-        }
-    }
-    return false;
+    size_t index = 0;
+    const bool found = mr_joda_read_name(&reading->rest, names, count, &index);
+    *ret = (int64_t)index + 1;
+    return found;
 }
 
 /* "+02:00", "+0200", "+02", Z, UTC. */
@@ -286,13 +244,13 @@ static bool read_fraction(struct reading *reading)
     return true;
 }
 
-static bool is_numeric(const struct token *token)
+static bool is_numeric(const struct mr_joda_token *token)
 {
     return token->letter != '\0' && strchr("GEazZ", token->letter) == NULL &&
            !(token->letter == 'M' && token->count > 2);
 }
 
-static bool read_year(struct reading *reading, const struct token *token, bool crowded)
+static bool read_year(struct reading *reading, const struct mr_joda_token *token, bool crowded)
 {
     enum { DIGITS_MAX = 9 };
     const size_t most = crowded && token->count < DIGITS_MAX ? token->count : DIGITS_MAX;
@@ -309,7 +267,7 @@ static bool read_year(struct reading *reading, const struct token *token, bool c
 }
 
 /* `crowded`: a number follows at once, so this one has just so many digits. */
-static bool read_token(struct reading *reading, const struct token *token, bool crowded)
+static bool read_token(struct reading *reading, const struct mr_joda_token *token, bool crowded)
 {
     static const char *const halves[] = {"AM", "PM"};
     static const char *const eras[] = {"AD"};
@@ -325,14 +283,14 @@ static bool read_token(struct reading *reading, const struct token *token, bool 
     case 'Y':
     case 'y':
     case 'x': return read_year(reading, token, crowded);
-    case 'E': return read_name(reading, days, 7, field);
+    case 'E': return read_name(reading, mr_weekday_names, MR_WEEKDAYS, field);
     case 'a': return read_name(reading, halves, 2, field);
     case 'S': return read_fraction(reading);
     case 'Z':
     case 'z': return read_zone(reading);
     case 'M':
         if (token->count > 2)
-            return read_name(reading, months, 12, field);
+            return read_name(reading, mr_month_names, MR_MONTHS, field);
         break;
     default: break;
     }
@@ -410,18 +368,20 @@ static bool joda_parse(struct athena_row *row)
 {
     struct reading reading = {.text = athena_row_slice(row, 0)};
     struct mr_slice pattern = athena_row_slice(row, 1);
-    struct token token, ahead;
-    bool bad = false;
+    struct mr_joda_token token, ahead;
+    enum mr_status status;
     reading.rest = reading.text;
     memset(reading.fields, 0xff, sizeof reading.fields);
-    while (next_token(&pattern, &token, &bad)) {
+    while ((status = mr_joda_next(&pattern, &token)) == MR_OK) {
         struct mr_slice rest = pattern;
-        const bool crowded = next_token(&rest, &ahead, &bad) && is_numeric(&ahead);
+        const bool crowded = mr_joda_next(&rest, &ahead) == MR_OK && is_numeric(&ahead);
         if (token.letter != '\0' && strchr("GCYyxweEDMdaKhHkmsSzZ", token.letter) == NULL)
             return fail_pattern(row, &token);
         if (!read_token(&reading, &token, crowded))
             return malformed(row, &reading);
     }
+    if (status == MR_INVALID)
+        return fail_quote(row);
     if (reading.rest.len > 0)
         return malformed(row, &reading);
     if (!in_range(row, &reading))
@@ -438,12 +398,18 @@ static bool mysql_pattern(struct athena_row *row)
         "imm",  "jDDD",  "kH",    "lh",    "MMMMM", "mMM",         "pa",       "Sss", "sss",
         "vww",  "WEEEE", "xxxxx", "Yyyyy", "yyy",   "rhh:mm:ss a", "THH:mm:ss"};
     struct mr_slice text = athena_row_slice(row, 0);
+    bool quoted = false;
     for (size_t i = 0; i < text.len; i++) {
         const bool code = text.ptr[i] == '%' && i + 1 < text.len;
         const char letter = code ? text.ptr[++i] : text.ptr[i];
         const char *found = NULL;
         for (size_t c = 0; code && c < MR_COUNT(codes); c++)
             found = codes[c][0] == letter ? codes[c] + 1 : found;
+        /* Two quoted texts beside each other would be one, with a quote in it. */
+        if (found == NULL ? isalpha((unsigned char)letter) && !quoted : quoted) {
+            mr_buf_byte(&row->text, '\'');
+            quoted = !quoted;
+        }
         if (found != NULL)
             mr_buf_append(&row->text, mr_slice_cstr(found));
         else if (code && letter != '\0' && strchr("DUuVwX", letter) != NULL)
@@ -453,11 +419,11 @@ static bool mysql_pattern(struct athena_row *row)
                                    letter);
         else if (letter == '\'')
             mr_buf_append(&row->text, MR_S("''"));
-        else if (isalpha((unsigned char)letter))
-            mr_buf_printf(&row->text, "'%c'", letter);
         else
             mr_buf_byte(&row->text, letter);
     }
+    if (quoted)
+        mr_buf_byte(&row->text, '\'');
     athena_row_put_text(row, mr_buf_slice(&row->text));
     return true;
 }

@@ -1,15 +1,11 @@
 #include "firehose/joda.h"
 #include "base/clock.h"
+#include "base/joda.h"
 
 enum { YEAR_MAX = 9999, YEAR_DIGITS_MAX = 9, FRACTION_DIGITS_MAX = 9, MINUTE_MS = 60000 };
 
 /* The end of YEAR_MAX. */
 static const int64_t millis_max = 253402300799999;
-static const char *const month_names[] = {"January",   "February", "March",    "April",
-                                          "May",       "June",     "July",     "August",
-                                          "September", "October",  "November", "December"};
-static const char *const day_names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                        "Friday", "Saturday", "Sunday"};
 
 struct reader {
     struct mr_slice pattern, text; /* what is left of both */
@@ -23,43 +19,9 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static void skip(struct mr_slice *slice, size_t count)
 {
     *slice = mr_slice_sub(*slice, count, SIZE_MAX);
-}
-
-/* The letter at the head of a pattern, repeated; it is taken off. */
-static size_t take_field(struct mr_slice *pattern, char *ret_letter)
-{
-    size_t count = 1;
-    *ret_letter = pattern->ptr[0];
-    while (count < pattern->len && pattern->ptr[count] == *ret_letter)
-        count++;
-    skip(pattern, count);
-    return count;
-}
-
-/* A quoted text, or one byte, as it stands in both. False: the quote has no end. */
-static bool take_literal(struct mr_slice *pattern, struct mr_slice *ret_text)
-{
-    *ret_text = mr_slice_sub(*pattern, 0, 1);
-    if (pattern->ptr[0] != '\'') {
-        skip(pattern, 1);
-        return true;
-    }
-    const size_t end = mr_slice_find(mr_slice_sub(*pattern, 1, SIZE_MAX), '\'');
-    if (end == SIZE_MAX)
-        return false;
-    const struct mr_slice rest = mr_slice_sub(*pattern, end + 2, SIZE_MAX);
-    if (end > 0) /* '' is a quote by itself, and within a quoted text */
-        *ret_text = mr_slice_sub(*pattern, 1, end + mr_slice_starts_with(rest, MR_S("'")));
-    *pattern = rest;
-    return true;
 }
 
 /* ---- checking ---- */
@@ -87,18 +49,14 @@ static bool is_known(char letter, size_t count)
 
 enum mr_status joda_check(struct mr_slice pattern)
 {
+    struct mr_joda_token token;
+    enum mr_status status;
     if (pattern.len == 0)
         return MR_INVALID;
-    while (pattern.len > 0 && !mr_slice_equal(pattern, MR_S("millis"))) {
-        struct mr_slice literal;
-        char letter;
-        if (!is_letter(pattern.ptr[0])) {
-            if (!take_literal(&pattern, &literal))
-                return MR_INVALID;
-            continue;
-        }
-        const size_t count = take_field(&pattern, &letter);
-        if (!is_known(letter, count))
+    while (!mr_slice_equal(pattern, MR_S("millis"))) {
+        if ((status = mr_joda_next(&pattern, &token)) != MR_OK)
+            return status == MR_END ? MR_OK : status;
+        if (token.letter != '\0' && !is_known(token.letter, token.count))
             return MR_INVALID;
     }
     return MR_OK;
@@ -109,31 +67,10 @@ enum mr_status joda_check(struct mr_slice pattern)
 /* Up to `most` digits, at least one. */
 static bool read_digits(struct reader *reader, size_t most, int *ret_number, size_t *ret_count)
 {
-    size_t count = 0;
-    int number = 0;
-    while (count < most && count < reader->text.len && is_digit(reader->text.ptr[count]))
-        number = number * 10 + (reader->text.ptr[count++] - '0');
-    skip(&reader->text, count);
-    *ret_number = number;
-    *ret_count = count;
-    return count > 0;
-}
-
-/* A name or its first three letters; its index. */
-static bool read_name(struct reader *reader, const char *const *names, size_t count, int *ret_index)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct mr_slice whole = mr_slice_cstr(names[i]), brief = mr_slice_sub(whole, 0, 3);
-        for (int j = 0; j < 2; j++) {
-            const struct mr_slice name = j == 0 ? whole : brief;
-            if (!mr_slice_equal_nocase(mr_slice_sub(reader->text, 0, name.len), name))
-                continue;
-            skip(&reader->text, name.len);
-            *ret_index = (int)i;
-            return true;
-        }
-    }
-    return false;
+    int64_t number;
+    const bool found = mr_joda_read_digits(&reader->text, most, &number, ret_count);
+    *ret_number = (int)number;
+    return found;
 }
 
 /* "Z", "+0130", "+01:30" */
@@ -210,17 +147,17 @@ static bool read_number(struct reader *reader, char letter, size_t count)
 
 static bool read_field(struct reader *reader, char letter, size_t count)
 {
-    int index;
+    size_t index;
     switch (letter) {
-    case 'E': return read_name(reader, day_names, 7, &index);
+    case 'E': return mr_joda_read_name(&reader->text, mr_weekday_names, MR_WEEKDAYS, &index);
     case 'a': return read_half(reader);
     case 'Z': return read_offset(reader);
     case 'M':
         if (count < 3)
             break;
-        if (!read_name(reader, month_names, 12, &index))
+        if (!mr_joda_read_name(&reader->text, mr_month_names, MR_MONTHS, &index))
             return false;
-        reader->date.month = index + 1;
+        reader->date.month = (int)index + 1;
         return true;
     default: break;
     }
@@ -250,20 +187,19 @@ static bool read_one(struct mr_slice pattern, struct mr_slice text, int64_t *ret
                *ret_ms <= millis_max;
     struct reader reader = {
         .pattern = pattern, .text = text, .date = {.year = 1970, .month = 1, .day = 1}, .half = -1};
-    while (reader.pattern.len > 0) {
-        if (is_letter(reader.pattern.ptr[0])) {
-            char letter;
-            const size_t count = take_field(&reader.pattern, &letter);
-            if (!read_field(&reader, letter, count))
+    struct mr_joda_token token;
+    enum mr_status status;
+    while ((status = mr_joda_next(&reader.pattern, &token)) == MR_OK) {
+        if (token.letter != '\0') {
+            if (!read_field(&reader, token.letter, token.count))
                 return false;
-            continue;
-        }
-        struct mr_slice literal;
-        if (!take_literal(&reader.pattern, &literal) || !mr_slice_starts_with(reader.text, literal))
+        } else if (mr_slice_starts_with(reader.text, token.text)) {
+            skip(&reader.text, token.text.len);
+        } else {
             return false;
-        skip(&reader.text, literal.len);
+        }
     }
-    return reader.text.len == 0 && finish(&reader, ret_ms);
+    return status == MR_END && reader.text.len == 0 && finish(&reader, ret_ms);
 }
 
 enum mr_status joda_read(const struct joda_formats *formats, struct mr_slice text, int64_t *ret_ms)

@@ -10,6 +10,8 @@ FORMATS = [
     ("format_datetime(TIMESTAMP '2020-01-01 00:00:00', 'K k h H')", "0 24 12 0", "varchar"),
     ("format_datetime(TIMESTAMP '2020-01-01 00:00:00', '''T''yy G C x w')",
      "T20 AD 20 2020 1", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 15:00:00', '''at'' h ''o''''clock''')",
+     "at 3 o'clock", "varchar"),
     ("parse_datetime('2020-01-01 10:00 +0200', 'yyyy-MM-dd HH:mm Z')",
      "2020-01-01 08:00:00.000 UTC", "timestamp with time zone"),
     ("parse_datetime('Fri, 3 Jul 2026 1:02:03 PM', 'EEE, d MMM yyyy h:mm:ss a')",
