@@ -1,26 +1,11 @@
 #include "base/codec.h"
 #include "cloudformation/coerce.h"
 #include "cloudformation/zip.h"
+#include "base/test_scratch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
 #include <string.h>
-
-static struct mr_arena arena;
-
-static int begin(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
-}
 
 /* A value as an operation's input, or the error. */
 static const char *coerced(const char *service, const char *operation, struct mr_slice text)
@@ -90,10 +75,10 @@ static void a_zip_has_its_file_and_is_always_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(scalars_take_the_type_of_the_shape, begin, end),
-        cmocka_unit_test_setup_teardown(names_are_compared_without_case, begin, end),
-        cmocka_unit_test_setup_teardown(what_the_shape_does_not_have_is_an_error, begin, end),
-        cmocka_unit_test_setup_teardown(a_zip_has_its_file_and_is_always_the_same, begin, end),
+        SCRATCH_TEST(scalars_take_the_type_of_the_shape),
+        SCRATCH_TEST(names_are_compared_without_case),
+        SCRATCH_TEST(what_the_shape_does_not_have_is_an_error),
+        SCRATCH_TEST(a_zip_has_its_file_and_is_always_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

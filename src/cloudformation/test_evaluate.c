@@ -1,24 +1,9 @@
 #include "cloudformation/evaluate.h"
 #include "cloudformation/parameters.h"
+#include "base/test_scratch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-static struct mr_arena arena;
-
-static int begin(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
-}
 
 static enum mr_status look_up(void *ctx, struct mr_slice logical, struct mr_slice attribute,
                               struct mr_slice *ret_value)
@@ -240,18 +225,17 @@ static void values_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(references_become_values, begin, end),
-        cmocka_unit_test_setup_teardown(sub_knows_both_forms_and_literals, begin, end),
-        cmocka_unit_test_setup_teardown(lists_are_joined_split_and_chosen_from, begin, end),
-        cmocka_unit_test_setup_teardown(maps_are_looked_up, begin, end),
-        cmocka_unit_test_setup_teardown(conditions_choose, begin, end),
-        cmocka_unit_test_setup_teardown(a_condition_is_no_function_in_a_policy, begin, end),
-        cmocka_unit_test_setup_teardown(what_cannot_be_known_here_is_refused, begin, end),
-        cmocka_unit_test_setup_teardown(circles_of_conditions_end, begin, end),
-        cmocka_unit_test_setup_teardown(a_condition_is_worked_out_once, begin, end),
-        cmocka_unit_test_setup_teardown(values_come_from_the_request_the_past_or_the_default, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(values_are_checked, begin, end),
+        SCRATCH_TEST(references_become_values),
+        SCRATCH_TEST(sub_knows_both_forms_and_literals),
+        SCRATCH_TEST(lists_are_joined_split_and_chosen_from),
+        SCRATCH_TEST(maps_are_looked_up),
+        SCRATCH_TEST(conditions_choose),
+        SCRATCH_TEST(a_condition_is_no_function_in_a_policy),
+        SCRATCH_TEST(what_cannot_be_known_here_is_refused),
+        SCRATCH_TEST(circles_of_conditions_end),
+        SCRATCH_TEST(a_condition_is_worked_out_once),
+        SCRATCH_TEST(values_come_from_the_request_the_past_or_the_default),
+        SCRATCH_TEST(values_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

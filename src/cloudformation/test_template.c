@@ -1,24 +1,9 @@
 #include "cloudformation/graph.h"
 #include "cloudformation/template.h"
+#include "base/test_scratch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-static struct mr_arena arena;
-
-static int begin(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
-}
 
 static const char *error_of(struct mr_slice body)
 {
@@ -175,13 +160,13 @@ static void roles_need_a_capability(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(json_is_told_by_its_brace, begin, end),
-        cmocka_unit_test_setup_teardown(sections_must_be_what_they_are, begin, end),
-        cmocka_unit_test_setup_teardown(references_must_lead_somewhere, begin, end),
-        cmocka_unit_test_setup_teardown(functions_say_what_they_need, begin, end),
-        cmocka_unit_test_setup_teardown(circles_are_found, begin, end),
-        cmocka_unit_test_setup_teardown(order_follows_needs_and_else_the_template, begin, end),
-        cmocka_unit_test_setup_teardown(roles_need_a_capability, begin, end),
+        SCRATCH_TEST(json_is_told_by_its_brace),
+        SCRATCH_TEST(sections_must_be_what_they_are),
+        SCRATCH_TEST(references_must_lead_somewhere),
+        SCRATCH_TEST(functions_say_what_they_need),
+        SCRATCH_TEST(circles_are_found),
+        SCRATCH_TEST(order_follows_needs_and_else_the_template),
+        SCRATCH_TEST(roles_need_a_capability),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

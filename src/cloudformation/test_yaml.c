@@ -1,23 +1,8 @@
 #include "cloudformation/yaml.h"
+#include "base/test_scratch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-static struct mr_arena arena;
-
-static int begin(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
-}
 
 /* The YAML as compact JSON, or the error. */
 static const char *json_of(struct mr_slice text)
@@ -134,15 +119,15 @@ static void nesting_has_an_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(blocks_and_flows_become_objects_and_lists, begin, end),
-        cmocka_unit_test_setup_teardown(words_are_booleans_as_in_yaml_1_1, begin, end),
-        cmocka_unit_test_setup_teardown(dates_stay_text, begin, end),
-        cmocka_unit_test_setup_teardown(numbers_keep_their_digits, begin, end),
-        cmocka_unit_test_setup_teardown(short_tags_become_functions, begin, end),
-        cmocka_unit_test_setup_teardown(of_members_with_the_same_name_the_last_counts, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_not_yaml_is_told_with_its_place, begin, end),
-        cmocka_unit_test_setup_teardown(aliases_are_refused, begin, end),
-        cmocka_unit_test_setup_teardown(nesting_has_an_end, begin, end),
+        SCRATCH_TEST(blocks_and_flows_become_objects_and_lists),
+        SCRATCH_TEST(words_are_booleans_as_in_yaml_1_1),
+        SCRATCH_TEST(dates_stay_text),
+        SCRATCH_TEST(numbers_keep_their_digits),
+        SCRATCH_TEST(short_tags_become_functions),
+        SCRATCH_TEST(of_members_with_the_same_name_the_last_counts),
+        SCRATCH_TEST(what_is_not_yaml_is_told_with_its_place),
+        SCRATCH_TEST(aliases_are_refused),
+        SCRATCH_TEST(nesting_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Expressions over two series and a list, against what they must give. */
 #include "cloudwatch/math.h"
 #include "base/buf.h"
+#include "base/test_scratch.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-static struct mr_arena arena;
 static double a[] = {1, NAN, 3, 4};
 static double b[] = {10, 20, NAN, 0};
 static struct cw_series all[] = {
@@ -185,20 +185,6 @@ static void series_of_two_periods_meet_at_the_coarser_one_s_times(void **state)
     assert_true(sum.series->values[1] == 200);
 }
 
-static int begin(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,5 +192,5 @@ int main(void)
         cmocka_unit_test(depth_and_datapoints_are_bounded),
         cmocka_unit_test(series_of_two_periods_meet_at_the_coarser_one_s_times),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, test_scratch_begin, test_scratch_end);
 }

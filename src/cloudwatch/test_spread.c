@@ -1,30 +1,15 @@
 /* Statistics of values: exact while few, near when many, none when they are not known. */
 #include "cloudwatch/internal.h"
+#include "base/test_scratch.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
 
-static struct mr_arena arena;
-
 static void assert_near(double got, double wanted, double off)
 {
     if (!(fabs(got - wanted) <= off))
         fail_msg("%g, wanted %g", got, wanted);
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
 }
 
 /* In the order of the numbers i * stride modulo last. */
@@ -143,5 +128,5 @@ int main(void)
         cmocka_unit_test(negative_values_have_no_percentiles),
         cmocka_unit_test(what_is_no_statistic_is_refused),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, test_scratch_begin, test_scratch_end);
 }

@@ -1,25 +1,10 @@
 #include "base/rng.h"
 #include "item/expression.h"
+#include "base/test_scratch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <cmocka.h>
-
-static struct mr_arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
-}
 
 /* JSON with ' for ". */
 static yyjson_val *json_of(const char *text)
@@ -614,5 +599,5 @@ int main(void)
         cmocka_unit_test(placeholders_that_nobody_uses_are_named),
         cmocka_unit_test(any_text_gets_an_answer),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_scratch_begin, test_scratch_end);
 }

@@ -1,24 +1,9 @@
 #include "base/rng.h"
 #include "item/item.h"
+#include "base/test_scratch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-static struct mr_arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    mr_arena_init(&arena);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    mr_arena_fini(&arena);
-    return 0;
-}
 
 static yyjson_val *json_of(const char *text)
 {
@@ -253,5 +238,5 @@ int main(void)
         cmocka_unit_test(keys_order_as_pairs_of_values_do),
         cmocka_unit_test(what_is_accepted_reads_back_the_same),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_scratch_begin, test_scratch_end);
 }
