@@ -1,6 +1,7 @@
 /* What roles and policies have in common. */
 #include "iam/internal.h"
 #include "base/codec.h"
+#include "protocol/document.h"
 #include <stdlib.h>
 
 const struct protocol_fault iam_no_such_entity = {"NoSuchEntity", 404, false};
@@ -11,11 +12,7 @@ static const struct protocol_fault malformed = {"MalformedPolicyDocument", 400, 
 yyjson_val *iam_doc(struct protocol_call *call, const char *kind, struct mr_slice name)
 {
     struct iam *iam = call->service;
-    struct mr_slice json;
-    const enum mr_status status =
-        store_doc_get(iam->options.store, call->arena, "iam", kind, name, &json);
-    protocol_fail_internal(call, status);
-    return status == MR_OK ? mr_json_parse(call->arena, json, 8) : NULL;
+    return protocol_document(call, iam->options.store, "iam", kind, name);
 }
 
 struct mr_slice iam_pair(struct protocol_call *call, struct mr_slice a, struct mr_slice b)
@@ -29,25 +26,17 @@ struct mr_slice iam_pair(struct protocol_call *call, struct mr_slice a, struct m
     return mr_slice_make(pair, a.len + 1 + b.len);
 }
 
-static void commit(struct protocol_call *call, struct store_entry *entry)
-{
-    struct iam *iam = call->service;
-    protocol_fail_internal(call, store_commit(iam->options.store, entry, &call->ticket));
-}
-
 void iam_put(struct protocol_call *call, const char *kind, struct mr_slice name,
              struct mr_slice json)
 {
-    struct store_entry entry = store_entry_make(call->arena);
-    store_doc_put(&entry, "iam", kind, name, json);
-    commit(call, &entry);
+    struct iam *iam = call->service;
+    protocol_document_put(call, iam->options.store, "iam", kind, name, json);
 }
 
 void iam_drop(struct protocol_call *call, const char *kind, struct mr_slice name)
 {
-    struct store_entry entry = store_entry_make(call->arena);
-    store_doc_delete(&entry, "iam", kind, name);
-    commit(call, &entry);
+    struct iam *iam = call->service;
+    protocol_document_drop(call, iam->options.store, "iam", kind, name);
 }
 
 bool iam_document_check(struct protocol_call *call, const char *member)
@@ -87,7 +76,7 @@ static enum mr_status one_of(void *ctx, struct mr_slice name, struct mr_slice js
     const struct each *each = ctx;
     struct mr_arena *arena = each->call->arena;
     each->fn(each->call, mr_arena_copy(arena, mr_slice_sub(name, each->owner_len + 1, SIZE_MAX)),
-             mr_json_parse(arena, json, 8));
+             mr_json_parse(arena, json, PROTOCOL_DOCUMENT_DEPTH_MAX));
     return MR_OK;
 }
 

@@ -1,5 +1,6 @@
 /* The wire: log groups, streams and events. */
 #include "logs/internal.h"
+#include "protocol/document.h"
 #include <stdlib.h>
 
 const struct protocol_fault logs_invalid = {"InvalidParameterException", 400, false};
@@ -11,11 +12,7 @@ static const struct protocol_fault exists = {"ResourceAlreadyExistsException", 4
 static yyjson_val *get_doc(struct protocol_call *call, const char *kind, struct mr_slice name)
 {
     struct logs *logs = call->service;
-    struct mr_slice json;
-    const enum mr_status status =
-        store_doc_get(logs->options.store, call->arena, "logs", kind, name, &json);
-    protocol_fail_internal(call, status);
-    return status == MR_OK ? mr_json_parse(call->arena, json, 8) : NULL;
+    return protocol_document(call, logs->options.store, "logs", kind, name);
 }
 
 struct mr_slice logs_group_name(struct protocol_call *call)
@@ -38,12 +35,6 @@ yyjson_val *logs_find_group(struct protocol_call *call, struct mr_slice name)
     if (doc == NULL)
         protocol_fail(call, &not_found, "The specified log group does not exist.");
     return doc;
-}
-
-static void commit(struct protocol_call *call, struct store_entry *entry)
-{
-    struct logs *logs = call->service;
-    protocol_fail_internal(call, store_commit(logs->options.store, entry, &call->ticket));
 }
 
 struct mr_slice logs_group_arn(struct protocol_call *call, struct mr_slice name)
@@ -100,7 +91,7 @@ static void create_group(struct protocol_call *call)
     } else {
         store_doc_put(&entry, "logs", "group", name,
                       group_document(call, call->now_ms, 0, mr_json_get(call->in, "tags")));
-        commit(call, &entry);
+        protocol_commit(call, logs->options.store, &entry);
     }
     pthread_mutex_unlock(&logs->lock);
 }
@@ -132,7 +123,7 @@ static void delete_group(struct protocol_call *call)
         protocol_fail_internal(call, store_doc_each(logs->options.store, "logs", "stream",
                                                     logs_stream_name(call->arena, name, MR_S("")),
                                                     drop_stream, &drop));
-        commit(call, &entry);
+        protocol_commit(call, logs->options.store, &entry);
     }
     pthread_mutex_unlock(&logs->lock);
 }
@@ -140,9 +131,9 @@ static void delete_group(struct protocol_call *call)
 void logs_put_group(struct protocol_call *call, struct mr_slice name, int64_t created_ms,
                     int64_t retention, yyjson_val *tags)
 {
-    struct store_entry entry = store_entry_make(call->arena);
-    store_doc_put(&entry, "logs", "group", name, group_document(call, created_ms, retention, tags));
-    commit(call, &entry);
+    struct logs *logs = call->service;
+    protocol_document_put(call, logs->options.store, "logs", "group", name,
+                          group_document(call, created_ms, retention, tags));
 }
 
 static void set_retention(struct protocol_call *call, int64_t days)
@@ -271,7 +262,7 @@ static void create_stream(struct protocol_call *call)
         } else {
             store_doc_put(&entry, "logs", "stream", name,
                           group_document(call, call->now_ms, 0, NULL));
-            commit(call, &entry);
+            protocol_commit(call, logs->options.store, &entry);
         }
     }
     pthread_mutex_unlock(&logs->lock);
@@ -300,7 +291,7 @@ static void delete_stream(struct protocol_call *call)
     if (name.ptr != NULL) {
         store_doc_delete(&entry, "logs", "stream", name);
         logs_drop_events(logs, &entry, name);
-        commit(call, &entry);
+        protocol_commit(call, logs->options.store, &entry);
     }
     pthread_mutex_unlock(&logs->lock);
 }
@@ -403,7 +394,7 @@ static void put_events(struct protocol_call *call)
                 logs_add_event(logs, &entry, name, mr_json_get_i64(item, "timestamp", call->now_ms),
                                call->now_ms, mr_json_get_text(item, "message"));
         }
-        commit(call, &entry);
+        protocol_commit(call, logs->options.store, &entry);
         mr_json_key_string(
             &call->out, "nextSequenceToken",
             mr_arena_printf(call->arena, "%056llu", (unsigned long long)call->now_ms));

@@ -1,5 +1,6 @@
 /* What the operations have in common. */
 #include "ssm/internal.h"
+#include "protocol/document.h"
 #include <stdlib.h>
 
 const struct protocol_fault ssm_not_found = {"ParameterNotFound", 400, false};
@@ -7,31 +8,19 @@ const struct protocol_fault ssm_not_found = {"ParameterNotFound", 400, false};
 yyjson_val *ssm_doc(struct protocol_call *call, struct mr_slice name)
 {
     struct ssm *ssm = call->service;
-    struct mr_slice json;
-    const enum mr_status status =
-        store_doc_get(ssm->options.store, call->arena, "ssm", "parameter", name, &json);
-    protocol_fail_internal(call, status);
-    return status == MR_OK ? mr_json_parse(call->arena, json, SSM_DOCUMENT_DEPTH_MAX) : NULL;
-}
-
-static void commit(struct protocol_call *call, struct store_entry *entry)
-{
-    struct ssm *ssm = call->service;
-    protocol_fail_internal(call, store_commit(ssm->options.store, entry, &call->ticket));
+    return protocol_document(call, ssm->options.store, "ssm", "parameter", name);
 }
 
 void ssm_put(struct protocol_call *call, struct mr_slice name, struct mr_slice json)
 {
-    struct store_entry entry = store_entry_make(call->arena);
-    store_doc_put(&entry, "ssm", "parameter", name, json);
-    commit(call, &entry);
+    struct ssm *ssm = call->service;
+    protocol_document_put(call, ssm->options.store, "ssm", "parameter", name, json);
 }
 
 void ssm_drop(struct protocol_call *call, struct mr_slice name)
 {
-    struct store_entry entry = store_entry_make(call->arena);
-    store_doc_delete(&entry, "ssm", "parameter", name);
-    commit(call, &entry);
+    struct ssm *ssm = call->service;
+    protocol_document_drop(call, ssm->options.store, "ssm", "parameter", name);
 }
 
 struct mr_slice ssm_name(struct protocol_call *call, struct mr_slice name_or_arn)
