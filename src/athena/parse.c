@@ -126,6 +126,64 @@ void athena_leave(struct athena_parser *parser)
     parser->depth--;
 }
 
+/* ---- the levels of a tree, without recursion ---- */
+
+struct visit {
+    const struct athena_node *node;
+    size_t level;
+};
+struct visits {
+    struct mr_arena *arena;
+    struct visit *list;
+    size_t count, capacity;
+};
+
+static void visit(struct visits *visits, const struct athena_node *node, size_t level)
+{
+    if (node == NULL)
+        return;
+    if (visits->count == visits->capacity) {
+        const size_t room = visits->capacity == 0 ? 64 : visits->capacity * 2;
+        visits->list =
+            mr_arena_realloc(visits->arena, visits->list, visits->capacity * sizeof *visits->list,
+                             room * sizeof *visits->list);
+        visits->capacity = room;
+    }
+    visits->list[visits->count++] = (struct visit){node, level};
+}
+
+static void visit_list(struct visits *visits, const struct athena_node *list, size_t level)
+{
+    for (; list != NULL; list = list->next)
+        visit(visits, list, level);
+}
+
+bool athena_fits(struct athena_parser *parser, const struct athena_node *tree)
+{
+    struct visits visits = {.arena = parser->arena};
+    if (tree == NULL || parser->depth > 0)
+        return tree != NULL;
+    visit(&visits, tree, 0);
+    while (visits.count > 0) {
+        const struct visit at = visits.list[--visits.count];
+        const size_t level = at.level + 1;
+        if (level > ATHENA_LEVELS_MAX) {
+            athena_error_set(parser->error, parser->arena, "SYNTAX_ERROR", at.node->line,
+                             at.node->column,
+                             "statement is too large (stack overflow while parsing)");
+            return false;
+        }
+        visit(&visits, at.node->left, level);
+        visit(&visits, at.node->right, level);
+        visit(&visits, at.node->third, level);
+        visit_list(&visits, at.node->items, level);
+        visit_list(&visits, at.node->order, level);
+        visit_list(&visits, at.node->groups, level);
+        visit_list(&visits, at.node->windows, level);
+    }
+    return true;
+}
+
 /* Trino's reserved words, sorted. */
 static const char *const reserved[] = {"ALTER",
                                        "AND",

@@ -6,7 +6,8 @@
 
 enum {
     ATHENA_NESTING_MAX = 200,
-    ATHENA_CHAIN_MAX = 800, /* operators one after the other: each is a level of the tree */
+    ATHENA_CHAIN_MAX = 800,   /* operators one after the other: each is a level of the tree */
+    ATHENA_LEVELS_MAX = 2000, /* of a tree, for those that walk it by recursion */
     ATHENA_STEPS_MAX =
         1000000, /* expressions and relations tried: bounds what backtracking costs */
 };
@@ -53,6 +54,10 @@ bool athena_enter(struct athena_parser *parser); /* false: nested too deep, the 
 void athena_leave(struct athena_parser *parser);
 /* Counts a link of a chain of operators; false: too long, the error is set. */
 bool athena_link(struct athena_parser *parser, size_t *links);
+/* Looks at the outermost tree alone: whether it has no more levels than there may be; else the
+ * error is set. Chains in the left operands of chains add up to far more than one nesting or one
+ * chain. */
+bool athena_fits(struct athena_parser *parser, const struct athena_node *tree);
 /* A list under construction. */
 struct athena_list {
     struct athena_node *first, **end;

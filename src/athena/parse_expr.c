@@ -563,8 +563,8 @@ static struct athena_node *parse_postfix(struct athena_parser *parser)
 
 static struct athena_node *parse_sign(struct athena_parser *parser)
 {
-    if (athena_take(parser, "+"))
-        return parse_sign(parser);
+    while (athena_take(parser, "+"))
+        ;
     if (!athena_peek(parser, "-"))
         return parse_postfix(parser);
     struct athena_node *node = athena_node_new(parser, AST_MINUS);
@@ -768,5 +768,5 @@ struct athena_node *athena_parse_expression(struct athena_parser *parser)
     struct athena_node *node =
         is_lambda(parser) ? parse_lambda(parser) : parse_junction(parser, "OR", AST_OR, parse_and);
     athena_leave(parser);
-    return node;
+    return athena_fits(parser, node) ? node : NULL;
 }

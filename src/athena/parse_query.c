@@ -627,5 +627,5 @@ struct athena_node *athena_parse_query(struct athena_parser *parser)
     if (!parse_limits(parser, query))
         return NULL;
     athena_leave(parser);
-    return query;
+    return athena_fits(parser, query) ? query : NULL;
 }

@@ -130,10 +130,10 @@ static bool read_digits(struct mr_slice text, struct digits *digits)
     if (i < rest.len && (rest.ptr[i] != 'E' ||
                          mr_slice_to_i64(mr_slice_sub(rest, i + 1, SIZE_MAX), &exponent) != MR_OK))
         return false;
-    digits->point += digits->count > 0 ? (int)exponent : 0;
-    if (digits->count == 0)
-        digits->point = 0;
-    return any && exponent > -1000 && exponent < 1000;
+    if (!any || exponent <= -1000 || exponent >= 1000)
+        return false;
+    digits->point = digits->count > 0 ? digits->point + (int)exponent : 0;
+    return true;
 }
 
 /* To `kept` digits, half up. */

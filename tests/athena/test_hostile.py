@@ -190,6 +190,10 @@ def test_words_inside_literals_are_only_words(orders):
     "SELECT " + "NOT " * 20000 + "true",
     "SELECT " + "- " * 20000 + "1",
     "SELECT " + "1 + " * 20000 + "1",
+    "SELECT " + "+ " * 100000 + "1",
+    "SELECT " + "(" * 150 + "1" + ("+1" * 799 + ")") * 150,
+    "SELECT " + "(" * 50 + "true" + (" AND true" * 550 + ")") * 50,
+    "SELECT * FROM (" + "(" * 60 + "SELECT 1" + (" UNION SELECT 1" * 270 + ")") * 60 + ")",
     "SELECT " + "abs(" * 5000 + "1" + ")" * 5000,
     "SELECT 1" + " UNION SELECT 1" * 5000,
     "SELECT x" + "[1]" * 20000,
@@ -211,6 +215,7 @@ def test_words_inside_literals_are_only_words(orders):
     "SELECT '" + "y" * 300_000 + "'",
     "SELECT rpad('x', 2000000000, 'y')",
     "SELECT format('%99999s', 'x')",
+    "SELECT format('%f', '12E2147483647')",
     "SELECT 1 WHERE 1 IN (" + ",".join("1" for _ in range(60000)) + ")",
 ], ids=lambda sql: sql[:24])
 def test_huge_and_deep_statements_end(orders, sql):
