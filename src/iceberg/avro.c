@@ -327,12 +327,14 @@ static bool take_value(struct decoding *d, const struct avro_type *type, struct 
     }
 }
 
-static bool inflate_block(struct mr_arena *arena, struct mr_slice packed, struct mr_slice *ret_raw)
+/* All blocks stay in the arena, so their sum is what has a limit. */
+static bool inflate_block(struct avro_reader *reader, struct mr_slice packed)
 {
+    const size_t most = AVRO_INFLATED_MAX - reader->inflated;
     struct mr_buf out = {0};
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed.ptr, .avail_in = (uInt)packed.len};
     int code = packed.len <= INT32_MAX ? inflateInit2(&stream, -MAX_WBITS) : Z_DATA_ERROR;
-    while (code == Z_OK && out.len <= AVRO_BLOCK_BYTES_MAX) {
+    while (code == Z_OK && out.len <= most) {
         stream.next_out = (Bytef *)mr_buf_reserve(&out, 64 << 10);
         stream.avail_out = 64 << 10;
         code = inflate(&stream, Z_NO_FLUSH);
@@ -341,9 +343,13 @@ static bool inflate_block(struct mr_arena *arena, struct mr_slice packed, struct
             code = Z_DATA_ERROR; /* it ends too early */
     }
     (void)inflateEnd(&stream);
-    *ret_raw = mr_arena_copy(arena, mr_buf_slice(&out));
+    const bool fine = code == Z_STREAM_END && out.len <= most;
+    if (fine) {
+        reader->inflated += out.len;
+        reader->block = mr_arena_copy(reader->arena, mr_buf_slice(&out));
+    }
     mr_buf_fini(&out);
-    return code == Z_STREAM_END;
+    return fine;
 }
 
 static enum mr_status next_block(struct avro_reader *reader)
@@ -358,7 +364,7 @@ static enum mr_status next_block(struct avro_reader *reader)
         !take_raw(&reader->rest, sizeof reader->sync, &sync) ||
         memcmp(sync.ptr, reader->sync, sizeof reader->sync) != 0)
         return MR_INVALID;
-    if (reader->deflate && !inflate_block(reader->arena, reader->block, &reader->block))
+    if (reader->deflate && !inflate_block(reader, reader->block))
         return MR_INVALID;
     return MR_OK;
 }
@@ -375,7 +381,8 @@ enum mr_status avro_next(struct avro_reader *reader, struct mr_arena *arena,
     }
     struct decoding decoding = {.arena = arena, .in = reader->block};
     const bool fine = take_value(&decoding, &reader->schema, ret_value) &&
-                      (decoding.in.len < reader->block.len); /* a record has bytes */
+                      (decoding.in.len < reader->block.len) && /* a record has bytes */
+                      (reader->values += decoding.values) <= AVRO_FILE_VALUES_MAX;
     reader->block = decoding.in;
     reader->left--;
     return fine ? MR_OK : MR_INVALID;

@@ -7,11 +7,12 @@
 #include "base/json.h"
 
 enum {
-    AVRO_DEPTH_MAX = 24,              /* of schemas, and so of values */
-    AVRO_TYPES_MAX = 10000,           /* nodes of one schema, references followed */
-    AVRO_NAMED_MAX = 1000,            /* named types of one schema */
-    AVRO_VALUES_MAX = 4000000,        /* of one record */
-    AVRO_BLOCK_BYTES_MAX = 256 << 20, /* inflated */
+    AVRO_DEPTH_MAX = 24,             /* of schemas, and so of values */
+    AVRO_TYPES_MAX = 10000,          /* nodes of one schema, references followed */
+    AVRO_NAMED_MAX = 1000,           /* named types of one schema */
+    AVRO_VALUES_MAX = 4000000,       /* of one record */
+    AVRO_FILE_VALUES_MAX = 32000000, /* of all records of a file */
+    AVRO_INFLATED_MAX = 256 << 20,   /* bytes of all blocks of a file */
 };
 enum avro_kind {
     AVRO_NULL,
@@ -54,7 +55,8 @@ struct avro_reader {
     struct avro_type schema;
     struct mr_slice rest, block; /* of the file; of the block in work */
     char sync[16];
-    int64_t left; /* records in the block */
+    int64_t left;            /* records in the block */
+    size_t inflated, values; /* so far, of the whole file */
     bool deflate;
     const struct mr_slice *metadata; /* names and values by turns */
     size_t metadata_count;

@@ -133,6 +133,37 @@ static void damaged_manifests_are_refused_or_read_never_worse(void **state)
     mr_arena_fini(&arena);
 }
 
+/* Each block is small enough by itself. */
+static void blocks_that_unpack_to_too_much_together_are_refused(void **state)
+{
+    (void)state;
+    const size_t len = AVRO_INFLATED_MAX / 2 - 16;
+    struct avro_reader reader;
+    struct avro_value record;
+    struct mr_arena arena;
+    struct mr_buf file = {0}, block = {0}, records = {0};
+    mr_arena_init(&arena);
+    char *zeros = mr_calloc(1, len);
+    avro_put_bytes(&records, mr_slice_make(zeros, len));
+    free(zeros);
+    avro_write_head(&file,
+                    MR_S("{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\","
+                         "\"type\":\"bytes\"}]}"),
+                    NULL, 0, sync_mark);
+    avro_write_block(&block, mr_buf_slice(&records), 1, sync_mark);
+    for (int i = 0; i < 3; i++)
+        mr_buf_append(&file, mr_buf_slice(&block));
+    assert_in_range(file.len, 1, 1 << 20);
+    assert_int_equal(avro_open(&reader, &arena, mr_buf_slice(&file)), MR_OK);
+    assert_int_equal(avro_next(&reader, &arena, &record), MR_OK);
+    assert_int_equal(avro_next(&reader, &arena, &record), MR_OK);
+    assert_int_equal(avro_next(&reader, &arena, &record), MR_INVALID);
+    mr_arena_fini(&arena);
+    mr_buf_fini(&records);
+    mr_buf_fini(&block);
+    mr_buf_fini(&file);
+}
+
 static void metadata_keeps_what_it_was(void **state)
 {
     (void)state;
@@ -204,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_manifest_reads_back_as_it_was_written),
         cmocka_unit_test(damaged_manifests_are_refused_or_read_never_worse),
+        cmocka_unit_test(blocks_that_unpack_to_too_much_together_are_refused),
         cmocka_unit_test(metadata_keeps_what_it_was),
         cmocka_unit_test(transforms_give_what_the_specification_says),
     };
