@@ -23,8 +23,11 @@ static struct decimal decimal_of(struct mr_slice text)
     int64_t exponent = 0;
     if (end < text.len) {
         const size_t sign = end + 1 < text.len && text.ptr[end + 1] == '+' ? 2 : 1;
-        if (mr_slice_to_i64(mr_slice_sub(text, end + sign, SIZE_MAX), &exponent) != MR_OK)
+        if (mr_slice_to_i64(mr_slice_sub(text, end + sign, SIZE_MAX), &exponent) != MR_OK ||
+            exponent > INT32_MAX)
             exponent = INT32_MAX;
+        if (exponent < -INT32_MAX)
+            exponent = -INT32_MAX;
     }
     size_t first = begin, last = end; /* [first, last) */
     while (first < last && (text.ptr[first] == '0' || text.ptr[first] == '.'))

@@ -153,7 +153,7 @@ static enum mr_status trailer_line(struct chunked *chunked, struct mr_slice line
     }
     const struct mr_slice value = mr_slice_trim(mr_slice_sub(line, colon + 1, SIZE_MAX));
     if (mr_slice_equal(mr_slice_make(name, colon), MR_S("x-amz-trailer-signature"))) {
-        if (value.len != SIGV4_HEX_BYTES)
+        if (value.len != SIGV4_HEX_BYTES || chunked->trailer_signed)
             return fail(chunked, CHUNKED_BAD_SIGNATURE);
         memcpy(chunked->trailer_signature, value.ptr, SIGV4_HEX_BYTES);
         chunked->trailer_signed = true;

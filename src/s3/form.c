@@ -109,7 +109,7 @@ static enum mr_status form_read(struct form *form)
         status = MR_INVALID;
     while (status == MR_OK && !mr_slice_starts_with(rest, MR_S("--"))) {
         const size_t end = mr_slice_search(rest, mark);
-        if (end == SIZE_MAX || !mr_slice_starts_with(rest, MR_S("\r\n")))
+        if (end == SIZE_MAX || end < 2 || !mr_slice_starts_with(rest, MR_S("\r\n")))
             status = MR_INVALID;
         else
             status = part_take(form, mr_slice_sub(rest, 2, end - 2));

@@ -67,7 +67,8 @@ def test_forms_that_make_no_sense_are_refused(server, s3, bucket, fields, body, 
 
 
 def test_what_is_no_form_is_refused(server, bucket, fresh):
-    for body in (b"", b"--x", b"--x\r\nno header\r\n--x--", b"--x\r\n\r\nk", b"--xx--\r\n"):
+    for body in (b"", b"--x", b"--x\r\nno header\r\n--x--", b"--x\r\n\r\nk", b"--xx--\r\n",
+                 b"--x\r\n--x\r\nContent-Disposition: form-data; name=file\r\n\r\nk\r\n--x--\r\n"):
         status, _, text = server.request("POST", f"/{bucket}", body=body, headers={
             "Content-Type": "multipart/form-data; boundary=x"})
         assert (status, b"<Code>MalformedPOSTRequest</Code>" in text) == (400, True)
