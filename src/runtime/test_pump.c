@@ -376,13 +376,19 @@ static void a_clock_that_tells_its_moves_wakes_whom_they_concern(void **state)
     atomic_store(&a.wake_ms, 1500);
     struct runtime_pump *pump = runtime_pump_start(runtime, "a", count_step, &a);
     gate_wait(&a.steps, 1);
-    atomic_store(&a.wake_ms, 100000);
-    atomic_store(&held_ms, 1500);
-    /* Sooner than the timer thread's own look, a second away, for it is woken here. */
-    const int64_t begin_ms = mr_monotonic_ms();
-    runtime_clock_moved(runtime);
-    gate_wait(&a.steps, 2);
-    assert_true(mr_monotonic_ms() - begin_ms < 900);
+    /* The timer thread's own look comes each second. Who is woken by that alone always waits for
+     * one, but for the first time; a busy machine may make who is woken at once wait as well, so
+     * there are as many tries as it takes. */
+    int quick = 0;
+    for (int round = 1; quick < 3; round++) {
+        assert_in_range(round, 1, 60);
+        atomic_store(&a.wake_ms, 1500 + 500 * (round + 1));
+        atomic_store(&held_ms, 1000 + 500 * (round + 1));
+        const int64_t begin_ms = mr_monotonic_ms();
+        runtime_clock_moved(runtime);
+        gate_wait(&a.steps, 1 + round);
+        quick += mr_monotonic_ms() - begin_ms < 500 && round > 1;
+    }
     runtime_pump_stop(pump);
 }
 

@@ -34,17 +34,18 @@ def test_enums_and_integers_give_folders(lake):
         ["region=us/n=009"]]
 
 
-def test_dates_by_a_template_up_to_now(lake):
-    now = datetime.datetime.now(datetime.timezone.utc)
-    for back in (0, 1, 5):
-        day = now - datetime.timedelta(days=back)
-        lake.put(f"logs/{day:%Y/%m/%d}/x", {"id": back})
-    project(lake, "day string", "logs/${day}/", day__type="date", day__format="yyyy/MM/dd",
-            day__range="NOW-3DAYS,NOW")
-    assert lake.rows("SELECT id, day FROM t ORDER BY 1") == [
-        ["0", f"{now:%Y/%m/%d}"], ["1", f"{now - datetime.timedelta(days=1):%Y/%m/%d}"]]
-    assert lake.rows(f"SELECT id FROM t WHERE day < '{now:%Y/%m/%d}'") == [["1"]]
-    assert lake.rows('SELECT count(*) FROM "t$partitions"') == [["4"]]
+def test_dates_by_a_template_up_to_now(server, lake):
+    with server.clock.held() as now_ms:  # no midnight comes in between
+        now = datetime.datetime.fromtimestamp(now_ms / 1000, datetime.timezone.utc)
+        for back in (0, 1, 5):
+            day = now - datetime.timedelta(days=back)
+            lake.put(f"logs/{day:%Y/%m/%d}/x", {"id": back})
+        project(lake, "day string", "logs/${day}/", day__type="date", day__format="yyyy/MM/dd",
+                day__range="NOW-3DAYS,NOW")
+        assert lake.rows("SELECT id, day FROM t ORDER BY 1") == [
+            ["0", f"{now:%Y/%m/%d}"], ["1", f"{now - datetime.timedelta(days=1):%Y/%m/%d}"]]
+        assert lake.rows(f"SELECT id FROM t WHERE day < '{now:%Y/%m/%d}'") == [["1"]]
+        assert lake.rows('SELECT count(*) FROM "t$partitions"') == [["4"]]
 
 
 def test_months_and_hours_are_stepped_through(lake):

@@ -101,7 +101,7 @@ def clients_go_away(server):
     sent = [b"", b"GE", head, head + b"\r\n", head + b"\r\n" + b"x" * 50000,
             b"GET /lake/large HTTP/1.1\r\nHost: x\r\n\r\n", b"\x00\xff" * 100]  # fmt: skip
     for number, data in enumerate(sent * 3):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=90) as client:
             client.sendall(data)
             if data.startswith(b"GET"):
                 assert client.recv(1000)

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -151,12 +150,6 @@ def test_with_credentials_it_wants_a_name_and_a_password(make_server, tmp_path):
     assert server.request("GET", "/_millrace/status", headers=basic("test", "test"))[0] == 403
 
 
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
-
-
 @needs_prometheus
 def test_prometheus_scrapes_it(own_server, tmp_path):
     make_chain(own_server)
@@ -169,18 +162,22 @@ def test_prometheus_scrapes_it(own_server, tmp_path):
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
         f"scrape_configs: [{{job_name: millrace, static_configs: [{{targets: ['{host}']}}]}}]\n"
     )
-    at = f"127.0.0.1:{free_port()}"
     with open(tmp_path / "log", "w") as log:
         running = subprocess.Popen(
-            [TOOLS / "prometheus", f"--config.file={settings}", f"--web.listen-address={at}",
+            [TOOLS / "prometheus", f"--config.file={settings}", "--web.listen-address=127.0.0.1:0",
              f"--storage.tsdb.path={tmp_path / 'tsdb'}"],
             stdout=log, stderr=log,
         )  # fmt: skip
 
     def series():
+        # it takes a free port and tells it
+        told = re.search(r"address=\"?(127\.0\.0\.1:[1-9]\d*)", (tmp_path / "log").read_text())
         ask = urllib.parse.urlencode({"query": 'millrace_pipe_records_total{pipe="copy"}'})
+        if told is None:
+            return None
         try:
-            with urllib.request.urlopen(f"http://{at}/api/v1/query?{ask}", timeout=5) as reply:
+            url = f"http://{told.group(1)}/api/v1/query?{ask}"
+            with urllib.request.urlopen(url, timeout=5) as reply:
                 return json.load(reply)["data"]["result"]
         except OSError:
             return None
@@ -192,4 +189,4 @@ def test_prometheus_scrapes_it(own_server, tmp_path):
         assert found["value"][1] == "3" and found["metric"]["job"] == "millrace"
     finally:
         running.terminate()
-        running.wait(timeout=30)
+        running.wait(timeout=90)

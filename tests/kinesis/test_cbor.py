@@ -236,7 +236,7 @@ def test_subscriptions_push_cbor(server, kinesis, stream):
     body = encode({"ConsumerARN": consumer["ConsumerARN"], "ShardId": FIRST,
                    "StartingPosition": {"Type": "TRIM_HORIZON"}})  # fmt: skip
     host, port = re.fullmatch(r"http://(.*):(\d+)", server.url).groups()
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=90) as connection:
         connection.sendall(
             f"POST / HTTP/1.0\r\nHost: {host}\r\nContent-Type: {TYPE}\r\n"
             f"X-Amz-Target: Kinesis_20131202.SubscribeToShard\r\n"

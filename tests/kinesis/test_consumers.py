@@ -326,7 +326,7 @@ def test_the_frames_are_those_of_aws(server, kinesis, stream):
     put(kinesis, name, b"hi")
     consumer = register(kinesis, name)
     host, port = re.fullmatch(r"http://(.*):(\d+)", server.url).groups()
-    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection = http.client.HTTPConnection(host, int(port), timeout=90)
     connection.request(
         "POST", "/",
         json.dumps({"ConsumerARN": consumer, "ShardId": FIRST,

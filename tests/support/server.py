@@ -113,7 +113,8 @@ class Clock:
     def held(self):
         """Holds it meanwhile; then it is not behind the real time, which others compare it with."""
         yield self.hold()
-        behind_ms = math.ceil(time.time() * 1000 - self.release())
+        released_ms = self.release()  # first: what this takes counts as well
+        behind_ms = math.ceil(time.time() * 1000 - released_ms)
         if behind_ms > 0:
             self.advance(ms=behind_ms)
 
