@@ -18,7 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # A folder of the platform may include those before it.
-PLATFORM = ["base", "journal", "view", "runtime", "http", "protocol", "item", "event"]
+PLATFORM = ["base", "journal", "view", "runtime", "http", "protocol", "policy", "item", "event"]
 # A service may include the platform, and other services only along the data.
 SERVICES = {
     "streams": [],

@@ -1,4 +1,5 @@
 /* Opening, registration, status. */
+#include "dynamodb/access.h"
 #include "dynamodb/recovery.h"
 #include <stdlib.h>
 
@@ -72,7 +73,10 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     dynamodb->testing = options->testing;
     pthread_mutex_init(&dynamodb->admin, NULL);
     pthread_rwlock_init(&dynamodb->lock, NULL);
+    dynamodb_guarded_init(&dynamodb->guarded);
     enum mr_status status = dynamodb_document_load(dynamodb);
+    if (status >= 0)
+        status = dynamodb_guarded_load(dynamodb);
     if (status >= 0)
         status = dynamodb_tokens_open(dynamodb);
     if (status >= 0)
@@ -99,6 +103,8 @@ void dynamodb_register(struct dynamodb *dynamodb, struct protocol *protocol)
     if (dynamodb != NULL) { /* NULL: `millrace ops` only lists */
         dynamodb->protocol = protocol;
         dynamodb_meter_errors(dynamodb, protocol);
+        protocol_on_call(protocol, "dynamodb", dynamodb_authorize, dynamodb);
+        protocol_on_call(protocol, "dynamodbstreams", dynamodb_authorize, dynamodb);
     }
     protocol_register(protocol, "dynamodb", handlers, MR_COUNT(handlers), dynamodb);
 }
@@ -121,6 +127,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
     while (mr_map_next(&dynamodb->locked.tables, &cursor, &name, &table))
         dynamodb_table_unref(table);
     mr_map_fini(&dynamodb->locked.tables);
+    dynamodb_guarded_fini(&dynamodb->guarded);
     pthread_rwlock_destroy(&dynamodb->lock);
     pthread_mutex_destroy(&dynamodb->admin);
     free(dynamodb);

@@ -180,6 +180,15 @@ struct dynamodb_table {
     _Atomic uint64_t inserts, modifies, removes, failures;
 };
 
+/* Tables and streams that have a resource policy; see access.c. */
+struct dynamodb_guarded {
+    pthread_rwlock_t lock;
+    struct mr_map names;
+    atomic_size_t count; /* of the names; 0: nobody need be asked */
+};
+void dynamodb_guarded_init(struct dynamodb_guarded *guarded);
+void dynamodb_guarded_fini(struct dynamodb_guarded *guarded);
+
 struct dynamodb {
     struct protocol *protocol; /* once registered */
     struct store *store;
@@ -197,6 +206,7 @@ struct dynamodb {
     struct {
         struct mr_map tables; /* name -> struct dynamodb_table */
     } locked;
+    struct dynamodb_guarded guarded;
     struct dynamodb_drops *drops;
     struct dynamodb_tokens *tokens;
     struct dynamodb_ttl *ttl;
@@ -674,6 +684,9 @@ MR_MUST_USE enum mr_status dynamodb_resource_check(struct protocol_call *call, s
 MR_MUST_USE enum mr_status dynamodb_policy_add(struct protocol_call *call, struct mr_slice arn,
                                                struct mr_slice policy, struct store_entry *entry);
 void dynamodb_policy_drop(struct mr_slice arn, struct store_entry *entry);
+/* The policy of that resource; NULL: it has none. */
+MR_MUST_USE enum mr_status dynamodb_policy_read(struct dynamodb *dynamodb, struct mr_arena *arena,
+                                                struct mr_slice arn, yyjson_val **ret_policy);
 
 /* ---- policy_check.c ---- */
 /* MR_FAULT: no policy that a table or stream of that ARN can have. `policy` may be NULL. */

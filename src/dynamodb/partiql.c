@@ -4,6 +4,7 @@
  * its condition.
  */
 #include "base/codec.h"
+#include "dynamodb/access.h"
 #include "dynamodb/page.h"
 #include "dynamodb/statement.h"
 #include <stdlib.h>
@@ -640,6 +641,10 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
     mr_json_array(&call->out);
     for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {
         bool good = results[i].code.len == 0;
+        if (good && dynamodb_statement_denied(call, &statements[i], &results[i].message)) {
+            results[i].code = MR_S("AccessDeniedException");
+            good = false;
+        }
         if (good)
             protocol_fail_internal(call,
                                    run_batched(call, yyjson_arr_get(requests, i), &results[i]));

@@ -1,6 +1,6 @@
-/* Resource policies: kept and given back as they came, as documents "dynamodb/policy/<ARN>". Nobody
- * is refused by one: this endpoint has no principals to tell apart. */
-#include "dynamodb/internal.h"
+/* Resource policies: kept and given back as they came, as documents "dynamodb/policy/<ARN>".
+ * access.c acts on them. */
+#include "dynamodb/access.h"
 
 #define INVALID "One or more parameter values were invalid: "
 
@@ -33,6 +33,12 @@ static struct dynamodb_table *find_owner(struct protocol_call *call, struct mr_s
     return table;
 }
 
+/* A table has one policy, whatever region a request names. */
+static struct mr_slice arn_of(const struct dynamodb_table *table, struct mr_slice arn)
+{
+    return mr_slice_search(arn, MR_S("/stream/")) == SIZE_MAX ? table->arn : arn;
+}
+
 static enum mr_status read_policy(struct protocol_call *call, struct mr_slice arn,
                                   yyjson_val **ret_doc)
 {
@@ -43,6 +49,18 @@ static enum mr_status read_policy(struct protocol_call *call, struct mr_slice ar
         store_doc_get(dynamodb->store, call->arena, "dynamodb", "policy", arn, &json);
     if (status == MR_OK)
         *ret_doc = mr_json_parse(call->arena, json, 4);
+    return status < 0 ? status : MR_OK;
+}
+
+enum mr_status dynamodb_policy_read(struct dynamodb *dynamodb, struct mr_arena *arena,
+                                    struct mr_slice arn, yyjson_val **ret_policy)
+{
+    struct mr_slice json;
+    *ret_policy = NULL;
+    enum mr_status status = store_doc_get(dynamodb->store, arena, "dynamodb", "policy", arn, &json);
+    if (status == MR_OK)
+        *ret_policy = mr_json_parse(
+            arena, mr_json_get_text(mr_json_parse(arena, json, 4), "policy"), POLICY_DEPTH_MAX);
     return status < 0 ? status : MR_OK;
 }
 
@@ -91,6 +109,19 @@ void dynamodb_policy_drop(struct mr_slice arn, struct store_entry *entry)
     store_doc_delete(entry, "dynamodb", "policy", arn);
 }
 
+/* AWS: who forbids himself to change the policy has to say that he means it. */
+static enum mr_status check_lock_out(struct protocol_call *call, struct mr_slice arn,
+                                     struct mr_slice policy)
+{
+    if (call->exchange == NULL ||
+        mr_json_get_bool(call->in, "ConfirmRemoveSelfResourceAccess", false) ||
+        !dynamodb_policy_locks_out(call, arn, mr_json_parse(call->arena, policy, POLICY_DEPTH_MAX)))
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         INVALID "The policy does not allow you to change it in the future; "
+                                 "ConfirmRemoveSelfResourceAccess confirms that");
+}
+
 static enum mr_status put_admin(struct protocol_call *call, struct mr_slice arn)
 {
     struct dynamodb *dynamodb = call->service;
@@ -108,11 +139,15 @@ static enum mr_status put_admin(struct protocol_call *call, struct mr_slice arn)
     }
     status = dynamodb_policy_add(call, arn, policy, &entry);
     if (status == MR_OK)
-        status = store_commit_wait(dynamodb->store, &entry);
+        status = check_lock_out(call, arn, policy);
     if (status == MR_OK)
-        mr_json_key_string(&call->out, "RevisionId",
-                           mr_arena_printf(call->arena, "%lld", (long long)call->now_ms));
-    return status;
+        status = store_commit_wait(dynamodb->store, &entry);
+    if (status != MR_OK)
+        return status;
+    dynamodb_guarded_set(dynamodb, arn, true);
+    mr_json_key_string(&call->out, "RevisionId",
+                       mr_arena_printf(call->arena, "%lld", (long long)call->now_ms));
+    return MR_OK;
 }
 
 static enum mr_status delete_admin(struct protocol_call *call, struct mr_slice arn)
@@ -127,9 +162,11 @@ static enum mr_status delete_admin(struct protocol_call *call, struct mr_slice a
         return status;
     dynamodb_policy_drop(arn, &entry);
     status = store_commit_wait(dynamodb->store, &entry);
-    if (status == MR_OK)
-        mr_json_key_string(&call->out, "RevisionId", mr_json_get_text(doc, "revision"));
-    return status;
+    if (status != MR_OK)
+        return status;
+    dynamodb_guarded_set(dynamodb, arn, false);
+    mr_json_key_string(&call->out, "RevisionId", mr_json_get_text(doc, "revision"));
+    return MR_OK;
 }
 
 static void change_policy(struct protocol_call *call,
@@ -140,7 +177,7 @@ static void change_policy(struct protocol_call *call,
     pthread_mutex_lock(&dynamodb->admin);
     struct dynamodb_table *table = find_owner(call, arn);
     if (table != NULL)
-        protocol_fail_internal(call, change(call, arn));
+        protocol_fail_internal(call, change(call, arn_of(table, arn)));
     pthread_mutex_unlock(&dynamodb->admin);
     dynamodb_table_unref(table);
 }
@@ -162,7 +199,7 @@ void dynamodb_get_resource_policy(struct protocol_call *call)
     yyjson_val *doc = NULL;
     if (table == NULL)
         return;
-    enum mr_status status = read_policy(call, arn, &doc);
+    enum mr_status status = read_policy(call, arn_of(table, arn), &doc);
     if (status == MR_OK && doc == NULL)
         status = refuse_missing(call, arn);
     protocol_fail_internal(call, status);

@@ -2,6 +2,7 @@
  * table's or a stream's policy may name, resources that are its own. Pure but for the fault it
  * sets. */
 #include "dynamodb/internal.h"
+#include "policy/policy.h"
 
 #define INVALID_POLICY "One or more parameter values were invalid: Invalid policy document: "
 
@@ -200,6 +201,24 @@ static enum mr_status check_resource(struct checking *checking, struct mr_slice 
                          MR_ARG(text));
 }
 
+/* ---- conditions ---- */
+
+static enum mr_status check_conditions(struct checking *checking, yyjson_val *conditions)
+{
+    size_t at, count;
+    yyjson_val *operation, *keys;
+    yyjson_obj_foreach(conditions, at, count, operation, keys)
+    {
+        const struct mr_slice name = mr_json_text(operation);
+        if (!policy_operator_known(policy_operator_parse(name).name))
+            return protocol_fail(checking->call, &protocol_validation,
+                                 INVALID_POLICY "Invalid Condition type : %.*s", MR_ARG(name));
+        if (!yyjson_is_obj(keys))
+            return refuse(checking, "Condition is not valid");
+    }
+    return MR_OK;
+}
+
 /* ---- statements ---- */
 
 static enum mr_status check_members(struct checking *checking, yyjson_val *object,
@@ -243,6 +262,8 @@ static enum mr_status check_statement(struct checking *checking, yyjson_val *sta
     if (condition != NULL && !yyjson_is_obj(condition))
         return refuse(checking, "Condition is not valid");
     status = check_principal(checking, principal);
+    if (status == MR_OK)
+        status = check_conditions(checking, condition);
     if (status == MR_OK)
         status = each(checking, action, "Action is not valid", check_action);
     if (status == MR_OK && resource != NULL)

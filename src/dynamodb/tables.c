@@ -1,6 +1,7 @@
 /* The operations on tables. They change one at a time (admin); each answers once its change is
  * durable, and a table is ACTIVE again by then: the reply still shows the state it passed through,
  * as on AWS. */
+#include "dynamodb/access.h"
 #include "dynamodb/recovery.h"
 
 #define INVALID "One or more parameter values were invalid: "
@@ -98,6 +99,8 @@ static enum mr_status create_admin(struct protocol_call *call, struct dynamodb_t
     if (wish->enable)
         streams_publish(dynamodb->streams, table->locked.stream);
     dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    if (policy.len > 0)
+        dynamodb_guarded_set(dynamodb, table->arn, true);
     dynamodb_table_publish(table);
     return MR_OK;
 }
@@ -523,6 +526,10 @@ static enum mr_status delete_admin(struct protocol_call *call, struct dynamodb_t
         return status;
     dynamodb_table_set_state(table, DYNAMODB_DELETING);
     dynamodb_table_withdraw(table);
+    dynamodb_guarded_set(table->dynamodb, table->arn, false);
+    if (table->locked.stream != NULL)
+        dynamodb_guarded_set(table->dynamodb, mr_slice_cstr(streams_arn(table->locked.stream)),
+                             false);
     dynamodb_destinations_ended(table);
     mr_json_key(&call->out, "TableDescription");
     dynamodb_describe(&call->out, table, DYNAMODB_DESCRIBE_GONE);

@@ -1,4 +1,5 @@
 #include "s3/access.h"
+#include "policy/request.h"
 #include "s3/ops.h"
 #include <assert.h>
 
@@ -175,26 +176,14 @@ static const struct rule *rule_of(const char *operation)
 
 /* ---- who asks ---- */
 
-/* Of a request with a role's session, that role; of any other with a signature, or that needs none
- * here, the account's root. */
-static struct s3_caller caller_of(struct protocol_call *call)
+static struct policy_caller caller_of(struct protocol_call *call)
 {
     char owner[S3_OWNER_ID_TEXT];
-    struct s3_caller caller = {.account = call->account, .id = call->account};
-    struct mr_slice session, id;
+    struct policy_caller caller = policy_caller_of(call);
     if (call->anonymous)
-        return (struct s3_caller){.id = MR_S("anonymous")};
+        return caller;
     s3_owner_id(call, owner);
     caller.canonical = mr_arena_copy(call->arena, mr_slice_cstr(owner));
-    caller.arn = mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account));
-    if (!protocol_session_of(call, &id, &session))
-        return caller;
-    struct mr_slice rest = session, part = {0};
-    (void)(mr_slice_split(&rest, '/', &part) && mr_slice_split(&rest, '/', &part));
-    caller.id = id;
-    caller.session = session;
-    caller.arn = mr_arena_printf(call->arena, "arn:aws:iam::%.*s:role/%.*s", MR_ARG(call->account),
-                                 MR_ARG(part));
     return caller;
 }
 
@@ -204,10 +193,10 @@ struct access {
     struct protocol_call *call;
     const struct s3_which *which;
     const char *operation;
-    struct s3_caller caller;
+    struct policy_caller caller;
     yyjson_val *document, *policy; /* the latter may be NULL */
     struct mr_slice action, resource;
-    enum s3_verdict verdict;
+    enum policy_verdict verdict;
 };
 
 /* Most calls are the owner's, about a bucket without a policy: nobody need be asked. */
@@ -243,14 +232,14 @@ static void judge(struct access *access, const char *action, bool of_object)
     access->resource = mr_arena_printf(
         call->arena, "arn:aws:s3:::%.*s%s%.*s", MR_ARG(access->which->bucket), of_object ? "/" : "",
         of_object ? (int)access->which->key.len : 0, access->which->key.ptr);
-    const struct s3_asked asked = {.arena = call->arena,
-                                   .caller = &access->caller,
-                                   .action = access->action,
-                                   .resource = access->resource,
-                                   .look = s3_facts_look,
-                                   .ctx = &facts};
+    const struct policy_asked asked = {.arena = call->arena,
+                                       .caller = &access->caller,
+                                       .action = access->action,
+                                       .resource = access->resource,
+                                       .look = s3_facts_look,
+                                       .ctx = &facts};
     access->verdict =
-        access->policy == NULL ? S3_SAYS_NOTHING : s3_policy_judge(access->policy, &asked);
+        access->policy == NULL ? POLICY_SAYS_NOTHING : policy_judge(access->policy, &asked);
 }
 
 /* ---- access control lists ---- */
@@ -310,14 +299,14 @@ static bool is_rescue(const struct access *access)
 static bool allows(struct access *access, const char *action, bool of_object, enum grant grant)
 {
     judge(access, action, of_object);
-    if (access->verdict == S3_DENIES)
+    if (access->verdict == POLICY_DENIES)
         return is_rescue(access);
     if (!access->call->anonymous)
         return true;
     /* AWS: somebody has to pay. */
     if (mr_slice_equal(mr_json_get_text(access->document, "payer"), MR_S("Requester")))
         return false;
-    if (access->verdict == S3_ALLOWS &&
+    if (access->verdict == POLICY_ALLOWS &&
         !(s3_policy_is_public(access->policy) &&
           s3_blocks_public(access->document, "RestrictPublicBuckets")))
         return true;
@@ -327,14 +316,14 @@ static bool allows(struct access *access, const char *action, bool of_object, en
 /* AWS: to others than the account's own it is not told why. */
 static struct mr_slice refusal(const struct access *access)
 {
-    const struct s3_caller *caller = &access->caller;
+    const struct policy_caller *caller = &access->caller;
     if (access->call->anonymous)
         return MR_S("Access Denied");
     return mr_arena_printf(access->call->arena,
                            "User: %.*s is not authorized to perform: %.*s on resource: \"%.*s\" "
                            "with an explicit deny in a resource-based policy",
-                           MR_ARG(caller->session.len > 0 ? caller->session : caller->arn),
-                           MR_ARG(access->action), MR_ARG(access->resource));
+                           MR_ARG(policy_caller_name(caller)), MR_ARG(access->action),
+                           MR_ARG(access->resource));
 }
 
 static enum mr_status require(struct access *access, const char *action, bool of_object,

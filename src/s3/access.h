@@ -8,7 +8,7 @@
  * A bucket without a policy costs a signed request one look at a counter, or at a map of names. */
 #pragma once
 #include "base/map.h"
-#include "s3/judge.h"
+#include "policy/policy.h"
 #include "s3/meta.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,10 +43,10 @@ struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_wh
 /* condition_keys.c: what a request says to conditions. */
 struct s3_facts {
     struct protocol_call *call;
-    const struct s3_caller *caller;
+    const struct policy_caller *caller;
     const struct s3_which *which; /* whose tags ExistingObjectTag asks for */
     const char *operation;
 };
-bool s3_facts_look(void *ctx, struct mr_slice key, struct s3_values *ret_values);
+bool s3_facts_look(void *ctx, struct mr_slice key, struct policy_values *ret_values);
 /* Is it a key that S3 has? Keys of "aws:" are for all services, and may be absent here. */
 bool s3_condition_key_known(struct mr_slice key);

@@ -1,19 +1,19 @@
-/* What a request says to the conditions of a policy: keys of all services ("aws:") and of S3. A key
- * that says nothing about a request of this server (VPCs, organisations, tags of principals) is
- * absent. */
+/* What a request says to the conditions of a bucket's policy: keys of S3, and those of all
+ * services.
+ */
 #include "base/codec.h"
+#include "policy/request.h"
 #include "s3/access.h"
 #include "s3/ops.h"
 
-static bool give(const struct s3_facts *facts, struct mr_slice text, struct s3_values *ret_values)
+static bool give(const struct s3_facts *facts, struct mr_slice text,
+                 struct policy_values *ret_values)
 {
-    struct mr_slice *one = MR_NEW(facts->call->arena, struct mr_slice);
-    *one = text;
-    *ret_values = (struct s3_values){one, 1};
-    return text.ptr != NULL;
+    return policy_give(facts->call->arena, text, ret_values);
 }
 
-static bool give_cstr(const struct s3_facts *facts, const char *text, struct s3_values *ret_values)
+static bool give_cstr(const struct s3_facts *facts, const char *text,
+                      struct policy_values *ret_values)
 {
     return give(facts, mr_slice_cstr(text), ret_values);
 }
@@ -51,7 +51,7 @@ static const struct {
 };
 
 static bool look_member(const struct s3_facts *facts, struct mr_slice key,
-                        struct s3_values *ret_values)
+                        struct policy_values *ret_values)
 {
     for (size_t i = 0; i < MR_COUNT(members); i++) {
         if (!mr_slice_equal_nocase(key, mr_slice_cstr(members[i].key)))
@@ -60,7 +60,7 @@ static bool look_member(const struct s3_facts *facts, struct mr_slice key,
         if (members[i].inside != NULL)
             value = mr_json_get(value, members[i].inside);
         if (value != NULL)
-            return give(facts, s3_policy_text(value), ret_values);
+            return give(facts, policy_text(value), ret_values);
     }
     /* AWS: who lists without a prefix lists with an empty one. */
     return mr_slice_equal_nocase(key, MR_S("s3:prefix")) &&
@@ -120,7 +120,7 @@ static struct tag *object_tags(const struct s3_facts *facts)
 }
 
 static bool give_tag(const struct s3_facts *facts, const struct tag *tags, struct mr_slice name,
-                     struct s3_values *ret_values)
+                     struct policy_values *ret_values)
 {
     for (; tags != NULL; tags = tags->next)
         if (mr_slice_equal(tags->name, name))
@@ -129,13 +129,13 @@ static bool give_tag(const struct s3_facts *facts, const struct tag *tags, struc
 }
 
 static bool give_tag_names(const struct s3_facts *facts, const struct tag *tags,
-                           struct s3_values *ret_values)
+                           struct policy_values *ret_values)
 {
     size_t count = 0;
     for (const struct tag *tag = tags; tag != NULL; tag = tag->next)
         count++;
     struct mr_slice *names = MR_NEW_ARRAY(facts->call->arena, struct mr_slice, count + 1);
-    *ret_values = (struct s3_values){names, count};
+    *ret_values = (struct policy_values){names, count};
     for (; tags != NULL; tags = tags->next)
         *names++ = tags->name;
     return count > 0;
@@ -148,7 +148,7 @@ static bool after(struct mr_slice key, struct mr_slice prefix, struct mr_slice *
 }
 
 static bool look_tags(const struct s3_facts *facts, struct mr_slice key,
-                      struct s3_values *ret_values)
+                      struct policy_values *ret_values)
 {
     struct mr_slice name;
     if (after(key, MR_S("s3:ExistingObjectTag/"), &name))
@@ -163,20 +163,6 @@ static bool look_tags(const struct s3_facts *facts, struct mr_slice key,
 }
 
 /* ---- how it came ---- */
-
-static bool is_loopback(const uint8_t peer[static 16])
-{
-    static const uint8_t zeroes[16], one[16] = {[15] = 1}, mapped[13] = {[10] = 0xff, 0xff, 127};
-    return memcmp(peer, zeroes, 16) == 0 || memcmp(peer, one, 16) == 0 ||
-           memcmp(peer, mapped, sizeof mapped) == 0;
-}
-
-static bool give_address(const struct s3_facts *facts, struct s3_values *ret_values)
-{
-    char text[HTTP_PEER_TEXT];
-    http_peer_text(facts->call->exchange, text);
-    return give(facts, mr_arena_copy(facts->call->arena, mr_slice_cstr(text)), ret_values);
-}
 
 enum proof { PROOF_NONE, PROOF_HEADER, PROOF_QUERY, PROOF_FORM };
 
@@ -198,7 +184,7 @@ static enum proof proof_of(struct protocol_call *call, bool *ret_v4)
 }
 
 /* In milliseconds. */
-static bool give_age(const struct s3_facts *facts, struct s3_values *ret_values)
+static bool give_age(const struct s3_facts *facts, struct policy_values *ret_values)
 {
     struct mr_slice text = protocol_header(facts->call, "x-amz-date");
     int64_t signed_ms;
@@ -212,7 +198,7 @@ static bool give_age(const struct s3_facts *facts, struct s3_values *ret_values)
         ret_values);
 }
 
-static bool give_date(const struct s3_facts *facts, int64_t ms, struct s3_values *ret_values)
+static bool give_date(const struct s3_facts *facts, int64_t ms, struct policy_values *ret_values)
 {
     char text[32];
     return give(facts, mr_arena_copy(facts->call->arena, mr_date_iso8601(ms, text)), ret_values);
@@ -229,7 +215,7 @@ static bool retained_until(const struct s3_facts *facts, int64_t *ret_ms)
 }
 
 static bool look_lock(const struct s3_facts *facts, struct mr_slice key,
-                      struct s3_values *ret_values)
+                      struct policy_values *ret_values)
 {
     int64_t until_ms;
     const bool date = mr_slice_equal_nocase(key, MR_S("s3:object-lock-retain-until-date"));
@@ -245,26 +231,8 @@ static bool look_lock(const struct s3_facts *facts, struct mr_slice key,
 
 /* ---- the rest ---- */
 
-static bool look_caller(const struct s3_facts *facts, const char *name,
-                        struct s3_values *ret_values)
-{
-    const struct s3_caller *caller = facts->caller;
-    if (strcmp(name, "userid") == 0)
-        return give(facts, caller->id, ret_values);
-    if (strcmp(name, "PrincipalType") == 0)
-        return give_cstr(facts,
-                         caller->arn.len == 0       ? "Anonymous"
-                         : caller->session.len == 0 ? "Account"
-                                                    : "AssumedRole",
-                         ret_values);
-    if (caller->arn.len == 0)
-        return false;
-    return give(facts, strcmp(name, "PrincipalArn") == 0 ? caller->arn : caller->account,
-                ret_values);
-}
-
 static bool look_request(const struct s3_facts *facts, const char *name,
-                         struct s3_values *ret_values)
+                         struct policy_values *ret_values)
 {
     struct protocol_call *call = facts->call;
     bool v4;
@@ -277,65 +245,23 @@ static bool look_request(const struct s3_facts *facts, const char *name,
                give_cstr(facts, v4 ? "AWS4-HMAC-SHA256" : "AWS", ret_values);
     if (strcmp(name, "signatureAge") == 0)
         return give_age(facts, ret_values);
-    if (strcmp(name, "SourceIp") == 0)
-        return give_address(facts, ret_values);
-    if (strcmp(name, "SecureTransport") == 0)
-        return give_cstr(facts, is_loopback(call->exchange->peer) ? "true" : "false", ret_values);
-    if (strcmp(name, "CurrentTime") == 0)
-        return give_date(facts, call->now_ms, ret_values);
-    if (strcmp(name, "EpochTime") == 0)
-        return give(facts, mr_arena_printf(call->arena, "%lld", (long long)(call->now_ms / 1000)),
-                    ret_values);
-    if (strcmp(name, "RequestedRegion") == 0)
-        return give(facts, call->region, ret_values);
+    if (strcmp(name, "x-amz-content-sha256") == 0)
+        return give(facts, protocol_header(call, name), ret_values);
     return give(facts, call->account, ret_values);
 }
 
-static const struct {
-    const char *key, *name; /* the last: how the functions above know it */
-    const char *header;     /* or the header it is */
-    bool (*look)(const struct s3_facts *facts, const char *name, struct s3_values *ret_values);
-} others[] = {
-    {"aws:CurrentTime", "CurrentTime", NULL, look_request},
-    {"aws:EpochTime", "EpochTime", NULL, look_request},
-    {"aws:PrincipalAccount", "PrincipalAccount", NULL, look_caller},
-    {"aws:PrincipalArn", "PrincipalArn", NULL, look_caller},
-    {"aws:PrincipalType", "PrincipalType", NULL, look_caller},
-    {"aws:Referer", NULL, "referer", NULL},
-    {"aws:RequestedRegion", "RequestedRegion", NULL, look_request},
-    {"aws:ResourceAccount", "ResourceAccount", NULL, look_request},
-    {"aws:SecureTransport", "SecureTransport", NULL, look_request},
-    {"aws:SourceIp", "SourceIp", NULL, look_request},
-    {"aws:UserAgent", NULL, "user-agent", NULL},
-    {"aws:userid", "userid", NULL, look_caller},
-    {"s3:authType", "authType", NULL, look_request},
-    {"s3:ResourceAccount", "ResourceAccount", NULL, look_request},
-    {"s3:signatureAge", "signatureAge", NULL, look_request},
-    {"s3:signatureversion", "signatureversion", NULL, look_request},
-    {"s3:x-amz-content-sha256", NULL, "x-amz-content-sha256", NULL},
-};
+static const char *const others[] = {"s3:authType", "s3:ResourceAccount", "s3:signatureAge",
+                                     "s3:signatureversion", "s3:x-amz-content-sha256"};
 
-/* AWS: no service that acts for somebody calls here. */
-static bool is_never(struct mr_slice key)
-{
-    return mr_slice_equal_nocase(key, MR_S("aws:PrincipalIsAWSService")) ||
-           mr_slice_equal_nocase(key, MR_S("aws:ViaAWSService"));
-}
-
-bool s3_facts_look(void *ctx, struct mr_slice key, struct s3_values *ret_values)
+bool s3_facts_look(void *ctx, struct mr_slice key, struct policy_values *ret_values)
 {
     const struct s3_facts *facts = ctx;
-    for (size_t i = 0; i < MR_COUNT(others); i++) {
-        if (!mr_slice_equal_nocase(key, mr_slice_cstr(others[i].key)))
-            continue;
-        if (others[i].header != NULL)
-            return give(facts, protocol_header(facts->call, others[i].header), ret_values);
-        return others[i].look(facts, others[i].name, ret_values);
-    }
-    if (is_never(key))
-        return give_cstr(facts, "false", ret_values);
-    return look_member(facts, key, ret_values) || look_tags(facts, key, ret_values) ||
-           look_lock(facts, key, ret_values);
+    const struct policy_request request = {facts->call, facts->caller};
+    for (size_t i = 0; i < MR_COUNT(others); i++)
+        if (mr_slice_equal_nocase(key, mr_slice_cstr(others[i])))
+            return look_request(facts, others[i] + sizeof "s3:" - 1, ret_values);
+    return policy_request_look(&request, key, ret_values) || look_member(facts, key, ret_values) ||
+           look_tags(facts, key, ret_values) || look_lock(facts, key, ret_values);
 }
 
 bool s3_condition_key_known(struct mr_slice key)
@@ -364,7 +290,7 @@ bool s3_condition_key_known(struct mr_slice key)
         if (mr_slice_equal_nocase(key, mr_slice_cstr(members[i].key)))
             return true;
     for (size_t i = 0; i < MR_COUNT(others); i++)
-        if (mr_slice_equal_nocase(key, mr_slice_cstr(others[i].key)))
+        if (mr_slice_equal_nocase(key, mr_slice_cstr(others[i])))
             return true;
     for (size_t i = 0; i < MR_COUNT(absent); i++) {
         const struct mr_slice name = mr_slice_cstr(absent[i]);

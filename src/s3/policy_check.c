@@ -1,6 +1,6 @@
 /* What a bucket policy has to be for S3 to take it: fields, principals, actions, resources and
  * conditions that there are. Pure but for the fault it sets. */
-#include "s3/judge.h"
+#include "policy/policy.h"
 #include "s3/ops.h"
 
 /* AWS's actions that a bucket policy may name; behind '/': those of objects, others are of
@@ -225,7 +225,7 @@ static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *c
         return fail(call, "Invalid policy syntax.");
     yyjson_obj_foreach(conditions, i, count, operation, keys)
     {
-        if (!s3_operator_known(s3_operator_parse(mr_json_text(operation)).name))
+        if (!policy_operator_known(policy_operator_parse(mr_json_text(operation)).name))
             return protocol_fail(call, &s3_malformed_policy, "Invalid Condition type : %.*s",
                                  MR_ARG(mr_json_text(operation)));
         if (!yyjson_is_obj(keys))
@@ -298,7 +298,7 @@ bool s3_policy_conditions_fix(yyjson_val *conditions)
         return false;
     yyjson_obj_foreach(conditions, i, count, operation, keys)
     {
-        const struct s3_operator parsed = s3_operator_parse(mr_json_text(operation));
+        const struct policy_operator parsed = policy_operator_parse(mr_json_text(operation));
         const struct mr_slice name = parsed.name;
         bool fixed = false;
         for (size_t at = 0; at < MR_COUNT(operators); at++)
@@ -306,7 +306,7 @@ bool s3_policy_conditions_fix(yyjson_val *conditions)
         bool addresses = mr_slice_equal_nocase(name, MR_S("IpAddress"));
         yyjson_obj_foreach(keys, j, more, key, values)
         {
-            if (fixed && !parsed.if_exists && parsed.quantifier != S3_FOR_ALL_VALUES &&
+            if (fixed && !parsed.if_exists && parsed.quantifier != POLICY_FOR_ALL_VALUES &&
                 key_is_fixed(mr_json_text(key)) && each(values, check_fixed, &addresses) == MR_OK)
                 return true;
         }

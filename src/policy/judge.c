@@ -1,9 +1,9 @@
 /* Statements of a policy: whom, what and which they are about. Conditions are in condition.c. */
-#include "s3/judge.h"
+#include "policy/policy.h"
 
 enum { LIKE = MR_LIKE_ONE | MR_LIKE_QUOTE };
 
-struct mr_slice s3_policy_text(yyjson_val *value)
+struct mr_slice policy_text(yyjson_val *value)
 {
     if (yyjson_is_bool(value))
         return yyjson_get_bool(value) ? MR_S("true") : MR_S("false");
@@ -11,8 +11,9 @@ struct mr_slice s3_policy_text(yyjson_val *value)
 }
 
 /* Is any of a value, one text or a list of them, fitting? */
-static bool any(yyjson_val *value, bool (*fn)(const struct s3_asked *asked, struct mr_slice text),
-                const struct s3_asked *asked)
+static bool any(yyjson_val *value,
+                bool (*fn)(const struct policy_asked *asked, struct mr_slice text),
+                const struct policy_asked *asked)
 {
     size_t at, count;
     yyjson_val *one;
@@ -49,9 +50,9 @@ static bool account_fits(struct mr_slice arn, struct mr_slice account)
            arn.len > account.len + 6 && arn.ptr[arn.len - 6 - account.len] == ':';
 }
 
-static bool fits_aws(const struct s3_asked *asked, struct mr_slice text)
+static bool fits_aws(const struct policy_asked *asked, struct mr_slice text)
 {
-    const struct s3_caller *caller = asked->caller;
+    const struct policy_caller *caller = asked->caller;
     if (mr_slice_equal(text, MR_S("*")))
         return true;
     if (caller->arn.len == 0)
@@ -65,13 +66,13 @@ static bool fits_aws(const struct s3_asked *asked, struct mr_slice text)
            mr_slice_equal(text, mr_slice_sub(caller->id, 0, mr_slice_find(caller->id, ':')));
 }
 
-static bool fits_canonical(const struct s3_asked *asked, struct mr_slice text)
+static bool fits_canonical(const struct policy_asked *asked, struct mr_slice text)
 {
     return asked->caller->arn.len > 0 && mr_slice_equal(text, asked->caller->canonical);
 }
 
 /* Services do not come over the wire, and there are no federated users. */
-static bool fits_principal(const struct s3_asked *asked, yyjson_val *principal)
+static bool fits_principal(const struct policy_asked *asked, yyjson_val *principal)
 {
     if (yyjson_is_str(principal))
         return mr_slice_equal(mr_json_text(principal), MR_S("*"));
@@ -81,29 +82,29 @@ static bool fits_principal(const struct s3_asked *asked, yyjson_val *principal)
 
 /* ---- actions and resources ---- */
 
-static bool fits_action(const struct s3_asked *asked, struct mr_slice text)
+static bool fits_action(const struct policy_asked *asked, struct mr_slice text)
 {
     return mr_slice_like(asked->action, text, MR_LIKE_ONE | MR_LIKE_NOCASE);
 }
 
-static bool fits_resource(const struct s3_asked *asked, struct mr_slice text)
+static bool fits_resource(const struct policy_asked *asked, struct mr_slice text)
 {
     return mr_slice_like(asked->resource, text, MR_LIKE_ONE);
 }
 
-static bool fits_filled(const struct s3_asked *asked, struct mr_slice text)
+static bool fits_filled(const struct policy_asked *asked, struct mr_slice text)
 {
     struct mr_slice filled;
-    return s3_variables_fill(asked, text, true, &filled) &&
+    return policy_variables_fill(asked, text, true, &filled) &&
            mr_slice_like(asked->resource, filled, LIKE);
 }
 
 /* ---- statements ---- */
 
 /* One of the two has to be there: what fits, or what does not. */
-static bool fits_either(const struct s3_asked *asked, yyjson_val *statement, const char *is,
+static bool fits_either(const struct policy_asked *asked, yyjson_val *statement, const char *is,
                         const char *is_not,
-                        bool (*fn)(const struct s3_asked *asked, struct mr_slice text))
+                        bool (*fn)(const struct policy_asked *asked, struct mr_slice text))
 {
     yyjson_val *value = mr_json_get(statement, is);
     if (value != NULL)
@@ -112,7 +113,7 @@ static bool fits_either(const struct s3_asked *asked, yyjson_val *statement, con
     return value != NULL && !any(value, fn, asked);
 }
 
-static bool fits_statement(const struct s3_asked *asked, yyjson_val *statement, bool variables)
+static bool fits_statement(const struct policy_asked *asked, yyjson_val *statement, bool variables)
 {
     yyjson_val *principal = mr_json_get(statement, "Principal");
     yyjson_val *others = mr_json_get(statement, "NotPrincipal");
@@ -123,35 +124,36 @@ static bool fits_statement(const struct s3_asked *asked, yyjson_val *statement, 
     return fits_either(asked, statement, "Action", "NotAction", fits_action) &&
            fits_either(asked, statement, "Resource", "NotResource",
                        variables ? fits_filled : fits_resource) &&
-           s3_conditions_hold(asked, mr_json_get(statement, "Condition"), variables);
+           policy_conditions_hold(asked, mr_json_get(statement, "Condition"), variables);
 }
 
-static enum s3_verdict judge(const struct s3_asked *asked, yyjson_val *statement, bool variables)
+static enum policy_verdict judge(const struct policy_asked *asked, yyjson_val *statement,
+                                 bool variables)
 {
     const struct mr_slice effect = mr_json_get_text(statement, "Effect");
     const bool denies = mr_slice_equal(effect, MR_S("Deny"));
     if ((!denies && !mr_slice_equal(effect, MR_S("Allow"))) ||
         !fits_statement(asked, statement, variables))
-        return S3_SAYS_NOTHING;
-    return denies ? S3_DENIES : S3_ALLOWS;
+        return POLICY_SAYS_NOTHING;
+    return denies ? POLICY_DENIES : POLICY_ALLOWS;
 }
 
-enum s3_verdict s3_policy_judge(yyjson_val *policy, const struct s3_asked *asked)
+enum policy_verdict policy_judge(yyjson_val *policy, const struct policy_asked *asked)
 {
     yyjson_val *statements = mr_json_get(policy, "Statement");
     /* AWS: the older version has no variables. */
     const bool variables = mr_slice_equal(mr_json_get_text(policy, "Version"), MR_S("2012-10-17"));
-    enum s3_verdict whole = S3_SAYS_NOTHING;
+    enum policy_verdict whole = POLICY_SAYS_NOTHING;
     size_t at, count;
     yyjson_val *statement;
     if (yyjson_is_obj(statements))
         return judge(asked, statements, variables);
     yyjson_arr_foreach(statements, at, count, statement)
     {
-        const enum s3_verdict one = judge(asked, statement, variables);
-        if (one == S3_DENIES)
-            return S3_DENIES;
-        whole = one == S3_ALLOWS ? S3_ALLOWS : whole;
+        const enum policy_verdict one = judge(asked, statement, variables);
+        if (one == POLICY_DENIES)
+            return POLICY_DENIES;
+        whole = one == POLICY_ALLOWS ? POLICY_ALLOWS : whole;
     }
     return whole;
 }

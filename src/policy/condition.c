@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/codec.h"
-#include "s3/judge.h"
+#include "policy/policy.h"
 #include <arpa/inet.h>
 
 enum relation { EQUAL, LESS, LESS_OR_EQUAL, MORE, MORE_OR_EQUAL };
@@ -55,7 +55,7 @@ static const struct operation *operation_of(struct mr_slice name)
     return NULL;
 }
 
-bool s3_operator_known(struct mr_slice name)
+bool policy_operator_known(struct mr_slice name)
 {
     return operation_of(name) != NULL;
 }
@@ -68,14 +68,14 @@ static bool cut(struct mr_slice *text, struct mr_slice prefix)
     return true;
 }
 
-struct s3_operator s3_operator_parse(struct mr_slice text)
+struct policy_operator policy_operator_parse(struct mr_slice text)
 {
-    struct s3_operator operator= {.quantifier = S3_ANY_VALUE_OF_ONE};
+    struct policy_operator operator= {.quantifier = POLICY_ANY_VALUE_OF_ONE};
     const struct mr_slice suffix = MR_S("IfExists");
     if (cut(&text, MR_S("ForAllValues:")))
-        operator.quantifier = S3_FOR_ALL_VALUES;
+        operator.quantifier = POLICY_FOR_ALL_VALUES;
     else if (cut(&text, MR_S("ForAnyValue:")))
-        operator.quantifier = S3_FOR_ANY_VALUE;
+        operator.quantifier = POLICY_FOR_ANY_VALUE;
     if (text.len > suffix.len &&
         mr_slice_equal_nocase(mr_slice_sub(text, text.len - suffix.len, SIZE_MAX), suffix)) {
         operator.if_exists = true;
@@ -98,12 +98,12 @@ static void put(struct mr_buf *buf, struct mr_slice text, bool quoted)
 }
 
 /* What stands between the braces: a key, perhaps with a default, or one of three signs. */
-static bool fill(const struct s3_asked *asked, struct mr_slice name, bool quoted,
+static bool fill(const struct policy_asked *asked, struct mr_slice name, bool quoted,
                  struct mr_buf *buf)
 {
     const size_t comma = mr_slice_find(name, ',');
     struct mr_slice fallback = {0};
-    struct s3_values values;
+    struct policy_values values;
     if (name.len == 1 && (name.ptr[0] == '*' || name.ptr[0] == '?' || name.ptr[0] == '$')) {
         put(buf, name, quoted);
         return true;
@@ -122,8 +122,8 @@ static bool fill(const struct s3_asked *asked, struct mr_slice name, bool quoted
     return true;
 }
 
-bool s3_variables_fill(const struct s3_asked *asked, struct mr_slice text, bool quoted,
-                       struct mr_slice *ret_text)
+bool policy_variables_fill(const struct policy_asked *asked, struct mr_slice text, bool quoted,
+                           struct mr_slice *ret_text)
 {
     *ret_text = text;
     if (mr_slice_search(text, MR_S("${")) == SIZE_MAX)
@@ -177,7 +177,7 @@ static bool number_of(struct mr_slice text, double *ret_number)
 }
 
 /* A time in milliseconds: as a date, or in seconds since 1970. */
-static bool date_of(const struct s3_asked *asked, struct mr_slice text, double *ret_ms)
+static bool date_of(const struct policy_asked *asked, struct mr_slice text, double *ret_ms)
 {
     int64_t ms;
     double seconds;
@@ -194,8 +194,8 @@ static bool date_of(const struct s3_asked *asked, struct mr_slice text, double *
 }
 
 /* As sixteen bytes; IPv4's begin with those that say so. */
-static bool address_of(const struct s3_asked *asked, struct mr_slice text, uint8_t ret[static 16],
-                       bool *ret_v4)
+static bool address_of(const struct policy_asked *asked, struct mr_slice text,
+                       uint8_t ret[static 16], bool *ret_v4)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     const char *name = mr_arena_cstr(asked->arena, text);
@@ -204,7 +204,8 @@ static bool address_of(const struct s3_asked *asked, struct mr_slice text, uint8
     return *ret_v4 || inet_pton(AF_INET6, name, ret) == 1;
 }
 
-static bool address_fits(const struct s3_asked *asked, struct mr_slice range, struct mr_slice text)
+static bool address_fits(const struct policy_asked *asked, struct mr_slice range,
+                         struct mr_slice text)
 {
     uint8_t network[16], address[16];
     bool v4, unused;
@@ -242,7 +243,7 @@ static bool arn_fits(struct mr_slice pattern, struct mr_slice text, unsigned fla
     return pattern.ptr != NULL && text.ptr != NULL && mr_slice_like(text, pattern, flags);
 }
 
-static bool fits(const struct s3_asked *asked, const struct operation *operation,
+static bool fits(const struct policy_asked *asked, const struct operation *operation,
                  struct mr_slice wanted, struct mr_slice is)
 {
     const unsigned like = MR_LIKE_ONE | MR_LIKE_QUOTE;
@@ -269,7 +270,7 @@ static bool fits(const struct s3_asked *asked, const struct operation *operation
 /* ---- a key ---- */
 
 struct test {
-    const struct s3_asked *asked;
+    const struct policy_asked *asked;
     const struct operation *operation;
     bool variables;
     yyjson_val *wanted; /* one value or a list */
@@ -277,9 +278,9 @@ struct test {
 
 static bool fits_one(const struct test *test, yyjson_val *wanted, struct mr_slice is)
 {
-    struct mr_slice text = s3_policy_text(wanted);
+    struct mr_slice text = policy_text(wanted);
     const bool quoted = test->operation->kind == LIKE || test->operation->kind == ARN;
-    if (test->variables && !s3_variables_fill(test->asked, text, quoted, &text))
+    if (test->variables && !policy_variables_fill(test->asked, text, quoted, &text))
         return false;
     return fits(test->asked, test->operation, text, is);
 }
@@ -307,29 +308,30 @@ static bool absence_holds(const struct test *test, bool present)
     return fits_any(&as_text, present ? MR_S("false") : MR_S("true"));
 }
 
-static bool key_holds(const struct test *test, const struct s3_operator *operator,
+static bool key_holds(const struct test *test, const struct policy_operator *operator,
                       struct mr_slice key)
 {
     const bool negated = test->operation->negated;
-    struct s3_values values = {0};
+    struct policy_values values = {0};
     const bool present = test->asked->look(test->asked->ctx, key, &values) && values.count > 0;
     if (test->operation->kind == ABSENT)
         return absence_holds(test, present);
     if (!present)
-        return operator->quantifier == S3_FOR_ALL_VALUES || operator->if_exists ||(
-            negated &&operator->quantifier != S3_FOR_ANY_VALUE);
+        return operator->quantifier == POLICY_FOR_ALL_VALUES || operator->if_exists ||(
+            negated &&operator->quantifier != POLICY_FOR_ANY_VALUE);
     size_t fitting = 0;
     for (size_t i = 0; i < values.count; i++)
         fitting += fits_any(test, values.of[i]);
     switch (operator->quantifier) {
-    case S3_FOR_ALL_VALUES: return fitting == (negated ? 0 : values.count);
-    case S3_FOR_ANY_VALUE: return negated ? fitting < values.count : fitting > 0;
-    case S3_ANY_VALUE_OF_ONE: break;
+    case POLICY_FOR_ALL_VALUES: return fitting == (negated ? 0 : values.count);
+    case POLICY_FOR_ANY_VALUE: return negated ? fitting < values.count : fitting > 0;
+    case POLICY_ANY_VALUE_OF_ONE: break;
     }
     return (fitting > 0) != negated;
 }
 
-bool s3_conditions_hold(const struct s3_asked *asked, yyjson_val *conditions, bool variables)
+bool policy_conditions_hold(const struct policy_asked *asked, yyjson_val *conditions,
+                            bool variables)
 {
     size_t i, j, count, more;
     yyjson_val *name, *keys, *key, *wanted;
@@ -337,7 +339,7 @@ bool s3_conditions_hold(const struct s3_asked *asked, yyjson_val *conditions, bo
         return true;
     yyjson_obj_foreach(conditions, i, count, name, keys)
     {
-        const struct s3_operator operator= s3_operator_parse(mr_json_text(name));
+        const struct policy_operator operator= policy_operator_parse(mr_json_text(name));
         const struct operation *operation = operation_of(operator.name);
         if (operation == NULL || !yyjson_is_obj(keys))
             return false;

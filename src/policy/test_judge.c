@@ -1,5 +1,5 @@
 /* What policies say: cases that no client of a server on loopback can make. */
-#include "s3/judge.h"
+#include "policy/policy.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -11,13 +11,13 @@ struct facts {
     size_t count;
 };
 
-static bool look(void *ctx, struct mr_slice key, struct s3_values *ret_values)
+static bool look(void *ctx, struct mr_slice key, struct policy_values *ret_values)
 {
     static const struct mr_slice id = MR_S_INIT("u*");
     const struct facts *facts = ctx;
-    *ret_values = (struct s3_values){facts->values, facts->count};
+    *ret_values = (struct policy_values){facts->values, facts->count};
     if (mr_slice_equal(key, MR_S("aws:userid")))
-        *ret_values = (struct s3_values){&id, 1};
+        *ret_values = (struct policy_values){&id, 1};
     return ret_values->count > 0;
 }
 
@@ -25,11 +25,12 @@ static bool holds(const char *conditions, const char *a, const char *b)
 {
     struct mr_arena arena;
     struct facts facts = {{mr_slice_cstr(a), mr_slice_cstr(b)}, (size_t)(a != NULL) + (b != NULL)};
-    const struct s3_caller caller = {0};
+    const struct policy_caller caller = {0};
     mr_arena_init(&arena);
-    const struct s3_asked asked = {.arena = &arena, .caller = &caller, .look = look, .ctx = &facts};
+    const struct policy_asked asked = {
+        .arena = &arena, .caller = &caller, .look = look, .ctx = &facts};
     const bool result =
-        s3_conditions_hold(&asked, mr_json_parse(&arena, mr_slice_cstr(conditions), 16), true);
+        policy_conditions_hold(&asked, mr_json_parse(&arena, mr_slice_cstr(conditions), 16), true);
     mr_arena_fini(&arena);
     return result;
 }
@@ -108,15 +109,15 @@ static void of_lists_all_or_any_values_have_to_fit(void **state)
 
 /* ---- statements ---- */
 
-static enum s3_verdict judged(const char *policy, const struct s3_caller *caller)
+static enum policy_verdict judged(const char *policy, const struct policy_caller *caller)
 {
     struct mr_arena arena;
     struct facts facts = {0};
     mr_arena_init(&arena);
-    const struct s3_asked asked = {
+    const struct policy_asked asked = {
         &arena, caller, MR_S("s3:GetObject"), MR_S("arn:aws:s3:::b/u*/k"), look, &facts};
-    const enum s3_verdict verdict =
-        s3_policy_judge(mr_json_parse(&arena, mr_slice_cstr(policy), 16), &asked);
+    const enum policy_verdict verdict =
+        policy_judge(mr_json_parse(&arena, mr_slice_cstr(policy), 16), &asked);
     mr_arena_fini(&arena);
     return verdict;
 }
@@ -128,16 +129,17 @@ static enum s3_verdict judged(const char *policy, const struct s3_caller *caller
 static void principals_are_accounts_users_roles_and_everybody(void **state)
 {
     (void)state;
-    const struct s3_caller nobody = {.id = MR_S("anonymous")};
-    const struct s3_caller root = {.arn = MR_S("arn:aws:iam::123456789012:root"),
-                                   .account = MR_S("123456789012"),
-                                   .id = MR_S("123456789012"),
-                                   .canonical = MR_S("c0")};
-    const struct s3_caller role = {.arn = MR_S("arn:aws:iam::123456789012:role/r"),
-                                   .session = MR_S("arn:aws:sts::123456789012:assumed-role/r/s"),
-                                   .account = MR_S("123456789012"),
-                                   .id = MR_S("AROAX:s"),
-                                   .canonical = MR_S("c0")};
+    const struct policy_caller nobody = {.id = MR_S("anonymous")};
+    const struct policy_caller root = {.arn = MR_S("arn:aws:iam::123456789012:root"),
+                                       .account = MR_S("123456789012"),
+                                       .id = MR_S("123456789012"),
+                                       .canonical = MR_S("c0")};
+    const struct policy_caller role = {.arn = MR_S("arn:aws:iam::123456789012:role/r"),
+                                       .session =
+                                           MR_S("arn:aws:sts::123456789012:assumed-role/r/s"),
+                                       .account = MR_S("123456789012"),
+                                       .id = MR_S("AROAX:s"),
+                                       .canonical = MR_S("c0")};
     static const struct {
         const char *policy;
         bool nobody, root, role;
@@ -163,9 +165,9 @@ static void principals_are_accounts_users_roles_and_everybody(void **state)
         {WHO("[\"*\"]"), false, false, false},
     };
     for (size_t i = 0; i < MR_COUNT(rows); i++) {
-        if ((judged(rows[i].policy, &nobody) == S3_ALLOWS) != rows[i].nobody ||
-            (judged(rows[i].policy, &root) == S3_ALLOWS) != rows[i].root ||
-            (judged(rows[i].policy, &role) == S3_ALLOWS) != rows[i].role)
+        if ((judged(rows[i].policy, &nobody) == POLICY_ALLOWS) != rows[i].nobody ||
+            (judged(rows[i].policy, &root) == POLICY_ALLOWS) != rows[i].root ||
+            (judged(rows[i].policy, &role) == POLICY_ALLOWS) != rows[i].role)
             fail_msg("%s", rows[i].policy);
     }
 }
@@ -173,33 +175,33 @@ static void principals_are_accounts_users_roles_and_everybody(void **state)
 static void what_makes_no_sense_fits_nothing_and_a_deny_wins(void **state)
 {
     (void)state;
-    const struct s3_caller nobody = {0};
+    const struct policy_caller nobody = {0};
     static const struct {
         const char *policy;
-        enum s3_verdict verdict;
+        enum policy_verdict verdict;
     } rows[] = {
-        {"{}", S3_SAYS_NOTHING},
-        {"[]", S3_SAYS_NOTHING},
-        {"{\"Statement\":[1,\"x\",null,{}]}", S3_SAYS_NOTHING},
+        {"{}", POLICY_SAYS_NOTHING},
+        {"[]", POLICY_SAYS_NOTHING},
+        {"{\"Statement\":[1,\"x\",null,{}]}", POLICY_SAYS_NOTHING},
         {"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\"}}",
-         S3_SAYS_NOTHING},
+         POLICY_SAYS_NOTHING},
         {"{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}}",
-         S3_SAYS_NOTHING},
+         POLICY_SAYS_NOTHING},
         {"{\"Statement\":[{\"Effect\":\"Deny\",\"NotPrincipal\":{\"AWS\":\"1\"},\"Action\":"
          "\"S3:get*\",\"Resource\":\"*\"},{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":"
          "\"*\",\"Resource\":\"*\"}]}",
-         S3_DENIES},
+         POLICY_DENIES},
         {"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\","
          "\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::b/${aws:userid}/*\"}}",
-         S3_ALLOWS},
+         POLICY_ALLOWS},
         {"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\","
          "\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::b/${aws:userid}/*\"}}",
-         S3_SAYS_NOTHING},
+         POLICY_SAYS_NOTHING},
     };
     for (size_t i = 0; i < MR_COUNT(rows); i++)
         if (judged(rows[i].policy, &nobody) != rows[i].verdict)
             fail_msg("%s", rows[i].policy);
-    assert_int_equal(s3_policy_judge(NULL, &(struct s3_asked){0}), S3_SAYS_NOTHING);
+    assert_int_equal(policy_judge(NULL, &(struct policy_asked){0}), POLICY_SAYS_NOTHING);
 }
 
 int main(void)
