@@ -260,7 +260,7 @@ static void check(struct types *types, const struct model_shape *shape, yyjson_v
     }
     if ((shape->flags & MODEL_OPAQUE) && !types->deep)
         return;
-    if (!types->dynamodb && (shape->type == MODEL_INTEGER || shape->type == MODEL_LONG))
+    if (shape->type == MODEL_INTEGER || shape->type == MODEL_LONG)
         truncate_number(value);
     switch ((enum model_type)shape->type) {
     case MODEL_STRUCTURE: check_structure(types, shape, value); break;

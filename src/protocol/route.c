@@ -61,17 +61,33 @@ static enum route_kind unknown_operation(struct protocol_call *call)
     return ROUTE_UNKNOWN;
 }
 
+static struct mr_slice media_type(const struct protocol_call *call)
+{
+    struct mr_slice rest = call->priv->content_type, type = {0};
+    (void)mr_slice_split(&rest, ';', &type);
+    return mr_slice_trim(type);
+}
+
 /* AWS: DynamoDB alone insists on POST and a JSON content type, and answers with a bare page. */
 static bool dynamodb_takes(const struct protocol_call *call, struct mr_slice target)
 {
-    struct mr_slice rest = call->priv->content_type, type = {0};
-    if (!mr_slice_starts_with(target, MR_S("DynamoDB")))
-        return true;
-    (void)mr_slice_split(&rest, ';', &type);
-    type = mr_slice_trim(type);
+    const struct mr_slice type = media_type(call);
+    return !mr_slice_starts_with(target, MR_S("DynamoDB")) ||
+           (mr_slice_equal(call->exchange->method, MR_S("POST")) &&
+            (mr_slice_equal(type, MR_S("application/json")) ||
+             mr_slice_equal(type, MR_S("application/x-amz-json-1.0"))));
+}
+
+/* A request to DynamoDB that lacks its target: nobody else here speaks that JSON on this path. */
+static bool lacks_target(const struct protocol_call *call, const struct scope *scope)
+{
+    const struct mr_slice type = media_type(call);
+    const bool signed_so = mr_slice_equal(scope->service, MR_S("dynamodb"));
     return mr_slice_equal(call->exchange->method, MR_S("POST")) &&
-           (mr_slice_equal(type, MR_S("application/json")) ||
-            mr_slice_equal(type, MR_S("application/x-amz-json-1.0")));
+           mr_slice_equal(call->exchange->path, MR_S("/")) &&
+           ((signed_so && mr_slice_equal(type, MR_S("application/json"))) ||
+            ((signed_so || scope->service.len == 0) &&
+             mr_slice_equal(type, MR_S("application/x-amz-json-1.0"))));
 }
 
 static enum route_kind bare_unknown(struct protocol_call *call)
@@ -129,6 +145,8 @@ static enum route_kind route_target(struct protocol_call *call, struct mr_slice 
     for (size_t i = 0; i < model_service_count; i++)
         if (mr_slice_equal(mr_slice_cstr(model_services[i]->target_prefix), prefix))
             priv->service = &priv->protocol->services[i];
+    if (priv->service == NULL && mr_slice_starts_with(target, MR_S("DynamoDB")))
+        priv->service = service_named(priv->protocol, "dynamodb");
     if (priv->service == NULL && scope->service.len > 0 &&
         service_signed(priv->protocol, scope->service) == NULL)
         return foreign(call, scope->service);
@@ -222,6 +240,10 @@ enum route_kind route_request(struct protocol_call *call)
     call->priv->content_type = protocol_header(call, "content-type");
     if (is_rpc_v2(call))
         return route_rpc_v2(call);
+    if (target.len == 0 && lacks_target(call, &scope)) {
+        call->priv->service = service_named(protocol, "dynamodb");
+        return unknown_operation(call);
+    }
     if (target.ptr != NULL)
         return route_target(call, target, &scope);
     if (is_form(call)) {

@@ -79,6 +79,32 @@ def test_other_content_types_lead_nowhere(send, kind):
     assert (status, content) == (404, b"<UnknownOperationException/>\n")
 
 
+UNKNOWN = b'{"__type":"com.amazon.coral.service#UnknownOperationException"}'
+SIGNED = ("AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/dynamodb/aws4_request, "
+          "SignedHeaders=host, Signature=00")
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("target", [
+    None, "", "DynamoDB", "DynamoDB_20120810", "DynamoDB_20120810.", "DynamoDB_20111205.ListTables",
+    "DynamoDB_20120810.listTables", "DynamoDB_20120810.GetRecords", "DynamoDBStreams_20120810.Foo"])
+def test_what_is_no_operation(server, target, signed):
+    headers = {"Content-Type": TYPE, "Authorization": SIGNED if signed else None,
+               "X-Amz-Target": target}
+    status, _, content = server.request("POST", "/", "{}", {
+        name: value for name, value in headers.items() if value is not None})
+    assert (status, content) == (400, UNKNOWN)
+
+
+def test_an_integer_has_no_fraction(send, db, table):
+    for i in range(3):
+        db.put_item(TableName=table, Item={"id": {"S": f"{i}"}})
+    status, _, content = send("Scan", f'{{"TableName":"{table}","Limit":2.9}}'.encode())
+    assert (status, json.loads(content)["Count"]) == (200, 2)
+    status, _, content = send("Scan", f'{{"TableName":"{table}","Limit":0.9}}'.encode())
+    assert "Value '0' at 'limit'" in json.loads(content)["message"]
+
+
 def test_sizes_of_texts_count_utf_16(db, table):
     db.put_item(TableName=table, Item={"id": {"S": "a"}, "t": {"S": "\U0001F600\u00E9"}})
     found = db.scan(
