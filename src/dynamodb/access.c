@@ -605,6 +605,7 @@ void dynamodb_authorize(void *ctx, struct protocol_call *call)
         {"ExecuteStatement", ask_statements},
         {"ExecuteTransaction", ask_statements},
         {"GetRecords", ask_iterator},
+        {"ListContributorInsights", NULL},
         {"ListBackups", NULL},
         {"ListExports", NULL},
         {"ListImports", NULL},

@@ -56,6 +56,13 @@ static const struct protocol_handler handlers[] = {
     {.operation = "ImportTable", .run = dynamodb_import_table},
     {.operation = "DescribeImport", .run = dynamodb_describe_import},
     {.operation = "ListImports", .run = dynamodb_list_imports},
+    {.operation = "DescribeGlobalTable", .run = dynamodb_no_global_table},
+    {.operation = "DescribeGlobalTableSettings", .run = dynamodb_no_global_table},
+    {.operation = "UpdateGlobalTable", .run = dynamodb_no_global_table},
+    {.operation = "UpdateGlobalTableSettings", .run = dynamodb_no_global_table},
+    {.operation = "ListGlobalTables", .run = dynamodb_list_global_tables},
+    {.operation = "DescribeContributorInsights", .run = dynamodb_describe_contributor_insights},
+    {.operation = "ListContributorInsights", .run = dynamodb_list_contributor_insights},
 };
 
 enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamodb_options *options)

@@ -4,8 +4,8 @@
  * keeps its entries. Then the pump walks the items, and under each item's lane adds the entry that
  * belongs to it, unless a writer has done so meanwhile. At the end the
  * index is ACTIVE. An index that goes is DELETING: writers leave it alone, the pump deletes its
- * entries, then it leaves the table. The table is UPDATING as long. A restart begins the walk
- * again. */
+ * entries, then it leaves the table; one may go that is not filled yet. The table is UPDATING as
+ * long. A restart begins the walk again. */
 #include "dynamodb/internal.h"
 #include "base/log.h"
 #include <assert.h>
@@ -17,8 +17,10 @@ enum { SLICE_ITEMS = 500, SLICE_BYTES = 1 << 20, GLOBAL_INDEXES_MAX = 20 };
 
 struct job {
     struct job *next;
-    struct dynamodb_table *table; /* holds a reference */
-    struct mr_buf from;           /* where the next slice begins */
+    struct dynamodb_table *table;       /* holds a reference */
+    const struct dynamodb_index *index; /* whose slices were done last, */
+    int state;                          /* in that state of it */
+    struct mr_buf from;                 /* where its next slice begins */
 };
 
 struct dynamodb_indexes {
@@ -177,6 +179,15 @@ static enum mr_status read_update(struct protocol_call *call, const struct dynam
     };
     enum mr_status status = check_new_units(call, table, index, update);
     return status == MR_OK ? dynamodb_tuning_read(call, &wish, ret_tuning) : status;
+}
+
+bool dynamodb_index_cancels(const struct protocol_call *call, const struct dynamodb_table *table)
+{
+    yyjson_val *list = mr_json_get(call->in, "GlobalSecondaryIndexUpdates");
+    yyjson_val *delete = mr_json_get(yyjson_arr_get_first(list), "Delete");
+    const struct dynamodb_index *index =
+        delete == NULL ? NULL : dynamodb_table_index(table, mr_json_get_text(delete, "IndexName"));
+    return yyjson_arr_size(list) == 1 && index != NULL && index->state == DYNAMODB_INDEX_CREATING;
 }
 
 static bool gives_units(yyjson_val *list, struct mr_slice name)
@@ -369,6 +380,8 @@ static bool fill_locked(struct job *job, struct dynamodb_index *index,
 {
     struct mr_arena *arena = entry->arena;
     size_t items = 0, bytes = 0;
+    if (index->state != DYNAMODB_INDEX_CREATING)
+        return false; /* it goes again */
     struct view_iterator *iterator = seek(job, arena, VIEW_ITEM, NULL);
     for (; view_iterator_valid(iterator); view_iterator_next(iterator)) {
         struct mr_slice key = view_iterator_key(iterator), item = view_iterator_value(iterator);
@@ -456,17 +469,20 @@ static void settle(struct dynamodb_table *table, struct dynamodb_index *index)
     pthread_rwlock_unlock(&table->dynamodb->lock);
 }
 
-static enum mr_status finish(struct dynamodb_table *table, struct dynamodb_index *index,
-                             struct mr_arena *arena)
+static enum mr_status finish(struct job *job, struct dynamodb_index *index, struct mr_arena *arena)
 {
+    struct dynamodb_table *table = job->table;
     struct dynamodb *dynamodb = table->dynamodb;
     struct store_entry entry = store_entry_make(arena);
+    enum mr_status status = MR_OK;
     pthread_mutex_lock(&dynamodb->admin);
-    settle(table, index);
-    dynamodb_document_put(table, &entry);
-    enum mr_status status = store_commit_wait(dynamodb->store, &entry);
-    if (status == MR_OK && unfinished(table) == NULL)
-        dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    if (index->state == job->state) {
+        settle(table, index);
+        dynamodb_document_put(table, &entry);
+        status = store_commit_wait(dynamodb->store, &entry);
+        if (status == MR_OK && unfinished(table) == NULL)
+            dynamodb_table_set_state(table, DYNAMODB_ACTIVE);
+    }
     pthread_mutex_unlock(&dynamodb->admin);
     return status;
 }
@@ -474,14 +490,17 @@ static enum mr_status finish(struct dynamodb_table *table, struct dynamodb_index
 static enum mr_status run_slice(struct job *job, struct dynamodb_index *index)
 {
     struct mr_arena arena;
+    const int state = index->state;
     bool done;
-    mr_arena_init(&arena);
-    enum mr_status status = (index->state == DYNAMODB_INDEX_CREATING ? fill_slice : clear_slice)(
-        job, index, &arena, &done);
-    if (status == MR_OK && done) {
-        status = finish(job->table, index, &arena);
+    if (job->index != index || job->state != state)
         mr_buf_reset(&job->from);
-    }
+    job->index = index;
+    job->state = state;
+    mr_arena_init(&arena);
+    enum mr_status status =
+        (state == DYNAMODB_INDEX_CREATING ? fill_slice : clear_slice)(job, index, &arena, &done);
+    if (status == MR_OK && done)
+        status = finish(job, index, &arena);
     mr_arena_fini(&arena);
     return status;
 }

@@ -365,6 +365,9 @@ struct dynamodb_index_change {
 MR_MUST_USE enum mr_status dynamodb_index_changes(struct protocol_call *call,
                                                   struct dynamodb_table *table,
                                                   struct dynamodb_index_change *ret_change);
+/* AWS: an index that is being filled may be deleted, though its table is UPDATING. The caller holds
+ * admin. */
+bool dynamodb_index_cancels(const struct protocol_call *call, const struct dynamodb_table *table);
 /* Under admin and all lanes, before the entry that stores the table. */
 void dynamodb_index_apply_locked(struct dynamodb_table *table,
                                  const struct dynamodb_index_change *change);
@@ -739,3 +742,7 @@ void dynamodb_delete_resource_policy(struct protocol_call *call);
 void dynamodb_tag_resource(struct protocol_call *call);
 void dynamodb_untag_resource(struct protocol_call *call);
 void dynamodb_list_tags(struct protocol_call *call);
+void dynamodb_no_global_table(struct protocol_call *call);
+void dynamodb_list_global_tables(struct protocol_call *call);
+void dynamodb_describe_contributor_insights(struct protocol_call *call);
+void dynamodb_list_contributor_insights(struct protocol_call *call);

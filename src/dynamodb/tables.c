@@ -423,8 +423,9 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
 {
     struct dynamodb_index_change change;
     struct dynamodb_tuning tuning;
-    enum mr_status status = check_one_index(call, table);
-    if (status == MR_OK)
+    const bool cancels = dynamodb_index_cancels(call, table);
+    enum mr_status status = cancels ? MR_OK : check_one_index(call, table);
+    if (status == MR_OK && !cancels)
         status = check_unused(call, table);
     if (status == MR_OK)
         status = check_billing(call, table);
@@ -439,7 +440,7 @@ static enum mr_status update_admin(struct protocol_call *call, struct dynamodb_t
     if (status != MR_OK)
         return status;
     change_config(call, table, &tuning);
-    if (takes_time(call))
+    if (takes_time(call) && !cancels)
         dynamodb_table_set_state(table, DYNAMODB_UPDATING);
     status = commit_changes(call, table, wish, &change);
     mr_json_key(&call->out, "TableDescription");

@@ -214,6 +214,36 @@ def test_what_is_not_implemented_says_so(db, table, refused):
     )
 
 
+def test_what_one_region_does_not_have_is_said(api, table, refused):
+    assert api.list_global_tables() == {"GlobalTables": []}
+    none = {"GlobalTableName": table}
+    text = f"Global table with name: '{table}' does not exist"
+    for call, more in (
+        (api.describe_global_table, {}),
+        (api.describe_global_table_settings, {}),
+        (api.update_global_table, {"ReplicaUpdates": [{"Create": {"RegionName": "eu-west-1"}}]}),
+        (api.update_global_table_settings, {}),
+    ):
+        refused("GlobalTableNotFoundException", text, call, **none, **more)
+    refused("NotImplemented", "millrace does not implement DynamoDB.CreateGlobalTable yet",
+            api.create_global_table, **none, ReplicationGroup=[{"RegionName": "us-east-1"}])
+
+
+def test_contributor_insights_are_off(api, table, refused):
+    off = {"TableName": table, "ContributorInsightsStatus": "DISABLED"}
+    assert api.describe_contributor_insights(TableName=table) == off
+    assert api.list_contributor_insights() == {"ContributorInsightsSummaries": []}
+    assert api.list_contributor_insights(TableName=table) == {"ContributorInsightsSummaries": []}
+    not_found = "Requested resource not found: "
+    for call in (api.describe_contributor_insights, api.list_contributor_insights):
+        refused("ResourceNotFoundException", not_found + "Table: none not found", call,
+                TableName="none")
+    refused("ResourceNotFoundException", not_found + f"Index none for table {table}",
+            api.describe_contributor_insights, TableName=table, IndexName="none")
+    refused("NotImplemented", "millrace does not implement DynamoDB.UpdateContributorInsights yet",
+            api.update_contributor_insights, TableName=table, ContributorInsightsAction="ENABLE")
+
+
 def test_encryption_is_described(db, fresh):
     name = fresh("sse")
     key = "arn:aws:kms:us-east-1:000000000000:key/abc"

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support import wait_until
 
 from .conftest import KEY, Api, make_table
 
@@ -364,7 +365,41 @@ def test_while_an_index_is_made_no_other_is_and_no_table_goes(own_server, refuse
         api.delete_table,
         TableName=name,
     )
+    refused(
+        "ResourceInUseException",
+        in_use + f"Table is being updated: {name}",
+        api.update_table,
+        TableName=name,
+        DeletionProtectionEnabled=True,
+    )
+    # But the one that is being filled may go.
+    told = api.update_table(TableName=name, **change(Delete={"IndexName": "two"}))
+    (_, two) = told["TableDescription"]["GlobalSecondaryIndexes"]
+    assert two["IndexStatus"] == "DELETING"
+    refused(
+        "LimitExceededException",
+        ONE_INDEX,
+        api.update_table,
+        TableName=name,
+        **change(Delete={"IndexName": "two"}),
+    )
     points(disarm=True)
+
+    def active():
+        table = api.describe_table(TableName=name)["Table"]
+        return table if table["TableStatus"] == "ACTIVE" else None
+
+    (index_left,) = wait_until(active, message="the table ACTIVE")["GlobalSecondaryIndexes"]
+    assert index_left["IndexName"] == "gsi"
+    api.update_table(TableName=name, **DEFINED, **change(Create=index("two", "new")))
+    wait_until(active, message="the table ACTIVE")
+    count, more = 0, {}
+    while more is not None:
+        page = api.scan(TableName=name, IndexName="two", Select="COUNT", **more)
+        count += page["Count"]
+        start = page.get("LastEvaluatedKey")
+        more = None if start is None else {"ExclusiveStartKey": start}
+    assert count == 2500
 
 
 def test_after_four_decreases_a_day_one_an_hour(make_server, refused):
