@@ -9,7 +9,7 @@ void protocol_set_browser(struct protocol *protocol, const struct protocol_brows
     protocol->browser_ctx = ctx;
 }
 
-static struct mr_slice label_of(const struct protocol_call *call, const char *name)
+struct mr_slice protocol_label(const struct protocol_call *call, const char *name)
 {
     for (size_t i = 0; i < call->priv->label_count; i++)
         if (mr_slice_equal(call->priv->labels[i].name, mr_slice_cstr(name)))
@@ -26,7 +26,8 @@ void browser_preflight(struct protocol_call *call)
         protocol_fail(call, &busy, "Please reduce your request rate.");
     } else {
         call->service = protocol->browser_ctx;
-        protocol->browser->preflight(call, label_of(call, "Bucket"), label_of(call, "Key").len > 0);
+        protocol->browser->preflight(call, protocol_label(call, "Bucket"),
+                                     protocol_label(call, "Key").len > 0);
         gate_leave(protocol);
     }
     call->exchange->status = 200;
@@ -44,7 +45,7 @@ void browser_reply(struct protocol_call *call)
         !gate_enter_now(protocol))
         return;
     call->service = protocol->browser_ctx;
-    protocol->browser->reply(call, label_of(call, "Bucket"));
+    protocol->browser->reply(call, protocol_label(call, "Bucket"));
     gate_leave(protocol);
 }
 
@@ -57,9 +58,9 @@ static void upload(void *arg)
         protocol_fail(call, &busy, "Please reduce your request rate.");
     } else if (!protocol_failed(call)) {
         call->service = protocol->browser_ctx;
-        protocol->browser->form(call, label_of(call, "Bucket"));
+        protocol->browser->form(call, protocol_label(call, "Bucket"));
         if (protocol_header(call, "origin").ptr != NULL)
-            protocol->browser->reply(call, label_of(call, "Bucket"));
+            protocol->browser->reply(call, protocol_label(call, "Bucket"));
         gate_leave(protocol);
     }
     call->exchange->status = call->status;

@@ -223,6 +223,26 @@ void protocol_reply_file_changed(struct protocol_call *call, int fd, uint64_t of
     call->priv->filter = filter;
 }
 
+const char *protocol_fault_code(const struct protocol_call *call)
+{
+    return call->priv->fault == NULL ? "" : call->priv->fault->code;
+}
+
+uint64_t protocol_reply_bytes(const struct protocol_call *call)
+{
+    if (mr_slice_equal(call->exchange->method, MR_S("HEAD")))
+        return 0;
+    return call->priv->has_file && call->priv->fault == NULL ? call->priv->file_len
+                                                             : call->exchange->reply_body.len;
+}
+
+yyjson_val *protocol_output(const struct protocol_call *call)
+{
+    if (call->priv->fault != NULL || call->priv->wire != MODEL_REST_XML)
+        return NULL;
+    return mr_json_parse(call->arena, mr_buf_slice(&call->priv->scratch), MR_JSON_DEPTH_MAX);
+}
+
 void protocol_reply_header(struct protocol_call *call, struct mr_slice name, struct mr_slice value)
 {
     if (call->exchange != NULL)

@@ -128,6 +128,16 @@ struct mr_slice protocol_header(const struct protocol_call *call, const char *na
 /* A value of the URI's query, decoded; ptr NULL: it is not there. */
 struct mr_slice protocol_query_value(struct protocol_call *call, const char *name);
 
+/* A label of the path, or the bucket of the host, as it was sent, also of a call whose input was
+ * not read; empty: it has none. */
+struct mr_slice protocol_label(const struct protocol_call *call, const char *name);
+
+/* ---- for protocol_on_answer ---- */
+const char *protocol_fault_code(const struct protocol_call *call); /* "": it succeeded */
+uint64_t protocol_reply_bytes(const struct protocol_call *call);   /* of the body that is sent */
+/* The output of a call that succeeded, of services that speak restXml; NULL: there is none. */
+yyjson_val *protocol_output(const struct protocol_call *call);
+
 /* ---- replies that are a stream of events ---- */
 struct protocol_events;
 /* From a handler, as its last act: no output, the reply is an event stream instead. Behind the

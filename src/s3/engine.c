@@ -198,6 +198,7 @@ enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, str
     staged->meta.modified_ms = store_now(s3->options.store);
     staged->meta.headers[S3_CONTENT_TYPE] = mr_arena_copy(arena, options->content_type);
     staged->meta.headers[S3_CONTENT_ENCODING] = mr_arena_copy(arena, options->content_encoding);
+    staged->meta.acl = mr_arena_copy(arena, options->acl);
     meta_digest(&staged->meta, body);
     s3_meta_set_body(&staged->meta, &staged->body);
     *ret_staged = staged;
@@ -245,8 +246,13 @@ enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct mr_slice key
 {
     const struct s3_put_options options = {
         .bucket = bucket, .key = key, .content_type = content_type};
+    return s3_put_as(s3, &options, body);
+}
+
+enum mr_status s3_put_as(struct s3 *s3, const struct s3_put_options *options, struct mr_slice body)
+{
     struct s3_staged *staged;
-    enum mr_status status = s3_stage(s3, &options, body, &staged);
+    enum mr_status status = s3_stage(s3, options, body, &staged);
     if (status != MR_OK)
         return status;
     struct mr_arena arena;
@@ -375,13 +381,17 @@ enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options)
     struct s3 *s3 = mr_calloc(1, sizeof *s3);
     s3->options = *options;
     s3->metrics = s3_metrics_new(options->meters);
+    s3->log = s3_access_log_new(s3);
     s3_guarded_init(&s3->guarded);
     enum mr_status status = s3_metrics_load(s3);
+    if (status == MR_OK)
+        status = s3_logging_load(s3);
     if (status == MR_OK)
         status = s3_guarded_load(s3);
     if (status == MR_OK)
         status = s3_bodies_open(&s3->bodies, options->store, options->rng);
     if (status != MR_OK) {
+        s3_access_log_close(s3->log);
         s3_metrics_free(s3->metrics);
         s3_guarded_fini(&s3->guarded);
         free(s3);
@@ -397,6 +407,7 @@ enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options)
     atomic_store(&s3->has_uploads, view_iterator_valid(uploads));
     view_iterator_free(uploads);
     s3_pumps_start(s3);
+    s3_access_log_start(s3->log);
     *ret_s3 = s3;
     return MR_OK;
 }
@@ -405,6 +416,7 @@ void s3_close(struct s3 *s3)
 {
     if (s3 == NULL)
         return;
+    s3_access_log_close(s3->log);
     s3_notify_stop(s3);
     s3_pumps_stop(s3);
     for (size_t i = 0; i < S3_STRIPES; i++)

@@ -4,6 +4,7 @@
  * holds `many`; whoever takes one alone does not, and never waits for another while he has it. */
 #pragma once
 #include "s3/access.h"
+#include "s3/access_log.h"
 #include "s3/body.h"
 #include "s3/list.h"
 #include "s3/meta.h"
@@ -36,6 +37,7 @@ struct s3 {
     struct s3_bodies *bodies;
     struct s3_guarded guarded;  /* the buckets that have policies */
     struct s3_metrics *metrics; /* of requests, where a bucket is set to have them */
+    struct s3_access_log *log;
     struct s3_stripe stripes[S3_STRIPES];
     pthread_mutex_t many;    /* recursive */
     pthread_mutex_t buckets; /* one change of a bucket's document at a time; before all others */
@@ -50,6 +52,9 @@ struct s3 {
 /* ---- ops_metrics.c ---- */
 /* What buckets are set to have measured. */
 MR_MUST_USE enum mr_status s3_metrics_load(struct s3 *s3);
+
+/* ---- ops_logging.c ---- */
+MR_MUST_USE enum mr_status s3_logging_load(struct s3 *s3);
 
 /* ---- engine.c ---- */
 struct s3_stripe *s3_lock(struct s3 *s3, struct mr_slice stored_key);
@@ -147,6 +152,10 @@ struct s3_version_page {
 };
 MR_MUST_USE enum mr_status s3_versions_walk(struct view *view, struct mr_arena *arena,
                                             struct s3_version_page *page);
+
+/* ---- acl.c ---- */
+/* Ownership is enforced: lists count for nothing. */
+bool s3_acl_disabled(yyjson_val *document);
 
 /* ---- buckets.c ---- */
 /* What decides how a change is made. */

@@ -12,6 +12,7 @@
     X(bucket_exists_for_us, "BucketAlreadyOwnedByYou", 409, false)                 \
     X(bucket_not_empty, "BucketNotEmpty", 409, false)                              \
     X(conflict, "ConditionalRequestConflict", 409, false)                          \
+    X(cross_location, "CrossLocationLoggingProhibitted", 403, false)               \
     X(entity_too_large, "EntityTooLarge", 400, false)                              \
     X(entity_too_small, "EntityTooSmall", 400, false)                              \
     X(illegal_location, "IllegalLocationConstraintException", 400, false)          \
@@ -31,6 +32,7 @@
     X(invalid_redirect, "InvalidRedirectLocation", 400, false)                     \
     X(invalid_request, "InvalidRequest", 400, false)                               \
     X(invalid_storage_class, "InvalidStorageClass", 400, false)                    \
+    X(invalid_target, "InvalidTargetBucketForLogging", 400, false)                 \
     X(invalid_tag, "InvalidTag", 400, false)                                       \
     X(key_too_long, "KeyTooLongError", 400, false)                                 \
     X(malformed_acl, "MalformedACLError", 400, false)                              \
@@ -245,8 +247,6 @@ bool s3_policy_conditions_fix(yyjson_val *conditions);
 bool s3_blocks_public(yyjson_val *document, const char *setting);
 /* Does a statement let everybody in, whoever it may be? */
 bool s3_policy_is_public(yyjson_val *policy);
-/* Ownership is enforced: lists count for nothing. */
-bool s3_acl_disabled(yyjson_val *document);
 /* The bucket's document, or NULL with the fault set. */
 yyjson_val *s3_config_document(struct protocol_call *call);
 /* Sets a member; an empty text takes it away. */
@@ -290,7 +290,7 @@ extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_objec
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
     s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
     s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers, s3_metrics_handlers,
-    s3_acl_handlers, s3_restore_handlers;
+    s3_acl_handlers, s3_restore_handlers, s3_logging_handlers;
 
 /* ops_metrics.c */
 /* Of protocol_on_answer. */

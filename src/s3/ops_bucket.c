@@ -99,6 +99,7 @@ static void delete_bucket(struct protocol_call *call)
     const enum mr_status status = s3_bucket_delete(s3_of(call), call->arena, bucket, &call->ticket);
     if (status == MR_OK) {
         s3_metrics_set(s3_of(call)->metrics, bucket, NULL);
+        s3_access_log_set(s3_of(call)->log, bucket, NULL);
     } else if (status == MR_NOT_FOUND) {
         s3_fail_no_bucket(call, bucket);
     } else if (status == MR_EXISTS || status == MR_FULL) {

@@ -235,13 +235,6 @@ static void put_accelerate(struct protocol_call *call)
         s3_fail_malformed(call);
 }
 
-static void put_logging(struct protocol_call *call)
-{
-    if (s3_check_bucket(call) == MR_OK &&
-        mr_json_get(mr_json_get(call->in, "BucketLoggingStatus"), "LoggingEnabled") != NULL)
-        protocol_fail(call, &s3_not_implemented, "millrace writes no access logs of buckets");
-}
-
 static const struct protocol_handler handlers[] = {
     {.operation = "DeleteBucketAnalyticsConfiguration", .run = get_named},
     {.operation = "DeleteBucketIntelligentTieringConfiguration", .run = get_named},
@@ -254,7 +247,6 @@ static const struct protocol_handler handlers[] = {
     {.operation = "GetBucketAnalyticsConfiguration", .run = get_named},
     {.operation = "GetBucketIntelligentTieringConfiguration", .run = get_named},
     {.operation = "GetBucketInventoryConfiguration", .run = get_named},
-    {.operation = "GetBucketLogging", .run = nothing},
     {.operation = "GetBucketOwnershipControls", .run = get_ownership},
     {.operation = "GetBucketReplication", .run = get_replication},
     {.operation = "GetBucketRequestPayment", .run = get_request_payment},
@@ -265,7 +257,6 @@ static const struct protocol_handler handlers[] = {
     {.operation = "ListBucketIntelligentTieringConfigurations", .run = list_named},
     {.operation = "ListBucketInventoryConfigurations", .run = list_named},
     {.operation = "PutBucketAccelerateConfiguration", .run = put_accelerate},
-    {.operation = "PutBucketLogging", .run = put_logging},
     {.operation = "PutBucketOwnershipControls", .run = put_ownership},
     {.operation = "PutBucketRequestPayment", .run = put_request_payment},
     {.operation = "PutBucketTagging", .run = put_tagging},

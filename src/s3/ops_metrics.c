@@ -196,6 +196,7 @@ enum mr_status s3_metrics_load(struct s3 *s3)
 
 void s3_on_answer(void *ctx, struct protocol_call *call)
 {
-    const struct s3 *s3 = ctx;
+    struct s3 *s3 = ctx;
     s3_metrics_answered(s3->metrics, call);
+    s3_log_answered(s3, call);
 }

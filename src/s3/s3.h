@@ -59,6 +59,9 @@ MR_MUST_USE enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket,
 /* Stores a whole object; durable when it returns. MR_NOT_FOUND: no such bucket. */
 MR_MUST_USE enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct mr_slice key,
                                   struct mr_slice content_type, struct mr_slice body);
+struct s3_put_options;
+MR_MUST_USE enum mr_status s3_put_as(struct s3 *s3, const struct s3_put_options *options,
+                                     struct mr_slice body);
 /* MR_OK also when it was not there. Durable when it returns. */
 MR_MUST_USE enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice key);
 
@@ -89,6 +92,7 @@ MR_MUST_USE enum mr_status s3_snapshot_read(struct s3_snapshot_reader *reader,
 struct s3_staged; /* a body on disk that no object names yet */
 struct s3_put_options {
     struct mr_slice bucket, key, content_type, content_encoding; /* the last may be empty */
+    struct mr_slice acl; /* a JSON array of grants; empty: the owner has all */
 };
 /* Writes and fsyncs the body (and its folder), or keeps a copy of a small one. MR_NOT_FOUND: no
  * such bucket. */

@@ -161,9 +161,6 @@ def test_who_pays_is_told_and_what_is_never_on_can_be_switched_off(s3, bucket):
     assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Suspended"
     refused(s3.put_bucket_accelerate_configuration, "NotImplemented", 501, Bucket=bucket,
             AccelerateConfiguration={"Status": "Enabled"})
-    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
-    refused(s3.put_bucket_logging, "NotImplemented", 501, Bucket=bucket, BucketLoggingStatus={
-        "LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": ""}})
 
 
 def test_another_owner_is_denied(s3, bucket):

@@ -48,6 +48,7 @@ S3_CODES = {
     "BucketAlreadyOwnedByYou", "BucketNotEmpty", "ConditionalRequestConflict", "EntityTooLarge",
     "InvalidBucketAclWithBlockPublicAccessError", "InvalidBucketAclWithObjectOwnership",
     "EntityTooSmall", "ExpiredToken", "IllegalLocationConstraintException",
+    "CrossLocationLoggingProhibitted", "InvalidTargetBucketForLogging",
     "IllegalVersioningConfigurationException", "IncompleteBody", "InvalidAccessKeyId",
     "InvalidArgument", "InvalidBucketName",
     "InvalidBucketOwnerAWSAccountID", "InvalidBucketState", "InvalidDigest",
