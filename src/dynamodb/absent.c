@@ -1,6 +1,6 @@
-/* Operations on what a server of one region does not have: they say so. There are no global tables
- * and none can be made (CreateGlobalTable answers 501); contributor insights are off, and turning
- * them on answers 501, because no rules of CloudWatch's would report. */
+/* Operations on what a server of one region does not have: they say so. Global tables of the first
+ * version AWS makes no more, either; contributor insights are off, and turning them on answers 501,
+ * because no rules of CloudWatch's would report. */
 #include "dynamodb/internal.h"
 
 static const struct protocol_fault global_table_not_found = {"GlobalTableNotFoundException", 400,
@@ -8,8 +8,16 @@ static const struct protocol_fault global_table_not_found = {"GlobalTableNotFoun
 
 void dynamodb_no_global_table(struct protocol_call *call)
 {
-    protocol_fail(call, &global_table_not_found, "Global table with name: '%.*s' does not exist",
+    protocol_fail(call, &global_table_not_found, "Global table with name '%.*s' does not exist.",
                   MR_ARG(mr_json_get_text(call->in, "GlobalTableName")));
+}
+
+void dynamodb_create_global_table(struct protocol_call *call)
+{
+    protocol_fail(call, &protocol_validation,
+                  "DynamoDB global tables version 2017.11.29 is not supported. We recommend using "
+                  "DynamoDB global tables version 2019.11.21, instead of version 2017.11.29 "
+                  "(Legacy).");
 }
 
 void dynamodb_list_global_tables(struct protocol_call *call)

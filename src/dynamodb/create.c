@@ -316,6 +316,66 @@ enum mr_status dynamodb_projected_check(struct protocol_call *call,
                          DYNAMODB_PROJECTED_MAX);
 }
 
+/* ---- an attribute that is defined anew ---- */
+
+static bool names_key(yyjson_val *index, struct mr_slice name)
+{
+    size_t at, count;
+    yyjson_val *element;
+    yyjson_arr_foreach(mr_json_get(index, "KeySchema"), at, count, element)
+    {
+        if (mr_slice_equal(mr_json_get_text(element, "AttributeName"), name))
+            return true;
+    }
+    return false;
+}
+
+static void schema_element(struct mr_buf *text, struct mr_slice name, enum item_type type,
+                           struct mr_slice kind)
+{
+    mr_buf_printf(text, "%sSchemaElement: key{%.*s:%s:%.*s}", text->len > 0 ? ", " : "",
+                  MR_ARG(name), item_type_name(type), MR_ARG(kind));
+}
+
+/* That of the table, or of the first index, which has that key. */
+static const struct dynamodb_schema *schema_with(const struct dynamodb_table *table,
+                                                 struct mr_slice name)
+{
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (!dynamodb_is_key(&table->schema, name) && index != NULL &&
+            dynamodb_is_key(&index->schema, name))
+            return &index->schema;
+    }
+    return &table->schema;
+}
+
+static enum mr_status refuse_redefined(struct protocol_call *call,
+                                       const struct dynamodb_table *scratch,
+                                       const struct dynamodb_table *table, yyjson_val *index,
+                                       struct mr_slice name)
+{
+    struct mr_buf old MR_CLEANUP(mr_buf_fini) = {0}, new MR_CLEANUP(mr_buf_fini) = {0};
+    const struct dynamodb_schema *schema = schema_with(table, name);
+    size_t at, count;
+    yyjson_val *element;
+    for (size_t i = 0; i < schema->key_count; i++)
+        schema_element(&old, schema->keys[i].name, schema->keys[i].type,
+                       i < schema->hash_count ? MR_S("HASH") : MR_S("RANGE"));
+    yyjson_arr_foreach(mr_json_get(index, "KeySchema"), at, count, element)
+    {
+        const struct mr_slice key = mr_json_get_text(element, "AttributeName");
+        const struct dynamodb_key *defined = definition_of(scratch, key);
+        schema_element(&new, key, defined != NULL ? defined->type : ITEM_NONE,
+                       mr_json_get_text(element, "KeyType"));
+    }
+    return protocol_fail(call, &protocol_validation,
+                         INVALID "Attributes cannot be redefined. Please check that your attribute "
+                                 "has the same type as previously defined. Existing schema: "
+                                 "Schema:[%.*s] New schema: Schema:[%.*s]",
+                         MR_ARG(mr_buf_slice(&old)), MR_ARG(mr_buf_slice(&new)));
+}
+
 enum mr_status dynamodb_index_read(struct protocol_call *call, struct dynamodb_table *scratch,
                                    const struct dynamodb_table *table, yyjson_val *each)
 {
@@ -324,11 +384,8 @@ enum mr_status dynamodb_index_read(struct protocol_call *call, struct dynamodb_t
     for (size_t i = 0; i < table->definition_count; i++) {
         const struct dynamodb_key *key = &table->definitions[i];
         const struct dynamodb_key *again = definition_of(scratch, key->name);
-        if (again != NULL && again->type != key->type)
-            return protocol_fail(call, &protocol_validation,
-                                 INVALID "AttributeDefinitions give %.*s another type than the "
-                                         "table does",
-                                 MR_ARG(key->name));
+        if (again != NULL && again->type != key->type && names_key(each, key->name))
+            return refuse_redefined(call, scratch, table, each, key->name);
         if (again == NULL && scratch->definition_count < DYNAMODB_DEFINITIONS_MAX)
             scratch->definitions[scratch->definition_count++] = *key;
     }

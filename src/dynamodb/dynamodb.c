@@ -56,6 +56,7 @@ static const struct protocol_handler handlers[] = {
     {.operation = "ImportTable", .run = dynamodb_import_table},
     {.operation = "DescribeImport", .run = dynamodb_describe_import},
     {.operation = "ListImports", .run = dynamodb_list_imports},
+    {.operation = "CreateGlobalTable", .run = dynamodb_create_global_table},
     {.operation = "DescribeGlobalTable", .run = dynamodb_no_global_table},
     {.operation = "DescribeGlobalTableSettings", .run = dynamodb_no_global_table},
     {.operation = "UpdateGlobalTable", .run = dynamodb_no_global_table},

@@ -742,6 +742,7 @@ void dynamodb_delete_resource_policy(struct protocol_call *call);
 void dynamodb_tag_resource(struct protocol_call *call);
 void dynamodb_untag_resource(struct protocol_call *call);
 void dynamodb_list_tags(struct protocol_call *call);
+void dynamodb_create_global_table(struct protocol_call *call);
 void dynamodb_no_global_table(struct protocol_call *call);
 void dynamodb_list_global_tables(struct protocol_call *call);
 void dynamodb_describe_contributor_insights(struct protocol_call *call);

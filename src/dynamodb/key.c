@@ -89,6 +89,13 @@ struct dynamodb_address dynamodb_address_of(struct mr_arena *arena, struct dynam
                                      .partition = partition};
 }
 
+/* What was there before its index may be no key. */
+static bool fits_key(const struct item_value *value, bool range)
+{
+    const size_t most = range ? ITEM_RANGE_KEY_MAX : ITEM_HASH_KEY_MAX;
+    return value->type == ITEM_N || (value->body.len > 0 && value->body.len <= most);
+}
+
 bool dynamodb_index_key(struct mr_arena *arena, const struct dynamodb_table *table,
                         const struct dynamodb_index *index, struct mr_slice item,
                         struct mr_slice *ret_key)
@@ -97,7 +104,8 @@ bool dynamodb_index_key(struct mr_arena *arena, const struct dynamodb_table *tab
     struct item_value values[DYNAMODB_KEYS_MAX];
     for (size_t i = 0; i < schema->key_count; i++) {
         values[i] = item_get(item, schema->keys[i].name);
-        if (values[i].type != schema->keys[i].type)
+        if (values[i].type != schema->keys[i].type ||
+            !fits_key(&values[i], i >= schema->hash_count))
             return false;
     }
     struct item_writer writer = item_writer_make(arena, 128);

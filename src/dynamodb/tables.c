@@ -163,8 +163,29 @@ void dynamodb_list_tables(struct protocol_call *call)
 
 /* ---- UpdateTable ---- */
 
+/* AWS: a replica is elsewhere. */
+static enum mr_status check_replicas(struct protocol_call *call)
+{
+    size_t i, j, count, kinds;
+    yyjson_val *update, *kind, *change;
+    yyjson_arr_foreach(mr_json_get(call->in, "ReplicaUpdates"), i, count, update)
+    {
+        yyjson_obj_foreach(update, j, kinds, kind, change)
+        {
+            if (mr_slice_equal(mr_json_get_text(change, "RegionName"), call->region))
+                return protocol_fail(call, &protocol_validation,
+                                     "Cannot add, delete, or update the local region through "
+                                     "ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable "
+                                     "as required.");
+        }
+    }
+    return MR_OK;
+}
+
 static enum mr_status refuse_unsupported_update(struct protocol_call *call)
 {
+    if (check_replicas(call) != MR_OK)
+        return MR_FAULT;
     static const char *const members[] = {"ReplicaUpdates", "MultiRegionConsistency",
                                           "GlobalTableWitnessUpdates"};
     for (size_t i = 0; i < MR_COUNT(members); i++) {

@@ -10,7 +10,12 @@
 #pragma once
 #include "item/item.h"
 
-enum { ITEM_EXPRESSION_MAX = 4096, ITEM_OPERATORS_MAX = 300, ITEM_EXPRESSION_DEPTH_MAX = 100 };
+enum {
+    ITEM_EXPRESSION_MAX = 4096,
+    ITEM_OPERATORS_MAX = 300,
+    ITEM_EXPRESSION_DEPTH_MAX = 100,
+    ITEM_PATH_STEPS_MAX = 32
+};
 
 /* ---- ExpressionAttributeNames and -Values ---- */
 struct item_name {

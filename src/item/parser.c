@@ -261,6 +261,17 @@ static void check_index(struct item_parser *parser, size_t index)
                                          MR_ARG(parser->token.text)));
 }
 
+/* AWS: as deep as an item may be. */
+static void check_depth(struct item_parser *parser, size_t levels)
+{
+    if (levels > ITEM_PATH_STEPS_MAX)
+        item_parser_note(parser, ERROR_RESERVED,
+                         mr_arena_printf(parser->arena,
+                                         "The document path has too many nesting levels; nesting "
+                                         "levels: %zu",
+                                         levels));
+}
+
 static size_t path_index(struct item_parser *parser)
 {
     size_t index = 0;
@@ -319,6 +330,7 @@ struct item_path item_parser_path(struct item_parser *parser)
             step.index = path_index(parser);
         path.steps[path.count++] = step;
     }
+    check_depth(parser, path.count);
     return path;
 }
 

@@ -120,6 +120,29 @@ def test_an_index_is_filled_from_what_is_there(db, table):
     assert set(found["item-7"]) == {"id", "kind", "rank", "text"}
 
 
+def test_what_cannot_be_a_key_is_not_indexed(db, ranged):
+    lengths = [0, 1, 1024, 1025, 2048, 2049, 70000]
+    for at, length in enumerate(lengths):
+        for name in "sb":
+            value = {"S": "x" * length} if name == "s" else {"B": b"x" * length}
+            db.put_item(TableName=ranged, Item={
+                "id": {"S": name}, "at": {"N": str(at)}, f"key-{name}": value, "all": {"S": "1"}})
+    for name, kind in (("s", "S"), ("b", "B")):
+        for number, schema in enumerate(([f"key-{name}"], ["all", f"key-{name}"])):
+            roles = zip(schema, ("HASH", "RANGE"))
+            index = {"IndexName": f"{name}-{number}", "Projection": {"ProjectionType": "KEYS_ONLY"},
+                     "KeySchema": [{"AttributeName": a, "KeyType": role} for a, role in roles]}
+            db.update_table(
+                TableName=ranged, GlobalSecondaryIndexUpdates=[{"Create": index}],
+                AttributeDefinitions=[{"AttributeName": f"key-{name}", "AttributeType": kind},
+                                      {"AttributeName": "all", "AttributeType": "S"}])
+            active(db, ranged)
+            found = db.scan(TableName=ranged, IndexName=index["IndexName"])["Items"]
+            most = 1024 if number else 2048
+            assert sorted(lengths[int(item["at"]["N"])] for item in found) == [
+                length for length in lengths if 0 < length <= most]
+
+
 def test_writers_go_on_while_an_index_is_filled(db, client, table):
     fill(db, table, 1000)
     stop = threading.Event()
@@ -232,6 +255,21 @@ def test_what_cannot_be_is_refused(db, table, refused):
         create,
         db=db,
         table=table,
+    )
+    again = {**BY_KIND, "IndexName": "again"}
+    again["KeySchema"] = [{"AttributeName": "rank", "KeyType": "HASH"},
+                          {"AttributeName": "kind", "KeyType": "RANGE"}]
+    refused(
+        "ValidationException",
+        "One or more parameter values were invalid: Attributes cannot be redefined. Please check "
+        "that your attribute has the same type as previously defined. Existing schema: "
+        "Schema:[SchemaElement: key{kind:S:HASH}, SchemaElement: key{rank:N:RANGE}] New schema: "
+        "Schema:[SchemaElement: key{rank:S:HASH}, SchemaElement: key{kind:S:RANGE}]",
+        db.update_table,
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"}
+                              for name in ("rank", "kind")],
+        GlobalSecondaryIndexUpdates=[{"Create": again}],
     )
 
 

@@ -45,6 +45,21 @@ def test_an_item_has_at_most_32_levels(api, table, refused):
         api.update_item(**set_it, ExpressionAttributeValues={":v": nested(33)})
 
 
+def test_a_path_has_at_most_32_levels(api, table, refused):
+    key = {"TableName": table, "Key": {"id": {"S": "a"}}}
+    values = {"ExpressionAttributeValues": {":v": {"S": "x"}}}
+    for step in (".b", "[0]"):
+        api.get_item(**key, ProjectionExpression="a" + step * 31)
+        for kind, before, after, call, more in (
+            ("ProjectionExpression", "", "", api.get_item, {}),
+            ("UpdateExpression", "SET ", " = :v", api.update_item, values),
+            ("ConditionExpression", "", " = :v", api.delete_item, values),
+        ):
+            refused("ValidationException", f"Invalid {kind}: The document path has too many "
+                    "nesting levels; nesting levels: 33", call, **key, **more,
+                    **{kind: f"{before}a{step * 32}{after}"})
+
+
 def test_an_expression_has_at_most_300_operators(api, table, refused):
     def ask(operators):
         text = " OR ".join(["b=:v"] * ((operators + 1) // 2))

@@ -217,7 +217,7 @@ def test_what_is_not_implemented_says_so(db, table, refused):
 def test_what_one_region_does_not_have_is_said(api, table, refused):
     assert api.list_global_tables() == {"GlobalTables": []}
     none = {"GlobalTableName": table}
-    text = f"Global table with name: '{table}' does not exist"
+    text = f"Global table with name '{table}' does not exist."
     for call, more in (
         (api.describe_global_table, {}),
         (api.describe_global_table_settings, {}),
@@ -225,8 +225,14 @@ def test_what_one_region_does_not_have_is_said(api, table, refused):
         (api.update_global_table_settings, {}),
     ):
         refused("GlobalTableNotFoundException", text, call, **none, **more)
-    refused("NotImplemented", "millrace does not implement DynamoDB.CreateGlobalTable yet",
-            api.create_global_table, **none, ReplicationGroup=[{"RegionName": "us-east-1"}])
+    refused("ValidationException", "DynamoDB global tables version 2017.11.29 is not supported. We "
+            "recommend using DynamoDB global tables version 2019.11.21, instead of version "
+            "2017.11.29 (Legacy).", api.create_global_table, **none,
+            ReplicationGroup=[{"RegionName": "us-east-1"}])
+    replica = {"ReplicaUpdates": [{"Create": {"RegionName": "us-east-1"}}]}
+    refused("ValidationException", "Cannot add, delete, or update the local region through "
+            "ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable as required.",
+            api.update_table, TableName=table, **replica)
 
 
 def test_contributor_insights_are_off(api, table, refused):
