@@ -176,6 +176,7 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
         const char *text, *code, *message;
     } rows[] = {{"Map keys must be unique", "INVALID_FUNCTION_ARGUMENT",
                  "Duplicate map keys are not allowed"},
+                {"Map keys can not be NULL", "INVALID_FUNCTION_ARGUMENT", "map key cannot be null"},
                 {"More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS",
                  "Scalar sub-query has returned multiple rows"},
                 {"aggregate function calls cannot be nested", "NESTED_AGGREGATION",
@@ -201,6 +202,12 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
         if (mr_slice_search(message, mr_slice_cstr(rows[i].text)) == SIZE_MAX)
             continue;
         set_at(arena, error, rows[i].code, NULL, mr_slice_cstr(rows[i].message));
+        return true;
+    }
+    struct mr_slice zone = athena_error_between(message, "Unknown TimeZone '", "'");
+    if (zone.ptr != NULL) {
+        set_at(arena, error, "NOT_SUPPORTED", NULL,
+               mr_arena_printf(arena, "Time zone not supported: %.*s", MR_ARG(zone)));
         return true;
     }
     struct mr_slice column =

@@ -9,7 +9,8 @@ static const struct athena_function functions[] = {
     /* aggregates */
     {"count", 0, 1, NULL, AGG, "bigint();bigint(any)"},
     {"sum", 1, 1, "CAST(sum($D$1$) AS BIGINT)", AGG, "bigint(integral)"},
-    {"sum", 1, 1, NULL, AGG, "double(double);@sum(decimal)"},
+    {"sum", 1, 1, NULL, AGG, "double(double)"},
+    {"sum", 1, 1, NULL, SPECIAL | AGG, "@sum(decimal)"},
     {"sum", 1, 1, "to_microseconds(CAST(sum($DCAST(epoch($1) * 1000000 AS BIGINT)$) AS BIGINT))",
      AGG, "interval day to second(interval day to second)"},
     {"sum", 1, 1, "to_months(CAST(sum($Dmr_years($1) * 12 + mr_months($1)$) AS INTEGER))", AGG,
@@ -79,8 +80,9 @@ static const struct athena_function functions[] = {
     {"regr_sxy", 2, 2, NULL, AGG, "double(double,double)"},
     {"regr_syy", 2, 2, NULL, AGG, "double(double,double)"},
     {"regr_count", 2, 2, "CAST(regr_count($1, $2$) AS BIGINT)", AGG, "bigint(double,double)"},
-    {"skewness", 1, 1, NULL, AGG, "double(double)"},
-    {"kurtosis", 1, 1, "kurtosis($1$)", AGG, "double(double)"},
+    {"skewness", 1, 1, "mr_population_skewness(skewness($D$1$), CAST(count($D$1$) AS DOUBLE))", AGG,
+     "double(double)"},
+    {"kurtosis", 1, 1, "kurtosis($D$1$)", AGG, "double(double)"},
     {"entropy", 1, 1, "mr_entropy(list(CAST($1 AS DOUBLE)$))", AGG,
      "double(bigint);double(double)"},
     {"geometric_mean", 1, 1, "geomean($D$1$)", AGG, "double(double)"},
@@ -261,13 +263,9 @@ static const struct athena_function functions[] = {
     {"split", 2, 2, "mr_pieces($1, $2)", 0, "array(varchar)(varchar,varchar)"},
     {"split", 3, 3, "mr_split($1, $2, $3)", 0, "array(varchar)(varchar,varchar,bigint)"},
     {"split_part", 3, 3, "mr_split_part($1, $2, $3)", 0, "varchar(varchar,varchar,bigint)"},
-    {"split_to_map", 3, 3,
-     "map_from_entries(list_transform(string_split($1, $2), lambda mr_x: row(split_part(mr_x, $3, "
-     "1), substr(mr_x, length(split_part(mr_x, $3, 1)) + 1 + length($3)))))",
-     ATHENA_GIVES_MAP, "map(varchar,varchar)(varchar,varchar,varchar)"},
-    {"split_to_multimap", 3, 3,
-     "mr_group_entries(list_transform(string_split($1, $2), lambda mr_x: row(split_part(mr_x, $3, "
-     "1), substr(mr_x, length(split_part(mr_x, $3, 1)) + 1 + length($3)))))",
+    {"split_to_map", 3, 3, "map_from_entries(mr_split_pairs($1, $2, $3, true))", ATHENA_GIVES_MAP,
+     "map(varchar,varchar)(varchar,varchar,varchar)"},
+    {"split_to_multimap", 3, 3, "mr_group_entries(mr_split_pairs($1, $2, $3, false))",
      ATHENA_GIVES_MAP, "map(varchar,array(varchar))(varchar,varchar,varchar)"},
     {"starts_with", 2, 2, NULL, 0, "boolean(varchar,varchar)"},
     {"strpos", 2, 2, "CAST(strpos($1, $2) AS BIGINT)", 0, "bigint(varchar,varchar)"},
@@ -507,6 +505,10 @@ static const struct athena_function functions[] = {
      "list_transform(generate_series(1, greatest(len($1), len($2), len($3), len($4))), lambda "
      "mr_i: row(($1)[mr_i], ($2)[mr_i], ($3)[mr_i], ($4)[mr_i]))",
      0, "array(row(A,B,C,D))(array(A),array(B),array(C),array(D))"},
+    {"zip", 5, 5,
+     "list_transform(generate_series(1, greatest(len($1), len($2), len($3), len($4), len($5))), "
+     "lambda mr_i: row(($1)[mr_i], ($2)[mr_i], ($3)[mr_i], ($4)[mr_i], ($5)[mr_i]))",
+     0, "array(row(A,B,C,D,E))(array(A),array(B),array(C),array(D),array(E))"},
     {"zip_with", 3, 3, NULL, SPECIAL, "array(R)(array(T),array(U),fn(T,U,R))"},
     /* maps */
     {"map", 0, 0, "MAP {}", ATHENA_GIVES_MAP, "map(unknown,unknown)()"},

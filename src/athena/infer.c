@@ -439,12 +439,26 @@ static const struct athena_sqltype *column_of(const struct athena_translated *qu
                : query->fields.list[0].type;
 }
 
+/* The column of a query, or the row of its columns. */
+static const struct athena_sqltype *row_of(struct athena_translation *translation,
+                                           const struct athena_translated *query)
+{
+    if (query == NULL || query->fields.open || query->fields.count < 2)
+        return column_of(query);
+    struct athena_sqltype *row = athena_sqltype_row(translation->arena, query->fields.count);
+    for (size_t i = 0; i < query->fields.count; i++) {
+        row->items[i] = query->fields.list[i].type;
+        row->names[i] = query->fields.list[i].name;
+    }
+    return athena_sqltype_known(row) ? row : NULL;
+}
+
 static void infer_in(struct athena_translation *translation, const struct athena_node *node)
 {
     const struct athena_sqltype *left = infer(translation, node->left);
     if (node->right != NULL) {
         const struct athena_sqltype *right =
-            column_of(athena_infer_query(translation, node->right));
+            row_of(translation, athena_infer_query(translation, node->right));
         bool wrong;
         (void)common(translation, left, right, &wrong);
         if (wrong)
@@ -677,6 +691,9 @@ static const struct athena_sqltype *infer_current(struct athena_translation *tra
                    : athena_sqltype_sized(translation->arena, rows[i].kind,
                                           athena_fraction(translation, node->items), 0);
     }
+    if (mr_slice_equal(node->text, MR_S("current_time")))
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "time with time zone is not supported");
     return athena_sqltype_simple(SQL_VARCHAR);
 }
 
@@ -698,7 +715,9 @@ static const struct athena_sqltype *infer(struct athena_translation *translation
     case AST_ARRAY: type = infer_array(translation, node); break;
     case AST_ROW: type = infer_row(translation, node); break;
     case AST_SUBSCRIPT: type = infer_subscript(translation, node); break;
-    case AST_SUBQUERY: type = column_of(athena_infer_query(translation, node->left)); break;
+    case AST_SUBQUERY:
+        type = row_of(translation, athena_infer_query(translation, node->left));
+        break;
     case AST_JSON: type = athena_infer_json(translation, node); break;
     case AST_CURRENT: type = infer_current(translation, node); break;
     case AST_EXTRACT:

@@ -79,8 +79,30 @@ static const char *const macros[] = {
     "mr_zone_shift(z) ELSE timezone(z, t) END",
     "mr_zone_instant(z, t) AS CASE WHEN left(z, 1) IN ('+', '-') THEN timezone('UTC', t - "
     "mr_zone_shift(z)) ELSE timezone(z, t) END",
+    /* DuckDB's is that of a sample. */
+    "mr_population_skewness(s, n) AS s * (n - 2) / sqrt(n * (n - 1))",
+    /* DuckDB lets sums grow beyond 38 digits. */
+    "mr_digits38(d) AS CASE WHEN length(ltrim(translate(CAST(d AS VARCHAR), '-.', ''), '0')) > 38 "
+    "THEN error('NUMERIC_VALUE_OUT_OF_RANGE: Decimal overflow') ELSE d END",
     "mr_days(i) AS CASE WHEN ((hour(i) * 60 + minute(i)) * 60 + second(i)) % 86400 <> 0 THEN "
     "error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') ELSE i END",
+    /* The entries of a text, each with one delimiter; nothing behind the last one is none. */
+    "mr_split_pair(e, k) AS CASE WHEN len(string_split(e, k)) <> 2 THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry. "
+    "Bad input: ''' || e || '''') ELSE row(split_part(e, k, 1), split_part(e, k, 2)) END",
+    "mr_split_once(l) AS CASE WHEN len(list_distinct(list_transform(l, lambda mr_e: "
+    "struct_extract_at(mr_e, 1)))) < len(l) THEN error('INVALID_FUNCTION_ARGUMENT: Duplicate keys "
+    "(' || list_filter(l, lambda mr_e, mr_i: len(list_filter(l[1:mr_i - 1], lambda mr_f: "
+    "struct_extract_at(mr_f, 1) = struct_extract_at(mr_e, 1))) > 0)[1][1] || ') are not allowed') "
+    "ELSE l END",
+    "mr_split_entries(s, d, k) AS list_transform(CASE WHEN d = '' THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: entryDelimiter is empty') WHEN k = '' THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: keyValueDelimiter is empty') WHEN d = k THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: entryDelimiter and keyValueDelimiter must not be the same') "
+    "WHEN s = '' OR ends_with(s, d) THEN string_split(s, d)[:-2] ELSE string_split(s, d) END, "
+    "lambda mr_e: mr_split_pair(mr_e, k))",
+    "mr_split_pairs(s, d, k, once) AS CASE WHEN once THEN mr_split_once(mr_split_entries(s, d, k)) "
+    "ELSE mr_split_entries(s, d, k) END",
     "mr_pieces(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may "
     "not be the empty string') ELSE string_split(s, d) END",
     "mr_hive_bucket(l, n) AS (list_reduce(l, lambda mr_x, mr_y: mr_hive_mix(mr_x, mr_y)) & "

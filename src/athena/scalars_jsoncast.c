@@ -347,10 +347,27 @@ static bool put(struct casting *casting, struct mr_slice shape, yyjson_val *valu
 
 enum { SHOWN_MAX = 200 }; /* of the JSON, in a message */
 
+/* Of a scalar by itself the reader's words are enough. */
+static void fail_cast(struct athena_row *row, struct mr_slice why)
+{
+    struct mr_slice type = athena_row_slice(row, 2);
+    struct mr_slice json = mr_slice_sub(athena_row_slice(row, 0), 0, SHOWN_MAX);
+    const bool read = why.len > 0 && !mr_slice_starts_with(why, MR_S("Unexpected"));
+    if (scalar_of(athena_row_slice(row, 1).ptr[0]) == NULL)
+        athena_row_fail(row,
+                        "INVALID_CAST_ARGUMENT: Cannot cast to %.*s.%s%.*s" ATHENA_LINE_END "%.*s",
+                        MR_ARG(type), why.len > 0 ? " " : "", MR_ARG(why), MR_ARG(json));
+    else if (read)
+        athena_row_fail(row, "INVALID_CAST_ARGUMENT: %.*s", MR_ARG(why));
+    else
+        athena_row_fail(row, "INVALID_CAST_ARGUMENT: Cannot cast '%.*s' to %.*s", MR_ARG(json),
+                        MR_ARG(type));
+}
+
 static bool cast(struct athena_row *row)
 {
     struct mr_arena arena;
-    struct mr_slice json = athena_row_slice(row, 0), type = athena_row_slice(row, 2);
+    struct mr_slice json = athena_row_slice(row, 0);
     mr_arena_init(&arena);
     struct casting casting = {.out = mr_json_make(&row->text)};
     yyjson_val *root = mr_json_parse(&arena, json, MR_JSON_DEPTH_MAX);
@@ -360,10 +377,7 @@ static bool cast(struct athena_row *row)
     else if (athena_row_boolean(row, 3))
         fine = true; /* NULL */
     else
-        athena_row_fail(
-            row, "INVALID_CAST_ARGUMENT: Cannot cast to %.*s.%s%.*s" ATHENA_LINE_END "%.*s",
-            MR_ARG(type), casting.why.len > 0 ? " " : "", MR_ARG(mr_buf_slice(&casting.why)),
-            MR_ARG(mr_slice_sub(json, 0, SHOWN_MAX)));
+        fail_cast(row, mr_buf_slice(&casting.why));
     mr_buf_fini(&casting.why);
     mr_arena_fini(&arena);
     return fine;

@@ -540,6 +540,31 @@ static void emit_query_in(struct athena_translation *translation, const char *be
     athena_emit_text(translation, ")");
 }
 
+/* Several columns are one row. */
+static void emit_scalar_query(struct athena_translation *translation,
+                              const struct athena_node *node)
+{
+    const struct athena_translated *query = athena_infer_query(translation, node->left);
+    const size_t columns = query == NULL || query->fields.open ? 1 : query->fields.count;
+    if (columns < 2) {
+        emit_query_in(translation, "(", node->left);
+        return;
+    }
+    athena_emit_text(translation, "(SELECT struct_pack(");
+    for (size_t i = 0; i < columns; i++) {
+        struct mr_slice name = query->fields.list[i].name;
+        athena_emit_text(translation, i > 0 ? ", " : "");
+        athena_emit_name(translation,
+                         name.len > 0 ? name : mr_arena_printf(translation->arena, "field%zu", i));
+        mr_buf_printf(translation->out, " := _mr_%zu", i);
+    }
+    emit_query_in(translation, ") FROM (", node->left);
+    athena_emit_text(translation, " AS _mr_row(");
+    for (size_t i = 0; i < columns; i++)
+        mr_buf_printf(translation->out, i > 0 ? ", _mr_%zu" : "_mr_%zu", i);
+    athena_emit_text(translation, "))");
+}
+
 static void emit_literal(struct athena_translation *translation, const struct athena_node *node)
 {
     switch (node->kind) {
@@ -591,7 +616,7 @@ static void emit_compound(struct athena_translation *translation, const struct a
     case AST_QUANTIFIED: athena_emit_quantified(translation, node); break;
     case AST_CASE: emit_case(translation, node); break;
     case AST_CAST: athena_emit_cast(translation, node); break;
-    case AST_SUBQUERY: emit_query_in(translation, "(", node->left); break;
+    case AST_SUBQUERY: emit_scalar_query(translation, node); break;
     case AST_EXISTS: emit_query_in(translation, "EXISTS (", node->left); break;
     case AST_ARRAY: emit_items(translation, "[", node, "]"); break;
     case AST_ROW: emit_items(translation, "row(", node, ")"); break;

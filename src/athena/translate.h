@@ -87,6 +87,7 @@ struct athena_translation {
     struct athena_level *level;
     struct athena_fields fields; /* of the query translated last */
     unsigned lambdas;            /* one inside the other */
+    unsigned casts;              /* of nested types, likewise */
 };
 /* Appends to translation->out. False: the error is set. */
 bool athena_translate_query(struct athena_translation *translation,
@@ -134,6 +135,10 @@ bool athena_zone_refuse(struct athena_translation *translation, const struct ath
 /* What athena_emit writes of a column, but for the instant taken out of its row. */
 void athena_emit_stored(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node);
+/* translate_cast.c: whether a cast of nested types is made item by item, and that cast. */
+bool athena_cast_is_nested(const struct athena_sqltype *from, const struct athena_sqltype *to);
+void athena_emit_nested_cast(struct athena_translation *translation,
+                             const struct athena_node *node);
 /* The digits of seconds that a type or the current time is given; more than there can be fail. */
 int athena_fraction(struct athena_translation *translation, const struct athena_node *digits);
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);

@@ -1,6 +1,7 @@
 /* Calls: templates, and the functions whose arguments must be looked at. */
 #include "athena/functions.h"
 #include "athena/translate_call.h"
+#include "athena/translate_json.h"
 
 /* ---- templates ---- */
 
@@ -108,67 +109,26 @@ const struct athena_node *athena_call_string(struct athena_translation *translat
 
 /* ---- JSON ---- */
 
-/* $["a"] and $.a[0]["b"] into $."a", $.a[0]."b". False: not a path we can hand on. */
-static bool json_path(struct mr_buf *path, struct mr_slice text)
-{
-    if (text.len == 0 || text.ptr[0] != '$')
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '[' && i + 1 < text.len &&
-            (text.ptr[i + 1] == '"' || text.ptr[i + 1] == '\'')) {
-            const char quote = text.ptr[i + 1];
-            const size_t end = mr_slice_find(mr_slice_sub(text, i + 2, SIZE_MAX), quote);
-            if (end == SIZE_MAX || i + 3 + end >= text.len || text.ptr[i + 3 + end] != ']')
-                return false;
-            mr_buf_printf(path, ".\"%.*s\"", MR_ARG(mr_slice_sub(text, i + 2, end)));
-            i += end + 3;
-        } else if (text.ptr[i] == '*' ||
-                   mr_slice_starts_with(mr_slice_sub(text, i, 2), MR_S("..")) ||
-                   text.ptr[i] == '?' || text.ptr[i] == '@') {
-            return false;
-        } else {
-            mr_buf_byte(path, text.ptr[i]);
-        }
-    }
-    return true;
-}
-
+/* The path may be any text; one that is written is looked at before anything runs. */
 static void emit_json_call(struct athena_translation *translation, const struct athena_node *call)
 {
-    const struct athena_node *text = athena_call_string(translation, call, 1);
-    if (text == NULL)
-        return;
-    struct mr_buf path = {0};
-    if (!json_path(&path, text->text)) {
-        mr_buf_fini(&path);
-        athena_translate_fail(translation, text, "INVALID_FUNCTION_ARGUMENT",
-                              "Invalid JSON path: '%.*s'", MR_ARG(text->text));
-        return;
-    }
+    const struct athena_node *path = athena_call_argument(call, 1);
     const bool scalar = mr_slice_equal(call->text, MR_S("json_extract_scalar"));
-    const struct athena_node *json = athena_call_argument(call, 0);
-    struct mr_arena *arena = translation->arena;
-    struct athena_node quoted = {.kind = AST_STRING, .line = text->line, .column = text->column};
-    quoted.text = mr_arena_copy(arena, mr_buf_slice(&path));
-    mr_buf_fini(&path);
-    struct athena_node first = *json, rebuilt = *call;
-    first.next = &quoted;
-    rebuilt.items = &first;
-    if (mr_slice_equal(call->text, MR_S("json_size"))) {
-        athena_call_template(
-            translation, &rebuilt,
-            "CASE WHEN NOT json_valid($1) THEN NULL WHEN json_type($1, $2) = 'OBJECT' "
-            "THEN CAST(len(json_keys($1, $2)) AS BIGINT) WHEN json_type($1, $2) = "
-            "'ARRAY' THEN CAST(json_array_length($1, $2) AS BIGINT) WHEN "
-            "json_type($1, $2) IS NOT NULL THEN CAST(0 AS BIGINT) END");
+    const bool size = mr_slice_equal(call->text, MR_S("json_size"));
+    if (path->kind == AST_PARAMETER && path->number < translation->parameter_count)
+        path = translation->parameters[path->number];
+    if (path->kind == AST_STRING && !athena_json_is_path(path->text)) {
+        athena_translate_fail(translation, path, "INVALID_FUNCTION_ARGUMENT",
+                              "Invalid JSON path: '%.*s'", MR_ARG(path->text));
         return;
     }
-    /* Text that is no JSON gives NULL, not an error. */
-    athena_call_template(translation, &rebuilt,
-                         scalar
-                             ? "CASE WHEN json_valid($1) AND json_type($1, $2) NOT IN ('OBJECT', "
-                               "'ARRAY') THEN json_extract_string($1, $2) END"
-                             : "CASE WHEN json_valid($1) THEN json_extract($1, $2) END");
+    athena_emit_text(translation, scalar ? "" : "CAST(");
+    athena_call_template(translation, call, "mr_json_get(CAST($1 AS VARCHAR), $2, ");
+    mr_buf_printf(translation->out, "%d)",
+                  scalar ? JSON_GET_SCALAR
+                  : size ? JSON_GET_SIZE
+                         : JSON_GET_VALUE);
+    athena_emit_text(translation, scalar ? "" : size ? " AS BIGINT)" : " AS JSON)");
 }
 
 /* ---- greatest, least, concat ---- */
@@ -480,6 +440,14 @@ static void emit_zone_call(struct athena_translation *translation, const struct 
     }
 }
 
+/* Of decimals: fewer rows than could bring a narrow one there are not. */
+static void emit_sum(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_sqltype *type = athena_call_argument(call, 0)->type;
+    const bool wide = type != NULL && type->kind == SQL_DECIMAL && type->precision > 28;
+    athena_call_template(translation, call, wide ? "mr_digits38(sum($D$1$))" : "sum($D$1$)");
+}
+
 /* Of decimals, exactly: the sum by the count, rounded half up. */
 static void emit_average(struct athena_translation *translation, const struct athena_node *call)
 {
@@ -602,7 +570,8 @@ static void emit_special(struct athena_translation *translation, const struct at
     static const struct {
         const char *name;
         void (*emit)(struct athena_translation *translation, const struct athena_node *call);
-    } specials[] = {{"avg", emit_average},
+    } specials[] = {{"sum", emit_sum},
+                    {"avg", emit_average},
                     {"greatest", emit_extreme},
                     {"least", emit_extreme},
                     {"concat", emit_concat},

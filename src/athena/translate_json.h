@@ -41,6 +41,12 @@ struct athena_node *athena_parse_json_table(struct athena_parser *parser);
 const struct athena_sqltype *athena_infer_json(struct athena_translation *translation,
                                                const struct athena_node *node);
 void athena_emit_json(struct athena_translation *translation, const struct athena_node *node);
+/* Of json_extract and its like (scalars_jsonget.c): what mr_json_get gives, and whether a text is a
+ * path of theirs. */
+enum { JSON_GET_VALUE, JSON_GET_SCALAR, JSON_GET_SIZE };
+bool athena_json_is_path(struct mr_slice path);
+/* The next step of a path, behind '$', taken off it. False: it is wrong. */
+bool athena_json_step(struct mr_slice *path, struct mr_buf *name);
 /* The parts of mr_json_path's call, and the answer chosen by what it says; `call` stands for it. */
 void athena_emit_json_input(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_json_variables(struct athena_translation *translation,

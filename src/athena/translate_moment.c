@@ -8,13 +8,17 @@ static const char *unit_argument(struct athena_translation *translation,
 {
     static const char *const units[] = {"millisecond", "second", "minute",  "hour", "day",
                                         "week",        "month",  "quarter", "year"};
+    enum { DAY = 4 };
     const struct athena_node *node = athena_call_string(translation, call, 0);
-    for (size_t i = 0; node != NULL && i < MR_COUNT(units); i++) {
+    const size_t last = mr_slice_equal(call->text, MR_S("date_trunc")) ? 1 : 2;
+    const struct athena_sqltype *type = athena_call_argument(call, last)->type;
+    /* Days have no hours, and times no days. */
+    const size_t first = type != NULL && type->kind == SQL_DATE ? DAY : 0;
+    const size_t end = type != NULL && type->kind == SQL_TIME ? DAY : MR_COUNT(units);
+    for (size_t i = first; node != NULL && i < end; i++) {
         if (mr_slice_equal_nocase(node->text, mr_slice_cstr(units[i])))
             return units[i];
     }
-    const size_t last = mr_slice_equal(call->text, MR_S("date_trunc")) ? 1 : 2;
-    const struct athena_sqltype *type = athena_call_argument(call, last)->type;
     static const struct athena_node nowhere;
     if (node != NULL)
         athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",

@@ -524,11 +524,23 @@ static void emit_query_body(struct athena_translation *translation, const struct
 
 /* ---- WITH, ORDER BY ---- */
 
+static void refuse_again(struct athena_translation *translation, const struct athena_node *first,
+                         const struct athena_node *with)
+{
+    while (first != with && !mr_slice_equal_nocase(first->name, with->name))
+        first = first->next;
+    if (first != with)
+        athena_translate_fail(translation, with, "DUPLICATE_NAMED_QUERY",
+                              "WITH query name '%.*s' specified more than once",
+                              MR_ARG(with->name));
+}
+
 static void emit_with(struct athena_translation *translation, const struct athena_node *query)
 {
     const bool recursive = (query->flags & AST_RECURSIVE) != 0;
     athena_emit_text(translation, recursive ? "WITH RECURSIVE " : "WITH ");
     for (const struct athena_node *with = query->items; with != NULL; with = with->next) {
+        refuse_again(translation, query->items, with);
         struct athena_scope *scope = MR_NEW(translation->arena, struct athena_scope);
         *scope = (struct athena_scope){
             .outer = translation->scope, .name = with->name, .fields = {.open = true}};

@@ -250,6 +250,44 @@ static bool emit_checked(struct athena_translation *translation, const struct at
     return true;
 }
 
+/* The type as scalars_jsoncast.c reads it. */
+static void put_shape(struct mr_buf *shape, const struct athena_sqltype *type)
+{
+    static const char letters[] = {
+        [SQL_BOOLEAN] = 'z', [SQL_TINYINT] = 'b', [SQL_SMALLINT] = 's', [SQL_INTEGER] = 'i',
+        [SQL_BIGINT] = 'l',  [SQL_DECIMAL] = 'n', [SQL_REAL] = 'r',     [SQL_DOUBLE] = 'd',
+        [SQL_VARCHAR] = 'v', [SQL_JSON] = 'j',    [SQL_ARRAY] = '[',    [SQL_MAP] = '{',
+        [SQL_ROW] = '('};
+    mr_buf_byte(shape, letters[type->kind]);
+    for (size_t i = 0; i < type->count; i++) {
+        for (size_t at = 0; type->kind == SQL_ROW && at < type->names[i].len; at++) {
+            const char byte = type->names[i].ptr[at];
+            if (strchr("\\,()", byte) != NULL)
+                mr_buf_byte(shape, '\\');
+            mr_buf_byte(shape, byte);
+        }
+        mr_buf_append(shape, type->kind == SQL_ROW ? MR_S(",") : MR_S(""));
+        put_shape(shape, type->items[i]);
+    }
+    mr_buf_append(shape, type->kind == SQL_ROW ? MR_S(")") : MR_S(""));
+}
+
+/* JSON as DuckDB's cast to a type must find it. */
+static void emit_json_shaped(struct athena_translation *translation, const struct athena_node *node,
+                             const struct athena_sqltype *to)
+{
+    struct mr_buf shape = {0};
+    put_shape(&shape, to);
+    athena_emit_text(translation, "CAST(mr_json_cast(CAST(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, " AS VARCHAR), ");
+    athena_emit_string(translation, mr_buf_slice(&shape));
+    athena_emit_text(translation, ", ");
+    athena_emit_string(translation, athena_sqltype_text(translation->arena, to));
+    athena_emit_text(translation, node->flags & AST_TRY ? ", true) AS JSON)" : ", false) AS JSON)");
+    mr_buf_fini(&shape);
+}
+
 /* To text by our own rendering, which is Trino's; to JSON as a value, not by parsing. */
 static bool emit_text_cast(struct athena_translation *translation, const struct athena_node *node)
 {
@@ -260,6 +298,18 @@ static bool emit_text_cast(struct athena_translation *translation, const struct 
     struct mr_slice length = type->items != NULL ? type->items->text : MR_S("1");
     const bool cut = padded || type->items != NULL;
     const struct athena_sqltype *from = node->left->type;
+    if (from != NULL && from->kind == SQL_JSON) {
+        static const struct athena_sqltype text = {.kind = SQL_VARCHAR, .precision = SQL_UNBOUNDED};
+        athena_emit_text(translation, padded ? "rpad(left(" : cut ? "left(" : "");
+        athena_emit_text(translation, "json_extract_string(");
+        emit_json_shaped(translation, node, &text);
+        athena_emit_text(translation, ", '$')");
+        if (cut)
+            mr_buf_printf(translation->out, ", %.*s)", MR_ARG(length));
+        if (padded)
+            mr_buf_printf(translation->out, ", %.*s, ' ')", MR_ARG(length));
+        return true;
+    }
     if (cut && !padded && from != NULL && from->kind != SQL_JSON && !athena_sqltype_is_text(from) &&
         from->kind != SQL_UNKNOWN) {
         const bool floating = from->kind == SQL_DOUBLE || from->kind == SQL_REAL;
@@ -326,46 +376,14 @@ void athena_emit_cast(struct athena_translation *translation, const struct athen
         mr_buf_printf(translation->out, ", %d)", to->precision);
 }
 
-/* The type as scalars_jsoncast.c reads it. */
-static void put_shape(struct mr_buf *shape, const struct athena_sqltype *type)
-{
-    static const char letters[] = {
-        [SQL_BOOLEAN] = 'z', [SQL_TINYINT] = 'b', [SQL_SMALLINT] = 's', [SQL_INTEGER] = 'i',
-        [SQL_BIGINT] = 'l',  [SQL_DECIMAL] = 'n', [SQL_REAL] = 'r',     [SQL_DOUBLE] = 'd',
-        [SQL_VARCHAR] = 'v', [SQL_JSON] = 'j',    [SQL_ARRAY] = '[',    [SQL_MAP] = '{',
-        [SQL_ROW] = '('};
-    mr_buf_byte(shape, letters[type->kind]);
-    for (size_t i = 0; i < type->count; i++) {
-        for (size_t at = 0; type->kind == SQL_ROW && at < type->names[i].len; at++) {
-            const char byte = type->names[i].ptr[at];
-            if (strchr("\\,()", byte) != NULL)
-                mr_buf_byte(shape, '\\');
-            mr_buf_byte(shape, byte);
-        }
-        mr_buf_append(shape, type->kind == SQL_ROW ? MR_S(",") : MR_S(""));
-        put_shape(shape, type->items[i]);
-    }
-    mr_buf_append(shape, type->kind == SQL_ROW ? MR_S(")") : MR_S(""));
-}
-
-/* JSON as an array, a map or a row: first as DuckDB's cast must find it. */
 static void emit_from_json(struct athena_translation *translation, const struct athena_node *node,
                            const struct athena_sqltype *to)
 {
-    struct mr_buf shape = {0};
-    const bool tries = (node->flags & AST_TRY) != 0;
-    put_shape(&shape, to);
-    athena_emit_text(translation, tries ? "TRY_CAST(" : "CAST(");
-    athena_emit_text(translation, "CAST(mr_json_cast(CAST(");
-    athena_emit(translation, node->left);
-    athena_emit_text(translation, " AS VARCHAR), ");
-    athena_emit_string(translation, mr_buf_slice(&shape));
-    athena_emit_text(translation, ", ");
-    athena_emit_string(translation, athena_sqltype_text(translation->arena, to));
-    athena_emit_text(translation, tries ? ", true) AS JSON) AS " : ", false) AS JSON) AS ");
+    athena_emit_text(translation, node->flags & AST_TRY ? "TRY_CAST(" : "CAST(");
+    emit_json_shaped(translation, node, to);
+    athena_emit_text(translation, " AS ");
     athena_sqltype_duck(translation->out, to);
     athena_emit_text(translation, ")");
-    mr_buf_fini(&shape);
 }
 
 static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
@@ -387,11 +405,24 @@ static void emit_unrounded(struct athena_translation *translation, const struct 
         return;
     }
     const struct athena_sqltype *of = node->left->type;
-    if (of != NULL && of->kind == SQL_JSON && to->count > 0) {
+    if (of != NULL && of->kind == SQL_JSON && to->kind != SQL_JSON) {
         emit_from_json(translation, node, to);
         return;
     }
-    athena_emit_text(translation, node->flags & AST_TRY ? "TRY_CAST(" : "CAST(");
+    /* What fails inside of it fails as a whole. */
+    const bool tries = (node->flags & AST_TRY) != 0, nested = athena_cast_is_nested(of, to);
+    if (nested || (tries && to->count > 0)) {
+        athena_emit_text(translation, tries ? "TRY(CAST(" : "CAST(");
+        if (nested)
+            athena_emit_nested_cast(translation, node);
+        else
+            athena_emit(translation, node->left);
+        athena_emit_text(translation, " AS ");
+        athena_emit_type(translation, type);
+        athena_emit_text(translation, tries ? "))" : ")");
+        return;
+    }
+    athena_emit_text(translation, tries ? "TRY_CAST(" : "CAST(");
     if (athena_has_zone(node->left->type) && to->kind != SQL_TIMESTAMP_TZ)
         athena_emit_local(translation, node->left);
     else

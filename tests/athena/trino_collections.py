@@ -1,5 +1,22 @@
 """Arrays, maps, rows and lambdas of Trino."""
 
+CASTS = [
+    ("CAST(ARRAY[1.5e0, NULL] AS array(varchar))", "[1.5E0, null]", "array"),
+    ("CAST(MAP(ARRAY['1'], ARRAY[2e0]) AS map(integer, varchar))", "{1=2.0E0}", "map"),
+    ("CAST(ROW(1, ARRAY[2.5e0]) AS row(a bigint, b array(integer)))", "{a=1, b=[3]}", "row"),
+    ("CAST(ARRAY[ROW(1e0, '2'), NULL] AS array(row(x varchar, y integer)))",
+     "[{x=1.0E0, y=2}, null]", "array"),
+    ("CAST(ARRAY['abc'] AS array(varchar(2)))", "[ab]", "array"),
+    ("TRY_CAST(ARRAY['x', '1'] AS array(integer))", None, "array"),
+    ("TRY_CAST(ROW('x') AS row(a integer))", None, "row"),
+    ("TRY_CAST(ARRAY[300] AS array(tinyint))", None, "array"),
+    ("split_to_map('a=1,b=,', ',', '=')", "{a=1, b=}", "map"),
+    ("split_to_map('', ',', '=')", "{}", "map"),
+    ("split_to_multimap('a=1;b=2;a=3', ';', '=')", "{a=[1, 3], b=[2]}", "map"),
+    ("zip(ARRAY[1], ARRAY[2], ARRAY[3], ARRAY[4], ARRAY[5])",
+     "[{field0=1, field1=2, field2=3, field3=4, field4=5}]", "array"),
+]
+
 ARRAYS = [
     ("array_max(ARRAY[nan(), 1e0])", "1.0", "double"),
     ("array_position(ARRAY['a', NULL], NULL)", None, "bigint"),

@@ -47,6 +47,36 @@ CASTS_FROM_JSON = [
      "(s, r) -> s + r.n, s -> s)", "5", "bigint"),
 ]
 
+SCALARS_FROM_JSON = [
+    ("CAST(JSON '2.5' AS varchar)", "2.5E0", "varchar"),
+    ("CAST(JSON '\"xyz\"' AS varchar(2))", "xy", "varchar"),
+    ("CAST(JSON '\"x\"' AS char(3))", "x  ", "char"),
+    ("CAST(JSON 'null' AS varchar)", None, "varchar"),
+    ("CAST(JSON '12345678901234567890' AS varchar)", "12345678901234567890", "varchar"),
+    ("CAST(JSON '1.5' AS integer)", "2", "integer"),
+    ("CAST(JSON 'true' AS double)", "1.0", "double"),
+    ("CAST(JSON '\"true\"' AS boolean)", "true", "boolean"),
+    ("CAST(JSON '1.555' AS decimal(3, 2))", "1.56", "decimal"),
+    ("TRY_CAST(JSON '{\"a\": 1}' AS varchar)", None, "varchar"),
+    ("TRY_CAST(JSON '3000000000' AS integer)", None, "integer"),
+]
+
+PARTS = [
+    ("json_extract_scalar('{\"a\": 1.50}', '$.a')", "1.50", "varchar"),
+    ("json_extract_scalar('{\"a\": 1e2}', '$.a')", "1e2", "varchar"),
+    ("json_extract_scalar('{\"a\": null}', '$.a')", None, "varchar"),
+    ("json_extract_scalar('{\"a\": [true, {\"b c\": \"x\"}]}', '$.a[1][\"b c\"]')", "x",
+     "varchar"),
+    ("json_extract_scalar('{\"a\": [7]}', '$.a.0')", "7", "varchar"),
+    ("json_extract('{\"a-b\": [1.50, null]}', '$.a-b')", "[1.5,null]", "json"),
+    ("json_extract('no json', '$.a')", None, "json"),
+    ("json_size('{\"x\": {\"a\": 1, \"b\": 2}}', '$.x')", "2", "bigint"),
+    ("json_size('[1]', '$[0]')", "0", "bigint"),
+    ("json_size('[1]', '$[1]')", None, "bigint"),
+    ("transform(ARRAY['$.a', '$.b', NULL], p -> json_extract_scalar('{\"a\": 1}', p))",
+     "[1, null, null]", "array"),
+]
+
 EXISTS = [
     (f"json_exists({CUSTOMER}, 'lax $.children[*]?(@ > 10)')", "true", "boolean"),
     (f"json_exists({ONE}, 'lax $.children[*]?(@ > 10)')", "false", "boolean"),

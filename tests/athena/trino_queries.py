@@ -61,6 +61,11 @@ AGGREGATES = [
      [["1", "2"]]),
     ("SELECT count(*) FROM (VALUES 1) AS t(a) GROUP BY DISTINCT a, GROUPING SETS ((), (a), (a, a))",
      "bigint", [["1"]]),
+    ("SELECT skewness(x), skewness(y), skewness(DISTINCT x) FROM (VALUES (1, 5), (2, 5), (10, 5), "
+     "(10, 5)) AS t(x, y)", "double double double",
+     [["-0.020547580391606875", "NaN", "0.6745554845457653"]]),
+    ("SELECT (SELECT 1 AS a, 'x'), (SELECT 1, 2 WHERE false), (1, 2) IN (SELECT 1, 2)",
+     "row row boolean", [["{a=1, field1=x}", None, "true"]]),
     ("SELECT approx_most_frequent(1, x, 15) FROM (VALUES 'A', 'B', 'A') AS t(x)", "map",
      [["{A=2}"]]),
     (f"SELECT count(*), count(d), count(DISTINCT s), sum(n), sum(d) FROM {N}",
@@ -332,6 +337,42 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT CAST(JSON '[1]' AS varchar)", "INVALID_CAST_ARGUMENT: Cannot cast '[1]' to varchar"),
+    ("SELECT CAST(JSON '{\"a\": 1}' AS bigint)",
+     "INVALID_CAST_ARGUMENT: Cannot cast '{\"a\":1}' to bigint"),
+    ("SELECT CAST(JSON '3000000000' AS integer)",
+     "INVALID_CAST_ARGUMENT: Cannot cast '3000000000' to integer"),
+    ("SELECT CAST(JSON '\"abc\"' AS integer)", "INVALID_CAST_ARGUMENT: Cannot cast 'abc' to INT"),
+    ("SELECT json_extract_scalar('{}', p) FROM (VALUES 'a') AS t(p)",
+     "INVALID_FUNCTION_ARGUMENT: Invalid JSON path: 'a'"),
+    ("SELECT CAST(ARRAY['1.5'] AS array(integer))",
+     "INVALID_CAST_ARGUMENT: Cannot cast '1.5' to INT"),
+    ("SELECT date_trunc('hour', DATE '2026-01-01')",
+     "INVALID_FUNCTION_ARGUMENT: 'hour' is not a valid DATE field"),
+    ("SELECT date_add('hour', 1, DATE '2026-01-01')",
+     "INVALID_FUNCTION_ARGUMENT: 'hour' is not a valid DATE field"),
+    ("SELECT date_diff('day', TIME '10:00:00', TIME '11:00:00')",
+     "INVALID_FUNCTION_ARGUMENT: 'day' is not a valid Time field"),
+    ("SELECT split_to_map('a=1,b', ',', '=')", "INVALID_FUNCTION_ARGUMENT: Key-value delimiter "
+     "must appear exactly once in each entry. Bad input: 'b'"),
+    ("SELECT split_to_multimap('a=1=2', ',', '=')", "INVALID_FUNCTION_ARGUMENT: Key-value "
+     "delimiter must appear exactly once in each entry. Bad input: 'a=1=2'"),
+    ("SELECT split_to_map('a=1,a=2', ',', '=')",
+     "INVALID_FUNCTION_ARGUMENT: Duplicate keys (a) are not allowed"),
+    ("SELECT split_to_map('a', ',', ',')", "INVALID_FUNCTION_ARGUMENT: entryDelimiter and "
+     "keyValueDelimiter must not be the same"),
+    ("SELECT MAP(ARRAY[NULL], ARRAY[1])",
+     "INVALID_FUNCTION_ARGUMENT: map key cannot be null"),
+    ("SELECT TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE 'Mars/X'",
+     "NOT_SUPPORTED: Time zone not supported: Mars/X"),
+    ("SELECT sum(x) FROM (VALUES DECIMAL '99999999999999999999999999999999999999', DECIMAL '1') "
+     "AS t(x)", "NUMERIC_VALUE_OUT_OF_RANGE: Decimal overflow"),
+    ("WITH a AS (SELECT 1), a AS (SELECT 2) SELECT * FROM a", "DUPLICATE_NAMED_QUERY: line 1:23: "
+     "WITH query name 'a' specified more than once"),
+    ("SELECT 1 IN (SELECT 1, 2)", "TYPE_MISMATCH: line 1:10: value and result of subquery must be "
+     "of the same type for IN expression: integer vs row(integer, integer)"),
+    ("SELECT typeof(current_time)",
+     "NOT_SUPPORTED: line 1:15: time with time zone is not supported"),
     ("SELECT max(TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE z) FROM (VALUES 'UTC') AS t(z)",
      "NOT_SUPPORTED: line 1:8: values whose time zones are not written in the query are not "
      "supported here"),
