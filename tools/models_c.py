@@ -27,6 +27,7 @@ CORRECTED = {'dynamodb': {
     'AttributeAction': {'e': ['ADD', 'DELETE', 'PUT']},
     'ReturnValue': {'e': ['ALL_NEW', 'UPDATED_OLD', 'ALL_OLD', 'NONE', 'UPDATED_NEW']},
     'ReturnValuesOnConditionCheckFailure': {'e': ['ALL_OLD', 'NONE']},
+    'TableClass': {'e': []},  # the operations check it, in words of their own
     'ScalarAttributeType': {'e': ['B', 'N', 'S']},
     'ProjectionType': {'e': ['ALL', 'INCLUDE', 'KEYS_ONLY']},
     'Select': {'e': ['SPECIFIC_ATTRIBUTES', 'COUNT', 'ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES']},

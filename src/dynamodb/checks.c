@@ -91,6 +91,17 @@ static enum mr_status check_index_update(struct protocol_call *call, yyjson_val 
                           : MR_OK;
 }
 
+enum mr_status dynamodb_class_check(struct protocol_call *call)
+{
+    const struct mr_slice name = mr_json_get_text(call->in, "TableClass");
+    if (mr_json_get(call->in, "TableClass") == NULL || mr_slice_equal(name, MR_S("STANDARD")) ||
+        mr_slice_equal(name, MR_S("STANDARD_INFREQUENT_ACCESS")))
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "Invalid table-class parameter provided. Please try again with a valid "
+                         "table-class value: [STANDARD, STANDARD_INFREQUENT_ACCESS].");
+}
+
 /* ---- tags ---- */
 
 enum mr_status dynamodb_tags_fail(struct protocol_call *call)
@@ -224,6 +235,8 @@ enum mr_status dynamodb_update_request_check(struct protocol_call *call)
         return dynamodb_index_refuse_another(call);
     for (size_t i = 0; status == MR_OK && i < count; i++)
         status = check_index_update(call, updates, i);
+    if (status == MR_OK)
+        status = dynamodb_class_check(call);
     if (status == MR_OK)
         status = dynamodb_sse_check(call, mr_json_get(call->in, "SSESpecification"));
     return status == MR_OK ? check_together(call) : status;

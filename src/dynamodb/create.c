@@ -546,6 +546,8 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     dynamodb_sse_change(table, mr_json_get(call->in, "SSESpecification"));
     enum mr_status status = dynamodb_name_check(call, name);
     if (status == MR_OK)
+        status = dynamodb_class_check(call);
+    if (status == MR_OK)
         status = refuse_unsupported(call);
     if (status == MR_OK)
         status = read_billing(call, table);

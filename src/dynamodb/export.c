@@ -273,6 +273,12 @@ static void time_member(struct mr_json *json, const char *name, int64_t time_ms)
     mr_json_key_string(json, name, mr_date_iso8601(time_ms, text));
 }
 
+static struct mr_slice type_of(yyjson_val *fixed)
+{
+    const struct mr_slice type = mr_json_get_text(fixed, "ExportType");
+    return type.len > 0 ? type : MR_S("FULL_EXPORT");
+}
+
 static enum mr_status write_summary(struct export_job *job, yyjson_val *fixed, int64_t end_ms)
 {
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
@@ -310,7 +316,7 @@ static enum mr_status write_summary(struct export_job *job, yyjson_val *fixed, i
     mr_json_key_string(&json, "outputFormat", mr_json_get_text(fixed, "ExportFormat"));
     if (job->incremental)
         mr_json_key_cstr(&json, "outputView", job->old_images ? "NEW_AND_OLD_IMAGES" : "NEW_IMAGE");
-    mr_json_key_string(&json, "exportType", mr_json_get_text(fixed, "ExportType"));
+    mr_json_key_string(&json, "exportType", type_of(fixed));
     mr_json_object_end(&json);
     return put_manifest(job, "manifest-summary.json", mr_buf_slice(&text));
 }
@@ -539,8 +545,8 @@ static struct mr_slice fixed_of(struct protocol_call *call, const struct dynamod
         mr_json_key_value(&json, same[i], mr_json_get(call->in, same[i]));
     mr_json_key_cstr(&json, "S3SseAlgorithm", text_or(call, "S3SseAlgorithm", "AES256"));
     mr_json_key_cstr(&json, "ExportFormat", text_or(call, "ExportFormat", "DYNAMODB_JSON"));
-    mr_json_key_cstr(&json, "ExportType",
-                     window->incremental ? "INCREMENTAL_EXPORT" : "FULL_EXPORT");
+    /* AWS describes it as far as the request named it. */
+    mr_json_key_value(&json, "ExportType", mr_json_get(call->in, "ExportType"));
     if (window->incremental) {
         mr_json_key(&json, "IncrementalExportSpecification");
         mr_json_object(&json);
@@ -704,7 +710,7 @@ static void summary_json(struct protocol_call *call, yyjson_val *doc)
     mr_json_object(&call->out);
     mr_json_key_value(&call->out, "ExportArn", mr_json_get(fixed, "ExportArn"));
     mr_json_key_value(&call->out, "ExportStatus", mr_json_get(result, "ExportStatus"));
-    mr_json_key_value(&call->out, "ExportType", mr_json_get(fixed, "ExportType"));
+    mr_json_key_string(&call->out, "ExportType", type_of(fixed));
     mr_json_object_end(&call->out);
 }
 

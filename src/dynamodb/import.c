@@ -2,8 +2,9 @@
  *
  * The table is CREATING while it is filled (fill.c); the import's document says IN_PROGRESS until
  * the entry that makes the table ACTIVE, or takes it away, says how it ended. A restart in between
- * begins the table anew (restore.c) and reads the objects again. A row that makes no item is
- * counted and told in the log group of imports; the others go on. */
+ * begins the table anew (restore.c) and reads the objects again. A row that makes no item of the
+ * table is counted and told in the log group of imports; one that cannot be read ends its object.
+ * AWS: either makes the import one that failed, whose table is kept. */
 #include "dynamodb/recovery.h"
 #include "base/point.h"
 #include "base/codec.h"
@@ -44,10 +45,10 @@ struct import_job {
     struct mr_slice *columns;
     size_t column_count;
     uint64_t row_number;
-    bool skipping; /* the rest of a line that is too long */
     /* of all */
     uint64_t bytes, processed, imported, errors;
     const char *failure, *failure_text;
+    bool kept; /* the table, all the same */
 };
 
 static void job_free(struct dynamodb_job *base)
@@ -114,7 +115,7 @@ static struct mr_slice check_item(const struct dynamodb_table *table, struct mr_
     return (struct mr_slice){0};
 }
 
-/* MR_INVALID: *ret_why. */
+/* MR_INVALID: *ret_why; MR_END: and it cannot be read. */
 static enum mr_status read_row(struct import_job *job, struct mr_slice line,
                                struct mr_slice *ret_item, struct mr_slice *ret_why)
 {
@@ -130,11 +131,11 @@ static enum mr_status read_row(struct import_job *job, struct mr_slice line,
                      : dynamodb_csv_row(&job->row, job->table, job->columns, job->column_count,
                                         job->delimiter, line);
         if (status != MR_OK)
-            return status;
+            return job->format == FORMAT_ION && status == MR_INVALID ? MR_END : status;
         attributes = mr_json_parse(&job->scratch, mr_buf_slice(&job->row), 2 * ITEM_DEPTH_MAX + 8);
     }
     if (!yyjson_is_obj(attributes))
-        return MR_INVALID;
+        return MR_END;
     status = item_encode(&job->scratch, attributes, ret_item, ret_why);
     if (status != MR_OK)
         return MR_INVALID;
@@ -178,16 +179,16 @@ static enum mr_status take_line(struct import_job *job, struct mr_slice line)
     if (status == MR_OK) {
         status = dynamodb_fill_add(&job->fill, item);
         job->imported += status == MR_OK;
-    } else if (status == MR_INVALID) {
+    } else if (status == MR_INVALID || status == MR_END) {
         tell_error(job, why);
-        status = MR_OK;
+        status = status == MR_END ? MR_END : MR_OK;
     }
     job->row_number++;
     mr_arena_reset(&job->scratch);
     return status;
 }
 
-/* The whole lines of job->text; `last`: what is left is one too. */
+/* The whole lines of job->text; `last`: what is left is one too. MR_END: the object ends here. */
 static enum mr_status take_lines(struct import_job *job, bool last)
 {
     struct mr_slice rest = mr_buf_slice(&job->text);
@@ -198,20 +199,14 @@ static enum mr_status take_lines(struct import_job *job, bool last)
             break;
         struct mr_slice line = mr_slice_sub(rest, 0, end);
         rest = end == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(rest, end + 1, rest.len);
-        if (!job->skipping)
-            status = take_line(job, line);
-        job->skipping = false;
+        status = take_line(job, line);
     }
     mr_buf_consume(&job->text, job->text.len - rest.len);
-    if (status == MR_OK && job->text.len > LINE_BYTES_MAX) {
-        if (!job->skipping) {
-            job->processed++;
-            tell_error(job, MR_S("The row is too long"));
-        }
-        job->skipping = true;
-        mr_buf_reset(&job->text);
-    }
-    return status;
+    if (status != MR_OK || job->text.len <= LINE_BYTES_MAX)
+        return status;
+    job->processed++;
+    tell_error(job, MR_S("The row is too long"));
+    return MR_END;
 }
 
 /* ---- objects ---- */
@@ -274,13 +269,12 @@ static enum mr_status read_object(struct import_job *job, struct mr_slice key)
     job->key = key;
     job->columns = NULL;
     job->row_number = 0;
-    job->skipping = false;
     mr_buf_reset(&job->text);
     mr_arena_reset(&job->object_arena);
     status = read_pieces(job, fd, unpacker);
     mr_unpacker_free(unpacker);
     close(fd);
-    return status;
+    return status == MR_END ? MR_OK : status;
 }
 
 static enum mr_status note_object(void *ctx, const struct s3_object *object)
@@ -308,14 +302,12 @@ static enum mr_status read_objects(struct import_job *job)
         s3_list(job->base.dynamodb->s3, job->bucket, job->prefix, note_object, job);
     if (status == MR_NOT_FOUND)
         return fail(job, "S3NoSuchBucket", "The specified bucket does not exist");
-    if (status == MR_OK && job->key_count == 0)
-        return fail(job, "S3NoSuchKey", "There is no object with this prefix");
     for (size_t i = 0; status == MR_OK && i < job->key_count; i++)
         status = read_object(job, job->keys[i]);
     if (status == MR_OK)
         status = dynamodb_fill_flush(&job->fill);
-    /* AWS: some rows may fail; when none is left, the import does. */
-    if (status == MR_OK && job->imported == 0 && job->errors > 0)
+    job->kept = status == MR_OK;
+    if (job->kept && job->errors > 0)
         return fail(job, "ItemValidationError",
                     "Some of the items failed validation checks and were not imported. Please "
                     "check CloudWatch error logs for more details.");
@@ -360,7 +352,7 @@ static void job_run(struct dynamodb_job *base)
         (void)fail(job, "InternalServerError", "The import could not be done");
     struct store_entry entry = store_entry_make(&job->arena);
     put_result(job, &entry);
-    if (job->failure != NULL)
+    if (!job->kept)
         dynamodb_fill_drop(job->table, &entry, job->failure_text);
     else if (dynamodb_fill_end(job->table, &entry) < 0)
         (void)MR_RAISE(MR_FAIL, "import '%.*s' stays in progress until the restart",
@@ -486,7 +478,8 @@ static enum mr_status begin_import(struct protocol_call *call, struct store_entr
     struct dynamodb_task task = {
         .kind = "import",
         .arn = mr_arena_printf(call->arena, "%.*s/import/%.*s", MR_ARG(table->arn), MR_ARG(id)),
-        .result = MR_S_INIT("{\"ImportStatus\":\"IN_PROGRESS\"}"),
+        .result = MR_S_INIT("{\"ImportStatus\":\"IN_PROGRESS\",\"ProcessedItemCount\":0,"
+                            "\"ImportedItemCount\":0,\"ErrorCount\":0}"),
     };
     task.fixed = fixed_of(call, table, task.arn, token);
     task.own = dynamodb_task_own(
@@ -504,16 +497,45 @@ static enum mr_status begin_import(struct protocol_call *call, struct store_entr
     return MR_OK;
 }
 
+/* AWS: the token is not optional, whatever the model says. */
+static enum mr_status check_token(struct protocol_call *call)
+{
+    if (call->exchange == NULL || mr_json_get(call->in, "ClientToken") != NULL)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "1 validation error detected: Value null at 'clientToken' failed to "
+                         "satisfy constraint: Member must not be null");
+}
+
+/* AWS: a repeat is answered with the import that is there, until its table is. */
+static enum mr_status check_repeat(struct protocol_call *call, yyjson_val *doc)
+{
+    const struct mr_slice name =
+        mr_json_get_text(mr_json_get(call->in, "TableCreationParameters"), "TableName");
+    const struct mr_slice state = mr_json_get_text(mr_json_get(doc, "result"), "ImportStatus");
+    if (call->exchange == NULL || mr_slice_equal(state, MR_S("IN_PROGRESS")))
+        return MR_OK;
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
+        dynamodb_table_find(call->service, name);
+    return table == NULL
+               ? MR_OK
+               : protocol_fail(call, &dynamodb_in_use, "Table already exists: %.*s", MR_ARG(name));
+}
+
 void dynamodb_import_table(struct protocol_call *call)
 {
     struct dynamodb *dynamodb = call->service;
+    if (check_token(call) != MR_OK)
+        return;
     struct store_entry entry = store_entry_make(call->arena);
     struct mr_slice token;
     yyjson_val *doc = NULL;
     pthread_mutex_lock(&dynamodb->admin);
     enum mr_status status =
         dynamodb_task_begin(call, "import", &dynamodb_import_conflict, &entry, &token, &doc);
-    if (status == MR_NOT_FOUND)
+    if (status == MR_OK)
+        status = check_repeat(call, doc);
+    else if (status == MR_NOT_FOUND)
         status = begin_import(call, &entry, token, &doc);
     pthread_mutex_unlock(&dynamodb->admin);
     protocol_fail_internal(call, status);

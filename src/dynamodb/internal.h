@@ -351,6 +351,8 @@ bool dynamodb_index_comes_or_goes(const struct protocol_call *call);
 enum mr_status dynamodb_index_refuse_another(struct protocol_call *call);
 /* What is wrong with an UpdateTable request whatever its table is. */
 MR_MUST_USE enum mr_status dynamodb_update_request_check(struct protocol_call *call);
+/* MR_FAULT: there is no such TableClass. */
+MR_MUST_USE enum mr_status dynamodb_class_check(struct protocol_call *call);
 /* Tags as a request gives them; and the fault of having too many. */
 MR_MUST_USE enum mr_status dynamodb_tags_check(struct protocol_call *call, yyjson_val *tags);
 enum mr_status dynamodb_tags_fail(struct protocol_call *call);

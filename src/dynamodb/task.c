@@ -3,7 +3,7 @@
 #include "base/codec.h"
 #include <inttypes.h>
 
-enum { DAY_MS = 86400000, TOKEN_KEPT_MS = 8 * 3600000 /* AWS */, DEPTH_MAX = 32 };
+enum { DAY_MS = 86400000, TOKEN_KEPT_MS = 8 * 3600000 /* AWS */, DEPTH_MAX = 32, NAME_MIN = 3 };
 
 void dynamodb_task_put(struct store_entry *entry, const struct dynamodb_task *task)
 {
@@ -71,9 +71,13 @@ static enum mr_status look(void *ctx, struct mr_slice arn, struct mr_slice text)
     return MR_OK;
 }
 
-/* Tells requests apart: a number of all members but the token. */
+/* Tells requests apart: a number of all members but the token. AWS: imports differ by their table
+ * alone. */
 static struct mr_slice fingerprint(struct protocol_call *call)
 {
+    yyjson_val *table = mr_json_get(call->in, "TableCreationParameters");
+    if (table != NULL)
+        return mr_json_get_text(table, "TableName");
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
     struct mr_json json = mr_json_make(&text);
     mr_json_value(&json, call->in);
@@ -210,7 +214,9 @@ void dynamodb_task_refuse(struct protocol_call *call, const struct protocol_faul
                           const char *what, struct mr_slice arn)
 {
     const struct mr_slice part = what[0] == 'E' ? MR_S("/export/") : MR_S("/import/");
-    if (!mr_slice_starts_with(arn, MR_S("arn:")) || mr_slice_search(arn, part) == SIZE_MAX)
+    const size_t table = mr_slice_search(arn, MR_S(":table/")), at = mr_slice_search(arn, part);
+    const bool named = table != SIZE_MAX && at != SIZE_MAX && at >= table + 7 + NAME_MIN;
+    if (!mr_slice_starts_with(arn, MR_S("arn:")) || !named)
         protocol_fail(call, &protocol_validation, "Invalid %s ARN", what);
     else
         protocol_fail(call, missing, "%s not found: %s not found: %.*s", what, what, MR_ARG(arn));

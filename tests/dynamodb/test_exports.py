@@ -87,7 +87,9 @@ def test_a_full_export_has_aws_layout_and_every_item(server, db, table, s3):
         put(db, table, f"{i:02}", "ü" * i)
     arn = arn_of(db, table)
     described = export(server, arn, S3Prefix="some/where")
-    assert described["ExportFormat"] == "DYNAMODB_JSON" and described["ExportType"] == "FULL_EXPORT"
+    assert described["ExportFormat"] == "DYNAMODB_JSON" and "ExportType" not in described
+    listed = ask(server, "ListExports", TableArn=arn)["ExportSummaries"]
+    assert [each["ExportType"] for each in listed] == ["FULL_EXPORT"]
     assert described["S3SseAlgorithm"] == "AES256" and described["TableArn"] == arn
     assert described["StartTime"] <= described["EndTime"]
     export_id = described["ExportArn"].removeprefix(arn + "/export/")

@@ -4,6 +4,7 @@ import base64
 import ctypes
 import gzip
 import json
+import secrets
 
 import pytest
 from support import wait_until
@@ -40,6 +41,7 @@ def parameters(name, keys=KEY["hash"], **more):
 
 def begin(server, name, format, prefix, keys=KEY["hash"], table=None, **more):
     source = {"S3Bucket": BUCKET, "S3KeyPrefix": prefix}
+    more.setdefault("ClientToken", secrets.token_hex(8))
     return ask(
         server,
         "ImportTable",
@@ -97,7 +99,8 @@ def test_dynamodb_json_is_imported_with_its_indexes(server, db, s3, fresh):
     ]
     table = {"GlobalSecondaryIndexes": [index], "AttributeDefinitions": definitions}
     begun = begin(server, name, "DYNAMODB_JSON", "in/", table=table)
-    assert begun["ImportStatus"] == "IN_PROGRESS" and begun["InputCompressionType"] == "NONE"
+    assert counts(begun) == ("IN_PROGRESS", 0, 0, 0) and begun["InputCompressionType"] == "NONE"
+    assert not {"EndTime", "ProcessedSizeBytes", "FailureCode"} & set(begun)
     assert begun["TableCreationParameters"]["TableName"] == name and begun["ClientToken"]
     assert begun["ImportArn"].startswith(begun["TableArn"] + "/import/")
     assert begun["CloudWatchLogGroupArn"].endswith(":log-group:/aws-dynamodb/imports:*")
@@ -150,7 +153,7 @@ def test_csv_gives_keys_their_types_and_all_else_strings(server, db, s3, fresh):
     )
     s3.put_object(Bucket=BUCKET, Key="rows.csv", Body=text.encode())
     described = import_table(server, name, "CSV", "rows.csv", keys=keys)
-    assert counts(described) == ("COMPLETED", 6, 3, 3)
+    assert counts(described) == ("FAILED", 6, 3, 3)
     found = items(db, name)
     assert found == [
         {
@@ -176,19 +179,23 @@ def test_csv_gives_keys_their_types_and_all_else_strings(server, db, s3, fresh):
 
 def test_ion_of_every_type_is_read(server, db, s3, fresh):
     name = fresh("ion")
+    bad = [
+        '$ion_1_0 {Item:{id:"float",x:1e0}}\n',
+        '$ion_1_0 {Item:{id:symbol}}\n',
+        '$ion_1_0 {Item:{id:"open"\n',
+        '$ion_1_0 {Item:{id:"time",x:2020-01-01T}}\n',
+        '$ion_1_0 {Item:{id:"deep",x:' + "[" * 5000 + "\n",
+    ]
+    for i, text in enumerate(bad):  # one that cannot be read ends its object
+        s3.put_object(Bucket=BUCKET, Key=f"x.ion/{i}", Body=(text * 2).encode())
     text = (
         "$ion_1_0 {Item:{id:\"q\\\"\\u00fc\\n\",n:[103., 6d2,-1.5d-3, 12_000, 1.d2],'a b':null.int,"
         "b:{{ aGk= }},t:true,f:false,ss:$dynamodb_SS::[\"a\",\"b\"],ns:$dynamodb_NS::[1.,2.],"
         "bs:$dynamodb_BS::[{{eA==}}],m:{'it\\'s':{}}}}\n"
-        '$ion_1_0 {Item:{id:"float",x:1e0}}\n'
-        '$ion_1_0 {Item:{id:symbol}}\n'
-        '$ion_1_0 {Item:{id:"open"\n'
-        '$ion_1_0 {Item:{id:"time",x:2020-01-01T}}\n'
-        + '$ion_1_0 {Item:{id:"deep",x:' + "[" * 5000 + "\n"
     )
     s3.put_object(Bucket=BUCKET, Key="x.ion", Body=text.encode())
     described = import_table(server, name, "ION", "x.ion")
-    assert counts(described) == ("COMPLETED", 6, 1, 5)
+    assert counts(described) == ("FAILED", 6, 1, 5)
     (item,) = db.scan(TableName=name)["Items"]
     assert item == {
         "id": {"S": 'q"ü\n'},
@@ -229,15 +236,19 @@ def test_rows_that_are_no_items_are_counted_and_told(server, client, db, s3, fre
         {"Item": {"id": {"S": "good"}}},
         {"Item": {"id": {"N": "1"}}},
         {"Item": {"other": {"S": "x"}}},
-        {"id": {"S": "no Item"}},
         {"Item": {"id": {"S": "big"}, "x": {"S": "x" * 409600}}},
         {"Item": {"id": {"S": "good"}, "again": {"BOOL": True}}},
+        {"id": {"S": "no Item"}},
+        {"Item": {"id": {"S": "not read"}}},
     ]
-    text = "\n".join(json.dumps(row) for row in rows) + "\nno json\n"
+    text = "\n \n".join(json.dumps(row) for row in rows) + "\n\n"
     s3.put_object(Bucket=BUCKET, Key="rows", Body=text.encode())
+    s3.put_object(Bucket=BUCKET, Key="rows/more", Body=b'no json\n{"Item":{"id":{"S":"nor this"}}}')
+    s3.put_object(Bucket=BUCKET, Key="rows/none", Body=b"")
     described = import_table(server, name, "DYNAMODB_JSON", "rows")
-    assert counts(described) == ("COMPLETED", 7, 2, 5)
-    assert items(db, name) == [{"id": {"S": "good"}, "again": {"BOOL": True}}]
+    assert counts(described) == ("FAILED", 7, 2, 5)
+    assert described["FailureCode"] == "ItemValidationError" and described["FailureMessage"]
+    assert items(db, name) == [{"id": {"S": "good"}, "again": {"BOOL": True}}]  # it is kept
     logs = client("logs")
     stream = described["ImportArn"].rsplit("/", 1)[1]
     told = wait_until(
@@ -254,9 +265,21 @@ def test_rows_that_are_no_items_are_counted_and_told(server, client, db, s3, fre
     assert first["errorMessages"] == ["The provided key element does not match the schema"]
     db.delete_table(TableName=name)
     s3.put_object(Bucket=BUCKET, Key="rows", Body=b"nothing\n")
+    s3.delete_object(Bucket=BUCKET, Key="rows/more")
     failed = import_table(server, name, "DYNAMODB_JSON", "rows")
     assert counts(failed) == ("FAILED", 1, 0, 1)
     assert failed["FailureCode"] == "ItemValidationError"
+    assert items(db, name) == []
+    db.delete_table(TableName=name)
+
+
+def test_a_prefix_of_nothing_makes_an_empty_table(server, db, s3, fresh):
+    name = fresh("empty")
+    described = import_table(server, name, "DYNAMODB_JSON", "nothing/")
+    assert counts(described) == ("COMPLETED", 0, 0, 0) and "FailureCode" not in described
+    assert active(db, name)["TableId"] == described["TableId"]
+    assert items(db, name) == []
+    db.delete_table(TableName=name)
 
 
 def test_what_a_clients_key_encrypts_is_not_imported(server, db, s3, fresh):
@@ -313,6 +336,7 @@ def test_what_cannot_be_imported_is_refused_or_fails(server, db, table, s3, fres
         server,
         "ImportTable",
         {
+            "ClientToken": "csv",
             "S3BucketSource": source,
             "InputFormat": "ION",
             "InputFormatOptions": {"Csv": {"Delimiter": ","}},
@@ -330,10 +354,11 @@ def test_what_cannot_be_imported_is_refused_or_fails(server, db, table, s3, fres
         db.describe_import,
         ImportArn=unknown,
     )
+    for wrong in (unknown.replace(table, "x"), unknown[3:], arn_of(db, table)):
+        refused("ValidationException", "Invalid Import ARN", db.describe_import, ImportArn=wrong)
     for more, code in (
         ({"S3Bucket": "no-such-bucket"}, "S3NoSuchBucket"),
         ({"S3BucketOwner": "999999999999"}, "S3AccessDenied"),
-        ({}, "S3NoSuchKey"),
     ):
         failed = import_table(server, name, "CSV", "nothing/", source=more)
         assert (failed["ImportStatus"], failed["FailureCode"]) == ("FAILED", code)
@@ -345,20 +370,20 @@ def test_imports_have_tokens_and_are_listed_in_pages(server, db, s3, fresh):
     s3.put_object(Bucket=BUCKET, Key="row", Body=b'{"Item":{"id":{"S":"a"}}}\n')
     token = {"ClientToken": "once-" + name}
     first = begin(server, name, "DYNAMODB_JSON", "row", **token)
-    again = begin(server, name, "DYNAMODB_JSON", "row", **token)
-    assert again["ImportArn"] == first["ImportArn"]
-    status, reply = raw(
-        server,
-        "ImportTable",
-        {
-            "S3BucketSource": {"S3Bucket": BUCKET},
-            "InputFormat": "CSV",
-            "TableCreationParameters": parameters(name),
-            **token,
-        },
-    )
+    request = {
+        "S3BucketSource": {"S3Bucket": BUCKET},
+        "InputFormat": "CSV",
+        "TableCreationParameters": parameters(name + "-other"),
+    }
+    status, reply = raw(server, "ImportTable", {**request, **token})
     assert status == 400 and reply["__type"].endswith("#ImportConflictException")
+    status, reply = raw(server, "ImportTable", request)
+    assert status == 400 and reply["message"].startswith(
+        "1 validation error detected: Value null at 'clientToken'")
     finished(server, first)
+    request["TableCreationParameters"] = parameters(name)
+    status, reply = raw(server, "ImportTable", {**request, **token})
+    assert (status, reply["message"]) == (400, f"Table already exists: {name}")
     arns = [first["ImportArn"]]
     for _ in range(2):
         db.delete_table(TableName=name)
@@ -391,3 +416,18 @@ def test_an_import_that_is_killed_is_done_again(own_server):
     assert counts(described) == ("COMPLETED", 4000, 4000, 0)
     active(db, "orders")
     assert len(items(db, "orders", ProjectionExpression="id")) == 4000
+
+
+def test_a_repeat_is_answered_with_what_is_under_way(own_server):
+    db, s3 = own_server.client("dynamodb"), own_server.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="row", Body=b'{"Item":{"id":{"S":"a"}}}\n')
+    own_server.arm("dynamodb.import:1:delay-20000")  # until it is disarmed
+    token = {"ClientToken": "once"}
+    first = begin(own_server, "repeated", "DYNAMODB_JSON", "row", **token)
+    for more in ({}, {"source": {"S3KeyPrefix": "other"}}, {"InputCompressionType": "GZIP"}):
+        again = begin(own_server, "repeated", "DYNAMODB_JSON", "row", **token, **more)
+        assert again == first  # AWS: the table alone makes it another one
+    own_server.arm()
+    assert counts(finished(own_server, first)) == ("COMPLETED", 1, 1, 0)
+    assert items(db, "repeated") == [{"id": {"S": "a"}}]

@@ -214,6 +214,15 @@ def test_what_is_not_implemented_says_so(db, table, refused):
     )
 
 
+def test_table_classes_have_words_of_their_own(api, table, fresh, refused):
+    text = ("Invalid table-class parameter provided. Please try again with a valid table-class "
+            "value: [STANDARD, STANDARD_INFREQUENT_ACCESS].")
+    for name in ("standard", "", "CHEAP"):
+        refused("ValidationException", text, make_table, client=api, name=fresh(),
+                keys=KEY["hash"], TableClass=name)
+        refused("ValidationException", text, api.update_table, TableName=table, TableClass=name)
+
+
 def test_what_one_region_does_not_have_is_said(api, table, refused):
     assert api.list_global_tables() == {"GlobalTables": []}
     none = {"GlobalTableName": table}
