@@ -24,6 +24,8 @@ void athena_engine_init(struct athena_engine *engine, const struct athena_engine
 
 void athena_engine_fini(struct athena_engine *engine)
 {
+    while (engine->spare_count > 0)
+        athena_duck.disconnect(&engine->spare[--engine->spare_count]);
     if (engine->database != NULL)
         athena_duck.close(&engine->database);
     athena_footers_free(engine->footers);
@@ -423,27 +425,71 @@ static enum mr_status run_connected(struct athena_engine *engine,
     return status;
 }
 
-static bool is_one_statement(struct athena_execution *execution, duckdb_connection connection)
+/* No semicolon outside quotes: parsing the text only to count statements takes as long as planning
+ * a small query. */
+static bool is_one_statement(const char *sql)
 {
-    duckdb_extracted_statements statements = NULL;
-    const idx_t count = athena_duck.extract_statements(connection, execution->sql, &statements);
-    athena_duck.destroy_extracted(&statements);
-    return count == 1;
+    char quote = '\0';
+    for (; *sql != '\0'; sql++) {
+        if (*sql == ';' && quote == '\0')
+            return false;
+        if ((*sql == '\'' || *sql == '"') && (quote == '\0' || quote == *sql))
+            quote = quote == '\0' ? *sql : '\0';
+    }
+    return quote == '\0';
+}
+
+/* Whether a query that failed so may do better when it is prepared and its rows are taken as they
+ * come. */
+static bool is_for_preparing(struct mr_slice message)
+{
+    struct athena_decimals note;
+    return athena_decimals_read(message, &note) ||
+           mr_slice_starts_with(message, MR_S("Out of Memory Error"));
 }
 
 /* As run_connected, but without preparing: DuckDB plans a query over files a second time when it is
  * run as prepared, for they may be others by then. The result is in memory before it is taken.
- * MR_FULL: it is not so small, or cannot be made so; nothing was taken. */
+ * MR_FULL: it has to be prepared; nothing was taken. */
 static enum mr_status run_at_once(struct athena_execution *execution, duckdb_connection connection)
 {
     duckdb_result result;
-    enum mr_status status = MR_FULL;
-    if (!is_one_statement(execution, connection))
+    enum mr_status status = MR_INVALID;
+    if (!is_one_statement(execution->sql))
         return MR_FULL;
-    if (athena_duck.query(connection, execution->sql, &result) == DuckDBSuccess)
+    if (athena_duck.query(connection, execution->sql, &result) == DuckDBSuccess) {
         status = fetch_all(execution, &result);
+    } else {
+        const char *message = athena_duck.result_error(&result);
+        if (message == NULL || is_for_preparing(mr_slice_cstr(message)))
+            status = MR_FULL;
+        else
+            keep_error(execution, message);
+    }
     athena_duck.destroy_result(&result);
     return status;
+}
+
+static bool take_connection(struct athena_engine *engine, duckdb_connection *ret_connection)
+{
+    pthread_mutex_lock(&engine->lock);
+    const bool spare = engine->spare_count > 0;
+    if (spare)
+        *ret_connection = engine->spare[--engine->spare_count];
+    pthread_mutex_unlock(&engine->lock);
+    return spare || athena_duck.connect(engine->database, ret_connection) == DuckDBSuccess;
+}
+
+/* Only one whose query ended well is used again. */
+static void give_connection(struct athena_engine *engine, duckdb_connection connection, bool well)
+{
+    pthread_mutex_lock(&engine->lock);
+    const bool keep = well && engine->spare_count < ATHENA_SPARE_CONNECTIONS;
+    if (keep)
+        engine->spare[engine->spare_count++] = connection;
+    pthread_mutex_unlock(&engine->lock);
+    if (!keep)
+        athena_duck.disconnect(&connection);
 }
 
 enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_execution *execution)
@@ -453,7 +499,7 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
     enum mr_status status = athena_engine_open(engine, execution->arena, &execution->error);
     if (status != MR_OK)
         return status;
-    if (athena_duck.connect(engine->database, &connection) != DuckDBSuccess) {
+    if (!take_connection(engine, &connection)) {
         keep_error(execution, "no connection to DuckDB");
         return MR_INVALID;
     }
@@ -461,7 +507,7 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
     handle->connection = connection;
     pthread_mutex_unlock(&handle->lock);
     status = atomic_load(&handle->cancelled) ? MR_END : MR_FULL;
-    if (status == MR_FULL && execution->small)
+    if (status == MR_FULL && execution->bounded)
         status = run_at_once(execution, connection);
     if (status == MR_FULL)
         status =
@@ -469,8 +515,9 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
     pthread_mutex_lock(&handle->lock);
     handle->connection = NULL;
     pthread_mutex_unlock(&handle->lock);
-    athena_duck.disconnect(&connection);
-    if (atomic_load(&handle->cancelled))
+    const bool cancelled = atomic_load(&handle->cancelled);
+    give_connection(engine, connection, status == MR_OK && !cancelled);
+    if (cancelled)
         return MR_END;
     if (status == MR_INVALID && execution->error.len == 0)
         execution->error = MR_S("INTERNAL Error: the query failed without a message");

@@ -1,7 +1,7 @@
 /* athena/engine.h: one DuckDB instance for all queries, opened with the first, shut off from files,
  * network and settings.
  *
- * A query has a connection of its own while it runs. Any number of threads may run queries;
+ * A query has a connection for itself while it runs. Any number of threads may run queries;
  * DuckDB's own threads are shared. */
 #pragma once
 #include "athena/output.h"
@@ -17,11 +17,14 @@ struct athena_engine_options {
     const char *threads; /* "2" */
     const char *folder;  /* of the data, for files DuckDB reads and writes; NULL: none */
 };
+enum { ATHENA_SPARE_CONNECTIONS = 4 };
 struct athena_engine {
     struct athena_engine_options options;
-    pthread_mutex_t lock;     /* of opening */
-    duckdb_database database; /* by lock; NULL until the first query */
-    struct mr_map decimals;   /* by lock; names of functions made for divisions of decimals */
+    pthread_mutex_t lock;                              /* of opening */
+    duckdb_database database;                          /* by lock; NULL until the first query */
+    duckdb_connection spare[ATHENA_SPARE_CONNECTIONS]; /* by lock; of queries that have ended */
+    size_t spare_count;
+    struct mr_map decimals; /* by lock; names of functions made for divisions of decimals */
     struct athena_scans scans;
     struct athena_work work; /* open from the first query on */
     struct athena_footers *footers;
@@ -54,8 +57,8 @@ struct athena_execution {
     struct athena_sink *sink;
     const struct athena_fields *fields; /* the columns' types in Trino's words; NULL: DuckDB's */
     bool copy;                          /* it may be a COPY into the query's folder */
-    bool small;                         /* it reads little, and its result is no larger */
-    struct mr_slice error;              /* DuckDB's message, when it failed */
+    bool bounded;          /* its result is small, or no larger than what DuckDB holds to make it */
+    struct mr_slice error; /* DuckDB's message, when it failed */
 };
 /* MR_NOT_FOUND: DuckDB cannot be loaded or opened; error says why. MR_INVALID: the query failed;
  * see error. MR_END: it was cancelled. */

@@ -34,12 +34,18 @@ struct athena_outcome { /* what came of a query; in its arena */
     struct mr_slice reused;    /* location of the earlier result that is shown; empty: none */
     bool over_limit;           /* cancelled: it scanned more than its workgroup allows */
 };
+struct athena_end { /* what has become of a query */
+    enum athena_state state;
+    int64_t completed_ms; /* 0: it has not ended */
+    struct athena_outcome outcome;
+};
 struct athena_query { /* one that is not finished */
     struct athena *athena;
     struct athena_query *next; /* in the queue */
     struct mr_arena arena;
     char id[37];
-    enum athena_state state; /* by athena->lock */
+    struct athena_end end;             /* by athena->lock */
+    const struct athena_end *recorded; /* its worker's: the end that is stored; NULL: none is */
     struct athena_handle handle;
     atomic_bool timed_out;
     /* what was asked; fixed */
@@ -51,8 +57,7 @@ struct athena_query { /* one that is not finished */
     uint64_t scan_bytes_max; /* of its workgroup; 0: no limit */
     int64_t reuse_minutes;   /* how old an earlier result may be; -1: none is wanted */
     int64_t submitted_ms;
-    int64_t started_ms, completed_ms; /* by athena->lock; 0: not yet */
-    struct athena_outcome outcome;    /* by athena->lock; set when it has ended */
+    int64_t started_ms; /* by athena->lock; 0: not yet */
 };
 struct athena_entry { /* one of the history */
     char id[37];
@@ -93,6 +98,10 @@ MR_MUST_USE enum mr_status athena_query_start(struct athena *athena, struct mr_a
 /* The document of a query, running or not. MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status athena_query_get(struct athena *athena, struct mr_arena *arena,
                                             struct mr_slice id, yyjson_val **ret_doc);
+/* Adds the record of a query that succeeds to the entry that stores its result. On its worker, last
+ * of all; when the entry cannot be committed, nothing must be shown of the query but a failure. */
+void athena_query_record(struct athena_query *query, const struct athena_outcome *outcome,
+                         struct store_entry *entry);
 MR_MUST_USE enum mr_status athena_query_stop(struct athena *athena, struct mr_slice id);
 /* Ids of a workgroup, newest first. */
 struct mr_slice *athena_query_ids(struct athena *athena, struct mr_arena *arena,

@@ -9,9 +9,9 @@
  *
  * Stored: "athena/query/<id>", the wire's QueryExecution and beside it
  *   "columns" [{name,type,precision,scale}], "token", "parameters" (how many).
- * The record is stored when the query is queued and again when it has ended, after its result
- * object; between the two the state is known in memory only, so a query found QUEUED at opening was
- * cut short. */
+ * The record is stored when the query is queued and again when it has ended, in one entry with its
+ * result object; between the two the state is known in memory only, so a query found QUEUED at
+ * opening was cut short. SUCCEEDED is shown when that entry is durable. */
 #include "athena/internal.h"
 #include "base/log.h"
 #include <assert.h>
@@ -28,10 +28,10 @@ static const bool legal_moves[ATHENA_STATES][ATHENA_STATES] = {
 
 static void set_state_locked(struct athena_query *query, enum athena_state state)
 {
-    assert(legal_moves[query->state][state]);
-    mr_log(MR_LOG_DEBUG, "athena", "query %s: %s -> %s", query->id, state_names[query->state],
+    assert(legal_moves[query->end.state][state]);
+    mr_log(MR_LOG_DEBUG, "athena", "query %s: %s -> %s", query->id, state_names[query->end.state],
            state_names[state]);
-    query->state = state;
+    query->end.state = state;
 }
 
 /* ---- records ---- */
@@ -41,23 +41,25 @@ static int64_t at_least_zero(int64_t value)
     return value > 0 ? value : 0;
 }
 
-static void write_statistics(const struct athena_query *query, struct mr_json *json, int64_t now_ms)
+static void write_statistics(const struct athena_query *query, const struct athena_end *told,
+                             struct mr_json *json, int64_t now_ms)
 {
-    const int64_t end = query->completed_ms > 0 ? query->completed_ms : now_ms;
+    const struct athena_outcome *outcome = &told->outcome;
+    const int64_t end = told->completed_ms > 0 ? told->completed_ms : now_ms;
     const int64_t started = query->started_ms > 0 ? query->started_ms : end;
     mr_json_object(json);
     mr_json_key_int(json, "EngineExecutionTimeInMillis", at_least_zero(end - started));
-    mr_json_key_int(json, "DataScannedInBytes", (int64_t)query->outcome.scanned_bytes);
+    mr_json_key_int(json, "DataScannedInBytes", (int64_t)outcome->scanned_bytes);
     mr_json_key_int(json, "TotalExecutionTimeInMillis", at_least_zero(end - query->submitted_ms));
     mr_json_key_int(json, "QueryQueueTimeInMillis", at_least_zero(started - query->submitted_ms));
     mr_json_key_int(json, "ServicePreProcessingTimeInMillis", 0);
-    mr_json_key_int(json, "QueryPlanningTimeInMillis", query->outcome.planning_ms);
+    mr_json_key_int(json, "QueryPlanningTimeInMillis", outcome->planning_ms);
     mr_json_key_int(json, "ServiceProcessingTimeInMillis", 0);
-    if (query->outcome.manifest.len > 0)
-        mr_json_key_string(json, "DataManifestLocation", query->outcome.manifest);
+    if (outcome->manifest.len > 0)
+        mr_json_key_string(json, "DataManifestLocation", outcome->manifest);
     mr_json_key_raw(json, "ResultReuseInformation",
-                    query->outcome.reused.len > 0 ? MR_S("{\"ReusedPreviousResult\":true}")
-                                                  : MR_S("{\"ReusedPreviousResult\":false}"));
+                    outcome->reused.len > 0 ? MR_S("{\"ReusedPreviousResult\":true}")
+                                            : MR_S("{\"ReusedPreviousResult\":false}"));
     mr_json_object_end(json);
 }
 
@@ -87,12 +89,13 @@ static const struct error_class *error_class_of(const char *code)
     return &classes[i];
 }
 
-static void write_status(const struct athena_query *query, struct mr_json *json)
+static void write_status(const struct athena_query *query, const struct athena_end *told,
+                         struct mr_json *json)
 {
     mr_json_object(json);
-    mr_json_key_cstr(json, "State", state_names[query->state]);
-    if (query->state == ATHENA_FAILED && query->outcome.error.code != NULL) {
-        const struct athena_error *error = &query->outcome.error;
+    mr_json_key_cstr(json, "State", state_names[told->state]);
+    if (told->state == ATHENA_FAILED && told->outcome.error.code != NULL) {
+        const struct athena_error *error = &told->outcome.error;
         struct mr_buf reason = {0};
         mr_buf_printf(&reason, "%s: ", error->code);
         if (error->line > 0)
@@ -108,15 +111,15 @@ static void write_status(const struct athena_query *query, struct mr_json *json)
         mr_json_key_string(json, "ErrorMessage", mr_buf_slice(&reason));
         mr_json_object_end(json);
         mr_buf_fini(&reason);
-    } else if (query->state == ATHENA_CANCELLED) {
+    } else if (told->state == ATHENA_CANCELLED) {
         mr_json_key_cstr(json, "StateChangeReason",
-                         query->outcome.over_limit
+                         told->outcome.over_limit
                              ? "Query cancelled! : Bytes scanned limit was exceeded"
                              : "Query cancelled by user");
     }
     mr_json_key_timestamp(json, "SubmissionDateTime", query->submitted_ms);
-    if (query->completed_ms > 0)
-        mr_json_key_timestamp(json, "CompletionDateTime", query->completed_ms);
+    if (told->completed_ms > 0)
+        mr_json_key_timestamp(json, "CompletionDateTime", told->completed_ms);
     mr_json_object_end(json);
 }
 
@@ -133,9 +136,10 @@ static void write_reuse(const struct athena_query *query, struct mr_json *json)
     mr_json_object_end(json);
 }
 
-static struct mr_slice query_json(const struct athena_query *query, struct mr_arena *arena,
-                                  int64_t now_ms)
+static struct mr_slice query_json(const struct athena_query *query, const struct athena_end *told,
+                                  struct mr_arena *arena, int64_t now_ms)
 {
+    const struct athena_outcome *outcome = &told->outcome;
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
@@ -146,7 +150,7 @@ static struct mr_slice query_json(const struct athena_query *query, struct mr_ar
     mr_json_key(&json, "ResultConfiguration");
     mr_json_object(&json);
     mr_json_key_string(&json, "OutputLocation",
-                       query->outcome.reused.len > 0 ? query->outcome.reused : query->location);
+                       outcome->reused.len > 0 ? outcome->reused : query->location);
     mr_json_object_end(&json);
     write_reuse(query, &json);
     mr_json_key(&json, "QueryExecutionContext");
@@ -157,9 +161,9 @@ static struct mr_slice query_json(const struct athena_query *query, struct mr_ar
         mr_json_key_string(&json, "Catalog", query->catalog);
     mr_json_object_end(&json);
     mr_json_key(&json, "Status");
-    write_status(query, &json);
+    write_status(query, told, &json);
     mr_json_key(&json, "Statistics");
-    write_statistics(query, &json, now_ms);
+    write_statistics(query, told, &json, now_ms);
     mr_json_key_string(&json, "WorkGroup", query->workgroup);
     mr_json_key_raw(&json, "EngineVersion",
                     MR_S("{\"SelectedEngineVersion\":\"AUTO\",\"EffectiveEngineVersion\":"
@@ -171,10 +175,10 @@ static struct mr_slice query_json(const struct athena_query *query, struct mr_ar
             mr_json_string(&json, query->parameters[i]);
         mr_json_array_end(&json);
     }
-    mr_json_key_raw(&json, "columns", query->outcome.columns);
+    mr_json_key_raw(&json, "columns", outcome->columns);
     mr_json_key_string(&json, "token", query->token);
-    if (query->outcome.wrote)
-        mr_json_key_int(&json, "updateCount", (int64_t)query->outcome.update_count);
+    if (outcome->wrote)
+        mr_json_key_int(&json, "updateCount", (int64_t)outcome->update_count);
     mr_json_object_end(&json);
     struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
@@ -186,8 +190,20 @@ static enum mr_status save(struct athena_query *query, struct mr_arena *arena, i
     struct store *store = query->athena->options.store;
     struct store_entry entry = store_entry_make(arena);
     store_doc_put(&entry, "athena", "query", mr_slice_cstr(query->id),
-                  query_json(query, arena, store_now(store)));
+                  query_json(query, &query->end, arena, store_now(store)));
     return store_commit(store, &entry, ret_ticket);
+}
+
+void athena_query_record(struct athena_query *query, const struct athena_outcome *outcome,
+                         struct store_entry *entry)
+{
+    const int64_t now_ms = store_now(query->athena->options.store);
+    struct athena_end *end = MR_NEW(&query->arena, struct athena_end);
+    *end =
+        (struct athena_end){.state = ATHENA_SUCCEEDED, .completed_ms = now_ms, .outcome = *outcome};
+    store_doc_put(entry, "athena", "query", mr_slice_cstr(query->id),
+                  query_json(query, end, entry->arena, now_ms));
+    query->recorded = end;
 }
 
 /* ---- the history ---- */
@@ -280,10 +296,11 @@ static void finish(struct athena_query *query, enum athena_state state,
     struct mr_arena arena;
     mr_arena_init(&arena);
     pthread_mutex_lock(&athena->lock);
-    query->outcome = *outcome;
-    query->completed_ms = store_now(athena->options.store);
+    query->end.outcome = *outcome;
+    query->end.completed_ms = store_now(athena->options.store);
     set_state_locked(query, state);
-    if (save(query, &arena, &ticket) != MR_OK)
+    const bool stored = state == ATHENA_SUCCEEDED && query->recorded != NULL;
+    if (!stored && save(query, &arena, &ticket) != MR_OK)
         mr_log(MR_LOG_ERROR, "athena", "query %s: its end is not stored", query->id);
     mr_map_remove(&athena->locked.active, mr_slice_cstr(query->id));
     athena->locked.running--;
@@ -414,7 +431,7 @@ enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,
     status = athena->locked.queued >= ATHENA_QUEUE_MAX || athena->locked.closing ? MR_FULL : MR_OK;
     if (status == MR_OK) {
         store_doc_put(&entry, "athena", "query", *ret_id,
-                      query_json(query, arena, query->submitted_ms));
+                      query_json(query, &query->end, arena, query->submitted_ms));
         forget_locked(athena, &entry);
         status = store_commit(athena->options.store, &entry, ret_ticket);
     }
@@ -435,7 +452,7 @@ enum mr_status athena_query_get(struct athena *athena, struct mr_arena *arena, s
     pthread_mutex_lock(&athena->lock);
     const struct athena_query *query = mr_map_get(&athena->locked.active, id);
     if (query != NULL)
-        json = query_json(query, arena, store_now(athena->options.store));
+        json = query_json(query, &query->end, arena, store_now(athena->options.store));
     pthread_mutex_unlock(&athena->lock);
     if (query == NULL) {
         enum mr_status status =
@@ -468,7 +485,7 @@ static bool cancel_waiting_locked(struct athena *athena, struct athena_query *qu
     if (athena->locked.last == query)
         athena->locked.last = before;
     athena->locked.queued--;
-    query->completed_ms = store_now(athena->options.store);
+    query->end.completed_ms = store_now(athena->options.store);
     set_state_locked(query, ATHENA_CANCELLED);
     if (save(query, arena, &ticket) != MR_OK)
         mr_log(MR_LOG_ERROR, "athena", "query %s: its end is not stored", query->id);

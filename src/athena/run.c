@@ -10,9 +10,9 @@
 #include "athena/write.h"
 #include "base/log.h"
 
-enum { /* of objects: planning takes longer than reading them */
-       SMALL_BYTES = 4 << 20,
-       SMALL_ROWS = 20000,
+enum {
+    SMALL_BYTES = 4 << 20, /* of objects: planning takes longer than reading them */
+    SMALL_ROWS = 20000,    /* of objects, or of a result by its LIMIT */
 };
 
 struct run {
@@ -25,6 +25,7 @@ struct run {
     size_t parameter_count;
     struct athena_fields fields; /* of a SELECT */
     struct mr_slice plan;        /* of an EXPLAIN, a text of lines */
+    bool bounded;                /* of a SELECT: its result is */
 };
 
 static enum mr_status fail(struct run *run, const char *code, const char *format,
@@ -143,6 +144,34 @@ static bool is_small(const struct athena_node *query, const struct athena_source
            scan->footer->rows <= SMALL_ROWS;
 }
 
+static bool is_small_limit(const struct athena_node *limit)
+{
+    uint64_t rows;
+    return limit != NULL && limit->kind == AST_INTEGER &&
+           mr_slice_to_u64(limit->text, &rows) == MR_OK && rows <= SMALL_ROWS;
+}
+
+/* Groups are in DuckDB's memory before the first of them is shown: shown at once they are there
+ * twice at most. */
+static bool is_grouped(const struct athena_node *select)
+{
+    if (select->kind == AST_SET)
+        return is_grouped(select->left) && is_grouped(select->right);
+    if (select->kind == AST_QUERY)
+        return select->items == NULL && is_grouped(select->left);
+    return select->kind == AST_SELECT &&
+           ((select->flags & AST_DISTINCT) != 0 || athena_select_aggregates(select));
+}
+
+/* Whether the result need not be taken piece by piece to keep memory bounded. Before the query is
+ * translated, which makes one node stand in several places. */
+static bool is_bounded(const struct athena_node *query)
+{
+    return query != NULL && query->kind == AST_QUERY &&
+           (((query->flags & AST_WITH_TIES) == 0 && is_small_limit(query->right)) ||
+            is_grouped(query->left));
+}
+
 static enum mr_status execute(struct run *run, const struct athena_statement *statement,
                               const struct athena_source *source, const char *sql)
 {
@@ -151,7 +180,8 @@ static enum mr_status execute(struct run *run, const struct athena_statement *st
                                          .handle = &run->query->handle,
                                          .output = &run->output,
                                          .fields = run->fields.open ? NULL : &run->fields,
-                                         .small = is_small(statement->query, source)};
+                                         .bounded =
+                                             run->bounded || is_small(statement->query, source)};
     enum mr_status status = athena_engine_run(&run->query->athena->engine, &execution);
     mr_log(MR_LOG_DEBUG, "athena", "query %s: %s", run->query->id, sql);
     if (status == MR_NOT_FOUND)
@@ -224,6 +254,7 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
                     why);
     if (source.database.len == 0)
         source.database = MR_S("default");
+    run->bounded = is_bounded(statement->query);
     status = translate(run, &source, statement, &sql);
     run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
     if (status == MR_OK && atomic_load(&query->handle.cancelled))
@@ -496,7 +527,8 @@ static struct mr_slice columns_json(struct run *run)
     return text;
 }
 
-/* Result and metadata become visible together, by one entry and one wait for the disk. */
+/* Result, metadata and the query's record become visible together, by one entry and one wait for
+ * the disk. */
 static enum mr_status put_objects(struct run *run, struct mr_slice bucket, struct mr_slice key,
                                   struct mr_slice metadata, const struct mr_slice *body)
 {
@@ -518,8 +550,10 @@ static enum mr_status put_objects(struct run *run, struct mr_slice bucket, struc
     }
     for (size_t i = 0; i < made && status == MR_OK; i++)
         status = s3_commit_staged(s3, staged[i], &entry);
-    if (status == MR_OK)
+    if (status == MR_OK) {
+        athena_query_record(run->query, &run->outcome, &entry);
         status = store_commit(store, &entry, &ticket);
+    }
     for (size_t i = made; i > 0; i--)
         s3_staged_done(s3, staged[i - 1], status == MR_OK);
     return status == MR_OK ? store_wait(store, ticket) : status;
@@ -534,6 +568,7 @@ static enum mr_status store_result(struct run *run)
     if (status == MR_OK)
         status = athena_output_bytes(&run->output, &body);
     if (status == MR_OK) {
+        run->outcome.columns = columns_json(run);
         athena_output_metadata(&run->output, mr_slice_cstr(query->id), &metadata);
         status = put_objects(run, bucket, key, mr_buf_slice(&metadata),
                              run->outcome.manifest.len > 0 ? NULL : &body);
@@ -542,7 +577,6 @@ static enum mr_status store_result(struct run *run)
     if (status == MR_NOT_FOUND)
         return fail(run, "INVALID_OUTPUT_LOCATION", "Unable to verify/create output bucket %.*s",
                     bucket);
-    run->outcome.columns = columns_json(run);
     return status;
 }
 

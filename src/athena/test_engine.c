@@ -65,14 +65,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The result as CSV, or the engine's message. */
-static char *run(struct bench *bench, const char *sql)
+static char *run_as(struct bench *bench, const char *sql, bool bounded)
 {
     struct athena_output output;
     struct mr_slice bytes;
     athena_output_init(&output, "/tmp", true);
-    struct athena_execution execution = {
-        .arena = &bench->arena, .sql = sql, .handle = &bench->handle, .output = &output};
+    struct athena_execution execution = {.arena = &bench->arena,
+                                         .sql = sql,
+                                         .handle = &bench->handle,
+                                         .output = &output,
+                                         .bounded = bounded};
     enum mr_status status = athena_engine_run(&bench->engine, &execution);
     char *text;
     if (status == MR_OK) {
@@ -83,6 +85,12 @@ static char *run(struct bench *bench, const char *sql)
     }
     athena_output_fini(&output);
     return text;
+}
+
+/* The result as CSV, or the engine's message. */
+static char *run(struct bench *bench, const char *sql)
+{
+    return run_as(bench, sql, false);
 }
 
 /* Reads `body` as a table of these columns and selects from it; TABLE in the text stands for it. */
@@ -180,6 +188,24 @@ static void the_engine_reaches_no_file_and_keeps_its_settings(void **state)
     assert_string_equal(run(*state, "SELECT 2 AS a"), "\"a\"\n\"2\"\n");
 }
 
+/* A text of several statements is refused, the message is told once, and divisions of decimals,
+ * which need preparing, are mended. */
+static void a_bounded_result_is_the_same(void **state)
+{
+    static const char *const texts[] = {
+        "SELECT count(*) AS n FROM range(10)",
+        "SELECT ';' AS \"a;\", 'it''s; ' || \"range\" FROM range(2)",
+        "SELECT 1; SELECT 2",
+        "SELECT 'open; ",
+        "SELECT error('told once')",
+        "SELECT no_such_name",
+        "SELECT mr_div/*0*/(1.50, 2.25, 0) AS d",
+        "SELECT mr_div/*0*/(sum(1.50), 0.0, 0) AS d"};
+    for (size_t i = 0; i < MR_COUNT(texts); i++)
+        assert_string_equal(run_as(*state, texts[i], true), run(*state, texts[i]));
+    assert_string_equal(run_as(*state, texts[0], true), "\"n\"\n\"10\"\n");
+}
+
 static void a_large_result_goes_through_a_file(void **state)
 {
     struct bench *bench = *state;
@@ -195,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_engine_reaches_no_file_and_keeps_its_settings, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_bounded_result_is_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_result_goes_through_a_file, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,8 @@ void athena_emit_nested_cast(struct athena_translation *translation,
 /* The digits of seconds that a type or the current time is given; more than there can be fail. */
 int athena_fraction(struct athena_translation *translation, const struct athena_node *digits);
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);
+/* Whether rows become groups, or one: by GROUP BY, or by functions that take many rows. */
+bool athena_select_aggregates(const struct athena_node *select);
 /* translate_compare.c */
 void athena_emit_comparison(struct athena_translation *translation, const struct athena_node *node);
 /* Whether = of DuckDB says something else of such values than Trino's, on its own. */

@@ -295,7 +295,8 @@ static void infer_where(struct athena_translation *translation, const struct ath
                               MR_ARG(athena_sqltype_text(translation->arena, type)));
 }
 
-static const struct athena_node *find_aggregate(const struct athena_node *node)
+/* The first in a list of expressions; those with OVER are `windows`. */
+static const struct athena_node *find_aggregate(const struct athena_node *node, bool windows)
 {
     bool known;
     for (; node != NULL; node = node->next) {
@@ -304,7 +305,8 @@ static const struct athena_node *find_aggregate(const struct athena_node *node)
         if (node->kind == AST_CALL) {
             const struct athena_function *function =
                 athena_function_find(node->text, athena_node_count(node->items), &known);
-            if (function != NULL && (function->flags & ATHENA_AGGREGATE) != 0)
+            if (function != NULL && (function->flags & ATHENA_AGGREGATE) != 0 &&
+                (windows || node->right == NULL))
                 return node;
         }
         const bool query = node->kind == AST_IN || node->kind == AST_QUANTIFIED;
@@ -312,7 +314,7 @@ static const struct athena_node *find_aggregate(const struct athena_node *node)
                                                 node->third};
         for (size_t i = 0; i < MR_COUNT(children); i++) {
             const struct athena_node *found =
-                children[i] == NULL ? NULL : find_aggregate(children[i]);
+                children[i] == NULL ? NULL : find_aggregate(children[i], windows);
             if (found != NULL)
                 return found;
         }
@@ -320,10 +322,15 @@ static const struct athena_node *find_aggregate(const struct athena_node *node)
     return NULL;
 }
 
+bool athena_select_aggregates(const struct athena_node *select)
+{
+    return select->groups != NULL || find_aggregate(select->items, false) != NULL;
+}
+
 static void refuse_aggregates(struct athena_translation *translation,
                               const struct athena_node *node, const char *clause)
 {
-    const struct athena_node *aggregate = find_aggregate(node);
+    const struct athena_node *aggregate = find_aggregate(node, true);
     if (aggregate == NULL)
         return;
     const struct athena_node *first = aggregate->items;
