@@ -493,8 +493,8 @@ static bool hash_text(struct athena_row *row)
     struct mr_slice text = athena_row_slice(row, 0);
     uint32_t hash = 0;
     for (size_t i = 0; i < text.len; i++) {
-        const int32_t byte = (signed char)text.ptr[i]; /* Java's bytes have a sign */
-        hash = hash * 31 + (uint32_t)byte;
+        const uint32_t byte = (uint8_t)text.ptr[i];
+        hash = hash * 31 + (byte ^ 0x80) - 0x80; /* Java's bytes have a sign */
     }
     athena_row_put_integer(row, (int32_t)hash);
     return true;

@@ -243,7 +243,7 @@ static void describe_change_set(struct protocol_call *call)
     struct cloudformation *cloudformation = call->service;
     struct mr_json *json = &call->out;
     struct change_set set = {0};
-    struct stack stack;
+    struct stack stack = {0};
     if (find(call, &stack, &set) != MR_OK)
         return;
     call->ticket = journal_tail(store_journal(cloudformation->options.store));

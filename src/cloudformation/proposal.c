@@ -186,7 +186,7 @@ enum mr_status proposal_make(struct protocol_call *call, const struct stack *sta
                              struct proposal *ret_proposal)
 {
     struct proposal *proposal = ret_proposal;
-    struct mr_slice body, error;
+    struct mr_slice body = {0}, error = {0};
     *proposal = (struct proposal){0};
     if (find_body(call, stack, &body) != MR_OK ||
         proposal_template(call, body, &proposal->template) != MR_OK)

@@ -340,7 +340,7 @@ static bool read_primary(struct reader *reader, struct cw_value *ret)
 static bool read_unary(struct reader *reader, struct cw_value *ret)
 {
     static const struct cw_value zero = {.kind = CW_VALUE_NUMBER};
-    struct cw_value value, exponent;
+    struct cw_value value = {0}, exponent = {0};
     if (reader->depth >= CW_MATH_DEPTH_MAX)
         return cw_math_fail(reader->math, "The expression is nested too deeply.");
     reader->depth++;
@@ -375,7 +375,7 @@ static bool read_level(struct reader *reader, int level, struct cw_value *ret)
         return false;
     cw_math_operator *operate;
     while ((operate = read_operator(reader, level)) != NULL) {
-        struct cw_value right, result;
+        struct cw_value right = {0}, result = {0};
         if (!read_level(reader, level + 1, &right) ||
             !cw_math_apply(reader->math, operate, ret, &right, &result))
             return false;

@@ -238,7 +238,7 @@ static void updates_change_what_they_name(void **state)
     for (size_t i = 0; i < MR_COUNT(cases); i++) {
         struct item_placeholders placeholders = bound();
         struct item_update update;
-        struct mr_slice error, got;
+        struct mr_slice error, got = {0};
         struct mr_slice before = item_of(cases[i].before);
         enum mr_status status =
             item_update_parse(&arena, &placeholders, mr_slice_cstr(cases[i].text), &update, &error);

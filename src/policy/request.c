@@ -17,7 +17,8 @@ struct policy_caller policy_caller_of(struct protocol_call *call)
     if (!protocol_session_of(call, &id, &session))
         return caller;
     struct mr_slice rest = session, part = {0};
-    (void)(mr_slice_split(&rest, '/', &part) && mr_slice_split(&rest, '/', &part));
+    for (int i = 0; i < 2; i++) /* the role is the second part */
+        (void)mr_slice_split(&rest, '/', &part);
     caller.id = id;
     caller.session = session;
     caller.arn = mr_arena_printf(call->arena, "arn:aws:iam::%.*s:role/%.*s", MR_ARG(call->account),

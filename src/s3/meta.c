@@ -47,7 +47,7 @@ static bool has_tail(const struct s3_meta *meta)
     return meta->acl.len > 0 || meta->restored_until_ms > 0 || meta->seal.len > 0;
 }
 
-static char form_of(const struct s3_meta *meta)
+static uint8_t form_of(const struct s3_meta *meta)
 {
     return meta->seal.len > 0 ? FORM_SEALED : has_tail(meta) ? FORM_TAIL : FORM_PLAIN;
 }
@@ -90,7 +90,7 @@ static void write_version(struct mr_buf *buf, const struct s3_version *version)
 
 void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
 {
-    mr_buf_byte(buf, form_of(meta));
+    mr_buf_byte(buf, (char)form_of(meta));
     mr_buf_byte(buf, (char)flags_of(meta));
     mr_buf_append(buf, mr_slice_make(meta->body.bytes, S3_ID_BYTES));
     mr_buf_varint(buf, meta->size);

@@ -125,7 +125,7 @@ void sim_end(enum sim_end end)
 {
     sim_mix((uint64_t)end);
     fflush(NULL);
-    _exit(end);
+    _exit((int)end);
 }
 
 void sim_finding(const char *format, ...)
