@@ -6,7 +6,6 @@
 #include "glue/settings.h"
 #include "logs/logs.h"
 #include <pthread.h>
-#include <regex.h>
 #include <stdatomic.h>
 
 enum {
@@ -244,8 +243,11 @@ enum mr_status glue_pager_next(struct glue_pager *pager);
 void glue_pager_end(const struct glue_pager *pager, struct protocol_call *call);
 /* A page of the documents of a kind, as they are stored, as the reply's `member`. */
 void glue_docs_list(struct protocol_call *call, const char *kind, const char *member);
-/* A pattern that has to fit a whole name. False: the fault is set. */
-bool glue_regex_init(regex_t *ret_regex, struct protocol_call *call, struct mr_slice pattern);
+/* A pattern that has to fit a whole name; pattern_free. NULL: the fault is set. */
+struct pattern *glue_pattern_new(struct protocol_call *call, struct mr_slice text);
+/* MR_OK; MR_AGAIN: it does not; MR_FAULT: it is too hard to decide, the fault is set. */
+MR_MUST_USE enum mr_status glue_pattern_fits(struct protocol_call *call,
+                                             const struct pattern *pattern, struct mr_slice name);
 /* Deletes one document under the catalog's lock. MR_NOT_FOUND; failures are the call's fault. */
 MR_MUST_USE enum mr_status glue_doc_remove(struct protocol_call *call, const char *kind,
                                            struct mr_slice name);

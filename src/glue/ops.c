@@ -1,5 +1,6 @@
 /* The wire: what the files ops_*.c share, and registration. */
 #include "glue/internal.h"
+#include "protocol/pattern.h"
 
 const struct protocol_fault glue_fault_not_found = {"EntityNotFoundException", 400, false};
 const struct protocol_fault glue_fault_exists = {"AlreadyExistsException", 400, false};
@@ -110,35 +111,43 @@ bool glue_call_table(struct protocol_call *call, struct glue_table *ret_table)
     return status == MR_OK;
 }
 
-bool glue_regex_init(regex_t *ret_regex, struct protocol_call *call, struct mr_slice pattern)
+/* AWS: "*" stands for any text, as in Hive, where it does not repeat a class or a group. */
+struct pattern *glue_pattern_new(struct protocol_call *call, struct mr_slice text)
 {
-    /* Java's \d is the one class that POSIX has no word for. AWS: "*" stands for any text, as in
-     * Hive, where it does not repeat a class or a group. */
     bool repeats = false;
-    struct mr_buf text = {0};
-    mr_buf_append(&text, MR_S("^("));
-    for (size_t i = 0; i < pattern.len; i++) {
-        const bool escape = pattern.ptr[i] == '\\' && i + 1 < pattern.len;
-        if (escape && pattern.ptr[i + 1] == 'd') {
-            mr_buf_append(&text, MR_S("[0-9]"));
-            i++;
-        } else if (escape) {
-            mr_buf_append(&text, mr_slice_sub(pattern, i++, 2));
-        } else if (pattern.ptr[i] == '*' && !repeats) {
-            mr_buf_append(&text, MR_S(".*"));
-        } else {
-            mr_buf_byte(&text, pattern.ptr[i]);
-        }
-        repeats = escape || mr_slice_find(MR_S(".])"), pattern.ptr[i]) != SIZE_MAX;
+    struct mr_buf buf = {0};
+    mr_buf_append(&buf, MR_S("("));
+    for (size_t i = 0; i < text.len; i++) {
+        const bool escape = text.ptr[i] == '\\' && i + 1 < text.len;
+        if (escape)
+            mr_buf_append(&buf, mr_slice_sub(text, i++, 2));
+        else if (text.ptr[i] == '*' && !repeats)
+            mr_buf_append(&buf, MR_S(".*"));
+        else
+            mr_buf_byte(&buf, text.ptr[i]);
+        repeats = escape || mr_slice_find(MR_S(".])"), text.ptr[i]) != SIZE_MAX;
     }
-    mr_buf_append(&text, MR_S(")$"));
-    char *anchored = mr_arena_cstr(call->arena, mr_buf_slice(&text));
-    mr_buf_fini(&text);
-    if (regcomp(ret_regex, anchored, REG_EXTENDED | REG_NOSUB) == 0)
-        return true;
+    mr_buf_append(&buf, MR_S(")"));
+    struct pattern *pattern = pattern_new(mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    if (pattern_try(pattern, MR_S("")) != MR_INVALID)
+        return pattern;
+    pattern_free(pattern);
     protocol_fail(call, &glue_fault_invalid_input, "Invalid regular expression: %.*s",
-                  MR_ARG(pattern));
-    return false;
+                  MR_ARG(text));
+    return NULL;
+}
+
+enum mr_status glue_pattern_fits(struct protocol_call *call, const struct pattern *pattern,
+                                 struct mr_slice name)
+{
+    switch (pattern_try(pattern, name)) {
+    case MR_OK: return MR_OK;
+    case MR_NOT_FOUND: return MR_AGAIN;
+    default:
+        return protocol_fail(call, &glue_fault_invalid_input,
+                             "The regular expression is too hard to decide for %.*s", MR_ARG(name));
+    }
 }
 
 enum mr_status glue_doc_remove(struct protocol_call *call, const char *kind, struct mr_slice name)

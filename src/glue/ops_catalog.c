@@ -1,5 +1,6 @@
 /* The wire: databases and tables. */
 #include "glue/internal.h"
+#include "protocol/pattern.h"
 #include <stdlib.h>
 
 /* ---- databases ---- */
@@ -50,8 +51,8 @@ static void delete_database(struct protocol_call *call)
 struct listing {
     struct protocol_call *call;
     struct glue_pager pager;
-    regex_t *expression;    /* NULL: everything */
-    yyjson_val *attributes; /* AttributesToGet; NULL: all */
+    struct pattern *expression; /* NULL: everything */
+    yyjson_val *attributes;     /* AttributesToGet; NULL: all */
 };
 
 /* The members that AttributesToGet names: NAME, TABLE_TYPE, TARGET_DATABASE. */
@@ -85,9 +86,9 @@ static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice 
         /* The document's name is "<database>|<table>". */
         struct mr_slice table =
             mr_slice_sub(name, mr_slice_find(name, GLUE_SEPARATOR) + 1, SIZE_MAX);
-        char *text = mr_arena_cstr(listing->call->arena, table);
-        if (regexec(listing->expression, text, 0, NULL, 0) != 0)
-            return MR_OK;
+        const enum mr_status fits = glue_pattern_fits(listing->call, listing->expression, table);
+        if (fits != MR_OK)
+            return fits == MR_AGAIN ? MR_OK : MR_END;
     }
     enum mr_status status = glue_pager_next(&listing->pager);
     if (status == MR_OK && listing->attributes != NULL)
@@ -195,19 +196,14 @@ static void get_tables(struct protocol_call *call)
         protocol_fail_internal(call, status);
         return;
     }
-    regex_t expression;
-    if (pattern.len > 0) {
-        if (!glue_regex_init(&expression, call, pattern))
-            return;
-        listing.expression = &expression;
-    }
+    if (pattern.len > 0 && (listing.expression = glue_pattern_new(call, pattern)) == NULL)
+        return;
     mr_json_key(&call->out, "TableList");
     mr_json_array(&call->out);
     status = glue_table_each(call->service, database, list_one, &listing);
     mr_json_array_end(&call->out);
     glue_pager_end(&listing.pager, call);
-    if (listing.expression != NULL)
-        regfree(&expression);
+    pattern_free(listing.expression);
     protocol_fail_internal(call, status);
 }
 

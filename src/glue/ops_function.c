@@ -1,6 +1,7 @@
 /* The wire: user-defined functions. The catalog keeps them for engines that load their classes;
  * Athena is none. Stored: "glue/function/<database>|<function>", the wire's UserDefinedFunction. */
 #include "glue/internal.h"
+#include "protocol/pattern.h"
 #include <regex.h>
 
 static bool call_database(struct protocol_call *call, struct mr_slice *ret_database)
@@ -108,7 +109,7 @@ static void delete_function(struct protocol_call *call)
 struct listing {
     struct protocol_call *call;
     struct glue_pager pager;
-    regex_t pattern;
+    struct pattern *pattern;
     struct mr_slice type;
 };
 
@@ -118,8 +119,9 @@ static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice 
     struct mr_arena *arena = listing->call->arena;
     struct mr_slice function =
         mr_slice_sub(name, mr_slice_find(name, GLUE_SEPARATOR) + 1, SIZE_MAX);
-    if (regexec(&listing->pattern, mr_arena_cstr(arena, function), 0, NULL, 0) != 0)
-        return MR_OK;
+    const enum mr_status fits = glue_pattern_fits(listing->call, listing->pattern, function);
+    if (fits != MR_OK)
+        return fits == MR_AGAIN ? MR_OK : MR_END;
     if (listing->type.len > 0 &&
         !mr_slice_equal(listing->type, mr_json_get_text(glue_parse(arena, json), "FunctionType")))
         return MR_OK;
@@ -140,7 +142,7 @@ static void get_functions(struct protocol_call *call)
         below = glue_below(call->arena, &database, 1);
     }
     if (!glue_pager_init(&listing.pager, call, 100) ||
-        !glue_regex_init(&listing.pattern, call, mr_json_get_text(call->in, "Pattern")))
+        (listing.pattern = glue_pattern_new(call, mr_json_get_text(call->in, "Pattern"))) == NULL)
         return;
     mr_json_key(&call->out, "UserDefinedFunctions");
     mr_json_array(&call->out);
@@ -148,7 +150,7 @@ static void get_functions(struct protocol_call *call)
         store_doc_each(glue->store, "glue", "function", below, list_one, &listing);
     mr_json_array_end(&call->out);
     glue_pager_end(&listing.pager, call);
-    regfree(&listing.pattern);
+    pattern_free(listing.pattern);
     protocol_fail_internal(call, status);
 }
 

@@ -654,13 +654,19 @@ static bool match_at(struct match *match, uint32_t index, const char *at, const 
     return matched;
 }
 
-bool pattern_matches(const struct pattern *pattern, struct mr_slice text)
+enum mr_status pattern_try(const struct pattern *pattern, struct mr_slice text)
 {
     if (pattern->anything)
-        return true;
+        return MR_INVALID;
     const char *start = text.ptr == NULL ? "" : text.ptr;
     struct match match = {.pattern = pattern, .start = start, .end = start + text.len};
-    return match_at(&match, pattern->start, start, NULL);
+    const bool matched = match_at(&match, pattern->start, start, NULL);
+    return match.gave_up ? MR_FULL : matched ? MR_OK : MR_NOT_FOUND;
+}
+
+bool pattern_matches(const struct pattern *pattern, struct mr_slice text)
+{
+    return pattern_try(pattern, text) != MR_NOT_FOUND;
 }
 
 bool pattern_cached_matches(_Atomic(struct pattern *) *slot, struct mr_slice source,

@@ -86,6 +86,19 @@ def test_a_pattern_has_to_fit_the_whole_name(glue, database):
     refused(glue.get_tables, "InvalidInputException", DatabaseName=database, Expression="(")
 
 
+@pytest.mark.parametrize("pattern", [
+    "((((a{1,255}){1,255}){1,255}){1,255})", "(" * 1000, "(" * 500 + "a" + ")" * 500,
+    "(a*)*" * 100 + "b", "(a|a|a)*" * 50 + "b", "*" * 2000, "[" * 2000, "a{99999999999}",
+], ids=lambda pattern: pattern[:12])
+def test_a_pattern_that_means_harm_ends(glue, database, pattern):
+    glue.create_table(DatabaseName=database, TableInput=table_input("a" * 200))
+    try:
+        glue.get_tables(DatabaseName=database, Expression=pattern)
+    except glue.exceptions.InvalidInputException:
+        pass
+    assert len(glue.get_tables(DatabaseName=database)["TableList"]) == 1
+
+
 def test_databases_are_not_renamed(glue, database):
     refused(glue.update_database, "InvalidInputException", Name=database,
             DatabaseInput={"Name": database + "x"})
