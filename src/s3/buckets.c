@@ -41,7 +41,9 @@ bool s3_bucket_name_ok(struct mr_slice name)
         const char c = name.ptr[i];
         const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
         const bool edge = i == 0 || i + 1 == name.len;
-        if (!plain && (edge || (c != '-' && c != '.') || (c == '.' && before == '.')))
+        if (!plain && (edge || (c != '-' && c != '.')))
+            return false;
+        if (!plain && (before == '.' || (c == '.' && before == '-'))) /* what dots part is a name */
             return false;
         before = c;
     }

@@ -60,6 +60,7 @@ static enum mr_status source_judge(struct protocol_call *call, const struct s3_m
         .if_none_match = etag_in(call, "CopySourceIfNoneMatch"),
         .modified_since_ms = time_in(call, "CopySourceIfModifiedSince"),
         .unmodified_since_ms = time_in(call, "CopySourceIfUnmodifiedSince"),
+        .now_ms = call->now_ms,
     };
     switch (s3_read_judge(&conditions, s3_etag_fits(conditions.if_match, meta),
                           s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms)) {

@@ -34,6 +34,7 @@ static enum mr_status judge(struct protocol_call *call, const struct s3_meta *me
         .if_none_match = etag_in(call, "IfNoneMatch"),
         .modified_since_ms = time_in(call, "IfModifiedSince"),
         .unmodified_since_ms = time_in(call, "IfUnmodifiedSince"),
+        .now_ms = call->now_ms,
     };
     switch (s3_read_judge(&conditions, s3_etag_fits(conditions.if_match, meta),
                           s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms)) {

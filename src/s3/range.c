@@ -45,6 +45,7 @@ enum s3_read_verdict s3_read_judge(const struct s3_read_conditions *conditions, 
     if (conditions->if_none_match.ptr != NULL) /* wins over If-Modified-Since */
         return etag_none_matches ? S3_READ_NOT_MODIFIED : S3_READ_YES;
     if (conditions->modified_since_ms != INT64_MIN &&
+        conditions->modified_since_ms < conditions->now_ms &&
         modified <= conditions->modified_since_ms / 1000)
         return S3_READ_NOT_MODIFIED;
     return S3_READ_YES;

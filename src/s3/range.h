@@ -17,6 +17,7 @@ enum s3_range s3_range_parse(struct mr_slice text, uint64_t size, uint64_t *ret_
 struct s3_read_conditions {
     struct mr_slice if_match, if_none_match;
     int64_t modified_since_ms, unmodified_since_ms;
+    int64_t now_ms; /* AWS: If-Modified-Since of a time to come says nothing */
 };
 enum s3_read_verdict {
     S3_READ_YES,

@@ -228,6 +228,7 @@ static enum s3_read_verdict judge(bool has_match, bool matches, bool has_none, b
         .if_none_match = has_none ? MR_S("x") : (struct mr_slice){0},
         .modified_since_ms = modified_since_s < 0 ? INT64_MIN : modified_since_s * 1000,
         .unmodified_since_ms = unmodified_since_s < 0 ? INT64_MIN : unmodified_since_s * 1000,
+        .now_ms = 1500001,
     };
     return s3_read_judge(&conditions, matches, none_matches, 1000999);
 }
@@ -244,6 +245,8 @@ static void etags_win_over_dates_and_dates_count_in_seconds(void **state)
     assert_int_equal(judge(false, false, true, false, 2000, -1), S3_READ_YES);
     assert_int_equal(judge(false, false, false, false, 1000, -1), S3_READ_NOT_MODIFIED);
     assert_int_equal(judge(false, false, false, false, 999, -1), S3_READ_YES);
+    assert_int_equal(judge(false, false, false, false, 1500, -1), S3_READ_NOT_MODIFIED);
+    assert_int_equal(judge(false, false, false, false, 1501, -1), S3_READ_YES); /* to come */
     assert_int_equal(judge(true, false, true, true, -1, -1), S3_READ_IF_MATCH);
 }
 

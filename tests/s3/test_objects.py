@@ -101,6 +101,10 @@ def test_conditional_reads(s3, bucket):
     assert get(IfNoneMatch='"other"') == b"x"
     assert get(IfNoneMatch='"other"', IfModifiedSince=modified) == b"x"
     assert get(IfModifiedSince=past) == b"x"
+    later = modified + datetime.timedelta(days=1)  # a time to come says nothing
+    assert get(IfModifiedSince=later) == b"x"
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k",
+                   CopySourceIfModifiedSince=later)
     refused(s3.get_object, "PreconditionFailed", 412, Bucket=bucket, Key="k", IfMatch='"other"')
     refused(s3.get_object, "PreconditionFailed", 412, Bucket=bucket, Key="k",
             IfUnmodifiedSince=past)
