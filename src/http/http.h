@@ -92,6 +92,9 @@ struct http_handler {
 enum { HTTP_PEER_TEXT = 46 };
 void http_peer_text(const struct http_exchange *exchange, char ret[static HTTP_PEER_TEXT]);
 
+/* "Not Found" for 404; "Unknown". */
+const char *http_reason(int status);
+
 struct http_limits {
     size_t header_bytes;   /* 32 KiB */
     size_t body_bytes;     /* buffered body; 17 MiB */

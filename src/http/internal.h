@@ -314,7 +314,6 @@ bool http_exchange_stream_fill(struct http_exchange_private *exchange);
 void http_exchange_stream_sent(struct http_exchange_private *exchange, size_t bytes);
 /* No body belongs behind this header. */
 bool http_exchange_is_bodyless(const struct http_exchange_private *exchange);
-const char *http_reason(int status);
 
 /* ---- h1.c, h1_reply.c ---- */
 extern const llhttp_settings_t http_h1_settings;

@@ -75,6 +75,69 @@ static void upload(void *arg)
         http_reply_send(exchange);
 }
 
+/* ---- websites ---- */
+
+static struct protocol_operation *operation_named(const struct protocol_service *service,
+                                                  const char *name)
+{
+    const struct model_service *model = service->model;
+    for (size_t i = 0; i < model->operation_count; i++)
+        if (mr_slice_equal(model_text(model, model->operations[i].name), mr_slice_cstr(name)))
+            return &service->operations[i];
+    return NULL;
+}
+
+/* Runs what answers, or leaves the call without an operation. */
+static void website_answer(struct protocol_call *call)
+{
+    const struct protocol *protocol = call->priv->protocol;
+    call->service = protocol->browser_ctx;
+    call->anonymous = protocol->auth != NULL;
+    const char *name = protocol->browser->website(call, protocol_label(call, "Bucket"),
+                                                  protocol_label(call, "Key"));
+    const int status = call->status;
+    struct protocol_operation *operation =
+        name == NULL ? NULL : operation_named(call->priv->service, name);
+    if (operation == NULL || protocol_failed(call))
+        return;
+    route_to(call, operation, MODEL_REST_XML);
+    call->service = operation->ctx;
+    call_run(call);
+    if (status != 0 && !protocol_failed(call))
+        call->status = status;
+}
+
+static void website(void *arg)
+{
+    struct protocol_call *call = arg;
+    struct protocol *protocol = call->priv->protocol;
+    struct http_exchange *exchange = call->exchange;
+    call_request_id(call);
+    call->priv->page = true;
+    const bool entered = !protocol_failed(call) && gate_enter_now(protocol);
+    if (entered)
+        website_answer(call);
+    else if (!protocol_failed(call))
+        protocol_fail(call, &busy, "Please reduce your request rate.");
+    if (call->operation != NULL || protocol_failed(call)) {
+        encode_reply(call);
+    } else {
+        exchange->status = call->status;
+        reply_finish(call);
+        http_reply_send(exchange);
+    }
+    if (entered)
+        gate_leave(protocol);
+}
+
+void browser_website(struct protocol_call *call)
+{
+    if (runtime_submit(call->priv->protocol->options.runtime, website, call) == MR_OK)
+        return;
+    protocol_fail(call, &busy, "Please reduce your request rate.");
+    website(call);
+}
+
 void browser_upload(struct protocol_call *call)
 {
     if (runtime_submit(call->priv->protocol->options.runtime, upload, call) == MR_OK)

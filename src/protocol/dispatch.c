@@ -171,6 +171,7 @@ static void on_request(struct http_exchange *exchange)
     case ROUTE_HEALTH: reply_health(call); return;
     case ROUTE_PREFLIGHT: browser_preflight(call); return;
     case ROUTE_UPLOAD: browser_upload(call); return;
+    case ROUTE_WEBSITE: browser_website(call); return;
     case ROUTE_UNKNOWN: encode_reply(call); return;
     case ROUTE_FORM:
         if (!route_form(call)) {

@@ -216,6 +216,34 @@ static void render_s3(struct protocol_call *call, const struct protocol_fault *f
                   MR_ARG(call->request_id), MR_ARG(call->request_id));
 }
 
+static void page_item(struct mr_buf *body, struct mr_slice name, struct mr_slice value)
+{
+    mr_buf_append(body, MR_S("<li>"));
+    xml_escape(body, name);
+    mr_buf_append(body, MR_S(": "));
+    xml_escape(body, value);
+    mr_buf_append(body, MR_S("</li>\n"));
+}
+
+/* As the endpoints of websites tell people. */
+static void render_page(struct protocol_call *call, const struct protocol_fault *fault,
+                        struct mr_buf *body)
+{
+    const char *reason = http_reason(fault->status);
+    mr_buf_printf(body, "<html>\n<head><title>%d %s</title></head>\n<body>\n<h1>%d %s</h1>\n<ul>\n",
+                  fault->status, reason, fault->status, reason);
+    page_item(body, MR_S("Code"), mr_slice_cstr(fault->code));
+    page_item(body, MR_S("Message"), call->priv->message);
+    for (struct protocol_member *member = call->priv->members; member != NULL;
+         member = member->next)
+        page_item(body, member->name, member->value);
+    page_item(body, MR_S("RequestId"), call->request_id);
+    page_item(body, MR_S("HostId"), call->request_id);
+    mr_buf_append(body, MR_S("</ul>\n<hr/>\n</body>\n</html>\n"));
+    reply_header(call, "content-type", MR_S("text/html; charset=utf-8"));
+    call->priv->content_type_sent = true;
+}
+
 void fault_render(struct protocol_call *call)
 {
     const struct protocol_fault *fault = fault_effective(call);
@@ -227,6 +255,10 @@ void fault_render(struct protocol_call *call)
         return;
     }
     call->priv->content_type_sent = false;
+    if (call->priv->page && fault->status != 304) {
+        render_page(call, fault, body);
+        return;
+    }
     if (mr_slice_equal(call->exchange->method, MR_S("HEAD")) || fault->status == 304) {
         /* AWS: S3 says what the text would be that a HEAD does not get. */
         if (call->priv->wire == MODEL_REST_XML && fault->status != 304)

@@ -99,6 +99,7 @@ enum route_kind {
     ROUTE_HEALTH,    /* GET / of DynamoDB */
     ROUTE_PREFLIGHT, /* OPTIONS of S3 */
     ROUTE_UPLOAD,    /* a form for S3 */
+    ROUTE_WEBSITE,   /* at the endpoint of a website */
 };
 
 struct protocol_member { /* an extra member of an error's body */
@@ -129,6 +130,7 @@ struct protocol_call_private {
     struct protocol_member *members, **members_end;
     bool cut;  /* the connection is, instead of an answer */
     bool bare; /* the fault's body is the message as it stands */
+    bool page; /* it is a page for people */
     /* the reply's payload */
     bool has_payload, has_file;
     struct mr_slice payload;
@@ -235,6 +237,7 @@ struct mr_slice reply_content_type(const struct protocol_call *call);
 void browser_preflight(struct protocol_call *call); /* the whole reply */
 void browser_reply(struct protocol_call *call);     /* adds headers */
 void browser_upload(struct protocol_call *call);    /* the whole reply, on a worker */
+void browser_website(struct protocol_call *call);   /* the same */
 void packing_reply(struct protocol_call *call);     /* as Accept-Encoding asks; DynamoDB */
 void reply_finish(struct protocol_call *call);
 

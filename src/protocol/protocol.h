@@ -210,6 +210,12 @@ struct protocol_browser {
     /* A form, multipart/form-data in call->exchange->body, which carries its own signature: sets
      * call->status, headers and the body of the reply, or a fault. */
     void (*form)(struct protocol_call *call, struct mr_slice bucket);
+    /* A request to the endpoint of a website ("<bucket>.s3-website..."), which nobody signs; the
+     * path as sent, without its first slash. Returns the operation that answers, with call->in set,
+     * and call->status if it is to be another; or NULL: the reply has call->status, its headers and
+     * no body. A fault becomes a page. On a worker. */
+    const char *(*website)(struct protocol_call *call, struct mr_slice bucket,
+                           struct mr_slice path);
 };
 void protocol_set_browser(struct protocol *protocol, const struct protocol_browser *browser,
                           void *ctx);

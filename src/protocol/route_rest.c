@@ -343,6 +343,13 @@ static void fail_method(struct protocol_call *call, const struct protocol_servic
     protocol_fail(call, &no_method, "The specified method is not allowed against this resource.");
 }
 
+/* AWS: with a dash before the region, or with a dot. */
+static bool is_website(struct mr_slice host)
+{
+    return mr_slice_search(host, MR_S(".s3-website.")) != SIZE_MAX ||
+           mr_slice_search(host, MR_S(".s3-website-")) != SIZE_MAX;
+}
+
 enum route_kind route_s3(struct protocol_call *call, struct protocol_service *service)
 {
     const struct model_service *model = service->model;
@@ -353,6 +360,8 @@ enum route_kind route_s3(struct protocol_call *call, struct protocol_service *se
     pairs_of(call);
     const enum s3_place place = request_place(call);
     const bool browser = call->priv->protocol->browser != NULL;
+    if (browser && place != S3_ROOT && is_website(call->exchange->host))
+        return ROUTE_WEBSITE;
     if (browser && mr_slice_equal(call->exchange->method, MR_S("OPTIONS")))
         return ROUTE_PREFLIGHT;
     if (browser && place == S3_BUCKET && mr_slice_equal(call->exchange->method, MR_S("POST")) &&

@@ -70,6 +70,12 @@ void http_reply_file(struct http_exchange *exchange, int fd, uint64_t offset, ui
     last.reply.file_len = len;
 }
 
+const char *http_reason(int status)
+{
+    (void)status;
+    return "Unknown";
+}
+
 void http_reply_file_changed(struct http_exchange *exchange, int fd, uint64_t offset, uint64_t len,
                              struct http_filter filter)
 {

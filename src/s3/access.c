@@ -154,6 +154,7 @@ static const struct rule rules[] = {
     {"PutBucketRequestPayment", "PutBucketRequestPayment", NULL, NO_LIST},
     {"PutBucketTagging", "PutBucketTagging", NULL, NO_LIST},
     {"PutBucketVersioning", "PutBucketVersioning", NULL, NO_LIST},
+    {"PutBucketWebsite", "PutBucketWebsite", NULL, NO_LIST},
     {"PutObject", "PutObject", NULL, BUCKET_WRITE},
     {"PutObjectAcl", "PutObjectAcl", "PutObjectVersionAcl", OBJECT_WRITE_ACP},
     {"PutObjectLegalHold", "PutObjectLegalHold", NULL, NO_LIST},

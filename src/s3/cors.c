@@ -177,7 +177,7 @@ static void reply(struct protocol_call *call, struct mr_slice bucket)
 }
 
 const struct protocol_browser s3_browser = {
-    .preflight = preflight, .reply = reply, .form = s3_form};
+    .preflight = preflight, .reply = reply, .form = s3_form, .website = s3_website};
 
 /* ---- the configuration ---- */
 

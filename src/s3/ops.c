@@ -16,7 +16,7 @@ void s3_register(struct s3 *s3, struct protocol *protocol)
         &s3_cors_handlers,      &s3_sse_handlers,    &s3_policy_handlers,
         &s3_lifecycle_handlers, &s3_lock_handlers,   &s3_notify_handlers,
         &s3_metrics_handlers,   &s3_acl_handlers,    &s3_restore_handlers,
-        &s3_logging_handlers};
+        &s3_logging_handlers,   &s3_website_handlers};
     protocol_set_browser(protocol, &s3_browser, s3);
     protocol_on_call(protocol, "s3", s3_authorize, s3);
     protocol_on_answer(protocol, "s3", s3_on_answer, s3);

@@ -277,6 +277,8 @@ void s3_write_restore_status(struct protocol_call *call, const struct s3_meta *m
 void s3_write_abort(struct protocol_call *call, const struct s3_upload *upload);
 /* PutObject of the call's input with a body that is there already. */
 void s3_put_whole(struct protocol_call *call, struct mr_slice body, const char *event);
+/* website.c */
+const char *s3_website(struct protocol_call *call, struct mr_slice bucket, struct mr_slice path);
 /* form.c */
 void s3_form(struct protocol_call *call, struct mr_slice bucket);
 
@@ -290,7 +292,7 @@ extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_objec
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
     s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
     s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers, s3_metrics_handlers,
-    s3_acl_handlers, s3_restore_handlers, s3_logging_handlers;
+    s3_acl_handlers, s3_restore_handlers, s3_logging_handlers, s3_website_handlers;
 
 /* ops_metrics.c */
 /* Of protocol_on_answer. */

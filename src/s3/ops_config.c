@@ -171,7 +171,6 @@ static void put_versioning(struct protocol_call *call)
         if (s3_check_bucket(call) == MR_OK)          \
             fail_absent(call, &fault, message);      \
     }
-ABSENT(get_website, s3_no_website, "The specified bucket does not have a website configuration")
 ABSENT(get_replication, s3_no_replication, "The replication configuration was not found")
 #undef ABSENT
 
@@ -242,7 +241,6 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DeleteBucketOwnershipControls", .run = delete_ownership},
     {.operation = "DeleteBucketReplication", .run = nothing},
     {.operation = "DeleteBucketTagging", .run = delete_tagging},
-    {.operation = "DeleteBucketWebsite", .run = nothing},
     {.operation = "GetBucketAccelerateConfiguration", .run = get_accelerate},
     {.operation = "GetBucketAnalyticsConfiguration", .run = get_named},
     {.operation = "GetBucketIntelligentTieringConfiguration", .run = get_named},
@@ -252,7 +250,6 @@ static const struct protocol_handler handlers[] = {
     {.operation = "GetBucketRequestPayment", .run = get_request_payment},
     {.operation = "GetBucketTagging", .run = get_tagging},
     {.operation = "GetBucketVersioning", .run = get_versioning},
-    {.operation = "GetBucketWebsite", .run = get_website},
     {.operation = "ListBucketAnalyticsConfigurations", .run = list_named},
     {.operation = "ListBucketIntelligentTieringConfigurations", .run = list_named},
     {.operation = "ListBucketInventoryConfigurations", .run = list_named},
