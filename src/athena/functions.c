@@ -381,8 +381,9 @@ static const struct athena_function functions[] = {
      "CASE WHEN json_valid($1) AND json_type($1) = 'ARRAY' THEN json_contains($1, to_json($2)) END",
      0, "boolean(json,any);boolean(varchar,any)"},
     {"json_array_get", 2, 2,
-     "CASE WHEN json_valid($1) AND json_type($1) = 'ARRAY' THEN json_extract($1, $2) END", 0,
-     "json(json,bigint);json(varchar,bigint)"},
+     "CASE WHEN json_valid($1) AND json_type($1) = 'ARRAY' THEN "
+     "json_extract_string($1, $2) END", /* AWS: a text without its quotes, though that is no JSON */
+     0, "json(json,bigint);json(varchar,bigint)"},
     {"is_json_scalar", 1, 1, "(json_type($1) NOT IN ('OBJECT', 'ARRAY'))", 0,
      "boolean(json);boolean(varchar)"},
     /* arrays */

@@ -1,4 +1,5 @@
 /* format(): Java's formats of values that come as texts. */
+#include "athena/format.h"
 #include "athena/rows.h"
 #include "base/json.h"
 #include <ctype.h>
@@ -9,9 +10,12 @@ enum { FORMAT_WIDTH_MAX = 100000 };
 
 struct spec {
     bool left, plus, blank, zero, comma, paren, alternate;
+    bool again; /* '<': the value of the one before */
     size_t width;
     int precision; /* -1: none */
     char conversion;
+    char moment;    /* of 't': what is shown of a date or time */
+    bool of_moment; /* the value is one */
 };
 
 static size_t number_at(struct mr_slice text, size_t *at)
@@ -35,7 +39,7 @@ static bool read_spec(struct mr_slice text, size_t *at, struct spec *spec, size_
     }
     for (; *at < text.len; (*at)++) {
         const char flag = text.ptr[*at];
-        if (flag == '\0' || strchr("-+ 0,(#", flag) == NULL)
+        if (flag == '\0' || strchr("-+ 0,(#<", flag) == NULL)
             break;
         spec->left = spec->left || flag == '-';
         spec->plus = spec->plus || flag == '+';
@@ -44,6 +48,7 @@ static bool read_spec(struct mr_slice text, size_t *at, struct spec *spec, size_
         spec->comma = spec->comma || flag == ',';
         spec->paren = spec->paren || flag == '(';
         spec->alternate = spec->alternate || flag == '#';
+        spec->again = spec->again || flag == '<';
     }
     spec->width = number_at(text, at);
     if (*at < text.len && text.ptr[*at] == '.') {
@@ -53,6 +58,11 @@ static bool read_spec(struct mr_slice text, size_t *at, struct spec *spec, size_
     if (*at >= text.len || spec->width >= FORMAT_WIDTH_MAX || spec->precision > 400)
         return false;
     spec->conversion = text.ptr[(*at)++];
+    if (tolower((unsigned char)spec->conversion) == 't') {
+        if (*at >= text.len)
+            return false;
+        spec->moment = text.ptr[(*at)++];
+    }
     return spec->conversion != '\0';
 }
 
@@ -239,6 +249,22 @@ static bool put_integer(struct mr_buf *out, const struct spec *spec, struct mr_s
     return true;
 }
 
+/* What a precision leaves of a text. */
+static struct mr_slice precise(const struct spec *spec, struct mr_slice text)
+{
+    return mr_slice_sub(text, 0, spec->precision < 0 ? SIZE_MAX : (size_t)spec->precision);
+}
+
+static bool put_moment(struct mr_buf *out, const struct spec *spec, struct mr_slice value)
+{
+    struct mr_buf text = {0};
+    const bool fine = athena_format_moment(&text, spec->moment, value);
+    if (fine)
+        put_padded(out, spec, precise(spec, mr_buf_slice(&text)));
+    mr_buf_fini(&text);
+    return fine;
+}
+
 static bool put_value(struct mr_buf *out, struct spec *spec, struct mr_slice value, bool null)
 {
     const char conversion = spec->conversion;
@@ -248,11 +274,12 @@ static bool put_value(struct mr_buf *out, struct spec *spec, struct mr_slice val
     spec->conversion = (char)tolower((unsigned char)conversion);
     if (spec->conversion == 'b' && null)
         put_padded(out, spec, MR_S("false"));
-    else if (null || strchr("sb", spec->conversion) != NULL)
-        put_padded(out, spec,
-                   null ? MR_S("null")
-                        : mr_slice_sub(value, 0,
-                                       spec->precision < 0 ? SIZE_MAX : (size_t)spec->precision));
+    else if (null)
+        put_padded(out, spec, MR_S("null"));
+    else if (spec->of_moment)
+        fine = strchr("st", spec->conversion) != NULL && put_moment(out, spec, value);
+    else if (strchr("sb", spec->conversion) != NULL)
+        put_padded(out, spec, precise(spec, value));
     else if (strchr("feg", spec->conversion) != NULL)
         fine = put_floating(out, spec, value);
     else if (strchr("dxo", spec->conversion) != NULL)
@@ -264,7 +291,8 @@ static bool put_value(struct mr_buf *out, struct spec *spec, struct mr_slice val
     return fine;
 }
 
-/* mr_format(a JSON array: the format and its arguments, all as texts). */
+/* mr_format(a JSON array: the format and its arguments, all as texts; a character for each of
+ * them: 'm' if it is a date, time or timestamp). */
 static bool format(struct athena_row *row)
 {
     struct mr_arena arena;
@@ -272,7 +300,7 @@ static bool format(struct athena_row *row)
     yyjson_val *list = mr_json_parse(&arena, athena_row_slice(row, 0), 4);
     struct mr_slice text = mr_json_text(yyjson_arr_get(list, 0));
     const bool null = yyjson_is_null(yyjson_arr_get(list, 0));
-    size_t next = 1, index;
+    size_t next = 1, index, last = 0;
     bool fine = list != NULL;
     for (size_t at = 0; at < text.len && fine;) {
         struct spec spec;
@@ -287,7 +315,12 @@ static bool format(struct athena_row *row)
                 put_padded(&row->text, &spec, spec.conversion == '%' ? MR_S("%") : MR_S("\n"));
             continue;
         }
-        yyjson_val *value = yyjson_arr_get(list, index > 0 ? index : next++);
+        if (index == 0)
+            index = spec.again ? last : next++;
+        last = index;
+        const struct mr_slice kinds = athena_row_slice(row, 1);
+        spec.of_moment = index < kinds.len && kinds.ptr[index] == 'm';
+        yyjson_val *value = index > 0 ? yyjson_arr_get(list, index) : NULL;
         fine = value != NULL &&
                put_value(&row->text, &spec, mr_json_text(value), yyjson_is_null(value));
     }
@@ -303,7 +336,7 @@ static bool format(struct athena_row *row)
 enum mr_status athena_format_register(duckdb_connection connection)
 {
     static const struct athena_row_function functions[] = {
-        {"mr_format", {DUCKDB_TYPE_VARCHAR}, DUCKDB_TYPE_VARCHAR, format},
+        {"mr_format", {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR}, DUCKDB_TYPE_VARCHAR, format},
     };
     return athena_rows_register(connection, functions, MR_COUNT(functions));
 }

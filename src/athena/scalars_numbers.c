@@ -318,11 +318,14 @@ static bool inverse_normal_cdf(struct athena_row *row)
         return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: p must be 0 > p > 1");
     if (deviation <= 0)
         return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: sd must be > 0");
-    for (int i = 0; i < 200; i++) {
+    const bool central = p > 0.25 && p < 0.75; /* there what is beyond a half has more digits */
+    for (int i = 0; i < 200 && low < high; i++) {
         const double middle = (low + high) / 2;
-        if (0.5 * erfc(-middle / sqrt(2)) < p)
+        const double beyond =
+            central ? 0.5 * erf(middle / sqrt(2)) - (p - 0.5) : 0.5 * erfc(-middle / sqrt(2)) - p;
+        if (beyond <= 0)
             low = middle;
-        else
+        if (beyond >= 0)
             high = middle;
     }
     athena_row_put_double(row, mean + deviation * (low + high) / 2);

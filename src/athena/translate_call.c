@@ -356,18 +356,30 @@ static void emit_combinations(struct athena_translation *translation,
 
 /* ---- others ---- */
 
+static bool is_moment(const struct athena_sqltype *type)
+{
+    return type != NULL && type->kind >= SQL_DATE && type->kind <= SQL_TIMESTAMP_TZ;
+}
+
 static void emit_format(struct athena_translation *translation, const struct athena_node *call)
 {
     athena_emit_text(translation, "mr_format(to_json([");
     for (const struct athena_node *item = call->items; item != NULL; item = item->next) {
-        athena_emit_text(translation, item->type != NULL && (item->type->kind == SQL_DOUBLE ||
-                                                             item->type->kind == SQL_REAL)
-                                          ? "mr_plain("
-                                          : "mr_text(");
-        athena_emit(translation, item);
-        athena_emit_text(translation, item->next != NULL ? "), " : ")");
+        const struct athena_sqltype *type = item->type;
+        const bool floating = type != NULL && (type->kind == SQL_DOUBLE || type->kind == SQL_REAL);
+        const bool zoned = athena_has_zone(type);
+        athena_emit_text(translation, zoned ? "" : floating ? "mr_plain(" : "mr_text(");
+        if (zoned)
+            athena_emit_zoned(translation, item);
+        else
+            athena_emit(translation, item);
+        athena_emit_text(translation, zoned ? "" : ")");
+        athena_emit_text(translation, item->next != NULL ? ", " : "");
     }
-    athena_emit_text(translation, "]))");
+    athena_emit_text(translation, "]), '");
+    for (const struct athena_node *item = call->items; item != NULL; item = item->next)
+        athena_emit_text(translation, is_moment(item->type) ? "m" : "-");
+    athena_emit_text(translation, "')");
 }
 
 /* The form may be a bare word. */
