@@ -33,10 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct athena_footer footer;
     struct lake_shape shape;
     struct mr_arena arena;
+    struct athena_misfit misfit;
     uint64_t number;
     mr_arena_init(&arena);
     (void)!athena_count_footer(bytes, &number);
-    (void)!athena_chunks_count(&scan, &arena, bytes, &number);
+    (void)!athena_chunks_count(&scan, &arena, bytes, &number, &misfit);
     if (athena_footer_read(&arena, bytes, &footer)) {
         assert(footer.count > 0);
         (void)athena_footer_fits(&footer, &scan);

@@ -21,6 +21,7 @@ struct counting {
     size_t leaf_count;
     struct iceberg_type *types; /* of the clause's keys, as far as bounds of them are read */
     struct athena_range *ranges;
+    struct athena_misfit *misfit;
     uint64_t bytes;
 };
 struct chunk {
@@ -30,8 +31,14 @@ struct chunk {
 
 /* ---- the schema ---- */
 
-static int column_of(const struct athena_scan *scan, const struct athena_element *element)
+/* `place`: the how manieth it is at the top. */
+static int column_of(const struct athena_scan *scan, const struct athena_element *element,
+                     size_t place)
 {
+    if (scan->by_place)
+        return place < scan->column_count && scan->columns[place].key == ATHENA_COLUMN_DATA
+                   ? (int)place
+                   : NO_COLUMN;
     for (size_t i = 0; i < scan->column_count; i++) {
         const struct athena_column *column = &scan->columns[i];
         if (column->key == ATHENA_COLUMN_DATA &&
@@ -42,6 +49,16 @@ static int column_of(const struct athena_scan *scan, const struct athena_element
     return NO_COLUMN;
 }
 
+/* Iceberg's columns are what their ids say. */
+static int check_column(struct counting *c, const struct athena_element *element, int index)
+{
+    const struct athena_column *column = index == NO_COLUMN ? NULL : &c->scan->columns[index];
+    if (column != NULL && column->used && column->field_id == 0 &&
+        !athena_element_fits(element, &column->type))
+        *c->misfit = (struct athena_misfit){.column = column, .word = athena_element_word(element)};
+    return index;
+}
+
 /* The leaves below each element at the top, in their order, which is that of a row group's chunks.
  */
 static bool read_schema(struct counting *c, struct mr_slice *bytes)
@@ -49,7 +66,7 @@ static bool read_schema(struct counting *c, struct mr_slice *bytes)
     struct athena_element element;
     int64_t left[LEVELS_MAX]; /* children that are still to come */
     uint64_t count;
-    size_t depth = 0;
+    size_t depth = 0, place = 0;
     int type, column = NO_COLUMN;
     if (!mr_compact_list(bytes, &type, &count) || type != MR_COMPACT_STRUCT ||
         count > ATHENA_ELEMENTS_MAX || count == 0 || count > bytes->len ||
@@ -64,7 +81,7 @@ static bool read_schema(struct counting *c, struct mr_slice *bytes)
         if (!athena_element_read(bytes, &element))
             return false;
         if (depth == 0)
-            column = column_of(c->scan, &element);
+            column = check_column(c, &element, column_of(c->scan, &element, place++));
         if (left[depth] > 0)
             left[depth]--;
         if (element.children <= 0)
@@ -248,9 +265,10 @@ static void make_ranges(struct counting *c)
 }
 
 enum mr_status athena_chunks_count(const struct athena_scan *scan, struct mr_arena *arena,
-                                   struct mr_slice footer, uint64_t *ret_bytes)
+                                   struct mr_slice footer, uint64_t *ret_bytes,
+                                   struct athena_misfit *ret_misfit)
 {
-    struct counting c = {.scan = scan, .arena = arena};
+    struct counting c = {.scan = scan, .arena = arena, .misfit = ret_misfit};
     uint64_t field = 0;
     int type;
     make_ranges(&c);
@@ -268,7 +286,7 @@ enum mr_status athena_chunks_count(const struct athena_scan *scan, struct mr_are
     return MR_INVALID;
 }
 
-uint64_t athena_chunks_read(const struct athena_scan *scan)
+uint64_t athena_chunks_read(const struct athena_scan *scan, struct athena_misfit *ret_misfit)
 {
     struct s3_snapshot_reader *reader = s3_snapshot_reader_new(scan->snapshot);
     struct mr_buf room = {0};
@@ -276,14 +294,20 @@ uint64_t athena_chunks_read(const struct athena_scan *scan)
     uint64_t sum = 0;
     mr_arena_init(&arena);
     for (size_t i = 0; i < scan->piece_count && !atomic_load(scan->cancelled); i++) {
+        struct athena_misfit misfit = {0};
         struct mr_slice footer;
         size_t whole;
         uint64_t bytes;
         mr_arena_reset(&arena);
         if (athena_tail_read(reader, &scan->pieces[i].object, FOOTER_BYTES_MAX, &room, &footer,
                              &whole) == MR_OK &&
-            whole == footer.len && athena_chunks_count(scan, &arena, footer, &bytes) == MR_OK)
+            whole == footer.len &&
+            athena_chunks_count(scan, &arena, footer, &bytes, &misfit) == MR_OK)
             sum += bytes;
+        if (misfit.column != NULL && ret_misfit->piece == NULL) {
+            misfit.piece = &scan->pieces[i];
+            *ret_misfit = misfit;
+        }
     }
     mr_arena_fini(&arena);
     mr_buf_fini(&room);

@@ -69,6 +69,65 @@ bool athena_element_read(struct mr_slice *bytes, struct athena_element *element)
     return false;
 }
 
+bool athena_element_pass(struct mr_slice *bytes, int64_t children)
+{
+    struct athena_element element;
+    for (int64_t left = children; left > 0; left--) {
+        if (!athena_element_read(bytes, &element))
+            return false;
+        if (element.children > 0)
+            left += element.children <= ATHENA_ELEMENTS_MAX ? element.children : 0;
+    }
+    return true;
+}
+
+/* ---- what is read from it ---- */
+
+/* A writer may have told what it means by a logical type alone, which is not looked into. */
+static bool may_be_decimal(const struct athena_element *element)
+{
+    return element->converted == PARQUET_DECIMAL ||
+           (element->converted == PARQUET_NONE && element->logical);
+}
+
+/* AWS: integers become wider, float becomes double, decimals get another scale; nothing else
+ * becomes anything else. */
+bool athena_element_fits(const struct athena_element *element, const struct athena_type *type)
+{
+    const int64_t physical = element->physical;
+    const bool nested =
+        type->kind == ATHENA_ARRAY || type->kind == ATHENA_MAP || type->kind == ATHENA_STRUCT;
+    const bool integer = physical == PARQUET_INT32 || physical == PARQUET_INT64;
+    const bool bytes = physical == PARQUET_BYTES || physical == PARQUET_FIXED;
+    if (nested || element->children > 0 || element->repetition == REPEATED)
+        return nested && (element->children > 0 || element->repetition == REPEATED);
+    switch (type->kind) {
+    case ATHENA_BOOLEAN: return physical == PARQUET_BOOLEAN;
+    case ATHENA_TINYINT:
+    case ATHENA_SMALLINT:
+    case ATHENA_INT:
+    case ATHENA_BIGINT: return integer || (bytes && may_be_decimal(element) && element->scale == 0);
+    case ATHENA_FLOAT: return physical == PARQUET_FLOAT;
+    case ATHENA_DOUBLE: return physical == PARQUET_DOUBLE || physical == PARQUET_FLOAT;
+    case ATHENA_DECIMAL:
+        return ((integer || bytes) && may_be_decimal(element)) ||
+               (physical == PARQUET_INT32 && type->scale == 0);
+    case ATHENA_DATE: return physical == PARQUET_INT32;
+    case ATHENA_TIMESTAMP: return physical == PARQUET_INT64 || physical == PARQUET_INT96;
+    default: return bytes;
+    }
+}
+
+const char *athena_element_word(const struct athena_element *element)
+{
+    static const char *const words[] = {"BOOLEAN", "INT32",  "INT64",  "INT96",
+                                        "FLOAT",   "DOUBLE", "BINARY", "FIXED_LEN_BYTE_ARRAY"};
+    if (element->children > 0 || element->physical < 0 ||
+        element->physical >= (int64_t)MR_COUNT(words))
+        return "GROUP";
+    return words[element->physical];
+}
+
 /* ---- DuckDB's words ---- */
 
 static const char *word_of(const struct athena_element *element)

@@ -1,12 +1,13 @@
 /* athena/element.h: the schema of a Parquet object, element by element, as its footer has it. */
 #pragma once
-#include "base/buf.h"
+#include "athena/types.h"
 
 enum { ATHENA_ELEMENTS_MAX = 100000 };
 enum { /* Parquet's physical types */
        PARQUET_BOOLEAN = 0,
        PARQUET_INT32 = 1,
        PARQUET_INT64 = 2,
+       PARQUET_INT96 = 3,
        PARQUET_FLOAT = 4,
        PARQUET_DOUBLE = 5,
        PARQUET_BYTES = 6,
@@ -32,6 +33,12 @@ struct athena_element {
 };
 /* Takes it off the front. */
 bool athena_element_read(struct mr_slice *bytes, struct athena_element *element);
+/* Takes off those that stand below one of so many children. */
+bool athena_element_pass(struct mr_slice *bytes, int64_t children);
+/* Whether a column of this type is read from it at all; of nested types not how they are made. */
+bool athena_element_fits(const struct athena_element *element, const struct athena_type *type);
+/* Parquet's word for its physical type. */
+const char *athena_element_word(const struct athena_element *element);
 /* What DuckDB makes of one at the top of a schema, binary taken as text. False: it is nested, or
  * not known. */
 bool athena_element_sql(const struct athena_element *element, struct mr_buf *out);

@@ -123,19 +123,6 @@ static int by_name(const void *a, const void *b)
                             ((const struct athena_footer_column *)b)->name);
 }
 
-/* Passes over what an element has below it. */
-static bool pass_children(struct mr_slice *bytes, int64_t count)
-{
-    struct athena_element element;
-    for (; count > 0; count--) {
-        if (!athena_element_read(bytes, &element))
-            return false;
-        if (element.children > 0)
-            count += element.children <= ATHENA_ELEMENTS_MAX ? element.children : 0;
-    }
-    return true;
-}
-
 static bool read_columns(struct mr_arena *arena, struct mr_slice *bytes,
                          struct athena_footer *footer)
 {
@@ -152,7 +139,7 @@ static bool read_columns(struct mr_arena *arena, struct mr_slice *bytes,
     bool fine = true;
     while (fine && footer->count < columns) {
         struct athena_footer_column *column = &footer->columns[footer->count];
-        fine = athena_element_read(bytes, &element) && pass_children(bytes, element.children);
+        fine = athena_element_read(bytes, &element) && athena_element_pass(bytes, element.children);
         if (!fine)
             break;
         mr_buf_reset(&type);

@@ -1,5 +1,8 @@
 #include "athena/parquet.h"
+#include "athena/chunks.h"
 #include "athena/footers.h"
+#include "athena/layouts.h"
+#include "athena/sqltype.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -54,40 +57,57 @@ void athena_type_sql(struct mr_buf *out, const struct athena_type *type)
     }
 }
 
-static void put_files(const struct athena_scan *scan, const struct athena_work_folder *folder,
-                      struct mr_buf *out)
+/* Some objects of a scan, or all. */
+struct part {
+    const struct athena_scan *scan;
+    const struct athena_work_folder *folder;
+    const struct athena_layout *layout; /* NULL: columns are found by name */
+    size_t first, pieces;
+    bool plain;  /* read without a schema */
+    bool binary; /* of the columns, some are */
+    bool row;    /* rows tell their numbers */
+};
+
+static void put_files(const struct part *part, struct mr_buf *out)
 {
     mr_buf_byte(out, '[');
-    for (size_t i = 0; i < scan->piece_count; i++)
-        mr_buf_printf(out, "%s'%s%llu-%zu'", i > 0 ? "," : "", folder->path,
-                      (unsigned long long)scan->id, i);
+    for (size_t i = 0; i < part->pieces; i++)
+        mr_buf_printf(out, "%s'%s%llu-%zu'", i > 0 ? "," : "", part->folder->path,
+                      (unsigned long long)part->scan->id, part->first + i);
     mr_buf_byte(out, ']');
 }
 
-/* Columns are called c0, c1, ... inside, so that none hides file_index. */
-static void put_schema(const struct athena_scan *scan, struct mr_buf *out)
+static bool is_in(const struct part *part, size_t index)
 {
+    return part->scan->columns[index].key == ATHENA_COLUMN_DATA &&
+           (part->layout == NULL || index < part->layout->count);
+}
+
+/* Columns are called c0, c1, ... inside, so that none hides file_index. */
+static void put_schema(const struct part *part, struct mr_buf *out)
+{
+    const struct athena_scan *scan = part->scan;
     struct mr_buf type = {0};
     bool first = true;
-    mr_buf_append(out, MR_S("schema=MAP{"));
     for (size_t i = 0; i < scan->column_count; i++) {
         const struct athena_column *column = &scan->columns[i];
-        if (column->key != ATHENA_COLUMN_DATA)
+        if (!is_in(part, i))
             continue;
-        if (!first)
-            mr_buf_byte(out, ',');
+        mr_buf_append(out, first ? MR_S(",schema=MAP{") : MR_S(","));
         first = false;
         if (column->field_id > 0)
             mr_buf_printf(out, "%d", column->field_id);
         else
-            athena_sql_quoted(out, column->source, '\'');
+            athena_sql_quoted(out, part->layout == NULL ? column->source : part->layout->names[i],
+                              '\'');
         mr_buf_printf(out, ":{name:'c%zu',type:", i);
         mr_buf_reset(&type);
         athena_type_sql(&type, &column->type);
         athena_sql_quoted(out, mr_buf_slice(&type), '\'');
         mr_buf_append(out, MR_S(",default_value:NULL}"));
     }
-    mr_buf_byte(out, '}');
+    if (!first)
+        mr_buf_byte(out, '}');
     mr_buf_fini(&type);
 }
 
@@ -107,18 +127,23 @@ static bool has_binary(const struct athena_type *type)
     }
 }
 
-static void put_column(const struct athena_scan *scan, size_t index, bool plain, struct mr_buf *out)
+static void put_column(const struct part *part, size_t index, struct mr_buf *out)
 {
+    const struct athena_scan *scan = part->scan;
     const struct athena_column *column = &scan->columns[index];
-    if (column->key == ATHENA_COLUMN_DATA && plain) {
+    if (column->key == ATHENA_COLUMN_DATA && part->plain) {
         athena_sql_quoted(out, column->source, '"');
-    } else if (column->key == ATHENA_COLUMN_DATA) {
+    } else if (column->key == ATHENA_COLUMN_DATA && is_in(part, index)) {
         mr_buf_printf(out, "c%zu", index);
+    } else if (column->key == ATHENA_COLUMN_DATA) {
+        mr_buf_append(out, MR_S("CAST(NULL AS "));
+        athena_type_sql(out, &column->type);
+        mr_buf_byte(out, ')');
     } else if (column->key == ATHENA_COLUMN_ROW) {
         mr_buf_append(out, MR_S("file_row_number"));
     } else {
-        mr_buf_printf(out, "CAST(mr_key(%llu,%zu,file_index) AS ", (unsigned long long)scan->id,
-                      index);
+        mr_buf_printf(out, "CAST(mr_key(%llu,%zu,CAST(file_index+%zu AS UBIGINT)) AS ",
+                      (unsigned long long)scan->id, index, part->first);
         athena_type_sql(out, &column->type);
         if (column->key == ATHENA_COLUMN_MODIFIED)
             mr_buf_append(out, MR_S(" WITH TIME ZONE"));
@@ -156,44 +181,100 @@ static enum mr_status link_objects(struct athena_scan *scan, struct athena_work_
     return status;
 }
 
+static void put_part(const struct part *part, struct mr_buf *out)
+{
+    mr_buf_append(out, MR_S("SELECT "));
+    for (size_t i = 0; i < part->scan->column_count; i++) {
+        if (i > 0)
+            mr_buf_byte(out, ',');
+        put_column(part, i, out);
+    }
+    mr_buf_append(out, MR_S(" FROM read_parquet("));
+    put_files(part, out);
+    if (part->plain) {
+        mr_buf_append(out, MR_S(ATHENA_PARQUET_PLAIN ")"));
+        return;
+    }
+    put_schema(part, out);
+    if (part->row)
+        mr_buf_append(out, MR_S(",file_row_number=true"));
+    /* Text that its writer did not mark as such; not beside columns that are binary indeed. */
+    mr_buf_append(out, part->binary ? MR_S(")") : MR_S(",binary_as_string=true)"));
+}
+
+static struct part whole(const struct athena_scan *scan, const struct athena_work_folder *folder)
+{
+    struct part part = {.scan = scan, .folder = folder, .pieces = scan->piece_count};
+    for (size_t i = 0; i < scan->column_count; i++) {
+        const struct athena_column *column = &scan->columns[i];
+        part.row = part.row || column->key == ATHENA_COLUMN_ROW;
+        part.binary =
+            part.binary || (column->key == ATHENA_COLUMN_DATA && has_binary(&column->type));
+    }
+    return part;
+}
+
+/* The objects of each layout by themselves. */
+static void put_layouts(struct part part, const struct athena_layout *layouts, size_t count,
+                        struct mr_buf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        part.layout = &layouts[i];
+        part.first = layouts[i].first;
+        part.pieces = layouts[i].pieces;
+        if (i > 0)
+            mr_buf_append(out, MR_S(" UNION ALL "));
+        put_part(&part, out);
+    }
+}
+
+/* A column whose type in an object does not become the catalog's. */
+static struct mr_slice misfit_text(struct mr_arena *arena, const struct athena_piece *piece,
+                                   const struct athena_column *column, const char *word)
+{
+    struct mr_slice path =
+        mr_arena_printf(arena, "s3://%.*s/%.*s", MR_ARG(piece->bucket), MR_ARG(piece->object.key));
+    const struct athena_sqltype *type = athena_sqltype_from_hive(arena, &column->type);
+    return mr_arena_printf(arena,
+                           "Malformed Parquet file. Field %.*s's type %s in parquet file %.*s is "
+                           "incompatible with type %.*s defined in table schema [%.*s]",
+                           MR_ARG(column->name), word, MR_ARG(path),
+                           MR_ARG(athena_sqltype_text(arena, type)), MR_ARG(path));
+}
+
+/* Before anything of the objects is shown, or written somewhere else. */
+static enum mr_status look_at_chunks(struct athena_scan *scan)
+{
+    struct athena_misfit misfit = {0};
+    scan->chunk_bytes = athena_chunks_read(scan, &misfit);
+    if (misfit.piece == NULL)
+        return MR_OK;
+    scan->misfit = misfit_text(scan->arena, misfit.piece, misfit.column, misfit.word);
+    return MR_INVALID;
+}
+
 enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_footers *footers,
                                        struct athena_work_folder *folder, struct mr_buf *out)
 {
-    const enum mr_status status = link_objects(scan, folder);
+    struct athena_layout *layouts = NULL;
+    size_t count = 0;
+    enum mr_status status = scan->by_place ? athena_layouts_read(scan, &layouts, &count) : MR_OK;
+    if (status == MR_OK)
+        status = link_objects(scan, folder);
     if (status != MR_OK)
         return status;
-    bool binary = false, data = false, row = false;
-    for (size_t i = 0; i < scan->column_count; i++) {
-        row = row || scan->columns[i].key == ATHENA_COLUMN_ROW;
-        if (scan->columns[i].key == ATHENA_COLUMN_DATA) {
-            binary = binary || has_binary(&scan->columns[i].type);
-            data = true;
-        }
-    }
-    if (!binary && !row && footers != NULL)
+    struct part part = whole(scan, folder);
+    const bool placed = count > 1 || (count == 1 && !athena_layout_is_named(layouts, scan));
+    if (!part.binary && !part.row && !placed && footers != NULL)
         scan->footer = athena_footers_common(footers, scan, folder);
-    const bool plain = scan->footer != NULL && athena_footer_fits(scan->footer, scan);
-    mr_buf_append(out, MR_S("(SELECT "));
-    for (size_t i = 0; i < scan->column_count; i++) {
-        if (i > 0)
-            mr_buf_byte(out, ',');
-        put_column(scan, i, plain, out);
-    }
-    mr_buf_append(out, MR_S(" FROM read_parquet("));
-    put_files(scan, folder, out);
-    if (plain) {
-        mr_buf_append(out, MR_S(ATHENA_PARQUET_PLAIN "))"));
-        return MR_OK;
-    }
-    if (data) {
-        mr_buf_byte(out, ',');
-        put_schema(scan, out);
-    }
-    if (row)
-        mr_buf_append(out, MR_S(",file_row_number=true"));
-    /* Text that its writer did not mark as such; not beside columns that are binary indeed. */
-    mr_buf_append(out, binary ? MR_S("))") : MR_S(",binary_as_string=true))"));
-    return MR_OK;
+    part.plain = scan->footer != NULL && athena_footer_fits(scan->footer, scan);
+    mr_buf_byte(out, '(');
+    if (placed)
+        put_layouts(part, layouts, count, out);
+    else
+        put_part(&part, out);
+    mr_buf_byte(out, ')');
+    return look_at_chunks(scan);
 }
 
 /* ---- messages ---- */
@@ -243,6 +324,20 @@ static const char *parquet_word(struct mr_slice type)
     return mr_slice_starts_with(type, MR_S("DECIMAL")) ? "FIXED_LEN_BYTE_ARRAY" : "GROUP";
 }
 
+static const struct athena_column *column_named(const struct athena_scan *scans,
+                                                const struct athena_piece *piece,
+                                                struct mr_slice name)
+{
+    for (; scans != NULL; scans = scans->next) {
+        if (piece < scans->pieces || piece >= scans->pieces + scans->piece_count)
+            continue;
+        for (size_t i = 0; i < scans->column_count; i++)
+            if (mr_slice_equal_nocase(scans->columns[i].source, name))
+                return &scans->columns[i];
+    }
+    return NULL;
+}
+
 struct mr_slice athena_parquet_error(const struct athena_scan *scans, struct mr_arena *arena,
                                      struct mr_slice message)
 {
@@ -251,18 +346,14 @@ struct mr_slice athena_parquet_error(const struct athena_scan *scans, struct mr_
         return message;
     struct mr_slice path =
         mr_arena_printf(arena, "s3://%.*s/%.*s", MR_ARG(piece->bucket), MR_ARG(piece->object.key));
-    struct mr_slice column = between(message, MR_S("cast column \""), MR_S("\""));
-    if (column.len > 0) {
+    const struct athena_column *column =
+        column_named(scans, piece, between(message, MR_S("cast column \""), MR_S("\"")));
+    if (column != NULL) {
         struct mr_slice types = between(message, MR_S("\" from type "), MR_S(": "));
         const size_t to = mr_slice_search(types, MR_S(" to "));
-        char *wanted = mr_arena_cstr(arena, mr_slice_sub(types, to + 4, SIZE_MAX));
-        for (char *at = wanted; *at != '\0'; at++)
-            *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
-        return mr_arena_printf(
-            arena,
-            "HIVE_BAD_DATA: Field %.*s's type %s in parquet file %.*s is incompatible with type "
-            "%s defined in table schema",
-            MR_ARG(column), parquet_word(mr_slice_sub(types, 0, to)), MR_ARG(path), wanted);
+        struct mr_slice text =
+            misfit_text(arena, piece, column, parquet_word(mr_slice_sub(types, 0, to)));
+        return mr_arena_printf(arena, "HIVE_BAD_DATA: %.*s", MR_ARG(text));
     }
     if (mr_slice_search(message, MR_S("o magic bytes")) != SIZE_MAX ||
         mr_slice_search(message, MR_S("too small to be a Parquet")) != SIZE_MAX)

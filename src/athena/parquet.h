@@ -3,7 +3,8 @@
  * Each object of the scan gets a link in the query's folder; DuckDB is told their names and a
  * schema: the columns of the catalog, found by name (or by field id, where a column has one), NULL
  * where an object lacks them. What is known of an object and not in it, the values of its partition
- * and the hidden columns, comes from mr_key(scan, column, file). */
+ * and the hidden columns, comes from mr_key(scan, column, file). Where the table finds columns by
+ * their place, objects whose names there differ are read apart (layouts.h). */
 #pragma once
 #include "athena/scan.h"
 #include "athena/work.h"
@@ -12,8 +13,10 @@
 #define ATHENA_PARQUET_PLAIN ", hive_partitioning=false, binary_as_string=true"
 
 struct athena_footers;
-/* Appends "(SELECT ...)", to be followed by AS. The scan has its id. Objects of which the footers
- * say that they fit are read without a schema. MR_FAIL_IO. */
+/* Appends "(SELECT ...)" or "read_parquet(...)", to be followed by AS. The scan has its id, and
+ * gets its chunk_bytes. Objects of which the footers say that they fit are read without a schema.
+ * MR_FAIL_IO. MR_FULL: columns are found by place, and there are too many layouts. MR_INVALID: an
+ * object has a column of another type, told by scan->misfit. */
 MR_MUST_USE enum mr_status athena_parquet_relation(struct athena_scan *scan,
                                                    struct athena_footers *footers,
                                                    struct athena_work_folder *folder,

@@ -1,5 +1,4 @@
 /* One query, on its worker: parse, resolve and translate, run, store the result. */
-#include "athena/chunks.h"
 #include "athena/count.h"
 #include "athena/errors.h"
 #include "athena/explain.h"
@@ -200,7 +199,7 @@ static uint64_t parquet_bytes(const struct athena_source *source)
     uint64_t bytes = 0;
     for (const struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next)
         if (scan->format == ATHENA_FORMAT_PARQUET)
-            bytes += athena_chunks_read(scan);
+            bytes += scan->chunk_bytes;
     return bytes;
 }
 

@@ -58,6 +58,7 @@ struct athena_scan {
     uint64_t header_lines;
     bool ignore_malformed;     /* of JSON, as the next two */
     bool dots, exact;          /* "a.b" is the column a_b; names in this case alone */
+    bool by_place;             /* of Parquet: columns are found by their place in the object */
     struct athena_column *cut; /* of lines that a regular expression cuts: the columns */
     size_t cut_count;
     struct mr_slice regex;
@@ -66,6 +67,8 @@ struct athena_scan {
     struct athena_piece *pieces;
     size_t piece_count, piece_capacity;
     uint64_t bytes;                     /* of all objects */
+    uint64_t chunk_bytes;               /* of Parquet objects: what of them the query reads */
+    struct mr_slice misfit;             /* of MR_INVALID: what is wrong with a Parquet object */
     const struct athena_footer *footer; /* of Parquet objects, when they are alike; else NULL */
     const struct athena_prune *prune;   /* of Parquet: its keys are the first columns; NULL: none */
     atomic_ullong bytes_read;

@@ -1,5 +1,6 @@
 #include "athena/source.h"
 #include "athena/count.h"
+#include "athena/layouts.h"
 #include "athena/parquet.h"
 #include "athena/parse.h"
 #include "athena/project.h"
@@ -67,6 +68,8 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
         set_lazy(&scan->lazy, table);
     } else if (mr_slice_search(serde, MR_S("ParquetHiveSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_PARQUET;
+        scan->by_place =
+            mr_slice_equal_nocase(parameter(table, "parquet.column.index.access"), MR_S("true"));
         return true;
     } else {
         return false;
@@ -621,6 +624,23 @@ static bool count_rows(struct athena_source *source, const struct athena_node *t
     return count->known;
 }
 
+static bool open_relation(struct athena_source *source, struct athena_translation *translation,
+                          const struct athena_node *table, struct athena_scan *scan,
+                          struct mr_buf *out)
+{
+    const enum mr_status status = athena_source_relation(source, scan, out);
+    if (status == MR_FULL)
+        athena_translate_fail(translation, table, "NOT_SUPPORTED",
+                              "Columns by their index in Parquet files of more than %d schemas",
+                              ATHENA_LAYOUTS_MAX);
+    else if (status == MR_INVALID)
+        athena_error_set(translation->error, translation->arena, "HIVE_BAD_DATA", 0, 0, "%.*s",
+                         MR_ARG(scan->misfit));
+    else if (status != MR_OK)
+        athena_translate_fail(translation, table, "INTERNAL_ERROR", "The objects cannot be opened");
+    return status == MR_OK;
+}
+
 static bool resolve_table(void *ctx, struct athena_translation *translation,
                           const struct athena_table_use *use, struct mr_buf *out)
 {
@@ -677,11 +697,8 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     athena_source_mark(source, translation, use, scan, scan->column_count);
     if (!list_objects(source, translation, use, scan, table))
         return false;
-    if (count_rows(source, use->table, scan) || athena_source_relation(source, scan, out) == MR_OK)
-        return true;
-    athena_translate_fail(translation, use->table, "INTERNAL_ERROR",
-                          "The objects cannot be opened");
-    return false;
+    return count_rows(source, use->table, scan) ||
+           open_relation(source, translation, use->table, scan, out);
 }
 
 enum mr_status athena_source_relation(struct athena_source *source, struct athena_scan *scan,

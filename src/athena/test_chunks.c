@@ -22,8 +22,9 @@ static enum mr_status count(const char *bytes, size_t len, uint64_t *ret_bytes)
     char *exact = mr_malloc(len + 1);
     mr_arena_init(&arena);
     memcpy(exact, bytes, len);
+    struct athena_misfit misfit;
     const enum mr_status status =
-        athena_chunks_count(&scan, &arena, mr_slice_make(exact, len), ret_bytes);
+        athena_chunks_count(&scan, &arena, mr_slice_make(exact, len), ret_bytes, &misfit);
     free(exact);
     mr_arena_fini(&arena);
     return status;

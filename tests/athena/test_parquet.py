@@ -137,14 +137,82 @@ def test_each_type_is_what_the_catalog_says(lake, value, declared, shown):
 def test_what_is_no_parquet_or_of_another_type_is_told_with_its_path(lake):
     table(lake, "t", "id int", parquet("SELECT 'x' AS id"))
     failed = lake.run("SELECT id FROM t")["Status"]["StateChangeReason"]
-    assert failed == (f"HIVE_BAD_DATA: Field id's type BINARY in parquet file s3://{lake.bucket}/"
-                      "t/f0.parquet is incompatible with type integer defined in table schema")
+    path = f"s3://{lake.bucket}/t/f0.parquet"
+    assert failed == (f"HIVE_BAD_DATA: Malformed Parquet file. Field id's type BINARY in parquet "
+                      f"file {path} is incompatible with type integer defined in table schema "
+                      f"[{path}]")
     table(lake, "none", "id int", b"this is no parquet file")
     failed = lake.run("SELECT id FROM none")["Status"]["StateChangeReason"]
     assert failed.startswith("HIVE_BAD_DATA: Not valid Parquet file: "
                              f"s3://{lake.bucket}/none/f0.parquet"), failed
     table(lake, "empty", "id int")
     assert lake.rows("SELECT count(*) FROM empty") == [["0"]]
+
+
+@pytest.mark.parametrize("value, declared, told", [
+    ("7::BIGINT", "double", "INT64 double"), ("7::INTEGER", "string", "INT32 varchar"),
+    ("1.5::DOUBLE", "float", "DOUBLE real"), ("1.0::DOUBLE", "int", "DOUBLE integer"),
+    ("'7'", "bigint", "BINARY bigint"), ("true", "string", "BOOLEAN varchar"),
+    ("DATE '2026-07-03'", "string", "INT32 varchar"), ("7::BIGINT", "boolean", "INT64 boolean"),
+    ("TIMESTAMP '2026-07-03 10:11:12'", "string", "INT64 varchar"),
+    ("'2026-07-03'", "date", "BINARY date"), ("7::BIGINT", "decimal(10,2)", "INT64 decimal(10,2)"),
+    ("1.5::FLOAT", "decimal(10,2)", "FLOAT decimal(10,2)"),
+    ("1.25::DECIMAL(10,2)", "double", "INT64 double"),
+])
+def test_a_type_that_does_not_become_the_catalogs_is_refused(lake, value, declared, told):
+    columns = f"i int, v {declared}"
+    table(lake, "t", columns, parquet(f"SELECT 1::INTEGER AS i, {value} AS v"))
+    table(lake, "copy", columns)
+    kind, wanted = told.split(" ")
+    for sql in ("SELECT v FROM t", "INSERT INTO copy SELECT * FROM t"):
+        status = lake.run(sql)["Status"]
+        assert status["State"] == "FAILED", sql
+        assert (f"Field v's type {kind} in parquet file s3://{lake.bucket}/t/f0.parquet is "
+                f"incompatible with type {wanted} defined") in status["StateChangeReason"]
+    assert lake.rows("SELECT sum(i) FROM t") == [["1"]]
+    assert lake.rows("SELECT count(*) FROM copy") == [["0"]]
+
+
+BY_PLACE = ("ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe' "
+            "WITH SERDEPROPERTIES ('parquet.column.index.access'='true') STORED AS PARQUET")
+
+
+def test_columns_by_their_index(lake):
+    bodies = {"day=1/a": "SELECT {x: 1, y: 2} AS pair, 10::BIGINT AS id, 'a' AS name",
+              "day=1/b": "SELECT {x: 3, y: 4} AS p2, 20::INTEGER AS key, 'b' AS pair, 9 AS more",
+              "day=2/c": "SELECT {x: 5, y: 6} AS pair, 30::BIGINT AS id, 'c' AS name",
+              "day=2/d": "SELECT {x: 7, y: 8} AS name"}
+    files = {key: parquet(select) for key, select in bodies.items()}
+    for key, body in files.items():
+        lake.s3.put_object(Bucket=lake.bucket, Key=f"t/{key}", Body=body)
+    lake.run("CREATE EXTERNAL TABLE t (pair struct<x:int,y:int>, id bigint, name string) "
+             f"PARTITIONED BY (day int) {BY_PLACE} LOCATION 's3://{lake.bucket}/t/'")
+    lake.run("MSCK REPAIR TABLE t")
+    assert lake.rows("SELECT pair.y, id, name, day, \"$path\" FROM t ORDER BY pair.x") == [
+        ["2", "10", "a", "1", f"s3://{lake.bucket}/t/day=1/a"],
+        ["4", "20", "b", "1", f"s3://{lake.bucket}/t/day=1/b"],
+        ["6", "30", "c", "2", f"s3://{lake.bucket}/t/day=2/c"],
+        ["8", None, None, "2", f"s3://{lake.bucket}/t/day=2/d"]]
+    told = lake.run("SELECT sum(id) FROM t WHERE day = 1")["Statistics"]["DataScannedInBytes"]
+    assert told == sum(size for _, name, size in chunks(files["day=1/a"], files["day=1/b"])
+                       if name in ("id", "key"))
+    lake.run("CREATE EXTERNAL TABLE named (pair struct<x:int,y:int>, id bigint, name string) "
+             f"STORED AS PARQUET LOCATION 's3://{lake.bucket}/t/day=2/'")
+    assert lake.rows("SELECT id FROM named WHERE id > 0") == [["30"]]
+    lake.s3.put_object(Bucket=lake.bucket, Key="t/day=1/e", Body=parquet("SELECT 'x' AS pair"))
+    assert "Field pair's type BINARY in parquet file" in (
+        lake.run("SELECT pair FROM t")["Status"]["StateChangeReason"])
+
+
+def test_columns_by_their_index_in_objects_of_many_schemas(lake):
+    for i in range(101):
+        lake.s3.put_object(Bucket=lake.bucket, Key=f"t/{i}", Body=parquet(f"SELECT {i} AS c{i}"))
+    lake.run(f"CREATE EXTERNAL TABLE t (n int) {BY_PLACE} LOCATION 's3://{lake.bucket}/t/'")
+    assert lake.run("SELECT sum(n) FROM t")["Status"]["StateChangeReason"] == (
+        "NOT_SUPPORTED: line 1:20: Columns by their index in Parquet files of more than 100 "
+        "schemas")
+    lake.s3.delete_object(Bucket=lake.bucket, Key="t/100")
+    assert lake.rows("SELECT sum(n), count(n) FROM t") == [["4950", "100"]]
 
 
 def test_hidden_columns_of_json(lake):
