@@ -9,6 +9,7 @@ enum {
     GZIP_WINDOW = 15 + 16,
     STEP_BYTES = 64 << 10,
     TAKE_BYTES = 4 << 10,
+    ZSTD_MADE_MAX = 4 << 20, /* by one call, and what is left of a block: 128 KiB */
     PART_BYTES_MAX = 1 << 30
 };
 
@@ -119,12 +120,14 @@ static enum mr_status take_zstd(struct mr_unpacker *unpacker, struct mr_slice pa
 {
     ZSTD_inBuffer in = {.src = part.ptr, .size = part.len};
     ZSTD_outBuffer out;
-    size_t result;
+    size_t result, made = 0;
     do {
         out = (ZSTD_outBuffer){.dst = mr_buf_reserve(buf, STEP_BYTES), .size = STEP_BYTES};
         result = ZSTD_decompressStream(unpacker->zstd, &out, &in);
         buf->len += out.pos;
-    } while (!ZSTD_isError(result) && (out.pos == out.size || in.pos < in.size));
+        made += out.pos;
+    } while (!ZSTD_isError(result) &&
+             (in.pos < in.size ? made < ZSTD_MADE_MAX : out.pos == out.size));
     *ret_used = in.pos;
     unpacker->inside = result != 0;
     return ZSTD_isError(result) ? MR_INVALID : MR_OK;

@@ -13,7 +13,7 @@ enum mr_packing { MR_PACKING_NONE, MR_PACKING_GZIP, MR_PACKING_ZSTD };
 struct mr_unpacker;
 struct mr_unpacker *mr_unpacker_new(enum mr_packing packing);
 void mr_unpacker_free(struct mr_unpacker *unpacker); /* accepts NULL */
-/* Appends what the next 4 KiB of `*input` unpack to (gzip: 5 MiB at most), and cuts them off: call
+/* Appends what the next 4 KiB of `*input` unpack to, 5 MiB at most, and cuts off what it took: call
  * again until that is empty. Several members in a row are read as one. MR_INVALID:
  * damaged. */
 MR_MUST_USE enum mr_status mr_unpacker_take(struct mr_unpacker *unpacker, struct mr_slice *input,

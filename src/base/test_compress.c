@@ -107,11 +107,43 @@ static void members_in_a_row_are_one_text_and_damage_is_told(void **state)
     mr_buf_fini(&back);
 }
 
+/* Four bytes of Zstandard can stand for 128 KiB, a block of one byte repeated. */
+static void little_that_stands_for_much_comes_in_parts(void **state)
+{
+    (void)state;
+    static const enum mr_packing packings[] = {MR_PACKING_GZIP, MR_PACKING_ZSTD};
+    const size_t len = 200 << 20;
+    char *zeros = mr_calloc(1, len);
+    for (size_t i = 0; i < MR_COUNT(packings); i++) {
+        struct mr_buf packed = {0}, text = {0};
+        struct mr_unpacker *unpacker = mr_unpacker_new(packings[i]);
+        size_t sum = 0;
+        if (packings[i] == MR_PACKING_ZSTD)
+            mr_zstd(&packed, mr_slice_make(zeros, len));
+        else
+            mr_gzip(&packed, mr_slice_make(zeros, len));
+        struct mr_slice rest = mr_buf_slice(&packed);
+        while (rest.len > 0) {
+            mr_buf_reset(&text);
+            assert_int_equal(mr_unpacker_take(unpacker, &rest, &text), MR_OK);
+            assert_in_range(text.len, 0, 5 << 20);
+            sum += text.len;
+        }
+        assert_true(mr_unpacker_is_whole(unpacker));
+        assert_int_equal(sum, len);
+        mr_unpacker_free(unpacker);
+        mr_buf_fini(&packed);
+        mr_buf_fini(&text);
+    }
+    free(zeros);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_packed_in_pieces_unpacks_in_pieces),
         cmocka_unit_test(members_in_a_row_are_one_text_and_damage_is_told),
+        cmocka_unit_test(little_that_stands_for_much_comes_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
