@@ -111,8 +111,8 @@ static enum mr_status fill_inflated(struct athena_lines *lines, const char *form
     const int code = inflate(stream, Z_NO_FLUSH);
     lines->packed_at += in.len - stream->avail_in;
     lines->buf.len += ATHENA_PIECE_BYTES - stream->avail_out;
-    lines->pending = stream->avail_out == 0;
     lines->inside = code != Z_STREAM_END;
+    lines->pending = lines->inside && stream->avail_out == 0;
     if (code == Z_STREAM_END)
         inflateReset(stream); /* another member may follow */
     else if (code != Z_OK && code != Z_BUF_ERROR)
@@ -136,8 +136,8 @@ static enum mr_status fill_zstd(struct athena_lines *lines)
     const size_t left = lines->zstd == NULL ? 1 : ZSTD_decompressStream(lines->zstd, &out, &in);
     if (lines->zstd == NULL || ZSTD_isError(left))
         return damaged(lines, "Zstandard");
-    lines->pending = out.pos == out.size;
     lines->inside = left > 0;
+    lines->pending = lines->inside && out.pos == out.size;
     lines->packed_at += in.pos;
     lines->buf.len += out.pos;
     return MR_OK;

@@ -1,5 +1,6 @@
 #include "athena/lines.h"
 #include "base/codec.h"
+#include "base/compress.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -92,6 +93,39 @@ static void gzip_members_are_one_text_and_damage_is_told(void **state)
     mr_buf_fini(&text);
 }
 
+/* Where what is unpacked fills the last piece to its end, nothing is missing behind it. */
+static void packed_texts_of_whole_pieces_are_whole(void **state)
+{
+    (void)state;
+    enum { LINE = 64 };
+    static const enum athena_packing packings[] = {ATHENA_GZIP, ATHENA_ZSTD};
+    struct mr_buf text = {0}, packed = {0};
+    struct mr_slice line;
+    while (text.len < (size_t)2 * ATHENA_PIECE_BYTES)
+        mr_buf_printf(&text, "%0*zu\n", LINE - 1, text.len);
+    for (size_t i = 0; i < MR_COUNT(packings); i++) {
+        struct athena_lines lines = {0};
+        enum mr_status status;
+        size_t count = 0;
+        mr_buf_reset(&packed);
+        if (packings[i] == ATHENA_ZSTD)
+            mr_zstd(&packed, mr_buf_slice(&text));
+        else
+            mr_gzip(&packed, mr_buf_slice(&text));
+        assert_int_equal(athena_lines_open(&lines, file_of(mr_buf_slice(&packed)), MR_S(""),
+                                           packings[i], 0, UINT64_MAX),
+                         MR_OK);
+        while ((status = athena_lines_next(&lines, &line)) == MR_OK)
+            count++;
+        if (status != MR_END)
+            fail_msg("packing %zu: %s", i, lines.message);
+        assert_int_equal(count, text.len / LINE);
+        athena_lines_fini(&lines);
+    }
+    mr_buf_fini(&packed);
+    mr_buf_fini(&text);
+}
+
 static void a_line_longer_than_a_piece_is_whole(void **state)
 {
     (void)state;
@@ -111,6 +145,7 @@ int main(void)
         cmocka_unit_test(lines_end_with_or_without_carriage_return_and_at_the_end),
         cmocka_unit_test(ranges_together_give_every_line_once),
         cmocka_unit_test(gzip_members_are_one_text_and_damage_is_told),
+        cmocka_unit_test(packed_texts_of_whole_pieces_are_whole),
         cmocka_unit_test(a_line_longer_than_a_piece_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

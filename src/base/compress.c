@@ -127,7 +127,7 @@ static enum mr_status take_zstd(struct mr_unpacker *unpacker, struct mr_slice pa
         buf->len += out.pos;
         made += out.pos;
     } while (!ZSTD_isError(result) &&
-             (in.pos < in.size ? made < ZSTD_MADE_MAX : out.pos == out.size));
+             (in.pos < in.size ? made < ZSTD_MADE_MAX : result != 0 && out.pos == out.size));
     *ret_used = in.pos;
     unpacker->inside = result != 0;
     return ZSTD_isError(result) ? MR_INVALID : MR_OK;
