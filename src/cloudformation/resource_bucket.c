@@ -1,5 +1,5 @@
 /* What a template says about a bucket in words of its own, in the words of S3's operations: rules
- * for browsers, lifecycle, notifications, object lock. */
+ * for browsers, lifecycle, notifications, object lock, access logs, websites. */
 #include "cloudformation/resource_bucket.h"
 #include "base/clock.h"
 #include "cloudformation/members.h"
@@ -342,4 +342,87 @@ bool bucket_set_lock(struct resource_call *call)
     mr_json_key_raw(&request.json, "ObjectLockConfiguration",
                     MR_S("{\"ObjectLockEnabled\":\"Enabled\"}"));
     return request_done(&request);
+}
+
+/* ---- LoggingConfiguration ---- */
+
+static void write_logging(struct resource_call *call, struct mr_json *json, yyjson_val *value)
+{
+    static const char *const known[] = {"DestinationBucketName", "LogFilePrefix",
+                                        "TargetObjectKeyFormat", NULL};
+    yyjson_val *bucket = mr_json_get(value, "DestinationBucketName");
+    yyjson_val *prefix = mr_json_get(value, "LogFilePrefix");
+    yyjson_val *format = mr_json_get(value, "TargetObjectKeyFormat");
+    check_members(call, value, known);
+    mr_json_key(json, "LoggingEnabled");
+    mr_json_object(json);
+    if (bucket != NULL)
+        mr_json_key_value(json, "TargetBucket", bucket);
+    else
+        mr_json_key_string(json, "TargetBucket", call->physical); /* AWS: its own logs */
+    if (prefix != NULL)
+        mr_json_key_value(json, "TargetPrefix", prefix);
+    else
+        mr_json_key_cstr(json, "TargetPrefix", "");
+    if (format != NULL)
+        mr_json_key_value(json, "TargetObjectKeyFormat", format);
+    mr_json_object_end(json);
+}
+
+bool bucket_set_logging(struct resource_call *call)
+{
+    struct request request;
+    if (resource_property(call, "LoggingConfiguration") != NULL ||
+        !resource_changed(call, "LoggingConfiguration"))
+        return set(call, "LoggingConfiguration", "PutBucketLogging", "BucketLoggingStatus", "",
+                   write_logging);
+    bucket_request(&request, call, "PutBucketLogging"); /* there is no delete */
+    mr_json_key_raw(&request.json, "BucketLoggingStatus", MR_S("{}"));
+    return request_done(&request);
+}
+
+/* ---- WebsiteConfiguration ---- */
+
+/* A text that S3 has as an object of one member. */
+static void write_wrapped(struct mr_json *json, const char *name, const char *member,
+                          yyjson_val *text)
+{
+    if (text == NULL)
+        return;
+    mr_json_key(json, name);
+    mr_json_object(json);
+    mr_json_key_value(json, member, text);
+    mr_json_object_end(json);
+}
+
+static void write_website(struct resource_call *call, struct mr_json *json, yyjson_val *value)
+{
+    static const struct renamed whole[] = {{"RedirectAllRequestsTo", "RedirectAllRequestsTo"}};
+    static const struct renamed rule[] = {{"RoutingRuleCondition", "Condition"},
+                                          {"RedirectRule", "Redirect"}};
+    static const char *const known[] = {"IndexDocument", "ErrorDocument", "RedirectAllRequestsTo",
+                                        "RoutingRules", NULL};
+    static const char *const of_rule[] = {"RoutingRuleCondition", "RedirectRule", NULL};
+    yyjson_val *rules = mr_json_get(value, "RoutingRules");
+    check_members(call, value, known);
+    write_wrapped(json, "IndexDocument", "Suffix", mr_json_get(value, "IndexDocument"));
+    write_wrapped(json, "ErrorDocument", "Key", mr_json_get(value, "ErrorDocument"));
+    write_renamed(json, value, whole, MR_COUNT(whole));
+    if (rules == NULL)
+        return;
+    mr_json_key(json, "RoutingRules");
+    mr_json_array(json);
+    for (size_t i = 0; i < count_of(rules); i++) {
+        check_members(call, item_of(rules, i), of_rule);
+        mr_json_object(json);
+        write_renamed(json, item_of(rules, i), rule, MR_COUNT(rule));
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
+bool bucket_set_website(struct resource_call *call)
+{
+    return set(call, "WebsiteConfiguration", "PutBucketWebsite", "WebsiteConfiguration",
+               "DeleteBucketWebsite", write_website);
 }

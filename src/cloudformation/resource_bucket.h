@@ -10,3 +10,5 @@ bool bucket_set_cors(struct resource_call *call);
 bool bucket_set_lifecycle(struct resource_call *call);
 bool bucket_set_notifications(struct resource_call *call);
 bool bucket_set_lock(struct resource_call *call);
+bool bucket_set_logging(struct resource_call *call);
+bool bucket_set_website(struct resource_call *call);

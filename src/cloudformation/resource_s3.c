@@ -11,6 +11,7 @@ static const struct resource_property bucket_properties[] = {
     {"BucketEncryption", 0},
     {"CorsConfiguration", 0},
     {"LifecycleConfiguration", 0},
+    {"LoggingConfiguration", 0},
     {"NotificationConfiguration", 0},
     {"ObjectLockConfiguration", 0},
     {"ObjectLockEnabled", RESOURCE_REPLACES},
@@ -18,6 +19,7 @@ static const struct resource_property bucket_properties[] = {
     {"PublicAccessBlockConfiguration", 0},
     {"Tags", 0},
     {"VersioningConfiguration", 0},
+    {"WebsiteConfiguration", 0},
 };
 
 static const char *const bucket_attributes[] = {
@@ -166,7 +168,8 @@ static void bucket_configure(struct resource_call *call)
                                  "PublicAccessBlockConfiguration", "DeletePublicAccessBlock") &&
                       set_acl(call) && set_versioning(call) && set_encryption(call) &&
                       set_tags(call) && bucket_set_cors(call) && bucket_set_lifecycle(call) &&
-                      bucket_set_lock(call) && bucket_set_notifications(call);
+                      bucket_set_lock(call) && bucket_set_notifications(call) &&
+                      bucket_set_logging(call) && bucket_set_website(call);
     const struct mr_slice name = call->physical, region = call->region;
     struct mr_arena *arena = call->arena;
     if (!good)

@@ -276,12 +276,49 @@ def test_a_bucket_tells_functions_of_a_template(stacks, client, fresh):
     stacks.delete(name)
 
 
+def test_a_bucket_of_a_template_logs_and_is_a_website(stacks, client, fresh):
+    name, kind, s3 = fresh("bucket"), "AWS::S3::Bucket", client("s3")
+    logs = {"Type": kind, "DeletionPolicy": "Retain"}  # whoever logs may fill it any time
+    site = {"IndexDocument": "index.html", "ErrorDocument": "error.html", "RoutingRules": [{
+        "RoutingRuleCondition": {"KeyPrefixEquals": "old/", "HttpErrorCodeReturnedEquals": "404"},
+        "RedirectRule": {"ReplaceKeyPrefixWith": "new/", "HttpRedirectCode": "302"}}]}
+    dated = {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
+    template = one(kind, {"WebsiteConfiguration": site, "LoggingConfiguration": {
+        "DestinationBucketName": {"Ref": "Logs"}, "LogFilePrefix": "a/",
+        "TargetObjectKeyFormat": dated}})
+    template["Resources"]["Logs"] = logs
+    stacks.create(name, template)
+    bucket, target = stacks.physical(name, "It"), stacks.physical(name, "Logs")
+    logging = s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"]
+    assert (logging["TargetBucket"], logging["TargetPrefix"]) == (target, "a/")
+    assert logging.get("TargetObjectKeyFormat", dated) == dated  # older clients do not know it
+    found = s3.get_bucket_website(Bucket=bucket)
+    assert found["IndexDocument"] == {"Suffix": "index.html"}
+    assert found["ErrorDocument"] == {"Key": "error.html"}
+    assert found["RoutingRules"] == [{
+        "Condition": {"KeyPrefixEquals": "old/", "HttpErrorCodeReturnedEquals": "404"},
+        "Redirect": {"ReplaceKeyPrefixWith": "new/", "HttpRedirectCode": "302"}}]
+    template["Resources"]["It"]["Properties"] = {
+        "WebsiteConfiguration": {"RedirectAllRequestsTo": {"HostName": "other.test"}}}
+    stacks.update(name, template)
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    assert s3.get_bucket_website(Bucket=bucket)["RedirectAllRequestsTo"] == {
+        "HostName": "other.test"}
+    template["Resources"]["It"]["Properties"] = {}
+    stacks.update(name, template)
+    with pytest.raises(ClientError, match="does not have a website configuration"):
+        s3.get_bucket_website(Bucket=bucket)
+    stacks.delete(name)
+
+
 @pytest.mark.parametrize("properties, word", [
     ({"CorsConfiguration": {"CorsRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"],
                                            "MaxAgeSeconds": 1}]}}, "MaxAgeSeconds"),
     ({"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "Days": 1}]}}, "Days"),
     ({"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "Transitions": [
         {"StorageClass": "STANDARD_IA", "Days": 30}]}]}}, "Days"),
+    ({"WebsiteConfiguration": {"IndexDocument": "i", "Suffix": "i"}}, "Suffix"),
+    ({"LoggingConfiguration": {"TargetBucket": "b"}}, "TargetBucket"),
 ])
 def test_a_word_that_is_none_fails_the_bucket(stacks, fresh, properties, word):
     name = fresh("bucket")
