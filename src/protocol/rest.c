@@ -82,6 +82,27 @@ static struct mr_slice without_aws_chunked(struct mr_arena *arena, struct mr_sli
     return result;
 }
 
+/* AWS: the query of a presigned URL may hold what would be headers, as SDKs write it; a checksum
+ * there is not looked at, for it was made before there was a body. */
+static bool is_hoisted(const struct protocol_call *call, const struct protocol_pair *pair)
+{
+    const struct mr_slice ours = MR_S("x-amz-"), sums = MR_S("x-amz-checksum-");
+    return call->priv->wire == MODEL_REST_XML && pair->name.len > ours.len &&
+           mr_slice_equal_nocase(mr_slice_sub(pair->name, 0, ours.len), ours) &&
+           !mr_slice_equal_nocase(mr_slice_sub(pair->name, 0, sums.len), sums) &&
+           !mr_slice_equal_nocase(pair->name, MR_S("x-amz-sdk-checksum-algorithm")) &&
+           pair_find(call, MR_S("X-Amz-Signature")) != NULL;
+}
+
+static struct mr_slice hoisted(const struct protocol_call *call, struct mr_slice name)
+{
+    for (size_t i = 0; i < call->priv->pair_count; i++)
+        if (mr_slice_equal_nocase(call->priv->pairs[i].name, name) &&
+            is_hoisted(call, &call->priv->pairs[i]))
+            return call->priv->pairs[i].value;
+    return (struct mr_slice){0};
+}
+
 static void header_put(struct protocol_call *call, struct mr_json *json,
                        const struct model_member *member)
 {
@@ -92,6 +113,8 @@ static void header_put(struct protocol_call *call, struct mr_json *json,
     for (size_t i = 0; i < call->exchange->header_count && value.ptr == NULL; i++)
         if (mr_slice_equal_nocase(call->exchange->headers[i].name, wire))
             value = call->exchange->headers[i].value;
+    if (value.ptr == NULL)
+        value = hoisted(call, wire);
     if (value.ptr == NULL)
         return;
     if (call->priv->wire == MODEL_REST_XML &&
@@ -139,31 +162,48 @@ static bool named_before(const struct http_exchange *exchange, size_t at)
     return false;
 }
 
+struct map { /* being written */
+    struct protocol_call *call;
+    struct mr_json *json;
+    const struct model_member *member;
+    bool any;
+};
+
+/* One more, if the name begins with the map's prefix. */
+static void map_put(struct map *map, struct mr_slice name, struct mr_slice value)
+{
+    struct protocol_call *call = map->call;
+    const struct model_service *model = call->priv->service->model;
+    const struct model_shape *shape = &model->shapes[map->member->shape];
+    const struct mr_slice prefix = model_text(model, map->member->wire);
+    if (name.len <= prefix.len || !mr_slice_equal_nocase(mr_slice_sub(name, 0, prefix.len), prefix))
+        return;
+    if (!map->any) {
+        mr_json_name(map->json, model_text(model, map->member->name));
+        mr_json_object(map->json);
+        map->any = true;
+    }
+    mr_json_name(map->json, mr_slice_sub(name, prefix.len, SIZE_MAX));
+    (void)text_put(call, map->json, &model->shapes[model_members(model, shape)[1].shape], name,
+                   value);
+}
+
 /* All headers that begin with the prefix, as a map: x-amz-meta-. Doubles are joined by commas. */
 static void headers_put(struct protocol_call *call, struct mr_json *json,
                         const struct model_member *member)
 {
-    const struct model_service *model = call->priv->service->model;
-    const struct model_shape *text =
-        &model->shapes[model_members(model, &model->shapes[member->shape])[1].shape];
-    const struct mr_slice prefix = model_text(model, member->wire);
     const struct http_exchange *exchange = call->exchange;
-    bool any = false;
-    for (size_t i = 0; i < exchange->header_count; i++) {
-        const struct http_header *header = &exchange->headers[i];
-        if (header->name.len <= prefix.len ||
-            !mr_slice_equal_nocase(mr_slice_sub(header->name, 0, prefix.len), prefix) ||
-            named_before(exchange, i))
-            continue;
-        if (!any) {
-            mr_json_name(json, model_text(model, member->name));
-            mr_json_object(json);
-            any = true;
-        }
-        mr_json_name(json, mr_slice_sub(header->name, prefix.len, SIZE_MAX));
-        (void)text_put(call, json, text, header->name, joined_values(call, i));
+    struct map map = {.call = call, .json = json, .member = member};
+    for (size_t i = 0; i < exchange->header_count; i++)
+        if (!named_before(exchange, i))
+            map_put(&map, exchange->headers[i].name, joined_values(call, i));
+    for (size_t i = 0; i < call->priv->pair_count; i++) {
+        const struct protocol_pair *pair = &call->priv->pairs[i];
+        if (is_hoisted(call, pair) &&
+            protocol_header(call, mr_arena_cstr(call->arena, pair->name)).ptr == NULL)
+            map_put(&map, pair->name, pair->value);
     }
-    if (any)
+    if (map.any)
         mr_json_object_end(json);
 }
 

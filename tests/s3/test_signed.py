@@ -5,7 +5,10 @@ import urllib.error
 import urllib.request
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from s3.conftest import refused
 from support.server import KEY, SECRET
@@ -96,3 +99,31 @@ def test_presigned_urls_say_what_is_wrong_with_them(signed):
     named = answer[1].split("<HeadersNotSigned>")[1].split("<")[0]
     assert sorted(named.split(", ")) == ["x-amz-acl", "x-amz-meta-a"]
     assert fetch(url, Authorization="Bearer x")[0] == 400
+
+
+def hoisting(server, method, path, **query):
+    """A URL whose query holds what others send as headers, as the SDK for JavaScript writes it."""
+    request = AWSRequest(method=method, url=f"{server.url}{path}", params=query)
+    S3SigV4QueryAuth(Credentials(KEY, SECRET), "s3", "us-east-1", expires=60).add_auth(request)
+    return request.prepare().url
+
+
+def test_headers_in_the_query_of_a_presigned_url_count(signed):
+    s3 = signed.client("s3")
+    s3.create_bucket(Bucket="lake")
+    url = hoisting(signed, "PUT", "/lake/k", **{
+        "x-amz-meta-who": "a b+c", "x-amz-storage-class": "STANDARD_IA", "x-amz-tagging": "a=b",
+        "x-amz-checksum-crc32": "AAAAAA==", "x-amz-sdk-checksum-algorithm": "CRC32"})
+    put = urllib.request.Request(url, method="PUT", data=b"hello")
+    with urllib.request.urlopen(put) as reply:
+        assert reply.status == 200  # the checksum, of no body, is not looked at
+    head = s3.head_object(Bucket="lake", Key="k")
+    assert (head["Metadata"], head["StorageClass"]) == ({"who": "a b+c"}, "STANDARD_IA")
+    assert s3.get_object_tagging(Bucket="lake", Key="k")["TagSet"] == [{"Key": "a", "Value": "b"}]
+    with pytest.raises(urllib.error.HTTPError) as caught:  # they are signed with the rest
+        urllib.request.urlopen(urllib.request.Request(
+            url.replace("who=a", "who=b"), method="PUT", data=b"hello"))
+    assert caught.value.code == 403
+    # Without a presigned query they are no headers.
+    s3.put_object(Bucket="lake", Key="k", Body=b"x")
+    assert s3.head_object(Bucket="lake", Key="k")["Metadata"] == {}
