@@ -470,8 +470,11 @@ static void body_note(struct protocol_call *call)
     struct auth_body *note = &call->priv->auth_body;
     const struct mr_slice hash = protocol_header(call, "x-amz-content-sha256");
     const struct mr_slice encoding = protocol_header(call, "content-encoding");
+    /* AWS: the encoding by itself says nothing. Who sends frames without the hash that names them
+     * tells the length of what is in them. */
     note->framed = mr_slice_starts_with(hash, MR_S("STREAMING-")) ||
-                   mr_slice_search(encoding, MR_S("aws-chunked")) != SIZE_MAX;
+                   (mr_slice_search(encoding, MR_S("aws-chunked")) != SIZE_MAX &&
+                    protocol_header(call, "x-amz-decoded-content-length").ptr != NULL);
     note->chunks_signed = call->priv->protocol->auth != NULL &&
                           mr_slice_starts_with(hash, MR_S("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"));
     note->hash_known = hash.len == 64 && mr_unhex(hash, note->hash, 32) == MR_OK;

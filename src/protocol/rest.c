@@ -71,6 +71,8 @@ static struct mr_slice without_aws_chunked(struct mr_arena *arena, struct mr_sli
 {
     struct mr_buf kept = {0};
     struct mr_slice rest = value, part;
+    if (mr_slice_search(value, MR_S("aws-chunked")) == SIZE_MAX)
+        return value;
     while (rest.ptr != NULL && mr_slice_split(&rest, ',', &part)) {
         part = mr_slice_trim(part);
         if (part.len == 0 || mr_slice_equal_nocase(part, MR_S("aws-chunked")))

@@ -479,3 +479,14 @@ def test_an_object_put_by_another_service_tells_its_buckets_encryption(client, s
     name = query["QueryExecutionId"] + ".csv"
     wait_until(lambda: "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=name))
     assert s3.head_object(Bucket=bucket, Key=name)["SSEKMSKeyId"] == key
+
+
+@pytest.mark.parametrize("sent, kept", [
+    ("gzip", "gzip"), ("deflate, gzip", "deflate, gzip"), ("gzip, aws-chunked", "gzip"),
+    ("aws-chunked, gzip", "gzip"), ("aws-chunked", None),
+    ("aws-chunked,gzip, aws-chunked", "gzip")])
+def test_an_encoding_without_frames_is_a_name_alone(s3, bucket, sent, kept):
+    for body in (b"", b"hello"):
+        s3.put_object(Bucket=bucket, Key="k", Body=body, ContentEncoding=sent)
+        got = s3.get_object(Bucket=bucket, Key="k")
+        assert (got["Body"].read(), got.get("ContentEncoding")) == (body, kept)
