@@ -457,9 +457,11 @@ static bool fail_form(struct call *call)
     if (call->count < 2)
         return false;
     for (size_t i = 0; i < call->count && i < MR_COUNT(types); i++)
-        types[i] = athena_sqltype_text(translation->arena, call->types[i]);
-    const bool condition =
-        call->types[0]->kind == SQL_BOOLEAN || call->types[0]->kind == SQL_UNKNOWN;
+        types[i] = call->types[i] == NULL /* a lambda */
+                       ? MR_S("<function>")
+                       : athena_sqltype_text(translation->arena, call->types[i]);
+    const bool condition = call->types[0] != NULL && (call->types[0]->kind == SQL_BOOLEAN ||
+                                                      call->types[0]->kind == SQL_UNKNOWN);
     if (mr_slice_equal(name, MR_S("if")) && !condition)
         athena_translate_fail(translation, call->nodes[0], "TYPE_MISMATCH",
                               "IF condition must evaluate to a boolean (actual: %.*s)",

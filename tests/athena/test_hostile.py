@@ -208,6 +208,8 @@ def test_words_inside_literals_are_only_words(orders):
                                       for i in range(1, 60)) + " SELECT count(*) FROM nope",
     "SELECT " + "transform(ARRAY[1], x -> " * 60 + "ARRAY[1]" + ")" * 60,
     "SELECT " + "x -> " * 1000 + "1",
+    "SELECT transform(x -> x, ARRAY[1])",
+    "SELECT if(x -> x, y -> y), nullif(x -> x, 1), coalesce(1, x -> x)",
     "SELECT " + "ARRAY[" * 100 + "1" + "]" * 100 + "[1]" * 100,
     "SELECT " + "coalesce(NULL, " * 60 + "1" + ")" * 60,
     "SELECT json_parse('" + "[" * 5000 + "]" * 5000 + "')",
