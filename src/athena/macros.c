@@ -84,6 +84,12 @@ static const char *const macros[] = {
     /* DuckDB lets sums grow beyond 38 digits. */
     "mr_digits38(d) AS CASE WHEN length(ltrim(translate(CAST(d AS VARCHAR), '-.', ''), '0')) > 38 "
     "THEN error('NUMERIC_VALUE_OUT_OF_RANGE: Decimal overflow') ELSE d END",
+    /* Teradata's letters of a pattern as Joda's. */
+    "mr_teradata(f) AS replace(replace(replace(f, 'hh24', 'HH'), 'mm', 'MM'), 'mi', 'mm')",
+    "mr_utf16(o) AS CASE WHEN o < 65536 THEN printf('%04X', o) ELSE printf('%04X%04X', 55296 + ((o "
+    "- 65536) >> 10), 56320 + ((o - 65536) & 1023)) END",
+    "mr_char2hexint(s) AS CASE WHEN s = '' THEN '' ELSE array_to_string(list_transform("
+    "string_split(s, ''), lambda mr_c: mr_utf16(ord(mr_c))), '') END",
     "mr_days(i) AS CASE WHEN ((hour(i) * 60 + minute(i)) * 60 + second(i)) % 86400 <> 0 THEN "
     "error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') ELSE i END",
     /* The entries of a text, each with one delimiter; nothing behind the last one is none. */

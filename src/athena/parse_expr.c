@@ -460,9 +460,9 @@ static struct athena_node *parse_bracketed(struct athena_parser *parser)
 /* The name of a type that literals may have: TYPE 'text'. */
 static bool begins_typed(const struct athena_parser *parser)
 {
-    static const char *const types[] = {"DATE",    "TIMESTAMP", "TIME",    "DECIMAL", "JSON",
-                                        "VARCHAR", "DOUBLE",    "REAL",    "TINYINT", "SMALLINT",
-                                        "INTEGER", "BIGINT",    "BOOLEAN", "UUID",    "CHAR"};
+    static const char *const types[] = {
+        "DATE",    "TIMESTAMP", "TIME",    "DECIMAL", "JSON",    "VARCHAR", "DOUBLE", "REAL",
+        "TINYINT", "SMALLINT",  "INTEGER", "BIGINT",  "BOOLEAN", "UUID",    "CHAR",   "IPADDRESS"};
     for (size_t i = 0; i < MR_COUNT(types); i++) {
         if (athena_peek(parser, types[i]))
             return true;

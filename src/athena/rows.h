@@ -62,6 +62,7 @@ MR_MUST_USE enum mr_status athena_bytes_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_numbers_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_format_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_json_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_ip_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_jsonget_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_jsoncast_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_lists_register(duckdb_connection connection);

@@ -131,6 +131,8 @@ static bool match_type(const struct call *call, struct match *match, struct mr_s
         return match_items(call, match, items, type, SQL_MAP);
     if (inside(text, "row", &items))
         return match_items(call, match, items, type, SQL_ROW);
+    if (inside(text, "qdigest", &items))
+        return match_items(call, match, items, type, SQL_QDIGEST);
     if (match_group(text, type, &fits))
         return fits || (type->kind == SQL_UNKNOWN && match->coerce);
     const struct athena_sqltype *wanted = simple(text);
@@ -161,6 +163,7 @@ static const struct athena_sqltype *made_items(const struct call *call, const st
     if (kind == SQL_MAP)
         return athena_sqltype_map(arena, list[0], list[1]);
     struct athena_sqltype *row = athena_sqltype_row(arena, count);
+    row->kind = kind;
     for (size_t i = 0; i < count; i++)
         row->items[i] = list[i];
     return row;
@@ -210,6 +213,8 @@ static const struct athena_sqltype *made(const struct call *call, const struct m
         return made_items(call, match, items, SQL_MAP);
     if (inside(text, "row", &items))
         return made_items(call, match, items, SQL_ROW);
+    if (inside(text, "qdigest", &items))
+        return made_items(call, match, items, SQL_QDIGEST);
     return simple(text);
 }
 

@@ -27,6 +27,8 @@ static const struct kind {
     [SQL_UUID] = {"uuid", "uuid", "UUID", 0},
     [SQL_GEOMETRY] = {"Geometry", "geometry", "VARCHAR", 0},
     [SQL_HYPERLOGLOG] = {"HyperLogLog", "hyperloglog", "BLOB", 0},
+    [SQL_IPADDRESS] = {"ipaddress", "ipaddress", "BLOB", 0},
+    [SQL_QDIGEST] = {"qdigest", "qdigest", "", 0},
     [SQL_TDIGEST] = {"tdigest", "tdigest", "DOUBLE[]", 0},
     [SQL_ARRAY] = {"array", "array", "", 0},
     [SQL_MAP] = {"map", "map", "MAP", 0},
@@ -61,7 +63,9 @@ const struct athena_sqltype *athena_sqltype_simple(enum athena_sql_kind kind)
         SIMPLE(SQL_UUID, 0),
         SIMPLE(SQL_GEOMETRY, 0),
         SIMPLE(SQL_HYPERLOGLOG, 0),
+        SIMPLE(SQL_IPADDRESS, 0),
         SIMPLE(SQL_TDIGEST, 0),
+        SIMPLE(SQL_QDIGEST, 0),
 #undef SIMPLE
     };
     return &simple[kind];
@@ -416,8 +420,12 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
         return from->count == 0 || casts_nested(from, to);
     if (from->kind == SQL_HYPERLOGLOG || to->kind == SQL_HYPERLOGLOG)
         return from->kind == SQL_VARBINARY || to->kind == SQL_VARBINARY || from->kind == to->kind;
+    if (from->kind == SQL_IPADDRESS || to->kind == SQL_IPADDRESS) {
+        const struct athena_sqltype *other = from->kind == SQL_IPADDRESS ? to : from;
+        return other->kind == SQL_VARCHAR || other->kind == SQL_VARBINARY;
+    }
     if (from->kind == SQL_GEOMETRY || to->kind == SQL_GEOMETRY || from->kind == SQL_TDIGEST ||
-        to->kind == SQL_TDIGEST)
+        to->kind == SQL_TDIGEST || from->kind == SQL_QDIGEST || to->kind == SQL_QDIGEST)
         return false;
     if (is_primitive(from) && is_primitive(to))
         return true;
@@ -505,7 +513,7 @@ static void quoted(struct mr_buf *buf, struct mr_slice name)
 
 void athena_sqltype_duck(struct mr_buf *buf, const struct athena_sqltype *type)
 {
-    if (type->kind == SQL_ARRAY) {
+    if (type->kind == SQL_ARRAY || type->kind == SQL_QDIGEST) {
         athena_sqltype_duck(buf, type->items[0]);
         mr_buf_append(buf, MR_S("[]"));
         return;

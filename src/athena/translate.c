@@ -209,6 +209,12 @@ static void emit_typed(struct athena_translation *translation, const struct athe
         }
         return;
     }
+    if (mr_slice_equal(type, MR_S("ipaddress"))) {
+        athena_emit_text(translation, "mr_to_ip(");
+        athena_emit_string(translation, node->text);
+        athena_emit_text(translation, ", false)");
+        return;
+    }
     athena_emit_text(translation, cast == NULL ? "mr_json_parse(" : "CAST(");
     athena_emit_string(translation, node->text);
     if (cast != NULL) {

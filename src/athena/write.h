@@ -56,6 +56,7 @@ struct athena_write {
     /* private */
     enum athena_write_format format;
     struct mr_slice compression; /* "GZIP", "SNAPPY", "ZSTD", "NONE"; upper case */
+    int level;                   /* of the compression; 0: the usual one */
     struct athena_row_format row_format;
     struct mr_slice location, bucket, prefix; /* where objects go; location ends with "/" */
     const struct athena_pair *keys;           /* names of partition columns, of CTAS and UNLOAD */

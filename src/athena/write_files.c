@@ -68,6 +68,8 @@ static enum mr_status copy(struct athena_write *write)
                   MR_ARG(mr_slice_equal(write->compression, MR_S("NONE")) ? MR_S("UNCOMPRESSED")
                                                                           : write->compression),
                   write->parts.key_count > 0 ? ", PARTITION_BY (mr_p)" : "");
+    if (write->level > 0)
+        mr_buf_printf(&sql, ", COMPRESSION_LEVEL %d", write->level);
     if (write->lake != NULL) {
         mr_buf_append(&sql, MR_S(", FIELD_IDS "));
         athena_lake_field_ids(&sql, write->lake->schema, write->lake->names);

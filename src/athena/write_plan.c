@@ -122,8 +122,23 @@ static bool refuse_settings(struct athena_write *write)
     const struct athena_pair *external = setting(write, "is_external");
     if (external != NULL && !mr_slice_equal_nocase(external->value, MR_S("true")))
         return athena_write_fail(write, "NOT_SUPPORTED", "Tables of the type HIVE are external");
-    if (setting(write, "compression_level") != NULL)
-        return athena_write_fail(write, "NOT_SUPPORTED", "compression_level is not supported");
+    return true;
+}
+
+/* AWS: of ZSTD, 1 to 22, 3 unless it is given. */
+static bool set_level(struct athena_write *write)
+{
+    const struct athena_pair *level = setting(write, "compression_level");
+    if (level == NULL)
+        return true;
+    if (!mr_slice_equal(write->compression, MR_S("ZSTD")))
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                 "compression_level is supported for ZSTD compression only");
+    int64_t value;
+    if (mr_slice_to_i64(level->value, &value) != MR_OK || value < 1 || value > 22)
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                 "compression_level must be between 1 and 22");
+    write->level = (int)value;
     return true;
 }
 
@@ -146,6 +161,8 @@ bool athena_write_settings(struct athena_write *write)
     if (compression == NULL)
         compression = setting(write, "parquet_compression");
     if (!set_compression(write, compression == NULL ? MR_S("GZIP") : compression->value))
+        return false;
+    if (!set_level(write))
         return false;
     if (delimiter != NULL && write->format != ATHENA_WRITE_TEXT)
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
@@ -293,7 +310,7 @@ static bool table_columns(struct athena_write *write)
 
 static bool holds_opaque(const struct athena_sqltype *type)
 {
-    bool found = type != NULL && type->kind >= SQL_GEOMETRY && type->kind <= SQL_TDIGEST;
+    bool found = type != NULL && type->kind >= SQL_GEOMETRY && type->kind <= SQL_QDIGEST;
     for (size_t i = 0; type != NULL && i < type->count && !found; i++)
         found = holds_opaque(type->items[i]);
     return found;

@@ -186,6 +186,21 @@ def test_words_inside_literals_are_only_words(orders):
     "SELECT " + "(" * 5000 + "1" + ")" * 5000,
     "PREPARE a FROM " * 17000 + "SELECT 1",
     "EXPLAIN " * 30000 + "SELECT 1",
+    "SELECT * FROM json_table('[]', 'lax $' COLUMNS (" + "NESTED 'lax $' COLUMNS (" * 3000,
+    "SELECT * FROM json_table('[]', 'lax $' COLUMNS (" + "NESTED 'lax $[*]' COLUMNS (" * 90 +
+    "x bigint" + ")" * 92,
+    "SELECT count(*) FROM json_table('[" + ",".join("1" * 200) + "]', 'lax $' COLUMNS ("
+    "NESTED 'lax $[*]' COLUMNS (a FOR ORDINALITY), NESTED 'lax $[*]' COLUMNS (b FOR ORDINALITY), "
+    "NESTED 'lax $[*]' COLUMNS (c FOR ORDINALITY)) PLAN DEFAULT (CROSS))",
+    "SELECT CAST(JSON '" + "[" * 500 + "]" * 500 + "' AS " + "array(" * 150 + "json" + ")" * 150 +
+    ")",
+    "SELECT count(*) FROM orders GROUP BY DISTINCT CUBE (" + ",".join("quantity" for _ in
+                                                                     range(5000)) + ")",
+    "SELECT count(*) FROM orders GROUP BY DISTINCT " + ", ".join(
+        "GROUPING SETS ((), (quantity), ())" for _ in range(500)),
+    "SELECT numeric_histogram(9000, x) FROM UNNEST(sequence(1, 10000)) AS t(x)",
+    "SELECT json_extract_scalar('" + "[" * 500 + "]" * 500 + "', '$" + "[0]" * 5000 + "')",
+    "SELECT CAST(" * 60 + "ARRAY['1']" + " AS array(integer))" * 60,
     "SELECT regexp_like('a', '" + "(?:" * 20000 + "a" + ")" * 20000 + "')",
     "SELECT " + "NOT " * 20000 + "true",
     "SELECT " + "- " * 20000 + "1",

@@ -50,6 +50,23 @@ def test_ctas_makes_a_parquet_table_below_the_results(lake):
     assert lake.rows("SELECT a FROM t") == [["1"]]
 
 
+def test_zstandard_packs_as_tightly_as_it_is_told(lake):
+    sizes = []
+    for level in (1, 22):
+        assert lake.run(f"""CREATE TABLE z{level} WITH (format = 'PARQUET',
+            write_compression = 'ZSTD', compression_level = {level},
+            external_location = 's3://{lake.bucket}/z{level}/') AS
+            SELECT CAST(n * 7919 % 1000 AS varchar) || 'abc' AS s
+            FROM UNNEST(sequence(1, 10000)) AS t(n)""")["Status"]["State"] == "SUCCEEDED"
+        assert lake.rows(f"SELECT count(DISTINCT s) FROM z{level}") == [["1000"]]
+        sizes.append(sum(file["Size"] for file in lake.s3.list_objects_v2(
+            Bucket=lake.bucket, Prefix=f"z{level}/")["Contents"]))
+    assert sizes[0] != sizes[1]
+    for wrong in ("'SNAPPY', compression_level = 2", "'ZSTD', compression_level = 23"):
+        assert lake.reason(f"CREATE TABLE w WITH (write_compression = {wrong}) AS SELECT 1 AS a"
+                           ).startswith("INVALID_TABLE_PROPERTY: ")
+
+
 def test_ctas_by_partitions_at_a_place_of_its_own(lake):
     done = succeed(lake, f"""CREATE TABLE {lake.database}.p WITH (format = 'PARQUET',
           write_compression = 'SNAPPY', external_location = 's3://{lake.bucket}/p',

@@ -66,6 +66,16 @@ AGGREGATES = [
      [["-0.020547580391606875", "NaN", "0.6745554845457653"]]),
     ("SELECT (SELECT 1 AS a, 'x'), (SELECT 1, 2 WHERE false), (1, 2) IN (SELECT 1, 2)",
      "row row boolean", [["{a=1, field1=x}", None, "true"]]),
+    ("SELECT value_at_quantile(qdigest_agg(x), 0.5), values_at_quantiles(qdigest_agg(x), "
+     "ARRAY[0e0, 1e0]), typeof(qdigest_agg(x)), value_at_quantile(qdigest_agg(y, 2), 0.9), "
+     "value_at_quantile(qdigest_agg(y, 1, 0.01), 0) FROM (VALUES (1, 1e0), (2, 5e0), (NULL, NULL), "
+     "(3, 7e0)) AS t(x, y)", "bigint array varchar double double",
+     [["2", "[1, 3]", "qdigest(bigint)", "7.0", "1.0"]]),
+    ("SELECT value_at_quantile(merge(d), 0.5) FROM (SELECT qdigest_agg(x) AS d FROM "
+     "(VALUES 1, 2, 3) AS t(x) GROUP BY x)", "bigint", [["2"]]),
+    ("SELECT x, count(*) FROM (VALUES IPADDRESS '10.0.0.10', IPADDRESS '10.0.0.9', "
+     "IPADDRESS '10.0.0.9') AS t(x) GROUP BY x ORDER BY x", "ipaddress bigint",
+     [["10.0.0.9", "2"], ["10.0.0.10", "1"]]),
     ("SELECT approx_most_frequent(1, x, 15) FROM (VALUES 'A', 'B', 'A') AS t(x)", "map",
      [["{A=2}"]]),
     (f"SELECT count(*), count(d), count(DISTINCT s), sum(n), sum(d) FROM {N}",
@@ -337,6 +347,18 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT IPADDRESS '10.0.0'",
+     "INVALID_CAST_ARGUMENT: Cannot cast value to IPADDRESS: 10.0.0"),
+    ("SELECT contains('10.0.0.0', IPADDRESS '10.1.2.3')",
+     "INVALID_FUNCTION_ARGUMENT: Invalid CIDR"),
+    ("SELECT contains('10.0.0.0/33', IPADDRESS '10.1.2.3')",
+     "INVALID_FUNCTION_ARGUMENT: Invalid prefix length"),
+    ("SELECT CAST(1 AS ipaddress)",
+     "TYPE_MISMATCH: line 1:8: Cannot cast integer to ipaddress"),
+    ("SELECT count(*) FROM (VALUES (1, 2)) AS t(a, b) GROUP BY DISTINCT "
+     "CUBE (a, b, a, b, a, b, a, b, a, b, a, b)",
+     "TOO_MANY_GROUPING_SETS: GROUP BY has more than 2048 grouping sets but can contain at most "
+     "2048"),
     ("SELECT CAST(JSON '[1]' AS varchar)", "INVALID_CAST_ARGUMENT: Cannot cast '[1]' to varchar"),
     ("SELECT CAST(JSON '{\"a\": 1}' AS bigint)",
      "INVALID_CAST_ARGUMENT: Cannot cast '{\"a\":1}' to bigint"),
