@@ -145,6 +145,7 @@ static bool read_columns(struct mr_arena *arena, struct mr_slice *bytes,
         mr_buf_reset(&type);
         column->name = mr_arena_copy(arena, element.name);
         column->id = element.id;
+        column->place = footer->count;
         if (athena_element_sql(&element, &type))
             column->type = mr_arena_copy(arena, mr_buf_slice(&type));
         footer->count++;
@@ -234,7 +235,8 @@ static void copy_footer(struct mr_arena *arena, const struct athena_footer *from
         to->columns[i] =
             (struct athena_footer_column){.name = mr_arena_copy(arena, from->columns[i].name),
                                           .type = mr_arena_copy(arena, from->columns[i].type),
-                                          .id = from->columns[i].id};
+                                          .id = from->columns[i].id,
+                                          .place = from->columns[i].place};
 }
 
 /* True: `footer` is the same but for the rows, which are added; an empty one becomes it. */
@@ -362,4 +364,18 @@ bool athena_footer_fits(const struct athena_footer *footer, const struct athena_
     }
     mr_buf_fini(&type);
     return fits;
+}
+
+bool athena_footer_is(const struct athena_footer *footer, const struct athena_scan *scan)
+{
+    if (footer->count != scan->column_count)
+        return false;
+    for (size_t i = 0; i < scan->column_count; i++) {
+        const struct athena_column *column = &scan->columns[i];
+        const struct athena_footer_column *found =
+            column->key == ATHENA_COLUMN_DATA ? find(footer, column->source) : NULL;
+        if (found == NULL || found->place != i || !mr_slice_equal(found->name, column->name))
+            return false;
+    }
+    return true;
 }

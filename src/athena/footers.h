@@ -17,6 +17,7 @@ struct athena_footer_column {
     struct mr_slice name; /* of a column at the top, as the object spells it */
     struct mr_slice type; /* DuckDB's, binary taken as text */
     int64_t id;           /* Iceberg's; 0: none */
+    size_t place;         /* in the object, from 0 */
 };
 struct athena_footer {
     struct athena_footer_column *columns; /* by name, in byte order */
@@ -38,3 +39,5 @@ bool athena_footer_read(struct mr_arena *arena, struct mr_slice bytes,
                         struct athena_footer *ret_footer);
 /* Whether what DuckDB finds without being told a schema are the catalog's columns. */
 bool athena_footer_fits(const struct athena_footer *footer, const struct athena_scan *scan);
+/* Whether they are nothing else, in the catalog's order and letters: of a footer that fits. */
+bool athena_footer_is(const struct athena_footer *footer, const struct athena_scan *scan);

@@ -181,15 +181,9 @@ static enum mr_status link_objects(struct athena_scan *scan, struct athena_work_
     return status;
 }
 
-static void put_part(const struct part *part, struct mr_buf *out)
+static void put_read(const struct part *part, struct mr_buf *out)
 {
-    mr_buf_append(out, MR_S("SELECT "));
-    for (size_t i = 0; i < part->scan->column_count; i++) {
-        if (i > 0)
-            mr_buf_byte(out, ',');
-        put_column(part, i, out);
-    }
-    mr_buf_append(out, MR_S(" FROM read_parquet("));
+    mr_buf_append(out, MR_S("read_parquet("));
     put_files(part, out);
     if (part->plain) {
         mr_buf_append(out, MR_S(ATHENA_PARQUET_PLAIN ")"));
@@ -200,6 +194,18 @@ static void put_part(const struct part *part, struct mr_buf *out)
         mr_buf_append(out, MR_S(",file_row_number=true"));
     /* Text that its writer did not mark as such; not beside columns that are binary indeed. */
     mr_buf_append(out, part->binary ? MR_S(")") : MR_S(",binary_as_string=true)"));
+}
+
+static void put_part(const struct part *part, struct mr_buf *out)
+{
+    mr_buf_append(out, MR_S("SELECT "));
+    for (size_t i = 0; i < part->scan->column_count; i++) {
+        if (i > 0)
+            mr_buf_byte(out, ',');
+        put_column(part, i, out);
+    }
+    mr_buf_append(out, MR_S(" FROM "));
+    put_read(part, out);
 }
 
 static struct part whole(const struct athena_scan *scan, const struct athena_work_folder *folder)
@@ -268,6 +274,10 @@ enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_f
     if (!part.binary && !part.row && !placed && footers != NULL)
         scan->footer = athena_footers_common(footers, scan, folder);
     part.plain = scan->footer != NULL && athena_footer_fits(scan->footer, scan);
+    if (part.plain && scan->only_columns && athena_footer_is(scan->footer, scan)) {
+        put_read(&part, out);
+        return look_at_chunks(scan);
+    }
     mr_buf_byte(out, '(');
     if (placed)
         put_layouts(part, layouts, count, out);

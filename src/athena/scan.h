@@ -58,6 +58,7 @@ struct athena_scan {
     uint64_t header_lines;
     bool ignore_malformed;     /* of JSON, as the next two */
     bool dots, exact;          /* "a.b" is the column a_b; names in this case alone */
+    bool only_columns;         /* of Parquet: the query names nothing that DuckDB's reader adds */
     bool by_place;             /* of Parquet: columns are found by their place in the object */
     struct athena_column *cut; /* of lines that a regular expression cuts: the columns */
     size_t cut_count;

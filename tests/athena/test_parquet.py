@@ -215,6 +215,24 @@ def test_columns_by_their_index_in_objects_of_many_schemas(lake):
     assert lake.rows("SELECT sum(n), count(n) FROM t") == [["4950", "100"]]
 
 
+@pytest.mark.parametrize("select", [
+    "i AS id, 'n' || i AS name", "'n' || i AS name, i AS id", "i AS \"ID\", 'n' || i AS name",
+    "i AS id, 'n' || i AS name, 7 AS more", "7 AS more, i AS id, 'n' || i AS name",
+])
+def test_nothing_but_the_tables_columns_is_seen_of_an_object(lake, select):
+    table(lake, "t", "id bigint, name string",
+          *(parquet(f"SELECT {select} FROM range({n}, {n} + 2) t(i)") for n in (0, 2)))
+    assert lake.rows("SELECT * FROM t ORDER BY 1") == [
+        ["0", "n0"], ["1", "n1"], ["2", "n2"], ["3", "n3"]]
+    assert lake.rows("SELECT x.b, t.id FROM t AS x (a, b) JOIN t ON x.a = t.id + 2 ORDER BY 1") == [
+        ["n2", "0"], ["n3", "1"]]
+    for name in ("filename", "file_index", "file_row_number", "rowid", "more"):
+        for sql in (f"SELECT {name} FROM t", f"SELECT t.{name} FROM t",
+                    f"SELECT 1 FROM t WHERE {name} IS NOT NULL",
+                    f"SELECT max(id) FROM t ORDER BY max({name})"):
+            assert lake.run(sql)["Status"]["StateChangeReason"].startswith("COLUMN_NOT_FOUND"), sql
+
+
 def test_hidden_columns_of_json(lake):
     lake.put("j/a.json", {"id": 1}, {"id": 2})
     lake.run("CREATE EXTERNAL TABLE j (id int) ROW FORMAT SERDE "
