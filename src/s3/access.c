@@ -413,7 +413,8 @@ void s3_authorize_as(struct protocol_call *call, const char *operation)
 void s3_authorize(void *ctx, struct protocol_call *call)
 {
     (void)ctx;
-    s3_authorize_as(call, call->operation_name);
+    if (s3_check_accelerated(call) == MR_OK)
+        s3_authorize_as(call, call->operation_name);
 }
 
 enum mr_status s3_authorize_source(struct protocol_call *call, const struct s3_which *source)

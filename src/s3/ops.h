@@ -252,6 +252,8 @@ yyjson_val *s3_config_document(struct protocol_call *call);
 /* Sets a member; an empty text takes it away. */
 void s3_config_store(struct protocol_call *call, const char *member, struct mr_slice json);
 struct mr_slice s3_config_json(struct protocol_call *call, yyjson_val *value);
+/* Is the request's endpoint one that the bucket has? */
+enum mr_status s3_check_accelerated(struct protocol_call *call);
 /* Writes the stored member as the output's member; a stored `false` says that it was taken away,
  * and nothing stored that AWS's default holds (no default: absent as well). */
 void s3_config_give(struct protocol_call *call, const char *member, const char *output,

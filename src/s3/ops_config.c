@@ -213,7 +213,7 @@ static void put_request_payment(struct protocol_call *call)
         s3_fail_malformed(call);
 }
 
-/* ---- what can be switched off alone, as it is never on ---- */
+/* ---- acceleration: there is no way to the bucket that is shorter; its endpoint answers ---- */
 
 static void get_accelerate(struct protocol_call *call)
 {
@@ -226,12 +226,29 @@ static void put_accelerate(struct protocol_call *call)
 {
     const struct mr_slice status =
         mr_json_get_text(mr_json_get(call->in, "AccelerateConfiguration"), "Status");
-    if (mr_slice_equal(status, MR_S("Suspended")))
-        s3_config_store(call, "accelerate", MR_S("\"Suspended\""));
-    else if (mr_slice_equal(status, MR_S("Enabled")))
-        protocol_fail(call, &s3_not_implemented, "millrace has no accelerated endpoints");
-    else
+    if (!mr_slice_equal(status, MR_S("Suspended")) && !mr_slice_equal(status, MR_S("Enabled")))
         s3_fail_malformed(call);
+    else if (mr_slice_find(s3_in(call, "Bucket"), '.') != SIZE_MAX)
+        protocol_fail(call, &s3_invalid_request,
+                      "S3 Transfer Acceleration is not supported for buckets with periods (.) in "
+                      "their names");
+    else
+        s3_config_store(call, "accelerate",
+                        mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(status)));
+}
+
+enum mr_status s3_check_accelerated(struct protocol_call *call)
+{
+    yyjson_val *document;
+    if (call->exchange == NULL ||
+        mr_slice_search(call->exchange->host, MR_S(".s3-accelerate.")) == SIZE_MAX ||
+        s3_bucket_get(s3_of(call), call->arena, s3_in(call, "Bucket"), &document) != MR_OK)
+        return MR_OK;
+    const struct mr_slice status = mr_json_get_text(document, "accelerate");
+    if (mr_slice_equal(status, MR_S("Enabled")))
+        return MR_OK;
+    return protocol_fail(call, &s3_invalid_request, "S3 Transfer Acceleration is %s on this bucket",
+                         status.len > 0 ? "disabled" : "not configured");
 }
 
 static const struct protocol_handler handlers[] = {

@@ -153,15 +153,38 @@ def test_tags_policy_and_blocks_are_kept_over_a_restart(own_server):
     refused(s3.get_bucket_ownership_controls, "OwnershipControlsNotFoundError", 404, Bucket="lake")
 
 
-def test_who_pays_is_told_and_what_is_never_on_can_be_switched_off(s3, bucket):
+def test_who_pays_is_told(s3, bucket):
     s3.put_bucket_request_payment(Bucket=bucket,
                                   RequestPaymentConfiguration={"Payer": "Requester"})
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
-    s3.put_bucket_accelerate_configuration(
-        Bucket=bucket, AccelerateConfiguration={"Status": "Suspended"})
+
+
+def test_the_endpoint_of_acceleration_answers_when_it_is_on(server, s3, bucket, fresh):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+    def ask():
+        status, _, text = server.request("GET", "/k", headers={
+            "Host": f"{bucket}.s3-accelerate.amazonaws.com"})
+        return status, text.decode()
+
+    def switch(status, name=bucket):
+        return {"Bucket": name, "AccelerateConfiguration": {"Status": status}}
+
+    status, text = ask()
+    assert (status, "<Code>InvalidRequest</Code>" in text) == (400, True)
+    assert "S3 Transfer Acceleration is not configured on this bucket" in text
+    s3.put_bucket_accelerate_configuration(**switch("Enabled"))
+    assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Enabled"
+    assert ask() == (200, "x")
+    s3.put_bucket_accelerate_configuration(**switch("Suspended"))
     assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Suspended"
-    refused(s3.put_bucket_accelerate_configuration, "NotImplemented", 501, Bucket=bucket,
-            AccelerateConfiguration={"Status": "Enabled"})
+    assert "S3 Transfer Acceleration is disabled on this bucket" in ask()[1]
+    refused(s3.put_bucket_accelerate_configuration, "MalformedXML", 400, **switch("On"))
+    dotted = fresh("a.b")
+    s3.create_bucket(Bucket=dotted)
+    error = refused(s3.put_bucket_accelerate_configuration, "InvalidRequest", 400,
+                    **switch("Enabled", dotted))
+    assert "buckets with periods (.) in their names" in error["Message"]
 
 
 def test_another_owner_is_denied(s3, bucket):
