@@ -235,8 +235,8 @@ MR_MUST_USE enum mr_status dynamodb_task_begin(struct protocol_call *call, const
                                                const struct protocol_fault *conflict,
                                                struct store_entry *entry,
                                                struct mr_slice *ret_token, yyjson_val **ret_doc);
-/* Tasks whose ARN begins with `table_arn` (may be empty), behind `after`, newest last; at most
- * `limit`. Calls fn for each; the last one's ARN when there are more. */
+/* Tasks whose ARN begins with `table_arn` (may be empty), behind `after`, a table's newest first;
+ * at most `limit`. Calls fn for each; the last one's ARN when there are more. */
 struct mr_slice dynamodb_task_each(struct protocol_call *call, const char *kind,
                                    struct mr_slice table_arn, struct mr_slice after, size_t limit,
                                    void (*fn)(struct protocol_call *call, yyjson_val *doc));

@@ -136,30 +136,48 @@ enum mr_status dynamodb_task_begin(struct protocol_call *call, const char *kind,
 
 /* ---- lists ---- */
 
+struct listed {
+    struct mr_slice arn, table; /* the ARN, and what is in it before its own name */
+    yyjson_val *doc;
+};
+
 struct listing {
     struct protocol_call *call;
-    struct mr_slice after, last;
-    size_t limit;
-    bool more;
-    void (*fn)(struct protocol_call *call, yyjson_val *doc);
+    struct listed *tasks;
+    size_t count, capacity;
 };
+
+static struct listed listed_of(struct mr_slice arn)
+{
+    size_t len = arn.len;
+    while (len > 0 && arn.ptr[len - 1] != '/')
+        len--;
+    return (struct listed){.arn = arn, .table = mr_slice_sub(arn, 0, len)};
+}
 
 static enum mr_status list_one(void *ctx, struct mr_slice arn, struct mr_slice text)
 {
     struct listing *listing = ctx;
-    if (mr_slice_compare(arn, listing->after) <= 0)
-        return MR_OK;
     yyjson_val *doc = mr_json_parse(listing->call->arena, text, DEPTH_MAX);
     int64_t began_ms = mr_json_get_i64(mr_json_get(doc, "own"), "began_ms", 0);
     if (listing->call->now_ms - began_ms > DYNAMODB_TASK_KEPT_DAYS * (int64_t)DAY_MS)
         return MR_OK;
-    listing->more = listing->limit == 0;
-    if (listing->more)
-        return MR_END;
-    listing->limit--;
-    listing->last = mr_arena_copy(listing->call->arena, arn);
-    listing->fn(listing->call, doc);
+    if (listing->count == listing->capacity) {
+        listing->capacity = listing->capacity == 0 ? 16 : 2 * listing->capacity;
+        listing->tasks = mr_realloc(listing->tasks, listing->capacity * sizeof(listing->tasks[0]));
+    }
+    struct listed *task = &listing->tasks[listing->count++];
+    *task = listed_of(mr_arena_copy(listing->call->arena, arn));
+    task->doc = doc;
     return MR_OK;
+}
+
+/* AWS: a table's newest first. */
+static int by_table(const void *a, const void *b)
+{
+    const struct listed *left = a, *right = b;
+    int order = mr_slice_compare(left->table, right->table);
+    return order != 0 ? order : mr_slice_compare(right->arn, left->arn);
 }
 
 struct mr_slice dynamodb_task_each(struct protocol_call *call, const char *kind,
@@ -167,13 +185,28 @@ struct mr_slice dynamodb_task_each(struct protocol_call *call, const char *kind,
                                    void (*fn)(struct protocol_call *call, yyjson_val *doc))
 {
     struct dynamodb *dynamodb = call->service;
-    struct listing listing = {.call = call, .after = after, .limit = limit, .fn = fn};
-    struct mr_slice prefix = {0};
+    struct listing listing = {.call = call};
+    struct mr_slice prefix = {0}, last = {0};
+    size_t i = 0;
     if (table_arn.len > 0)
         prefix = mr_arena_printf(call->arena, "%.*s/", MR_ARG(table_arn));
     protocol_fail_internal(
         call, store_doc_each(dynamodb->store, "dynamodb", kind, prefix, list_one, &listing));
-    return listing.more ? listing.last : (struct mr_slice){0};
+    if (listing.count > 0)
+        qsort(listing.tasks, listing.count, sizeof(listing.tasks[0]), by_table);
+    if (after.len > 0) {
+        const struct listed start = listed_of(after);
+        while (i < listing.count && by_table(&listing.tasks[i], &start) <= 0)
+            i++;
+    }
+    for (; i < listing.count && limit > 0; i++, limit--) {
+        last = listing.tasks[i].arn;
+        fn(call, listing.tasks[i].doc);
+    }
+    if (i == listing.count)
+        last = (struct mr_slice){0};
+    free(listing.tasks);
+    return last;
 }
 
 /* ---- after a restart ---- */

@@ -121,7 +121,8 @@ static void cancel(struct transaction *transaction, struct action *action)
     transaction->canceled = true;
 }
 
-/* AWS: an empty key fails the request; keys that do not fit the table are a reason to cancel. */
+/* AWS: an empty key fails the request; keys that do not fit the table are a reason to cancel, and
+ * the first of them the only one: what comes after it is not looked at. */
 static enum mr_status check_keys(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
@@ -131,7 +132,7 @@ static enum mr_status check_keys(struct transaction *transaction)
                                       action->write.kind == DYNAMODB_PUT) != MR_OK)
             return MR_FAULT;
     }
-    for (size_t i = 0; i < transaction->count; i++) {
+    for (size_t i = 0; i < transaction->count && !transaction->canceled; i++) {
         struct action *action = &transaction->actions[i];
         struct mr_slice item = action->write.item;
         enum mr_status status = action->write.kind == DYNAMODB_PUT
@@ -187,8 +188,7 @@ static enum mr_status read_actions(struct transaction *transaction)
     }
     if (bytes > TRANSACTION_BYTES_MAX)
         return protocol_fail(call, &protocol_validation,
-                             "Member must have length less than or equal to 4194304: the items of "
-                             "a transaction cannot exceed 4 MB");
+                             "Transaction payload size cannot exceed 4 MB");
     if (find_tables(transaction) != MR_OK || check_keys(transaction) != MR_OK)
         return MR_FAULT;
     return transaction->canceled ? MR_OK : order_actions(transaction);

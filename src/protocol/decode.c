@@ -3,20 +3,24 @@
 #include "protocol/cbor.h"
 #include "protocol/internal.h"
 
+/* AWS answers 500 to broken and unknown encodings; here they are the client's fault. */
 static bool unpack_body(struct protocol_call *call, struct mr_slice *body)
 {
+    static const char *const plain_names[] = {"", "identity", "amz-1.0"};
     struct mr_slice encoding = protocol_header(call, "content-encoding");
     bool gzip = mr_slice_equal_nocase(encoding, MR_S("gzip"));
-    if (!gzip && !mr_slice_equal_nocase(encoding, MR_S("deflate")))
-        return true;
-    struct mr_buf plain = {0};
-    if ((gzip ? mr_gunzip : mr_unzlib)(&plain, *body, PROTOCOL_GZIP_BYTES_MAX) != MR_OK) {
-        mr_buf_fini(&plain);
+    bool deflate = mr_slice_equal_nocase(encoding, MR_S("deflate"));
+    struct mr_buf plain MR_CLEANUP(mr_buf_fini) = {0};
+    for (size_t i = 0; i < MR_COUNT(plain_names); i++) {
+        if (mr_slice_equal_nocase(encoding, mr_slice_cstr(plain_names[i])))
+            return true;
+    }
+    if ((!gzip && !deflate) ||
+        (gzip ? mr_gunzip : mr_unzlib)(&plain, *body, PROTOCOL_GZIP_BYTES_MAX) != MR_OK) {
         protocol_fail(call, &protocol_serialization, "%s", "");
         return false;
     }
     *body = mr_arena_copy(call->arena, mr_buf_slice(&plain));
-    mr_buf_fini(&plain);
     return true;
 }
 

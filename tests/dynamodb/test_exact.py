@@ -569,6 +569,10 @@ def test_what_fails_a_transaction_and_what_cancels_it(server, db, kinds):
     write = "TransactWriteItems"
     type_text = INVALID + "Type mismatch for key id expected: S actual: N"
     cancels(write, [None, type_text, None], put(id=S), put(id=wrong), put(id=S))
+    cancels(write, [type_text, None], put(id=wrong), put(id=wrong))
+    false = put(id=S)
+    false["Put"]["ConditionExpression"] = "attribute_exists(id)"
+    cancels(write, [None, type_text], false, put(id=wrong))
     cancels(write, [INVALID + "Missing the key id in the item"], put(x=S))
     cancels(write, [MISMATCH], update(kinds, {"id": wrong}, "SET x = :v", S))
     index_text = (

@@ -261,7 +261,7 @@ def test_exports_are_listed_in_pages(server, db, table, s3):
         if "NextToken" not in page:
             break
         token = {"NextToken": page["NextToken"]}
-    assert found == sorted(arns)
+    assert found == sorted(arns, reverse=True)
 
 
 def test_what_cannot_be_exported_is_refused(server, db, table, s3, refused):

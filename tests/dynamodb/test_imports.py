@@ -396,7 +396,7 @@ def test_imports_have_tokens_and_are_listed_in_pages(server, db, s3, fresh):
         if "NextToken" not in page:
             break
         next_token = {"NextToken": page["NextToken"]}
-    assert found == sorted(arns)
+    assert found == sorted(arns, reverse=True)
     db.delete_table(TableName=name)
 
 

@@ -10,6 +10,7 @@ import pytest
 from .conftest import KEY, make_table
 
 TYPE = "application/x-amz-json-1.0"
+UNREADABLE = b'{"__type":"com.amazon.coral.service#SerializationException"}'
 LONG = {"id": {"S": "long"}, "text": {"S": "y" * 9000}}
 
 
@@ -64,13 +65,23 @@ def test_short_replies_are_not_compressed(send):
 def test_requests_may_be_compressed(send, db, table):
     body = json.dumps({"TableName": table, "Item": LONG}).encode()
     for encoding, pack in (("gzip", gzip.compress), ("deflate", zlib.compress)):
+        db.delete_item(TableName=table, Key={"id": {"S": "long"}})
+        for broken in (pack(body)[:-9], pack(body)[:-1], body, b""):
+            status, _, content = send("PutItem", broken, Content_Encoding=encoding)
+            assert (status, content) == (400, UNREADABLE)
         assert send("PutItem", pack(body), Content_Encoding=encoding)[0] == 200
-        status, _, content = send("PutItem", pack(body)[:-9], Content_Encoding=encoding)
-        assert (status, content) == (
-            400,
-            b'{"__type":"com.amazon.coral.service#SerializationException"}',
-        )
-    assert db.get_item(TableName=table, Key={"id": {"S": "long"}})["Item"] == LONG
+        assert db.get_item(TableName=table, Key={"id": {"S": "long"}})["Item"] == LONG
+    halves = gzip.compress(body[:10]) + gzip.compress(body[10:])
+    assert send("PutItem", halves, Content_Encoding="gzip")[0] == 200
+
+
+def test_requests_in_encodings_nobody_knows(send, db, table):
+    body = {"TableName": table, "Item": {"id": {"S": "a"}}}
+    status, _, content = send("PutItem", body, Content_Encoding="garbage")
+    assert (status, content) == (400, UNREADABLE)
+    assert "Item" not in db.get_item(TableName=table, Key={"id": {"S": "a"}})
+    for plain in ("", "identity", "amz-1.0"):  # the last: of Amazon's own clients
+        assert send("PutItem", body, Content_Encoding=plain)[0] == 200
 
 
 @pytest.mark.parametrize("kind", ["application/x-amz-json-1.1", "text/plain", ""])
