@@ -164,6 +164,8 @@ static const struct {
     {"PutBucketRequestPayment", "PUT.REQUEST_PAYMENT"},
     {"PutBucketTagging", "PUT.TAGGING"},
     {"PutBucketVersioning", "PUT.VERSIONING"},
+    {"PutBucketWebsite", "PUT.WEBSITE"},
+    {"PutBucketAccelerateConfiguration", "PUT.ACCELERATE"},
     {"PutObject", "PUT.OBJECT"},
     {"PutObjectAcl", "PUT.ACL"},
     {"PutObjectLegalHold", "PUT.LEGAL_HOLD"},
@@ -180,6 +182,9 @@ static struct mr_slice operation_text(struct protocol_call *call, bool of_object
 {
     const char *operation = call->operation_name == NULL ? "" : call->operation_name;
     const struct mr_slice method = call->exchange->method;
+    const bool site = mr_slice_search(call->exchange->host, MR_S(".s3-website")) != SIZE_MAX;
+    if (site)
+        return mr_arena_printf(call->arena, "WEBSITE.%.*s.OBJECT", MR_ARG(method));
     for (size_t i = 0; i < MR_COUNT(names); i++)
         if (strcmp(names[i].operation, operation) == 0)
             return mr_arena_printf(call->arena, "REST.%s", names[i].name);

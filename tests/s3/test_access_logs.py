@@ -98,6 +98,19 @@ def test_copies_and_batches_leave_several_lines(logged):
     assert got[1]["size"] == "3" and got[3]["uri"] == "-"
 
 
+def test_requests_to_a_website(logged):
+    s3 = logged.s3
+    s3.put_bucket_website(Bucket="lake", WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}})
+    s3.put_object(Bucket="lake", Key="i", Body=b"xyz")
+    host = {"Host": "lake.s3-website-us-east-1.amazonaws.com"}
+    assert logged.request("GET", "/", headers=host)[0] == 200
+    assert logged.request("GET", "/none", headers=host)[0] == 404
+    got = lines(logged, 5)
+    assert got[1]["operation"] == "REST.PUT.WEBSITE"
+    assert [(row["operation"], row["key"], row["status"], row["error"]) for row in got[3:]] == [
+        ("WEBSITE.GET.OBJECT", "-", "200", "-"), ("WEBSITE.GET.OBJECT", "none", "404", "NoSuchKey")]
+
+
 def test_a_pump_writes_while_the_server_runs(logged):
     s3 = logged.s3
     s3.put_object(Bucket="lake", Key="k", Body=b"x")
