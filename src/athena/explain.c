@@ -93,6 +93,12 @@ static void explain_relation(struct explainer *explainer, const struct athena_no
         mr_buf_byte(explainer->out, ']');
         end(explainer);
         break;
+    case AST_JSON_TABLE:
+        begin(explainer, "TableFunctionProcessor[name = json_table, input = ");
+        put_expression(explainer, relation->items->left);
+        mr_buf_byte(explainer->out, ']');
+        end(explainer);
+        break;
     default: explain_query(explainer, relation->left); break;
     }
     explainer->depth = depth;

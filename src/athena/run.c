@@ -114,7 +114,7 @@ static enum mr_status translate(struct run *run, struct athena_source *source,
         status = MR_INVALID;
     } else {
         /* What is written keeps its moments; what is shown becomes text in some zones. */
-        const bool fine = statement->kind == STATEMENT_QUERY
+        const bool fine = statement->kind == STATEMENT_QUERY || statement->kind == STATEMENT_EXPLAIN
                               ? athena_translate_result(&translation, statement->query)
                               : athena_translate_query(&translation, statement->query);
         status = fine ? MR_OK : MR_INVALID;

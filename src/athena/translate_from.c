@@ -314,6 +314,8 @@ static void merge_columns(struct athena_translation *translation, const struct a
             for (size_t i = 0; i < at->fields.count; i++) {
                 if (!mr_slice_equal_nocase(at->fields.list[i].name, name->text))
                     continue;
+                const struct athena_fields one = {.list = &at->fields.list[i], .count = 1};
+                (void)athena_zone_refuse(translation, name, &one);
                 at->fields.list[i].merged = !first;
                 first = false;
             }

@@ -25,7 +25,7 @@ static struct mr_slice text_of(struct athena_translation *translation,
 {
     struct mr_buf text = {0}, *out = translation->out;
     translation->out = &text;
-    athena_emit(translation, node);
+    athena_emit_kept(translation, node);
     translation->out = out;
     struct mr_slice copy = mr_arena_copy(translation->arena, mr_buf_slice(&text));
     mr_buf_fini(&text);

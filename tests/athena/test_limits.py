@@ -120,6 +120,16 @@ def test_a_plan_is_explained(orders):
     ]
 
 
+def test_plans_tell_of_json_table_and_zones(orders):
+    query = ("SELECT a, t AT TIME ZONE z FROM (VALUES (now(), 'UTC', '[1]')) AS v(t, z, j) CROSS "
+             "JOIN json_table(j, 'lax $[*]' COLUMNS (a bigint PATH 'lax $')) GROUP BY DISTINCT a, "
+             "t AT TIME ZONE z")
+    for words in ("EXPLAIN", "EXPLAIN ANALYZE"):
+        lines = [line for [line] in orders.raw_rows(f"{words} {query}")]
+        assert any("TableFunctionProcessor[name = json_table, input = " in line for line in lines)
+    assert orders.raw_rows(f"EXPLAIN (TYPE VALIDATE) {query}") == [["true"]]
+
+
 def test_a_plan_is_analyzed_or_only_validated(orders):
     lines = orders.raw_rows("EXPLAIN ANALYZE SELECT orderid FROM orders")
     assert lines[0][0].startswith("Execution: ") and lines[0][0].endswith("Output: 4 rows")
