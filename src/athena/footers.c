@@ -347,23 +347,46 @@ static bool names_are_clear(const struct athena_footer *footer)
     return true;
 }
 
+const struct athena_footer_column *athena_footer_column(const struct athena_footer *footer,
+                                                        const struct athena_column *column,
+                                                        bool *ret_same)
+{
+    const struct athena_footer_column *found = find(footer, column->source);
+    struct mr_buf type = {0};
+    athena_type_sql(&type, &column->type);
+    *ret_same = found != NULL && mr_slice_equal(found->type, mr_buf_slice(&type));
+    mr_buf_fini(&type);
+    return found;
+}
+
+bool athena_footer_zoned(const struct athena_footer *footer, const struct athena_column *column)
+{
+    const struct athena_footer_column *found = find(footer, column->source);
+    return column->type.kind == ATHENA_TIMESTAMP && found != NULL &&
+           found->id == (column->field_id > 0 ? column->field_id : found->id) &&
+           mr_slice_equal(found->type, MR_S("TIMESTAMP WITH TIME ZONE"));
+}
+
+/* A column of Iceberg's that is not there by its name may be there by another. */
+static bool column_fits(const struct athena_footer *footer, const struct athena_column *column)
+{
+    bool same;
+    const struct athena_footer_column *found = athena_footer_column(footer, column, &same);
+    if (found == NULL)
+        return column->field_id == 0;
+    return (same || athena_footer_zoned(footer, column)) &&
+           (column->field_id == 0 ||
+            (found->id == column->field_id && mr_slice_equal(found->name, column->source)));
+}
+
 bool athena_footer_fits(const struct athena_footer *footer, const struct athena_scan *scan)
 {
-    struct mr_buf type = {0};
-    bool fits = names_are_clear(footer);
-    for (size_t i = 0; fits && i < scan->column_count; i++) {
-        const struct athena_column *column = &scan->columns[i];
-        if (column->key != ATHENA_COLUMN_DATA)
-            continue;
-        const struct athena_footer_column *found = find(footer, column->source);
-        mr_buf_reset(&type);
-        athena_type_sql(&type, &column->type);
-        fits = found != NULL && mr_slice_equal(found->name, column->source) &&
-               (column->field_id == 0 || found->id == column->field_id) &&
-               mr_slice_equal(found->type, mr_buf_slice(&type));
-    }
-    mr_buf_fini(&type);
-    return fits;
+    if (!names_are_clear(footer))
+        return false;
+    for (size_t i = 0; i < scan->column_count; i++)
+        if (scan->columns[i].key == ATHENA_COLUMN_DATA && !column_fits(footer, &scan->columns[i]))
+            return false;
+    return true;
 }
 
 bool athena_footer_is(const struct athena_footer *footer, const struct athena_scan *scan)
@@ -372,9 +395,10 @@ bool athena_footer_is(const struct athena_footer *footer, const struct athena_sc
         return false;
     for (size_t i = 0; i < scan->column_count; i++) {
         const struct athena_column *column = &scan->columns[i];
+        bool same = false;
         const struct athena_footer_column *found =
-            column->key == ATHENA_COLUMN_DATA ? find(footer, column->source) : NULL;
-        if (found == NULL || found->place != i || !mr_slice_equal(found->name, column->name))
+            column->key == ATHENA_COLUMN_DATA ? athena_footer_column(footer, column, &same) : NULL;
+        if (!same || found->place != i || !mr_slice_equal(found->name, column->name))
             return false;
     }
     return true;

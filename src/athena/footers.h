@@ -37,7 +37,16 @@ const struct athena_footer *athena_footers_common(struct athena_footers *footers
  * type is not told by one word have none. False: it is damaged, or has too many columns. Pure. */
 bool athena_footer_read(struct mr_arena *arena, struct mr_slice bytes,
                         struct athena_footer *ret_footer);
-/* Whether what DuckDB finds without being told a schema are the catalog's columns. */
+/* Whether the catalog's columns are what DuckDB finds without being told a schema, or are made of
+ * that: moments in UTC, and NULL where the objects have none. */
 bool athena_footer_fits(const struct athena_footer *footer, const struct athena_scan *scan);
-/* Whether they are nothing else, in the catalog's order and letters: of a footer that fits. */
+/* What a column is read from; NULL: the objects have none. `ret_same`: it is of the same type. */
+const struct athena_footer_column *athena_footer_column(const struct athena_footer *footer,
+                                                        const struct athena_column *column,
+                                                        bool *ret_same);
+/* Whether a column without a zone is read from moments in UTC, as Spark and others write them.
+ * DuckDB casts one to the other by its calendars, which takes thirty times as long as reading. */
+bool athena_footer_zoned(const struct athena_footer *footer, const struct athena_column *column);
+/* Whether they are that and nothing else, in the catalog's order and letters: of a footer that
+ * fits. */
 bool athena_footer_is(const struct athena_footer *footer, const struct athena_scan *scan);

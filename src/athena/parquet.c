@@ -83,6 +83,13 @@ static bool is_in(const struct part *part, size_t index)
            (part->layout == NULL || index < part->layout->count);
 }
 
+static bool is_zoned(const struct part *part, size_t index)
+{
+    const struct athena_scan *scan = part->scan;
+    return scan->footer != NULL && scan->columns[index].key == ATHENA_COLUMN_DATA &&
+           athena_footer_zoned(scan->footer, &scan->columns[index]);
+}
+
 /* Columns are called c0, c1, ... inside, so that none hides file_index. */
 static void put_schema(const struct part *part, struct mr_buf *out)
 {
@@ -103,6 +110,8 @@ static void put_schema(const struct part *part, struct mr_buf *out)
         mr_buf_printf(out, ":{name:'c%zu',type:", i);
         mr_buf_reset(&type);
         athena_type_sql(&type, &column->type);
+        if (is_zoned(part, i))
+            mr_buf_append(&type, MR_S(" WITH TIME ZONE"));
         athena_sql_quoted(out, mr_buf_slice(&type), '\'');
         mr_buf_append(out, MR_S(",default_value:NULL}"));
     }
@@ -131,9 +140,15 @@ static void put_column(const struct part *part, size_t index, struct mr_buf *out
 {
     const struct athena_scan *scan = part->scan;
     const struct athena_column *column = &scan->columns[index];
-    if (column->key == ATHENA_COLUMN_DATA && part->plain) {
-        athena_sql_quoted(out, column->source, '"');
-    } else if (column->key == ATHENA_COLUMN_DATA && is_in(part, index)) {
+    bool same = false;
+    const struct athena_footer_column *found =
+        part->plain ? athena_footer_column(scan->footer, column, &same) : NULL;
+    const bool zoned = is_zoned(part, index);
+    if (zoned)
+        mr_buf_append(out, MR_S("make_timestamp(epoch_us("));
+    if (column->key == ATHENA_COLUMN_DATA && found != NULL) {
+        athena_sql_quoted(out, found->name, '"');
+    } else if (column->key == ATHENA_COLUMN_DATA && !part->plain && is_in(part, index)) {
         mr_buf_printf(out, "c%zu", index);
     } else if (column->key == ATHENA_COLUMN_DATA) {
         mr_buf_append(out, MR_S("CAST(NULL AS "));
@@ -149,7 +164,7 @@ static void put_column(const struct part *part, size_t index, struct mr_buf *out
             mr_buf_append(out, MR_S(" WITH TIME ZONE"));
         mr_buf_byte(out, ')');
     }
-    mr_buf_append(out, MR_S(" AS "));
+    mr_buf_append(out, zoned ? MR_S(")) AS ") : MR_S(" AS "));
     athena_sql_quoted(out, column->name, '"');
 }
 

@@ -173,6 +173,37 @@ def test_a_type_that_does_not_become_the_catalogs_is_refused(lake, value, declar
     assert lake.rows("SELECT count(*) FROM copy") == [["0"]]
 
 
+@pytest.mark.parametrize("codec", ["uncompressed", "snappy", "gzip", "zstd", "brotli", "lz4",
+                                   "lz4_raw"])
+@pytest.mark.parametrize("version", ["V1", "V2"])
+def test_every_codec_and_version_of_pages(lake, codec, version):
+    table(lake, "t", "i bigint, s string, l array<int>, d decimal(20,3)", parquet(
+        "SELECT i, CASE WHEN i % 3 > 0 THEN 's' || i % 50 END AS s, [i % 7, NULL] AS l, "
+        "(i / 8)::DECIMAL(20,3) AS d FROM range(5000) t(i)",
+        f", COMPRESSION {codec}, PARQUET_VERSION {version}"))
+    assert lake.rows("SELECT sum(i), count(s), sum(l[1]), sum(d), max(s) FROM t") == [
+        ["12497500", "3333", "14995", "1562187.500", "s9"]]
+
+
+def test_what_becomes_wider_is_the_same_in_one_object_and_in_several(lake):
+    select = ("i::TINYINT AS tiny, i::INTEGER AS \"Wide\", (i / 4)::FLOAT AS real, "
+              "TIMESTAMPTZ '2026-07-03 10:11:12.5+02' + i * INTERVAL 1 HOUR AS at, "
+              "TIMESTAMP_NS '2026-07-03 10:11:12.123456789' AS nanos, 'x' AS more")
+    columns = ("tiny smallint, wide bigint, missing string, real double, at timestamp, "
+               "nanos timestamp")
+    one = parquet(f"SELECT {select} FROM range(100) t(i)")
+    table(lake, "one", columns, one)
+    table(lake, "several", columns, one, parquet("SELECT 5::BIGINT AS wide WHERE false"))
+    for sql in ("SELECT * FROM {} WHERE wide = 7 OR wide = 99 ORDER BY wide",
+                "SELECT count(missing), sum(tiny), sum(real), max(at), max(nanos) FROM {}",
+                "SELECT wide, count(*) FROM {} WHERE at > TIMESTAMP '2026-07-07 00:00:00' AND "
+                "missing IS NULL GROUP BY wide ORDER BY 1"):
+        rows = lake.rows(sql.format("one"))
+        assert rows and rows == lake.rows(sql.format("several")), sql
+    assert lake.rows("SELECT wide, at, nanos, missing FROM one WHERE wide = 1") == [
+        ["1", "2026-07-03 09:11:12.500", "2026-07-03 10:11:12.123", None]]
+
+
 BY_PLACE = ("ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe' "
             "WITH SERDEPROPERTIES ('parquet.column.index.access'='true') STORED AS PARQUET")
 
