@@ -413,7 +413,7 @@ static const struct athena_function functions[] = {
      "CASE WHEN list_contains($1, $2) THEN true WHEN len(list_filter($1, lambda mr_x: mr_x IS "
      "NULL)) > 0 THEN NULL WHEN $1 IS NOT NULL THEN false END",
      0, "boolean(array(T),T)"},
-    {"contains", 2, 2, "mr_ip_contains($1, $2)", 0, "boolean(varchar,ipaddress)"},
+    {"contains", 2, 2, "mr_ipaddress_in($1, $2)", 0, "boolean(varchar,ipaddress)"},
     {"contains_sequence", 2, 2,
      "(len(list_filter(range(0, len($1) - len($2) + 1), lambda mr_i: ($1)[mr_i + 1:mr_i + len($2)] "
      "= $2)) > 0)",

@@ -457,19 +457,6 @@ static struct athena_node *parse_bracketed(struct athena_parser *parser)
     return athena_failed(parser) ? NULL : node;
 }
 
-/* The name of a type that literals may have: TYPE 'text'. */
-static bool begins_typed(const struct athena_parser *parser)
-{
-    static const char *const types[] = {
-        "DATE",    "TIMESTAMP", "TIME",    "DECIMAL", "JSON",    "VARCHAR", "DOUBLE", "REAL",
-        "TINYINT", "SMALLINT",  "INTEGER", "BIGINT",  "BOOLEAN", "UUID",    "CHAR",   "IPADDRESS"};
-    for (size_t i = 0; i < MR_COUNT(types); i++) {
-        if (athena_peek(parser, types[i]))
-            return true;
-    }
-    return false;
-}
-
 static struct athena_node *parse_word(struct athena_parser *parser)
 {
     struct athena_node *node = parse_special(parser);
@@ -482,7 +469,9 @@ static struct athena_node *parse_word(struct athena_parser *parser)
         (athena_is_name(parser->next) || athena_peek(parser, "GROUPING") ||
          athena_peek(parser, "NORMALIZE")))
         return parse_call(parser);
-    if (behind->kind == ATHENA_TOKEN_STRING && begins_typed(parser)) {
+    /* TYPE 'text', of any name: whether there is such a type is not for the grammar to say. */
+    if (behind->kind == ATHENA_TOKEN_STRING && parser->next->kind == ATHENA_TOKEN_WORD &&
+        athena_is_name(parser->next)) {
         node = athena_node_new(parser, AST_TYPED);
         node->items = athena_node_new(parser, AST_TYPE);
         node->items->text = lower(parser, parser->next->text);

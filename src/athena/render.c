@@ -1,4 +1,5 @@
 #include "athena/render.h"
+#include "athena/ipaddress.h"
 #include "athena/value.h"
 #include "base/clock.h"
 #include <math.h>
@@ -32,6 +33,7 @@ static const struct {
     {DUCKDB_TYPE_TIMESTAMP_TZ, "timestamp with time zone", "timestamp(3) with time zone", 3, 0},
     {DUCKDB_TYPE_INTERVAL, "interval day to second", "interval day to second", 0, 0},
     {DUCKDB_TYPE_UUID, "uuid", "uuid", 0, 0},
+    {DUCKDB_TYPE_UHUGEINT, "ipaddress", "ipaddress", 0, 0},
     {DUCKDB_TYPE_LIST, "array", "array", 0, 0},
     {DUCKDB_TYPE_ARRAY, "array", "array", 0, 0},
     {DUCKDB_TYPE_MAP, "map", "map", 0, 0},
@@ -412,6 +414,9 @@ static void render_valid(struct mr_buf *buf, const struct athena_shown *shown, d
         render_interval(buf, &((const duckdb_interval *)data)[row], shown->years);
         break;
     case DUCKDB_TYPE_UUID: render_uuid(buf, data, row); break;
+    case DUCKDB_TYPE_UHUGEINT:
+        athena_ipaddress_print(buf, ((const struct athena_ipaddress *)data)[row]);
+        break;
     case DUCKDB_TYPE_VARCHAR: mr_buf_append(buf, string_at(data, row)); break;
     case DUCKDB_TYPE_BLOB: render_bytes(buf, string_at(data, row)); break;
     case DUCKDB_TYPE_LIST:

@@ -62,7 +62,6 @@ MR_MUST_USE enum mr_status athena_bytes_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_numbers_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_format_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_json_register(duckdb_connection connection);
-MR_MUST_USE enum mr_status athena_ip_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_jsonget_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_jsoncast_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_lists_register(duckdb_connection connection);
@@ -72,3 +71,4 @@ MR_MUST_USE enum mr_status athena_weighted_register(duckdb_connection connection
 MR_MUST_USE enum mr_status athena_joda_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_regex_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_geometry_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_ipaddress_register(duckdb_connection connection);

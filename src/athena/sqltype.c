@@ -25,9 +25,9 @@ static const struct kind {
     [SQL_INTERVAL_YEAR] = {"interval year to month", "interval year to month", "INTERVAL", 0},
     [SQL_JSON] = {"json", "json", "JSON", 0},
     [SQL_UUID] = {"uuid", "uuid", "UUID", 0},
+    [SQL_IPADDRESS] = {"ipaddress", "ipaddress", "UHUGEINT", 0},
     [SQL_GEOMETRY] = {"Geometry", "geometry", "VARCHAR", 0},
     [SQL_HYPERLOGLOG] = {"HyperLogLog", "hyperloglog", "BLOB", 0},
-    [SQL_IPADDRESS] = {"ipaddress", "ipaddress", "BLOB", 0},
     [SQL_QDIGEST] = {"qdigest", "qdigest", "", 0},
     [SQL_TDIGEST] = {"tdigest", "tdigest", "DOUBLE[]", 0},
     [SQL_ARRAY] = {"array", "array", "", 0},
@@ -61,9 +61,9 @@ const struct athena_sqltype *athena_sqltype_simple(enum athena_sql_kind kind)
         SIMPLE(SQL_INTERVAL_YEAR, 0),
         SIMPLE(SQL_JSON, 0),
         SIMPLE(SQL_UUID, 0),
+        SIMPLE(SQL_IPADDRESS, 0),
         SIMPLE(SQL_GEOMETRY, 0),
         SIMPLE(SQL_HYPERLOGLOG, 0),
-        SIMPLE(SQL_IPADDRESS, 0),
         SIMPLE(SQL_TDIGEST, 0),
         SIMPLE(SQL_QDIGEST, 0),
 #undef SIMPLE
@@ -412,6 +412,16 @@ static bool casts_from_json(const struct athena_sqltype *to)
     return true;
 }
 
+static bool casts_to_json(const struct athena_sqltype *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        if (!athena_sqltype_casts(from->items[i], athena_sqltype_simple(SQL_JSON)))
+            return false;
+    }
+    return from->count > 0 || is_primitive(from) || from->kind == SQL_DATE ||
+           from->kind == SQL_TIMESTAMP;
+}
+
 bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena_sqltype *to)
 {
     if (from == NULL || to == NULL || from->kind == SQL_UNKNOWN || to->kind == SQL_UNKNOWN)
@@ -420,13 +430,14 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
         return from->count == 0 || casts_nested(from, to);
     if (from->kind == SQL_HYPERLOGLOG || to->kind == SQL_HYPERLOGLOG)
         return from->kind == SQL_VARBINARY || to->kind == SQL_VARBINARY || from->kind == to->kind;
-    if (from->kind == SQL_IPADDRESS || to->kind == SQL_IPADDRESS) {
-        const struct athena_sqltype *other = from->kind == SQL_IPADDRESS ? to : from;
-        return other->kind == SQL_VARCHAR || other->kind == SQL_VARBINARY;
-    }
     if (from->kind == SQL_GEOMETRY || to->kind == SQL_GEOMETRY || from->kind == SQL_TDIGEST ||
         to->kind == SQL_TDIGEST || from->kind == SQL_QDIGEST || to->kind == SQL_QDIGEST)
         return false;
+    if (to->kind == SQL_IPADDRESS)
+        return from->kind == SQL_VARCHAR || from->kind == SQL_VARBINARY;
+    if (from->kind == SQL_IPADDRESS)
+        return to->kind == SQL_VARBINARY ||
+               (to->kind == SQL_VARCHAR && to->precision == SQL_UNBOUNDED);
     if (is_primitive(from) && is_primitive(to))
         return true;
     if (athena_sqltype_is_text(from))
@@ -437,8 +448,7 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
     if (from->kind == SQL_JSON)
         return casts_from_json(to);
     if (to->kind == SQL_JSON)
-        return is_primitive(from) || from->kind == SQL_DATE || from->kind == SQL_TIMESTAMP ||
-               from->count > 0;
+        return casts_to_json(from);
     if (is_day_or_moment(from) && is_day_or_moment(to))
         return true;
     if (from->kind == SQL_TIMESTAMP || from->kind == SQL_TIMESTAMP_TZ || from->kind == SQL_TIME)

@@ -27,9 +27,9 @@ enum athena_sql_kind {
     SQL_INTERVAL_YEAR,
     SQL_JSON,
     SQL_UUID,
+    SQL_IPADDRESS,   /* 128 bits; see ipaddress.h */
     SQL_GEOMETRY,    /* well-known text, inside DuckDB */
     SQL_HYPERLOGLOG, /* the least hashes, 8 bytes each, in order */
-    SQL_IPADDRESS,   /* 16 bytes */
     SQL_TDIGEST,     /* the values in order */
     SQL_QDIGEST,     /* likewise; item: of what */
     SQL_ARRAY,

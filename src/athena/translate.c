@@ -181,7 +181,8 @@ static void emit_typed(struct athena_translation *translation, const struct athe
     } casts[] = {{"date", "DATE"},         {"time", "TIME"},       {"varchar", "VARCHAR"},
                  {"double", "DOUBLE"},     {"real", "FLOAT"},      {"tinyint", "TINYINT"},
                  {"smallint", "SMALLINT"}, {"integer", "INTEGER"}, {"bigint", "BIGINT"},
-                 {"boolean", "BOOLEAN"},   {"uuid", "UUID"},       {"char", "VARCHAR"}};
+                 {"boolean", "BOOLEAN"},   {"uuid", "UUID"},       {"char", "VARCHAR"},
+                 {"int", "INTEGER"}};
     struct mr_slice type = node->items->text;
     const char *cast = NULL;
     for (size_t i = 0; i < MR_COUNT(casts); i++) {
@@ -192,7 +193,7 @@ static void emit_typed(struct athena_translation *translation, const struct athe
         return;
     if (mr_slice_equal(type, MR_S("timestamp")))
         cast = "TIMESTAMP";
-    if (mr_slice_equal(type, MR_S("decimal"))) {
+    if (mr_slice_equal(type, MR_S("decimal")) || mr_slice_equal(type, MR_S("dec"))) {
         struct mr_slice digits = mr_slice_trim(node->text);
         for (size_t i = 0; i < digits.len; i++) {
             if (strchr("+-.0123456789", digits.ptr[i]) == NULL || digits.ptr[i] == '\0') {
@@ -209,14 +210,19 @@ static void emit_typed(struct athena_translation *translation, const struct athe
         }
         return;
     }
-    if (mr_slice_equal(type, MR_S("ipaddress"))) {
-        athena_emit_text(translation, "mr_to_ip(");
-        athena_emit_string(translation, node->text);
-        athena_emit_text(translation, ", false)");
+    const bool address = mr_slice_equal(type, MR_S("ipaddress"));
+    if (cast == NULL && !address && !mr_slice_equal(type, MR_S("json"))) {
+        const bool known = node->type != NULL;
+        athena_translate_fail(translation, node, known ? "INVALID_LITERAL" : "TYPE_NOT_FOUND",
+                              "%s %.*s",
+                              known ? "No literal form for type" : "Unknown type:", MR_ARG(type));
         return;
     }
-    athena_emit_text(translation, cast == NULL ? "mr_json_parse(" : "CAST(");
+    athena_emit_text(translation, cast != NULL ? "CAST("
+                                  : address    ? "mr_to_ipaddress("
+                                               : "mr_json_parse(");
     athena_emit_string(translation, node->text);
+    athena_emit_text(translation, address ? ", false" : "");
     if (cast != NULL) {
         athena_emit_text(translation, " AS ");
         athena_emit_text(translation, cast);

@@ -1,10 +1,10 @@
 /* What is shown of a query. Moments are stored without their zone: those shown in another than UTC
- * become texts, and so do IP addresses, also inside arrays, maps and rows. */
+ * become texts, also inside arrays, maps and rows. */
 #include "athena/translate.h"
 
 static bool has_zone(const struct athena_sqltype *type)
 {
-    bool found = athena_has_zone(type) || (type != NULL && type->kind == SQL_IPADDRESS);
+    bool found = athena_has_zone(type);
     for (size_t i = 0; type != NULL && i < type->count && !found; i++)
         found = has_zone(type->items[i]);
     return found;
@@ -90,10 +90,6 @@ static void emit_shown(struct athena_translation *translation, const struct athe
         emit_map(translation, node, name, depth);
     } else if (node->type->kind == SQL_ROW) {
         emit_row(translation, node, name, depth);
-    } else if (node->type->kind == SQL_IPADDRESS) {
-        athena_emit_text(translation, "mr_ip_text(");
-        athena_emit(translation, node);
-        athena_emit_text(translation, ")");
     } else {
         athena_emit_zoned(translation, node);
     }

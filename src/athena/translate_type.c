@@ -13,7 +13,7 @@ static const struct {
     {"timestamp", "TIMESTAMP"}, {"timestamp with time zone", "TIMESTAMPTZ"},
     {"json", "JSON"},           {"uuid", "UUID"},
     {"char", "VARCHAR"},        {"hyperloglog", "BLOB"},
-    {"ipaddress", "BLOB"},
+    {"ipaddress", "UHUGEINT"},
 };
 
 static bool is_type(const struct athena_node *type, const char *name)
@@ -194,8 +194,7 @@ static void emit_as_text(struct athena_translation *translation, const struct at
         athena_emit_text(translation, ")");
         return;
     }
-    athena_emit_text(translation,
-                     from != NULL && from->kind == SQL_IPADDRESS ? "mr_ip_text(" : "mr_text(");
+    athena_emit_text(translation, "mr_text(");
     athena_emit(translation, node);
     athena_emit_text(translation, ")");
 }
@@ -214,7 +213,7 @@ static const char *reader_of(enum athena_sql_kind kind)
     case SQL_DATE: return "mr_to_date(";
     case SQL_TIME: return "mr_to_time(";
     case SQL_TIMESTAMP: return "mr_to_timestamp(";
-    case SQL_IPADDRESS: return "mr_to_ip(";
+    case SQL_IPADDRESS: return "mr_to_ipaddress(";
     default: return NULL;
     }
 }
@@ -233,10 +232,10 @@ static bool emit_checked(struct athena_translation *translation, const struct at
     if (from == NULL || to == NULL)
         return false;
     const bool integer = athena_sqltype_is_integer(to);
-    const char *reader = from->kind == SQL_VARCHAR ? reader_of(to->kind) : NULL;
+    const bool read =
+        from->kind == SQL_VARCHAR || (from->kind == SQL_VARBINARY && to->kind == SQL_IPADDRESS);
+    const char *reader = read ? reader_of(to->kind) : NULL;
     const bool floating = from->kind == SQL_DOUBLE || from->kind == SQL_REAL;
-    if (from->kind == SQL_VARBINARY && to->kind == SQL_IPADDRESS)
-        reader = "mr_bytes_to_ip(";
     if (reader != NULL)
         mr_buf_printf(translation->out, "CAST(%s", reader);
     else if (integer && floating)
@@ -391,10 +390,25 @@ static void emit_from_json(struct athena_translation *translation, const struct 
     athena_emit_text(translation, ")");
 }
 
+/* Bytes of an address, which is a number to DuckDB. */
+static bool emit_address_bytes(struct athena_translation *translation,
+                               const struct athena_node *node, const struct athena_sqltype *to)
+{
+    const struct athena_sqltype *from = node->left->type;
+    if (from == NULL || from->kind != SQL_IPADDRESS || to->kind != SQL_VARBINARY)
+        return false;
+    athena_emit_text(translation, "mr_ipaddress_bytes(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, ")");
+    return true;
+}
+
 static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
                            const struct athena_sqltype *to)
 {
     const struct athena_node *type = node->items;
+    if (emit_address_bytes(translation, node, to))
+        return;
     if (emit_text_cast(translation, node) || emit_checked(translation, node, to))
         return;
     if (is_type(type, "json")) {
@@ -412,12 +426,6 @@ static void emit_unrounded(struct athena_translation *translation, const struct 
     const struct athena_sqltype *of = node->left->type;
     if (of != NULL && of->kind == SQL_JSON && to->kind != SQL_JSON) {
         emit_from_json(translation, node, to);
-        return;
-    }
-    if (of != NULL && of->kind == SQL_IPADDRESS && to->kind == SQL_VARBINARY) {
-        athena_emit_text(translation, "mr_ip_bytes(");
-        athena_emit(translation, node->left);
-        athena_emit_text(translation, ")");
         return;
     }
     /* What fails inside of it fails as a whole. */

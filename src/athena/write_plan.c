@@ -204,7 +204,9 @@ static bool own_columns(struct athena_write *write)
         }
         if (!athena_type_of_shown(write->arena, &write->shown[i], &column->type)) {
             athena_render_type(&word, &write->shown[i]);
-            athena_write_fail(write, "NOT_SUPPORTED", "Unsupported Hive type: %.*s",
+            athena_write_fail(write, "NOT_SUPPORTED", "%s: %.*s",
+                              write->lake != NULL ? "Type not supported for Iceberg"
+                                                  : "Unsupported Hive type",
                               MR_ARG(mr_buf_slice(&word)));
             mr_buf_fini(&word);
             return false;

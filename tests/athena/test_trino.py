@@ -6,17 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from athena import (trino_collections, trino_geometry, trino_json, trino_queries, trino_scalars,
-                    trino_times)
+from athena import (trino_addresses, trino_collections, trino_geometry, trino_json, trino_queries,
+                    trino_scalars, trino_times)
 
+QUERIES = ("RELATIONS", "FAILURES") # whole ones, not expressions
+FAILURES = trino_queries.FAILURES + trino_addresses.FAILURES
 EXPRESSIONS = {
     f"{module.__name__.split('.')[-1]}-{name}": getattr(module, name)
-    for module in (trino_scalars, trino_times, trino_collections, trino_json, trino_geometry)
-    for name in dir(module) if name.isupper() and isinstance(getattr(module, name), list)
+    for module in (trino_scalars, trino_times, trino_collections, trino_json, trino_geometry,
+                   trino_addresses)
+    for name in dir(module)
+    if name.isupper() and isinstance(getattr(module, name), list) and name not in QUERIES
 }
 TABLES = {"aggregates": trino_queries.AGGREGATES, "windows": trino_queries.WINDOWS,
           "relations": trino_queries.RELATIONS, "json tables": trino_queries.JSON_TABLES,
-          "zones": trino_queries.ZONES}
+          "zones": trino_queries.ZONES, "addresses": trino_addresses.RELATIONS}
 
 
 def answer(lake, sql):
@@ -73,8 +77,8 @@ def test_queries_have_trinos_rows_and_types(orders, table):
 
 def test_failures_have_trinos_names_places_and_words(orders):
     wrong = []
-    found = several(orders, [sql for sql, _ in trino_queries.FAILURES])
-    for (sql, reason), (state, _, rows) in zip(trino_queries.FAILURES, found):
+    found = several(orders, [sql for sql, _ in FAILURES])
+    for (sql, reason), (state, _, rows) in zip(FAILURES, found):
         reason = reason.replace("DB", orders.database)
         fits = state.startswith(reason[:-3]) if reason.endswith("...") else state == reason
         if rows is not None or not fits:

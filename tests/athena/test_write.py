@@ -102,6 +102,26 @@ def test_geometries_have_no_place_in_a_table(lake):
     assert "Unsupported Hive type" in lake.reason("INSERT INTO g SELECT ST_Point(3, 4)")
 
 
+def test_addresses_have_no_place_in_a_table(lake):
+    address = "SELECT IPADDRESS '::1' AS a"
+    for sql in (f"CREATE TABLE g AS {address}",
+                f"UNLOAD ({address}) TO 's3://{lake.bucket}/g/' WITH (format = 'PARQUET')",
+                "CREATE TABLE g AS SELECT ARRAY[IPADDRESS '::1'] AS a"):
+        kind = "array(ipaddress)" if "ARRAY" in sql else "ipaddress"
+        assert lake.reason(sql) == f"NOT_SUPPORTED: line 1:1: Unsupported Hive type: {kind}"
+    assert lake.reason(
+        "CREATE TABLE g WITH (table_type = 'ICEBERG', is_external = false, "
+        f"location = 's3://{lake.bucket}/ice/') AS {address}"
+    ) == "NOT_SUPPORTED: line 1:1: Type not supported for Iceberg: ipaddress"
+    succeed(lake, "CREATE TABLE g AS SELECT CAST(a AS varchar) AS a, CAST(a AS varbinary) AS b "
+                  f"FROM ({address})")
+    assert lake.rows("SELECT a, CAST(b AS ipaddress) FROM g "
+                     "WHERE CAST(a AS ipaddress) = CAST(b AS ipaddress)") == [["::1", "::1"]]
+    assert lake.reason("INSERT INTO g SELECT IPADDRESS '::2', x'00'") == (
+        "TYPE_MISMATCH: line 1:1: Insert query has mismatched column types: "
+        "Table: [varchar, varbinary], Query: [ipaddress, varbinary]")
+
+
 def java_hash(value):
     """Hive's, of a text or a whole number of 64 bits, as it is before Java cuts it."""
     if isinstance(value, int):
