@@ -383,6 +383,18 @@ void mr_json_value(struct mr_json *json, yyjson_val *value)
     }
 }
 
+char *mr_json_strdup(yyjson_val *value, const char *absent)
+{
+    if (value == NULL)
+        return absent == NULL ? NULL : mr_strdup_slice(mr_slice_cstr(absent));
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_value(&json, value);
+    char *text = mr_strdup_slice(mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
 /* ---- name and value ---- */
 
 void mr_json_key_string(struct mr_json *json, const char *name, struct mr_slice value)

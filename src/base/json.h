@@ -64,6 +64,8 @@ void mr_json_base64(struct mr_json *json, struct mr_slice bytes);
  * cut ("1718000000.123", "1718000000.0"). */
 void mr_json_timestamp(struct mr_json *json, int64_t epoch_ms);
 void mr_json_value(struct mr_json *json, yyjson_val *value); /* a copy of a parsed value */
+/* Its text on the heap; a copy of `absent` (may be NULL: NULL) where there is no value. */
+char *mr_json_strdup(yyjson_val *value, const char *absent);
 /* name and value in one call */
 void mr_json_key_string(struct mr_json *json, const char *name, struct mr_slice value);
 void mr_json_key_cstr(struct mr_json *json, const char *name, const char *value);

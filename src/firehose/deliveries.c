@@ -333,20 +333,6 @@ enum mr_status delivery_delete(struct delivery *delivery)
 
 /* ---- start and end ---- */
 
-/* JSON text of a member, on the heap; NULL when absent. */
-static char *member_text(yyjson_val *doc, const char *name)
-{
-    yyjson_val *value = mr_json_get(doc, name);
-    if (value == NULL)
-        return NULL;
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, value);
-    char *text = mr_strdup_slice(mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice text)
 {
     struct firehose *firehose = ctx;
@@ -365,10 +351,10 @@ static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice text
         delivery->created_ms = mr_json_get_i64(doc, "created_ms", 0);
         delivery->locked.updated_ms = mr_json_get_i64(doc, "updated_ms", 0);
         delivery->locked.version = mr_json_get_i64(doc, "version", 1);
-        delivery->locked.destination = member_text(doc, "destination");
-        delivery->locked.source = member_text(doc, "source");
-        delivery->locked.tags = member_text(doc, "tags");
-        delivery->locked.encryption = member_text(doc, "encryption");
+        delivery->locked.destination = mr_json_strdup(mr_json_get(doc, "destination"), NULL);
+        delivery->locked.source = mr_json_strdup(mr_json_get(doc, "source"), NULL);
+        delivery->locked.tags = mr_json_strdup(mr_json_get(doc, "tags"), NULL);
+        delivery->locked.encryption = mr_json_strdup(mr_json_get(doc, "encryption"), NULL);
         delivery->throughput_mb = mr_json_get_i64(doc, "throughput_mb", 0);
         atomic_store(&delivery->encrypted, delivery->locked.encryption != NULL);
         set_state(delivery, DELIVERY_ACTIVE);

@@ -630,12 +630,9 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
         return MR_RAISE(MR_FAIL_DATA, "crawler '%.*s' has no configuration", MR_ARG(name));
     }
     struct glue_crawler *crawler = mr_calloc(1, sizeof *crawler);
-    struct mr_buf buf = {0};
-    struct mr_json text = mr_json_make(&buf);
-    mr_json_value(&text, config);
     crawler->glue = glue;
     crawler->name = mr_strdup_slice(name);
-    crawler->config = mr_strdup_slice(mr_buf_slice(&buf));
+    crawler->config = mr_json_strdup(config, NULL);
     crawler->next_ms = next_run(crawler, store_now(glue->store));
     if (mr_json_get(doc, "last") != NULL)
         read_last(crawler, mr_json_get(doc, "last"));
@@ -644,7 +641,6 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
     int64_t ticket;
     if (mr_slice_equal(mr_json_get_text(doc, "state"), MR_S("RUNNING")))
         status = start_locked(crawler, &ticket); /* a crash cut it short */
-    mr_buf_fini(&buf);
     mr_arena_fini(&arena);
     return status;
 }

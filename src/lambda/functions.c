@@ -510,22 +510,6 @@ enum mr_status lambda_function_delete(struct lambda_function *function)
     return status;
 }
 
-/* ---- loading ---- */
-
-static char *member_text(yyjson_val *doc, const char *name)
-{
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    yyjson_val *value = mr_json_get(doc, name);
-    if (value != NULL)
-        mr_json_value(&json, value);
-    else
-        mr_buf_append(&buf, MR_S("{}"));
-    char *text = mr_strdup_slice(mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 /* The config of a document; NULL: damaged. `ret_found` false: a zip is gone. */
 static struct lambda_config *load_config(struct lambda *lambda, yyjson_val *doc, bool *ret_found)
 {
@@ -545,7 +529,7 @@ static struct lambda_config *load_config(struct lambda *lambda, yyjson_val *doc,
                              &layers.codes[layers.count++]) != MR_OK)
             *ret_found = false;
     }
-    char *text = member_text(doc, "function");
+    char *text = mr_json_strdup(mr_json_get(doc, "function"), "{}");
     struct lambda_config *config = lambda_config_new(mr_slice_cstr(text), code, &layers);
     free(text);
     return config;
@@ -564,7 +548,7 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
         .next_version = mr_json_get_i64(doc, "next_version", 1),
     };
     for (size_t i = 0; i < LAMBDA_TEXTS; i++)
-        record.texts[i] = member_text(doc, text_names[i]);
+        record.texts[i] = mr_json_strdup(mr_json_get(doc, text_names[i]), "{}");
     (void)snprintf(record.revision, sizeof record.revision, "%.*s",
                    MR_ARG(mr_json_get_text(doc, "revision")));
     enum mr_status status = MR_OK;

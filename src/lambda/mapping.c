@@ -369,19 +369,6 @@ enum mr_status mapping_delete(struct mapping *mapping)
 
 /* ---- opening and closing ---- */
 
-static char *json_text(yyjson_val *value)
-{
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    if (value != NULL)
-        mr_json_value(&json, value);
-    else
-        mr_buf_append(&buf, MR_S("{}"));
-    char *text = mr_strdup_slice(mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice json)
 {
     struct mappings *mappings = ctx;
@@ -396,8 +383,8 @@ static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice json
         mapping->locked.enabled = mr_json_get_bool(doc, "enabled", true);
         mapping->locked.begun = mr_json_get_bool(doc, "begun", false);
         mapping->locked.modified_ms = mr_json_get_i64(doc, "modified_ms", 0);
-        mapping->locked.shown = json_text(mr_json_get(doc, "shown"));
-        mapping->locked.tags = json_text(mr_json_get(doc, "tags"));
+        mapping->locked.shown = mr_json_strdup(mr_json_get(doc, "shown"), "{}");
+        mapping->locked.tags = mr_json_strdup(mr_json_get(doc, "tags"), "{}");
         mapping->locked.state = mapping->locked.enabled ? MAPPING_ENABLING : MAPPING_DISABLING;
         append(mappings, mapping);
     }

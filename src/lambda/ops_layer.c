@@ -86,16 +86,6 @@ void lambda_layers_free(struct lambda *lambda)
     }
 }
 
-static char *json_text(yyjson_val *value)
-{
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, value);
-    char *text = mr_strdup_slice(mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice json)
 {
     struct lambda *lambda = ctx;
@@ -110,8 +100,8 @@ static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice json
         status = MR_RAISE(MR_FAIL_DATA, "layer '%.*s' has a damaged document", MR_ARG(name));
     } else {
         layer->name = mr_strdup_slice(own);
-        layer->shown = json_text(mr_json_get(doc, "shown"));
-        layer->policy = json_text(mr_json_get(doc, "policy"));
+        layer->shown = mr_json_strdup(mr_json_get(doc, "shown"), "null");
+        layer->policy = mr_json_strdup(mr_json_get(doc, "policy"), "null");
         (void)snprintf(layer->revision, sizeof layer->revision, "%.*s",
                        MR_ARG(mr_json_get_text(doc, "revision")));
         if (lambda_code_load(lambda, mr_json_get_text(doc, "code"), mr_json_get_text(doc, "sha256"),

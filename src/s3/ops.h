@@ -1,6 +1,7 @@
 /* s3/ops.h: what the files of the wire share: faults and small helpers. */
 #pragma once
 #include "s3/internal.h"
+#include "s3/range.h"
 
 #define S3_FAULTS(X)                                                               \
     X(access_denied, "AccessDenied", 403, false)                                   \
@@ -131,6 +132,15 @@ enum mr_status s3_fail_header(struct protocol_call *call, const char *header, co
 struct s3_change s3_change_of(struct protocol_call *call);
 /* The outcomes of s3_change_apply; MR_OK for MR_OK. */
 enum mr_status s3_fail_change(struct protocol_call *call, enum mr_status status);
+/* A member of the input that is a time, in milliseconds; INT64_MIN: it is not there. */
+int64_t s3_in_time(struct protocol_call *call, const char *name);
+/* What the conditions of a read say of the object; the input has them under these names. */
+struct s3_condition_names {
+    const char *if_match, *if_none_match, *modified_since, *unmodified_since;
+};
+enum s3_read_verdict s3_read_judge_call(struct protocol_call *call,
+                                        const struct s3_condition_names *names,
+                                        const struct s3_meta *meta);
 /* If-Match and If-None-Match of the input, checked, into the change. */
 enum mr_status s3_conditions_read(struct protocol_call *call, struct s3_change *change);
 

@@ -1,7 +1,6 @@
 /* The wire: CopyObject, UploadPartCopy. */
 #include "s3/ops.h"
 #include "s3/range.h"
-#include <math.h>
 
 struct source {
     struct s3_which which;
@@ -41,34 +40,17 @@ static enum mr_status source_parse(struct protocol_call *call, struct source *so
     return MR_OK;
 }
 
-static int64_t time_in(struct protocol_call *call, const char *name)
-{
-    yyjson_val *value = mr_json_get(call->in, name);
-    return value == NULL ? INT64_MIN : (int64_t)llround(mr_json_double(value, 0) * 1000);
-}
-
-static struct mr_slice etag_in(struct protocol_call *call, const char *name)
-{
-    yyjson_val *value = mr_json_get(call->in, name);
-    return value == NULL ? (struct mr_slice){0} : mr_json_text(value);
-}
-
 static enum mr_status source_judge(struct protocol_call *call, const struct s3_meta *meta)
 {
-    const struct s3_read_conditions conditions = {
-        .if_match = etag_in(call, "CopySourceIfMatch"),
-        .if_none_match = etag_in(call, "CopySourceIfNoneMatch"),
-        .modified_since_ms = time_in(call, "CopySourceIfModifiedSince"),
-        .unmodified_since_ms = time_in(call, "CopySourceIfUnmodifiedSince"),
-        .now_ms = call->now_ms,
-    };
-    switch (s3_read_judge(&conditions, s3_etag_fits(conditions.if_match, meta),
-                          s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms)) {
+    static const struct s3_condition_names names = {"CopySourceIfMatch", "CopySourceIfNoneMatch",
+                                                    "CopySourceIfModifiedSince",
+                                                    "CopySourceIfUnmodifiedSince"};
+    switch (s3_read_judge_call(call, &names, meta)) {
     case S3_READ_IF_MATCH: return s3_fail_condition(call, "x-amz-copy-source-If-Match");
     case S3_READ_UNMODIFIED_SINCE:
         return s3_fail_condition(call, "x-amz-copy-source-If-Unmodified-Since");
     case S3_READ_NOT_MODIFIED: /* AWS: a copy answers 412, not 304 */
-        return s3_fail_condition(call, conditions.if_none_match.ptr != NULL
+        return s3_fail_condition(call, mr_json_get(call->in, names.if_none_match) != NULL
                                            ? "x-amz-copy-source-If-None-Match"
                                            : "x-amz-copy-source-If-Modified-Since");
     case S3_READ_YES: break;

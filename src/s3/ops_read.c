@@ -14,7 +14,7 @@ struct reading {
 
 /* ---- conditions ---- */
 
-static int64_t time_in(struct protocol_call *call, const char *name)
+int64_t s3_in_time(struct protocol_call *call, const char *name)
 {
     yyjson_val *value = mr_json_get(call->in, name);
     return value == NULL ? INT64_MIN : (int64_t)llround(mr_json_double(value, 0) * 1000);
@@ -26,18 +26,27 @@ static struct mr_slice etag_in(struct protocol_call *call, const char *name)
     return value == NULL ? (struct mr_slice){0} : mr_json_text(value);
 }
 
+enum s3_read_verdict s3_read_judge_call(struct protocol_call *call,
+                                        const struct s3_condition_names *names,
+                                        const struct s3_meta *meta)
+{
+    const struct s3_read_conditions conditions = {
+        .if_match = etag_in(call, names->if_match),
+        .if_none_match = etag_in(call, names->if_none_match),
+        .modified_since_ms = s3_in_time(call, names->modified_since),
+        .unmodified_since_ms = s3_in_time(call, names->unmodified_since),
+        .now_ms = call->now_ms,
+    };
+    return s3_read_judge(&conditions, s3_etag_fits(conditions.if_match, meta),
+                         s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms);
+}
+
 /* MR_END: 304, and the reply is complete. */
 static enum mr_status judge(struct protocol_call *call, const struct s3_meta *meta)
 {
-    const struct s3_read_conditions conditions = {
-        .if_match = etag_in(call, "IfMatch"),
-        .if_none_match = etag_in(call, "IfNoneMatch"),
-        .modified_since_ms = time_in(call, "IfModifiedSince"),
-        .unmodified_since_ms = time_in(call, "IfUnmodifiedSince"),
-        .now_ms = call->now_ms,
-    };
-    switch (s3_read_judge(&conditions, s3_etag_fits(conditions.if_match, meta),
-                          s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms)) {
+    static const struct s3_condition_names names = {"IfMatch", "IfNoneMatch", "IfModifiedSince",
+                                                    "IfUnmodifiedSince"};
+    switch (s3_read_judge_call(call, &names, meta)) {
     case S3_READ_IF_MATCH: return s3_fail_condition(call, "If-Match");
     case S3_READ_UNMODIFIED_SINCE: return s3_fail_condition(call, "If-Unmodified-Since");
     case S3_READ_NOT_MODIFIED:
@@ -134,7 +143,7 @@ static void write_headers(struct protocol_call *call, const struct s3_meta *meta
     write_header(call, "CacheControl", "ResponseCacheControl", headers[S3_CACHE_CONTROL]);
     write_header(call, "WebsiteRedirectLocation", NULL, headers[S3_REDIRECT]);
     write_header(call, "StorageClass", NULL, headers[S3_STORAGE_CLASS]);
-    const int64_t expires_ms = time_in(call, "ResponseExpires");
+    const int64_t expires_ms = s3_in_time(call, "ResponseExpires");
     if (expires_ms != INT64_MIN)
         mr_json_key_timestamp(&call->out, "Expires", expires_ms);
     else if (headers[S3_EXPIRES].len > 0)
