@@ -41,6 +41,7 @@ SHOWN_LINES = 120
 TOLD_LINES = 12  # of a failed step, again beside the counts: the end of a long log is what is kept
 TELLING = re.compile(r"FAIL|ERROR|[Ee]rror|Sanitizer|not done after")
 DEADLINE_S = 900
+CLANG_TIDY_DEADLINE_S = 10800  # 4 s of a core a file; cut off, it has not looked at all of them
 PYTEST_DEADLINE_S = 1800  # 600 s were seen for the contract under ASan on two busy cores
 FUZZ_S, FUZZ_LONGER_S = 4, 60  # each
 SIM_S, SIM_LONGER_S = 60, 600  # at most
@@ -309,7 +310,8 @@ def step_clang_tidy(tally):
         say("  left out: clang-tidy is not installed")
         return tally.add(0, 0)
     code, _ = run("clang-tidy", ["run-clang-tidy", "-j", "2", "-p", "build", "-quiet",
-                                 f"^{re.escape(str(ROOT))}/src/.*\\.c$"], deadline_s=3600)
+                                 f"^{re.escape(str(ROOT))}/src/.*\\.c$"],
+                  deadline_s=CLANG_TIDY_DEADLINE_S)
     return tally.add(int(code == 0), int(code != 0))
 
 
