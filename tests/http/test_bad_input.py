@@ -90,9 +90,9 @@ def test_unknown_operations_and_services_are_told(server):
         status, _, reply = post(server, target, b"{}", version)
         assert status == 400, (target, reply)
         assert json.loads(reply)["__type"].endswith("UnknownOperationException"), (target, reply)
-    status, _, reply = post(server, "DynamoDB_20120810.DescribeContributorInsights",
-                            '{"TableName":"table"}', "1.0")  # fmt: skip
-    assert status == 501 and b"DescribeContributorInsights" in reply
+    insights = '{"TableName":"table","ContributorInsightsAction":"ENABLE"}'
+    status, _, reply = post(server, "DynamoDB_20120810.UpdateContributorInsights", insights, "1.0")
+    assert status == 501 and b"UpdateContributorInsights" in reply
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     body = "Action=Nonsense&Version=2010-05-15"
     status, _, reply = server.request("POST", "/", body, form)
