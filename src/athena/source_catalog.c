@@ -177,7 +177,7 @@ static enum mr_status put_columns(struct information *information, const struct 
         const struct glue_column *column =
             key ? &table->keys[i - table->column_count] : &table->columns[i];
         struct athena_type type;
-        struct mr_slice shown = MR_S("unknown");
+        struct mr_slice shown = column->type; /* of a view's column it may be Trino's, not Hive's */
         if (athena_type_parse(arena, column->type, &type) == MR_OK)
             shown = athena_sqltype_text(arena, athena_sqltype_from_hive(arena, &type));
         const struct mr_slice row[RELATION_COLUMNS_MAX] = {

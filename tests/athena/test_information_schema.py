@@ -54,3 +54,11 @@ def test_partitions_of_a_table_have_the_types_of_its_keys(lake):
              f"LOCATION 's3://{lake.bucket}/p/'")
     lake.run("ALTER TABLE p ADD PARTITION (n = 7)")
     assert lake.rows('SELECT n + 1, typeof(n) FROM "p$partitions"') == [["8", "integer"]]
+
+
+def test_columns_of_views_have_types_that_no_table_has(lake):
+    lake.run("CREATE VIEW addressed AS SELECT IPADDRESS '::1' AS ip, uuid() AS u, "
+             "'x' AS t")
+    assert lake.rows("SELECT column_name, data_type FROM information_schema.columns "
+                     "WHERE table_name = 'addressed' ORDER BY ordinal_position") == [
+        ["ip", "ipaddress"], ["u", "uuid"], ["t", "varchar"]]
