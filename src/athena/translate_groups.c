@@ -102,7 +102,7 @@ static bool combine(struct athena_translation *translation, const struct athena_
         struct sets one = {0};
         struct set all = {0};
         for (size_t i = 0; i < count && fine; i++) {
-            if (cube ? (choice >> i & 1) == 0 : i >= choice)
+            if (cube ? i >= COLUMNS_MAX || (choice >> i & 1) == 0 : i >= choice)
                 continue;
             one = (struct sets){0};
             fine = add(translation, &one, &all, &parts[i]);
