@@ -394,7 +394,7 @@ static struct mr_slice location_of(const struct projection *projection)
                           MR_ARG(projection->values[i]));
     }
     while (rest.len > 0) {
-        size_t i = table->key_count, end = SIZE_MAX;
+        size_t i, end = SIZE_MAX;
         if (mr_slice_starts_with(rest, MR_S("${")))
             end = mr_slice_find(rest, '}');
         for (i = 0; end != SIZE_MAX && i < table->key_count; i++) {

@@ -105,10 +105,9 @@ static void list_begin(struct call *call)
 static void list_add(struct call *call, const struct mr_slice *text)
 {
     const idx_t room = 64;
-    duckdb_vector child = athena_duck.list_vector_get_child(call->output);
     if ((call->items & (call->items - 1)) == 0 || call->items < room)
         athena_duck.list_vector_reserve(call->output, call->items < room ? room : call->items * 2);
-    child = athena_duck.list_vector_get_child(call->output);
+    duckdb_vector child = athena_duck.list_vector_get_child(call->output);
     athena_duck.list_vector_set_size(call->output, call->items + 1);
     if (text == NULL)
         put_null(call, child, call->items);
