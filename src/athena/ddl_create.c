@@ -274,7 +274,8 @@ static bool view_columns(struct athena_ddl *ddl, struct athena_output *output)
                                    .registry = &athena->engine.scans,
                                    .database = athena_ddl_database(ddl),
                                    .account = ddl->account,
-                                   .cancelled = &ddl->handle->cancelled};
+                                   .cancelled = &ddl->handle->cancelled,
+                                   .unread = true};
     const struct athena_resolver resolver = athena_source_resolver(&source);
     struct mr_buf sql = {0};
     size_t divisions = 0;

@@ -267,9 +267,11 @@ static struct mr_slice misfit_text(struct mr_arena *arena, const struct athena_p
 static enum mr_status look_at_chunks(struct athena_scan *scan)
 {
     struct athena_misfit misfit = {0};
-    scan->chunk_bytes = athena_chunks_read(scan, &misfit);
-    if (misfit.piece == NULL)
+    if (scan->unread)
         return MR_OK;
+    scan->chunk_bytes = athena_chunks_read(scan, &misfit);
+    if (misfit.piece == NULL || scan->within_view)
+        return MR_OK; /* AWS: columns that are not read may be of any type */
     scan->misfit = misfit_text(scan->arena, misfit.piece, misfit.column, misfit.word);
     return MR_INVALID;
 }

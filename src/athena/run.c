@@ -240,6 +240,9 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
                                    .cancelled = &query->handle.cancelled,
                                    .root = statement->query,
                                    .text = query->text};
+    const bool only_plan =
+        statement->kind == STATEMENT_EXPLAIN && !mr_slice_equal(statement->text, MR_S("ANALYZE"));
+    source.unread = only_plan;
     if (statement->kind == STATEMENT_QUERY)
         source.count.table = athena_count_table(statement->query);
     const int64_t begin_ms = mr_monotonic_ms();
@@ -258,8 +261,6 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
     run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
     if (status == MR_OK && atomic_load(&query->handle.cancelled))
         status = MR_END;
-    const bool only_plan =
-        statement->kind == STATEMENT_EXPLAIN && !mr_slice_equal(statement->text, MR_S("ANALYZE"));
     if (status == MR_OK && source.count.known)
         tell_count(run, source.count.rows);
     else if (status == MR_OK && !only_plan)

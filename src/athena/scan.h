@@ -60,6 +60,8 @@ struct athena_scan {
     bool dots, exact;          /* "a.b" is the column a_b; names in this case alone */
     bool only_columns;         /* of Parquet: the query names nothing that DuckDB's reader adds */
     bool by_place;             /* of Parquet: columns are found by their place in the object */
+    bool unread;               /* no object of it will be read */
+    bool within_view;          /* of the columns that it names the query may read fewer */
     struct athena_column *cut; /* of lines that a regular expression cuts: the columns */
     size_t cut_count;
     struct mr_slice regex;

@@ -569,6 +569,8 @@ static bool open_relation(struct athena_source *source, struct athena_translatio
                           const struct athena_node *table, struct athena_scan *scan,
                           struct mr_buf *out)
 {
+    scan->unread = source->unread;
+    scan->within_view = source->view_depth > 0;
     const enum mr_status status = athena_source_relation(source, scan, out);
     if (status == MR_FULL)
         athena_translate_fail(translation, table, "NOT_SUPPORTED",

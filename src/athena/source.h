@@ -42,6 +42,7 @@ struct athena_source {
     atomic_bool *cancelled;
     const struct athena_node *root; /* the query, to see which columns it names; NULL: all count */
     struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
+    bool unread; /* EXPLAIN, CREATE VIEW: what is in the objects does not matter */
     struct athena_source_target target;
     struct athena_source_count count;
     /* made while tables are resolved */

@@ -149,6 +149,14 @@ def test_what_is_no_parquet_or_of_another_type_is_told_with_its_path(lake):
     assert lake.rows("SELECT count(*) FROM empty") == [["0"]]
 
 
+def test_a_type_that_does_not_fit_stands_in_the_way_of_who_reads_it(lake):
+    table(lake, "t", "i int, v bigint", parquet("SELECT 1::INTEGER AS i, 'x' AS v"))
+    assert "TableScan" in str(lake.rows("EXPLAIN SELECT v FROM t"))
+    assert lake.run("CREATE VIEW w AS SELECT i, v FROM t")["Status"]["State"] == "SUCCEEDED"
+    assert lake.rows("SELECT i FROM w") == [["1"]]
+    assert "HIVE_BAD_DATA" in lake.run("SELECT v FROM w")["Status"]["StateChangeReason"]
+
+
 @pytest.mark.parametrize("value, declared, told", [
     ("7::BIGINT", "double", "INT64 double"), ("7::INTEGER", "string", "INT32 varchar"),
     ("1.5::DOUBLE", "float", "DOUBLE real"), ("1.0::DOUBLE", "int", "DOUBLE integer"),
