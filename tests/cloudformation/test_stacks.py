@@ -139,9 +139,9 @@ def test_what_happens_on_failure_can_be_chosen(stacks, fresh, how, status):
 
 def test_properties_fail_a_resource_rather_than_being_dropped(stacks, fresh):
     name = fresh("properties")
-    template = {"Resources": {"B": bucket(WebsiteConfiguration={"IndexDocument": "index.html"})}}
+    template = {"Resources": {"B": bucket(AnalyticsConfigurations=[])}}
     stacks.create(name, template, wait="ROLLBACK_COMPLETE")
-    assert "Encountered unsupported property WebsiteConfiguration" in stacks.failures(name)[0][2]
+    assert "Encountered unsupported property AnalyticsConfigurations" in stacks.failures(name)[0][2]
     name = fresh("properties")
     template = {"Resources": {"Q": {"Type": "AWS::Athena::NamedQuery", "Properties": {}}}}
     stacks.create(name, template, wait="ROLLBACK_COMPLETE")
