@@ -302,11 +302,22 @@ static bool may_quit(struct http_loop *loop)
            loop->now_ms >= loop->quit_by_ms;
 }
 
+/* Replies leave before new requests are taken: whoever waits for them works meanwhile. */
+static void release_first(struct http_loop *loop)
+{
+    if (!release_is_due(loop))
+        return;
+    release_due(loop);
+    send_ready(loop);
+    flush_dirty(loop);
+}
+
 static void turn(struct http_loop *loop)
 {
     struct epoll_event events[EVENTS_PER_TURN];
     int count = wait_for_events(loop, events);
     loop->now_ms = mr_monotonic_ms();
+    release_first(loop);
     for (int i = 0; i < count; i++) {
         struct http_source *source = events[i].data.ptr;
         source->on_event(source, events[i].events);
