@@ -151,7 +151,7 @@ static enum mr_status check_length(struct protocol_call *call)
 {
     const bool framed =
         mr_slice_starts_with(protocol_header(call, "x-amz-content-sha256"), MR_S("STREAMING-"));
-    const bool told = framed ? protocol_header(call, "x-amz-decoded-content-length").ptr != NULL
+    const bool told = framed ? call->payload_length != UINT64_MAX
                              : protocol_header(call, "content-length").ptr != NULL;
     if (call->exchange == NULL || told)
         return MR_OK;

@@ -67,6 +67,10 @@ enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta)
     const struct mr_slice mode = s3_in(call, "ObjectLockMode");
     const struct mr_slice hold = s3_in(call, "ObjectLockLegalHoldStatus");
     yyjson_val *until = mr_json_get(call->in, "ObjectLockRetainUntilDate");
+    /* What is no date does not come as one. */
+    if (until == NULL && protocol_header(call, "x-amz-object-lock-retain-until-date").len > 0)
+        return protocol_fail(call, &s3_invalid_argument,
+                             "The retain until date must be provided in ISO 8601 format");
     if (mode.len == 0 && until == NULL && hold.len == 0)
         return MR_OK;
     if (check_locks(call) != MR_OK || check_digest(call) != MR_OK)

@@ -159,6 +159,7 @@ def test_headers_that_make_no_sense_are_refused(s3, server, locked, bucket):
         (locked, {"mode": "GOVERNANCE", "retain_until_date": "2020-01-01T00:00:00Z"},
          "The retain until date must be in the future!"),
         (locked, {"legal_hold": "MAYBE"}, "Legal Hold must be either of"),
+        (locked, {"retain_until_date": "tomorrow"}, "must be provided in ISO 8601 format"),
     ):
         status, body = put_by_hand(where, **headers)
         assert (status, words in body) == (400, True), body

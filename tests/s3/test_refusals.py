@@ -201,6 +201,9 @@ def test_a_trailer_that_was_announced_comes(server, bucket):
         assert status == 400 and "<Code>MalformedTrailerError</Code>" in text
     tail = f"x-amz-checksum-crc32:{crc32(b'hello')}\r\n\r\n".encode()
     assert ask(server, "PUT", f"/{bucket}/k", b"5\r\nhello\r\n0\r\n" + tail, **frames)[0] == 200
+    frames["x_amz_decoded_content_length"] = "five"
+    status, _, text = ask(server, "PUT", f"/{bucket}/k", b"5\r\nhello\r\n0\r\n" + tail, **frames)
+    assert status == 411 and "<Code>MissingContentLength</Code>" in text
 
 
 def test_metadata_given_twice_is_joined(server, s3, bucket):
