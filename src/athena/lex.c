@@ -102,11 +102,23 @@ static enum mr_status skip(struct lexer *lexer)
     return MR_OK;
 }
 
+/* Hive's grammar, not Trino's: a backslash keeps a quote from ending a text. */
+static bool is_hive(const struct lexer *lexer)
+{
+    const struct athena_token *list = lexer->tokens.list;
+    return lexer->tokens.count > 1 &&
+           (athena_token_is(&list[0], "ALTER") ||
+            (athena_token_is(&list[0], "CREATE") &&
+             (athena_token_is(&list[1], "EXTERNAL") || athena_token_is(&list[1], "DATABASE") ||
+              athena_token_is(&list[1], "SCHEMA"))));
+}
+
 /* A quoted text; the quote inside is doubled. `skip_bytes`: of a prefix before the quote. */
 static enum mr_status lex_quoted(struct lexer *lexer, enum athena_token_kind kind,
                                  size_t skip_bytes)
 {
     const char quote = peek(lexer, skip_bytes);
+    const bool backslash = quote != '`' && is_hive(lexer); /* stays in the value: unescaped later */
     const size_t begin = lexer->at + skip_bytes + 1;
     char *value = NULL;
     size_t len = 0, i = begin;
@@ -122,6 +134,8 @@ static enum mr_status lex_quoted(struct lexer *lexer, enum athena_token_kind kin
         if (value == NULL)
             value = mr_arena_alloc(lexer->arena, lexer->text.len - begin + 1);
         value[len++] = lexer->text.ptr[i];
+        if (backslash && lexer->text.ptr[i] == '\\' && i + 1 < lexer->text.len)
+            value[len++] = lexer->text.ptr[++i];
     }
     const size_t start = lexer->at, total = i + 1 - lexer->at;
     struct athena_token *token = add(lexer, kind, total);

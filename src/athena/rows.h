@@ -37,6 +37,9 @@ void athena_row_put_boolean(struct athena_row *row, bool value);
 #define ATHENA_LINE_END "\x1f"
 bool athena_row_fail(struct athena_row *row, const char *format, ...) MR_PRINTF(2, 3);
 
+/* A text by a pattern of Joda-Time's, in UTC unless it says otherwise: microseconds since 1970.
+ * False: it is none, or the pattern is none. Of scalars_joda.c. */
+bool athena_joda_moment(struct mr_slice text, struct mr_slice pattern, int64_t *ret_micros);
 /* A text that Trino reads as a double; of scalars_numbers.c. */
 bool athena_text_double(struct mr_slice text, double *ret);
 

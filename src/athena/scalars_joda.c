@@ -363,11 +363,10 @@ static int64_t micros_of(const struct reading *reading)
            reading->fraction;
 }
 
-/* mr_joda_local(text, pattern), mr_joda_instant */
-static bool joda_parse(struct athena_row *row)
+static bool read_moment(struct athena_row *row, struct mr_slice text, struct mr_slice pattern,
+                        int64_t *ret_micros)
 {
-    struct reading reading = {.text = athena_row_slice(row, 0)};
-    struct mr_slice pattern = athena_row_slice(row, 1);
+    struct reading reading = {.text = text};
     struct mr_joda_token token, ahead;
     enum mr_status status;
     reading.rest = reading.text;
@@ -386,8 +385,26 @@ static bool joda_parse(struct athena_row *row)
         return malformed(row, &reading);
     if (!in_range(row, &reading))
         return false;
-    athena_row_put_integer(row, micros_of(&reading));
+    *ret_micros = micros_of(&reading);
     return true;
+}
+
+/* mr_joda_local(text, pattern), mr_joda_instant */
+static bool joda_parse(struct athena_row *row)
+{
+    int64_t micros;
+    if (!read_moment(row, athena_row_slice(row, 0), athena_row_slice(row, 1), &micros))
+        return false;
+    athena_row_put_integer(row, micros);
+    return true;
+}
+
+bool athena_joda_moment(struct mr_slice text, struct mr_slice pattern, int64_t *ret_micros)
+{
+    struct athena_row row = {0}; /* for the message, which nobody reads */
+    const bool fine = read_moment(&row, text, pattern, ret_micros);
+    mr_buf_fini(&row.message);
+    return fine;
 }
 
 /* mr_mysql_pattern(format): MySQL's codes in Joda's letters. */

@@ -540,6 +540,7 @@ static void scan_run(duckdb_function_info info, duckdb_data_chunk chunk)
     struct worker *worker = athena_duck.function_get_local_init_data(info);
     struct output output = {.run = run, .worker = worker};
     const idx_t max = athena_duck.vector_size();
+    worker->writer.moment_formats = run->scan->moment_formats;
     output.vectors = mr_calloc(run->column_count + 1, sizeof(duckdb_vector));
     for (size_t i = 0; i < run->column_count; i++)
         output.vectors[i] = athena_duck.data_chunk_get_vector(chunk, i);

@@ -51,6 +51,7 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
     struct mr_slice header = mr_json_get_text(table->parameters, "skip.header.line.count");
     if (mr_slice_search(serde, MR_S("JsonSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_JSON;
+        scan->moment_formats = parameter(table, "timestamp.formats");
         scan->ignore_malformed =
             mr_slice_equal_nocase(parameter(table, "ignore.malformed.json"), MR_S("true"));
         scan->dots = mr_slice_equal_nocase(parameter(table, "dots.in.keys"), MR_S("true"));
@@ -65,6 +66,7 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
         scan->escape = first_char(parameter(table, "escapeChar"), '"');
     } else if (mr_slice_search(serde, MR_S("LazySimpleSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_DELIMITED;
+        scan->moment_formats = parameter(table, "timestamp.formats");
         set_lazy(&scan->lazy, table);
     } else if (mr_slice_search(serde, MR_S("ParquetHiveSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_PARQUET;

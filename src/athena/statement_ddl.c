@@ -84,9 +84,12 @@ static struct mr_slice unescape(struct mr_arena *arena, struct mr_slice text)
     return copy;
 }
 
+/* Hive's texts have quotes of either kind. */
 bool athena_phrase_string(struct athena_phrase *context, struct mr_slice *ret)
 {
-    if (context->parser.next->kind != ATHENA_TOKEN_STRING) {
+    const struct athena_token *token = context->parser.next;
+    if (token->kind != ATHENA_TOKEN_STRING &&
+        (token->kind != ATHENA_TOKEN_QUOTED || token->backtick)) {
         athena_mismatch(&context->parser, "<string>");
         return false;
     }

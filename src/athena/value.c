@@ -1,4 +1,5 @@
 #include "athena/value.h"
+#include "athena/rows.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include <errno.h>
@@ -267,12 +268,31 @@ bool athena_parse_moment(struct mr_slice text, int64_t *ret_micros)
     return true;
 }
 
+/* By one of the table's own formats. */
+static bool parse_formatted(const struct athena_writer *writer, struct mr_slice text,
+                            int64_t *ret_micros)
+{
+    struct mr_slice rest = writer->moment_formats, format;
+    while (rest.len > 0 && mr_slice_split(&rest, ',', &format)) {
+        int64_t millis;
+        if (!mr_slice_equal(format, MR_S("millis"))) {
+            if (athena_joda_moment(text, format, ret_micros))
+                return true;
+        } else if (mr_slice_to_i64(text, &millis) == MR_OK &&
+                   !__builtin_mul_overflow(millis, INT64_C(1000), ret_micros)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum athena_value_outcome put_moment(struct athena_writer *writer, duckdb_vector vector,
                                             idx_t row, const struct athena_type *type,
                                             struct mr_slice text)
 {
     int64_t micros;
-    if (!athena_parse_moment(text, &micros))
+    const bool formatted = type->kind == ATHENA_TIMESTAMP && parse_formatted(writer, text, &micros);
+    if (!formatted && !athena_parse_moment(text, &micros))
         return bad(writer, "String", type);
     void *data = athena_duck.vector_get_data(vector);
     const int64_t day = INT64_C(86400000000);
@@ -283,13 +303,15 @@ static enum athena_value_outcome put_moment(struct athena_writer *writer, duckdb
     return ATHENA_VALUE_OK;
 }
 
-/* Seconds or, from about the year 5138 on, milliseconds since 1970. */
+/* Milliseconds since 1970, if the table's formats say so; else seconds or, from about the year 5138
+ * on, milliseconds. */
 static enum athena_value_outcome put_epoch(struct athena_writer *writer, duckdb_vector vector,
                                            idx_t row, const struct athena_type *type, double value)
 {
     if (type->kind == ATHENA_DATE || !(fabs(value) < 1e15))
         return bad(writer, "Number", type);
-    const double micros = fabs(value) < 1e11 ? value * 1e6 : value * 1e3;
+    const bool millis = mr_slice_search(writer->moment_formats, MR_S("millis")) != SIZE_MAX;
+    const double micros = fabs(value) < 1e11 && !millis ? value * 1e6 : value * 1e3;
     ((int64_t *)athena_duck.vector_get_data(vector))[row] = (int64_t)llround(micros);
     return ATHENA_VALUE_OK;
 }

@@ -15,6 +15,9 @@ enum athena_value_outcome {
 };
 /* A zeroed one is ready. */
 struct athena_writer {
+    /* Borrowed: patterns of Joda-Time's and "millis", with commas between, by which timestamps are
+     * read before they are read as usual (the property timestamp.formats). */
+    struct mr_slice moment_formats;
     char message[200];
     struct mr_buf scratch;
 };

@@ -54,6 +54,49 @@ def test_opencsv_has_quotes_and_no_empty_numbers(lake):
         'HIVE_BAD_DATA: Error parsing field value \'\' for field 1: For input string: ""')
 
 
+def test_texts_of_ddl_have_quotes_of_either_kind(lake):
+    """And a backslash keeps a quote from ending them, as in AWS's own examples."""
+    table(lake, "ip string, asked string", r"""
+        ROW FORMAT SERDE "org.apache.hadoop.hive.serde2.RegexSerDe" WITH SERDEPROPERTIES (
+        "input.regex" = "^([0-9.]+) \"([^\"]*)\".*", 'note'='it\'s')""",
+          b'10.0.0.1 "GET /" 200\n')
+    succeed(lake, r"""ALTER TABLE t SET TBLPROPERTIES ("comment" = "say \"it\"", 'a'='"')""")
+    assert lake.rows("SELECT * FROM t") == [["10.0.0.1", "GET /"]]
+    stored = lake.glue.get_table(DatabaseName=lake.database, Name="t")["Table"]
+    assert stored["StorageDescriptor"]["SerdeInfo"]["Parameters"]["note"] == "it's"
+    assert (stored["Parameters"]["comment"], stored["Parameters"]["a"]) == ('say "it"', '"')
+    table(lake, "a string, b string", r"""
+        ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' WITH SERDEPROPERTIES (
+        "separatorChar" = ",", "quoteChar" = "\"", "escapeChar" = "\\")""",
+          b'x,"y,z"\n', "u/x", "u")
+    assert lake.rows("SELECT * FROM u") == [["x", "y,z"]]
+    assert lake.rows(r"SELECT '\', 'a''b'") == [["\\", "a'b"]]  # in Trino's grammar it is a text
+
+
+def test_timestamps_have_formats_of_the_tables_own(lake):
+    """Joda's, one after the other, "millis", and what is read without them."""
+    formats = "'timestamp.formats'=\"dd/MM/yyyy HH:mm:ss,yyyy-MM-dd'T'HH:mm:ss.SSS'Z',millis\""
+    shown = ["2026-07-03 10:11:12.000", "2026-07-03 10:11:12.500", "2026-07-03 10:11:12.250",
+             "2026-07-03 00:00:00.000"]
+    texts = ["03/07/2026 10:11:12", "2026-07-03T10:11:12.500Z", "1783073472250", "2026-07-03"]
+    hive = "ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'"
+    for name, serde in (("hive", hive), ("openx", SERDE)):
+        table(lake, "n int, ts timestamp", f"{serde} WITH SERDEPROPERTIES ({formats})",
+              "".join(json.dumps({"n": n, "ts": text}) + "\n"
+                      for n, text in enumerate(texts)).encode() + b'{"n":9,"ts":1783073472250}\n',
+              f"{name}/x", name)
+        assert lake.rows(f"SELECT ts FROM {name} ORDER BY n") == [
+            *([moment] for moment in shown), ["2026-07-03 10:11:12.250"]]
+    table(lake, "n int, ts timestamp", "ROW FORMAT SERDE "
+          "'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe' WITH SERDEPROPERTIES "
+          f"('field.delim'='|', {formats})",
+          "".join(f"{n}|{text}\n" for n, text in enumerate([*texts, "no time"])).encode(),
+          "lazy/x", "lazy")
+    assert lake.rows("SELECT ts FROM lazy ORDER BY n") == [*([moment] for moment in shown), [None]]
+    table(lake, "ts timestamp", hive, b'{"ts":"03/07/2026 10:11:12"}\n', "none/x", "none")
+    assert lake.reason("SELECT ts FROM none").startswith("HIVE_BAD_DATA")
+
+
 def test_openx_properties(lake):
     body = b'{"Order.Id":1,"ts":"x"}\n{"order.id":2}\nno json\n'
     table(lake, "order_id int, moment string",
