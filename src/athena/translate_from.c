@@ -112,17 +112,25 @@ static struct mr_slice type_of(struct athena_translation *translation,
     return translation->resolver->column_type(translation->resolver->ctx, node->text);
 }
 
-/* A map gives two columns, an array of rows one a field, another array one. */
+/* How the elements of arrays become columns. */
+enum spread {
+    SPREAD_BY_TYPE, /* rows one a field, others one */
+    SPREAD_ALL,     /* so do those of unknown type */
+    SPREAD_NONE,    /* rows stay whole */
+};
+
+/* A map gives two columns. */
 static void emit_unnest_item(struct athena_translation *translation, const struct athena_node *item,
-                             bool spread)
+                             enum spread how)
 {
     const struct athena_sqltype *known = item->type;
     struct mr_slice type = known != NULL ? MR_S("") : type_of(translation, item);
     const bool is_map =
         known != NULL ? known->kind == SQL_MAP : mr_slice_starts_with(type, MR_S("map<"));
-    spread = (spread && known == NULL) || is_map ||
-             mr_slice_starts_with(type, MR_S("array<struct<")) ||
-             (known != NULL && known->kind == SQL_ARRAY && known->items[0]->kind == SQL_ROW);
+    const bool rows =
+        (how == SPREAD_ALL && known == NULL) || mr_slice_starts_with(type, MR_S("array<struct<")) ||
+        (known != NULL && known->kind == SQL_ARRAY && known->items[0]->kind == SQL_ROW);
+    const bool spread = is_map || (rows && how != SPREAD_NONE);
     athena_emit_text(translation, is_map ? "unnest(map_entries(" : "unnest(");
     athena_emit(translation, item);
     athena_emit_text(translation, is_map ? ")" : "");
@@ -136,7 +144,7 @@ static void add_field(struct athena_fields *fields, const struct athena_sqltype 
 
 /* What UNNEST gives: its columns have no names of their own. */
 static struct athena_fields unnest_fields(struct athena_translation *translation,
-                                          const struct athena_node *unnest)
+                                          const struct athena_node *unnest, bool whole)
 {
     size_t most = 1;
     struct athena_fields fields = {0}, unknown = {.open = true};
@@ -155,7 +163,7 @@ static struct athena_fields unnest_fields(struct athena_translation *translation
     fields.count = 0;
     for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
         const struct athena_sqltype *type = item->type, *element = type->items[0];
-        const bool row = type->kind == SQL_ARRAY && element->kind == SQL_ROW;
+        const bool row = type->kind == SQL_ARRAY && element->kind == SQL_ROW && !whole;
         const struct athena_sqltype *of = row ? element : type;
         for (size_t i = 0; i < of->count; i++)
             add_field(&fields, of->items[i]);
@@ -173,14 +181,31 @@ static void emit_no_names(struct athena_translation *translation, size_t count)
     athena_emit_text(translation, ")");
 }
 
+/* Trino gives a column for each field of an array's rows, and Athena as well when the alias has
+ * names for them; but Athena's own examples name the row (UNNEST(headers) AS t(header), then
+ * header.name). */
+static enum spread spread_of(struct athena_translation *translation,
+                             const struct athena_node *unnest, size_t columns)
+{
+    const bool ordinality = (unnest->flags & AST_ORDINALITY) != 0;
+    size_t whole = ordinality;
+    for (const struct athena_node *item = unnest->items; item != NULL; item = item->next) {
+        const struct athena_sqltype *type = athena_infer(translation, item);
+        whole += type != NULL && type->kind == SQL_MAP ? 2 : 1;
+    }
+    if (columns == whole)
+        return SPREAD_NONE;
+    const size_t arguments = athena_node_count(unnest->items);
+    return arguments == 1 && columns > arguments + ordinality ? SPREAD_ALL : SPREAD_BY_TYPE;
+}
+
 static void emit_unnest(struct athena_translation *translation, const struct athena_node *unnest,
                         const struct athena_node *alias)
 {
-    const size_t arguments = athena_node_count(unnest->items);
     const bool ordinality = (unnest->flags & AST_ORDINALITY) != 0;
     const size_t columns = alias == NULL ? 0 : athena_node_count(alias->items);
-    const bool spread = arguments == 1 && columns > arguments + ordinality;
-    struct athena_fields fields = unnest_fields(translation, unnest);
+    const enum spread spread = spread_of(translation, unnest, columns);
+    struct athena_fields fields = unnest_fields(translation, unnest, spread == SPREAD_NONE);
     if (athena_translate_failed(translation))
         return;
     athena_emit_text(translation, "LATERAL (SELECT ");

@@ -321,6 +321,13 @@ RELATIONS = [
      "ORDER BY n", "varchar integer", [["cat", "0"], ["dog", "2"]]),
     ("SELECT a, b FROM UNNEST(ARRAY[ROW('Java', 1995), ROW('SQL', 1974)]) AS t(a, b) ORDER BY b",
      "varchar integer", [["SQL", "1974"], ["Java", "1995"]]),
+    ("SELECT r.x, r FROM UNNEST(ARRAY[CAST(ROW(1, 'a') AS ROW(x INTEGER, y VARCHAR))]) AS t(r)",
+     "integer row", [["1", "{x=1, y=a}"]]),
+    ("SELECT r.x, o FROM UNNEST(ARRAY[CAST(ROW(7) AS ROW(x INTEGER))]) WITH ORDINALITY AS t(r, o)",
+     "integer bigint", [["7", "1"]]),
+    ("SELECT p.name, sum(s) FROM (VALUES ARRAY[CAST(ROW('A', ARRAY[1, 2]) AS ROW(name VARCHAR, "
+     "scores ARRAY(INTEGER)))]) AS d(users), UNNEST(d.users) AS t(p), UNNEST(p.scores) AS u(s) "
+     "GROUP BY p.name", "varchar bigint", [["A", "3"]]),
     ("SELECT * FROM UNNEST(ARRAY[2, 5], ARRAY[7, 8, 9]) AS t(a, b) ORDER BY b",
      "integer integer", [["2", "7"], ["5", "8"], [None, "9"]]),
     ("SELECT x FROM (VALUES 1, 2, 3) AS t(x) WHERE x IN (SELECT y FROM (VALUES 1, 3) AS u(y)) "
