@@ -1,4 +1,5 @@
 #include "athena/scan.h"
+#include "athena/records.h"
 #include "athena/lines.h"
 #include "athena/value.h"
 #include "base/clock.h"
@@ -176,6 +177,7 @@ struct worker {                        /* one thread of it */
     struct athena_lines lines;
     struct athena_writer writer;
     const struct athena_piece *piece; /* NULL: take the next one */
+    struct mr_slice records;          /* of the present line, those that are still to come */
     char *pool;                       /* yyjson's memory for one record */
     size_t pool_size;
     uint64_t line;
@@ -506,10 +508,13 @@ static enum mr_status next_piece(struct run *run, struct worker *worker)
     return status;
 }
 
-/* The next line that is a record. MR_END: the scan is over; others: the writer's message. */
+/* The next record, or line that is one. MR_END: the scan is over; others: the writer's message. */
 static enum mr_status next_line(struct run *run, struct worker *worker, struct mr_slice *ret_line)
 {
     for (;;) {
+        if (worker->records.len > 0 && athena_records_next(&worker->records, ret_line))
+            return MR_OK;
+        worker->records = (struct mr_slice){0};
         if (worker->piece == NULL) {
             enum mr_status status = next_piece(run, worker);
             if (status != MR_OK)
@@ -519,7 +524,10 @@ static enum mr_status next_line(struct run *run, struct worker *worker, struct m
         if (status == MR_OK) {
             if (worker->line++ < run->scan->header_lines || mr_slice_trim(*ret_line).len == 0)
                 continue;
-            return MR_OK;
+            if (!run->scan->records)
+                return MR_OK;
+            (void)athena_records_open(*ret_line, &worker->records);
+            continue;
         }
         atomic_fetch_add(&run->scan->bytes_read, worker->lines.bytes_read);
         worker->lines.bytes_read = 0;

@@ -65,6 +65,7 @@ struct athena_scan {
     struct athena_column *cut; /* of lines that a regular expression cuts: the columns */
     size_t cut_count;
     struct mr_slice regex;
+    bool records;                   /* of JSON: lines are CloudTrail's (records.h) */
     struct mr_slice moment_formats; /* the property timestamp.formats */
     struct athena_column *columns;
     size_t column_count;

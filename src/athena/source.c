@@ -44,12 +44,23 @@ static void set_lazy(struct athena_lazy *lazy, const struct glue_table *table)
         lazy->null_text = MR_S("\\N");
 }
 
+/* What cuts objects into records: lines, unless the table says otherwise. */
+static bool set_records(struct athena_scan *scan, const struct glue_table *table)
+{
+    const struct mr_slice format = table->input_format;
+    scan->records = mr_slice_search(format, MR_S("CloudTrailInputFormat")) != SIZE_MAX ||
+                    mr_slice_search(table->serde, MR_S("CloudTrailSerde")) != SIZE_MAX;
+    return format.len == 0 || scan->records || scan->format == ATHENA_FORMAT_PARQUET ||
+           mr_slice_equal(format, MR_S("org.apache.hadoop.mapred.TextInputFormat"));
+}
+
 /* False: a format that is not read here. */
 static bool set_format(struct athena_scan *scan, const struct glue_table *table)
 {
     struct mr_slice serde = table->serde;
     struct mr_slice header = mr_json_get_text(table->parameters, "skip.header.line.count");
-    if (mr_slice_search(serde, MR_S("JsonSerDe")) != SIZE_MAX) {
+    if (mr_slice_search(serde, MR_S("JsonSerDe")) != SIZE_MAX ||
+        mr_slice_search(serde, MR_S("CloudTrailSerde")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_JSON;
         scan->moment_formats = parameter(table, "timestamp.formats");
         scan->ignore_malformed =
@@ -621,10 +632,11 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
     scan->arena = source->arena;
     scan->snapshot = athena_source_moment(source);
     scan->cancelled = source->cancelled;
-    if (!set_format(scan, table)) {
+    const bool known = set_format(scan, table);
+    if (!known || !set_records(scan, table)) {
         athena_translate_fail(translation, use->table, "NOT_SUPPORTED",
                               "Tables of the format '%.*s' are not supported",
-                              MR_ARG(table->serde));
+                              MR_ARG(known ? table->input_format : table->serde));
         return false;
     }
     if (!add_columns(translation, use->table, scan, table))

@@ -97,6 +97,39 @@ def test_timestamps_have_formats_of_the_tables_own(lake):
     assert lake.reason("SELECT ts FROM none").startswith("HIVE_BAD_DATA")
 
 
+TRAIL = "com.amazon.emr.cloudtrail.CloudTrailInputFormat"
+AS_TEXT = "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'"
+
+
+def test_cloudtrails_files_have_their_records_in_a_list(lake):
+    first = {"Records": [
+        {"eventName": "GetObject", "userIdentity": {"type": "Root"}, "note": "a\\\"]},{",
+         "requestParameters": {"bucketName": "b", "list": [1, {"x": "}"}]}},
+        {"eventName": "PutObject", "requestParameters": None}]}
+    second = {"digest": {"Records": [1]}, "Records": [{"eventName": "ListBuckets"}], "more": 1}
+    body = gzip.compress((json.dumps(first) + "\n\n" + json.dumps({"a": ["Records"]}) + "\n"
+                          + json.dumps(second, indent=None) + '\n{"Records":[]}\n').encode())
+    wanted = [["GetObject", "Root", "b"], ["ListBuckets", None, None], ["PutObject", None, None]]
+    for name, serde in (("own", "com.amazon.emr.hive.serde.CloudTrailSerde"),
+                        ("hive", "org.apache.hive.hcatalog.data.JsonSerDe")):
+        table(lake, "eventName string, userIdentity struct<type:string>, requestParameters string",
+              f"ROW FORMAT SERDE '{serde}' STORED AS INPUTFORMAT '{TRAIL}' {AS_TEXT}", body,
+              f"{name}/x.json.gz", name)
+        assert lake.rows("SELECT eventname, useridentity.type, json_extract_scalar("
+                         f"requestparameters, '$.bucketName') FROM {name} ORDER BY 1") == wanted
+        assert lake.rows(f"SELECT count(*) FROM {name}") == [["3"]]
+    table(lake, "eventName string", f"{SERDE} STORED AS INPUTFORMAT '{TRAIL}' {AS_TEXT}",
+          b'{"Records":[{"eventName":"A"},{"eventName":\n', "cut/x", "cut")
+    assert lake.reason("SELECT * FROM cut").startswith("HIVE_CURSOR_ERROR")
+
+
+def test_what_cuts_objects_in_another_way_is_refused(lake):
+    other = "org.apache.hadoop.mapred.SequenceFileInputFormat"
+    table(lake, "a string", f"{SERDE} STORED AS INPUTFORMAT '{other}' {AS_TEXT}", b'{"a":"x"}\n')
+    assert lake.reason("SELECT a FROM t") == (
+        f"NOT_SUPPORTED: line 1:15: Tables of the format '{other}' are not supported")
+
+
 def test_openx_properties(lake):
     body = b'{"Order.Id":1,"ts":"x"}\n{"order.id":2}\nno json\n'
     table(lake, "order_id int, moment string",
