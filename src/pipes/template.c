@@ -77,7 +77,8 @@ static bool quote_behind(struct mr_slice text, bool open)
     return open;
 }
 
-/* A template is JSON when it is with `null` for each hole outside a string. */
+/* A template is JSON when it is with `null` for each hole outside a string, and a blank for each
+ * inside, which ends no escape: what a hole brings must not become part of one. */
 static bool would_be_json(const struct pipe_template *template)
 {
     struct mr_arena arena = {0};
@@ -86,8 +87,8 @@ static bool would_be_json(const struct pipe_template *template)
         const struct piece *piece = &template->pieces[i];
         if (piece->hole == HOLE_NONE)
             mr_buf_append(&probe, piece->text);
-        else if (!piece->quoted)
-            mr_buf_append(&probe, MR_S("null"));
+        else
+            mr_buf_append(&probe, piece->quoted ? MR_S(" ") : MR_S("null"));
     }
     const bool json = mr_json_parse(&arena, mr_buf_slice(&probe), PIPE_TEMPLATE_DEPTH_MAX) != NULL;
     mr_buf_fini(&probe);

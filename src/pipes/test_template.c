@@ -38,6 +38,8 @@ static const struct {
     {"<$.n> and <$.obj> and <$.gone>", "1.50 and {\"k\":\"v\"} and ", false},
     {"1 < 2 > <$.n", "1 < 2 > <$.n", false},
     {"<b><$.n></b>", "<b>1.50</b>", false},
+    {"\"a\\<$.n>n\"", "\"a\\1.50n\"", false}, /* a hole within an escape */
+    {"\"\\u00<$.n>41\"", "\"\\u001.5041\"", false},
     /* reserved variables */
     {"{\"a\": <aws.pipes.pipe-arn>, \"b\": \"<aws.pipes.pipe-name>\"}",
      "{\"a\": \"arn:pipe\", \"b\": \"name\"}", true},
