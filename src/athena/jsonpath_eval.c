@@ -166,6 +166,13 @@ static bool operand(struct evaluation *evaluation, const struct athena_path_node
 
 /* ---- arithmetic ---- */
 
+/* JSON has no infinity, which numbers with large exponents become. */
+static bool add_number(struct evaluation *evaluation, struct athena_items *ret, double value)
+{
+    return isfinite(value) ? add(evaluation, ret, number(evaluation, value))
+                           : fail(evaluation, "the result is no finite number");
+}
+
 static bool integers(struct evaluation *evaluation, char sign, int64_t a, int64_t b,
                      struct athena_items *ret)
 {
@@ -210,8 +217,7 @@ static bool binary(struct evaluation *evaluation, const struct athena_path_node 
                          : sign == '*' ? x * y
                          : sign == '/' ? x / y
                                        : fmod(x, y);
-    return isfinite(value) ? add(evaluation, ret, number(evaluation, value))
-                           : fail(evaluation, "the result is no finite number");
+    return add_number(evaluation, ret, value);
 }
 
 static bool negate(struct evaluation *evaluation, const struct athena_item *item,
@@ -220,7 +226,7 @@ static bool negate(struct evaluation *evaluation, const struct athena_item *item
     int64_t value;
     if (athena_item_integer(item, &value))
         return integers(evaluation, '-', 0, value, ret);
-    return add(evaluation, ret, number(evaluation, -athena_item_double(item)));
+    return add_number(evaluation, ret, -athena_item_double(item));
 }
 
 /* ---- accessors ---- */
@@ -372,10 +378,10 @@ static bool round_item(struct evaluation *evaluation, const struct athena_item *
         return method == 'a' && value < 0 ? negate(evaluation, item, ret)
                                           : add(evaluation, ret, *item);
     const double number_of = athena_item_double(item);
-    return add(evaluation, ret,
-               number(evaluation, method == 'c'   ? ceil(number_of)
-                                  : method == 'f' ? floor(number_of)
-                                                  : fabs(number_of)));
+    return add_number(evaluation, ret,
+                      method == 'c'   ? ceil(number_of)
+                      : method == 'f' ? floor(number_of)
+                                      : fabs(number_of));
 }
 
 static bool double_of(struct evaluation *evaluation, const struct athena_item *item,
