@@ -316,8 +316,12 @@ static bool subscript(struct evaluation *evaluation, const struct athena_path_no
         return false;
     if (items.count != 1 || items.list[0].kind != ITEM_NUMBER)
         return fail(evaluation, "array subscript must be a singleton numeric item");
-    if (!athena_item_integer(items.list, ret))
-        *ret = (int64_t)athena_item_double(items.list);
+    if (athena_item_integer(items.list, ret))
+        return true;
+    const double value = athena_item_double(items.list);
+    if (!(fabs(value) < (double)INT32_MAX)) /* more than any array has */
+        return fail(evaluation, "array subscript %.*s is out of range", MR_ARG(items.list[0].text));
+    *ret = (int64_t)value;
     return true;
 }
 

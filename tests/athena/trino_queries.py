@@ -479,6 +479,9 @@ FAILURES = [
      "JSON_VALUE_RESULT_ERROR: cannot extract SQL scalar from JSON: JSON path found no items"),
     ("SELECT json_value('[]', 'lax 1 / 0' ERROR ON ERROR)",
      "PATH_EVALUATION_ERROR: path evaluation failed: Division by zero"),
+    ("SELECT json_query('[1]', 'lax $[88888888888888888888]' ERROR ON ERROR)",
+     "PATH_EVALUATION_ERROR: path evaluation failed: array subscript 88888888888888888888 is out "
+     "of range"),
     ("SELECT json_query('1e999', 'lax -$' ERROR ON ERROR)",
      "PATH_EVALUATION_ERROR: path evaluation failed: the result is no finite number"),
     ("SELECT json_query('-1e999', 'lax $.abs()' ERROR ON ERROR)",
