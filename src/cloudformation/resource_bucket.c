@@ -48,6 +48,21 @@ static yyjson_val *item_of(yyjson_val *value, size_t at)
     return yyjson_is_arr(value) ? yyjson_arr_get(value, at) : value;
 }
 
+/* A list of objects, or one: each with its members, which are all in `known`, under other names. */
+static void write_each(struct resource_call *call, struct mr_json *json, yyjson_val *list,
+                       const struct renamed *names, size_t count, const char *const *known)
+{
+    mr_json_array(json);
+    for (size_t i = 0; i < count_of(list); i++) {
+        yyjson_val *item = item_of(list, i);
+        check_members(call, item, known);
+        mr_json_object(json);
+        write_renamed(json, item, names, count);
+        mr_json_object_end(json);
+    }
+    mr_json_array_end(json);
+}
+
 /* Sends what `write` makes of the property, or the operation that takes it away. */
 static bool set(struct resource_call *call, const char *property, const char *put,
                 const char *member, const char *take_away,
@@ -96,17 +111,9 @@ static void write_cors(struct resource_call *call, struct mr_json *json, yyjson_
                                         "Id",
                                         "MaxAge",
                                         NULL};
-    yyjson_val *rules = mr_json_get(value, "CorsRules");
     check_members(call, value, whole);
     mr_json_key(json, "CORSRules");
-    mr_json_array(json);
-    for (size_t i = 0; i < yyjson_arr_size(rules); i++) {
-        check_members(call, yyjson_arr_get(rules, i), known);
-        mr_json_object(json);
-        write_renamed(json, yyjson_arr_get(rules, i), names, MR_COUNT(names));
-        mr_json_object_end(json);
-    }
-    mr_json_array_end(json);
+    write_each(call, json, mr_json_get(value, "CorsRules"), names, MR_COUNT(names), known);
 }
 
 bool bucket_set_cors(struct resource_call *call)
@@ -411,14 +418,7 @@ static void write_website(struct resource_call *call, struct mr_json *json, yyjs
     if (rules == NULL)
         return;
     mr_json_key(json, "RoutingRules");
-    mr_json_array(json);
-    for (size_t i = 0; i < count_of(rules); i++) {
-        check_members(call, item_of(rules, i), of_rule);
-        mr_json_object(json);
-        write_renamed(json, item_of(rules, i), rule, MR_COUNT(rule));
-        mr_json_object_end(json);
-    }
-    mr_json_array_end(json);
+    write_each(call, json, rules, rule, MR_COUNT(rule), of_rule);
 }
 
 bool bucket_set_website(struct resource_call *call)

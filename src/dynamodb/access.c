@@ -11,43 +11,9 @@ static const struct protocol_fault access_denied = {"AccessDeniedException", 400
 
 /* ---- what has a policy: by the part of the ARN behind "table/" ---- */
 
-void dynamodb_guarded_init(struct dynamodb_guarded *guarded)
-{
-    pthread_rwlock_init(&guarded->lock, NULL);
-}
-
-void dynamodb_guarded_fini(struct dynamodb_guarded *guarded)
-{
-    mr_map_fini(&guarded->names);
-    pthread_rwlock_destroy(&guarded->lock);
-}
-
 void dynamodb_guarded_set(struct dynamodb *dynamodb, struct mr_slice arn, bool has_policy)
 {
-    struct dynamodb_guarded *guarded = &dynamodb->guarded;
-    const struct mr_slice name = dynamodb_table_name(arn);
-    pthread_rwlock_wrlock(&guarded->lock);
-    if (has_policy)
-        (void)mr_map_put(&guarded->names, name, guarded);
-    else
-        (void)mr_map_remove(&guarded->names, name);
-    atomic_store(&guarded->count, guarded->names.count);
-    pthread_rwlock_unlock(&guarded->lock);
-}
-
-static bool any_is_guarded(const struct dynamodb_guarded *guarded)
-{
-    return atomic_load_explicit(&guarded->count, memory_order_relaxed) > 0;
-}
-
-static bool is_guarded(struct dynamodb_guarded *guarded, struct mr_slice name)
-{
-    if (!any_is_guarded(guarded))
-        return false;
-    pthread_rwlock_rdlock(&guarded->lock);
-    const bool found = mr_map_get(&guarded->names, name) != NULL;
-    pthread_rwlock_unlock(&guarded->lock);
-    return found;
+    policy_guarded_set(&dynamodb->guarded, dynamodb_table_name(arn), has_policy);
 }
 
 static enum mr_status load(void *ctx, struct mr_slice arn, struct mr_slice json)
@@ -457,7 +423,7 @@ static enum mr_status ask(struct dynamodb *dynamodb, struct protocol_call *call,
     enum mr_status status = MR_OK;
     (void)mr_slice_split(&below, '/', &name);
     const bool stream = mr_slice_starts_with(below, MR_S("stream/"));
-    if (!is_guarded(&dynamodb->guarded, stream ? whole : name))
+    if (!policy_guarded_has(&dynamodb->guarded, stream ? whole : name))
         return MR_OK;
     if (stream) {
         status = ask_stream(dynamodb, &question);
@@ -532,7 +498,7 @@ bool dynamodb_statement_denied(struct protocol_call *call, const struct item_sta
                                struct mr_slice *ret_message)
 {
     struct dynamodb *dynamodb = call->service;
-    if (call->exchange == NULL || !any_is_guarded(&dynamodb->guarded) ||
+    if (call->exchange == NULL || !policy_guarded_any(&dynamodb->guarded) ||
         ask_statement(dynamodb, call, statement, NULL) == MR_OK)
         return false;
     *ret_message = protocol_fault_take(call);
@@ -614,7 +580,7 @@ void dynamodb_authorize(void *ctx, struct protocol_call *call)
         {"TransactWriteItems", ask_actions},
     };
     struct dynamodb *dynamodb = ctx;
-    if (call->exchange == NULL || !any_is_guarded(&dynamodb->guarded))
+    if (call->exchange == NULL || !policy_guarded_any(&dynamodb->guarded))
         return;
     void (*fn)(struct dynamodb * dynamodb, struct protocol_call * call) = ask_named;
     for (size_t i = 0; i < MR_COUNT(rows); i++)

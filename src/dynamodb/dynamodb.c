@@ -81,7 +81,7 @@ enum mr_status dynamodb_open(struct dynamodb **ret_dynamodb, const struct dynamo
     dynamodb->testing = options->testing;
     pthread_mutex_init(&dynamodb->admin, NULL);
     pthread_rwlock_init(&dynamodb->lock, NULL);
-    dynamodb_guarded_init(&dynamodb->guarded);
+    policy_guarded_init(&dynamodb->guarded);
     enum mr_status status = dynamodb_document_load(dynamodb);
     if (status >= 0)
         status = dynamodb_guarded_load(dynamodb);
@@ -135,7 +135,7 @@ void dynamodb_close(struct dynamodb *dynamodb)
     while (mr_map_next(&dynamodb->locked.tables, &cursor, &name, &table))
         dynamodb_table_unref(table);
     mr_map_fini(&dynamodb->locked.tables);
-    dynamodb_guarded_fini(&dynamodb->guarded);
+    policy_guarded_fini(&dynamodb->guarded);
     pthread_rwlock_destroy(&dynamodb->lock);
     pthread_mutex_destroy(&dynamodb->admin);
     free(dynamodb);

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "dynamodb/dynamodb.h"
 #include "item/expression.h"
+#include "policy/guarded.h"
 #include "protocol/protocol.h"
 #include "streams/streams.h"
 #include <pthread.h>
@@ -180,15 +181,6 @@ struct dynamodb_table {
     _Atomic uint64_t inserts, modifies, removes, failures;
 };
 
-/* Tables and streams that have a resource policy; see access.c. */
-struct dynamodb_guarded {
-    pthread_rwlock_t lock;
-    struct mr_map names;
-    atomic_size_t count; /* of the names; 0: nobody need be asked */
-};
-void dynamodb_guarded_init(struct dynamodb_guarded *guarded);
-void dynamodb_guarded_fini(struct dynamodb_guarded *guarded);
-
 struct dynamodb {
     struct protocol *protocol; /* once registered */
     struct store *store;
@@ -206,7 +198,7 @@ struct dynamodb {
     struct {
         struct mr_map tables; /* name -> struct dynamodb_table */
     } locked;
-    struct dynamodb_guarded guarded;
+    struct policy_guarded guarded; /* tables and streams that have a policy: access.c */
     struct dynamodb_drops *drops;
     struct dynamodb_tokens *tokens;
     struct dynamodb_ttl *ttl;

@@ -5,38 +5,6 @@
 
 /* ---- buckets that have a policy ---- */
 
-void s3_guarded_init(struct s3_guarded *guarded)
-{
-    pthread_rwlock_init(&guarded->lock, NULL);
-}
-
-void s3_guarded_fini(struct s3_guarded *guarded)
-{
-    mr_map_fini(&guarded->names);
-    pthread_rwlock_destroy(&guarded->lock);
-}
-
-void s3_guarded_set(struct s3_guarded *guarded, struct mr_slice bucket, bool has_policy)
-{
-    pthread_rwlock_wrlock(&guarded->lock);
-    if (has_policy)
-        (void)mr_map_put(&guarded->names, bucket, guarded);
-    else
-        (void)mr_map_remove(&guarded->names, bucket);
-    atomic_store(&guarded->count, guarded->names.count);
-    pthread_rwlock_unlock(&guarded->lock);
-}
-
-static bool is_guarded(struct s3_guarded *guarded, struct mr_slice bucket)
-{
-    if (atomic_load_explicit(&guarded->count, memory_order_relaxed) == 0)
-        return false;
-    pthread_rwlock_rdlock(&guarded->lock);
-    const bool found = mr_map_get(&guarded->names, bucket) != NULL;
-    pthread_rwlock_unlock(&guarded->lock);
-    return found;
-}
-
 static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice json)
 {
     struct s3 *s3 = ctx;
@@ -46,7 +14,7 @@ static enum mr_status load(void *ctx, struct mr_slice name, struct mr_slice json
     mr_arena_init(&arena);
     yyjson_val *document = mr_json_parse(&arena, json, MR_JSON_DEPTH_MAX);
     if (mr_json_get_text(document, "policy").len > 0)
-        s3_guarded_set(&s3->guarded, name, true);
+        policy_guarded_set(&s3->guarded, name, true);
     mr_arena_fini(&arena);
     return MR_OK;
 }
@@ -203,7 +171,8 @@ struct access {
 /* Most calls are the owner's, about a bucket without a policy: nobody need be asked. */
 static bool is_concerned(struct protocol_call *call, struct mr_slice bucket)
 {
-    return call->exchange != NULL && (call->anonymous || is_guarded(&s3_of(call)->guarded, bucket));
+    return call->exchange != NULL &&
+           (call->anonymous || policy_guarded_has(&s3_of(call)->guarded, bucket));
 }
 
 /* False, perhaps with a fault: there is nothing to judge by. */

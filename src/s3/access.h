@@ -7,27 +7,14 @@
  *
  * A bucket without a policy costs a signed request one look at a counter, or at a map of names. */
 #pragma once
-#include "base/map.h"
 #include "policy/policy.h"
 #include "s3/meta.h"
-#include <pthread.h>
-#include <stdatomic.h>
 
 struct protocol_call;
 struct s3;
 struct s3_which;
 
-/* The buckets that have a policy. */
-struct s3_guarded {
-    pthread_rwlock_t lock;
-    struct mr_map names;
-    atomic_size_t count; /* of the names; 0: no look is needed */
-};
-void s3_guarded_init(struct s3_guarded *guarded);
-void s3_guarded_fini(struct s3_guarded *guarded);
-/* Under the lock of bucket documents. */
-void s3_guarded_set(struct s3_guarded *guarded, struct mr_slice bucket, bool has_policy);
-/* Of the documents that are there. */
+/* Notes which of the stored buckets have a policy. */
 MR_MUST_USE enum mr_status s3_guarded_load(struct s3 *s3);
 
 /* Of protocol_on_call: sets the fault when the call may not do what it asks. */

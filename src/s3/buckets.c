@@ -166,10 +166,10 @@ enum mr_status s3_bucket_set(struct s3 *s3, struct mr_arena *arena, struct mr_sl
         const bool policy = strcmp(member, "policy") == 0;
         store_doc_put(&entry, "s3", "bucket", name, document_with(arena, document, member, json));
         if (policy && json.len > 0) /* before it is there: nobody passes it by */
-            s3_guarded_set(&s3->guarded, name, true);
+            policy_guarded_set(&s3->guarded, name, true);
         status = store_commit(s3->options.store, &entry, ret_ticket);
         if (policy && json.len == 0 && status == MR_OK)
-            s3_guarded_set(&s3->guarded, name, false);
+            policy_guarded_set(&s3->guarded, name, false);
     }
     pthread_mutex_unlock(&s3->buckets);
     return status;
@@ -259,7 +259,7 @@ enum mr_status s3_bucket_delete(struct s3 *s3, struct mr_arena *arena, struct mr
         pthread_mutex_unlock(&s3->stripes[i].lock);
     pthread_mutex_unlock(&s3->many);
     if (status == MR_OK)
-        s3_guarded_set(&s3->guarded, name, false);
+        policy_guarded_set(&s3->guarded, name, false);
     pthread_mutex_unlock(&s3->buckets);
     for (; status == MR_OK && doomed != NULL; doomed = doomed->next)
         s3_body_drop(s3->bodies, &doomed->part, *ret_ticket);

@@ -382,7 +382,7 @@ enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options)
     s3->options = *options;
     s3->metrics = s3_metrics_new(options->meters);
     s3->log = s3_access_log_new(s3);
-    s3_guarded_init(&s3->guarded);
+    policy_guarded_init(&s3->guarded);
     enum mr_status status = s3_metrics_load(s3);
     if (status == MR_OK)
         status = s3_logging_load(s3);
@@ -393,7 +393,7 @@ enum mr_status s3_open(struct s3 **ret_s3, const struct s3_options *options)
     if (status != MR_OK) {
         s3_access_log_close(s3->log);
         s3_metrics_free(s3->metrics);
-        s3_guarded_fini(&s3->guarded);
+        policy_guarded_fini(&s3->guarded);
         free(s3);
         return status;
     }
@@ -425,7 +425,7 @@ void s3_close(struct s3 *s3)
     pthread_mutex_destroy(&s3->buckets);
     s3_bodies_close(s3->bodies);
     s3_metrics_free(s3->metrics);
-    s3_guarded_fini(&s3->guarded);
+    policy_guarded_fini(&s3->guarded);
     free(s3);
 }
 

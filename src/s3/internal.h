@@ -3,6 +3,7 @@
  * Order of locks: `many`, then stripes in order of their index. Whoever takes more than one stripe
  * holds `many`; whoever takes one alone does not, and never waits for another while he has it. */
 #pragma once
+#include "policy/guarded.h"
 #include "s3/access.h"
 #include "s3/access_log.h"
 #include "s3/body.h"
@@ -35,8 +36,8 @@ enum { S3_COMMITTING = -1 };
 struct s3 {
     struct s3_options options;
     struct s3_bodies *bodies;
-    struct s3_guarded guarded;  /* the buckets that have policies */
-    struct s3_metrics *metrics; /* of requests, where a bucket is set to have them */
+    struct policy_guarded guarded; /* buckets; changed under the lock of their documents */
+    struct s3_metrics *metrics;    /* of requests, where a bucket is set to have them */
     struct s3_access_log *log;
     struct s3_stripe stripes[S3_STRIPES];
     pthread_mutex_t many;    /* recursive */
