@@ -54,6 +54,25 @@ static bool set_records(struct athena_scan *scan, const struct glue_table *table
            mr_slice_equal(format, MR_S("org.apache.hadoop.mapred.TextInputFormat"));
 }
 
+/* Properties that would change what is read, and are not known here. */
+static bool check_text(struct athena_translation *translation, const struct athena_node *node,
+                       const struct athena_scan *scan, const struct glue_table *table)
+{
+    const struct mr_slice encoding = parameter(table, "serialization.encoding");
+    const struct mr_slice footer = parameter(table, "skip.footer.line.count");
+    if (scan->format == ATHENA_FORMAT_PARQUET)
+        return true;
+    if (encoding.len > 0 && !mr_slice_equal_nocase(encoding, MR_S("UTF-8")) &&
+        !mr_slice_equal_nocase(encoding, MR_S("UTF8")))
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "Tables with serialization.encoding '%.*s' are not supported",
+                              MR_ARG(encoding));
+    if (footer.len > 0 && !mr_slice_equal(footer, MR_S("0")))
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "Tables with skip.footer.line.count are not supported");
+    return !athena_translate_failed(translation);
+}
+
 /* False: a format that is not read here. */
 static bool set_format(struct athena_scan *scan, const struct glue_table *table)
 {
@@ -639,7 +658,8 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
                               MR_ARG(known ? table->input_format : table->serde));
         return false;
     }
-    if (!add_columns(translation, use->table, scan, table))
+    if (!check_text(translation, use->table, scan, table) ||
+        !add_columns(translation, use->table, scan, table))
         return false;
     athena_source_hidden(source, scan, /* iceberg= */ false);
     athena_source_fields(translation, scan, use->fields);

@@ -130,6 +130,19 @@ def test_what_cuts_objects_in_another_way_is_refused(lake):
         f"NOT_SUPPORTED: line 1:15: Tables of the format '{other}' are not supported")
 
 
+@pytest.mark.parametrize("name, value, told", [
+    ("serialization.encoding", "SJIS", "serialization.encoding 'SJIS'"),
+    ("skip.footer.line.count", "1", "skip.footer.line.count")])
+def test_properties_that_would_change_what_is_read_are_refused(lake, name, value, told):
+    table(lake, "a string", LAZY, b"x\n")
+    succeed(lake, f"ALTER TABLE t SET TBLPROPERTIES ('{name}'='{value}')")
+    assert lake.reason("SELECT a FROM t") == (
+        f"NOT_SUPPORTED: line 1:15: Tables with {told} are not supported")
+    harmless = {"1": "0", "SJIS": "utf-8"}[value]
+    succeed(lake, f"ALTER TABLE t SET TBLPROPERTIES ('{name}'='{harmless}')")
+    assert lake.rows("SELECT a FROM t") == [["x"]]
+
+
 def test_openx_properties(lake):
     body = b'{"Order.Id":1,"ts":"x"}\n{"order.id":2}\nno json\n'
     table(lake, "order_id int, moment string",
