@@ -151,7 +151,7 @@ static struct policy_caller caller_of(struct protocol_call *call)
     struct policy_caller caller = policy_caller_of(call);
     if (call->anonymous)
         return caller;
-    s3_owner_id(call, owner);
+    s3_owner_id(call->account, owner);
     caller.canonical = mr_arena_copy(call->arena, mr_slice_cstr(owner));
     return caller;
 }

@@ -1,7 +1,7 @@
 #include "s3/access_log.h"
 #include "base/log.h"
 #include "base/map.h"
-#include "s3/internal.h"
+#include "s3/ops.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -224,13 +224,11 @@ static struct mr_slice list_of(struct s3 *s3, struct mr_arena *arena, const stru
         s3_bucket_get(s3, arena, mr_slice_cstr(batch->target), &document) != MR_OK ||
         s3_acl_disabled(document))
         return MR_S("");
-    char owner[65];
-    uint8_t digest[32];
-    mr_sha256(mr_slice_cstr(batch->account), digest);
-    mr_hex(digest, sizeof digest, owner);
+    char owner[S3_OWNER_ID_TEXT];
+    s3_owner_id(mr_slice_cstr(batch->account), owner);
     yyjson_val *grants = mr_json_parse(arena, mr_slice_cstr(batch->grants), MR_JSON_DEPTH_MAX);
     mr_buf_printf(&list,
-                  "[{\"Grantee\":{\"Type\":\"CanonicalUser\",\"ID\":\"%.64s\"},\"Permission\":"
+                  "[{\"Grantee\":{\"Type\":\"CanonicalUser\",\"ID\":\"%s\"},\"Permission\":"
                   "\"FULL_CONTROL\"}",
                   owner);
     struct mr_json json = mr_json_make(&list);

@@ -33,7 +33,7 @@ static void grant_add(struct grants *grants, bool group, struct mr_slice who,
                       struct mr_slice permission)
 {
     char owner[S3_OWNER_ID_TEXT];
-    s3_owner_id(grants->call, owner);
+    s3_owner_id(grants->call->account, owner);
     const bool all = mr_slice_equal(permission, MR_S("FULL_CONTROL"));
     grants->others = grants->others || !all || !mr_slice_equal(who, mr_slice_cstr(owner));
     grants->acl->everybody = grants->acl->everybody || (group && is_public(who));
@@ -53,7 +53,7 @@ static void grant_add(struct grants *grants, bool group, struct mr_slice who,
 static void owner_add(struct grants *grants)
 {
     char owner[S3_OWNER_ID_TEXT];
-    s3_owner_id(grants->call, owner);
+    s3_owner_id(grants->call->account, owner);
     grant_add(grants, false, mr_slice_cstr(owner), MR_S("FULL_CONTROL"));
 }
 
@@ -210,7 +210,7 @@ static enum mr_status document_read(struct grants *grants, yyjson_val *policy)
     const struct mr_slice owner_told = mr_json_get_text(mr_json_get(policy, "Owner"), "ID");
     size_t at, count;
     yyjson_val *grant;
-    s3_owner_id(grants->call, owner);
+    s3_owner_id(grants->call->account, owner);
     if (owner_told.len == 0 || list == NULL || yyjson_arr_size(list) > GRANTS_MAX)
         return fail_malformed(grants->call);
     if (!mr_slice_equal(owner_told, mr_slice_cstr(owner)))

@@ -299,18 +299,18 @@ void s3_write_made(struct protocol_call *call, const struct s3_change *change)
         mr_json_key_string(&call->out, "VersionId", s3_version_print(call, &change->made));
 }
 
-void s3_owner_id(const struct protocol_call *call, char ret[static S3_OWNER_ID_TEXT])
+void s3_owner_id(struct mr_slice account, char ret[static S3_OWNER_ID_TEXT])
 {
     /* AWS: the canonical id is 64 hex digits that belong to the account for ever. */
     uint8_t digest[32];
-    mr_sha256(call->account, digest);
+    mr_sha256(account, digest);
     mr_hex(digest, sizeof digest, ret);
 }
 
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name)
 {
     char id[S3_OWNER_ID_TEXT];
-    s3_owner_id(call, id);
+    s3_owner_id(call->account, id);
     mr_json_key(&call->out, member);
     mr_json_object(&call->out);
     mr_json_key_cstr(&call->out, "ID", id);

@@ -151,7 +151,8 @@ void s3_write_version(struct protocol_call *call, struct mr_slice bucket,
 /* The same of what a change made. */
 void s3_write_made(struct protocol_call *call, const struct s3_change *change);
 enum { S3_OWNER_ID_TEXT = 65 }; /* with a NUL */
-void s3_owner_id(const struct protocol_call *call, char ret[static S3_OWNER_ID_TEXT]);
+/* The canonical id of an account. */
+void s3_owner_id(struct mr_slice account, char ret[static S3_OWNER_ID_TEXT]);
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name);
 /* Copied into the call's arena, with quotes. */
 struct mr_slice s3_quoted_etag(struct protocol_call *call, const struct s3_meta *meta);

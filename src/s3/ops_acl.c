@@ -79,7 +79,7 @@ enum mr_status s3_fail_bucket_acl(struct protocol_call *call)
 static void write_acl(struct protocol_call *call, struct mr_slice grants)
 {
     char owner[S3_OWNER_ID_TEXT];
-    s3_owner_id(call, owner);
+    s3_owner_id(call->account, owner);
     if (grants.len == 0)
         grants = mr_arena_printf(call->arena,
                                  "[{\"Grantee\":{\"Type\":\"CanonicalUser\",\"ID\":\"%s\"},"

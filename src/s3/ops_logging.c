@@ -345,7 +345,7 @@ static void read_requester(struct request *request)
     struct protocol_call *call = request->call;
     struct mr_slice id, session;
     char owner[S3_OWNER_ID_TEXT];
-    s3_owner_id(call, owner);
+    s3_owner_id(call->account, owner);
     request->owner = mr_arena_copy(call->arena, mr_slice_cstr(owner));
     if (call->anonymous || call->access_key.len == 0)
         request->requester = MR_S("-");
