@@ -1,6 +1,6 @@
-/* One turn of a loop: wait, handle what epoll reports, then what other threads posted, then what
- * became due; last of all write, so that everything a turn produced for one connection leaves in
- * one system call.
+/* One turn of a loop: wait, send the replies that became due meanwhile, handle what epoll reports,
+ * then what other threads posted, then what became due; last of all write, so that everything a
+ * turn produced for one connection leaves in one system call.
  *
  * No wake-up is lost: the loop sets `sleeping` and then looks at its inbox and at the released
  * position; others first add to the inbox (or raise the position) and then look at `sleeping`. Both
