@@ -11,6 +11,7 @@ fresh       fresh('orders') -> a name nobody else in this run has
 import itertools
 import os
 import secrets
+import shutil
 
 import pytest
 
@@ -19,6 +20,7 @@ from support.server import Server, clean_environment, has_aws_cli, millrace_bin
 pytest_plugins = ["support.conform_plugin"]
 LOG_SHOWN_BYTES = 6000
 _numbers = itertools.count(1)
+_failed = pytest.StashKey[bool]()
 
 
 def pytest_configure(config):
@@ -31,11 +33,21 @@ def pytest_configure(config):
         pytest.exit(f"there is no {millrace_bin()}: run make, or set MILLRACE_BIN", returncode=2)
 
 
+@pytest.fixture
+def tmp_path(tmp_path, request):
+    # A data folder weighs tens of megabytes and there are thousands of tests: only what a failed
+    # test leaves is worth a look.
+    yield tmp_path
+    if not request.node.stash.get(_failed, False):
+        shutil.rmtree(tmp_path, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     it = Server(tmp_path_factory.mktemp("server") / "data").start()
     yield it
     it.stop()
+    shutil.rmtree(it.data, ignore_errors=True)
 
 
 @pytest.fixture
@@ -106,6 +118,7 @@ def pytest_runtest_makereport(item, call):
         item.log_starts = {}  # else it holds each test's servers, and their clients, to the end
     if not report.failed:
         return
+    item.stash[_failed] = True
     for it in _servers_of(item):
         text = it.log(starts.get(it, 0))[-LOG_SHOWN_BYTES:]
         report.sections.append((f"log of {it.data}", text or "(nothing)"))

@@ -196,9 +196,14 @@ def pytest(tally, step, paths, binary, env=None):
         return none_found(tally)
     report = LOGS / f"{step}.xml"
     report.unlink(missing_ok=True)
-    code, _ = run(step, [PYTHON, "-m", "pytest", "-q", f"--junit-xml={report}", *paths],
+    # A folder of its own, emptied before and after: pytest keeps three runs', killed ones for ever.
+    scratch = LOGS / "scratch"
+    code, _ = run(step, [PYTHON, "-m", "pytest", "-q", f"--junit-xml={report}",
+                         f"--basetemp={scratch}", *paths],
                   env={"MILLRACE_BIN": os.environ.get("MILLRACE_BIN", binary), **(env or {})},
                   deadline_s=PYTEST_DEADLINE_S)
+    if code == 0:
+        shutil.rmtree(scratch, ignore_errors=True)
     if not report.exists():
         return tally.add(0, 1)
     suite = xml.parse(report).getroot().find("testsuite")
