@@ -1,7 +1,7 @@
 #include "athena/element.h"
 #include "base/compact.h"
 
-enum { REPEATED = 2, TIMESTAMP_FIELD = 8 };
+enum { REPEATED = 2, TIME_FIELD = 7, TIMESTAMP_FIELD = 8, FLOAT16_FIELD = 15 };
 
 /* A timestamp's: 1 whether it is of a zone. */
 static bool read_timestamp(struct mr_slice *bytes, bool *ret_local)
@@ -27,6 +27,7 @@ static bool read_logical(struct mr_slice *bytes, struct athena_element *element)
     while (mr_compact_field(bytes, &field, &type)) {
         if (type == 0)
             return true;
+        element->strange = element->strange || field == TIME_FIELD || field == FLOAT16_FIELD;
         if (!(field == TIMESTAMP_FIELD && type == MR_COMPACT_STRUCT
                   ? read_timestamp(bytes, &element->local)
                   : mr_compact_skip(bytes, type)))
@@ -90,6 +91,12 @@ static bool may_be_decimal(const struct athena_element *element)
            (element->converted == PARQUET_NONE && element->logical);
 }
 
+static bool is_strange(const struct athena_element *element)
+{
+    return element->strange || element->converted == PARQUET_TIME_MILLIS ||
+           element->converted == PARQUET_TIME_MICROS || element->converted == PARQUET_INTERVAL;
+}
+
 /* AWS: integers become wider, float becomes double, decimals get another scale; nothing else
  * becomes anything else. */
 bool athena_element_fits(const struct athena_element *element, const struct athena_type *type)
@@ -101,6 +108,8 @@ bool athena_element_fits(const struct athena_element *element, const struct athe
     const bool bytes = physical == PARQUET_BYTES || physical == PARQUET_FIXED;
     if (nested || element->children > 0 || element->repetition == REPEATED)
         return nested && (element->children > 0 || element->repetition == REPEATED);
+    if (is_strange(element))
+        return false;
     switch (type->kind) {
     case ATHENA_BOOLEAN: return physical == PARQUET_BOOLEAN;
     case ATHENA_TINYINT:

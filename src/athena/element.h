@@ -18,18 +18,22 @@ enum { /* and converted ones */
        PARQUET_UTF8 = 0,
        PARQUET_DECIMAL = 5,
        PARQUET_DATE = 6,
+       PARQUET_TIME_MILLIS = 7,
+       PARQUET_TIME_MICROS = 8,
        PARQUET_TIMESTAMP_MILLIS = 9,
        PARQUET_TIMESTAMP_MICROS = 10,
        PARQUET_INT_8 = 15,
        PARQUET_INT_16 = 16,
        PARQUET_INT_32 = 17,
        PARQUET_INT_64 = 18,
+       PARQUET_INTERVAL = 21,
 };
 struct athena_element {
     struct mr_slice name; /* borrowed from the footer */
     int64_t physical, repetition, children, converted, scale, precision, id;
     bool logical; /* it has a logical type, too */
     bool local;   /* and that is a timestamp of no zone */
+    bool strange; /* and that is of no type of Hive's: a time of day, a float of 16 bits */
 };
 /* Takes it off the front. */
 bool athena_element_read(struct mr_slice *bytes, struct athena_element *element);

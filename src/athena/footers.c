@@ -367,14 +367,39 @@ bool athena_footer_zoned(const struct athena_footer *footer, const struct athena
            mr_slice_equal(found->type, MR_S("TIMESTAMP WITH TIME ZONE"));
 }
 
+static bool becomes(struct mr_slice from, enum athena_type_kind to)
+{
+    static const struct {
+        const char *word;
+        enum athena_type_kind least;
+    } integers[] = {{"TINYINT", ATHENA_TINYINT},   {"SMALLINT", ATHENA_SMALLINT},
+                    {"UTINYINT", ATHENA_SMALLINT}, {"INTEGER", ATHENA_INT},
+                    {"USMALLINT", ATHENA_INT},     {"UINTEGER", ATHENA_BIGINT}};
+    _Static_assert(ATHENA_TINYINT < ATHENA_SMALLINT && ATHENA_SMALLINT < ATHENA_INT &&
+                       ATHENA_INT < ATHENA_BIGINT,
+                   "integers are in the order of their widths");
+    for (size_t i = 0; i < MR_COUNT(integers); i++)
+        if (mr_slice_equal(from, mr_slice_cstr(integers[i].word)))
+            return to >= integers[i].least && to <= ATHENA_BIGINT;
+    return to == ATHENA_DOUBLE && mr_slice_equal(from, MR_S("FLOAT"));
+}
+
+/* Beneath a cast DuckDB rules out no row groups, which it does with a schema. */
+static bool is_widened(const struct athena_scan *scan, const struct athena_column *column,
+                       const struct athena_footer_column *found)
+{
+    return scan->prune == NULL && becomes(found->type, column->type.kind);
+}
+
 /* A column of Iceberg's that is not there by its name may be there by another. */
-static bool column_fits(const struct athena_footer *footer, const struct athena_column *column)
+static bool column_fits(const struct athena_footer *footer, const struct athena_scan *scan,
+                        const struct athena_column *column)
 {
     bool same;
     const struct athena_footer_column *found = athena_footer_column(footer, column, &same);
     if (found == NULL)
         return column->field_id == 0;
-    return (same || athena_footer_zoned(footer, column)) &&
+    return (same || athena_footer_zoned(footer, column) || is_widened(scan, column, found)) &&
            (column->field_id == 0 ||
             (found->id == column->field_id && mr_slice_equal(found->name, column->source)));
 }
@@ -384,7 +409,8 @@ bool athena_footer_fits(const struct athena_footer *footer, const struct athena_
     if (!names_are_clear(footer))
         return false;
     for (size_t i = 0; i < scan->column_count; i++)
-        if (scan->columns[i].key == ATHENA_COLUMN_DATA && !column_fits(footer, &scan->columns[i]))
+        if (scan->columns[i].key == ATHENA_COLUMN_DATA &&
+            !column_fits(footer, scan, &scan->columns[i]))
             return false;
     return true;
 }

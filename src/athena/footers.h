@@ -38,7 +38,8 @@ const struct athena_footer *athena_footers_common(struct athena_footers *footers
 bool athena_footer_read(struct mr_arena *arena, struct mr_slice bytes,
                         struct athena_footer *ret_footer);
 /* Whether the catalog's columns are what DuckDB finds without being told a schema, or are made of
- * that: moments in UTC, and NULL where the objects have none. */
+ * that: moments in UTC, integers and floats that become wider where no WHERE clause would rule row
+ * groups out, and NULL where the objects have none. */
 bool athena_footer_fits(const struct athena_footer *footer, const struct athena_scan *scan);
 /* What a column is read from; NULL: the objects have none. `ret_same`: it is of the same type. */
 const struct athena_footer_column *athena_footer_column(const struct athena_footer *footer,

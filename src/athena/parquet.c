@@ -136,6 +136,15 @@ static bool has_binary(const struct athena_type *type)
     }
 }
 
+static void put_widened(struct mr_slice name, const struct athena_type *type, struct mr_buf *out)
+{
+    mr_buf_append(out, MR_S("CAST("));
+    athena_sql_quoted(out, name, '"');
+    mr_buf_append(out, MR_S(" AS "));
+    athena_type_sql(out, type);
+    mr_buf_byte(out, ')');
+}
+
 static void put_column(const struct part *part, size_t index, struct mr_buf *out)
 {
     const struct athena_scan *scan = part->scan;
@@ -146,7 +155,9 @@ static void put_column(const struct part *part, size_t index, struct mr_buf *out
     const bool zoned = is_zoned(part, index);
     if (zoned)
         mr_buf_append(out, MR_S("make_timestamp(epoch_us("));
-    if (column->key == ATHENA_COLUMN_DATA && found != NULL) {
+    if (column->key == ATHENA_COLUMN_DATA && found != NULL && !same && !zoned) {
+        put_widened(found->name, &column->type, out);
+    } else if (column->key == ATHENA_COLUMN_DATA && found != NULL) {
         athena_sql_quoted(out, found->name, '"');
     } else if (column->key == ATHENA_COLUMN_DATA && !part->plain && is_in(part, index)) {
         mr_buf_printf(out, "c%zu", index);
@@ -365,9 +376,30 @@ static const struct athena_column *column_named(const struct athena_scan *scans,
     return NULL;
 }
 
+/* What is good Parquet, and more than DuckDB reads. Empty: it is something else. */
+static struct mr_slice lacking(struct mr_slice message)
+{
+    static const char *const rows[][2] = {
+        {"Unsupported compression codec \"LZ4\"",
+         "Parquet files packed with LZ4 in Hadoop's frames"},
+        {"Unsupported compression codec \"LZO\"", "Parquet files packed with LZO"},
+        {"BYTE_STREAM_SPLIT encoding is only supported",
+         "Parquet columns of integers in the encoding BYTE_STREAM_SPLIT"},
+        {"Unsupported converted type (20)", "Parquet files with a column of BSON"},
+        {"MAP_KEY_VALUE requires", "Parquet files with maps that are marked MAP_KEY_VALUE alone"},
+    };
+    for (size_t i = 0; i < MR_COUNT(rows); i++)
+        if (mr_slice_search(message, mr_slice_cstr(rows[i][0])) != SIZE_MAX)
+            return mr_slice_cstr(rows[i][1]);
+    return MR_S("");
+}
+
 struct mr_slice athena_parquet_error(const struct athena_scan *scans, struct mr_arena *arena,
                                      struct mr_slice message)
 {
+    struct mr_slice lack = scans == NULL ? MR_S("") : lacking(message);
+    if (lack.len > 0)
+        return mr_arena_printf(arena, "NOT_SUPPORTED: %.*s are not supported", MR_ARG(lack));
     const struct athena_piece *piece = piece_named(scans, message);
     if (piece == NULL)
         return message;

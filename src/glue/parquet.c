@@ -208,8 +208,16 @@ static void print_members(struct tree *tree, struct mr_buf *buf, int64_t count, 
     }
 }
 
+/* Old writers' names of repeated groups that are an element of one field. */
+static bool is_element(const struct node *repeated, struct mr_slice list)
+{
+    struct mr_slice rest = mr_slice_sub(repeated->name, list.len, SIZE_MAX);
+    return mr_slice_equal(repeated->name, MR_S("array")) ||
+           (mr_slice_starts_with(repeated->name, list) && mr_slice_equal(rest, MR_S("_tuple")));
+}
+
 /* A list's group holds a repeated one, which holds the element, or is the element itself. */
-static void print_list(struct tree *tree, struct mr_buf *buf, int depth)
+static void print_list(struct tree *tree, struct mr_buf *buf, struct mr_slice list, int depth)
 {
     const struct node *repeated = peek(tree, 0);
     if (repeated == NULL) {
@@ -217,7 +225,7 @@ static void print_list(struct tree *tree, struct mr_buf *buf, int depth)
         return;
     }
     mr_buf_append(buf, MR_S("array<"));
-    if (repeated->children == 1 && !mr_slice_equal(repeated->name, MR_S("array"))) {
+    if (repeated->children == 1 && !is_element(repeated, list)) {
         tree->at++;
         print_type(tree, buf, depth + 1);
     } else if (repeated->children > 0) {
@@ -259,7 +267,7 @@ static void print_type(struct tree *tree, struct mr_buf *buf, int depth)
     const bool repeated = node->repetition == 2; /* an old file's way to say list */
     mr_buf_append(buf, repeated ? MR_S("array<") : MR_S(""));
     if (node->children > 0 && node->meaning == M_LIST && node->children == 1) {
-        print_list(tree, buf, depth);
+        print_list(tree, buf, node->name, depth);
     } else if (node->children == 1 &&
                (node->meaning == M_MAP || node->meaning == M_MAP_KEY_VALUE)) {
         print_map(tree, buf, depth);
