@@ -35,16 +35,16 @@ static const OnigUChar *bytes_of(struct mr_slice text)
     return (const OnigUChar *)(text.len > 0 ? text.ptr : "");
 }
 
-struct athena_regex *athena_regex_make(struct mr_arena *arena, struct mr_slice pattern,
-                                       const char **ret_why)
+static struct athena_regex *make(struct mr_arena *arena, struct mr_slice pattern,
+                                 OnigOptionType options, const char **ret_why)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, set_up);
     OnigErrorInfo info = {0};
     OnigRegex onig = NULL;
     const OnigUChar *bytes = bytes_of(pattern);
-    const int code = onig_new(&onig, bytes, bytes + pattern.len, ONIG_OPTION_DEFAULT,
-                              ONIG_ENCODING_UTF8, &syntax, &info);
+    const int code =
+        onig_new(&onig, bytes, bytes + pattern.len, options, ONIG_ENCODING_UTF8, &syntax, &info);
     if (code != ONIG_NORMAL) {
         char *why = mr_arena_zalloc(arena, ONIG_MAX_ERROR_MESSAGE_LEN + 1);
         (void)onig_error_code_to_str((OnigUChar *)why, code, &info);
@@ -65,6 +65,21 @@ struct athena_regex *athena_regex_make(struct mr_arena *arena, struct mr_slice p
     (void)onig_set_retry_limit_in_match_of_match_param(regex->bounds, ATHENA_REGEX_STEPS_MAX);
     (void)onig_set_retry_limit_in_search_of_match_param(regex->bounds, ATHENA_REGEX_STEPS_MAX);
     return regex;
+}
+
+struct athena_regex *athena_regex_make(struct mr_arena *arena, struct mr_slice pattern,
+                                       const char **ret_why)
+{
+    return make(arena, pattern, ONIG_OPTION_DEFAULT, ret_why);
+}
+
+struct athena_regex *athena_regex_make_line(struct mr_arena *arena, struct mr_slice pattern,
+                                            bool ignore_case, const char **ret_why)
+{
+    const OnigOptionType ascii =
+        ONIG_OPTION_WORD_IS_ASCII | ONIG_OPTION_DIGIT_IS_ASCII | ONIG_OPTION_SPACE_IS_ASCII;
+    struct mr_slice whole = mr_arena_printf(arena, "\\A(?:%.*s)\\z", MR_ARG(pattern));
+    return make(arena, whole, ascii | (ignore_case ? ONIG_OPTION_IGNORECASE : 0), ret_why);
 }
 
 void athena_regex_free(struct athena_regex *regex)

@@ -27,6 +27,9 @@ struct athena_regex_match {
 /* NULL: it is none; `ret_why` says so, from the arena. Used by one thread at a time. */
 struct athena_regex *athena_regex_make(struct mr_arena *arena, struct mr_slice pattern,
                                        const char **ret_why);
+/* As RegexSerDe reads a pattern: it matches a whole line, and \w, \d and \s know ASCII alone. */
+struct athena_regex *athena_regex_make_line(struct mr_arena *arena, struct mr_slice pattern,
+                                            bool ignore_case, const char **ret_why);
 void athena_regex_free(struct athena_regex *regex); /* accepts NULL */
 
 size_t athena_regex_groups(const struct athena_regex *regex); /* without the whole */

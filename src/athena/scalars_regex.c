@@ -330,6 +330,21 @@ static bool replace(struct call *call)
     return true;
 }
 
+/* mr_regexp_line(line, pattern, ignore case): its groups; NULL when it is no match. */
+static bool line(struct call *call)
+{
+    struct walk walk = {0};
+    bool found;
+    list_begin(call);
+    if (!next(call, &walk, &found))
+        return false;
+    for (size_t i = 1; found && i <= athena_regex_groups(call->regex); i++)
+        list_add_group(call, &walk, i);
+    if (!found)
+        put_null(call, call->output, call->at);
+    return true;
+}
+
 /* mr_regexp_groups(pattern, any): how many groups it has. */
 static bool groups(struct call *call)
 {
@@ -349,7 +364,9 @@ static bool prepare(struct call *call)
     athena_regex_free(call->regex);
     mr_arena_reset(&call->arena);
     call->pattern = mr_arena_copy(&call->arena, pattern);
-    call->regex = athena_regex_make(&call->arena, call->pattern, &why);
+    call->regex = call->kind->run == line ? athena_regex_make_line(&call->arena, call->pattern,
+                                                                   integer_at(call, 2) != 0, &why)
+                                          : athena_regex_make(&call->arena, call->pattern, &why);
     return call->regex != NULL || fail(call, why);
 }
 
@@ -440,6 +457,7 @@ enum mr_status athena_regex_register(duckdb_connection connection)
         {"mr_regexp_position", {V, V, B, B}, B, ONE, position},
         {"mr_regexp_replace", {V, V}, V, ONE, replace},
         {"mr_regexp_replace", {V, V, V}, V, ONE, replace},
+        {"mr_regexp_line", {V, V, B}, LIST, line},
         {"mr_regexp_groups", {V, V}, B, ONE, groups},
     };
 #undef V

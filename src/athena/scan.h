@@ -64,7 +64,8 @@ struct athena_scan {
     bool within_view;          /* of the columns that it names the query may read fewer */
     struct athena_column *cut; /* of lines that a regular expression cuts: the columns */
     size_t cut_count;
-    struct mr_slice regex;
+    struct mr_slice regex; /* of lines, as the next */
+    bool ignore_case;
     bool records;                   /* of JSON: lines are CloudTrail's (records.h) */
     struct mr_slice moment_formats; /* the property timestamp.formats */
     struct athena_column *columns;

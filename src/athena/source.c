@@ -7,6 +7,7 @@
 #include "athena/prune.h"
 #include "athena/source_catalog.h"
 #include "athena/source_iceberg.h"
+#include "athena/source_lines.h"
 #include "iceberg/iceberg.h"
 #include "base/codec.h"
 #include "base/json.h"
@@ -89,6 +90,8 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
     } else if (mr_slice_search(serde, MR_S("RegexSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_LINES;
         scan->regex = parameter(table, "input.regex");
+        scan->ignore_case =
+            mr_slice_equal_nocase(parameter(table, "input.regex.case.insensitive"), MR_S("true"));
     } else if (mr_slice_search(serde, MR_S("OpenCSVSerde")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_CSV;
         scan->delimiter = first_char(parameter(table, "separatorChar"), ',');
@@ -196,68 +199,6 @@ static bool names_hidden(struct mr_slice text)
             return true;
     }
     return false;
-}
-
-/* The data columns are cut by DuckDB from one column, the line. */
-static void lines_only(struct athena_scan *scan, size_t data)
-{
-    scan->cut = scan->columns;
-    scan->cut_count = scan->column_count;
-    scan->columns = MR_NEW_ARRAY(scan->arena, struct athena_column, scan->column_count - data + 2);
-    scan->columns[0] = (struct athena_column){
-        .name = MR_S("mr line"), .key = ATHENA_COLUMN_DATA, .type = {.kind = ATHENA_STRING}};
-    memcpy(scan->columns + 1, scan->cut + data, sizeof *scan->cut * (scan->column_count - data));
-    scan->column_count = scan->column_count - data + 1;
-}
-
-/* Capturing groups of a pattern. */
-static size_t count_groups(struct mr_slice regex)
-{
-    size_t count = 0;
-    bool class = false;
-    for (size_t i = 0; i < regex.len; i++) {
-        const char byte = regex.ptr[i];
-        if (byte == '\\')
-            i++;
-        else if (byte == '[')
-            class = true;
-        else if (byte == ']')
-            class = false;
-        else if (byte == '(' && !class)
-            count += i + 1 >= regex.len || regex.ptr[i + 1] != '?';
-    }
-    return count;
-}
-
-/* RegexSerDe: what the groups of a match of the whole line hold; all NULL when it does not match.
- */
-static void put_regex(const struct athena_scan *scan, unsigned long long id, struct mr_buf *out)
-{
-    struct mr_buf pattern = {0};
-    const size_t groups = count_groups(scan->regex);
-    mr_buf_append(out, MR_S("(SELECT "));
-    for (size_t i = 0; i < scan->cut_count; i++) {
-        const struct athena_column *column = &scan->cut[i];
-        mr_buf_append(out, i > 0 ? MR_S(", ") : MR_S(""));
-        if (column->key == ATHENA_COLUMN_DATA) {
-            mr_buf_printf(out, "TRY_CAST(\"mr cut\".g%zu AS ", i);
-            athena_type_sql(out, &column->type);
-            mr_buf_append(out, MR_S(") AS "));
-        } else if (column->key == ATHENA_COLUMN_MODIFIED) {
-            mr_buf_append(out,
-                          MR_S("CAST(\"$file_modified_time\" AS TIMESTAMP WITH TIME ZONE) AS "));
-        }
-        athena_sql_quoted(out, column->name, '"');
-    }
-    mr_buf_printf(&pattern, "^(?:%.*s)$", MR_ARG(scan->regex));
-    mr_buf_append(out, MR_S(" FROM (SELECT *, CASE WHEN regexp_matches(\"mr line\", "));
-    athena_sql_quoted(out, mr_buf_slice(&pattern), '\'');
-    mr_buf_append(out, MR_S(") THEN regexp_extract(\"mr line\", "));
-    athena_sql_quoted(out, mr_buf_slice(&pattern), '\'');
-    for (size_t i = 0; i < groups; i++)
-        mr_buf_printf(out, "%s'g%zu'", i > 0 ? ", " : ", [", i);
-    mr_buf_printf(out, "]) END AS \"mr cut\" FROM mr_scan(%llu)))", id);
-    mr_buf_fini(&pattern);
 }
 
 void athena_source_fields(struct athena_translation *translation, const struct athena_scan *scan,
@@ -663,14 +604,9 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
         return false;
     athena_source_hidden(source, scan, /* iceberg= */ false);
     athena_source_fields(translation, scan, use->fields);
-    if (scan->format == ATHENA_FORMAT_LINES) {
-        if (count_groups(scan->regex) != table->column_count) {
-            athena_translate_fail(translation, use->table, "HIVE_CURSOR_ERROR",
-                                  "Number of matching groups doesn't match the number of columns");
-            return false;
-        }
-        lines_only(scan, table->column_count);
-    }
+    if (scan->format == ATHENA_FORMAT_LINES &&
+        !athena_source_lines(translation, use->table, scan, table))
+        return false;
     athena_source_mark(source, translation, use, scan, scan->column_count);
     if (!list_objects(source, translation, use, scan, table))
         return false;
@@ -692,7 +628,7 @@ enum mr_status athena_source_relation(struct athena_source *source, struct athen
                    : status;
     }
     if (scan->cut != NULL) {
-        put_regex(scan, id, out);
+        athena_source_cut(scan, id, out);
         return MR_OK;
     }
     for (size_t i = 0; i < scan->column_count; i++)

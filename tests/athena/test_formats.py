@@ -163,11 +163,40 @@ def test_regular_expressions_cut_lines(lake):
     table(lake, "host string, at string, n int, more string", words,
           b"h1 [now] 17\nno match\nh2 [then] 3 extra\n")
     assert lake.rows("SELECT * FROM t") == [
-        ["h1", "now", "17", ""], [None, None, None, None], ["h2", "then", "3", " extra"]]
+        ["h1", "now", "17", None], [None, None, None, None], ["h2", "then", "3", " extra"]]
     assert lake.rows("SELECT sum(n), count(*) FROM t") == [["20", "3"]]
     table(lake, "a string, b string", words.replace(r"( extra)?", ""), b"x\n", "u/x", "u")
     assert "Number of matching groups doesn't match the number of columns" in lake.reason(
         "SELECT * FROM u")
+
+
+CLOUDFRONT = b"\n".join([
+    b"#Version: 1.0", b"#Fields: date time x-edge-location", b"\t".join([
+        b"2014-07-05", b"20:00:09", b"DFW3", b"4260", b"10.0.0.15", b"GET",
+        b"eabcd12345678.cloudfront.net", b"/t.html", b"200", b"-",
+        b"Mozilla/5.0%20(MacOS;%20U;%20en)%20Chrome/3.0.9"])])
+
+
+def test_regular_expressions_are_javas(lake):
+    """AWS's own first example, whose pattern looks ahead; classes know ASCII alone."""
+    table(lake, "`Date` date, Time string, Location string, Bytes int, RequestIP string, "
+          "Method string, Host string, Uri string, Status int, Referrer string, os string, "
+          "Browser string, BrowserVersion string",
+          r"""ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.RegexSerDe' WITH SERDEPROPERTIES (
+          "input.regex" = "^(?!#)""" + r"([^ ]+)\\s+" * 10 +
+          r"""[^\(]+[\(]([^\;]+).*\%20([^\/]+)[\/](.*)$")""", CLOUDFRONT)
+    assert lake.rows("SELECT os, count(*) count, min(bytes) FROM t WHERE date BETWEEN date "
+                     "'2014-07-05' AND date '2014-08-05' GROUP BY os") == [["MacOS", "1", "4260"]]
+    assert lake.rows("SELECT browser, browserversion FROM t ORDER BY 1") == [
+        ["Chrome", "3.0.9"], [None, None], [None, None]]
+    words = ("ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.RegexSerDe' WITH SERDEPROPERTIES "
+             r"('input.regex'='GET (\\w+)', 'input.regex.case.insensitive'='true')")
+    table(lake, "a string", words, "get x\nGET é\n".encode(), "u/x", "u")
+    assert lake.rows("SELECT a FROM u ORDER BY 1") == [["x"], [None]]
+    table(lake, "a string", words.replace("GET (", "GET (("), b"x\n", "v/x", "v")
+    assert lake.reason("SELECT a FROM v") == (
+        "HIVE_CURSOR_ERROR: line 1:15: The table's input.regex is no regular expression: "
+        "end pattern with unmatched parenthesis")
 
 
 def varint(n):
