@@ -471,12 +471,10 @@ static void payload_write(struct protocol_call *call, const struct model_member 
     if (shape->type != MODEL_STRUCTURE && found != NULL) {
         mr_buf_append(buf, mr_json_text(found));
     } else if (shape->type == MODEL_STRUCTURE && found != NULL) {
-        const struct mr_slice wire = payload->wire != payload->name
-                                         ? model_text(model, payload->wire)
-                                         : model_text(model, shape->name);
         struct mr_json json = mr_json_make(buf);
+        /* AWS: under the member's name, also where the shape has another (LegalHold). */
         if (call->priv->wire == MODEL_REST_XML)
-            xml_document(call, shape, wire, found);
+            xml_document(call, shape, model_text(model, payload->wire), found);
         else
             mr_json_value(&json, found);
     }

@@ -11,6 +11,28 @@ static struct mr_slice given(struct protocol_call *call, const char *header, con
     return value.ptr != NULL ? value : s3_in(call, member);
 }
 
+/* AWS: a checksum that it does not know is none it passes over. */
+static enum mr_status names_check(struct protocol_call *call)
+{
+    static const struct mr_slice prefix = MR_S_INIT("x-amz-checksum-");
+    static const char *const others[] = {"algorithm", "mode", "type"};
+    for (size_t i = 0; call->exchange != NULL && i < call->exchange->header_count; i++) {
+        const struct mr_slice name = call->exchange->headers[i].name;
+        bool known = !mr_slice_equal_nocase(mr_slice_sub(name, 0, prefix.len), prefix);
+        for (size_t j = 0; j < MR_COUNT(others); j++)
+            known = known || mr_slice_equal_nocase(mr_slice_sub(name, prefix.len, SIZE_MAX),
+                                                   mr_slice_cstr(others[j]));
+        for (int j = S3_NO_SUM + 1; j < S3_ALGORITHMS; j++)
+            known = known || mr_slice_equal_nocase(
+                                 name, mr_slice_cstr(s3_algorithm_header((enum s3_algorithm)j)));
+        if (!known)
+            return protocol_fail(
+                call, &s3_invalid_request,
+                "The algorithm type you specified in x-amz-checksum- header is invalid.");
+    }
+    return MR_OK;
+}
+
 static enum mr_status sums_read(struct protocol_call *call, struct s3_upload_checks *checks)
 {
     for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++) {
@@ -68,8 +90,8 @@ static enum mr_status md5_read(struct protocol_call *call, struct s3_upload_chec
 enum mr_status s3_checks_read(struct protocol_call *call, struct s3_upload_checks *ret_checks)
 {
     *ret_checks = (struct s3_upload_checks){0};
-    if (sums_read(call, ret_checks) != MR_OK || trailer_read(call, ret_checks) != MR_OK ||
-        md5_read(call, ret_checks) != MR_OK)
+    if (names_check(call) != MR_OK || sums_read(call, ret_checks) != MR_OK ||
+        trailer_read(call, ret_checks) != MR_OK || md5_read(call, ret_checks) != MR_OK)
         return MR_FAULT;
     const struct mr_slice named = s3_in(call, "ChecksumAlgorithm");
     if (named.len > 0 && ret_checks->algorithm == S3_NO_SUM && call->exchange != NULL)

@@ -97,6 +97,12 @@ enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_whic
 /* A version's id as a client names it (absent: NULL). */
 enum mr_status s3_version_in(struct protocol_call *call, yyjson_val *value,
                              const struct s3_version **ret_version, struct s3_version *room);
+/* A member of the input that counts (of the wire `name`), refused when it is negative; of a page's
+ * limit no more than a page is left. */
+enum mr_status s3_count_in(struct protocol_call *call, const char *member, const char *name,
+                           int64_t fallback, int64_t *ret_count);
+enum mr_status s3_limit_in(struct protocol_call *call, const char *member, const char *name,
+                           int64_t *ret_limit);
 /* Headers that would have to change what is done, and are not implemented. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);
 

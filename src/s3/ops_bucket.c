@@ -4,6 +4,8 @@
 static bool region_like(struct mr_slice text)
 {
     size_t dashes = 0;
+    if (mr_slice_equal(text, MR_S("EU")))
+        return true;
     for (size_t i = 0; i < text.len; i++) {
         const char c = text.ptr[i];
         if (c == '-')
@@ -11,7 +13,7 @@ static bool region_like(struct mr_slice text)
         else if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
             return false;
     }
-    return mr_slice_equal(text, MR_S("EU")) || (dashes >= 2 && text.len <= 32);
+    return dashes >= 2 && text.len <= 32;
 }
 
 /* Which region the bucket is to be in. AWS: the endpoint of us-east-1 makes buckets anywhere;
@@ -60,6 +62,25 @@ static enum mr_status settings_of(struct protocol_call *call, struct s3_new_buck
     return MR_OK;
 }
 
+/* AWS: one's own bucket again is fine in us-east-1 alone, and that is where it has to be. */
+static bool may_be_made_again(struct protocol_call *call, const struct s3_new_bucket *wanted)
+{
+    yyjson_val *document;
+    return mr_slice_equal(wanted->region, MR_S("us-east-1")) &&
+           s3_bucket_get(s3_of(call), call->arena, wanted->name, &document) == MR_OK &&
+           mr_slice_equal(mr_json_get_text(document, "region"), wanted->region);
+}
+
+/* Buckets of another kind: in one zone. */
+static enum mr_status check_directory(struct protocol_call *call)
+{
+    yyjson_val *wanted = mr_json_get(call->in, "CreateBucketConfiguration");
+    return mr_json_get(wanted, "Location") == NULL && mr_json_get(wanted, "Bucket") == NULL
+               ? MR_OK
+               : protocol_fail(call, &s3_not_implemented,
+                               "millrace has no directory buckets, which lie in one zone");
+}
+
 static void create_bucket(struct protocol_call *call)
 {
     const struct mr_slice bucket = s3_in(call, "Bucket");
@@ -72,12 +93,11 @@ static void create_bucket(struct protocol_call *call)
         protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
         return;
     }
-    if (s3_acl_of_bucket(call, &wanted.acl) != MR_OK ||
+    if (check_directory(call) != MR_OK || s3_acl_of_bucket(call, &wanted.acl) != MR_OK ||
         location_of(call, &wanted.region) != MR_OK || settings_of(call, &wanted) != MR_OK)
         return;
     enum mr_status status = s3_bucket_create(s3_of(call), call->arena, &wanted, &call->ticket);
-    /* AWS: one's own bucket again is fine in us-east-1 alone. */
-    if (status == MR_EXISTS && !mr_slice_equal(wanted.region, MR_S("us-east-1"))) {
+    if (status == MR_EXISTS && !may_be_made_again(call, &wanted)) {
         protocol_fail_member(call, "BucketName", bucket);
         protocol_fail(call, &s3_bucket_exists_for_us,
                       "Your previous request to create the named bucket succeeded and you already "
@@ -121,9 +141,15 @@ static struct mr_slice region_of(struct protocol_call *call, struct mr_slice buc
     return mr_json_get_text(document, "region");
 }
 
+/* AWS: the oldest name of a place tells it to GetBucketLocation alone. */
+static struct mr_slice modern(struct mr_slice region)
+{
+    return mr_slice_equal(region, MR_S("EU")) ? MR_S("eu-west-1") : region;
+}
+
 static void head_bucket(struct protocol_call *call)
 {
-    const struct mr_slice region = region_of(call, s3_in(call, "Bucket"));
+    const struct mr_slice region = modern(region_of(call, s3_in(call, "Bucket")));
     if (protocol_failed(call) || s3_check_owner(call) != MR_OK)
         return;
     mr_json_key_string(&call->out, "BucketRegion", region);
@@ -156,7 +182,7 @@ static enum mr_status list_bucket(void *ctx, struct mr_slice name, struct mr_sli
     struct bucket_walk *walk = ctx;
     struct protocol_call *call = walk->call;
     yyjson_val *document = mr_json_parse(call->arena, json, MR_JSON_DEPTH_MAX);
-    const struct mr_slice region = mr_json_get_text(document, "region");
+    const struct mr_slice region = modern(mr_json_get_text(document, "region"));
     if (mr_slice_compare(name, walk->after) <= 0 ||
         (walk->region.len > 0 && !mr_slice_equal(region, walk->region)))
         return MR_OK;

@@ -1,6 +1,7 @@
 /* The wire: CopyObject, UploadPartCopy. */
 #include "s3/ops.h"
 #include "s3/range.h"
+#include <ctype.h>
 
 struct source {
     struct s3_which which;
@@ -12,6 +13,23 @@ struct source {
 
 /* ---- the source ---- */
 
+static enum mr_status fail_source(struct protocol_call *call, const char *message)
+{
+    return s3_fail_argument(call, "x-amz-copy-source", s3_in(call, "CopySource"), message);
+}
+
+static bool is_percent_encoded(struct mr_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '%')
+            continue;
+        if (text.len - i < 3 || !isxdigit((unsigned char)text.ptr[i + 1]) ||
+            !isxdigit((unsigned char)text.ptr[i + 2]))
+            return false;
+    }
+    return true;
+}
+
 /* "/bucket/key?versionId=x", percent-encoded, the first slash optional. */
 static enum mr_status source_parse(struct protocol_call *call, struct source *source)
 {
@@ -19,14 +37,16 @@ static enum mr_status source_parse(struct protocol_call *call, struct source *so
     const size_t question = mr_slice_search(text, MR_S("?versionId="));
     const struct mr_slice version =
         question == SIZE_MAX ? (struct mr_slice){0} : mr_slice_sub(text, question + 11, SIZE_MAX);
+    if (!is_percent_encoded(text))
+        return fail_source(call, "Invalid copy source encoding.");
     text = mr_percent_decode(call->arena, mr_slice_sub(text, 0, question), false);
     if (mr_slice_starts_with(text, MR_S("/")))
         text = mr_slice_sub(text, 1, SIZE_MAX);
     const size_t slash = mr_slice_find(text, '/');
-    if (slash == SIZE_MAX || slash == 0 || slash + 1 == text.len)
-        return s3_fail_argument(call, "x-amz-copy-source", s3_in(call, "CopySource"),
-                                "Copy Source must mention the source bucket and key: "
-                                "sourcebucket/sourcekey");
+    if (!s3_bucket_name_ok(mr_slice_sub(text, 0, slash)))
+        return fail_source(call, "Invalid copy source bucket name");
+    if (slash == SIZE_MAX || slash + 1 == text.len)
+        return fail_source(call, "Invalid copy source object key");
     source->which = (struct s3_which){
         .bucket = mr_slice_sub(text, 0, slash),
         .key = mr_slice_sub(text, slash + 1, SIZE_MAX),
@@ -34,8 +54,7 @@ static enum mr_status source_parse(struct protocol_call *call, struct source *so
     if (version.ptr == NULL)
         return MR_OK;
     if (s3_version_parse(version, &source->version) != MR_OK)
-        return s3_fail_argument(call, "x-amz-copy-source", s3_in(call, "CopySource"),
-                                "Invalid version id specified");
+        return fail_source(call, "Invalid version id specified");
     source->which.version = &source->version;
     return MR_OK;
 }
@@ -151,14 +170,16 @@ static enum mr_status self_copy_check(struct protocol_call *call, const struct s
                          "redirect location or encryption attributes.");
 }
 
-static enum mr_status directive_read(struct protocol_call *call, const char *member,
-                                     const char *header, bool *ret_replace)
+static enum mr_status directive_read(struct protocol_call *call, bool of_tags, bool *ret_replace)
 {
-    const struct mr_slice directive = s3_in(call, member);
+    const struct mr_slice directive =
+        s3_in(call, of_tags ? "TaggingDirective" : "MetadataDirective");
     *ret_replace = mr_slice_equal(directive, MR_S("REPLACE"));
     if (*ret_replace || directive.len == 0 || mr_slice_equal(directive, MR_S("COPY")))
         return MR_OK;
-    return s3_fail_argument(call, header, directive, "Unknown directive.");
+    return s3_fail_argument(call, of_tags ? "x-amz-tagging-directive" : "x-amz-metadata-directive",
+                            directive,
+                            of_tags ? "Unknown tagging directive." : "Unknown metadata directive.");
 }
 
 /* What the copy will have besides its body. */
@@ -166,9 +187,8 @@ static enum mr_status copy_meta(struct protocol_call *call, const struct source 
                                 struct s3_meta *meta)
 {
     bool replace, replace_tags;
-    if (directive_read(call, "MetadataDirective", "x-amz-metadata-directive", &replace) != MR_OK ||
-        directive_read(call, "TaggingDirective", "x-amz-tagging-directive", &replace_tags) !=
-            MR_OK ||
+    if (directive_read(call, false, &replace) != MR_OK ||
+        directive_read(call, true, &replace_tags) != MR_OK ||
         self_copy_check(call, source, replace) != MR_OK)
         return MR_FAULT;
     struct s3_meta given = {0};

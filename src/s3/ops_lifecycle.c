@@ -3,7 +3,13 @@
 #include "s3/lifecycle.h"
 #include <math.h>
 
-enum { RULES_MAX = 1000, RULE_ID_MAX = 255, NEWER_PAST_MAX = 100 };
+enum {
+    RULES_MAX = 1000,
+    RULE_ID_MAX = 255,
+    NEWER_PAST_MAX = 100,
+    PREFIX_MAX = 1024,
+    RARE_DAYS_MIN = 30 /* in a class of infrequent access */
+};
 
 static enum mr_status fail_positive(struct protocol_call *call, const char *name,
                                     const char *action)
@@ -38,6 +44,25 @@ static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *c
     return MR_OK;
 }
 
+/* Of two conditions or more. */
+static bool is_and(yyjson_val *both)
+{
+    static const char *const one_of[] = {"Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan"};
+    size_t given = yyjson_arr_size(mr_json_get(both, "Tags"));
+    for (size_t i = 0; i < MR_COUNT(one_of); i++)
+        given += mr_json_get(both, one_of[i]) != NULL;
+    return given >= 2;
+}
+
+static struct mr_slice prefix_of(yyjson_val *rule)
+{
+    yyjson_val *filter = mr_json_get(rule, "Filter");
+    yyjson_val *both = mr_json_get(filter, "And");
+    if (filter == NULL)
+        return mr_json_get_text(rule, "Prefix");
+    return mr_json_get_text(both != NULL ? both : filter, "Prefix");
+}
+
 static enum mr_status check_filter(struct protocol_call *call, yyjson_val *rule)
 {
     static const char *const one_of[] = {"Prefix", "Tag", "And", "ObjectSizeGreaterThan",
@@ -49,8 +74,10 @@ static enum mr_status check_filter(struct protocol_call *call, yyjson_val *rule)
         return s3_fail_malformed(call);
     for (size_t i = 0; i < MR_COUNT(one_of); i++)
         given += mr_json_get(filter, one_of[i]) != NULL;
-    if (given > 1)
+    if (given > 1 || (both != NULL && !is_and(both)))
         return s3_fail_malformed(call);
+    if (prefix_of(rule).len > PREFIX_MAX)
+        return protocol_fail(call, &s3_invalid_request, "The maximum size of a prefix is 1024.");
     return check_conditions(call, both);
 }
 
@@ -168,15 +195,12 @@ static enum mr_status check_transitions(struct protocol_call *call, yyjson_val *
 /* How AWS names a rule's filter in what it says about it. */
 static const char *filter_text(struct protocol_call *call, yyjson_val *rule)
 {
-    yyjson_val *filter = mr_json_get(rule, "Filter");
-    yyjson_val *both = mr_json_get(filter, "And");
-    struct mr_slice prefix = mr_json_get_text(rule, "Prefix");
-    if (filter != NULL)
-        prefix = mr_json_get_text(both != NULL ? both : filter, "Prefix");
-    return mr_arena_cstr(
-        call->arena,
-        mr_arena_printf(call->arena, filter != NULL ? "filter '(prefix=%.*s)'" : "prefix '%.*s'",
-                        MR_ARG(prefix)));
+    const struct mr_slice prefix = prefix_of(rule);
+    return mr_arena_cstr(call->arena, mr_arena_printf(call->arena,
+                                                      mr_json_get(rule, "Filter") != NULL
+                                                          ? "filter '(prefix=%.*s)'"
+                                                          : "prefix '%.*s'",
+                                                      MR_ARG(prefix)));
 }
 
 static enum mr_status check_classes(struct protocol_call *call, yyjson_val *rule, const char *list,
@@ -195,6 +219,46 @@ static enum mr_status check_classes(struct protocol_call *call, yyjson_val *rule
                                      "'StorageClass' must be different for '%s' actions in same "
                                      "'Rule' with %s",
                                      name, filter_text(call, rule));
+        }
+    }
+    return MR_OK;
+}
+
+static bool is_rare(struct mr_slice class)
+{
+    return mr_slice_equal(class, MR_S("STANDARD_IA")) || mr_slice_equal(class, MR_S("ONEZONE_IA"));
+}
+
+/* Does an object stay where it is rarely read for as long as it has to, or move on too soon? */
+static bool moves_on_too_soon(struct mr_slice class, int64_t days, yyjson_val *other)
+{
+    const struct mr_slice next = mr_json_get_text(other, "StorageClass");
+    const bool on = (!is_rare(next) && !mr_slice_equal(next, MR_S("INTELLIGENT_TIERING"))) ||
+                    (mr_slice_equal(class, MR_S("STANDARD_IA")) && is_rare(next));
+    return on && !mr_slice_equal(class, next) && mr_json_get(other, "Days") != NULL &&
+           mr_json_get_i64(other, "Days", 0) < days + RARE_DAYS_MIN;
+}
+
+static enum mr_status check_stays(struct protocol_call *call, yyjson_val *rule)
+{
+    yyjson_val *actions = mr_json_get(rule, "Transitions");
+    size_t i, j, count, more;
+    yyjson_val *action, *other;
+    yyjson_arr_foreach(actions, i, count, action)
+    {
+        const struct mr_slice class = mr_json_get_text(action, "StorageClass");
+        if (!is_rare(class) || mr_json_get(action, "Days") == NULL)
+            continue;
+        yyjson_arr_foreach(actions, j, more, other)
+        {
+            if (!moves_on_too_soon(class, mr_json_get_i64(action, "Days", 0), other))
+                continue;
+            return protocol_fail(
+                call, &s3_invalid_argument,
+                "'Days' in the 'Transition' action for StorageClass '%s' for %s must be 30 days "
+                "more than '%s' in the 'Transition' action for StorageClass '%.*s'",
+                mr_arena_cstr(call->arena, mr_json_get_text(other, "StorageClass")),
+                filter_text(call, rule), filter_text(call, rule), MR_ARG(class));
         }
     }
     return MR_OK;
@@ -266,9 +330,21 @@ static enum mr_status check_rule(struct protocol_call *call, yyjson_val *rule)
     if (check_transitions(call, rule) != MR_OK ||
         check_classes(call, rule, "Transitions", "Transition") != MR_OK ||
         check_classes(call, rule, "NoncurrentVersionTransitions", "NoncurrentVersionTransition") !=
-            MR_OK)
+            MR_OK ||
+        check_stays(call, rule) != MR_OK)
         return MR_FAULT;
     return check_order(call, rule);
+}
+
+/* AWS: rules are all of the old form, with a prefix, or all have filters. */
+static enum mr_status check_kind(struct protocol_call *call, yyjson_val *rules, yyjson_val *rule)
+{
+    yyjson_val *first = yyjson_arr_get_first(rules);
+    return (mr_json_get(first, "Filter") == NULL) == (mr_json_get(rule, "Filter") == NULL)
+               ? MR_OK
+               : protocol_fail(call, &s3_invalid_request,
+                               "Base level prefix cannot be used in Lifecycle V2, prefixes are "
+                               "only supported in the Filter.");
 }
 
 static enum mr_status check_rules(struct protocol_call *call, yyjson_val *rules)
@@ -279,7 +355,7 @@ static enum mr_status check_rules(struct protocol_call *call, yyjson_val *rules)
         return s3_fail_malformed(call);
     yyjson_arr_foreach(rules, i, count, rule)
     {
-        if (check_rule(call, rule) != MR_OK)
+        if (check_rule(call, rule) != MR_OK || check_kind(call, rules, rule) != MR_OK)
             return MR_FAULT;
         yyjson_arr_foreach(rules, j, more, other)
         {

@@ -237,9 +237,9 @@ static enum mr_status parts_choose(struct protocol_call *call, const struct s3_u
     size_t stored_count = 0, at, count, seen = 0;
     yyjson_val *asked;
     int64_t before = 0;
-    if (total == 0)
+    if (mr_json_get(call->in, "MultipartUpload") == NULL)
         return protocol_fail(call, &s3_invalid_request, "You must specify at least one part");
-    if (total > S3_PARTS_MAX)
+    if (total == 0 || total > S3_PARTS_MAX)
         return s3_fail_malformed(call);
     const enum mr_status status =
         s3_upload_parts(s3_of(call), call->arena, upload->id, &stored, &stored_count);

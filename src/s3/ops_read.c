@@ -8,7 +8,8 @@ struct reading {
     struct s3_meta meta;
     struct s3_source body; /* not of a HEAD */
     uint64_t first, len;
-    bool part; /* a range or a part: 206 */
+    bool part;         /* a range or a part: 206 */
+    struct s3_sum sum; /* of a part that has one of its own */
     struct s3_customer customer;
 };
 
@@ -73,11 +74,13 @@ static enum mr_status part_of(struct protocol_call *call, struct reading *readin
     reading->first = 0;
     while (s3_parts_next(&rest, &part)) {
         reading->len = part.size;
+        reading->sum = meta->composite ? part.sum : (struct s3_sum){0};
         if (part.number == wanted)
             return MR_OK;
         reading->first += part.size;
     }
     reading->first = 0;
+    reading->sum = (struct s3_sum){0};
     reading->len = meta->size;
     if (meta->part_count == 0 && wanted == 1)
         return MR_OK;
@@ -182,6 +185,18 @@ static void write_user(struct protocol_call *call, struct mr_slice pairs)
     mr_json_object_end(&call->out);
 }
 
+/* AWS: a part is told with its own checksum, a range with none. */
+static void write_sum(struct protocol_call *call, const struct reading *reading)
+{
+    if (!reading->part) {
+        s3_write_sum(call, &reading->meta);
+    } else if (reading->sum.algorithm != S3_NO_SUM) {
+        mr_json_key_string(&call->out, s3_algorithm_member(reading->sum.algorithm),
+                           s3_sum_base64(call->arena, &reading->sum));
+        mr_json_key_cstr(&call->out, "ChecksumType", "COMPOSITE");
+    }
+}
+
 static void write_reading(struct protocol_call *call, const struct reading *reading)
 {
     const struct s3_meta *meta = &reading->meta;
@@ -208,9 +223,9 @@ static void write_reading(struct protocol_call *call, const struct reading *read
                                 (unsigned long long)reading->first,
                                 (unsigned long long)(reading->first + reading->len - 1),
                                 (unsigned long long)meta->size));
-    } else if (mr_slice_equal(s3_in(call, "ChecksumMode"), MR_S("ENABLED"))) {
-        s3_write_sum(call, meta);
     }
+    if (mr_slice_equal(s3_in(call, "ChecksumMode"), MR_S("ENABLED")))
+        write_sum(call, reading);
     if (mr_json_get(call->in, "PartNumber") != NULL && meta->part_count > 0)
         mr_json_key_int(out, "PartsCount", meta->part_count);
 }
@@ -348,10 +363,9 @@ static enum mr_status attributes_check(struct protocol_call *call)
     return protocol_fail(call, &s3_invalid_argument, "Invalid attribute name specified.");
 }
 
-static void write_parts(struct protocol_call *call, const struct s3_meta *meta)
+static void write_parts(struct protocol_call *call, const struct s3_meta *meta, int64_t after,
+                        int64_t limit)
 {
-    const int64_t after = mr_json_get_i64(call->in, "PartNumberMarker", 0);
-    const int64_t limit = mr_json_get_i64(call->in, "MaxParts", S3_PAGE_MAX);
     struct mr_slice rest = meta->parts;
     struct s3_part part;
     int64_t shown = 0, last = 0;
@@ -392,7 +406,10 @@ static void get_object_attributes(struct protocol_call *call)
     struct s3_version version;
     struct s3_customer customer;
     char etag[S3_ETAG_TEXT];
+    int64_t after, limit;
     if (s3_check_owner(call) != MR_OK || attributes_check(call) != MR_OK ||
+        s3_count_in(call, "PartNumberMarker", "x-amz-part-number-marker", 0, &after) != MR_OK ||
+        s3_limit_in(call, "MaxParts", "x-amz-max-parts", &limit) != MR_OK ||
         s3_which_in(call, &which, &version) != MR_OK)
         return;
     const enum mr_status found = s3_find(s3_of(call), call->arena, &which, &meta, &call->ticket);
@@ -410,7 +427,7 @@ static void get_object_attributes(struct protocol_call *call)
         mr_json_object_end(&call->out);
     }
     if (wants(call, "ObjectParts") && meta.part_count > 0)
-        write_parts(call, &meta);
+        write_parts(call, &meta, after, limit);
     if (wants(call, "StorageClass"))
         mr_json_key_string(&call->out, "StorageClass",
                            meta.headers[S3_STORAGE_CLASS].len > 0 ? meta.headers[S3_STORAGE_CLASS]

@@ -15,13 +15,11 @@ static void write_part(struct protocol_call *call, const struct s3_stored_part *
     mr_json_object_end(&call->out);
 }
 
-static enum mr_status limit_in(struct protocol_call *call, const char *member, const char *name,
-                               int64_t *ret_limit)
+enum mr_status s3_count_in(struct protocol_call *call, const char *member, const char *name,
+                           int64_t fallback, int64_t *ret_count)
 {
-    *ret_limit = mr_json_get_i64(call->in, member, S3_PAGE_MAX);
-    if (*ret_limit > S3_PAGE_MAX)
-        *ret_limit = S3_PAGE_MAX;
-    if (*ret_limit >= 0)
+    *ret_count = mr_json_get_i64(call->in, member, fallback);
+    if (*ret_count >= 0)
         return MR_OK;
     return s3_fail_argument(
         call, name, s3_in(call, member),
@@ -29,6 +27,15 @@ static enum mr_status limit_in(struct protocol_call *call, const char *member, c
                       mr_arena_printf(call->arena,
                                       "Argument %s must be an integer between 0 and 2147483647",
                                       name)));
+}
+
+enum mr_status s3_limit_in(struct protocol_call *call, const char *member, const char *name,
+                           int64_t *ret_limit)
+{
+    const enum mr_status status = s3_count_in(call, member, name, S3_PAGE_MAX, ret_limit);
+    if (*ret_limit > S3_PAGE_MAX)
+        *ret_limit = S3_PAGE_MAX;
+    return status;
 }
 
 static void write_class(struct protocol_call *call, const struct s3_meta *meta)
@@ -50,10 +57,10 @@ static void list_parts(struct protocol_call *call)
     struct s3_upload upload;
     struct s3_stored_part *parts = NULL;
     size_t count = 0;
-    const int64_t after = mr_json_get_i64(call->in, "PartNumberMarker", 0);
-    int64_t limit;
+    int64_t limit, after;
     if (s3_check_upload(call, &upload) != MR_OK ||
-        limit_in(call, "MaxParts", "max-parts", &limit) != MR_OK)
+        s3_limit_in(call, "MaxParts", "max-parts", &limit) != MR_OK ||
+        s3_count_in(call, "PartNumberMarker", "part-number-marker", 0, &after) != MR_OK)
         return;
     protocol_fail_internal(call,
                            s3_upload_parts(s3_of(call), call->arena, upload.id, &parts, &count));
@@ -197,7 +204,7 @@ static enum mr_status uploads_asked(struct uploads *uploads)
     const struct mr_slice encoding = s3_in(call, "EncodingType");
     uploads->url = encoding.len > 0;
     if (s3_check_bucket(call) != MR_OK ||
-        limit_in(call, "MaxUploads", "max-uploads", &uploads->limit) != MR_OK)
+        s3_limit_in(call, "MaxUploads", "max-uploads", &uploads->limit) != MR_OK)
         return MR_FAULT;
     if (uploads->url && !mr_slice_equal(encoding, MR_S("url")))
         return s3_fail_argument(call, "encoding-type", encoding,

@@ -81,7 +81,49 @@ static enum mr_status check_blocked(struct protocol_call *call)
                          MR_ARG(call->account), MR_ARG(bucket), MR_ARG(s3_in(call, "Key")));
 }
 
-enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
+static bool is_context(struct protocol_call *call, struct mr_slice text)
+{
+    struct mr_slice bytes;
+    size_t at, count;
+    yyjson_val *name, *value;
+    if (mr_base64_decode(call->arena, text, &bytes) != MR_OK)
+        return false;
+    yyjson_val *map = mr_json_parse(call->arena, bytes, MR_JSON_DEPTH_MAX);
+    if (!yyjson_is_obj(map))
+        return false;
+    yyjson_obj_foreach(map, at, count, name, value)
+    {
+        if (!yyjson_is_str(value))
+            return false;
+    }
+    return true;
+}
+
+static enum mr_status fail_not_kms(struct protocol_call *call, struct mr_slice wanted)
+{
+    return s3_fail_argument(call, "x-amz-server-side-encryption",
+                            wanted.len > 0 ? wanted : MR_S("null"),
+                            "Server Side Encryption with AWS KMS managed key requires HTTP "
+                            "header x-amz-server-side-encryption : aws:kms");
+}
+
+/* What a key of KMS is bound to: judged, and given back. */
+static enum mr_status check_context(struct protocol_call *call, const struct s3_meta *meta)
+{
+    yyjson_val *given = mr_json_get(call->in, "SSEKMSEncryptionContext");
+    const struct mr_slice context = mr_json_text(given);
+    if (given == NULL)
+        return MR_OK;
+    if (!is_context(call, context))
+        return s3_fail_argument(call, "x-amz-server-side-encryption-context", context,
+                                "The header 'x-amz-server-side-encryption-context' shall be "
+                                "Base64-encoded UTF-8 string holding JSON which represents a "
+                                "string-string map");
+    return meta->sse != S3_SSE_AES256 ? MR_OK
+                                      : fail_not_kms(call, s3_in(call, "ServerSideEncryption"));
+}
+
+static enum mr_status sse_read(struct protocol_call *call, struct s3_meta *meta)
 {
     static const char header[] = "x-amz-server-side-encryption";
     const struct mr_slice wanted = s3_in(call, "ServerSideEncryption");
@@ -103,14 +145,17 @@ enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
         return s3_fail_argument(call, header, wanted,
                                 "The encryption method specified is not supported");
     if (key.len > 0 && meta->sse == S3_SSE_AES256)
-        return s3_fail_argument(call, header, wanted.len > 0 ? wanted : MR_S("null"),
-                                "Server Side Encryption with AWS KMS managed key requires HTTP "
-                                "header x-amz-server-side-encryption : aws:kms");
+        return fail_not_kms(call, wanted);
     if (meta->sse == S3_SSE_AES256)
         return MR_OK;
     meta->kms_key = key_arn(call, key);
     meta->bucket_key = mr_json_get_bool(call->in, "BucketKeyEnabled", false);
     return MR_OK;
+}
+
+enum mr_status s3_sse_read(struct protocol_call *call, struct s3_meta *meta)
+{
+    return sse_read(call, meta) == MR_OK ? check_context(call, meta) : MR_FAULT;
 }
 
 void s3_sse_write(struct protocol_call *call, const struct s3_meta *meta)
@@ -125,6 +170,9 @@ void s3_sse_write(struct protocol_call *call, const struct s3_meta *meta)
     if (meta->sse == S3_SSE_AES256)
         return;
     mr_json_key_string(&call->out, "SSEKMSKeyId", meta->kms_key);
+    if (s3_in(call, "SSEKMSEncryptionContext").len > 0)
+        mr_json_key_string(&call->out, "SSEKMSEncryptionContext",
+                           s3_in(call, "SSEKMSEncryptionContext"));
     if (meta->bucket_key)
         mr_json_key_bool(&call->out, "BucketKeyEnabled", true);
 }

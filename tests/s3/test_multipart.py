@@ -124,14 +124,6 @@ def test_what_does_not_fit_together_is_refused(s3, bucket):
             Body=b"")
 
 
-def test_an_upload_without_parts_is_refused(server, s3, bucket):
-    upload = begin(s3, bucket)
-    path = f"/{bucket}/big?uploadId={upload['UploadId']}"
-    body = b"<CompleteMultipartUpload></CompleteMultipartUpload>"
-    status, _, text = server.request("POST", path, body=body)
-    assert (status, b"You must specify at least one part" in text) == (400, True)
-
-
 def test_parts_are_copied_from_objects(s3, bucket):
     body = os.urandom(6 * MIB)
     s3.put_object(Bucket=bucket, Key="from", Body=body)

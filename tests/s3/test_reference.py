@@ -1,0 +1,263 @@
+"""What S3's reference and its answers say beyond the model: roots of documents, what is refused."""
+
+import base64
+import hashlib
+import zlib
+
+import pytest
+
+from s3.conftest import refused
+
+KMS = {"x-amz-server-side-encryption": "aws:kms"}
+
+
+def crc32(body):
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+
+def ask(server, method, path, body=b"", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    status, reply, text = server.request(method, path, body, headers)
+    return status, {name.lower(): value for name, value in dict(reply).items()}, text.decode()
+
+
+def setting(server, bucket, name, body):
+    digest = base64.b64encode(hashlib.md5(body.encode()).digest()).decode()
+    return ask(server, "PUT", f"/{bucket}?{name}", body.encode(), Content_MD5=digest)
+
+
+def code_of(text):
+    return text.split("<Code>")[1].split("</Code>")[0]
+
+
+def words_of(text):
+    return text.split("<Message>")[1].split("</Message>")[0].replace("&#39;", "'")
+
+
+# ---- roots ----
+
+
+def test_locks_are_told_under_the_names_of_their_members(server, s3, fresh):
+    name = fresh("locked")
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket=name, Key="k", Body=b"x", ObjectLockLegalHoldStatus="OFF",
+                  ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate="2100-01-01T00:00:00Z")
+    space = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+    assert f"<LegalHold{space}><Status>OFF</Status></LegalHold>" in ask(
+        server, "GET", f"/{name}/k?legal-hold")[2]
+    assert f"<Retention{space}><Mode>GOVERNANCE</Mode>" in ask(
+        server, "GET", f"/{name}/k?retention")[2]
+    s3.put_object_retention(Bucket=name, Key="k", Retention={}, BypassGovernanceRetention=True)
+
+
+# ---- copies ----
+
+
+@pytest.mark.parametrize("source, words", [
+    ("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"),
+    ("//k", "Invalid copy source bucket name"), ("No_Bucket!/k", "Invalid copy source bucket name"),
+    ("bucket", "Invalid copy source object key"), ("/bucket/", "Invalid copy source object key"),
+    ("bucket/%%%%", "Invalid copy source encoding."),
+    ("bucket/%zz", "Invalid copy source encoding."),
+])
+def test_a_source_that_names_nothing_is_refused(server, bucket, s3, source, words):
+    status, _, text = ask(server, "PUT", f"/{bucket}/copy", x_amz_copy_source=source)
+    assert (status, code_of(text), words_of(text)) == (400, "InvalidArgument", words)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    status, _, text = ask(server, "PUT", f"/{bucket}/m?partNumber=1&uploadId={upload}",
+                          x_amz_copy_source=source)
+    assert (status, code_of(text), words_of(text)) == (400, "InvalidArgument", words)
+
+
+@pytest.mark.parametrize("kind", ["metadata", "tagging"])
+def test_a_directive_is_one_of_two(server, s3, bucket, kind):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    header = f"x-amz-{kind}-directive"
+    status, _, text = ask(server, "PUT", f"/{bucket}/copy",
+                          **{"x_amz_copy_source": f"{bucket}/k", header: "replace"})
+    assert (status, words_of(text)) == (400, f"Unknown {kind} directive.")
+    assert f"<ArgumentName>{header}</ArgumentName><ArgumentValue>replace</ArgumentValue>" in text
+
+
+# ---- what comes with a body ----
+
+
+@pytest.mark.parametrize("name", ["x-amz-checksum-sha256a", "x-amz-checksum-crc",
+                                  "x-amz-checksum-"])
+def test_a_checksum_nobody_knows_is_refused(server, bucket, name):
+    status, _, text = ask(server, "PUT", f"/{bucket}/k", b"x", **{name: "dummy"})
+    assert (status, code_of(text)) == (400, "InvalidRequest")
+    assert words_of(text) == ("The algorithm type you specified in x-amz-checksum- header is "
+                              "invalid.")
+    status, _, _ = ask(server, "PUT", f"/{bucket}/k", b"x", x_amz_checksum_crc32=crc32(b"x"),
+                       x_amz_checksum_type="FULL_OBJECT", x_amz_checksum_algorithm="CRC32")
+    assert status == 200
+
+
+def context(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize("value", [
+    "rubbish!", context("rubbish"), context('["a"]'), context('{"a":1}'),
+    context('{"a":{"b":"c"}}'), context('"a"')])
+def test_an_encryption_context_is_a_map_of_texts(server, bucket, value):
+    status, _, text = ask(server, "PUT", f"/{bucket}/k", b"x", **KMS,
+                          x_amz_server_side_encryption_context=value)
+    assert (status, code_of(text)) == (400, "InvalidArgument")
+    assert words_of(text) == (
+        "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string "
+        "holding JSON which represents a string-string map")
+
+
+def test_an_encryption_context_goes_with_a_key_of_kms(server, bucket):
+    good = context('{"department":"finance"}')
+    assert ask(server, "PUT", f"/{bucket}/k", b"x", **KMS,
+               x_amz_server_side_encryption_context=good)[0] == 200
+    status, _, text = ask(server, "PUT", f"/{bucket}/k", b"x",
+                          x_amz_server_side_encryption="AES256",
+                          x_amz_server_side_encryption_context=good)
+    assert (status, code_of(text)) == (400, "InvalidArgument")
+
+
+# ---- parts ----
+
+
+def test_a_list_of_no_parts_is_no_document_of_theirs(server, s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    refused(s3.complete_multipart_upload, "MalformedXML", 400, Bucket=bucket, Key="m",
+            UploadId=upload, MultipartUpload={"Parts": []})
+    status, _, text = ask(server, "POST", f"/{bucket}/m?uploadId={upload}")
+    assert (status, words_of(text)) == (400, "You must specify at least one part")
+
+
+@pytest.mark.parametrize("query", ["partNumber=1", "uploadId={}"])
+def test_half_of_a_parts_name_does_not_replace_the_object(server, s3, bucket, query):
+    s3.put_object(Bucket=bucket, Key="m", Body=b"whole")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    status, _, text = ask(server, "PUT", f"/{bucket}/m?{query.format(upload)}", b"part")
+    assert (status, code_of(text)) == (400, "InvalidArgument")
+    assert s3.get_object(Bucket=bucket, Key="m")["Body"].read() == b"whole"
+
+
+def test_markers_of_parts_are_not_negative(server, s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    status, _, text = ask(server, "GET", f"/{bucket}/m?uploadId={upload}&part-number-marker=-1")
+    assert (status, code_of(text)) == (400, "InvalidArgument")
+    assert words_of(text) == ("Argument part-number-marker must be an integer between 0 and "
+                              "2147483647")
+    for name in ("x-amz-part-number-marker", "x-amz-max-parts"):
+        status, _, text = ask(server, "GET", f"/{bucket}/k?attributes",
+                              **{"x-amz-object-attributes": "ObjectParts", name: "-1"})
+        assert (status, code_of(text)) == (400, "InvalidArgument"), name
+
+
+def test_a_part_is_given_with_the_checksum_of_its_own(server, s3, bucket):
+    upload = {"Bucket": bucket, "Key": "m", "UploadId": s3.create_multipart_upload(
+        Bucket=bucket, Key="m", ChecksumAlgorithm="SHA256")["UploadId"]}
+    bodies = [b"a" * (5 << 20), b"b"]
+    parts = []
+    for number, body in enumerate(bodies, 1):
+        part = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
+        parts.append({"PartNumber": number, "ETag": part["ETag"],
+                      "ChecksumSHA256": part["ChecksumSHA256"]})
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    for part in parts:
+        for method in ("GET", "HEAD"):
+            status, reply, _ = ask(server, method, f"/{bucket}/m?partNumber={part['PartNumber']}",
+                                   x_amz_checksum_mode="ENABLED")
+            assert (status, reply["x-amz-checksum-type"]) == (206, "COMPOSITE")
+            assert reply["x-amz-checksum-sha256"] == part["ChecksumSHA256"]
+    got = s3.get_object(Bucket=bucket, Key="m", PartNumber=2, ChecksumMode="ENABLED")
+    assert got["Body"].read() == b"b"
+    assert "ChecksumSHA256" not in s3.head_object(Bucket=bucket, Key="m", PartNumber=1)
+
+
+# ---- lifecycle ----
+
+ALIVE = "<Status>Enabled</Status>"
+ONE_DAY = "<Expiration><Days>1</Days></Expiration>"
+
+
+def rule(text):
+    return f"<Rule>{ALIVE}{text}</Rule>"
+
+
+def moves(*pairs):
+    return "<Filter><Prefix>a/</Prefix></Filter>" + "".join(
+        f"<Transition><Days>{days}</Days><StorageClass>{name}</StorageClass></Transition>"
+        for days, name in pairs)
+
+
+@pytest.mark.parametrize("rules, code, words", [
+    (rule("<Prefix/><Expiration><Date>20200101</Date></Expiration>"), "MalformedXML", ""),
+    (rule(f"<Filter><And><Prefix>a</Prefix></And></Filter>{ONE_DAY}"), "MalformedXML", ""),
+    (rule(f"<Filter><Prefix>{'p' * 1025}</Prefix></Filter>{ONE_DAY}"), "InvalidRequest",
+     "The maximum size of a prefix is 1024."),
+    (rule(f"<Prefix>{'p' * 1025}</Prefix>{ONE_DAY}"), "InvalidRequest",
+     "The maximum size of a prefix is 1024."),
+    (rule(f"<Filter><Prefix>a</Prefix></Filter>{ONE_DAY}") + rule(f"<Prefix>b</Prefix>{ONE_DAY}"),
+     "InvalidRequest", "Base level prefix cannot be used in Lifecycle V2, prefixes are only "
+     "supported in the Filter."),
+    (rule(moves((60, "STANDARD_IA"), (60, "GLACIER"))), "InvalidArgument",
+     "'Days' in the 'Transition' action for StorageClass 'GLACIER' for filter '(prefix=a/)' must "
+     "be 30 days more than 'filter '(prefix=a/)'' in the 'Transition' action for StorageClass "
+     "'STANDARD_IA'"),
+])
+def test_rules_that_make_no_sense_are_refused(server, bucket, rules, code, words):
+    status, _, text = setting(server, bucket, "lifecycle",
+                              f"<LifecycleConfiguration>{rules}</LifecycleConfiguration>")
+    assert (status, code_of(text)) == (400, code)
+    assert words in words_of(text)
+
+
+@pytest.mark.parametrize("rules", [
+    rule(moves((30, "STANDARD_IA"), (60, "GLACIER"), (90, "DEEP_ARCHIVE"))),
+    rule(moves((0, "GLACIER_IR"), (1, "DEEP_ARCHIVE"))),
+    rule("<Prefix/><Expiration><Date>2040-01-01T00:00:00.000Z</Date></Expiration>"),
+    rule(f"<Filter><And><Prefix>a</Prefix><ObjectSizeGreaterThan>5</ObjectSizeGreaterThan></And>"
+         f"</Filter>{ONE_DAY}"),
+])
+def test_rules_that_make_sense_are_taken(server, bucket, rules):
+    status, _, text = setting(server, bucket, "lifecycle",
+                              f"<LifecycleConfiguration>{rules}</LifecycleConfiguration>")
+    assert status == 200, text
+
+
+# ---- buckets ----
+
+
+def create(server, name, text):
+    return ask(server, "PUT", f"/{name}",
+               f"<CreateBucketConfiguration>{text}</CreateBucketConfiguration>".encode())
+
+
+def test_europe_is_a_place_too(server, s3, fresh):
+    name = fresh("old")
+    assert create(server, name, "<LocationConstraint>EU</LocationConstraint>")[0] == 200
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "EU"
+    assert ask(server, "HEAD", f"/{name}")[1]["x-amz-bucket-region"] == "eu-west-1"
+    listed = ask(server, "GET", f"/?prefix={name}&bucket-region=eu-west-1")[2]
+    assert f"<Name>{name}</Name>" in listed and "<BucketRegion>eu-west-1<" in listed
+
+
+def test_a_bucket_elsewhere_is_not_made_again(server, s3, fresh):
+    far, near = fresh("far"), fresh("near")
+    place = "<LocationConstraint>eu-west-1</LocationConstraint>"
+    assert create(server, far, place)[0] == 200
+    s3.create_bucket(Bucket=near)
+    assert ask(server, "PUT", f"/{near}")[0] == 200
+    for name, text in ((far, ""), (far, place), (near, place)):
+        status, _, text = create(server, name, text)
+        assert (status, code_of(text)) == (409, "BucketAlreadyOwnedByYou")
+
+
+def test_directory_buckets_are_refused_by_name(server, s3, fresh):
+    name = fresh("zonal")
+    status, _, text = create(
+        server, name, "<Location><Name>use1-az4</Name><Type>AvailabilityZone</Type></Location>"
+        "<Bucket><DataRedundancy>SingleAvailabilityZone</DataRedundancy><Type>Directory</Type>"
+        "</Bucket>")
+    assert (status, code_of(text)) == (501, "NotImplemented")
+    refused(s3.head_bucket, "404", 404, Bucket=name)
