@@ -1,9 +1,12 @@
 /* The file: "Obj" 1; a map of metadata (avro.schema, avro.codec, ...); 16 bytes of a mark; blocks:
- * a count, a length, the records (deflated), the mark. Numbers are zigzag varints. */
+ * a count, a length, the records (packed), the mark. Numbers are zigzag varints. Behind Snappy's
+ * bytes stands the CRC-32 of what they unpack to, its high byte first. */
 #include "iceberg/avro.h"
+#include <snappy-c.h>
 #include <zlib.h>
+#include <zstd.h>
 
-enum { ZERO_BYTE_ITEMS_MAX = 1000, METADATA_MAX = 1000 };
+enum { ZERO_BYTE_ITEMS_MAX = 1000, METADATA_MAX = 1000, UNPACK_STEP = 64 << 10 };
 
 /* ---- bytes ---- */
 
@@ -75,12 +78,14 @@ static bool parse_children(struct schema *schema, yyjson_val *list, bool fields,
         return false;
     type->children = MR_NEW_ARRAY(schema->arena, struct avro_type, count + 1);
     type->ids = MR_NEW_ARRAY(schema->arena, int, count + 1);
+    type->names = MR_NEW_ARRAY(schema->arena, struct mr_slice, count + 1);
     yyjson_arr_foreach(list, index, max, item)
     {
         yyjson_val *inner = fields ? mr_json_get(item, "type") : item;
         if (inner == NULL || !parse_type(schema, inner, depth + 1, &type->children[index]))
             return false;
         type->ids[index] = (int)mr_json_get_i64(item, "field-id", -1);
+        type->names[index] = mr_json_get_text(item, "name");
         type->count = index + 1;
     }
     return true;
@@ -198,6 +203,19 @@ struct mr_slice avro_metadata(const struct avro_reader *reader, const char *name
     return MR_S("");
 }
 
+static bool take_codec(struct avro_reader *reader)
+{
+    static const char *const names[] = {"null", "deflate", "snappy", "zstandard"};
+    const struct mr_slice codec = avro_metadata(reader, "avro.codec");
+    for (size_t i = 0; i < MR_COUNT(names); i++) {
+        reader->codec = (enum avro_codec)i;
+        if (mr_slice_equal(codec, mr_slice_cstr(names[i])))
+            return true;
+    }
+    reader->codec = AVRO_PLAIN;
+    return codec.len == 0;
+}
+
 enum mr_status avro_open(struct avro_reader *reader, struct mr_arena *arena, struct mr_slice bytes)
 {
     struct mr_slice magic, sync;
@@ -206,9 +224,7 @@ enum mr_status avro_open(struct avro_reader *reader, struct mr_arena *arena, str
         !take_metadata(reader) || !take_raw(&reader->rest, sizeof reader->sync, &sync))
         return MR_INVALID;
     memcpy(reader->sync, sync.ptr, sizeof reader->sync);
-    const struct mr_slice codec = avro_metadata(reader, "avro.codec");
-    reader->deflate = mr_slice_equal(codec, MR_S("deflate"));
-    if (!reader->deflate && codec.len > 0 && !mr_slice_equal(codec, MR_S("null")))
+    if (!take_codec(reader))
         return MR_INVALID;
     yyjson_val *json =
         mr_json_parse(arena, avro_metadata(reader, "avro.schema"), MR_JSON_DEPTH_MAX);
@@ -327,23 +343,68 @@ static bool take_value(struct decoding *d, const struct avro_type *type, struct 
     }
 }
 
-/* All blocks stay in the arena, so their sum is what has a limit. */
-static bool inflate_block(struct avro_reader *reader, struct mr_slice packed)
+static bool inflate_block(struct mr_slice packed, size_t most, struct mr_buf *out)
 {
-    const size_t most = AVRO_INFLATED_MAX - reader->inflated;
-    struct mr_buf out = {0};
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed.ptr, .avail_in = (uInt)packed.len};
     int code = packed.len <= INT32_MAX ? inflateInit2(&stream, -MAX_WBITS) : Z_DATA_ERROR;
-    while (code == Z_OK && out.len <= most) {
-        stream.next_out = (Bytef *)mr_buf_reserve(&out, 64 << 10);
-        stream.avail_out = 64 << 10;
+    while (code == Z_OK && out->len <= most) {
+        stream.next_out = (Bytef *)mr_buf_reserve(out, UNPACK_STEP);
+        stream.avail_out = UNPACK_STEP;
         code = inflate(&stream, Z_NO_FLUSH);
-        out.len += (64 << 10) - stream.avail_out;
+        out->len += UNPACK_STEP - stream.avail_out;
         if (code == Z_OK && stream.avail_in == 0 && stream.avail_out > 0)
             code = Z_DATA_ERROR; /* it ends too early */
     }
     (void)inflateEnd(&stream);
-    const bool fine = code == Z_STREAM_END && out.len <= most;
+    return code == Z_STREAM_END;
+}
+
+static bool unsnap_block(struct mr_slice packed, size_t most, struct mr_buf *out)
+{
+    size_t len;
+    if (packed.len < 4)
+        return false;
+    const size_t body = packed.len - 4;
+    struct mr_slice tail = mr_slice_sub(packed, body, 4);
+    if (snappy_uncompressed_length(packed.ptr, body, &len) != SNAPPY_OK || len > most)
+        return false;
+    if (snappy_uncompress(packed.ptr, body, mr_buf_reserve(out, len + 1), &len) != SNAPPY_OK)
+        return false;
+    out->len = len;
+    uint32_t told = 0;
+    for (size_t i = 0; i < 4; i++)
+        told = told << 8 | (uint8_t)tail.ptr[i];
+    return told == crc32(0, (const Bytef *)out->data, (uInt)len);
+}
+
+static bool unzstd_block(struct mr_slice packed, size_t most, struct mr_buf *out)
+{
+    ZSTD_DStream *stream = ZSTD_createDStream();
+    ZSTD_inBuffer in = {packed.ptr, packed.len, 0};
+    size_t left = 1;
+    while (stream != NULL && left != 0 && !ZSTD_isError(left) && out->len <= most) {
+        ZSTD_outBuffer to = {mr_buf_reserve(out, UNPACK_STEP), UNPACK_STEP, 0};
+        left = ZSTD_decompressStream(stream, &to, &in);
+        out->len += to.pos;
+        if (left != 0 && in.pos == in.size && to.pos < to.size)
+            break; /* it ends too early */
+    }
+    (void)ZSTD_freeDStream(stream);
+    return left == 0;
+}
+
+/* All blocks stay in the arena, so their sum is what has a limit. */
+static bool unpack_block(struct avro_reader *reader)
+{
+    const size_t most = AVRO_INFLATED_MAX - reader->inflated;
+    const struct mr_slice packed = reader->block;
+    struct mr_buf out = {0};
+    if (reader->codec == AVRO_PLAIN)
+        return true;
+    bool fine = reader->codec == AVRO_DEFLATE  ? inflate_block(packed, most, &out)
+                : reader->codec == AVRO_SNAPPY ? unsnap_block(packed, most, &out)
+                                               : unzstd_block(packed, most, &out);
+    fine = fine && out.len <= most;
     if (fine) {
         reader->inflated += out.len;
         reader->block = mr_arena_copy(reader->arena, mr_buf_slice(&out));
@@ -364,9 +425,7 @@ static enum mr_status next_block(struct avro_reader *reader)
         !take_raw(&reader->rest, sizeof reader->sync, &sync) ||
         memcmp(sync.ptr, reader->sync, sizeof reader->sync) != 0)
         return MR_INVALID;
-    if (reader->deflate && !inflate_block(reader, reader->block))
-        return MR_INVALID;
-    return MR_OK;
+    return unpack_block(reader) ? MR_OK : MR_INVALID;
 }
 
 enum mr_status avro_next(struct avro_reader *reader, struct mr_arena *arena,

@@ -2,7 +2,8 @@
  *
  * Reading is by the schema in the file's header: values come as trees, whose record fields are
  * found by Iceberg's field ids, so what other writers left out, added or put in another order does
- * no harm. Nothing in the bytes is trusted. Codecs: null and deflate. Pure: bytes in memory. */
+ * no harm. Nothing in the bytes is trusted. Codecs: null, deflate, snappy and zstandard. Pure:
+ * bytes in memory. */
 #pragma once
 #include "base/json.h"
 
@@ -34,7 +35,8 @@ struct avro_type {
     enum avro_kind kind;
     struct mr_slice name;       /* of a named type */
     struct avro_type *children; /* fields, branches, the element */
-    int *ids;                   /* Iceberg's ids of the fields; 0: none (status has id 0 itself) */
+    int *ids;                   /* Iceberg's ids of the fields; -1: none */
+    struct mr_slice *names;     /* of the fields */
     size_t count;
     size_t size;   /* of AVRO_FIXED */
     size_t weight; /* nodes in it */
@@ -50,6 +52,7 @@ struct avro_value {
     const struct avro_type *type; /* of AVRO_RECORD */
 };
 
+enum avro_codec { AVRO_PLAIN, AVRO_DEFLATE, AVRO_SNAPPY, AVRO_ZSTANDARD };
 struct avro_reader {
     struct mr_arena *arena; /* of the header and of blocks */
     struct avro_type schema;
@@ -57,7 +60,7 @@ struct avro_reader {
     char sync[16];
     int64_t left;            /* records in the block */
     size_t inflated, values; /* so far, of the whole file */
-    bool deflate;
+    enum avro_codec codec;
     const struct mr_slice *metadata; /* names and values by turns */
     size_t metadata_count;
 };

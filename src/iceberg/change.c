@@ -18,12 +18,16 @@ static struct mr_slice uuid_of(struct iceberg_change *change)
     return mr_arena_copy(change->arena, mr_slice_cstr(uuid));
 }
 
+static struct mr_slice location_of(const struct iceberg_change *change)
+{
+    return iceberg_without_slash(change->table->metadata.location);
+}
+
 struct mr_slice iceberg_change_path(struct iceberg_change *change, struct mr_slice folder,
                                     const char *suffix)
 {
-    return mr_arena_printf(change->arena, "%.*s/data/%.*s%.*s%s",
-                           MR_ARG(change->table->metadata.location), MR_ARG(folder),
-                           MR_ARG(uuid_of(change)), suffix);
+    return mr_arena_printf(change->arena, "%.*s/data/%.*s%.*s%s", MR_ARG(location_of(change)),
+                           MR_ARG(folder), MR_ARG(uuid_of(change)), suffix);
 }
 
 void iceberg_change_remove(struct iceberg_change *change, struct mr_slice path)
@@ -111,8 +115,7 @@ static enum mr_status write_manifest(struct preparing *p, int spec_id, bool dele
     struct iceberg_manifest line;
     iceberg_manifest_write(arena, &buf, &head, files, count, &line);
     line.path = mr_arena_printf(arena, "%.*s/metadata/%.*s-m%zu.avro",
-                                MR_ARG(p->change->table->metadata.location), MR_ARG(p->uuid),
-                                p->manifests++);
+                                MR_ARG(location_of(p->change)), MR_ARG(p->uuid), p->manifests++);
     line.bytes = (int64_t)buf.len;
     const enum mr_status status = stage(p->change, line.path, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
@@ -332,8 +335,8 @@ static enum mr_status write_snapshot(struct preparing *p, const char *operation)
         .summary = summarize(p, operation),
         .schema_id = change->next.current_schema,
         .manifest_list = mr_arena_printf(change->arena, "%.*s/metadata/snap-%lld-1-%.*s.avro",
-                                         MR_ARG(change->table->metadata.location),
-                                         (long long)p->snapshot_id, MR_ARG(p->uuid)),
+                                         MR_ARG(location_of(change)), (long long)p->snapshot_id,
+                                         MR_ARG(p->uuid)),
     };
     const struct iceberg_list_head head = {.snapshot_id = snapshot.id,
                                            .parent = snapshot.parent,
@@ -388,8 +391,7 @@ static enum mr_status write_metadata(struct preparing *p)
     if (before.len > 0)
         log_metadata(change);
     const struct mr_slice location = mr_arena_printf(
-        change->arena, "%.*s/metadata/%05lld-%.*s.metadata.json",
-        MR_ARG(change->table->metadata.location),
+        change->arena, "%.*s/metadata/%05lld-%.*s.metadata.json", MR_ARG(location_of(change)),
         (long long)(before.len > 0 ? number_of(before) + 1 : 0), MR_ARG(uuid_of(change)));
     iceberg_metadata_write(change->arena, &buf, &change->next);
     const enum mr_status status = stage(change, location, mr_buf_slice(&buf));

@@ -13,3 +13,5 @@ struct iceberg_glue_facts {
     yyjson_val *before; /* the wire's Table, or NULL */
 };
 yyjson_val *iceberg_glue_input(struct mr_arena *arena, const struct iceberg_glue_facts *facts);
+/* The location below which files lie, however its writer ended it. */
+struct mr_slice iceberg_without_slash(struct mr_slice location);

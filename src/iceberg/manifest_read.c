@@ -26,6 +26,109 @@ struct iceberg_type iceberg_partition_type(const struct iceberg_metadata *metada
     return iceberg_transform_result(field, source == NULL ? &unknown : &source->type);
 }
 
+/* ---- files without field ids ---- */
+
+/* Iceberg's own library goes by the names of fields where a file tells no ids; ClickHouse writes
+ * such. */
+struct field_name {
+    const char *name;
+    int id;
+};
+
+static bool has_ids(const struct avro_type *record)
+{
+    for (size_t i = 0; i < record->count; i++)
+        if (record->ids[i] >= 0)
+            return true;
+    return false;
+}
+
+static void give_ids(struct avro_type *record, const struct field_name *fields, size_t count)
+{
+    for (size_t i = 0; record != NULL && i < record->count; i++)
+        for (size_t j = 0; j < count; j++)
+            if (mr_slice_equal(record->names[i], mr_slice_cstr(fields[j].name)))
+                record->ids[i] = fields[j].id;
+}
+
+/* The record that a field is, or that stands in its union or array; NULL: none. */
+static struct avro_type *record_of(struct avro_type *record, int id)
+{
+    struct avro_type *type = NULL;
+    for (size_t i = 0; record != NULL && i < record->count; i++)
+        if (record->ids[i] == id)
+            type = &record->children[i];
+    while (type != NULL && type->kind != AVRO_RECORD) {
+        struct avro_type *inner = NULL;
+        for (size_t i = 0; i < type->count; i++)
+            if (type->children[i].kind >= AVRO_RECORD)
+                inner = &type->children[i];
+        type = inner;
+    }
+    return type;
+}
+
+static void name_list(struct avro_type *schema)
+{
+    static const struct field_name fields[] = {{"manifest_path", 500},
+                                               {"manifest_length", 501},
+                                               {"partition_spec_id", 502},
+                                               {"added_snapshot_id", 503},
+                                               {"added_files_count", 504},
+                                               {"added_data_files_count", 504},
+                                               {"existing_files_count", 505},
+                                               {"existing_data_files_count", 505},
+                                               {"deleted_files_count", 506},
+                                               {"deleted_data_files_count", 506},
+                                               {"partitions", 507},
+                                               {"added_rows_count", 512},
+                                               {"existing_rows_count", 513},
+                                               {"deleted_rows_count", 514},
+                                               {"sequence_number", 515},
+                                               {"min_sequence_number", 516},
+                                               {"content", 517}},
+                                   summary[] = {{"contains_null", 509},
+                                                {"lower_bound", 510},
+                                                {"upper_bound", 511},
+                                                {"contains_nan", 518}};
+    if (has_ids(schema))
+        return;
+    give_ids(schema, fields, MR_COUNT(fields));
+    give_ids(record_of(schema, 507), summary, MR_COUNT(summary));
+}
+
+static void name_entries(struct avro_type *schema, const struct iceberg_spec *spec)
+{
+    static const struct field_name fields[] = {{"status", 0},
+                                               {"snapshot_id", 1},
+                                               {"data_file", 2},
+                                               {"sequence_number", 3},
+                                               {"file_sequence_number", 4}},
+                                   data[] = {{"file_path", 100},
+                                             {"file_format", 101},
+                                             {"partition", 102},
+                                             {"record_count", 103},
+                                             {"file_size_in_bytes", 104},
+                                             {"column_sizes", 108},
+                                             {"value_counts", 109},
+                                             {"null_value_counts", 110},
+                                             {"lower_bounds", 125},
+                                             {"upper_bounds", 128},
+                                             {"content", 134},
+                                             {"equality_ids", 135},
+                                             {"nan_value_counts", 137},
+                                             {"sort_order_id", 140}};
+    if (has_ids(schema))
+        return;
+    give_ids(schema, fields, MR_COUNT(fields));
+    give_ids(record_of(schema, 2), data, MR_COUNT(data));
+    struct avro_type *partition = record_of(record_of(schema, 2), 102);
+    for (size_t i = 0; partition != NULL && i < partition->count; i++)
+        for (size_t j = 0; j < spec->count; j++)
+            if (mr_slice_equal(partition->names[i], spec->fields[j].name))
+                partition->ids[i] = spec->fields[j].field_id;
+}
+
 /* ---- manifest lists ---- */
 
 static void read_summaries(struct mr_arena *arena, const struct avro_value *list,
@@ -71,6 +174,8 @@ enum mr_status iceberg_manifests_read(struct mr_arena *arena, struct mr_slice by
     struct iceberg_manifest *list = NULL;
     size_t count = 0, capacity = 0;
     enum mr_status status = avro_open(&reader, arena, bytes);
+    if (status == MR_OK)
+        name_list(&reader.schema);
     while (status == MR_OK && (status = avro_next(&reader, arena, &record)) == MR_OK) {
         if (count == capacity) {
             const size_t room = capacity == 0 ? 16 : capacity * 2;
@@ -190,6 +295,13 @@ static void read_equality_ids(const struct manifest_reading *reading, const stru
         file->equality_ids[file->equality_count++] = (int)list->items[i].number;
 }
 
+/* Some writers spell it otherwise. */
+static struct mr_slice format_of(const struct avro_value *data)
+{
+    const struct mr_slice format = bytes_of(data, 101);
+    return mr_slice_equal_nocase(format, MR_S("PARQUET")) ? MR_S("PARQUET") : format;
+}
+
 static bool read_entry(const struct manifest_reading *reading, const struct avro_value *record,
                        struct iceberg_file *file)
 {
@@ -205,7 +317,7 @@ static bool read_entry(const struct manifest_reading *reading, const struct avro
         .file_sequence = number(record, 4, inherited),
         .content = (enum iceberg_content)content,
         .path = bytes_of(data, 100),
-        .format = bytes_of(data, 101),
+        .format = format_of(data),
         .spec_id = reading->line->spec_id,
         .records = number(data, 103, 0),
         .bytes = number(data, 104, 0),
@@ -234,6 +346,8 @@ enum mr_status iceberg_manifest_read(struct mr_arena *arena, struct mr_slice byt
     for (size_t i = 0; i < reading.spec->count; i++)
         reading.types[i] = iceberg_partition_type(metadata, &reading.spec->fields[i]);
     enum mr_status status = avro_open(&reader, arena, bytes);
+    if (status == MR_OK)
+        name_entries(&reader.schema, reading.spec);
     while (status == MR_OK && (status = avro_next(&reader, arena, &record)) == MR_OK) {
         if (count == capacity) {
             const size_t room = capacity == 0 ? 16 : capacity * 2;

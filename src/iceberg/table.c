@@ -308,7 +308,7 @@ yyjson_val *iceberg_glue_input(struct mr_arena *arena, const struct iceberg_glue
 
 /* ---- making one ---- */
 
-static struct mr_slice without_slash(struct mr_slice location)
+struct mr_slice iceberg_without_slash(struct mr_slice location)
 {
     while (location.len > 0 && location.ptr[location.len - 1] == '/')
         location.len--;
@@ -328,7 +328,7 @@ enum mr_status iceberg_table_plan(const struct iceberg *ice, struct mr_arena *ar
     mr_rng_uuid(ice->rng, uuid);
     table.metadata = (struct iceberg_metadata){
         .uuid = mr_arena_copy(arena, mr_slice_cstr(uuid)),
-        .location = without_slash(create->location),
+        .location = iceberg_without_slash(create->location),
         .last_updated_ms = store_now(ice->store),
         .last_column_id = create->last_column_id,
         .last_partition_id = spec->count > 0 ? spec->fields[spec->count - 1].field_id : 999,

@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <snappy-c.h>
+#include <zlib.h>
+#include <zstd.h>
 
 static const char sync_mark[16] = "0123456789abcdef";
 
@@ -164,6 +167,84 @@ static void blocks_that_unpack_to_too_much_together_are_refused(void **state)
     mr_buf_fini(&file);
 }
 
+/* A file of one block, of one record of one field of bytes, as other writers pack it. */
+static void write_packed(struct mr_buf *file, const char *codec, struct mr_slice block)
+{
+    mr_buf_reset(file);
+    mr_buf_append(file, MR_S("Obj\x01"));
+    avro_put_long(file, 2);
+    avro_put_bytes(file, MR_S("avro.codec"));
+    avro_put_bytes(file, mr_slice_cstr(codec));
+    avro_put_bytes(file, MR_S("avro.schema"));
+    avro_put_bytes(file, MR_S("{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\","
+                              "\"field-id\":5,\"type\":\"bytes\"}]}"));
+    avro_put_long(file, 0);
+    mr_buf_append(file, mr_slice_make(sync_mark, 16));
+    avro_put_long(file, 1);
+    avro_put_bytes(file, block);
+    mr_buf_append(file, mr_slice_make(sync_mark, 16));
+}
+
+static enum mr_status read_packed(struct mr_buf *file, struct mr_slice want)
+{
+    struct avro_reader reader;
+    struct avro_value record;
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    enum mr_status status = avro_open(&reader, &arena, mr_buf_slice(file));
+    if (status == MR_OK)
+        status = avro_next(&reader, &arena, &record);
+    if (status == MR_OK) {
+        const struct avro_value *field = avro_field(&record, 5);
+        assert_non_null(field);
+        assert_true(mr_slice_equal(field->bytes, want));
+        assert_int_equal(avro_next(&reader, &arena, &record), MR_END);
+    }
+    mr_arena_fini(&arena);
+    return status;
+}
+
+static size_t pack_snappy(struct mr_slice plain, char *room)
+{
+    size_t len = snappy_max_compressed_length(plain.len);
+    const uLong sum = crc32(0, (const Bytef *)plain.ptr, (uInt)plain.len);
+    assert_int_equal(snappy_compress(plain.ptr, plain.len, room, &len), SNAPPY_OK);
+    for (int i = 0; i < 4; i++)
+        room[len++] = (char)(sum >> (24 - 8 * i));
+    return len;
+}
+
+static void blocks_are_unpacked_or_refused_when_they_are_damaged(void **state)
+{
+    (void)state;
+    static char text[200000], room[300000];
+    struct mr_buf file = {0}, record = {0};
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)("lake"[i % 4] + (int)(i / 50000));
+    const struct mr_slice want = mr_slice_make(text, sizeof text);
+    avro_put_bytes(&record, want);
+    for (int zstd = 0; zstd < 2; zstd++) {
+        const char *codec = zstd ? "zstandard" : "snappy";
+        const size_t len = zstd ? ZSTD_compress(room, sizeof room, record.data, record.len, 3)
+                                : pack_snappy(mr_buf_slice(&record), room);
+        assert_in_range(len, 1, sizeof text);
+        write_packed(&file, codec, mr_slice_make(room, len));
+        assert_int_equal(read_packed(&file, want), MR_OK);
+        for (size_t cut = 0; cut < len; cut += cut < 20 ? 1 : 997) {
+            write_packed(&file, codec, mr_slice_make(room, cut));
+            assert_int_equal(read_packed(&file, want), MR_INVALID);
+        }
+    }
+    const size_t len = pack_snappy(mr_buf_slice(&record), room);
+    room[len - 1] ^= 1;
+    write_packed(&file, "snappy", mr_slice_make(room, len));
+    assert_int_equal(read_packed(&file, want), MR_INVALID);
+    write_packed(&file, "bzip2", mr_slice_make(room, len));
+    assert_int_equal(read_packed(&file, want), MR_INVALID);
+    mr_buf_fini(&record);
+    mr_buf_fini(&file);
+}
+
 static void metadata_keeps_what_it_was(void **state)
 {
     (void)state;
@@ -236,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_manifest_reads_back_as_it_was_written),
         cmocka_unit_test(damaged_manifests_are_refused_or_read_never_worse),
         cmocka_unit_test(blocks_that_unpack_to_too_much_together_are_refused),
+        cmocka_unit_test(blocks_are_unpacked_or_refused_when_they_are_damaged),
         cmocka_unit_test(metadata_keeps_what_it_was),
         cmocka_unit_test(transforms_give_what_the_specification_says),
     };
