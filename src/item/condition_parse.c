@@ -145,6 +145,17 @@ static void check_type_name(struct item_parser *parser, const struct item_node *
     }
 }
 
+/* AWS: of the values that the request itself gives. What a path leads to compares as false. */
+static void check_ordered(struct item_parser *parser, struct mr_slice sign,
+                          const struct item_node *node)
+{
+    for (size_t i = 0; i < node->count; i++) {
+        const enum item_type type = known_type(node->args[i]);
+        if (type != ITEM_NONE && type != ITEM_S && type != ITEM_N && type != ITEM_B)
+            note_operand(parser, sign, item_type_name(type));
+    }
+}
+
 static void check_function(struct item_parser *parser, const struct item_node *node)
 {
     if (node->count == 2)
@@ -315,8 +326,10 @@ static struct item_node *parse_between(struct item_parser *parser, struct item_n
     node->args[2] = parse_primary(parser);
     require_operand(parser, node->args[2]);
     node->count = 3;
-    if (!parser->failed)
+    if (!parser->failed) {
+        check_ordered(parser, MR_S("BETWEEN"), node);
         check_bounds(parser, node);
+    }
     return node;
 }
 
@@ -373,6 +386,8 @@ static struct item_node *parse_comparison(struct item_parser *parser)
         require_operand(parser, node->args[1]);
         if (!parser->failed)
             check_distinct(parser, sign, left, node->args[1]);
+        if (!parser->failed && kind != ITEM_NODE_EQ && kind != ITEM_NODE_NE)
+            check_ordered(parser, sign, node);
     }
     settle_comparison(parser);
     return node;

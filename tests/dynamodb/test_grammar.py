@@ -327,6 +327,30 @@ MEANING = {
         ],
     },
     "ConditionExpression": {
+        "~Incorrect operand type for operator or function; operator or function: <, operand "
+        "type: BOOL": [
+            "a < :bool",
+            ":bool < a",
+            "attribute_exists(a) OR NOT a < :bool",
+        ],
+        "~Incorrect operand type for operator or function; operator or function: >=, operand "
+        "type: NULL": [
+            "a >= :null",
+        ],
+        "~Incorrect operand type for operator or function; operator or function: <=, operand "
+        "type: L": [
+            "a <= :l",
+        ],
+        "~Incorrect operand type for operator or function; operator or function: >, operand "
+        "type: SS": [
+            "size(a) > :ss",
+        ],
+        "~Incorrect operand type for operator or function; operator or function: BETWEEN, operand "
+        "type: M": [
+            "a BETWEEN :n AND :m",
+            "a BETWEEN :m AND :m",
+            ":m BETWEEN a AND b",
+        ],
         "~The BETWEEN operator requires upper bound to be greater than or equal to lower "
         "bound; lower bound operand: AttributeValue: {N:2}, upper bound operand: "
         "AttributeValue: {N:1}": [
@@ -480,6 +504,10 @@ MEANING = {
         "~Incorrect operand type for operator or function; operator or function: "
         "begins_with, operand type: N": [
             "id = :s AND begins_with(r, :n)",
+        ],
+        "~Incorrect operand type for operator or function; operator or function: >, operand "
+        "type: BOOL": [
+            "id = :s AND r > :bool",
         ],
         "One or more parameter values were invalid: Condition parameter type does not "
         "match schema type": [
