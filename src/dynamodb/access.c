@@ -376,6 +376,16 @@ static enum mr_status judge(struct question *question, yyjson_val *policy, struc
                          MR_ARG(resource));
 }
 
+enum mr_status dynamodb_deny_stranger(struct protocol_call *call, const char *action,
+                                      struct mr_slice arn)
+{
+    const struct policy_caller caller = policy_caller_of(call);
+    return protocol_fail(call, &access_denied,
+                         "User: %.*s is not authorized to perform: dynamodb:%s on resource: %.*s "
+                         "because no resource-based policy allows the dynamodb:%s action",
+                         MR_ARG(policy_caller_name(&caller)), action, MR_ARG(arn), action);
+}
+
 bool dynamodb_policy_locks_out(struct protocol_call *call, struct mr_slice arn, yyjson_val *policy)
 {
     const struct part part = {.where = arn, .action = "PutResourcePolicy"};
@@ -478,17 +488,22 @@ static void ask_actions(struct dynamodb *dynamodb, struct protocol_call *call)
     }
 }
 
-static enum mr_status ask_statement(struct dynamodb *dynamodb, struct protocol_call *call,
-                                    const struct item_statement *statement, const char *enclosing)
+const char *dynamodb_statement_needs(const struct item_statement *statement)
 {
     static const char *const actions[] = {[ITEM_STATEMENT_SELECT] = "PartiQLSelect",
                                           [ITEM_STATEMENT_EXISTS] = "PartiQLSelect",
                                           [ITEM_STATEMENT_INSERT] = "PartiQLInsert",
                                           [ITEM_STATEMENT_UPDATE] = "PartiQLUpdate",
                                           [ITEM_STATEMENT_DELETE] = "PartiQLDelete"};
+    return actions[statement->kind];
+}
+
+static enum mr_status ask_statement(struct dynamodb *dynamodb, struct protocol_call *call,
+                                    const struct item_statement *statement, const char *enclosing)
+{
     const struct part part = {.where = statement->table,
                               .index = statement->index,
-                              .action = actions[statement->kind],
+                              .action = dynamodb_statement_needs(statement),
                               .enclosing = enclosing,
                               .statement = statement};
     return ask(dynamodb, call, &part);

@@ -18,5 +18,10 @@ void dynamodb_authorize(void *ctx, struct protocol_call *call);
 /* The same for one statement of a batch: then its row tells. */
 bool dynamodb_statement_denied(struct protocol_call *call, const struct item_statement *statement,
                                struct mr_slice *ret_message);
+/* What a statement's caller needs: "PartiQLSelect". */
+const char *dynamodb_statement_needs(const struct item_statement *statement);
+/* Another account's policies, which might allow it, are not here. Returns MR_FAULT. */
+MR_MUST_USE enum mr_status dynamodb_deny_stranger(struct protocol_call *call, const char *action,
+                                                  struct mr_slice arn);
 /* Whether the policy forbids the caller to put another one. */
 bool dynamodb_policy_locks_out(struct protocol_call *call, struct mr_slice arn, yyjson_val *policy);

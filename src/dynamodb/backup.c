@@ -581,6 +581,8 @@ static void description_json(struct protocol_call *call, struct dynamodb_backup 
 
 struct dynamodb_table *dynamodb_backup_table(struct protocol_call *call, struct mr_slice name)
 {
+    if (dynamodb_arn_check(call, name, call->operation_name) != MR_OK)
+        return NULL;
     name = dynamodb_table_name(name);
     struct dynamodb_table *table = dynamodb_table_find(call->service, name);
     if (table == NULL && dynamodb_name_check(call, name) == MR_OK)

@@ -630,7 +630,7 @@ static enum mr_status check_table_arn(struct protocol_call *call, struct mr_slic
                              "ARN");
     if (mr_slice_find(mr_slice_sub(arn, at + sizeof(":table/") - 1, arn.len), '/') != SIZE_MAX)
         return refuse(call, "Table ARN is invalid.");
-    return MR_OK;
+    return dynamodb_place_check(call, arn, call->operation_name);
 }
 
 /* Holds admin, so that a token is not used twice at once. */

@@ -471,6 +471,7 @@ enum dynamodb_expression {
     DYNAMODB_FILTER = 8,
     DYNAMODB_PROJECTION = 16,
     DYNAMODB_LEGACY = 32, /* the operation also knows the parameters of the time before them */
+    DYNAMODB_ACTION = 64, /* of a transaction: see dynamodb_check_parameters */
 };
 struct dynamodb_expressions {
     bool has_update, has_condition, has_key_condition, has_filter;
@@ -504,6 +505,13 @@ MR_MUST_USE enum mr_status dynamodb_name_check(struct protocol_call *call, struc
  * operations on tables. */
 struct dynamodb_table *dynamodb_need_table(struct protocol_call *call, struct mr_slice name_or_arn,
                                            bool described);
+/* MR_FAULT: an ARN that is no table's, or is of another region or another account. `action`: what
+ * the caller would need a policy for. Names that are no ARNs are let through. */
+MR_MUST_USE enum mr_status dynamodb_arn_check(struct protocol_call *call,
+                                              struct mr_slice name_or_arn, const char *action);
+/* The same for any ARN of this service: whether it is of here. */
+MR_MUST_USE enum mr_status dynamodb_place_check(struct protocol_call *call, struct mr_slice arn,
+                                                const char *action);
 /* The same for the request's TableName, in the words of the operations on items. */
 struct dynamodb_table *dynamodb_request_table(struct protocol_call *call);
 
@@ -695,13 +703,19 @@ MR_MUST_USE enum mr_status dynamodb_policy_check(struct protocol_call *call, str
  * known as well. */
 MR_MUST_USE enum mr_status dynamodb_tokens_open(struct dynamodb *dynamodb);
 void dynamodb_tokens_close(struct dynamodb *dynamodb);
-/* MR_NOT_FOUND: new.  MR_EXISTS: done before with the same content.  MR_INVALID: with other
- * content.  < 0. */
+struct dynamodb_token {
+    struct mr_slice text;
+    uint32_t content;     /* a checksum of what was asked */
+    struct mr_slice json; /* what a repeat has to know */
+    int64_t now_ms;
+};
+/* MR_NOT_FOUND: new.  MR_EXISTS: done before with the same content, and *ret_known is its `json`,
+ * or NULL.  MR_INVALID: with other content.  < 0. */
 MR_MUST_USE enum mr_status dynamodb_token_check(struct dynamodb *dynamodb, struct mr_arena *arena,
-                                                struct mr_slice token, uint32_t content,
-                                                int64_t now_ms);
-void dynamodb_token_add(struct dynamodb *dynamodb, struct store_entry *entry, struct mr_slice token,
-                        uint32_t content, int64_t now_ms);
+                                                const struct dynamodb_token *token,
+                                                yyjson_val **ret_known);
+void dynamodb_token_add(struct dynamodb *dynamodb, struct store_entry *entry,
+                        const struct dynamodb_token *token);
 
 /* ---- operations ---- */
 void dynamodb_create_table(struct protocol_call *call);

@@ -52,7 +52,7 @@ enum mr_status dynamodb_resource_check(struct protocol_call *call, struct mr_sli
         return protocol_fail(call, &protocol_validation,
                              INVALID "Provided Arn is not a DynamoDB resource arn: %.*s",
                              MR_ARG(arn));
-    return MR_OK;
+    return dynamodb_place_check(call, arn, call->operation_name);
 }
 
 /* AWS: the operations on tags have their own order and words. */

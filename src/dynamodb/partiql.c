@@ -468,7 +468,8 @@ static void run_write(struct protocol_call *call, struct dynamodb_table *table,
 void dynamodb_execute_statement(struct protocol_call *call)
 {
     struct item_statement statement;
-    if (dynamodb_statement_read(call, call->in, &statement) != MR_OK)
+    if (dynamodb_statement_read(call, call->in, &statement) != MR_OK ||
+        dynamodb_arn_check(call, statement.table, dynamodb_statement_needs(&statement)) != MR_OK)
         return;
     struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
         dynamodb_need_table(call, statement.table, false);
@@ -532,7 +533,8 @@ bool dynamodb_statement_reads_one(struct mr_arena *arena, const struct dynamodb_
 static enum mr_status check_batched(struct protocol_call *call, yyjson_val *request,
                                     struct item_statement *statement)
 {
-    if (dynamodb_statement_read(call, request, statement) != MR_OK)
+    if (dynamodb_statement_read(call, request, statement) != MR_OK ||
+        dynamodb_arn_check(call, statement->table, dynamodb_statement_needs(statement)) != MR_OK)
         return MR_FAULT;
     if (statement->kind != ITEM_STATEMENT_SELECT)
         return MR_OK;
@@ -625,7 +627,7 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
     size_t count = yyjson_arr_size(requests), reads = 0, writes = 0;
     for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {
         if (check_batched(call, yyjson_arr_get(requests, i), &statements[i]) != MR_OK) {
-            results[i].code = MR_S("ValidationException");
+            results[i].code = mr_slice_cstr(protocol_fault_code(call));
             results[i].message = protocol_fault_take(call);
             continue;
         }

@@ -1,5 +1,5 @@
 /* What the operations on items share: parameters, expressions, capacity. */
-#include "dynamodb/internal.h"
+#include "dynamodb/access.h"
 
 static const struct expression_parameter {
     unsigned kind;
@@ -89,6 +89,8 @@ enum mr_status dynamodb_check_parameters(struct protocol_call *call, yyjson_val 
                              "same request: Non-expression parameters: {%.*s} Expression "
                              "parameters: {%.*s}",
                              MR_ARG(old), MR_ARG(expressions));
+    if (expressions.len == 0 && (kinds & DYNAMODB_ACTION) != 0)
+        return MR_OK; /* AWS: in transactions names and values may stand for nothing */
     if (expressions.len == 0 && mr_json_get(members, "ExpressionAttributeNames") != NULL)
         return protocol_fail(call, &protocol_validation,
                              "ExpressionAttributeNames can only be specified when using "
@@ -259,7 +261,9 @@ enum mr_status dynamodb_parse_new(struct protocol_call *call, yyjson_val *member
         mr_json_get(members, "ExpressionAttributeValues"), &placeholders, &error);
     if (status == MR_OK)
         status = parse_all(call, members, kinds, &placeholders, ret, &error);
-    if (status == MR_OK)
+    const bool any = ret->has_update || ret->has_condition || ret->has_key_condition ||
+                     ret->has_filter || ret->projected;
+    if (status == MR_OK && (any || (kinds & DYNAMODB_ACTION) == 0))
         status = item_placeholders_finish(call->arena, &placeholders, &error);
     return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
 }
@@ -298,11 +302,57 @@ enum mr_status dynamodb_name_check(struct protocol_call *call, struct mr_slice n
                          MR_ARG(name));
 }
 
+/* The table has one name in all regions, and keeps the ARN that it was made with. */
+static bool in_region(struct protocol_call *call, struct mr_slice arn, struct mr_slice region)
+{
+    struct mr_slice rest = dynamodb_table_name(arn), name = {0};
+    if (mr_slice_equal(region, call->region))
+        return true;
+    (void)mr_slice_split(&rest, '/', &name);
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
+        dynamodb_table_find(call->service, name);
+    return table != NULL && mr_slice_starts_with(arn, table->arn);
+}
+
+enum mr_status dynamodb_place_check(struct protocol_call *call, struct mr_slice arn,
+                                    const char *action)
+{
+    struct mr_slice rest = arn, parts[5] = {0}; /* "arn:aws:dynamodb:region:account:..." */
+    if (call->exchange == NULL)
+        return MR_OK;
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        (void)mr_slice_split(&rest, ':', &parts[i]);
+    if (!in_region(call, arn, parts[3]))
+        return protocol_fail(call, &protocol_validation,
+                             "1 validation error detected: Invalid AWS region in '%.*s'",
+                             MR_ARG(arn));
+    return mr_slice_equal(parts[4], call->account) ? MR_OK
+                                                   : dynamodb_deny_stranger(call, action, arn);
+}
+
+enum mr_status dynamodb_arn_check(struct protocol_call *call, struct mr_slice name_or_arn,
+                                  const char *action)
+{
+    const struct mr_slice name = dynamodb_table_name(name_or_arn);
+    if (name.len == name_or_arn.len)
+        return MR_OK;
+    if (mr_slice_starts_with(name_or_arn, MR_S("arn:aws:dynamodb:")) &&
+        mr_slice_find(name, '/') == SIZE_MAX)
+        return dynamodb_place_check(call, name_or_arn, action);
+    return protocol_fail(call, &protocol_validation,
+                         "1 validation error detected: Value '%.*s' at 'tableName' failed to "
+                         "satisfy constraint: Member must satisfy regular expression pattern: "
+                         "[a-zA-Z0-9_.-]+",
+                         MR_ARG(name_or_arn));
+}
+
 /* A name that is found needs no check. */
 struct dynamodb_table *dynamodb_need_table(struct protocol_call *call, struct mr_slice name_or_arn,
                                            bool described)
 {
     struct mr_slice name = dynamodb_table_name(name_or_arn);
+    if (dynamodb_arn_check(call, name_or_arn, call->operation_name) != MR_OK)
+        return NULL;
     struct dynamodb_table *table = dynamodb_table_find(call->service, name);
     if (table != NULL && !described && atomic_load_explicit(&table->hidden, memory_order_relaxed)) {
         dynamodb_table_unref(table);

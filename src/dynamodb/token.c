@@ -1,6 +1,6 @@
-/* Tokens of transactions: documents "dynamodb/token/<token>" with the checksum of what was asked
- * and when. Old ones go with the entries of later transactions, a few at a time, in the order in
- * which they came. */
+/* Tokens of transactions: documents "dynamodb/token/<token>" with the checksum of what was asked,
+ * when, and what a repeat is told. Old ones go with the entries of later transactions, a few at a
+ * time, in the order in which they came. */
 #include "dynamodb/internal.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -81,32 +81,35 @@ void dynamodb_tokens_close(struct dynamodb *dynamodb)
 }
 
 enum mr_status dynamodb_token_check(struct dynamodb *dynamodb, struct mr_arena *arena,
-                                    struct mr_slice token, uint32_t content, int64_t now_ms)
+                                    const struct dynamodb_token *token, yyjson_val **ret_known)
 {
     struct mr_slice json;
     enum mr_status status =
-        store_doc_get(dynamodb->store, arena, "dynamodb", "token", token, &json);
+        store_doc_get(dynamodb->store, arena, "dynamodb", "token", token->text, &json);
+    *ret_known = NULL;
     if (status != MR_OK)
         return status;
     yyjson_val *doc = mr_json_parse(arena, json, 4);
-    if (now_ms - mr_json_get_i64(doc, "ms", 0) >= TOKEN_LIFE_MS)
+    if (token->now_ms - mr_json_get_i64(doc, "ms", 0) >= TOKEN_LIFE_MS)
         return MR_NOT_FOUND;
-    return mr_json_get_i64(doc, "content", -1) == (int64_t)content ? MR_EXISTS : MR_INVALID;
+    *ret_known = mr_json_get(doc, "known");
+    return mr_json_get_i64(doc, "content", -1) == (int64_t)token->content ? MR_EXISTS : MR_INVALID;
 }
 
-void dynamodb_token_add(struct dynamodb *dynamodb, struct store_entry *entry, struct mr_slice token,
-                        uint32_t content, int64_t now_ms)
+void dynamodb_token_add(struct dynamodb *dynamodb, struct store_entry *entry,
+                        const struct dynamodb_token *token)
 {
     for (int i = 0; i < SWEPT_AT_ONCE; i++) {
-        struct token *old = tokens_pop_expired(dynamodb->tokens, now_ms);
+        struct token *old = tokens_pop_expired(dynamodb->tokens, token->now_ms);
         if (old == NULL)
             break;
         struct mr_slice text = mr_arena_copy(entry->arena, mr_slice_make(old->text, old->len));
         store_doc_delete(entry, "dynamodb", "token", text);
         free(old);
     }
-    store_doc_put(entry, "dynamodb", "token", token,
-                  mr_arena_printf(entry->arena, "{\"content\":%" PRIu32 ",\"ms\":%" PRId64 "}",
-                                  content, now_ms));
-    tokens_push(dynamodb->tokens, token, now_ms);
+    store_doc_put(entry, "dynamodb", "token", token->text,
+                  mr_arena_printf(entry->arena,
+                                  "{\"content\":%" PRIu32 ",\"ms\":%" PRId64 ",\"known\":%.*s}",
+                                  token->content, token->now_ms, MR_ARG(token->json)));
+    tokens_push(dynamodb->tokens, token->text, token->now_ms);
 }

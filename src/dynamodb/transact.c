@@ -1,6 +1,7 @@
 /* Transactions: all lanes they touch are locked in order, every action is evaluated, and all of
  * them are one entry, or none. */
 #include "base/codec.h"
+#include "dynamodb/access.h"
 #include "dynamodb/statement.h"
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@ struct action {
     size_t at; /* in the request */
     yyjson_val *body;
     struct dynamodb_table *table;
+    const char *needs; /* the permission's name */
     bool check_only;
     struct dynamodb_expressions
         *expressions;                 /* apart: actions are sorted, and `write` points here */
@@ -42,15 +44,17 @@ static struct transaction transaction_make(struct protocol_call *call, const cha
 /* ---- reading ---- */
 
 static const struct action_kind {
-    const char *name;
+    const char *name, *needs;
     enum dynamodb_write_kind kind;
     unsigned expressions;
     bool check_only;
 } action_kinds[] = {
-    {"ConditionCheck", DYNAMODB_CHANGE, DYNAMODB_CONDITION, true},
-    {"Put", DYNAMODB_PUT, DYNAMODB_CONDITION, false},
-    {"Delete", DYNAMODB_DELETE, DYNAMODB_CONDITION, false},
-    {"Update", DYNAMODB_CHANGE, DYNAMODB_UPDATE | DYNAMODB_CONDITION, false},
+    {"ConditionCheck", "ConditionCheckItem", DYNAMODB_CHANGE, DYNAMODB_CONDITION | DYNAMODB_ACTION,
+     true},
+    {"Put", "PutItem", DYNAMODB_PUT, DYNAMODB_CONDITION | DYNAMODB_ACTION, false},
+    {"Delete", "DeleteItem", DYNAMODB_DELETE, DYNAMODB_CONDITION | DYNAMODB_ACTION, false},
+    {"Update", "UpdateItem", DYNAMODB_CHANGE,
+     DYNAMODB_UPDATE | DYNAMODB_CONDITION | DYNAMODB_ACTION, false},
 };
 
 static const struct action_kind *kind_of(struct protocol_call *call, yyjson_val *request,
@@ -85,6 +89,7 @@ static enum mr_status read_action(struct protocol_call *call, yyjson_val *reques
     action->body = body;
     action->expressions = MR_NEW(call->arena, struct dynamodb_expressions);
     write->kind = kind->kind;
+    action->needs = kind->needs;
     action->check_only = kind->check_only;
     const char *member = write->kind == DYNAMODB_PUT ? "Item" : "Key";
     if (dynamodb_key_read(call, mr_json_get(body, member), &write->item) != MR_OK)
@@ -106,8 +111,10 @@ static enum mr_status find_tables(struct transaction *transaction)
     struct protocol_call *call = transaction->call;
     for (size_t i = 0; i < transaction->count; i++) {
         struct action *action = &transaction->actions[i];
-        action->table =
-            dynamodb_need_table(call, mr_json_get_text(action->body, "TableName"), false);
+        const struct mr_slice name = mr_json_get_text(action->body, "TableName");
+        if (dynamodb_arn_check(call, name, action->needs) != MR_OK)
+            return MR_FAULT;
+        action->table = dynamodb_need_table(call, name, false);
         if (action->table == NULL)
             return MR_FAULT;
     }
@@ -252,6 +259,35 @@ static enum mr_status read_locked(struct transaction *transaction)
     return MR_OK;
 }
 
+/* AWS: a repeat reads what the first call saw or made, whichever was larger. */
+static struct mr_slice sizes_of(struct transaction *transaction)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    struct mr_arena *arena = transaction->call->arena;
+    uint64_t *sizes = MR_NEW_ARRAY(arena, uint64_t, transaction->count + 1);
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct dynamodb_write *write = &transaction->actions[i].write;
+        sizes[transaction->actions[i].at] =
+            write->old_size > write->new_size ? write->old_size : write->new_size;
+    }
+    mr_json_array(&json);
+    for (size_t i = 0; i < transaction->count; i++)
+        mr_json_int(&json, (int64_t)sizes[i]);
+    mr_json_array_end(&json);
+    return mr_arena_copy(arena, mr_buf_slice(&text));
+}
+
+static void replay(struct transaction *transaction, yyjson_val *sizes)
+{
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct action *action = &transaction->actions[i];
+        yyjson_val *size = yyjson_arr_get(sizes, action->at);
+        action->write.units.table = dynamodb_read_units((uint64_t)mr_json_i64(size, 0), true);
+    }
+    wait_for_lanes(transaction->call, transaction->actions, transaction->count);
+}
+
 static enum mr_status evaluate_locked(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
@@ -285,8 +321,7 @@ static enum mr_status evaluate_locked(struct transaction *transaction)
     return MR_OK;
 }
 
-static enum mr_status commit_locked(struct transaction *transaction, struct mr_slice token,
-                                    uint32_t content)
+static enum mr_status commit_locked(struct transaction *transaction, struct dynamodb_token *token)
 {
     struct protocol_call *call = transaction->call;
     struct dynamodb *dynamodb = call->service;
@@ -298,8 +333,10 @@ static enum mr_status commit_locked(struct transaction *transaction, struct mr_s
             dynamodb_write_ops_locked(call, actions[i].table, &actions[i].write, actions[i].old,
                                       &entry);
     }
-    if (token.len > 0)
-        dynamodb_token_add(dynamodb, &entry, token, content, call->now_ms);
+    if (token->text.len > 0) {
+        token->json = sizes_of(transaction);
+        dynamodb_token_add(dynamodb, &entry, token);
+    }
     for (size_t i = 0; i < transaction->count; i++)
         atomic_store(&actions[i].write.address.lane->busy, 1);
     enum mr_status status = dynamodb_commit_locked(dynamodb, &entry, &ticket);
@@ -317,13 +354,12 @@ static enum mr_status commit_locked(struct transaction *transaction, struct mr_s
     return status;
 }
 
-static enum mr_status run_locked(struct transaction *transaction, struct mr_slice token,
-                                 uint32_t content)
+static enum mr_status run_locked(struct transaction *transaction, struct dynamodb_token *token)
 {
     struct protocol_call *call = transaction->call;
-    if (token.len > 0) {
-        enum mr_status known =
-            dynamodb_token_check(call->service, call->arena, token, content, call->now_ms);
+    if (token->text.len > 0) {
+        yyjson_val *sizes;
+        enum mr_status known = dynamodb_token_check(call->service, call->arena, token, &sizes);
         if (known < 0)
             return known;
         if (known == MR_INVALID)
@@ -331,14 +367,16 @@ static enum mr_status run_locked(struct transaction *transaction, struct mr_slic
                                  "The request uses the same client token as a previous, but "
                                  "non-identical request.");
         transaction->replayed = known == MR_EXISTS;
-        if (transaction->replayed)
-            return read_locked(transaction);
+        if (transaction->replayed) {
+            replay(transaction, sizes);
+            return MR_OK;
+        }
     }
     enum mr_status status = evaluate_locked(transaction);
     if (status != MR_OK)
         return status;
     if (!transaction->canceled)
-        return commit_locked(transaction, token, content);
+        return commit_locked(transaction, token);
     wait_for_lanes(call, transaction->actions, transaction->count);
     return MR_OK;
 }
@@ -380,8 +418,8 @@ static void answer_canceled(struct transaction *transaction)
                          mr_arena_copy(call->arena, mr_buf_slice(&text)));
 }
 
-/* What the actions on the first one's table consume: twice what they would alone. Returns how many
- * they are. */
+/* What the actions on the first one's table consume: twice what they would alone, but in global
+ * indexes, which AWS writes behind the transaction. Returns how many actions they are. */
 static size_t units_of_table(const struct action *actions, size_t count,
                              struct dynamodb_units *units)
 {
@@ -389,8 +427,11 @@ static size_t units_of_table(const struct action *actions, size_t count,
     *units = (struct dynamodb_units){0};
     for (; n < count && actions[n].table == actions[0].table; n++) {
         units->table += 2 * actions[n].write.units.table;
-        for (size_t i = 0; i < DYNAMODB_INDEXES_MAX; i++)
-            units->indexes[i] += 2 * actions[n].write.units.indexes[i];
+        for (size_t i = 0; i < actions[n].table->index_count; i++) {
+            const struct dynamodb_index *index = dynamodb_index_at(actions[n].table, i);
+            const double times = index != NULL && index->local ? 2 : 1;
+            units->indexes[i] += times * actions[n].write.units.indexes[i];
+        }
     }
     return n;
 }
@@ -432,7 +473,6 @@ static bool next_written(void *ctx, size_t at, const struct dynamodb_table **ret
 static void run(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
-    struct mr_slice token = mr_json_get_text(call->in, "ClientRequestToken");
     struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
     struct mr_json json = mr_json_make(&text);
     if (transaction->canceled) {
@@ -440,9 +480,11 @@ static void run(struct transaction *transaction)
         return;
     }
     mr_json_value(&json, transaction->requests);
-    uint32_t content = mr_crc32c(0, mr_buf_slice(&text));
+    struct dynamodb_token token = {.text = mr_json_get_text(call->in, "ClientRequestToken"),
+                                   .content = mr_crc32c(0, mr_buf_slice(&text)),
+                                   .now_ms = call->now_ms};
     lock_lanes(transaction->actions, transaction->count);
-    enum mr_status status = run_locked(transaction, token, content);
+    enum mr_status status = run_locked(transaction, &token);
     unlock_lanes(transaction->actions, transaction->count);
     if (status != MR_OK) {
         protocol_fail_internal(call, status);
@@ -476,11 +518,13 @@ static enum mr_status read_get(struct protocol_call *call, yyjson_val *request,
 {
     yyjson_val *body = mr_json_get(request, "Get");
     action->expressions = MR_NEW(call->arena, struct dynamodb_expressions);
-    if (dynamodb_check_parameters(call, body, DYNAMODB_PROJECTION) != MR_OK ||
+    const unsigned kinds = DYNAMODB_PROJECTION | DYNAMODB_ACTION;
+    if (dynamodb_check_parameters(call, body, kinds) != MR_OK ||
         dynamodb_key_read(call, mr_json_get(body, "Key"), &action->write.item) != MR_OK ||
-        dynamodb_parse_expressions(call, body, DYNAMODB_PROJECTION, action->expressions) != MR_OK)
+        dynamodb_parse_expressions(call, body, kinds, action->expressions) != MR_OK)
         return MR_FAULT;
     action->body = body;
+    action->needs = "GetItem";
     action->write.kind = DYNAMODB_CHANGE;
     return MR_OK;
 }
@@ -585,6 +629,9 @@ static enum mr_status read_statement(struct protocol_call *call, yyjson_val *req
     if (action->statement->returning != ITEM_RETURNING_NOTHING)
         return protocol_fail(call, &protocol_validation,
                              "RETURNING is not supported in transactions");
+    if (dynamodb_arn_check(call, action->statement->table,
+                           dynamodb_statement_needs(action->statement)) != MR_OK)
+        return MR_FAULT;
     action->table =
         dynamodb_table_find(call->service, dynamodb_table_name(action->statement->table));
     if (action->table == NULL) {

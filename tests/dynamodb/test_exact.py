@@ -601,10 +601,10 @@ def test_what_transactions_consume(db, kinds):
         return {"CapacityUnits": count, kind: count}
 
     write, read = "WriteCapacityUnits", "ReadCapacityUnits"
-    index = {"by-kind": units(4, write)}
+    index = {"by-kind": units(2, write)}
     assert db.transact_write_items(**request)["ConsumedCapacity"] == [
         {"TableName": kinds, "Table": units(4, write), "GlobalSecondaryIndexes": index,
-         **units(8, write)}
+         **units(6, write)}
     ]
     assert db.transact_write_items(**request)["ConsumedCapacity"] == [
         {"TableName": kinds, "Table": units(2, read), **units(2, read)}
@@ -617,6 +617,55 @@ def test_what_transactions_consume(db, kinds):
     )
     assert got["Responses"] == [{}]
     assert got["ConsumedCapacity"] == [{"TableName": kinds, **units(2, read)}]
+
+
+def test_a_repeat_reads_what_the_first_call_saw(db, kinds):
+    item = {"id": S, "x": {"S": "y" * 9000}}
+    db.put_item(TableName=kinds, Item=item)
+    remove = {"Delete": {"TableName": kinds, "Key": {"id": S}}}
+    check = {
+        "ConditionCheck": {
+            "TableName": kinds,
+            "Key": {"id": {"S": "none"}},
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+    }
+    request = dict(
+        TransactItems=[check, remove],
+        ClientRequestToken="removed-once",
+        ReturnConsumedCapacity="TOTAL",
+    )
+    first = db.transact_write_items(**request)["ConsumedCapacity"][0]
+    assert first["WriteCapacityUnits"] == 2 * 1 + 2 * 9
+    for _ in range(2):
+        again = db.transact_write_items(**request)["ConsumedCapacity"][0]
+        assert again["ReadCapacityUnits"] == again["CapacityUnits"] == 2 * 1 + 2 * 3
+
+
+def test_actions_without_expressions_may_name_names_and_values(db, kinds, refused):
+    spare = {"ExpressionAttributeNames": {"#a": "a"}}
+    values = {"ExpressionAttributeValues": {":a": S}}
+    db.transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": kinds, "Item": {"id": {"S": "p"}}, **spare, **values}},
+            {"Delete": {"TableName": kinds, "Key": {"id": {"S": "d"}}, **values}},
+        ]
+    )
+    db.transact_get_items(TransactItems=[{"Get": {"TableName": kinds, "Key": {"id": S}, **spare}}])
+    for call, action in (
+        (db.transact_get_items, {"Get": {"Key": {"id": S}, "ProjectionExpression": "x"}}),
+        (
+            db.transact_write_items,
+            {"Put": {"Item": {"id": S}, "ConditionExpression": "attribute_not_exists(x)"}},
+        ),
+    ):
+        kind = next(iter(action))
+        refused(
+            "ValidationException",
+            "Value provided in ExpressionAttributeNames unused in expressions: keys: {#a}",
+            call,
+            TransactItems=[{kind: {"TableName": kinds, **action[kind], **spare}}],
+        )
 
 
 def test_functions_out_of_place(db, table, refused):

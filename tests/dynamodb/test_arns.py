@@ -1,0 +1,114 @@
+"""Tables named by ARNs: those of other regions and accounts, and what is no table's."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+KEY = {"id": {"S": "k"}}
+
+
+@pytest.fixture
+def arn(api, table):
+    return api.describe_table(TableName=table)["Table"]["TableArn"]
+
+
+def calls(api, arn):
+    """(needed permission, call, arguments) of every operation that takes a table's ARN."""
+    put = {"Put": {"TableName": arn, "Item": KEY}}
+    check = {"TableName": arn, "Key": KEY, "ConditionExpression": "attribute_exists(id)"}
+    query = {"KeyConditionExpression": "id = :k", "ExpressionAttributeValues": {":k": KEY["id"]}}
+    select = {"Statement": f"SELECT * FROM \"{arn}\" WHERE id = 'k'"}
+    remove = {"Statement": f"DELETE FROM \"{arn}\" WHERE id = 'k'"}
+    return [
+        ("GetItem", api.get_item, {"TableName": arn, "Key": KEY}),
+        ("PutItem", api.put_item, {"TableName": arn, "Item": KEY}),
+        ("DeleteItem", api.delete_item, {"TableName": arn, "Key": KEY}),
+        ("UpdateItem", api.update_item, {"TableName": arn, "Key": KEY}),
+        ("Scan", api.scan, {"TableName": arn}),
+        ("Query", api.query, {"TableName": arn, **query}),
+        ("BatchGetItem", api.batch_get_item, {"RequestItems": {arn: {"Keys": [KEY]}}}),
+        ("PutItem", api.transact_write_items, {"TransactItems": [put]}),
+        (
+            "ConditionCheckItem",
+            api.transact_write_items,
+            {"TransactItems": [{"ConditionCheck": check}]},
+        ),
+        (
+            "GetItem",
+            api.transact_get_items,
+            {"TransactItems": [{"Get": {"TableName": arn, "Key": KEY}}]},
+        ),
+        ("PartiQLSelect", api.execute_statement, select),
+        ("PartiQLDelete", api.execute_statement, remove),
+        ("DescribeTable", api.describe_table, {"TableName": arn}),
+        ("DeleteTable", api.delete_table, {"TableName": arn}),
+        ("DescribeTimeToLive", api.describe_time_to_live, {"TableName": arn}),
+        ("DescribeContinuousBackups", api.describe_continuous_backups, {"TableName": arn}),
+        ("CreateBackup", api.create_backup, {"TableName": arn, "BackupName": "abc"}),
+        ("ListTagsOfResource", api.list_tags_of_resource, {"ResourceArn": arn}),
+        ("GetResourcePolicy", api.get_resource_policy, {"ResourceArn": arn}),
+        (
+            "ExportTableToPointInTime",
+            api.export_table_to_point_in_time,
+            {"TableArn": arn, "S3Bucket": "abc"},
+        ),
+    ]
+
+
+def test_another_accounts_table_needs_its_policy(api, arn, refused):
+    own = arn.split(":")[4]
+    other = arn.replace(own, "111122223333")
+    for permission, call, arguments in calls(api, other):
+        refused(
+            "AccessDeniedException",
+            f"User: arn:aws:iam::{own}:root is not authorized to perform: dynamodb:{permission} "
+            f"on resource: {other} because no resource-based policy allows the "
+            f"dynamodb:{permission} action",
+            call,
+            **arguments,
+        )
+
+
+def test_a_table_of_another_region_is_not_looked_for(api, arn, refused):
+    other = arn.replace(arn.split(":")[3], "eu-west-3")
+    text = f"1 validation error detected: Invalid AWS region in '{other}'"
+    for _, call, arguments in calls(api, other):
+        refused("ValidationException", text, call, **arguments)
+
+
+def test_each_statement_of_a_batch_tells_of_its_own(api, arn):
+    own = arn.split(":")[4]
+    strange = (arn, arn.replace(own, "111122223333"), arn.replace(":us-", ":eu-"))
+    rows = api.batch_execute_statement(
+        Statements=[{"Statement": f"SELECT * FROM \"{name}\" WHERE id = 'k'"} for name in strange]
+    )["Responses"]
+    assert [row.get("Error", {}).get("Code") for row in rows] == [
+        None,
+        "AccessDenied",
+        "ValidationError",
+    ]
+
+
+@pytest.mark.parametrize("change", [
+    lambda arn: arn + "/index/i",
+    lambda arn: arn.replace(":dynamodb:", ":s3:"),
+    lambda arn: arn.replace("arn:aws:", "arn:aws-cn:"),
+    lambda arn: arn.replace(":table/", ":tables/"),
+])  # fmt: skip
+def test_what_is_no_tables_arn(api, arn, refused, change):
+    refused(
+        "ValidationException",
+        f"1 validation error detected: Value '{change(arn)}' at 'tableName' failed to satisfy "
+        "constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+        api.get_item,
+        TableName=change(arn),
+        Key=KEY,
+    )
+
+
+def test_a_client_of_another_region_may_use_the_arn_it_was_told(client, table, arn):
+    """The server has one set of tables; their ARNs name the region of the one who made them."""
+    abroad = client("dynamodb", region_name="eu-central-1")
+    assert "Item" not in abroad.get_item(TableName=arn, Key=KEY)
+    with pytest.raises(ClientError) as caught:
+        abroad.get_item(TableName=arn.replace(":us-", ":sa-"), Key=KEY)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
