@@ -12,6 +12,8 @@ void glue_fail_crawler(struct protocol_call *call, struct mr_slice name)
                   MR_ARG(name));
 }
 
+enum { SAMPLE_MAX = 249 }; /* AWS: objects of a leaf folder that are looked at */
+
 /* Events would come by a queue, and there are none here: what AWS says of one that does not exist.
  */
 static bool check_queues(struct protocol_call *call, yyjson_val *target)
@@ -37,6 +39,11 @@ static bool check_s3_target(struct protocol_call *call, yyjson_val *target)
     if (check_queues(call, target) && glue_location_parse(path, &bucket, &prefix) != MR_OK)
         protocol_fail(call, &glue_fault_invalid_input, "Unable to parse the S3 target path: %.*s",
                       MR_ARG(path));
+    const int64_t sample = mr_json_get_i64(target, "SampleSize", 1);
+    if (!protocol_failed(call) && (sample < 1 || sample > SAMPLE_MAX))
+        protocol_fail(call, &glue_fault_invalid_input,
+                      "SampleSize has to be between 1 and %d, it is %lld", SAMPLE_MAX,
+                      (long long)sample);
     return !protocol_failed(call);
 }
 

@@ -168,6 +168,12 @@ static void get_import_status(struct protocol_call *call)
     mr_json_key_raw(&call->out, "ImportStatus", MR_S("{\"ImportCompleted\":true}"));
 }
 
+/* There is no older catalog of Athena's that could be left: all is here, as the status tells. */
+static void import_catalog(struct protocol_call *call)
+{
+    (void)call;
+}
+
 const struct protocol_handler glue_settings_handlers[] = {
     {.operation = "PutResourcePolicy", .run = put_resource_policy},
     {.operation = "GetResourcePolicy", .run = get_resource_policy},
@@ -176,5 +182,6 @@ const struct protocol_handler glue_settings_handlers[] = {
     {.operation = "PutDataCatalogEncryptionSettings", .run = put_encryption},
     {.operation = "GetDataCatalogEncryptionSettings", .run = get_encryption},
     {.operation = "GetCatalogImportStatus", .run = get_import_status},
+    {.operation = "ImportCatalogToGlue", .run = import_catalog},
 };
 const size_t glue_settings_handler_count = MR_COUNT(glue_settings_handlers);

@@ -382,6 +382,7 @@ def test_encryption_is_told_and_the_import_is_done(own_server):
         "EncryptionAtRest": {"CatalogEncryptionMode": "SSE-KMS", "SseAwsKmsKeyId": "alias/k"}})
     found = glue.get_data_catalog_encryption_settings()["DataCatalogEncryptionSettings"]
     assert found["EncryptionAtRest"]["SseAwsKmsKeyId"] == "alias/k"
+    glue.import_catalog_to_glue()
     assert glue.get_catalog_import_status()["ImportStatus"]["ImportCompleted"] is True
 
 

@@ -89,6 +89,48 @@ def test_exclusions_hidden_and_empty_objects_are_passed_over(glue, s3, bucket, d
     assert partitions(glue, database, "t") == [["1"]]
 
 
+DEPARTMENTS = ["departments/finance.json", "departments/market-us.json",
+               "departments/market-emea.json", "departments/market-ap.json", "employees/hr.json",
+               "employees/john.csv", "employees/jane.csv", "employees/juan.txt"]
+
+
+@pytest.mark.parametrize("pattern, left", [
+    ("departments/**", ["employees/"]), ("departments/market*", ["finance", "employees/"]),
+    ("**.csv", ["departments/", "hr.json", "juan"]),
+    ("employees/*.csv", ["departments/", "hr.json", "juan"])])
+def test_exclusions_of_the_documentation_leave_the_same_objects(glue, s3, bucket, database, crawl,
+                                                                pattern, left):
+    """Every object has a column of its own name, and all are alike beside it."""
+    for key in DEPARTMENTS:
+        own = {key.replace("/", ""): 1}
+        put(s3, bucket, f"myfolder/{key}", {"a": 1, "b": 2, "c": 3, "d": 4, **own})
+    crawl(f"s3://{bucket}/myfolder", target={"Exclusions": [pattern]})
+    seen = {name for table in glue.get_tables(DatabaseName=database)["TableList"]
+            for name, _ in columns(table)} - set("abcd")
+    assert seen == {key.replace("/", "") for key in DEPARTMENTS
+                    if any(part in key for part in left)}
+
+
+def test_exclusions_of_the_documentation_leave_a_week(glue, s3, bucket, database, crawl):
+    for month in range(1, 13):
+        for day in (1, 7, 8, 9, 10, 20, 31):
+            put(s3, bucket, f"yearly/2015/{month:02}/{day:02}/x.json", {"a": 1})
+    crawl(f"s3://{bucket}/yearly", target={"Exclusions": [
+        "2015/01/{[!0],0[8-9]}**", "2015/0[2-9]/**", "2015/1[0-2]/**"]})
+    assert sorted(partitions(glue, database, "yearly")) == [
+        ["2015", "01", "01"], ["2015", "01", "07"]]
+
+
+@pytest.mark.parametrize("size", [0, 250, -1])
+def test_a_sample_is_of_1_to_249_objects(glue, database, fresh, size):
+    name = fresh("crawler")
+    target = {"Path": "s3://b/t", "SampleSize": size}
+    refused(glue.create_crawler, "InvalidInputException", Name=name, Role=ROLE,
+            DatabaseName=database, Targets={"S3Targets": [target]})
+    glue.create_crawler(Name=name, Role=ROLE, DatabaseName=database,
+                        Targets={"S3Targets": [{**target, "SampleSize": 249}]})
+
+
 def test_records_without_line_ends_and_conflicting_types_are_understood(glue, s3, bucket, database,
                                                                         crawl):
     s3.put_object(Bucket=bucket, Key="t/x", Body=b'{"a":1}{"a":"x","b":{"S":"y"}}')
