@@ -40,6 +40,12 @@ static struct mr_slice lowered(struct mr_arena *arena, struct mr_slice text)
     return mr_slice_make(copy, text.len);
 }
 
+static bool form_has(const struct form *form, const char *name)
+{
+    const struct mr_slice low = lowered(form->call->arena, mr_slice_cstr(name));
+    return field(form, mr_arena_cstr(form->call->arena, low)).ptr != NULL;
+}
+
 /* ---- multipart/form-data ---- */
 
 /* name="value" or name=value of a header's text; ptr NULL: absent. */
@@ -72,6 +78,15 @@ static struct mr_slice disposition_of(struct mr_slice headers)
     return (struct mr_slice){0};
 }
 
+/* AWS: of a whole path, what is behind the last slash or backslash. */
+static struct mr_slice bare_name(struct mr_slice path)
+{
+    size_t at = path.len;
+    while (at > 0 && path.ptr[at - 1] != '/' && path.ptr[at - 1] != '\\')
+        at--;
+    return mr_slice_sub(path, at, SIZE_MAX);
+}
+
 /* AWS: what comes behind the file is not looked at. */
 static enum mr_status part_take(struct form *form, struct mr_slice part)
 {
@@ -87,13 +102,24 @@ static enum mr_status part_take(struct form *form, struct mr_slice part)
     if (mr_slice_equal(name, MR_S("file"))) {
         form->has_file = true;
         form->file = value;
-        form->filename = parameter(disposition, "filename");
+        form->filename = bare_name(parameter(disposition, "filename"));
         return MR_OK;
     }
     if (name.len == 0 || form->count == FIELDS_MAX || !mr_slice_is_utf8(value))
         return MR_INVALID;
     form->fields[form->count++] = (struct field){name, value};
     return MR_OK;
+}
+
+static enum mr_status fail_absent(struct protocol_call *call, const char *name)
+{
+    return s3_fail_argument(
+        call, name, MR_S(""),
+        mr_arena_cstr(call->arena,
+                      mr_arena_printf(call->arena,
+                                      "Bucket POST must contain a field named '%s'.  If it is "
+                                      "specified, please check the order of the fields.",
+                                      name)));
 }
 
 static enum mr_status form_read(struct form *form)
@@ -122,11 +148,7 @@ static enum mr_status form_read(struct form *form)
     if (!form->has_file)
         return s3_fail_argument(call, "file", MR_S("0"),
                                 "POST requires exactly one file upload per request.");
-    if (field(form, "key").len == 0)
-        return s3_fail_argument(call, "key", MR_S(""),
-                                "Bucket POST must contain a field named 'key'.  If it is "
-                                "specified, please check the order of the fields.");
-    return MR_OK;
+    return field(form, "key").len == 0 ? fail_absent(call, "key") : MR_OK;
 }
 
 /* ---- who signed the policy ---- */
@@ -152,6 +174,24 @@ static enum mr_status check_v2(struct form *form, struct mr_slice secret)
     return sigv4_equal(wanted, field(form, "signature")) ? MR_OK : MR_INVALID;
 }
 
+/* AWS: what carries the policy comes whole, or not at all. */
+static enum mr_status check_signed(struct form *form)
+{
+    static const char *const v4[] = {"policy", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date",
+                                     "X-Amz-Signature"};
+    static const char *const v2[] = {"policy", "AWSAccessKeyId", "signature"};
+    bool is_v4 = false, any = false;
+    for (size_t i = 1; i < MR_COUNT(v4); i++)
+        is_v4 = is_v4 || form_has(form, v4[i]);
+    for (size_t i = 0; i < MR_COUNT(v2); i++)
+        any = any || is_v4 || form_has(form, v2[i]);
+    const char *const *names = is_v4 ? v4 : v2;
+    for (size_t i = 0; any && i < (is_v4 ? MR_COUNT(v4) : MR_COUNT(v2)); i++)
+        if (!form_has(form, names[i]))
+            return fail_absent(form->call, names[i]);
+    return MR_OK;
+}
+
 /* With credentials a form must be signed; without, nobody looks at signatures. */
 static enum mr_status check_signature(struct form *form)
 {
@@ -167,12 +207,12 @@ static enum mr_status check_signature(struct form *form)
         protocol_secret_of(call, call->access_key, field(form, "x-amz-security-token"), &secret);
     if (known == MR_END)
         return MR_OK;
-    if (field(form, "policy").len == 0 && call->access_key.len == 0) {
+    if (field(form, "policy").ptr == NULL && call->access_key.len == 0) {
         call->anonymous = true; /* what anybody may do is seen later */
         return MR_OK;
     }
-    if (field(form, "policy").len == 0 || call->access_key.len == 0)
-        return protocol_fail(call, &s3_access_denied, "Access Denied");
+    if (check_signed(form) != MR_OK)
+        return MR_FAULT;
     if (known == MR_NOT_FOUND) {
         protocol_fail_member(call, "AWSAccessKeyId", call->access_key);
         return protocol_fail(call, &unknown_key,
@@ -193,24 +233,48 @@ static enum mr_status fail_policy(struct protocol_call *call, const char *why)
     return protocol_fail(call, &s3_access_denied, "Invalid according to Policy: %s", why);
 }
 
-static enum mr_status fail_condition(struct protocol_call *call, yyjson_val *condition)
+/* AWS: every condition is told in its long form. */
+static enum mr_status fail_condition(struct protocol_call *call, const char *kind,
+                                     struct mr_slice name, struct mr_slice wanted)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, condition);
-    const enum mr_status status = protocol_fail(
-        call, &s3_access_denied, "Invalid according to Policy: Policy Condition failed: %.*s",
-        MR_ARG(mr_buf_slice(&buf)));
+    mr_json_string(&json, mr_arena_printf(call->arena, "$%.*s", MR_ARG(name)));
+    const struct mr_slice named = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    json = mr_json_make(&buf);
+    mr_json_string(&json, wanted);
+    const enum mr_status status =
+        protocol_fail(call, &s3_access_denied,
+                      "Invalid according to Policy: Policy Condition failed: [\"%s\", %.*s, %.*s]",
+                      kind, MR_ARG(named), MR_ARG(mr_buf_slice(&buf)));
     mr_buf_fini(&buf);
     return status;
+}
+
+static enum mr_status fail_simple(struct protocol_call *call, const char *why)
+{
+    return protocol_fail(call, &bad_policy, "Invalid Policy: Invalid Simple-Condition%s", why);
+}
+
+/* A bound of a length: some clients write numbers as texts. */
+static bool bound_read(yyjson_val *value, int64_t *ret_bound)
+{
+    uint64_t number = 0;
+    const bool whole = (yyjson_is_str(value) || mr_json_is_number(value)) &&
+                       mr_slice_to_u64(mr_json_text(value), &number) == MR_OK;
+    *ret_bound = number <= INT64_MAX ? (int64_t)number : INT64_MAX;
+    return whole;
 }
 
 static enum mr_status check_length(struct form *form, yyjson_val *condition)
 {
     struct protocol_call *call = form->call;
-    const int64_t least = mr_json_i64(yyjson_arr_get(condition, 1), 0);
-    const int64_t most = mr_json_i64(yyjson_arr_get(condition, 2), INT64_MAX);
     const int64_t size = (int64_t)form->file.len;
+    int64_t least, most;
+    if (!bound_read(yyjson_arr_get(condition, 1), &least) ||
+        !bound_read(yyjson_arr_get(condition, 2), &most))
+        return fail_simple(call, ": content-length-range takes two numbers that are not negative");
     if (size >= least && size <= most)
         return MR_OK;
     protocol_fail_member(call, "ProposedSize",
@@ -247,34 +311,44 @@ static bool starts(struct mr_slice value, struct mr_slice prefix, bool each)
     return true;
 }
 
+static enum mr_status check_pair(struct form *form, yyjson_val *condition)
+{
+    yyjson_obj_iter iter = yyjson_obj_iter_with(condition);
+    yyjson_val *name = yyjson_obj_iter_next(&iter);
+    yyjson_val *value = yyjson_obj_iter_get_val(name);
+    if (yyjson_obj_size(condition) != 1)
+        return fail_simple(form->call,
+                           ": Simple-Conditions must have exactly one property specified.");
+    if (!yyjson_is_str(value))
+        return fail_simple(form->call, ": value must be a string.");
+    return mr_slice_equal(judged(form, mr_json_text(name)), mr_json_text(value))
+               ? MR_OK
+               : fail_condition(form->call, "eq", mr_json_text(name), mr_json_text(value));
+}
+
 static enum mr_status check_condition(struct form *form, yyjson_val *condition)
 {
-    if (yyjson_is_obj(condition)) {
-        size_t at, count;
-        yyjson_val *name, *value;
-        yyjson_obj_foreach(condition, at, count, name, value)
-        {
-            if (!mr_slice_equal(judged(form, mr_json_text(name)), mr_json_text(value)))
-                return fail_condition(form->call, condition);
-        }
-        return MR_OK;
-    }
+    if (yyjson_is_obj(condition))
+        return check_pair(form, condition);
     const struct mr_slice kind =
         lowered(form->call->arena, mr_json_text(yyjson_arr_get(condition, 0)));
-    const struct mr_slice name = mr_json_text(yyjson_arr_get(condition, 1));
-    const struct mr_slice wanted = mr_json_text(yyjson_arr_get(condition, 2));
     if (yyjson_arr_size(condition) != 3)
-        return protocol_fail(form->call, &bad_policy, "Invalid Policy: Invalid Simple-Condition");
+        return fail_simple(form->call, "");
     if (mr_slice_equal(kind, MR_S("content-length-range")))
         return check_length(form, condition);
+    const struct mr_slice name = mr_json_text(yyjson_arr_get(condition, 1));
+    const struct mr_slice wanted = mr_json_text(yyjson_arr_get(condition, 2));
+    const struct mr_slice bare = mr_slice_sub(name, 1, SIZE_MAX);
+    const bool equal = mr_slice_equal(kind, MR_S("eq"));
+    if (!equal && !mr_slice_equal(kind, MR_S("starts-with")))
+        return fail_simple(form->call, "");
+    if (!yyjson_is_str(yyjson_arr_get(condition, 2)) || !mr_slice_starts_with(name, MR_S("$")))
+        return fail_simple(form->call, "");
     const struct mr_slice value = judged(form, name);
-    if (mr_slice_equal(kind, MR_S("eq")))
-        return mr_slice_equal(value, wanted) ? MR_OK : fail_condition(form->call, condition);
-    if (mr_slice_equal(kind, MR_S("starts-with")))
-        return starts(value, wanted, mr_slice_equal_nocase(name, MR_S("$Content-Type")))
-                   ? MR_OK
-                   : fail_condition(form->call, condition);
-    return protocol_fail(form->call, &bad_policy, "Invalid Policy: Invalid Simple-Condition");
+    if (equal ? mr_slice_equal(value, wanted)
+              : starts(value, wanted, mr_slice_equal_nocase(bare, MR_S("content-type"))))
+        return MR_OK;
+    return fail_condition(form->call, equal ? "eq" : "starts-with", bare, wanted);
 }
 
 static bool condition_names(struct form *form, yyjson_val *condition, struct mr_slice wanted)
@@ -293,13 +367,14 @@ static bool condition_names(struct form *form, yyjson_val *condition, struct mr_
     return false;
 }
 
-/* AWS: every field must be spoken of, but for those that carry the policy itself. */
+/* AWS: every field must be spoken of, but for those that carry the policy itself; the bucket is
+ * one, though the form's address names it. */
 static enum mr_status check_extra(struct form *form, yyjson_val *conditions)
 {
-    static const char *const free_ones[] = {
-        "policy", "x-amz-signature", "awsaccesskeyid", "signature", "file", "bucket"};
-    for (size_t i = 0; i < form->count; i++) {
-        const struct mr_slice name = form->fields[i].name;
+    static const char *const free_ones[] = {"policy", "x-amz-signature", "awsaccesskeyid",
+                                            "signature", "file"};
+    for (size_t i = 0; i <= form->count; i++) {
+        const struct mr_slice name = i == form->count ? MR_S("bucket") : form->fields[i].name;
         bool spoken_of = mr_slice_starts_with(name, MR_S("x-ignore-"));
         for (size_t j = 0; j < MR_COUNT(free_ones); j++)
             spoken_of = spoken_of || mr_slice_equal(name, mr_slice_cstr(free_ones[j]));
@@ -388,6 +463,31 @@ static enum mr_status tags_text(struct form *form, struct mr_buf *text)
     return MR_OK;
 }
 
+static void write_metadata(const struct form *form, struct mr_json *json)
+{
+    const struct mr_slice meta = MR_S("x-amz-meta-");
+    mr_json_key(json, "Metadata");
+    mr_json_object(json);
+    for (size_t i = 0; i < form->count; i++) {
+        if (!mr_slice_starts_with(form->fields[i].name, meta))
+            continue;
+        mr_json_name(json, mr_slice_sub(form->fields[i].name, meta.len, SIZE_MAX));
+        mr_json_string(json, form->fields[i].value);
+    }
+    mr_json_object_end(json);
+}
+
+/* What is no text in the model. */
+static void write_typed(const struct form *form, struct mr_json *json)
+{
+    int64_t until_ms;
+    if (mr_date_parse(field(form, "x-amz-object-lock-retain-until-date"), &until_ms) == MR_OK)
+        mr_json_key_timestamp(json, "ObjectLockRetainUntilDate", until_ms);
+    if (mr_slice_equal_nocase(field(form, "x-amz-server-side-encryption-bucket-key-enabled"),
+                              MR_S("true")))
+        mr_json_key_bool(json, "BucketKeyEnabled", true);
+}
+
 static void write_input(const struct form *form, struct mr_json *json, struct mr_slice tags)
 {
     static const char *const members[][2] = {
@@ -395,10 +495,15 @@ static void write_input(const struct form *form, struct mr_json *json, struct mr
         {"cache-control", "CacheControl"},
         {"content-disposition", "ContentDisposition"},
         {"content-encoding", "ContentEncoding"},
+        {"content-language", "ContentLanguage"},
+        {"expires", "ExpiresText"}, /* as a header has it: not of the model */
         {"acl", "ACL"},
+        {"x-amz-object-lock-mode", "ObjectLockMode"},
+        {"x-amz-object-lock-legal-hold", "ObjectLockLegalHoldStatus"},
         {"x-amz-storage-class", "StorageClass"},
         {"x-amz-server-side-encryption", "ServerSideEncryption"},
         {"x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"},
+        {"x-amz-server-side-encryption-context", "SSEKMSEncryptionContext"},
         {"x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"},
         {"x-amz-server-side-encryption-customer-key", "SSECustomerKey"},
         {"x-amz-server-side-encryption-customer-key-md5", "SSECustomerKeyMD5"},
@@ -409,7 +514,6 @@ static void write_input(const struct form *form, struct mr_json *json, struct mr
         {"x-amz-checksum-sha1", "ChecksumSHA1"},
         {"x-amz-checksum-sha256", "ChecksumSHA256"},
     };
-    const struct mr_slice meta = MR_S("x-amz-meta-");
     mr_json_object(json);
     mr_json_key_string(json, "Bucket", s3_in(form->call, "Bucket"));
     mr_json_key_string(json, "Key", key_of(form));
@@ -420,15 +524,8 @@ static void write_input(const struct form *form, struct mr_json *json, struct mr
         if (value.len > 0)
             mr_json_key_string(json, members[i][1], value);
     }
-    mr_json_key(json, "Metadata");
-    mr_json_object(json);
-    for (size_t i = 0; i < form->count; i++) {
-        if (!mr_slice_starts_with(form->fields[i].name, meta))
-            continue;
-        mr_json_name(json, mr_slice_sub(form->fields[i].name, meta.len, SIZE_MAX));
-        mr_json_string(json, form->fields[i].value);
-    }
-    mr_json_object_end(json);
+    write_typed(form, json);
+    write_metadata(form, json);
     mr_json_object_end(json);
 }
 

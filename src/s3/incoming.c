@@ -301,7 +301,7 @@ enum mr_status s3_headers_read(struct protocol_call *call, struct s3_meta *meta)
     meta->headers[S3_CONTENT_DISPOSITION] = s3_in(call, "ContentDisposition");
     meta->headers[S3_CONTENT_LANGUAGE] = s3_in(call, "ContentLanguage");
     meta->headers[S3_CACHE_CONTROL] = s3_in(call, "CacheControl");
-    meta->headers[S3_EXPIRES] = protocol_header(call, "expires"); /* AWS: whatever it says */
+    meta->headers[S3_EXPIRES] = given(call, "expires", "ExpiresText"); /* AWS: whatever it says */
     meta->headers[S3_REDIRECT] = s3_in(call, "WebsiteRedirectLocation");
     if (redirect_check(call, meta->headers[S3_REDIRECT]) != MR_OK ||
         storage_class_read(call, meta) != MR_OK || s3_sse_read(call, meta) != MR_OK ||

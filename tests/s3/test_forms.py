@@ -1,12 +1,15 @@
 """Uploads by a browser's form, with and without a policy."""
 
+import base64
+import hmac
+import json
 import uuid
 
 import pytest
 from botocore.config import Config
 
 from s3.conftest import refused
-from support.server import KEY, SECRET
+from support.server import KEY, SECRET, Server
 
 
 def post(server, bucket, fields, body=b"hello", filename="f.txt"):
@@ -109,3 +112,89 @@ def test_a_policy_says_what_the_form_may_hold(signed, version):
     old = s3.generate_presigned_post("lake", "k", ExpiresIn=-5)["fields"]
     assert "Policy expired." in post(signed, "lake", old)[2]
     assert "<Code>AccessDenied</Code>" in post(signed, "lake", {"key": "k"})[2]
+
+
+# ---- what the policy's grammar is ----
+
+
+def sign(policy, key=SECRET):
+    text = base64.b64encode(json.dumps(policy).encode()).decode()
+    digest = hmac.new(key.encode(), text.encode(), "sha1").digest()
+    return {"AWSAccessKeyId": KEY, "policy": text,
+            "signature": base64.b64encode(digest).decode()}
+
+
+def policy(*conditions):
+    return {"expiration": "2100-01-01T00:00:00Z", "conditions": list(conditions)}
+
+
+ANY = ({"bucket": "lake"}, ["starts-with", "$key", ""])
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("strict")
+    path = folder / "credentials"
+    path.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    path.chmod(0o600)
+    it = Server(folder / "data", "--credentials", path).start()
+    it.client("s3").create_bucket(Bucket="lake")
+    yield it
+    it.stop()
+
+
+def quoted(text):
+    return text.replace("&quot;", '"').replace("&#39;", "'")
+
+
+@pytest.mark.parametrize("conditions, status, words", [
+    ([["starts-with", "$key", ""]], 403, "Extra input fields: bucket"),
+    ([*ANY, {"acl": "private"}], 403, 'Policy Condition failed: ["eq", "$acl", "private"]'),
+    ([*ANY, ["eq", "$acl", "private"]], 403, '["eq", "$acl", "private"]'),
+    ([{"bucket": "lake"}, ["starts-with", "$key", "z/"]], 403, '["starts-with", "$key", "z/"]'),
+    ([{"bucket": "lake", "key": "k"}], 400, "Invalid Simple-Condition: Simple-Conditions must "
+     "have exactly one property specified."),
+    ([*ANY, {"acl": ["private"]}], 400, "Invalid Simple-Condition: value must be a string."),
+    ([*ANY, ["starts-with", "key", ""]], 400, "Invalid Simple-Condition"),
+    ([*ANY, ["content-length-range", -1, 10]], 400, "InvalidPolicyDocument"),
+    ([*ANY, ["content-length-range", 0.5, 10]], 400, "InvalidPolicyDocument"),
+    ([*ANY, ["content-length-range", "a", "b"]], 400, "InvalidPolicyDocument"),
+    ([*ANY, ["content-length-range", "0", "10"]], 204, ""),
+    ([*ANY, ["content-length-range", 0, 5]], 204, ""),
+])
+def test_conditions_are_told_in_their_long_form(strict, conditions, status, words):
+    found, _, text = post(strict, "lake", {"key": "k", **sign(policy(*conditions))})
+    assert (found, words in quoted(text)) == (status, True), text
+
+
+@pytest.mark.parametrize("missing", ["policy", "AWSAccessKeyId", "signature"])
+def test_what_carries_a_policy_comes_whole(strict, missing):
+    fields = {"key": "k", **sign(policy(*ANY))}
+    del fields[missing]
+    status, _, text = post(strict, "lake", fields)
+    assert (status, "<Code>InvalidArgument</Code>" in text) == (400, True)
+    assert f"Bucket POST must contain a field named '{missing}'." in quoted(text)
+
+
+@pytest.mark.parametrize("filename", ["C:\\a\\b.txt", "/a/b.txt", "b.txt"])
+def test_of_a_whole_path_the_last_name_counts(server, s3, bucket, filename):
+    assert post(server, bucket, {"key": "u/${filename}"}, filename=filename)[0] == 204
+    assert s3.head_object(Bucket=bucket, Key="u/b.txt")["ContentLength"] == 5
+
+
+def test_a_form_sets_what_headers_would(server, s3, fresh):
+    name = fresh("locked")
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    status, _, text = post(server, name, {
+        "key": "k", "Expires": "Thu, 01 Dec 2033 16:00:00 GMT", "Content-Language": "de",
+        "x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-legal-hold": "ON",
+        "x-amz-object-lock-retain-until-date": "2100-01-01T00:00:00Z"})
+    assert status == 204, text
+    got = s3.head_object(Bucket=name, Key="k")
+    assert (got["Expires"].year, got["ContentLanguage"]) == (2033, "de")
+    assert (got["ObjectLockMode"], got["ObjectLockLegalHoldStatus"]) == ("GOVERNANCE", "ON")
+    assert got["ObjectLockRetainUntilDate"].year == 2100
+    status, _, text = post(server, name, {
+        "key": "k", "x-amz-object-lock-mode": "GOVERNANCE",
+        "x-amz-object-lock-retain-until-date": "tomorrow"})
+    assert (status, "<Code>InvalidArgument</Code>" in text) == (400, True)
