@@ -334,11 +334,12 @@ static enum mr_status whole_check(struct protocol_call *call, const struct s3_me
     return MR_OK;
 }
 
-/* AWS: the key need not come along, unless it is told. */
+/* AWS: the key need not come along, unless it is told, or the upload names a checksum. */
 static enum mr_status check_key(struct protocol_call *call, const struct s3_upload *upload)
 {
     struct s3_customer customer;
-    if (mr_json_get(call->in, "SSECustomerAlgorithm") == NULL &&
+    const bool needed = upload->meta.seal.len > 0 && upload->meta.sum.algorithm != S3_NO_SUM;
+    if (!needed && mr_json_get(call->in, "SSECustomerAlgorithm") == NULL &&
         mr_json_get(call->in, "SSECustomerKey") == NULL)
         return MR_OK;
     return s3_customer_check_part(call, upload, &customer);

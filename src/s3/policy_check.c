@@ -240,6 +240,37 @@ static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *c
     return MR_OK;
 }
 
+static enum mr_status check_lists(void *ctx, struct mr_slice text)
+{
+    static const char *const lists[] = {"s3:ListBucket", "s3:ListBucketVersions"};
+    bool *any = ctx;
+    for (size_t i = 0; i < MR_COUNT(lists); i++)
+        *any = *any || mr_slice_like(mr_slice_cstr(lists[i]), text, MR_LIKE_ONE | MR_LIKE_NOCASE);
+    return MR_OK;
+}
+
+/* AWS: what only a listing has is no condition of anything else. */
+static enum mr_status check_applies(struct protocol_call *call, yyjson_val *statement)
+{
+    static const char *const of_lists[] = {"s3:prefix", "s3:delimiter", "s3:max-keys"};
+    yyjson_val *action = mr_json_get(statement, "Action"), *operation, *keys, *key, *values;
+    bool lists = action == NULL;
+    size_t i, j, count, more;
+    if (each(action, check_lists, &lists) == MR_OK && lists)
+        return MR_OK;
+    yyjson_obj_foreach(mr_json_get(statement, "Condition"), i, count, operation, keys)
+    {
+        yyjson_obj_foreach(keys, j, more, key, values)
+        {
+            for (size_t at = 0; !lists && at < MR_COUNT(of_lists); at++)
+                if (mr_slice_equal_nocase(mr_json_text(key), mr_slice_cstr(of_lists[at])))
+                    return fail(call, "Conditions do not apply to combination of actions and "
+                                      "resources in statement");
+        }
+    }
+    return MR_OK;
+}
+
 /* AWS: conditions on these keys that hold for fixed values alone make a statement private. */
 static bool key_is_fixed(struct mr_slice key)
 {
@@ -333,16 +364,22 @@ static enum mr_status check_statement(struct protocol_call *call, yyjson_val *st
         return fail(call, "Missing required field Effect");
     if (!mr_slice_equal(effect, MR_S("Allow")) && !mr_slice_equal(effect, MR_S("Deny")))
         return protocol_fail(call, &s3_malformed_policy, "Invalid effect: %.*s", MR_ARG(effect));
-    for (size_t i = 0; i < MR_COUNT(needed); i++)
-        if (mr_json_get(statement, needed[i][0]) == NULL &&
-            mr_json_get(statement, needed[i][1]) == NULL)
+    for (size_t i = 0; i < MR_COUNT(needed); i++) {
+        const bool is = mr_json_get(statement, needed[i][0]) != NULL;
+        const bool is_not = mr_json_get(statement, needed[i][1]) != NULL;
+        if (is && is_not)
+            return fail(call, "Invalid policy syntax.");
+        if (!is && !is_not)
             return protocol_fail(call, &s3_malformed_policy, "Missing required field %s",
                                  needed[i][0]);
+    }
     if (principal == NULL)
         principal = mr_json_get(statement, "NotPrincipal");
     if (check_principal(call, principal) != MR_OK || check_targets(call, statement) != MR_OK)
         return MR_FAULT;
-    return check_conditions(call, mr_json_get(statement, "Condition"));
+    if (check_conditions(call, mr_json_get(statement, "Condition")) != MR_OK)
+        return MR_FAULT;
+    return check_applies(call, statement);
 }
 
 enum mr_status s3_policy_check(struct protocol_call *call, yyjson_val *policy)

@@ -377,3 +377,16 @@ def test_who_reads_objects_elsewhere_says_that_he_cannot(client, s3, bucket):
             FunctionName="sealed", Role="arn:aws:iam::000000000000:role/r", Runtime="python3.12",
             Handler="f.g", Code={"S3Bucket": bucket, "S3Key": "f.zip"})
     assert SEALED in caught.value.response["Error"]["Message"]
+
+
+def test_an_upload_with_a_checksum_is_completed_with_its_key(s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="CRC32",
+                                        **sse())["UploadId"]
+    where = {"Bucket": bucket, "Key": "k", "UploadId": upload}
+    part = s3.upload_part(**where, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32", **sse())
+    parts = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]
+    error = refused(s3.complete_multipart_upload, "InvalidRequest", 400, **where,
+                    MultipartUpload={"Parts": parts})
+    assert error["Message"].startswith("The multipart upload initiate requested encryption. ")
+    s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts}, **encoded())
+    assert s3.get_object(Bucket=bucket, Key="k", **sse())["Body"].read() == b"x"

@@ -36,6 +36,7 @@ def arn(bucket, rest=""):
     {"Principal": None, "NotPrincipal": OWNER, "Effect": "Deny"},
     {"Action": ["s3:GetObject", "s3:put*", "S3:DELETEOBJECT"]}, {"Action": "*"},
     {"Action": "s3:*"}, {"Action": None, "NotAction": "s3:PutObject"},
+    {"Action": "s3:*", "Condition": {"StringLike": {"s3:prefix": "a/*"}}},
     {"Condition": {"StringEqualsIfExists": {"s3:x-amz-acl": "private"},
                    "ForAnyValue:StringLike": {"aws:TagKeys": ["a*"]},
                    "Bool": {"aws:SecureTransport": "false"}}},
@@ -86,6 +87,10 @@ def test_resources_are_the_bucket_and_what_is_in_it(s3, bucket):
     ({"Condition": {"StringEquals": {"x": "y"}}}, "Policy has an invalid condition key"),
     ({"Condition": "x"}, "Invalid policy syntax."),
     ({"Foo": "x"}, "Unknown field Foo"),
+    ({"NotAction": "s3:PutObject"}, "Invalid policy syntax."),
+    ({"NotResource": "*"}, "Invalid policy syntax."),
+    ({"Condition": {"StringLike": {"s3:prefix": "a/*"}}},
+     "Conditions do not apply to combination of actions and resources in statement"),
 ])
 def test_a_statement_has_to_make_sense(s3, bucket, change, words):
     error = refused(s3.put_bucket_policy, "MalformedPolicy", 400, Bucket=bucket,
