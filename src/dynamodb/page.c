@@ -254,6 +254,9 @@ static void walk(const struct dynamodb_page *page, struct view_iterator *iterato
          (page->backward ? view_iterator_prev : view_iterator_next)(iterator)) {
         if (!dynamodb_range_holds(&page->range, view_iterator_key(iterator)))
             break;
+        result->more = page->together_max > 0 && result->scanned == page->together_max;
+        if (result->more)
+            break;
         struct mr_slice entry = view_iterator_value(iterator), item = entry;
         if (page->fetches) {
             enum mr_status status = fetch(page, entry, &fetched);
@@ -268,10 +271,10 @@ static void walk(const struct dynamodb_page *page, struct view_iterator *iterato
         }
         evaluate(page, item, result);
         result->more = result->scanned == page->limit || result->bytes > DYNAMODB_PAGE_BYTES;
-        if (result->more) {
+        if (result->more || result->scanned == page->together_max)
             result->last = keys_of_place(page, entry);
+        if (result->more)
             break;
-        }
     }
 }
 

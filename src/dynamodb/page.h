@@ -41,6 +41,7 @@ struct dynamodb_page {
     bool backward, consistent, count_only;
     bool fetches; /* the index lacks attributes that are asked for: read the items themselves */
     int64_t limit;
+    int64_t together_max; /* items of a page, the last of which has no token; 0: `limit` rules */
 };
 /* Reads ConsistentRead, Limit, Select, IndexName; finds the index. MR_FAULT when they do not fit.
  */

@@ -256,6 +256,20 @@ static int by_value(const void *a, const void *b)
     return item_value_compare(a, b);
 }
 
+/* AWS: IN takes 50 values of a partition key, and is answered by pages of ten items. */
+static enum mr_status check_list(struct placing *placing)
+{
+    enum { LISTED_MAX = 50, LISTED_PAGE = 10 };
+    const size_t listed =
+        item_partiql_listed(placing->statement->where, placing->schema->keys[0].name);
+    if (listed > LISTED_MAX)
+        return protocol_fail(placing->page->call, &protocol_validation,
+                             "Statement wasn't well formed, can't be processed: Too many operands "
+                             "of IN");
+    placing->page->together_max = listed > 1 ? LISTED_PAGE : 0;
+    return MR_OK;
+}
+
 /* AWS: a partition key that is one of some values asks for these partitions, not for a scan. */
 static enum mr_status find_several(struct placing *placing)
 {
@@ -279,7 +293,7 @@ static enum mr_status find_several(struct placing *placing)
     placing->hashes = values;
     placing->hash_count = kept;
     placing->several = kept > 1;
-    return MR_OK;
+    return check_list(placing);
 }
 
 static enum mr_status find_hashes(struct placing *placing)

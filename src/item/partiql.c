@@ -751,7 +751,7 @@ static void parse_statement(struct partiql_parser *parser, struct item_statement
         parse_where(parser, statement);
         parse_returning(parser, statement);
     } else {
-        item_partiql_fail(parser, "Unexpected keyword");
+        item_partiql_fail(parser, "Expected data manipulation");
     }
     item_partiql_accept_sign(parser, MR_S(";"));
     if (parser->token.kind != TOKEN_END)

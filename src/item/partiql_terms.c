@@ -54,6 +54,21 @@ static bool add_values(struct mr_arena *arena, const struct item_node *where, st
     return true;
 }
 
+size_t item_partiql_listed(const struct item_node *where, struct mr_slice name)
+{
+    const bool joins = where->kind == ITEM_NODE_AND || where->kind == ITEM_NODE_OR;
+    size_t most = 0;
+    for (size_t i = 0; joins && i < where->count; i++) {
+        const size_t count = item_partiql_listed(where->args[i], name);
+        most = count > most ? count : most;
+    }
+    if (where->kind != ITEM_NODE_IN || where->args[0]->kind != ITEM_NODE_PATH ||
+        where->args[0]->path.count != 1 ||
+        !mr_slice_equal(where->args[0]->path.steps[0].name, name))
+        return most;
+    return where->count - 1;
+}
+
 bool item_partiql_values(struct mr_arena *arena, const struct item_node *where,
                          struct mr_slice name, struct item_value **ret_values, size_t *ret_count)
 {

@@ -132,6 +132,39 @@ def test_several_partitions_are_no_scan_and_have_their_own_order(series, run, re
             statement=f'SELECT * FROM "{series}" WHERE id IN [\'a\', 1]')
 
 
+def test_a_list_of_partition_keys_is_answered_ten_items_a_page(db, table, run, refused):
+    ids = [f"k{i:02}" for i in range(51)]
+    for i in ids:
+        db.put_item(TableName=table, Item={"id": s(i), "n": n(int(i[1:]) % 2)})
+
+    def listed(count):
+        return f"SELECT id FROM \"{table}\" WHERE id IN [{', '.join(map(repr, ids[:count]))}]"
+
+    def pages(text, **more):
+        token, lengths, seen = {}, [], []
+        while True:
+            reply = run(text, **more, **token)
+            lengths.append(len(reply["Items"]))
+            seen += [item["id"]["S"] for item in reply["Items"]]
+            if "NextToken" not in reply:
+                return lengths, seen
+            token = {"NextToken": reply["NextToken"]}
+
+    assert pages(listed(10)) == ([10], ids[:10])
+    assert pages(listed(11)) == ([10, 1], ids[:11])
+    assert pages(listed(20)) == ([10, 10], ids[:20])
+    assert pages(listed(50)) == ([10] * 5, ids[:50])
+    assert pages(listed(20) + " AND n = 1") == ([5, 5], ids[1:20:2])
+    assert pages(listed(12) + " ORDER BY id DESC") == ([10, 2], ids[11::-1])
+    assert pages(listed(4), Limit=3)[1] == ids[:4]
+    refused("ValidationException", MALFORMED + "Too many operands of IN", run,
+            statement=listed(51))
+    either = " OR ".join(f"id = '{i}'" for i in ids[:12])
+    assert pages(f'SELECT id FROM "{table}" WHERE {either}') == ([12], ids[:12])
+    numbers = ", ".join(map(str, range(60)))
+    assert len(run(f'SELECT id FROM "{table}" WHERE n IN [{numbers}]')["Items"]) == 51
+
+
 def test_select_shows_what_is_asked(series, run):
     reply = run(f'SELECT at, deep.list[1], deep.list FROM "{series}" WHERE id = ? AND at = ?',
                 s("a"), n(3))
@@ -201,7 +234,9 @@ def test_delete(db, table, run, refused):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("DROP TABLE t", MALFORMED + "Unexpected keyword"),
+        ("DROP TABLE t", MALFORMED + "Expected data manipulation"),
+        ("SELEC * FROM t", MALFORMED + "Expected data manipulation"),
+        (" ", MALFORMED + "Expected data manipulation"),
         ("SELECT * FROM", MALFORMED + "Expected identifier"),
         ("SELECT * FROM t WHERE id = ", MALFORMED + "Expected identifier"),
         ("SELECT * FROM t WHERE id = 'a", MALFORMED + "Unterminated quote"),
