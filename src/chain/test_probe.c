@@ -1,5 +1,6 @@
 /* Probes: a position followed through hops, over a real journal. */
 #include "chain/internal.h"
+#include "base/test_folder.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 /* table T -(pipe p, window 1)-> stream S -(delivery d, window 2)-> bucket B */
 struct house {
-    char folder[64];
+    char folder[TEST_FOLDER_SIZE];
     struct store *store;
     struct mr_arena arena;
     struct hop_list list;
@@ -31,8 +32,7 @@ static struct hop *add(struct house *house, const char *kind, const char *name, 
 static int setup(void **state)
 {
     struct house *house = mr_calloc(1, sizeof *house);
-    snprintf(house->folder, sizeof house->folder, "/tmp/millrace-test-XXXXXX");
-    assert_non_null(mkdtemp(house->folder));
+    test_folder_make(house->folder);
     const struct store_options options = {.folder = house->folder, .clock = mr_clock_system};
     assert_int_equal(store_open(&house->store, &options), MR_OK);
     mr_arena_init(&house->arena);
@@ -46,11 +46,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct house *house = *state;
-    char command[128];
     store_close(house->store);
     mr_arena_fini(&house->arena);
-    snprintf(command, sizeof command, "rm -r '%s'", house->folder);
-    assert_int_equal(system(command), 0);
+    test_folder_remove(house->folder);
     free(house);
     return 0;
 }

@@ -102,25 +102,9 @@ struct dynamodb_history {
     struct mr_buf from;           /* where the next slice begins */
 };
 
-/* The first table with history behind `after` in the order of numbers, with a reference; or NULL.
- */
-static struct dynamodb_table *next_table(struct dynamodb *dynamodb, uint32_t after)
+static bool has_history(const struct dynamodb_table *table)
 {
-    struct dynamodb_table *found = NULL;
-    size_t cursor = 0;
-    struct mr_slice name;
-    void *value;
-    pthread_rwlock_rdlock(&dynamodb->lock);
-    while (mr_map_next(&dynamodb->locked.tables, &cursor, &name, &value)) {
-        struct dynamodb_table *table = value;
-        if (table->locked.history.number != 0 && table->number > after &&
-            (found == NULL || table->number < found->number))
-            found = table;
-    }
-    if (found != NULL)
-        atomic_fetch_add(&found->references, 1);
-    pthread_rwlock_unlock(&dynamodb->lock);
-    return found;
+    return table->locked.history.number != 0;
 }
 
 /* Deletes what no state that can be asked for needs; true at the end of the history. */
@@ -159,7 +143,7 @@ static enum runtime_pump_next history_step(void *ctx, int64_t *ret_wake_ms)
     struct mr_arena arena;
     *ret_wake_ms = store_now(dynamodb->store) + EVERY_MS;
     if (history->table == NULL)
-        history->table = next_table(dynamodb, 0);
+        history->table = dynamodb_table_after(dynamodb, 0, has_history);
     if (history->table == NULL)
         return RUNTIME_PUMP_WAIT;
     mr_arena_init(&arena);
@@ -173,7 +157,8 @@ static enum runtime_pump_next history_step(void *ctx, int64_t *ret_wake_ms)
     }
     if (!done)
         return RUNTIME_PUMP_AGAIN;
-    struct dynamodb_table *next = next_table(dynamodb, history->table->number);
+    struct dynamodb_table *next =
+        dynamodb_table_after(dynamodb, history->table->number, has_history);
     dynamodb_table_unref(history->table);
     history->table = next;
     mr_buf_reset(&history->from);

@@ -249,6 +249,10 @@ static inline struct dynamodb_index *dynamodb_index_at(const struct dynamodb_tab
 /* All tables by name, with references. */
 struct dynamodb_table **dynamodb_table_list(struct dynamodb *dynamodb, struct mr_arena *arena,
                                             size_t *ret_count);
+/* For what sweeps table by table: the first that is wanted behind `number` in the order of numbers,
+ * with a reference; or NULL. `wanted` is called under dynamodb.lock. */
+struct dynamodb_table *dynamodb_table_after(struct dynamodb *dynamodb, uint32_t number,
+                                            bool (*wanted)(const struct dynamodb_table *table));
 /* "T" from "T" or "arn:aws:dynamodb:R:A:table/T". */
 struct mr_slice dynamodb_table_name(struct mr_slice name_or_arn);
 

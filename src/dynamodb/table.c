@@ -158,6 +158,26 @@ struct dynamodb_table **dynamodb_table_list(struct dynamodb *dynamodb, struct mr
     return list;
 }
 
+struct dynamodb_table *dynamodb_table_after(struct dynamodb *dynamodb, uint32_t number,
+                                            bool (*wanted)(const struct dynamodb_table *table))
+{
+    struct dynamodb_table *found = NULL;
+    size_t cursor = 0;
+    struct mr_slice name;
+    void *value;
+    pthread_rwlock_rdlock(&dynamodb->lock);
+    while (mr_map_next(&dynamodb->locked.tables, &cursor, &name, &value)) {
+        struct dynamodb_table *table = value;
+        if (table->number > number && (found == NULL || table->number < found->number) &&
+            wanted(table))
+            found = table;
+    }
+    if (found != NULL)
+        table_ref(found);
+    pthread_rwlock_unlock(&dynamodb->lock);
+    return found;
+}
+
 struct mr_slice dynamodb_table_name(struct mr_slice name_or_arn)
 {
     size_t at = SIZE_MAX;

@@ -1,6 +1,7 @@
 #include "dynamodb/recovery.h"
 #include "base/rng.h"
 #include "runtime/runtime.h"
+#include "base/test_folder.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ enum { KEYS = 20, STEPS = 300, NUMBER = 7, HISTORY = 9 };
 struct fixture {
     struct dynamodb dynamodb;
     struct dynamodb_recovery recovery;
-    char folder[64];
+    char folder[TEST_FOLDER_SIZE];
     int64_t now_ms;
     struct mr_rng rng;
     /* value of each key by the end of each millisecond; 0: none */
@@ -33,8 +34,7 @@ static int setup(void **state)
 {
     struct fixture *fixture = mr_calloc(1, sizeof(*fixture));
     struct store_options options = {.clock = {.now_ms = read_clock, .ctx = fixture}};
-    snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/millrace-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    test_folder_make(fixture->folder);
     options.folder = fixture->folder;
     fixture->now_ms = 1;
     mr_rng_init_seed(&fixture->rng, 20251129);
@@ -47,10 +47,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
-    char command[128];
     store_close(fixture->dynamodb.store);
-    snprintf(command, sizeof(command), "rm -r '%s'", fixture->folder);
-    assert_int_equal(system(command), 0);
+    test_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }

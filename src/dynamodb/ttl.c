@@ -54,24 +54,9 @@ static struct mr_slice attribute_of(struct mr_arena *arena, struct dynamodb_tabl
     return name;
 }
 
-/* The first table with TTL behind `after` in the order of numbers, with a reference; or NULL. */
-static struct dynamodb_table *next_table(struct dynamodb *dynamodb, uint32_t after)
+static bool has_ttl(const struct dynamodb_table *table)
 {
-    struct dynamodb_table *found = NULL;
-    size_t cursor = 0;
-    struct mr_slice name;
-    void *value;
-    pthread_rwlock_rdlock(&dynamodb->lock);
-    while (mr_map_next(&dynamodb->locked.tables, &cursor, &name, &value)) {
-        struct dynamodb_table *table = value;
-        if (table->locked.ttl.len > 0 && table->number > after &&
-            (found == NULL || table->number < found->number))
-            found = table;
-    }
-    if (found != NULL)
-        atomic_fetch_add(&found->references, 1);
-    pthread_rwlock_unlock(&dynamodb->lock);
-    return found;
+    return table->locked.ttl.len > 0;
 }
 
 struct slice {
@@ -140,7 +125,7 @@ static enum runtime_pump_next ttl_step(void *ctx, int64_t *ret_wake_ms)
     bool done;
     if (ttl->table == NULL) {
         ttl->began_ms = store_now(ttl->dynamodb->store);
-        ttl->table = next_table(ttl->dynamodb, 0);
+        ttl->table = dynamodb_table_after(ttl->dynamodb, 0, has_ttl);
         mr_buf_reset(&ttl->from);
         if (ttl->table == NULL)
             return RUNTIME_PUMP_WAIT;
@@ -155,7 +140,7 @@ static enum runtime_pump_next ttl_step(void *ctx, int64_t *ret_wake_ms)
     }
     if (!done)
         return RUNTIME_PUMP_AGAIN;
-    struct dynamodb_table *next = next_table(ttl->dynamodb, ttl->table->number);
+    struct dynamodb_table *next = dynamodb_table_after(ttl->dynamodb, ttl->table->number, has_ttl);
     dynamodb_table_unref(ttl->table);
     ttl->table = next;
     mr_buf_reset(&ttl->from);

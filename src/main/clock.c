@@ -144,38 +144,24 @@ static void write_state(const struct serve *serve, struct mr_buf *out)
     mr_buf_byte(out, '\n');
 }
 
-static void clock_page(void *ctx, struct http_exchange *exchange)
+static const char *obey_page(void *ctx, yyjson_val *body)
 {
     struct serve *serve = ctx;
-    const char *wrong = NULL;
-    if (mr_slice_equal(exchange->method, MR_S("POST"))) {
-        struct clock_wish wish;
-        if (http_header_get(exchange, "origin").ptr != NULL) { /* a page in somebody's browser */
-            exchange->status = 403;
-            return;
-        }
-        wrong = read_wish(mr_json_parse(&exchange->arena, exchange->body, 4), &wish);
-        if (wrong == NULL) {
-            pthread_mutex_lock(&serve->clock_lock);
-            wrong = obey(serve, &wish);
-            pthread_mutex_unlock(&serve->clock_lock);
-            runtime_clock_moved(serve->runtime);
-        }
-    } else if (!mr_slice_equal(exchange->method, MR_S("GET"))) {
-        exchange->status = 405;
-        return;
-    }
-    exchange->status = wrong == NULL ? 200 : 400;
-    http_reply_header(exchange, MR_S("content-type"), MR_S("application/json"));
+    struct clock_wish wish;
+    const char *wrong = read_wish(body, &wish);
     if (wrong == NULL) {
-        write_state(serve, &exchange->reply_body);
-        return;
+        pthread_mutex_lock(&serve->clock_lock);
+        wrong = obey(serve, &wish);
+        pthread_mutex_unlock(&serve->clock_lock);
+        runtime_clock_moved(serve->runtime);
     }
-    struct mr_json json = mr_json_make(&exchange->reply_body);
-    mr_json_object(&json);
-    mr_json_key_cstr(&json, "error", wrong);
-    mr_json_object_end(&json);
-    mr_buf_byte(&exchange->reply_body, '\n');
+    return wrong;
+}
+
+static void clock_page(void *ctx, struct http_exchange *exchange)
+{
+    if (serve_take_wish(exchange, obey_page, ctx))
+        write_state(ctx, &exchange->reply_body);
 }
 
 void serve_register_clock(struct serve *serve)

@@ -71,6 +71,11 @@ void serve_stop_waiting(struct serve *serve);
 
 /* ---- pages.c: /_millrace/status, /_millrace/health, /_millrace/reset ---- */
 void serve_register_pages(struct serve *serve);
+/* For a page that GET shows and POST changes, by a JSON object and by no page in somebody's
+ * browser: `obey` says what is wrong with the object, or NULL. False: the answer is there; true:
+ * 200, and the state is to be written. */
+bool serve_take_wish(struct http_exchange *exchange,
+                     const char *(*obey)(void *ctx, yyjson_val *body), void *ctx);
 /* Members of the status page: tables, destinations, pipes, streams, deliveries, functions. */
 void serve_write_stages(struct serve *serve, struct mr_json *json);
 

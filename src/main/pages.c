@@ -192,6 +192,34 @@ static void metrics(void *ctx, struct http_exchange *exchange)
     leave(serve);
 }
 
+/* ---- wishes (testing) ---- */
+
+bool serve_take_wish(struct http_exchange *exchange,
+                     const char *(*obey)(void *ctx, yyjson_val *body), void *ctx)
+{
+    const char *wrong = NULL;
+    if (mr_slice_equal(exchange->method, MR_S("POST"))) {
+        if (http_header_get(exchange, "origin").ptr != NULL) { /* a page in somebody's browser */
+            exchange->status = 403;
+            return false;
+        }
+        wrong = obey(ctx, mr_json_parse(&exchange->arena, exchange->body, 4));
+    } else if (!mr_slice_equal(exchange->method, MR_S("GET"))) {
+        exchange->status = 405;
+        return false;
+    }
+    exchange->status = wrong == NULL ? 200 : 400;
+    http_reply_header(exchange, MR_S("content-type"), MR_S("application/json"));
+    if (wrong == NULL)
+        return true;
+    struct mr_json json = mr_json_make(&exchange->reply_body);
+    mr_json_object(&json);
+    mr_json_key_cstr(&json, "error", wrong);
+    mr_json_object_end(&json);
+    mr_buf_byte(&exchange->reply_body, '\n');
+    return false;
+}
+
 /* ---- reset (testing) ---- */
 
 /* Closes every service, empties the store, opens them again: the same path as a restart on an empty

@@ -33,8 +33,9 @@ static void write_counts(struct mr_buf *out)
 }
 
 /* NULL: done. */
-static const char *obey(yyjson_val *body)
+static const char *obey(void *ctx, yyjson_val *body)
 {
+    (void)ctx;
     size_t at, count;
     yyjson_val *key, *value, *spec;
     const char *problem = NULL;
@@ -60,29 +61,8 @@ static const char *obey(yyjson_val *body)
 
 static void points_page(void *ctx, struct http_exchange *exchange)
 {
-    (void)ctx;
-    const char *wrong = NULL;
-    if (mr_slice_equal(exchange->method, MR_S("POST"))) {
-        if (http_header_get(exchange, "origin").ptr != NULL) { /* a page in somebody's browser */
-            exchange->status = 403;
-            return;
-        }
-        wrong = obey(mr_json_parse(&exchange->arena, exchange->body, 4));
-    } else if (!mr_slice_equal(exchange->method, MR_S("GET"))) {
-        exchange->status = 405;
-        return;
-    }
-    exchange->status = wrong == NULL ? 200 : 400;
-    http_reply_header(exchange, MR_S("content-type"), MR_S("application/json"));
-    if (wrong == NULL) {
+    if (serve_take_wish(exchange, obey, ctx))
         write_counts(&exchange->reply_body);
-        return;
-    }
-    struct mr_json json = mr_json_make(&exchange->reply_body);
-    mr_json_object(&json);
-    mr_json_key_cstr(&json, "error", wrong);
-    mr_json_object_end(&json);
-    mr_buf_byte(&exchange->reply_body, '\n');
 }
 
 void serve_register_points(struct serve *serve)

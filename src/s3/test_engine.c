@@ -1,5 +1,6 @@
 /* Objects on a real store in a folder of their own. */
 #include "s3/internal.h"
+#include "base/test_folder.h"
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 enum { LARGE_BYTES = S3_SMALL_BYTES_MAX + 1 };
 
 struct house {
-    char folder[64];
+    char folder[TEST_FOLDER_SIZE];
     struct mr_rng rng;
     struct runtime *runtime;
     struct store *store;
@@ -41,8 +42,7 @@ static void house_close(struct house *house)
 static int setup(void **state)
 {
     struct house *house = mr_calloc(1, sizeof *house);
-    (void)snprintf(house->folder, sizeof house->folder, "/tmp/millrace-test-XXXXXX");
-    assert_non_null(mkdtemp(house->folder));
+    test_folder_make(house->folder);
     mr_rng_init_system(&house->rng);
     mr_arena_init(&house->arena);
     house_open(house);
@@ -56,10 +56,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct house *house = *state;
-    char command[128];
     house_close(house);
-    (void)snprintf(command, sizeof command, "rm -r '%s'", house->folder);
-    assert_int_equal(system(command), 0);
+    test_folder_remove(house->folder);
     mr_arena_fini(&house->arena);
     free(house);
     return 0;

@@ -2,6 +2,7 @@
 #include "s3/list.h"
 #include "base/rng.h"
 #include "journal/journal.h"
+#include "base/test_folder.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 enum { KEYS_MAX = 600 };
 
 struct fixture {
-    char folder[64];
+    char folder[TEST_FOLDER_SIZE];
     struct view *view;
     struct mr_arena arena;
     struct mr_rng rng;
@@ -56,8 +57,7 @@ static void store_key(struct fixture *fixture, struct mr_slice bucket, struct mr
 static int setup(void **state)
 {
     struct fixture *fixture = mr_calloc(1, sizeof *fixture);
-    (void)snprintf(fixture->folder, sizeof fixture->folder, "/tmp/millrace-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    test_folder_make(fixture->folder);
     mr_arena_init(&fixture->arena);
     mr_rng_init_seed(&fixture->rng, 20251122);
     const struct view_options options = {.folder = fixture->folder};
@@ -80,10 +80,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
-    char command[128];
     view_close(fixture->view);
-    (void)snprintf(command, sizeof command, "rm -r '%s'", fixture->folder);
-    assert_int_equal(system(command), 0);
+    test_folder_remove(fixture->folder);
     mr_arena_fini(&fixture->arena);
     free(fixture);
     return 0;

@@ -271,3 +271,22 @@ bool verify_stretch_is_due(const struct verify_stretches *stretches,
     return it != NULL && it->start >= 0 && event->position >= it->start &&
            event->position < it->upto;
 }
+
+static int by_position(const void *a, const void *b)
+{
+    const int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+void verify_positions_sort(struct mr_buf *positions)
+{
+    if (positions->len > 0)
+        qsort(positions->data, positions->len / sizeof(int64_t), sizeof(int64_t), by_position);
+}
+
+bool verify_positions_have(const struct mr_buf *positions, int64_t position)
+{
+    return positions->len > 0 &&
+           bsearch(&position, positions->data, positions->len / sizeof position, sizeof position,
+                   by_position) != NULL;
+}

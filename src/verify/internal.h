@@ -142,6 +142,9 @@ bool verify_stretch_is_due(const struct verify_stretches *stretches,
                            const struct verify_event *event);
 bool verify_stretches_have(const struct verify_stretches *stretches,
                            const struct verify_event *event);
+/* Of i64 positions: sorted first, then asked. */
+void verify_positions_sort(struct mr_buf *positions);
+bool verify_positions_have(const struct mr_buf *positions, int64_t position);
 
 MR_MUST_USE enum mr_status verify_walk(struct verify *verify);
 /* The event at that position; NULL: not in memory. */

@@ -292,24 +292,12 @@ static enum mr_status judge_object(struct judging *judging, uint32_t index)
 
 /* ---- what is missing ---- */
 
-static int by_position(const void *a, const void *b)
-{
-    const int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return left < right ? -1 : left > right;
-}
-
-static bool was_dropped(const struct verify_delivery *delivery, int64_t position)
-{
-    return delivery->dropped.len > 0 &&
-           bsearch(&position, delivery->dropped.data, delivery->dropped.len / sizeof position,
-                   sizeof position, by_position) != NULL;
-}
-
 static bool is_missing(const struct judging *judging, uint32_t index)
 {
     const struct verify_event *event = &judging->verify->events[index];
     return judging->count[index] == 0 && judging->failed[index] == 0 &&
-           !(event->flags & EVENT_EMPTY) && !was_dropped(judging->delivery, event->position) &&
+           !(event->flags & EVENT_EMPTY) &&
+           !verify_positions_have(&judging->delivery->dropped, event->position) &&
            verify_stretch_is_due(&judging->delivery->source, event);
 }
 
@@ -467,9 +455,7 @@ enum mr_status verify_judge_delivery(struct verify *verify, size_t index)
     judging.places = mr_calloc(verify->event_count + 1, sizeof *judging.places);
     judging.hints = mr_calloc(verify->piece_count + 1, sizeof *judging.hints);
     judging.precise = is_precise(&judging);
-    if (delivery->dropped.len > 0)
-        qsort(delivery->dropped.data, delivery->dropped.len / sizeof(int64_t), sizeof(int64_t),
-              by_position);
+    verify_positions_sort(&delivery->dropped);
     judging.budget = delivery->dropped_all - delivery->dropped.len / sizeof(int64_t);
     for (uint32_t i = 0; i < verify->object_count && status == MR_OK; i++)
         if (verify->objects[i].delivery == index && verify->objects[i].kind != VERIFY_BACKUP)

@@ -19,19 +19,6 @@ static bool is_target(const struct verify_pipe *pipe, uint32_t window)
     return false;
 }
 
-static int by_position(const void *a, const void *b)
-{
-    const int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return left < right ? -1 : left > right;
-}
-
-static bool was_given_up(const struct verify_pipe *pipe, int64_t position)
-{
-    return pipe->given_up.len > 0 &&
-           bsearch(&position, pipe->given_up.data, pipe->given_up.len / sizeof position,
-                   sizeof position, by_position) != NULL;
-}
-
 /* ---- the filter ---- */
 
 static const char *shard_of(const struct verify_pipe *pipe, const struct verify_event *event)
@@ -113,7 +100,7 @@ static void judge_event(struct judging *judging, const struct verify_event *even
         tell(judging, event, VERIFY_DOUBLED, "the pipe put it more than once");
     if (carried > 0)
         return;
-    if (was_given_up(pipe, event->position)) {
+    if (verify_positions_have(&pipe->given_up, event->position)) {
         pipe->given++;
         return;
     }
@@ -182,9 +169,7 @@ static void judge(struct judging *judging)
     const struct verify *verify = judging->verify;
     struct verify_pipe *pipe = judging->pipe;
     const bool named = names_changes(judging);
-    if (pipe->given_up.len > 0)
-        qsort(pipe->given_up.data, pipe->given_up.len / sizeof(int64_t), sizeof(int64_t),
-              by_position);
+    verify_positions_sort(&pipe->given_up);
     for (size_t i = 0; i < verify->event_count; i++)
         if (verify_stretch_is_due(&pipe->source, &verify->events[i]))
             judge_event(judging, &verify->events[i], named);

@@ -1,5 +1,6 @@
 /* What of the journal goes, and what stays: floors, cursors, the view, a crash in between. */
 #include "view/store.h"
+#include "base/test_folder.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 enum { SEGMENT = 64 << 10, RECORD = 1000, WINDOW = 7 };
 
 struct house {
-    char folder[64];
+    char folder[TEST_FOLDER_SIZE];
     struct mr_clock_movable clock;
     struct store *store;
     struct mr_arena arena;
@@ -33,8 +34,7 @@ static void open_it(struct house *house)
 static int setup(void **state)
 {
     struct house *house = mr_calloc(1, sizeof *house);
-    snprintf(house->folder, sizeof house->folder, "/tmp/millrace-test-XXXXXX");
-    assert_non_null(mkdtemp(house->folder));
+    test_folder_make(house->folder);
     mr_arena_init(&house->arena);
     open_it(house);
     *state = house;
@@ -44,11 +44,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct house *house = *state;
-    char command[128];
     store_close(house->store);
     mr_arena_fini(&house->arena);
-    snprintf(command, sizeof command, "rm -r '%s'", house->folder);
-    assert_int_equal(system(command), 0);
+    test_folder_remove(house->folder);
     free(house);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "base/rng.h"
 #include "view/hash.h"
+#include "base/test_folder.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -17,7 +18,7 @@
 enum { KEYS = 4000, LONG_BYTES = 3000, FLIPS = 3000 };
 
 struct fixture {
-    char folder[40], path[64];
+    char folder[TEST_FOLDER_SIZE], path[64];
     struct mr_arena arena;
     size_t count;
     struct mr_slice keys[KEYS], values[KEYS]; /* in order; a value's ptr NULL: deleted */
@@ -26,8 +27,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *fixture = mr_calloc(1, sizeof(*fixture));
-    snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/millrace-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    test_folder_make(fixture->folder);
     snprintf(fixture->path, sizeof(fixture->path), "%s/1.run", fixture->folder);
     mr_arena_init(&fixture->arena);
     *state = fixture;
@@ -37,9 +37,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
-    char command[256];
-    snprintf(command, sizeof(command), "rm -r '%s'", fixture->folder);
-    assert_int_equal(system(command), 0);
+    test_folder_remove(fixture->folder);
     mr_arena_fini(&fixture->arena);
     free(fixture);
     return 0;
