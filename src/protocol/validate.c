@@ -379,6 +379,9 @@ static void validate_s3(struct protocol_call *call, const struct model_shape *in
             protocol_fail(call, &malformed,
                           "The XML you provided was not well-formed or did not validate against "
                           "our published schema");
+        else if (mr_slice_equal(model_text(model, members[i].wire),
+                                MR_S("x-amz-object-attributes")))
+            continue; /* has words of its own */
         else
             protocol_fail(call, &invalid, "Missing required %s for this request: %.*s",
                           members[i].location == MODEL_AT_HEADER ? "header" : "parameter",

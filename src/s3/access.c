@@ -299,9 +299,11 @@ static struct mr_slice refusal(const struct access *access)
 static enum mr_status require(struct access *access, const char *action, bool of_object,
                               enum grant grant)
 {
-    return allows(access, action, of_object, grant)
-               ? MR_OK
-               : protocol_fail_slice(access->call, &s3_access_denied, refusal(access));
+    if (allows(access, action, of_object, grant))
+        return MR_OK;
+    if (strcmp(access->operation, "HeadBucket") == 0) /* AWS: where it is, everybody may know */
+        s3_tell_region(access->call);
+    return protocol_fail_slice(access->call, &s3_access_denied, refusal(access));
 }
 
 /* What a request wants besides: tags, lists, retention and holds of a new object. */
@@ -382,7 +384,7 @@ void s3_authorize_as(struct protocol_call *call, const char *operation)
 void s3_authorize(void *ctx, struct protocol_call *call)
 {
     (void)ctx;
-    if (s3_check_accelerated(call) == MR_OK)
+    if (s3_check_query(call) == MR_OK && s3_check_accelerated(call) == MR_OK)
         s3_authorize_as(call, call->operation_name);
 }
 

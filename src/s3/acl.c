@@ -99,20 +99,21 @@ static bool canonical(struct mr_slice id)
     return id.len == CANONICAL_ID_TEXT;
 }
 
-static enum mr_status user_add(struct grants *grants, struct mr_slice id,
+/* AWS: who is none is told by its place: "id" of a header, "CanonicalUser/ID" of a document. */
+static enum mr_status user_add(struct grants *grants, const char *place, struct mr_slice id,
                                struct mr_slice permission)
 {
     if (!canonical(id))
-        return s3_fail_argument(grants->call, "CanonicalUser/ID", id, "Invalid id");
+        return s3_fail_argument(grants->call, place, id, "Invalid id");
     grant_add(grants, false, id, permission);
     return MR_OK;
 }
 
-static enum mr_status group_add(struct grants *grants, struct mr_slice uri,
+static enum mr_status group_add(struct grants *grants, const char *place, struct mr_slice uri,
                                 struct mr_slice permission)
 {
     if (!is_public(uri) && !mr_slice_equal(uri, mr_slice_cstr(log_delivery)))
-        return s3_fail_argument(grants->call, "Group/URI", uri, "Invalid group uri");
+        return s3_fail_argument(grants->call, place, uri, "Invalid group uri");
     grant_add(grants, true, uri, permission);
     return MR_OK;
 }
@@ -147,9 +148,9 @@ static enum mr_status grantee_read(struct grants *grants, struct mr_slice one, s
     if (who.len >= 2 && who.ptr[0] == '"' && who.ptr[who.len - 1] == '"')
         who = mr_slice_sub(who, 1, who.len - 2);
     if (equals != SIZE_MAX && mr_slice_equal_nocase(kind, MR_S("id")))
-        return user_add(grants, who, permission);
+        return user_add(grants, "id", who, permission);
     if (equals != SIZE_MAX && mr_slice_equal_nocase(kind, MR_S("uri")))
-        return group_add(grants, who, permission);
+        return group_add(grants, "uri", who, permission);
     if (equals != SIZE_MAX && mr_slice_equal_nocase(kind, MR_S("emailAddress")))
         return fail_email(grants);
     return s3_fail_argument(grants->call, grant_headers[header].header,
@@ -195,9 +196,9 @@ static enum mr_status grant_read(struct grants *grants, yyjson_val *grant)
     if (!permission_known(permission))
         return fail_malformed(grants->call);
     if (mr_slice_equal(type, MR_S("CanonicalUser")) && mr_json_get(grantee, "ID") != NULL)
-        return user_add(grants, mr_json_get_text(grantee, "ID"), permission);
+        return user_add(grants, "CanonicalUser/ID", mr_json_get_text(grantee, "ID"), permission);
     if (mr_slice_equal(type, MR_S("Group")) && mr_json_get(grantee, "URI") != NULL)
-        return group_add(grants, mr_json_get_text(grantee, "URI"), permission);
+        return group_add(grants, "Group/URI", mr_json_get_text(grantee, "URI"), permission);
     if (mr_slice_equal(type, MR_S("AmazonCustomerByEmail")))
         return fail_email(grants);
     return fail_malformed(grants->call);

@@ -68,9 +68,10 @@ enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta)
     const struct mr_slice hold = s3_in(call, "ObjectLockLegalHoldStatus");
     yyjson_val *until = mr_json_get(call->in, "ObjectLockRetainUntilDate");
     /* What is no date does not come as one. */
-    if (until == NULL && protocol_header(call, "x-amz-object-lock-retain-until-date").len > 0)
-        return protocol_fail(call, &s3_invalid_argument,
-                             "The retain until date must be provided in ISO 8601 format");
+    const struct mr_slice date = protocol_header(call, "x-amz-object-lock-retain-until-date");
+    if (until == NULL && date.len > 0)
+        return s3_fail_argument(call, "x-amz-object-lock-retain-until-date", date,
+                                "The retain until date must be provided in ISO 8601 format");
     if (mode.len == 0 && until == NULL && hold.len == 0)
         return MR_OK;
     if (check_locks(call) != MR_OK || check_digest(call) != MR_OK)
@@ -80,7 +81,8 @@ enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta)
                              "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must "
                              "both be supplied");
     if (mode.len > 0 && mode_of(mode, &meta->retention) != MR_OK)
-        return protocol_fail(call, &s3_invalid_argument, "Unknown wormMode directive.");
+        return s3_fail_argument(call, "x-amz-object-lock-mode", mode,
+                                "Unknown wormMode directive.");
     if (until != NULL) {
         meta->retain_until_ms = date_of(until);
         if (check_date(call, meta->retain_until_ms) != MR_OK)
@@ -91,8 +93,8 @@ enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta)
     else if (mr_slice_equal(hold, MR_S("OFF")))
         meta->hold = S3_NOT_HELD;
     else if (hold.len > 0)
-        return protocol_fail(call, &s3_invalid_argument,
-                             "Legal Hold must be either of 'ON' or 'OFF'");
+        return s3_fail_argument(call, "x-amz-object-lock-legal-hold", hold,
+                                "Legal Hold must be either of 'ON' or 'OFF'");
     return MR_OK;
 }
 

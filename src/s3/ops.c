@@ -233,6 +233,67 @@ enum mr_status s3_which_in(struct protocol_call *call, struct s3_which *ret_whic
     return s3_version_in(call, mr_json_get(call->in, "VersionId"), &ret_which->version, room);
 }
 
+static bool has_query(struct protocol_call *call, const char *name)
+{
+    const struct mr_slice query = call->exchange->query;
+    struct mr_slice rest = query, pair;
+    while (rest.len > 0 && mr_slice_split(&rest, '&', &pair))
+        if (mr_slice_equal(mr_slice_sub(pair, 0, mr_slice_find(pair, '=')), mr_slice_cstr(name)))
+            return true;
+    return false;
+}
+
+/* AWS: a request is about one part of a bucket or an object. */
+static enum mr_status check_parts(struct protocol_call *call)
+{
+    static const char *const parts[] = {
+        "accelerate", "acl",          "analytics",         "cors",        "delete",
+        "encryption", "inventory",    "legal-hold",        "lifecycle",   "location",
+        "logging",    "metrics",      "notification",      "object-lock", "ownershipControls",
+        "policy",     "policyStatus", "publicAccessBlock", "replication", "requestPayment",
+        "restore",    "retention",    "tagging",           "torrent",     "uploadId",
+        "uploads",    "versioning",   "versions",          "website"};
+    const char *first = NULL, *second = NULL;
+    for (size_t i = 0; i < MR_COUNT(parts) && second == NULL; i++) {
+        if (!has_query(call, parts[i]))
+            continue;
+        if (first == NULL)
+            first = parts[i];
+        else
+            second = parts[i];
+    }
+    if (second == NULL)
+        return MR_OK;
+    return s3_fail_argument(
+        call, "ResourceType", mr_slice_cstr(first),
+        mr_arena_cstr(call->arena,
+                      mr_arena_printf(call->arena, "Conflicting query string parameters: %s, %s",
+                                      first, second)));
+}
+
+/* AWS: half of a part's name is none of an object. */
+static enum mr_status check_part_name(struct protocol_call *call)
+{
+    const bool number = has_query(call, "partNumber"), upload = has_query(call, "uploadId");
+    if (number == upload || !mr_slice_equal(call->exchange->method, MR_S("PUT")))
+        return MR_OK;
+    if (number)
+        return s3_fail_argument(call, "partNumber", MR_S("partNumber"),
+                                "This operation does not accept partNumber without uploadId");
+    protocol_reply_header(call, MR_S("allow"), MR_S("DELETE, POST, GET"));
+    protocol_fail_member(call, "Method", call->exchange->method);
+    protocol_fail_member(call, "ResourceType", MR_S("UPLOAD"));
+    return protocol_fail(call, &s3_method_not_allowed,
+                         "The specified method is not allowed against this resource.");
+}
+
+enum mr_status s3_check_query(struct protocol_call *call)
+{
+    if (call->exchange == NULL || call->exchange->query.len == 0)
+        return MR_OK;
+    return check_parts(call) == MR_OK ? check_part_name(call) : MR_FAULT;
+}
+
 enum mr_status s3_check_unsupported(struct protocol_call *call)
 {
     static const struct {

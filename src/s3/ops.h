@@ -103,6 +103,10 @@ enum mr_status s3_count_in(struct protocol_call *call, const char *member, const
                            int64_t fallback, int64_t *ret_count);
 enum mr_status s3_limit_in(struct protocol_call *call, const char *member, const char *name,
                            int64_t *ret_limit);
+/* The header that tells where the call's bucket lies, if it is there. */
+void s3_tell_region(struct protocol_call *call);
+/* What the query names fits together. */
+enum mr_status s3_check_query(struct protocol_call *call);
 /* Headers that would have to change what is done, and are not implemented. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);
 

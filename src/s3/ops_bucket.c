@@ -147,6 +147,15 @@ static struct mr_slice modern(struct mr_slice region)
     return mr_slice_equal(region, MR_S("EU")) ? MR_S("eu-west-1") : region;
 }
 
+void s3_tell_region(struct protocol_call *call)
+{
+    yyjson_val *document;
+    if (call->exchange != NULL &&
+        s3_bucket_get(s3_of(call), call->arena, s3_in(call, "Bucket"), &document) == MR_OK)
+        protocol_reply_header(call, MR_S("x-amz-bucket-region"),
+                              modern(mr_json_get_text(document, "region")));
+}
+
 static void head_bucket(struct protocol_call *call)
 {
     const struct mr_slice region = modern(region_of(call, s3_in(call, "Bucket")));
@@ -220,6 +229,12 @@ static void list_buckets(struct protocol_call *call)
     if (token.len > 0 && mr_base64_decode(call->arena, token, &walk.after) != MR_OK) {
         s3_fail_argument(call, "continuation-token", token,
                          "The continuation token provided is incorrect");
+        return;
+    }
+    if (mr_json_get(call->in, "BucketRegion") != NULL && !region_like(walk.region)) {
+        protocol_fail_member(call, "ArgumentName", MR_S("bucket-region"));
+        protocol_fail(call, &s3_invalid_argument, "Argument value %.*s is not a valid AWS Region",
+                      MR_ARG(walk.region));
         return;
     }
     s3_write_owner(call, "Owner", false);

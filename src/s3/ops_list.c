@@ -119,6 +119,7 @@ static enum mr_status settings_read(struct listing *listing)
         yyjson_arr_size(mr_json_get(call->in, "OptionalObjectAttributes")) > 0;
     if (s3_check_bucket(call) != MR_OK)
         return MR_FAULT;
+    s3_tell_region(call);
     if (listing->url && !mr_slice_equal(encoding, MR_S("url")))
         return s3_fail_argument(call, "encoding-type", encoding,
                                 "Invalid Encoding Method specified in Request");

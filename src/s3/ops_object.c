@@ -3,25 +3,13 @@
 
 /* ---- PutObject ---- */
 
-/* What names a part by half is no object. */
-static enum mr_status check_query(struct protocol_call *call)
-{
-    static const char *const names[] = {"uploadId", "partNumber"};
-    for (size_t i = 0; i < MR_COUNT(names); i++)
-        if (protocol_query_value(call, names[i]).ptr != NULL)
-            return s3_fail_argument(call, names[i], protocol_query_value(call, names[i]),
-                                    "This operation does not accept a query-string.");
-    return MR_OK;
-}
-
 static void put_open(struct protocol_call *call)
 {
     struct s3_change change = {0};
     struct s3_meta meta = {0};
     if (s3_check_bucket(call) != MR_OK || s3_check_key(call, s3_in(call, "Key")) != MR_OK ||
-        check_query(call) != MR_OK || s3_check_unsupported(call) != MR_OK ||
-        s3_conditions_read(call, &change) != MR_OK || s3_headers_read(call, &meta) != MR_OK ||
-        s3_headers_tags(call, &meta) != MR_OK)
+        s3_check_unsupported(call) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
+        s3_headers_read(call, &meta) != MR_OK || s3_headers_tags(call, &meta) != MR_OK)
         return;
     (void)s3_incoming_open(call, S3_PUT_BYTES_MAX);
 }

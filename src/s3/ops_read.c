@@ -285,6 +285,48 @@ static void give_body(struct protocol_call *call, struct reading *reading)
     protocol_reply_file_changed(call, reading->body.fd, reading->first, reading->len, filter);
 }
 
+/* AWS: the query may set these headers of the reply, of a request that is signed. */
+static enum mr_status check_override(struct protocol_call *call, struct mr_slice pair)
+{
+    static const char *const known[] = {"response-cache-control",    "response-content-disposition",
+                                        "response-content-encoding", "response-content-language",
+                                        "response-content-type",     "response-expires"};
+    const size_t equals = mr_slice_find(pair, '=');
+    const struct mr_slice name =
+        mr_percent_decode(call->arena, mr_slice_sub(pair, 0, equals), true);
+    if (!mr_slice_starts_with(name, MR_S("response-")))
+        return MR_OK;
+    for (size_t i = 0; i < MR_COUNT(known); i++)
+        if (mr_slice_equal(name, mr_slice_cstr(known[i])))
+            return !call->anonymous ? MR_OK
+                                    : protocol_fail(call, &s3_invalid_request,
+                                                    "Request specific response headers cannot be "
+                                                    "used for anonymous GET requests.");
+    const char *const text = mr_arena_cstr(call->arena, name);
+    const struct mr_slice value =
+        equals == SIZE_MAX
+            ? MR_S("")
+            : mr_percent_decode(call->arena, mr_slice_sub(pair, equals + 1, SIZE_MAX), true);
+    return s3_fail_argument(
+        call, text, value,
+        mr_arena_cstr(call->arena,
+                      mr_arena_printf(call->arena,
+                                      "%s is not in the set of overridable response headers. "
+                                      "Please refer to the S3 API documentation for a complete "
+                                      "list of overridable response headers.",
+                                      text)));
+}
+
+static enum mr_status check_overrides(struct protocol_call *call)
+{
+    struct mr_slice rest = call->exchange == NULL ? (struct mr_slice){0} : call->exchange->query;
+    struct mr_slice pair;
+    while (rest.len > 0 && mr_slice_split(&rest, '&', &pair))
+        if (check_override(call, pair) != MR_OK)
+            return MR_FAULT;
+    return MR_OK;
+}
+
 static void read_object(struct protocol_call *call, bool with_body)
 {
     struct s3 *s3 = s3_of(call);
@@ -292,7 +334,7 @@ static void read_object(struct protocol_call *call, bool with_body)
     struct s3_which which;
     struct s3_version version;
     if (s3_check_owner(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK ||
-        s3_check_unsupported(call) != MR_OK)
+        s3_check_unsupported(call) != MR_OK || check_overrides(call) != MR_OK)
         return;
     const enum mr_status found =
         with_body
@@ -346,21 +388,24 @@ static enum mr_status attributes_check(struct protocol_call *call)
 {
     static const char *const known[] = {"ETag", "Checksum", "ObjectParts", "StorageClass",
                                         "ObjectSize"};
-    const size_t asked = yyjson_arr_size(mr_json_get(call->in, "ObjectAttributes"));
+    yyjson_val *asked = mr_json_get(call->in, "ObjectAttributes");
     size_t at, count;
     yyjson_val *item;
-    yyjson_arr_foreach(mr_json_get(call->in, "ObjectAttributes"), at, count, item)
+    if (yyjson_arr_size(asked) == 0 ||
+        (yyjson_arr_size(asked) == 1 && mr_json_text(yyjson_arr_get_first(asked)).len == 0))
+        return protocol_fail(call, &s3_invalid_request,
+                             "The x-amz-object-attributes header specifying the attributes to be "
+                             "retrieved is either missing or empty");
+    yyjson_arr_foreach(asked, at, count, item)
     {
         size_t i = 0;
         while (i < MR_COUNT(known) && !mr_slice_equal(mr_json_text(item), mr_slice_cstr(known[i])))
             i++;
         if (i == MR_COUNT(known))
-            break;
+            return s3_fail_argument(call, "x-amz-object-attributes", mr_json_text(item),
+                                    "Invalid attribute name specified.");
     }
-    if (asked > 0 && at == asked)
-        return MR_OK;
-    protocol_fail_member(call, "ArgumentName", MR_S("x-amz-object-attributes"));
-    return protocol_fail(call, &s3_invalid_argument, "Invalid attribute name specified.");
+    return MR_OK;
 }
 
 static void write_parts(struct protocol_call *call, const struct s3_meta *meta, int64_t after,

@@ -111,6 +111,8 @@ enum mr_status s3_tags_parse(struct protocol_call *call, struct mr_slice text,
     size_t tags = 0;
     enum mr_status status = MR_OK;
     while (status == MR_OK && text.ptr != NULL && mr_slice_split(&text, '&', &part)) {
+        if (part.len == 0) /* AWS: "&&" is no tag */
+            continue;
         const size_t equals = mr_slice_find(part, '=');
         const struct mr_slice name =
             mr_percent_decode(call->arena, mr_slice_sub(part, 0, equals), true);

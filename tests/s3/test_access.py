@@ -569,3 +569,19 @@ def test_a_condition_on_what_s3_does_not_have_is_refused(s3, bucket):
         with pytest.raises(ClientError, match="Policy has an invalid condition key"):
             put(s3, bucket, {"Principal": {"AWS": ACCOUNT},
                              "Condition": {"StringEquals": {key: "x"}}})
+
+
+def test_who_is_refused_learns_where_a_bucket_lies(signed, owner, open_bucket):
+    status, headers, _ = signed.request("HEAD", f"/{open_bucket}")
+    assert (status, headers["x-amz-bucket-region"]) == (403, "us-east-1")
+
+
+def test_headers_of_a_reply_are_set_by_who_signs(signed, owner, open_bucket):
+    put(owner, open_bucket, {})
+    path = f"/{open_bucket}/a/1"
+    assert signed.request("GET", path)[0] == 200
+    status, _, text = signed.request("GET", f"{path}?response-content-type=text/html")
+    assert (status, b"<Code>InvalidRequest</Code>" in text) == (400, True)
+    assert b"cannot be used for anonymous GET requests." in text
+    got = owner.get_object(Bucket=open_bucket, Key="a/1", ResponseContentType="text/html")
+    assert got["ContentType"] == "text/html"

@@ -242,8 +242,8 @@ def test_a_list_is_asked_for_in_one_way(s3, server, open_bucket, owner):
 
 def test_grantees_have_to_be_somebody(s3, open_bucket):
     for given, name, words in (
-        ({"GrantRead": "id=nobody"}, "CanonicalUser/ID", "Invalid id"),
-        ({"GrantRead": "uri=http://example.com/all"}, "Group/URI", "Invalid group uri"),
+        ({"GrantRead": "id=nobody"}, "id", "Invalid id"),
+        ({"GrantRead": "uri=http://example.com/all"}, "uri", "Invalid group uri"),
         ({"GrantRead": "nobody"}, "x-amz-grant-read", "Argument format not recognized"),
         ({"GrantWriteACP": "name=nobody"}, "x-amz-grant-write-acp",
          "Argument format not recognized"),

@@ -131,13 +131,35 @@ def test_a_list_of_no_parts_is_no_document_of_theirs(server, s3, bucket):
     assert (status, words_of(text)) == (400, "You must specify at least one part")
 
 
-@pytest.mark.parametrize("query", ["partNumber=1", "uploadId={}"])
-def test_half_of_a_parts_name_does_not_replace_the_object(server, s3, bucket, query):
+def test_half_of_a_parts_name_does_not_replace_the_object(server, s3, bucket):
     s3.put_object(Bucket=bucket, Key="m", Body=b"whole")
     upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
-    status, _, text = ask(server, "PUT", f"/{bucket}/m?{query.format(upload)}", b"part")
-    assert (status, code_of(text)) == (400, "InvalidArgument")
+    for headers in ({}, {"x-amz-copy-source": f"{bucket}/m"}):
+        status, _, text = ask(server, "PUT", f"/{bucket}/m?partNumber=1", b"part", **headers)
+        assert (status, code_of(text)) == (400, "InvalidArgument")
+        assert words_of(text) == "This operation does not accept partNumber without uploadId"
+        assert ("<ArgumentName>partNumber</ArgumentName><ArgumentValue>partNumber</ArgumentValue>"
+                in text)
+        status, reply, text = ask(server, "PUT", f"/{bucket}/m?uploadId={upload}", b"part",
+                                  **headers)
+        assert (status, code_of(text)) == (405, "MethodNotAllowed")
+        assert reply["allow"] == "DELETE, POST, GET"
+        assert "<Method>PUT</Method><ResourceType>UPLOAD</ResourceType>" in text
     assert s3.get_object(Bucket=bucket, Key="m")["Body"].read() == b"whole"
+
+
+@pytest.mark.parametrize("query, words", [
+    ("uploads&uploadId=x", "uploadId, uploads"), ("policy=&acl", "acl, policy"),
+    ("tagging&versionId=null&acl", "acl, tagging"),
+])
+def test_a_request_is_about_one_part(server, s3, bucket, query, words):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for path in (f"/{bucket}", f"/{bucket}/k"):
+        status, _, text = ask(server, "GET", f"{path}?{query}")
+        assert (status, code_of(text)) == (400, "InvalidArgument"), text
+        assert words_of(text) == f"Conflicting query string parameters: {words}"
+        assert (f"<ArgumentName>ResourceType</ArgumentName><ArgumentValue>{words.split(',')[0]}"
+                "</ArgumentValue>" in text)
 
 
 def test_markers_of_parts_are_not_negative(server, s3, bucket):
@@ -261,3 +283,77 @@ def test_directory_buckets_are_refused_by_name(server, s3, fresh):
         "</Bucket>")
     assert (status, code_of(text)) == (501, "NotImplemented")
     refused(s3.head_bucket, "404", 404, Bucket=name)
+
+
+# ---- reads ----
+
+
+def test_other_headers_of_a_reply_cannot_be_set(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for method in ("GET", "HEAD"):
+        assert ask(server, method, f"/{bucket}/k?response-foo=a%20b")[0] == 400
+    status, _, text = ask(server, "GET", f"/{bucket}/k?response-foo=a%20b")
+    assert words_of(text) == ("response-foo is not in the set of overridable response headers. "
+                              "Please refer to the S3 API documentation for a complete list of "
+                              "overridable response headers.")
+    assert "<ArgumentName>response-foo</ArgumentName><ArgumentValue>a b</ArgumentValue>" in text
+    assert ask(server, "GET", f"/{bucket}/k?response-content-type=a/b")[1]["content-type"] == "a/b"
+
+
+def test_attributes_have_names(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    missing = ("The x-amz-object-attributes header specifying the attributes to be retrieved is "
+               "either missing or empty")
+    for headers in ({}, {"x-amz-object-attributes": ""}):
+        status, _, text = ask(server, "GET", f"/{bucket}/k?attributes", **headers)
+        assert (status, code_of(text), words_of(text)) == (400, "InvalidRequest", missing)
+    status, _, text = ask(server, "GET", f"/{bucket}/k?attributes",
+                          x_amz_object_attributes="ETag,ETags")
+    assert (status, words_of(text)) == (400, "Invalid attribute name specified.")
+    assert "<ArgumentValue>ETags</ArgumentValue>" in text
+
+
+def test_listings_tell_where_the_bucket_lies(server, s3, bucket):
+    for query in ("", "?list-type=2", "?versions"):
+        assert ask(server, "GET", f"/{bucket}{query}")[1]["x-amz-bucket-region"] == "us-east-1"
+    status, _, text = ask(server, "GET", "/?bucket-region=abc")
+    assert (status, words_of(text)) == (400, "Argument value abc is not a valid AWS Region")
+    assert "<ArgumentName>bucket-region</ArgumentName>" in text
+
+
+# ---- what is told of a wrong argument ----
+
+
+@pytest.mark.parametrize("headers, words", [
+    ({"x-amz-object-lock-mode": "abc", "x-amz-object-lock-retain-until-date":
+      "2100-01-01T00:00:00Z"}, "Unknown wormMode directive."),
+    ({"x-amz-object-lock-retain-until-date": "abc", "x-amz-object-lock-mode": "GOVERNANCE"},
+     "The retain until date must be provided in ISO 8601 format"),
+    ({"x-amz-object-lock-legal-hold": "abc"}, "Legal Hold must be either of 'ON' or 'OFF'"),
+])
+def test_a_lock_that_makes_no_sense_is_told(server, s3, fresh, headers, words):
+    name = fresh("locked")
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    status, _, text = ask(server, "PUT", f"/{name}/k", b"x", x_amz_checksum_crc32=crc32(b"x"),
+                          **headers)
+    assert (status, code_of(text), words_of(text)) == (400, "InvalidArgument", words)
+    wrong = next(header for header, value in headers.items() if value == "abc")
+    assert (f"<ArgumentName>{wrong}</ArgumentName><ArgumentValue>abc</ArgumentValue>" in text)
+
+
+@pytest.mark.parametrize("grant, name", [("id=0123", "id"), ('uri="http://x"', "uri")])
+def test_a_grantee_that_is_none_is_told_by_its_kind(server, s3, fresh, grant, name):
+    bucket = fresh("listed")
+    s3.create_bucket(Bucket=bucket, ObjectOwnership="ObjectWriter")
+    status, _, text = ask(server, "PUT", f"/{bucket}?acl", x_amz_grant_full_control=grant)
+    assert (status, f"<ArgumentName>{name}</ArgumentName>" in text) == (400, True)
+
+
+@pytest.mark.parametrize("text, tags", [
+    ("key", [("key", "")]), ("&", []), ("key=", [("key", "")]), ("&&", []), ("123", [("123", "")]),
+    ("key1&key2", [("key1", ""), ("key2", "")]), ("a=1&&b=2&", [("a", "1"), ("b", "2")]),
+])
+def test_tags_of_a_header_may_look_odd(server, s3, bucket, text, tags):
+    assert ask(server, "PUT", f"/{bucket}/k", b"x", x_amz_tagging=text)[0] == 200
+    found = s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"]
+    assert sorted((tag["Key"], tag["Value"]) for tag in found) == tags
