@@ -2,6 +2,7 @@
 #include "dynamodb/internal.h"
 
 #define INVALID "One or more parameter values were invalid: "
+#define NO_DEFINITION "Invalid KeySchema: Some index key attribute have no definition"
 
 static enum mr_status refuse(struct protocol_call *call, const char *text)
 {
@@ -187,7 +188,7 @@ static enum mr_status read_table_schema(struct protocol_call *call, struct dynam
 {
     yyjson_val *elements = mr_json_get(call->in, "KeySchema");
     if (yyjson_arr_size(elements) > table->definition_count)
-        return refuse(call, "Invalid KeySchema: Some index key attribute have no definition");
+        return refuse(call, NO_DEFINITION);
     return read_schema(call, table, elements, false, &table->schema);
 }
 
@@ -386,9 +387,10 @@ enum mr_status dynamodb_index_read(struct protocol_call *call, struct dynamodb_t
         const struct dynamodb_key *again = definition_of(scratch, key->name);
         if (again != NULL && again->type != key->type && names_key(each, key->name))
             return refuse_redefined(call, scratch, table, each, key->name);
-        if (again == NULL && scratch->definition_count < DYNAMODB_DEFINITIONS_MAX)
-            scratch->definitions[scratch->definition_count++] = *key;
     }
+    /* AWS: the request itself defines the keys of a new index, also those that the table knows. */
+    if (yyjson_arr_size(mr_json_get(each, "KeySchema")) > scratch->definition_count)
+        return refuse(call, NO_DEFINITION);
     return read_index(call, scratch, each, false);
 }
 

@@ -247,6 +247,21 @@ def test_what_cannot_be_is_refused(db, table, refused):
         AttributeDefinitions=[DEFINED[0], DEFINED[2]],
         GlobalSecondaryIndexUpdates=[{"Create": BY_KIND}],
     )
+    by_id = {**BY_KIND, "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}
+    invalid = "One or more parameter values were invalid: "
+    for index, text in (
+        (by_id, invalid + "Some index key attributes are not defined in AttributeDefinitions. "
+                          "Keys: [id], AttributeDefinitions: [kind]"),
+        (BY_KIND, "Invalid KeySchema: Some index key attribute have no definition"),
+    ):  # fmt: skip
+        refused(
+            "ValidationException",
+            text,
+            db.update_table,
+            TableName=table,
+            AttributeDefinitions=[DEFINED[1]],
+            GlobalSecondaryIndexUpdates=[{"Create": index}],
+        )
     create(db, table)
     active(db, table)
     refused(
