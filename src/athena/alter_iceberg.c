@@ -179,7 +179,8 @@ static bool set_properties(struct altering *a)
         if (wrong.len > 0)
             return athena_ddl_fail(a->ddl, "%.*s", MR_ARG(wrong));
     }
-    return true;
+    return athena_iceberg_level_fits(a->ddl->statement, &a->next->properties) ||
+           athena_ddl_fail(a->ddl, ATHENA_LEVEL_OF_ZSTD);
 }
 
 static bool unsets(const struct athena_statement *statement, struct mr_slice name)
@@ -198,6 +199,9 @@ static void unset_properties(struct altering *a)
     if (unsets(a->ddl->statement, MR_S("write_compression")))
         iceberg_pair_set(a->ddl->arena, &a->next->properties, MR_S(ICEBERG_CODEC_KEY),
                          MR_S("zstd"));
+    if (unsets(a->ddl->statement, MR_S("compression_level")))
+        iceberg_pair_set(a->ddl->arena, &a->next->properties, MR_S(ICEBERG_LEVEL_KEY),
+                         (struct mr_slice){0});
 }
 
 /* ---- the change ---- */

@@ -109,6 +109,27 @@ static bool set_codec(struct mr_arena *arena, struct mr_slice word,
     return i < MR_COUNT(codecs);
 }
 
+/* AWS: of ZSTD, 1 to 22. Kept under Iceberg's own key, too, for who writes the table elsewhere. */
+static struct mr_slice set_level(struct mr_arena *arena, const struct athena_pair *pair,
+                                 struct iceberg_pairs *properties)
+{
+    int64_t level;
+    if (mr_slice_to_i64(pair->value, &level) != MR_OK || level < 1 || level > ICEBERG_LEVEL_MAX)
+        return MR_S("compression_level must be between 1 and 22");
+    iceberg_pair_set(arena, properties, MR_S(ICEBERG_LEVEL_KEY), pair->value);
+    iceberg_pair_set(arena, properties, pair->name, pair->value);
+    return MR_S("");
+}
+
+bool athena_iceberg_level_fits(const struct athena_statement *statement,
+                               const struct iceberg_pairs *properties)
+{
+    for (const struct athena_pair *pair = statement->properties; pair != NULL; pair = pair->next)
+        if (mr_slice_equal_nocase(pair->name, MR_S("compression_level")))
+            return iceberg_level(properties) > 0;
+    return true;
+}
+
 /* Athena takes no keys but these; those that would change how files are written are not done, and
  * wishes for other files than Parquet are refused rather than forgotten. */
 struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct athena_pair *pair,
@@ -123,7 +144,7 @@ struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct ath
                                         "vacuum_min_snapshots_to_keep",
                                         "vacuum_max_snapshot_age_seconds",
                                         "vacuum_max_metadata_files_to_keep"},
-                             *const undone[] = {"compression_level", "write_data_path_enabled",
+                             *const undone[] = {"write_data_path_enabled",
                                                 "write_target_data_file_size_bytes"};
     if (mr_slice_equal_nocase(pair->name, MR_S("format")) &&
         !mr_slice_equal_nocase(pair->value, MR_S("parquet")))
@@ -134,6 +155,8 @@ struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct ath
                                "NOT_SUPPORTED: Parquet files of Iceberg tables cannot be packed "
                                "with %.*s",
                                MR_ARG(pair->value));
+    if (mr_slice_equal_nocase(pair->name, MR_S("compression_level")))
+        return set_level(arena, pair, properties);
     for (size_t i = 0; i < MR_COUNT(undone); i++)
         if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(undone[i])))
             return mr_arena_printf(arena, "NOT_SUPPORTED: %s of Iceberg tables is not supported",
@@ -159,6 +182,8 @@ static bool set_properties(struct athena_ddl *ddl, struct iceberg_pairs *propert
         if (wrong.len > 0)
             return athena_ddl_fail(ddl, "%.*s", MR_ARG(wrong));
     }
+    if (!athena_iceberg_level_fits(ddl->statement, properties))
+        return athena_ddl_fail(ddl, ATHENA_LEVEL_OF_ZSTD);
     iceberg_pair_set(ddl->arena, properties, MR_S(ICEBERG_CODEC_KEY),
                      mr_slice_cstr(iceberg_codec(properties)));
     return iceberg || athena_ddl_fail(

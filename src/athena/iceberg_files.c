@@ -63,8 +63,11 @@ void athena_iceberg_copy_sql(struct mr_arena *arena, const struct iceberg_schema
     mr_buf_append(sql, relation);
     mr_buf_append(sql, MR_S(" AS r) TO "));
     athena_sql_quoted(sql, to->path, '\'');
-    mr_buf_printf(sql, " (FORMAT parquet, COMPRESSION %s, FILE_SIZE_BYTES %lld, FIELD_IDS ",
-                  to->codec, (long long)to->file_bytes);
+    mr_buf_printf(sql, " (FORMAT parquet, COMPRESSION %s, FILE_SIZE_BYTES %lld", to->codec,
+                  (long long)to->file_bytes);
+    if (to->level > 0)
+        mr_buf_printf(sql, ", COMPRESSION_LEVEL %d", to->level);
+    mr_buf_append(sql, MR_S(", FIELD_IDS "));
     struct mr_slice *names = MR_NEW_ARRAY(arena, struct mr_slice, schema->count + 1);
     for (size_t i = 0; i < schema->count; i++)
         names[i] = schema->fields[i].name;

@@ -7,6 +7,7 @@
 struct athena_iceberg_copy {
     struct mr_slice path; /* of a folder */
     const char *codec;
+    int level;          /* 0: the codec has none */
     int64_t file_bytes; /* about */
 };
 /* COPY (SELECT the schema's columns FROM relation) TO files. The relation has the columns under

@@ -161,6 +161,10 @@ MR_MUST_USE enum mr_status athena_iceberg_spec_add(struct mr_arena *arena,
                                                    const struct iceberg_schema *schema,
                                                    const struct athena_pair *key,
                                                    struct iceberg_spec *spec);
+#define ATHENA_LEVEL_OF_ZSTD "compression_level is supported for ZSTD compression only"
+/* False: the statement asks for a level of what is not packed by ZSTD. */
+bool athena_iceberg_level_fits(const struct athena_statement *statement,
+                               const struct iceberg_pairs *properties);
 /* Sets a property that a statement gives to an Iceberg table. What is wrong with it; empty: it is
  * set. */
 struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct athena_pair *pair,

@@ -313,6 +313,7 @@ static enum mr_status rewrite(struct optimizing *o, struct bin *bin, size_t numb
         const struct athena_iceberg_copy to = {
             .path = mr_arena_printf(job->arena, "%s%s", job->source->folder.path, name),
             .codec = iceberg_codec(&o->table.metadata.properties),
+            .level = iceberg_level(&o->table.metadata.properties),
             .file_bytes = target_bytes};
         athena_iceberg_copy_sql(job->arena, rows.schema, mr_buf_slice(&relation), &to, &sql);
         status = run_copy(o, &sql);

@@ -109,7 +109,7 @@ static void packed_texts_of_whole_pieces_are_whole(void **state)
         size_t count = 0;
         mr_buf_reset(&packed);
         if (packings[i] == ATHENA_ZSTD)
-            mr_zstd(&packed, mr_buf_slice(&text));
+            mr_zstd(&packed, mr_buf_slice(&text), 0);
         else
             mr_gzip(&packed, mr_buf_slice(&text));
         assert_int_equal(athena_lines_open(&lines, file_of(mr_buf_slice(&packed)), MR_S(""),

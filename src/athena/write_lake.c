@@ -79,6 +79,7 @@ bool athena_lake_open(struct athena_write *write)
     write->lake = lake;
     write->format = ATHENA_WRITE_PARQUET;
     write->compression = mr_slice_cstr(iceberg_codec(&lake->table.metadata.properties));
+    write->level = iceberg_level(&lake->table.metadata.properties);
     for (size_t i = 0; i < lake->schema->count; i++)
         if (!athena_lake_writes(&lake->schema->fields[i].type, /* zoned= */ false))
             return refuse_column(write, &lake->schema->fields[i]);

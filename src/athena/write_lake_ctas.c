@@ -35,6 +35,8 @@ static bool set_property(struct athena_write *write, const struct athena_pair *p
         return athena_write_fail(
             write, "NOT_SUPPORTED", "%.*s",
             MR_ARG(mr_slice_sub(wrong, sizeof "NOT_SUPPORTED: " - 1, SIZE_MAX)));
+    if (mr_slice_starts_with(wrong, MR_S("compression_level ")))
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY", "%.*s", MR_ARG(wrong));
     return wrong.len == 0 ||
            athena_write_fail(write, "INVALID_TABLE_PROPERTY",
                              "Catalog 'awsdatacatalog' table property '%.*s' does not exist",
@@ -59,12 +61,15 @@ bool athena_lake_settings(struct athena_write *write)
          pair = pair->next)
         if (!set_property(write, pair, &create->properties))
             return false;
+    if (setting(write, "compression_level") != NULL && iceberg_level(&create->properties) == 0)
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY", ATHENA_LEVEL_OF_ZSTD);
     iceberg_pair_set(write->arena, &create->properties, MR_S(ICEBERG_CODEC_KEY),
                      mr_slice_cstr(iceberg_codec(&create->properties)));
     lake->create = create;
     write->lake = lake;
     write->format = ATHENA_WRITE_PARQUET;
     write->compression = mr_slice_cstr(iceberg_codec(&create->properties));
+    write->level = iceberg_level(&create->properties);
     return true;
 }
 

@@ -94,7 +94,7 @@ static bool check_names(struct athena_write *write)
                                        "is_external",
                                        "table_type"},
                              *const unload[] = {"format", "partitioned_by", "compression",
-                                                "field_delimiter"};
+                                                "compression_level", "field_delimiter"};
     const bool table = write->statement->kind == STATEMENT_CTAS;
     const char *const *names = table ? ctas : unload;
     const size_t count = table ? MR_COUNT(ctas) : MR_COUNT(unload);
@@ -132,8 +132,7 @@ static bool set_level(struct athena_write *write)
     if (level == NULL)
         return true;
     if (!mr_slice_equal(write->compression, MR_S("ZSTD")))
-        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
-                                 "compression_level is supported for ZSTD compression only");
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY", ATHENA_LEVEL_OF_ZSTD);
     int64_t value;
     if (mr_slice_to_i64(level->value, &value) != MR_OK || value < 1 || value > 22)
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY",

@@ -156,11 +156,10 @@ bool mr_unpacker_is_whole(const struct mr_unpacker *unpacker)
     return !unpacker->inside;
 }
 
-void mr_zstd(struct mr_buf *buf, struct mr_slice bytes)
+void mr_zstd(struct mr_buf *buf, struct mr_slice bytes, int level)
 {
     const size_t room = ZSTD_compressBound(bytes.len);
-    const size_t len =
-        ZSTD_compress(mr_buf_reserve(buf, room), room, bytes.ptr, bytes.len, ZSTD_CLEVEL_DEFAULT);
+    const size_t len = ZSTD_compress(mr_buf_reserve(buf, room), room, bytes.ptr, bytes.len, level);
     assert(!ZSTD_isError(len)); /* there is room, so memory was short */
     buf->len += len;
 }

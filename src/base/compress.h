@@ -21,5 +21,5 @@ MR_MUST_USE enum mr_status mr_unpacker_take(struct mr_unpacker *unpacker, struct
 /* The input so far ends where a member ends; nothing taken yet counts as such. */
 bool mr_unpacker_is_whole(const struct mr_unpacker *unpacker);
 
-/* One frame of Zstandard, with the length of what is in it. */
-void mr_zstd(struct mr_buf *buf, struct mr_slice bytes);
+/* One frame of Zstandard, with the length of what is in it. `level`: 1 to 22; 0: the library's. */
+void mr_zstd(struct mr_buf *buf, struct mr_slice bytes, int level);

@@ -119,7 +119,7 @@ static void little_that_stands_for_much_comes_in_parts(void **state)
         struct mr_unpacker *unpacker = mr_unpacker_new(packings[i]);
         size_t sum = 0;
         if (packings[i] == MR_PACKING_ZSTD)
-            mr_zstd(&packed, mr_slice_make(zeros, len));
+            mr_zstd(&packed, mr_slice_make(zeros, len), 0);
         else
             mr_gzip(&packed, mr_slice_make(zeros, len));
         struct mr_slice rest = mr_buf_slice(&packed);

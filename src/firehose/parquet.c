@@ -189,7 +189,7 @@ static void close_page(const struct parquet_writer *w, struct column *column)
     else if (w->options.codec == PARQUET_GZIP)
         mr_gzip(&packed, body);
     else if (w->options.codec == PARQUET_ZSTD)
-        mr_zstd(&packed, body);
+        mr_zstd(&packed, body, w->options.level);
     if (w->options.codec != PARQUET_UNCOMPRESSED)
         body = mr_buf_slice(&packed);
     write_page_header(&head, plain.len, body.len, column->defs.len);

@@ -12,6 +12,7 @@ enum parquet_codec {
 };
 struct parquet_options {
     enum parquet_codec codec;
+    int level;                        /* of PARQUET_ZSTD */
     uint64_t group_bytes, page_bytes; /* of values, before they are packed */
 };
 /* Where a value of JSON is found for a member of a struct. NULL: there is none. */

@@ -194,6 +194,7 @@ static struct parquet_options file_options(const struct iceberg_metadata *metada
                                              : strcmp(word, "gzip") == 0 ? PARQUET_GZIP
                                              : strcmp(word, "zstd") == 0 ? PARQUET_ZSTD
                                                                          : PARQUET_UNCOMPRESSED,
+                                    .level = iceberg_level(&metadata->properties),
                                     .group_bytes = FILE_GROUP_BYTES,
                                     .page_bytes = FILE_PAGE_BYTES};
 }

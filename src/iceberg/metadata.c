@@ -55,6 +55,14 @@ const char *iceberg_codec(const struct iceberg_pairs *properties)
     return "zstd";
 }
 
+int iceberg_level(const struct iceberg_pairs *properties)
+{
+    const int64_t level = iceberg_pair_number(properties, ICEBERG_LEVEL_KEY, ICEBERG_LEVEL_DEFAULT);
+    if (strcmp(iceberg_codec(properties), "zstd") != 0)
+        return 0;
+    return level >= 1 && level <= ICEBERG_LEVEL_MAX ? (int)level : ICEBERG_LEVEL_DEFAULT;
+}
+
 struct mr_slice iceberg_pair_get(const struct iceberg_pairs *pairs, const char *name)
 {
     for (size_t i = 0; i < pairs->count; i++)

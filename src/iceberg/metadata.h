@@ -67,6 +67,10 @@ const struct iceberg_snapshot *iceberg_snapshot_of(const struct iceberg_metadata
 /* How a table's properties want Parquet files to be packed: "zstd" (the default), "snappy", "gzip"
  * or "uncompressed". */
 const char *iceberg_codec(const struct iceberg_pairs *properties);
+#define ICEBERG_LEVEL_KEY "write.parquet.compression-level"
+enum { ICEBERG_LEVEL_DEFAULT = 3, ICEBERG_LEVEL_MAX = 22 }; /* of zstd, from 1 */
+/* How tightly files are packed by zstd; 0 of other codecs. */
+int iceberg_level(const struct iceberg_pairs *properties);
 struct mr_slice iceberg_pair_get(const struct iceberg_pairs *pairs, const char *name);
 int64_t iceberg_pair_number(const struct iceberg_pairs *pairs, const char *name, int64_t fallback);
 /* Replaces, or adds; a value without ptr takes it away. The list is copied. */

@@ -61,7 +61,12 @@ def test_zstandard_packs_as_tightly_as_it_is_told(lake):
         assert lake.rows(f"SELECT count(DISTINCT s) FROM z{level}") == [["1000"]]
         sizes.append(sum(file["Size"] for file in lake.s3.list_objects_v2(
             Bucket=lake.bucket, Prefix=f"z{level}/")["Contents"]))
-    assert sizes[0] != sizes[1]
+        assert lake.run(f"""UNLOAD (SELECT s FROM z{level}) TO 's3://{lake.bucket}/u{level}/'
+            WITH (format = 'PARQUET', compression = 'ZSTD', compression_level = {level})"""
+                        )["Status"]["State"] == "SUCCEEDED"
+        sizes.append(sum(file["Size"] for file in lake.s3.list_objects_v2(
+            Bucket=lake.bucket, Prefix=f"u{level}/")["Contents"]))
+    assert sizes[0] != sizes[2] and sizes[1] != sizes[3]
     for wrong in ("'SNAPPY', compression_level = 2", "'ZSTD', compression_level = 23"):
         assert lake.reason(f"CREATE TABLE w WITH (write_compression = {wrong}) AS SELECT 1 AS a"
                            ).startswith("INVALID_TABLE_PROPERTY: ")

@@ -75,8 +75,18 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
     ('SELECT * FROM "none$snapshots"', "TABLE_NOT_FOUND"),
     ("CREATE TABLE u (id string) " + ICE % "write.merge.mode",
      "Unsupported table property key: write.merge.mode"),
-    ("CREATE TABLE u (id string) " + ICE % "compression_level",
-     "NOT_SUPPORTED: compression_level of Iceberg tables"),
+    ("CREATE TABLE u (id string) LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', "
+     "'write_compression'='gzip', 'compression_level'='4')", "for ZSTD compression only"),
+    ("CREATE TABLE u (id string) LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', "
+     "'compression_level'='23')", "between 1 and 22"),
+    ("ALTER TABLE t SET TBLPROPERTIES ('compression_level'='x')", "between 1 and 22"),
+    ("ALTER TABLE t SET TBLPROPERTIES ('compression_level'='4', 'write_compression'='snappy')",
+     "for ZSTD compression only"),
+    ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/', "
+     "write_compression = 'SNAPPY', compression_level = 3) AS SELECT 1 AS a",
+     "INVALID_TABLE_PROPERTY: line 1:1: compression_level is supported for ZSTD"),
+    ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/', "
+     "compression_level = 0) AS SELECT 1 AS a", "compression_level must be between 1 and 22"),
     ("CREATE TABLE u (id string) " + ICE % "write_compression",
      "cannot be packed with 1"),
     ("CREATE TABLE u (id string) " + ICE % "format", "written as Parquet only"),

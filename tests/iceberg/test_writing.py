@@ -270,3 +270,41 @@ def test_how_files_are_packed_may_change(house):
     assert house.rows("SELECT sum(n) FROM t") == [("3",)]
     house.rows(ctas(house, "u", "SELECT 1 AS a", ", write_compression = 'GZIP'"))
     assert house.metadata("u")["properties"]["write.parquet.compression-codec"] == "gzip"
+
+
+def sizes(house, name):
+    return [int(size) for size, in house.rows(f'SELECT file_size_in_bytes FROM "{name}$files"')]
+
+
+TEXT = ("SELECT CAST(n * 7919 % 1000 AS varchar) || 'abc' AS s "
+        "FROM UNNEST(sequence(1, 5000)) AS t(n)")
+
+
+def test_files_are_packed_as_tightly_as_the_table_wants(house):
+    """By INSERT, CREATE TABLE AS, OPTIMIZE and Firehose; the level of Iceberg's own key counts."""
+    made, wide = {}, {}
+    for level in (1, 19):
+        name = f"t{level}"
+        house.rows(f"CREATE TABLE {name} (s string) LOCATION 's3://{house.bucket}/{name}/' "
+                   "TBLPROPERTIES ('table_type'='ICEBERG', 'write_compression'='zstd', "
+                   f"'compression_level'='{level}', 'optimize_rewrite_data_file_threshold'='2')")
+        assert house.metadata(name)["properties"]["write.parquet.compression-level"] == str(level)
+        house.rows(f"INSERT INTO {name} {TEXT}")
+        made[level] = sizes(house, name)
+        house.rows(f"INSERT INTO {name} SELECT s || 'x' FROM {name}")
+        house.rows(f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK")
+        made[level] += sizes(house, name)
+        house.rows(ctas(house, f"c{level}", TEXT, f", compression_level = {level}"))
+        made[level] += sizes(house, f"c{level}")
+        assert house.rows(f"SELECT count(*) FROM {name}") == [("10000",)]
+        house.table(f"f{level}", columns="id string, n bigint")
+        house.rows(f"ALTER TABLE f{level} SET TBLPROPERTIES ('compression_level'='{level}')")
+        house.put(house.delivery(AppendOnly=True, tables=(f"f{level}",)), *(
+            {"id": f"{i * 7919 % 1000}abc", "n": i} for i in range(500)))
+        house.wait(f"SELECT count(*) FROM f{level}", [("500",)])
+        wide[level] = sizes(house, f"f{level}")
+    assert len(made[1]) == len(made[19]) == 3
+    assert all(loose != tight for loose, tight in zip(made[1], made[19]))
+    assert wide[1] > wide[19]
+    house.rows("ALTER TABLE t19 UNSET TBLPROPERTIES ('compression_level')")
+    assert "write.parquet.compression-level" not in house.metadata("t19")["properties"]
