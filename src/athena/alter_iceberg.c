@@ -292,6 +292,62 @@ bool athena_ddl_alter_iceberg(struct athena_ddl *ddl, const struct glue_table *t
                                            : "internal error");
 }
 
+/* ---- RENAME TO ---- */
+
+static yyjson_val *renamed(struct athena_ddl *ddl, yyjson_val *table)
+{
+    static const char *const kept[] = {"Description",       "Owner",         "Retention",
+                                       "StorageDescriptor", "PartitionKeys", "TableType",
+                                       "Parameters"};
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_object(&json);
+    mr_json_key_string(&json, "Name", ddl->statement->new_name);
+    for (size_t i = 0; i < MR_COUNT(kept); i++)
+        mr_json_key_value(&json, kept[i], mr_json_get(table, kept[i]));
+    mr_json_object_end(&json);
+    yyjson_val *input = mr_json_parse(ddl->arena, mr_buf_slice(&buf), MR_JSON_DEPTH_MAX);
+    mr_buf_fini(&buf);
+    return input;
+}
+
+/* AWS: the catalog's table alone; its files stay where they are. */
+bool athena_ddl_rename_iceberg(struct athena_ddl *ddl)
+{
+    const struct athena_statement *statement = ddl->statement;
+    enum mr_status status = MR_AGAIN;
+    struct glue_table_put put = {.database = statement->new_database.len > 0
+                                                 ? statement->new_database
+                                                 : athena_ddl_database(ddl)};
+    for (int i = 0; status == MR_AGAIN && i < COMMITS_MAX; i++) {
+        struct glue_table table;
+        bool absent;
+        if (!athena_ddl_table(ddl, &table, &absent))
+            return false;
+        if (!iceberg_is_table(&table))
+            return athena_ddl_fail(
+                ddl, "NOT_SUPPORTED: ALTER TABLE RENAME TO is for Iceberg tables only");
+        put.account = mr_json_get_text(table.json, "CatalogId");
+        put.created_by = mr_json_get_text(table.json, "CreatedBy");
+        put.input = renamed(ddl, table.json);
+        status =
+            glue_table_rename(ddl->athena->options.glue, ddl->arena, &table, &put, &ddl->ticket);
+    }
+    if (status == MR_EXISTS)
+        return athena_ddl_fail(ddl,
+                               "Execution Error, return code 1 from "
+                               "org.apache.hadoop.hive.ql.exec.DDLTask. "
+                               "AlreadyExistsException(message:Table %.*s already exists)",
+                               MR_ARG(statement->new_name));
+    if (status == MR_NOT_FOUND)
+        return athena_ddl_fail(ddl,
+                               "SemanticException [Error 10072]: Database does not exist: %.*s",
+                               MR_ARG(put.database));
+    return status == MR_OK ||
+           athena_ddl_fail(ddl, status > 0 ? "ICEBERG_COMMIT_ERROR: the table was changed meanwhile"
+                                           : "internal error");
+}
+
 /* ---- SHOW ---- */
 
 /* "bucket(16, `id`)" */

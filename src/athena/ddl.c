@@ -162,6 +162,7 @@ bool athena_ddl_run(struct athena_ddl *ddl)
     case STATEMENT_CREATE_TABLE: return athena_ddl_create_table(ddl);
     case STATEMENT_CREATE_ICEBERG: return athena_ddl_create_iceberg(ddl);
     case STATEMENT_CREATE_VIEW: return athena_ddl_create_view(ddl);
+    case STATEMENT_RENAME_TABLE: return athena_ddl_rename_iceberg(ddl);
     case STATEMENT_PREPARE:
     case STATEMENT_DEALLOCATE: return athena_ddl_prepare(ddl);
     case STATEMENT_REPAIR:

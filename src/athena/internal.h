@@ -173,6 +173,7 @@ struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct ath
 bool athena_ddl_drop_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
 /* ---- alter_iceberg.c ---- */
 bool athena_ddl_alter_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
+bool athena_ddl_rename_iceberg(struct athena_ddl *ddl);
 /* SHOW CREATE TABLE, SHOW TBLPROPERTIES; the output has its columns. */
 bool athena_ddl_show_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_iceberg_properties(struct athena_ddl *ddl, const struct glue_table *table);

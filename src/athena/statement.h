@@ -25,6 +25,7 @@ enum athena_statement_kind {
     STATEMENT_CREATE_VIEW,
     STATEMENT_DROP_VIEW,
     STATEMENT_REPAIR,
+    STATEMENT_RENAME_TABLE, /* new_database, new_name */
     STATEMENT_ADD_PARTITION,
     STATEMENT_DROP_PARTITION,
     STATEMENT_RENAME_PARTITION,
@@ -95,6 +96,7 @@ struct athena_statement {
     struct athena_change *changes;
     bool formatted, extended, first;
     struct mr_slice column, after;
+    struct mr_slice new_database, new_name; /* likewise: RENAME TO */
     struct athena_partition_spec *partitions;
 };
 static inline bool athena_statement_modifies(const struct athena_statement *statement)

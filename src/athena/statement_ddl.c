@@ -597,6 +597,23 @@ static bool parse_change_column(struct athena_phrase *context)
     return !athena_take(parser, "AFTER") || athena_phrase_name(context, &statement->after);
 }
 
+static bool parse_rename_table(struct athena_phrase *context)
+{
+    struct athena_statement *statement = context->statement;
+    const struct mr_slice catalog = statement->catalog, database = statement->database,
+                          name = statement->name;
+    athena_phrase_set(context, STATEMENT_RENAME_TABLE, "DDL", "ALTER_TABLE_RENAME");
+    statement->database = MR_S("");
+    if (!athena_phrase_table(context))
+        return false;
+    statement->new_database = statement->database.len > 0 ? statement->database : database;
+    statement->new_name = statement->name;
+    statement->catalog = catalog;
+    statement->database = database;
+    statement->name = name;
+    return true;
+}
+
 /* Behind the PARTITION (...) that stands before what is done to it, if any. */
 static bool parse_alter_partition(struct athena_phrase *context)
 {
@@ -604,8 +621,7 @@ static bool parse_alter_partition(struct athena_phrase *context)
     struct athena_statement *statement = context->statement;
     if (athena_take2(parser, "RENAME", "TO")) {
         if (statement->partitions == NULL)
-            return athena_phrase_unsupported(context, "DDL", "ALTER_TABLE_RENAME",
-                                             "ALTER TABLE RENAME TO is not supported");
+            return parse_rename_table(context);
         athena_phrase_set(context, STATEMENT_RENAME_PARTITION, "DDL",
                           "ALTER_TABLE_RENAME_PARTITION");
         return take_partition(context);

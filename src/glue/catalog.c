@@ -289,6 +289,32 @@ enum mr_status glue_tables_put(struct glue *glue, struct mr_arena *arena,
     return status;
 }
 
+enum mr_status glue_table_rename(struct glue *glue, struct mr_arena *arena,
+                                 const struct glue_table *table, const struct glue_table_put *to,
+                                 int64_t *ret_ticket)
+{
+    const struct mr_slice parts[] = {table->database, table->name};
+    struct mr_slice name = glue_name(arena, parts, 2), json;
+    struct store_entry entry = store_entry_make(arena);
+    assert(!to->replace);
+    pthread_mutex_lock(&glue->lock);
+    enum mr_status status = store_doc_get(glue->store, arena, "glue", "table", name, &json);
+    if (status == MR_OK && version_of(glue_parse(arena, json)) != version_of(table->json))
+        status = MR_AGAIN;
+    else if (status == MR_NOT_FOUND)
+        status = MR_AGAIN;
+    if (status == MR_OK)
+        status = table_put_plan(glue, arena, to, &entry);
+    if (status == MR_OK)
+        status = delete_tables(glue, &entry, glue_below(arena, parts, 2));
+    if (status == MR_OK) {
+        store_doc_delete(&entry, "glue", "table", name);
+        status = store_commit(glue->store, &entry, ret_ticket);
+    }
+    pthread_mutex_unlock(&glue->lock);
+    return status;
+}
+
 enum mr_status glue_table_delete(struct glue *glue, struct mr_arena *arena,
                                  struct mr_slice database, struct mr_slice name,
                                  int64_t *ret_ticket)

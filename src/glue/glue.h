@@ -79,6 +79,12 @@ MR_MUST_USE enum mr_status glue_table_put(struct glue *glue, struct mr_arena *ar
 MR_MUST_USE enum mr_status glue_tables_put(struct glue *glue, struct mr_arena *arena,
                                            const struct glue_table_put *puts, size_t count,
                                            const struct store_entry *with, int64_t *ret_ticket);
+/* The table, as it was read, under the name and in the database of `to`, which does not replace; in
+ * one entry; its versions and partitions are not kept. MR_NOT_FOUND: no such database; MR_EXISTS;
+ * MR_AGAIN: it is another one now, or gone. */
+MR_MUST_USE enum mr_status glue_table_rename(struct glue *glue, struct mr_arena *arena,
+                                             const struct glue_table *table,
+                                             const struct glue_table_put *to, int64_t *ret_ticket);
 /* With its partitions and versions. MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status glue_table_delete(struct glue *glue, struct mr_arena *arena,
                                              struct mr_slice database, struct mr_slice name,

@@ -129,6 +129,13 @@ static bool read_schemas(struct mr_arena *arena, yyjson_val *json, struct iceber
     return iceberg_schema_now(m) != NULL;
 }
 
+/* Engines' functions are days() and hours(), which is what ClickHouse stores. */
+static struct mr_slice singular(struct mr_slice transform)
+{
+    const bool plural = transform.len > 1 && transform.ptr[transform.len - 1] == 's';
+    return plural ? mr_slice_sub(transform, 0, transform.len - 1) : transform;
+}
+
 static bool read_spec(struct mr_arena *arena, yyjson_val *json, struct iceberg_spec *spec)
 {
     yyjson_val *list = mr_json_get(json, "fields"), *item;
@@ -142,7 +149,7 @@ static bool read_spec(struct mr_arena *arena, yyjson_val *json, struct iceberg_s
         field->field_id = (int)mr_json_get_i64(item, "field-id", -1);
         field->name = mr_json_get_text(item, "name");
         if (field->field_id < 0 ||
-            iceberg_transform_parse(mr_json_get_text(item, "transform"), field) != MR_OK)
+            iceberg_transform_parse(singular(mr_json_get_text(item, "transform")), field) != MR_OK)
             return false;
     }
     return spec->id >= 0;

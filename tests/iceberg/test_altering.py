@@ -162,3 +162,40 @@ def test_columns_that_change_names_with_each_other_keep_their_values(house):
     house.rows("ALTER TABLE t DROP COLUMN c")
     house.rows("ALTER TABLE t ADD COLUMNS (c string)")
     assert house.rows("SELECT count(*), count(c) FROM t") == [("3", "0")]
+
+
+def test_a_table_gets_another_name(house, fresh):
+    other = fresh("other", "_")
+    house.glue.create_database(DatabaseInput={"Name": other})
+    house.table(columns="id int, name string", more="PARTITIONED BY (bucket(4, id))")
+    house.rows("INSERT INTO t VALUES (1, 'a')")
+    house.rows("ALTER TABLE t CHANGE COLUMN id id bigint")
+    before = house.glue.get_table(DatabaseName=house.database, Name="t")["Table"]
+    house.rows("ALTER TABLE t RENAME TO u")
+    assert house.tables() == ["u"]
+    after = house.glue.get_table(DatabaseName=house.database, Name="u")["Table"]
+    for key in ("StorageDescriptor", "Parameters", "TableType", "CreatedBy"):
+        assert after[key] == before[key], key
+    house.rows("INSERT INTO u VALUES (2, 'b')")
+    assert house.rows("SELECT * FROM u ORDER BY id") == [("1", "a"), ("2", "b")]
+    house.rows(f"ALTER TABLE {house.database}.u RENAME TO {other}.`_v`")
+    assert house.tables() == []
+    assert house.rows(f'SELECT count(*) FROM {other}."_v"') == [("2",)]
+    house.table(columns="id int")
+    assert house.rows("SELECT * FROM t") == [], "the name is free, at a folder that is not empty"
+
+
+@pytest.mark.parametrize("sql, reason", [
+    ("ALTER TABLE t RENAME TO u", "AlreadyExistsException(message:Table u already exists)"),
+    ("ALTER TABLE t RENAME TO t", "AlreadyExistsException(message:Table t already exists)"),
+    ("ALTER TABLE t RENAME TO nowhere.t", "Database does not exist: nowhere"),
+    ("ALTER TABLE none RENAME TO x", "Table not found"),
+    ("ALTER TABLE e RENAME TO x", "RENAME TO is for Iceberg tables only"),
+])
+def test_names_that_it_does_not_get(house, sql, reason):
+    house.table(columns="id int")
+    house.table("u", columns="id int")
+    house.rows(f"CREATE EXTERNAL TABLE e (id int) LOCATION 's3://{house.bucket}/e/'")
+    state, told, _ = house.query(sql)
+    assert state == "FAILED" and reason in told, told
+    assert house.tables() == ["e", "t", "u"]

@@ -58,11 +58,25 @@ def test_files_without_field_ids_are_read_by_their_names(house):
 def test_a_location_that_ends_with_a_slash_is_the_same_folder(house):
     filled(house)
     table = house.glue.get_table(DatabaseName=house.database, Name="t")["Table"]
-    location = table["Parameters"]["metadata_location"]
     metadata = {**house.metadata(), "location": f"s3://{house.bucket}/t/"}
-    put(house, location, json.dumps(metadata).encode())
+    put(house, table["Parameters"]["metadata_location"], json.dumps(metadata).encode())
     house.rows("INSERT INTO t VALUES (4, 'd', DATE '2026-07-03')")
     assert house.rows("SELECT id FROM t ORDER BY id") == [("1",), ("2",), ("4",)]
     keys = [item["Key"] for item in house.s3.list_objects_v2(
         Bucket=house.bucket, Prefix="t/")["Contents"]]
     assert not [key for key in keys if "//" in key]
+
+
+def test_transforms_in_the_plural_are_the_same(house):
+    house.table(columns="id int, at timestamp", more="PARTITIONED BY (day(at), hour(at))")
+    house.rows("INSERT INTO t VALUES (1, TIMESTAMP '2026-07-01 10:00:00')")
+    table = house.glue.get_table(DatabaseName=house.database, Name="t")["Table"]
+    text = json.dumps(house.metadata())
+    for word in ("day", "hour"):
+        assert f'"transform": "{word}"' in text
+        text = text.replace(f'"transform": "{word}"', f'"transform": "{word}s"')
+    put(house, table["Parameters"]["metadata_location"], text.encode())
+    house.rows("INSERT INTO t VALUES (2, TIMESTAMP '2026-07-02 11:00:00')")
+    assert house.rows("SELECT id FROM t WHERE at > TIMESTAMP '2026-07-02 00:00:00'") == [("2",)]
+    assert [row["transform"] for row in house.metadata()["partition-specs"][0]["fields"]] == [
+        "day", "hour"]
