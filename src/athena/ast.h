@@ -64,6 +64,11 @@ enum athena_kind {
                        AST_JSON (NULL: FOR ORDINALITY), and AST_JSON_TABLEs; number: see
                        translate_json.h */
     AST_VALUES,     /* items: AST_ROWs */
+    AST_MATCH,      /* left MATCH_RECOGNIZE (...): groups: PARTITION BY; order; items: measures,
+                       AST_ITEMs; windows: DEFINE, AST_ITEMs; number: see match.h; name: of SKIP TO;
+                       right: AST_ITEM: left the AST_PATTERN, items the SUBSETs, AST_ITEMs with
+                       items, right that name, third INITIAL or SEEK; third is its sample's */
+    AST_PATTERN,    /* number: see match.h; name: a variable; items: parts */
     /* queries */
     AST_ITEM,   /* of a select list: left; name: its alias */
     AST_SELECT, /* items; left: FROM; right: WHERE; third: HAVING; groups; windows; FLAG_DISTINCT */
@@ -90,6 +95,8 @@ enum athena_flags {
     AST_WITH_TIES = 8192,
     AST_TRUNCATE = 16384, /* of listagg, ON OVERFLOW: name is the filler; number: with a count? */
     AST_GROUPS_DISTINCT = 32768, /* GROUP BY DISTINCT */
+    AST_RUNNING = 65536,         /* RUNNING f(...), FINAL f(...) in MATCH_RECOGNIZE */
+    AST_FINAL = 131072,
 };
 struct athena_sqltype;
 struct athena_translated;

@@ -80,6 +80,19 @@ static void explain_table(struct explainer *explainer, const struct athena_node 
 
 static void explain_join(struct explainer *explainer, const struct athena_node *join);
 
+static void explain_relation(struct explainer *explainer, const struct athena_node *relation);
+
+static void explain_match(struct explainer *explainer, const struct athena_node *match)
+{
+    begin(explainer, "PatternRecognition[partitionBy = [");
+    put_list(explainer, match->groups);
+    mr_buf_append(explainer->out, MR_S("], orderBy = ["));
+    put_order(explainer, match->order);
+    mr_buf_append(explainer->out, MR_S("]]"));
+    end(explainer);
+    explain_relation(explainer, match->left);
+}
+
 static void explain_relation(struct explainer *explainer, const struct athena_node *relation)
 {
     const size_t depth = explainer->depth;
@@ -99,6 +112,7 @@ static void explain_relation(struct explainer *explainer, const struct athena_no
         mr_buf_byte(explainer->out, ']');
         end(explainer);
         break;
+    case AST_MATCH: explain_match(explainer, relation); break;
     default: explain_query(explainer, relation->left); break;
     }
     explainer->depth = depth;

@@ -187,7 +187,7 @@ static enum mr_status lex_number(struct lexer *lexer)
 
 static enum mr_status lex_operator(struct lexer *lexer)
 {
-    static const char *const pairs[] = {"<>", "!=", "<=", ">=", "||", "->", "=>"};
+    static const char *const pairs[] = {"<>", "!=", "<=", ">=", "||", "->", "=>", "{-", "-}"};
     for (size_t i = 0; i < MR_COUNT(pairs); i++) {
         if (peek(lexer, 0) == pairs[i][0] && peek(lexer, 1) == pairs[i][1]) {
             add(lexer, ATHENA_TOKEN_OPERATOR, 2);
@@ -195,7 +195,7 @@ static enum mr_status lex_operator(struct lexer *lexer)
         }
     }
     const char byte = peek(lexer, 0);
-    if (byte == '\0' || strchr("+-*/%=<>()[],.?:;", byte) == NULL)
+    if (byte == '\0' || strchr("+-*/%=<>()[],.?:;{}|^$", byte) == NULL)
         return fail(lexer, "a character that SQL does not have");
     add(lexer, ATHENA_TOKEN_OPERATOR, 1);
     return MR_OK;

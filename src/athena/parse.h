@@ -33,6 +33,9 @@ struct athena_node *athena_parse_window(struct athena_parser *parser); /* behind
 /* A table's name, and FOR ... AS OF; a relation that is no join, with its alias. */
 struct athena_node *athena_parse_table(struct athena_parser *parser);
 struct athena_node *athena_parse_aliased(struct athena_parser *parser);
+/* At MATCH_RECOGNIZE: what is done with the rows of the relation, which begins at `first`. */
+struct athena_node *athena_parse_match(struct athena_parser *parser, struct athena_node *relation,
+                                       const struct athena_token *first);
 /* An identifier, quoted or not a reserved word; empty: the error is set. */
 struct mr_slice athena_parse_name(struct athena_parser *parser);
 

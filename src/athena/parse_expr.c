@@ -367,6 +367,11 @@ static struct athena_node *parse_call(struct athena_parser *parser)
             struct athena_node *item = athena_parse_expression(parser);
             if (item == NULL)
                 return NULL;
+            if (athena_take2(parser, ".", "*")) { /* count(variable.*) */
+                struct athena_node *star = athena_node_new(parser, AST_STAR);
+                star->left = item;
+                item = star;
+            }
             athena_list_add(&list, item);
             if (!athena_take(parser, ","))
                 break;
@@ -465,6 +470,15 @@ static struct athena_node *parse_word(struct athena_parser *parser)
     if (node != NULL || athena_failed(parser))
         return node;
     const struct athena_token *behind = parser->next + 1;
+    if (athena_is_name(behind) && athena_token_is(behind + 1, "(") &&
+        (athena_peek(parser, "RUNNING") || athena_peek(parser, "FINAL"))) {
+        const unsigned flag = athena_peek(parser, "FINAL") ? AST_FINAL : AST_RUNNING;
+        parser->next++;
+        node = parse_call(parser);
+        if (node != NULL)
+            node->flags |= flag;
+        return node;
+    }
     if (athena_token_is(behind, "(") &&
         (athena_is_name(parser->next) || athena_peek(parser, "GROUPING") ||
          athena_peek(parser, "NORMALIZE")))

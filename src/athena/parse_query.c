@@ -222,25 +222,38 @@ static bool begins_clause(const struct athena_parser *parser)
     return false;
 }
 
+/* [AS] name [(columns)], if it is there. */
+static struct athena_node *parse_alias(struct athena_parser *parser, struct athena_node *relation)
+{
+    const bool as = athena_take(parser, "AS");
+    if (!as && (!athena_is_name(parser->next) || begins_clause(parser)))
+        return relation;
+    struct athena_node *alias = athena_node_new(parser, AST_ALIAS);
+    alias->left = relation;
+    alias->name = athena_parse_name(parser);
+    if (athena_failed(parser))
+        return NULL;
+    if (athena_take(parser, "(")) {
+        alias->items = parse_names(parser);
+        if (alias->items == NULL)
+            return NULL;
+    }
+    return alias;
+}
+
 struct athena_node *athena_parse_aliased(struct athena_parser *parser)
 {
+    const struct athena_token *first = parser->next;
     struct athena_node *relation = parse_relation_primary(parser);
+    if (relation != NULL)
+        relation = parse_alias(parser, relation);
+    if (relation != NULL && athena_peek(parser, "MATCH_RECOGNIZE")) {
+        relation = athena_parse_match(parser, relation, first);
+        if (relation != NULL)
+            relation = parse_alias(parser, relation);
+    }
     if (relation == NULL)
         return NULL;
-    const bool as = athena_take(parser, "AS");
-    if (as || (athena_is_name(parser->next) && !begins_clause(parser))) {
-        struct athena_node *alias = athena_node_new(parser, AST_ALIAS);
-        alias->left = relation;
-        alias->name = athena_parse_name(parser);
-        if (athena_failed(parser))
-            return NULL;
-        if (athena_take(parser, "(")) {
-            alias->items = parse_names(parser);
-            if (alias->items == NULL)
-                return NULL;
-        }
-        relation = alias;
-    }
     if (athena_take(parser, "TABLESAMPLE")) {
         if (!athena_take(parser, "BERNOULLI") && !athena_take(parser, "SYSTEM"))
             return athena_mismatch(parser, "'BERNOULLI', 'SYSTEM'");
@@ -253,8 +266,6 @@ struct athena_node *athena_parse_aliased(struct athena_parser *parser)
         if (relation->third == NULL || !athena_expect(parser, ")"))
             return NULL;
     }
-    if (athena_peek(parser, "MATCH_RECOGNIZE"))
-        return athena_unsupported(parser, "MATCH_RECOGNIZE is not supported");
     return relation;
 }
 

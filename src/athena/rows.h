@@ -75,3 +75,4 @@ MR_MUST_USE enum mr_status athena_joda_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_regex_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_geometry_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_ipaddress_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_match_register(duckdb_connection connection);

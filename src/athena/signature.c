@@ -605,10 +605,18 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
     const struct athena_sqltype *type = NULL;
     if (!known_function(translation, node))
         return NULL;
+    if ((node->flags & (AST_RUNNING | AST_FINAL)) != 0)
+        athena_translate_fail(translation, node, "INVALID_PROCESSING_MODE",
+                              "%s semantics is not supported out of pattern recognition context",
+                              node->flags & AST_FINAL ? "FINAL" : "RUNNING");
     for (const struct athena_node *item = node->items; item != NULL; item = item->next) {
         if (call.count == ARGUMENTS_MAX)
             return NULL;
         call.nodes[call.count] = item;
+        if (item->kind == AST_STAR && item->left != NULL)
+            athena_translate_fail(translation, node, "INVALID_FUNCTION_ARGUMENT",
+                                  "label.* syntax is only supported as the only argument of row "
+                                  "pattern count function");
         if (names_form(node, item)) {
             call.types[call.count] = athena_sqltype_simple(SQL_UNKNOWN);
         } else if (item->kind != AST_LAMBDA && item->kind != AST_STAR) {

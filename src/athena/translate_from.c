@@ -1,6 +1,7 @@
 /* FROM: tables, subqueries, UNNEST, joins; the names of WITH. */
 #include "athena/functions.h"
 #include "athena/translate_json.h"
+#include "athena/translate_match.h"
 
 const struct athena_scope *athena_scope_find(const struct athena_translation *translation,
                                              struct mr_slice name)
@@ -253,6 +254,28 @@ static void emit_json_table(struct athena_translation *translation, const struct
     add_relation(translation, table, alias, alias == NULL ? MR_S("") : alias->name, fields);
 }
 
+static void emit_match(struct athena_translation *translation, const struct athena_node *match,
+                       const struct athena_node *alias)
+{
+    struct athena_fields fields;
+    if (!athena_emit_match(translation, match, &fields))
+        return;
+    athena_emit_alias(translation,
+                      alias == NULL ? mr_arena_printf(translation->arena, "_mr_match_%u_%u",
+                                                      match->line, match->column)
+                                    : alias->name,
+                      alias == NULL ? NULL : alias->items);
+    for (size_t i = 0; i < fields.count && (alias == NULL || alias->items == NULL); i++) {
+        struct mr_slice name = fields.list[i].name;
+        athena_emit_text(translation, i > 0 ? ", " : "(");
+        athena_emit_name(
+            translation,
+            name.len > 0 ? name : mr_arena_printf(translation->arena, ATHENA_UNNAMED "%zu", i));
+        athena_emit_text(translation, i + 1 == fields.count ? ")" : "");
+    }
+    add_relation(translation, match, alias, alias == NULL ? MR_S("") : alias->name, fields);
+}
+
 /* The columns of `*`, or of alias.*. */
 struct athena_fields athena_fields_all(struct athena_translation *translation,
                                        struct mr_slice alias)
@@ -300,6 +323,8 @@ static void emit_aliased(struct athena_translation *translation, const struct at
         emit_unnest(translation, relation, alias);
     } else if (relation->kind == AST_JSON_TABLE) {
         emit_json_table(translation, relation, alias);
+    } else if (relation->kind == AST_MATCH) {
+        emit_match(translation, relation, alias);
     } else if (relation->kind == AST_SUBQUERY || relation->kind == AST_LATERAL) {
         struct athena_level *level = translation->level;
         athena_emit_text(translation, relation->kind == AST_LATERAL ? "LATERAL (" : "(");

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from athena import (trino_addresses, trino_collections, trino_geometry, trino_json, trino_queries,
-                    trino_scalars, trino_times)
+from athena import (trino_addresses, trino_collections, trino_geometry, trino_json, trino_match,
+                    trino_queries, trino_scalars, trino_times)
 
 QUERIES = ("RELATIONS", "FAILURES") # whole ones, not expressions
-FAILURES = trino_queries.FAILURES + trino_addresses.FAILURES
+FAILURES = trino_queries.FAILURES + trino_addresses.FAILURES + trino_match.FAILURES
 EXPRESSIONS = {
     f"{module.__name__.split('.')[-1]}-{name}": getattr(module, name)
     for module in (trino_scalars, trino_times, trino_collections, trino_json, trino_geometry,
@@ -20,7 +20,8 @@ EXPRESSIONS = {
 }
 TABLES = {"aggregates": trino_queries.AGGREGATES, "windows": trino_queries.WINDOWS,
           "relations": trino_queries.RELATIONS, "json tables": trino_queries.JSON_TABLES,
-          "zones": trino_queries.ZONES, "addresses": trino_addresses.RELATIONS}
+          "zones": trino_queries.ZONES, "addresses": trino_addresses.RELATIONS,
+          "row patterns": trino_match.RELATIONS}
 
 
 def answer(lake, sql):
@@ -88,7 +89,7 @@ def test_failures_have_trinos_names_places_and_words(orders):
 
 def test_syntax_errors_have_a_place_and_say_what_was_expected(orders):
     wrong = []
-    for sql, message in trino_queries.SYNTAX:
+    for sql, message in trino_queries.SYNTAX + trino_match.SYNTAX:
         with pytest.raises(ClientError) as caught:
             orders.start(sql)
         error = caught.value.response["Error"]

@@ -761,7 +761,5 @@ SYNTAX = [
     ("SELECT 1 1", "line 1:10: mismatched input '1'. Expecting: "),
     ("SELECT * FROM t WHERE", "line 1:22: mismatched input '<EOF>'. Expecting: "),
     ("SELECT 'abc", "line 1:8: "),
-    ("SELECT * FROM (VALUES 1) AS t(x) MATCH_RECOGNIZE (PATTERN (A) DEFINE A AS true)",
-     "MATCH_RECOGNIZE is not supported"),
     ("SELECT 1;\nSELECT 2", "Only one sql statement is allowed"),
 ]
