@@ -713,7 +713,7 @@ static void parse_update(struct partiql_parser *parser, struct item_statement *s
         while (item_partiql_accept_sign(parser, MR_S(",")));
     }
     if (update->count == 0)
-        item_partiql_fail(parser, "Expected SET or REMOVE");
+        item_partiql_fail(parser, "Expected data manipulation");
     update->creates = true;
     update->paths = MR_NEW_ARRAY(parser->arena, struct item_path, update->count + 1);
     for (size_t i = 0; i < update->count; i++)

@@ -209,14 +209,14 @@ bool item_partiql_at_word(const struct partiql_parser *parser, struct mr_slice w
 bool item_partiql_at_keyword(const struct partiql_parser *parser)
 {
     static const struct mr_slice words[] = {
-        MR_S_INIT("all"),    MR_S_INIT("and"),    MR_S_INIT("as"),     MR_S_INIT("between"),
-        MR_S_INIT("by"),     MR_S_INIT("cross"),  MR_S_INIT("delete"), MR_S_INIT("from"),
-        MR_S_INIT("full"),   MR_S_INIT("group"),  MR_S_INIT("having"), MR_S_INIT("in"),
-        MR_S_INIT("inner"),  MR_S_INIT("into"),   MR_S_INIT("is"),     MR_S_INIT("join"),
-        MR_S_INIT("left"),   MR_S_INIT("like"),   MR_S_INIT("not"),    MR_S_INIT("null"),
-        MR_S_INIT("on"),     MR_S_INIT("or"),     MR_S_INIT("order"),  MR_S_INIT("outer"),
-        MR_S_INIT("right"),  MR_S_INIT("select"), MR_S_INIT("set"),    MR_S_INIT("union"),
-        MR_S_INIT("update"), MR_S_INIT("where"),
+        MR_S_INIT("all"),   MR_S_INIT("and"),    MR_S_INIT("as"),     MR_S_INIT("between"),
+        MR_S_INIT("by"),    MR_S_INIT("cross"),  MR_S_INIT("delete"), MR_S_INIT("from"),
+        MR_S_INIT("full"),  MR_S_INIT("group"),  MR_S_INIT("having"), MR_S_INIT("in"),
+        MR_S_INIT("inner"), MR_S_INIT("into"),   MR_S_INIT("is"),     MR_S_INIT("join"),
+        MR_S_INIT("left"),  MR_S_INIT("like"),   MR_S_INIT("not"),    MR_S_INIT("null"),
+        MR_S_INIT("on"),    MR_S_INIT("or"),     MR_S_INIT("order"),  MR_S_INIT("outer"),
+        MR_S_INIT("right"), MR_S_INIT("select"), MR_S_INIT("set"),    MR_S_INIT("union"),
+        MR_S_INIT("size"),  MR_S_INIT("update"), MR_S_INIT("where"),
     };
     for (size_t i = 0; i < MR_COUNT(words); i++) {
         if (item_partiql_at_word(parser, words[i]))

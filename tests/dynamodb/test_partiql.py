@@ -172,6 +172,8 @@ def test_select_shows_what_is_asked(series, run):
         {"at": n(3), "list[1]": s("x"), "list": {"L": [n(3), s("x")]}}
     ]
     assert len(run(f'SELECT * FROM "{series}"')["Items"]) == 12
+    quoted = f'SELECT deep."size" FROM "{series}" WHERE id = ? AND at = ?'
+    assert run(quoted, s("a"), n(3))["Items"] == [{}]
 
 
 def test_select_goes_on_by_token(series, run, refused):
@@ -237,6 +239,9 @@ def test_delete(db, table, run, refused):
         ("DROP TABLE t", MALFORMED + "Expected data manipulation"),
         ("SELEC * FROM t", MALFORMED + "Expected data manipulation"),
         (" ", MALFORMED + "Expected data manipulation"),
+        ("UPDATE t-1 SET a = 1 WHERE id = 'x'", MALFORMED + "Expected data manipulation"),
+        ("UPDATE t WHERE id = 'x'", MALFORMED + "Expected data manipulation"),
+        ("SELECT m.size FROM t", MALFORMED + "Invalid path dot component"),
         ("SELECT * FROM", MALFORMED + "Expected identifier"),
         ("SELECT * FROM t WHERE id = ", MALFORMED + "Expected identifier"),
         ("SELECT * FROM t WHERE id = 'a", MALFORMED + "Unterminated quote"),
