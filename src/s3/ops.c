@@ -380,6 +380,11 @@ void s3_write_owner(struct protocol_call *call, const char *member, bool with_na
     mr_json_object_end(&call->out);
 }
 
+void s3_write_time(struct protocol_call *call, const char *member, int64_t ms)
+{
+    mr_json_key_timestamp(&call->out, member, ms / 1000 * 1000);
+}
+
 struct mr_slice s3_quoted_etag(struct protocol_call *call, const struct s3_meta *meta)
 {
     char text[S3_ETAG_TEXT];

@@ -164,6 +164,8 @@ enum { S3_OWNER_ID_TEXT = 65 }; /* with a NUL */
 /* The canonical id of an account. */
 void s3_owner_id(struct mr_slice account, char ret[static S3_OWNER_ID_TEXT]);
 void s3_write_owner(struct protocol_call *call, const char *member, bool with_name);
+/* A time that S3 tells of what it keeps: in whole seconds, in documents as in headers. */
+void s3_write_time(struct protocol_call *call, const char *member, int64_t ms);
 /* Copied into the call's arena, with quotes. */
 struct mr_slice s3_quoted_etag(struct protocol_call *call, const struct s3_meta *meta);
 /* "ChecksumCRC32": "...", and "ChecksumType". */

@@ -202,7 +202,7 @@ static enum mr_status list_bucket(void *ctx, struct mr_slice name, struct mr_sli
     walk->last = mr_arena_copy(call->arena, name);
     mr_json_object(&call->out);
     mr_json_key_string(&call->out, "Name", name);
-    mr_json_key_timestamp(&call->out, "CreationDate", mr_json_get_i64(document, "created_ms", 0));
+    s3_write_time(call, "CreationDate", mr_json_get_i64(document, "created_ms", 0));
     if (walk->detailed) {
         mr_json_key_string(&call->out, "BucketRegion", region);
         mr_json_key_string(&call->out, "BucketArn",

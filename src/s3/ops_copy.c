@@ -236,7 +236,7 @@ static void write_result(struct protocol_call *call, const char *member, const s
     mr_json_key(&call->out, member);
     mr_json_object(&call->out);
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, meta));
-    mr_json_key_timestamp(&call->out, "LastModified", meta->modified_ms);
+    s3_write_time(call, "LastModified", meta->modified_ms);
     s3_write_sum(call, meta);
     mr_json_object_end(&call->out);
 }

@@ -38,7 +38,7 @@ static void write_object(struct listing *listing, struct mr_slice key, const str
 {
     struct mr_json *out = &listing->call->out;
     write_encoded(listing, "Key", key);
-    mr_json_key_timestamp(out, "LastModified", meta->modified_ms);
+    s3_write_time(listing->call, "LastModified", meta->modified_ms);
     mr_json_key_string(out, "ETag", s3_quoted_etag(listing->call, meta));
     if (meta->sum.algorithm != S3_NO_SUM) {
         mr_json_key(out, "ChecksumAlgorithm");
@@ -75,7 +75,7 @@ static void write_marker(struct listing *listing, struct mr_slice key, const str
     write_encoded(listing, "Key", key);
     mr_json_key_string(&call->out, "VersionId", s3_version_print(call, &meta->version));
     mr_json_key_bool(&call->out, "IsLatest", latest);
-    mr_json_key_timestamp(&call->out, "LastModified", meta->modified_ms);
+    s3_write_time(call, "LastModified", meta->modified_ms);
     s3_write_owner(call, "Owner", false);
     mr_json_object_end(&call->out);
     listing->markers_out = call->out;

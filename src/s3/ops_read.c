@@ -53,7 +53,7 @@ static enum mr_status judge(struct protocol_call *call, const struct s3_meta *me
     case S3_READ_NOT_MODIFIED:
         call->status = 304;
         mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, meta));
-        mr_json_key_timestamp(&call->out, "LastModified", meta->modified_ms);
+        s3_write_time(call, "LastModified", meta->modified_ms);
         return MR_END;
     case S3_READ_YES: break;
     }
@@ -207,7 +207,7 @@ static void write_reading(struct protocol_call *call, const struct reading *read
         tag_count++;
     mr_json_key_string(out, "AcceptRanges", MR_S("bytes"));
     mr_json_key_string(out, "ETag", s3_quoted_etag(call, meta));
-    mr_json_key_timestamp(out, "LastModified", meta->modified_ms);
+    s3_write_time(call, "LastModified", meta->modified_ms);
     mr_json_key_int(out, "ContentLength", (int64_t)reading->len);
     s3_sse_write(call, meta);
     write_headers(call, meta);
@@ -462,7 +462,7 @@ static void get_object_attributes(struct protocol_call *call)
         s3_customer_check(call, S3_CUSTOMER_TARGET, &meta, &customer) != MR_OK)
         return;
     s3_write_version(call, which.bucket, &meta);
-    mr_json_key_timestamp(&call->out, "LastModified", meta.modified_ms);
+    s3_write_time(call, "LastModified", meta.modified_ms);
     if (wants(call, "ETag"))
         mr_json_key_string(&call->out, "ETag", s3_meta_etag(&meta, etag));
     if (wants(call, "Checksum") && meta.sum.algorithm != S3_NO_SUM) {

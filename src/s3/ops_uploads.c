@@ -7,7 +7,7 @@ static void write_part(struct protocol_call *call, const struct s3_stored_part *
 {
     mr_json_object(&call->out);
     mr_json_key_int(&call->out, "PartNumber", part->number);
-    mr_json_key_timestamp(&call->out, "LastModified", part->meta.modified_ms);
+    s3_write_time(call, "LastModified", part->meta.modified_ms);
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &part->meta));
     mr_json_key_int(&call->out, "Size", (int64_t)part->meta.size);
     mr_json_key_string(&call->out, s3_algorithm_member(part->meta.sum.algorithm),
@@ -118,7 +118,7 @@ static void write_upload(struct uploads *uploads, struct mr_slice key, struct mr
     mr_json_object(&call->out);
     write_name(uploads, "Key", key);
     mr_json_key_string(&call->out, "UploadId", id);
-    mr_json_key_timestamp(&call->out, "Initiated", meta->modified_ms);
+    s3_write_time(call, "Initiated", meta->modified_ms);
     write_class(call, meta);
     write_kind(call, meta);
     s3_write_owner(call, "Initiator", true);

@@ -357,3 +357,21 @@ def test_tags_of_a_header_may_look_odd(server, s3, bucket, text, tags):
     assert ask(server, "PUT", f"/{bucket}/k", b"x", x_amz_tagging=text)[0] == 200
     found = s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"]
     assert sorted((tag["Key"], tag["Value"]) for tag in found) == tags
+
+
+def test_times_are_whole_seconds_wherever_they_stand(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    told = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    assert s3.list_objects_v2(Bucket=bucket)["Contents"][0]["LastModified"] == told
+    assert s3.list_objects(Bucket=bucket)["Contents"][0]["LastModified"] == told
+    assert s3.list_object_versions(Bucket=bucket)["Versions"][0]["LastModified"] == told
+    copied = s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/k")
+    assert (copied["CopyObjectResult"]["LastModified"]
+            == s3.head_object(Bucket=bucket, Key="c")["LastModified"])
+    upload = {"Bucket": bucket, "Key": "m", "UploadId": s3.create_multipart_upload(
+        Bucket=bucket, Key="m")["UploadId"]}
+    s3.upload_part(**upload, PartNumber=1, Body=b"x")
+    times = [s3.list_parts(**upload)["Parts"][0]["LastModified"],
+             s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["Initiated"],
+             *(row["CreationDate"] for row in s3.list_buckets()["Buckets"])]
+    assert [time.microsecond for time in times] == [0] * len(times)
