@@ -177,8 +177,10 @@ static void part_run(struct protocol_call *call)
     atomic_fetch_add(&s3->bytes_in, part.size);
     const struct s3_sum *shown = &incoming->sums.of[incoming->checks.kept];
     mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, &part));
-    mr_json_key_string(&call->out, s3_algorithm_member(shown->algorithm),
-                       s3_sum_base64(call->arena, shown));
+    /* AWS: what neither the upload nor the part names is not told here. */
+    if (incoming->upload.meta.sum.algorithm != S3_NO_SUM || incoming->checks.algorithm != S3_NO_SUM)
+        mr_json_key_string(&call->out, s3_algorithm_member(shown->algorithm),
+                           s3_sum_base64(call->arena, shown));
     s3_sse_write(call, &incoming->upload.meta);
 }
 

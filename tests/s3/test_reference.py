@@ -375,3 +375,28 @@ def test_times_are_whole_seconds_wherever_they_stand(s3, bucket):
              s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["Initiated"],
              *(row["CreationDate"] for row in s3.list_buckets()["Buckets"])]
     assert [time.microsecond for time in times] == [0] * len(times)
+
+
+def test_attributes_tell_a_composite_checksum_bare(server, s3, bucket):
+    upload = {"Bucket": bucket, "Key": "m", "UploadId": s3.create_multipart_upload(
+        Bucket=bucket, Key="m", ChecksumAlgorithm="SHA256")["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="SHA256")
+    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [
+        {"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}]})
+    assert done["ChecksumSHA256"].endswith("-1")
+    text = ask(server, "GET", f"/{bucket}/m?attributes", x_amz_object_attributes="Checksum")[2]
+    assert f"<ChecksumSHA256>{done['ChecksumSHA256'][:-2]}</ChecksumSHA256>" in text
+    assert "<ChecksumType>COMPOSITE</ChecksumType>" in text
+
+
+def test_a_part_without_a_checksum_is_told_none(server, s3, bucket):
+    def sums(query, **headers):
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="m", **query)["UploadId"]
+        reply = ask(server, "PUT", f"/{bucket}/m?partNumber=1&uploadId={upload}", b"x",
+                    **headers)[1]
+        return [name for name in reply if name.startswith("x-amz-checksum-")]
+
+    assert sums({}) == []
+    assert sums({}, x_amz_checksum_crc32=crc32(b"x")) == ["x-amz-checksum-crc32"]
+    assert sums({"ChecksumAlgorithm": "CRC32"}, x_amz_checksum_crc32=crc32(b"x")) == [
+        "x-amz-checksum-crc32"]
