@@ -130,7 +130,11 @@ enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_uplo
 {
     const struct mr_slice md5 = mr_slice_make(sums->md5, S3_MD5_BYTES);
     if (checks->has_md5 && !mr_slice_equal(md5, checks->md5)) {
-        protocol_fail_member(call, "ExpectedDigest", mr_base64(call->arena, checks->md5));
+        char wanted[2 * S3_MD5_BYTES + 1];
+        mr_hex(checks->md5.ptr, S3_MD5_BYTES, wanted);
+        /* AWS: this one in hex, the other as it came. */
+        protocol_fail_member(call, "ExpectedDigest",
+                             mr_arena_copy(call->arena, mr_slice_cstr(wanted)));
         protocol_fail_member(call, "CalculatedDigest", mr_base64(call->arena, md5));
         return protocol_fail(call, &s3_bad_digest,
                              "The Content-MD5 you specified did not match what we received.");

@@ -46,20 +46,43 @@ static enum mr_status check_date(struct protocol_call *call, int64_t until_ms)
 
 /* ---- headers of a new object ---- */
 
+static bool lacks_digest(struct protocol_call *call)
+{
+    if (call->exchange == NULL || call->operation_name == NULL ||
+        (strcmp(call->operation_name, "PutObject") != 0 &&
+         strcmp(call->operation_name, "UploadPart") != 0) ||
+        protocol_header(call, "content-md5").ptr != NULL ||
+        protocol_header(call, "x-amz-trailer").ptr != NULL)
+        return false;
+    for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++)
+        if (protocol_header(call, s3_algorithm_header((enum s3_algorithm)i)).ptr != NULL)
+            return false;
+    return true;
+}
+
 /* AWS: what is to be locked must have come whole. */
 static enum mr_status check_digest(struct protocol_call *call)
 {
-    if (call->exchange == NULL || call->operation_name == NULL ||
-        strcmp(call->operation_name, "PutObject") != 0 ||
-        protocol_header(call, "content-md5").ptr != NULL ||
-        protocol_header(call, "x-amz-trailer").ptr != NULL)
+    if (!lacks_digest(call))
         return MR_OK;
-    for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++)
-        if (protocol_header(call, s3_algorithm_header((enum s3_algorithm)i)).ptr != NULL)
-            return MR_OK;
     return protocol_fail(call, &s3_invalid_request,
-                         "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object "
-                         "requests with Object Lock parameters");
+                         "Content-MD5 OR x-amz-checksum- HTTP header is required for Put %s "
+                         "requests with Object Lock parameters",
+                         strcmp(call->operation_name, "PutObject") == 0 ? "Object" : "Part");
+}
+
+/* The bucket retains what is put into it. */
+static bool retains(struct protocol_call *call)
+{
+    struct s3_bucket_state state;
+    return s3_bucket_state(s3_of(call), call->arena, s3_in(call, "Bucket"), &state) == MR_OK &&
+           state.retention != S3_NOT_RETAINED;
+}
+
+enum mr_status s3_lock_check_part(struct protocol_call *call, const struct s3_meta *upload)
+{
+    const bool locked = upload->retention != S3_NOT_RETAINED || upload->hold == S3_HELD;
+    return lacks_digest(call) && (locked || retains(call)) ? check_digest(call) : MR_OK;
 }
 
 enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta)
@@ -73,7 +96,7 @@ enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta)
         return s3_fail_argument(call, "x-amz-object-lock-retain-until-date", date,
                                 "The retain until date must be provided in ISO 8601 format");
     if (mode.len == 0 && until == NULL && hold.len == 0)
-        return MR_OK;
+        return lacks_digest(call) && retains(call) ? check_digest(call) : MR_OK;
     if (check_locks(call) != MR_OK || check_digest(call) != MR_OK)
         return MR_FAULT;
     if ((mode.len == 0) != (until == NULL))

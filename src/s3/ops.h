@@ -290,6 +290,8 @@ void s3_sse_write(struct protocol_call *call, const struct s3_meta *meta);
 /* Retention and legal hold of a new object, from the request's headers; and told. */
 enum mr_status s3_lock_read(struct protocol_call *call, struct s3_meta *meta);
 void s3_lock_write(struct protocol_call *call, const struct s3_meta *meta);
+/* A part of what will be locked brings a digest. */
+enum mr_status s3_lock_check_part(struct protocol_call *call, const struct s3_meta *upload);
 /* "Expiration" of a current object, when a lifecycle rule will end it. */
 void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
                          const struct s3_meta *meta);

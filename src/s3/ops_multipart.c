@@ -133,6 +133,7 @@ static void part_open(struct protocol_call *call)
     if (s3_check_unsupported(call) != MR_OK || s3_check_part_number(call) != MR_OK ||
         s3_check_upload(call, &upload) != MR_OK ||
         s3_customer_check_part(call, &upload, &customer) != MR_OK ||
+        s3_lock_check_part(call, &upload.meta) != MR_OK ||
         s3_incoming_open(call, S3_PUT_BYTES_MAX) != MR_OK)
         return;
     struct s3_incoming *incoming = call->stream;

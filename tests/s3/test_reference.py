@@ -400,3 +400,28 @@ def test_a_part_without_a_checksum_is_told_none(server, s3, bucket):
     assert sums({}, x_amz_checksum_crc32=crc32(b"x")) == ["x-amz-checksum-crc32"]
     assert sums({"ChecksumAlgorithm": "CRC32"}, x_amz_checksum_crc32=crc32(b"x")) == [
         "x-amz-checksum-crc32"]
+
+
+def test_what_will_be_retained_comes_with_a_digest(server, s3, fresh):
+    name = fresh("retaining")
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    assert ask(server, "PUT", f"/{name}/k", b"x")[0] == 200
+    s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration={
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}})
+    upload = s3.create_multipart_upload(Bucket=name, Key="m")["UploadId"]
+    for path, kind in ((f"/{name}/k", "Object"),
+                       (f"/{name}/m?partNumber=1&uploadId={upload}", "Part")):
+        status, _, text = ask(server, "PUT", path, b"x")
+        assert (status, words_of(text)) == (400, "Content-MD5 OR x-amz-checksum- HTTP header is "
+                                            f"required for Put {kind} requests with Object Lock "
+                                            "parameters")
+        assert ask(server, "PUT", path, b"x", x_amz_checksum_crc32=crc32(b"x"))[0] == 200
+
+
+def test_a_wrong_digest_is_told_in_hex_beside_ours(server, bucket):
+    told = base64.b64encode(hashlib.md5(b"other").digest()).decode()
+    text = ask(server, "PUT", f"/{bucket}/k", b"x", Content_MD5=told)[2]
+    assert f"<ExpectedDigest>{hashlib.md5(b'other').hexdigest()}</ExpectedDigest>" in text
+    ours = base64.b64encode(hashlib.md5(b"x").digest()).decode()
+    assert f"<CalculatedDigest>{ours}</CalculatedDigest>" in text
