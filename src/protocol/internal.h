@@ -188,7 +188,8 @@ void decode_query(struct protocol_call *call);
 bool text_put(struct protocol_call *call, struct mr_json *json, const struct model_shape *shape,
               struct mr_slice wire, struct mr_slice text);
 /* True for text that text_put would leave out. */
-bool text_is_absent(const struct model_shape *shape, struct mr_slice text);
+bool text_is_absent(const struct protocol_call *call, const struct model_shape *shape,
+                    struct mr_slice text);
 /* The element name of a member: that of its elements when it is a flattened list. */
 struct mr_slice wire_name(const struct model_service *model, const struct model_member *member,
                           bool *ret_flattened);

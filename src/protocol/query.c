@@ -99,7 +99,8 @@ static void form_structure(struct protocol_call *call, struct mr_json *json,
         bool flattened;
         const struct form_node *child = form_find(node, wire_name(model, &members[i], &flattened));
         const struct model_shape *member = &model->shapes[members[i].shape];
-        if (child == NULL || (member->type > MODEL_MAP && text_is_absent(member, child->value)))
+        if (child == NULL ||
+            (member->type > MODEL_MAP && text_is_absent(call, member, child->value)))
             continue;
         mr_json_name(json, model_text(model, members[i].name));
         form_to_json(call, json, member, child);

@@ -22,7 +22,7 @@ static void named_put(struct protocol_call *call, struct mr_json *json,
 {
     const struct model_service *model = call->priv->service->model;
     const struct model_shape *shape = &model->shapes[member->shape];
-    if (text_is_absent(shape, text))
+    if (text_is_absent(call, shape, text))
         return;
     mr_json_name(json, model_text(model, member->name));
     (void)text_put(call, json, shape, model_text(model, member->wire), text);

@@ -4,18 +4,38 @@
 #include <math.h>
 #include <stdlib.h>
 
+static size_t digits_at(struct mr_slice text, size_t at)
+{
+    size_t count = 0;
+    while (at + count < text.len && text.ptr[at + count] >= '0' && text.ptr[at + count] <= '9')
+        count++;
+    return count;
+}
+
+static size_t sign_at(struct mr_slice text, size_t at)
+{
+    return at < text.len && (text.ptr[at] == '-' || text.ptr[at] == '+');
+}
+
+/* "-1", and as a fraction "-1.5e+3": a date is none, though it is of digits and dashes. */
 static bool is_number(struct mr_slice text, bool fraction)
 {
-    size_t i = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+') ? 1 : 0;
-    size_t digits = 0;
-    for (; i < text.len; i++) {
-        const char c = text.ptr[i];
-        if (c >= '0' && c <= '9')
-            digits++;
-        else if (!fraction || (c != '.' && c != 'e' && c != 'E' && c != '-' && c != '+'))
-            return false;
+    size_t at = sign_at(text, 0);
+    const size_t whole = digits_at(text, at);
+    size_t behind = 0;
+    at += whole;
+    if (fraction && at < text.len && text.ptr[at] == '.') {
+        behind = digits_at(text, at + 1);
+        at += 1 + behind;
     }
-    return digits > 0 && text.len <= 40;
+    if (fraction && at < text.len && (text.ptr[at] == 'e' || text.ptr[at] == 'E')) {
+        at += 1 + sign_at(text, at + 1);
+        const size_t exponent = digits_at(text, at);
+        if (exponent == 0)
+            return false;
+        at += exponent;
+    }
+    return whole + behind > 0 && at == text.len && text.len <= 40;
 }
 
 static void unreadable(struct protocol_call *call, const struct model_shape *shape,
@@ -66,11 +86,14 @@ static struct mr_slice utf8_of(struct mr_arena *arena, struct mr_slice text)
     return mr_slice_make(to, len);
 }
 
-bool text_is_absent(const struct model_shape *shape, struct mr_slice text)
+bool text_is_absent(const struct protocol_call *call, const struct model_shape *shape,
+                    struct mr_slice text)
 {
     int64_t epoch_ms;
-    if (shape->type == MODEL_TIMESTAMP) /* AWS: a date that cannot be read is as if not sent */
-        return !is_number(text, true) && mr_date_parse(text, &epoch_ms) != MR_OK;
+    /* AWS: a date that cannot be read is as if not sent; S3 has none that are numbers. */
+    if (shape->type == MODEL_TIMESTAMP)
+        return (call->priv->wire == MODEL_REST_XML || !is_number(text, true)) &&
+               mr_date_parse(text, &epoch_ms) != MR_OK;
     return shape->type != MODEL_STRING && shape->type != MODEL_BLOB && text.len == 0;
 }
 

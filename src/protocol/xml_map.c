@@ -43,14 +43,6 @@ static void flattened_to_json(struct protocol_call *call, struct mr_json *json,
     mr_json_object_end(json);
 }
 
-/* AWS: documents have dates in ISO 8601 alone, never as a number of seconds. */
-static bool is_bare_number(const struct model_shape *shape, const struct xml_node *node)
-{
-    uint64_t number;
-    return shape->type == MODEL_TIMESTAMP &&
-           mr_slice_to_u64(mr_slice_trim(node->text), &number) == MR_OK;
-}
-
 static void member_to_json(struct protocol_call *call, struct mr_json *json,
                            const struct model_member *member, const struct xml_node *node)
 {
@@ -69,8 +61,7 @@ static void member_to_json(struct protocol_call *call, struct mr_json *json,
     }
     const struct xml_node *child = xml_child(node, wire);
     const bool container = shape->type <= MODEL_MAP;
-    if (child == NULL || (!container && text_is_absent(shape, mr_slice_trim(child->text))) ||
-        is_bare_number(shape, child))
+    if (child == NULL || (!container && text_is_absent(call, shape, mr_slice_trim(child->text))))
         return;
     mr_json_name(json, name);
     if (flattened && (shape->type == MODEL_LIST || shape->type == MODEL_MAP))

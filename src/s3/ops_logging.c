@@ -67,6 +67,11 @@ static void put_logging(struct protocol_call *call)
     yyjson_val *document = s3_config_document(call);
     if (document == NULL)
         return;
+    if (enabled != NULL && (mr_json_get(enabled, "TargetBucket") == NULL ||
+                            mr_json_get(enabled, "TargetPrefix") == NULL)) {
+        s3_fail_malformed(call);
+        return;
+    }
     if (enabled != NULL &&
         (check_naming(call, enabled) != MR_OK || check_grants(call, enabled) != MR_OK ||
          check_target(call, document, mr_json_get_text(enabled, "TargetBucket")) != MR_OK))

@@ -214,6 +214,7 @@ def moves(*pairs):
 
 @pytest.mark.parametrize("rules, code, words", [
     (rule("<Prefix/><Expiration><Date>20200101</Date></Expiration>"), "MalformedXML", ""),
+    (rule("<Prefix/><Expiration><Date>2030-01-01</Date></Expiration>"), "MalformedXML", ""),
     (rule(f"<Filter><And><Prefix>a</Prefix></And></Filter>{ONE_DAY}"), "MalformedXML", ""),
     (rule(f"<Filter><Prefix>{'p' * 1025}</Prefix></Filter>{ONE_DAY}"), "InvalidRequest",
      "The maximum size of a prefix is 1024."),
@@ -341,6 +342,17 @@ def test_a_lock_that_makes_no_sense_is_told(server, s3, fresh, headers, words):
     assert (f"<ArgumentName>{wrong}</ArgumentName><ArgumentValue>abc</ArgumentValue>" in text)
 
 
+@pytest.mark.parametrize("date", ["1900000000", "2030-01-01", "2030", "1-1-1", "12e"])
+def test_a_number_is_no_date(server, s3, fresh, date):
+    name = fresh("locked")
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    status, _, text = ask(server, "PUT", f"/{name}/k", b"x", x_amz_checksum_crc32=crc32(b"x"),
+                          x_amz_object_lock_mode="GOVERNANCE",
+                          x_amz_object_lock_retain_until_date=date)
+    assert (status, words_of(text)) == (
+        400, "The retain until date must be provided in ISO 8601 format")
+
+
 @pytest.mark.parametrize("grant, name", [("id=0123", "id"), ('uri="http://x"', "uri")])
 def test_a_grantee_that_is_none_is_told_by_its_kind(server, s3, fresh, grant, name):
     bucket = fresh("listed")
@@ -425,3 +437,15 @@ def test_a_wrong_digest_is_told_in_hex_beside_ours(server, bucket):
     assert f"<ExpectedDigest>{hashlib.md5(b'other').hexdigest()}</ExpectedDigest>" in text
     ours = base64.b64encode(hashlib.md5(b"x").digest()).decode()
     assert f"<CalculatedDigest>{ours}</CalculatedDigest>" in text
+
+
+@pytest.mark.parametrize("enabled", [
+    "", "<TargetPrefix>p/</TargetPrefix>", "<TargetBucket>{}</TargetBucket>"])
+def test_logging_names_a_bucket_and_a_prefix(server, bucket, enabled):
+    document = (f"<BucketLoggingStatus><LoggingEnabled>{enabled.format(bucket)}</LoggingEnabled>"
+                "</BucketLoggingStatus>")
+    status, _, text = setting(server, bucket, "logging", document)
+    assert (status, code_of(text)) == (400, "MalformedXML")
+    both = f"<TargetBucket>{bucket}</TargetBucket><TargetPrefix/>"
+    whole = f"<BucketLoggingStatus><LoggingEnabled>{both}</LoggingEnabled></BucketLoggingStatus>"
+    assert setting(server, bucket, "logging", whole)[0] == 200
