@@ -160,7 +160,7 @@ def test_a_body_that_cannot_be_written_is_an_error_and_leaves_nothing(make_serve
 
 def put_plainly(server, path, body):
     """The status of a PUT past the checks of conformance, which take no 500."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=90)
     connection.request("PUT", path, body)
     status = connection.getresponse().status
     connection.close()

@@ -99,7 +99,7 @@ def read_answers(connection, count):
 def test_writers_at_the_same_time_share_syncs(own_server):
     make_table(own_server)
     connections = [
-        socket.create_connection(("127.0.0.1", own_server.port), timeout=30) for _ in range(WRITERS)
+        socket.create_connection(("127.0.0.1", own_server.port), timeout=90) for _ in range(WRITERS)
     ]
     before = status_of(own_server)["journal"]
     for number in range(WRITES_EACH):

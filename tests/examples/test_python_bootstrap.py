@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -333,15 +332,13 @@ def test_it_ends_when_the_runtime_is_gone(tmp_path):
     assert done.stderr.startswith("bootstrap: lost the runtime at '127.0.0.1:1': ")
 
 
-def test_it_starts_fast(tmp_path):
-    """60 ms is usual; what is refused is a start that would be felt, on the busiest machine."""
-    (tmp_path / "index.py").write_text("def lambda_handler(event, context): return 1")
+def test_it_starts_with_little(tmp_path):
+    """A start takes 60 ms, most of it Python's own; any of these modules would add to each."""
+    heavy = ["asyncio", "concurrent.futures", "email", "http.client", "multiprocessing", "pickle",
+             "ssl", "subprocess", "tempfile", "urllib.request", "xml", "zipfile"]  # fmt: skip
+    (tmp_path / "index.py").write_text(
+        "import sys\n\n\ndef lambda_handler(event, context):\n"
+        "    return [name for name in event if name in sys.modules]\n")
     env = {"LAMBDA_TASK_ROOT": str(tmp_path), "_HANDLER": "index.lambda_handler"}
-    seconds = []
-    for _ in range(5):
-        with RuntimeApi() as api:
-            before = time.monotonic()
-            with api.start([sys.executable, str(BOOTSTRAP)], env):
-                api.invoke({})
-                seconds.append(time.monotonic() - before)
-    assert min(seconds) < 2, seconds
+    with RuntimeApi() as api, api.start([sys.executable, str(BOOTSTRAP)], env):
+        assert json.loads(api.invoke(heavy).body) == []

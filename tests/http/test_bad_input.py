@@ -103,7 +103,7 @@ def test_unknown_operations_and_services_are_told(server):
 # ---- HTTP itself ----
 
 
-def exchange(server, raw, timeout=20):
+def exchange(server, raw, timeout=90):
     """Sends bytes, returns what comes until the server closes or is done."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as connection:
         try:

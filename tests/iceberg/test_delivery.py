@@ -122,7 +122,7 @@ def test_rows_fail_when_their_table_cannot_be_written_for_so_long(house):
     name = house.delivery(RetryOptions={"DurationInSeconds": 1})
     bring_back = hide(house)
     house.put(name, {"id": "a", "n": 1}, {"id": "b", "n": 2})
-    errors = wait_until(lambda: house.errors("errors/iceberg-failed/"), timeout=20)
+    errors = wait_until(lambda: house.errors("errors/iceberg-failed/"))
     assert {error["errorCode"] for error in errors} == {"Iceberg.TableUnavailable"}
     assert [json.loads(base64.b64decode(error["rawData"]))["id"] for error in errors] == ["a", "b"]
     assert errors[0]["attemptsMade"] > 1
@@ -136,7 +136,7 @@ def test_rows_wait_for_their_table_that_long(house):
     name = house.delivery()
     bring_back = hide(house)
     house.put(name, {"id": "a", "n": 1})
-    wait_until(lambda: f"{name}: s3://{house.bucket}/" in house.server.log(), timeout=20)
+    wait_until(lambda: f"{name}: s3://{house.bucket}/" in house.server.log())
     bring_back()
     house.wait("SELECT id FROM t", [("a",)])
     assert house.errors() == []

@@ -48,7 +48,7 @@ def post(server, service, operation, body=b"{}", **headers):
 
 def raw_exchange(server, data, until=b"\r\n\r\n"):
     """Sends bytes, and reads until the peer closes or `until` has come with its whole body."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=90) as wire:
         wire.sendall(data)
         wire.shutdown(socket.SHUT_WR)
         got = b""
@@ -210,7 +210,7 @@ def test_expect_gets_its_100(server):
         "Content-Type: application/x-amz-json-1.0\r\nConnection: close\r\n"
         "X-Amz-Target: DynamoDB_20120810.ListTables\r\n\r\n"
     ).encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=90) as wire:
         wire.sendall(head)
         first = wire.recv(1000)
         assert first == b"HTTP/1.1 100 Continue\r\n\r\n"

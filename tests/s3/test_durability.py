@@ -56,7 +56,7 @@ def test_a_kill_during_uploads_leaves_no_trace(own_server):
         started = threading.Event()
 
         def writer(name, url=own_server.port, round_=round_, started=started):
-            connection = http.client.HTTPConnection("127.0.0.1", url, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", url, timeout=90)
             for i in range(10_000):
                 key, body = f"{round_}/{name}/{i}", os.urandom(LARGE + i if i % 2 else i)
                 try:

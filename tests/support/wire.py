@@ -21,7 +21,7 @@ class Wire:
     def call(self, operation, body):
         """(status, reply) of the answer, or NEVER_SENT, or UNKNOWN."""
         if self.connection is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
             try:
                 connection.connect()
             except OSError:
