@@ -28,6 +28,11 @@ static bool is_such(const struct athena_node *node, const void *ctx)
     return node->kind == such->kind && mr_slice_equal_nocase(node->text, such->text);
 }
 
+static bool is_kind(const struct athena_node *node, const void *ctx)
+{
+    return node->kind == ((const struct athena_node *)ctx)->kind;
+}
+
 /* First node of this kind and text below `node`; NULL: none. */
 static const struct athena_node *find(const struct athena_node *node, enum athena_kind kind,
                                       struct mr_slice text)
@@ -168,6 +173,29 @@ static bool take_overflow(struct mr_arena *arena, struct mr_slice message,
     return true;
 }
 
+/* A column by itself, or behind its table's name. */
+static void set_not_aggregate(struct mr_arena *arena, struct mr_slice column,
+                              const struct athena_node *query, struct athena_error *error)
+{
+    const struct athena_node such = {.kind = AST_SELECT};
+    const struct athena_node *select = athena_error_find(query, is_kind, &such);
+    const struct athena_node *parts[] = {select == NULL ? query : select->items,
+                                         select == NULL ? NULL : select->third};
+    const struct athena_node *at = NULL, *member = NULL;
+    for (size_t i = 0; i < MR_COUNT(parts) && at == NULL && member == NULL; i++) {
+        at = parts[i] == NULL ? NULL : find(parts[i], AST_NAME, column);
+        member = parts[i] == NULL || at != NULL ? NULL : find(parts[i], AST_DOT, column);
+    }
+    if (member != NULL && member->left != NULL && member->left->kind == AST_NAME) {
+        at = member->left;
+        column = mr_arena_printf(arena, "%.*s.%.*s", MR_ARG(at->text), MR_ARG(column));
+    }
+    set_at(arena, error, "EXPRESSION_NOT_AGGREGATE", at,
+           mr_arena_printf(arena,
+                           "'%.*s' must be an aggregate expression or appear in GROUP BY clause",
+                           MR_ARG(column)));
+}
+
 /* Messages that Trino words in another way. */
 static bool take_known(struct mr_arena *arena, struct mr_slice message,
                        const struct athena_node *query, struct athena_error *error)
@@ -196,6 +224,9 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
                 {"Insufficient padding in", "INVALID_FUNCTION_ARGUMENT",
                  "Padding string must not be empty"},
                 {"Could not decode string", "INVALID_FUNCTION_ARGUMENT", "Illegal base64 string"},
+                {"(duplicate alias", "NOT_SUPPORTED",
+                 "Tables of one FROM clause that have the same name are not supported: name them "
+                 "apart by aliases"},
                 {"Out of Memory Error", "EXCEEDED_LOCAL_MEMORY_LIMIT",
                  "Query exhausted resources at this scale factor"}};
     for (size_t i = 0; i < MR_COUNT(rows); i++) {
@@ -212,12 +243,10 @@ static bool take_known(struct mr_arena *arena, struct mr_slice message,
     }
     struct mr_slice column =
         athena_error_between(message, "column \"", "\" must appear in the GROUP BY");
+    if (column.ptr == NULL) /* of HAVING */
+        column = athena_error_between(message, "column ", " must appear in the GROUP BY");
     if (column.ptr != NULL) {
-        set_at(arena, error, "EXPRESSION_NOT_AGGREGATE", find(query, AST_NAME, column),
-               mr_arena_printf(arena,
-                               "'%.*s' must be an aggregate expression or appear in GROUP BY "
-                               "clause",
-                               MR_ARG(column)));
+        set_not_aggregate(arena, column, query, error);
         return true;
     }
     struct mr_slice text =

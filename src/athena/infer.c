@@ -29,6 +29,33 @@ static const struct athena_sqltype *common(struct athena_translation *translatio
     return type;
 }
 
+/* Several expressions and what is to be their one type. */
+struct several {
+    const struct athena_node **nodes;
+    const struct athena_sqltype **types;
+    size_t count;
+};
+
+static struct several several_make(struct athena_translation *translation, size_t most)
+{
+    return (struct several){
+        .nodes = MR_NEW_ARRAY(translation->arena, const struct athena_node *, most + 1),
+        .types = MR_NEW_ARRAY(translation->arena, const struct athena_sqltype *, most + 1)};
+}
+
+static void several_add(struct several *several, const struct athena_node *node,
+                        const struct athena_sqltype *type)
+{
+    several->nodes[several->count] = node;
+    several->types[several->count++] = type;
+}
+
+static const struct athena_sqltype *several_type(struct athena_translation *translation,
+                                                 const struct several *several, const char *words)
+{
+    return athena_infer_single(translation, several->nodes, several->types, several->count, words);
+}
+
 void athena_infer_condition(struct athena_translation *translation, const struct athena_node *node,
                             const char *format)
 {
@@ -316,6 +343,10 @@ static const struct athena_sqltype *moment_result(struct mr_arena *arena, char s
 {
     if (is_interval(left) && is_interval(right))
         return left->kind == right->kind && (sign == '+' || sign == '-') ? left : NULL;
+    const struct athena_sqltype *moment = is_moment(left) ? left : right;
+    const struct athena_sqltype *interval = moment == left ? right : left;
+    if (moment->kind == SQL_TIME && interval->kind == SQL_INTERVAL_YEAR)
+        return NULL;
     if (is_moment(left) && is_interval(right))
         return sign == '+' || sign == '-' ? moved(arena, left, right) : NULL;
     if (is_interval(left) && is_moment(right))
@@ -468,16 +499,11 @@ static void infer_in(struct athena_translation *translation, const struct athena
                 "%.*s",
                 MR_ARG(shown(translation, left)), MR_ARG(shown(translation, right)));
     }
-    for (const struct athena_node *item = node->items; item != NULL; item = item->next) {
-        bool wrong;
-        (void)common(translation, left, infer(translation, item), &wrong);
-        if (wrong) {
-            athena_translate_fail(translation, item, "TYPE_MISMATCH",
-                                  "IN value and list items must be the same type: %.*s",
-                                  MR_ARG(shown(translation, left)));
-            return;
-        }
-    }
+    struct several values = several_make(translation, athena_node_count(node->items) + 1);
+    several_add(&values, node->left, left);
+    for (const struct athena_node *item = node->items; item != NULL; item = item->next)
+        several_add(&values, item, infer(translation, item));
+    (void)several_type(translation, &values, "IN value and list items");
 }
 
 static void infer_between(struct athena_translation *translation, const struct athena_node *node)
@@ -552,48 +578,46 @@ static const struct athena_sqltype *infer_predicate(struct athena_translation *t
 
 /* ---- CASE, arrays, rows ---- */
 
-/* One more of several that must meet in one type. */
-static const struct athena_sqltype *meet(struct athena_translation *translation,
-                                         const struct athena_node *node,
-                                         const struct athena_sqltype *type,
-                                         const struct athena_sqltype *other, const char *format)
+static void infer_when(struct athena_translation *translation, const struct athena_node *when,
+                       const struct athena_sqltype *operand)
 {
     bool wrong;
-    const struct athena_sqltype *both = common(translation, type, other, &wrong);
-    if (wrong && !athena_translate_failed(translation))
-        athena_translate_fail(translation, node, "TYPE_MISMATCH", "%s: %.*s", format,
+    const struct athena_sqltype *type = infer(translation, when);
+    (void)common(translation, operand, type, &wrong);
+    if (wrong)
+        athena_translate_fail(translation, when, "TYPE_MISMATCH",
+                              "CASE operand type does not match WHEN clause operand type: %.*s vs "
+                              "%.*s",
+                              MR_ARG(shown(translation, operand)),
                               MR_ARG(shown(translation, type)));
-    return both;
 }
 
 static const struct athena_sqltype *infer_case(struct athena_translation *translation,
                                                const struct athena_node *node)
 {
-    static const char *const words = "All CASE results must be the same type";
-    const struct athena_sqltype *operand = NULL, *type = athena_sqltype_simple(SQL_UNKNOWN);
-    if (node->left != NULL)
-        operand = infer(translation, node->left);
+    struct several results = several_make(translation, athena_node_count(node->items) + 1);
+    const struct athena_sqltype *operand =
+        node->left == NULL ? NULL : infer(translation, node->left);
     for (const struct athena_node *when = node->items; when != NULL; when = when->next) {
         if (node->left == NULL)
             athena_infer_condition(translation, when->left,
                                    "CASE WHEN clause must evaluate to a boolean");
         else
-            (void)meet(translation, when->left, operand, infer(translation, when->left),
-                       "CASE operand type does not match WHEN clause operand type");
-        type = meet(translation, when->right, type, infer(translation, when->right), words);
+            infer_when(translation, when->left, operand);
+        several_add(&results, when->right, infer(translation, when->right));
     }
     if (node->right != NULL)
-        type = meet(translation, node->right, type, infer(translation, node->right), words);
-    return type;
+        several_add(&results, node->right, infer(translation, node->right));
+    return several_type(translation, &results, "All CASE results");
 }
 
 static const struct athena_sqltype *infer_array(struct athena_translation *translation,
                                                 const struct athena_node *node)
 {
-    const struct athena_sqltype *type = athena_sqltype_simple(SQL_UNKNOWN);
+    struct several elements = several_make(translation, athena_node_count(node->items));
     for (const struct athena_node *item = node->items; item != NULL; item = item->next)
-        type = meet(translation, item, type, infer(translation, item),
-                    "All ARRAY elements must be the same type");
+        several_add(&elements, item, infer(translation, item));
+    const struct athena_sqltype *type = several_type(translation, &elements, "All ARRAY elements");
     return type == NULL ? NULL : athena_sqltype_array(translation->arena, type);
 }
 

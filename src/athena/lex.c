@@ -137,6 +137,8 @@ static enum mr_status lex_quoted(struct lexer *lexer, enum athena_token_kind kin
         if (backslash && lexer->text.ptr[i] == '\\' && i + 1 < lexer->text.len)
             value[len++] = lexer->text.ptr[++i];
     }
+    if (kind == ATHENA_TOKEN_QUOTED && len == 0)
+        return fail(lexer, "Zero-length delimited identifier not allowed");
     const size_t start = lexer->at, total = i + 1 - lexer->at;
     struct athena_token *token = add(lexer, kind, total);
     token->value = mr_slice_make(value == NULL ? "" : value, len);

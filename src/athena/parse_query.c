@@ -465,7 +465,8 @@ static bool parse_select_tail(struct athena_parser *parser, struct athena_node *
         return false;
     if (athena_take(parser, "WHERE") && (select->right = athena_parse_expression(parser)) == NULL)
         return false;
-    if (athena_take2(parser, "GROUP", "BY") && !parse_group_by(parser, select))
+    if (athena_take(parser, "GROUP") &&
+        (!athena_expect(parser, "BY") || !parse_group_by(parser, select)))
         return false;
     if (athena_take(parser, "HAVING") && (select->third = athena_parse_expression(parser)) == NULL)
         return false;
@@ -633,7 +634,8 @@ struct athena_node *athena_parse_query(struct athena_parser *parser)
     query->left = parse_set(parser, false);
     if (query->left == NULL)
         return NULL;
-    if (athena_take2(parser, "ORDER", "BY") && (query->order = athena_parse_order(parser)) == NULL)
+    if (athena_take(parser, "ORDER") &&
+        (!athena_expect(parser, "BY") || (query->order = athena_parse_order(parser)) == NULL))
         return NULL;
     if (!parse_limits(parser, query))
         return NULL;

@@ -2,6 +2,7 @@
 #include "athena/functions.h"
 #include "athena/translate.h"
 #include <ctype.h>
+#include <stdlib.h>
 
 enum { ARGUMENTS_MAX = 64 };
 
@@ -425,11 +426,130 @@ static const struct athena_function *choose(struct call *call,
 
 /* ---- calls ---- */
 
+/* What the words of functions.h that stand for several types are called in Trino's messages. */
+struct spelling {
+    const char *word, *types[8];
+};
+enum { EXPECTED_MAX = 64 };
+struct expected {
+    struct mr_slice texts[EXPECTED_MAX];
+    size_t count;
+};
+
+static const struct spelling *spelling_of(struct mr_slice word, bool aggregate)
+{
+    static const struct spelling rows[] = {
+        {"number", {"bigint", "decimal(p,s)", "double", "integer", "real", "smallint", "tinyint"}},
+        {"integral", {"bigint", "integer", "smallint", "tinyint"}},
+        {"moment", {"date", "timestamp(p)", "timestamp(p) with time zone"}},
+        {"instant", {"timestamp(p) with time zone"}},
+        {"text", {"char(x)", "varchar(x)"}},
+        {"time", {"time(p)"}},
+        {"timestamp", {"timestamp(p)"}},
+        {"decimal", {"decimal(p,s)"}},
+        {"any", {"T"}}};
+    static const struct spelling whole = {"integral", {"bigint"}};
+    if (aggregate && mr_slice_equal(word, MR_S("integral")))
+        return &whole;
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        if (mr_slice_equal(word, mr_slice_cstr(rows[i].word)))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+static bool is_word(char byte)
+{
+    return isalnum((unsigned char)byte) || byte == '_' || byte == ' ';
+}
+
+/* The first word of a signature's arguments that stands for several types. */
+static const struct spelling *find_spelling(struct mr_slice text, bool aggregate)
+{
+    for (size_t at = 0, end; at < text.len; at = end + 1) {
+        for (end = at; end < text.len && is_word(text.ptr[end]); end++) {
+        }
+        const bool spelt = end < text.len && text.ptr[end] == '('; /* has its digits already */
+        const struct spelling *found =
+            spelt ? NULL : spelling_of(mr_slice_sub(text, at, end - at), aggregate);
+        if (found != NULL)
+            return found;
+    }
+    return NULL;
+}
+
+/* `text` with that type for each such word. */
+static struct mr_slice spelt(struct mr_arena *arena, struct mr_slice text, const char *word,
+                             const char *type)
+{
+    struct mr_buf out = {0};
+    for (size_t at = 0, end; at < text.len; at = end + 1) {
+        for (end = at; end < text.len && is_word(text.ptr[end]); end++) {
+        }
+        struct mr_slice piece = mr_slice_sub(text, at, end - at);
+        const bool digits = end < text.len && text.ptr[end] == '(';
+        mr_buf_append(&out, !digits && mr_slice_equal(piece, mr_slice_cstr(word))
+                                ? mr_slice_cstr(type)
+                                : piece);
+        if (end < text.len)
+            mr_buf_byte(&out, text.ptr[end]);
+    }
+    struct mr_slice copy = mr_arena_copy(arena, mr_buf_slice(&out));
+    mr_buf_fini(&out);
+    return copy;
+}
+
+static void add_expected(struct mr_arena *arena, struct expected *all, struct mr_slice text,
+                         bool aggregate)
+{
+    const struct spelling *spelling = find_spelling(text, aggregate);
+    for (size_t i = 0; spelling != NULL && i < MR_COUNT(spelling->types); i++) {
+        if (spelling->types[i] != NULL)
+            add_expected(arena, all, spelt(arena, text, spelling->word, spelling->types[i]),
+                         aggregate);
+    }
+    bool known = spelling != NULL || all->count == EXPECTED_MAX;
+    for (size_t i = 0; i < all->count && !known; i++)
+        known = mr_slice_equal(all->texts[i], text);
+    if (!known)
+        all->texts[all->count++] = text;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return mr_slice_compare(*(const struct mr_slice *)a, *(const struct mr_slice *)b);
+}
+
+/* Every signature, sorted. */
+static void put_expected(const struct call *call, struct mr_buf *out)
+{
+    struct expected all = {0};
+    const struct athena_function *function = NULL;
+    while ((function = athena_function_next(call->node->text, function)) != NULL) {
+        struct mr_slice rest = mr_slice_cstr(function->types == NULL ? "" : function->types);
+        while (rest.len > 0) {
+            struct mr_slice signature = cut(&rest, ";");
+            add_expected(call->translation->arena, &all,
+                         mr_slice_sub(signature, arguments_of(signature), SIZE_MAX),
+                         (function->flags & ATHENA_AGGREGATE) != 0);
+        }
+    }
+    qsort(all.texts, all.count, sizeof *all.texts, by_text);
+    for (size_t i = 0; i < all.count; i++) {
+        mr_buf_printf(out, "%s%.*s", i > 0 ? ", " : "", MR_ARG(call->node->text));
+        for (size_t at = 0; at < all.texts[i].len; at++) {
+            const char byte = all.texts[i].ptr[at];
+            mr_buf_byte(out, byte);
+            const bool inner = at > 0 && (all.texts[i].ptr[at - 1] == 'p');
+            if (byte == ',' && !inner)
+                mr_buf_byte(out, ' ');
+        }
+    }
+}
+
 static void fail_types(struct call *call)
 {
     struct mr_buf text = {0};
-    const struct athena_function *function = NULL;
-    const char *comma = "";
     mr_buf_append(&text, MR_S("Unexpected parameters ("));
     for (size_t i = 0; i < call->count; i++) {
         if (i > 0)
@@ -440,15 +560,7 @@ static void fail_types(struct call *call)
             athena_sqltype_print(&text, call->types[i]);
     }
     mr_buf_printf(&text, ") for function %.*s. Expected: ", MR_ARG(call->node->text));
-    while ((function = athena_function_next(call->node->text, function)) != NULL) {
-        struct mr_slice rest = mr_slice_cstr(function->types == NULL ? "" : function->types);
-        while (rest.len > 0) {
-            struct mr_slice signature = cut(&rest, ";");
-            mr_buf_printf(&text, "%s%.*s%.*s", comma, MR_ARG(call->node->text),
-                          MR_ARG(mr_slice_sub(signature, arguments_of(signature), SIZE_MAX)));
-            comma = ", ";
-        }
-    }
+    put_expected(call, &text);
     athena_translate_fail(call->translation, call->node, "FUNCTION_NOT_FOUND", "%.*s",
                           MR_ARG(mr_buf_slice(&text)));
     mr_buf_fini(&text);
@@ -480,9 +592,8 @@ static bool fail_form(struct call *call)
                               "Types are not comparable with NULLIF: %.*s vs %.*s",
                               MR_ARG(types[0]), MR_ARG(types[1]));
     else if (mr_slice_equal(name, MR_S("coalesce")))
-        athena_translate_fail(translation, call->nodes[1], "TYPE_MISMATCH",
-                              "All COALESCE operands must be the same type: %.*s",
-                              MR_ARG(types[0]));
+        (void)athena_infer_single(translation, call->nodes, call->types, call->count,
+                                  "All COALESCE operands");
     return athena_translate_failed(translation);
 }
 
@@ -590,6 +701,35 @@ static const struct athena_sqltype *zoned(const struct call *call,
     return zoned;
 }
 
+/* What the types of the arguments have no part in. */
+static bool refuse_form(struct athena_translation *translation, const struct athena_node *node)
+{
+    static const char *const values[] = {"lag", "lead", "first_value", "last_value", "nth_value"};
+    static const struct athena_node nowhere;
+    bool known, value = (node->flags & (AST_IGNORE_NULLS | AST_RESPECT_NULLS)) == 0;
+    for (size_t i = 0; i < MR_COUNT(values); i++)
+        value = value || mr_slice_equal(node->text, mr_slice_cstr(values[i]));
+    const struct athena_function *function =
+        athena_function_find(node->text, athena_node_count(node->items), &known);
+    const struct athena_node *inner =
+        function != NULL && (function->flags & ATHENA_AGGREGATE) != 0 && node->right == NULL
+            ? athena_find_aggregate(node->items, false)
+            : NULL;
+    if (!value)
+        athena_translate_fail(translation, node, "NULL_TREATMENT_NOT_ALLOWED",
+                              "Cannot specify null treatment clause for %.*s function",
+                              MR_ARG(node->text));
+    else if (inner != NULL)
+        athena_translate_fail(translation, node, "NESTED_AGGREGATION",
+                              "Cannot nest aggregations inside aggregation '%.*s': [%.*s]",
+                              MR_ARG(node->text),
+                              MR_ARG(athena_call_shown(translation->arena, inner)));
+    else if (mr_slice_equal(node->text, MR_S("concat")) && athena_node_count(node->items) < 2)
+        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
+                              "There must be two or more concatenation arguments");
+    return athena_translate_failed(translation);
+}
+
 /* normalize(text, NFC): a bare word. */
 static bool names_form(const struct athena_node *call, const struct athena_node *item)
 {
@@ -627,6 +767,8 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
     }
     infer_rest(translation, node);
     if (athena_translate_failed(translation))
+        return NULL;
+    if (refuse_form(translation, node))
         return NULL;
     kept->function = choose(&call, &type);
     if (kept->function == NULL && !athena_translate_failed(translation) && !call.partial &&

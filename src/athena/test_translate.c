@@ -149,7 +149,8 @@ static void what_is_unknown_is_refused_with_its_place(void **state)
     expect(
         "select abs(1, 2)",
         "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (integer, integer) for function abs. "
-        "Expected: abs(number)");
+        "Expected: abs(bigint), abs(decimal(p,s)), abs(double), abs(integer), abs(real), "
+        "abs(smallint), abs(tinyint)");
     expect("select cast(a as nosuch)", "TYPE_NOT_FOUND: line 1:8: Unknown type: nosuch");
     expect("select rank()", "MISSING_OVER: line 1:8: Window function rank requires an OVER clause");
     expect("select date_add('parsec', 1, a)",

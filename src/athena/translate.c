@@ -198,7 +198,7 @@ static void emit_typed(struct athena_translation *translation, const struct athe
         for (size_t i = 0; i < digits.len; i++) {
             if (strchr("+-.0123456789", digits.ptr[i]) == NULL || digits.ptr[i] == '\0') {
                 athena_translate_fail(translation, node, "INVALID_LITERAL",
-                                      "Invalid decimal literal");
+                                      "'%.*s' is not a valid decimal literal", MR_ARG(node->text));
                 return;
             }
         }

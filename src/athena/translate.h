@@ -181,8 +181,18 @@ const struct athena_sqltype *athena_infer(struct athena_translation *translation
 /* As before; anything but a boolean fails with `format`, in which %s stands for the type. */
 void athena_infer_condition(struct athena_translation *translation, const struct athena_node *node,
                             const char *format);
+/* The one type that all can become; NULL: one is not known, or there is none: then the error, which
+ * begins with `words`, is set at the first that does not fit. */
+const struct athena_sqltype *athena_infer_single(struct athena_translation *translation,
+                                                 const struct athena_node *const *nodes,
+                                                 const struct athena_sqltype *const *types,
+                                                 size_t count, const char *words);
 const struct athena_sqltype *athena_infer_call(struct athena_translation *translation,
                                                const struct athena_node *call);
+/* The first in a list of expressions; those with OVER are `windows`. */
+const struct athena_node *athena_find_aggregate(const struct athena_node *node, bool windows);
+/* A call as messages show it, with its first argument. */
+struct mr_slice athena_call_shown(struct mr_arena *arena, const struct athena_node *call);
 /* Writes a query inside an expression once. */
 const struct athena_translated *athena_infer_query(struct athena_translation *translation,
                                                    const struct athena_node *query);

@@ -393,6 +393,20 @@ static void emit_join(struct athena_translation *translation, const struct athen
     athena_emit_text(translation, ")");
 }
 
+/* A literal of at most 100. */
+static bool is_share(struct mr_slice percent)
+{
+    struct mr_slice rest = percent, whole = {0};
+    uint64_t value = 0;
+    (void)mr_slice_split(&rest, '.', &whole);
+    if (whole.len > 0 && mr_slice_to_u64(whole, &value) != MR_OK)
+        return percent.ptr[0] == '.';
+    bool fraction = false;
+    for (size_t i = 0; i < rest.len; i++)
+        fraction = fraction || rest.ptr[i] != '0';
+    return value < 100 || (value == 100 && !fraction);
+}
+
 void athena_emit_relation(struct athena_translation *translation,
                           const struct athena_node *relation, bool only)
 {
@@ -404,7 +418,16 @@ void athena_emit_relation(struct athena_translation *translation,
         emit_aliased(translation, relation->left, relation, only);
     else
         emit_aliased(translation, relation, NULL, only);
-    if (relation->kind != AST_JOIN && relation->third != NULL)
+    if (relation->kind == AST_JOIN || relation->third == NULL)
+        return;
+    const struct athena_node *of = relation->kind == AST_ALIAS ? relation->left : relation;
+    if (of->kind == AST_JSON_TABLE || of->kind == AST_UNNEST)
+        athena_translate_fail(translation, of, "NOT_SUPPORTED",
+                              "A sample of what UNNEST or json_table gives is not supported");
+    else if (!is_share(relation->third->text))
+        athena_translate_fail(translation, relation->third, "NUMERIC_VALUE_OUT_OF_RANGE",
+                              "Sample percentage must be less than or equal to 100");
+    else
         mr_buf_printf(translation->out, " TABLESAMPLE BERNOULLI (%.*s PERCENT)",
                       MR_ARG(relation->third->text));
 }

@@ -295,8 +295,7 @@ static void infer_where(struct athena_translation *translation, const struct ath
                               MR_ARG(athena_sqltype_text(translation->arena, type)));
 }
 
-/* The first in a list of expressions; those with OVER are `windows`. */
-static const struct athena_node *find_aggregate(const struct athena_node *node, bool windows)
+const struct athena_node *athena_find_aggregate(const struct athena_node *node, bool windows)
 {
     bool known;
     for (; node != NULL; node = node->next) {
@@ -314,7 +313,7 @@ static const struct athena_node *find_aggregate(const struct athena_node *node, 
                                                 node->third};
         for (size_t i = 0; i < MR_COUNT(children); i++) {
             const struct athena_node *found =
-                children[i] == NULL ? NULL : find_aggregate(children[i], windows);
+                children[i] == NULL ? NULL : athena_find_aggregate(children[i], windows);
             if (found != NULL)
                 return found;
         }
@@ -324,23 +323,28 @@ static const struct athena_node *find_aggregate(const struct athena_node *node, 
 
 bool athena_select_aggregates(const struct athena_node *select)
 {
-    return select->groups != NULL || find_aggregate(select->items, false) != NULL;
+    return select->groups != NULL || athena_find_aggregate(select->items, false) != NULL;
+}
+
+struct mr_slice athena_call_shown(struct mr_arena *arena, const struct athena_node *call)
+{
+    const struct athena_node *first = call->items;
+    struct mr_slice argument = first == NULL             ? MR_S("")
+                               : first->kind == AST_STAR ? MR_S("*")
+                                                         : first->text;
+    return mr_arena_printf(arena, "%.*s(%.*s)", MR_ARG(call->text), MR_ARG(argument));
 }
 
 static void refuse_aggregates(struct athena_translation *translation,
                               const struct athena_node *node, const char *clause)
 {
-    const struct athena_node *aggregate = find_aggregate(node, true);
+    const struct athena_node *aggregate = athena_find_aggregate(node, true);
     if (aggregate == NULL)
         return;
-    const struct athena_node *first = aggregate->items;
-    struct mr_slice argument = first == NULL             ? MR_S("")
-                               : first->kind == AST_STAR ? MR_S("*")
-                                                         : first->text;
     athena_translate_fail(translation, node, "EXPRESSION_NOT_SCALAR",
                           "%s cannot contain aggregations, window functions or grouping "
-                          "operations: [%.*s(%.*s)]",
-                          clause, MR_ARG(aggregate->text), MR_ARG(argument));
+                          "operations: [%.*s]",
+                          clause, MR_ARG(athena_call_shown(translation->arena, aggregate)));
 }
 
 static void infer_windows(struct athena_translation *translation, const struct athena_node *windows)

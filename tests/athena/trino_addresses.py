@@ -116,7 +116,7 @@ FAILURES = [
      "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (ipaddress) for function sum. ..."),
     ("SELECT contains('10.0.0.0/8', '10.0.0.1')",
      "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(10), varchar(8)) for function "
-     "contains. Expected: contains(array(T),T), contains(varchar,ipaddress)"),
+     "contains. Expected: contains(array(T), T), contains(varchar, ipaddress)"),
     ("SELECT contains('10.0.0.1/8', IPADDRESS '10.0.0.1')",
      "INVALID_FUNCTION_ARGUMENT: Invalid CIDR"),
     ("SELECT contains('10.0.0.0/33', IPADDRESS '10.1.2.3')",

@@ -2,6 +2,7 @@
 
 N = "(VALUES (1, 'a', 1.5), (2, 'b', 2.5), (3, 'a', NULL)) AS t(n, s, d)"
 V = "(VALUES 3, 1, 2) AS t(x)"
+COMMON = "must be the same type or coercible to a common type. Cannot find common type between "
 
 # query, types, rows
 AGGREGATES = [
@@ -703,12 +704,46 @@ FAILURES = [
      "boolean (actual: integer)"),
     ("SELECT 1 FROM (VALUES 1) AS t(x) WHERE x",
      "TYPE_MISMATCH: line 1:40: WHERE clause must evaluate to a boolean: actual type integer"),
-    ("SELECT 1 IN (1, 'a')", "TYPE_MISMATCH: line 1:17: IN value and list items must be the same "
-     "type: integer"),
+    ("SELECT 1 IN (1, 'a', true)", "TYPE_MISMATCH: line 1:17: IN value and list items " + COMMON +
+     "integer and varchar(1), all types (without duplicates): [integer, varchar(1), boolean]"),
+    ("SELECT ARRAY[1, 2, 'a']", "TYPE_MISMATCH: line 1:20: All ARRAY elements " + COMMON +
+     "integer and varchar(1), all types (without duplicates): [integer, varchar(1)]"),
+    ("SELECT coalesce(1, 2e0, 'a')", "TYPE_MISMATCH: line 1:25: All COALESCE operands " + COMMON +
+     "double and varchar(1), all types (without duplicates): [integer, double, varchar(1)]"),
+    ("SELECT CASE 1 WHEN 'a' THEN 1 END", "TYPE_MISMATCH: line 1:20: CASE operand type does not "
+     "match WHEN clause operand type: integer vs varchar(1)"),
+    ("SELECT sum('a')", "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(1)) for "
+     "function sum. Expected: sum(bigint), sum(decimal(p,s)), sum(double), sum(interval day to "
+     "second), sum(interval year to month), sum(real)"),
+    ("SELECT upper(1)", "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (integer) for "
+     "function upper. Expected: upper(char(x)), upper(varchar(x))"),
+    ("SELECT to_unixtime(1)", "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (integer) for "
+     "function to_unixtime. Expected: to_unixtime(date), to_unixtime(timestamp(p) with time zone), "
+     "to_unixtime(timestamp(p))"),
+    ("SELECT concat('a')",
+     "INVALID_FUNCTION_ARGUMENT: There must be two or more concatenation arguments"),
+    ("SELECT bool_or(true) IGNORE NULLS", "NULL_TREATMENT_NOT_ALLOWED: line 1:8: Cannot specify "
+     "null treatment clause for bool_or function"),
+    ("SELECT TIME '01:00' + INTERVAL '3' MONTH", "TYPE_MISMATCH: line 1:21: Cannot apply operator: "
+     "time(0) + interval year to month"),
+    ("SELECT DECIMAL 'x'", "INVALID_LITERAL: line 1:8: 'x' is not a valid decimal literal"),
+    ("SELECT 1 FROM (VALUES 1) AS t(x) TABLESAMPLE BERNOULLI (100.5)",
+     "NUMERIC_VALUE_OUT_OF_RANGE: line 1:57: Sample percentage must be less than or equal to 100"),
+    ("SELECT 1 FROM json_table('[1]', 'lax $' COLUMNS (a integer PATH 'lax $')) TABLESAMPLE "
+     "SYSTEM (50)", "NOT_SUPPORTED: line 1:15: A sample of what UNNEST or json_table gives is not "
+     "supported"),
+    ("SELECT s FROM (VALUES ('a', 1)) AS t(s, n) GROUP BY s HAVING n > 1",
+     "EXPRESSION_NOT_AGGREGATE: line 1:62: 'n' must be an aggregate expression or appear in "
+     "GROUP BY clause"),
+    ("SELECT t.n, count(*) FROM (VALUES ('a', 1)) AS t(s, n) GROUP BY t.s",
+     "EXPRESSION_NOT_AGGREGATE: line 1:8: 't.n' must be an aggregate expression or appear in "
+     "GROUP BY clause"),
+    ("SELECT * FROM (VALUES 1) AS t(x), (VALUES 1) AS t(x)", "NOT_SUPPORTED: Tables of one FROM "
+     "clause that have the same name are not supported: ..."),
     ("SELECT CASE WHEN 1 THEN 2 END", "TYPE_MISMATCH: line 1:18: CASE WHEN clause must evaluate "
      "to a boolean (actual: integer)"),
-    ("SELECT CASE WHEN true THEN 1 ELSE 'a' END", "TYPE_MISMATCH: line 1:35: All CASE results "
-     "must be the same type: integer"),
+    ("SELECT CASE WHEN true THEN 1 ELSE 'a' END", "TYPE_MISMATCH: line 1:35: All CASE results " +
+     COMMON + "integer and varchar(1), all types (without duplicates): [integer, varchar(1)]"),
     ("SELECT 1 UNION SELECT 'a'", "TYPE_MISMATCH: line 1:10: column 1 in UNION query has "
      "incompatible types: integer, varchar(1)"),
     ("SELECT 1 UNION SELECT 1, 2", "TYPE_MISMATCH: line 1:10: UNION query has different number "
@@ -722,7 +757,8 @@ FAILURES = [
     ("SELECT x FROM (VALUES 1) AS t(x) WHERE sum(x) > 1",
      "EXPRESSION_NOT_SCALAR: line 1:47: WHERE clause cannot contain aggregations, window "
      "functions or grouping operations: [sum(x)]"),
-    ("SELECT sum(sum(x)) FROM (VALUES 1) AS t(x)", "NESTED_AGGREGATION: ..."),
+    ("SELECT sum(sum(x)) FROM (VALUES 1) AS t(x)", "NESTED_AGGREGATION: line 1:8: Cannot nest "
+     "aggregations inside aggregation 'sum': [sum(x)]"),
     ("SELECT (SELECT x FROM (VALUES 1, 2) AS t(x))",
      "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows"),
     ("SELECT x FROM (VALUES 1) AS t(x) ORDER BY 2",
@@ -758,6 +794,9 @@ SYNTAX = [
     ("SELECT FROM t", "line 1:8: mismatched input 'FROM'. Expecting: "),
     ("SELECT 1 FROM", "line 1:14: mismatched input '<EOF>'. Expecting: "),
     ("SELECT (1", "line 1:10: mismatched input '<EOF>'. Expecting: "),
+    ("SELECT 1 FROM t GROUP x", "line 1:23: mismatched input 'x'. Expecting: 'BY'"),
+    ("SELECT 1 FROM t ORDER x", "line 1:23: mismatched input 'x'. Expecting: 'BY'"),
+    ("SELECT 1 AS \"\"", "line 1:13: Zero-length delimited identifier not allowed"),
     ("SELECT 1 1", "line 1:10: mismatched input '1'. Expecting: "),
     ("SELECT * FROM t WHERE", "line 1:22: mismatched input '<EOF>'. Expecting: "),
     ("SELECT 'abc", "line 1:8: "),

@@ -1,0 +1,46 @@
+/* Several expressions that must meet in one type: CASE, IN, ARRAY, COALESCE. */
+#include "athena/translate.h"
+
+static struct mr_slice text_of(struct athena_translation *translation,
+                               const struct athena_sqltype *type)
+{
+    return athena_sqltype_text(translation->arena, type);
+}
+
+const struct athena_sqltype *athena_infer_single(struct athena_translation *translation,
+                                                 const struct athena_node *const *nodes,
+                                                 const struct athena_sqltype *const *types,
+                                                 size_t count, const char *words)
+{
+    const struct athena_sqltype *type = athena_sqltype_simple(SQL_UNKNOWN);
+    bool wrong = false;
+    size_t at = 0;
+    for (; at < count && !wrong; at++) {
+        const struct athena_sqltype *both =
+            type == NULL || types[at] == NULL
+                ? NULL
+                : athena_sqltype_common(translation->arena, type, types[at]);
+        wrong = both == NULL && type != NULL && types[at] != NULL;
+        type = wrong ? type : both;
+    }
+    if (!wrong || athena_translate_failed(translation))
+        return wrong ? NULL : type;
+    struct mr_buf all = {0};
+    for (size_t i = 0; i < count; i++) {
+        bool seen = types[i] == NULL;
+        for (size_t j = 0; j < i && !seen; j++)
+            seen = types[j] != NULL &&
+                   mr_slice_equal(text_of(translation, types[j]), text_of(translation, types[i]));
+        if (!seen)
+            mr_buf_printf(&all, "%s%.*s", all.len > 0 ? ", " : "",
+                          MR_ARG(text_of(translation, types[i])));
+    }
+    athena_translate_fail(translation, nodes[at - 1], "TYPE_MISMATCH",
+                          "%s must be the same type or coercible to a common type. Cannot find "
+                          "common type between %.*s and %.*s, all types (without duplicates): "
+                          "[%.*s]",
+                          words, MR_ARG(text_of(translation, type)),
+                          MR_ARG(text_of(translation, types[at - 1])), MR_ARG(mr_buf_slice(&all)));
+    mr_buf_fini(&all);
+    return NULL;
+}
