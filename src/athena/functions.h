@@ -18,7 +18,7 @@ enum athena_function_flags {
 /* Types are written as Trino's manual writes them, several with ';' between: "bigint(varchar)".
  *   T       a type variable: any capital letter
  *   =1      as the first argument            @x   by a rule of signature.c
- *   fn(T,R) a lambda from T to R
+ *   fn(T,R) a lambda from T to R           row(x:T) a row's field with its name
  *   number, integral, moment (day, time or both), any: one of several
  *   ...     behind the last argument: any number of such
  * NULL: not told; such a row is for arguments whose types are not known. */

@@ -220,6 +220,81 @@ double athena_shape_distance(const struct athena_shape *a, const struct athena_s
     return least;
 }
 
+static void try_pair(struct athena_point p, struct athena_point q, double *least,
+                     struct athena_point *ret_p, struct athena_point *ret_q)
+{
+    const double distance = hypot(p.x - q.x, p.y - q.y);
+    if (distance < *least) {
+        *least = distance;
+        *ret_p = p;
+        *ret_q = q;
+    }
+}
+
+/* Where the edges cross, or an end of one and what is next to it on the other. */
+static void nearest_of(struct edge e, struct edge f, double *least, struct athena_point *ret_e,
+                       struct athena_point *ret_f)
+{
+    try_pair(e.a, along(f, nearest(f, e.a)), least, ret_e, ret_f);
+    try_pair(e.b, along(f, nearest(f, e.b)), least, ret_e, ret_f);
+    try_pair(along(e, nearest(e, f.a)), f.a, least, ret_e, ret_f);
+    try_pair(along(e, nearest(e, f.b)), f.b, least, ret_e, ret_f);
+    if (*least > 0 && edges_meet(e, f)) {
+        const double from = cross(f.a, f.b, e.a), to = cross(f.a, f.b, e.b);
+        const struct athena_point at = along(e, from == to ? 0 : from / (from - to));
+        try_pair(at, at, least, ret_e, ret_f);
+    }
+}
+
+void athena_shape_nearest(const struct athena_shape *a, const struct athena_shape *b,
+                          struct athena_point *ret_a, struct athena_point *ret_b)
+{
+    double least = INFINITY;
+    const struct athena_point of_a = a->paths[0].points[0], of_b = b->paths[0].points[0];
+    for (size_t i = 0; i < a->count; i++) {
+        for (size_t j = 0; j < edges_of(&a->paths[i]); j++) {
+            for (size_t k = 0; k < b->count; k++) {
+                for (size_t l = 0; l < edges_of(&b->paths[k]); l++)
+                    nearest_of(edge_at(&a->paths[i], j), edge_at(&b->paths[k], l), &least, ret_a,
+                               ret_b);
+            }
+        }
+    }
+    if (any_inside(a, b)) /* one holds the other */
+        *ret_a = *ret_b = of_b;
+    else if (any_inside(b, a))
+        *ret_a = *ret_b = of_a;
+}
+
+struct athena_point athena_path_point(const struct athena_path *path, double share)
+{
+    double length = 0;
+    for (size_t i = 0; i < edges_of(path); i++)
+        length += length_of(edge_at(path, i));
+    double left = length * share;
+    for (size_t i = 0; i < edges_of(path); i++) {
+        const struct edge edge = edge_at(path, i);
+        if (left <= length_of(edge))
+            return length_of(edge) == 0 ? edge.a : along(edge, left / length_of(edge));
+        left -= length_of(edge);
+    }
+    return path->points[path->count - 1];
+}
+
+double athena_path_share(const struct athena_path *path, struct athena_point point)
+{
+    double before = 0, found = 0, least = INFINITY;
+    for (size_t i = 0; i < edges_of(path); i++) {
+        const struct edge edge = edge_at(path, i);
+        if (distance_to(edge, point) < least) {
+            least = distance_to(edge, point);
+            found = before + nearest(edge, point) * length_of(edge);
+        }
+        before += length_of(edge);
+    }
+    return before == 0 ? 0 : found / before;
+}
+
 /* ---- containment ---- */
 
 static int compare_doubles(const void *a, const void *b)

@@ -52,3 +52,10 @@ double athena_shape_distance(const struct athena_shape *a, const struct athena_s
 MR_MUST_USE enum mr_status athena_shape_contains(struct mr_arena *arena,
                                                  const struct athena_shape *a,
                                                  const struct athena_shape *b, bool *ret_contains);
+/* The points of a and b that are nearest to each other; not of empty ones. */
+void athena_shape_nearest(const struct athena_shape *a, const struct athena_shape *b,
+                          struct athena_point *ret_a, struct athena_point *ret_b);
+/* The point of a line that lies this far along it, as a share of its length; and back: how far the
+ * point of the line next to `point` lies. */
+struct athena_point athena_path_point(const struct athena_path *path, double share);
+double athena_path_share(const struct athena_path *path, struct athena_point point);

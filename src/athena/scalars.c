@@ -516,12 +516,13 @@ static duckdb_scalar_function make(const void *table, size_t index)
 enum mr_status athena_scalars_register(duckdb_connection connection)
 {
     static enum mr_status (*const others[])(duckdb_connection connection) = {
-        athena_numbers_register,   athena_texts_register,   athena_bytes_register,
-        athena_format_register,    athena_lake_register,    athena_json_register,
-        athena_geometry_register,  athena_regex_register,   athena_joda_register,
-        athena_ipaddress_register, athena_jsonget_register, athena_jsoncast_register,
-        athena_match_register,     athena_lists_register,   athena_normalize_register,
-        athena_weighted_register,  athena_moments_register};
+        athena_numbers_register,  athena_texts_register,     athena_bytes_register,
+        athena_format_register,   athena_lake_register,      athena_json_register,
+        athena_geometry_register, athena_geoforms_register,  athena_bingtile_register,
+        athena_regex_register,    athena_joda_register,      athena_ipaddress_register,
+        athena_jsonget_register,  athena_jsoncast_register,  athena_match_register,
+        athena_lists_register,    athena_normalize_register, athena_weighted_register,
+        athena_moments_register};
     const struct athena_overloads all = {NULL, MR_COUNT(scalars), name_of, make};
     enum mr_status status = athena_overloads_register(connection, &all);
     for (size_t i = 0; i < MR_COUNT(others) && status == MR_OK; i++)

@@ -1,12 +1,10 @@
 /* Geometries: functions over well-known text, which stands for them inside DuckDB. */
-#include "athena/geometry.h"
-#include "athena/rows.h"
-#include "base/arena.h"
+#include "athena/scalars_geometry.h"
 
 /* ---- arguments and results ---- */
 
-static bool shape_at(struct athena_row *row, size_t input, struct mr_arena *arena,
-                     struct athena_shape *ret_shape)
+bool athena_geometry_at(struct athena_row *row, size_t input, struct mr_arena *arena,
+                        struct athena_shape *ret_shape)
 {
     struct mr_slice text = athena_row_slice(row, input);
     const enum mr_status status = athena_shape_parse(arena, text, ret_shape);
@@ -17,36 +15,35 @@ static bool shape_at(struct athena_row *row, size_t input, struct mr_arena *aren
            athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Invalid WKT: %.*s", MR_ARG(text));
 }
 
-static void put_shape(struct athena_row *row, const struct athena_shape *shape)
+void athena_geometry_put(struct athena_row *row, const struct athena_shape *shape)
 {
     mr_buf_reset(&row->text);
     athena_shape_print(&row->text, shape);
     athena_row_put_text(row, mr_buf_slice(&row->text));
 }
 
-static void put_point(struct athena_row *row, struct athena_point point)
+void athena_geometry_put_point(struct athena_row *row, struct athena_point point)
 {
     struct athena_path path = {.points = &point, .count = 1};
     const struct athena_shape shape = {.kind = SHAPE_POINT, .paths = &path, .count = 1};
-    put_shape(row, &shape);
+    athena_geometry_put(row, &shape);
 }
 
-static bool is(const struct athena_row *row, size_t input, const char *what)
+bool athena_geometry_is(const struct athena_row *row, size_t input, const char *what)
 {
     return mr_slice_equal(athena_row_slice(row, input), mr_slice_cstr(what));
 }
 
-static bool only_for(struct athena_row *row, const char *function, const char *kinds,
-                     enum athena_shape_kind kind)
+bool athena_geometry_only(struct athena_row *row, const char *function, const char *kinds,
+                          enum athena_shape_kind kind)
 {
     return athena_row_fail(row,
                            "INVALID_FUNCTION_ARGUMENT: %s only applies to %s. Input type is: %s",
                            function, kinds, athena_shape_word(kind));
 }
 
-/* Each function below is run with an arena of its own. */
-static bool with_arena(struct athena_row *row,
-                       bool (*run)(struct athena_row *row, struct mr_arena *arena))
+bool athena_geometry_run(struct athena_row *row,
+                         bool (*run)(struct athena_row *row, struct mr_arena *arena))
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
@@ -62,23 +59,24 @@ static bool geometry(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
     struct mr_slice kind = athena_row_slice(row, 1);
-    if (!shape_at(row, 0, arena, &shape))
+    if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
     if (kind.len > 0 && !mr_slice_equal(kind, mr_slice_cstr(athena_shape_word(shape.kind))))
         return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Input type is: %s, expected: %.*s",
                                athena_shape_word(shape.kind), MR_ARG(kind));
-    put_shape(row, &shape);
+    athena_geometry_put(row, &shape);
     return true;
 }
 
 static bool run_geometry(struct athena_row *row)
 {
-    return with_arena(row, geometry);
+    return athena_geometry_run(row, geometry);
 }
 
 static bool run_point(struct athena_row *row)
 {
-    put_point(row, (struct athena_point){athena_row_double(row, 0), athena_row_double(row, 1)});
+    athena_geometry_put_point(
+        row, (struct athena_point){athena_row_double(row, 0), athena_row_double(row, 1)});
     return true;
 }
 
@@ -89,28 +87,29 @@ static bool number(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
     struct athena_box box;
-    if (!shape_at(row, 0, arena, &shape))
+    if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
-    const bool x = is(row, 1, "ST_X"), y = is(row, 1, "ST_Y");
+    const bool x = athena_geometry_is(row, 1, "ST_X"), y = athena_geometry_is(row, 1, "ST_Y");
     if ((x || y) && shape.kind != SHAPE_POINT)
-        return only_for(row, x ? "ST_X" : "ST_Y", "POINT", shape.kind);
-    if (is(row, 1, "ST_Length") && athena_shape_dimension(shape.kind) != 1)
-        return only_for(row, "ST_Length", "LINE_STRING or MULTI_LINE_STRING", shape.kind);
-    if (is(row, 1, "ST_Area"))
+        return athena_geometry_only(row, x ? "ST_X" : "ST_Y", "POINT", shape.kind);
+    if (athena_geometry_is(row, 1, "ST_Length") && athena_shape_dimension(shape.kind) != 1)
+        return athena_geometry_only(row, "ST_Length", "LINE_STRING or MULTI_LINE_STRING",
+                                    shape.kind);
+    if (athena_geometry_is(row, 1, "ST_Area"))
         athena_row_put_double(row, athena_shape_area(&shape));
-    else if (is(row, 1, "ST_Length"))
+    else if (athena_geometry_is(row, 1, "ST_Length"))
         athena_row_put_double(row, athena_shape_length(&shape));
     else if (athena_shape_box(&shape, &box)) /* else it is empty: NULL */
-        athena_row_put_double(row, x || is(row, 1, "ST_XMin")   ? box.from.x
-                                   : y || is(row, 1, "ST_YMin") ? box.from.y
-                                   : is(row, 1, "ST_XMax")      ? box.to.x
-                                                                : box.to.y);
+        athena_row_put_double(row, x || athena_geometry_is(row, 1, "ST_XMin")   ? box.from.x
+                                   : y || athena_geometry_is(row, 1, "ST_YMin") ? box.from.y
+                                   : athena_geometry_is(row, 1, "ST_XMax")      ? box.to.x
+                                                                                : box.to.y);
     return true;
 }
 
 static bool run_number(struct athena_row *row)
 {
-    return with_arena(row, number);
+    return athena_geometry_run(row, number);
 }
 
 /* mr_geometry_count(geometry, what) */
@@ -118,30 +117,31 @@ static bool count(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
     int64_t points = 0, members = 0;
-    if (!shape_at(row, 0, arena, &shape))
+    if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
     for (size_t i = 0; i < shape.count; i++) {
         points += (int64_t)shape.paths[i].count;
         members += !shape.paths[i].hole;
     }
-    if (is(row, 1, "ST_NumInteriorRing") && shape.kind != SHAPE_POLYGON)
-        return only_for(row, "ST_NumInteriorRing", "POLYGON", shape.kind);
-    athena_row_put_integer(row, is(row, 1, "ST_NumPoints")   ? points
-                                : is(row, 1, "ST_Dimension") ? athena_shape_dimension(shape.kind)
-                                : is(row, 1, "ST_NumGeometries") ? members
-                                                                 : (int64_t)shape.count - members);
+    if (athena_geometry_is(row, 1, "ST_NumInteriorRing") && shape.kind != SHAPE_POLYGON)
+        return athena_geometry_only(row, "ST_NumInteriorRing", "POLYGON", shape.kind);
+    athena_row_put_integer(
+        row, athena_geometry_is(row, 1, "ST_NumPoints")       ? points
+             : athena_geometry_is(row, 1, "ST_Dimension")     ? athena_shape_dimension(shape.kind)
+             : athena_geometry_is(row, 1, "ST_NumGeometries") ? members
+                                                              : (int64_t)shape.count - members);
     return true;
 }
 
 static bool run_count(struct athena_row *row)
 {
-    return with_arena(row, count);
+    return athena_geometry_run(row, count);
 }
 
 static bool kind_of(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
-    if (!shape_at(row, 0, arena, &shape))
+    if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
     mr_buf_printf(&row->text, "ST_%s", athena_shape_name(shape.kind));
     athena_row_put_text(row, mr_buf_slice(&row->text));
@@ -150,7 +150,7 @@ static bool kind_of(struct athena_row *row, struct mr_arena *arena)
 
 static bool run_kind(struct athena_row *row)
 {
-    return with_arena(row, kind_of);
+    return athena_geometry_run(row, kind_of);
 }
 
 static bool same_point(struct athena_point a, struct athena_point b)
@@ -163,14 +163,15 @@ static bool flag(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
     bool closed = true;
-    if (!shape_at(row, 0, arena, &shape))
+    if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
-    if (is(row, 1, "ST_IsEmpty")) {
+    if (athena_geometry_is(row, 1, "ST_IsEmpty")) {
         athena_row_put_boolean(row, shape.count == 0);
         return true;
     }
     if (athena_shape_dimension(shape.kind) != 1)
-        return only_for(row, "ST_IsClosed", "LINE_STRING or MULTI_LINE_STRING", shape.kind);
+        return athena_geometry_only(row, "ST_IsClosed", "LINE_STRING or MULTI_LINE_STRING",
+                                    shape.kind);
     for (size_t i = 0; i < shape.count; i++) {
         const struct athena_path *path = &shape.paths[i];
         closed = closed && same_point(path->points[0], path->points[path->count - 1]);
@@ -181,7 +182,7 @@ static bool flag(struct athena_row *row, struct mr_arena *arena)
 
 static bool run_flag(struct athena_row *row)
 {
-    return with_arena(row, flag);
+    return athena_geometry_run(row, flag);
 }
 
 static void put_box(struct athena_row *row, const struct athena_box *box)
@@ -191,7 +192,7 @@ static void put_box(struct athena_row *row, const struct athena_box *box)
     struct athena_path path = {.points = corners, .count = MR_COUNT(corners)};
     struct athena_shape shape = {.kind = SHAPE_POLYGON, .paths = &path, .count = 1};
     if (same_point(box->from, box->to)) {
-        put_point(row, box->from);
+        athena_geometry_put_point(row, box->from);
         return;
     }
     if (box->from.x == box->to.x || box->from.y == box->to.y) {
@@ -199,7 +200,7 @@ static void put_box(struct athena_row *row, const struct athena_box *box)
         corners[1] = box->to;
         path.count = 2;
     }
-    put_shape(row, &shape);
+    athena_geometry_put(row, &shape);
 }
 
 /* mr_geometry_part(geometry, what) */
@@ -208,35 +209,37 @@ static bool part(struct athena_row *row, struct mr_arena *arena)
     struct athena_shape shape;
     struct athena_point point;
     struct athena_box box;
-    if (!shape_at(row, 0, arena, &shape))
+    if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
-    const bool start = is(row, 1, "ST_StartPoint"), end = is(row, 1, "ST_EndPoint");
-    const bool ring = is(row, 1, "ST_ExteriorRing");
+    const bool start = athena_geometry_is(row, 1, "ST_StartPoint"),
+               end = athena_geometry_is(row, 1, "ST_EndPoint");
+    const bool ring = athena_geometry_is(row, 1, "ST_ExteriorRing");
     if ((start || end) && shape.kind != SHAPE_LINE)
-        return only_for(row, start ? "ST_StartPoint" : "ST_EndPoint", "LINE_STRING", shape.kind);
+        return athena_geometry_only(row, start ? "ST_StartPoint" : "ST_EndPoint", "LINE_STRING",
+                                    shape.kind);
     if (ring && shape.kind != SHAPE_POLYGON)
-        return only_for(row, "ST_ExteriorRing", "POLYGON", shape.kind);
+        return athena_geometry_only(row, "ST_ExteriorRing", "POLYGON", shape.kind);
     if (shape.count == 0)
         return true;
     const struct athena_path *first = &shape.paths[0];
     if (start || end) {
-        put_point(row, first->points[start ? 0 : first->count - 1]);
+        athena_geometry_put_point(row, first->points[start ? 0 : first->count - 1]);
     } else if (ring) {
         const struct athena_shape line = {.kind = SHAPE_LINE, .paths = shape.paths, .count = 1};
-        put_shape(row, &line);
-    } else if (is(row, 1, "ST_Envelope")) {
+        athena_geometry_put(row, &line);
+    } else if (athena_geometry_is(row, 1, "ST_Envelope")) {
         (void)athena_shape_box(&shape, &box);
         put_box(row, &box);
     } else {
         point = athena_shape_centroid(&shape);
-        put_point(row, point);
+        athena_geometry_put_point(row, point);
     }
     return true;
 }
 
 static bool run_part(struct athena_row *row)
 {
-    return with_arena(row, part);
+    return athena_geometry_run(row, part);
 }
 
 /* ---- two of them ---- */
@@ -246,14 +249,14 @@ static bool relation(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape a, b;
     bool holds;
-    if (!shape_at(row, 0, arena, &a) || !shape_at(row, 1, arena, &b))
+    if (!athena_geometry_at(row, 0, arena, &a) || !athena_geometry_at(row, 1, arena, &b))
         return false;
-    if (is(row, 2, "ST_Intersects") || is(row, 2, "ST_Disjoint")) {
+    if (athena_geometry_is(row, 2, "ST_Intersects") || athena_geometry_is(row, 2, "ST_Disjoint")) {
         holds = athena_shape_intersects(&a, &b);
-        athena_row_put_boolean(row, is(row, 2, "ST_Intersects") ? holds : !holds);
+        athena_row_put_boolean(row, athena_geometry_is(row, 2, "ST_Intersects") ? holds : !holds);
         return true;
     }
-    const bool within = is(row, 2, "ST_Within");
+    const bool within = athena_geometry_is(row, 2, "ST_Within");
     const enum mr_status status =
         athena_shape_contains(arena, within ? &b : &a, within ? &a : &b, &holds);
     if (status != MR_OK)
@@ -266,13 +269,13 @@ static bool relation(struct athena_row *row, struct mr_arena *arena)
 
 static bool run_relation(struct athena_row *row)
 {
-    return with_arena(row, relation);
+    return athena_geometry_run(row, relation);
 }
 
 static bool distance(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape a, b;
-    if (!shape_at(row, 0, arena, &a) || !shape_at(row, 1, arena, &b))
+    if (!athena_geometry_at(row, 0, arena, &a) || !athena_geometry_at(row, 1, arena, &b))
         return false;
     if (a.count > 0 && b.count > 0) /* else NULL */
         athena_row_put_double(row, athena_shape_distance(&a, &b));
@@ -281,7 +284,7 @@ static bool distance(struct athena_row *row, struct mr_arena *arena)
 
 static bool run_distance(struct athena_row *row)
 {
-    return with_arena(row, distance);
+    return athena_geometry_run(row, distance);
 }
 
 enum mr_status athena_geometry_register(duckdb_connection connection)

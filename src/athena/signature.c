@@ -152,9 +152,15 @@ static const struct athena_sqltype *made_items(const struct call *call, const st
                                                struct mr_slice items, enum athena_sql_kind kind)
 {
     const struct athena_sqltype *list[8] = {NULL};
+    struct mr_slice names[8] = {{0}};
     size_t count = 0;
     while (items.len > 0 && count < MR_COUNT(list)) {
-        list[count] = made(call, match, cut(&items, ","));
+        struct mr_slice item = cut(&items, ",");
+        const size_t colon = mr_slice_find(item, ':');
+        if (colon != SIZE_MAX)
+            names[count] = mr_slice_sub(item, 0, colon);
+        list[count] =
+            made(call, match, colon == SIZE_MAX ? item : mr_slice_sub(item, colon + 1, SIZE_MAX));
         if (list[count++] == NULL)
             return NULL;
     }
@@ -165,8 +171,11 @@ static const struct athena_sqltype *made_items(const struct call *call, const st
         return athena_sqltype_map(arena, list[0], list[1]);
     struct athena_sqltype *row = athena_sqltype_row(arena, count);
     row->kind = kind;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         row->items[i] = list[i];
+        if (kind == SQL_ROW && names[i].len > 0)
+            row->names[i] = names[i];
+    }
     return row;
 }
 

@@ -27,6 +27,8 @@ static const struct kind {
     [SQL_UUID] = {"uuid", "uuid", "UUID", 0},
     [SQL_IPADDRESS] = {"ipaddress", "ipaddress", "UHUGEINT", 0},
     [SQL_GEOMETRY] = {"Geometry", "geometry", "VARCHAR", 0},
+    [SQL_GEOGRAPHY] = {"SphericalGeography", "sphericalgeography", "VARCHAR", 0},
+    [SQL_BINGTILE] = {"BingTile", "bingtile", "VARCHAR", 0},
     [SQL_HYPERLOGLOG] = {"HyperLogLog", "hyperloglog", "BLOB", 0},
     [SQL_QDIGEST] = {"qdigest", "qdigest", "", 0},
     [SQL_TDIGEST] = {"tdigest", "tdigest", "DOUBLE[]", 0},
@@ -63,6 +65,8 @@ const struct athena_sqltype *athena_sqltype_simple(enum athena_sql_kind kind)
         SIMPLE(SQL_UUID, 0),
         SIMPLE(SQL_IPADDRESS, 0),
         SIMPLE(SQL_GEOMETRY, 0),
+        SIMPLE(SQL_GEOGRAPHY, 0),
+        SIMPLE(SQL_BINGTILE, 0),
         SIMPLE(SQL_HYPERLOGLOG, 0),
         SIMPLE(SQL_TDIGEST, 0),
         SIMPLE(SQL_QDIGEST, 0),
@@ -422,6 +426,12 @@ static bool casts_to_json(const struct athena_sqltype *from)
            from->kind == SQL_TIMESTAMP;
 }
 
+/* What nothing else becomes. */
+static bool is_opaque(enum athena_sql_kind kind)
+{
+    return kind >= SQL_GEOMETRY && kind <= SQL_QDIGEST && kind != SQL_HYPERLOGLOG;
+}
+
 bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena_sqltype *to)
 {
     if (from == NULL || to == NULL || from->kind == SQL_UNKNOWN || to->kind == SQL_UNKNOWN)
@@ -430,8 +440,7 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
         return from->count == 0 || casts_nested(from, to);
     if (from->kind == SQL_HYPERLOGLOG || to->kind == SQL_HYPERLOGLOG)
         return from->kind == SQL_VARBINARY || to->kind == SQL_VARBINARY || from->kind == to->kind;
-    if (from->kind == SQL_GEOMETRY || to->kind == SQL_GEOMETRY || from->kind == SQL_TDIGEST ||
-        to->kind == SQL_TDIGEST || from->kind == SQL_QDIGEST || to->kind == SQL_QDIGEST)
+    if (is_opaque(from->kind) || is_opaque(to->kind))
         return false;
     if (to->kind == SQL_IPADDRESS)
         return from->kind == SQL_VARCHAR || from->kind == SQL_VARBINARY;

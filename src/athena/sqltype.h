@@ -29,6 +29,8 @@ enum athena_sql_kind {
     SQL_UUID,
     SQL_IPADDRESS,   /* 128 bits; see ipaddress.h */
     SQL_GEOMETRY,    /* well-known text, inside DuckDB */
+    SQL_GEOGRAPHY,   /* likewise, of degrees */
+    SQL_BINGTILE,    /* as it is shown */
     SQL_HYPERLOGLOG, /* the least hashes, 8 bytes each, in order */
     SQL_TDIGEST,     /* the values in order */
     SQL_QDIGEST,     /* likewise; item: of what */

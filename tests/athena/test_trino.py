@@ -10,7 +10,8 @@ from athena import (trino_addresses, trino_collections, trino_geometry, trino_js
                     trino_queries, trino_scalars, trino_times)
 
 QUERIES = ("RELATIONS", "FAILURES") # whole ones, not expressions
-FAILURES = trino_queries.FAILURES + trino_addresses.FAILURES + trino_match.FAILURES
+FAILURES = (trino_queries.FAILURES + trino_addresses.FAILURES + trino_match.FAILURES +
+            trino_geometry.FAILURES)
 EXPRESSIONS = {
     f"{module.__name__.split('.')[-1]}-{name}": getattr(module, name)
     for module in (trino_scalars, trino_times, trino_collections, trino_json, trino_geometry,
