@@ -146,6 +146,11 @@ struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct ath
                                         "vacuum_max_metadata_files_to_keep"},
                              *const undone[] = {"write_data_path_enabled",
                                                 "write_target_data_file_size_bytes"};
+    if (mr_slice_equal_nocase(pair->name, MR_S("write_target_data_file_size_bytes")) &&
+        mr_slice_equal(pair->value, MR_S("536870912"))) { /* what it is without a word */
+        iceberg_pair_set(arena, properties, pair->name, pair->value);
+        return MR_S("");
+    }
     if (mr_slice_equal_nocase(pair->name, MR_S("format")) &&
         !mr_slice_equal_nocase(pair->value, MR_S("parquet")))
         return MR_S("NOT_SUPPORTED: Iceberg tables are written as Parquet only");

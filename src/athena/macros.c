@@ -117,6 +117,15 @@ static const char *const macros[] = {
     "mr_geometries(t) AS CASE WHEN t = '' THEN CAST([] AS VARCHAR[]) ELSE string_split(t, ';') END",
     "mr_geometries_text(l) AS array_to_string(list_transform(l, lambda mr_g: coalesce(mr_g, '')), "
     "';')",
+    /* Java's decoder takes texts without the signs that fill the last group. */
+    "mr_padded64(t) AS t || repeat('=', CASE length(t) % 4 WHEN 2 THEN 2 WHEN 3 THEN 1 ELSE 0 END)",
+    /* Student's distribution, by the beta distribution. */
+    "mr_t_pdf(x, d) AS CASE WHEN d <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: df must be greater "
+    "than 0') ELSE exp(lgamma((d + 1) / 2) - lgamma(d / 2)) / sqrt(d * pi()) * pow(1 + x * x / d, "
+    "-(d + 1) / 2) END",
+    "mr_t_cdf(x, d) AS CASE WHEN d <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: df must be greater "
+    "than 0') WHEN x >= 0 THEN 1 - mr_beta_cdf(d / 2, 0.5e0, d / (d + x * x)) / 2 ELSE "
+    "mr_beta_cdf(d / 2, 0.5e0, d / (d + x * x)) / 2 END",
     "mr_json_parse(t) AS CAST(mr_json_sorted(t) AS JSON)",
     "mr_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and "
     "value arrays must be the same length') ELSE map(k, v) END",

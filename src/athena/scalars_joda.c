@@ -13,9 +13,15 @@ static bool fail_pattern(struct athena_row *row, const struct mr_joda_token *tok
                            MR_ARG(token->text));
 }
 
-static bool fail_quote(struct athena_row *row)
+/* As mr_joda_next; what stands behind a quote without an end is text, in Joda-Time. */
+static enum mr_status next_token(struct mr_slice *pattern, struct mr_joda_token *ret_token)
 {
-    return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Illegal pattern: a quote has no end");
+    const enum mr_status status = mr_joda_next(pattern, ret_token);
+    if (status != MR_INVALID)
+        return status;
+    *ret_token = (struct mr_joda_token){.count = 1, .text = mr_slice_sub(*pattern, 1, SIZE_MAX)};
+    *pattern = MR_S("");
+    return MR_OK;
 }
 
 /* ---- a moment taken apart ---- */
@@ -151,16 +157,13 @@ static bool joda_format(struct athena_row *row)
     const struct moment moment = moment_of(athena_row_integer(row, 0));
     struct mr_slice pattern = athena_row_slice(row, 1);
     struct mr_joda_token token;
-    enum mr_status status;
     if (pattern.len == 0)
         return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Both printing and parsing not "
                                     "supported");
-    while ((status = mr_joda_next(&pattern, &token)) == MR_OK) {
+    while (next_token(&pattern, &token) == MR_OK) {
         if (!put_token(row, &moment, &token))
             return false;
     }
-    if (status == MR_INVALID)
-        return fail_quote(row);
     athena_row_put_text(row, mr_buf_slice(&row->text));
     return true;
 }
@@ -368,19 +371,16 @@ static bool read_moment(struct athena_row *row, struct mr_slice text, struct mr_
 {
     struct reading reading = {.text = text};
     struct mr_joda_token token, ahead;
-    enum mr_status status;
     reading.rest = reading.text;
     memset(reading.fields, 0xff, sizeof reading.fields);
-    while ((status = mr_joda_next(&pattern, &token)) == MR_OK) {
+    while (next_token(&pattern, &token) == MR_OK) {
         struct mr_slice rest = pattern;
-        const bool crowded = mr_joda_next(&rest, &ahead) == MR_OK && is_numeric(&ahead);
+        const bool crowded = next_token(&rest, &ahead) == MR_OK && is_numeric(&ahead);
         if (token.letter != '\0' && strchr("GCYyxweEDMdaKhHkmsSzZ", token.letter) == NULL)
             return fail_pattern(row, &token);
         if (!read_token(&reading, &token, crowded))
             return malformed(row, &reading);
     }
-    if (status == MR_INVALID)
-        return fail_quote(row);
     if (reading.rest.len > 0)
         return malformed(row, &reading);
     if (!in_range(row, &reading))

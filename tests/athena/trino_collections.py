@@ -18,6 +18,10 @@ CASTS = [
 ]
 
 ARRAYS = [
+    ("array_first(ARRAY[1, 2, 3])", "1", "integer"),
+    ("array_last(ARRAY[1, 2, 3])", "3", "integer"),
+    ("array_first(CAST(ARRAY[] AS array(integer)))", None, "integer"),
+    ("array_histogram(ARRAY[42, 7, 42, NULL])", "{7=1, 42=2}", "map"),
     ("array_max(ARRAY[nan(), 1e0])", "1.0", "double"),
     ("array_position(ARRAY['a', NULL], NULL)", None, "bigint"),
     ("array_remove(ARRAY[1, NULL, 2], 1)", "[null, 2]", "array"),

@@ -12,6 +12,11 @@ FORMATS = [
      "T20 AD 20 2020 1", "varchar"),
     ("format_datetime(TIMESTAMP '2020-01-01 15:00:00', '''at'' h ''o''''clock''')",
      "at 3 o'clock", "varchar"),
+    # a quote without an end, as AWS's example for load balancers has it
+    ("parse_datetime('2018-07-02T22:23:00.186641Z', 'yyyy-MM-dd''T''HH:mm:ss.SSSSSS''Z')",
+     "2018-07-02 22:23:00.186 UTC", "timestamp with time zone"),
+    ("format_datetime(TIMESTAMP '2020-01-01 15:00:00', 'H ''o')", "15 o", "varchar"),
+    ("format_datetime(TIMESTAMP '2020-01-01 15:00:00', 'H''')", "15", "varchar"),
     ("parse_datetime('2020-01-01 10:00 +0200', 'yyyy-MM-dd HH:mm Z')",
      "2020-01-01 08:00:00.000 UTC", "timestamp with time zone"),
     ("parse_datetime('Fri, 3 Jul 2026 1:02:03 PM', 'EEE, d MMM yyyy h:mm:ss a')",

@@ -27,6 +27,16 @@ def test_a_table_is_made_with_its_metadata(house):
     assert house.rows("SELECT id, s FROM t") == []
 
 
+def test_the_size_of_files_may_be_named_as_it_is_anyway(house):
+    """As in AWS's own example; other sizes are refused."""
+    house.rows(f"CREATE TABLE t (id int, category string) PARTITIONED BY (category) LOCATION "
+               f"'s3://{house.bucket}/t/' TBLPROPERTIES ('table_type'='ICEBERG', 'format'="
+               "'parquet', 'write_target_data_file_size_bytes'='536870912')")
+    assert house.metadata()["properties"]["write_target_data_file_size_bytes"] == "536870912"
+    house.rows("INSERT INTO t VALUES (1, 'a')")
+    assert house.rows("SELECT * FROM t") == [("1", "a")]
+
+
 def test_schema_changes_are_followed_by_field_id(house):
     """The catalog is pointed at metadata in which columns were renamed, dropped, added, widened."""
     house.table(columns="id string, n int, gone string")
@@ -87,6 +97,8 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
      "INVALID_TABLE_PROPERTY: line 1:1: compression_level is supported for ZSTD"),
     ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/', "
      "compression_level = 0) AS SELECT 1 AS a", "compression_level must be between 1 and 22"),
+    ("CREATE TABLE u (id string) " + ICE % "write_target_data_file_size_bytes",
+     "NOT_SUPPORTED: write_target_data_file_size_bytes of Iceberg tables"),
     ("CREATE TABLE u (id string) " + ICE % "write_compression",
      "cannot be packed with 1"),
     ("CREATE TABLE u (id string) " + ICE % "format", "written as Parquet only"),
