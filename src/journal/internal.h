@@ -119,6 +119,7 @@ struct journal {
         size_t offset;                   /* of the next entry in it */
         uint64_t group;                  /* number of the filling group, from 1 */
         uint32_t room_waiters;
+        bool syncing; /* one thread at a time writes and syncs: the syncer, or one that waits */
         bool syncer_sleeps, stopping;
     } tail;
     struct journal_group groups[2];
@@ -142,7 +143,7 @@ struct journal {
         _Atomic bool hurry; /* the file in the making is needed now */
         struct journal_segment *sealed;
     } keeper;
-    struct journal_segment *written; /* the syncer's: where the last group ended */
+    struct journal_segment *written; /* whose turn it is to sync: where the last group ended */
     pthread_t syncer_thread, keeper_thread;
     bool threads_run;
 };
@@ -155,6 +156,11 @@ MR_MUST_USE enum mr_status journal_recover(struct journal *journal, int64_t firs
 /* ---- threads (syncer.c) ---- */
 
 void *journal_syncer_main(void *journal);
+/* Makes durable what is appended, on this thread; false, and nothing is done: another thread is at
+ * it, or there is nothing. */
+bool journal_sync_here(struct journal *journal);
 void *journal_keeper_main(void *journal);
+/* Of a file without entries there: writes zeros. As far as it gets; fails in silence. */
+void journal_write_zeros_ahead(struct journal *journal, int fd, size_t from, size_t until);
 /* Gives a fresh segment its file. */
 MR_MUST_USE enum mr_status journal_segment_activate(struct journal_segment *segment);

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SEGMENT_BYTES = 64 << 20, SEGMENT_BYTES_MIN = 4096, GROUP_KEEP_BYTES = 1 << 20 };
@@ -128,8 +129,8 @@ static int64_t put_locked(struct journal *journal, struct journal_entry *entry,
     return end;
 }
 
-enum mr_status journal_append(struct journal *journal, struct journal_op *ops, size_t count,
-                              int64_t time_ms, int64_t *ret_ticket)
+static enum mr_status append(struct journal *journal, struct journal_op *ops, size_t count,
+                             int64_t time_ms, bool waits, int64_t *ret_ticket)
 {
     assert(count > 0 && count <= UINT32_MAX);
     size_t length = journal_entry_size(ops, count);
@@ -147,8 +148,10 @@ enum mr_status journal_append(struct journal *journal, struct journal_op *ops, s
     bool wake = false;
     if (status == MR_OK) {
         *ret_ticket = put_locked(journal, &entry, ops);
-        wake = journal->tail.syncer_sleeps;
-        journal->tail.syncer_sleeps = false;
+        /* Who syncs now wakes the syncer, should there be more. */
+        wake = !waits && journal->tail.syncer_sleeps && !journal->tail.syncing;
+        if (wake)
+            journal->tail.syncer_sleeps = false;
     }
     pthread_mutex_unlock(&journal->tail.lock);
     if (wake)
@@ -159,6 +162,18 @@ enum mr_status journal_append(struct journal *journal, struct journal_op *ops, s
         atomic_fetch_add_explicit(&journal->stats.bytes, length, memory_order_relaxed);
     }
     return status;
+}
+
+enum mr_status journal_append(struct journal *journal, struct journal_op *ops, size_t count,
+                              int64_t time_ms, int64_t *ret_ticket)
+{
+    return append(journal, ops, count, time_ms, false, ret_ticket);
+}
+
+enum mr_status journal_append_to_wait(struct journal *journal, struct journal_op *ops, size_t count,
+                                      int64_t time_ms, int64_t *ret_ticket)
+{
+    return append(journal, ops, count, time_ms, true, ret_ticket);
 }
 
 /* ---- positions ---- */
@@ -173,19 +188,46 @@ int64_t journal_tail(const struct journal *journal)
     return atomic_load(&journal->tail_position);
 }
 
-enum mr_status journal_wait(struct journal *journal, int64_t ticket)
+/* Until `ticket` is durable, the journal fails, or `us` have passed; us < 0: however long. */
+static void wait_us(struct journal *journal, int64_t ticket, int64_t us)
 {
-    if (atomic_load(&journal->durable) >= ticket)
-        return MR_OK;
-    assert(ticket <= atomic_load(&journal->tail_position));
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + (us < 0 ? 0 : us) * 1000;
+    until.tv_sec += (time_t)(ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    int error = 0;
     pthread_mutex_lock(&journal->wait.lock);
-    /* Counted before it looks; the syncer publishes before it looks at the count. */
+    /* Counted before it looks; who syncs publishes before it looks at the count. */
     atomic_fetch_add(&journal->wait.waiters, 1);
-    while (atomic_load(&journal->durable) < ticket && !atomic_load(&journal->failed))
-        pthread_cond_wait(&journal->wait.moved, &journal->wait.lock);
+    while (atomic_load(&journal->durable) < ticket && !atomic_load(&journal->failed) &&
+           error == 0) {
+        if (us < 0)
+            pthread_cond_wait(&journal->wait.moved, &journal->wait.lock);
+        else
+            error = pthread_cond_timedwait(&journal->wait.moved, &journal->wait.lock, &until);
+    }
     atomic_fetch_sub(&journal->wait.waiters, 1);
     pthread_mutex_unlock(&journal->wait.lock);
+}
+
+enum mr_status journal_wait_after(struct journal *journal, int64_t ticket, int64_t grace_us)
+{
+    assert(ticket <= atomic_load(&journal->tail_position));
+    if (grace_us > 0)
+        wait_us(journal, ticket, grace_us);
+    if (atomic_load(&journal->durable) >= ticket)
+        return MR_OK;
+    /* The syncer may be slow to wake, and this thread has nothing else to do. */
+    (void)journal_sync_here(journal);
+    if (atomic_load(&journal->durable) < ticket)
+        wait_us(journal, ticket, -1);
     return atomic_load(&journal->durable) >= ticket ? MR_OK : MR_FAIL_IO;
+}
+
+enum mr_status journal_wait(struct journal *journal, int64_t ticket)
+{
+    return journal_wait_after(journal, ticket, 0);
 }
 
 void journal_stats_get(const struct journal *journal, struct journal_stats *ret_stats)
@@ -214,7 +256,11 @@ static void locks_init(struct journal *journal)
     pthread_cond_init(&journal->tail.work, NULL);
     pthread_cond_init(&journal->tail.room, NULL);
     pthread_mutex_init(&journal->wait.lock, NULL);
-    pthread_cond_init(&journal->wait.moved, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&journal->wait.moved, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&journal->files.lock, NULL);
     pthread_mutex_init(&journal->keeper.lock, NULL);
     pthread_cond_init(&journal->keeper.work, NULL);

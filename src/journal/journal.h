@@ -49,9 +49,9 @@ struct journal_options {
     const char *folder;     /* made when absent */
     uint64_t segment_bytes; /* 0: 64 MiB */
     int64_t first_position; /* of a fresh journal; 0: 1 */
-    /* On the syncer thread after each publish; must not block. */
+    /* After each publish, on the syncer's thread or on one in journal_wait; must not block. */
     void (*on_durable)(void *ctx, int64_t position);
-    /* On the syncer thread for each distinct window that became readable further in this group. */
+    /* Then, for each distinct window that became readable further in this group. */
     void (*on_window)(void *ctx, uint32_t window);
     void (*on_failure)(void *ctx, const char *what);
     void *ctx;
@@ -69,11 +69,20 @@ void journal_close(struct journal *journal); /* makes all durable, joins the syn
  * entry is at most 32 MiB. */
 MR_MUST_USE enum mr_status journal_append(struct journal *journal, struct journal_op *ops,
                                           size_t count, int64_t time_ms, int64_t *ret_ticket);
+/* The same for a caller who will wait for it soon: the syncer is not woken, so that one sync may do
+ * for what else is appended until then. */
+MR_MUST_USE enum mr_status journal_append_to_wait(struct journal *journal, struct journal_op *ops,
+                                                  size_t count, int64_t time_ms,
+                                                  int64_t *ret_ticket);
 int64_t journal_durable(
     const struct journal *journal); /* every entry that ends at or before it is on disk */
 int64_t journal_tail(const struct journal *journal); /* end of the last appended entry */
-/* Blocks until `ticket` is durable; MR_FAIL_IO when it never will be. */
+/* Blocks until `ticket` is durable; MR_FAIL_IO when it never will be. The caller holds no lock that
+ * the callbacks take: it may be the one who syncs. */
 MR_MUST_USE enum mr_status journal_wait(struct journal *journal, int64_t ticket);
+/* The same, but for grace_us microseconds nothing is synced on its account. */
+MR_MUST_USE enum mr_status journal_wait_after(struct journal *journal, int64_t ticket,
+                                              int64_t grace_us);
 /* Oldest position that can still be read. */
 int64_t journal_first(const struct journal *journal);
 /* Makes everything before `position` unreadable, until journal_close. journal_replay still sees it.

@@ -285,16 +285,18 @@ static enum mr_status recover_newest(struct journal *journal, int64_t first, siz
     return newest_recover(&newest, ret_offset);
 }
 
-/* Nobody has written zeros ahead in it (syncer.c), so it is short. */
+/* Short, because whoever starts waits for its zeros: a few milliseconds. */
 static enum mr_status make_first(struct journal *journal, int64_t first_position)
 {
-    enum { FIRST_BYTES = 8 << 20 };
+    enum { FIRST_BYTES = 2 << 20 };
     size_t bytes = journal->segment_bytes < FIRST_BYTES ? journal->segment_bytes : FIRST_BYTES;
     struct journal_segment *segment = journal_segment_new(journal, first_position, bytes);
     segment->index = journal_index_new(bytes);
     enum mr_status status = journal_segment_activate(segment);
     if (status < 0 && !segment->listed)
         journal_segment_unpin(segment);
+    if (status == MR_OK)
+        journal_write_zeros_ahead(journal, segment->fd, JOURNAL_FILE_HEADER_BYTES, bytes);
     journal->tail.segment = segment;
     return status;
 }

@@ -2,7 +2,7 @@
  *
  * The syncer makes groups durable: take the filled group, write, fdatasync, publish, tell. While it
  * is at it the next group fills; so an idle journal answers at once and a loaded one forms large
- * groups by itself.
+ * groups by itself. A thread in journal_wait that finds nobody at it does the same in its stead.
  *
  * Where segments meet inside a group, in this order: the old segment's bytes are on disk; the new
  * file has its header, is synced and gets its name; only then its first entry is written. So a
@@ -206,39 +206,88 @@ static void fail(struct journal *journal)
                                     "the journal cannot be written: no change is taken any more");
 }
 
-/* Waits for entries and swaps the groups. False: the journal closes and nothing is left. */
-static bool take_group(struct journal *journal, struct journal_group **ret_group, int64_t *ret_end)
+/* Swaps the groups. What was filled is this thread's until it says done_locked. */
+static struct journal_group *take_locked(struct journal *journal, int64_t *ret_end)
 {
-    pthread_mutex_lock(&journal->tail.lock);
-    while (journal->tail.filling->len == 0 && !journal->tail.stopping) {
-        journal->tail.syncer_sleeps = true;
-        pthread_cond_wait(&journal->tail.work, &journal->tail.lock);
-    }
-    journal->tail.syncer_sleeps = false;
+    assert(!journal->tail.syncing);
+    journal->tail.syncing = true;
     struct journal_group *group = journal->tail.filling;
     journal->tail.filling =
         group == &journal->groups[0] ? &journal->groups[1] : &journal->groups[0];
     journal->tail.group++;
     *ret_end = atomic_load(&journal->tail_position);
+    return group;
+}
+
+/* True: wake the syncer, there is something for it. */
+static bool done_locked(struct journal *journal)
+{
+    journal->tail.syncing = false;
+    bool wake =
+        journal->tail.syncer_sleeps && (journal->tail.filling->len > 0 || journal->tail.stopping);
+    if (wake)
+        journal->tail.syncer_sleeps = false;
+    return wake;
+}
+
+static bool make_durable(struct journal *journal, struct journal_group *group, int64_t end)
+{
+    if (write_group(journal, group) < 0) {
+        fail(journal);
+        return false;
+    }
+    publish(journal, group, end);
+    journal_group_reset(group);
+    return true;
+}
+
+bool journal_sync_here(struct journal *journal)
+{
+    struct journal_group *group = NULL;
+    int64_t end;
+    pthread_mutex_lock(&journal->tail.lock);
+    if (!journal->tail.syncing && journal->tail.filling->len > 0 && !atomic_load(&journal->failed))
+        group = take_locked(journal, &end);
     pthread_mutex_unlock(&journal->tail.lock);
-    *ret_group = group;
-    return group->len > 0;
+    if (group == NULL)
+        return false;
+    (void)make_durable(journal, group, end);
+    pthread_mutex_lock(&journal->tail.lock);
+    bool wake = done_locked(journal);
+    pthread_mutex_unlock(&journal->tail.lock);
+    if (wake)
+        pthread_cond_signal(&journal->tail.work);
+    return true;
+}
+
+/* Waits for entries that nobody syncs. False: the journal closes and nothing is left, or it has
+ * failed. */
+static bool wait_for_entries_locked(struct journal *journal)
+{
+    while (journal->tail.syncing || (journal->tail.filling->len == 0 && !journal->tail.stopping)) {
+        journal->tail.syncer_sleeps = true;
+        pthread_cond_wait(&journal->tail.work, &journal->tail.lock);
+    }
+    journal->tail.syncer_sleeps = false;
+    return journal->tail.filling->len > 0 && !atomic_load(&journal->failed);
 }
 
 void *journal_syncer_main(void *arg)
 {
     struct journal *journal = arg;
     prctl(PR_SET_NAME, "mr-syncer");
-    struct journal_group *group;
-    int64_t end;
-    while (take_group(journal, &group, &end)) {
-        if (write_group(journal, group) < 0) {
-            fail(journal);
+    pthread_mutex_lock(&journal->tail.lock);
+    while (wait_for_entries_locked(journal)) {
+        int64_t end;
+        struct journal_group *group = take_locked(journal, &end);
+        pthread_mutex_unlock(&journal->tail.lock);
+        bool good = make_durable(journal, group, end);
+        pthread_mutex_lock(&journal->tail.lock);
+        (void)done_locked(journal);
+        if (!good)
             break;
-        }
-        publish(journal, group, end);
-        journal_group_reset(group);
     }
+    pthread_mutex_unlock(&journal->tail.lock);
     return NULL;
 }
 
@@ -249,16 +298,16 @@ void *journal_syncer_main(void *arg)
  * thirds of the time and half of the CPU. Only a help: it ends early when the file is needed, and a
  * failure shows when the file is written for good. Small chunks, because the disk is shared with
  * commits. */
-static void write_zeros_ahead(struct journal *journal, int fd)
+void journal_write_zeros_ahead(struct journal *journal, int fd, size_t from, size_t until)
 {
     static const char zeros[256 << 10];
     enum { SYNC_BYTES = 4 << 20 };
-    for (size_t at = 0; at < journal->segment_bytes && !atomic_load(&journal->keeper.hurry);
+    for (size_t at = from; at < until && !atomic_load(&journal->keeper.hurry);
          at += sizeof(zeros)) {
-        size_t left = journal->segment_bytes - at;
+        size_t left = until - at;
         if (pwrite(fd, zeros, left < sizeof(zeros) ? left : sizeof(zeros), (off_t)at) < 0)
             return;
-        if ((at + sizeof(zeros)) % SYNC_BYTES == 0 && fdatasync(fd) != 0)
+        if ((at - from + sizeof(zeros)) % SYNC_BYTES == 0 && fdatasync(fd) != 0)
             return;
     }
     (void)fdatasync(fd);
@@ -272,7 +321,7 @@ static void make_next_file(struct journal *journal)
     /* When it fails the syncer tries again in its turn, and that failure counts. */
     enum mr_status status = journal_file_make(path, journal->segment_bytes, &fd);
     if (status == MR_OK)
-        write_zeros_ahead(journal, fd);
+        journal_write_zeros_ahead(journal, fd, 0, journal->segment_bytes);
     pthread_mutex_lock(&journal->keeper.lock);
     journal->keeper.making = false;
     journal->keeper.failed = status < 0;

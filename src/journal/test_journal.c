@@ -4,10 +4,16 @@
 #include "base/rng.h"
 #include "base/test_folder.h"
 #include <errno.h>
+#include <sched.h>
+#include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -556,6 +562,120 @@ static void what_a_failed_sync_left_is_written_again_when_it_is_read(void **stat
     journal_close(journal);
 }
 
+/* ---- who syncs ---- */
+
+static pthread_t synced_by; /* the last sync; read by whoever waited for it */
+static _Atomic int syncs_done;
+
+static int fdatasync_noting(int fd)
+{
+    synced_by = pthread_self();
+    atomic_fetch_add(&syncs_done, 1);
+    return fdatasync(fd);
+}
+
+/* Before it sleeps the syncer takes whatever it finds. */
+static void until_the_syncer_sleeps(struct journal *journal)
+{
+    for (bool sleeps = false; !sleeps;) {
+        sched_yield();
+        pthread_mutex_lock(&journal->tail.lock);
+        sleeps = journal->tail.syncer_sleeps && !journal->tail.syncing;
+        pthread_mutex_unlock(&journal->tail.lock);
+    }
+}
+
+static struct journal *open_noting(void **state)
+{
+    static const struct journal_io noting = {pwrite, fdatasync_noting};
+    const struct journal_options options = {.folder = *state};
+    struct journal *journal = NULL;
+    assert_int_equal(journal_open_io(&journal, &options, &noting), MR_OK);
+    atomic_store(&syncs_done, 0);
+    until_the_syncer_sleeps(journal);
+    return journal;
+}
+
+static void who_waits_for_what_nobody_syncs_does_it(void **state)
+{
+    struct journal *journal = open_noting(state);
+    struct journal_op op = {.kind = JOURNAL_APPEND, .window = 1, .value = MR_S("value")};
+    int64_t first, second;
+    assert_int_equal(journal_append_to_wait(journal, &op, 1, 1, &first), MR_OK);
+    assert_int_equal(journal_append_to_wait(journal, &op, 1, 1, &second), MR_OK);
+    assert_int_equal(syncs_done, 0);
+    assert_int_equal(journal_wait(journal, first), MR_OK);
+    assert_int_equal(syncs_done, 1);
+    assert_true(pthread_equal(synced_by, pthread_self()));
+    assert_int_equal(journal_durable(journal), second);
+    /* What nobody ever waits for is durable when the journal is closed. */
+    assert_int_equal(journal_append_to_wait(journal, &op, 1, 1, &first), MR_OK);
+    journal_close(journal);
+    assert_int_equal(syncs_done, 2);
+    journal = open_noting(state);
+    assert_int_equal(journal_tail(journal), first);
+    journal_close(journal);
+}
+
+struct patient {
+    struct journal *journal;
+    int64_t ticket;
+};
+
+static void *wait_long(void *arg)
+{
+    const struct patient *patient = arg;
+    const int64_t a_day_us = 86400000000;
+    assert_int_equal(journal_wait_after(patient->journal, patient->ticket, a_day_us), MR_OK);
+    return NULL;
+}
+
+/* The thread would wait for a day, were it not for the second append. */
+static void one_sync_does_for_who_can_wait_and_who_cannot(void **state)
+{
+    struct journal *journal = open_noting(state);
+    struct journal_op op = {.kind = JOURNAL_APPEND, .window = 1, .value = MR_S("value")};
+    struct patient patient = {.journal = journal};
+    int64_t ticket;
+    pthread_t thread;
+    assert_int_equal(journal_append_to_wait(journal, &op, 1, 1, &patient.ticket), MR_OK);
+    assert_int_equal(pthread_create(&thread, NULL, wait_long, &patient), 0);
+    assert_int_equal(journal_append(journal, &op, 1, 1, &ticket), MR_OK);
+    assert_int_equal(journal_wait(journal, ticket), MR_OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(syncs_done, 1);
+    /* When nobody comes it does it itself. */
+    until_the_syncer_sleeps(journal);
+    assert_int_equal(journal_append_to_wait(journal, &op, 1, 1, &ticket), MR_OK);
+    assert_int_equal(journal_wait_after(journal, ticket, 1000), MR_OK);
+    assert_int_equal(syncs_done, 2);
+    assert_true(pthread_equal(synced_by, pthread_self()));
+    journal_close(journal);
+}
+
+/* Blocks that are reserved and not written cost a sync a second write (README.md). */
+static void the_first_segment_has_its_zeros_when_it_opens(void **state)
+{
+    struct journal *journal = open_small(state, 0);
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/%020d.log", (const char *)*state, 1);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    struct stat file;
+    assert_int_equal(fstat(fd, &file), 0);
+    struct fiemap map = {.fm_length = ~0ULL, .fm_flags = FIEMAP_FLAG_SYNC};
+    char room[sizeof(map) + 64 * sizeof(struct fiemap_extent)];
+    memcpy(room, &map, sizeof(map));
+    struct fiemap *told = (struct fiemap *)(void *)room;
+    told->fm_extent_count = 64;
+    if (ioctl(fd, FS_IOC_FIEMAP, told) == 0) {
+        for (uint32_t i = 0; i < told->fm_mapped_extents; i++)
+            assert_false(told->fm_extents[i].fe_flags & FIEMAP_EXTENT_UNWRITTEN);
+    }
+    close(fd);
+    journal_close(journal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
 int main(void)
@@ -572,6 +692,9 @@ int main(void)
         TEST(whoever_listens_hears_of_each_group_once),
         TEST(a_failed_write_or_sync_is_final),
         TEST(what_a_failed_sync_left_is_written_again_when_it_is_read),
+        TEST(who_waits_for_what_nobody_syncs_does_it),
+        TEST(one_sync_does_for_who_can_wait_and_who_cannot),
+        TEST(the_first_segment_has_its_zeros_when_it_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

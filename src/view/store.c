@@ -174,8 +174,8 @@ static void wait_for_room(struct store *store)
 static enum mr_status commit_locked(struct store *store, struct store_entry *entry,
                                     int64_t *ret_ticket)
 {
-    enum mr_status status =
-        journal_append(store->journal, entry->ops, entry->count, store_now(store), ret_ticket);
+    enum mr_status status = (entry->waits ? journal_append_to_wait : journal_append)(
+        store->journal, entry->ops, entry->count, store_now(store), ret_ticket);
     if (status != MR_OK)
         return status;
     mr_point(MR_POINT_VIEW_APPLY);
@@ -238,9 +238,15 @@ enum mr_status store_wait(struct store *store, int64_t ticket)
     return journal_wait(store->journal, ticket);
 }
 
+enum mr_status store_wait_after(struct store *store, int64_t ticket, int64_t grace_us)
+{
+    return journal_wait_after(store->journal, ticket, grace_us);
+}
+
 enum mr_status store_commit_wait(struct store *store, struct store_entry *entry)
 {
     int64_t ticket = 0;
+    entry->waits = true;
     enum mr_status status = store_commit(store, entry, &ticket);
     return status == MR_OK ? store_wait(store, ticket) : status;
 }

@@ -51,6 +51,8 @@ struct store_entry {
     struct mr_arena *arena; /* ops grow here */
     struct journal_op *ops;
     size_t count, capacity;
+    /* Whoever commits it waits for it soon: until then nothing is synced on its account. */
+    bool waits;
 };
 struct store_entry store_entry_make(struct mr_arena *arena);
 /* Each returns the op, valid until the next add, so that callers may set window, old, meta. */
@@ -70,6 +72,8 @@ MR_MUST_USE enum mr_status store_commit(struct store *store, struct store_entry 
 /* Commit, then wait until it is durable. */
 MR_MUST_USE enum mr_status store_commit_wait(struct store *store, struct store_entry *entry);
 MR_MUST_USE enum mr_status store_wait(struct store *store, int64_t ticket);
+/* The same, but for grace_us microseconds it is left to others to begin the sync. */
+MR_MUST_USE enum mr_status store_wait_after(struct store *store, int64_t ticket, int64_t grace_us);
 
 /* A fresh window id (the counter is kept in VIEW_META; the id is durable with the entry that the op
  * joins). */
