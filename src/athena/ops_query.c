@@ -73,6 +73,10 @@ static bool set_reuse(struct protocol_call *call, struct athena_start *start)
     return false;
 }
 
+enum {
+    START_GRACE_US = 300
+}; /* about what the quickest queries take, and two syncs of a good disk */
+
 static void start_query_execution(struct protocol_call *call)
 {
     struct athena_statement statement;
@@ -112,6 +116,11 @@ static void start_query_execution(struct protocol_call *call)
         athena_call_fail(call, "INVALID_INPUT", "Idempotent parameters do not match");
     } else if (status == MR_OK) {
         mr_json_key_string(&call->out, "QueryExecutionId", id);
+        /* Another worker has the query by now. If it ends soon one sync will do for both commits,
+         * and its last one need not wait behind this. */
+        const struct athena *athena = call->service;
+        if (call->ticket > 0)
+            status = store_wait_after(athena->options.store, call->ticket, START_GRACE_US);
     }
     protocol_fail_internal(call, status);
 }

@@ -426,6 +426,7 @@ enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,
     }
     struct athena_query *query = query_new(athena, start);
     struct store_entry entry = store_entry_make(arena);
+    entry.waits = true;
     *ret_id = mr_arena_copy(arena, mr_slice_cstr(query->id));
     pthread_mutex_lock(&athena->lock);
     status = athena->locked.queued >= ATHENA_QUEUE_MAX || athena->locked.closing ? MR_FULL : MR_OK;

@@ -539,6 +539,7 @@ static enum mr_status put_objects(struct run *run, struct mr_slice bucket, struc
     const size_t count = body == NULL ? 1 : 2;
     struct s3_staged *staged[2] = {NULL, NULL};
     struct store_entry entry = store_entry_make(run->arena);
+    entry.waits = true;
     enum mr_status status = MR_OK;
     int64_t ticket = 0;
     size_t made = 0;
