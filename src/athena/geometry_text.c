@@ -107,15 +107,20 @@ static enum mr_status take_point(struct reader *reader)
     return MR_OK;
 }
 
+/* A ring is closed for whoever did not. */
 static enum mr_status add_path(struct reader *reader, bool hole)
 {
     struct athena_shape *shape = reader->shape;
     const int dimension = athena_shape_dimension(shape->kind);
-    const struct athena_point *points = reader->points;
+    const struct athena_point first = reader->points[0], last = reader->points[reader->count - 1];
+    if (dimension == 2 && (first.x != last.x || first.y != last.y)) {
+        reader->points = grown(reader->arena, reader->points, sizeof *reader->points, reader->count,
+                               &reader->capacity);
+        reader->points[reader->count++] = first;
+    }
     const size_t count = reader->count;
-    const bool closed = points[0].x == points[count - 1].x && points[0].y == points[count - 1].y;
     if ((dimension == 0 && count != 1) || (dimension == 1 && count < 2) ||
-        (dimension == 2 && (count < 4 || !closed)))
+        (dimension == 2 && count < 4))
         return MR_INVALID;
     shape->paths = grown(reader->arena, shape->paths, sizeof *shape->paths, shape->count,
                          &reader->path_capacity);

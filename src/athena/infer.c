@@ -397,10 +397,11 @@ static const struct athena_sqltype *concatenation(struct athena_translation *tra
     if (type != NULL &&
         (type->kind == SQL_ARRAY || type->kind == SQL_VARBINARY || type->kind == SQL_UNKNOWN))
         return type;
-    const struct athena_sqltype *array = left->kind == SQL_ARRAY ? left : right;
-    const struct athena_sqltype *element = array == left ? right : left;
-    if (array->kind == SQL_ARRAY) {
-        type = common(translation, array->items[0], element, &wrong);
+    for (int side = 0; side < 2; side++) { /* an array and an element of it */
+        const struct athena_sqltype *array = side == 0 ? left : right;
+        if (array->kind != SQL_ARRAY)
+            continue;
+        type = common(translation, array->items[0], side == 0 ? right : left, &wrong);
         if (!wrong)
             return type == NULL ? NULL : athena_sqltype_array(translation->arena, type);
     }

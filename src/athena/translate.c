@@ -393,15 +393,32 @@ static void emit_quotient(struct athena_translation *translation, const struct a
     emit_between(translation, node, "(", " / ", ")");
 }
 
-/* Arrays take elements at both ends. */
+static int depth_of(const struct athena_sqltype *type)
+{
+    int depth = 0;
+    for (; type != NULL && type->kind == SQL_ARRAY; type = type->items[0])
+        depth++;
+    return depth;
+}
+
+/* Arrays take elements at both ends, which may be arrays themselves. */
+const char *athena_array_adds(struct athena_translation *translation,
+                              const struct athena_sqltype *left, const struct athena_sqltype *right)
+{
+    const int ours = depth_of(left), theirs = depth_of(right);
+    const bool alike =
+        ours > 0 && theirs > 0 && athena_sqltype_common(translation->arena, left, right) != NULL;
+    return alike || ours == theirs ? NULL : ours > theirs ? "list_append" : "list_prepend";
+}
+
 static void emit_joined(struct athena_translation *translation, const struct athena_node *node)
 {
-    const bool left = is_kind(node->left, SQL_ARRAY), right = is_kind(node->right, SQL_ARRAY);
-    if (node->type != NULL && left != right) {
-        emit_between(translation, node, left ? "list_append(" : "list_prepend(", ", ", ")");
-        return;
-    }
-    emit_between(translation, node, "(", " || ", ")");
+    const char *adds = node->type == NULL
+                           ? NULL
+                           : athena_array_adds(translation, node->left->type, node->right->type);
+    if (adds != NULL)
+        athena_emit_text(translation, adds);
+    emit_between(translation, node, "(", adds != NULL ? ", " : " || ", ")");
 }
 
 static bool is_comparison(struct mr_slice text)

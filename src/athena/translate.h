@@ -189,6 +189,10 @@ const struct athena_sqltype *athena_infer_single(struct athena_translation *tran
                                                  size_t count, const char *words);
 const struct athena_sqltype *athena_infer_call(struct athena_translation *translation,
                                                const struct athena_node *call);
+/* DuckDB's function that adds one of two to the other, an array; NULL: both are joined alike. */
+const char *athena_array_adds(struct athena_translation *translation,
+                              const struct athena_sqltype *left,
+                              const struct athena_sqltype *right);
 /* The first in a list of expressions; those with OVER are `windows`. */
 const struct athena_node *athena_find_aggregate(const struct athena_node *node, bool windows);
 /* A call as messages show it, with its first argument. */

@@ -154,19 +154,17 @@ static void emit_extreme(struct athena_translation *translation, const struct at
     athena_emit_text(translation, floating ? ", 'nan') END" : " END");
 }
 
-static bool is_array(const struct athena_node *node)
-{
-    return node->type != NULL && node->type->kind == SQL_ARRAY;
-}
-
 static void emit_concat(struct athena_translation *translation, const struct athena_node *call)
 {
     const struct athena_node *first = athena_call_argument(call, 0),
                              *second = athena_call_argument(call, 1);
     const bool arrays = call->type != NULL && call->type->kind == SQL_ARRAY;
-    if (arrays && second->next == NULL && is_array(first) != is_array(second)) {
-        athena_call_template(translation, call,
-                             is_array(first) ? "list_append($1, $2)" : "list_prepend($1, $2)");
+    const char *adds = arrays && second->next == NULL
+                           ? athena_array_adds(translation, first->type, second->type)
+                           : NULL;
+    if (adds != NULL) {
+        athena_emit_text(translation, adds);
+        athena_call_template(translation, call, "($1, $2)");
         return;
     }
     athena_emit_text(translation, "(");

@@ -18,6 +18,13 @@ CASTS = [
 ]
 
 ARRAYS = [
+    ("ARRAY[4, 5] || ARRAY[ARRAY[1, 2], ARRAY[3, 4]]", "[[4, 5], [1, 2], [3, 4]]", "array"),
+    ("ARRAY[ARRAY[1, 2]] || ARRAY[3, 4]", "[[1, 2], [3, 4]]", "array"),
+    ("ARRAY[ARRAY[1, 2]] || ARRAY[]", "[[1, 2]]", "array"),
+    ("ARRAY[ARRAY[1, 2]] || ARRAY[ARRAY[3]]", "[[1, 2], [3]]", "array"),
+    ("concat(ARRAY[4, 5], ARRAY[ARRAY[1, 2]])", "[[4, 5], [1, 2]]", "array"),
+    ("concat(ARRAY[ARRAY[1, 2]], ARRAY[4, 5])", "[[1, 2], [4, 5]]", "array"),
+    ("typeof(ARRAY[4, 5] || ARRAY[ARRAY[1.5]])", "array(array(decimal(11,1)))", "varchar"),
     ("array_first(ARRAY[1, 2, 3])", "1", "integer"),
     ("array_last(ARRAY[1, 2, 3])", "3", "integer"),
     ("array_first(CAST(ARRAY[] AS array(integer)))", None, "integer"),

@@ -20,6 +20,10 @@ GEOMETRIES = [
     (f"ST_AsText({TWO})", "MULTIPOLYGON (((0 0, 0 1, 1 1, 1 0, 0 0)), ((5 5, 5 9, 9 9, 9 5, 5 5), "
      "(6 6, 6 7, 7 7, 7 6, 6 6)))", "varchar"),
     ("ST_AsText(ST_GeometryFromText('POLYGON EMPTY'))", "POLYGON EMPTY", "varchar"),
+    # a ring that is not closed is, as AWS's examples have them
+    ("ST_AsText(ST_Polygon('polygon ((1 1, 1 4, 4 4, 4 1))'))",
+     "POLYGON ((1 1, 1 4, 4 4, 4 1, 1 1))", "varchar"),
+    ("ST_Area(ST_Polygon('polygon((1 1, 4 1, 4 4, 1 4))'))", "9.0", "double"),
     ("ST_X(ST_Point(1, 2))", "1.0", "double"),
     ("ST_Y(ST_Point(1, 2))", "2.0", "double"),
     ("ST_X(ST_GeometryFromText('POINT EMPTY'))", None, "double"),

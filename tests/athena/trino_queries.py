@@ -520,7 +520,7 @@ FAILURES = [
     ("SELECT from_unixtime(0, x, 0) FROM (VALUES 1) AS t(x)", "NOT_SUPPORTED: line 1:8: ..."),
     ("SELECT ST_GeometryFromText('POINT (1)')",
      "INVALID_FUNCTION_ARGUMENT: Invalid WKT: POINT (1)"),
-    ("SELECT ST_GeometryFromText('POLYGON ((0 0, 1 1, 2 2, 3 3))')",
+    ("SELECT ST_GeometryFromText('POLYGON ((0 0, 1 1))')",
      "INVALID_FUNCTION_ARGUMENT: Invalid WKT: ..."),
     ("SELECT ST_X(ST_GeometryFromText('LINESTRING (0 0, 1 1)'))",
      "INVALID_FUNCTION_ARGUMENT: ST_X only applies to POINT. Input type is: LINE_STRING"),
