@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include <stdlib.h>
 
-enum { NONE = UINT32_MAX, FIRST_ROOM = 64 };
+#define NONE UINT32_MAX
+enum { FIRST_ROOM = 64 };
 
 struct thread {
     uint32_t step, history;
@@ -25,7 +26,8 @@ struct node {
 /* A state that came by a step at this row. */
 struct visitor {
     size_t state;
-    uint32_t next;
+    uint64_t hash; /* of both */
+    uint32_t step, next;
 };
 struct runner {
     const struct match_plan *plan;
@@ -38,10 +40,11 @@ struct runner {
     uint32_t history_count, history_room, history_free;
     struct visitor *visitors;
     size_t visitor_count, visitor_room;
-    uint32_t *visited; /* of each step, by the number of the round */
-    uint64_t *rounds, round;
-    uint32_t *stack; /* steps to be looked at */
-    bool found;      /* a match, whose last row is `best` */
+    uint32_t *buckets; /* of visitors by hash */
+    size_t bucket_count;
+    uint64_t *rounds, round; /* in which a step was last visited, if there are no states */
+    uint32_t *stack;         /* steps to be looked at */
+    bool found;              /* a match, whose last row is `best` */
     uint32_t best;
     uint32_t *labels; /* steps that took the rows of the match */
     size_t matched, label_room;
@@ -159,28 +162,58 @@ static bool add_state(struct runner *runner, struct threads *threads)
     return true;
 }
 
+/* FNV-1a, a number at a time. */
+static uint64_t hash_of(const int64_t *state, size_t width, uint32_t step)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ step;
+    for (size_t i = 0; i < width; i++)
+        hash = (hash ^ (uint64_t)state[i] ^ (uint64_t)state[i] >> 32) * UINT64_C(0x100000001b3);
+    return hash ^ hash >> 29;
+}
+
+/* As many buckets as visitors at least, each visitor in its own. */
+static void grow_buckets(struct runner *runner)
+{
+    if (runner->visitor_count < runner->bucket_count)
+        return;
+    runner->bucket_count = runner->bucket_count == 0 ? FIRST_ROOM : runner->bucket_count * 4;
+    free(runner->buckets);
+    runner->buckets = mr_malloc(runner->bucket_count * sizeof *runner->buckets);
+    memset(runner->buckets, 0xff, runner->bucket_count * sizeof *runner->buckets);
+    for (size_t i = 0; i < runner->visitor_count; i++) {
+        uint32_t *bucket = &runner->buckets[runner->visitors[i].hash % runner->bucket_count];
+        runner->visitors[i].next = *bucket;
+        *bucket = (uint32_t)i;
+    }
+}
+
 /* Whether a thread with an equal state was at the step before; else it is now. */
 static bool visit(struct runner *runner, uint32_t step, size_t state)
 {
-    const size_t bytes = runner->plan->state_width * sizeof(int64_t);
-    if (runner->rounds[step] != runner->round) {
+    const size_t width = runner->plan->state_width;
+    const int64_t *own = state_of(runner, runner->next, state);
+    if (width == 0) {
+        const bool before = runner->rounds[step] == runner->round;
         runner->rounds[step] = runner->round;
-        runner->visited[step] = NONE;
+        return before;
     }
-    for (uint32_t at = runner->visited[step]; at != NONE; at = runner->visitors[at].next) {
-        const size_t other = runner->visitors[at].state;
-        *runner->budget -= 1;
-        if (other == state || memcmp(state_of(runner, runner->next, other),
-                                     state_of(runner, runner->next, state), bytes) == 0)
-            return true;
-    }
+    const uint64_t hash = hash_of(own, width, step);
     if (runner->visitor_count >= MATCH_HISTORY_MAX)
         return !fail(runner, too_much);
+    grow_buckets(runner);
+    uint32_t *bucket = &runner->buckets[hash % runner->bucket_count];
+    for (uint32_t at = *bucket; at != NONE; at = runner->visitors[at].next) {
+        const struct visitor *other = &runner->visitors[at];
+        *runner->budget -= 1;
+        if (other->hash == hash && other->step == step &&
+            memcmp(state_of(runner, runner->next, other->state), own, width * sizeof *own) == 0)
+            return true;
+    }
     runner->visitors = room(runner->visitors, runner->visitor_count, &runner->visitor_room,
                             sizeof *runner->visitors);
     runner->visitors[runner->visitor_count] =
-        (struct visitor){.state = state, .next = runner->visited[step]};
-    runner->visited[step] = (uint32_t)runner->visitor_count++;
+        (struct visitor){.state = state, .hash = hash, .step = step, .next = *bucket};
+    *bucket = (uint32_t)runner->visitor_count++;
     return false;
 }
 
@@ -237,6 +270,8 @@ static bool follow(struct runner *runner, uint32_t step, uint32_t history, size_
 static void begin_round(struct runner *runner)
 {
     runner->round++;
+    for (size_t i = 0; i < runner->visitor_count; i++) /* few of many buckets, mostly */
+        runner->buckets[runner->visitors[i].hash % runner->bucket_count] = NONE;
     runner->visitor_count = 0;
     runner->next->count = runner->next->state_count = 0;
 }
@@ -484,7 +519,7 @@ static void end(struct runner *runner)
     }
     free(runner->history);
     free(runner->visitors);
-    free(runner->visited);
+    free(runner->buckets);
     free(runner->rounds);
     free(runner->stack);
     free(runner->labels);
@@ -503,7 +538,6 @@ const char *match_partition(const struct match_plan *plan, const struct match_ro
                             .number = 1};
     runner.now = &runner.threads[0];
     runner.next = &runner.threads[1];
-    runner.visited = mr_malloc(plan->step_count * sizeof *runner.visited);
     runner.rounds = mr_calloc(plan->step_count, sizeof *runner.rounds);
     runner.stack = mr_malloc((plan->step_count + 2) * sizeof *runner.stack);
     runner.seen = mr_calloc(plan->measure_width + 1, sizeof *runner.seen);

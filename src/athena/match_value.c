@@ -95,7 +95,7 @@ static bool add(struct match_moment *moment, const struct match_slot *slot, int6
         moment->error = "NUMERIC_VALUE_OUT_OF_RANGE: bigint addition overflow";
         return false;
     }
-    state[0]++;
+    state[0] = slot->kind == MATCH_SLOT_AVG ? state[0] + 1 : 1; /* how many matters for avg alone */
     return true;
 }
 

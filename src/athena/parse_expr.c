@@ -496,6 +496,9 @@ static struct athena_node *parse_word(struct athena_parser *parser)
     node = athena_node_new(parser, AST_NAME);
     node->flags = parser->next->kind == ATHENA_TOKEN_QUOTED ? AST_QUOTED : 0;
     node->text = athena_parse_name(parser);
+    if (athena_peek(parser, "OVER") &&
+        (athena_peek_at(parser, 1, "(") || athena_is_name(parser->next + 1)))
+        return athena_unsupported(parser, "row pattern recognition in windows is not supported");
     return athena_failed(parser) ? NULL : node;
 }
 

@@ -66,6 +66,17 @@ static bool parse_frame(struct athena_parser *parser, struct athena_node *window
     return window->right != NULL;
 }
 
+/* Row patterns in a window: true, and the error is set. */
+static bool refuse_pattern(struct athena_parser *parser)
+{
+    static const char *const begins[] = {"MEASURES", "AFTER", "INITIAL", "SEEK", "PATTERN"};
+    for (size_t i = 0; i < MR_COUNT(begins); i++) {
+        if (athena_peek(parser, begins[i]))
+            (void)athena_unsupported(parser, "row pattern recognition in windows is not supported");
+    }
+    return athena_failed(parser);
+}
+
 struct athena_node *athena_parse_window(struct athena_parser *parser)
 {
     struct athena_node *window = athena_node_new(parser, AST_WINDOW);
@@ -92,7 +103,8 @@ struct athena_node *athena_parse_window(struct athena_parser *parser)
         if (window->order == NULL)
             return NULL;
     }
-    if (!parse_frame(parser, window) || !athena_expect(parser, ")"))
+    if (refuse_pattern(parser) || !parse_frame(parser, window) || refuse_pattern(parser) ||
+        !athena_expect(parser, ")"))
         return NULL;
     return window;
 }

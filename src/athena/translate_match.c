@@ -329,7 +329,8 @@ static void emit_joins(struct match_context *context, struct mr_slice rows)
         for (size_t i = 0; i < context->input.count; i++) {
             if (!at->columns[i])
                 continue;
-            mr_buf_printf(out, joined ? "" : " LEFT JOIN (SELECT mr_id AS n%zu_id", at->index);
+            if (!joined)
+                mr_buf_printf(out, " LEFT JOIN (SELECT mr_id AS n%zu_id", at->index);
             mr_buf_printf(out, ", c%zu AS n%zu_c%zu", i, at->index, i);
             joined = true;
         }

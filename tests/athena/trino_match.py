@@ -297,4 +297,12 @@ SYNTAX = [
     ("SELECT * FROM t MATCH_RECOGNIZE (AFTER MATCH SKIP PATTERN (A) DEFINE A AS true)",
      "mismatched input 'PATTERN'. Expecting: 'TO'"),
     ("SELECT a {- b", "mismatched input '{-'"),
+    ("SELECT y OVER w FROM t WINDOW w AS (ORDER BY x)",
+     "row pattern recognition in windows is not supported"),
+    ("SELECT count(*) OVER (ORDER BY x MEASURES x AS y ROWS BETWEEN CURRENT ROW AND UNBOUNDED "
+     "FOLLOWING PATTERN (A) DEFINE A AS true) FROM t",
+     "row pattern recognition in windows is not supported"),
+    ("SELECT count(*) OVER (ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING AFTER MATCH SKIP PAST "
+     "LAST ROW SEEK PATTERN (A) DEFINE A AS true) FROM t",
+     "row pattern recognition in windows is not supported"),
 ]
