@@ -90,7 +90,7 @@ enum mr_status athena_scan_add(struct athena_scan *scan, struct mr_slice bucket,
     scan->bytes += object->size;
     /* Header lines are counted from the beginning, so such an object stays whole. */
     if (piece.packing != ATHENA_PLAIN || scan->header_lines > 0 ||
-        scan->format == ATHENA_FORMAT_PARQUET) {
+        scan->format == ATHENA_FORMAT_PARQUET || scan->format == ATHENA_FORMAT_AVRO) {
         add_piece(scan, piece);
         return MR_OK;
     }
@@ -175,6 +175,7 @@ struct run { /* one execution of a scan */
 struct worker {                        /* one thread of it */
     struct s3_snapshot_reader *reader; /* NULL: not yet */
     struct athena_lines lines;
+    struct athena_avro avro;
     struct athena_writer writer;
     const struct athena_piece *piece; /* NULL: take the next one */
     struct mr_slice records;          /* of the present line, those that are still to come */
@@ -222,6 +223,7 @@ static void worker_free(void *data)
 {
     struct worker *worker = data;
     athena_lines_fini(&worker->lines);
+    athena_avro_close(&worker->avro);
     s3_snapshot_reader_free(worker->reader);
     athena_writer_fini(&worker->writer);
     mr_buf_fini(&worker->text);
@@ -474,6 +476,7 @@ static bool put_whole(const struct output *output, struct mr_slice line)
 static bool put_line(const struct output *output, struct mr_slice line)
 {
     switch (output->run->scan->format) {
+    case ATHENA_FORMAT_AVRO:
     case ATHENA_FORMAT_JSON: return put_json(output, line);
     case ATHENA_FORMAT_DELIMITED: return put_delimited(output, line);
     case ATHENA_FORMAT_LINES: return put_whole(output, line);
@@ -502,15 +505,39 @@ static enum mr_status next_piece(struct run *run, struct worker *worker)
     }
     worker->piece = piece;
     worker->line = 0;
+    if (scan->format == ATHENA_FORMAT_AVRO) {
+        status = athena_avro_open(&worker->avro, fd, bytes, scan->avro_fields);
+        if (status != MR_OK)
+            fail(worker, piece, "HIVE_BAD_DATA: Not a valid Avro file");
+        atomic_fetch_add(&scan->bytes_read, piece->object.size);
+        return status;
+    }
     status = athena_lines_open(&worker->lines, fd, bytes, piece->packing, piece->from, piece->to);
     if (status != MR_OK)
         fail(worker, piece, worker->lines.message);
     return status;
 }
 
+static enum mr_status next_avro(struct run *run, struct worker *worker, struct mr_slice *ret_line)
+{
+    for (;;) {
+        enum mr_status status = worker->piece == NULL ? next_piece(run, worker) : MR_OK;
+        if (status != MR_OK)
+            return status;
+        status = athena_avro_next(&worker->avro, ret_line);
+        if (status == MR_INVALID)
+            fail(worker, worker->piece, "HIVE_BAD_DATA: Malformed Avro file");
+        if (status != MR_END)
+            return status;
+        worker->piece = NULL;
+    }
+}
+
 /* The next record, or line that is one. MR_END: the scan is over; others: the writer's message. */
 static enum mr_status next_line(struct run *run, struct worker *worker, struct mr_slice *ret_line)
 {
+    if (run->scan->format == ATHENA_FORMAT_AVRO)
+        return next_avro(run, worker, ret_line);
     for (;;) {
         if (worker->records.len > 0 && athena_records_next(&worker->records, ret_line))
             return MR_OK;

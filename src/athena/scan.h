@@ -8,6 +8,7 @@
  * Ownership: a scan belongs to its query and outlives the query's DuckDB connection. */
 #pragma once
 #include "athena/types.h"
+#include "athena/avro_rows.h"
 #include "athena/duck.h"
 #include "athena/lazy.h"
 #include "athena/lines.h"
@@ -23,6 +24,7 @@ enum athena_format {
     ATHENA_FORMAT_CSV,
     ATHENA_FORMAT_PARQUET,
     ATHENA_FORMAT_LINES, /* one column: the line */
+    ATHENA_FORMAT_AVRO,
 };
 enum { /* where a column comes from: the index of a partition key, or one of these */
        ATHENA_COLUMN_DATA = -1,
@@ -67,6 +69,7 @@ struct athena_scan {
     struct mr_slice regex; /* of lines, as the next */
     bool ignore_case;
     bool records;                   /* of JSON: lines are CloudTrail's (records.h) */
+    yyjson_val *avro_fields;        /* of the table's schema; NULL: it has none */
     struct mr_slice moment_formats; /* the property timestamp.formats */
     struct athena_column *columns;
     size_t column_count;

@@ -52,6 +52,7 @@ static bool set_records(struct athena_scan *scan, const struct glue_table *table
     scan->records = mr_slice_search(format, MR_S("CloudTrailInputFormat")) != SIZE_MAX ||
                     mr_slice_search(table->serde, MR_S("CloudTrailSerde")) != SIZE_MAX;
     return format.len == 0 || scan->records || scan->format == ATHENA_FORMAT_PARQUET ||
+           scan->format == ATHENA_FORMAT_AVRO ||
            mr_slice_equal(format, MR_S("org.apache.hadoop.mapred.TextInputFormat"));
 }
 
@@ -74,6 +75,26 @@ static bool check_text(struct athena_translation *translation, const struct athe
     return !athena_translate_failed(translation);
 }
 
+/* AWS: the schema is in avro.schema.literal; avro.schema.url is not read. */
+static bool check_avro(struct athena_translation *translation, const struct athena_node *node,
+                       struct athena_scan *scan, const struct glue_table *table)
+{
+    const struct mr_slice literal = parameter(table, "avro.schema.literal");
+    if (scan->format != ATHENA_FORMAT_AVRO)
+        return true;
+    if (literal.len > 0) {
+        yyjson_val *schema = mr_json_parse(scan->arena, literal, MR_JSON_DEPTH_MAX);
+        scan->avro_fields = mr_json_get(schema, "fields");
+        if (!yyjson_is_arr(scan->avro_fields))
+            athena_translate_fail(translation, node, "HIVE_INVALID_METADATA",
+                                  "avro.schema.literal is no schema of a record");
+    } else if (parameter(table, "avro.schema.url").len > 0) {
+        athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                              "avro.schema.url is not supported, avro.schema.literal is");
+    }
+    return !athena_translate_failed(translation);
+}
+
 /* False: a format that is not read here. */
 static bool set_format(struct athena_scan *scan, const struct glue_table *table)
 {
@@ -87,6 +108,9 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
             mr_slice_equal_nocase(parameter(table, "ignore.malformed.json"), MR_S("true"));
         scan->dots = mr_slice_equal_nocase(parameter(table, "dots.in.keys"), MR_S("true"));
         scan->exact = mr_slice_equal_nocase(parameter(table, "case.insensitive"), MR_S("false"));
+    } else if (mr_slice_search(serde, MR_S("AvroSerDe")) != SIZE_MAX) {
+        scan->format = ATHENA_FORMAT_AVRO;
+        return true;
     } else if (mr_slice_search(serde, MR_S("RegexSerDe")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_LINES;
         scan->regex = parameter(table, "input.regex");
@@ -600,6 +624,7 @@ static bool resolve_table(void *ctx, struct athena_translation *translation,
         return false;
     }
     if (!check_text(translation, use->table, scan, table) ||
+        !check_avro(translation, use->table, scan, table) ||
         !add_columns(translation, use->table, scan, table))
         return false;
     athena_source_hidden(source, scan, /* iceberg= */ false);

@@ -107,12 +107,21 @@ static bool weigh(struct avro_type *type)
     return true;
 }
 
+/* Without its namespace, which may be told apart from it, or be that of what surrounds it. */
+static struct mr_slice last_part(struct mr_slice name)
+{
+    for (size_t dot = mr_slice_find(name, '.'); dot != SIZE_MAX; dot = mr_slice_find(name, '.'))
+        name = mr_slice_sub(name, dot + 1, SIZE_MAX);
+    return name;
+}
+
 /* A name that was declared before: its type is copied. A type that holds itself is refused: its
  * children are not there yet. */
 static bool refer(const struct schema *schema, struct mr_slice name, struct avro_type *type)
 {
+    name = last_part(name);
     for (size_t i = 0; i < schema->named_count; i++) {
-        if (mr_slice_equal(schema->named[i]->name, name)) {
+        if (mr_slice_equal(last_part(schema->named[i]->name), name)) {
             *type = *schema->named[i];
             return true;
         }
@@ -126,6 +135,7 @@ static bool parse_object(struct schema *schema, yyjson_val *json, int depth, str
     bool known;
     if (!yyjson_is_str(inner))
         return parse_type(schema, inner, depth + 1, type);
+    type->json = json;
     type->kind = kind_named(mr_json_text(inner), &known);
     if (!known)
         return refer(schema, mr_json_text(inner), type);
@@ -283,7 +293,6 @@ static bool take_items(struct decoding *d, const struct avro_type *type, struct 
 
 static bool take_record(struct decoding *d, const struct avro_type *type, struct avro_value *value)
 {
-    value->type = type;
     value->count = type->count;
     value->items = MR_NEW_ARRAY(d->arena, struct avro_value, type->count + 1);
     for (size_t i = 0; i < type->count; i++)
@@ -334,7 +343,7 @@ static bool take_value(struct decoding *d, const struct avro_type *type, struct 
         if (type->kind == AVRO_UNION)
             return false;
     }
-    *value = (struct avro_value){.kind = type->kind};
+    *value = (struct avro_value){.kind = type->kind, .type = type};
     switch (type->kind) {
     case AVRO_RECORD: return take_record(d, type, value);
     case AVRO_ARRAY:
@@ -396,6 +405,11 @@ static bool unzstd_block(struct mr_slice packed, size_t most, struct mr_buf *out
 /* All blocks stay in the arena, so their sum is what has a limit. */
 static bool unpack_block(struct avro_reader *reader)
 {
+    struct mr_arena *arena = reader->blocks != NULL ? reader->blocks : reader->arena;
+    if (reader->blocks != NULL) {
+        mr_arena_reset(reader->blocks);
+        reader->inflated = reader->values = 0;
+    }
     const size_t most = AVRO_INFLATED_MAX - reader->inflated;
     const struct mr_slice packed = reader->block;
     struct mr_buf out = {0};
@@ -407,7 +421,7 @@ static bool unpack_block(struct avro_reader *reader)
     fine = fine && out.len <= most;
     if (fine) {
         reader->inflated += out.len;
-        reader->block = mr_arena_copy(reader->arena, mr_buf_slice(&out));
+        reader->block = mr_arena_copy(arena, mr_buf_slice(&out));
     }
     mr_buf_fini(&out);
     return fine;

@@ -1,4 +1,4 @@
-/* iceberg/avro.h: Avro object container files, as far as Iceberg's metadata needs them.
+/* iceberg/avro.h: Avro object container files: Iceberg's metadata, and tables of Avro (athena).
  *
  * Reading is by the schema in the file's header: values come as trees, whose record fields are
  * found by Iceberg's field ids, so what other writers left out, added or put in another order does
@@ -37,6 +37,7 @@ struct avro_type {
     struct avro_type *children; /* fields, branches, the element */
     int *ids;                   /* Iceberg's ids of the fields; -1: none */
     struct mr_slice *names;     /* of the fields */
+    yyjson_val *json;           /* as the schema has it; NULL: one word */
     size_t count;
     size_t size;   /* of AVRO_FIXED */
     size_t weight; /* nodes in it */
@@ -49,12 +50,13 @@ struct avro_value {
     struct mr_slice bytes;
     struct avro_value *items;     /* of a record: as many as the type has fields */
     size_t count;                 /* of a map: names and values by turns */
-    const struct avro_type *type; /* of AVRO_RECORD */
+    const struct avro_type *type; /* never of AVRO_UNION; NULL: a map's name */
 };
 
 enum avro_codec { AVRO_PLAIN, AVRO_DEFLATE, AVRO_SNAPPY, AVRO_ZSTANDARD };
 struct avro_reader {
-    struct mr_arena *arena; /* of the header and of blocks */
+    struct mr_arena *arena;  /* of the header and of blocks */
+    struct mr_arena *blocks; /* another one of blocks, emptied for each; limits are of each then */
     struct avro_type schema;
     struct mr_slice rest, block; /* of the file; of the block in work */
     char sync[16];

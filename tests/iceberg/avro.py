@@ -76,6 +76,17 @@ def _write(stream, schema, value):
         stream.write(body)
     elif kind == "fixed":
         stream.write(value)
+    elif kind == "enum":
+        _write_long(stream, schema["symbols"].index(value))
+    elif kind in ("float", "double"):
+        stream.write(struct.pack("<f" if kind == "float" else "<d", value))
+    elif kind == "map":
+        if value:
+            _write_long(stream, len(value))
+        for key, item in value.items():
+            _write(stream, "string", key)
+            _write(stream, schema["values"], item)
+        _write_long(stream, 0)
     elif kind == "record":
         for field in schema["fields"]:
             _write(stream, field["type"], value[field["name"]])
@@ -88,6 +99,23 @@ def _write(stream, schema, value):
     elif kind != "null":
         raise AssertionError(kind)
 
+
+
+def _expand(schema, named):
+    """With types in place of their names."""
+    if isinstance(schema, list):
+        return [_expand(one, named) for one in schema]
+    if isinstance(schema, str):
+        return named.get(schema.rsplit(".", 1)[-1], schema)
+    schema = dict(schema)
+    for key in ("type", "items", "values"):
+        if key in schema:
+            schema[key] = _expand(schema[key], named)
+    if "fields" in schema:
+        schema["fields"] = [_expand(field, named) for field in schema["fields"]]
+    if "name" in schema and schema.get("type") in ("record", "enum", "fixed"):
+        named[schema["name"]] = schema
+    return schema
 
 
 def read(body):
@@ -111,10 +139,10 @@ def read(body):
     return metadata, records
 
 
-def write(metadata, records):
-    """The object file, not packed."""
-    stream, block, sync = io.BytesIO(), io.BytesIO(), bytes(range(16))
-    metadata = {**metadata, "avro.codec": b"null"}
+def write(metadata, records, codec="null", a_block=None):
+    """The object file; of `a_block` records each block, or of all."""
+    stream, sync = io.BytesIO(), bytes(range(16))
+    metadata = {**metadata, "avro.codec": codec.encode()}
     stream.write(b"Obj\1")
     _write_long(stream, len(metadata))
     for name, value in metadata.items():
@@ -124,10 +152,17 @@ def write(metadata, records):
         stream.write(value)
     _write_long(stream, 0)
     stream.write(sync)
-    schema = json.loads(metadata["avro.schema"])
-    for record in records:
-        _write(block, schema, record)
-    _write_long(stream, len(records))
-    _write_long(stream, len(block.getvalue()))
-    stream.write(block.getvalue() + sync)
+    schema = _expand(json.loads(metadata["avro.schema"]), {})
+    a_block = a_block or max(1, len(records))
+    for start in range(0, max(1, len(records)), a_block):
+        block, part = io.BytesIO(), records[start:start + a_block]
+        for record in part:
+            _write(block, schema, record)
+        body = block.getvalue()
+        if codec == "deflate":
+            deflater = zlib.compressobj(wbits=-15)
+            body = deflater.compress(body) + deflater.flush()
+        _write_long(stream, len(part))
+        _write_long(stream, len(body))
+        stream.write(body + sync)
     return stream.getvalue()
