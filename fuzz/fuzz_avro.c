@@ -1,6 +1,7 @@
 /* An Avro object file from anyone as a table's object: refused, or each record is an object in JSON
- * until the file ends or turns out to be damaged. */
+ * until the file ends or turns out to be damaged; and what a crawler finds has types. */
 #include "athena/avro_rows.h"
+#include "glue/avro.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,6 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
     }
     athena_avro_close(&avro);
+    struct lake_shape shape;
+    const struct mr_slice bytes = mr_slice_make((const char *)data, size);
+    if (glue_avro_shape(&arena, bytes, size, &shape) == MR_OK && shape.type.field_count == 0)
+        abort();
     mr_arena_fini(&arena);
     return 0;
 }

@@ -6,6 +6,7 @@
  * everything again. */
 #include "base/codec.h"
 #include "base/log.h"
+#include "glue/avro.h"
 #include "glue/glob.h"
 #include "glue/internal.h"
 #include "glue/parquet.h"
@@ -73,6 +74,9 @@ static enum mr_status look_at(struct target *target, const struct s3_object *obj
     struct mr_slice head = mr_buf_slice(&target->head);
     if (status == MR_OK && packing == MR_PACKING_NONE && mr_slice_starts_with(head, MR_S("PAR1")))
         status = glue_parquet_read(&target->scratch, fd, *ret_size, ret_shape);
+    else if (status == MR_OK && packing == MR_PACKING_NONE &&
+             mr_slice_starts_with(head, MR_S(GLUE_AVRO_MAGIC)))
+        status = glue_avro_shape(&target->scratch, head, *ret_size, ret_shape);
     else if (status == MR_OK)
         status = glue_sample_shape(&target->scratch, head, whole, *ret_size,
                                    &target->crawl->classifiers, ret_shape)
@@ -104,6 +108,7 @@ static void keep_sample(struct target *target, const struct lake_shape *shape, u
     target->last = *shape;
     target->last.type = (struct glue_type){0};
     target->last.json_path = mr_arena_copy(&target->last_arena, shape->json_path);
+    target->last.avro_schema = mr_arena_copy(&target->last_arena, shape->avro_schema);
     glue_type_merge(&target->last_arena, &target->last.type, &shape->type);
     target->last_bytes = size;
 }

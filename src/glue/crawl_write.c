@@ -4,7 +4,17 @@
 #include <stdlib.h>
 
 static const char *const formats[] = {
-    [LAKE_JSON] = "json", [LAKE_CSV] = "csv", [LAKE_PARQUET] = "parquet"};
+    [LAKE_JSON] = "json", [LAKE_CSV] = "csv", [LAKE_PARQUET] = "parquet", [LAKE_AVRO] = "avro"};
+static const char *const files[][2] = {
+    /* read by, written by */
+    [LAKE_JSON] = {"org.apache.hadoop.mapred.TextInputFormat",
+                   "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"},
+    [LAKE_CSV] = {"org.apache.hadoop.mapred.TextInputFormat",
+                  "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"},
+    [LAKE_PARQUET] = {"org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+                      "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"},
+    [LAKE_AVRO] = {"org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat",
+                   "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat"}};
 static const char *const packings[] = {
     [MR_PACKING_NONE] = "none", [MR_PACKING_GZIP] = "gzip", [MR_PACKING_ZSTD] = "zstd"};
 
@@ -28,6 +38,8 @@ void glue_crawl_parameters(struct mr_json *json, const struct glue_crawl *crawl,
     mr_json_key_cstr(json, "compressionType", packings[shape->packing]);
     if (shape->json_path.len > 0)
         mr_json_key_string(json, "jsonPath", shape->json_path);
+    if (shape->avro_schema.len > 0)
+        mr_json_key_string(json, AVRO_SCHEMA_KEY, shape->avro_schema);
     for (size_t i = 0; i < MR_COUNT(numbers); i++) {
         snprintf(text, sizeof text, "%llu", (unsigned long long)numbers[i].value);
         mr_json_key_cstr(json, numbers[i].name, text);
@@ -77,6 +89,14 @@ static void write_serde(struct mr_json *json, const struct lake_shape *shape,
         mr_json_key_cstr(json, "SerializationLibrary",
                          "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
         mr_json_key_raw(json, "Parameters", MR_S("{\"serialization.format\":\"1\"}"));
+    } else if (shape->format == LAKE_AVRO) {
+        mr_json_key_cstr(json, "SerializationLibrary",
+                         "org.apache.hadoop.hive.serde2.avro.AvroSerDe");
+        mr_json_key(json, "Parameters");
+        mr_json_object(json);
+        mr_json_key_string(json, AVRO_SCHEMA_KEY, shape->avro_schema);
+        mr_json_key_cstr(json, "serialization.format", "1");
+        mr_json_object_end(json);
     } else {
         mr_json_key_cstr(json, "SerializationLibrary",
                          shape->quoted ? "org.apache.hadoop.hive.serde2.OpenCSVSerde"
@@ -119,13 +139,8 @@ void glue_crawl_storage(struct mr_json *json, const struct glue_crawl *crawl,
     mr_json_key(json, "Columns");
     write_columns(json, shape, columns);
     mr_json_key_string(json, "Location", location);
-    const bool parquet = shape->format == LAKE_PARQUET;
-    mr_json_key_cstr(json, "InputFormat",
-                     parquet ? "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
-                             : "org.apache.hadoop.mapred.TextInputFormat");
-    mr_json_key_cstr(json, "OutputFormat",
-                     parquet ? "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
-                             : "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat");
+    mr_json_key_cstr(json, "InputFormat", files[shape->format][0]);
+    mr_json_key_cstr(json, "OutputFormat", files[shape->format][1]);
     mr_json_key_bool(json, "Compressed", shape->packing != MR_PACKING_NONE);
     mr_json_key_int(json, "NumberOfBuckets", -1);
     mr_json_key(json, "SerdeInfo");

@@ -20,9 +20,11 @@ static struct lake_shape *shape_of(struct mr_arena *arena, yyjson_val *row)
     struct lake_shape *shape = MR_NEW(arena, struct lake_shape);
     shape->format = mr_slice_equal(format, MR_S("csv"))       ? LAKE_CSV
                     : mr_slice_equal(format, MR_S("parquet")) ? LAKE_PARQUET
+                    : mr_slice_equal(format, MR_S("avro"))    ? LAKE_AVRO
                                                               : LAKE_JSON;
     shape->packing = packing_of(mr_json_get_text(parameters, "compressionType"));
     shape->json_path = mr_json_get_text(parameters, "jsonPath");
+    shape->avro_schema = mr_json_get_text(parameters, AVRO_SCHEMA_KEY);
     shape->delimiter = delimiter.len > 0 ? delimiter.ptr[0] : '\0';
     shape->quote = shape->format == LAKE_CSV ? '"' : '\0';
     shape->header = mr_json_get(parameters, "skip.header.line.count") != NULL;

@@ -61,6 +61,7 @@ static size_t schema_id(struct lake *lake, const struct lake_shape *shape)
     } else if (known == 0) {
         lake->schemas[id] = *shape;
         lake->schemas[id].json_path = mr_arena_copy(lake->arena, shape->json_path);
+        lake->schemas[id].avro_schema = mr_arena_copy(lake->arena, shape->avro_schema);
         lake->schemas[id].type = (struct glue_type){0};
         glue_type_merge(lake->arena, &lake->schemas[id].type, &shape->type);
         lake->schema_count++;
@@ -169,7 +170,8 @@ static bool same_format(const struct lake_shape *a, const struct lake_shape *b)
         return false;
     if (a->format == LAKE_JSON)
         return mr_slice_equal(a->json_path, b->json_path);
-    return a->format == LAKE_PARQUET || (a->delimiter == b->delimiter && a->header == b->header);
+    return a->format == LAKE_PARQUET || a->format == LAKE_AVRO ||
+           (a->delimiter == b->delimiter && a->header == b->header);
 }
 
 /* Merges the schemas in the order they were found; false: they are not alike. */
