@@ -392,7 +392,7 @@ static bool read_moment(struct athena_row *row, struct mr_slice text, struct mr_
 /* mr_joda_local(text, pattern), mr_joda_instant */
 static bool joda_parse(struct athena_row *row)
 {
-    int64_t micros;
+    int64_t micros = 0;
     if (!read_moment(row, athena_row_slice(row, 0), athena_row_slice(row, 1), &micros))
         return false;
     athena_row_put_integer(row, micros);

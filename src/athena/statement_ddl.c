@@ -191,9 +191,8 @@ bool athena_phrase_columns(struct athena_phrase *context, struct athena_pair **l
 
 static bool take_partition_value(struct athena_phrase *context, struct athena_pair *pair)
 {
-    const struct athena_token *token = context->parser.next;
     const bool minus = athena_take(&context->parser, "-");
-    token = context->parser.next;
+    const struct athena_token *token = context->parser.next;
     if (token->kind != ATHENA_TOKEN_INTEGER && token->kind != ATHENA_TOKEN_DECIMAL &&
         (minus || token->kind != ATHENA_TOKEN_STRING)) {
         athena_mismatch(&context->parser, "<string>, <integer>");

@@ -282,7 +282,7 @@ void mr_json_number(struct mr_json *json, double value)
     char room[512];
     yyjson_alc alc;
     yyjson_alc_pool_init(&alc, room, sizeof(room));
-    yyjson_val number;
+    yyjson_val number = {0}; /* the setter keeps what lies beside the type */
     unsafe_yyjson_set_real(&number, value);
     size_t len = 0;
     char *text = yyjson_val_write_opts(&number, 0, &alc, &len, NULL);

@@ -156,12 +156,12 @@ static void delete_refused(struct delete_error *error, enum mr_status status)
 static bool delete_one(struct protocol_call *call, yyjson_val *object, struct delete_error *error,
                        struct s3_change *change)
 {
-    struct s3_version version;
+    struct s3_version *version = MR_NEW(call->arena, struct s3_version); /* for `change` */
     yyjson_val *etag = mr_json_get(object, "ETag");
     int64_t ticket = 0;
     *change = s3_change_of(call);
     change->key = error->key;
-    if (error->version.len > 0 && s3_version_parse(error->version, &version) != MR_OK) {
+    if (error->version.len > 0 && s3_version_parse(error->version, version) != MR_OK) {
         delete_fails(error, "NoSuchVersion", "The specified version does not exist.");
         return false;
     }
@@ -175,7 +175,7 @@ static bool delete_one(struct protocol_call *call, yyjson_val *object, struct de
         return false;
     }
     if (error->version.len > 0)
-        change->version = &version;
+        change->version = version;
     if (etag != NULL)
         change->if_match = mr_json_text(etag);
     change->bypass = mr_json_get_bool(call->in, "BypassGovernanceRetention", false);
