@@ -79,6 +79,10 @@ static const char *const macros[] = {
     "mr_zone_shift(z) ELSE timezone(z, t) END",
     "mr_zone_instant(z, t) AS CASE WHEN left(z, 1) IN ('+', '-') THEN timezone('UTC', t - "
     "mr_zone_shift(z)) ELSE timezone(z, t) END",
+    /* How far a zone is from UTC, by what its clocks show at an instant. */
+    "mr_far(l, i) AS list_transform([CAST(epoch(l) - epoch(timezone('UTC', i)) AS BIGINT) // 60], "
+    "lambda mr_m: printf('%s%02d:%02d', CASE WHEN mr_m < 0 THEN '-' ELSE '+' END, abs(mr_m) // 60, "
+    "abs(mr_m) % 60))[1]",
     /* DuckDB's is that of a sample. */
     "mr_population_skewness(s, n) AS s * (n - 2) / sqrt(n * (n - 1))",
     /* DuckDB lets sums grow beyond 38 digits. */

@@ -14,6 +14,7 @@ struct moment {
     int nanoseconds;
     bool dated, timed;
     struct mr_slice zone; /* empty: none */
+    struct mr_slice away; /* how far that is from UTC: "+05:30" */
 };
 
 static void read_fraction(struct mr_slice *text, struct moment *moment)
@@ -28,7 +29,7 @@ static void read_fraction(struct mr_slice *text, struct moment *moment)
     }
 }
 
-/* "2006-07-04", "01:02:03.456", both with a blank between, a zone behind. */
+/* "2006-07-04", "01:02:03.456", both with a blank between, a zone behind, and how far it is. */
 static bool read_moment(struct mr_slice value, struct moment *moment)
 {
     char text[96];
@@ -53,6 +54,11 @@ static bool read_moment(struct mr_slice value, struct moment *moment)
         if (value.len > 0 && value.ptr[0] == ' ')
             moment->zone = mr_slice_sub(value, 1, SIZE_MAX);
         value = mr_slice_sub(value, value.len > 0 ? moment->zone.len + 1 : 0, SIZE_MAX);
+        moment->away = moment->zone;
+        (void)mr_slice_split(&moment->away, ' ', &moment->zone);
+        if (moment->away.len == 0 && moment->zone.len > 0)
+            moment->away =
+                mr_slice_equal(moment->zone, MR_S("UTC")) ? MR_S("+00:00") : moment->zone;
     }
     (void)timegm(&moment->tm); /* the days of the week and of the year */
     return value.len == 0 && (moment->dated || moment->timed);
@@ -101,28 +107,23 @@ static bool put_time(struct mr_buf *out, char conversion, const struct moment *m
     }
 }
 
-/* Of zones only UTC and offsets: "UTC", "+05:30". */
 static bool put_zone(struct mr_buf *out, char conversion, const struct moment *moment)
 {
     const bool utc = mr_slice_equal(moment->zone, MR_S("UTC"));
     const bool offset = moment->zone.len == 6 && strchr("+-", moment->zone.ptr[0]) != NULL;
+    const char *away = moment->away.ptr;
     struct tm tm = moment->tm;
     int64_t seconds = timegm(&tm);
-    if (!moment->dated || (!utc && !offset))
+    if (!moment->dated || moment->away.len != 6)
         return false;
-    if (offset) {
-        const int hours = (moment->zone.ptr[1] - '0') * 10 + moment->zone.ptr[2] - '0';
-        const int minutes = (moment->zone.ptr[4] - '0') * 10 + moment->zone.ptr[5] - '0';
-        seconds -= (moment->zone.ptr[0] == '-' ? -60 : 60) * (hours * 60 + minutes);
-    }
+    const int hours = (away[1] - '0') * 10 + away[2] - '0';
+    const int minutes = (away[4] - '0') * 10 + away[5] - '0';
+    seconds -= (away[0] == '-' ? -60 : 60) * (hours * 60 + minutes);
     switch (conversion) {
-    case 'Z': mr_buf_append(out, moment->zone); return true;
-    case 'z':
-        if (utc)
-            mr_buf_append(out, MR_S("+0000"));
-        else
-            mr_buf_printf(out, "%.3s%.2s", moment->zone.ptr, moment->zone.ptr + 4);
-        return true;
+    case 'Z': /* of regions their short names, which are not known here */
+        mr_buf_append(out, moment->zone);
+        return utc || offset;
+    case 'z': mr_buf_printf(out, "%.3s%.2s", away, away + 4); return true;
     case 's': mr_buf_printf(out, "%lld", (long long)seconds); return true;
     case 'Q':
         mr_buf_printf(out, "%lld", (long long)(seconds * 1000 + moment->nanoseconds / 1000000));
@@ -160,15 +161,13 @@ static void put_whole(struct mr_buf *out, const struct moment *moment)
         mr_buf_printf(out, ".%09d", moment->nanoseconds);
 }
 
-/* False: how far the zone is from UTC is not known here. */
-static bool put_shown(struct mr_buf *out, const struct moment *moment)
+static void put_shown(struct mr_buf *out, const struct moment *moment)
 {
     put_whole(out, moment);
-    if (mr_slice_equal(moment->zone, MR_S("UTC")))
-        mr_buf_append(out, MR_S("Z[UTC]"));
-    else
-        mr_buf_append(out, moment->zone);
-    return moment->zone.len == 0 || strchr("U+-", moment->zone.ptr[0]) != NULL;
+    const bool region = moment->zone.len > 0 && strchr("+-", moment->zone.ptr[0]) == NULL;
+    mr_buf_append(out, mr_slice_equal(moment->away, MR_S("+00:00")) ? MR_S("Z") : moment->away);
+    if (region)
+        mr_buf_printf(out, "[%.*s]", MR_ARG(moment->zone));
 }
 
 bool athena_format_moment(struct mr_buf *out, char conversion, struct mr_slice value)
@@ -184,8 +183,10 @@ bool athena_format_moment(struct mr_buf *out, char conversion, struct mr_slice v
     struct moment moment;
     if (!read_moment(value, &moment))
         return false;
-    if (conversion == '\0')
-        return put_shown(out, &moment);
+    if (conversion == '\0') {
+        put_shown(out, &moment);
+        return true;
+    }
     const char *parts = NULL;
     for (size_t i = 0; i < MR_COUNT(composed); i++)
         parts = composed[i].conversion == conversion ? composed[i].stands_for : parts;

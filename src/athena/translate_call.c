@@ -359,6 +359,17 @@ static bool is_moment(const struct athena_sqltype *type)
     return type != NULL && type->kind >= SQL_DATE && type->kind <= SQL_TIMESTAMP_TZ;
 }
 
+/* A moment in its zone, and how far that is from UTC then. */
+static void emit_far(struct athena_translation *translation, const struct athena_node *item)
+{
+    athena_emit_zoned(translation, item);
+    athena_emit_text(translation, " || ' ' || mr_far(");
+    athena_emit_local(translation, item);
+    athena_emit_text(translation, ", ");
+    athena_emit(translation, item);
+    athena_emit_text(translation, ")");
+}
+
 static void emit_format(struct athena_translation *translation, const struct athena_node *call)
 {
     athena_emit_text(translation, "mr_format(to_json([");
@@ -368,7 +379,7 @@ static void emit_format(struct athena_translation *translation, const struct ath
         const bool zoned = athena_has_zone(type);
         athena_emit_text(translation, zoned ? "" : floating ? "mr_plain(" : "mr_text(");
         if (zoned)
-            athena_emit_zoned(translation, item);
+            emit_far(translation, item);
         else
             athena_emit(translation, item);
         athena_emit_text(translation, zoned ? "" : ")");
