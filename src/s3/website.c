@@ -260,18 +260,31 @@ static bool is_folder(struct mr_slice key)
     return key.len == 0 || key.ptr[key.len - 1] == '/';
 }
 
-/* A path without the slash that its index lies behind. */
-static bool is_index_of(const struct site *site, struct mr_slice suffix)
+static bool is_there(const struct site *site, struct mr_slice key)
+{
+    struct s3_meta meta;
+    const struct s3_which which = {.bucket = site->bucket, .key = key};
+    int64_t ticket;
+    return s3_find(s3_of(site->call), site->call->arena, &which, &meta, &ticket) == MR_OK;
+}
+
+/* A path without the slash that its index lies behind; the fault is set, and taken if so. AWS: also
+ * where nobody may list, and so a missing object is only refused, when the index may be read. */
+static bool leads_to_index(const struct site *site, struct mr_slice suffix, int status)
 {
     struct protocol_call *call = site->call;
     struct s3_meta meta;
-    const struct s3_which which = {
-        .bucket = site->bucket,
-        .key = mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(site->key), MR_ARG(suffix)),
-    };
-    int64_t ticket;
-    return !is_folder(site->key) &&
-           s3_find(s3_of(call), call->arena, &which, &meta, &ticket) == MR_OK;
+    const struct mr_slice index =
+        mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(site->key), MR_ARG(suffix));
+    if (is_folder(site->key) || (status != 403 && status != 404) || is_there(site, site->key) ||
+        !is_there(site, index))
+        return false;
+    const struct mr_slice message = protocol_fault_take(call);
+    if (status == 404 || look(site, index, true, &meta) == 200)
+        return true;
+    (void)protocol_fault_take(call);
+    protocol_fail_slice(call, &s3_access_denied, message);
+    return false;
 }
 
 /* The fault is set: a rule for it, the document for errors, or its page. */
@@ -322,8 +335,7 @@ static const char *answer(const struct site *site, const char *operation)
     }
     if (status == 200)
         return operation;
-    if (status == 404 && is_index_of(site, suffix)) {
-        (void)protocol_fault_take(call);
+    if (leads_to_index(site, suffix, status)) {
         go_to(call, 302, mr_arena_printf(call->arena, "/%.*s/", MR_ARG(encoded(call, site->key))));
         return NULL;
     }

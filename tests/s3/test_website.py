@@ -186,3 +186,33 @@ def test_where_requests_are_signed_a_site_gives_what_anybody_may_read(make_serve
         f'"Action": "s3:GetObject", "Resource": [{", ".join(objects)}]}}]}}'))
     assert ask("/") == (200, "index.html")
     assert ask("/secret") == (403, "error.html")
+
+
+def test_a_folder_is_found_by_its_index_where_nobody_may_list(make_server, tmp_path):
+    path = tmp_path / "credentials"
+    path.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    path.chmod(0o600)
+    server = make_server("--credentials", path)
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="lake")
+    s3.put_bucket_website(Bucket="lake", WebsiteConfiguration=site())
+    for key in ("docs/index.html", "secret/index.html", "both", "both/index.html"):
+        s3.put_object(Bucket="lake", Key=key, Body=key.encode())
+    s3.put_public_access_block(Bucket="lake", PublicAccessBlockConfiguration={})
+    s3.put_bucket_policy(Bucket="lake", Policy=(
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", '
+        '"Action": "s3:GetObject", "Resource": ["arn:aws:s3:::lake/docs/*", '
+        '"arn:aws:s3:::lake/both/*"]}]}'))
+
+    def ask(path):
+        status, headers, text = server.request("GET", path, headers={
+            "Host": "lake.s3-website-us-east-1.amazonaws.com"})
+        return status, {name.lower(): value for name, value in headers.items()}, text.decode()
+
+    status, headers, _ = ask("/docs")
+    assert (status, headers["location"]) == (302, "/docs/")
+    assert ask("/docs/")[::2] == (200, "docs/index.html")
+    for refused in ("/secret", "/secret/", "/both", "/none"):
+        status, headers, text = ask(refused)
+        assert (status, "location" in headers) == (403, False), refused
+        assert "<li>Code: AccessDenied</li>" in text, refused
