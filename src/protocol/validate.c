@@ -368,6 +368,7 @@ static bool table_name_check(struct protocol_call *call, const struct model_shap
 static void validate_s3(struct protocol_call *call, const struct model_shape *input)
 {
     static const struct protocol_fault malformed = {"MalformedXML", 400, false};
+    static const struct protocol_fault no_body = {"MissingRequestBodyError", 400, false};
     static const struct protocol_fault invalid = {"InvalidRequest", 400, false};
     const struct model_service *model = call->priv->service->model;
     const struct model_member *members = model_members(model, input);
@@ -375,7 +376,10 @@ static void validate_s3(struct protocol_call *call, const struct model_shape *in
         if (!(members[i].flags & MODEL_REQUIRED) ||
             mr_json_getn(call->in, model_text(model, members[i].name)) != NULL)
             continue;
-        if (members[i].flags & MODEL_PAYLOAD)
+        if ((members[i].flags & MODEL_PAYLOAD) && call->exchange != NULL &&
+            call->exchange->body.len == 0)
+            protocol_fail(call, &no_body, "Request Body is empty");
+        else if (members[i].flags & MODEL_PAYLOAD)
             protocol_fail(call, &malformed,
                           "The XML you provided was not well-formed or did not validate against "
                           "our published schema");

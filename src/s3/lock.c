@@ -247,7 +247,7 @@ static void put_retention(struct protocol_call *call)
     };
     if (check_locks(call) != MR_OK)
         return;
-    if ((mode.len == 0) != (until == NULL) ||
+    if (wanted == NULL || (mode.len == 0) != (until == NULL) ||
         (mode.len > 0 && mode_of(mode, &wish.retention) != MR_OK)) {
         s3_fail_malformed(call);
         return;

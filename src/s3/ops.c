@@ -103,6 +103,8 @@ enum mr_status s3_fail_condition(struct protocol_call *call, const char *conditi
 
 enum mr_status s3_fail_malformed(struct protocol_call *call)
 {
+    if (call->exchange != NULL && call->stream == NULL && call->exchange->body.len == 0)
+        return protocol_fail(call, &s3_missing_body, "Request Body is empty");
     return protocol_fail(call, &s3_malformed_xml,
                          "The XML you provided was not well-formed or did not validate against "
                          "our published schema");

@@ -42,6 +42,7 @@
     X(malformed_xml, "MalformedXML", 400, false)                                   \
     X(method_not_allowed, "MethodNotAllowed", 405, false)                          \
     X(metadata_too_large, "MetadataTooLarge", 400, false)                          \
+    X(missing_body, "MissingRequestBodyError", 400, false)                         \
     X(missing_header, "MissingSecurityHeader", 400, false)                         \
     X(missing_length, "MissingContentLength", 411, false)                          \
     X(no_configuration, "NoSuchConfiguration", 404, false)                         \

@@ -15,6 +15,10 @@ def crc32(body):
     return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
 
 
+def md5(body):
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
+
+
 def ask(server, method, path, body=b"", **headers):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     status, reply, text = server.request(method, path, body, headers)
@@ -22,8 +26,7 @@ def ask(server, method, path, body=b"", **headers):
 
 
 def setting(server, bucket, name, body):
-    digest = base64.b64encode(hashlib.md5(body.encode()).digest()).decode()
-    return ask(server, "PUT", f"/{bucket}?{name}", body.encode(), Content_MD5=digest)
+    return ask(server, "PUT", f"/{bucket}?{name}", body.encode(), Content_MD5=md5(body.encode()))
 
 
 def code_of(text):
@@ -449,3 +452,18 @@ def test_logging_names_a_bucket_and_a_prefix(server, bucket, enabled):
     both = f"<TargetBucket>{bucket}</TargetBucket><TargetPrefix/>"
     whole = f"<BucketLoggingStatus><LoggingEnabled>{both}</LoggingEnabled></BucketLoggingStatus>"
     assert setting(server, bucket, "logging", whole)[0] == 200
+
+
+# ---- bodies ----
+
+@pytest.mark.parametrize("path", [
+    "?accelerate", "?cors", "?encryption", "?lifecycle", "?logging", "?notification",
+    "?object-lock", "?ownershipControls", "?policy", "?publicAccessBlock", "?requestPayment",
+    "?tagging", "?versioning", "?website", "/k?tagging", "/k?retention", "/k?legal-hold"])
+def test_a_setting_without_a_body_is_told_so(server, s3, path):
+    s3.create_bucket(Bucket="settings", ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket="settings", Key="k", Body=b"x", ContentMD5=md5(b"x"))
+    status, _, text = ask(server, "PUT", f"/settings{path}", b"", **{
+        "content_md5": md5(b""), "x-amz-bypass-governance-retention": "true"})
+    assert (status, code_of(text)) == (400, "MissingRequestBodyError")
+    assert words_of(text) == "Request Body is empty"
