@@ -249,14 +249,18 @@ static int s3_score(struct protocol_call *call, const struct protocol_operation 
 static const char *const s3_parts[] = {"accelerate",
                                        "acl",
                                        "analytics",
+                                       "attributes",
                                        "cors",
                                        "delete",
                                        "encryption",
+                                       "intelligent-tiering",
                                        "inventory",
                                        "legal-hold",
                                        "lifecycle",
                                        "location",
                                        "logging",
+                                       "metadataConfiguration",
+                                       "metadataTable",
                                        "metrics",
                                        "notification",
                                        "object-lock",
@@ -285,14 +289,29 @@ static const char *named_part(struct protocol_call *call)
     return NULL;
 }
 
-/* A change of a part that nothing can make must not become one of the whole: DELETE of "?acl" is no
- * DELETE of the object. */
-static bool names_other_part(struct protocol_call *call, const struct protocol_operation *best)
+static size_t named_parts(struct protocol_call *call)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MR_COUNT(s3_parts); i++)
+        count += pair_find(call, mr_slice_cstr(s3_parts[i])) != NULL;
+    return count > 0 && pair_find(call, MR_S("uploadId")) != NULL ? count + 1 : count;
+}
+
+static bool is_get(struct protocol_call *call)
+{
+    return mr_slice_equal(call->exchange->method, MR_S("GET"));
+}
+
+/* A part that nothing can read or change must not become the whole: DELETE of "?acl" is no DELETE
+ * of the object, and HEAD of it none of the object. Two parts are a conflict, told by the service.
+ */
+static bool names_other_part(struct protocol_call *call, const struct protocol_operation *best,
+                             enum s3_place place)
 {
     const struct model_service *model = best->service->model;
-    const struct mr_slice method = call->exchange->method;
-    if (named_part(call) == NULL || mr_slice_equal(method, MR_S("GET")) ||
-        mr_slice_equal(method, MR_S("HEAD")))
+    const bool reads = is_get(call) || mr_slice_equal(call->exchange->method, MR_S("HEAD"));
+    const size_t count = named_parts(call);
+    if (count == 0 || (reads && (count > 1 || place == S3_ROOT)))
         return false;
     return literals_match(call, model_text(model, best->model->uri)) <= 0;
 }
@@ -310,7 +329,7 @@ static void fail_method(struct protocol_call *call, const struct protocol_servic
                         enum s3_place place)
 {
     static const struct protocol_fault no_method = {"MethodNotAllowed", 405, false};
-    static const char *const methods[] = {"HEAD", "DELETE", "GET", "PUT", "POST"};
+    static const char *const methods[] = {"HEAD", "DELETE", "POST", "GET", "PUT"};
     const struct model_service *model = service->model;
     const char *const part = named_part(call);
     struct mr_buf allow = {0};
@@ -322,7 +341,7 @@ static void fail_method(struct protocol_call *call, const struct protocol_servic
             const int literals = literals_match(call, uri);
             known = mr_slice_equal(model_text(model, model->operations[i].method),
                                    mr_slice_cstr(methods[m])) &&
-                    template_place(uri) == place &&
+                    (template_place(uri) == place || (part != NULL && place != S3_ROOT)) &&
                     (part != NULL ? literals > 0
                                   : query.len == 0 &&
                                         required_match(call, model, &model->operations[i]) >= 0);
@@ -350,11 +369,49 @@ static bool is_website(struct mr_slice host)
            mr_slice_search(host, MR_S(".s3-website-")) != SIZE_MAX;
 }
 
-enum route_kind route_s3(struct protocol_call *call, struct protocol_service *service)
+static struct protocol_operation *s3_best(struct protocol_call *call,
+                                          struct protocol_service *service, enum s3_place place)
 {
     const struct model_service *model = service->model;
     struct protocol_operation *best = NULL;
     int best_score = -1;
+    for (size_t i = 0; i < model->operation_count; i++) {
+        const struct model_operation *operation = &model->operations[i];
+        if (!mr_slice_equal(model_text(model, operation->method), call->exchange->method) ||
+            template_place(model_text(model, operation->uri)) != place)
+            continue;
+        const int score = s3_score(call, &service->operations[i]);
+        if (score >= best_score && score >= 0) {
+            best = &service->operations[i];
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* AWS: a part that only buckets have is the bucket's also where a key is named. */
+static struct protocol_operation *s3_best_of_bucket(struct protocol_call *call,
+                                                    struct protocol_service *service)
+{
+    static const struct protocol_fault invalid = {"InvalidRequest", 400, false};
+    if (pair_find(call, MR_S("versions")) != NULL) {
+        protocol_fail(call, &invalid,
+                      "There is no such thing as the ?versions sub-resource for a key");
+    } else if (pair_find(call, MR_S("uploads")) != NULL) {
+        protocol_fail(call, &invalid,
+                      "Key is not expected for the GET method ?uploads subresource");
+    } else {
+        struct protocol_operation *best = s3_best(call, service, S3_BUCKET);
+        if (best == NULL || names_other_part(call, best, S3_BUCKET))
+            return NULL;
+        call->priv->label_count--;
+        return best;
+    }
+    return NULL;
+}
+
+enum route_kind route_s3(struct protocol_call *call, struct protocol_service *service)
+{
     call->priv->service = service;
     call->priv->wire = MODEL_REST_XML;
     pairs_of(call);
@@ -367,18 +424,12 @@ enum route_kind route_s3(struct protocol_call *call, struct protocol_service *se
     if (browser && place == S3_BUCKET && mr_slice_equal(call->exchange->method, MR_S("POST")) &&
         mr_slice_starts_with(call->priv->content_type, MR_S("multipart/form-data")))
         return ROUTE_UPLOAD;
-    for (size_t i = 0; i < model->operation_count; i++) {
-        const struct model_operation *operation = &model->operations[i];
-        if (!mr_slice_equal(model_text(model, operation->method), call->exchange->method) ||
-            template_place(model_text(model, operation->uri)) != place)
-            continue;
-        const int score = s3_score(call, &service->operations[i]);
-        if (score >= best_score && score >= 0) {
-            best = &service->operations[i];
-            best_score = score;
-        }
-    }
-    if (best == NULL || names_other_part(call, best) || lacks_name(call, best)) {
+    struct protocol_operation *best = s3_best(call, service, place);
+    if (best != NULL && place == S3_KEY && is_get(call) && names_other_part(call, best, place))
+        best = s3_best_of_bucket(call, service);
+    if (protocol_failed(call))
+        return ROUTE_UNKNOWN;
+    if (best == NULL || names_other_part(call, best, place) || lacks_name(call, best)) {
         fail_method(call, service, place);
         return ROUTE_UNKNOWN;
     }

@@ -467,3 +467,46 @@ def test_a_setting_without_a_body_is_told_so(server, s3, path):
         "content_md5": md5(b""), "x-amz-bypass-governance-retention": "true"})
     assert (status, code_of(text)) == (400, "MissingRequestBodyError")
     assert words_of(text) == "Request Body is empty"
+
+
+# ---- parts of buckets and objects ----
+
+@pytest.mark.parametrize("part, allow", [
+    ("location", "GET"), ("uploads", "POST, GET"), ("versioning", "GET, PUT"),
+    ("acl", "GET, PUT"), ("tagging", "DELETE, GET, PUT"), ("policy", "DELETE, GET, PUT"),
+    ("versions", "GET")])
+def test_no_part_has_a_head(server, s3, bucket, part, allow):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for path in ("", "/k", "/none"):
+        status, headers, text = ask(server, "HEAD", f"/{bucket}{path}?{part}")
+        assert (status, headers["allow"], text) == (405, allow, "")
+        status, headers, text = ask(server, "HEAD", f"/{bucket}{path}?{part}&logging")
+        assert (status, "allow" in headers, text) == (400, False, "")
+
+
+def test_a_part_of_a_bucket_is_the_buckets_under_a_key_too(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for key in ("k", "none"):
+        for part, root in (("location", "LocationConstraint"), ("versioning", "Versioning"),
+                           ("logging", "BucketLoggingStatus")):
+            status, _, text = ask(server, "GET", f"/{bucket}/{key}?{part}")
+            assert (status, f"<{root}" in text) == (200, True), text
+        status, _, text = ask(server, "GET", f"/{bucket}/{key}?cors")
+        assert (status, code_of(text)) == (404, "NoSuchCORSConfiguration")
+        for part, words in (
+            ("versions", "There is no such thing as the ?versions sub-resource for a key"),
+            ("uploads", "Key is not expected for the GET method ?uploads subresource"),
+        ):
+            status, _, text = ask(server, "GET", f"/{bucket}/{key}?{part}")
+            assert (status, code_of(text), words_of(text)) == (400, "InvalidRequest", words)
+
+
+@pytest.mark.parametrize("method, query", [
+    ("GET", "/k?delete"), ("GET", "?delete"), ("GET", "/k?restore"), ("GET", "/k?select"),
+    ("PUT", "/k?attributes"), ("DELETE", "/k?attributes"), ("DELETE", "/k?intelligent-tiering"),
+    ("PUT", "/k?metadataTable")])
+def test_what_a_part_cannot_do_is_not_done_to_the_whole(server, s3, bucket, method, query):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    status, _, text = ask(server, method, f"/{bucket}{query}", b"other" * (method == "PUT"))
+    assert (status, code_of(text)) == (405, "MethodNotAllowed")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
