@@ -9,6 +9,7 @@
  *   t  difference of two moments in `unit` microseconds, cut off */
 #include "athena/match.h"
 #include <math.h>
+#include <stdio.h>
 
 enum { LABEL_SHIFT = 40 }; /* a row's number from 1 below it */
 
@@ -76,6 +77,24 @@ static int64_t bits_of(double number)
     return bits;
 }
 
+/* The message lives as long as the thread does not make another one: the call ends with it. */
+static bool fail_overflow(struct match_moment *moment, uint32_t bits, char op, int64_t a, int64_t b)
+{
+    static _Thread_local char text[160];
+    const char *type = bits >= 64   ? "bigint"
+                       : bits == 32 ? "integer"
+                       : bits == 16 ? "smallint"
+                                    : "tinyint";
+    const char *name = op == '+'   ? "addition"
+                       : op == '-' ? "subtraction"
+                       : op == '*' ? "multiplication"
+                                   : "division";
+    snprintf(text, sizeof text, "NUMERIC_VALUE_OUT_OF_RANGE: %s %s overflow: %lld %c %lld", type,
+             name, (long long)a, op, (long long)b);
+    moment->error = text;
+    return false;
+}
+
 /* One more value for sum, avg, min or max: how many there were, and what they made. */
 static bool add(struct match_moment *moment, const struct match_slot *slot, int64_t *state)
 {
@@ -91,9 +110,10 @@ static bool add(struct match_moment *moment, const struct match_slot *slot, int6
             state[1] = kind == 'f' ? bits_of(value.number) : value.integer;
     } else if (slot->kind == MATCH_SLOT_AVG || kind == 'f') {
         state[1] = bits_of(sum + (kind == 'f' ? value.number : (double)value.integer));
-    } else if (__builtin_add_overflow(state[1], value.integer, &state[1])) {
-        moment->error = "NUMERIC_VALUE_OUT_OF_RANGE: bigint addition overflow";
-        return false;
+    } else {
+        const int64_t before = state[1];
+        if (__builtin_add_overflow(before, value.integer, &state[1]))
+            return fail_overflow(moment, 64, '+', before, value.integer);
     }
     state[0] = slot->kind == MATCH_SLOT_AVG ? state[0] + 1 : 1; /* how many matters for avg alone */
     return true;
@@ -187,28 +207,6 @@ static bool distinct(const struct match_expression *of, const struct match_value
     return compare(of->kind, a, b) != 0;
 }
 
-static bool fail_overflow(struct match_moment *moment, const struct match_expression *of)
-{
-    static const struct {
-        uint32_t bits;
-        char op;
-        const char *text;
-    } rows[] = {
-        {64, '+', "NUMERIC_VALUE_OUT_OF_RANGE: bigint addition overflow"},
-        {64, '-', "NUMERIC_VALUE_OUT_OF_RANGE: bigint subtraction overflow"},
-        {64, '*', "NUMERIC_VALUE_OUT_OF_RANGE: bigint multiplication overflow"},
-        {32, '+', "NUMERIC_VALUE_OUT_OF_RANGE: integer addition overflow"},
-        {32, '-', "NUMERIC_VALUE_OUT_OF_RANGE: integer subtraction overflow"},
-        {32, '*', "NUMERIC_VALUE_OUT_OF_RANGE: integer multiplication overflow"},
-    };
-    moment->error = "NUMERIC_VALUE_OUT_OF_RANGE: value is out of range";
-    for (size_t i = 0; i < MR_COUNT(rows); i++) {
-        if (rows[i].bits == of->bits && rows[i].op == of->op)
-            moment->error = rows[i].text;
-    }
-    return false;
-}
-
 static bool integers(struct match_moment *moment, const struct match_expression *of, int64_t a,
                      int64_t b, int64_t *ret)
 {
@@ -230,7 +228,7 @@ static bool integers(struct match_moment *moment, const struct match_expression 
     }
     const int64_t most = of->bits >= 64 ? INT64_MAX : (INT64_C(1) << (of->bits - 1)) - 1;
     if (wrong || *ret > most || *ret < -most - 1)
-        return fail_overflow(moment, of);
+        return fail_overflow(moment, of->bits, of->op, a, b);
     return true;
 }
 

@@ -171,6 +171,17 @@ RELATIONS = [
     ("SELECT * FROM (VALUES (1, 1e0), (2, nan()), (3, 5e0)) AS t(x, d) MATCH_RECOGNIZE (ORDER BY x "
      "MEASURES array_agg(x) AS xs PATTERN (A B* C) DEFINE B AS NOT (d < A.d) AND NOT (d >= A.d), "
      "C AS d / A.d > 4)", "array", [["[1, 2, 3]"]]),
+    ("SELECT * FROM (VALUES (1, TIME '10:00:00', TIMESTAMP '2020-01-01 00:00:00.123456', INTERVAL "
+     "'1' DAY, INTERVAL '11' MONTH, REAL '1.5', 'Z', 1.5, true), (2, TIME '10:00:01', TIMESTAMP "
+     "'2020-01-01 00:00:00.123457', INTERVAL '25' HOUR, INTERVAL '1' YEAR, REAL '1.6', 'a', "
+     "1.50001, false)) AS v(i, t, s, d, y, r, c, n, b) MATCH_RECOGNIZE (ORDER BY i MEASURES i AS i "
+     "PATTERN (A B) DEFINE B AS A.t < t AND A.s < s AND A.d < d AND A.y < y AND A.r < r AND A.c < "
+     "c AND A.n < n AND A.b > b)", "integer", [["2"]]),
+    ("SELECT * FROM (VALUES (1, 2.5, 5, DATE '2020-01-01'), (2, 3.5, 7, DATE '2020-01-03')) AS "
+     "v(i, n, w, d) MATCH_RECOGNIZE (ORDER BY i MEASURES i AS i PATTERN (A B) DEFINE B AS count(*) "
+     "< n AND n - A.n = 1 AND n + A.n > count(*) AND w % A.w = 2 AND w / A.w = 1 AND w * A.w = 35 "
+     "AND avg(w) = 6 AND d - A.d = INTERVAL '2' DAY AND date_diff('day', A.d, d) = 2 AND max(A.d) "
+     "< d)", "integer", [["2"]]),
     # as a relation among others
     ("WITH m AS (SELECT * FROM (VALUES (1, 2), (2, 2)) AS t(x, p) MATCH_RECOGNIZE (PARTITION BY p "
      "ORDER BY x DESC MEASURES LAST(x) AS y PATTERN (A B*) DEFINE B AS x < A.x)) SELECT count(*), "
@@ -280,6 +291,11 @@ FAILURES = [
     (x(3, "MEASURES x AS y PATTERN (A B) DEFINE B AS x IN (SELECT 1)"), "NOT_SUPPORTED: ..."),
     (x(3, "MEASURES x AS y PATTERN (A B) DEFINE B AS 1 / (x - A.x - 1) > 0"),
      "DIVISION_BY_ZERO: Division by zero"),
+    (x(2, "MEASURES x AS y PATTERN (A B) DEFINE B AS x * 1000000000 + A.x * "
+       "1000000000 > 0"), "NUMERIC_VALUE_OUT_OF_RANGE: integer addition overflow: 2000000000 + "
+     "1000000000"),
+    ("SELECT * FROM (VALUES x'00') AS t(x) MATCH_RECOGNIZE (ORDER BY x MEASURES x AS y PATTERN (A "
+     "B) DEFINE B AS x > A.x)", "NOT_SUPPORTED: ..."),
     ("SELECT RUNNING count(x) FROM (VALUES 1) AS t(x)", "INVALID_PROCESSING_MODE: line 1:16: "
      "RUNNING semantics is not supported out of pattern recognition context"),
     ("SELECT count(t.*) FROM (VALUES 1) AS t(x)", "INVALID_FUNCTION_ARGUMENT: line 1:8: label.* "
