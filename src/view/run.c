@@ -268,14 +268,10 @@ static void stop_damaged(struct run_cursor *cursor, uint64_t at)
     stop(cursor, damaged(cursor->run, "an entry", at));
 }
 
-/* Stands at the entry at `at`, which is checked. */
-static void stand(struct run_cursor *cursor, uint64_t at)
+/* Stands at an entry that has been checked. */
+static void stand_checked(struct run_cursor *cursor, uint64_t at)
 {
-    const struct run_entry *entry = entry_at(cursor->run, at);
-    if (entry == NULL || !entry_is_whole(entry)) {
-        stop_damaged(cursor, at);
-        return;
-    }
+    const struct run_entry *entry = (const void *)(cursor->run->map + at);
     cursor->at = at;
     cursor->key = entry_key(entry);
     cursor->value = entry_value(entry);
@@ -283,12 +279,22 @@ static void stand(struct run_cursor *cursor, uint64_t at)
     cursor->valid = true;
 }
 
+/* Checks the entry at `at` and stands there. */
+static void stand(struct run_cursor *cursor, uint64_t at)
+{
+    const struct run_entry *entry = entry_at(cursor->run, at);
+    if (entry == NULL || !entry_is_whole(entry))
+        stop_damaged(cursor, at);
+    else
+        stand_checked(cursor, at);
+}
+
 static uint64_t behind(const struct run_entry *entry, uint64_t at)
 {
     return at + (entry_len(entry) + RUN_UNIT - 1) / RUN_UNIT * RUN_UNIT;
 }
 
-/* -1, 0, 1: the fence's key beside `key`; -2: damage. */
+/* -1, 0, 1: the fence's key beside `key`; -2: damage. A damaged key may go unseen. */
 static int compare_fence(const struct run *run, const struct run_fence *fence,
                          const struct run_fence *wanted, struct mr_slice key)
 {
@@ -297,7 +303,7 @@ static int compare_fence(const struct run *run, const struct run_fence *fence,
     if (fence->tail != wanted->tail)
         return fence->tail < wanted->tail ? -1 : 1;
     const struct run_entry *entry = entry_at(run, (uint64_t)fence->place * RUN_UNIT);
-    if (entry == NULL || !entry_is_whole(entry))
+    if (entry == NULL)
         return -2;
     int compared = mr_slice_compare(entry_key(entry), key);
     return compared < 0 ? -1 : compared > 0;
@@ -323,7 +329,9 @@ static enum mr_status find_block(const struct run *run, struct mr_slice key, uin
 }
 
 /* The place of the first entry whose key is not below `key`, and of the one before it (0: none);
- * entries_end when there is none. */
+ * entries_end when there is none. Both are checked, and they are neighbours: so whatever keys the
+ * search among the fences met, the place is right. Had a damaged one led it too far, the first
+ * entry it comes to would not be below `key`. */
 static enum mr_status find(const struct run *run, struct mr_slice key, uint64_t *ret_at,
                            uint64_t *ret_before)
 {
@@ -333,8 +341,11 @@ static enum mr_status find(const struct run *run, struct mr_slice key, uint64_t 
         const struct run_entry *entry = entry_at(run, at);
         if (entry == NULL || !entry_is_whole(entry))
             return damaged(run, "an entry", at);
-        if (mr_slice_compare(entry_key(entry), key) >= 0)
+        if (mr_slice_compare(entry_key(entry), key) >= 0) {
+            if (before == 0 && at != run->entries_at)
+                return damaged(run, "a fence's entry before the one", at);
             break;
+        }
         before = at;
         at = behind(entry, at);
     }
@@ -353,7 +364,7 @@ void run_seek(struct run_cursor *cursor, struct mr_slice key)
     if (status < 0)
         stop(cursor, status);
     else if (at < cursor->run->entries_end)
-        stand(cursor, at);
+        stand_checked(cursor, at);
 }
 
 void run_seek_before(struct run_cursor *cursor, struct mr_slice key)
@@ -366,7 +377,7 @@ void run_seek_before(struct run_cursor *cursor, struct mr_slice key)
     if (status < 0)
         stop(cursor, status);
     else if (before != 0)
-        stand(cursor, before);
+        stand_checked(cursor, before);
 }
 
 void run_next(struct run_cursor *cursor)
