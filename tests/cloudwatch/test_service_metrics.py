@@ -143,10 +143,11 @@ def test_indexes_batches_transactions_and_statements_consume(own_server, metrics
         TransactItems=[{"Get": {"TableName": "orders", "Key": {"id": {"S": "t"}}}}]
     )
     space = "AWS/DynamoDB"
-    written = 3 + 2 + 1
-    assert metrics.sum(space, "ConsumedWriteCapacityUnits", TableName="orders") == written
+    written = metrics.sum(space, "ConsumedWriteCapacityUnits", TableName="orders")
+    assert written == 3 + 2 + 1  # a transaction's write counts twice
     index = {"TableName": "orders", "GlobalSecondaryIndexName": "by-id"}
-    assert metrics.sum(space, "ConsumedWriteCapacityUnits", **index) == written
+    written = metrics.sum(space, "ConsumedWriteCapacityUnits", **index)
+    assert written == 3 + 1 + 1  # in a global index once
     assert metrics.sum(space, "ConsumedReadCapacityUnits", **index) == 0.5
     assert metrics.sum(space, "ConsumedReadCapacityUnits", TableName="orders") == 2
 
