@@ -362,7 +362,8 @@ static void s3_xml_bodies_are_read_by_the_model(void **state)
     assert_int_equal(reply->status, 400);
     assert_true(mr_slice_search(reply->body, MR_S("<Code>MalformedXML</Code>")) != SIZE_MAX);
     reply = ask(*state, "POST", "/b?delete", "");
-    assert_true(mr_slice_search(reply->body, MR_S("<Code>MalformedXML</Code>")) != SIZE_MAX);
+    assert_true(mr_slice_search(reply->body, MR_S("<Code>MissingRequestBodyError</Code>")) !=
+                SIZE_MAX);
 }
 
 static void s3_lists_are_flattened_under_their_root(void **state)
