@@ -37,7 +37,8 @@ enum { /* where a column comes from: the index of a partition key, or one of the
 enum { ATHENA_KEY_TEXT = 4096 };
 struct athena_column {
     struct mr_slice name;   /* lower case */
-    struct mr_slice source; /* the member or column of the object that it is read from */
+    struct mr_slice source; /* the member or column of the object that it is read from; of lines
+                             * that are cut, SQL of its text */
     struct athena_type type;
     int key;
     int field_id; /* of Parquet: it is found by this id instead of its name; 0: by name */
@@ -66,8 +67,9 @@ struct athena_scan {
     bool within_view;          /* of the columns that it names the query may read fewer */
     struct athena_column *cut; /* of lines that a regular expression cuts: the columns */
     size_t cut_count;
-    struct mr_slice regex; /* of lines, as the next */
-    bool ignore_case;
+    struct mr_slice regex; /* of lines, as the next three */
+    bool ignore_case, grok;
+    struct mr_slice grok_custom;    /* patterns that the table names */
     bool records;                   /* of JSON: lines are CloudTrail's (records.h) */
     yyjson_val *avro_fields;        /* of the table's schema; NULL: it has none */
     struct mr_slice moment_formats; /* the property timestamp.formats */

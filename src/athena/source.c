@@ -116,6 +116,11 @@ static bool set_format(struct athena_scan *scan, const struct glue_table *table)
         scan->regex = parameter(table, "input.regex");
         scan->ignore_case =
             mr_slice_equal_nocase(parameter(table, "input.regex.case.insensitive"), MR_S("true"));
+    } else if (mr_slice_search(serde, MR_S("GrokSerDe")) != SIZE_MAX) {
+        scan->format = ATHENA_FORMAT_LINES;
+        scan->grok = true;
+        scan->regex = parameter(table, "input.format");
+        scan->grok_custom = parameter(table, "input.grokCustomPatterns");
     } else if (mr_slice_search(serde, MR_S("OpenCSVSerde")) != SIZE_MAX) {
         scan->format = ATHENA_FORMAT_CSV;
         scan->delimiter = first_char(parameter(table, "separatorChar"), ',');

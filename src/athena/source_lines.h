@@ -1,5 +1,6 @@
-/* athena/source_lines.h: lines that a regular expression cuts into columns (RegexSerDe). A line
- * that does not match as a whole is a row of NULLs, a group that took no part a NULL. */
+/* athena/source_lines.h: lines that a regular expression cuts into columns (RegexSerDe,
+ * and GrokSerDe by grok.h). A line that does not match as a whole is a row of NULLs, a group that
+ * took no part a NULL. */
 #pragma once
 #include "athena/source.h"
 
