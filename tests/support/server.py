@@ -13,12 +13,15 @@ import subprocess
 import threading
 import time
 
+from .wait import wait_until
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AWS_CLI = "/usr/bin/aws"
 REGION = "us-east-1"
 KEY, SECRET = "test", "test"
 START_DEADLINE_S = 90
 STOP_DEADLINE_S = 90
+NEAR_MS = 10_000
 READY = re.compile(r"millrace: ready on (https?)://(.+):(\d+)\s*$")
 # Called with (method, request headers, status, reply headers, reply body) of each plain exchange.
 OBSERVERS = []
@@ -111,8 +114,12 @@ class Clock:
 
     @contextlib.contextmanager
     def held(self):
-        """Holds it meanwhile; then it is not behind the real time, which others compare it with."""
+        """Holds it meanwhile; then it is not behind the real time, which others compare it with,
+        nor before it, if it went some seconds ahead."""
         yield self.hold()
+        stands_ms = self.now_ms
+        if stands_ms - time.time() * 1000 < NEAR_MS:
+            wait_until(lambda: time.time() * 1000 >= stands_ms)
         released_ms = self.release()  # first: what this takes counts as well
         behind_ms = math.ceil(time.time() * 1000 - released_ms)
         if behind_ms > 0:
