@@ -60,6 +60,12 @@ bool policy_operator_known(struct mr_slice name)
     return operation_of(name) != NULL;
 }
 
+bool policy_operator_of_addresses(struct mr_slice name)
+{
+    const struct operation *operation = operation_of(name);
+    return operation != NULL && operation->kind == ADDRESS;
+}
+
 static bool cut(struct mr_slice *text, struct mr_slice prefix)
 {
     if (!mr_slice_equal_nocase(mr_slice_sub(*text, 0, prefix.len), prefix))
@@ -194,32 +200,49 @@ static bool date_of(const struct policy_asked *asked, struct mr_slice text, doub
 }
 
 /* As sixteen bytes; IPv4's begin with those that say so. */
-static bool address_of(const struct policy_asked *asked, struct mr_slice text,
-                       uint8_t ret[static 16], bool *ret_v4)
+static bool address_of(struct mr_arena *arena, struct mr_slice text, uint8_t ret[static 16],
+                       bool *ret_v4)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    const char *name = mr_arena_cstr(asked->arena, text);
+    const char *name = mr_arena_cstr(arena, text);
     memcpy(ret, mapped, sizeof mapped);
     *ret_v4 = inet_pton(AF_INET, name, ret + 12) == 1;
     return *ret_v4 || inet_pton(AF_INET6, name, ret) == 1;
+}
+
+/* An address, or a network of so many bits of the sixteen bytes. */
+static bool range_of(struct mr_arena *arena, struct mr_slice range, uint8_t ret[static 16],
+                     uint64_t *ret_bits)
+{
+    bool v4;
+    const size_t slash = mr_slice_find(range, '/');
+    if (!address_of(arena, mr_slice_sub(range, 0, slash), ret, &v4))
+        return false;
+    const uint64_t all = v4 ? 32 : 128;
+    uint64_t bits = all;
+    if (slash != SIZE_MAX &&
+        (mr_slice_to_u64(mr_slice_sub(range, slash + 1, SIZE_MAX), &bits) != MR_OK || bits > all))
+        return false;
+    *ret_bits = bits + (v4 ? 96 : 0);
+    return true;
+}
+
+bool policy_address_valid(struct mr_arena *arena, struct mr_slice text)
+{
+    uint8_t unused[16];
+    uint64_t bits;
+    return range_of(arena, text, unused, &bits);
 }
 
 static bool address_fits(const struct policy_asked *asked, struct mr_slice range,
                          struct mr_slice text)
 {
     uint8_t network[16], address[16];
-    bool v4, unused;
+    bool unused;
     uint64_t bits;
-    const size_t slash = mr_slice_find(range, '/');
-    if (!address_of(asked, mr_slice_sub(range, 0, slash), network, &v4) ||
-        !address_of(asked, text, address, &unused))
+    if (!range_of(asked->arena, range, network, &bits) ||
+        !address_of(asked->arena, text, address, &unused))
         return false;
-    bits = v4 ? 32 : 128;
-    if (slash != SIZE_MAX &&
-        (mr_slice_to_u64(mr_slice_sub(range, slash + 1, SIZE_MAX), &bits) != MR_OK ||
-         bits > (v4 ? 32 : 128)))
-        return false;
-    bits += v4 ? 96 : 0;
     for (size_t i = 0; i < 16 && bits > 0; i++) {
         const unsigned part = bits < 8 ? (unsigned)bits : 8;
         if (((network[i] ^ address[i]) >> (8 - part)) != 0)

@@ -45,6 +45,9 @@ struct policy_operator {
 struct policy_operator policy_operator_parse(struct mr_slice text);
 /* Is there such an operator? */
 bool policy_operator_known(struct mr_slice name);
+bool policy_operator_of_addresses(struct mr_slice name);
+/* Is `text` an address or a range of them, as an operator of addresses compares with? */
+bool policy_address_valid(struct mr_arena *arena, struct mr_slice text);
 /* Do the conditions of a statement hold? There may be none. `variables`: what stands in "${}" is
  * looked up. */
 bool policy_conditions_hold(const struct policy_asked *asked, yyjson_val *conditions,

@@ -19,6 +19,7 @@ struct chunked {
     enum state state;
     enum chunked_error error;
     uint64_t left, decoded;
+    struct chunked_small last, small; /* the chunk that is read or was; the first too small one */
     size_t line_len;
     char line[CHUNKED_LINE_MAX];
     char signature[SIGV4_HEX_BYTES];
@@ -107,6 +108,10 @@ static enum mr_status size_line(struct chunked *chunked, struct mr_slice line)
         EVP_DigestInit_ex(chunked->digest, EVP_sha256(), NULL);
     }
     if (chunked->left > 0) {
+        if (chunked->last.number > 0 && chunked->last.size < CHUNKED_SIZE_MIN &&
+            chunked->small.number == 0)
+            chunked->small = chunked->last;
+        chunked->last = (struct chunked_small){chunked->last.number + 1, chunked->left};
         chunked->state = STATE_DATA;
         return MR_OK;
     }
@@ -252,6 +257,11 @@ enum mr_status chunked_finish(struct chunked *chunked)
 enum chunked_error chunked_error(const struct chunked *chunked)
 {
     return chunked->error;
+}
+
+struct chunked_small chunked_small(const struct chunked *chunked)
+{
+    return chunked->small;
 }
 
 uint64_t chunked_decoded(const struct chunked *chunked)

@@ -18,6 +18,12 @@ enum chunked_error {
     CHUNKED_SINK,          /* the sink refused */
 };
 
+/* AWS: only the last chunk may be smaller. */
+enum { CHUNKED_SIZE_MIN = 8192 };
+struct chunked_small {
+    uint64_t number, size; /* its place, from 1 on; 0: there is none */
+};
+
 struct chunked;
 /* Lives in the arena, but its digest does not: chunked_fini. chain may be NULL: signatures are not
  * looked at; else it is used until the end. */
@@ -29,6 +35,8 @@ MR_MUST_USE enum mr_status chunked_feed(struct chunked *chunked, struct mr_slice
 /* The body is over: MR_OK when it was complete. */
 MR_MUST_USE enum mr_status chunked_finish(struct chunked *chunked);
 enum chunked_error chunked_error(const struct chunked *chunked);
+/* The first chunk that is too small and has another behind it: such a body is read to its end. */
+struct chunked_small chunked_small(const struct chunked *chunked);
 uint64_t chunked_decoded(const struct chunked *chunked); /* bytes given to the sink */
 /* Trailers in their order, names in lower case, x-amz-trailer-signature not among them. */
 size_t chunked_trailers(const struct chunked *chunked, const struct http_header **ret_trailers);

@@ -85,11 +85,18 @@ struct protocol_call {
     struct http_exchange *exchange; /* headers; NULL when called from inside the process */
     int64_t now_ms;
 
-    struct mr_json out; /* the output object, already opened; the dispatcher closes it */
+    struct mr_json out; /* the output object, already opened; the dispatcher closes it; see
+                           PROTOCOL_TURNS */
     int64_t ticket;     /* the reply leaves when this journal position is durable; 0: at once */
     int status;         /* HTTP status other than the model's; 0: the model's */
     struct protocol_call_private *priv;
 };
+
+/* In an output that becomes XML: flattened lists whose elements come in one order. An array: the
+ * lists' members (at most PROTOCOL_TURNS_MAX), then a text with a digit for each element, that of
+ * its list. */
+#define PROTOCOL_TURNS "$turns"
+enum { PROTOCOL_TURNS_MAX = 2 };
 
 /* Sets the call's AWS error; the first one set wins. Returns MR_FAULT, so that helpers can `return
  * protocol_fail(...)`. */

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+static const struct protocol_fault bad_chunk_size = {"InvalidChunkSizeError", 400, false};
 static const struct protocol_fault incomplete_body = {"IncompleteBody", 400, false};
 static const struct protocol_fault signature_mismatch = {"SignatureDoesNotMatch", 403, false};
 static const struct protocol_fault invalid_request = {"InvalidRequest", 400, false};
@@ -176,12 +177,29 @@ static void chunks_fail(struct protocol_call *call, enum chunked_error error)
         protocol_fail(call, &incomplete_body, "The request body terminated unexpectedly");
 }
 
+static bool chunks_are_small(struct protocol_call *call, const struct chunked *chunked)
+{
+    const struct chunked_small small = chunked_small(chunked);
+    if (small.number == 0)
+        return false;
+    protocol_fail_member(call, "Chunk",
+                         mr_arena_printf(call->arena, "%llu", (unsigned long long)small.number));
+    protocol_fail_member(call, "BadChunkSize",
+                         mr_arena_printf(call->arena, "%llu", (unsigned long long)small.size));
+    protocol_fail(call, &bad_chunk_size,
+                  "Only the last chunk is allowed to have a size less than %d bytes",
+                  CHUNKED_SIZE_MIN);
+    return true;
+}
+
 static void body_check(struct protocol_call *call, struct stream *stream)
 {
     if (stream->sink_refused) {
         protocol_fail_internal(call, MR_FAIL_IO);
     } else if (stream->chunked != NULL && chunked_finish(stream->chunked) != MR_OK) {
         chunks_fail(call, chunked_error(stream->chunked));
+    } else if (stream->chunked != NULL && chunks_are_small(call, stream->chunked)) {
+        ; /* it is told */
     } else if (call->exchange->body_failed ||
                (call->payload_length != UINT64_MAX && stream->received != call->payload_length)) {
         protocol_fail(call, &incomplete_body,
@@ -251,6 +269,8 @@ bool stream_unframe(struct protocol_call *call, struct mr_slice *body)
     const uint64_t length = length_header(call, "x-amz-decoded-content-length");
     if (chunked_feed(chunked, *body) != MR_OK || chunked_finish(chunked) != MR_OK)
         chunks_fail(call, chunked_error(chunked));
+    else if (chunks_are_small(call, chunked))
+        ; /* it is told */
     else if (length != UINT64_MAX && length != plain.len)
         protocol_fail(call, &invalid_request,
                       "The value of x-amz-decoded-content-length does not "

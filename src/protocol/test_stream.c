@@ -282,8 +282,10 @@ static void a_plain_body_streams_into_the_handler_s_sink(void **state)
 
 static void an_aws_chunked_body_arrives_without_frames_and_with_trailers(void **state)
 {
+    static const char body[] =
+        "F\r\nhello0123456789\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\nX-Other: b\r\n\r\n";
     const char *const headers[] = {"content-length",
-                                   "77",
+                                   "70",
                                    "content-encoding",
                                    "gzip,aws-chunked",
                                    "x-amz-content-sha256",
@@ -293,14 +295,28 @@ static void an_aws_chunked_body_arrives_without_frames_and_with_trailers(void **
                                    NULL};
     for (size_t piece = 1; piece < 20; piece++) {
         reset(NULL);
-        const struct test_reply *reply = send_put(
-            *state, headers, mr_slice_make(unsigned_body, sizeof(unsigned_body) - 1), piece, false);
+        const struct test_reply *reply =
+            send_put(*state, headers, mr_slice_make(body, sizeof(body) - 1), piece, false);
         assert_int_equal(reply->status, 200);
         assert_slice(mr_buf_slice(&put.got), "hello0123456789");
         assert_string_equal(put.trailer, "NhCmhg==");
         assert_string_equal(put.encoding, "gzip");
         assert_int_equal(put.length, 15);
     }
+}
+
+static void a_small_chunk_with_another_behind_it_is_told_by_its_place(void **state)
+{
+    const char *const headers[] = {"x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+                                   "x-amz-decoded-content-length", "15", NULL};
+    const struct test_reply *reply = send_put(
+        *state, headers, mr_slice_make(unsigned_body, sizeof(unsigned_body) - 1), 3, false);
+    assert_int_equal(reply->status, 400);
+    assert_true(mr_slice_search(reply->body, MR_S("<Code>InvalidChunkSizeError</Code>")) !=
+                SIZE_MAX);
+    assert_true(mr_slice_search(reply->body, MR_S("<Chunk>1</Chunk><BadChunkSize>5<")) != SIZE_MAX);
+    assert_int_equal(put.abandoned, 1);
+    assert_int_equal(put.ran, 0);
 }
 
 static void a_failed_body_is_abandoned_once_and_told(void **state)
@@ -390,6 +406,7 @@ int main(void)
         TEST(each_chunk_s_signature_covers_its_data_and_its_place),
         TEST(a_plain_body_streams_into_the_handler_s_sink),
         TEST(an_aws_chunked_body_arrives_without_frames_and_with_trailers),
+        TEST(a_small_chunk_with_another_behind_it_is_told_by_its_place),
         TEST(a_failed_body_is_abandoned_once_and_told),
         TEST(a_fault_at_open_answers_without_reading),
         TEST(a_large_function_is_collected),

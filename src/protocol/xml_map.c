@@ -1,6 +1,7 @@
 /* XML bodies to JSON and back, by the model. */
 #include "protocol/internal.h"
 #include "protocol/xml.h"
+#include <assert.h>
 
 /* ---- reading ---- */
 static void list_items(struct protocol_call *call, struct mr_json *json,
@@ -190,12 +191,78 @@ void json_to_xml_element(struct mr_buf *buf, const struct model_service *model,
     tag_close(buf, name);
 }
 
+/* ---- lists that take turns ---- */
+struct turns {
+    size_t count;
+    struct mr_slice order;
+    struct turn {
+        const struct model_member *member;
+        struct mr_slice name;
+        const struct model_shape *element;
+        yyjson_arr_iter items;
+    } turn[PROTOCOL_TURNS_MAX];
+};
+
+static void turn_add(struct turns *turns, const struct model_service *model,
+                     const struct model_shape *shape, yyjson_val *value, struct mr_slice list)
+{
+    const struct model_member *members = model_members(model, shape);
+    struct turn *turn = &turns->turn[turns->count++];
+    bool flattened;
+    for (size_t i = 0; i < shape->member_count; i++)
+        if (mr_slice_equal(model_text(model, members[i].name), list))
+            turn->member = &members[i];
+    assert(turn->member != NULL);
+    turn->name = wire_name(model, turn->member, &flattened);
+    const struct model_shape *whole = &model->shapes[turn->member->shape];
+    assert(flattened && whole->type == MODEL_LIST);
+    turn->element = &model->shapes[model_members(model, whole)->shape];
+    yyjson_arr_iter_init(mr_json_getn(value, list), &turn->items);
+}
+
+static struct turns turns_of(const struct model_service *model, const struct model_shape *shape,
+                             yyjson_val *value)
+{
+    struct turns turns = {0};
+    yyjson_val *told = mr_json_get(value, PROTOCOL_TURNS), *item;
+    size_t i, count;
+    yyjson_arr_foreach(told, i, count, item)
+    {
+        if (i + 1 == count)
+            turns.order = mr_json_text(item);
+        else if (turns.count < PROTOCOL_TURNS_MAX)
+            turn_add(&turns, model, shape, value, mr_json_text(item));
+    }
+    return turns;
+}
+
+/* Does the member take turns? Then all that do are written at the first one's place. */
+static bool turns_put(struct mr_buf *buf, const struct model_service *model, struct turns *turns,
+                      const struct model_member *member)
+{
+    bool takes = false;
+    for (size_t i = 0; i < turns->count; i++)
+        takes = takes || turns->turn[i].member == member;
+    for (size_t i = 0; takes && i < turns->order.len; i++) {
+        const size_t which = (size_t)(turns->order.ptr[i] - '0');
+        assert(which < turns->count);
+        struct turn *turn = &turns->turn[which];
+        json_to_xml_element(buf, model, turn->element, turn->name, MR_S(""),
+                            yyjson_arr_iter_next(&turn->items));
+    }
+    if (takes)
+        turns->order = MR_S("");
+    return takes;
+}
+
 void json_to_xml(struct mr_buf *buf, const struct model_service *model,
                  const struct model_shape *shape, yyjson_val *value)
 {
     const struct model_member *members = model_members(model, shape);
+    struct turns turns = turns_of(model, shape, value);
     for (size_t i = 0; i < shape->member_count; i++) {
-        if (members[i].location != MODEL_AT_BODY || (members[i].flags & MODEL_XML_ATTRIBUTE))
+        if (members[i].location != MODEL_AT_BODY || (members[i].flags & MODEL_XML_ATTRIBUTE) ||
+            turns_put(buf, model, &turns, &members[i]))
             continue;
         yyjson_val *found = mr_json_getn(value, model_text(model, members[i].name));
         if (found == NULL)

@@ -11,7 +11,8 @@ struct listing {
     struct s3_page page;
     struct mr_buf markers; /* delete markers, as members of an array; written behind the versions */
     struct mr_json markers_out;
-    struct prefix { /* found, in order; written behind the objects */
+    struct mr_buf turns; /* a digit for each of them: 0 is a version, 1 a marker */
+    struct prefix {      /* found, in order; written behind the objects */
         struct prefix *next;
         struct mr_slice text;
     } * prefixes, **prefixes_end;
@@ -87,6 +88,7 @@ static enum mr_status on_version(void *ctx, struct mr_slice key, const struct s3
 {
     struct listing *listing = ctx;
     struct protocol_call *call = listing->call;
+    mr_buf_byte(&listing->turns, meta->marker ? '1' : '0');
     if (meta->marker) {
         write_marker(listing, key, meta, latest);
         return MR_OK;
@@ -284,6 +286,18 @@ static enum mr_status markers_read(struct protocol_call *call, struct s3_version
     return MR_OK;
 }
 
+/* AWS: versions and markers are in one order, by key and then the newest first. */
+static void write_turns(struct listing *listing)
+{
+    struct mr_json *out = &listing->call->out;
+    mr_json_key(out, PROTOCOL_TURNS);
+    mr_json_array(out);
+    mr_json_string(out, MR_S("Versions"));
+    mr_json_string(out, MR_S("DeleteMarkers"));
+    mr_json_string(out, mr_buf_slice(&listing->turns));
+    mr_json_array_end(out);
+}
+
 static enum mr_status write_versions(struct listing *listing, struct s3_version_page *page)
 {
     struct protocol_call *call = listing->call;
@@ -301,9 +315,12 @@ static enum mr_status write_versions(struct listing *listing, struct s3_version_
         s3_versions_walk(store_view(s3_of(call)->options.store), call->arena, page);
     status = write_rest(listing, status, page->truncated);
     mr_json_array_end(&listing->markers_out);
-    if (status == MR_OK)
+    if (status == MR_OK) {
         mr_json_key_raw(&call->out, "DeleteMarkers", mr_buf_slice(&listing->markers));
+        write_turns(listing);
+    }
     mr_buf_fini(&listing->markers);
+    mr_buf_fini(&listing->turns);
     return status;
 }
 

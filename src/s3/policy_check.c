@@ -215,6 +215,20 @@ static enum mr_status check_targets(struct protocol_call *call, yyjson_val *stat
 
 /* ---- conditions ---- */
 
+static enum mr_status check_address(void *ctx, struct mr_slice text)
+{
+    return policy_address_valid(ctx, text) ? MR_OK : MR_INVALID;
+}
+
+static enum mr_status check_values(struct protocol_call *call, struct mr_slice operation,
+                                   yyjson_val *values)
+{
+    return policy_operator_of_addresses(policy_operator_parse(operation).name) &&
+                   each(values, check_address, call->arena) != MR_OK
+               ? fail(call, "Invalid IP address in Conditions")
+               : MR_OK;
+}
+
 static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *conditions)
 {
     size_t i, j, count, more;
@@ -235,6 +249,8 @@ static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *c
             if (mr_slice_find(mr_json_text(key), ':') == SIZE_MAX ||
                 !s3_condition_key_known(mr_json_text(key)))
                 return fail(call, "Policy has an invalid condition key");
+            if (check_values(call, mr_json_text(operation), values) != MR_OK)
+                return MR_FAULT;
         }
     }
     return MR_OK;

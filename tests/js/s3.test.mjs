@@ -35,12 +35,25 @@ test('a put carries a CRC32 by default and a head gives it back', async () => {
 test('a stream goes up in aws-chunked form and comes back unchanged', async () => {
   const body = randomBytes(3 * 1024 * 1024 + 17);
   await s3.send(new PutObjectCommand({
-    Bucket, Key: 'stream.bin', Body: Readable.from([body.subarray(0, 1000), body.subarray(1000)]),
+    Bucket, Key: 'stream.bin', Body: Readable.from([body.subarray(0, 9000), body.subarray(9000)]),
     ContentLength: body.length,
   }));
   const got = await s3.send(new GetObjectCommand({ Bucket, Key: 'stream.bin' }));
   assert.ok(Buffer.from(await got.Body.transformToByteArray()).equals(body));
   assert.equal(got.ContentEncoding, undefined, 'aws-chunked is not part of the stored encoding');
+});
+
+test('a stream of small chunks is refused, and goes up when the client gathers them', async () => {
+  const put = () => new PutObjectCommand({
+    Bucket, Key: 'small.bin', Body: Readable.from([Buffer.alloc(1000, 'a'), Buffer.from('b')]),
+    ContentLength: 1001,
+  });
+  await assert.rejects(s3.send(put()), { name: 'InvalidChunkSizeError' });
+  const gathering = server.client(
+    S3Client, { forcePathStyle: true, requestStreamBufferSize: 65536 });
+  await gathering.send(put());
+  const got = await gathering.send(new GetObjectCommand({ Bucket, Key: 'small.bin' }));
+  assert.equal(await got.Body.transformToString(), 'a'.repeat(1000) + 'b');
 });
 
 test('a range of an object is that part of it', async () => {

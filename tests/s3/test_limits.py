@@ -178,6 +178,42 @@ def test_who_puts_an_object_tells_its_length(server, s3, bucket):
     assert bare_put(server, f"/{bucket}/copy", headers)[0] == 200  # it has no body
 
 
+def framed_put(server, path, sizes, trailer=b"", **headers):
+    body = b"".join(b"%x\r\n%b\r\n" % (size, b"x" * size) for size in sizes)
+    body += b"0\r\n" + trailer + b"\r\n"
+    return bare_put(server, path, {
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": str(sum(sizes)), "Content-Length": str(len(body)),
+        **headers}, body)
+
+
+def test_only_the_last_chunk_may_be_small(server, s3, bucket):
+    for sizes in ((8192, 8191), (8192,), (1,), (), (9000, 8192, 1)):
+        assert framed_put(server, f"/{bucket}/k", sizes)[0] == 200, sizes
+        assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == sum(sizes)
+    for sizes, number, size in (((1, 1), 1, 1), ((8192, 8191, 8192), 2, 8191), ((9, 8, 7), 1, 9)):
+        status, text = framed_put(server, f"/{bucket}/no", sizes)
+        assert (status, b"<Code>InvalidChunkSizeError</Code>" in text) == (400, True)
+        assert b">Only the last chunk is allowed to have a size less than 8192 bytes<" in text
+        assert b"<Chunk>%d</Chunk><BadChunkSize>%d</BadChunkSize>" % (number, size) in text
+    refused(s3.head_object, "404", 404, Bucket=bucket, Key="no")
+
+
+def test_a_trailer_has_to_be_announced(server, s3, bucket):
+    sum_of_x = b"x-amz-checksum-crc32:jNwWgw==\r\n"
+    status, text = framed_put(server, f"/{bucket}/k", (1,), sum_of_x)
+    assert (status, b"<Code>MalformedTrailerError</Code>" in text) == (400, True)
+    refused(s3.head_object, "404", 404, Bucket=bucket, Key="k")
+    name = {"x-amz-trailer": "x-amz-checksum-crc32"}
+    assert framed_put(server, f"/{bucket}/k", (1,), sum_of_x, **name)[0] == 200
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert head["ChecksumCRC32"] == "jNwWgw=="
+    assert framed_put(server, f"/{bucket}/k", (1,))[0] == 200  # it needs none
+    _, headers, _ = server.request("GET", f"/{bucket}/k",
+                                   headers={"x-amz-checksum-mode": "ENABLED"})
+    assert "x-amz-checksum-crc64nvme" in headers
+
+
 def test_tags_and_policies_of_buckets_are_put_without_a_reply(s3, bucket):
     reply = s3.put_bucket_tagging(Bucket=bucket, Tagging=tag_set("a"))
     assert reply["ResponseMetadata"]["HTTPStatusCode"] == 204

@@ -213,20 +213,23 @@ def test_a_wrong_checksum_is_refused(server, s3, bucket, headers, code, words):
 
 
 def test_framed_bodies_are_unframed_and_their_trailer_checked(server, s3, bucket):
+    first, whole = b"hello" * 2000, b"hello" * 2000 + b" world"
+
     def put(trailer):
-        body = b"5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:" + trailer + b"\r\n\r\n"
+        body = b"%x\r\n%b\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:%b\r\n\r\n" % (
+            len(first), first, trailer)
         return server.request("PUT", f"/{bucket}/framed", body=body, headers={
             "content-encoding": "aws-chunked", "x-amz-trailer": "x-amz-checksum-crc32",
-            "x-amz-decoded-content-length": "11",
+            "x-amz-decoded-content-length": str(len(whole)),
             "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
 
     status, _, text = put(b"AAAAAA==")
     assert (status, b"BadDigest" in text) == (400, True)
-    status, headers, _ = put(crc32(b"hello world").encode())
+    status, headers, _ = put(crc32(whole).encode())
     assert status == 200
-    assert headers["x-amz-checksum-crc32"] == crc32(b"hello world")
+    assert headers["x-amz-checksum-crc32"] == crc32(whole)
     got = s3.get_object(Bucket=bucket, Key="framed")
-    assert got["Body"].read() == b"hello world"
+    assert got["Body"].read() == whole
     assert "ContentEncoding" not in got
 
 

@@ -40,6 +40,8 @@ def arn(bucket, rest=""):
     {"Condition": {"StringEqualsIfExists": {"s3:x-amz-acl": "private"},
                    "ForAnyValue:StringLike": {"aws:TagKeys": ["a*"]},
                    "Bool": {"aws:SecureTransport": "false"}}},
+    {"Condition": {"IpAddress": {"aws:SourceIp": ["192.168.1.1/24", "::1", "2001:db8::/32"]},
+                   "StringNotEquals": {"aws:SourceIp": "999.1.1.1"}}},
 ])
 def test_a_policy_is_kept_as_it_was_given(s3, bucket, change):
     text = policy(bucket, change)
@@ -85,6 +87,12 @@ def test_resources_are_the_bucket_and_what_is_in_it(s3, bucket):
     ({"Action": "s3:Foo*"}, "Policy has invalid action"),
     ({"Condition": {"Sounds": {"aws:x": "y"}}}, "Invalid Condition type : Sounds"),
     ({"Condition": {"StringEquals": {"x": "y"}}}, "Policy has an invalid condition key"),
+    ({"Condition": {"IpAddress": {"aws:SourceIp": "999.1.1.1"}}},
+     "Invalid IP address in Conditions"),
+    ({"Condition": {"NotIpAddressIfExists": {"aws:SourceIp": ["10.0.0.0/8", "10.0.0.0/33"]}}},
+     "Invalid IP address in Conditions"),
+    ({"Condition": {"IpAddress": {"aws:SourceIp": "2001:db8::/129"}}},
+     "Invalid IP address in Conditions"),
     ({"Condition": "x"}, "Invalid policy syntax."),
     ({"Foo": "x"}, "Unknown field Foo"),
     ({"NotAction": "s3:PutObject"}, "Invalid policy syntax."),

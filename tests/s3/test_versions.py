@@ -1,6 +1,7 @@
 """Versions: kept, named, hidden by delete markers, listed in order, removed one by one."""
 
 import random
+import re
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_every_put_is_a_version_that_can_be_read(s3, kept):
     attributes = s3.get_object_attributes(Bucket=kept, Key="k", VersionId=ids[0],
                                           ObjectAttributes=["ObjectSize"])
     assert (attributes["ObjectSize"], attributes["VersionId"]) == (3, ids[0])
+
+
+def test_versions_and_markers_are_listed_in_one_order(server, s3, kept):
+    for key in ("a", "b", "c"):
+        put(s3, kept, key, b"x")
+    for key in ("a", "b"):
+        s3.delete_object(Bucket=kept, Key=key)
+    put(s3, kept, "a", b"y")
+    _, _, text = server.request("GET", f"/{kept}?versions")
+    assert re.findall("<(Version|DeleteMarker)>.*?<Key>(.)</Key>", text.decode()) == [
+        ("Version", "a"), ("DeleteMarker", "a"), ("Version", "a"),
+        ("DeleteMarker", "b"), ("Version", "b"), ("Version", "c")]
+    assert "turns" not in text.decode()
+    found = s3.list_object_versions(Bucket=kept)
+    assert [row["Key"] for row in found["Versions"]] == ["a", "a", "b", "c"]
+    assert [row["Key"] for row in found["DeleteMarkers"]] == ["a", "b"]
 
 
 def test_a_delete_hides_the_object_behind_a_marker(s3, kept):
