@@ -33,7 +33,20 @@ static enum mr_status names_check(struct protocol_call *call)
     return MR_OK;
 }
 
-static enum mr_status sums_read(struct protocol_call *call, struct s3_upload_checks *checks)
+/* What is behind a composite checksum: "-" and the number of parts. */
+static struct mr_slice without_count(struct mr_slice text)
+{
+    uint64_t count;
+    const size_t dash = mr_slice_find(text, '-');
+    return dash != SIZE_MAX &&
+                   mr_slice_to_u64(mr_slice_sub(text, dash + 1, SIZE_MAX), &count) == MR_OK
+               ? mr_slice_sub(text, 0, dash)
+               : text;
+}
+
+/* `whole`: of an object of parts. */
+static enum mr_status sums_read(struct protocol_call *call, bool whole,
+                                struct s3_upload_checks *checks)
 {
     for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++) {
         const enum s3_algorithm algorithm = (enum s3_algorithm)i;
@@ -45,7 +58,8 @@ static enum mr_status sums_read(struct protocol_call *call, struct s3_upload_che
             return protocol_fail(call, &s3_invalid_request,
                                  "Expecting a single x-amz-checksum- header. Multiple checksum "
                                  "Types are not allowed.");
-        if (s3_sum_parse(call->arena, algorithm, value, &checks->sum) != MR_OK)
+        if (s3_sum_parse(call->arena, algorithm, whole ? without_count(value) : value,
+                         &checks->sum) != MR_OK)
             return protocol_fail(call, &s3_invalid_request, "Value for %s header is invalid.",
                                  s3_algorithm_header(algorithm));
         checks->has_sum = true;
@@ -87,10 +101,16 @@ static enum mr_status md5_read(struct protocol_call *call, struct s3_upload_chec
     return MR_OK;
 }
 
+enum mr_status s3_checks_of_whole(struct protocol_call *call)
+{
+    struct s3_upload_checks checks = {0};
+    return names_check(call) != MR_OK ? MR_FAULT : sums_read(call, true, &checks);
+}
+
 enum mr_status s3_checks_read(struct protocol_call *call, struct s3_upload_checks *ret_checks)
 {
     *ret_checks = (struct s3_upload_checks){0};
-    if (names_check(call) != MR_OK || sums_read(call, ret_checks) != MR_OK ||
+    if (names_check(call) != MR_OK || sums_read(call, false, ret_checks) != MR_OK ||
         trailer_read(call, ret_checks) != MR_OK || md5_read(call, ret_checks) != MR_OK)
         return MR_FAULT;
     const struct mr_slice named = s3_in(call, "ChecksumAlgorithm");

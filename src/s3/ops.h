@@ -196,6 +196,8 @@ struct s3_upload_checks {
     bool has_md5;
     struct mr_slice md5; /* 16 bytes */
 };
+/* An object of parts: is what the client says of its checksum one, and one alone? */
+enum mr_status s3_checks_of_whole(struct protocol_call *call);
 enum mr_status s3_checks_read(struct protocol_call *call, struct s3_upload_checks *ret_checks);
 /* The trailer, once the body is there. */
 enum mr_status s3_checks_trailer(struct protocol_call *call, struct s3_upload_checks *checks);

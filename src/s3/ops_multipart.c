@@ -357,7 +357,7 @@ static void complete_upload(struct protocol_call *call)
     struct s3_change change = s3_change_of(call);
     change.event = "ObjectCreated:CompleteMultipartUpload";
     if (s3_check_upload(call, &upload) != MR_OK || check_key(call, &upload) != MR_OK ||
-        s3_conditions_read(call, &change) != MR_OK ||
+        s3_checks_of_whole(call) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
         parts_choose(call, &upload, &chosen, &count) != MR_OK)
         return;
     struct s3_meta object = upload.meta;

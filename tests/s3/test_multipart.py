@@ -181,6 +181,34 @@ def test_a_full_object_checksum_is_that_of_the_whole(server, s3, bucket):
     assert (status, b"cannot be used with the sha256" in text) == (400, True)
 
 
+def test_the_checksum_of_the_whole_has_to_be_one(server, s3, bucket):
+    body = b"only"
+    upload = begin(s3, bucket, ChecksumAlgorithm="CRC32")
+    part = send(s3, upload, 1, body, ChecksumCRC32=crc32(body))
+    text = ("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+            f"<ETag>{part['ETag']}</ETag><ChecksumCRC32>{crc32(body)}</ChecksumCRC32></Part>"
+            "</CompleteMultipartUpload>").encode()
+
+    def complete(**sums):
+        return server.request(
+            "POST", f"/{bucket}/{upload['Key']}?uploadId={upload['UploadId']}", text,
+            {f"x-amz-checksum-{name}": value for name, value in sums.items()})
+
+    whole = crc32(base64.b64decode(crc32(body))) + "-1"
+    for sums, code, words in (
+        ({"crc32": "no"}, b"InvalidRequest", b"Value for x-amz-checksum-crc32 header is invalid."),
+        ({"crc32": whole + "x"}, b"InvalidRequest", b"header is invalid."),
+        ({"crc32": whole, "sha1": "qvTGHdzF6KLavt4PO0gs2a6pQ00="}, b"InvalidRequest",
+         b"Expecting a single x-amz-checksum- header."),
+        ({"crc33": whole}, b"InvalidRequest", b"x-amz-checksum- header is invalid."),
+        ({"crc32": crc32(b"other")}, b"BadDigest", b"did not match the calculated checksum."),
+    ):
+        status, _, reply = complete(**sums)
+        assert (status, code in reply, words in reply) == (400, True, True), (sums, reply)
+    refused(s3.head_object, "404", 404, Bucket=bucket, Key=upload["Key"])
+    assert complete(crc32=whole)[0] == 200
+
+
 def test_the_transfer_manager_sends_and_fetches_in_parts(s3, bucket, tmp_path):
     body = os.urandom(26 * MIB + 5)
     config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=8 * MIB,
