@@ -99,6 +99,7 @@ class _Search:
         self.unknown = sorted((op for op in ops if op.ok is None), key=lambda op: op.start)
         self.state, self.hash = {}, 0
         self.ranks = [rank(op) for op in known]
+        self.unknown_ranks = [rank(op) for op in self.unknown]
         self.low = 0  # every known op below it is taken
         self.done = 0  # bits of the known ops from `low` on
         self.spent = 0  # bits of the unknown ops
@@ -115,6 +116,9 @@ class _Search:
             return op.writes if held else None
         return None if held else {}
 
+    def changes(self, op):
+        return any(self.state.get(item) != value for item, value in op.writes.items())
+
     def candidates(self):
         """Those that may come next: nothing that is not taken ended before they began."""
         window, first_end = [], math.inf
@@ -129,16 +133,21 @@ class _Search:
         for at, op in found:
             if op.changes_nothing() and self.fits(op) is not None:
                 return [(at, op)]
-        found.sort(key=lambda pair: (self.ranks[pair[0]], not pair[1].saw, pair[1].end))
-        wanted = {pair for _, op in found for pair in [*op.saw.items(), *op.needs.items()]}
+        found = [((self.ranks[at], not op.saw, op.end), at, op) for at, op in found]
+        wanted = {pair for _, _, op in found for pair in [*op.saw.items(), *op.needs.items()]}
         lost = []
         for at, op in enumerate(self.unknown):
             if op.start > first_end:
                 break
-            if not self.spent >> at & 1:
-                lost.append((wanted.isdisjoint(op.writes.items()), ~at, op))
-        lost.sort(key=lambda it: it[0])  # first those that explain what somebody saw
-        return found + [(at, op) for _, at, op in lost]
+            # One that would change nothing explains nothing, and could come at any time.
+            if not self.spent >> at & 1 and self.changes(op):
+                ranked = self.unknown_ranks[at] < math.inf
+                explains = not wanted.isdisjoint(op.writes.items())  # what somebody saw
+                (found if ranked else lost).append(
+                    ((self.unknown_ranks[at], True, math.inf) if ranked else not explains, ~at, op))
+        found.sort(key=lambda it: it[0])
+        lost.sort(key=lambda it: it[0])
+        return [(at, op) for _, at, op in found + lost]
 
     def take(self, at, writes):
         undo = [(item, self.state.get(item)) for item in writes]
