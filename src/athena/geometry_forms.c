@@ -50,6 +50,8 @@ static enum mr_status end_path(const struct maker *maker)
 {
     const struct athena_path *path = &maker->shape->paths[maker->shape->count - 1];
     const int dimension = athena_shape_dimension(maker->shape->kind);
+    if (path->count == 0)
+        return MR_INVALID;
     const struct athena_point *first = path->points, *last = path->points + path->count - 1;
     const bool fine = dimension == 0 ? path->count == 1
                       : dimension == 1
