@@ -40,6 +40,9 @@ void athena_shape_print(struct mr_buf *out, const struct athena_shape *shape);
 const char *athena_shape_name(enum athena_shape_kind kind); /* "MultiPoint" */
 const char *athena_shape_word(enum athena_shape_kind kind); /* "MULTI_POINT" */
 int athena_shape_dimension(enum athena_shape_kind kind);
+/* An array of `count` members of `size` bytes with room for one more; capacity 0: none yet. */
+void *athena_shape_grown(struct mr_arena *arena, void *before, size_t size, size_t count,
+                         size_t *capacity);
 double athena_shape_area(const struct athena_shape *shape);
 double athena_shape_length(const struct athena_shape *shape);
 /* False: the shape is empty. */

@@ -11,23 +11,11 @@ struct maker {
     size_t path_capacity, point_capacity, total;
 };
 
-static void *grown(struct mr_arena *arena, void *before, size_t size, size_t count,
-                   size_t *capacity)
-{
-    if (count < *capacity)
-        return before;
-    *capacity = *capacity == 0 ? 4 : *capacity * 2;
-    void *after = mr_arena_alloc(arena, size * *capacity);
-    if (count > 0)
-        memcpy(after, before, size * count);
-    return after;
-}
-
 static void begin_path(struct maker *maker, bool hole)
 {
     struct athena_shape *shape = maker->shape;
-    shape->paths = grown(maker->arena, shape->paths, sizeof *shape->paths, shape->count,
-                         &maker->path_capacity);
+    shape->paths = athena_shape_grown(maker->arena, shape->paths, sizeof *shape->paths,
+                                      shape->count, &maker->path_capacity);
     shape->paths[shape->count++] = (struct athena_path){.hole = hole};
     maker->point_capacity = 0;
 }
@@ -39,8 +27,8 @@ static enum mr_status add_point(struct maker *maker, struct athena_point point)
         return MR_INVALID;
     if (++maker->total > ATHENA_SHAPE_POINTS_MAX)
         return MR_FULL;
-    path->points = grown(maker->arena, path->points, sizeof *path->points, path->count,
-                         &maker->point_capacity);
+    path->points = athena_shape_grown(maker->arena, path->points, sizeof *path->points, path->count,
+                                      &maker->point_capacity);
     path->points[path->count++] = point;
     return MR_OK;
 }

@@ -82,8 +82,8 @@ static bool take_number(struct reader *reader, double *ret)
     return fine;
 }
 
-static void *grown(struct mr_arena *arena, void *before, size_t size, size_t count,
-                   size_t *capacity)
+void *athena_shape_grown(struct mr_arena *arena, void *before, size_t size, size_t count,
+                         size_t *capacity)
 {
     if (count < *capacity)
         return before;
@@ -101,8 +101,8 @@ static enum mr_status take_point(struct reader *reader)
         return MR_INVALID;
     if (++reader->total > ATHENA_SHAPE_POINTS_MAX)
         return MR_FULL;
-    reader->points = grown(reader->arena, reader->points, sizeof *reader->points, reader->count,
-                           &reader->capacity);
+    reader->points = athena_shape_grown(reader->arena, reader->points, sizeof *reader->points,
+                                        reader->count, &reader->capacity);
     reader->points[reader->count++] = point;
     return MR_OK;
 }
@@ -114,16 +114,16 @@ static enum mr_status add_path(struct reader *reader, bool hole)
     const int dimension = athena_shape_dimension(shape->kind);
     const struct athena_point first = reader->points[0], last = reader->points[reader->count - 1];
     if (dimension == 2 && (first.x != last.x || first.y != last.y)) {
-        reader->points = grown(reader->arena, reader->points, sizeof *reader->points, reader->count,
-                               &reader->capacity);
+        reader->points = athena_shape_grown(reader->arena, reader->points, sizeof *reader->points,
+                                            reader->count, &reader->capacity);
         reader->points[reader->count++] = first;
     }
     const size_t count = reader->count;
     if ((dimension == 0 && count != 1) || (dimension == 1 && count < 2) ||
         (dimension == 2 && count < 4))
         return MR_INVALID;
-    shape->paths = grown(reader->arena, shape->paths, sizeof *shape->paths, shape->count,
-                         &reader->path_capacity);
+    shape->paths = athena_shape_grown(reader->arena, shape->paths, sizeof *shape->paths,
+                                      shape->count, &reader->path_capacity);
     shape->paths[shape->count++] =
         (struct athena_path){.points = reader->points, .count = count, .hole = hole};
     reader->points = NULL;
