@@ -18,6 +18,7 @@ struct target {
     struct glue_crawl *crawl;
     struct lake lake;
     struct mr_slice bucket, prefix;
+    struct mr_slice only; /* key of the object that is the whole target; empty: a folder */
     struct mr_slice *exclusions;
     size_t exclusion_count;
     struct mr_arena scratch; /* of one object */
@@ -157,6 +158,15 @@ static enum mr_status on_object(void *ctx, const struct s3_object *object)
         return MR_OK;
     }
     return add_object(target, object);
+}
+
+/* The first of those whose keys begin so, if it is the one of that key. */
+static enum mr_status on_only_object(void *ctx, const struct s3_object *object)
+{
+    struct target *target = ctx;
+    const enum mr_status status =
+        mr_slice_equal(object->key, target->only) ? on_object(target, object) : MR_OK;
+    return status == MR_OK ? MR_END : status;
 }
 
 /* ---- tables ---- */
@@ -504,6 +514,32 @@ static enum mr_status check_threshold(struct target *target)
     return MR_INVALID;
 }
 
+static void open_lake(struct target *target)
+{
+    const struct glue_crawl *crawl = target->crawl;
+    glue_lake_init(&target->lake, crawl->arena, target->bucket, target->prefix,
+                   crawl->catalog != NULL ? 0 : crawl->settings.table_level);
+    target->lake.combine = crawl->settings.combine || crawl->catalog != NULL;
+}
+
+/* AWS: an include path is a folder, or an object. */
+static enum mr_status list_target(struct target *target)
+{
+    struct s3 *s3 = target->crawl->glue->s3;
+    const size_t before = target->crawl->totals.objects;
+    enum mr_status status = s3_list(s3, target->bucket, target->prefix, on_object, target);
+    if (status != MR_OK || target->only.len == 0 || target->crawl->totals.objects > before)
+        return status;
+    size_t len = target->only.len;
+    while (len > 0 && target->only.ptr[len - 1] != '/')
+        len--;
+    target->prefix = mr_slice_sub(target->only, 0, len);
+    glue_lake_fini(&target->lake);
+    open_lake(target);
+    target->lake.single = true;
+    return s3_list(s3, target->bucket, target->only, on_only_object, target);
+}
+
 /* `config`: an S3 target, or NULL for the location of a table. */
 static enum mr_status crawl_target(struct glue_crawl *crawl, struct mr_slice path,
                                    yyjson_val *config, struct mr_map *found)
@@ -513,18 +549,17 @@ static enum mr_status crawl_target(struct glue_crawl *crawl, struct mr_slice pat
         crawl->error = mr_arena_printf(crawl->arena, "no S3 path: %.*s", MR_ARG(path));
         return MR_INVALID;
     }
-    if (target.prefix.len > 0 && target.prefix.ptr[target.prefix.len - 1] != '/')
+    if (target.prefix.len > 0 && target.prefix.ptr[target.prefix.len - 1] != '/') {
+        target.only = target.prefix;
         target.prefix = mr_arena_printf(crawl->arena, "%.*s/", MR_ARG(target.prefix));
+    }
     target.exclusions =
         glue_values(crawl->arena, mr_json_get(config, "Exclusions"), &target.exclusion_count);
     target.sample_size = (size_t)mr_json_get_i64(config, "SampleSize", 0);
     mr_arena_init(&target.scratch);
     mr_arena_init(&target.last_arena);
-    glue_lake_init(&target.lake, crawl->arena, target.bucket, target.prefix,
-                   crawl->catalog != NULL ? 0 : crawl->settings.table_level);
-    target.lake.combine = crawl->settings.combine || crawl->catalog != NULL;
-    enum mr_status status =
-        s3_list(crawl->glue->s3, target.bucket, target.prefix, on_object, &target);
+    open_lake(&target);
+    enum mr_status status = list_target(&target);
     if (status == MR_NOT_FOUND) {
         crawl->error =
             mr_arena_printf(crawl->arena, "The bucket %.*s does not exist", MR_ARG(target.bucket));

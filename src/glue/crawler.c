@@ -514,17 +514,31 @@ enum mr_status glue_crawler_schedule(struct glue *glue, struct mr_arena *arena,
 
 /* ---- what the wire shows ---- */
 
+/* What is not given of it is AWS's default. */
+static void write_policy(struct mr_json *json, yyjson_val *policy)
+{
+    static const char *const members[][2] = {{"UpdateBehavior", "UPDATE_IN_DATABASE"},
+                                             {"DeleteBehavior", "DEPRECATE_IN_DATABASE"}};
+    mr_json_key(json, "SchemaChangePolicy");
+    mr_json_object(json);
+    for (size_t i = 0; i < MR_COUNT(members); i++) {
+        yyjson_val *value = mr_json_get(policy, members[i][0]);
+        mr_json_key_string(json, members[i][0],
+                           value != NULL ? mr_json_text(value) : mr_slice_cstr(members[i][1]));
+    }
+    mr_json_object_end(json);
+}
+
 static void describe_locked(const struct glue_crawler *crawler, struct mr_arena *arena,
                             struct mr_json *json)
 {
-    static const char *const skip[] = {"account", "Schedule", "schedule_stopped", NULL};
+    static const char *const skip[] = {"account", "Schedule", "schedule_stopped",
+                                       "SchemaChangePolicy", NULL};
     static const struct {
         const char *name, *value;
     } defaults[] = {
         {"Classifiers", "[]"},
         {"RecrawlPolicy", "{\"RecrawlBehavior\":\"CRAWL_EVERYTHING\"}"},
-        {"SchemaChangePolicy", "{\"UpdateBehavior\":\"UPDATE_IN_DATABASE\","
-                               "\"DeleteBehavior\":\"DEPRECATE_IN_DATABASE\"}"},
         {"LineageConfiguration", "{\"CrawlerLineageSettings\":\"DISABLE\"}"},
         {"LakeFormationConfiguration",
          "{\"UseLakeFormationCredentials\":false,\"AccountId\":\"\"}"},
@@ -535,6 +549,7 @@ static void describe_locked(const struct glue_crawler *crawler, struct mr_arena 
         if (mr_json_get(config, defaults[i].name) == NULL)
             mr_json_key_raw(json, defaults[i].name, mr_slice_cstr(defaults[i].value));
     }
+    write_policy(json, mr_json_get(config, "SchemaChangePolicy"));
     if (mr_json_get_text(config, "Schedule").len > 0) {
         mr_json_key(json, "Schedule");
         mr_json_object(json);

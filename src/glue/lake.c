@@ -315,8 +315,8 @@ static enum mr_status group(struct lake *lake, const struct lake_folder *folder,
     const int level = folder_level(lake, folder);
     const bool force = lake->table_level > 0 && level >= lake->table_level;
     struct lake_table table = {.lake = lake, .folder = folder, .counts = survey.total};
-    bool whole = survey.total.objects > 0 && survey.depth_min == survey.depth_max &&
-                 (lake->table_level == 0 || force) &&
+    bool whole = survey.total.objects > 0 && !lake->single &&
+                 survey.depth_min == survey.depth_max && (lake->table_level == 0 || force) &&
                  merge_schemas(lake, &survey, force || lake->combine, &table.shape);
     free(survey.of_schema);
     if (whole) {

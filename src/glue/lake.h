@@ -41,6 +41,7 @@ struct lake {
     size_t schema_count;
     struct mr_map schema_ids; /* printed schema -> index + 1 */
     bool combine;             /* schemas need not be alike, only formats */
+    bool single;              /* each object is a table */
     int table_level; /* 0: by the rule above; else tables are the folders at this level, the bucket
                         being 1 */
 };

@@ -8,8 +8,15 @@ static struct mr_slice call_name(struct protocol_call *call)
 
 void glue_fail_crawler(struct protocol_call *call, struct mr_slice name)
 {
-    protocol_fail(call, &glue_fault_not_found, "Crawler entity with name %.*s does not exist",
+    protocol_fail(call, &glue_fault_not_found, "Crawler entry with name %.*s does not exist",
                   MR_ARG(name));
+}
+
+/* AWS: who starts and stops crawls has words of its own. */
+static void fail_run(struct protocol_call *call)
+{
+    protocol_fail(call, &glue_fault_not_found, "Crawler with name %.*s does not exist",
+                  MR_ARG(call_name(call)));
 }
 
 enum { SAMPLE_MAX = 249 }; /* AWS: objects of a leaf folder that are looked at */
@@ -238,7 +245,7 @@ static void start_crawler(struct protocol_call *call)
 {
     enum mr_status status = glue_crawler_start(call->service, call_name(call), &call->ticket);
     if (status == MR_NOT_FOUND)
-        glue_fail_crawler(call, call_name(call));
+        fail_run(call);
     else if (status == MR_AGAIN)
         protocol_fail(call, &glue_fault_crawler_running,
                       "Crawler with name %.*s has already started", MR_ARG(call_name(call)));
@@ -251,7 +258,7 @@ static void stop_crawler(struct protocol_call *call)
 {
     enum mr_status status = glue_crawler_stop(call->service, call_name(call));
     if (status == MR_NOT_FOUND)
-        glue_fail_crawler(call, call_name(call));
+        fail_run(call);
     else if (status == MR_END)
         protocol_fail(call, &glue_fault_crawler_not_running, "Crawler with name %.*s isn't running",
                       MR_ARG(call_name(call)));

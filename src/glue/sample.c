@@ -310,6 +310,20 @@ static bool is_header(const struct glue_csv_rules *rules, const struct csv_line 
     return named || looks_like_header(first, types, lines);
 }
 
+/* LazySimpleSerDe goes by the columns' places: one of a name that is taken needs another. */
+static struct mr_slice free_name(struct mr_arena *arena, const struct glue_field *fields,
+                                 size_t count, struct mr_slice name)
+{
+    struct mr_slice tried = name;
+    for (size_t i = 0, suffix = 1; i < count; i++) {
+        if (mr_slice_equal(fields[i].name, tried)) {
+            tried = mr_arena_printf(arena, "%.*s_%zu", MR_ARG(name), suffix++);
+            i = SIZE_MAX; /* from the first one again */
+        }
+    }
+    return tried;
+}
+
 static void csv_columns(struct mr_arena *arena, const struct csv_line *first, bool header,
                         const struct glue_csv_rules *rules, const struct glue_type *types,
                         struct glue_type *ret_type)
@@ -324,8 +338,9 @@ static void csv_columns(struct mr_arena *arena, const struct csv_line *first, bo
         char *name = mr_arena_cstr(arena, given);
         for (size_t j = 0; j < given.len; j++)
             name[j] = name[j] >= 'A' && name[j] <= 'Z' ? (char)(name[j] + 32) : name[j];
-        ret_type->fields[i].name =
-            given.len > 0 ? mr_slice_make(name, given.len) : mr_arena_printf(arena, "col%zu", i);
+        ret_type->fields[i].name = free_name(arena, ret_type->fields, i,
+                                             given.len > 0 ? mr_slice_make(name, given.len)
+                                                           : mr_arena_printf(arena, "col%zu", i));
         if (i < rules->type_count)
             glue_type_parse(arena, rules->types[i], &ret_type->fields[i].type);
         else

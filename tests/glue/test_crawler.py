@@ -182,7 +182,7 @@ def test_a_crawler_is_described_updated_and_deleted(glue, database, fresh, bucke
     refused(glue.stop_crawler, "CrawlerNotRunningException", Name=name)
     glue.delete_crawler(Name=name)
     message = refused(glue.get_crawler, "EntityNotFoundException", Name=name)
-    assert message == f"Crawler entity with name {name} does not exist"
+    assert message == f"Crawler entry with name {name} does not exist"
     refused(glue.start_crawler, "EntityNotFoundException", Name=name)
 
 
@@ -266,3 +266,48 @@ def test_objects_that_a_clients_key_encrypts_are_passed_over(client, glue, s3, b
                                             logStreamNames=[crawler["LastCrawl"]["LogStream"]])
     assert any(f"s3://{bucket}/t/one: The object was stored using a form of" in event["message"]
                for event in told["events"])
+
+
+def test_an_include_path_may_be_one_object(glue, s3, bucket, database, crawl):
+    put(s3, bucket, "t/one.json", {"a": 1})
+    put(s3, bucket, "t/one.json.old", {"b": 1})
+    put(s3, bucket, "t/two/x", {"c": 1})
+    name = crawl(f"s3://{bucket}/t/one.json")["Name"]
+    [table] = glue.get_tables(DatabaseName=database)["TableList"]
+    assert (table["Name"], columns(table)) == ("one_json", [("a", "int")])
+    assert table["StorageDescriptor"]["Location"] == f"s3://{bucket}/t/one.json"
+    put(s3, bucket, "t/one.json", {"a": 1, "z": "x"})
+    crawl(name=name)
+    [table] = glue.get_tables(DatabaseName=database)["TableList"]
+    assert columns(table) == [("a", "int"), ("z", "string")]
+    crawl(f"s3://{bucket}/t/tw")
+    crawl(f"s3://{bucket}/t/two/", target={"Exclusions": ["x"]})
+    assert len(glue.get_tables(DatabaseName=database)["TableList"]) == 1
+
+
+def test_columns_of_one_name_keep_their_places(glue, s3, bucket, database, crawl):
+    s3.put_object(Bucket=bucket, Key="t/a.csv", Body=b"id,ID,id_1,name\n1,2,3,x\n4,5,6,y\n")
+    crawl(f"s3://{bucket}/t/")
+    table = glue.get_table(DatabaseName=database, Name="t")["Table"]
+    assert columns(table) == [("id", "int"), ("id_1", "int"), ("id_1_1", "int"),
+                              ("name", "string")]
+
+
+def test_half_a_policy_has_the_default_of_the_other_half(glue, database, fresh):
+    name = fresh("c")
+    glue.create_crawler(Name=name, Role=ROLE, DatabaseName=database,
+                        Targets={"S3Targets": [{"Path": "s3://b/t"}]},
+                        SchemaChangePolicy={"DeleteBehavior": "LOG"})
+    policy = glue.get_crawler(Name=name)["Crawler"]["SchemaChangePolicy"]
+    assert policy == {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"}
+
+
+def test_a_crawler_that_is_not_there_is_told_by_each_operation(glue, fresh):
+    name = fresh("none")
+    for call, argument in ((glue.get_crawler, "Name"), (glue.delete_crawler, "Name"),
+                           (glue.list_crawls, "CrawlerName")):
+        assert refused(call, "EntityNotFoundException", **{argument: name}) == (
+            f"Crawler entry with name {name} does not exist")
+    for call in (glue.start_crawler, glue.stop_crawler):
+        assert refused(call, "EntityNotFoundException", Name=name) == (
+            f"Crawler with name {name} does not exist")
