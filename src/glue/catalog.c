@@ -6,9 +6,9 @@
 /* ---- databases ---- */
 
 static struct mr_slice database_json(struct mr_arena *arena, struct mr_slice name,
-                                     struct mr_slice account, yyjson_val *input, int64_t created_ms)
+                                     struct mr_slice account, yyjson_val *input, int64_t created_ms,
+                                     const char *const *skip)
 {
-    static const char *const skip[] = {"Name", NULL};
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
@@ -51,15 +51,16 @@ static enum mr_status database_put(struct glue *glue, struct mr_arena *arena, st
 enum mr_status glue_database_create(struct glue *glue, struct mr_arena *arena,
                                     struct mr_slice account, yyjson_val *input, int64_t *ret_ticket)
 {
+    static const char *const skip[] = {"Name", NULL};
     struct mr_slice name = glue_lower(arena, mr_json_get_text(input, "Name")), old;
     pthread_mutex_lock(&glue->lock);
     enum mr_status status = store_doc_get(glue->store, arena, "glue", "database", name, &old);
     if (status == MR_OK)
         status = MR_EXISTS;
     else if (status == MR_NOT_FOUND)
-        status = database_put(glue, arena, name,
-                              database_json(arena, name, account, input, store_now(glue->store)),
-                              ret_ticket);
+        status = database_put(
+            glue, arena, name,
+            database_json(arena, name, account, input, store_now(glue->store), skip), ret_ticket);
     pthread_mutex_unlock(&glue->lock);
     return status;
 }
@@ -67,17 +68,23 @@ enum mr_status glue_database_create(struct glue *glue, struct mr_arena *arena,
 enum mr_status glue_database_update(struct glue *glue, struct mr_arena *arena, struct mr_slice name,
                                     yyjson_val *input, int64_t *ret_ticket)
 {
-    struct mr_slice lower = glue_lower(arena, name);
+    static const char *const all[] = {"Name", NULL};
+    static const char *const no_target[] = {"Name", "TargetDatabase", NULL};
+    const struct glue_reader reader = {.glue = glue};
+    struct mr_slice lower = glue_lower(arena, name), target = lower;
     yyjson_val *old = NULL;
     pthread_mutex_lock(&glue->lock);
-    enum mr_status status = glue_doc(glue, arena, "database", lower, &old);
+    enum mr_status status = glue_link_database(&reader, arena, lower, &target);
+    if (status == MR_OK)
+        status = glue_doc(glue, arena, "database", target, &old);
     if (status == MR_OK && !mr_slice_equal_nocase(mr_json_get_text(input, "Name"), lower)) {
         status = MR_INVALID;
     } else if (status == MR_OK) {
         const double created = mr_json_get_double(old, "CreateTime", 0);
-        status = database_put(glue, arena, lower,
-                              database_json(arena, lower, mr_json_get_text(old, "CatalogId"), input,
-                                            (int64_t)(created * 1000)),
+        status = database_put(glue, arena, target,
+                              database_json(arena, target, mr_json_get_text(old, "CatalogId"),
+                                            input, (int64_t)(created * 1000),
+                                            mr_slice_equal(target, lower) ? all : no_target),
                               ret_ticket);
     }
     pthread_mutex_unlock(&glue->lock);
@@ -159,6 +166,7 @@ struct table_facts {
     struct mr_slice database, name, account, created_by;
     double created;
     int64_t now_ms, version;
+    bool followed; /* what is written is a link's target */
 };
 
 static struct mr_slice table_json(struct mr_arena *arena, yyjson_val *input,
@@ -177,6 +185,7 @@ static struct mr_slice table_json(struct mr_arena *arena, yyjson_val *input,
                                        "IsMultiDialectView",
                                        "CatalogId",
                                        "VersionId",
+                                       "TargetTable",
                                        NULL};
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -193,6 +202,8 @@ static struct mr_slice table_json(struct mr_arena *arena, yyjson_val *input,
     mr_json_key(&json, "PartitionKeys");
     write_columns(&json, arena, mr_json_get(input, "PartitionKeys"));
     glue_copy_members(&json, input, skip);
+    if (!facts->followed)
+        mr_json_key_value(&json, "TargetTable", mr_json_get(input, "TargetTable"));
     mr_json_key_string(&json, "CreatedBy", facts->created_by);
     mr_json_key_bool(&json, "IsRegisteredWithLakeFormation", false);
     mr_json_key_bool(&json, "IsMultiDialectView", false);
@@ -229,29 +240,59 @@ static void archive(struct store_entry *entry, struct mr_slice table_name, struc
                          version_name(entry->arena, table_name, version - GLUE_VERSIONS_MAX));
 }
 
+/* The document that a put replaces: of a link, its target's, whose names it takes. */
+static enum mr_status find_old(struct glue *glue, struct mr_arena *arena,
+                               const struct glue_table_put *put, struct table_facts *facts,
+                               struct mr_slice *ret_name, yyjson_val **ret_old)
+{
+    const bool through = !mr_slice_equal_nocase(facts->database, put->database);
+    if (through && !put->replace && mr_json_get(put->input, "TargetTable") != NULL)
+        return MR_INVALID;
+    *ret_name = glue_name2(arena, facts->database, facts->name);
+    enum mr_status status = glue_doc(glue, arena, "table", *ret_name, ret_old);
+    yyjson_val *target = status == MR_OK ? mr_json_get(*ret_old, "TargetTable") : NULL;
+    if (target == NULL || !put->replace)
+        return status;
+    if (through)
+        return MR_INVALID;
+    facts->database = glue_lower(arena, mr_json_get_text(target, "DatabaseName"));
+    facts->name = glue_lower(arena, mr_json_get_text(target, "Name"));
+    facts->followed = true;
+    *ret_name = glue_name2(arena, facts->database, facts->name);
+    return glue_doc(glue, arena, "table", *ret_name, ret_old);
+}
+
+static struct mr_slice print(struct mr_arena *arena, yyjson_val *value)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_value(&json, value);
+    struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
 /* The ops of one table join the entry. */
 static enum mr_status table_put_plan(struct glue *glue, struct mr_arena *arena,
                                      const struct glue_table_put *put, struct store_entry *entry)
 {
-    struct table_facts facts = {.database = glue_lower(arena, put->database),
-                                .name = glue_lower(arena, mr_json_get_text(put->input, "Name")),
+    const struct glue_reader reader = {.glue = glue};
+    struct table_facts facts = {.name = glue_lower(arena, mr_json_get_text(put->input, "Name")),
                                 .account = put->account,
                                 .created_by = put->created_by,
                                 .now_ms = store_now(glue->store)};
-    struct mr_slice old_json;
-    enum mr_status status =
-        store_doc_get(glue->store, arena, "glue", "database", facts.database, &old_json);
+    struct mr_slice name;
+    yyjson_val *old;
+    enum mr_status status = glue_link_database(&reader, arena, put->database, &facts.database);
     if (status != MR_OK)
         return status;
-    struct mr_slice name = glue_name2(arena, facts.database, facts.name);
-    status = store_doc_get(glue->store, arena, "glue", "table", name, &old_json);
-    if (status < 0 || (status == MR_NOT_FOUND && put->replace))
+    status = find_old(glue, arena, put, &facts, &name, &old);
+    if (status < 0 || status == MR_INVALID || (status == MR_NOT_FOUND && put->replace))
         return status;
     if (status == MR_OK && !put->replace)
         return MR_EXISTS;
     facts.created = (double)facts.now_ms / 1000;
     if (status == MR_OK) {
-        yyjson_val *old = glue_parse(arena, old_json);
         if (put->if_version.len > 0 &&
             !mr_slice_equal(put->if_version, mr_json_get_text(old, "VersionId")))
             return MR_AGAIN;
@@ -260,7 +301,7 @@ static enum mr_status table_put_plan(struct glue *glue, struct mr_arena *arena,
         facts.account = mr_json_get_text(old, "CatalogId");
         facts.version = version_of(old) + !put->same_version;
         if (!put->skip_archive)
-            archive(entry, name, old_json, facts.version - 1);
+            archive(entry, name, print(arena, old), facts.version - 1);
     }
     store_doc_put(entry, "glue", "table", name, table_json(arena, put->input, &facts));
     return MR_OK;
@@ -319,11 +360,14 @@ enum mr_status glue_table_delete(struct glue *glue, struct mr_arena *arena,
                                  struct mr_slice database, struct mr_slice name,
                                  int64_t *ret_ticket)
 {
-    const struct mr_slice parts[] = {glue_lower(arena, database), glue_lower(arena, name)};
-    struct mr_slice table = glue_name(arena, parts, 2), old;
+    const struct glue_reader reader = {.glue = glue};
+    struct mr_slice parts[] = {glue_lower(arena, database), glue_lower(arena, name)}, old;
     struct store_entry entry = store_entry_make(arena);
     pthread_mutex_lock(&glue->lock);
-    enum mr_status status = store_doc_get(glue->store, arena, "glue", "table", table, &old);
+    enum mr_status status = glue_link_database(&reader, arena, database, &parts[0]);
+    struct mr_slice table = glue_name(arena, parts, 2);
+    if (status == MR_OK)
+        status = store_doc_get(glue->store, arena, "glue", "table", table, &old);
     if (status == MR_OK)
         status = delete_tables(glue, &entry, glue_below(arena, parts, 2));
     if (status == MR_OK) {
@@ -334,33 +378,19 @@ enum mr_status glue_table_delete(struct glue *glue, struct mr_arena *arena,
     return status;
 }
 
-static enum mr_status parse_stored(struct mr_arena *arena, struct mr_slice name,
-                                   struct mr_slice json, struct glue_table *ret_table)
-{
-    if (!glue_table_parse(arena, json, ret_table))
-        return MR_RAISE(MR_FAIL_DATA, "table '%.*s' is no JSON", MR_ARG(name));
-    return MR_OK;
-}
-
 enum mr_status glue_table_get(struct glue *glue, struct mr_arena *arena, struct mr_slice database,
                               struct mr_slice name, struct glue_table *ret_table)
 {
-    struct mr_slice json;
-    enum mr_status status = store_doc_get(
-        glue->store, arena, "glue", "table",
-        glue_name2(arena, glue_lower(arena, database), glue_lower(arena, name)), &json);
-    return status == MR_OK ? parse_stored(arena, name, json, ret_table) : status;
+    const struct glue_reader reader = {.glue = glue};
+    return glue_link_find_table(&reader, arena, database, name, ret_table);
 }
 
 enum mr_status glue_table_get_at(struct view_snapshot *snapshot, struct mr_arena *arena,
                                  struct mr_slice database, struct mr_slice name,
                                  struct glue_table *ret_table)
 {
-    struct mr_slice json;
-    enum mr_status status = store_doc_get_at(
-        snapshot, arena, "glue", "table",
-        glue_name2(arena, glue_lower(arena, database), glue_lower(arena, name)), &json);
-    return status == MR_OK ? parse_stored(arena, name, json, ret_table) : status;
+    const struct glue_reader reader = {.snapshot = snapshot};
+    return glue_link_find_table(&reader, arena, database, name, ret_table);
 }
 
 enum mr_status glue_table_each(struct glue *glue, struct mr_slice database,
@@ -370,9 +400,12 @@ enum mr_status glue_table_each(struct glue *glue, struct mr_slice database,
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
-    struct mr_slice lower = glue_lower(&arena, database);
-    enum mr_status status =
-        store_doc_each(glue->store, "glue", "table", glue_below(&arena, &lower, 1), fn, ctx);
+    const struct glue_reader reader = {.glue = glue};
+    struct mr_slice name = glue_lower(&arena, database);
+    enum mr_status status = glue_link_database(&reader, &arena, database, &name);
+    if (status >= 0)
+        status =
+            store_doc_each(glue->store, "glue", "table", glue_below(&arena, &name, 1), fn, ctx);
     mr_arena_fini(&arena);
     return status;
 }
@@ -399,6 +432,12 @@ bool glue_table_parse(struct mr_arena *arena, struct mr_slice json, struct glue_
     yyjson_val *table = mr_json_parse(arena, json, MR_JSON_DEPTH_MAX);
     if (!yyjson_is_obj(table))
         return false;
+    glue_table_view(arena, table, ret_table);
+    return true;
+}
+
+void glue_table_view(struct mr_arena *arena, yyjson_val *table, struct glue_table *ret_table)
+{
     yyjson_val *storage = mr_json_get(table, "StorageDescriptor");
     yyjson_val *serde = mr_json_get(storage, "SerdeInfo");
     *ret_table = (struct glue_table){
@@ -417,7 +456,6 @@ bool glue_table_parse(struct mr_arena *arena, struct mr_slice json, struct glue_
         parse_columns(arena, mr_json_get(storage, "Columns"), &ret_table->column_count);
     ret_table->keys =
         parse_columns(arena, mr_json_get(table, "PartitionKeys"), &ret_table->key_count);
-    return true;
 }
 
 enum mr_status glue_open(struct glue **ret_glue, const struct glue_options *options)

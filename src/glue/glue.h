@@ -72,7 +72,7 @@ struct glue_table_put {
     const struct store_entry *with; /* what is committed together with it, or NULL */
 };
 /* MR_NOT_FOUND: no such database (or, to replace, table); MR_EXISTS; MR_AGAIN: it has another
- * version than `if_version`. */
+ * version than `if_version`; MR_INVALID: a link to a table, by way of a link to its database. */
 MR_MUST_USE enum mr_status glue_table_put(struct glue *glue, struct mr_arena *arena,
                                           const struct glue_table_put *put, int64_t *ret_ticket);
 /* Several tables, each another one, and the ops of `with` (or NULL), in one entry. */

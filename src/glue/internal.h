@@ -54,6 +54,30 @@ void glue_write_storage(struct mr_json *json, struct mr_arena *arena, yyjson_val
 /* Parses a JSON text of our own making: never NULL. */
 yyjson_val *glue_parse(struct mr_arena *arena, struct mr_slice json);
 
+/* ---- links.c ---- */
+struct glue_reader { /* of the catalog as it is, or as it was at a snapshot's moment */
+    struct glue *glue;
+    struct view_snapshot *snapshot; /* NULL: as it is */
+};
+/* The database's name in lower case; of a link, its target's. MR_NOT_FOUND: there is neither. */
+MR_MUST_USE enum mr_status glue_link_database(const struct glue_reader *reader,
+                                              struct mr_arena *arena, struct mr_slice name,
+                                              struct mr_slice *ret_name);
+/* What is shown of a database: of a link, its target under the link's name. */
+MR_MUST_USE enum mr_status glue_link_show_database(const struct glue_reader *reader,
+                                                   struct mr_arena *arena, yyjson_val *link,
+                                                   yyjson_val **ret_shown);
+/* A table that is a link becomes its target: `json` has the link's names, the other members lead to
+ * what belongs to the target. */
+MR_MUST_USE enum mr_status glue_link_table(const struct glue_reader *reader, struct mr_arena *arena,
+                                           struct glue_table *table);
+/* The table of that name, through links. MR_NOT_FOUND. */
+MR_MUST_USE enum mr_status glue_link_find_table(const struct glue_reader *reader,
+                                                struct mr_arena *arena, struct mr_slice database,
+                                                struct mr_slice name, struct glue_table *ret_table);
+/* glue_table_parse of JSON that is parsed. */
+void glue_table_view(struct mr_arena *arena, yyjson_val *table, struct glue_table *ret_table);
+
 /* ---- partitions.c ---- */
 MR_MUST_USE enum mr_status glue_partition_get(struct glue *glue, struct mr_arena *arena,
                                               struct mr_slice database, struct mr_slice table,
@@ -260,6 +284,8 @@ void glue_write_error(struct protocol_call *call, const struct protocol_fault *f
 struct mr_slice glue_values_text(struct mr_arena *arena, yyjson_val *values);
 /* Does a ResourceShareType include what this account owns? */
 bool glue_shares_ours(struct mr_slice share);
+/* Is it this account's catalog, or none in particular? False: the fault is set. */
+bool glue_check_catalog(struct protocol_call *call, struct mr_slice id);
 /* Sets the fault when the call has one of these members (NULL-terminated). */
 bool glue_refuse_members(struct protocol_call *call, const char *const *members);
 /* Adds all of a CreateTable call's partition indexes. False: the fault is set. */

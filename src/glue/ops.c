@@ -214,17 +214,25 @@ bool glue_refuse_members(struct protocol_call *call, const char *const *members)
 }
 
 /* AWS: another account's catalog takes a policy of its own that lets us in. */
-static void check_catalog_id(void *ctx, struct protocol_call *call)
+bool glue_check_catalog(struct protocol_call *call, struct mr_slice id)
 {
-    (void)ctx;
-    struct mr_slice id = mr_json_get_text(call->in, "CatalogId");
-    if (id.len > 0 && !mr_slice_equal(id, call->account))
+    uint64_t number;
+    if (id.len > 0 && mr_slice_to_u64(id, &number) != MR_OK)
+        protocol_fail(call, &glue_fault_not_found, "Catalog %.*s not found.", MR_ARG(id));
+    else if (id.len > 0 && !mr_slice_equal(id, call->account))
         protocol_fail(call, &access_denied,
                       "User: arn:aws:iam::%.*s:root is not authorized to perform: glue:%s on "
                       "resource: arn:aws:glue:%.*s:%.*s:catalog because no resource-based policy "
                       "allows the glue:%s action",
                       MR_ARG(call->account), call->operation_name, MR_ARG(call->region), MR_ARG(id),
                       call->operation_name);
+    return !protocol_failed(call);
+}
+
+static void check_catalog_id(void *ctx, struct protocol_call *call)
+{
+    (void)ctx;
+    (void)!glue_check_catalog(call, mr_json_get_text(call->in, "CatalogId"));
 }
 
 void glue_register(struct glue *glue, struct protocol *protocol)

@@ -8,6 +8,14 @@
 static void create_database(struct protocol_call *call)
 {
     yyjson_val *input = mr_json_get(call->in, "DatabaseInput");
+    if (mr_json_get(input, "FederatedDatabase") != NULL) {
+        protocol_fail(call, &glue_fault_unsupported,
+                      "FederatedDatabase of CreateDatabase is not implemented.");
+        return;
+    }
+    if (!glue_check_catalog(call,
+                            mr_json_get_text(mr_json_get(input, "TargetDatabase"), "CatalogId")))
+        return;
     enum mr_status status =
         glue_database_create(call->service, call->arena, call->account, input, &call->ticket);
     if (status == MR_EXISTS)
@@ -18,12 +26,17 @@ static void create_database(struct protocol_call *call)
 
 static void get_database(struct protocol_call *call)
 {
+    const struct glue_reader reader = {.glue = call->service};
     struct mr_slice name = mr_json_get_text(call->in, "Name"), json;
+    yyjson_val *shown;
     enum mr_status status = glue_database_get(call->service, call->arena, name, &json);
     if (status == MR_NOT_FOUND)
         glue_fail_database(call, name);
-    else if (status == MR_OK)
-        mr_json_key_raw(&call->out, "Database", json);
+    if (status == MR_OK)
+        status =
+            glue_link_show_database(&reader, call->arena, glue_parse(call->arena, json), &shown);
+    if (status == MR_OK)
+        mr_json_key_value(&call->out, "Database", shown);
     protocol_fail_internal(call, status);
 }
 
@@ -53,6 +66,7 @@ struct listing {
     struct glue_pager pager;
     struct pattern *expression; /* NULL: everything */
     yyjson_val *attributes;     /* AttributesToGet; NULL: all */
+    bool tables;                /* false: databases */
 };
 
 /* The members that AttributesToGet names: NAME, TABLE_TYPE, TARGET_DATABASE. */
@@ -79,6 +93,27 @@ static void write_attributes(struct mr_json *json, yyjson_val *attributes, yyjso
     mr_json_object_end(json);
 }
 
+/* What is shown of a database or a table that is a link. */
+static enum mr_status follow(struct listing *listing, struct mr_slice json, yyjson_val **ret_row)
+{
+    const struct glue_reader reader = {.glue = listing->call->service};
+    struct mr_arena *arena = listing->call->arena;
+    struct glue_table table;
+    *ret_row = glue_parse(arena, mr_arena_copy(arena, json));
+    if (!listing->tables)
+        return glue_link_show_database(&reader, arena, *ret_row, ret_row);
+    glue_table_view(arena, *ret_row, &table);
+    enum mr_status status = glue_link_table(&reader, arena, &table);
+    *ret_row = table.json;
+    return status;
+}
+
+static bool is_link(const struct listing *listing, struct mr_slice json)
+{
+    return mr_slice_search(json, listing->tables ? MR_S("\"TargetTable\":")
+                                                 : MR_S("\"TargetDatabase\":")) != SIZE_MAX;
+}
+
 static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice json)
 {
     struct listing *listing = ctx;
@@ -91,12 +126,20 @@ static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice 
             return fits == MR_AGAIN ? MR_OK : MR_END;
     }
     enum mr_status status = glue_pager_next(&listing->pager);
-    if (status == MR_OK && listing->attributes != NULL)
+    yyjson_val *row;
+    if (status != MR_OK)
+        return status == MR_END ? MR_END : MR_OK;
+    if (listing->attributes != NULL) {
         write_attributes(&listing->call->out, listing->attributes,
                          glue_parse(listing->call->arena, json));
-    else if (status == MR_OK)
+    } else if (is_link(listing, json)) {
+        status = follow(listing, json, &row);
+        if (status == MR_OK)
+            mr_json_value(&listing->call->out, row);
+    } else {
         mr_json_raw(&listing->call->out, json);
-    return status == MR_END ? MR_END : MR_OK;
+    }
+    return status;
 }
 
 static void get_databases(struct protocol_call *call)
@@ -127,6 +170,10 @@ static void fail_put(struct protocol_call *call, const struct glue_table_put *pu
         glue_fail_table(call, mr_json_get_text(put->input, "Name"));
     else if (status == MR_EXISTS)
         protocol_fail(call, &glue_fault_exists, "Table already exists.");
+    else if (status == MR_INVALID)
+        protocol_fail(call, &glue_fault_invalid_input,
+                      "Resource links to tables are not supported through resource links to "
+                      "databases.");
     else if (status == MR_AGAIN)
         protocol_fail(call, &glue_fault_concurrent,
                       "Update table failed due to concurrent modifications.");
@@ -137,6 +184,7 @@ static void put_table(struct protocol_call *call, bool replace)
 {
     static const char *const refused[] = {"OpenTableFormatInput", "UpdateOpenTableFormatInput",
                                           "TransactionId", "ViewUpdateAction", NULL};
+    const struct glue_reader reader = {.glue = call->service};
     yyjson_val *input = mr_json_get(call->in, "TableInput");
     struct store_entry entry = store_entry_make(call->arena);
     struct glue_table_put put = {
@@ -154,7 +202,14 @@ static void put_table(struct protocol_call *call, bool replace)
         protocol_fail(call, &glue_fault_invalid_input, "TableInput is required.");
         return;
     }
-    if (!replace && !glue_index_add_all(call, &entry, glue_lower(call->arena, put.database),
+    if (!glue_check_catalog(call, mr_json_get_text(mr_json_get(input, "TargetTable"), "CatalogId")))
+        return;
+    struct mr_slice database = glue_lower(call->arena, put.database);
+    enum mr_status status = glue_link_database(&reader, call->arena, database, &database);
+    protocol_fail_internal(call, status);
+    if (status < 0)
+        return;
+    if (!replace && !glue_index_add_all(call, &entry, database,
                                         glue_lower(call->arena, mr_json_get_text(input, "Name")),
                                         mr_json_get(input, "PartitionKeys"),
                                         mr_json_get(call->in, "PartitionIndexes")))
@@ -184,7 +239,8 @@ static void get_table(struct protocol_call *call)
 static void get_tables(struct protocol_call *call)
 {
     static const char *const refused[] = {"TransactionId", "QueryAsOfTime", NULL};
-    struct listing listing = {.call = call, .attributes = mr_json_get(call->in, "AttributesToGet")};
+    struct listing listing = {
+        .call = call, .attributes = mr_json_get(call->in, "AttributesToGet"), .tables = true};
     struct mr_slice database = mr_json_get_text(call->in, "DatabaseName"), json;
     if (glue_refuse_members(call, refused))
         return;
@@ -207,15 +263,20 @@ static void get_tables(struct protocol_call *call)
     protocol_fail_internal(call, status);
 }
 
+/* A link goes, its target stays: the names are the call's. */
 static void delete_table(struct protocol_call *call)
 {
-    struct glue_table table;
-    if (!glue_call_table(call, &table))
+    struct mr_slice database = mr_json_get_text(call->in, "DatabaseName");
+    struct mr_slice name = mr_json_get_text(call->in, "Name"), json;
+    enum mr_status status = glue_database_get(call->service, call->arena, database, &json);
+    if (status == MR_NOT_FOUND) {
+        glue_fail_database(call, database);
         return;
-    enum mr_status status =
-        glue_table_delete(call->service, call->arena, table.database, table.name, &call->ticket);
+    }
+    if (status == MR_OK)
+        status = glue_table_delete(call->service, call->arena, database, name, &call->ticket);
     if (status == MR_NOT_FOUND)
-        glue_fail_table(call, table.name);
+        glue_fail_table(call, name);
     protocol_fail_internal(call, status);
 }
 

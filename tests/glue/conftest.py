@@ -51,6 +51,40 @@ def crawl(glue, database, fresh):
     return run
 
 
+@pytest.fixture
+def run_query(client, bucket, database):
+    """run_query('SELECT 1') -> the rows of its result, the header before them."""
+    athena = client("athena")
+
+    def rows(sql):
+        query = athena.start_query_execution(
+            QueryString=sql, QueryExecutionContext={"Database": database},
+            ResultConfiguration={"OutputLocation": f"s3://{bucket}/results/"})["QueryExecutionId"]
+
+        def status():
+            return athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
+
+        wait_until(lambda: status()["State"] not in ("QUEUED", "RUNNING"))
+        assert status()["State"] == "SUCCEEDED", status()
+        found = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
+        return [[cell.get("VarCharValue") for cell in row["Data"]] for row in found]
+
+    return rows
+
+
+@pytest.fixture
+def ask(server):
+    """ask('GetCatalog', CatalogId=...) -> (status, reply): Debian's boto3 lacks some."""
+
+    def call(operation, **arguments):
+        status, _, body = server.request(
+            "POST", "/", json.dumps(arguments),
+            {"X-Amz-Target": f"AWSGlue.{operation}", "Content-Type": "application/x-amz-json-1.1"})
+        return status, json.loads(body)
+
+    return call
+
+
 def lines(*records):
     return "".join(json.dumps(record) + "\n" for record in records).encode()
 
