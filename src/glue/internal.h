@@ -243,6 +243,7 @@ MR_MUST_USE enum mr_status glue_schedule_next(struct mr_slice expression, int64_
     X(classifier)        \
     X(function)          \
     X(settings)          \
+    X(security)          \
     X(crawler)           \
     X(crawls)            \
     X(tag)
@@ -275,6 +276,9 @@ MR_MUST_USE enum mr_status glue_pattern_fits(struct protocol_call *call,
 /* Deletes one document under the catalog's lock. MR_NOT_FOUND; failures are the call's fault. */
 MR_MUST_USE enum mr_status glue_doc_remove(struct protocol_call *call, const char *kind,
                                            struct mr_slice name);
+/* Is there a security configuration of that name? MR_NOT_FOUND: no. */
+MR_MUST_USE enum mr_status glue_security_find(struct glue *glue, struct mr_arena *arena,
+                                              struct mr_slice name);
 /* An ErrorDetail as the next value; the same as the member of that name. */
 void glue_write_error_detail(struct protocol_call *call, const struct protocol_fault *fault,
                              struct mr_slice message);

@@ -117,6 +117,19 @@ static bool check_classifiers(struct protocol_call *call)
     return !protocol_failed(call);
 }
 
+static bool check_security(struct protocol_call *call)
+{
+    struct mr_slice name = mr_json_get_text(call->in, "CrawlerSecurityConfiguration");
+    if (name.len == 0)
+        return true;
+    const enum mr_status status = glue_security_find(call->service, call->arena, name);
+    if (status == MR_NOT_FOUND)
+        protocol_fail(call, &glue_fault_invalid_input, "Security configuration %.*s does not exist",
+                      MR_ARG(name));
+    protocol_fail_internal(call, status);
+    return !protocol_failed(call);
+}
+
 static void fail_schedule(struct protocol_call *call)
 {
     protocol_fail(call, &glue_fault_invalid_input, "Invalid schedule cron expression: %.*s",
@@ -125,7 +138,8 @@ static void fail_schedule(struct protocol_call *call)
 
 static void create_crawler(struct protocol_call *call)
 {
-    if (!check_targets(call, true) || !check_settings(call, call->in) || !check_classifiers(call))
+    if (!check_targets(call, true) || !check_settings(call, call->in) || !check_classifiers(call) ||
+        !check_security(call))
         return;
     enum mr_status status =
         glue_crawler_create(call->service, call->arena, call->in, call->account, &call->ticket);
@@ -146,7 +160,7 @@ static bool settings_fit(void *ctx, yyjson_val *config)
 
 static void update_crawler(struct protocol_call *call)
 {
-    if (!check_targets(call, false) || !check_classifiers(call))
+    if (!check_targets(call, false) || !check_classifiers(call) || !check_security(call))
         return;
     enum mr_status status = glue_crawler_update(call->service, call->arena, call->in, settings_fit,
                                                 call, &call->ticket);
