@@ -19,10 +19,41 @@ struct mr_slice protocol_label(const struct protocol_call *call, const char *nam
 
 static const struct protocol_fault busy = {"SlowDown", 503, true};
 
+/* AWS: services with a target let every page in; what a reply may show is listed. */
+static void let_in(struct protocol_call *call)
+{
+    reply_header(call, "access-control-allow-origin", MR_S("*"));
+}
+
+static void target_preflight(struct protocol_call *call)
+{
+    const struct mr_slice method = protocol_header(call, "access-control-request-method");
+    const struct mr_slice headers = protocol_header(call, "access-control-request-headers");
+    let_in(call);
+    if (headers.len > 0)
+        reply_header(call, "access-control-allow-headers", headers);
+    if (method.len > 0)
+        reply_header(call, "access-control-allow-methods", method);
+    reply_header(call, "access-control-max-age", MR_S("172800"));
+    call->priv->service = NULL; /* nobody's call */
+}
+
+static void target_reply(struct protocol_call *call)
+{
+    if (protocol_header(call, "origin").ptr == NULL)
+        return;
+    let_in(call);
+    reply_header(call, "access-control-expose-headers",
+                 MR_S("x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,"
+                      "x-amzn-ErrorMessage,Date"));
+}
+
 void browser_preflight(struct protocol_call *call)
 {
     struct protocol *protocol = call->priv->protocol;
-    if (!gate_enter_now(protocol)) {
+    if (call->priv->wire == MODEL_JSON) {
+        target_preflight(call);
+    } else if (!gate_enter_now(protocol)) {
         protocol_fail(call, &busy, "Please reduce your request rate.");
     } else {
         call->service = protocol->browser_ctx;
@@ -40,6 +71,8 @@ void browser_preflight(struct protocol_call *call)
 void browser_reply(struct protocol_call *call)
 {
     struct protocol *protocol = call->priv->protocol;
+    if (call->priv->wire == MODEL_JSON)
+        target_reply(call);
     if (protocol->browser == NULL || call->priv->wire != MODEL_REST_XML ||
         call->priv->operation == NULL || protocol_header(call, "origin").ptr == NULL ||
         !gate_enter_now(protocol))

@@ -93,8 +93,10 @@ static void headers_common(struct protocol_call *call)
         reply_header(call, "x-amz-id-2", mr_base64(call->arena, call->request_id));
     if (body->len > 0 && !call->priv->bare && !call->priv->content_type_sent)
         reply_header(call, "content-type", reply_content_type(call));
-    if (is_dynamodb(call))
-        header_number(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));
+    if (!is_dynamodb(call))
+        return;
+    reply_header(call, "server", MR_S("Server"));
+    header_number(call, "x-amz-crc32", mr_crc32(0, mr_buf_slice(body)));
 }
 
 static void count_other(struct protocol_operation *operation, int status)

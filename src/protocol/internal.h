@@ -97,7 +97,7 @@ enum route_kind {
     ROUTE_FORM,      /* the operation stands in the form body: route_form when it is there */
     ROUTE_UNKNOWN,   /* a fault is set on the call */
     ROUTE_HEALTH,    /* GET / of DynamoDB */
-    ROUTE_PREFLIGHT, /* OPTIONS of S3 */
+    ROUTE_PREFLIGHT, /* OPTIONS of S3, or by call->priv->wire of a service with a target */
     ROUTE_UPLOAD,    /* a form for S3 */
     ROUTE_WEBSITE,   /* at the endpoint of a website */
 };

@@ -90,13 +90,31 @@ static bool lacks_target(const struct protocol_call *call, const struct scope *s
              mr_slice_equal(type, MR_S("application/x-amz-json-1.0"))));
 }
 
+static enum route_kind bare(struct protocol_call *call, const struct protocol_fault *fault,
+                            const char *page)
+{
+    call->priv->wire = MODEL_JSON;
+    call->priv->bare = true;
+    protocol_fail(call, fault, "%s", page);
+    return ROUTE_UNKNOWN;
+}
+
 static enum route_kind bare_unknown(struct protocol_call *call)
 {
     static const struct protocol_fault not_there = {"UnknownOperationException", 404, false};
-    call->priv->wire = MODEL_JSON;
-    call->priv->bare = true;
-    protocol_fail(call, &not_there, "<UnknownOperationException/>\n");
-    return ROUTE_UNKNOWN;
+    return bare(call, &not_there, "<UnknownOperationException/>\n");
+}
+
+/* AWS: DynamoDB reads 16 KB of headers, and of an address, and no more. */
+static bool dynamodb_reads(const struct http_exchange *exchange, struct mr_slice target)
+{
+    enum { HEAD_BYTES_MAX = 16 * 1024, LINE_SIGNS = 4 /* ": ", line end */ };
+    size_t bytes = 0;
+    if (!mr_slice_starts_with(target, MR_S("DynamoDB")))
+        return true;
+    for (size_t i = 0; i < exchange->header_count; i++)
+        bytes += exchange->headers[i].name.len + exchange->headers[i].value.len + LINE_SIGNS;
+    return bytes <= HEAD_BYTES_MAX && exchange->target.len <= HEAD_BYTES_MAX;
 }
 
 /* The service that the scope's service name means; NULL when it is none of ours. */
@@ -135,6 +153,9 @@ static enum route_kind route_target(struct protocol_call *call, struct mr_slice 
 {
     struct protocol_call_private *priv = call->priv;
     struct protocol_operation *operation = mr_map_get(&priv->protocol->targets, target);
+    static const struct protocol_fault too_long = {"BadRequest", 400, false};
+    if (!dynamodb_reads(call->exchange, target))
+        return bare(call, &too_long, "Bad Request\n");
     if (!dynamodb_takes(call, target))
         return bare_unknown(call);
     if (operation != NULL && mr_slice_equal(call->exchange->method, MR_S("POST"))) {
@@ -229,6 +250,21 @@ static enum route_kind route_rpc_v2(struct protocol_call *call)
     return ROUTE_OPERATION;
 }
 
+/* A page that is about to send a target: the preflight itself carries none, and no signature. */
+static bool asks_before_target(struct protocol_call *call)
+{
+    struct mr_slice rest, name;
+    if (!mr_slice_equal(call->exchange->method, MR_S("OPTIONS")))
+        return false;
+    rest = protocol_header(call, "access-control-request-headers");
+    while (rest.len > 0) {
+        (void)mr_slice_split(&rest, ',', &name);
+        if (mr_slice_equal_nocase(mr_slice_trim(name), MR_S("x-amz-target")))
+            return true;
+    }
+    return false;
+}
+
 enum route_kind route_request(struct protocol_call *call)
 {
     struct protocol *protocol = call->priv->protocol;
@@ -240,6 +276,10 @@ enum route_kind route_request(struct protocol_call *call)
     call->priv->content_type = protocol_header(call, "content-type");
     if (is_rpc_v2(call))
         return route_rpc_v2(call);
+    if (asks_before_target(call)) {
+        call->priv->wire = MODEL_JSON;
+        return ROUTE_PREFLIGHT;
+    }
     if (target.len == 0 && lacks_target(call, &scope)) {
         call->priv->service = service_named(protocol, "dynamodb");
         return unknown_operation(call);

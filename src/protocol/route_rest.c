@@ -419,8 +419,12 @@ enum route_kind route_s3(struct protocol_call *call, struct protocol_service *se
     const bool browser = call->priv->protocol->browser != NULL;
     if (browser && place != S3_ROOT && is_website(call->exchange->host))
         return ROUTE_WEBSITE;
-    if (browser && mr_slice_equal(call->exchange->method, MR_S("OPTIONS")))
+    if (browser && mr_slice_equal(call->exchange->method, MR_S("OPTIONS"))) {
+        /* No bucket has rules for this: it is the page of a service with a target. */
+        if (place == S3_ROOT && protocol_header(call, "origin").ptr != NULL)
+            call->priv->wire = MODEL_JSON;
         return ROUTE_PREFLIGHT;
+    }
     if (browser && place == S3_BUCKET && mr_slice_equal(call->exchange->method, MR_S("POST")) &&
         mr_slice_starts_with(call->priv->content_type, MR_S("multipart/form-data")))
         return ROUTE_UPLOAD;

@@ -186,3 +186,46 @@ def test_what_a_local_index_fetches_is_paid_at_the_table(db, fresh):
     assert used() == (0, 1)
     assert used(ProjectionExpression="x") == (9, 1)
     db.delete_table(TableName=name)
+
+
+PAGE = "http://page.example"
+
+
+@pytest.mark.parametrize("names", ["authorization,content-type,X-Amz-Target,x-amz-date", None])
+def test_any_page_may_call(server, names):
+    headers = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    if names:
+        headers["Access-Control-Request-Headers"] = names
+    status, got, body = server.request("OPTIONS", "/", None, headers)
+    assert (status, body) == (200, b"")
+    assert got["access-control-allow-origin"] == "*"
+    assert got["access-control-allow-methods"] == "POST"
+    assert got.get("access-control-allow-headers") == names
+    assert got["access-control-max-age"] == "172800"
+
+
+def test_a_page_may_read_replies_and_faults(send):
+    for operation, body, status in (("ListTables", {}, 200), ("DescribeTable", {}, 400)):
+        got_status, headers, _ = send(operation, body, Origin=PAGE)
+        assert got_status == status
+        assert headers.getheader("access-control-allow-origin") == "*"
+        assert "x-amzn-RequestId" in headers.getheader("access-control-expose-headers")
+        assert headers.getheader("server") == "Server"
+    assert send("ListTables", {})[1].getheader("access-control-allow-origin") is None
+
+
+def test_headers_and_addresses_have_their_limit(server, send):
+    def ask(path):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        target = {"X-Amz-Target": "DynamoDB_20120810.ListTables"}
+        connection.request("POST", path, b"{}", {"Content-Type": TYPE, **target})
+        reply = connection.getresponse()
+        got = (reply.status, b"TableNames" in reply.read())
+        connection.close()
+        return got
+
+    assert send("ListTables", {}, X_Filler="f" * 15_000)[0] == 200
+    status, _, body = send("ListTables", {}, X_Filler="f" * 16_384)
+    assert (status, body) == (400, b"Bad Request\n")
+    assert ask("/?" + "a" * 16_000) == (200, True)
+    assert ask("/?" + "a" * 16_384) == (400, False)
