@@ -2,6 +2,7 @@
  * nothing is gathered. */
 #include "dynamodb/page.h"
 #include <assert.h>
+#include <stdlib.h>
 
 struct page_result {
     uint64_t bytes; /* evaluated */
@@ -48,6 +49,39 @@ enum mr_status dynamodb_page_projected(struct dynamodb_page *page)
                                  MR_ARG(index->name), MR_ARG(name));
     }
     return MR_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return mr_slice_compare(*(const struct mr_slice *)a, *(const struct mr_slice *)b);
+}
+
+enum mr_status dynamodb_page_filtered(const struct dynamodb_page *page)
+{
+    const struct dynamodb_index *index = page->index;
+    struct mr_arena *arena = page->call->arena;
+    if (index == NULL || index->projection == DYNAMODB_ALL || !page->expressions->has_filter)
+        return MR_OK;
+    const struct item_node *root = page->expressions->filter.root;
+    const size_t count = item_node_heads(root, NULL);
+    struct mr_slice *names = MR_NEW_ARRAY(arena, struct mr_slice, count + 1);
+    struct item_writer missing = item_writer_make(arena, 64);
+    (void)item_node_heads(root, names);
+    qsort(names, count, sizeof *names, by_name);
+    for (size_t i = 0; i < count; i++) {
+        if ((i > 0 && mr_slice_equal(names[i - 1], names[i])) ||
+            dynamodb_is_projected(page->table, index, names[i]))
+            continue;
+        if (missing.len > 0)
+            item_write_raw(&missing, MR_S(", "));
+        item_write_raw(&missing, names[i]);
+    }
+    if (missing.len == 0)
+        return MR_OK;
+    return protocol_fail(page->call, &protocol_validation,
+                         "One or more parameter values were invalid: Secondary index %.*s does not "
+                         "project one or more filter attributes: [%.*s]",
+                         MR_ARG(index->name), MR_ARG(item_writer_slice(&missing)));
 }
 
 static enum mr_status check_select(struct dynamodb_page *page)
@@ -332,9 +366,9 @@ void dynamodb_page_run(struct dynamodb_page *page)
         mr_json_key_int(&call->out, "Count", result.count);
         mr_json_key_int(&call->out, "ScannedCount", result.scanned);
     }
-    if (result.more && page->statement != NULL) {
+    if (result.more && page->statement != NULL)
         dynamodb_statement_token_json(call, result.last);
-    } else if (result.more) {
+    if (result.more) {
         mr_json_key(&call->out, "LastEvaluatedKey");
         item_json(&call->out, result.last);
     }

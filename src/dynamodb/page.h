@@ -48,6 +48,8 @@ struct dynamodb_page {
 MR_MUST_USE enum mr_status dynamodb_page_begin(struct dynamodb_page *page);
 /* The index has what is asked for. */
 MR_MUST_USE enum mr_status dynamodb_page_projected(struct dynamodb_page *page);
+/* The index has what the filter looks at. AWS asks this of a query, not of a scan. */
+MR_MUST_USE enum mr_status dynamodb_page_filtered(const struct dynamodb_page *page);
 /* ExclusiveStartKey has as many attributes as name a place; a key attribute in it fits. */
 MR_MUST_USE enum mr_status dynamodb_page_start_count(const struct dynamodb_page *page, bool query);
 MR_MUST_USE enum mr_status dynamodb_page_start_piece(const struct dynamodb_page *page,

@@ -396,7 +396,7 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
     else
         page->range = dynamodb_range_of_query(arena, page->table, page->index, placing.hashes,
                                               placing.hash_count, list, count);
-    return MR_OK;
+    return dynamodb_page_filtered(page);
 }
 
 /* A token of another statement names no place here. */

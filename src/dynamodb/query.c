@@ -312,7 +312,8 @@ void dynamodb_query(struct protocol_call *call)
     };
     if (dynamodb_page_begin(&page) == MR_OK && place_query(&page) == MR_OK &&
         check_paths(&page, false) == MR_OK && check_filter(&page) == MR_OK &&
-        dynamodb_page_projected(&page) == MR_OK && check_paths(&page, true) == MR_OK)
+        dynamodb_page_projected(&page) == MR_OK && check_paths(&page, true) == MR_OK &&
+        dynamodb_page_filtered(&page) == MR_OK)
         dynamodb_page_run(&page);
 }
 

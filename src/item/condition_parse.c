@@ -441,8 +441,7 @@ static struct item_node *parse_or(struct item_parser *parser)
     return parse_chain(parser, MR_S("OR"), ITEM_NODE_OR, parse_and);
 }
 
-/* Gathers the first names of all paths; with ret NULL only counts them. */
-static size_t gather_heads(const struct item_node *node, struct mr_slice *ret)
+size_t item_node_heads(const struct item_node *node, struct mr_slice *ret)
 {
     if (node->kind == ITEM_NODE_PATH) {
         if (ret != NULL)
@@ -451,7 +450,7 @@ static size_t gather_heads(const struct item_node *node, struct mr_slice *ret)
     }
     size_t count = 0;
     for (size_t i = 0; i < node->count; i++)
-        count += gather_heads(node->args[i], ret == NULL ? NULL : ret + count);
+        count += item_node_heads(node->args[i], ret == NULL ? NULL : ret + count);
     return count;
 }
 
@@ -475,8 +474,8 @@ enum mr_status item_condition_parse(struct mr_arena *arena, struct item_placehol
     if (status != MR_OK)
         return status;
     ret_condition->root = root;
-    ret_condition->head_count = gather_heads(root, NULL);
+    ret_condition->head_count = item_node_heads(root, NULL);
     ret_condition->heads = MR_NEW_ARRAY(arena, struct mr_slice, ret_condition->head_count + 1);
-    gather_heads(root, ret_condition->heads);
+    item_node_heads(root, ret_condition->heads);
     return MR_OK;
 }

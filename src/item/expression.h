@@ -107,6 +107,8 @@ MR_MUST_USE enum mr_status item_condition_parse(struct mr_arena *arena,
 bool item_condition_holds(struct mr_arena *arena, const struct item_condition *condition,
                           struct mr_slice item);
 
+/* How many paths are within `node`; their first names go to ret_names, unless that is NULL. */
+size_t item_node_heads(const struct item_node *node, struct mr_slice *ret_names);
 /* A path within `node` leads into the attribute of that name (ptr NULL: into any). */
 bool item_node_reaches(const struct item_node *node, struct mr_slice name);
 

@@ -127,6 +127,56 @@ def test_projections_hold_what_they_promise(db, indexed, refused):
     )
 
 
+def lacks(index, names):
+    return (
+        f"One or more parameter values were invalid: Secondary index {index} does not project one "
+        f"or more filter attributes: [{names}]"
+    )
+
+
+@pytest.mark.parametrize(
+    "index, condition, value",
+    [
+        ("keys", "city = :k", {"S": "Bern"}),
+        ("some", "city = :k", {"S": "Bern"}),
+        ("by-price", "id = :k", {"S": "o1"}),
+    ],
+)
+def test_a_query_filters_by_what_its_index_projects(db, indexed, refused, index, condition, value):
+    db.put_item(TableName=indexed, Item={**ORDER, "note": {"S": "n"}, "extra": {"S": "o"}})
+    query = dict(TableName=indexed, IndexName=index)
+    keyed = dict(
+        query, KeyConditionExpression=condition, ExpressionAttributeValues={":k": value}
+    )
+    other = "attribute_exists(zoned) OR attribute_exists(extra.deep) OR attribute_exists(extra)"
+    message = lacks(index, "extra, zoned")
+    refused("ValidationException", message, db.query, **keyed, FilterExpression=other)
+    refused(
+        "ValidationException",
+        lacks(index, "extra"),
+        db.query,
+        **query,
+        KeyConditions={
+            condition.split()[0]: {"AttributeValueList": [value], "ComparisonOperator": "EQ"}
+        },
+        QueryFilter={"extra": {"ComparisonOperator": "NOT_NULL"}},
+    )
+    if index == "some":
+        assert db.query(**keyed, FilterExpression="attribute_exists(note)")["Count"] == 1
+    # A scan may look, and finds nothing there.
+    reply = db.scan(**query, FilterExpression="attribute_exists(extra)")
+    assert (reply["Count"], reply["ScannedCount"]) == (0, 1)
+    text = f'SELECT id FROM "{indexed}"."{index}" WHERE '
+    where = condition.replace(":k", f"'{value['S']}'")
+    refused(
+        "ValidationException",
+        lacks(index, "extra"),
+        db.execute_statement,
+        Statement=text + where + " AND extra = 'o'",
+    )
+    assert db.execute_statement(Statement=text + "extra = 'o'")["Items"] == []
+
+
 def test_pages_of_an_index_join_in_both_directions(db, indexed):
     for i in range(30):
         db.put_item(

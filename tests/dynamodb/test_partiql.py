@@ -111,6 +111,7 @@ def test_select_of_several_partitions(series, run, where, wanted):
     while True:
         reply = run(text, Limit=1, **token)
         seen += places(reply)
+        assert ("LastEvaluatedKey" in reply) == ("NextToken" in reply)
         if "NextToken" not in reply:
             break
         token = {"NextToken": reply["NextToken"]}
@@ -181,8 +182,10 @@ def test_select_goes_on_by_token(series, run, refused):
     while True:
         reply = run(text, Limit=2, **token)
         seen += ats(reply)
+        assert ("LastEvaluatedKey" in reply) == ("NextToken" in reply)
         if "NextToken" not in reply:
             break
+        assert reply["LastEvaluatedKey"] == {"id": s("b"), "at": n(seen[-1])}
         token = {"NextToken": reply["NextToken"]}
     assert seen == [0, 1, 2, 3, 4, 5]
     message = "Invalid NextToken"
