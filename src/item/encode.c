@@ -171,6 +171,9 @@ static enum mr_status set_members(struct encoder *encoder, enum item_type type, 
     for (yyjson_val *member; (member = yyjson_arr_iter_next(&iter)) != NULL; members++) {
         struct item_number *number =
             type == ITEM_NS ? mr_arena_alloc(arena, sizeof(*number)) : NULL;
+        if (type == ITEM_SS && yyjson_is_null(member))
+            return refuse(encoder,
+                          MR_S(INVALID "An string set may not have a null string as a member"));
         enum mr_status status =
             scalar_bytes(encoder, item_set_member_type(type), member, number, members, size);
         if (status != MR_OK)

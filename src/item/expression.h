@@ -12,6 +12,8 @@
 
 enum {
     ITEM_EXPRESSION_MAX = 4096,
+    ITEM_PLACEHOLDER_MAX = 255,              /* bytes of a key, with its sign */
+    ITEM_PLACEHOLDERS_MAX = 2 * 1024 * 1024, /* bytes of all that stands for something */
     ITEM_OPERATORS_MAX = 300,
     ITEM_EXPRESSION_DEPTH_MAX = 100,
     ITEM_PATH_STEPS_MAX = 32
@@ -31,6 +33,7 @@ struct item_placeholders {
     struct item_name *names;
     struct item_bound *values;
     size_t name_count, value_count;
+    uint64_t bytes; /* of all keys, names and values */
 };
 /* Either JSON object may be NULL. MR_FAULT: as item_encode. */
 MR_MUST_USE enum mr_status item_placeholders_make(struct mr_arena *arena, yyjson_val *names,

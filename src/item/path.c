@@ -105,11 +105,27 @@ static bool is_placeholder(struct mr_slice key, char first)
     return true;
 }
 
-static enum mr_status refuse_key(struct mr_arena *arena, const char *parameter, struct mr_slice key,
-                                 struct mr_slice *ret_error)
+static enum mr_status check_key(struct mr_arena *arena, const char *parameter, char first,
+                                struct mr_slice key, struct mr_slice *ret_error)
 {
-    *ret_error = mr_arena_printf(arena, "%s contains invalid key: Syntax error; key: \"%.*s\"",
-                                 parameter, MR_ARG(key));
+    if (key.len > ITEM_PLACEHOLDER_MAX)
+        *ret_error = mr_arena_printf(arena,
+                                     "%s contains invalid key: The expression attribute map "
+                                     "contains a key that is too long; size of key: %zu",
+                                     parameter, key.len);
+    else if (!is_placeholder(key, first))
+        *ret_error = mr_arena_printf(arena, "%s contains invalid key: Syntax error; key: \"%.*s\"",
+                                     parameter, MR_ARG(key));
+    else
+        return MR_OK;
+    return MR_INVALID;
+}
+
+static enum mr_status check_bytes(uint64_t bytes, struct mr_slice error, struct mr_slice *ret_error)
+{
+    if (bytes <= ITEM_PLACEHOLDERS_MAX)
+        return MR_OK;
+    *ret_error = error;
     return MR_INVALID;
 }
 
@@ -125,8 +141,8 @@ static enum mr_status names_make(struct mr_arena *arena, yyjson_val *names,
     yyjson_obj_iter iter = yyjson_obj_iter_with(names);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter)) != NULL;) {
         struct mr_slice text = mr_json_text(key);
-        if (!is_placeholder(text, '#'))
-            return refuse_key(arena, "ExpressionAttributeNames", text, ret_error);
+        if (check_key(arena, "ExpressionAttributeNames", '#', text, ret_error) != MR_OK)
+            return MR_INVALID;
         struct mr_slice name = mr_json_text(yyjson_obj_iter_get_val(key));
         if (name.len == 0) {
             *ret_error = mr_arena_printf(
@@ -138,8 +154,10 @@ static enum mr_status names_make(struct mr_arena *arena, yyjson_val *names,
         }
         placeholders->names[placeholders->name_count++] =
             (struct item_name){.key = text, .name = name};
+        placeholders->bytes += text.len + name.len;
     }
-    return MR_OK;
+    return check_bytes(placeholders->bytes, MR_S("ExpressionAttributeNames exceeds max size"),
+                       ret_error);
 }
 
 static enum mr_status values_make(struct mr_arena *arena, yyjson_val *values,
@@ -151,12 +169,13 @@ static enum mr_status values_make(struct mr_arena *arena, yyjson_val *values,
         *ret_error = MR_S("ExpressionAttributeValues must not be empty");
         return MR_INVALID;
     }
+    const uint64_t before = placeholders->bytes;
     placeholders->values = MR_NEW_ARRAY(arena, struct item_bound, count);
     yyjson_obj_iter iter = yyjson_obj_iter_with(values);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter)) != NULL;) {
         struct mr_slice text = mr_json_text(key);
-        if (!is_placeholder(text, ':'))
-            return refuse_key(arena, "ExpressionAttributeValues", text, ret_error);
+        if (check_key(arena, "ExpressionAttributeValues", ':', text, ret_error) != MR_OK)
+            return MR_INVALID;
     }
     iter = yyjson_obj_iter_with(values);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter)) != NULL;) {
@@ -173,8 +192,10 @@ static enum mr_status values_make(struct mr_arena *arena, yyjson_val *values,
                 MR_ARG(text), MR_ARG(bound->key));
         if (status != MR_OK)
             return status;
+        placeholders->bytes += bound->key.len + item_value_size(&bound->value);
     }
-    return MR_OK;
+    return check_bytes(placeholders->bytes - before,
+                       MR_S("ExpressionAttributeValues exceeds max size"), ret_error);
 }
 
 enum mr_status item_placeholders_make(struct mr_arena *arena, yyjson_val *names, yyjson_val *values,
@@ -187,7 +208,12 @@ enum mr_status item_placeholders_make(struct mr_arena *arena, yyjson_val *names,
         status = names_make(arena, names, ret_placeholders, ret_error);
     if (status == MR_OK && values != NULL)
         status = values_make(arena, values, ret_placeholders, ret_error);
-    return status;
+    if (status != MR_OK)
+        return status;
+    return check_bytes(ret_placeholders->bytes,
+                       MR_S("Combined size of ExpressionAttributeNames and "
+                            "ExpressionAttributeValues exceeds max size"),
+                       ret_error);
 }
 
 static void list_unused(struct item_writer *text, struct mr_slice key)

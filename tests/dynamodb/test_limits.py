@@ -60,6 +60,50 @@ def test_a_path_has_at_most_32_levels(api, table, refused):
                     **{kind: f"{before}a{step * 32}{after}"})
 
 
+def test_what_stands_for_names_and_values_is_bounded(api, table, refused):
+    def ask(names, values, expression):
+        return api.scan(
+            TableName=table,
+            FilterExpression=expression,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+
+    name, value, long = "#" + "n" * 254, ":" + "v" * 254, s("v" * 1_048_570)
+    ask({name: "a"}, {value: n(1)}, f"{name} = {value}")
+    for kind, names, values in (
+        ("Names", {name + "n": "a"}, {value: n(1)}),
+        ("Values", {name: "a"}, {value + "v": n(1)}),
+    ):
+        refused(
+            "ValidationException",
+            f"ExpressionAttribute{kind} contains invalid key: The expression attribute map "
+            "contains a key that is too long; size of key: 256",
+            ask, names=names, values=values,
+            expression=f"{list(names)[0]} = {list(values)[0]}",
+        )  # fmt: skip
+    both, too_long = {":v": long, ":w": long}, {":v": long, ":w": s(long["S"] + "vvvvvvvvv")}
+    refused("ValidationException", "ExpressionAttributeValues exceeds max size", ask,
+            names={"#a": "a"}, values=too_long, expression="#a = :v OR #a = :w")  # fmt: skip
+    refused(
+        "ValidationException",
+        "Combined size of ExpressionAttributeNames and ExpressionAttributeValues exceeds max size",
+        ask, names={"#a": "a" * 10}, values=both, expression="#a = :v OR #a = :w",
+    )  # fmt: skip
+    ask({"#a": "a"}, both, "#a = :v OR #a = :w")
+    many = {f"#{i}": "n" * 65_000 for i in range(33)}
+    refused("ValidationException", "ExpressionAttributeNames exceeds max size", ask,
+            names=many, values={":v": n(1)}, expression="#1 = :v")  # fmt: skip
+
+
+def test_no_member_of_a_set_of_strings_is_null(api, table, refused):
+    refused(
+        "ValidationException",
+        INVALID + "An string set may not have a null string as a member",
+        api.put_item, TableName=table, Item={**K, "a": {"SS": ["x", None]}},
+    )  # fmt: skip
+
+
 def test_an_expression_has_at_most_300_operators(api, table, refused):
     def ask(operators):
         text = " OR ".join(["b=:v"] * ((operators + 1) // 2))
