@@ -67,6 +67,7 @@ SKIPPED_FOLDERS = {"node_modules", "__pycache__", "third_party", ".git"}
 STRING_OR_COMMENT = re.compile(
     r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
+STRCHR_IN_SET = re.compile(r'\bstrchr\(\s*"')
 CALL = re.compile(r"(?<![\w.>])(\w+)\s*\(")
 
 
@@ -213,6 +214,14 @@ def rule_no_banned_function_is_called(c_files, _):
         if file.folder and file.folder not in READS_CLOCK_AND_ENVIRONMENT and not file.is_test:
             for name, where in calls(file, BANNED_CLOCK):
                 yield f"{where}: {name}() is banned here; pass its answer as an argument"
+
+
+def rule_bytes_are_looked_up_without_the_nul(c_files, _):
+    """strchr("set", byte) finds a NUL byte, which comes from outside like any other."""
+    for file in c_files:
+        if file.folder and not file.is_test:
+            for found in STRCHR_IN_SET.finditer(file.code_and_strings):
+                yield f"{file.at(found.start())}: mr_byte_in() asks whether a byte is in a set"
 
 
 def rule_functions_fit_a_screen(c_files, _):

@@ -137,10 +137,10 @@ static struct mr_slice escaped(struct mr_arena *arena, struct mr_slice text)
     static const char plain[] = "\n\r\t\\'", names[] = "nrt\\'";
     struct mr_buf buf = {0};
     for (size_t i = 0; i < text.len; i++) {
-        const char *found = text.ptr[i] == '\0' ? NULL : strchr(plain, text.ptr[i]);
-        if (found != NULL)
+        const size_t found = mr_slice_find(MR_S(plain), text.ptr[i]);
+        if (found != SIZE_MAX)
             mr_buf_byte(&buf, '\\');
-        mr_buf_byte(&buf, found != NULL ? names[found - plain] : text.ptr[i]);
+        mr_buf_byte(&buf, found != SIZE_MAX ? names[found] : text.ptr[i]);
     }
     struct mr_slice result = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);

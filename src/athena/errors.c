@@ -133,7 +133,7 @@ static bool take_function(struct mr_arena *arena, struct mr_slice message,
         return false;
     const size_t open = mr_slice_find(call, '(');
     struct mr_slice name = mr_slice_sub(call, 0, open);
-    if (mr_slice_starts_with(name, MR_S("mr_")) || strchr("+-*<>=|~&", name.ptr[0]) != NULL) {
+    if (mr_slice_starts_with(name, MR_S("mr_")) || mr_byte_in(name.ptr[0], "+-*<>=|~&")) {
         set_at(arena, error, "TYPE_MISMATCH", NULL,
                mr_arena_printf(arena, "Cannot apply operator: %.*s", MR_ARG(call)));
         return true;

@@ -135,7 +135,7 @@ static size_t parent_of(const struct athena_plan *plan, size_t index)
 static void write_label(struct mr_buf *out, struct mr_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (strchr("\"\\{}<>|", text.ptr[i]) != NULL && text.ptr[i] != '\0')
+        if (mr_byte_in(text.ptr[i], "\"\\{}<>|"))
             mr_buf_byte(out, '\\');
         mr_buf_byte(out, text.ptr[i] == '\n' ? ' ' : text.ptr[i]);
     }

@@ -74,7 +74,7 @@ static bool take_number(struct reader *reader, double *ret)
 {
     char *end;
     skip_blanks(reader);
-    if (strchr("+-.0123456789", *reader->at) == NULL || *reader->at == '\0')
+    if (!mr_byte_in(*reader->at, "+-.0123456789"))
         return false;
     *ret = strtod(reader->at, &end);
     const bool fine = end != reader->at && isfinite(*ret) && !isalpha((unsigned char)*end);

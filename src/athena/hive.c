@@ -281,7 +281,7 @@ static void json_scalar(struct mr_buf *buf, const struct athena_shown *shown, du
     else
         (void)athena_render(&text, shown, vector, row);
     struct mr_slice shown_text = mr_buf_slice(&text);
-    const bool number = shown_text.len > 0 && (strchr("-0123456789", shown_text.ptr[0]) != NULL) &&
+    const bool number = shown_text.len > 0 && mr_byte_in(shown_text.ptr[0], "-0123456789") &&
                         !mr_slice_equal(shown_text, MR_S("-Infinity"));
     if (shown->id == DUCKDB_TYPE_BOOLEAN || strcmp(shown->name, "json") == 0 ||
         (number && is_number(shown->id)))

@@ -419,7 +419,7 @@ static const struct athena_sqltype *infer_operator(struct athena_translation *tr
     const struct athena_sqltype *left = infer(translation, node->left);
     const struct athena_sqltype *right = infer(translation, node->right);
     const char first = node->text.ptr[0];
-    const bool comparison = strchr("=<>!", first) != NULL;
+    const bool comparison = mr_byte_in(first, "=<>!");
     bool wrong;
     if (athena_translate_failed(translation))
         return NULL;

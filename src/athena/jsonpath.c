@@ -121,7 +121,7 @@ static struct athena_path_node *parse_number(struct parser *parser)
     }
     if (parser->at < parser->text.len && (parser->text.ptr[parser->at] | 0x20) == 'e') {
         parser->at++;
-        if (parser->at < parser->text.len && strchr("+-", parser->text.ptr[parser->at]) != NULL)
+        if (parser->at < parser->text.len && mr_byte_in(parser->text.ptr[parser->at], "+-"))
             parser->at++;
         const size_t digits = parser->at;
         while (parser->at < parser->text.len &&
@@ -276,7 +276,7 @@ static struct athena_path_node *parse_chain(struct parser *parser, const char *s
     struct athena_path_node *node = part(parser);
     unsigned links = 0;
     for (skip_blanks(parser); node != NULL && parser->at < parser->text.len &&
-                              strchr(signs, parser->text.ptr[parser->at]) != NULL;
+                              mr_byte_in(parser->text.ptr[parser->at], signs);
          skip_blanks(parser)) {
         if (++links > ATHENA_PATH_DEPTH_MAX)
             return fail(parser, "the path is too long");

@@ -197,7 +197,7 @@ static enum mr_status lex_operator(struct lexer *lexer)
         }
     }
     const char byte = peek(lexer, 0);
-    if (byte == '\0' || strchr("+-*/%=<>()[],.?:;{}|^$", byte) == NULL)
+    if (!mr_byte_in(byte, "+-*/%=<>()[],.?:;{}|^$"))
         return fail(lexer, "a character that SQL does not have");
     add(lexer, ATHENA_TOKEN_OPERATOR, 1);
     return MR_OK;
@@ -262,7 +262,7 @@ static enum mr_status lex_unicode(struct lexer *lexer)
         struct mr_slice sign = lexer->tokens.list[lexer->tokens.count - 1].value;
         lexer->tokens.count -= 2;
         if (sign.len != 1 || isxdigit((unsigned char)sign.ptr[0]) ||
-            strchr("+'\" ", sign.ptr[0]) != NULL)
+            mr_byte_in(sign.ptr[0], "+'\" "))
             return fail(lexer, "Invalid Unicode escape character");
         escape = sign.ptr[0];
     }

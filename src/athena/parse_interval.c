@@ -44,7 +44,7 @@ static struct athena_node *parse_long_interval(struct athena_parser *parser,
         at += len;
         if (mr_slice_equal(mr_slice_cstr(interval_units[unit]), last))
             break;
-        fine = fine && at < value.len && strchr("- :", value.ptr[at]) != NULL;
+        fine = fine && at < value.len && mr_byte_in(value.ptr[at], "- :");
         at++;
     }
     fine = fine && at == value.len && unit < MR_COUNT(interval_units);

@@ -32,7 +32,7 @@ static void put_escaped(struct mr_buf *buf, struct mr_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         const unsigned char byte = (unsigned char)text.ptr[i];
-        if (byte < ' ' || byte == 0x7f || strchr("\"#%'*/:=?\\{[]^", byte) != NULL)
+        if (byte < ' ' || byte == 0x7f || mr_byte_in((char)byte, "\"#%'*/:=?\\{[]^"))
             mr_buf_printf(buf, "%%%02X", byte);
         else
             mr_buf_byte(buf, (char)byte);

@@ -198,11 +198,11 @@ static bool from_base32(struct athena_row *row)
     while (text.len > 0 && text.ptr[text.len - 1] == '=')
         text.len--;
     for (size_t i = 0; i < text.len; i++) {
-        const char *letter = text.ptr[i] == '\0' ? NULL : strchr(base32_letters, text.ptr[i]);
-        if (letter == NULL)
+        const size_t letter = mr_slice_find(MR_S(base32_letters), text.ptr[i]);
+        if (letter == SIZE_MAX)
             return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Unrecognized character: %c",
                                    text.ptr[i]);
-        held = held << 5 | (uint64_t)(letter - base32_letters);
+        held = held << 5 | letter;
         bits += 5;
         if (bits >= 8) {
             bits -= 8;

@@ -39,7 +39,7 @@ static bool read_spec(struct mr_slice text, size_t *at, struct spec *spec, size_
     }
     for (; *at < text.len; (*at)++) {
         const char flag = text.ptr[*at];
-        if (flag == '\0' || strchr("-+ 0,(#<", flag) == NULL)
+        if (!mr_byte_in(flag, "-+ 0,(#<"))
             break;
         spec->left = spec->left || flag == '-';
         spec->plus = spec->plus || flag == '+';
@@ -277,12 +277,12 @@ static bool put_value(struct mr_buf *out, struct spec *spec, struct mr_slice val
     else if (null)
         put_padded(out, spec, MR_S("null"));
     else if (spec->of_moment)
-        fine = strchr("st", spec->conversion) != NULL && put_moment(out, spec, value);
-    else if (strchr("sb", spec->conversion) != NULL)
+        fine = mr_byte_in(spec->conversion, "st") && put_moment(out, spec, value);
+    else if (mr_byte_in(spec->conversion, "sb"))
         put_padded(out, spec, precise(spec, value));
-    else if (strchr("feg", spec->conversion) != NULL)
+    else if (mr_byte_in(spec->conversion, "feg"))
         fine = put_floating(out, spec, value);
-    else if (strchr("dxo", spec->conversion) != NULL)
+    else if (mr_byte_in(spec->conversion, "dxo"))
         fine = put_integer(out, spec, value);
     else
         fine = false;

@@ -110,7 +110,7 @@ static bool put_time(struct mr_buf *out, char conversion, const struct moment *m
 static bool put_zone(struct mr_buf *out, char conversion, const struct moment *moment)
 {
     const bool utc = mr_slice_equal(moment->zone, MR_S("UTC"));
-    const bool offset = moment->zone.len == 6 && strchr("+-", moment->zone.ptr[0]) != NULL;
+    const bool offset = moment->zone.len == 6 && mr_byte_in(moment->zone.ptr[0], "+-");
     const char *away = moment->away.ptr;
     struct tm tm = moment->tm;
     int64_t seconds = timegm(&tm);
@@ -164,7 +164,7 @@ static void put_whole(struct mr_buf *out, const struct moment *moment)
 static void put_shown(struct mr_buf *out, const struct moment *moment)
 {
     put_whole(out, moment);
-    const bool region = moment->zone.len > 0 && strchr("+-", moment->zone.ptr[0]) == NULL;
+    const bool region = moment->zone.len > 0 && !mr_byte_in(moment->zone.ptr[0], "+-");
     mr_buf_append(out, mr_slice_equal(moment->away, MR_S("+00:00")) ? MR_S("Z") : moment->away);
     if (region)
         mr_buf_printf(out, "[%.*s]", MR_ARG(moment->zone));

@@ -219,7 +219,7 @@ static bool read_zone(struct reading *reading)
             return true;
         }
     }
-    if (reading->rest.len < 3 || strchr("+-", reading->rest.ptr[0]) == NULL)
+    if (reading->rest.len < 3 || !mr_byte_in(reading->rest.ptr[0], "+-"))
         return false;
     const bool minus = reading->rest.ptr[0] == '-';
     reading->rest = mr_slice_sub(reading->rest, 1, SIZE_MAX);
@@ -249,7 +249,7 @@ static bool read_fraction(struct reading *reading)
 
 static bool is_numeric(const struct mr_joda_token *token)
 {
-    return token->letter != '\0' && strchr("GEazZ", token->letter) == NULL &&
+    return token->letter != '\0' && !mr_byte_in(token->letter, "GEazZ") &&
            !(token->letter == 'M' && token->count > 2);
 }
 
@@ -376,7 +376,7 @@ static bool read_moment(struct athena_row *row, struct mr_slice text, struct mr_
     while (next_token(&pattern, &token) == MR_OK) {
         struct mr_slice rest = pattern;
         const bool crowded = next_token(&rest, &ahead) == MR_OK && is_numeric(&ahead);
-        if (token.letter != '\0' && strchr("GCYyxweEDMdaKhHkmsSzZ", token.letter) == NULL)
+        if (token.letter != '\0' && !mr_byte_in(token.letter, "GCYyxweEDMdaKhHkmsSzZ"))
             return fail_pattern(row, &token);
         if (!read_token(&reading, &token, crowded))
             return malformed(row, &reading);
@@ -429,7 +429,7 @@ static bool mysql_pattern(struct athena_row *row)
         }
         if (found != NULL)
             mr_buf_append(&row->text, mr_slice_cstr(found));
-        else if (code && letter != '\0' && strchr("DUuVwX", letter) != NULL)
+        else if (code && mr_byte_in(letter, "DUuVwX"))
             return athena_row_fail(row,
                                    "INVALID_FUNCTION_ARGUMENT: %%%c not supported in date "
                                    "format string",

@@ -39,7 +39,7 @@ static struct token token_of(yyjson_val *value)
     } else if (mr_json_is_number(value)) {
         token.kind = TOKEN_WHOLE;
         for (size_t i = 0; i < token.text.len; i++) {
-            if (strchr(".eE", token.text.ptr[i]) != NULL)
+            if (mr_byte_in(token.text.ptr[i], ".eE"))
                 token.kind = TOKEN_FRACTION;
         }
     } else if (!yyjson_is_null(value)) {

@@ -29,7 +29,7 @@ static bool take_quoted(struct mr_slice *path, struct mr_buf *name)
 static bool is_plain(char byte, bool in_brackets)
 {
     return isalnum((unsigned char)byte) || byte == '_' || (byte & 0x80) != 0 ||
-           (!in_brackets && byte != '\0' && strchr(":$-/@|# <>", byte) != NULL);
+           (!in_brackets && mr_byte_in(byte, ":$-/@|# <>"));
 }
 
 bool athena_json_step(struct mr_slice *path, struct mr_buf *name)

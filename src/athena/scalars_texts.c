@@ -254,7 +254,7 @@ static bool url_encode(struct athena_row *row)
     struct mr_slice text = athena_row_slice(row, 0);
     for (size_t i = 0; i < text.len; i++) {
         const unsigned char byte = (unsigned char)text.ptr[i];
-        if (isalnum(byte) || (byte != 0 && strchr(".-*_", byte) != NULL))
+        if (isalnum(byte) || mr_byte_in((char)byte, ".-*_"))
             mr_buf_byte(&row->text, (char)byte);
         else if (byte == ' ')
             mr_buf_byte(&row->text, '+');

@@ -27,7 +27,7 @@ static struct mr_slice cut(struct mr_slice *text, const char *ends)
     size_t depth = 0, at = 0;
     for (; at < text->len; at++) {
         const char byte = text->ptr[at];
-        if (depth == 0 && strchr(ends, byte) != NULL)
+        if (depth == 0 && mr_byte_in(byte, ends))
             break;
         depth += byte == '(';
         depth -= byte == ')';

@@ -60,10 +60,10 @@ static size_t unescape_one(struct mr_slice text, struct mr_buf *buf)
         mr_buf_byte(buf, (char)code[1]);
         return 6;
     }
-    const char *at = strchr(letters, byte);
+    const size_t at = mr_slice_find(MR_S(letters), byte);
     if (byte == '%' || byte == '_')
         mr_buf_byte(buf, '\\');
-    mr_buf_byte(buf, at != NULL && byte != '\0' ? bytes[at - letters] : byte);
+    mr_buf_byte(buf, at != SIZE_MAX ? bytes[at] : byte);
     return 2;
 }
 

@@ -133,7 +133,7 @@ static void emit_star(struct athena_translation *translation, const struct athen
 static bool is_hex(struct mr_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (strchr("0123456789abcdefABCDEF", text.ptr[i]) == NULL || text.ptr[i] == '\0')
+        if (!mr_byte_in(text.ptr[i], "0123456789abcdefABCDEF"))
             return false;
     }
     return text.len % 2 == 0;
@@ -196,7 +196,7 @@ static void emit_typed(struct athena_translation *translation, const struct athe
     if (mr_slice_equal(type, MR_S("decimal")) || mr_slice_equal(type, MR_S("dec"))) {
         struct mr_slice digits = mr_slice_trim(node->text);
         for (size_t i = 0; i < digits.len; i++) {
-            if (strchr("+-.0123456789", digits.ptr[i]) == NULL || digits.ptr[i] == '\0') {
+            if (!mr_byte_in(digits.ptr[i], "+-.0123456789")) {
                 athena_translate_fail(translation, node, "INVALID_LITERAL",
                                       "'%.*s' is not a valid decimal literal", MR_ARG(node->text));
                 return;
@@ -423,7 +423,7 @@ static void emit_joined(struct athena_translation *translation, const struct ath
 
 static bool is_comparison(struct mr_slice text)
 {
-    return strchr("=<>!", text.ptr[0]) != NULL;
+    return mr_byte_in(text.ptr[0], "=<>!");
 }
 
 static void emit_sum(struct athena_translation *translation, const struct athena_node *node)

@@ -530,7 +530,7 @@ static const struct athena_sqltype *put_inside(struct writer *writer,
         mr_json_array_end(writer->plan);
         return athena_sqltype_simple(SQL_BOOLEAN);
     case AST_OPERATOR:
-        if (strchr("=<>!", node->text.ptr[0]) != NULL)
+        if (mr_byte_in(node->text.ptr[0], "=<>!"))
             return put_comparison(writer, node->left, node->right, '<', node->text);
         return put_arithmetic(writer, node);
     case AST_MINUS: return put_minus(writer, node);

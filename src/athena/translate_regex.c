@@ -39,7 +39,7 @@ static bool plain_pattern(struct mr_buf *out, struct mr_slice pattern)
         }
         in_class = in_class && byte != ']';
         const bool special = byte == '$' || byte == '{' || (byte == '(' && next == '?') ||
-                             (next == '+' && strchr("*+?}", byte) != NULL);
+                             (next == '+' && mr_byte_in(byte, "*+?}"));
         if ((special && !in_class) || (in_class && byte == '&' && next == '&') || byte == '\0')
             return false;
         mr_buf_byte(out, byte);

@@ -266,7 +266,7 @@ static void put_shape(struct mr_buf *shape, const struct athena_sqltype *type)
     for (size_t i = 0; i < type->count; i++) {
         for (size_t at = 0; type->kind == SQL_ROW && at < type->names[i].len; at++) {
             const char byte = type->names[i].ptr[at];
-            if (strchr("\\,()", byte) != NULL)
+            if (mr_byte_in(byte, "\\,()"))
                 mr_buf_byte(shape, '\\');
             mr_buf_byte(shape, byte);
         }

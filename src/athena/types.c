@@ -29,7 +29,7 @@ static struct mr_slice take_until(struct parser *parser, const char *ends)
 {
     skip_blank(parser);
     size_t len = 0;
-    while (len < parser->rest.len && strchr(ends, parser->rest.ptr[len]) == NULL)
+    while (len < parser->rest.len && !mr_byte_in(parser->rest.ptr[len], ends))
         len++;
     struct mr_slice word = mr_slice_trim(mr_slice_sub(parser->rest, 0, len));
     parser->rest = mr_slice_sub(parser->rest, len, SIZE_MAX);

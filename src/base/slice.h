@@ -33,6 +33,12 @@ static inline bool mr_slice_equal(struct mr_slice a, struct mr_slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Is `byte` one of the characters of `set`? NUL is none, where strchr finds the one at the end. */
+static inline bool mr_byte_in(char byte, const char *set)
+{
+    return byte != '\0' && strchr(set, byte) != NULL;
+}
+
 /* Byte order, shorter first where one is the beginning of the other: as memcmp, < 0, 0, > 0. */
 int mr_slice_compare(struct mr_slice a, struct mr_slice b);
 bool mr_slice_equal_nocase(struct mr_slice a, struct mr_slice b); /* ASCII only */

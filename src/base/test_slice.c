@@ -1,5 +1,6 @@
 #include "base/rng.h"
 #include "base/slice.h"
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -204,6 +205,17 @@ static void patterns_of_stars_fit_the_whole_text_and_quoted_bytes_are_themselves
     assert_false(mr_slice_like(MR_S("a*"), quoted, MR_LIKE_ONE | MR_LIKE_QUOTE));
 }
 
+static void a_set_of_characters_holds_no_nul_and_bytes_beyond_ascii_only_when_named(void **state)
+{
+    (void)state;
+    static const char set[] = "+-\xe9";
+    for (int byte = CHAR_MIN; byte <= CHAR_MAX; byte++)
+        assert_int_equal(mr_byte_in((char)byte, set),
+                         byte == '+' || byte == '-' || (char)byte == set[2]);
+    assert_false(mr_byte_in('\0', ""));
+    assert_false(mr_byte_in('a', ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +229,7 @@ int main(void)
         cmocka_unit_test(integers_are_read_to_their_limits_and_not_beyond),
         cmocka_unit_test(utf8_is_told_from_other_bytes_as_the_code_points_say),
         cmocka_unit_test(patterns_of_stars_fit_the_whole_text_and_quoted_bytes_are_themselves),
+        cmocka_unit_test(a_set_of_characters_holds_no_nul_and_bytes_beyond_ascii_only_when_named),
         cmocka_unit_test(hashes_depend_on_every_byte_and_on_the_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,7 @@ static bool take_literal(struct parser *parser, struct mr_slice *ret)
     if (quote != '\'' && quote != '"') {
         size_t len = 0;
         while (len < parser->rest.len &&
-               (is_word(parser->rest.ptr[len]) || strchr("+-.", parser->rest.ptr[len]) != NULL))
+               (is_word(parser->rest.ptr[len]) || mr_byte_in(parser->rest.ptr[len], "+-.")))
             len++;
         *ret = mr_slice_sub(parser->rest, 0, len);
         advance(parser, len);

@@ -265,7 +265,7 @@ static struct mr_slice parse(struct mr_arena *arena, struct mr_slice rest, size_
 {
     *type = (struct glue_type){0};
     size_t end = 0;
-    while (end < rest.len && strchr("<>,:", rest.ptr[end]) == NULL)
+    while (end < rest.len && !mr_byte_in(rest.ptr[end], "<>,:"))
         end++;
     struct mr_slice word = mr_slice_trim(mr_slice_sub(rest, 0, end));
     struct mr_slice behind = mr_slice_sub(rest, end, SIZE_MAX);

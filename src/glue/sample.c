@@ -255,7 +255,7 @@ static enum glue_kind text_kind(struct mr_slice text)
         memcpy(copy, text.ptr, text.len);
         copy[text.len] = '\0';
         (void)strtod(copy, &end);
-        if (end == copy + text.len && strchr("+-.0123456789", copy[0]) != NULL)
+        if (end == copy + text.len && mr_byte_in(copy[0], "+-.0123456789"))
             return GLUE_DOUBLE;
     }
     return GLUE_STRING;

@@ -307,7 +307,7 @@ static struct mr_slice take_word(struct words *words, const char *ends)
 {
     size_t len = 0;
     skip_blanks(words);
-    while (len < words->rest.len && strchr(ends, words->rest.ptr[len]) == NULL)
+    while (len < words->rest.len && !mr_byte_in(words->rest.ptr[len], ends))
         len++;
     const struct mr_slice word = mr_slice_sub(words->rest, 0, len);
     words->rest = mr_slice_sub(words->rest, len, SIZE_MAX);

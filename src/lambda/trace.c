@@ -24,7 +24,7 @@ static bool is_root(struct mr_slice text)
     if (text.len != sizeof shape - 1)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        const bool digit = strchr("0123456789abcdefABCDEF", text.ptr[i]) != NULL;
+        const bool digit = mr_byte_in(text.ptr[i], "0123456789abcdefABCDEF");
         if (shape[i] == 'x' ? !digit : text.ptr[i] != shape[i])
             return false;
     }

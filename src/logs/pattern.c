@@ -57,7 +57,7 @@ static struct mr_slice word(struct parser *parser, const char *stop)
 {
     size_t len = 0;
     while (len < parser->rest.len && !isspace((unsigned char)parser->rest.ptr[len]) &&
-           strchr(stop, parser->rest.ptr[len]) == NULL)
+           !mr_byte_in(parser->rest.ptr[len], stop))
         len++;
     const struct mr_slice text = mr_slice_sub(parser->rest, 0, len);
     parser->rest = mr_slice_sub(parser->rest, len, SIZE_MAX);

@@ -19,7 +19,7 @@ static bool tag_text_ok(struct mr_slice text, size_t max)
         const uint8_t c = (uint8_t)text.ptr[i];
         const bool plain =
             (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
-        if (!plain && (c == 0 || strchr(" +-=._:/@", c) == NULL))
+        if (!plain && !mr_byte_in((char)c, " +-=._:/@"))
             return false;
     }
     return mr_slice_utf8_length(text) <= max;
