@@ -355,6 +355,13 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    # A NUL is a character like others: no sign, no conversion, no separator.
+    ("SELECT json_query('321', U&'lax 00e\\00001')",
+     "INVALID_PATH: line 1:8: Invalid JSON path: an exponent is expected at position 8"),
+    ("SELECT json_query('321', U&'lax 7 \\0000 1')",
+     "INVALID_PATH: line 1:8: Invalid JSON path: the path should end at position 7"),
+    ("SELECT parse_datetime('2020-01-02 03 ' || chr(0) || '05:00', 'yyyy-MM-dd HH ZZ')",
+     'INVALID_FUNCTION_ARGUMENT: Invalid format: "2020-01-02 03 ...'),
     ("SELECT a.x FROM (SELECT now() AT TIME ZONE z AS x FROM (VALUES 'UTC') AS v(z)) AS a JOIN "
      "(SELECT now() AS x) AS b USING (x)", "NOT_SUPPORTED: line 1:122: columns with a time zone of "
      "their own in each row cannot be kept"),
