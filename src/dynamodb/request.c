@@ -3,25 +3,27 @@
 
 static const struct expression_parameter {
     unsigned kind;
-    const char *name;
+    struct mr_slice name;
 } expression_parameters[] = {
-    {DYNAMODB_PROJECTION, "ProjectionExpression"},      {DYNAMODB_UPDATE, "UpdateExpression"},
-    {DYNAMODB_CONDITION, "ConditionExpression"},        {DYNAMODB_FILTER, "FilterExpression"},
-    {DYNAMODB_KEY_CONDITION, "KeyConditionExpression"},
+    {DYNAMODB_PROJECTION, MR_S_INIT("ProjectionExpression")},
+    {DYNAMODB_UPDATE, MR_S_INIT("UpdateExpression")},
+    {DYNAMODB_CONDITION, MR_S_INIT("ConditionExpression")},
+    {DYNAMODB_FILTER, MR_S_INIT("FilterExpression")},
+    {DYNAMODB_KEY_CONDITION, MR_S_INIT("KeyConditionExpression")},
 };
 
 /* In AWS's order. `kinds`: of the operations that know it. */
 static const struct old_parameter {
     unsigned kinds, but_not;
-    const char *name;
+    struct mr_slice name;
 } old_parameters[] = {
-    {DYNAMODB_PROJECTION, 0, "AttributesToGet"},
-    {DYNAMODB_UPDATE, 0, "AttributeUpdates"},
-    {DYNAMODB_KEY_CONDITION, 0, "QueryFilter"},
-    {DYNAMODB_FILTER, DYNAMODB_KEY_CONDITION, "ScanFilter"},
-    {DYNAMODB_CONDITION, 0, "Expected"},
-    {DYNAMODB_CONDITION | DYNAMODB_FILTER, 0, "ConditionalOperator"},
-    {DYNAMODB_KEY_CONDITION, 0, "KeyConditions"},
+    {DYNAMODB_PROJECTION, 0, MR_S_INIT("AttributesToGet")},
+    {DYNAMODB_UPDATE, 0, MR_S_INIT("AttributeUpdates")},
+    {DYNAMODB_KEY_CONDITION, 0, MR_S_INIT("QueryFilter")},
+    {DYNAMODB_FILTER, DYNAMODB_KEY_CONDITION, MR_S_INIT("ScanFilter")},
+    {DYNAMODB_CONDITION, 0, MR_S_INIT("Expected")},
+    {DYNAMODB_CONDITION | DYNAMODB_FILTER, 0, MR_S_INIT("ConditionalOperator")},
+    {DYNAMODB_KEY_CONDITION, 0, MR_S_INIT("KeyConditions")},
 };
 
 static bool knows_old(const struct old_parameter *parameter, unsigned kinds)
@@ -30,25 +32,45 @@ static bool knows_old(const struct old_parameter *parameter, unsigned kinds)
            (parameter->but_not & kinds) == 0;
 }
 
+/* Whether one of them is there, or what goes with them; mostly none is. */
+static bool has_parameters(yyjson_val *members)
+{
+    size_t index, max;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(members, index, max, key, value)
+    {
+        const struct mr_slice name = mr_json_text(key);
+        for (size_t i = 0; i < MR_COUNT(expression_parameters); i++)
+            if (mr_slice_equal(expression_parameters[i].name, name))
+                return true;
+        for (size_t i = 0; i < MR_COUNT(old_parameters); i++)
+            if (mr_slice_equal(old_parameters[i].name, name))
+                return true;
+        if (mr_slice_starts_with(name, MR_S("ExpressionAttribute")))
+            return true;
+    }
+    return false;
+}
+
 static struct mr_slice list_names(struct mr_arena *arena, yyjson_val *members, unsigned kinds,
                                   bool old)
 {
     struct item_writer text = item_writer_make(arena, 64);
     size_t count = old ? MR_COUNT(old_parameters) : MR_COUNT(expression_parameters);
     for (size_t i = 0; i < count; i++) {
-        const char *name = old ? old_parameters[i].name : expression_parameters[i].name;
+        const struct mr_slice name = old ? old_parameters[i].name : expression_parameters[i].name;
         bool known = old ? knows_old(&old_parameters[i], kinds)
                          : (expression_parameters[i].kind & kinds) != 0;
-        if (!known || mr_json_get(members, name) == NULL)
+        if (!known || mr_json_getn(members, name) == NULL)
             continue;
         /* AWS: KeyConditions go with any expression but the one that takes their place. */
         if (old && old_parameters[i].kinds == DYNAMODB_KEY_CONDITION &&
-            mr_slice_equal(mr_slice_cstr(name), MR_S("KeyConditions")) &&
+            mr_slice_equal(name, MR_S("KeyConditions")) &&
             mr_json_get(members, "KeyConditionExpression") == NULL)
             continue;
         if (text.len > 0)
             item_write_raw(&text, MR_S(", "));
-        item_write_raw(&text, mr_slice_cstr(name));
+        item_write_raw(&text, name);
     }
     return item_writer_slice(&text);
 }
@@ -64,11 +86,11 @@ static enum mr_status check_values(struct protocol_call *call, yyjson_val *membe
         const struct expression_parameter *parameter = &expression_parameters[i];
         if ((parameter->kind & kinds & ~(unsigned)DYNAMODB_PROJECTION) == 0)
             continue;
-        if (mr_json_get(members, parameter->name) != NULL)
+        if (mr_json_getn(members, parameter->name) != NULL)
             return MR_OK;
         if (known++ > 0)
             item_write_raw(&text, MR_S(" and "));
-        item_write_raw(&text, mr_slice_cstr(parameter->name));
+        item_write_raw(&text, parameter->name);
     }
     if (known == 0)
         return MR_OK;
@@ -81,6 +103,8 @@ static enum mr_status check_values(struct protocol_call *call, yyjson_val *membe
 enum mr_status dynamodb_check_parameters(struct protocol_call *call, yyjson_val *members,
                                          unsigned kinds)
 {
+    if (!has_parameters(members))
+        return MR_OK;
     struct mr_slice old = list_names(call->arena, members, kinds, true);
     struct mr_slice expressions = list_names(call->arena, members, kinds, false);
     if (old.len > 0 && expressions.len > 0)
