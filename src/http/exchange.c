@@ -126,9 +126,27 @@ void http_exchange_release(struct http_exchange_private *exchange)
 
 /* ---- the request ---- */
 
-static char lower(char c)
+/* Eight bytes at once: the bit 0x80 of a byte says whether it is a capital, and becomes 0x20. */
+static uint64_t lower_word(uint64_t word)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    const uint64_t ones = UINT64_MAX / 255;
+    const uint64_t low = word & ones * 0x7f;
+    const uint64_t from_a = low + ones * (0x80 - 'A'), behind_z = low + ones * (0x7f - 'Z');
+    return word | ((from_a ^ behind_z) & ~word & ones * 0x80) >> 2;
+}
+
+static void copy_lower(char *to, struct mr_slice text)
+{
+    uint64_t word;
+    for (size_t i = 0; i < text.len && text.len >= sizeof word; i += sizeof word) {
+        if (text.len - i < sizeof word)
+            i = text.len - sizeof word; /* some a second time */
+        memcpy(&word, text.ptr + i, sizeof word);
+        word = lower_word(word);
+        memcpy(to + i, &word, sizeof word);
+    }
+    for (size_t i = 0; i < text.len && text.len < sizeof word; i++)
+        to[i] = (char)lower_word((unsigned char)text.ptr[i]);
 }
 
 bool http_exchange_add_name(struct http_exchange_private *exchange, struct mr_slice part)
@@ -146,8 +164,7 @@ bool http_exchange_add_name(struct http_exchange_private *exchange, struct mr_sl
         exchange->in_name = true;
     }
     char *to = mr_buf_reserve(&exchange->head, part.len);
-    for (size_t i = 0; i < part.len; i++)
-        to[i] = lower(part.ptr[i]);
+    copy_lower(to, part);
     exchange->head.len += part.len;
     exchange->spans[exchange->span_count - 1].name_len += (uint32_t)part.len;
     return true;

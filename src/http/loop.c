@@ -380,6 +380,7 @@ enum mr_status http_loop_start(struct http_loop *loop)
     int error = pthread_create(&loop->thread, NULL, loop_main, loop);
     if (error != 0)
         return MR_RAISE(MR_FAIL, "cannot start a thread: %s", strerror(error));
+    pthread_setname_np(loop->thread, "http loop");
     loop->started = true;
     return MR_OK;
 }

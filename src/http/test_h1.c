@@ -1,6 +1,7 @@
 /* HTTP/1.1 requests: parsing at any split, framing, limits, errors. */
 #include "http/test_support.h"
 #include "base/clock.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <signal.h>
@@ -269,6 +270,31 @@ static void head_and_204_have_no_body(void **state)
     close(fd);
 }
 
+/* Of every length, and with every byte that a name may have. */
+static void names_of_headers_become_small(void **state)
+{
+    (void)state;
+    static const char names[] = "ZYXWVUTSRQPONMLKJIHGFEDCBA!#$%&'*+-.0123456789^_`abcxyz|~";
+    struct mr_buf request = {0}, expected = {0};
+    mr_buf_append(&request, MR_S("GET /names HTTP/1.1\r\nHost: h\r\n"));
+    mr_buf_append(&expected, MR_S("host "));
+    for (size_t len = 1; len < sizeof names; len++) {
+        const struct mr_slice name = mr_slice_make(names + sizeof names - 1 - len, len);
+        mr_buf_printf(&request, "%.*s: v\r\n", MR_ARG(name));
+        for (size_t i = 0; i < len; i++)
+            mr_buf_byte(&expected, (char)tolower((unsigned char)name.ptr[i]));
+        mr_buf_byte(&expected, ' ');
+    }
+    mr_buf_append(&request, MR_S("\r\n"));
+    mr_buf_byte(&request, '\0');
+    mr_buf_byte(&expected, '\0');
+    int fd = test_connect(fixture.port);
+    expect_body(fd, request.data, expected.data);
+    close(fd);
+    mr_buf_fini(&request);
+    mr_buf_fini(&expected);
+}
+
 static void a_reply_header_cannot_be_split(void **state)
 {
     (void)state;
@@ -526,6 +552,7 @@ int main(void)
         cmocka_unit_test(an_upgrade_is_not_taken),
         cmocka_unit_test(keep_alive_follows_version_and_header),
         cmocka_unit_test(head_and_204_have_no_body),
+        cmocka_unit_test(names_of_headers_become_small),
         cmocka_unit_test(a_reply_header_cannot_be_split),
         cmocka_unit_test(header_limits_answer_414_and_431),
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_is_read),

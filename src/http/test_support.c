@@ -153,6 +153,12 @@ static void on_request(struct http_exchange *exchange)
     } else if (mr_slice_equal(path, MR_S("/inject"))) {
         http_reply_header(exchange, MR_S("x-name"), MR_S("a\r\nx-evil: 1"));
         http_reply_send(exchange);
+    } else if (mr_slice_equal(path, MR_S("/names"))) {
+        for (size_t i = 0; i < exchange->header_count; i++) {
+            mr_buf_append(&exchange->reply_body, exchange->headers[i].name);
+            mr_buf_byte(&exchange->reply_body, ' ');
+        }
+        http_reply_send(exchange);
     } else if (mr_slice_equal(path, MR_S("/none"))) {
         exchange->status = 204;
         http_reply_send(exchange);

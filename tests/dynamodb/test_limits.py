@@ -201,14 +201,15 @@ def test_what_the_account_may_have_and_where_it_lives(api, server):
 
 def test_replies_have_an_id_like_those_of_aws(server):
     seen = set()
-    for body in ("{}", "[", '{"Limit": 0}'):
+    for body in ("{}", "[", '{"Limit": 0}') * 4:
         _, headers, _ = server.request(
             "POST", "/", body, {"X-Amz-Target": "DynamoDB_20120810.ListTables",
                                 "Content-Type": "application/x-amz-json-1.0"}
         )  # fmt: skip
-        assert re.fullmatch(r"[A-Z0-9]{52}", headers["x-amzn-RequestId"])
+        assert re.fullmatch(r"[0-9A-V]{52}", headers["x-amzn-RequestId"])
         seen.add(headers["x-amzn-RequestId"])
-    assert len(seen) == 3
+    assert len(seen) == 12
+    assert {digit for each in seen for digit in each} == set("0123456789ABCDEFGHIJKLMNOPQRSTUV")
 
 
 def test_who_asks_for_the_root_is_told_the_health(server):
