@@ -25,36 +25,55 @@ static struct mr_rng *ids_of(struct mr_rng *system)
     return &ids.rng;
 }
 
+/* Eight digits of base32hex (0 to 9, A to V) from the low 40 bits, all at once: each five bits get
+ * a byte, and the letters what lies between '9' and 'A'. */
+static uint64_t base32_digits(uint64_t bits)
+{
+    const uint64_t ones = UINT64_MAX / 255;
+    uint64_t digits = (bits & 0xfffff) | (bits >> 20 & 0xfffff) << 32;
+    digits = (digits & 0x000003ff000003ff) | (digits & 0x000ffc00000ffc00) << 6;
+    digits = (digits & 0x001f001f001f001f) | (digits & 0x03e003e003e003e0) << 3;
+    const uint64_t letters = (digits + ones * (0x80 - 10)) >> 7 & ones;
+    return digits + ones * '0' + letters * ('A' - '9' - 1);
+}
+
+/* AWS: DynamoDB and its Streams use 52 characters of base32hex, S3 16 upper-case hex digits. */
+static struct mr_slice base32_id(struct mr_arena *arena, struct mr_rng *rng)
+{
+    enum { LEN = 52 };
+    char *text = mr_arena_alloc(arena, LEN + 4);
+    for (size_t i = 0; i < LEN; i += 8) {
+        const uint64_t digits = base32_digits(mr_rng_u64(rng));
+        memcpy(text + i, &digits, sizeof digits);
+    }
+    return mr_slice_make(text, LEN);
+}
+
+static struct mr_slice hex_id(struct mr_arena *arena, struct mr_rng *rng)
+{
+    char *text = mr_arena_alloc(arena, 16);
+    uint64_t random = mr_rng_u64(rng);
+    for (size_t i = 0; i < 16; i++, random >>= 4)
+        text[i] = "0123456789ABCDEF"[random & 15];
+    return mr_slice_make(text, 16);
+}
+
 void call_request_id(struct protocol_call *call)
 {
     if (call->request_id.ptr != NULL)
         return;
-    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
     const struct protocol_call_private *priv = call->priv;
     const char *name = priv->service == NULL ? "" : priv->service->model->name;
     struct mr_rng *rng = ids_of(priv->protocol->options.rng);
-    if (name[0] != 'd' && strcmp(name, "s3") != 0) {
+    if (name[0] == 'd') {
+        call->request_id = base32_id(call->arena, rng);
+    } else if (strcmp(name, "s3") == 0) {
+        call->request_id = hex_id(call->arena, rng);
+    } else {
         char *uuid = mr_arena_alloc(call->arena, 37);
         mr_rng_uuid(rng, uuid);
         call->request_id = mr_slice_make(uuid, 36);
-        return;
     }
-    /* AWS: DynamoDB and its Streams use 52 characters of base32hex, S3 16 upper-case hex digits. */
-    const unsigned bits = name[0] == 'd' ? 5 : 4;
-    const size_t len = name[0] == 'd' ? 52 : 16;
-    uint8_t random[33]; /* bits * len of them are used */
-    mr_rng_fill(rng, random, (bits * len + 7) / 8);
-    char *text = mr_arena_alloc(call->arena, len);
-    uint32_t pool = 0;
-    unsigned have = 0;
-    for (size_t i = 0, next = 0; i < len; i++, have -= bits, pool >>= bits) {
-        if (have < bits) {
-            pool |= (uint32_t)random[next++] << have;
-            have += 8;
-        }
-        text[i] = alphabet[pool & ((1u << bits) - 1)];
-    }
-    call->request_id = mr_slice_make(text, len);
 }
 
 void call_init(struct protocol_call *call, struct protocol *protocol, struct mr_arena *arena,

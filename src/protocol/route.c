@@ -18,7 +18,10 @@ struct scope scope_parse(struct mr_slice credential)
 struct scope scope_of(struct protocol_call *call)
 {
     const struct mr_slice header = protocol_header(call, "authorization");
-    const size_t at = mr_slice_search(header, MR_S("Credential="));
+    const struct mr_slice usual = MR_S("AWS4-HMAC-SHA256 Credential=");
+    const size_t at = mr_slice_starts_with(header, usual)
+                          ? usual.len - 11
+                          : mr_slice_search(header, MR_S("Credential="));
     if (at != SIZE_MAX) {
         struct mr_slice rest = mr_slice_sub(header, at + 11, SIZE_MAX), credential = {0};
         (void)mr_slice_split(&rest, ',', &credential);
