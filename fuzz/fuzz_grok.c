@@ -11,6 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct mr_slice columns[] = {MR_S_INIT("a"), MR_S_INIT("word")};
     const struct mr_slice all = {(const char *)data, size};
     struct athena_grok grok = {0};
+    struct athena_grok_column *found;
+    size_t count;
     struct mr_slice why = MR_S("");
     struct mr_arena arena;
     const char *unfit = NULL;
@@ -30,6 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 assert(at->next == NULL || at->rank <= at->next->rank);
         }
         athena_regex_free(regex);
+        /* The same patterns, and fewer columns than there may be. */
+        if (athena_grok_columns(&arena, mr_slice_sub(all, cut, SIZE_MAX), mr_slice_sub(all, 0, cut),
+                                &found, &count, &why) == MR_OK)
+            assert(count <= ATHENA_GROK_COLUMNS_MAX);
+        else
+            assert(why.len > 0);
     }
     mr_arena_fini(&arena);
     return 0;

@@ -22,6 +22,8 @@ struct athena_options {
     struct glue *glue;
     const char *duckdb_library; /* path of libduckdb.so; NULL: looked for (README.md) */
 };
+/* For glue_options: Glue stands below, and its crawlers know Grok by what reads it. */
+extern const struct glue_grok_engine athena_grok_engine;
 MR_MUST_USE enum mr_status athena_open(struct athena **ret_athena,
                                        const struct athena_options *options);
 void athena_register(struct athena *athena, struct protocol *protocol);

@@ -18,11 +18,13 @@ struct expansion {
     size_t custom_count;
     struct athena_grok_capture **captures;
     size_t capture_count;
+    struct athena_grok_column *found; /* NULL: who asks knows the columns */
+    size_t found_count;
     struct mr_buf out;
     struct mr_slice why; /* empty while all is well */
 };
 struct reference {
-    struct mr_slice name, column; /* the column is empty when it is not named */
+    struct mr_slice name, column, type; /* column and type are empty when they are not named */
 };
 
 #define FAIL(expansion, ...) \
@@ -108,7 +110,31 @@ static bool read_reference(struct expansion *expansion, struct mr_slice text,
         return FAIL(expansion, "'%%{%.*s}' is no reference to a pattern", MR_ARG(text));
     if (typed && !is_type(type))
         return FAIL(expansion, "'%%{%.*s}' has an unknown type", MR_ARG(text));
-    *ret_reference = (struct reference){name, column};
+    *ret_reference = (struct reference){name, column, type};
+    return true;
+}
+
+static struct mr_slice lower(struct mr_arena *arena, struct mr_slice text)
+{
+    char *copy = mr_arena_cstr(arena, text);
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = copy[i] >= 'A' && copy[i] <= 'Z' ? (char)(copy[i] + 32) : copy[i];
+    return mr_slice_make(copy, text.len);
+}
+
+static bool note_column(struct expansion *expansion, const struct reference *reference)
+{
+    if (expansion->found == NULL || reference->column.len == 0 ||
+        mr_slice_equal(reference->column, MR_S("UNWANTED")))
+        return true;
+    const struct mr_slice name = lower(expansion->arena, reference->column);
+    for (size_t i = 0; i < expansion->found_count; i++) {
+        if (mr_slice_equal(expansion->found[i].name, name))
+            return true;
+    }
+    if (expansion->found_count == ATHENA_GROK_COLUMNS_MAX)
+        return FAIL(expansion, "more than %d columns", ATHENA_GROK_COLUMNS_MAX);
+    expansion->found[expansion->found_count++] = (struct athena_grok_column){name, reference->type};
     return true;
 }
 
@@ -162,7 +188,8 @@ static bool refer(struct expansion *expansion, struct mr_slice text, const struc
     if (inner.depth == ATHENA_GROK_DEPTH_MAX)
         return FAIL(expansion, "patterns are nested deeper than %d", ATHENA_GROK_DEPTH_MAX);
     open_group(expansion, &reference, inner.depth);
-    return expand(expansion, regex, &inner) && put(expansion, MR_S(")"));
+    return note_column(expansion, &reference) && expand(expansion, regex, &inner) &&
+           put(expansion, MR_S(")"));
 }
 
 /* Recursion: as deep as ATHENA_GROK_DEPTH_MAX; as long as ATHENA_GROK_BYTES_MAX, for each reference
@@ -202,6 +229,26 @@ enum mr_status athena_grok_expand(struct mr_arena *arena, struct mr_slice format
             expansion.captures};
     else
         *ret_why = expansion.why;
+    mr_buf_fini(&expansion.out);
+    return fine ? MR_OK : MR_INVALID;
+}
+
+enum mr_status athena_grok_columns(struct mr_arena *arena, struct mr_slice format,
+                                   struct mr_slice custom, struct athena_grok_column **ret_columns,
+                                   size_t *ret_count, struct mr_slice *ret_why)
+{
+    struct expansion expansion = {
+        .arena = arena,
+        .captures = MR_NEW_ARRAY(arena, struct athena_grok_capture *, 1),
+        .found = MR_NEW_ARRAY(arena, struct athena_grok_column, (size_t)ATHENA_GROK_COLUMNS_MAX),
+    };
+    const bool fine = read_custom(&expansion, custom) && expand(&expansion, format, NULL);
+    if (fine) {
+        *ret_columns = expansion.found;
+        *ret_count = expansion.found_count;
+    } else {
+        *ret_why = expansion.why;
+    }
     mr_buf_fini(&expansion.out);
     return fine ? MR_OK : MR_INVALID;
 }

@@ -15,6 +15,7 @@ enum {
     ATHENA_GROK_DEPTH_MAX = 32,       /* of patterns within patterns */
     ATHENA_GROK_BYTES_MAX = 64 << 10, /* of the expansion */
     ATHENA_GROK_CUSTOM_MAX = 1000,
+    ATHENA_GROK_COLUMNS_MAX = 100, /* as many groups as a regular expression has */
 };
 
 struct athena_grok_capture {
@@ -26,6 +27,15 @@ struct athena_grok {
     struct mr_slice regex;                 /* of a whole line */
     struct athena_grok_capture **captures; /* of each column; NULL: none */
 };
+struct athena_grok_column {
+    struct mr_slice name, type; /* in lower case; as the reference says, or empty */
+};
+/* The columns that references name, in their order, also those within patterns; one that occurs
+ * again is the same. */
+MR_MUST_USE enum mr_status athena_grok_columns(struct mr_arena *arena, struct mr_slice format,
+                                               struct mr_slice custom,
+                                               struct athena_grok_column **ret_columns,
+                                               size_t *ret_count, struct mr_slice *ret_why);
 /* Everything returned is the arena's. MR_INVALID: `ret_why` says what is wrong. */
 MR_MUST_USE enum mr_status athena_grok_expand(struct mr_arena *arena, struct mr_slice format,
                                               struct mr_slice custom,

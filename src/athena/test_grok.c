@@ -263,10 +263,46 @@ static void built_in_patterns_of_logs_have_columns(void **state)
           "postfix/smtpd|19305|-|B88C4120838: connect");
 }
 
+static void columns_are(const char *format, const char *custom, const char *wanted)
+{
+    struct mr_arena arena;
+    struct athena_grok_column *columns;
+    struct mr_slice why = MR_S("");
+    struct mr_buf found = {0};
+    size_t count = 0;
+    mr_arena_init(&arena);
+    if (athena_grok_columns(&arena, mr_slice_cstr(format), mr_slice_cstr(custom), &columns, &count,
+                            &why) != MR_OK)
+        mr_buf_printf(&found, "!%.*s", MR_ARG(why));
+    for (size_t i = 0; i < count; i++)
+        mr_buf_printf(&found, "%s%.*s:%.*s", i > 0 ? " " : "", MR_ARG(columns[i].name),
+                      MR_ARG(columns[i].type));
+    mr_buf_byte(&found, '\0');
+    assert_string_equal(found.data, wanted);
+    mr_buf_fini(&found);
+    mr_arena_fini(&arena);
+}
+
+static void what_references_name_are_columns(void **state)
+{
+    (void)state;
+    columns_are("%{INT:b:int} %{WORD:A} %{WORD} %{INT:B:long}", "", "b:int a:");
+    columns_are("%{OUT:x} %{USER:u}", "OUT %{IN}%{INT:y:byte}\nIN %{WORD:z}", "x: z: y:byte u:");
+    columns_are("x", "", "");
+    columns_are("%{NONE:a}", "", "!there is no pattern 'NONE'");
+    struct mr_buf many = {0};
+    for (int i = 0; i <= ATHENA_GROK_COLUMNS_MAX; i++)
+        mr_buf_printf(&many, "%%{INT:c%d}", i);
+    mr_buf_byte(&many, '\0');
+    columns_are(many.data, "", "!more than 100 columns");
+    mr_buf_fini(&many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(references_become_columns),
+        cmocka_unit_test(what_references_name_are_columns),
         cmocka_unit_test(custom_patterns_use_others_and_go_first),
         cmocka_unit_test(wrong_patterns_say_why),
         cmocka_unit_test(expansions_are_bounded),

@@ -162,16 +162,68 @@ static void read_csv(struct mr_arena *arena, yyjson_val *json, struct glue_csv_r
     }
 }
 
+static struct mr_slice grok_type(struct mr_slice word)
+{
+    static const struct {
+        struct mr_slice word, hive;
+    } types[] = {{MR_S_INIT("byte"), MR_S_INIT("tinyint")},
+                 {MR_S_INIT("short"), MR_S_INIT("smallint")},
+                 {MR_S_INIT("long"), MR_S_INIT("bigint")}};
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        if (mr_slice_equal(word, types[i].word))
+            return types[i].hive;
+    }
+    return word.len > 0 ? word : MR_S("string");
+}
+
+/* AWS: a reference's type is the column's; without one it is a string. */
+static bool read_grok(struct mr_arena *arena, yyjson_val *json,
+                      const struct glue_grok_engine *engine, struct glue_grok_rules *rules,
+                      struct mr_slice *ret_why)
+{
+    struct glue_grok_column *columns;
+    size_t count;
+    rules->classification = mr_json_get_text(json, "Classification");
+    rules->pattern = mr_json_get_text(json, "GrokPattern");
+    rules->custom = mr_json_get_text(json, "CustomPatterns");
+    rules->engine = engine;
+    rules->grok = engine->open(arena, rules->pattern, rules->custom, &columns, &count, ret_why);
+    if (rules->grok == NULL)
+        return false;
+    rules->type = (struct glue_type){.kind = GLUE_STRUCT,
+                                     .fields = MR_NEW_ARRAY(arena, struct glue_field, count + 1),
+                                     .field_capacity = count};
+    for (size_t i = 0; i < count; i++) {
+        struct glue_field *field = &rules->type.fields[rules->type.field_count++];
+        field->name = columns[i].name;
+        glue_type_parse(arena, grok_type(columns[i].type), &field->type);
+    }
+    return true;
+}
+
 bool glue_classifier_read(struct mr_arena *arena, yyjson_val *json,
-                          struct glue_classifier *ret_classifier)
+                          const struct glue_grok_engine *engine,
+                          struct glue_classifier *ret_classifier, struct mr_slice *ret_why)
 {
     yyjson_val *csv = mr_json_get(json, "CsvClassifier");
     yyjson_val *by_path = mr_json_get(json, "JsonClassifier");
+    yyjson_val *grok = mr_json_get(json, "GrokClassifier");
     *ret_classifier = (struct glue_classifier){.is_csv = csv != NULL};
-    if (csv != NULL)
+    *ret_why = MR_S("no crawl knows its format");
+    if (csv != NULL) {
         read_csv(arena, csv, &ret_classifier->csv);
-    else if (by_path == NULL)
-        return false;
-    return csv != NULL ||
+        return true;
+    }
+    if (grok != NULL && engine != NULL) {
+        ret_classifier->grok = MR_NEW(arena, struct glue_grok_rules);
+        return read_grok(arena, grok, engine, ret_classifier->grok, ret_why);
+    }
+    return by_path != NULL &&
            glue_path_parse(mr_json_get_text(by_path, "JsonPath"), &ret_classifier->path);
+}
+
+void glue_classifier_close(struct glue_classifier *classifier)
+{
+    if (classifier->grok != NULL)
+        classifier->grok->engine->close(classifier->grok->grok);
 }

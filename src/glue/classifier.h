@@ -1,6 +1,7 @@
-/* glue/classifier.h: what a user says about formats: classifiers for JSON and CSV, in front of the
- * ones that a crawl knows by itself. Classifiers for Grok and XML are kept and match nothing. */
+/* glue/classifier.h: what a user says about formats: classifiers for JSON, CSV and Grok, in front
+ * of the ones that a crawl knows by itself. Classifiers for XML are kept and match nothing. */
 #pragma once
+#include "glue/glue.h"
 #include "glue/infer.h"
 
 enum { GLUE_PATH_STEPS_MAX = 16, GLUE_CLASSIFIERS_MAX = 50 };
@@ -35,16 +36,27 @@ struct glue_csv_rules {
 /* "LONG" and its like in Hive's words; empty: none of AWS's custom datatypes. */
 struct mr_slice glue_custom_datatype(struct mr_slice name);
 
+struct glue_grok_rules {
+    struct mr_slice classification, pattern, custom;
+    struct glue_type type; /* of a line: its columns */
+    const struct glue_grok_engine *engine;
+    struct glue_grok *grok; /* NULL: only its names are known */
+};
+
 struct glue_classifier {
     bool is_csv;
-    struct glue_path path;     /* of JSON */
-    struct glue_csv_rules csv; /* of CSV */
+    struct glue_grok_rules *grok; /* NULL: it is for another format */
+    struct glue_path path;        /* of JSON */
+    struct glue_csv_rules csv;    /* of CSV */
 };
 struct glue_classifiers {
     struct glue_classifier *list;
     size_t count;
 };
 extern const struct glue_csv_rules glue_csv_default;
-/* From the wire's Classifier. False: it is one that matches nothing here. */
+/* From the wire's Classifier; `engine` may be NULL. False: it matches nothing, `ret_why` says why.
+ * What it opened lives until it is closed. */
 bool glue_classifier_read(struct mr_arena *arena, yyjson_val *json,
-                          struct glue_classifier *ret_classifier);
+                          const struct glue_grok_engine *engine,
+                          struct glue_classifier *ret_classifier, struct mr_slice *ret_why);
+void glue_classifier_close(struct glue_classifier *classifier);

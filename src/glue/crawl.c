@@ -657,6 +657,6 @@ enum mr_status glue_crawl_run(struct glue_crawl *crawl)
     if (status == MR_OK)
         status = glue_crawl_drop_tables(crawl, &found);
     mr_map_fini(&found);
-    mr_map_fini(&crawl->known);
+    glue_crawl_forget(crawl);
     return status;
 }

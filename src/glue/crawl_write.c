@@ -3,8 +3,11 @@
 #include "glue/internal.h"
 #include <stdlib.h>
 
-static const char *const formats[] = {
-    [LAKE_JSON] = "json", [LAKE_CSV] = "csv", [LAKE_PARQUET] = "parquet", [LAKE_AVRO] = "avro"};
+static const char *const formats[] = {[LAKE_JSON] = "json",
+                                      [LAKE_CSV] = "csv",
+                                      [LAKE_PARQUET] = "parquet",
+                                      [LAKE_AVRO] = "avro",
+                                      [LAKE_GROK] = ""};
 static const char *const files[][2] = {
     /* read by, written by */
     [LAKE_JSON] = {"org.apache.hadoop.mapred.TextInputFormat",
@@ -14,7 +17,9 @@ static const char *const files[][2] = {
     [LAKE_PARQUET] = {"org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
                       "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"},
     [LAKE_AVRO] = {"org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat",
-                   "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat"}};
+                   "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat"},
+    [LAKE_GROK] = {"org.apache.hadoop.mapred.TextInputFormat",
+                   "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"}};
 static const char *const packings[] = {
     [MR_PACKING_NONE] = "none", [MR_PACKING_GZIP] = "gzip", [MR_PACKING_ZSTD] = "zstd"};
 
@@ -34,7 +39,9 @@ void glue_crawl_parameters(struct mr_json *json, const struct glue_crawl *crawl,
     mr_json_key_cstr(json, "CrawlerSchemaDeserializerVersion", "1.0");
     mr_json_key_cstr(json, "CrawlerSchemaSerializerVersion", "1.0");
     mr_json_key_string(json, "UPDATED_BY_CRAWLER", crawl->crawler);
-    mr_json_key_cstr(json, "classification", formats[shape->format]);
+    mr_json_key_string(json, "classification",
+                       shape->format == LAKE_GROK ? shape->grok->classification
+                                                  : mr_slice_cstr(formats[shape->format]));
     mr_json_key_cstr(json, "compressionType", packings[shape->packing]);
     if (shape->json_path.len > 0)
         mr_json_key_string(json, "jsonPath", shape->json_path);
@@ -89,6 +96,14 @@ static void write_serde(struct mr_json *json, const struct lake_shape *shape,
         mr_json_key_cstr(json, "SerializationLibrary",
                          "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
         mr_json_key_raw(json, "Parameters", MR_S("{\"serialization.format\":\"1\"}"));
+    } else if (shape->format == LAKE_GROK) {
+        mr_json_key_cstr(json, "SerializationLibrary", GROK_SERDE);
+        mr_json_key(json, "Parameters");
+        mr_json_object(json);
+        mr_json_key_string(json, GROK_PATTERN, shape->grok->pattern);
+        if (shape->grok->custom.len > 0)
+            mr_json_key_string(json, GROK_CUSTOM, shape->grok->custom);
+        mr_json_object_end(json);
     } else if (shape->format == LAKE_AVRO) {
         mr_json_key_cstr(json, "SerializationLibrary",
                          "org.apache.hadoop.hive.serde2.avro.AvroSerDe");

@@ -16,12 +16,26 @@
 
 struct glue;
 struct logs;
+/* Grok, as whoever reads tables of it has it. One thread at a time uses an opened pattern. */
+struct glue_grok;
+struct glue_grok_column {
+    struct mr_slice name, type; /* in lower case; Grok's word, or empty: a string */
+};
+struct glue_grok_engine {
+    /* The columns are the arena's. NULL: the patterns are wrong, `ret_why` says how. */
+    struct glue_grok *(*open)(struct mr_arena *arena, struct mr_slice pattern,
+                              struct mr_slice custom, struct glue_grok_column **ret_columns,
+                              size_t *ret_count, struct mr_slice *ret_why);
+    bool (*matches)(struct glue_grok *grok, struct mr_slice line);
+    void (*close)(struct glue_grok *grok); /* accepts NULL */
+};
 struct glue_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
     struct s3 *s3;
-    struct logs *logs; /* where crawls log; may be NULL */
+    struct logs *logs;                   /* where crawls log; may be NULL */
+    const struct glue_grok_engine *grok; /* NULL: Grok classifies nothing */
 };
 /* Crawls that a crash cut short are started again. */
 MR_MUST_USE enum mr_status glue_open(struct glue **ret_glue, const struct glue_options *options);

@@ -18,13 +18,17 @@ enum {
 /* Between the parts of a document's name: no legal name holds it. */
 #define GLUE_SEPARATOR '\x1f'
 #define GLUE_LOG_GROUP "/aws-glue/crawlers"
+#define GROK_SERDE "com.amazonaws.glue.serde.GrokSerDe"
+#define GROK_PATTERN "input.format"
+#define GROK_CUSTOM "input.grokCustomPatterns"
 
 struct glue {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
     struct s3 *s3;
-    struct logs *logs;    /* NULL: crawls log nowhere */
+    struct logs *logs; /* NULL: crawls log nowhere */
+    const struct glue_grok_engine *grok;
     pthread_mutex_t lock; /* of catalog writes: held from reading to committing */
     pthread_mutex_t crawler_lock;
     pthread_cond_t idle; /* a crawl ended */
@@ -189,6 +193,7 @@ MR_MUST_USE enum mr_status glue_crawl_run(struct glue_crawl *crawl);
 /* ---- known.c ---- */
 /* Reads classifiers, and the folders that are not crawled again. */
 MR_MUST_USE enum mr_status glue_crawl_prepare(struct glue_crawl *crawl);
+void glue_crawl_forget(struct glue_crawl *crawl);
 /* NULL: the folder ("some/key/") is to be looked at. */
 const struct lake_shape *glue_known_shape(const struct glue_crawl *crawl, struct mr_slice bucket,
                                           struct mr_slice folder);

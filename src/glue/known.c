@@ -9,6 +9,22 @@ static enum mr_packing packing_of(struct mr_slice word)
                                                 : MR_PACKING_NONE;
 }
 
+/* Of Grok: what the SerDe's parameters say. */
+static void know_grok(struct mr_arena *arena, yyjson_val *storage, struct mr_slice classification,
+                      struct lake_shape *shape)
+{
+    yyjson_val *serde = mr_json_get(storage, "SerdeInfo");
+    yyjson_val *parameters = mr_json_get(serde, "Parameters");
+    if (!mr_slice_equal(mr_json_get_text(serde, "SerializationLibrary"), MR_S(GROK_SERDE)))
+        return;
+    struct glue_grok_rules *rules = MR_NEW(arena, struct glue_grok_rules);
+    rules->classification = classification;
+    rules->pattern = mr_json_get_text(parameters, GROK_PATTERN);
+    rules->custom = mr_json_get_text(parameters, GROK_CUSTOM);
+    shape->format = LAKE_GROK;
+    shape->grok = rules;
+}
+
 /* The shape that a crawler's table or partition says it has. Its `records` is a record's size. */
 static struct lake_shape *shape_of(struct mr_arena *arena, yyjson_val *row)
 {
@@ -22,6 +38,7 @@ static struct lake_shape *shape_of(struct mr_arena *arena, yyjson_val *row)
                     : mr_slice_equal(format, MR_S("parquet")) ? LAKE_PARQUET
                     : mr_slice_equal(format, MR_S("avro"))    ? LAKE_AVRO
                                                               : LAKE_JSON;
+    know_grok(arena, storage, format, shape);
     shape->packing = packing_of(mr_json_get_text(parameters, "compressionType"));
     shape->json_path = mr_json_get_text(parameters, "jsonPath");
     shape->avro_schema = mr_json_get_text(parameters, AVRO_SCHEMA_KEY);
@@ -125,11 +142,13 @@ static enum mr_status read_classifiers(struct glue_crawl *crawl)
             glue_doc(crawl->glue, crawl->arena, "classifier", mr_json_text(name), &json);
         if (status < 0)
             return status;
-        if (status == MR_OK && glue_classifier_read(crawl->arena, json, &all->list[all->count]))
+        struct mr_slice why = MR_S("it does not exist");
+        if (status == MR_OK && glue_classifier_read(crawl->arena, json, crawl->glue->grok,
+                                                    &all->list[all->count], &why))
             all->count++;
         else
-            glue_crawl_log(crawl, "WARN", "Classifier %.*s classifies nothing",
-                           MR_ARG(mr_json_text(name)));
+            glue_crawl_log(crawl, "WARN", "Classifier %.*s classifies nothing: %.*s",
+                           MR_ARG(mr_json_text(name)), MR_ARG(why));
     }
     return MR_OK;
 }
@@ -141,4 +160,11 @@ enum mr_status glue_crawl_prepare(struct glue_crawl *crawl)
         return status;
     return glue_table_each(crawl->glue, mr_json_get_text(crawl->config, "DatabaseName"), know_table,
                            crawl);
+}
+
+void glue_crawl_forget(struct glue_crawl *crawl)
+{
+    for (size_t i = 0; i < crawl->classifiers.count; i++)
+        glue_classifier_close(&crawl->classifiers.list[i]);
+    mr_map_fini(&crawl->known);
 }

@@ -1,3 +1,4 @@
+#include "glue/classifier.h"
 #include "glue/lake.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -51,6 +52,9 @@ static size_t schema_id(struct lake *lake, const struct lake_shape *shape)
     mr_buf_printf(&text, "%d%d%c%c%d%d", (int)shape->format, (int)shape->packing, shape->delimiter,
                   shape->quote, shape->header, shape->quoted);
     mr_buf_append(&text, shape->json_path);
+    if (shape->grok != NULL)
+        mr_buf_printf(&text, "%.*s %.*s %.*s", MR_ARG(shape->grok->classification),
+                      MR_ARG(shape->grok->pattern), MR_ARG(shape->grok->custom));
     mr_buf_byte(&text, ' ');
     glue_type_print(&text, &shape->type);
     const uintptr_t known = (uintptr_t)mr_map_get(&lake->schema_ids, mr_buf_slice(&text));
@@ -164,10 +168,18 @@ static bool is_alike(const struct glue_type *a, const struct glue_type *b)
     return common * 10 >= small->field_count * 7;
 }
 
+static bool same_grok(const struct glue_grok_rules *a, const struct glue_grok_rules *b)
+{
+    return mr_slice_equal(a->classification, b->classification) &&
+           mr_slice_equal(a->pattern, b->pattern) && mr_slice_equal(a->custom, b->custom);
+}
+
 static bool same_format(const struct lake_shape *a, const struct lake_shape *b)
 {
     if (a->format != b->format || a->packing != b->packing)
         return false;
+    if (a->format == LAKE_GROK)
+        return same_grok(a->grok, b->grok);
     if (a->format == LAKE_JSON)
         return mr_slice_equal(a->json_path, b->json_path);
     return a->format == LAKE_PARQUET || a->format == LAKE_AVRO ||

@@ -15,19 +15,21 @@
 
 enum { LAKE_SCHEMAS_MAX = 4096, LAKE_LOOSE_MAX = 100, LAKE_DEPTH_MAX = 64 };
 
-enum lake_format { LAKE_JSON, LAKE_CSV, LAKE_PARQUET, LAKE_AVRO };
+enum lake_format { LAKE_JSON, LAKE_CSV, LAKE_PARQUET, LAKE_AVRO, LAKE_GROK };
+struct glue_grok_rules;
 #define AVRO_SCHEMA_KEY "avro.schema.literal"
 struct lake_shape { /* of one object */
     enum lake_format format;
     enum mr_packing packing;
-    struct glue_type type;       /* a GLUE_STRUCT */
-    struct mr_slice json_path;   /* of a classifier for JSON; empty: none */
-    struct mr_slice avro_schema; /* of Avro, as the first of its objects has it */
-    char delimiter, quote;       /* of CSV */
-    bool header;                 /* of CSV */
-    bool quoted;                 /* of CSV: OpenCSVSerde has to read it */
-    bool typed;                  /* of CSV: a classifier says what types its columns have */
-    uint64_t records;            /* estimated when the object was not read to its end */
+    struct glue_type type;              /* a GLUE_STRUCT */
+    struct mr_slice json_path;          /* of a classifier for JSON; empty: none */
+    struct mr_slice avro_schema;        /* of Avro, as the first of its objects has it */
+    const struct glue_grok_rules *grok; /* of lines that a classifier describes, for the crawl */
+    char delimiter, quote;              /* of CSV */
+    bool header;                        /* of CSV */
+    bool quoted;                        /* of CSV: OpenCSVSerde has to read it */
+    bool typed;                         /* of CSV: a classifier says what types its columns have */
+    uint64_t records;                   /* estimated when the object was not read to its end */
 };
 struct lake_counts {
     uint64_t objects, bytes, records;

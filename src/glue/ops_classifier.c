@@ -1,4 +1,4 @@
-/* The wire: classifiers. Crawls use those for JSON and CSV (classifier.h); Grok and XML ones are
+/* The wire: classifiers. Crawls use those for JSON, CSV and Grok (classifier.h); XML ones are
  * kept. Stored: "glue/classifier/<name>", the wire's Classifier. */
 #include "glue/internal.h"
 
@@ -91,6 +91,21 @@ static bool check_input(struct protocol_call *call, yyjson_val *input)
     return true;
 }
 
+/* As it would be stored. False: the fault is set. */
+static bool check_grok(struct protocol_call *call, struct mr_slice json)
+{
+    const struct glue *glue = call->service;
+    yyjson_val *whole = glue_parse(call->arena, json);
+    struct glue_classifier classifier;
+    struct mr_slice why;
+    if (mr_json_get(whole, "GrokClassifier") == NULL || glue->grok == NULL)
+        return true;
+    if (!glue_classifier_read(call->arena, whole, glue->grok, &classifier, &why))
+        protocol_fail(call, &glue_fault_invalid_input, "Invalid Grok pattern: %.*s", MR_ARG(why));
+    glue_classifier_close(&classifier);
+    return !protocol_failed(call);
+}
+
 static void put(struct protocol_call *call, bool replace)
 {
     struct glue *glue = call->service;
@@ -117,9 +132,9 @@ static void put(struct protocol_call *call, bool replace)
     if (before != NULL && strcmp(kind, old_kind) != 0)
         protocol_fail(call, &glue_fault_invalid_input,
                       "The type of a classifier cannot be changed.");
-    if (status >= 0 && !protocol_failed(call)) {
-        store_doc_put(&entry, "glue", "classifier", name,
-                      classifier_json(call, kind, input, before));
+    struct mr_slice json = classifier_json(call, kind, input, before);
+    if (status >= 0 && !protocol_failed(call) && check_grok(call, json)) {
+        store_doc_put(&entry, "glue", "classifier", name, json);
         status = store_commit(glue->store, &entry, &call->ticket);
     }
     pthread_mutex_unlock(&glue->lock);

@@ -108,10 +108,9 @@ static bool check_classifiers(struct protocol_call *call)
                           "Classifier entity with name %.*s does not exist",
                           MR_ARG(mr_json_text(name)));
         yyjson_val *found = status == MR_OK ? glue_parse(call->arena, json) : NULL;
-        if (mr_json_get(found, "GrokClassifier") != NULL ||
-            mr_json_get(found, "XMLClassifier") != NULL)
+        if (mr_json_get(found, "XMLClassifier") != NULL)
             protocol_fail(call, &glue_fault_unsupported,
-                          "Crawls with Grok and XML classifiers are not implemented.");
+                          "Crawls with XML classifiers are not implemented.");
         protocol_fail_internal(call, status);
     }
     return !protocol_failed(call);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SAMPLE_CHUNK = 64 * 1024, CSV_COLUMNS_MAX = 1000, CSV_LINES = 1000 };
+enum { SAMPLE_CHUNK = 64 * 1024, CSV_COLUMNS_MAX = 1000, CSV_LINES = 1000, GROK_LINES = 100 };
 
 static enum mr_status read_some(int fd, char *to, size_t len, size_t *ret_got)
 {
@@ -406,11 +406,36 @@ static bool any_csv_shape(struct mr_arena *arena, struct mr_slice head, bool who
     return false;
 }
 
+/* Most of the first lines have to match. */
+static bool grok_shape(struct mr_slice head, bool whole, uint64_t bytes,
+                       const struct glue_grok_rules *rules, struct lake_shape *ret_shape)
+{
+    struct mr_slice rest = head, line;
+    size_t lines = 0, good = 0, used = 0;
+    while (mr_slice_split(&rest, '\n', &line)) {
+        if (rest.ptr == NULL && (!whole || line.len == 0))
+            break; /* cut by the end of the head, or the empty rest behind the last line end */
+        used += line.len + 1;
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (lines < GROK_LINES)
+            good += rules->engine->matches(rules->grok, line);
+        lines++;
+    }
+    if (good == 0 || good * 2 < (lines < GROK_LINES ? lines : GROK_LINES))
+        return false;
+    *ret_shape = (struct lake_shape){.format = LAKE_GROK, .grok = rules, .type = rules->type};
+    ret_shape->records = whole ? lines : bytes * lines / used;
+    return true;
+}
+
 static bool custom_shape(struct mr_arena *arena, struct mr_slice head, bool whole, uint64_t bytes,
                          const struct glue_classifier *classifier, struct lake_shape *ret_shape)
 {
     struct lake_shape shape = {0};
     struct mr_slice text = skip_blank(head);
+    if (classifier->grok != NULL)
+        return grok_shape(head, whole, bytes, classifier->grok, ret_shape);
     const bool is_json = text.ptr[0] == '{' || text.ptr[0] == '[';
     if (classifier->is_csv)
         return !is_json && any_csv_shape(arena, head, whole, bytes, &classifier->csv, ret_shape);

@@ -87,7 +87,8 @@ static enum mr_status open_movers(struct serve *serve)
                                       .runtime = serve->runtime,
                                       .rng = &serve->rng,
                                       .s3 = s->s3,
-                                      .logs = s->logs};
+                                      .logs = s->logs,
+                                      .grok = &athena_grok_engine};
     enum mr_status status = glue_open(&s->glue, &glue);
     if (status != MR_OK)
         return status;

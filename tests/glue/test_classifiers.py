@@ -55,12 +55,8 @@ def test_a_crawler_names_classifiers_that_exist(glue, database, fresh):
             Targets={"S3Targets": [{"Path": "s3://b/t"}]})
 
 
-@pytest.mark.parametrize("kind, options", [
-    ("GrokClassifier", {"Classification": "log", "GrokPattern": "%{WORD:a}"}),
-    ("XMLClassifier", {"Classification": "x", "RowTag": "row"})])
-def test_a_crawl_that_would_not_use_its_classifier_is_refused(glue, database, fresh, classifier,
-                                                              kind, options):
-    name = classifier(kind, **options)
+def test_a_crawl_that_would_not_use_its_classifier_is_refused(glue, database, fresh, classifier):
+    name = classifier("XMLClassifier", Classification="x", RowTag="row")
     refused(glue.create_crawler, "NotImplemented", Name=fresh("c"), Role=ROLE,
             DatabaseName=database, Classifiers=[name],
             Targets={"S3Targets": [{"Path": "s3://b/t"}]})
@@ -145,3 +141,80 @@ def test_single_columns_need_to_be_allowed(glue, s3, bucket, database, crawl, cl
         classifier("CsvClassifier", Delimiter=",", AllowSingleColumn=True)])
     crawl(name=name)
     assert columns(table(glue, database)) == [("col0", "int")]
+
+
+LOG = """[a1b2-c3d4] INFO : Crawl started, 17 objects
+[a1b2-c3d4] ERROR : No access: s3://b/k
+no line of ours
+[e5f6-a7b8] BENCHMARK : Finished
+"""
+PATTERN = r"\[%{RUN:run_id}\] %{LEVEL:Level} : %{GREEDYDATA:message}"
+CUSTOM = "RUN [0-9a-f]+-[0-9a-f]+\nLEVEL (?:BENCHMARK|ERROR|WARN|INFO)"
+
+
+def test_lines_that_grok_describes_are_a_table_to_query(glue, s3, bucket, database, crawl,
+                                                        classifier, run_query):
+    name = classifier("GrokClassifier", Classification="crawls", GrokPattern=PATTERN,
+                      CustomPatterns=CUSTOM)
+    s3.put_object(Bucket=bucket, Key="t/day=1/x.log", Body=LOG.encode())
+    crawl(f"s3://{bucket}/t/", Classifiers=[name])
+    found = table(glue, database)
+    assert columns(found) == [("run_id", "string"), ("level", "string"), ("message", "string")]
+    storage = found["StorageDescriptor"]
+    assert storage["SerdeInfo"] == {
+        "SerializationLibrary": "com.amazonaws.glue.serde.GrokSerDe",
+        "Parameters": {"input.format": PATTERN, "input.grokCustomPatterns": CUSTOM}}
+    assert storage["InputFormat"] == "org.apache.hadoop.mapred.TextInputFormat"
+    assert found["Parameters"]["classification"] == "crawls"
+    assert found["Parameters"]["recordCount"] == "4"
+    assert run_query("SELECT level, message, day FROM t WHERE run_id LIKE 'a1%'")[1:] == [
+        ["INFO", "Crawl started, 17 objects", "1"], ["ERROR", "No access: s3://b/k", "1"]]
+
+
+def test_what_references_name_are_columns_of_their_types(glue, s3, bucket, database, crawl,
+                                                         classifier, run_query):
+    name = classifier(
+        "GrokClassifier", Classification="times",
+        GrokPattern="%{SYSLOGTIMESTAMP:at} %{INT:n:int} %{INT:big:long} %{NUMBER:part:double} "
+                    "%{INT:tiny:byte} %{INT:few:short} %{SIX} %{WORD:ok:boolean} %{INT:n}",
+        CustomPatterns="SIX %{WORD:Word}")
+    s3.put_object(Bucket=bucket, Key="t/x", Body=b"Feb  9 07:15:00 1 2 3.5 4 5 six true 7\n" * 2)
+    crawl(f"s3://{bucket}/t/", Classifiers=[name])
+    assert columns(table(glue, database)) == [
+        ("at", "string"), ("n", "int"), ("big", "bigint"), ("part", "double"),
+        ("tiny", "tinyint"), ("few", "smallint"), ("word", "string"), ("ok", "boolean")]
+    assert run_query('SELECT "at", n, big, part, tiny, few, word, ok FROM t LIMIT 1')[1] == [
+        "Feb  9 07:15:00", "1", "2", "3.5", "4", "5", "six", "true"]
+
+
+def test_what_grok_does_not_describe_is_left_to_others(glue, s3, bucket, database, crawl,
+                                                       classifier):
+    name = classifier("GrokClassifier", Classification="log", GrokPattern="^%{WORD:a}=%{INT:b}$")
+    s3.put_object(Bucket=bucket, Key="lake/logs/x", Body=b"a=1\nb=2\nc\n")
+    s3.put_object(Bucket=bucket, Key="lake/rows/x", Body=b"a,b\n1,2\nx=1,5\n3,4\n")
+    s3.put_object(Bucket=bucket, Key="lake/records/x", Body=lines({"a": 1}))
+    first = crawl(f"s3://{bucket}/lake/", Classifiers=[name], RecrawlPolicy={
+        "RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"}, SchemaChangePolicy={
+            "UpdateBehavior": "LOG", "DeleteBehavior": "LOG"})
+    kinds = {row["Name"]: row["Parameters"]["classification"]
+             for row in glue.get_tables(DatabaseName=database)["TableList"]}
+    assert kinds == {"logs": "log", "rows": "csv", "records": "json"}
+    before = table(glue, database, "logs")["StorageDescriptor"]
+    crawl(name=first["Name"])
+    assert table(glue, database, "logs")["StorageDescriptor"] == before
+
+
+def test_patterns_that_cannot_be_are_refused(glue, classifier):
+    def refuse(call, **options):
+        return refused(call, "InvalidInputException", GrokClassifier=options)
+
+    wrong = {"Name": "none", "Classification": "x"}
+    assert "NOPE" in refuse(glue.create_classifier, GrokPattern="%{NOPE:a}", **wrong)
+    refuse(glue.create_classifier, GrokPattern="%{WORD:a}(", **wrong)
+    refuse(glue.create_classifier, GrokPattern="%{WORD:a:date}", **wrong)
+    name = classifier("GrokClassifier", Classification="x", GrokPattern="%{MINE:a}",
+                      CustomPatterns="MINE m+")
+    refuse(glue.update_classifier, Name=name, CustomPatterns="YOURS y+")
+    glue.update_classifier(GrokClassifier={"Name": name, "CustomPatterns": "MINE n+"})
+    kept = glue.get_classifier(Name=name)["Classifier"]["GrokClassifier"]
+    assert (kept["CustomPatterns"], kept["Version"]) == ("MINE n+", 2)
