@@ -5,6 +5,7 @@
 // can see of AWS's runtime:
 //
 // - the handler `module.function` of _HANDLER is imported once, CommonJS or ES module;
+// - handlers of awslambda.streamifyResponse, whose answer leaves as it is written;
 // - async handlers, and callbacks, which by default wait until nothing else is left to do;
 // - console lines begin with time, request id and level, with tabs between; with
 //   AWS_LAMBDA_LOG_FORMAT JSON they are objects, from AWS_LAMBDA_LOG_LEVEL on;
@@ -15,6 +16,7 @@
 import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
+import { Writable } from "node:stream";
 import url from "node:url";
 import util from "node:util";
 
@@ -179,6 +181,88 @@ async function loadHandler(name) {
   return handler;
 }
 
+// ---- answers that are streamed ----
+
+const STREAMS = Symbol("streams");
+const INTEGRATION = "application/vnd.awslambda.http-integration-response";
+
+// What a streaming handler writes to: a response to the Runtime API whose end is not known yet.
+class ResponseStream extends Writable {
+  #target;
+  #type = "application/octet-stream";
+  #request;
+  #answered;
+
+  constructor(target) {
+    super({ highWaterMark: 64 << 10 });
+    this.#target = target;
+  }
+
+  setContentType(type) {
+    this.#type = type;
+  }
+
+  #open() {
+    if (this.#request !== undefined) return this.#request;
+    const headers = { "Content-Type": this.#type, "Transfer-Encoding": "chunked" };
+    headers["Lambda-Runtime-Function-Response-Mode"] = "streaming";
+    const target = API + this.#target + "response";
+    const options = { host: HOST, port: PORT, path: target, method: "POST", agent, headers };
+    this.#request = http.request(options);
+    this.#answered = new Promise((resolve, reject) => {
+      this.#request.on("error", reject);
+      this.#request.on("response", (reply) => reply.resume().on("end", resolve));
+    });
+    this.#answered.catch(() => {}); // told by the write or the end that waits for it
+    return this.#request;
+  }
+
+  _write(chunk, encoding, done) {
+    this.#open().write(chunk, encoding, done);
+  }
+
+  _final(done) {
+    this.#open().end();
+    this.#answered.then(() => done(), done);
+  }
+
+  _destroy(problem, done) {
+    if (problem !== null) this.#request?.destroy();
+    done(problem);
+  }
+}
+
+globalThis.awslambda = {
+  streamifyResponse(handler) {
+    handler[STREAMS] = true;
+    return handler;
+  },
+  HttpResponseStream: {
+    from(stream, prelude) {
+      stream.setContentType(INTEGRATION);
+      stream.write(Buffer.concat([Buffer.from(JSON.stringify(prelude)), Buffer.alloc(8)]));
+      return stream;
+    },
+  },
+};
+
+async function runStreaming(handler, event, headers, target) {
+  const stream = new ResponseStream(target);
+  const written = new Promise((resolve, reject) => {
+    stream.on("finish", resolve);
+    stream.on("error", reject);
+  });
+  written.catch(() => {}); // when the handler fails, that is what is told
+  try {
+    await handler(event, stream, makeContext(headers, () => {}));
+    if (!stream.writableEnded) stream.end();
+  } catch (problem) {
+    stream.destroy(problem instanceof Error ? problem : new Error(String(problem)));
+    throw problem;
+  }
+  await written;
+}
+
 // ---- one invocation ----
 
 function makeContext(headers, settle) {
@@ -245,6 +329,10 @@ async function serve(handler) {
   const target = `/invocation/${requestId}/`;
   let reply;
   try {
+    if (handler[STREAMS]) {
+      await runStreaming(handler, JSON.parse(next.body), next.headers, target);
+      return;
+    }
     reply = toJson(await run(handler, JSON.parse(next.body), next.headers));
   } catch (problem) {
     const error = errorObject(problem);

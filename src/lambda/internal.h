@@ -219,6 +219,7 @@ enum lambda_text {
     LAMBDA_POLICIES,      /* qualifier ("*": none) -> array of statements */
     LAMBDA_ALIASES,       /* name -> AliasConfiguration */
     LAMBDA_EVENT_CONFIGS, /* qualifier -> FunctionEventInvokeConfig */
+    LAMBDA_URLS,          /* qualifier -> see ops_url.c */
     LAMBDA_TEXTS
 };
 
@@ -394,10 +395,15 @@ struct lambda_invocation {
     struct lambda_trace trace;
     int64_t timeout_ms;
     bool want_tail, want_output;
+    /* What the function streams, as it comes; NULL: all of it is the reply. See lambda_call. */
+    void (*on_part)(void *ctx, const char *content_type, struct mr_slice bytes);
+    void *part_ctx;
     pthread_cond_t changed;
     struct { /* guarded by the function's lock */
         enum invocation_state state;
-        struct mr_buf reply;
+        struct mr_buf reply; /* of a stream: what on_part has not had yet */
+        bool streamed;
+        char content_type[LAMBDA_CONTENT_TYPE_TEXT];
         int exit_status;
         int64_t delivered_us, ended_us, output_us;
         struct lambda_tail tail;
@@ -482,6 +488,10 @@ struct lambda_call {
     const char *request_id; /* NULL: a new one */
     struct mr_slice qualifier;
     int64_t version; /* 0: $LATEST */
+    /* Parts of a streamed answer, on the caller's thread, while the function still runs; the last
+     * one is the result's reply. NULL: the reply is all of it. */
+    void (*on_part)(void *ctx, const char *content_type, struct mr_slice bytes);
+    void *part_ctx;
     bool want_tail;
     bool want_output;         /* return only when what the function wrote is in the log */
     bool no_wait_if_reserved; /* AWS: a caller over the reserved concurrency is refused at once */
@@ -530,6 +540,8 @@ extern const struct protocol_handler lambda_layer_handlers[];
 extern const size_t lambda_layer_handler_count;
 extern const struct protocol_handler lambda_event_handlers[];
 extern const size_t lambda_event_handler_count;
+extern const struct protocol_handler lambda_url_handlers[];
+extern const size_t lambda_url_handler_count;
 extern const struct protocol_handler lambda_settings_handlers[];
 extern const size_t lambda_settings_handler_count;
 extern const struct protocol_handler lambda_access_handlers[];
@@ -563,6 +575,15 @@ struct mr_slice lambda_ops_location(struct protocol_call *call, const struct lam
 extern const struct protocol_fault lambda_not_found, lambda_conflict, lambda_precondition;
 /* /_millrace/code?id=ID: the zip. */
 void lambda_code_page(void *ctx, struct http_exchange *exchange);
+
+/* Counts an Invoke request, or one to a function's URL, in and out; how many there are then. */
+int64_t lambda_ops_count_call(struct lambda *lambda, int64_t change);
+
+/* ---- url.c ---- */
+#define LAMBDA_URL_PATH "/_millrace/lambda-url/"
+/* Answers a request to a function's URL. Its ID, and the path behind it as sent. */
+void lambda_url_serve(void *ctx, struct http_exchange *exchange, struct mr_slice id,
+                      struct mr_slice path);
 
 /* ---- meters.c ---- */
 void lambda_meters_init(struct lambda *lambda, struct lambda_function *function); /* NULL: of all */

@@ -160,6 +160,18 @@ static bool is_pending_locked(const struct lambda_invocation *invocation)
            invocation->locked.state == INVOCATION_DELIVERED;
 }
 
+/* Gives the caller what the function has streamed so far. The lock is let go meanwhile. */
+static void hand_on_locked(struct lambda_function *function, struct lambda_invocation *invocation)
+{
+    struct mr_buf part = invocation->locked.reply;
+    invocation->locked.reply = (struct mr_buf){0};
+    pthread_mutex_unlock(&function->lock);
+    /* Set once, before the first part. */
+    invocation->on_part(invocation->part_ctx, invocation->locked.content_type, mr_buf_slice(&part));
+    mr_buf_fini(&part);
+    pthread_mutex_lock(&function->lock);
+}
+
 /* True when there is an answer or the process ended; false when it took too long and was ended. */
 static bool await(struct lambda_instance *instance, struct lambda_invocation *invocation)
 {
@@ -173,6 +185,10 @@ static bool await(struct lambda_instance *instance, struct lambda_invocation *in
                       : assigned_us + LAMBDA_INIT_MS * 1000LL;
         if (!is_pending_locked(invocation) || mr_monotonic_us() >= until_us)
             break;
+        if (invocation->on_part != NULL && invocation->locked.reply.len > 0) {
+            hand_on_locked(function, invocation);
+            continue;
+        }
         wait_until(&invocation->changed, &function->lock, until_us);
     }
     const bool ended = !is_pending_locked(invocation);
@@ -260,6 +276,8 @@ static void fill_result(struct mr_arena *arena, struct lambda_invocation *invoca
                         struct lambda_result *result)
 {
     result->outcome = LAMBDA_FUNCTION_ERROR;
+    result->streamed = invocation->locked.streamed;
+    memcpy(result->content_type, invocation->locked.content_type, sizeof result->content_type);
     if (!ended) {
         fail_timed_out(arena, invocation, result);
         return;
@@ -403,6 +421,8 @@ static void invocation_init(struct lambda_invocation *invocation, struct lambda_
         .client_context = call->client_context,
         .want_tail = call->want_tail,
         .want_output = call->want_output,
+        .on_part = call->on_part,
+        .part_ctx = call->part_ctx,
         .arn = mr_slice_cstr(function->arn),
     };
     if (call->request_id != NULL)

@@ -66,6 +66,7 @@ void lambda_register(struct lambda *lambda, struct protocol *protocol)
                       lambda);
     protocol_register(protocol, "lambda", lambda_access_handlers, lambda_access_handler_count,
                       lambda);
+    protocol_register(protocol, "lambda", lambda_url_handlers, lambda_url_handler_count, lambda);
     protocol_register(protocol, "lambda", lambda_settings_handlers, lambda_settings_handler_count,
                       lambda);
     protocol_register(protocol, "lambda", lambda_version_handlers, lambda_version_handler_count,
@@ -79,6 +80,7 @@ void lambda_register(struct lambda *lambda, struct protocol *protocol)
     protocol_register(protocol, "lambda", lambda_invoke_handlers, lambda_invoke_handler_count,
                       lambda);
     protocol_register_internal(protocol, "/_millrace/code", lambda_code_page, lambda);
+    protocol_set_function_urls(protocol, lambda_url_serve, lambda);
 }
 
 static bool wake(void *ctx, struct lambda_function *function)

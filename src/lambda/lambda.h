@@ -57,9 +57,12 @@ enum lambda_outcome {
                               or stops */
     LAMBDA_THROTTLED,      /* concurrency used up */
 };
+enum { LAMBDA_CONTENT_TYPE_TEXT = 128 };
 struct lambda_result {
     enum lambda_outcome outcome;
     struct mr_buf reply; /* owned by the result */
+    bool streamed;       /* the function wrote its answer as a stream, of... */
+    char content_type[LAMBDA_CONTENT_TYPE_TEXT];
     char request_id[37];
     int64_t version; /* that ran; 0: $LATEST */
     bool timed_out;

@@ -49,7 +49,8 @@ struct lambda_function *lambda_ops_find(struct protocol_call *call)
                       "qualifier.");
         return NULL;
     }
-    const bool is_invoke = strcmp(call->operation_name, "Invoke") == 0;
+    const bool is_invoke =
+        mr_slice_starts_with(mr_slice_cstr(call->operation_name), MR_S("Invoke"));
     struct lambda_function *function = lambda_function_find(call->service, name);
     if (function != NULL && has_qualifier(function, qualifier))
         return function;

@@ -42,33 +42,22 @@ static void put_runtime(struct protocol_call *call)
     lambda_function_unref(function);
 }
 
-/* Function URLs and provisioned concurrency cannot be made, so there are none to list. */
-static void list_nothing(struct protocol_call *call, const char *member)
+/* Provisioned concurrency cannot be made, so there is none to list. */
+static void list_provisioned(struct protocol_call *call)
 {
     struct lambda_function *function = lambda_ops_find(call);
     if (function != NULL) {
-        mr_json_key(&call->out, member);
+        mr_json_key(&call->out, "ProvisionedConcurrencyConfigs");
         mr_json_array(&call->out);
         mr_json_array_end(&call->out);
     }
     lambda_function_unref(function);
 }
 
-static void list_urls(struct protocol_call *call)
-{
-    list_nothing(call, "FunctionUrlConfigs");
-}
-
-static void list_provisioned(struct protocol_call *call)
-{
-    list_nothing(call, "ProvisionedConcurrencyConfigs");
-}
-
 const struct protocol_handler lambda_settings_handlers[] = {
     {.operation = "GetFunctionCodeSigningConfig", .run = get_code_signing},
     {.operation = "GetRuntimeManagementConfig", .run = get_runtime},
     {.operation = "PutRuntimeManagementConfig", .run = put_runtime},
-    {.operation = "ListFunctionUrlConfigs", .run = list_urls},
     {.operation = "ListProvisionedConcurrencyConfigs", .run = list_provisioned},
 };
 const size_t lambda_settings_handler_count = MR_COUNT(lambda_settings_handlers);

@@ -309,6 +309,7 @@ static void delete_alias(struct protocol_call *call)
         lambda_record_set(&next, LAMBDA_ALIASES, name, MR_S(""));
         lambda_record_set(&next, LAMBDA_POLICIES, name, MR_S(""));
         lambda_record_set(&next, LAMBDA_EVENT_CONFIGS, name, MR_S(""));
+        lambda_record_set(&next, LAMBDA_URLS, name, MR_S(""));
         protocol_fail_internal(call, lambda_function_commit(function, &next));
     }
     call->status = 204;

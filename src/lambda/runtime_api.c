@@ -6,13 +6,16 @@
  *   POST /2018-06-01/runtime/init/error                  202
  *
  * Bodies of POSTs are taken in as they come, straight into the buffer that becomes the caller's
- * reply. All of this runs on the one loop of the functions' own HTTP server. */
+ * reply; of a response in "streaming" mode each part is the invocation's at once. All of this runs
+ * on the one loop of the functions' own HTTP server. */
 #include "lambda/internal.h"
 #include <stdio.h>
 
 static const struct mr_slice base = MR_S_INIT("/2018-06-01/runtime/");
 
 struct upload {
+    struct lambda_instance *instance; /* NULL: the body is no stream */
+    struct mr_slice id;               /* of the invocation whose stream it is */
     struct mr_buf body;
     size_t bytes_max;
     bool too_large;
@@ -151,8 +154,11 @@ static void settle_locked(struct lambda_instance *instance, enum invocation_stat
     struct lambda_invocation *invocation = instance->locked.current;
     invocation->locked.state = state;
     invocation->locked.ended_us = mr_monotonic_us();
-    invocation->locked.reply = upload->body;
-    upload->body = (struct mr_buf){0};
+    if (upload->instance == NULL || state != INVOCATION_ANSWERED) {
+        mr_buf_fini(&invocation->locked.reply);
+        invocation->locked.reply = upload->body;
+        upload->body = (struct mr_buf){0};
+    }
     instance->locked.current = NULL;
     pthread_cond_signal(&invocation->changed);
     if (instance->locked.state == INSTANCE_DEAD)
@@ -227,15 +233,56 @@ static bool parse_result(struct mr_slice path, struct mr_slice *ret_id, bool *re
     return *ret_failed || mr_slice_equal(action, MR_S("response"));
 }
 
+static enum mr_status take_part(struct upload *upload, struct mr_slice data)
+{
+    struct lambda_function *function = upload->instance->function;
+    pthread_mutex_lock(&function->lock);
+    struct lambda_invocation *invocation = upload->instance->locked.current;
+    if (invocation != NULL && invocation->locked.state == INVOCATION_DELIVERED &&
+        mr_slice_equal(upload->id, mr_slice_cstr(invocation->request_id))) {
+        upload->too_large = data.len > upload->bytes_max - invocation->locked.reply.len;
+        if (!upload->too_large)
+            mr_buf_append(&invocation->locked.reply, data);
+        pthread_cond_signal(&invocation->changed);
+    }
+    pthread_mutex_unlock(&function->lock);
+    return upload->too_large ? MR_FULL : MR_OK;
+}
+
 static enum mr_status take_in(void *ctx, struct mr_slice data)
 {
     struct upload *upload = ctx;
+    if (upload->instance != NULL)
+        return take_part(upload, data);
     if (data.len > upload->bytes_max - upload->body.len) {
         upload->too_large = true;
         return MR_FULL;
     }
     mr_buf_append(&upload->body, data);
     return MR_OK;
+}
+
+/* Notes that the answer of the invocation in hand is a stream, and of what. */
+static void begin_stream(struct http_exchange *exchange, struct upload *upload)
+{
+    struct lambda_instance *instance = exchange->listener_ctx;
+    struct mr_slice path = mr_slice_sub(exchange->path, base.len, SIZE_MAX);
+    bool failed;
+    if (!mr_slice_equal(http_header_get(exchange, "lambda-runtime-function-response-mode"),
+                        MR_S("streaming")) ||
+        !mr_slice_starts_with(exchange->path, base) || !parse_result(path, &upload->id, &failed) ||
+        failed)
+        return;
+    upload->instance = instance;
+    pthread_mutex_lock(&instance->function->lock);
+    struct lambda_invocation *invocation = instance->locked.current;
+    if (invocation != NULL && invocation->locked.state == INVOCATION_DELIVERED &&
+        mr_slice_equal(upload->id, mr_slice_cstr(invocation->request_id))) {
+        invocation->locked.streamed = true;
+        (void)snprintf(invocation->locked.content_type, sizeof invocation->locked.content_type,
+                       "%.*s", MR_ARG(http_header_get(exchange, "content-type")));
+    }
+    pthread_mutex_unlock(&instance->function->lock);
 }
 
 static void on_headers(struct http_exchange *exchange)
@@ -251,6 +298,7 @@ static void on_headers(struct http_exchange *exchange)
         length <= upload->bytes_max)
         (void)mr_buf_reserve(&upload->body, (size_t)length);
     exchange->user = upload;
+    begin_stream(exchange, upload);
     http_exchange_stream_body(exchange, (struct http_sink){.on_data = take_in, .ctx = upload});
 }
 

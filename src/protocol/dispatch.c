@@ -154,6 +154,10 @@ static void on_internal(struct http_exchange *exchange)
 
 static void on_request(struct http_exchange *exchange)
 {
+    if (function_url_is(exchange)) {
+        function_url_request(exchange);
+        return;
+    }
     if (is_internal(exchange)) {
         on_internal(exchange);
         return;
@@ -186,7 +190,7 @@ static void on_request(struct http_exchange *exchange)
 
 static void on_headers(struct http_exchange *exchange)
 {
-    if (is_internal(exchange))
+    if (function_url_is(exchange) || is_internal(exchange))
         return;
     const struct mr_slice target = http_header_get(exchange, "x-amz-target");
     if (target.ptr != NULL) {

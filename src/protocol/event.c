@@ -9,7 +9,7 @@
 #include "protocol/internal.h"
 #include <assert.h>
 
-enum { HEADER_STRING = 7, PRELUDE_BYTES = 8 };
+enum { HEADER_STRING = 7, PRELUDE_BYTES = 8, BYTES_WAIT_MS = 60000 };
 
 struct protocol_events {
     struct http_exchange *exchange;
@@ -126,8 +126,10 @@ void events_begin(struct protocol_call *call)
     call->priv->content_type_sent = true;
     reply_finish(call); /* frees what the call holds; the arena stays the exchange's */
     http_reply_begin(exchange);
-    /* The first one always fits. */
-    (void)send(events, MR_S("event"), MR_S("initial-response"), NULL, MR_S("{}"));
+    /* It tells the members of an output that has no headers for them. The first one always fits.
+     */
+    if (events->wire != MODEL_REST_JSON)
+        (void)send(events, MR_S("event"), MR_S("initial-response"), NULL, MR_S("{}"));
     events->start(events->ctx, events);
 }
 
@@ -139,6 +141,18 @@ enum mr_status protocol_events_send(struct protocol_events *events, const char *
     assert(member != NULL);
     return send(events, MR_S("event"), mr_slice_cstr(type),
                 model_shape_at(events->service, member->shape), json);
+}
+
+enum mr_status protocol_events_send_bytes(struct protocol_events *events, const char *type,
+                                          struct mr_slice bytes)
+{
+    struct mr_buf frame = {0};
+    event_frame(&frame, MR_S("event"), mr_slice_cstr(type), MR_S("application/octet-stream"),
+                bytes);
+    const enum mr_status status =
+        http_reply_write_wait(events->exchange, mr_buf_slice(&frame), BYTES_WAIT_MS);
+    mr_buf_fini(&frame);
+    return status;
 }
 
 void protocol_events_fail(struct protocol_events *events, const struct protocol_fault *fault,

@@ -80,6 +80,9 @@ struct protocol {
     void *wait_ctx;
     const struct protocol_browser *browser; /* may be NULL */
     void *browser_ctx;
+    void (*function_url)(void *ctx, struct http_exchange *exchange, struct mr_slice id,
+                         struct mr_slice path); /* may be NULL */
+    void *function_url_ctx;
     _Atomic uint64_t requests, faults, errors;
 };
 
@@ -241,6 +244,10 @@ void browser_upload(struct protocol_call *call);    /* the whole reply, on a wor
 void browser_website(struct protocol_call *call);   /* the same */
 void packing_reply(struct protocol_call *call);     /* as Accept-Encoding asks; DynamoDB */
 void reply_finish(struct protocol_call *call);
+
+/* ---- function_url.c ---- */
+bool function_url_is(const struct http_exchange *exchange);
+void function_url_request(struct http_exchange *exchange); /* the whole reply, on a worker */
 
 /* ---- event streams (event.c) ---- */
 /* Begins the reply and hands it to its owner: exchange and call may be gone when it returns. */

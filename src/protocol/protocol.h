@@ -160,6 +160,10 @@ MR_MUST_USE enum mr_status protocol_reply_events(struct protocol_call *call,
  * Never blocks. MR_FULL: the client is slow, try later.  MR_END: it is gone; end all the same. */
 MR_MUST_USE enum mr_status protocol_events_send(struct protocol_events *events, const char *type,
                                                 struct mr_slice json);
+/* Sends an event whose structure is one blob, which goes as it is. Waits for a slow client; not on
+ * a loop's thread. */
+MR_MUST_USE enum mr_status protocol_events_send_bytes(struct protocol_events *events,
+                                                      const char *type, struct mr_slice bytes);
 void protocol_events_end(struct protocol_events *events);
 /* Sends an exception and ends. */
 void protocol_events_fail(struct protocol_events *events, const struct protocol_fault *fault,
@@ -205,6 +209,15 @@ void protocol_register_internal(struct protocol *protocol, const char *path,
 void protocol_register_internal_later(struct protocol *protocol, const char *path,
                                       void (*fn)(void *ctx, struct http_exchange *exchange),
                                       void *ctx);
+
+/* Requests to the URL of a function, "/_millrace/lambda-url/ID/..." or with a host
+ * "ID.lambda-url....", go to fn, on a worker, which sends the reply. */
+void protocol_set_function_urls(struct protocol *protocol,
+                                void (*fn)(void *ctx, struct http_exchange *exchange,
+                                           struct mr_slice id, struct mr_slice path),
+                                void *ctx);
+/* Is it signed, by one of the credentials if there are any? Of requests that fn above got. */
+bool protocol_is_signed(struct http_exchange *exchange);
 
 /* What S3 says to browsers. The bucket is as the path or the host names it. `preflight` and `reply`
  * run where the reply is made, an I/O loop or a worker, and must not block; `form` runs on a

@@ -119,6 +119,13 @@ enum mr_status http_reply_write(struct http_exchange *exchange, struct mr_slice 
     return MR_OK;
 }
 
+enum mr_status http_reply_write_wait(struct http_exchange *exchange, struct mr_slice data,
+                                     int wait_ms)
+{
+    (void)wait_ms;
+    return http_reply_write(exchange, data);
+}
+
 void http_reply_end(struct http_exchange *exchange)
 {
     assert(last.reply.begun && !last.reply.sent);

@@ -303,8 +303,15 @@ def test_a_function_without_its_bootstrap_says_so(functions, fresh, zipped):
 
 def test_what_is_not_implemented_says_so(functions, make_function):
     name = make_function(HANDLER)
-    for call in (functions.get_function_url_config, functions.delete_function_url_config):
-        code, message, status = refused(call, FunctionName=name)
+    for call in (
+        functions.put_function_code_signing_config,
+        functions.delete_function_code_signing_config,
+    ):
+        members = {"FunctionName": name}
+        if call.__name__.startswith("put"):
+            members["CodeSigningConfigArn"] = (
+                "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-" + 17 * "0")
+        code, message, status = refused(call, **members)
         assert status == 501 and "does not implement" in message, code
 
 
