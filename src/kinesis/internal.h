@@ -369,6 +369,8 @@ size_t kinesis_index_after(struct kinesis_stream *stream, struct mr_slice id);
  * consumer's ARN, or nothing. The caller releases the stream. */
 struct kinesis_stream *kinesis_resource_of(struct protocol_call *call, struct mr_slice arn,
                                            struct mr_slice *ret_consumer);
+/* Whether the request's Tags may be those of a new stream or consumer; else the fault is set. */
+bool kinesis_new_tags_are_good(struct protocol_call *call);
 /* NULL: there is none. Under the stream's lock. */
 struct kinesis_consumer *kinesis_consumer_locked(struct kinesis_stream *stream,
                                                  struct mr_slice name_or_arn);

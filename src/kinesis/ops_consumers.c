@@ -65,7 +65,8 @@ static void register_locked(struct protocol_call *call, struct kinesis_stream *s
 
 static void register_consumer(struct protocol_call *call)
 {
-    struct kinesis_stream *stream = kinesis_stream_of(call);
+    struct kinesis_stream *stream =
+        kinesis_new_tags_are_good(call) ? kinesis_stream_of(call) : NULL;
     if (stream == NULL)
         return;
     pthread_rwlock_wrlock(&stream->lock);

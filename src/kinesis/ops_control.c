@@ -75,6 +75,10 @@ struct kinesis_stream *kinesis_stream_of(struct protocol_call *call)
         return NULL;
     }
     struct kinesis_stream *stream = kinesis_find(kinesis, arn.len > 0 ? arn : name);
+    if (stream != NULL && arn.len > 0 && !mr_slice_equal(arn, kinesis_stream_arn(stream))) {
+        kinesis_release(kinesis, stream); /* of another account or region */
+        stream = NULL;
+    }
     if (stream != NULL && arn.len > 0 && name.len > 0 &&
         !mr_slice_equal(kinesis_stream_name(stream), name)) {
         kinesis_release(kinesis, stream);
@@ -154,6 +158,8 @@ static void create_stream(struct protocol_call *call)
                       "WarmThroughputMiBps must not be set when StreamMode is PROVISIONED.");
         return;
     }
+    if (!kinesis_new_tags_are_good(call))
+        return;
     if (on_demand ? kinesis_exceeds_on_demand(call) : kinesis_exceeds_limit(call, (size_t)shards))
         return;
     const struct kinesis_create create = {

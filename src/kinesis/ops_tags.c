@@ -77,6 +77,13 @@ static void look_at(struct tag_texts *texts, struct mr_slice text)
     texts->percent = texts->percent || mr_slice_find(text, '%') != SIZE_MAX;
 }
 
+static void fail_strange(struct protocol_call *call)
+{
+    protocol_fail(call, &kinesis_invalid_argument,
+                  "Some tags contain invalid characters. Valid characters: Unicode letters, "
+                  "digits, white space, _ . / = + - %% @ :.");
+}
+
 /* AWS: tells the percent sign as a valid character, and then refuses it in other words. */
 static bool tags_are_good(struct protocol_call *call, const struct kinesis_stream *stream,
                           yyjson_val *added, yyjson_val *removed)
@@ -92,9 +99,7 @@ static bool tags_are_good(struct protocol_call *call, const struct kinesis_strea
     }
     yyjson_arr_foreach(removed, i, count, value) look_at(&texts, mr_json_text(value));
     if (texts.strange)
-        protocol_fail(call, &kinesis_invalid_argument,
-                      "Some tags contain invalid characters. Valid characters: Unicode letters, "
-                      "digits, white space, _ . / = + - %% @ :.");
+        fail_strange(call);
     else if (texts.percent)
         protocol_fail(call, &kinesis_invalid_argument,
                       "Failed to %s stream %s under account %.*s because some tags contained "
@@ -102,6 +107,28 @@ static bool tags_are_good(struct protocol_call *call, const struct kinesis_strea
                       "white-spaces, '_',',','/','=','+','-','@',':'.",
                       added == NULL ? "remove tags from" : "add tags to", stream->name,
                       MR_ARG(call->account));
+    return !protocol_failed(call);
+}
+
+bool kinesis_new_tags_are_good(struct protocol_call *call)
+{
+    yyjson_val *tags = mr_json_get(call->in, "Tags");
+    struct tag_texts texts = {false, false};
+    size_t i, count;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(tags, i, count, key, value)
+    {
+        look_at(&texts, mr_json_text(key));
+        look_at(&texts, mr_json_text(value));
+        texts.strange = texts.strange || (call->exchange != NULL &&
+                                          mr_slice_starts_with(mr_json_text(key), MR_S("aws:")));
+    }
+    if (yyjson_obj_size(tags) > KINESIS_TAGS_MAX)
+        protocol_fail(call, &kinesis_invalid_argument,
+                      "A resource cannot have more than %d tags associated with it.",
+                      KINESIS_TAGS_MAX);
+    else if (texts.strange || texts.percent)
+        fail_strange(call);
     return !protocol_failed(call);
 }
 

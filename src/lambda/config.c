@@ -422,6 +422,20 @@ static enum mr_status check_storage(struct protocol_call *call)
                          (long long)wanted_mb, (long long)there_mb);
 }
 
+/* AWS: only JSON events have levels. What is not asked for stays as it was, and is none of ours. */
+static enum mr_status check_logging(struct protocol_call *call)
+{
+    yyjson_val *logging = mr_json_get(call->in, "LoggingConfig");
+    const struct mr_slice format = mr_json_get_text(logging, "LogFormat");
+    if (!mr_slice_equal(format, MR_S("Text")) ||
+        (mr_json_get(logging, "ApplicationLogLevel") == NULL &&
+         mr_json_get(logging, "SystemLogLevel") == NULL))
+        return MR_OK;
+    return protocol_fail(call, &lambda_invalid_parameter,
+                         "ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is "
+                         "JSON.");
+}
+
 bool lambda_config_check(struct protocol_call *call)
 {
     return check_supported(call) == MR_OK && check_runtime(call) == MR_OK &&
@@ -429,5 +443,6 @@ bool lambda_config_check(struct protocol_call *call)
            check_range(call, call->in, "MemorySize", "memorySize", MEMORY_MB_MAX) == MR_OK &&
            check_range(call, mr_json_get(call->in, "EphemeralStorage"), "Size",
                        "ephemeralStorage.size", STORAGE_MB_MAX) == MR_OK &&
-           check_storage(call) == MR_OK && check_variables(call) == MR_OK;
+           check_logging(call) == MR_OK && check_storage(call) == MR_OK &&
+           check_variables(call) == MR_OK;
 }

@@ -532,6 +532,8 @@ extern const size_t lambda_mapping_handler_count;
 /* Tags (a JSON object) less those that `added` replaces or `removed` lists, then `added`. */
 struct mr_slice lambda_tags_change(struct protocol_call *call, struct mr_slice tags,
                                    yyjson_val *added, yyjson_val *removed);
+/* Whether a resource may have these (an object); else the fault is set. */
+bool lambda_tags_fit(struct protocol_call *call, yyjson_val *tags);
 extern const struct protocol_handler lambda_function_handlers[];
 extern const size_t lambda_function_handler_count;
 extern const struct protocol_handler lambda_version_handlers[];

@@ -2,7 +2,7 @@
 #include "lambda/internal.h"
 #include <stdlib.h>
 
-enum { DEPTH_MAX = 32, ACCOUNT_DIGITS = 12 };
+enum { DEPTH_MAX = 32, ACCOUNT_DIGITS = 12, TAGS_MAX = 50 };
 
 static const struct protocol_fault too_long = {"PolicyLengthExceededException", 400, false};
 enum { POLICY_BYTES_MAX = 20480 };
@@ -249,9 +249,29 @@ static struct lambda_function *find_tagged(struct protocol_call *call)
     lambda_name_split(arn, &name, &qualifier);
     struct lambda_function *function =
         qualifier.len > 0 ? NULL : lambda_function_find(call->service, name);
-    if (function == NULL)
+    if (qualifier.len > 0)
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "Tags on function aliases and versions are not supported. Please specify "
+                      "either a function ARN.");
+    else if (function == NULL)
         protocol_fail(call, &lambda_not_found, "Function not found: %.*s", MR_ARG(arn));
     return function;
+}
+
+bool lambda_tags_fit(struct protocol_call *call, yyjson_val *tags)
+{
+    size_t i, count;
+    yyjson_val *name, *value;
+    if (yyjson_obj_size(tags) > TAGS_MAX)
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "Number of tags exceeds resource tag limit.");
+    yyjson_obj_foreach(tags, i, count, name, value)
+    {
+        if (mr_slice_starts_with(mr_json_text(name), MR_S("aws:")))
+            protocol_fail(call, &lambda_invalid_parameter,
+                          "Tag keys that begin with aws: are reserved.");
+    }
+    return !protocol_failed(call);
 }
 
 static bool is_listed(yyjson_val *list, struct mr_slice text)
@@ -307,6 +327,12 @@ static void change_tags(struct protocol_call *call, yyjson_val *added, yyjson_va
     }
     const struct mr_slice tags =
         lambda_tags_change(call, mr_slice_cstr(next.texts[LAMBDA_TAGS]), added, removed);
+    if (!lambda_tags_fit(call, added) ||
+        !lambda_tags_fit(call, mr_json_parse(call->arena, tags, DEPTH_MAX))) {
+        lambda_function_cancel(function, &next);
+        lambda_function_unref(function);
+        return;
+    }
     free(next.texts[LAMBDA_TAGS]);
     next.texts[LAMBDA_TAGS] = mr_strdup_slice(tags);
     commit(call, function, &next);
@@ -315,7 +341,11 @@ static void change_tags(struct protocol_call *call, yyjson_val *added, yyjson_va
 
 static void tag(struct protocol_call *call)
 {
-    change_tags(call, mr_json_get(call->in, "Tags"), NULL);
+    if (yyjson_obj_size(mr_json_get(call->in, "Tags")) == 0)
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "An error occurred and the request cannot be processed.");
+    else
+        change_tags(call, mr_json_get(call->in, "Tags"), NULL);
 }
 
 static void untag(struct protocol_call *call)

@@ -37,6 +37,26 @@ static bool has_qualifier(struct lambda_function *function, struct mr_slice qual
     return status == MR_OK;
 }
 
+/* An ARN of another region or account: the function is not here, whatever its name. */
+static bool is_elsewhere(struct protocol_call *call)
+{
+    const struct mr_slice text = mr_json_get_text(call->in, "FunctionName");
+    struct mr_slice rest = text, region = {0}, account = {0}, part;
+    if (!mr_slice_starts_with(text, MR_S("arn:")))
+        return false;
+    for (int i = 0; i < 5 && mr_slice_split(&rest, ':', &part); i++) {
+        region = i == 3 ? part : region;
+        account = i == 4 ? part : account;
+    }
+    if (!mr_slice_equal(region, call->region))
+        protocol_fail(call, &lambda_not_found,
+                      "Functions from '%.*s' are not reachable in this region ('%.*s')",
+                      MR_ARG(region), MR_ARG(call->region));
+    else if (!mr_slice_equal(account, call->account))
+        protocol_fail(call, &lambda_not_found, "Function not found: %.*s", MR_ARG(text));
+    return protocol_failed(call);
+}
+
 struct lambda_function *lambda_ops_find(struct protocol_call *call)
 {
     struct mr_slice name, inside;
@@ -49,6 +69,8 @@ struct lambda_function *lambda_ops_find(struct protocol_call *call)
                       "qualifier.");
         return NULL;
     }
+    if (is_elsewhere(call))
+        return NULL;
     const bool is_invoke =
         mr_slice_starts_with(mr_slice_cstr(call->operation_name), MR_S("Invoke"));
     struct lambda_function *function = lambda_function_find(call->service, name);
@@ -296,9 +318,15 @@ static struct mr_slice tags_text(struct protocol_call *call)
     return text;
 }
 
+/* CloudFormation marks what it makes; it calls from inside. */
+static bool tags_are_fit(struct protocol_call *call)
+{
+    return call->exchange == NULL || lambda_tags_fit(call, mr_json_get(call->in, "Tags"));
+}
+
 static bool may_create(struct protocol_call *call, struct mr_slice name)
 {
-    if (!check_name(call, name) || !lambda_config_check(call))
+    if (!check_name(call, name) || !lambda_config_check(call) || !tags_are_fit(call))
         return false;
     if (mr_json_get(call->in, "Runtime") == NULL || mr_json_get(call->in, "Handler") == NULL) {
         protocol_fail(call, &lambda_invalid_parameter,
@@ -630,13 +658,15 @@ static void delete (struct protocol_call *call)
 }
 
 const struct protocol_handler lambda_function_handlers[] = {
-    {.operation = "CreateFunction", .run = create},
+    {.operation = "CreateFunction", .run = create, .own_enum = "Runtime"},
     {.operation = "GetFunction", .run = get},
     {.operation = "GetFunctionConfiguration", .run = get_configuration},
     {.operation = "ListFunctions", .run = list_functions},
     {.operation = "ListVersionsByFunction", .run = list_versions},
     {.operation = "UpdateFunctionCode", .run = update_code},
-    {.operation = "UpdateFunctionConfiguration", .run = update_configuration},
+    {.operation = "UpdateFunctionConfiguration",
+     .run = update_configuration,
+     .own_enum = "Runtime"},
     {.operation = "DeleteFunction", .run = delete},
 };
 const size_t lambda_function_handler_count = MR_COUNT(lambda_function_handlers);

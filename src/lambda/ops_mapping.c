@@ -2,7 +2,7 @@
 #include "lambda/mapping.h"
 #include <stdlib.h>
 
-enum { LIST_MAX = 100, DEPTH_MAX = 16, AGE_S_MIN = 60 };
+enum { LIST_MAX = 100, DEPTH_MAX = 16, AGE_S_MIN = 60, FILTERS_MAX = 5 };
 
 static const struct protocol_fault too_many = {"TooManyRequestsException", 429, false};
 
@@ -113,6 +113,9 @@ static void check_settings(struct protocol_call *call, yyjson_val *before)
     if (criteria != NULL && event_filter_new(criteria, &filter, message) != MR_OK)
         protocol_fail(call, &lambda_invalid_parameter, "Invalid filter pattern definition.");
     event_filter_free(filter);
+    if (yyjson_arr_size(mr_json_get(criteria, "Filters")) > FILTERS_MAX)
+        protocol_fail(call, &lambda_invalid_parameter,
+                      "An event source mapping has at most %d filters.", (int)FILTERS_MAX);
     if (age != -1 && age < AGE_S_MIN)
         protocol_fail(call, &lambda_invalid_parameter,
                       "Invalid request provided: MaximumRecordAgeInSeconds must be -1 or between "

@@ -53,6 +53,8 @@ struct protocol_handler {
     const char *operation; /* the model's name: "PutItem" */
     void (*run)(struct protocol_call *call);
     unsigned flags;
+    const char *own_enum; /* a member whose enum the handler checks, in words of its own; NULL: none
+                           */
     /* PROTOCOL_STREAM: called on the loop's thread when the header is complete and valid (call->in
      * has all but the payload), so it must not block for long. Sets call->sink, or a fault, which
      * is answered at once. After an `open` without fault exactly one of the two comes, on a worker:

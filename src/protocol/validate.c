@@ -323,12 +323,21 @@ static void walk_map(struct validation *validation, const struct place *place,
     }
 }
 
+static bool is_handlers(const struct validation *validation, const struct place *place)
+{
+    const struct protocol_handler *handler = validation->call->priv->operation->handler;
+    return handler != NULL && handler->own_enum != NULL && place != NULL && place->up == NULL &&
+           mr_slice_equal(place->name, mr_slice_cstr(handler->own_enum));
+}
+
 static void walk(struct validation *validation, const struct place *place,
                  const struct model_shape *shape, yyjson_val *value)
 {
     if (shape->flags & (MODEL_OPAQUE | MODEL_DOCUMENT))
         return;
-    const int out = broken(validation, shape, value);
+    int out = broken(validation, shape, value);
+    if (is_handlers(validation, place))
+        out &= ~OUT_ENUM;
     if (out != 0)
         broken_tell(validation, place, shape, value, out);
     if (shape->type == MODEL_STRUCTURE)

@@ -48,6 +48,28 @@ def tags_of(kinesis, name, **more):
 # ---- tags ----
 
 
+@pytest.mark.parametrize("tags", [{str(i): "v" for i in range(51)}, {"aws:x": "v"}, {"a!": "v"}])
+def test_a_stream_and_a_consumer_are_not_made_with_wrong_tags(server, stream, fresh, tags):
+    name = fresh("ks")
+    for operation, body in (
+        ("CreateStream", {"StreamName": name, "ShardCount": 1}),
+        ("RegisterStreamConsumer", {"StreamARN": arn_of(stream()), "ConsumerName": "c"}),
+    ):
+        status, reply = call(server, operation, Tags=tags, **body)
+        assert (status, reply["__type"]) == (400, "InvalidArgumentException")
+    assert call(server, "DescribeStream", StreamName=name)[0] == 400
+
+
+def test_an_arn_of_another_region_or_account_is_no_stream_here(server, stream):
+    name = stream()
+    arn = arn_of(name)
+    must(server, "DescribeStream", StreamARN=arn)
+    for other in (arn.replace("us-east-1", "eu-west-1"), arn.replace(ACCOUNT, 12 * "1")):
+        status, reply = call(server, "DescribeStream", StreamARN=other)
+        assert (status, reply["__type"]) == (400, "ResourceNotFoundException")
+        assert reply["message"] == f"Stream {name} under account {ACCOUNT} not found."
+
+
 def test_tags_are_added_replaced_listed_and_removed(kinesis, stream):
     name = stream(1)
     assert tags_of(kinesis, name) == ([], False)

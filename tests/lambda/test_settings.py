@@ -67,3 +67,54 @@ def test_a_permission_s_principal_is_an_account_a_service_or_an_arn(
     assert text == (
         "The provided principal was invalid. Please check the principal and try again."
     )
+
+
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
+
+
+def test_tags_are_at_most_fifty_and_of_functions(functions, make_function, fresh, zipped):
+    name = make_function(HANDLER)
+    many = {str(i): "v" for i in range(51)}
+    too_many = ("InvalidParameterValueException", "Number of tags exceeds resource tag limit.")
+    new = dict(FunctionName=fresh("t"), Runtime="python3.11", Handler="index.handler",
+               Role="arn:aws:iam::000000000000:role/r",
+               Code={"ZipFile": zipped({"index.py": HANDLER})})
+    assert refused(functions.create_function, Tags=many, **new) == too_many
+    assert refused(functions.create_function, Tags={"aws:x": "v"}, **new)[0] == too_many[0]
+    assert refused(functions.tag_resource, Resource=ARN + name, Tags=many) == too_many
+    functions.tag_resource(Resource=ARN + name, Tags={str(i): "v" for i in range(50)})
+    assert refused(functions.tag_resource, Resource=ARN + name, Tags={"x": "v"}) == too_many
+    functions.tag_resource(Resource=ARN + name, Tags={"1": "w"})
+    assert refused(functions.tag_resource, Resource=ARN + name, Tags={}) == (
+        "InvalidParameterValueException", "An error occurred and the request cannot be processed.")
+    functions.publish_version(FunctionName=name)
+    code, text = refused(functions.tag_resource, Resource=f"{ARN}{name}:1", Tags={"a": "b"})
+    assert code == "InvalidParameterValueException" and "versions are not supported" in text
+
+
+def test_an_arn_of_another_region_or_account_is_no_function_here(functions, make_function):
+    name = make_function(HANDLER)
+    other = (ARN + name).replace("us-east-1", "eu-west-1")
+    assert refused(functions.get_function, FunctionName=other) == (
+        "ResourceNotFoundException",
+        "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')")
+    other = (ARN + name).replace("000000000000", 12 * "1")
+    assert refused(functions.invoke, FunctionName=other) == (
+        "ResourceNotFoundException", f"Function not found: {other}")
+
+
+def test_a_runtime_that_aws_does_not_know_is_an_invalid_value(functions, make_function):
+    name = make_function(HANDLER)
+    code, text = refused(
+        functions.update_function_configuration, FunctionName=name, Runtime="python9")
+    assert code == "InvalidParameterValueException"
+    assert text.startswith("Value python9 at 'runtime' failed to satisfy constraint: Member must ")
+    assert "or be a valid ARN" in text
+
+
+def test_levels_belong_to_json_logs(server, make_function):
+    name = make_function(HANDLER)
+    path = f"/2015-03-31/functions/{name}/configuration"  # newer than Debian's boto3
+    body = {"LoggingConfig": {"LogFormat": "Text", "SystemLogLevel": "WARN"}}
+    status, headers, _ = server.request("PUT", path, json.dumps(body))
+    assert (status, headers["x-amzn-errortype"]) == (400, "InvalidParameterValueException")
