@@ -81,7 +81,8 @@ static void add_function(struct list *list, const struct lambda_environment *env
         add_text(list, "AWS_LAMBDA_LOG_FORMAT", "JSON");
         add(list, MR_S("AWS_LAMBDA_LOG_LEVEL"), config->application_level);
     }
-    add_text(list, "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+    add_text(list, "AWS_LAMBDA_INITIALIZATION_TYPE",
+             environment->provisioned ? "provisioned-concurrency" : "on-demand");
     add_text(list, "AWS_LAMBDA_RUNTIME_API", environment->runtime_api);
     add(list, MR_S("_HANDLER"), config->handler);
     add(list, MR_S("AWS_EXECUTION_ENV"),

@@ -3,7 +3,7 @@
  * Stored in VIEW_META, both in the entry of the change:
  *   "lambda/function/<name>" = {"code","sha256","size","layers":[{"code","sha256","size"}],
  *     "revision","reserved","next_version","tags","policies","aliases","event_configs",
- *     "urls","function":{GetFunctionConfiguration's members less state}}
+ *     "urls","provisioned","function":{GetFunctionConfiguration's members less state}}
  *   "lambda/version/<name>:<10 digits>" = the same of a version, as far as it has that
  * The zip is on disk before the document is committed; a zip that no document names any more goes
  * when its last process has ended, or at the next start. */
@@ -159,8 +159,8 @@ void lambda_function_settle(struct lambda_function *function)
 
 /* ---- storing ---- */
 
-static const char *const text_names[LAMBDA_TEXTS] = {"tags", "policies", "aliases", "event_configs",
-                                                     "urls"};
+static const char *const text_names[LAMBDA_TEXTS] = {"tags",          "policies", "aliases",
+                                                     "event_configs", "urls",     "provisioned"};
 
 static void write_code(struct mr_json *json, const struct lambda_code *code)
 {

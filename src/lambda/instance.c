@@ -15,7 +15,7 @@ enum { REAP_EVERY_MS = 30000, LISTENER_GRACE_MS = 50, CLOSE_TURN_MS = 200 };
 static const char *const state_names[INSTANCE_STATES] = {"STARTING", "IDLE", "BUSY", "DEAD"};
 /* legal_moves[from][to] */
 static const bool legal_moves[INSTANCE_STATES][INSTANCE_STATES] = {
-    [INSTANCE_STARTING] = {[INSTANCE_BUSY] = true, [INSTANCE_DEAD] = true},
+    [INSTANCE_STARTING] = {[INSTANCE_IDLE] = true, [INSTANCE_BUSY] = true, [INSTANCE_DEAD] = true},
     [INSTANCE_IDLE] = {[INSTANCE_BUSY] = true, [INSTANCE_DEAD] = true},
     [INSTANCE_BUSY] = {[INSTANCE_IDLE] = true, [INSTANCE_DEAD] = true},
 };
@@ -26,7 +26,7 @@ static const struct http_limits runtime_api_limits = {
     .stream_bytes = 64 << 20,
     .idle_ms = 1000 * 1000, /* longer than any function may take between two requests */
     .header_ms = 20000,
-    .body_stall_ms = 30000,
+    .body_stall_ms = 1000 * 1000, /* a stream's parts come when the function has them */
     .write_stall_ms = 60000,
     .connections = 4096,
 };
@@ -128,6 +128,8 @@ static void die(struct lambda_instance *instance, int status)
         instance->locked.current = NULL;
         pthread_cond_signal(&invocation->changed);
     }
+    if (instance->locked.state == INSTANCE_STARTING && instance->provisioned)
+        lambda_provision_failed_locked(instance);
     if (instance->locked.state != INSTANCE_DEAD)
         lambda_instance_set_state_locked(instance, INSTANCE_DEAD);
     pthread_mutex_unlock(&function->lock);
@@ -276,6 +278,7 @@ struct lambda_instance *lambda_instance_new_locked(struct lambda_function *funct
     instance->started_us = mr_monotonic_us();
     name_stream(instance);
     instance->locked.state = INSTANCE_STARTING;
+    instance->provisioned = first == NULL;
     instance->locked.current = first;
     instance->locked.next = function->locked.instances;
     function->locked.instances = instance;
@@ -388,6 +391,7 @@ static enum mr_status start_child(struct lambda_instance *instance, struct mr_ar
         .layer_count = instance->config->layers.count,
         .runtime_api = mr_arena_cstr(arena, api),
         .log_stream = instance->stream,
+        .provisioned = instance->provisioned,
         .endpoint_url = endpoint,
         .access_key = lambda->access_key,
         .secret_key = lambda->secret_key,
@@ -480,6 +484,20 @@ static struct lambda_instance **snapshot(struct lambda *lambda, size_t *ret_coun
     return all;
 }
 
+/* A provisioned one, which nobody waits for. */
+static bool is_hung_locked(const struct lambda_instance *instance)
+{
+    return instance->locked.state == INSTANCE_STARTING && instance->locked.current == NULL &&
+           mr_monotonic_us() - instance->started_us > LAMBDA_INIT_MS * 1000LL;
+}
+
+static bool is_wanted_locked(const struct lambda_instance *instance)
+{
+    struct lambda_function *function = instance->function;
+    return lambda_provisioned_ready_locked(function, instance->config, true) <=
+           lambda_provisioned_locked(function, instance->config);
+}
+
 /* Retires those that are idle since before `since_ms`; with INT64_MAX all, whatever they do. */
 static size_t retire_since(struct lambda *lambda, int64_t since_ms)
 {
@@ -489,8 +507,12 @@ static size_t retire_since(struct lambda *lambda, int64_t since_ms)
         struct lambda_instance *instance = all[i];
         pthread_mutex_lock(&instance->function->lock);
         const enum instance_state state = instance->locked.state;
-        const bool idle = state == INSTANCE_IDLE && instance->locked.idle_since_ms <= since_ms;
-        if (idle || (since_ms == INT64_MAX && state != INSTANCE_DEAD))
+        const bool idle = state == INSTANCE_IDLE && instance->locked.idle_since_ms <= since_ms &&
+                          (since_ms == INT64_MAX || !is_wanted_locked(instance));
+        const bool hung = is_hung_locked(instance);
+        if (hung)
+            lambda_provision_failed_locked(instance);
+        if (idle || hung || (since_ms == INT64_MAX && state != INSTANCE_DEAD))
             lambda_instance_retire_locked(instance);
         pthread_mutex_unlock(&instance->function->lock);
         lambda_instance_unref(instance);
@@ -537,6 +559,7 @@ enum runtime_pump_next lambda_reaper_step(void *ctx, int64_t *ret_wake_ms)
     }
     const int64_t now_ms = store_now(lambda->options.store);
     *ret_wake_ms = log_endings(lambda, now_ms);
+    lambda_provision(lambda, ret_wake_ms);
     const bool any = retire_since(lambda, now_ms - LAMBDA_IDLE_MS) > 0;
     if (any && *ret_wake_ms > now_ms + REAP_EVERY_MS)
         *ret_wake_ms = now_ms + REAP_EVERY_MS;

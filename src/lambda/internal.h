@@ -26,12 +26,14 @@ enum {
     LAMBDA_TAIL_BYTES = 4096,
     LAMBDA_INSTANCES_MAX = 10,        /* of a function without reserved concurrency */
     LAMBDA_INSTANCES_TOTAL_MAX = 256, /* processes of all functions */
-    LAMBDA_CALLS_MAX = 32,            /* Invoke requests at a time: half of the workers */
-    LAMBDA_WAIT_MS = 60000,           /* for a free instance */
-    LAMBDA_OPEN_WAIT_MS = 2000,       /* for the server to know its own address */
-    LAMBDA_INIT_MS = 10000,           /* from start to the first request for work */
-    LAMBDA_IDLE_MS = 300000,          /* an instance nobody needs ends after it */
-    LAMBDA_ENDING_MS = 20,            /* the log waits so long for a process's last output */
+    LAMBDA_PROVISIONED_MAX = 64,      /* processes of a function that wait for calls */
+    LAMBDA_PROVISION_RETRY_MS = 10000,
+    LAMBDA_CALLS_MAX = 32,      /* Invoke requests at a time: half of the workers */
+    LAMBDA_WAIT_MS = 60000,     /* for a free instance */
+    LAMBDA_OPEN_WAIT_MS = 2000, /* for the server to know its own address */
+    LAMBDA_INIT_MS = 10000,     /* from start to the first request for work */
+    LAMBDA_IDLE_MS = 300000,    /* an instance nobody needs ends after it */
+    LAMBDA_ENDING_MS = 20,      /* the log waits so long for a process's last output */
     LAMBDA_DELIVERY_TRIES = 3,
     LAMBDA_EVENTS_MAX = 10000,   /* asynchronous invocations not yet done */
     LAMBDA_EVENTS_RUNNING = 8,   /* of them at a time */
@@ -142,6 +144,7 @@ struct lambda_environment {
     size_t layer_count;
     const char *runtime_api; /* "127.0.0.1:1234" */
     const char *log_stream;
+    bool provisioned;
     const char *endpoint_url; /* may be NULL */
     const char *access_key, *secret_key;
 };
@@ -220,6 +223,7 @@ enum lambda_text {
     LAMBDA_ALIASES,       /* name -> AliasConfiguration */
     LAMBDA_EVENT_CONFIGS, /* qualifier -> FunctionEventInvokeConfig */
     LAMBDA_URLS,          /* qualifier -> see ops_url.c */
+    LAMBDA_PROVISIONED,   /* qualifier -> see provisioned.c */
     LAMBDA_TEXTS
 };
 
@@ -252,6 +256,7 @@ struct lambda_function {
         struct lambda_record record;
         struct lambda_instance *instances; /* those not yet dead */
         int64_t instance_count;
+        int64_t provision_retry_ms; /* a provisioned process failed: none is started before it */
         uint64_t invocations, errors, timeouts, throttles, starts;
         char last_error[256];
     } locked;
@@ -367,7 +372,8 @@ void lambda_functions_each(struct lambda *lambda, struct mr_slice after,
  *       |                                     ^ |                    | |
  *       |                                     | +--- taken again ----+ |
  *       +---------------> DEAD <--------------+------------------------+
- * STARTING: its process initialises; `current` waits for that.  BUSY: `current` is its invocation,
+ * STARTING: its process initialises; `current` waits for that, or nobody (it is provisioned, and
+ * becomes IDLE).  BUSY: `current` is its invocation,
  * handed over or (when `waiting` is not yet there) about to be.  IDLE: nobody's; `waiting` is its
  * open request for work, if it has come back for one.  DEAD: it is in no list of its function, its
  * process was killed or has ended; the reaper frees it. */
@@ -416,6 +422,7 @@ struct lambda_instance {
     atomic_int refs;                  /* the pool's, and each thread's that waits for it */
     char stream[64];                  /* of its log */
     int64_t started_us;
+    bool provisioned; /* made before there was an event for it */
     struct http_listener *listener;
     int port;
     char folder[4096];
@@ -542,6 +549,8 @@ extern const struct protocol_handler lambda_layer_handlers[];
 extern const size_t lambda_layer_handler_count;
 extern const struct protocol_handler lambda_event_handlers[];
 extern const size_t lambda_event_handler_count;
+extern const struct protocol_handler lambda_provisioned_handlers[];
+extern const size_t lambda_provisioned_handler_count;
 extern const struct protocol_handler lambda_url_handlers[];
 extern const size_t lambda_url_handler_count;
 extern const struct protocol_handler lambda_settings_handlers[];
@@ -580,6 +589,17 @@ void lambda_code_page(void *ctx, struct http_exchange *exchange);
 
 /* Counts an Invoke request, or one to a function's URL, in and out; how many there are then. */
 int64_t lambda_ops_count_call(struct lambda *lambda, int64_t change);
+
+/* ---- provisioned.c ---- */
+/* How many processes are to be kept of a config, or (NULL) of all; how many there are of it. */
+int64_t lambda_provisioned_locked(struct lambda_function *function,
+                                  const struct lambda_config *config);
+int64_t lambda_provisioned_ready_locked(struct lambda_function *function,
+                                        const struct lambda_config *config, bool starting);
+/* The reaper's: starts what is missing. `next_ms` becomes no later than the next try. */
+void lambda_provision(struct lambda *lambda, int64_t *next_ms);
+/* One of them ended before it had initialised. */
+void lambda_provision_failed_locked(struct lambda_instance *instance);
 
 /* ---- url.c ---- */
 #define LAMBDA_URL_PATH "/_millrace/lambda-url/"

@@ -102,7 +102,9 @@ static enum acquired acquire_locked(struct lambda_function *function,
         const bool open = atomic_load(&lambda->has_endpoint);
         const int64_t until_us = begin_us + (open ? LAMBDA_WAIT_MS : LAMBDA_OPEN_WAIT_MS) * 1000LL;
         const int64_t reserved = function->locked.record.reserved;
-        const int64_t max = reserved >= 0 ? reserved : LAMBDA_INSTANCES_MAX;
+        const int64_t max = reserved >= 0
+                                ? reserved
+                                : LAMBDA_INSTANCES_MAX + lambda_provisioned_locked(function, NULL);
         const bool ready =
             open && (call->version != 0 || function->locked.state == FUNCTION_ACTIVE);
         struct lambda_instance *instance = ready && max > 0 ? idle_locked(function, config) : NULL;

@@ -66,6 +66,8 @@ void lambda_register(struct lambda *lambda, struct protocol *protocol)
                       lambda);
     protocol_register(protocol, "lambda", lambda_access_handlers, lambda_access_handler_count,
                       lambda);
+    protocol_register(protocol, "lambda", lambda_provisioned_handlers,
+                      lambda_provisioned_handler_count, lambda);
     protocol_register(protocol, "lambda", lambda_url_handlers, lambda_url_handler_count, lambda);
     protocol_register(protocol, "lambda", lambda_settings_handlers, lambda_settings_handler_count,
                       lambda);
@@ -100,6 +102,7 @@ void lambda_set_endpoint(struct lambda *lambda, const char *endpoint_url)
     pthread_rwlock_unlock(&lambda->lock);
     atomic_store(&lambda->has_endpoint, true);
     lambda_functions_each(lambda, MR_S(""), wake, NULL);
+    runtime_pump_wake(lambda->reaper);
 }
 
 void lambda_stop(struct lambda *lambda)

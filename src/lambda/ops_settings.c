@@ -42,22 +42,9 @@ static void put_runtime(struct protocol_call *call)
     lambda_function_unref(function);
 }
 
-/* Provisioned concurrency cannot be made, so there is none to list. */
-static void list_provisioned(struct protocol_call *call)
-{
-    struct lambda_function *function = lambda_ops_find(call);
-    if (function != NULL) {
-        mr_json_key(&call->out, "ProvisionedConcurrencyConfigs");
-        mr_json_array(&call->out);
-        mr_json_array_end(&call->out);
-    }
-    lambda_function_unref(function);
-}
-
 const struct protocol_handler lambda_settings_handlers[] = {
     {.operation = "GetFunctionCodeSigningConfig", .run = get_code_signing},
     {.operation = "GetRuntimeManagementConfig", .run = get_runtime},
     {.operation = "PutRuntimeManagementConfig", .run = put_runtime},
-    {.operation = "ListProvisionedConcurrencyConfigs", .run = list_provisioned},
 };
 const size_t lambda_settings_handler_count = MR_COUNT(lambda_settings_handlers);

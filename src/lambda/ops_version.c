@@ -118,6 +118,7 @@ void lambda_ops_delete_version(struct protocol_call *call, struct lambda_functio
         return;
     }
     lambda_record_drop_version(&next, (int64_t)number);
+    lambda_record_set(&next, LAMBDA_PROVISIONED, qualifier, MR_S(""));
     protocol_fail_internal(call, lambda_function_commit(function, &next));
 }
 
@@ -310,6 +311,7 @@ static void delete_alias(struct protocol_call *call)
         lambda_record_set(&next, LAMBDA_POLICIES, name, MR_S(""));
         lambda_record_set(&next, LAMBDA_EVENT_CONFIGS, name, MR_S(""));
         lambda_record_set(&next, LAMBDA_URLS, name, MR_S(""));
+        lambda_record_set(&next, LAMBDA_PROVISIONED, name, MR_S(""));
         protocol_fail_internal(call, lambda_function_commit(function, &next));
     }
     call->status = 204;

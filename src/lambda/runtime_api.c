@@ -112,7 +112,8 @@ static void next(struct http_exchange *exchange, struct lambda_instance *instanc
     early = invocation != NULL && invocation->locked.state == INVOCATION_DELIVERED;
     if (!gone && !early && instance->locked.state == INSTANCE_STARTING) {
         instance->locked.init_us = mr_monotonic_us() - instance->started_us;
-        lambda_instance_set_state_locked(instance, INSTANCE_BUSY);
+        lambda_instance_set_state_locked(instance,
+                                         invocation == NULL ? INSTANCE_IDLE : INSTANCE_BUSY);
     }
     if (!gone && !early && invocation != NULL) {
         lambda_runtime_api_delivered_locked(instance);

@@ -163,7 +163,7 @@ static void a_process_moves_only_as_the_diagram_says(void **state)
     (void)state;
     static const bool wanted[INSTANCE_STATES][INSTANCE_STATES] = {
         /* to            STARTING IDLE   BUSY   DEAD */
-        /* STARTING */ {false, false, true, true},
+        /* STARTING */ {false, true, true, true},
         /* IDLE */ {false, false, true, true},
         /* BUSY */ {false, true, false, true},
         /* DEAD */ {false, false, false, false},

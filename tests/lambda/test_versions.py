@@ -4,6 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from support import wait_until
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 VERSIONED = "def handler(e, c):\n    return [%d, c.function_version, c.invoked_function_arn]\n"
@@ -315,3 +316,81 @@ def test_permissions_of_a_layer_are_kept(functions, fresh, make_layer):
     assert shown["RevisionId"] == added["RevisionId"]
     functions.remove_layer_version_permission(StatementId="s", **which)
     assert refused(functions.get_layer_version_policy, **which)[2] == 404
+
+
+# ---- provisioned concurrency ----
+
+
+WARM = """
+import os, time
+HOW = os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
+def handler(event, context):
+    time.sleep(event or 0)
+    return [HOW, os.getpid()]
+"""
+
+
+def provisioned(api, name, qualifier):
+    return api.get_provisioned_concurrency_config(FunctionName=name, Qualifier=qualifier)
+
+
+def test_provisioned_processes_wait_for_calls(functions, make_function):
+    name = make_function(WARM)
+    functions.publish_version(FunctionName=name)
+    put = functions.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=2)
+    assert put["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert (put["RequestedProvisionedConcurrentExecutions"], put["Status"]) == (2, "IN_PROGRESS")
+    wait_until(lambda: provisioned(functions, name, "1")["Status"] == "READY")
+    ready = provisioned(functions, name, "1")
+    assert ready["AvailableProvisionedConcurrentExecutions"] == 2
+    assert ready["AllocatedProvisionedConcurrentExecutions"] == 2
+    assert answer(functions, name, Qualifier="1", Payload="0")[0][0] == "provisioned-concurrency"
+    assert answer(functions, name, Payload="0")[0][0] == "on-demand"
+    [row] = functions.list_provisioned_concurrency_configs(
+        FunctionName=name)["ProvisionedConcurrencyConfigs"]
+    assert row["FunctionArn"] == f"{ARN}{name}:1" and row["Status"] == "READY"
+    functions.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")
+    gone = refused(provisioned, functions, name, "1")
+    assert gone == ("ProvisionedConcurrencyConfigNotFoundException",
+                    "No Provisioned Concurrency Config found for this function", 404)
+
+
+def test_what_cannot_be_provisioned_is_refused(functions, make_function):
+    name = make_function(WARM)
+    functions.publish_version(FunctionName=name)
+    functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+
+    def put(qualifier, count=1):
+        return functions.put_provisioned_concurrency_config(
+            FunctionName=name, Qualifier=qualifier, ProvisionedConcurrentExecutions=count)
+
+    assert refused(put, "$LATEST")[:2] == (
+        "InvalidParameterValueException",
+        "Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+    assert refused(put, "7")[0] == "ResourceNotFoundException"
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+    assert "should not be greater" in refused(put, "1", 3)[1]
+    put("live")
+    assert refused(put, "1")[:2] == (
+        "ResourceConflictException", "Version is pointed by a Provisioned Concurrency alias")
+
+
+def test_a_provisioned_process_that_cannot_begin_fails(functions, make_function):
+    name = make_function("raise ValueError('no')\n")
+    functions.publish_version(FunctionName=name)
+    functions.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=1)
+    wait_until(lambda: provisioned(functions, name, "1")["Status"] == "FAILED")
+    assert provisioned(functions, name, "1")["StatusReason"] == "FUNCTION_ERROR_INIT_FAILURE"
+
+
+def test_provisioned_processes_come_back_with_the_server(own_server, creator):
+    api = own_server.client("lambda")
+    name = creator(api, "kept", WARM)
+    api.publish_version(FunctionName=name)
+    api.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=1)
+    own_server.restart()
+    api = own_server.client("lambda")
+    wait_until(lambda: provisioned(api, name, "1")["Status"] == "READY")
