@@ -527,6 +527,7 @@ static void response_json(struct protocol_call *call, struct mr_slice table,
         mr_json_object(&call->out);
         mr_json_key_string(&call->out, "Code", batch_code(result->code));
         mr_json_key_string(&call->out, "Message", result->message);
+        mr_json_key_value(&call->out, "Item", mr_json_get(out, "Item"));
         mr_json_object_end(&call->out);
     }
     if (result->code.len == 0 || ran(result->code))

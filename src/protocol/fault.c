@@ -146,7 +146,7 @@ static struct mr_slice message_name(const struct protocol_call *call,
     return model_text(service->model, error->message);
 }
 
-static void render_members(struct protocol_call *call, struct mr_json *json)
+void fault_members(const struct protocol_call *call, struct mr_json *json)
 {
     for (struct protocol_member *member = call->priv->members; member != NULL;
          member = member->next) {
@@ -178,7 +178,7 @@ static void render_json(struct protocol_call *call, const struct protocol_fault 
         mr_json_name(&json, message_name(call, fault));
         mr_json_string(&json, call->priv->message);
     }
-    render_members(call, &json);
+    fault_members(call, &json);
     mr_json_object_end(&json);
 }
 

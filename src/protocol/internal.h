@@ -229,6 +229,7 @@ void encode_query(struct protocol_call *call);
 void encode_cbor(bool seconds, const struct model_service *service, const struct model_shape *shape,
                  struct mr_buf *buf);
 void fault_render(struct protocol_call *call);
+void fault_members(const struct protocol_call *call, struct mr_json *json); /* the extra ones */
 /* The 500 and the "too busy" of a service. */
 const struct protocol_fault *fault_internal(const struct model_service *service);
 const struct protocol_fault *fault_busy(const struct model_service *service);

@@ -55,6 +55,19 @@ static enum mr_status file_read(struct protocol_call *call, struct mr_slice *ret
     return MR_OK;
 }
 
+/* What a fault tells beside its message, as an object; empty when that is nothing. */
+static struct mr_slice members_of(const struct protocol_call *call)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    if (call->priv->members == NULL)
+        return (struct mr_slice){0};
+    struct mr_json json = mr_json_make(&text);
+    mr_json_object(&json);
+    fault_members(call, &json);
+    mr_json_object_end(&json);
+    return mr_arena_copy(call->arena, mr_buf_slice(&text));
+}
+
 static void result_fill(struct protocol_call *call, struct protocol_result *ret_result)
 {
     struct protocol_call_private *priv = call->priv;
@@ -65,6 +78,7 @@ static void result_fill(struct protocol_call *call, struct protocol_result *ret_
         ret_result->status = priv->fault->status;
         ret_result->code = mr_slice_cstr(priv->fault->code);
         ret_result->message = priv->message;
+        ret_result->output = members_of(call);
         return;
     }
     ret_result->status = call->status != 0 ? call->status : call->operation->status;

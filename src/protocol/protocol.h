@@ -256,7 +256,8 @@ bool protocol_session_of(struct protocol_call *call, struct mr_slice *ret_id,
 /* ---- calls from inside the process (CloudFormation, tests) ---- */
 struct protocol_result {
     int status;             /* HTTP status */
-    struct mr_slice output; /* JSON object of the output shape; payload excluded */
+    struct mr_slice output; /* JSON object of the output shape, payload excluded; or of what a fault
+                               tells beside its message, if anything */
     struct mr_slice payload;
     struct mr_slice code, message; /* of the fault; empty on success */
 };

@@ -534,6 +534,20 @@ def test_a_batch_tells_of_each_statement(db, table):
         }
 
 
+def test_a_failed_statement_of_a_batch_shows_its_item_when_asked(api, table):
+    api.put_item(TableName=table, Item={"id": s("a"), "x": n(1)})
+    text = f"UPDATE \"{table}\" SET x = 2 WHERE id = 'a' AND x = 5"
+    shown = "ReturnValuesOnConditionCheckFailure"
+    replies = api.batch_execute_statement(
+        Statements=[{"Statement": text, shown: "ALL_OLD"}, {"Statement": text, shown: "NONE"}]
+    )
+    error = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+    assert replies["Responses"] == [
+        {"TableName": table, "Error": {**error, "Item": {"id": s("a"), "x": n(1)}}},
+        {"TableName": table, "Error": error},
+    ]
+
+
 def test_what_transactions_of_statements_refuse(server, db, table):
     def told(*texts):
         body = {"TransactStatements": [{"Statement": text} for text in texts]}
