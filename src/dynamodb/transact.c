@@ -181,6 +181,13 @@ static enum mr_status order_actions(struct transaction *transaction)
     return MR_OK;
 }
 
+static enum mr_status check_bytes(struct protocol_call *call, uint64_t bytes)
+{
+    if (bytes <= TRANSACTION_BYTES_MAX)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation, "Transaction payload size cannot exceed 4 MB");
+}
+
 static enum mr_status read_actions(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
@@ -193,9 +200,8 @@ static enum mr_status read_actions(struct transaction *transaction)
             return MR_FAULT;
         bytes += item_size(action->write.item);
     }
-    if (bytes > TRANSACTION_BYTES_MAX)
-        return protocol_fail(call, &protocol_validation,
-                             "Transaction payload size cannot exceed 4 MB");
+    if (check_bytes(call, bytes) != MR_OK)
+        return MR_FAULT;
     if (find_tables(transaction) != MR_OK || check_keys(transaction) != MR_OK)
         return MR_FAULT;
     return transaction->canceled ? MR_OK : order_actions(transaction);
@@ -583,9 +589,13 @@ static void run_gets(struct transaction *transaction)
     lock_lanes(transaction->actions, transaction->count);
     enum mr_status status = read_locked(transaction);
     unlock_lanes(transaction->actions, transaction->count);
+    uint64_t bytes = 0; /* what is found counts, not what a projection leaves of it */
+    for (size_t i = 0; status == MR_OK && i < transaction->count; i++)
+        if (transaction->actions[i].old.ptr != NULL)
+            bytes += item_size(transaction->actions[i].old);
     if (status != MR_OK)
         protocol_fail_internal(transaction->call, status);
-    else
+    else if (check_bytes(transaction->call, bytes) == MR_OK)
         answer_gets(transaction);
 }
 
@@ -650,6 +660,7 @@ static enum mr_status read_statements(struct transaction *transaction, size_t *r
 {
     struct protocol_call *call = transaction->call;
     yyjson_arr_iter iter = yyjson_arr_iter_with(transaction->requests);
+    uint64_t bytes = 0;
     *ret_reads = 0;
     for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
         struct action *action = &transaction->actions[transaction->count];
@@ -664,7 +675,10 @@ static enum mr_status read_statements(struct transaction *transaction, size_t *r
                                  MR_ARG(message));
         }
         *ret_reads += action->statement->kind == ITEM_STATEMENT_SELECT;
+        bytes += item_size(action->write.item);
     }
+    if (check_bytes(call, bytes) != MR_OK)
+        return MR_FAULT;
     if (*ret_reads > 0 && *ret_reads < transaction->count)
         return protocol_fail(call, &protocol_validation,
                              "A transaction must contain either only reads or only writes");

@@ -184,6 +184,26 @@ def test_a_transaction_has_at_most_four_megabytes(api, table, refused):
         )
 
     api.put_item(TableName=table, Item={"id": s("10"), "t": s("x" * 400_000)})
+
+    def read(count):  # here it is what is found
+        gets = [{"Key": {"id": s(f"{i:02}")}, "ProjectionExpression": "id"} for i in range(count)]
+        return api.transact_get_items(
+            TransactItems=[{"Get": {"TableName": table, **get}} for get in gets]
+        )
+
+    def states(text, *parameters):
+        return {"Statement": text.format(table), "Parameters": list(parameters)}
+
+    assert len(read(10)["Responses"]) == 10
+    insert = 'INSERT INTO "{}" VALUE {{\'id\': ?, \'t\': ?}}'
+    inserts = [states(insert, s(f"new{i}"), s("x" * 400_000)) for i in range(11)]
+    selects = [states('SELECT id FROM "{}" WHERE id = ?', s(f"{i:02}")) for i in range(11)]
+    for call, arguments in (
+        (read, {"count": 11}),
+        (api.execute_transaction, {"TransactStatements": inserts}),
+        (api.execute_transaction, {"TransactStatements": selects}),
+    ):
+        refused("ValidationException", error["Message"], call, **arguments)
     erase(11)
 
 
