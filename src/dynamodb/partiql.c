@@ -637,7 +637,7 @@ static void batch_capacity_json(struct protocol_call *call, const struct item_st
 void dynamodb_batch_execute_statement(struct protocol_call *call)
 {
     yyjson_val *requests = mr_json_get(call->in, "Statements");
-    struct item_statement statements[STATEMENTS_MAX];
+    struct item_statement statements[STATEMENTS_MAX] = {0}; /* one that fails has no table */
     struct protocol_result results[STATEMENTS_MAX] = {0};
     size_t count = yyjson_arr_size(requests), reads = 0, writes = 0;
     for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {

@@ -548,6 +548,17 @@ def test_a_failed_statement_of_a_batch_shows_its_item_when_asked(api, table):
     ]
 
 
+def test_a_batch_of_nothing_but_failures_consumes_nothing(db, table):
+    for _ in range(5):
+        for text in (f"DELETE FROM \"{table}\" WHERE id = 'a'", "no statement", "SELECT"):
+            replies = db.batch_execute_statement(
+                Statements=[{"Statement": text}] * 25, ReturnConsumedCapacity="TOTAL"
+            )
+            failed = [each for each in replies["Responses"] if "Error" in each]
+            assert len(failed) == (0 if text.startswith("DELETE") else 25)
+            assert len(replies["ConsumedCapacity"]) == (0 if failed else 1)
+
+
 def test_what_transactions_of_statements_refuse(server, db, table):
     def told(*texts):
         body = {"TransactStatements": [{"Statement": text} for text in texts]}
