@@ -67,3 +67,5 @@ struct athena_list {
 };
 struct athena_list athena_list_make(void);
 void athena_list_add(struct athena_list *list, struct athena_node *node);
+/* One expression or more, with commas between; NULL: the error is set. */
+struct athena_node *athena_parse_expressions(struct athena_parser *parser);

@@ -12,19 +12,25 @@ static struct mr_slice lower(struct athena_parser *parser, struct mr_slice text)
     return mr_slice_make(copy, text.len);
 }
 
-/* Expressions up to ')' or ']', which is taken. */
-static struct athena_node *parse_list(struct athena_parser *parser, const char *end)
+struct athena_node *athena_parse_expressions(struct athena_parser *parser)
 {
     struct athena_list list = athena_list_make();
-    if (athena_take(parser, end))
-        return NULL;
     do {
         struct athena_node *item = athena_parse_expression(parser);
         if (item == NULL)
             return NULL;
         athena_list_add(&list, item);
     } while (athena_take(parser, ","));
-    return athena_expect(parser, end) ? list.first : NULL;
+    return list.first;
+}
+
+/* Expressions up to ')' or ']', which is taken. */
+static struct athena_node *parse_list(struct athena_parser *parser, const char *end)
+{
+    if (athena_take(parser, end))
+        return NULL;
+    struct athena_node *first = athena_parse_expressions(parser);
+    return first != NULL && athena_expect(parser, end) ? first : NULL;
 }
 
 /* ---- types ---- */

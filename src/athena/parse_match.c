@@ -166,16 +166,11 @@ static struct athena_node *parse_alternation(struct athena_parser *parser)
 
 static bool parse_partition(struct athena_parser *parser, struct athena_node *match)
 {
-    struct athena_list list = athena_list_make();
     if (athena_take2(parser, "PARTITION", "BY")) {
-        do {
-            struct athena_node *item = athena_parse_expression(parser);
-            if (item == NULL)
-                return false;
-            athena_list_add(&list, item);
-        } while (athena_take(parser, ","));
+        match->groups = athena_parse_expressions(parser);
+        if (match->groups == NULL)
+            return false;
     }
-    match->groups = list.first;
     if (!athena_take2(parser, "ORDER", "BY"))
         return true;
     match->order = athena_parse_order(parser);

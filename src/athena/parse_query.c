@@ -89,14 +89,9 @@ struct athena_node *athena_parse_window(struct athena_parser *parser)
         window->third->text = athena_parse_name(parser);
     }
     if (athena_take2(parser, "PARTITION", "BY")) {
-        struct athena_list list = athena_list_make();
-        do {
-            struct athena_node *item = athena_parse_expression(parser);
-            if (item == NULL)
-                return NULL;
-            athena_list_add(&list, item);
-        } while (athena_take(parser, ","));
-        window->items = list.first;
+        window->items = athena_parse_expressions(parser);
+        if (window->items == NULL)
+            return NULL;
     }
     if (athena_take2(parser, "ORDER", "BY")) {
         window->order = athena_parse_order(parser);
@@ -127,16 +122,9 @@ static struct athena_node *parse_names(struct athena_parser *parser)
 static struct athena_node *parse_unnest(struct athena_parser *parser)
 {
     struct athena_node *node = athena_node_new(parser, AST_UNNEST);
-    struct athena_list list = athena_list_make();
     parser->next += 2;
-    do {
-        struct athena_node *item = athena_parse_expression(parser);
-        if (item == NULL)
-            return NULL;
-        athena_list_add(&list, item);
-    } while (athena_take(parser, ","));
-    node->items = list.first;
-    if (!athena_expect(parser, ")"))
+    node->items = athena_parse_expressions(parser);
+    if (node->items == NULL || !athena_expect(parser, ")"))
         return NULL;
     if (athena_take2(parser, "WITH", "ORDINALITY"))
         node->flags |= AST_ORDINALITY;

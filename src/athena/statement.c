@@ -53,20 +53,13 @@ static bool parse_prepare(struct athena_phrase *context)
 /* EXECUTE name [USING literal, ...] */
 static bool parse_execute(struct athena_phrase *context)
 {
-    struct athena_list list = athena_list_make();
     athena_phrase_set(context, STATEMENT_EXECUTE, "DML", "EXECUTE");
     if (!parse_statement_name(context))
         return false;
     if (!athena_take(&context->parser, "USING"))
         return true;
-    do {
-        struct athena_node *node = athena_parse_expression(&context->parser);
-        if (node == NULL)
-            return false;
-        athena_list_add(&list, node);
-    } while (athena_take(&context->parser, ","));
-    context->statement->query = list.first;
-    return true;
+    context->statement->query = athena_parse_expressions(&context->parser);
+    return context->statement->query != NULL;
 }
 
 static bool parse_plan_format(struct athena_phrase *context)
