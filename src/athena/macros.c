@@ -37,7 +37,8 @@ static const char *const macros[] = {
     "AS UBIGINT) AS DOUBLE)) AS BIGINT) END",
     "mr_ranked(l, q) AS CASE WHEN q < 0 OR q > 1 THEN error('INVALID_FUNCTION_ARGUMENT: Percentile "
     "must be between 0 and 1') ELSE l[least(CAST(floor(q * len(l)) AS BIGINT) + 1, len(l))] END",
-    "mr_split(s, d, n) AS CASE WHEN len(string_split(s, d)) > n THEN "
+    "mr_split(s, d, n) AS CASE WHEN len(string_split(s, d)) > mr_least(n, 1, 'Limit must be "
+    "positive') THEN "
     "list_append(string_split(s, d)[1:n - 1], array_to_string(string_split(s, d)[n:], d)) ELSE "
     "string_split(s, d) END",
     "mr_split_part(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must "
@@ -60,8 +61,10 @@ static const char *const macros[] = {
     "mr_element(a, i) AS list_transform([row(a, i)], lambda mr_p: CASE WHEN "
     "struct_extract_at(mr_p, 2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start "
     "at 1') ELSE struct_extract_at(mr_p, 1)[struct_extract_at(mr_p, 2)] END)[1]",
-    "mr_entropy(l) AS coalesce(list_sum(list_transform(list_filter(l, lambda mr_x: mr_x > 0), "
-    "lambda mr_x: mr_x / list_sum(l) * log2(list_sum(l) / mr_x))), 0.0e0)",
+    "mr_entropy(l) AS CASE WHEN list_min(l) < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Entropy "
+    "count argument must be non-negative') ELSE coalesce(list_sum(list_transform(list_filter(l, "
+    "lambda mr_x: mr_x > 0), "
+    "lambda mr_x: mr_x / list_sum(l) * log2(list_sum(l) / mr_x))), 0.0e0) END",
     "mr_listagg(t) AS CASE WHEN strlen(t) > 1048576 THEN error('INVALID_FUNCTION_ARGUMENT: "
     "Concatenated string has the length in bytes larger than the maximum output length 1048576') "
     "ELSE t END",
@@ -83,6 +86,14 @@ static const char *const macros[] = {
     "mr_far(l, i) AS list_transform([CAST(epoch(l) - epoch(timezone('UTC', i)) AS BIGINT) // 60], "
     "lambda mr_m: printf('%s%02d:%02d', CASE WHEN mr_m < 0 THEN '-' ELSE '+' END, abs(mr_m) // 60, "
     "abs(mr_m) % 60))[1]",
+    /* Those that are not NULL; none is NULL. */
+    "mr_values(l) AS nullif(list_filter(l, lambda mr_x: mr_x IS NOT NULL), [])",
+    "mr_finite(x) AS CASE WHEN isfinite(x) THEN x END",
+    /* How many of the greatest or the least are asked for. */
+    "mr_n(n, what) AS mr_limit(mr_least(n, 1, what || ' must be a positive integer'), 10000, what "
+    "|| ' must be less than or equal to 10000; found ' || n)",
+    /* NaN is greater than no number to max_by. */
+    "mr_key(x) AS CASE WHEN x IS NOT NULL THEN row(NOT isnan(x), x) END",
     /* DuckDB's is that of a sample. */
     "mr_population_skewness(s, n) AS s * (n - 2) / sqrt(n * (n - 1))",
     /* DuckDB lets sums grow beyond 38 digits. */

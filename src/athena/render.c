@@ -244,7 +244,8 @@ static athena_i128 integer_at(duckdb_type id, const void *data, idx_t row)
 static void render_date(struct mr_buf *buf, int64_t days)
 {
     const struct mr_date date = mr_date_from_ms(days * 86400000);
-    mr_buf_printf(buf, "%04d-%02d-%02d", date.year, date.month, date.day);
+    mr_buf_printf(buf, date.year < 0 ? "%05d-%02d-%02d" : "%04d-%02d-%02d", date.year, date.month,
+                  date.day);
 }
 
 /* What is behind the second: nothing, or a point and so many digits, the rest cut off. */

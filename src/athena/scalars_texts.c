@@ -204,7 +204,18 @@ static struct url split_url(struct mr_slice text)
     return url;
 }
 
-/* mr_url(url, part). */
+static struct mr_slice decoded(struct athena_row *row, struct mr_slice text, bool plus_is_space)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    struct mr_slice plain = mr_percent_decode(&arena, text, plus_is_space);
+    mr_buf_reset(&row->text);
+    mr_buf_append(&row->text, plain);
+    mr_arena_fini(&arena);
+    return mr_buf_slice(&row->text);
+}
+
+/* mr_url(url, part): what is behind the host without escapes, as java.net.URI tells it. */
 static bool url_part(struct athena_row *row)
 {
     struct url url = split_url(athena_row_slice(row, 0));
@@ -218,20 +229,9 @@ static bool url_part(struct athena_row *row)
     for (size_t i = 0; i < MR_COUNT(parts); i++) {
         if (mr_slice_equal(athena_row_slice(row, 1), mr_slice_cstr(parts[i].name)) &&
             (parts[i].part.len > 0 || !parts[i].needed))
-            athena_row_put_text(row, parts[i].part.len > 0 ? parts[i].part : MR_S(""));
+            athena_row_put_text(row, decoded(row, parts[i].part, false));
     }
     return true;
-}
-
-static struct mr_slice decoded(struct athena_row *row, struct mr_slice text)
-{
-    struct mr_arena arena;
-    mr_arena_init(&arena);
-    struct mr_slice plain = mr_percent_decode(&arena, text, true);
-    mr_buf_reset(&row->text);
-    mr_buf_append(&row->text, plain);
-    mr_arena_fini(&arena);
-    return mr_buf_slice(&row->text);
 }
 
 static bool url_parameter(struct athena_row *row)
@@ -242,7 +242,7 @@ static bool url_parameter(struct athena_row *row)
         struct mr_slice value = cut_at(&pair, '=');
         if (!mr_slice_equal(pair, name))
             continue;
-        athena_row_put_text(row, decoded(row, value));
+        athena_row_put_text(row, decoded(row, value, true));
         return true;
     }
     return true;
@@ -267,7 +267,7 @@ static bool url_encode(struct athena_row *row)
 
 static bool url_decode(struct athena_row *row)
 {
-    athena_row_put_text(row, decoded(row, athena_row_slice(row, 0)));
+    athena_row_put_text(row, decoded(row, athena_row_slice(row, 0), true));
     return true;
 }
 

@@ -239,14 +239,14 @@ static void emit_reduce(struct athena_translation *translation, const struct ath
         return;
     if (!athena_sqltype_known(list) || !athena_sqltype_known(state)) {
         athena_call_template(translation, call,
-                             aggregate ? "list_reduce(list($1$), $3, $2)"
+                             aggregate ? "list_reduce(mr_values(list($1$)), $3, $2)"
                                        : "list_transform([list_reduce($1, $3, $2)], $4)[1]");
         return;
     }
     const bool own = list->kind == SQL_UNKNOWN;
     athena_emit_text(translation, aggregate ? "" : "list_transform([");
     athena_emit_text(translation, "struct_extract_at(list_reduce(list_transform(");
-    athena_call_template(translation, call, aggregate ? "list($1$)" : "$1");
+    athena_call_template(translation, call, aggregate ? "mr_values(list($1$))" : "$1");
     athena_emit_text(translation, ", lambda mr_x: row(CAST(NULL AS ");
     athena_sqltype_duck(translation->out, state);
     athena_emit_text(translation, "), mr_x)), lambda mr_a, mr_b: row(CAST(");
@@ -657,6 +657,13 @@ static bool check_call(struct athena_translation *translation, const struct athe
                               "DISTINCT, ORDER BY, FILTER and OVER are only valid for aggregation "
                               "functions: %.*s",
                               MR_ARG(call->text));
+    else if (call->right != NULL && (call->flags & AST_DISTINCT) != 0)
+        athena_translate_fail(translation, call, "NOT_SUPPORTED",
+                              "DISTINCT in window function parameters not yet supported: %.*s",
+                              MR_ARG(call->text));
+    else if (call->right != NULL && call->order != NULL)
+        athena_translate_fail(translation, call, "NOT_SUPPORTED",
+                              "Window function with ORDER BY is not supported");
     return !athena_translate_failed(translation);
 }
 

@@ -29,6 +29,28 @@ static const char *unit_argument(struct athena_translation *translation,
     return NULL;
 }
 
+/* Days and longer are counted on the clocks of the first moment's zone, whatever their length. */
+static void emit_difference(struct athena_translation *translation, const struct athena_node *call,
+                            const char *unit)
+{
+    static const char *const short_units[] = {"millisecond", "second", "minute", "hour"};
+    const struct athena_node *from = athena_call_argument(call, 1);
+    bool local = athena_has_zone(from->type);
+    for (size_t i = 0; i < MR_COUNT(short_units); i++)
+        local = local && strcmp(unit, short_units[i]) != 0;
+    mr_buf_printf(translation->out, "date_sub('%s', ", unit);
+    if (!local) {
+        athena_call_template(translation, call, "$2, $3)");
+        return;
+    }
+    athena_emit_local(translation, from);
+    athena_emit_text(translation, ", mr_zone_local(");
+    athena_emit_zone(translation, from);
+    athena_emit_text(translation, ", ");
+    athena_emit(translation, from->next);
+    athena_emit_text(translation, "))");
+}
+
 void athena_emit_date_call(struct athena_translation *translation, const struct athena_node *call)
 {
     const char *unit = unit_argument(translation, call);
@@ -37,8 +59,12 @@ void athena_emit_date_call(struct athena_translation *translation, const struct 
     const bool add = mr_slice_equal(call->text, MR_S("date_add"));
     const bool diff = mr_slice_equal(call->text, MR_S("date_diff"));
     const struct athena_sqltype *type = athena_call_argument(call, add || diff ? 2 : 1)->type;
-    const bool zoned = athena_has_zone(call->type) && !diff;
+    const bool zoned = athena_has_zone(call->type);
     const bool time = type != NULL && type->kind == SQL_TIME;
+    if (diff) {
+        emit_difference(translation, call, unit);
+        return;
+    }
     if (time && add) {
         athena_call_template(translation, call, "($3 + CAST($2 AS BIGINT) * ");
         mr_buf_printf(translation->out, "INTERVAL 1 %s)", unit);
@@ -49,15 +75,10 @@ void athena_emit_date_call(struct athena_translation *translation, const struct 
         athena_emit_zone(translation, call);
         athena_emit_text(translation, ", ");
     }
-    mr_buf_printf(translation->out, "%s%s('%s', ", time && !diff ? "CAST(" : "",
-                  add    ? "mr_date_add"
-                  : diff ? "date_sub"
-                         : "mr_date_trunc",
-                  unit);
+    mr_buf_printf(translation->out, "%s%s('%s', ", time ? "CAST(" : "",
+                  add ? "mr_date_add" : "mr_date_trunc", unit);
     if (add)
         athena_call_template(translation, call, "CAST($2 AS BIGINT), $3)");
-    else if (diff)
-        athena_call_template(translation, call, "$2, $3)");
     else if (time)
         athena_call_template(translation, call, "(DATE '1970-01-01' + $2)) AS TIME)");
     else

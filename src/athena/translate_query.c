@@ -607,6 +607,55 @@ static void infer_order(struct athena_translation *translation, const struct ath
     translation->fields = fields;
 }
 
+static const struct athena_node *aliased(const struct athena_node *select, struct mr_slice name)
+{
+    const struct athena_node *found = NULL;
+    for (const struct athena_node *item = select->items; item != NULL; item = item->next) {
+        if (item->kind == AST_ITEM && mr_slice_equal_nocase(item->name, name))
+            found = item->left;
+    }
+    return found;
+}
+
+/* In an expression DuckDB takes a name for a column of the relations, Trino for one of the result:
+ * so the name becomes what the select list has there. Aggregates are over relations' columns. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static void open_aliases(const struct athena_node *select, struct athena_node *node)
+{
+    bool known;
+    if (node == NULL || node->kind == AST_SUBQUERY || node->kind == AST_EXISTS ||
+        node->kind == AST_QUANTIFIED || node->kind == AST_LAMBDA)
+        return;
+    if (node->kind == AST_CALL) {
+        const struct athena_function *function =
+            athena_function_find(node->text, athena_node_count(node->items), &known);
+        if (function != NULL && (function->flags & ATHENA_AGGREGATE) != 0)
+            return;
+    }
+    const struct athena_node *meant = node->kind == AST_NAME ? aliased(select, node->text) : NULL;
+    if (meant != NULL) {
+        struct athena_node *next = node->next;
+        *node = *meant;
+        node->next = next;
+        return;
+    }
+    open_aliases(select, node->kind == AST_DOT ? NULL : node->left);
+    open_aliases(select, node->right);
+    open_aliases(select, node->third);
+    for (struct athena_node *item = node->items; item != NULL; item = item->next)
+        open_aliases(select, item);
+}
+
+static void open_order(const struct athena_node *query)
+{
+    if (query->left->kind != AST_SELECT)
+        return;
+    for (const struct athena_node *sort = query->order; sort != NULL; sort = sort->next) {
+        if (sort->left->kind != AST_NAME)
+            open_aliases(query->left, sort->left);
+    }
+}
+
 /* ---- WITH TIES ---- */
 
 /* The column of the result that an ORDER BY means; SIZE_MAX: none, the error is set. */
@@ -674,12 +723,24 @@ static void emit_ties(struct athena_translation *translation, const struct athen
     mr_buf_fini(&body);
 }
 
+static bool has_expression(const struct athena_node *order)
+{
+    while (order != NULL && (order->left->kind == AST_NAME || order->left->kind == AST_INTEGER))
+        order = order->next;
+    return order != NULL;
+}
+
 static void emit_ordered(struct athena_translation *translation, const struct athena_node *query)
 {
     struct athena_level *level = translation->level;
+    /* DuckDB orders a set by its columns alone. */
+    const bool inside = query->left->kind == AST_SET && has_expression(query->order);
+    athena_emit_text(translation, inside ? "SELECT * FROM (" : "");
     emit_query_body(translation, query->left);
+    athena_emit_text(translation, inside ? ")" : "");
     if (query->order != NULL) {
         infer_order(translation, query);
+        open_order(query);
         athena_emit_text(translation, " ORDER BY ");
         athena_emit_order(translation, query->order);
     }

@@ -6,23 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from athena import (trino_addresses, trino_collections, trino_geometry, trino_json, trino_match,
-                    trino_queries, trino_scalars, trino_times)
+from athena import (trino_addresses, trino_collections, trino_documented, trino_geometry,
+                    trino_json, trino_match, trino_queries, trino_scalars, trino_times)
 
 QUERIES = ("RELATIONS", "FAILURES") # whole ones, not expressions
 FAILURES = (trino_queries.FAILURES + trino_addresses.FAILURES + trino_match.FAILURES +
-            trino_geometry.FAILURES)
+            trino_geometry.FAILURES + trino_documented.FAILURES)
 EXPRESSIONS = {
     f"{module.__name__.split('.')[-1]}-{name}": getattr(module, name)
     for module in (trino_scalars, trino_times, trino_collections, trino_json, trino_geometry,
-                   trino_addresses)
+                   trino_addresses, trino_documented)
     for name in dir(module)
     if name.isupper() and isinstance(getattr(module, name), list) and name not in QUERIES
 }
 TABLES = {"aggregates": trino_queries.AGGREGATES, "windows": trino_queries.WINDOWS,
           "relations": trino_queries.RELATIONS, "json tables": trino_queries.JSON_TABLES,
           "zones": trino_queries.ZONES, "addresses": trino_addresses.RELATIONS,
-          "row patterns": trino_match.RELATIONS}
+          "row patterns": trino_match.RELATIONS, "documented": trino_documented.RELATIONS}
 
 
 def answer(lake, sql):
