@@ -169,7 +169,7 @@ static const struct athena_function functions[] = {
     {"least", 1, -1, NULL, SPECIAL, "T(T...)"},
     {"invoker_principal", 0, 0, NULL, SPECIAL, "varchar()"},
     {"typeof", 1, 1, NULL, SPECIAL, "varchar(any)"},
-    {"fail", 1, 1, "error('GENERIC_USER_ERROR: ' || $1)", 0, "unknown(varchar)"},
+    {"fail", 1, 1, "mr_error('GENERIC_USER_ERROR: ' || $1)", 0, "unknown(varchar)"},
     /* numbers */
     {"abs", 1, 1, NULL, 0, "=1(number)"},
     {"cbrt", 1, 1, "mr_cbrt($1)", 0, "double(double)"},
@@ -208,7 +208,8 @@ static const struct athena_function functions[] = {
     {"width_bucket", 4, 4, "mr_width_bucket($1, $2, $3, $4)", 0,
      "bigint(double,double,double,bigint)"},
     {"width_bucket", 2, 2,
-     "CASE WHEN len($2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: Bins cannot be an empty array') "
+     "CASE WHEN len($2) = 0 THEN mr_error('INVALID_FUNCTION_ARGUMENT: Bins cannot be an empty "
+     "array') "
      "ELSE CAST(len(list_filter($2, lambda mr_x: mr_x <= $1)) AS BIGINT) END",
      0, "bigint(double,array(double))"},
     {"infinity", 0, 0, "CAST('inf' AS DOUBLE)", 0, "double()"},
@@ -542,7 +543,8 @@ static const struct athena_function functions[] = {
      "mr_x[2])",
      0, "array(T)(array(T))"},
     {"slice", 3, 3,
-     "CASE WHEN $2 = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') ELSE "
+     "CASE WHEN $2 = 0 THEN mr_error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
+     "ELSE "
      "list_slice($1, $2, CASE WHEN mr_least($3, 0, 'length must be greater than or equal to 0') = "
      "0 "
      "THEN $2 - 1 WHEN $2 < 0 AND $2 + $3 >= 0 THEN len($1) ELSE $2 + $3 - 1 END) END",

@@ -1,7 +1,9 @@
 /* Functions that DuckDB's SQL can say: macros, made once. */
 #include "athena/scalars.h"
 
-/* `a` and `i` of mr_subscript are written out once, so that a[1][2][3] does not grow eightfold. */
+/* `a` and `i` of mr_subscript are written out once, so that a[1][2][3] does not grow eightfold.
+ * mr_error is for what TRY must see, error() for the rest: a constant that fails by it is tried
+ * once, not again at each level around it. */
 static const char *const macros[] = {
     "mr_distinct(l) AS list_filter(l, lambda mr_x, mr_i: len(list_filter(l[1:mr_i - 1], lambda "
     "mr_y: mr_y IS NOT DISTINCT FROM mr_x)) = 0)",
@@ -35,19 +37,23 @@ static const char *const macros[] = {
     "mr_sketch_count(b) AS CASE WHEN octet_length(b) < 32768 THEN CAST(octet_length(b) // 8 AS "
     "BIGINT) ELSE CAST(round(4095 * 18446744073709551616.0e0 / CAST(CAST('0x' || right(hex(b), 16) "
     "AS UBIGINT) AS DOUBLE)) AS BIGINT) END",
-    "mr_ranked(l, q) AS CASE WHEN q < 0 OR q > 1 THEN error('INVALID_FUNCTION_ARGUMENT: Percentile "
+    "mr_ranked(l, q) AS CASE WHEN q < 0 OR q > 1 THEN error('INVALID_FUNCTION_ARGUMENT: "
+    "Percentile "
     "must be between 0 and 1') ELSE l[least(CAST(floor(q * len(l)) AS BIGINT) + 1, len(l))] END",
     "mr_split(s, d, n) AS CASE WHEN len(string_split(s, d)) > mr_least(n, 1, 'Limit must be "
     "positive') THEN "
     "list_append(string_split(s, d)[1:n - 1], array_to_string(string_split(s, d)[n:], d)) ELSE "
     "string_split(s, d) END",
-    "mr_split_part(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must "
+    "mr_split_part(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index "
+    "must "
     "be greater than zero') ELSE string_split(s, d)[n] END",
     "mr_subscript(a, i) AS list_transform([row(a, i)], lambda mr_p: CASE WHEN "
     "struct_extract_at(mr_p, 2) > len(struct_extract_at(mr_p, 1)) THEN "
-    "error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: "
+    "error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array "
+    "length: "
     "' || struct_extract_at(mr_p, 2) || ' > ' || len(struct_extract_at(mr_p, 1))) WHEN "
-    "struct_extract_at(mr_p, 2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start "
+    "struct_extract_at(mr_p, 2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices "
+    "start "
     "at 1') WHEN struct_extract_at(mr_p, 2) < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array "
     "subscript is negative: ' || struct_extract_at(mr_p, 2)) ELSE struct_extract_at(mr_p, "
     "1)[struct_extract_at(mr_p, 2)] END)[1]",
@@ -59,7 +65,8 @@ static const char *const macros[] = {
     "mr_text(struct_extract_at(mr_p, 2))) ELSE struct_extract_at(mr_p, "
     "1)[struct_extract_at(mr_p, 2)] END)[1]",
     "mr_element(a, i) AS list_transform([row(a, i)], lambda mr_p: CASE WHEN "
-    "struct_extract_at(mr_p, 2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start "
+    "struct_extract_at(mr_p, 2) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices "
+    "start "
     "at 1') ELSE struct_extract_at(mr_p, 1)[struct_extract_at(mr_p, 2)] END)[1]",
     "mr_entropy(l) AS CASE WHEN list_min(l) < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Entropy "
     "count argument must be non-negative') ELSE coalesce(list_sum(list_transform(list_filter(l, "
@@ -106,25 +113,30 @@ static const char *const macros[] = {
     "mr_char2hexint(s) AS CASE WHEN s = '' THEN '' ELSE array_to_string(list_transform("
     "string_split(s, ''), lambda mr_c: mr_utf16(ord(mr_c))), '') END",
     "mr_days(i) AS CASE WHEN ((hour(i) * 60 + minute(i)) * 60 + second(i)) % 86400 <> 0 THEN "
-    "error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') ELSE i END",
+    "error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') ELSE i "
+    "END",
     /* The entries of a text, each with one delimiter; nothing behind the last one is none. */
     "mr_split_pair(e, k) AS CASE WHEN len(string_split(e, k)) <> 2 THEN "
-    "error('INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry. "
+    "mr_error('INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each "
+    "entry. "
     "Bad input: ''' || e || '''') ELSE row(split_part(e, k, 1), split_part(e, k, 2)) END",
     "mr_split_once(l) AS CASE WHEN len(list_distinct(list_transform(l, lambda mr_e: "
-    "struct_extract_at(mr_e, 1)))) < len(l) THEN error('INVALID_FUNCTION_ARGUMENT: Duplicate keys "
+    "struct_extract_at(mr_e, 1)))) < len(l) THEN mr_error('INVALID_FUNCTION_ARGUMENT: Duplicate "
+    "keys "
     "(' || list_filter(l, lambda mr_e, mr_i: len(list_filter(l[1:mr_i - 1], lambda mr_f: "
     "struct_extract_at(mr_f, 1) = struct_extract_at(mr_e, 1))) > 0)[1][1] || ') are not allowed') "
     "ELSE l END",
     "mr_split_entries(s, d, k) AS list_transform(CASE WHEN d = '' THEN "
-    "error('INVALID_FUNCTION_ARGUMENT: entryDelimiter is empty') WHEN k = '' THEN "
-    "error('INVALID_FUNCTION_ARGUMENT: keyValueDelimiter is empty') WHEN d = k THEN "
-    "error('INVALID_FUNCTION_ARGUMENT: entryDelimiter and keyValueDelimiter must not be the same') "
+    "mr_error('INVALID_FUNCTION_ARGUMENT: entryDelimiter is empty') WHEN k = '' THEN "
+    "mr_error('INVALID_FUNCTION_ARGUMENT: keyValueDelimiter is empty') WHEN d = k THEN "
+    "mr_error('INVALID_FUNCTION_ARGUMENT: entryDelimiter and keyValueDelimiter must not be the "
+    "same') "
     "WHEN s = '' OR ends_with(s, d) THEN string_split(s, d)[:-2] ELSE string_split(s, d) END, "
     "lambda mr_e: mr_split_pair(mr_e, k))",
     "mr_split_pairs(s, d, k, once) AS CASE WHEN once THEN mr_split_once(mr_split_entries(s, d, k)) "
     "ELSE mr_split_entries(s, d, k) END",
-    "mr_pieces(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may "
+    "mr_pieces(s, d) AS CASE WHEN d = '' THEN mr_error('INVALID_FUNCTION_ARGUMENT: The delimiter "
+    "may "
     "not be the empty string') ELSE string_split(s, d) END",
     "mr_hive_bucket(l, n) AS (list_reduce(l, lambda mr_x, mr_y: mr_hive_mix(mr_x, mr_y)) & "
     "2147483647) % n",
@@ -135,14 +147,16 @@ static const char *const macros[] = {
     /* Java's decoder takes texts without the signs that fill the last group. */
     "mr_padded64(t) AS t || repeat('=', CASE length(t) % 4 WHEN 2 THEN 2 WHEN 3 THEN 1 ELSE 0 END)",
     /* Student's distribution, by the beta distribution. */
-    "mr_t_pdf(x, d) AS CASE WHEN d <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: df must be greater "
+    "mr_t_pdf(x, d) AS CASE WHEN d <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: df must be "
+    "greater "
     "than 0') ELSE exp(lgamma((d + 1) / 2) - lgamma(d / 2)) / sqrt(d * pi()) * pow(1 + x * x / d, "
     "-(d + 1) / 2) END",
-    "mr_t_cdf(x, d) AS CASE WHEN d <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: df must be greater "
+    "mr_t_cdf(x, d) AS CASE WHEN d <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: df must be "
+    "greater "
     "than 0') WHEN x >= 0 THEN 1 - mr_beta_cdf(d / 2, 0.5e0, d / (d + x * x)) / 2 ELSE "
     "mr_beta_cdf(d / 2, 0.5e0, d / (d + x * x)) / 2 END",
     "mr_json_parse(t) AS CAST(mr_json_sorted(t) AS JSON)",
-    "mr_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and "
+    "mr_map(k, v) AS CASE WHEN len(k) <> len(v) THEN mr_error('INVALID_FUNCTION_ARGUMENT: Key and "
     "value arrays must be the same length') ELSE map(k, v) END",
 };
 

@@ -350,6 +350,13 @@ static bool wilson(struct athena_row *row)
 
 /* ---- limits ---- */
 
+/* mr_error(what is said), of no type of its own: DuckDB's error() counts as volatile, which TRY
+ * does not take. */
+static bool error_told(struct athena_row *row)
+{
+    return athena_row_fail(row, "%.*s", MR_ARG(athena_row_slice(row, 0)));
+}
+
 /* mr_least(value, least, what is said otherwise). */
 static bool least(struct athena_row *row)
 {
@@ -543,6 +550,7 @@ enum mr_status athena_numbers_register(duckdb_connection connection)
         {"mr_hive_hash", {D, B}, B, hash_double},
         {"mr_hive_hash", {V, B}, B, hash_text},
         {"mr_hive_mix", {B, B}, B, hash_mix},
+        {"mr_error", {V}, DUCKDB_TYPE_SQLNULL, error_told},
         {"mr_limit", {B, B, V}, B, limit},
         {"mr_least", {B, B, V}, B, least},
         {"mr_fit", {V, B, L, L}, V, fit},

@@ -70,7 +70,8 @@ struct athena_resolver {
 };
 struct athena_scope { /* names of WITH in sight */
     struct athena_scope *outer;
-    struct mr_slice name; /* of a WITH query */
+    struct mr_slice name;              /* of a WITH query */
+    const struct athena_node *columns; /* of one that recurs: what it has beside its depth */
     struct athena_fields fields;
 };
 struct athena_translation {
@@ -165,6 +166,8 @@ void athena_emit_alias(struct athena_translation *translation, struct mr_slice n
                        const struct athena_node *columns);
 const struct athena_scope *athena_scope_find(const struct athena_translation *translation,
                                              struct mr_slice name);
+/* In expressions of a query's ORDER BY, names of the result become what they stand for there. */
+void athena_order_open(const struct athena_node *query);
 /* The columns under the names that an alias gives them; false: there are not as many. */
 bool athena_fields_rename(struct athena_translation *translation, struct athena_fields *fields,
                           const struct athena_node *names);

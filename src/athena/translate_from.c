@@ -78,8 +78,15 @@ static void emit_table(struct athena_translation *translation, const struct athe
         if (table->left != NULL)
             athena_translate_fail(translation, table, "NOT_SUPPORTED",
                                   "This connector does not support versioned tables");
+        const struct athena_scope *scope = athena_scope_find(translation, last->text);
+        if (scope->columns != NULL) {
+            athena_emit_text(translation, "(SELECT ");
+            athena_emit_list(translation, scope->columns);
+            athena_emit_text(translation, " FROM ");
+        }
         athena_emit_name(translation, last->text);
-        fields = athena_scope_find(translation, last->text)->fields;
+        athena_emit_text(translation, scope->columns != NULL ? ")" : "");
+        fields = scope->fields;
     } else {
         const struct athena_table_use use = {
             .table = table,

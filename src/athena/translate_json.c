@@ -98,9 +98,10 @@ static void emit_key(struct athena_translation *translation, const struct athena
 {
     athena_emit_text(translation, "coalesce(CAST(to_json(");
     emit_as_varchar(translation, key);
-    athena_emit_text(translation,
-                     ") AS VARCHAR), error('INVALID_FUNCTION_ARGUMENT: null value passed for JSON "
-                     "object key to JSON_OBJECT function')) || ':' || ");
+    athena_emit_text(
+        translation,
+        ") AS VARCHAR), mr_error('INVALID_FUNCTION_ARGUMENT: null value passed for JSON "
+        "object key to JSON_OBJECT function')) || ':' || ");
 }
 
 static void emit_constructor(struct athena_translation *translation, const struct athena_node *node)

@@ -546,6 +546,55 @@ static void refuse_again(struct athena_translation *translation, const struct at
                               MR_ARG(with->name));
 }
 
+// NOLINTNEXTLINE(misc-no-recursion)
+static bool mentions(const struct athena_node *node, struct mr_slice name)
+{
+    for (; node != NULL; node = node->next) {
+        if ((node->kind == AST_TABLE && node->items->next == NULL &&
+             mr_slice_equal_nocase(node->items->text, name)) ||
+            mentions(node->left, name) || mentions(node->right, name) ||
+            mentions(node->third, name) || mentions(node->items, name) ||
+            mentions(node->order, name) || mentions(node->groups, name) ||
+            mentions(node->windows, name))
+            return true;
+    }
+    return false;
+}
+
+/* Of a WITH query that recurs: what it begins with and its step. */
+static const struct athena_node *recursion(const struct athena_node *with)
+{
+    const struct athena_node *query = with->left, *set = query->left;
+    const bool plain = query->items == NULL && query->order == NULL && query->right == NULL &&
+                       query->third == NULL && set->kind == AST_SET && with->items != NULL &&
+                       mr_slice_equal(set->text, MR_S("UNION ALL"));
+    return plain && mentions(set->right, with->name) ? set : NULL;
+}
+
+/* Rows carry how many steps led to them: Athena allows ten. */
+static void emit_recursion(struct athena_translation *translation, struct athena_scope *scope,
+                           const struct athena_node *with, const struct athena_node *set)
+{
+    struct athena_level *level = translation->level;
+    athena_emit_text(translation, "SELECT *, 0 FROM (");
+    emit_query_body(translation, set->left);
+    const struct athena_fields left = translation->fields;
+    translation->level = level;
+    scope->fields = left; /* what it begins with settles the types */
+    (void)athena_fields_rename(translation, &scope->fields, with->items);
+    athena_emit_text(translation,
+                     ") UNION ALL SELECT mr_step.*, CASE WHEN mr_now.d >= 10 THEN "
+                     "mr_error('NOT_SUPPORTED: Recursion depth limit exceeded (10). Use "
+                     "''max_recursion_depth'' session property to modify the limit.') ELSE "
+                     "mr_now.d + 1 END FROM (");
+    emit_query_body(translation, set->right);
+    translation->level = level;
+    athena_emit_text(translation, ") AS mr_step, (SELECT max(mr_depth) AS d FROM ");
+    athena_emit_name(translation, with->name);
+    athena_emit_text(translation, ") AS mr_now");
+    translation->fields = meet_fields(translation, set, left, translation->fields);
+}
+
 static void emit_with(struct athena_translation *translation, const struct athena_node *query)
 {
     const bool recursive = (query->flags & AST_RECURSIVE) != 0;
@@ -559,13 +608,19 @@ static void emit_with(struct athena_translation *translation, const struct athen
         if (recursive)
             translation->scope = scope;
         athena_emit_name(translation, with->name);
+        const struct athena_node *steps = recursive ? recursion(with) : NULL;
         if (with->items != NULL) {
             athena_emit_text(translation, "(");
             athena_emit_list(translation, with->items);
-            athena_emit_text(translation, ")");
+            athena_emit_text(translation, steps != NULL ? ", mr_depth)" : ")");
         }
         athena_emit_text(translation, " AS (");
-        athena_emit_query(translation, with->left);
+        if (steps != NULL) {
+            scope->columns = with->items;
+            emit_recursion(translation, scope, with, steps);
+        } else {
+            athena_emit_query(translation, with->left);
+        }
         athena_emit_text(translation, with->next != NULL ? "), " : ") ");
         scope->fields = translation->fields;
         if (!athena_fields_rename(translation, &scope->fields, with->items))
@@ -605,55 +660,6 @@ static void infer_order(struct athena_translation *translation, const struct ath
     }
     translation->level = level;
     translation->fields = fields;
-}
-
-static const struct athena_node *aliased(const struct athena_node *select, struct mr_slice name)
-{
-    const struct athena_node *found = NULL;
-    for (const struct athena_node *item = select->items; item != NULL; item = item->next) {
-        if (item->kind == AST_ITEM && mr_slice_equal_nocase(item->name, name))
-            found = item->left;
-    }
-    return found;
-}
-
-/* In an expression DuckDB takes a name for a column of the relations, Trino for one of the result:
- * so the name becomes what the select list has there. Aggregates are over relations' columns. */
-// NOLINTNEXTLINE(misc-no-recursion)
-static void open_aliases(const struct athena_node *select, struct athena_node *node)
-{
-    bool known;
-    if (node == NULL || node->kind == AST_SUBQUERY || node->kind == AST_EXISTS ||
-        node->kind == AST_QUANTIFIED || node->kind == AST_LAMBDA)
-        return;
-    if (node->kind == AST_CALL) {
-        const struct athena_function *function =
-            athena_function_find(node->text, athena_node_count(node->items), &known);
-        if (function != NULL && (function->flags & ATHENA_AGGREGATE) != 0)
-            return;
-    }
-    const struct athena_node *meant = node->kind == AST_NAME ? aliased(select, node->text) : NULL;
-    if (meant != NULL) {
-        struct athena_node *next = node->next;
-        *node = *meant;
-        node->next = next;
-        return;
-    }
-    open_aliases(select, node->kind == AST_DOT ? NULL : node->left);
-    open_aliases(select, node->right);
-    open_aliases(select, node->third);
-    for (struct athena_node *item = node->items; item != NULL; item = item->next)
-        open_aliases(select, item);
-}
-
-static void open_order(const struct athena_node *query)
-{
-    if (query->left->kind != AST_SELECT)
-        return;
-    for (const struct athena_node *sort = query->order; sort != NULL; sort = sort->next) {
-        if (sort->left->kind != AST_NAME)
-            open_aliases(query->left, sort->left);
-    }
 }
 
 /* ---- WITH TIES ---- */
@@ -740,7 +746,7 @@ static void emit_ordered(struct athena_translation *translation, const struct at
     athena_emit_text(translation, inside ? ")" : "");
     if (query->order != NULL) {
         infer_order(translation, query);
-        open_order(query);
+        athena_order_open(query);
         athena_emit_text(translation, " ORDER BY ");
         athena_emit_order(translation, query->order);
     }

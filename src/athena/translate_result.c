@@ -1,5 +1,6 @@
 /* What is shown of a query. Moments are stored without their zone: those shown in another than UTC
  * become texts, also inside arrays, maps and rows. */
+#include "athena/functions.h"
 #include "athena/translate.h"
 
 static bool has_zone(const struct athena_sqltype *type)
@@ -137,4 +138,55 @@ bool athena_translate_result(struct athena_translation *translation,
     athena_emit_text(translation, ")");
     mr_buf_fini(&sql);
     return !athena_translate_failed(translation);
+}
+
+/* ---- ORDER BY ---- */
+
+static const struct athena_node *aliased(const struct athena_node *select, struct mr_slice name)
+{
+    const struct athena_node *found = NULL;
+    for (const struct athena_node *item = select->items; item != NULL; item = item->next) {
+        if (item->kind == AST_ITEM && mr_slice_equal_nocase(item->name, name))
+            found = item->left;
+    }
+    return found;
+}
+
+/* In an expression DuckDB takes a name for a column of the relations, Trino for one of the result:
+ * so the name becomes what the select list has there. Aggregates are over relations' columns. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static void open_aliases(const struct athena_node *select, struct athena_node *node)
+{
+    bool known;
+    if (node == NULL || node->kind == AST_SUBQUERY || node->kind == AST_EXISTS ||
+        node->kind == AST_QUANTIFIED || node->kind == AST_LAMBDA)
+        return;
+    if (node->kind == AST_CALL) {
+        const struct athena_function *function =
+            athena_function_find(node->text, athena_node_count(node->items), &known);
+        if (function != NULL && (function->flags & ATHENA_AGGREGATE) != 0)
+            return;
+    }
+    const struct athena_node *meant = node->kind == AST_NAME ? aliased(select, node->text) : NULL;
+    if (meant != NULL) {
+        struct athena_node *next = node->next;
+        *node = *meant;
+        node->next = next;
+        return;
+    }
+    open_aliases(select, node->kind == AST_DOT ? NULL : node->left);
+    open_aliases(select, node->right);
+    open_aliases(select, node->third);
+    for (struct athena_node *item = node->items; item != NULL; item = item->next)
+        open_aliases(select, item);
+}
+
+void athena_order_open(const struct athena_node *query)
+{
+    if (query->left->kind != AST_SELECT)
+        return;
+    for (const struct athena_node *sort = query->order; sort != NULL; sort = sort->next) {
+        if (sort->left->kind != AST_NAME)
+            open_aliases(query->left, sort->left);
+    }
 }

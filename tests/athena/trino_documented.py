@@ -2,6 +2,9 @@
 
 XY = "(VALUES (1, 10), (NULL, 30), (3, 20), (4, NULL)) AS t(x, y)"
 TWO = "(VALUES 1, 2) AS t(x)"
+COUNTING = "WITH RECURSIVE t(n) AS (VALUES 1 UNION ALL SELECT n + 1 FROM t"
+DEPTH = ("NOT_SUPPORTED: Recursion depth limit exceeded (10). Use 'max_recursion_depth' session "
+         "property to modify the limit.")
 WINTER = "TIMESTAMP '2020-03-07 12:00:00 America/New_York'" # the clocks change in the night
 SUMMER = "TIMESTAMP '2020-03-08 12:00:00 America/New_York'"
 
@@ -32,11 +35,21 @@ RELATIONS = [
     ("SELECT k, sum(v) AS v FROM (VALUES (1, 5), (2, 9)) AS t(k, v) GROUP BY k ORDER BY "
      "CASE WHEN v > 6 THEN 0 ELSE 1 END", "integer bigint", [["2", "9"], ["1", "5"]]),
     ("SELECT 1 AS a UNION SELECT 2 ORDER BY -a", "integer", [["2"], ["1"]]),
+    # what recurs has its beginning's types, and ten steps at most
+    (f"{COUNTING} WHERE n < 11) SELECT count(*), max(n) FROM t", "bigint integer", [["11", "11"]]),
+    ("WITH RECURSIVE e(p, c) AS (VALUES (1, 2), (2, 3), (3, 4)), r(x, path) AS (SELECT 1, ARRAY[1] "
+     "UNION ALL SELECT e.c, a.path || e.c FROM r AS a JOIN e ON e.p = a.x), s(l) AS (SELECT "
+     "max(cardinality(path)) FROM r) SELECT r.*, l FROM r, s WHERE x > 2 ORDER BY x",
+     "integer array bigint", [["3", "[1, 2, 3]", "4"], ["4", "[1, 2, 3, 4]", "4"]]),
+    ("WITH RECURSIVE r(x) AS (SELECT 1 UNION SELECT x % 3 + 1 FROM r) SELECT * FROM r ORDER BY 1",
+     "integer", [["1"], ["2"], ["3"]]),
     (f"SELECT lag(x, 1, 7) OVER (ORDER BY x), lead(x, 1) OVER (ORDER BY x) FROM {TWO} ORDER BY 1",
      "integer integer", [["1", None], ["7", "2"]]),
 ]
 
 FAILURES = [
+    (f"{COUNTING} WHERE n < 12) SELECT max(n) FROM t", DEPTH),
+    (f"{COUNTING}) SELECT count(*) FROM t", DEPTH),
     ("SELECT min(x, 0) FROM (VALUES 3) AS t(x)", "INVALID_FUNCTION_ARGUMENT: second argument of "
      "max_n/min_n must be a positive integer"),
     ("SELECT max(x, 10001) FROM (VALUES 3) AS t(x)", "INVALID_FUNCTION_ARGUMENT: second argument "
@@ -79,6 +92,13 @@ EXPRESSIONS = [
     ("url_extract_path('http://h.com/p%20a/b+c?q')", "/p a/b+c", "varchar"),
     ("url_extract_query('http://h.com/p?q=1&r=%C3%A9')", "q=1&r=é", "varchar"),
     ("url_extract_fragment('http://h.com/p?q#f%21')", "f!", "varchar"),
+    # whatever fails inside TRY
+    ("TRY(MAP(ARRAY[1, 1], ARRAY[1, 2]))", None, "map"),
+    ("TRY(MAP(ARRAY[1], ARRAY[2])[5])", None, "integer"),
+    ("TRY(split('a', ''))", None, "array"),
+    ("TRY(slice(ARRAY[1], 0, 1))", None, "array"),
+    ("TRY(split_to_map('a=1;a=2', ';', '='))", None, "map"),
+    ("TRY(fail('x'))", None, "unknown"),
     ("random(3, 4)", "3", "integer"),
     ("random(1)", "0", "integer"),
 ]
