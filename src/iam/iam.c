@@ -39,13 +39,87 @@ void iam_drop(struct protocol_call *call, const char *kind, struct mr_slice name
     protocol_document_drop(call, iam->options.store, "iam", kind, name);
 }
 
-bool iam_document_check(struct protocol_call *call, const char *member)
+/* NULL: it says what it must. */
+static const char *statement_fault(yyjson_val *statement, bool is_trust)
+{
+    const bool has_principal = mr_json_get(statement, "Principal") != NULL ||
+                               mr_json_get(statement, "NotPrincipal") != NULL;
+    const bool has_resource =
+        mr_json_get(statement, "Resource") != NULL || mr_json_get(statement, "NotResource") != NULL;
+    const bool has_action =
+        mr_json_get(statement, "Action") != NULL || mr_json_get(statement, "NotAction") != NULL;
+    const struct mr_slice effect = mr_json_get_text(statement, "Effect");
+    if (!yyjson_is_obj(statement) || mr_json_get(statement, "Effect") == NULL)
+        return is_trust ? "Missing required field Effect" : "Syntax errors in policy.";
+    if (!mr_slice_equal(effect, MR_S("Allow")) && !mr_slice_equal(effect, MR_S("Deny")))
+        return "Syntax errors in policy.";
+    if (is_trust)
+        return has_resource     ? "Has prohibited field Resource"
+               : !has_principal ? "Missing required field Principal"
+               : !has_action    ? "Missing required field Action"
+                                : NULL;
+    return has_principal   ? "Policy document should not specify a principal."
+           : !has_action   ? "Policy statement must contain actions."
+           : !has_resource ? "Policy statement must contain resources."
+                           : NULL;
+}
+
+static bool check(struct protocol_call *call, const char *member, bool is_trust)
 {
     const struct mr_slice text = mr_json_get_text(call->in, member);
-    if (yyjson_is_obj(mr_json_parse(call->arena, text, IAM_DOCUMENT_DEPTH_MAX)))
-        return true;
-    protocol_fail(call, &malformed, "Syntax errors in policy.");
-    return false;
+    yyjson_val *policy = mr_json_parse(call->arena, text, IAM_DOCUMENT_DEPTH_MAX);
+    yyjson_val *statements = mr_json_get(policy, "Statement");
+    const char *fault = NULL;
+    if (!yyjson_is_obj(policy))
+        fault = is_trust ? "This policy contains invalid Json" : "Syntax errors in policy.";
+    else if (yyjson_is_obj(statements))
+        fault = statement_fault(statements, is_trust);
+    else if (!yyjson_is_arr(statements))
+        fault = "Syntax errors in policy.";
+    for (size_t i = 0; fault == NULL && i < yyjson_arr_size(statements); i++)
+        fault = statement_fault(yyjson_arr_get(statements, i), is_trust);
+    if (fault != NULL)
+        protocol_fail(call, &malformed, "%s", fault);
+    return fault == NULL;
+}
+
+bool iam_document_check(struct protocol_call *call, const char *member)
+{
+    return check(call, member, false);
+}
+
+bool iam_trust_check(struct protocol_call *call, const char *member)
+{
+    return check(call, member, true);
+}
+
+void iam_locked(struct protocol_call *call, void (*fn)(struct protocol_call *call))
+{
+    struct iam *iam = call->service;
+    pthread_mutex_lock(&iam->lock);
+    fn(call);
+    pthread_mutex_unlock(&iam->lock);
+}
+
+struct mr_slice iam_document_with(struct protocol_call *call, yyjson_val *doc, const char *member,
+                                  yyjson_val *value)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    yyjson_obj_iter iter = yyjson_obj_iter_with(doc);
+    yyjson_val *key;
+    mr_json_object(&json);
+    while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
+        if (mr_slice_equal(mr_json_text(key), mr_slice_cstr(member)))
+            continue;
+        mr_json_name(&json, mr_json_text(key));
+        mr_json_value(&json, yyjson_obj_iter_get_val(key));
+    }
+    mr_json_key_value(&json, member, value);
+    mr_json_object_end(&json);
+    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
 }
 
 struct mr_slice iam_new_id(struct protocol_call *call, const char *prefix)
@@ -102,6 +176,8 @@ void iam_register(struct iam *iam, struct protocol *protocol)
 {
     protocol_register(protocol, "iam", iam_role_handlers, iam_role_handler_count, iam);
     protocol_register(protocol, "iam", iam_policy_handlers, iam_policy_handler_count, iam);
+    protocol_register(protocol, "iam", iam_version_handlers, iam_version_handler_count, iam);
+    protocol_register(protocol, "iam", iam_tag_handlers, iam_tag_handler_count, iam);
 }
 
 void iam_close(struct iam *iam)

@@ -1,7 +1,7 @@
 /* iam/internal.h: what the files of this folder share.
  *
  * Stored in VIEW_META: "iam/role/<name>" and "iam/policy/<arn>" (documents with the wire's
- * members), "iam/inline/<role>\0<policy>"
+ * members, a policy's with its versions once it has several), "iam/inline/<role>\0<policy>"
  * ({"document"}), "iam/attached/<role>\0<policy ARN>" ({}). */
 #pragma once
 #include "iam/iam.h"
@@ -16,6 +16,15 @@ struct iam {
 
 extern const struct protocol_fault iam_no_such_entity, iam_exists, iam_delete_conflict;
 
+/* fn between the lock's two ends: it reads, decides and writes. */
+void iam_locked(struct protocol_call *call, void (*fn)(struct protocol_call *call));
+/* The role or policy that the request names; NULL: the fault is set. */
+yyjson_val *iam_role_find(struct protocol_call *call);
+yyjson_val *iam_policy_find(struct protocol_call *call);
+struct mr_slice iam_policy_default(yyjson_val *policy); /* "v1" */
+/* The document with one member set (NULL: taken away), as text. */
+struct mr_slice iam_document_with(struct protocol_call *call, yyjson_val *doc, const char *member,
+                                  yyjson_val *value);
 /* The document, or NULL (no fault set). */
 yyjson_val *iam_doc(struct protocol_call *call, const char *kind, struct mr_slice name);
 /* "<a>\0<b>" */
@@ -25,9 +34,10 @@ void iam_put(struct protocol_call *call, const char *kind, struct mr_slice name,
 void iam_drop(struct protocol_call *call, const char *kind, struct mr_slice name);
 /* An id of 21 upper-case characters that begins with `prefix`. */
 struct mr_slice iam_new_id(struct protocol_call *call, const char *prefix);
-/* That a member of the request is a JSON object, as policies are; else sets the fault. What stands
- * in it is not looked at. */
+/* That a member of the request is a policy: of a role's trust (who may take it on), or of what an
+ * identity may do. Else sets the fault, in AWS's words. */
 bool iam_document_check(struct protocol_call *call, const char *member);
+bool iam_trust_check(struct protocol_call *call, const char *member);
 /* AWS shows policy documents percent-encoded. */
 void iam_write_document(struct mr_json *json, const char *name, struct mr_arena *arena,
                         struct mr_slice document);
@@ -35,5 +45,7 @@ void iam_write_document(struct mr_json *json, const char *name, struct mr_arena 
 void iam_each_of(struct protocol_call *call, const char *kind, struct mr_slice owner,
                  void (*fn)(struct protocol_call *call, struct mr_slice name, yyjson_val *doc));
 
-extern const struct protocol_handler iam_role_handlers[], iam_policy_handlers[];
-extern const size_t iam_role_handler_count, iam_policy_handler_count;
+extern const struct protocol_handler iam_role_handlers[], iam_policy_handlers[],
+    iam_version_handlers[], iam_tag_handlers[];
+extern const size_t iam_role_handler_count, iam_policy_handler_count, iam_version_handler_count,
+    iam_tag_handler_count;

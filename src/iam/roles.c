@@ -6,7 +6,7 @@ static struct mr_slice role_name(struct protocol_call *call)
     return mr_json_get_text(call->in, "RoleName");
 }
 
-static yyjson_val *find_role(struct protocol_call *call)
+yyjson_val *iam_role_find(struct protocol_call *call)
 {
     yyjson_val *role = iam_doc(call, "role", role_name(call));
     if (role == NULL)
@@ -54,7 +54,8 @@ static struct mr_slice role_document(struct protocol_call *call, yyjson_val *bef
     return text;
 }
 
-static void write_role(struct protocol_call *call, yyjson_val *role)
+/* AWS: lists tell less of a role than GetRole. */
+static void write_role(struct protocol_call *call, yyjson_val *role, bool in_full)
 {
     struct mr_json *json = &call->out;
     mr_json_key_value(json, "Path", mr_json_get(role, "Path"));
@@ -66,6 +67,16 @@ static void write_role(struct protocol_call *call, yyjson_val *role)
                        mr_json_get_text(role, "trust"));
     mr_json_key_value(json, "Description", mr_json_get(role, "Description"));
     mr_json_key_int(json, "MaxSessionDuration", mr_json_get_i64(role, "MaxSessionDuration", 3600));
+    yyjson_val *boundary = mr_json_get(role, "PermissionsBoundary");
+    if (!in_full)
+        return;
+    if (boundary != NULL) {
+        mr_json_key(json, "PermissionsBoundary");
+        mr_json_object(json);
+        mr_json_key_cstr(json, "PermissionsBoundaryType", "PermissionsBoundaryPolicy");
+        mr_json_key_value(json, "PermissionsBoundaryArn", boundary);
+        mr_json_object_end(json);
+    }
     mr_json_key_value(json, "Tags", mr_json_get(role, "Tags"));
 }
 
@@ -73,14 +84,14 @@ static void write_role_member(struct protocol_call *call, yyjson_val *role)
 {
     mr_json_key(&call->out, "Role");
     mr_json_object(&call->out);
-    write_role(call, role);
+    write_role(call, role, true);
     mr_json_object_end(&call->out);
 }
 
 static void create_role(struct protocol_call *call)
 {
     struct iam *iam = call->service;
-    if (!iam_document_check(call, "AssumeRolePolicyDocument"))
+    if (!iam_trust_check(call, "AssumeRolePolicyDocument"))
         return;
     pthread_mutex_lock(&iam->lock);
     if (iam_doc(call, "role", role_name(call)) != NULL) {
@@ -96,7 +107,7 @@ static void create_role(struct protocol_call *call)
 
 static void get_role(struct protocol_call *call)
 {
-    yyjson_val *role = find_role(call);
+    yyjson_val *role = iam_role_find(call);
     if (role != NULL)
         write_role_member(call, role);
 }
@@ -105,7 +116,7 @@ static void update_role(struct protocol_call *call)
 {
     struct iam *iam = call->service;
     pthread_mutex_lock(&iam->lock);
-    yyjson_val *role = find_role(call);
+    yyjson_val *role = iam_role_find(call);
     if (role != NULL)
         iam_put(call, "role", role_name(call), role_document(call, role));
     pthread_mutex_unlock(&iam->lock);
@@ -113,24 +124,32 @@ static void update_role(struct protocol_call *call)
 
 static void update_trust(struct protocol_call *call)
 {
-    if (iam_document_check(call, "PolicyDocument"))
+    if (iam_trust_check(call, "PolicyDocument"))
         update_role(call);
 }
 
-static void note_use(struct protocol_call *call, struct mr_slice name, yyjson_val *doc)
+static void note_inline(struct protocol_call *call, struct mr_slice name, yyjson_val *doc)
 {
     (void)name;
     (void)doc;
     protocol_fail(call, &iam_delete_conflict, "Cannot delete entity, must delete policies first.");
 }
 
+static void note_attached(struct protocol_call *call, struct mr_slice name, yyjson_val *doc)
+{
+    (void)name;
+    (void)doc;
+    protocol_fail(call, &iam_delete_conflict,
+                  "Cannot delete entity, must detach all policies first.");
+}
+
 static void delete_role(struct protocol_call *call)
 {
     struct iam *iam = call->service;
     pthread_mutex_lock(&iam->lock);
-    if (find_role(call) != NULL) {
-        iam_each_of(call, "inline", role_name(call), note_use);
-        iam_each_of(call, "attached", role_name(call), note_use);
+    if (iam_role_find(call) != NULL) {
+        iam_each_of(call, "attached", role_name(call), note_attached);
+        iam_each_of(call, "inline", role_name(call), note_inline);
         if (!protocol_failed(call))
             iam_drop(call, "role", role_name(call));
     }
@@ -146,7 +165,7 @@ static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice 
     if (!mr_slice_starts_with(mr_json_get_text(role, "Path"), prefix))
         return MR_OK;
     mr_json_object(&call->out);
-    write_role(call, role);
+    write_role(call, role, false);
     mr_json_object_end(&call->out);
     return MR_OK;
 }
@@ -176,7 +195,7 @@ static struct mr_slice inline_name(struct protocol_call *call)
 
 static void put_role_policy(struct protocol_call *call)
 {
-    if (find_role(call) == NULL || !iam_document_check(call, "PolicyDocument"))
+    if (iam_role_find(call) == NULL || !iam_document_check(call, "PolicyDocument"))
         return;
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -189,7 +208,8 @@ static void put_role_policy(struct protocol_call *call)
 
 static yyjson_val *find_inline(struct protocol_call *call)
 {
-    yyjson_val *doc = find_role(call) == NULL ? NULL : iam_doc(call, "inline", inline_name(call));
+    yyjson_val *doc =
+        iam_role_find(call) == NULL ? NULL : iam_doc(call, "inline", inline_name(call));
     if (doc == NULL)
         protocol_fail(call, &iam_no_such_entity, "The role policy with name %.*s cannot be found.",
                       MR_ARG(policy_name(call)));
@@ -221,7 +241,7 @@ static void write_name(struct protocol_call *call, struct mr_slice name, yyjson_
 
 static void list_role_policies(struct protocol_call *call)
 {
-    if (find_role(call) == NULL)
+    if (iam_role_find(call) == NULL)
         return;
     mr_json_key(&call->out, "PolicyNames");
     mr_json_array(&call->out);
@@ -239,13 +259,21 @@ static struct mr_slice attached_name(struct protocol_call *call)
 
 static void attach(struct protocol_call *call)
 {
-    if (find_role(call) != NULL)
+    const struct mr_slice arn = mr_json_get_text(call->in, "PolicyArn");
+    if (iam_role_find(call) == NULL)
+        return;
+    /* AWS's own policies are not kept here; all of them can be attached. */
+    if (!mr_slice_starts_with(arn, MR_S("arn:aws:iam::aws:policy/")) &&
+        iam_doc(call, "policy", arn) == NULL)
+        protocol_fail(call, &iam_no_such_entity, "Policy %.*s does not exist or is not attachable.",
+                      MR_ARG(arn));
+    else
         iam_put(call, "attached", attached_name(call), MR_S("{}"));
 }
 
 static void detach(struct protocol_call *call)
 {
-    if (find_role(call) == NULL)
+    if (iam_role_find(call) == NULL)
         return;
     if (iam_doc(call, "attached", attached_name(call)) == NULL)
         protocol_fail(call, &iam_no_such_entity, "Policy %.*s was not found.",
@@ -268,7 +296,7 @@ static void write_attached(struct protocol_call *call, struct mr_slice arn, yyjs
 
 static void list_attached(struct protocol_call *call)
 {
-    if (find_role(call) == NULL)
+    if (iam_role_find(call) == NULL)
         return;
     mr_json_key(&call->out, "AttachedPolicies");
     mr_json_array(&call->out);
@@ -277,25 +305,33 @@ static void list_attached(struct protocol_call *call)
     mr_json_key_bool(&call->out, "IsTruncated", false);
 }
 
-static void list_tags(struct protocol_call *call)
+/* ---- permissions boundaries ---- */
+
+static void set_boundary(struct protocol_call *call)
 {
-    yyjson_val *role = find_role(call);
-    if (role == NULL)
-        return;
-    mr_json_key(&call->out, "Tags");
-    yyjson_val *tags = mr_json_get(role, "Tags");
-    if (tags != NULL) {
-        mr_json_value(&call->out, tags);
-    } else {
-        mr_json_array(&call->out);
-        mr_json_array_end(&call->out);
-    }
-    mr_json_key_bool(&call->out, "IsTruncated", false);
+    yyjson_val *role = iam_role_find(call);
+    yyjson_val *boundary = mr_json_get(call->in, "PermissionsBoundary"); /* NULL: it goes */
+    if (role != NULL)
+        iam_put(call, "role", role_name(call),
+                iam_document_with(call, role, "PermissionsBoundary", boundary));
+}
+
+static void put_boundary(struct protocol_call *call)
+{
+    iam_locked(call, set_boundary);
+}
+
+static void update_description(struct protocol_call *call)
+{
+    update_role(call);
+    yyjson_val *role = protocol_failed(call) ? NULL : iam_role_find(call);
+    if (role != NULL)
+        write_role_member(call, role);
 }
 
 static void list_profiles(struct protocol_call *call)
 {
-    if (find_role(call) == NULL)
+    if (iam_role_find(call) == NULL)
         return;
     mr_json_key(&call->out, "InstanceProfiles");
     mr_json_array(&call->out);
@@ -307,6 +343,9 @@ const struct protocol_handler iam_role_handlers[] = {
     {.operation = "CreateRole", .run = create_role},
     {.operation = "GetRole", .run = get_role},
     {.operation = "UpdateRole", .run = update_role},
+    {.operation = "UpdateRoleDescription", .run = update_description},
+    {.operation = "PutRolePermissionsBoundary", .run = put_boundary},
+    {.operation = "DeleteRolePermissionsBoundary", .run = put_boundary},
     {.operation = "UpdateAssumeRolePolicy", .run = update_trust},
     {.operation = "DeleteRole", .run = delete_role},
     {.operation = "ListRoles", .run = list_roles},
@@ -317,7 +356,6 @@ const struct protocol_handler iam_role_handlers[] = {
     {.operation = "AttachRolePolicy", .run = attach},
     {.operation = "DetachRolePolicy", .run = detach},
     {.operation = "ListAttachedRolePolicies", .run = list_attached},
-    {.operation = "ListRoleTags", .run = list_tags},
     {.operation = "ListInstanceProfilesForRole", .run = list_profiles},
 };
 const size_t iam_role_handler_count = MR_COUNT(iam_role_handlers);

@@ -1,4 +1,4 @@
-/* GetCallerIdentity and AssumeRole. Other operations answer 501.
+/* Who a request is from, and credentials. Other operations answer 501.
  *
  * A session token (protocol_session_of) is the identity of the requests that carry it, without a
  * table of sessions. It proves nothing, and need not: where signatures are checked no role's
@@ -7,7 +7,7 @@
 #include "base/codec.h"
 #include <stdlib.h>
 
-enum { DURATION_DEFAULT_S = 3600 };
+enum { DURATION_DEFAULT_S = 3600, SESSION_DURATION_DEFAULT_S = 12 * 3600 };
 
 struct sts {
     struct sts_options options;
@@ -64,10 +64,11 @@ static yyjson_val *find_role(struct protocol_call *call, struct mr_slice arn)
     return mr_slice_equal(mr_json_get_text(role, "Arn"), arn) ? role : NULL;
 }
 
-static void write_credentials(struct protocol_call *call, struct mr_slice id, struct mr_slice arn)
+static void write_credentials(struct protocol_call *call, struct mr_slice id, struct mr_slice arn,
+                              int64_t default_s)
 {
     struct sts *sts = call->service;
-    const int64_t seconds = mr_json_get_i64(call->in, "DurationSeconds", DURATION_DEFAULT_S);
+    const int64_t seconds = mr_json_get_i64(call->in, "DurationSeconds", default_s);
     char key[17], secret[41];
     mr_rng_text(sts->options.rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16, key);
     mr_rng_text(sts->options.rng,
@@ -84,16 +85,23 @@ static void write_credentials(struct protocol_call *call, struct mr_slice id, st
     mr_json_object_end(&call->out);
 }
 
+/* Credentials that are given out are not kept, so none are where signatures are checked. */
+static bool may_give_out(struct protocol_call *call)
+{
+    struct mr_slice secret;
+    if (protocol_secret_of(call, call->access_key, MR_S(""), &secret) == MR_END)
+        return true;
+    protocol_fail(call, &access_denied,
+                  "millrace gives out no credentials of roles where it checks signatures.");
+    return false;
+}
+
 static void assume_role(struct protocol_call *call)
 {
     const struct mr_slice arn = mr_json_get_text(call->in, "RoleArn");
     const struct mr_slice session = mr_json_get_text(call->in, "RoleSessionName");
-    struct mr_slice secret;
-    if (protocol_secret_of(call, call->access_key, MR_S(""), &secret) != MR_END) {
-        protocol_fail(call, &access_denied,
-                      "millrace gives out no credentials of roles where it checks signatures.");
+    if (!may_give_out(call))
         return;
-    }
     yyjson_val *role = find_role(call, arn);
     if (role == NULL) {
         protocol_fail(call, &access_denied,
@@ -114,7 +122,7 @@ static void assume_role(struct protocol_call *call)
     const struct mr_slice assumed =
         mr_arena_printf(call->arena, "arn:aws:sts::%.*s:assumed-role/%.*s/%.*s",
                         MR_ARG(call->account), MR_ARG(role_name(arn)), MR_ARG(session));
-    write_credentials(call, id, assumed);
+    write_credentials(call, id, assumed, DURATION_DEFAULT_S);
     mr_json_key(&call->out, "AssumedRoleUser");
     mr_json_object(&call->out);
     mr_json_key_string(&call->out, "AssumedRoleId", id);
@@ -122,9 +130,52 @@ static void assume_role(struct protocol_call *call)
     mr_json_object_end(&call->out);
 }
 
+/* ---- sessions of the caller ---- */
+
+static void get_session_token(struct protocol_call *call)
+{
+    struct mr_slice id, arn;
+    if (protocol_session_of(call, &id, &arn)) {
+        protocol_fail(call, &access_denied, "Cannot call GetSessionToken with session credentials");
+        return;
+    }
+    if (may_give_out(call))
+        write_credentials(
+            call, call->account,
+            mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account)),
+            SESSION_DURATION_DEFAULT_S);
+}
+
+static void get_federation_token(struct protocol_call *call)
+{
+    const struct mr_slice name = mr_json_get_text(call->in, "Name");
+    const struct mr_slice id =
+        mr_arena_printf(call->arena, "%.*s:%.*s", MR_ARG(call->account), MR_ARG(name));
+    const struct mr_slice arn = mr_arena_printf(
+        call->arena, "arn:aws:sts::%.*s:federated-user/%.*s", MR_ARG(call->account), MR_ARG(name));
+    if (!may_give_out(call))
+        return;
+    write_credentials(call, id, arn, SESSION_DURATION_DEFAULT_S);
+    mr_json_key(&call->out, "FederatedUser");
+    mr_json_object(&call->out);
+    mr_json_key_string(&call->out, "FederatedUserId", id);
+    mr_json_key_string(&call->out, "Arn", arn);
+    mr_json_object_end(&call->out);
+    mr_json_key_int(&call->out, "PackedPolicySize", 0);
+}
+
+/* One account a server: every key is its. */
+static void get_access_key_info(struct protocol_call *call)
+{
+    mr_json_key_string(&call->out, "Account", call->account);
+}
+
 static const struct protocol_handler handlers[] = {
     {.operation = "GetCallerIdentity", .run = get_caller_identity},
     {.operation = "AssumeRole", .run = assume_role},
+    {.operation = "GetSessionToken", .run = get_session_token},
+    {.operation = "GetFederationToken", .run = get_federation_token},
+    {.operation = "GetAccessKeyInfo", .run = get_access_key_info},
 };
 
 enum mr_status sts_open(struct sts **ret_sts, const struct sts_options *options)

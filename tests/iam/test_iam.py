@@ -179,3 +179,149 @@ def test_a_role_is_assumed(client, server):
     )
     iam.delete_role(RoleName="worker")
     assert code_of(sts.assume_role, RoleArn=role["Arn"], RoleSessionName="me") == "AccessDenied"
+
+
+def told(call, **arguments):
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_policy_has_up_to_five_versions(iam, fresh):
+    made = iam.create_policy(PolicyName=fresh("policy"), PolicyDocument=json.dumps(ALLOW))
+    arn = made["Policy"]["Arn"]
+    other = {**ALLOW, "Statement": [{**ALLOW["Statement"][0], "Sid": "Second"}]}
+    version = iam.create_policy_version(
+        PolicyArn=arn, PolicyDocument=json.dumps(other), SetAsDefault=True
+    )["PolicyVersion"]
+    assert (version["VersionId"], version["IsDefaultVersion"]) == ("v2", True)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"] == "v2"
+    got = iam.get_policy_version(PolicyArn=arn, VersionId="v2")["PolicyVersion"]
+    assert got["Document"] == other and got["IsDefaultVersion"]
+    first = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]
+    assert first["Document"] == ALLOW
+    for _ in range(3):
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(ALLOW))
+    assert told(iam.create_policy_version, PolicyArn=arn, PolicyDocument=json.dumps(ALLOW)) == (
+        "LimitExceeded",
+        "A managed policy can have up to 5 versions. Before you create a new version, you must "
+        "delete an existing version.",
+    )
+    assert told(iam.delete_policy_version, PolicyArn=arn, VersionId="v2") == (
+        "DeleteConflict", "Cannot delete the default version of a policy.")
+    code, text = told(iam.delete_policy, PolicyArn=arn)
+    assert code == "DeleteConflict" and text.startswith("This policy has more than one version.")
+    iam.set_default_policy_version(PolicyArn=arn, VersionId="v4")
+    for version in ("v1", "v2", "v3", "v5"):
+        iam.delete_policy_version(PolicyArn=arn, VersionId=version)
+    listed = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+    assert [(v["VersionId"], v["IsDefaultVersion"]) for v in listed] == [("v4", True)]
+    assert told(iam.get_policy_version, PolicyArn=arn, VersionId="v9") == (
+        "NoSuchEntity", f"Policy {arn} version v9 does not exist or is not attachable.")
+    iam.delete_policy(PolicyArn=arn)
+
+
+def test_tags_come_change_and_go(iam, role, fresh):
+    name = role["RoleName"]
+    iam.tag_role(RoleName=name, Tags=[{"Key": "stage", "Value": "new"}, {"Key": "a", "Value": "b"}])
+    assert iam.get_role(RoleName=name)["Role"]["Tags"] == [
+        {"Key": "stage", "Value": "new"}, {"Key": "a", "Value": "b"}]
+    iam.untag_role(RoleName=name, TagKeys=["stage", "other"])
+    assert iam.list_role_tags(RoleName=name)["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert code_of(iam.tag_role, RoleName="nobody", Tags=[]) == "NoSuchEntity"
+    many = [{"Key": f"k{i}", "Value": ""} for i in range(50)]
+    assert code_of(iam.tag_role, RoleName=name, Tags=many) == "LimitExceeded"
+    twice = [{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}]
+    assert code_of(iam.tag_role, RoleName=name, Tags=twice) == "InvalidInput"
+
+    policy = iam.create_policy(
+        PolicyName=fresh("policy"), PolicyDocument=json.dumps(ALLOW),
+        Tags=[{"Key": "x", "Value": "y"}])["Policy"]
+    iam.tag_policy(PolicyArn=policy["Arn"], Tags=[{"Key": "z", "Value": ""}])
+    iam.untag_policy(PolicyArn=policy["Arn"], TagKeys=["x"])
+    assert iam.list_policy_tags(PolicyArn=policy["Arn"])["Tags"] == [{"Key": "z", "Value": ""}]
+
+
+def test_a_boundary_is_shown_and_taken_away(iam, role, fresh):
+    name = role["RoleName"]
+    arn = iam.create_policy(
+        PolicyName=fresh("policy"), PolicyDocument=json.dumps(ALLOW))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=arn)
+    assert iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"] == {
+        "PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+    listed = [r for r in iam.list_roles()["Roles"] if r["RoleName"] == name]
+    assert "PermissionsBoundary" not in listed[0] and "Tags" not in listed[0]
+    iam.delete_role_permissions_boundary(RoleName=name)
+    assert "PermissionsBoundary" not in iam.get_role(RoleName=name)["Role"]
+    changed = iam.update_role_description(RoleName=name, Description="other")["Role"]
+    assert changed["Description"] == "other"
+
+
+def test_who_has_a_policy_is_told(iam, role, fresh):
+    name = role["RoleName"]
+    arn = iam.create_policy(
+        PolicyName=fresh("policy"), PolicyDocument=json.dumps(ALLOW))["Policy"]["Arn"]
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 0
+    iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
+    assert iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"] == [
+        {"RoleName": name, "RoleId": role["RoleId"]}]
+    assert told(iam.delete_role, RoleName=name) == (
+        "DeleteConflict", "Cannot delete entity, must detach all policies first.")
+    missing = arn + "x"
+    assert told(iam.attach_role_policy, RoleName=name, PolicyArn=missing) == (
+        "NoSuchEntity", f"Policy {missing} does not exist or is not attachable.")
+    assert iam.list_policies(Scope="AWS")["Policies"] == []
+
+
+@pytest.mark.parametrize("statement, words", [
+    ({"Resource": "*"}, "Has prohibited field Resource"),
+    ({"Principal": None}, "Missing required field Principal"),
+    ({"Action": None}, "Missing required field Action"),
+    ({"Effect": "Maybe"}, "Syntax errors in policy."),
+])
+def test_what_is_wrong_with_a_trust_is_told(iam, fresh, statement, words):
+    one = {k: v for k, v in {**TRUST["Statement"][0], **statement}.items() if v is not None}
+    document = json.dumps({**TRUST, "Statement": one})
+    assert told(iam.create_role, RoleName=fresh("role"), AssumeRolePolicyDocument=document) == (
+        "MalformedPolicyDocument", words)
+    assert told(iam.create_role, RoleName=fresh("role"), AssumeRolePolicyDocument="no") == (
+        "MalformedPolicyDocument", "This policy contains invalid Json")
+
+
+@pytest.mark.parametrize("statement, words", [
+    ({"Principal": "*"}, "Policy document should not specify a principal."),
+    ({"Resource": None}, "Policy statement must contain resources."),
+    ({"Action": None}, "Policy statement must contain actions."),
+    ({"Effect": None}, "Syntax errors in policy."),
+])
+def test_what_is_wrong_with_a_policy_is_told(iam, role, fresh, statement, words):
+    one = {k: v for k, v in {**ALLOW["Statement"][0], **statement}.items() if v is not None}
+    document = json.dumps({**ALLOW, "Statement": [one]})
+    wrong = ("MalformedPolicyDocument", words)
+    assert told(iam.create_policy, PolicyName=fresh("p"), PolicyDocument=document) == wrong
+    assert told(iam.put_role_policy, RoleName=role["RoleName"], PolicyName="p",
+                PolicyDocument=document) == wrong
+
+
+def test_sessions_of_the_caller(client, server):
+    sts = client("sts")
+    given = sts.get_session_token(DurationSeconds=900)["Credentials"]
+    federated = sts.get_federation_token(Name="guest")
+    assert federated["FederatedUser"] == {
+        "FederatedUserId": "000000000000:guest",
+        "Arn": "arn:aws:sts::000000000000:federated-user/guest"}
+    for credentials, arn in (
+        (given, "arn:aws:iam::000000000000:root"),
+        (federated["Credentials"], federated["FederatedUser"]["Arn"]),
+    ):
+        them = boto3.client(
+            "sts", endpoint_url=server.url, region_name="us-east-1",
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )  # fmt: skip
+        assert them.get_caller_identity()["Arn"] == arn
+        assert code_of(them.get_session_token) == "AccessDenied"
+    assert sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"] == "000000000000"
