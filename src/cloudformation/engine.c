@@ -68,16 +68,18 @@ static enum mr_status look_up_export(void *ctx, struct mr_slice name, struct mr_
 
 static enum mr_status load_template(struct run *run, const struct stack_version *version)
 {
-    struct mr_slice body, error = MR_S("");
+    struct mr_slice text, error = MR_S("");
+    bool is_processed = false;
     run->template = (struct template){0};
     if (version->template == 0) /* a stack under review has none yet */
         return MR_OK;
-    const enum mr_status status =
-        stack_template_get(run->cloudformation, run->arena, &run->stack, version->template, &body);
+    const enum mr_status status = stack_template_processed(
+        run->cloudformation, run->arena, &run->stack, version->template, &text, &is_processed);
     if (status != MR_OK)
         return MR_RAISE(MR_FAIL_DATA, "stack '%.*s' has lost its template",
                         MR_ARG(run->stack.name));
-    if (template_parse(run->arena, body, &run->template, &error) != MR_OK)
+    if ((is_processed ? template_parse_processed(run->arena, text, &run->template, &error)
+                      : template_parse(run->arena, text, &run->template, &error)) != MR_OK)
         return MR_RAISE(MR_FAIL_DATA, "a stored template does not parse: %.*s", MR_ARG(error));
     run->evaluation = (struct evaluation){
         .arena = run->arena,
@@ -195,6 +197,11 @@ static yyjson_val *evaluate_outputs(struct run *run, struct mr_slice *ret_error)
     if (good)
         outputs = mr_json_parse(run->arena, mr_buf_slice(&buf), 8);
     mr_buf_fini(&buf);
+    if (outputs != NULL && stack_has_status(&run->stack, "UPDATE_IN_PROGRESS") &&
+        (exports_conflict(run->cloudformation, run->arena, &run->stack, outputs, ret_error) !=
+             MR_OK ||
+         ret_error->len > 0))
+        return NULL;
     return outputs;
 }
 

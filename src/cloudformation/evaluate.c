@@ -1,6 +1,7 @@
 /* The functions, one by one. */
 #include "cloudformation/evaluate.h"
 #include "base/codec.h"
+#include "cloudformation/cidr.h"
 #include "cloudformation/function.h"
 #include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
@@ -277,6 +278,8 @@ static yyjson_mut_val *find_in_map(struct evaluation *evaluation, yyjson_val *ar
         return NULL;
     yyjson_val *inner = mr_json_getn(mr_json_getn(evaluation->template->mappings, map), key);
     yyjson_val *value = mr_json_getn(inner, attribute);
+    if (value == NULL) /* of the language extensions; the shape was checked */
+        value = mr_json_get(yyjson_arr_get(argument, 3), "DefaultValue");
     if (value == NULL)
         return fail(evaluation, "Template error: Unable to get mapping for %.*s::%.*s::%.*s",
                     MR_ARG(map), MR_ARG(key), MR_ARG(attribute));
@@ -289,6 +292,53 @@ static yyjson_mut_val *base64(struct evaluation *evaluation, yyjson_val *argumen
     if (!argument_text(evaluation, "Fn::Base64", argument, &text))
         return NULL;
     return text_value(evaluation, mr_base64(evaluation->arena, text));
+}
+
+static yyjson_mut_val *cidr(struct evaluation *evaluation, yyjson_val *argument)
+{
+    struct mr_slice block, texts[2], made;
+    int64_t numbers[2];
+    if (!argument_text(evaluation, "Fn::Cidr", yyjson_arr_get(argument, 0), &block))
+        return NULL;
+    for (size_t i = 0; i < 2; i++) {
+        if (!argument_text(evaluation, "Fn::Cidr", yyjson_arr_get(argument, i + 1), &texts[i]))
+            return NULL;
+        if (mr_slice_to_i64(texts[i], &numbers[i]) != MR_OK)
+            return fail(evaluation, "Template error: Fn::Cidr needs a number where '%.*s' stands",
+                        MR_ARG(texts[i]));
+    }
+    yyjson_mut_val *list = yyjson_mut_arr(evaluation->doc);
+    for (int64_t i = 0; i == 0 || i < numbers[0]; i++) {
+        const char *error = cidr_block(evaluation->arena, block, numbers[0], numbers[1], i, &made);
+        if (error != NULL)
+            return fail(evaluation, "Template error: Fn::Cidr: %s", error);
+        yyjson_mut_arr_append(list, text_value(evaluation, made));
+    }
+    return list;
+}
+
+static yyjson_mut_val *length(struct evaluation *evaluation, yyjson_val *argument)
+{
+    yyjson_mut_val *list =
+        argument_list(evaluation, "Fn::Length needs a list or what gives one", argument);
+    if (list == NULL)
+        return NULL;
+    const struct mr_slice digits =
+        mr_arena_printf(evaluation->arena, "%zu", yyjson_mut_arr_size(list));
+    return yyjson_mut_rawncpy(evaluation->doc, digits.ptr, digits.len);
+}
+
+static yyjson_mut_val *to_json(struct evaluation *evaluation, yyjson_val *argument)
+{
+    yyjson_mut_val *value = value_of(evaluation, argument);
+    const yyjson_alc alc = yaml_alc(evaluation->arena);
+    size_t len = 0;
+    if (evaluation->error.len > 0)
+        return NULL;
+    const char *text = yyjson_mut_val_write_opts(value, 0, &alc, &len, NULL);
+    if (text == NULL || len > EVALUATE_TEXT_BYTES_MAX)
+        return fail(evaluation, "Template error: Fn::ToJsonString cannot be made of this");
+    return text_value(evaluation, mr_slice_make(text, len));
 }
 
 static yyjson_mut_val *get_azs(struct evaluation *evaluation, yyjson_val *argument)
@@ -423,6 +473,9 @@ static yyjson_mut_val *call(struct evaluation *evaluation, enum function functio
     case FUNCTION_BASE64: return base64(evaluation, argument);
     case FUNCTION_GET_AZS: return get_azs(evaluation, argument);
     case FUNCTION_IMPORT_VALUE: return import_value(evaluation, argument);
+    case FUNCTION_CIDR: return cidr(evaluation, argument);
+    case FUNCTION_LENGTH: return length(evaluation, argument);
+    case FUNCTION_TO_JSON_STRING: return to_json(evaluation, argument);
     default:
         return fail(evaluation,
                     "Template error: conditions may stand in the Conditions section and in Fn::If "
@@ -438,9 +491,6 @@ static yyjson_mut_val *scalar(struct evaluation *evaluation, yyjson_val *value)
     }
     if (yyjson_is_bool(value))
         return yyjson_mut_bool(evaluation->doc, yyjson_is_true(value));
-    if (mr_slice_search(mr_json_text(value), MR_S("{{resolve:")) != SIZE_MAX)
-        return fail(evaluation, "millrace does not look up dynamic references: %.*s",
-                    MR_ARG(mr_json_text(value)));
     return text_value(evaluation, mr_json_text(value));
 }
 

@@ -21,6 +21,9 @@ static const struct {
     {"Fn::Base64", FUNCTION_BASE64},
     {"Fn::GetAZs", FUNCTION_GET_AZS},
     {"Fn::ImportValue", FUNCTION_IMPORT_VALUE},
+    {"Fn::Cidr", FUNCTION_CIDR},
+    {"Fn::Length", FUNCTION_LENGTH},
+    {"Fn::ToJsonString", FUNCTION_TO_JSON_STRING},
 };
 
 enum function function_of(yyjson_val *value, yyjson_val **ret_argument)

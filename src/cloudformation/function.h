@@ -22,6 +22,9 @@ enum function {
     FUNCTION_BASE64,
     FUNCTION_GET_AZS,
     FUNCTION_IMPORT_VALUE,
+    FUNCTION_CIDR,
+    FUNCTION_LENGTH, /* this and the next: of the language extensions */
+    FUNCTION_TO_JSON_STRING,
     FUNCTION_UNKNOWN, /* Fn:: and a name that nobody here knows */
 };
 

@@ -3,7 +3,7 @@
  * Stored in VIEW_META, kinds of "cloudformation":
  *   name       <stack name> -> {"uuid"}: the stack that lives under the name
  *   stack      <uuid> -> struct stack; a deleted one stays for a while
- *   template   <uuid>/<number> -> {"body"}
+ *   template   <uuid>/<number> -> {"body", "processed"}
  *   resource   <uuid>/<logical id> -> struct stack_resource
  *   event      <uuid>/<16 hex digits, rising> -> {the wire's members, times in ms}
  *   changeset  <uuid>/<change set's uuid> -> struct change_set
@@ -58,6 +58,7 @@ struct stack_version {
     yyjson_val *tags;          /* [{Key, Value}] */
     yyjson_val *capabilities;  /* [text] */
     yyjson_val *notifications; /* [ARN] */
+    yyjson_val *imports;       /* names of exports that its template imports */
 };
 
 struct stack {
@@ -67,6 +68,7 @@ struct stack {
     struct mr_slice token;                      /* ClientRequestToken of the last operation */
     struct mr_slice on_failure;                 /* "ROLLBACK", "DELETE" or "DO_NOTHING" */
     struct mr_slice role;                       /* stored, shown, not used */
+    struct mr_slice parent, root;               /* ids, of a nested stack */
     int64_t created_ms, updated_ms, deleted_ms; /* 0: not yet */
     int64_t operation;                          /* counts operations */
     int64_t template_last;                      /* number given out last */
@@ -103,12 +105,28 @@ MR_MUST_USE enum mr_status stack_import(struct cloudformation *cloudformation,
                                         struct mr_arena *arena, struct mr_slice name,
                                         struct mr_slice *ret_value, struct mr_slice *ret_stack_id);
 
+/* Why the stack cannot give up its exports, or change their values to those in `outputs` (as on the
+ * wire; NULL: it goes): others import them. Empty: it can. */
+MR_MUST_USE enum mr_status exports_conflict(struct cloudformation *cloudformation,
+                                            struct mr_arena *arena, const struct stack *stack,
+                                            yyjson_val *outputs, struct mr_slice *ret_why);
+/* [name]: the living stacks that import it, but for `except` (may be NULL). */
+MR_MUST_USE enum mr_status exports_importers(struct cloudformation *cloudformation,
+                                             struct mr_arena *arena, struct mr_slice name,
+                                             const struct stack *except, yyjson_val **ret_names);
+
 void stack_template_put(struct store_entry *entry, const struct stack *stack, int64_t number,
-                        struct mr_slice body);
+                        const struct template *template);
 void stack_template_delete(struct store_entry *entry, const struct stack *stack, int64_t number);
 MR_MUST_USE enum mr_status stack_template_get(struct cloudformation *cloudformation,
                                               struct mr_arena *arena, const struct stack *stack,
                                               int64_t number, struct mr_slice *ret_body);
+/* What the transform made of it (*ret_is_processed), or the body where there is none. */
+MR_MUST_USE enum mr_status stack_template_processed(struct cloudformation *cloudformation,
+                                                    struct mr_arena *arena,
+                                                    const struct stack *stack, int64_t number,
+                                                    struct mr_slice *ret_text,
+                                                    bool *ret_is_processed);
 
 /* ---- record.c: resources of stacks ---- */
 
@@ -206,6 +224,7 @@ struct plan {
     size_t count;
     struct mr_slice changes; /* JSON array as on the wire */
     bool outputs_changed, tags_changed;
+    yyjson_val *imports; /* [name]: exports that it imports */
     struct mr_slice error;
 };
 /* What an update to `template` with the version's parameters would do. */

@@ -1,30 +1,31 @@
 /* Parameters of type AWS::SSM::Parameter::Value<...>: the value that was given is the name of a
  * parameter in the Parameter Store, and what stands there is the value for the template. */
+#include "cloudformation/dynamic.h"
 #include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
 #include "cloudformation/proposal.h"
 
-/* Asks the Parameter Store; MR_NOT_FOUND: it has no such parameter. */
-static enum mr_status look_up(struct protocol_call *call, struct mr_slice name,
-                              struct mr_slice *ret_value)
+enum mr_status dynamic_parameter(struct cloudformation *cloudformation, struct mr_arena *arena,
+                                 struct mr_slice region, struct mr_slice name, bool decrypts,
+                                 struct mr_slice *ret_value)
 {
-    struct cloudformation *cloudformation = call->service;
     struct protocol_result result;
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
     mr_json_key_string(&json, "Name", name);
+    mr_json_key_bool(&json, "WithDecryption", decrypts);
     mr_json_object_end(&json);
-    const struct mr_slice input = mr_arena_copy(call->arena, mr_buf_slice(&buf));
+    const struct mr_slice input = mr_arena_copy(arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
     const enum mr_status status =
-        protocol_invoke_in(cloudformation->options.protocol, call->arena, call->region, "ssm",
-                           "GetParameter", input, MR_S(""), &result);
+        protocol_invoke_in(cloudformation->options.protocol, arena, region, "ssm", "GetParameter",
+                           input, MR_S(""), &result);
     if (status < 0)
         return status;
     if (result.status != 200)
         return MR_NOT_FOUND;
-    yyjson_val *output = mr_json_parse(call->arena, result.output, MR_JSON_DEPTH_MAX);
+    yyjson_val *output = mr_json_parse(arena, result.output, MR_JSON_DEPTH_MAX);
     *ret_value = mr_json_get_text(mr_json_get(output, "Parameter"), "Value");
     return MR_OK;
 }
@@ -45,7 +46,7 @@ enum mr_status proposal_look_up(struct protocol_call *call, const struct templat
         const struct mr_slice wanted = mr_json_text(mr_json_getn(values, name));
         if (!parameter_is_looked_up(parameter) || status < 0)
             continue;
-        status = look_up(call, wanted, &value);
+        status = dynamic_parameter(call->service, call->arena, call->region, wanted, false, &value);
         if (status == MR_NOT_FOUND)
             missing = mr_arena_printf(call->arena, "%.*s%s%.*s", MR_ARG(missing),
                                       missing.len > 0 ? ", " : "", MR_ARG(wanted));

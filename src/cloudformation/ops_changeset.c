@@ -193,9 +193,10 @@ static void create_locked(struct protocol_call *call)
     if (protocol_failed(call))
         return;
     proposal.version.template = ++stack.template_last;
+    proposal.version.imports = plan.imports;
     const struct change_set set = make_set(call, &stack, &proposal, &plan);
     trim(call, &entry, &stack);
-    stack_template_put(&entry, &stack, proposal.version.template, proposal.template.body);
+    stack_template_put(&entry, &stack, proposal.version.template, &proposal.template);
     change_set_put(&entry, &stack, &set);
     if (is_new) {
         stack.status = MR_S("REVIEW_IN_PROGRESS");

@@ -84,6 +84,8 @@ static void write_stack(struct mr_json *json, const struct stack *stack)
     if (yyjson_arr_size(stack->outputs) > 0)
         write_list(json, "Outputs", stack->outputs);
     write_reason(json, "RoleARN", stack->role);
+    write_reason(json, "ParentId", stack->parent);
+    write_reason(json, "RootId", stack->root);
     write_list(json, "Tags", version->tags);
     mr_json_key_bool(json, "EnableTerminationProtection", stack->protection);
     write_drift(json, "StackDriftStatus");
@@ -178,6 +180,8 @@ static void list_stacks(struct protocol_call *call)
         mr_json_key_string(json, "StackId", stack->id);
         mr_json_key_string(json, "StackName", stack->name);
         write_reason(json, "TemplateDescription", stack->now.description);
+        write_reason(json, "ParentId", stack->parent);
+        write_reason(json, "RootId", stack->root);
         write_times(json, stack);
         mr_json_key_string(json, "StackStatus", stack->status);
         write_reason(json, "StackStatusReason", stack->reason);
@@ -374,6 +378,18 @@ static void list_exports(struct protocol_call *call)
     mr_json_array_end(json);
 }
 
+static void list_imports(struct protocol_call *call)
+{
+    const struct mr_slice name = text_of(call, "ExportName");
+    yyjson_val *names = NULL;
+    wait_for_all(call);
+    protocol_fail_internal(call, exports_importers(call->service, call->arena, name, NULL, &names));
+    if (yyjson_arr_size(names) == 0)
+        protocol_fail(call, &cloudformation_validation_error,
+                      "Export '%.*s' is not imported by any stack.", MR_ARG(name));
+    mr_json_key_value(&call->out, "Imports", names);
+}
+
 const struct protocol_handler cloudformation_describe_handlers[] = {
     {.operation = "DescribeStacks", .run = describe_stacks},
     {.operation = "ListStacks", .run = list_stacks},
@@ -382,5 +398,6 @@ const struct protocol_handler cloudformation_describe_handlers[] = {
     {.operation = "DescribeStackResource", .run = describe_resource},
     {.operation = "ListStackResources", .run = list_resources},
     {.operation = "ListExports", .run = list_exports},
+    {.operation = "ListImports", .run = list_imports},
 };
 const size_t cloudformation_describe_handler_count = MR_COUNT(cloudformation_describe_handlers);

@@ -47,13 +47,14 @@ static enum mr_status find(struct protocol_call *call, const char *missing, stru
 
 /* The plan, with its error told. */
 static bool plan_for(struct protocol_call *call, const struct stack *stack,
-                     const struct proposal *proposal, struct plan *ret_plan)
+                     struct proposal *proposal, struct plan *ret_plan)
 {
     const enum mr_status status = plan_make(call->service, call->arena, stack, &proposal->template,
                                             &proposal->version, ret_plan);
     protocol_fail_internal(call, status);
     if (status == MR_OK && ret_plan->error.len > 0)
         protocol_fail_slice(call, &cloudformation_validation_error, ret_plan->error);
+    proposal->version.imports = ret_plan->imports;
     return !protocol_failed(call);
 }
 
@@ -74,7 +75,7 @@ static void create_locked(struct protocol_call *call, struct proposal *proposal)
         return;
     proposal->version.template = stack.template_last = 1;
     stack.now = proposal->version;
-    stack_template_put(&entry, &stack, 1, proposal->template.body);
+    stack_template_put(&entry, &stack, 1, &proposal->template);
     stack_name_put(&entry, &stack);
     begin(call, &entry, &stack, "CREATE_IN_PROGRESS");
     answer_id(call, &stack);
@@ -117,7 +118,7 @@ static void update_locked(struct protocol_call *call, struct stack *stack)
     stack->updated_ms = call->now_ms;
     stack->token = mr_json_get_text(call->in, "ClientRequestToken");
     stack->disable_rollback = mr_json_get_bool(call->in, "DisableRollback", false);
-    stack_template_put(&entry, stack, stack->target.template, proposal.template.body);
+    stack_template_put(&entry, stack, stack->target.template, &proposal.template);
     begin(call, &entry, stack, "UPDATE_IN_PROGRESS");
     answer_id(call, stack);
 }
@@ -155,21 +156,48 @@ static bool may_delete(struct protocol_call *call, const struct stack *stack)
     return !protocol_failed(call);
 }
 
+/* AWS takes the request, and the stack stays what it was: an event says why. */
+static void cancel_deletion(struct protocol_call *call, struct store_entry *entry,
+                            struct stack *stack, struct mr_slice why)
+{
+    struct cloudformation *cloudformation = call->service;
+    stack->reason = why;
+    event_add(cloudformation, entry, stack, NULL, "DELETE_IN_PROGRESS", MR_S(""),
+              MR_S("User Initiated"));
+    event_add(cloudformation, entry, stack, NULL, mr_arena_cstr(call->arena, stack->status),
+              MR_S(""), why);
+    stack_put(entry, stack);
+    protocol_fail_internal(call, store_commit(cloudformation->options.store, entry, &call->ticket));
+}
+
+static void delete_locked(struct protocol_call *call, struct stack *stack)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    struct mr_slice why;
+    const enum mr_status status = exports_conflict(call->service, call->arena, stack, NULL, &why);
+    protocol_fail_internal(call, status);
+    if (status != MR_OK)
+        return;
+    stack->token = mr_json_get_text(call->in, "ClientRequestToken");
+    if (why.len > 0) {
+        cancel_deletion(call, &entry, stack, why);
+        return;
+    }
+    stack->retain = mr_json_get(call->in, "RetainResources");
+    begin(call, &entry, stack, "DELETE_IN_PROGRESS");
+}
+
 static void delete_stack(struct protocol_call *call)
 {
     struct cloudformation *cloudformation = call->service;
-    struct store_entry entry = store_entry_make(call->arena);
     struct stack stack;
     pthread_mutex_lock(&cloudformation->lock);
     const enum mr_status found = stack_find(cloudformation, call->arena, stack_name(call), &stack);
     protocol_fail_internal(call, found);
     /* AWS: what is not there, or on its way out, counts as deleted. */
     if (found == MR_OK && stack.deleted_ms == 0 &&
-        !stack_has_status(&stack, "DELETE_IN_PROGRESS") && may_delete(call, &stack)) {
-        stack.token = mr_json_get_text(call->in, "ClientRequestToken");
-        stack.retain = mr_json_get(call->in, "RetainResources");
-        begin(call, &entry, &stack, "DELETE_IN_PROGRESS");
-    }
+        !stack_has_status(&stack, "DELETE_IN_PROGRESS") && may_delete(call, &stack))
+        delete_locked(call, &stack);
     pthread_mutex_unlock(&cloudformation->lock);
 }
 

@@ -95,7 +95,8 @@ static struct mr_slice stack_name(struct protocol_call *call)
 }
 
 /* The text of a stack or change set. */
-static enum mr_status find_text(struct protocol_call *call, struct mr_slice *ret_body)
+static enum mr_status find_text(struct protocol_call *call, bool processed,
+                                struct mr_slice *ret_body)
 {
     const struct mr_slice set_name = mr_json_get_text(call->in, "ChangeSetName");
     struct stack stack = {0};
@@ -117,7 +118,10 @@ static enum mr_status find_text(struct protocol_call *call, struct mr_slice *ret
             status = change_set_stack(call->service, call->arena, set_name, &stack);
     }
     if (status == MR_OK)
-        status = stack_template_get(call->service, call->arena, &stack, number, ret_body);
+        status = processed
+                     ? stack_template_processed(call->service, call->arena, &stack, number,
+                                                ret_body, &processed)
+                     : stack_template_get(call->service, call->arena, &stack, number, ret_body);
     if (status == MR_NOT_FOUND) { /* a stack under review: there is none yet */
         *ret_body = MR_S("");
         return MR_OK;
@@ -129,7 +133,9 @@ static enum mr_status find_text(struct protocol_call *call, struct mr_slice *ret
 static void get_template(struct protocol_call *call)
 {
     struct mr_slice body = {0};
-    if (find_text(call, &body) != MR_OK)
+    if (find_text(call,
+                  !mr_slice_equal(mr_json_get_text(call->in, "TemplateStage"), MR_S("Original")),
+                  &body) != MR_OK)
         return;
     mr_json_key_string(&call->out, "TemplateBody", body);
     mr_json_key_raw(&call->out, "StagesAvailable", MR_S("[\"Original\",\"Processed\"]"));
@@ -144,7 +150,10 @@ static void write_types(struct mr_json *json, const struct template *template)
     mr_json_key(json, "ResourceTypes");
     mr_json_array(json);
     yyjson_obj_foreach(members_of(template->resources), i, count, key, resource)
-        mr_json_string(json, mr_json_get_text(resource, "Type"));
+    {
+        if (yyjson_is_obj(resource)) /* else a loop of the language extensions */
+            mr_json_string(json, mr_json_get_text(resource, "Type"));
+    }
     mr_json_array_end(json);
 }
 
@@ -165,7 +174,7 @@ static void write_identifiers(struct mr_json *json, const struct template *templ
             if (j < i && mr_slice_equal(mr_json_get_text(other, "Type"), type))
                 is_first = false;
         }
-        if (!is_first)
+        if (!is_first || type.len == 0)
             continue;
         mr_json_object(json);
         mr_json_key_string(json, "ResourceType", type);
@@ -188,7 +197,7 @@ static void get_template_summary(struct protocol_call *call)
     struct template template;
     struct mr_slice body = {0};
     const enum mr_status found =
-        stack_name(call).len > 0 ? find_text(call, &body) : proposal_body(call, &body);
+        stack_name(call).len > 0 ? find_text(call, false, &body) : proposal_body(call, &body);
     if (found == MR_OK && body.len == 0) /* a stack under review */
         protocol_fail(call, &cloudformation_validation_error, "Stack with id %.*s does not exist",
                       MR_ARG(stack_name(call)));

@@ -3,6 +3,7 @@
  * Properties are evaluated against the resources as they are now. What depends on a resource that
  * is still to be made, or to be replaced, cannot be known: a placeholder stands for it, and
  * whatever a function makes of the placeholder counts as a change. */
+#include "cloudformation/dynamic.h"
 #include "cloudformation/evaluate.h"
 #include "cloudformation/function.h"
 #include "cloudformation/graph.h"
@@ -29,7 +30,8 @@ struct planning {
     struct evaluation evaluation;
     struct change *changes; /* one for each resource looked at */
     size_t count;
-    bool unknown; /* the last evaluation met a placeholder */
+    bool unknown;           /* the last evaluation met a placeholder */
+    struct mr_json imports; /* names of exports */
     struct mr_slice error;
 };
 
@@ -61,6 +63,7 @@ static enum mr_status look_up_export(void *ctx, struct mr_slice name, struct mr_
 {
     struct planning *planning = ctx;
     struct mr_slice stack_id;
+    mr_json_string(&planning->imports, name);
     return stack_import(planning->cloudformation, planning->arena, name, ret_value, &stack_id);
 }
 
@@ -166,6 +169,13 @@ static void compare(struct planning *planning, struct change *change, yyjson_val
         comparison.replaced = true;
     change->details = mr_arena_copy(planning->arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
+    if (!comparison.changed && comparison.type != NULL && comparison.type->always_updates) {
+        change->fate = FATE_CHANGED;
+        change->scope = MR_S("[\"Properties\"]");
+        change->details =
+            MR_S("[{\"Target\":{\"Attribute\":\"Properties\",\"RequiresRecreation\":\"Never\"},"
+                 "\"Evaluation\":\"Dynamic\",\"ChangeSource\":\"Automatic\"}]");
+    }
     if (comparison.changed) {
         change->fate = comparison.replaced ? FATE_REPLACED : FATE_CHANGED;
         change->scope = MR_S("[\"Properties\"]");
@@ -196,6 +206,19 @@ static bool is_alive(const struct stack_resource *record)
            !mr_slice_equal(record->status, MR_S("DELETE_SKIPPED"));
 }
 
+/* AWS: a parameter that a dynamic reference names must be there when the stack is asked for. */
+static void check_references(struct planning *planning, yyjson_val *properties)
+{
+    struct dynamic dynamic = {
+        .cloudformation = planning->cloudformation,
+        .arena = planning->arena,
+        .region = planning->stack->region,
+    };
+    (void)dynamic_resolve(&dynamic, properties);
+    if (planning->error.len == 0)
+        planning->error = dynamic.error;
+}
+
 static void plan_resource(struct planning *planning, struct mr_slice logical)
 {
     yyjson_val *resource = template_resource(planning->template, logical);
@@ -217,6 +240,7 @@ static void plan_resource(struct planning *planning, struct mr_slice logical)
         evaluated = mr_json_parse(planning->arena, MR_S("{}"), 2);
     if (evaluated == NULL && !planning->unknown && planning->error.len == 0)
         planning->error = planning->evaluation.error;
+    check_references(planning, evaluated);
     if (change->fate == FATE_KEPT && evaluated == NULL) {
         change->fate = FATE_CHANGED; /* it hangs on what is not known yet */
         change->scope = MR_S("[\"Properties\"]");
@@ -406,7 +430,10 @@ enum mr_status plan_make(struct cloudformation *cloudformation, struct mr_arena 
                        .resource = look_up,
                        .import = look_up_export},
     };
+    struct mr_buf imports = {0};
     planning.evaluation.ctx = &planning;
+    planning.imports = mr_json_make(&imports);
+    mr_json_array(&planning.imports);
     *ret_plan = (struct plan){0};
     const enum mr_status status = record_load(cloudformation, arena, stack, &planning.records);
     if (status != MR_OK)
@@ -415,6 +442,9 @@ enum mr_status plan_make(struct cloudformation *cloudformation, struct mr_arena 
     plan_removals(&planning);
     check_types(&planning);
     write_plan(&planning, ret_plan);
+    mr_json_array_end(&planning.imports);
+    ret_plan->imports = mr_json_parse(arena, mr_buf_slice(&imports), 4);
     ret_plan->error = planning.error;
+    mr_buf_fini(&imports);
     return MR_OK;
 }

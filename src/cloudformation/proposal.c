@@ -1,6 +1,7 @@
 /* From a request to what a stack shall be. */
 #include "cloudformation/proposal.h"
 #include "base/codec.h"
+#include "cloudformation/extend.h"
 #include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
 #include "cloudformation/rules.h"
@@ -134,13 +135,14 @@ static enum mr_status check_capabilities(struct protocol_call *call,
     yyjson_val *given = mr_json_get(call->in, "Capabilities");
     const bool has_named = is_given(given, "CAPABILITY_NAMED_IAM");
     const struct mr_slice needed = template_capability(call->arena, template, NULL, NULL);
-    if (template->transform != NULL) {
-        if (!is_given(given, "CAPABILITY_AUTO_EXPAND"))
-            return protocol_fail(call, &cloudformation_insufficient_capabilities,
-                                 "Requires capabilities : [CAPABILITY_AUTO_EXPAND]");
-        return invalid(call, MR_S("millrace does not run transforms and macros of templates: "
-                                  "Transform"));
-    }
+    const bool is_set = mr_json_get(call->in, "ChangeSetName") != NULL;
+    /* AWS: whoever reviews a change set sees what was made of the template. */
+    if (template->transform != NULL && !is_set && !is_given(given, "CAPABILITY_AUTO_EXPAND"))
+        return protocol_fail(call, &cloudformation_insufficient_capabilities,
+                             "Requires capabilities : [CAPABILITY_AUTO_EXPAND]");
+    if (template->transform != NULL && template->processed.len == 0)
+        return invalid(call, MR_S("millrace does not run transforms and macros of templates but "
+                                  "AWS::LanguageExtensions"));
     if (needed.len == 0 || has_named ||
         (mr_slice_equal(needed, MR_S("CAPABILITY_IAM")) && is_given(given, "CAPABILITY_IAM")))
         return MR_OK;
@@ -148,11 +150,10 @@ static enum mr_status check_capabilities(struct protocol_call *call,
                          "Requires capabilities : [%.*s]", MR_ARG(needed));
 }
 
-static enum mr_status check_rules(struct protocol_call *call, const struct template *template,
-                                  const struct stack_version *version)
+static struct evaluation evaluation_of(struct protocol_call *call, const struct template *template,
+                                       const struct stack_version *version)
 {
-    struct mr_slice error = {0};
-    struct evaluation evaluation = {
+    return (struct evaluation){
         .arena = call->arena,
         .template = template,
         .parameters = version->parameters,
@@ -161,7 +162,33 @@ static enum mr_status check_rules(struct protocol_call *call, const struct templ
         .account = call->account,
         .stack_name = mr_json_get_text(call->in, "StackName"),
     };
+}
+
+static enum mr_status check_rules(struct protocol_call *call, const struct template *template,
+                                  const struct stack_version *version)
+{
+    struct mr_slice error = {0};
+    struct evaluation evaluation = evaluation_of(call, template, version);
     return rules_check(&evaluation, &error) == MR_OK ? MR_OK : invalid(call, error);
+}
+
+/* The template becomes what its transform makes of it. */
+static enum mr_status process(struct protocol_call *call, struct template *template,
+                              const struct stack_version *version)
+{
+    struct evaluation evaluation = evaluation_of(call, template, version);
+    struct mr_slice text = {0}, error = {0};
+    struct template processed;
+    if (!extend_is_wanted(template->transform))
+        return MR_OK;
+    if (extend(&evaluation, &text, &error) != MR_OK ||
+        template_parse_processed(call->arena, text, &processed, &error) != MR_OK)
+        return invalid(call, error);
+    processed.body = template->body;
+    processed.processed = text;
+    processed.transform = template->transform;
+    *template = processed;
+    return MR_OK;
 }
 
 static yyjson_val *secrets_of(struct mr_arena *arena, const struct template *template)
@@ -199,6 +226,7 @@ enum mr_status proposal_make(struct protocol_call *call, const struct stack *sta
     if (proposal_look_up(call, &proposal->template, version->parameters, &version->resolved) !=
             MR_OK ||
         check_rules(call, &proposal->template, version) != MR_OK ||
+        process(call, &proposal->template, version) != MR_OK ||
         check_capabilities(call, &proposal->template) != MR_OK)
         return MR_FAULT;
     yyjson_val *tags = mr_json_get(call->in, "Tags");

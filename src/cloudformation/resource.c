@@ -6,15 +6,16 @@
 #include <time.h>
 
 static const struct resource_type *const types[] = {
-    &resource_table,      &resource_stream,        &resource_delivery_stream,
-    &resource_pipe,       &resource_function,      &resource_permission,
-    &resource_bucket,     &resource_bucket_policy, &resource_database,
-    &resource_glue_table, &resource_crawler,       &resource_partition,
-    &resource_classifier, &resource_work_group,    &resource_named_query,
-    &resource_role,       &resource_policy,        &resource_managed_policy,
-    &resource_log_group,  &resource_log_stream,    &resource_version,
-    &resource_alias,      &resource_layer_version, &resource_mapping,
-    &resource_parameter,  &resource_cdk_metadata,  &resource_repository,
+    &resource_table,        &resource_stream,        &resource_delivery_stream,
+    &resource_pipe,         &resource_function,      &resource_permission,
+    &resource_bucket,       &resource_bucket_policy, &resource_database,
+    &resource_glue_table,   &resource_crawler,       &resource_partition,
+    &resource_classifier,   &resource_work_group,    &resource_named_query,
+    &resource_role,         &resource_policy,        &resource_managed_policy,
+    &resource_log_group,    &resource_log_stream,    &resource_version,
+    &resource_alias,        &resource_layer_version, &resource_mapping,
+    &resource_parameter,    &resource_cdk_metadata,  &resource_repository,
+    &resource_nested_stack, &resource_wait_handle,
 };
 
 const struct resource_type *resource_type_find(struct mr_slice name)
@@ -27,6 +28,9 @@ const struct resource_type *resource_type_find(struct mr_slice name)
 
 bool resource_type_has_attribute(const struct resource_type *type, struct mr_slice attribute)
 {
+    if (type->open_attributes != NULL &&
+        mr_slice_starts_with(attribute, mr_slice_cstr(type->open_attributes)))
+        return true;
     for (const char *const *name = type->attributes; *name != NULL; name++)
         if (mr_slice_equal(attribute, mr_slice_cstr(*name)))
             return true;
@@ -55,7 +59,7 @@ struct mr_slice resource_check(struct mr_arena *arena, const struct resource_typ
     size_t i, count;
     yyjson_obj_foreach(members_of(properties), i, count, key, value)
     {
-        if (find_property(type, mr_json_text(key)) == NULL)
+        if (!type->open_properties && find_property(type, mr_json_text(key)) == NULL)
             return mr_arena_printf(arena,
                                    "Encountered unsupported property %.*s (millrace does not carry "
                                    "it out for %s)",

@@ -36,6 +36,9 @@ struct resource_type {
     const char *name_scope; /* the property within whose value names are unique; NULL: everywhere */
     size_t name_max;
     bool name_lower;
+    const char *open_attributes; /* besides: all that begin so; NULL: none */
+    bool open_properties;        /* any property may be there */
+    bool always_updates;         /* even if no property changed: what lies behind them may have */
     /* Beyond RESOURCE_REPLACES: does a change inside a property need a new resource? May be NULL.
      */
     bool (*replaces)(yyjson_val *properties, yyjson_val *before);
@@ -72,6 +75,7 @@ struct resource_call {
         struct mr_slice value;
     } attributes[RESOURCE_ATTRIBUTES_MAX];
     size_t attribute_count;
+    yyjson_val *attribute_map; /* name -> text, instead of the above; NULL: none */
 
     /* The last operation's fault. */
     struct {

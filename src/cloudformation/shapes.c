@@ -30,6 +30,11 @@ static const char *const words[] = {
     [FUNCTION_BASE64] = "every Fn::Base64 object must have a String-typed value.",
     [FUNCTION_GET_AZS] = "every Fn::GetAZs object must have a String-typed value.",
     [FUNCTION_IMPORT_VALUE] = "every Fn::ImportValue object must have a String-typed value.",
+    [FUNCTION_CIDR] = "every Fn::Cidr object requires three parameters: an address block, the "
+                      "count of blocks and the bits of each block",
+    [FUNCTION_LENGTH] = "every Fn::Length object must have a list or a function that returns a "
+                        "list.",
+    [FUNCTION_TO_JSON_STRING] = "every Fn::ToJsonString object must have an object or a list.",
 };
 
 static bool is_text(yyjson_val *value)
@@ -48,7 +53,7 @@ static bool is_pair(yyjson_val *argument)
     return yyjson_is_arr(argument) && yyjson_arr_size(argument) == 2;
 }
 
-static bool is_fitting(enum function function, yyjson_val *argument)
+static bool is_fitting(enum function function, yyjson_val *argument, bool extended)
 {
     const size_t size = yyjson_arr_size(argument);
     yyjson_val *first = yyjson_arr_get(argument, 0), *second = yyjson_arr_get(argument, 1);
@@ -69,11 +74,16 @@ static bool is_fitting(enum function function, yyjson_val *argument)
     case FUNCTION_OR: return yyjson_is_arr(argument) && size >= 2 && size <= 10;
     case FUNCTION_NOT: return yyjson_is_arr(argument) && size == 1;
     case FUNCTION_FIND_IN_MAP:
-        return size == 3 && is_text(first) && is_text(second) &&
+        return (size == 3 || (extended && size == 4)) && is_text(first) && is_text(second) &&
                is_text(yyjson_arr_get(argument, 2));
     case FUNCTION_BASE64:
     case FUNCTION_GET_AZS:
     case FUNCTION_IMPORT_VALUE: return is_text(argument);
+    case FUNCTION_CIDR:
+        return size == 3 && is_text(first) && is_text(second) &&
+               is_text(yyjson_arr_get(argument, 2));
+    case FUNCTION_LENGTH:
+    case FUNCTION_TO_JSON_STRING: return yyjson_is_ctn(argument);
     default: return true;
     }
 }
@@ -84,20 +94,21 @@ static struct mr_slice function_name(yyjson_val *value)
     return mr_json_text(yyjson_obj_iter_next(&iter));
 }
 
-enum mr_status template_check_functions(struct mr_arena *arena, yyjson_val *value,
+enum mr_status template_check_functions(struct mr_arena *arena, yyjson_val *value, bool extended,
                                         struct mr_slice *ret_error)
 {
     yyjson_val *argument, *key, *item;
     size_t i, count;
     enum mr_status status = MR_OK;
     const enum function function = function_of(value, &argument);
-    if (function == FUNCTION_UNKNOWN) {
+    const bool is_extra = function == FUNCTION_LENGTH || function == FUNCTION_TO_JSON_STRING;
+    if (function == FUNCTION_UNKNOWN || (is_extra && !extended)) {
         *ret_error =
             mr_arena_printf(arena, "Template error: millrace does not know the function %.*s",
                             MR_ARG(function_name(value)));
         return MR_INVALID;
     }
-    if (function != FUNCTION_NONE && !is_fitting(function, argument)) {
+    if (function != FUNCTION_NONE && !is_fitting(function, argument, extended)) {
         *ret_error = mr_arena_printf(arena, "Template error: %s", words[function]);
         return MR_INVALID;
     }
@@ -105,13 +116,13 @@ enum mr_status template_check_functions(struct mr_arena *arena, yyjson_val *valu
         yyjson_arr_foreach(value, i, count, item)
         {
             if (status == MR_OK)
-                status = template_check_functions(arena, item, ret_error);
+                status = template_check_functions(arena, item, extended, ret_error);
         }
     } else if (yyjson_is_obj(value)) {
         yyjson_obj_foreach(members_of(value), i, count, key, item)
         {
             if (status == MR_OK)
-                status = template_check_functions(arena, item, ret_error);
+                status = template_check_functions(arena, item, extended, ret_error);
         }
     }
     return status;

@@ -28,6 +28,7 @@ void stack_version_write(struct mr_json *json, const struct stack_version *versi
     mr_json_key_value(json, "tags", version->tags);
     mr_json_key_value(json, "capabilities", version->capabilities);
     mr_json_key_value(json, "notifications", version->notifications);
+    mr_json_key_value(json, "imports", version->imports);
     mr_json_object_end(json);
 }
 
@@ -80,6 +81,7 @@ struct stack_version stack_version_read(yyjson_val *object)
         .tags = mr_json_get(object, "tags"),
         .capabilities = mr_json_get(object, "capabilities"),
         .notifications = mr_json_get(object, "notifications"),
+        .imports = mr_json_get(object, "imports"),
     };
 }
 
@@ -96,6 +98,8 @@ static void write_texts(struct mr_json *json, const struct stack *stack)
     mr_json_key_string(json, "token", stack->token);
     mr_json_key_string(json, "on_failure", stack->on_failure);
     mr_json_key_string(json, "role", stack->role);
+    mr_json_key_string(json, "parent", stack->parent);
+    mr_json_key_string(json, "root", stack->root);
 }
 
 void stack_put(struct store_entry *entry, const struct stack *stack)
@@ -140,6 +144,8 @@ static struct stack read_stack(yyjson_val *doc)
         .token = mr_json_get_text(doc, "token"),
         .on_failure = mr_json_get_text(doc, "on_failure"),
         .role = mr_json_get_text(doc, "role"),
+        .parent = mr_json_get_text(doc, "parent"),
+        .root = mr_json_get_text(doc, "root"),
         .created_ms = mr_json_get_i64(doc, "created_ms", 0),
         .updated_ms = mr_json_get_i64(doc, "updated_ms", 0),
         .deleted_ms = mr_json_get_i64(doc, "deleted_ms", 0),
@@ -241,12 +247,13 @@ static struct mr_slice template_name(struct mr_arena *arena, const struct stack 
 }
 
 void stack_template_put(struct store_entry *entry, const struct stack *stack, int64_t number,
-                        struct mr_slice body)
+                        const struct template *template)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
     mr_json_object(&json);
-    mr_json_key_string(&json, "body", body);
+    mr_json_key_string(&json, "body", template->body);
+    mr_json_key_string(&json, "processed", template->processed);
     mr_json_object_end(&json);
     store_doc_put(entry, service, "template", template_name(entry->arena, stack, number),
                   mr_arena_copy(entry->arena, mr_buf_slice(&buf)));
@@ -258,17 +265,42 @@ void stack_template_delete(struct store_entry *entry, const struct stack *stack,
     store_doc_delete(entry, service, "template", template_name(entry->arena, stack, number));
 }
 
-enum mr_status stack_template_get(struct cloudformation *cloudformation, struct mr_arena *arena,
-                                  const struct stack *stack, int64_t number,
-                                  struct mr_slice *ret_body)
+static enum mr_status get_text(struct cloudformation *cloudformation, struct mr_arena *arena,
+                               const struct stack *stack, int64_t number, yyjson_val **ret_doc)
 {
     struct mr_slice text;
     const enum mr_status status =
         store_doc_get(cloudformation->options.store, arena, service, "template",
                       template_name(arena, stack, number), &text);
     if (status == MR_OK)
-        *ret_body = mr_json_get_text(mr_json_parse(arena, text, 4), "body");
+        *ret_doc = mr_json_parse(arena, text, 4);
     return status;
+}
+
+enum mr_status stack_template_get(struct cloudformation *cloudformation, struct mr_arena *arena,
+                                  const struct stack *stack, int64_t number,
+                                  struct mr_slice *ret_body)
+{
+    yyjson_val *doc = NULL;
+    const enum mr_status status = get_text(cloudformation, arena, stack, number, &doc);
+    if (status == MR_OK)
+        *ret_body = mr_json_get_text(doc, "body");
+    return status;
+}
+
+enum mr_status stack_template_processed(struct cloudformation *cloudformation,
+                                        struct mr_arena *arena, const struct stack *stack,
+                                        int64_t number, struct mr_slice *ret_text,
+                                        bool *ret_is_processed)
+{
+    yyjson_val *doc = NULL;
+    const enum mr_status status = get_text(cloudformation, arena, stack, number, &doc);
+    if (status != MR_OK)
+        return status;
+    const struct mr_slice processed = mr_json_get_text(doc, "processed");
+    *ret_is_processed = processed.len > 0;
+    *ret_text = processed.len > 0 ? processed : mr_json_get_text(doc, "body");
+    return MR_OK;
 }
 
 /* ---- removal ---- */

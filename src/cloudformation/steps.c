@@ -1,4 +1,5 @@
 /* One resource at a time: made, changed, changed back, removed. */
+#include "cloudformation/dynamic.h"
 #include "cloudformation/engine.h"
 #include "cloudformation/graph.h"
 #include "cloudformation/members.h"
@@ -37,9 +38,25 @@ static const struct stack_version *version_of(const struct run *run)
     return run->stack.target.template != 0 ? &run->stack.target : &run->stack.now;
 }
 
+/* The properties with the values that dynamic references name; *ret_reason says what is missing. */
+static yyjson_val *resolve(struct run *run, yyjson_val *properties, struct mr_slice *ret_reason)
+{
+    struct dynamic dynamic = {
+        .cloudformation = run->cloudformation,
+        .arena = run->arena,
+        .region = run->stack.region,
+    };
+    yyjson_val *resolved = dynamic_resolve(&dynamic, properties);
+    *ret_reason = dynamic.error;
+    return resolved;
+}
+
 static struct resource_call make_call(struct run *run, const struct stack_resource *record)
 {
+    struct mr_slice reason;
+    yyjson_val *properties = resolve(run, record->properties, &reason);
     return (struct resource_call){
+        .reason = reason,
         .cloudformation = run->cloudformation,
         .arena = run->arena,
         .type = resource_type_find(record->type),
@@ -49,7 +66,7 @@ static struct resource_call make_call(struct run *run, const struct stack_resour
         .region = run->stack.region,
         .account = run->stack.account,
         .stack_tags = version_of(run)->tags,
-        .properties = record->properties,
+        .properties = properties,
         .token = record->token,
         .physical = record->physical,
     };
@@ -59,7 +76,9 @@ static struct resource_call make_call(struct run *run, const struct stack_resour
 static void take_attributes(struct run *run, struct stack_resource *record,
                             const struct resource_call *call)
 {
-    if (call->attribute_count == 0)
+    if (call->attribute_map != NULL)
+        record->attributes = call->attribute_map;
+    if (call->attribute_map != NULL || call->attribute_count == 0)
         return;
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -171,7 +190,10 @@ static struct resource_call run_create(struct run *run, struct stack_resource *r
     struct resource_call call = make_call(run, record);
     call.physical = record->intended;
     call.resumed = resumed && !record->found;
-    call.type->create(&call);
+    if (call.reason.len == 0)
+        call.type->create(&call);
+    else
+        call.physical = MR_S("");
     return call;
 }
 
@@ -295,8 +317,10 @@ static enum step_result run_update(struct run *run, struct stack_resource *recor
         return finish_update(run, record, &call);
     }
     struct resource_call call = make_call(run, record);
-    call.before = mr_json_get(record->previous, "properties");
-    call.type->update(&call);
+    struct mr_slice gone; /* what it was made with no longer matters */
+    call.before = resolve(run, mr_json_get(record->previous, "properties"), &gone);
+    if (call.reason.len == 0)
+        call.type->update(&call);
     return finish_update(run, record, &call);
 }
 
@@ -385,7 +409,7 @@ enum step_result step_update(struct run *run, struct mr_slice logical)
     }
     const struct wanted wanted = want(run, logical);
     const bool is_sound = mr_slice_ends_with(record->status, MR_S("_COMPLETE"));
-    if (wanted.error.len > 0 || !is_sound ||
+    if (wanted.error.len > 0 || !is_sound || wanted.type->always_updates ||
         !resource_json_equal(wanted.properties, record->properties))
         return begin_update(run, record, &wanted);
     const bool is_same = record->retain == wanted.retain &&
@@ -428,9 +452,9 @@ enum step_result step_revert(struct run *run, struct stack_resource *record)
     }
     struct resource_call call = make_call(run, record);
     settle(run, record, "UPDATE_IN_PROGRESS", record->physical, MR_S(""));
-    call.before = record->properties;
-    call.properties = mr_json_get(record->previous, "properties");
-    if (call.type != NULL && call.type->update != NULL &&
+    call.before = call.properties;
+    call.properties = resolve(run, mr_json_get(record->previous, "properties"), &call.reason);
+    if (call.reason.len == 0 && call.type != NULL && call.type->update != NULL &&
         !resource_json_equal(call.before, call.properties))
         call.type->update(&call);
     if (call.interrupted)
@@ -481,7 +505,8 @@ static struct resource_call run_drop(struct run *run, const struct stack_resourc
 {
     struct resource_call call = make_call(run, record);
     call.physical = physical;
-    call.properties = properties;
+    call.properties = resolve(run, properties, &call.reason);
+    call.reason = MR_S(""); /* it goes all the same */
     if (call.type != NULL && physical.len > 0)
         call.type->drop(&call);
     return call;

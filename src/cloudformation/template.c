@@ -1,5 +1,6 @@
 /* The sections of a template and what each must look like. */
 #include "cloudformation/template.h"
+#include "cloudformation/extend.h"
 #include "cloudformation/function.h"
 #include "cloudformation/members.h"
 #include "cloudformation/yaml.h"
@@ -7,6 +8,8 @@
 struct check {
     struct mr_arena *arena;
     struct mr_slice error;
+    bool is_raw;      /* a transform is still to work on it */
+    bool is_extended; /* it has functions of the language extensions */
 };
 
 /* Keeps the first error; false, so that checks can return it. */
@@ -340,7 +343,7 @@ static bool check_resources(struct check *check, yyjson_val *resources)
                     yyjson_obj_size(resources), TEMPLATE_RESOURCES_MAX);
     yyjson_obj_foreach(members_of(resources), i, count, key, value)
     {
-        if (!check_resource(check, mr_json_text(key), value))
+        if (!check->is_raw && !check_resource(check, mr_json_text(key), value))
             return false;
     }
     return true;
@@ -357,6 +360,8 @@ static bool check_outputs(struct check *check, yyjson_val *outputs)
                     yyjson_obj_size(outputs), TEMPLATE_OUTPUTS_MAX);
     yyjson_obj_foreach(members_of(outputs), i, count, key, value)
     {
+        if (check->is_raw)
+            continue;
         if (!is_alphanumeric(mr_json_text(key)))
             return fail(check, "Template format error: Output name %.*s is non alphanumeric.",
                         MR_ARG(mr_json_text(key)));
@@ -375,7 +380,7 @@ static bool check_conditions(struct check *check, yyjson_val *conditions)
     size_t i, count;
     yyjson_obj_foreach(members_of(conditions), i, count, key, value)
     {
-        if (!yyjson_is_obj(value))
+        if (!check->is_raw && !yyjson_is_obj(value))
             return fail(check, "Template format error: Every Conditions member must be an object.");
     }
     return true;
@@ -384,6 +389,7 @@ static bool check_conditions(struct check *check, yyjson_val *conditions)
 static bool check_sections(struct check *check, yyjson_val *root, struct template *template)
 {
     *template = (struct template){
+        .root = root,
         .description = mr_json_get_text(root, "Description"),
         .resources = yyjson_obj_get(root, "Resources"),
         .metadata = yyjson_obj_get(root, "Metadata"),
@@ -404,28 +410,44 @@ static bool check_functions(struct check *check, const struct template *template
 {
     yyjson_val *const sections[] = {template->conditions, template->resources, template->outputs};
     for (size_t i = 0; i < MR_COUNT(sections); i++)
-        if (template_check_functions(check->arena, sections[i], &check->error) != MR_OK)
+        if (template_check_functions(check->arena, sections[i], check->is_extended,
+                                     &check->error) != MR_OK)
             return false;
     return true;
+}
+
+static enum mr_status parse(struct check *check, struct mr_slice body,
+                            struct template *ret_template, struct mr_slice *ret_error)
+{
+    struct template template;
+    yyjson_val *root = parse_text(check, body);
+    check->is_raw = extend_is_wanted(yyjson_obj_get(root, "Transform"));
+    const bool good =
+        root != NULL && check_top(check, root) && check_sections(check, root, &template) &&
+        (check->is_raw ||
+         (check_functions(check, &template) &&
+          template_check_references(check->arena, &template, &check->error) == MR_OK));
+    if (!good) {
+        *ret_error = check->error;
+        return MR_INVALID;
+    }
+    template.body = body;
+    *ret_template = template;
+    return MR_OK;
 }
 
 enum mr_status template_parse(struct mr_arena *arena, struct mr_slice body,
                               struct template *ret_template, struct mr_slice *ret_error)
 {
     struct check check = {.arena = arena};
-    struct template template;
-    yyjson_val *root = parse_text(&check, body);
-    const bool good = root != NULL && check_top(&check, root) &&
-                      check_sections(&check, root, &template) &&
-                      check_functions(&check, &template) &&
-                      template_check_references(arena, &template, &check.error) == MR_OK;
-    if (!good) {
-        *ret_error = check.error;
-        return MR_INVALID;
-    }
-    template.body = body;
-    *ret_template = template;
-    return MR_OK;
+    return parse(&check, body, ret_template, ret_error);
+}
+
+enum mr_status template_parse_processed(struct mr_arena *arena, struct mr_slice text,
+                                        struct template *ret_template, struct mr_slice *ret_error)
+{
+    struct check check = {.arena = arena, .is_extended = true};
+    return parse(&check, text, ret_template, ret_error);
 }
 
 /* ---- what others ask ---- */

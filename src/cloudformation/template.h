@@ -15,17 +15,24 @@ enum {
 
 struct template
 {
-    struct mr_slice body; /* as sent */
+    struct mr_slice body;      /* as sent */
+    struct mr_slice processed; /* what a transform made of it; empty: it has none */
+    yyjson_val *root;
     struct mr_slice description;
     /* Objects, or NULL where the section is missing; `resources` is never NULL. */
     yyjson_val *parameters, *mappings, *conditions, *resources, *outputs, *metadata, *transform,
         *rules;
 };
 
-/* Parses and checks: MR_OK, or MR_INVALID and the reason. JSON when the text begins with '{'. */
+/* Parses and checks: MR_OK, or MR_INVALID and the reason. JSON when the text begins with '{'. What
+ * the transform of language extensions is still to work on is checked by sections alone. */
 MR_MUST_USE enum mr_status template_parse(struct mr_arena *arena, struct mr_slice body,
                                           struct template *ret_template,
                                           struct mr_slice *ret_error);
+/* The same of what the transform made: the functions that it adds may stand in it. */
+MR_MUST_USE enum mr_status template_parse_processed(struct mr_arena *arena, struct mr_slice text,
+                                                    struct template *ret_template,
+                                                    struct mr_slice *ret_error);
 /* The resource's object; NULL when there is none. */
 yyjson_val *template_resource(const struct template *template, struct mr_slice logical);
 struct mr_slice template_resource_type(const struct template *template, struct mr_slice logical);
@@ -41,4 +48,4 @@ MR_MUST_USE enum mr_status template_check_references(struct mr_arena *arena,
                                                      struct mr_slice *ret_error);
 /* ---- shapes.c, called by template_parse: the arguments of the functions ---- */
 MR_MUST_USE enum mr_status template_check_functions(struct mr_arena *arena, yyjson_val *value,
-                                                    struct mr_slice *ret_error);
+                                                    bool extended, struct mr_slice *ret_error);
