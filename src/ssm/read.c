@@ -23,7 +23,8 @@ static void write_parameter(struct protocol_call *call, yyjson_val *doc, struct 
 
 /* ---- GetParameter, GetParameters ---- */
 
-/* A name, or an ARN, and perhaps ":<version>". NULL: there is no such parameter or version. */
+/* A name, or an ARN, and perhaps ":<version>" or ":<label>". NULL: there is no such parameter or
+ * version. */
 static yyjson_val *find(struct protocol_call *call, struct mr_slice text,
                         struct mr_slice *ret_selector, bool *ret_versioned)
 {
@@ -35,10 +36,15 @@ static yyjson_val *find(struct protocol_call *call, struct mr_slice text,
         colon--;
     if (doc != NULL || colon == 0)
         return doc;
-    doc = ssm_doc(call, ssm_name(call, mr_slice_sub(text, 0, colon - 1)));
-    *ret_versioned = doc != NULL;
+    const struct mr_slice name = ssm_name(call, mr_slice_sub(text, 0, colon - 1));
     const struct mr_slice wanted = mr_slice_sub(text, colon, SIZE_MAX);
-    if (!mr_slice_equal(wanted, mr_json_get_text(doc, "Version")))
+    int64_t version;
+    *ret_versioned = ssm_doc(call, name) != NULL;
+    if (!*ret_versioned)
+        return NULL;
+    doc = mr_slice_to_i64(wanted, &version) == MR_OK ? ssm_version(call, name, version)
+                                                     : ssm_labelled(call, name, wanted);
+    if (doc == NULL)
         return NULL;
     *ret_selector = mr_slice_sub(text, colon - 1, SIZE_MAX);
     return doc;

@@ -20,7 +20,10 @@ void ssm_put(struct protocol_call *call, struct mr_slice name, struct mr_slice j
 void ssm_drop(struct protocol_call *call, struct mr_slice name)
 {
     struct ssm *ssm = call->service;
-    protocol_document_drop(call, ssm->options.store, "ssm", "parameter", name);
+    struct store_entry entry = store_entry_make(call->arena);
+    ssm_history_drop(call, &entry, name);
+    store_doc_delete(&entry, "ssm", "parameter", name);
+    protocol_commit(call, ssm->options.store, &entry);
 }
 
 struct mr_slice ssm_name(struct protocol_call *call, struct mr_slice name_or_arn)
@@ -49,6 +52,7 @@ void ssm_register(struct ssm *ssm, struct protocol *protocol)
 {
     protocol_register(protocol, "ssm", ssm_write_handlers, ssm_write_handler_count, ssm);
     protocol_register(protocol, "ssm", ssm_read_handlers, ssm_read_handler_count, ssm);
+    protocol_register(protocol, "ssm", ssm_history_handlers, ssm_history_handler_count, ssm);
 }
 
 void ssm_close(struct ssm *ssm)

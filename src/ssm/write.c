@@ -1,5 +1,6 @@
 /* The wire: what changes parameters and their tags. */
 #include "ssm/internal.h"
+#include "protocol/document.h"
 #include "protocol/pattern.h"
 
 enum {
@@ -150,8 +151,14 @@ static void store_parameter(struct protocol_call *call, struct mr_slice name, yy
     mr_json_key_int(&json, "modified_ms", call->now_ms);
     write_kept(&json, "Tags", call->in, before);
     mr_json_object_end(&json);
-    ssm_put(call, name, mr_arena_copy(call->arena, mr_buf_slice(&buf)));
+    struct ssm *ssm = call->service;
+    struct store_entry entry = store_entry_make(call->arena);
+    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
+    if (!ssm_history_add(call, &entry, name, version, text, before))
+        return;
+    store_doc_put(&entry, "ssm", "parameter", name, text);
+    protocol_commit(call, ssm->options.store, &entry);
     mr_json_key_int(&call->out, "Version", version);
     mr_json_key_string(&call->out, "Tier", tier);
 }

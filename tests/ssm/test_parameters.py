@@ -173,6 +173,64 @@ def test_parameters_survive_a_kill(own_server):
     own_server.kill9()
     own_server.restart()
     assert ssm.get_parameter(Name="/kept")["Parameter"]["Value"] == "v"
-    with pytest.raises(ClientError, match="GetParameterHistory") as caught:
-        ssm.get_parameter_history(Name="/kept")
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert [p["Value"] for p in ssm.get_parameter_history(Name="/kept")["Parameters"]] == ["v"]
+
+
+def test_versions_that_were_can_be_read(client, fresh):
+    ssm, name = client("ssm"), "/" + fresh("history") + "/p"
+    for value in ("one", "two", "three"):
+        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    told = ssm.get_parameter_history(Name=name)["Parameters"]
+    assert [(p["Version"], p["Value"], p["Labels"]) for p in told] == [
+        (1, "one", []), (2, "two", []), (3, "three", [])]
+    got = ssm.get_parameter(Name=f"{name}:1")["Parameter"]
+    assert (got["Value"], got["Version"], got["Selector"]) == ("one", 1, ":1")
+    found = ssm.get_parameters(Names=[f"{name}:2", f"{name}:4"])
+    assert [p["Value"] for p in found["Parameters"]] == ["two"]
+    assert found["InvalidParameters"] == [f"{name}:4"]
+    pages = ssm.get_paginator("get_parameter_history").paginate(
+        Name=name, PaginationConfig={"PageSize": 2})
+    assert [len(page["Parameters"]) for page in pages] == [2, 1]
+    with pytest.raises(ClientError, match="ParameterVersionNotFound"):
+        ssm.get_parameter(Name=f"{name}:4")
+    ssm.delete_parameter(Name=name)
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter_history(Name=name)
+    ssm.put_parameter(Name=name, Value="again", Type="String")
+    assert len(ssm.get_parameter_history(Name=name)["Parameters"]) == 1
+
+
+def test_labels_name_versions_and_move(client, fresh):
+    ssm, name = client("ssm"), fresh("labels")
+    for value in ("one", "two"):
+        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    told = ssm.label_parameter_version(
+        Name=name, ParameterVersion=1, Labels=["prod", "aws-x", "1st", "b"])
+    assert told["ParameterVersion"] == 1 and sorted(told["InvalidLabels"]) == ["1st", "aws-x"]
+    got = ssm.get_parameter(Name=f"{name}:prod")["Parameter"]
+    assert (got["Value"], got["Selector"]) == ("one", ":prod")
+    ssm.label_parameter_version(Name=name, Labels=["prod"])
+    assert ssm.get_parameter(Name=f"{name}:prod")["Parameter"]["Value"] == "two"
+    labels = [p["Labels"] for p in ssm.get_parameter_history(Name=name)["Parameters"]]
+    assert labels == [["b"], ["prod"]]
+    gone = ssm.unlabel_parameter_version(Name=name, ParameterVersion=1, Labels=["b", "c"])
+    assert (gone["RemovedLabels"], gone["InvalidLabels"]) == (["b"], ["c"])
+    with pytest.raises(ClientError, match="ParameterVersionNotFound"):
+        ssm.get_parameter(Name=f"{name}:b")
+    with pytest.raises(ClientError, match="ParameterVersionNotFound"):
+        ssm.label_parameter_version(Name=name, ParameterVersion=9, Labels=["x"])
+    ssm.label_parameter_version(Name=name, Labels=[f"l{i}" for i in range(9)])
+    with pytest.raises(ClientError, match="ParameterVersionLabelLimitExceeded"):
+        ssm.label_parameter_version(Name=name, Labels=["more"])
+
+
+def test_a_hundred_versions_are_kept_unless_the_oldest_has_a_label(client, fresh):
+    ssm, name = client("ssm"), fresh("many")
+    for i in range(101):
+        ssm.put_parameter(Name=name, Value=str(i), Type="String", Overwrite=True)
+    with pytest.raises(ClientError, match="ParameterVersionNotFound"):
+        ssm.get_parameter(Name=f"{name}:1")
+    ssm.label_parameter_version(Name=name, ParameterVersion=2, Labels=["keep"])
+    with pytest.raises(ClientError, match="ParameterMaxVersionLimitExceeded"):
+        ssm.put_parameter(Name=name, Value="x", Type="String", Overwrite=True)
+    assert ssm.get_parameter(Name=name)["Parameter"]["Version"] == 101
