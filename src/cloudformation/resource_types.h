@@ -16,5 +16,8 @@ extern const struct resource_type resource_work_group, resource_named_query; /* 
 extern const struct resource_type resource_role, resource_policy, resource_managed_policy; /* IAM */
 extern const struct resource_type resource_parameter;                                      /* SSM */
 extern const struct resource_type resource_cdk_metadata, resource_repository;              /* CDK */
+extern const struct resource_type resource_alarm; /* CloudWatch */
+extern const struct resource_type resource_prepared_statement, resource_stream_consumer,
+    resource_stream_policy, resource_event_invoke;                             /* resource_more.c */
 extern const struct resource_type resource_nested_stack, resource_wait_handle; /* of its own */
 extern const struct resource_type resource_log_group, resource_log_stream;     /* Logs */

@@ -149,6 +149,7 @@ enum mr_status cloudwatch_open(struct cloudwatch **ret_cloudwatch,
     cloudwatch->options = *options;
     cloudwatch->end = &cloudwatch->first;
     pthread_mutex_init(&cloudwatch->lock, NULL);
+    pthread_mutex_init(&cloudwatch->alarms_lock, NULL);
     const enum mr_status status =
         store_doc_each(options->store, "cloudwatch", "metric", MR_S(""), load, cloudwatch);
     if (status != MR_OK) {
@@ -164,6 +165,8 @@ enum mr_status cloudwatch_open(struct cloudwatch **ret_cloudwatch,
 void cloudwatch_register(struct cloudwatch *cloudwatch, struct protocol *protocol)
 {
     protocol_register(protocol, "cloudwatch", cw_handlers, cw_handler_count, cloudwatch);
+    protocol_register(protocol, "cloudwatch", cw_alarm_handlers, cw_alarm_handler_count,
+                      cloudwatch);
 }
 
 void cloudwatch_close(struct cloudwatch *cloudwatch)
@@ -184,6 +187,7 @@ void cloudwatch_close(struct cloudwatch *cloudwatch)
         free(metric);
     }
     mr_map_fini(&cloudwatch->metrics);
+    pthread_mutex_destroy(&cloudwatch->alarms_lock);
     pthread_mutex_destroy(&cloudwatch->lock);
     free(cloudwatch);
 }

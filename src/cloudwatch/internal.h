@@ -21,8 +21,9 @@ struct cw_metric {
 struct cloudwatch {
     struct cloudwatch_options options;
     struct runtime_pump *pump;
-    pthread_mutex_t lock;  /* guards what follows, and orders what is put */
-    struct mr_map metrics; /* "<space>\0<name>\0<dimensions>\0<unit>" -> struct cw_metric */
+    pthread_mutex_t alarms_lock; /* orders changes of alarms; taken before `lock` */
+    pthread_mutex_t lock;        /* guards what follows, and orders what is put */
+    struct mr_map metrics;       /* "<space>\0<name>\0<dimensions>\0<unit>" -> struct cw_metric */
     struct cw_metric *first, **end;
     size_t count;
     int64_t own_seen_ms; /* when the services' own metrics were published last */
@@ -123,5 +124,5 @@ void cw_get_data(struct protocol_call *call);
 extern const struct protocol_fault cw_invalid, cw_combination, cw_missing;
 int64_t cw_time_of(yyjson_val *in, const char *name, int64_t fallback); /* ms */
 
-extern const struct protocol_handler cw_handlers[];
-extern const size_t cw_handler_count;
+extern const struct protocol_handler cw_handlers[], cw_alarm_handlers[];
+extern const size_t cw_handler_count, cw_alarm_handler_count;

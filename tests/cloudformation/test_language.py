@@ -66,16 +66,16 @@ def test_a_dynamic_reference_is_looked_up_for_the_resource(stacks, client, fresh
     template = {
         "Parameters": {"P": {"Type": "String", "Default": parameter}},
         "Resources": {
-            "Old": log_group(LogGroupName="old-{{resolve:ssm:%s:2}}" % parameter),
+            "Old": log_group(LogGroupName="{{resolve:ssm:%s:1}}" % parameter),
             "New": log_group(LogGroupName={"Fn::Sub": "a-{{resolve:ssm:${P}}}-b"}),
         },
     }
     stacks.create(name, template)
-    assert stacks.physical(name, "Old") == f"old-{second}"
+    assert stacks.physical(name, "Old") == first
     assert stacks.physical(name, "New") == f"a-{second}-b"
     events = stacks.client.describe_stack_events(StackName=name)["StackEvents"]
     told = [json.loads(e["ResourceProperties"]) for e in events if e["LogicalResourceId"] == "Old"]
-    assert told[0] == {"LogGroupName": "old-{{resolve:ssm:%s:2}}" % parameter}
+    assert told[0] == {"LogGroupName": "{{resolve:ssm:%s:1}}" % parameter}
 
 
 def test_a_new_value_behind_a_dynamic_reference_is_no_update(stacks, client, fresh, error_of):

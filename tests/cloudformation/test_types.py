@@ -952,3 +952,73 @@ def test_a_protected_table_stops_the_deletion(stacks, fresh):
     assert stacks.delete(name)["StackStatus"] == "DELETE_FAILED"
     reason = stacks.failures(name)[0][2]
     assert "deletion protection" in reason.lower(), reason
+
+
+def test_a_prepared_statement(stacks, client, fresh):
+    name, group, athena = fresh("prepared"), fresh("group"), client("athena")
+
+    def template(query, **more):
+        return {"Resources": {
+            "G": {"Type": "AWS::Athena::WorkGroup", "Properties": {"Name": group}},
+            "S": {"Type": "AWS::Athena::PreparedStatement", "Properties": {
+                "StatementName": "s1", "WorkGroup": {"Ref": "G"}, "QueryStatement": query,
+                **more}}}}
+
+    def got():
+        told = athena.get_prepared_statement(StatementName="s1", WorkGroup=group)
+        told = told["PreparedStatement"]
+        return told["QueryStatement"], told.get("Description", "")
+
+    stacks.create(name, template("SELECT 1", Description="d"))
+    assert stacks.physical(name, "S") == "s1" and got() == ("SELECT 1", "d")
+    stacks.update(name, template("SELECT ?"))
+    assert got() == ("SELECT ?", "")
+    stacks.delete(name)
+
+
+def test_a_streams_consumer_and_policy(stacks, client, fresh):
+    name, kinesis = fresh("consumer"), client("kinesis")
+    policy = {"Version": "2012-10-17", "Statement": [{
+        "Sid": "s", "Effect": "Allow", "Principal": {"AWS": "000000000000"},
+        "Action": "kinesis:DescribeStreamSummary", "Resource": {"Fn::GetAtt": ["S", "Arn"]}}]}
+    stacks.create(name, {
+        "Resources": {
+            "S": {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}},
+            "C": {"Type": "AWS::Kinesis::StreamConsumer", "Properties": {
+                "ConsumerName": "reader", "StreamARN": {"Fn::GetAtt": ["S", "Arn"]}}},
+            "P": {"Type": "AWS::Kinesis::ResourcePolicy", "Properties": {
+                "ResourceArn": {"Fn::GetAtt": ["S", "Arn"]}, "ResourcePolicy": policy}},
+        },
+        "Outputs": {key: {"Value": {"Fn::GetAtt": ["C", key]}}
+                    for key in ("ConsumerARN", "ConsumerName", "ConsumerStatus", "StreamARN",
+                                "ConsumerCreationTimestamp")},
+    })
+    outputs = stacks.outputs(name)
+    assert outputs["ConsumerARN"] == stacks.physical(name, "C")
+    assert (outputs["ConsumerName"], outputs["ConsumerStatus"]) == ("reader", "ACTIVE")
+    arn = outputs["StreamARN"]
+    consumers = kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]
+    assert [c["ConsumerARN"] for c in consumers] == [outputs["ConsumerARN"]]
+    assert stacks.physical(name, "P") == arn
+    stacks.delete(name)
+
+
+def test_how_a_function_is_invoked_later(stacks, client, fresh):
+    name, function = fresh("invoke"), fresh("function")
+
+    def template(**config):
+        return {"Resources": {
+            "F": {"Type": "AWS::Lambda::Function", "Properties": {
+                "FunctionName": function, "Runtime": "python3.12", "Handler": "index.f",
+                "Role": "arn:aws:iam::000000000000:role/r", "Code": {"ZipFile": "f = print"}}},
+            "C": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {
+                "FunctionName": {"Ref": "F"}, "Qualifier": "$LATEST", **config}}}}
+
+    def got():
+        return client("lambda").get_function_event_invoke_config(FunctionName=function)
+
+    stacks.create(name, template(MaximumRetryAttempts=1, MaximumEventAgeInSeconds=60))
+    assert (got()["MaximumRetryAttempts"], got()["MaximumEventAgeInSeconds"]) == (1, 60)
+    stacks.update(name, template(MaximumRetryAttempts=0))
+    assert got()["MaximumRetryAttempts"] == 0 and "MaximumEventAgeInSeconds" not in got()
+    stacks.delete(name)
