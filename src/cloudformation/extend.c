@@ -3,7 +3,10 @@
 #include "cloudformation/function.h"
 #include "cloudformation/members.h"
 
-enum { EXTEND_LOOPS_MAX = 5 }; /* AWS: within each other */
+enum {
+    EXTEND_LOOPS_MAX = 5,     /* AWS: within each other */
+    EXTEND_TURNS_MAX = 10000, /* of all loops together: empty ones make no text to be bounded by */
+};
 
 static const char loop_prefix[] = "Fn::ForEach::";
 
@@ -18,6 +21,7 @@ struct extension {
     struct evaluation *evaluation;
     struct mr_json *json;
     struct mr_slice error; /* the first one */
+    int turns;
 };
 
 static void fail(struct extension *extension, struct mr_slice what)
@@ -115,6 +119,8 @@ static void take_turns(struct extension *extension, struct mr_slice name, yyjson
         .value = mr_json_text(item),
         .depth = bindings == NULL ? 1 : bindings->depth + 1,
     };
+    if (++extension->turns > EXTEND_TURNS_MAX)
+        fail(extension, MR_S("Fn::ForEach loops take too many turns"));
     if (yyjson_is_arr(item)) /* a Ref to a list among other values */
         for (size_t i = 0; i < yyjson_arr_size(item); i++)
             take_turns(extension, name, yyjson_arr_get(item, i), fragment, bindings);

@@ -207,6 +207,8 @@ def test_a_change_set_needs_no_capability_for_a_transform(stacks, fresh):
 @pytest.mark.parametrize("loop, words", [
     (["X", ["a"]], "Fn::ForEach layout is incorrect"),
     (["X", "a", {"R${X}": GOOD["A"]}], "Fn::ForEach could not resolve list"),
+    (["X", ["x"] * 101, {"Fn::ForEach::M": ["Y", ["y"] * 101, {}]}],
+     "Fn::ForEach loops take too many turns"),
 ])
 def test_a_loop_of_another_form_is_refused(stacks, fresh, error_of, loop, words):
     template = {"Transform": "AWS::LanguageExtensions",
