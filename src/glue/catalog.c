@@ -467,6 +467,7 @@ enum mr_status glue_open(struct glue **ret_glue, const struct glue_options *opti
     glue->s3 = options->s3;
     glue->logs = options->logs;
     glue->grok = options->grok;
+    glue->iceberg = options->iceberg;
     pthread_mutex_init(&glue->lock, NULL);
     pthread_mutex_init(&glue->crawler_lock, NULL);
     pthread_cond_init(&glue->idle, NULL);

@@ -171,7 +171,7 @@ static enum mr_status on_only_object(void *ctx, const struct s3_object *object)
 
 /* ---- tables ---- */
 
-static struct mr_slice table_name(struct glue_crawl *crawl, struct mr_slice last)
+struct mr_slice glue_crawl_table_name(struct glue_crawl *crawl, struct mr_slice last)
 {
     struct mr_buf buf = {0};
     mr_buf_append(&buf, mr_json_get_text(crawl->config, "TablePrefix"));
@@ -288,7 +288,7 @@ static bool same_columns(const struct glue_type *columns, const struct glue_tabl
     return same;
 }
 
-static struct mr_slice created_by(const struct glue_crawl *crawl)
+struct mr_slice glue_crawl_created_by(const struct glue_crawl *crawl)
 {
     struct mr_slice role = mr_json_get_text(crawl->config, "Role");
     for (size_t slash; (slash = mr_slice_find(role, '/')) != SIZE_MAX;)
@@ -303,9 +303,8 @@ static struct mr_slice database_of(const struct glue_crawl *crawl)
                                   : mr_json_get_text(crawl->config, "DatabaseName");
 }
 
-/* The table of this name, unless another location has it: then the name gets a suffix. */
-static enum mr_status find_table(struct glue_crawl *crawl, const struct lake_table *table,
-                                 struct mr_slice *name, struct glue_table *ret_old)
+enum mr_status glue_crawl_find_table(struct glue_crawl *crawl, const struct lake_table *table,
+                                     struct mr_slice *name, struct glue_table *ret_old)
 {
     struct mr_slice database = database_of(crawl);
     enum mr_status status = glue_table_get(crawl->glue, crawl->arena, database, *name, ret_old);
@@ -326,11 +325,11 @@ static enum mr_status put_table(struct glue_crawl *crawl, const struct lake_tabl
                                 bool *ret_changed)
 {
     struct mr_slice name =
-        crawl->catalog != NULL ? crawl->catalog->name : table_name(crawl, table->name);
+        crawl->catalog != NULL ? crawl->catalog->name : glue_crawl_table_name(crawl, table->name);
     struct mr_slice database = database_of(crawl);
     struct glue_table old = {0};
     int64_t ticket;
-    enum mr_status status = find_table(crawl, table, &name, &old);
+    enum mr_status status = glue_crawl_find_table(crawl, table, &name, &old);
     if (status < 0)
         return status;
     if (crawl->catalog != NULL && status != MR_OK) /* deleted since it was read */
@@ -347,7 +346,7 @@ static enum mr_status put_table(struct glue_crawl *crawl, const struct lake_tabl
     if (!exists || !crawl->settings.update_log) {
         struct glue_table_put put = {.database = database,
                                      .account = crawl->account,
-                                     .created_by = created_by(crawl),
+                                     .created_by = glue_crawl_created_by(crawl),
                                      .replace = exists,
                                      .skip_archive = !*ret_changed,
                                      .same_version = !*ret_changed};
@@ -498,20 +497,25 @@ static enum mr_status count_table(void *ctx, struct lake_table *table)
 }
 
 /* AWS: too many tables are a sign that the grouping went wrong, so none is written. */
-static enum mr_status check_threshold(struct target *target)
+enum mr_status glue_crawl_check_threshold(struct glue_crawl *crawl)
 {
-    struct glue_crawl *crawl = target->crawl;
     const int64_t threshold = crawl->settings.table_threshold;
-    if (threshold <= 0)
+    if (threshold <= 0 || crawl->tables <= (size_t)threshold)
         return MR_OK;
-    enum mr_status status = glue_lake_tables(&target->lake, count_table, &crawl->tables);
-    if (status != MR_OK || crawl->tables <= (size_t)threshold)
-        return status;
     crawl->error = mr_arena_printf(crawl->arena,
                                    "The number of tables detected by crawler: %zu is greater than "
                                    "the table threshold value provided: %lld",
                                    crawl->tables, (long long)threshold);
     return MR_INVALID;
+}
+
+static enum mr_status check_threshold(struct target *target)
+{
+    struct glue_crawl *crawl = target->crawl;
+    if (crawl->settings.table_threshold <= 0)
+        return MR_OK;
+    enum mr_status status = glue_lake_tables(&target->lake, count_table, &crawl->tables);
+    return status == MR_OK ? glue_crawl_check_threshold(crawl) : status;
 }
 
 static void open_lake(struct target *target)
@@ -607,10 +611,20 @@ static enum mr_status crawl_targets(struct glue_crawl *crawl, struct mr_map *fou
     yyjson_val *targets = mr_json_get(crawl->config, "Targets"), *target, *name;
     size_t index, max, at, count;
     enum mr_status status = MR_OK;
+    if (mr_json_get_text(crawl->config, "DatabaseName").len == 0 &&
+        yyjson_arr_size(mr_json_get(targets, "CatalogTargets")) == 0) {
+        crawl->error = MR_S("The crawler has no DatabaseName: its tables have no place.");
+        return MR_INVALID;
+    }
     yyjson_arr_foreach(mr_json_get(targets, "S3Targets"), index, max, target)
     {
         if (status == MR_OK)
             status = crawl_target(crawl, mr_json_get_text(target, "Path"), target, found);
+    }
+    yyjson_arr_foreach(mr_json_get(targets, "IcebergTargets"), index, max, target)
+    {
+        if (status == MR_OK)
+            status = glue_crawl_iceberg(crawl, target, found);
     }
     yyjson_arr_foreach(mr_json_get(targets, "CatalogTargets"), index, max, target)
     {

@@ -29,13 +29,25 @@ struct glue_grok_engine {
     bool (*matches)(struct glue_grok *grok, struct mr_slice line);
     void (*close)(struct glue_grok *grok); /* accepts NULL */
 };
+/* Iceberg, as whoever reads and writes such tables has it. */
+struct glue_iceberg_facts {
+    struct mr_slice name, metadata_location, previous; /* previous metadata, or empty */
+    yyjson_val *kept; /* NULL, or Owner and Parameters that the table keeps */
+};
+struct glue_iceberg_engine {
+    /* The TableInput of a table by its metadata. MR_NOT_FOUND, MR_INVALID: `message` says why. */
+    enum mr_status (*describe)(struct s3 *s3, struct mr_arena *arena,
+                               const struct glue_iceberg_facts *facts, yyjson_val **ret_input,
+                               char message[static 512]);
+};
 struct glue_options {
     struct store *store;
     struct runtime *runtime;
     struct mr_rng *rng;
     struct s3 *s3;
-    struct logs *logs;                   /* where crawls log; may be NULL */
-    const struct glue_grok_engine *grok; /* NULL: Grok classifies nothing */
+    struct logs *logs;                         /* where crawls log; may be NULL */
+    const struct glue_grok_engine *grok;       /* NULL: Grok classifies nothing */
+    const struct glue_iceberg_engine *iceberg; /* NULL: no crawl knows Iceberg */
 };
 /* Crawls that a crash cut short are started again. */
 MR_MUST_USE enum mr_status glue_open(struct glue **ret_glue, const struct glue_options *options);

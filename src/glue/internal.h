@@ -29,6 +29,7 @@ struct glue {
     struct s3 *s3;
     struct logs *logs; /* NULL: crawls log nowhere */
     const struct glue_grok_engine *grok;
+    const struct glue_iceberg_engine *iceberg;
     pthread_mutex_t lock; /* of catalog writes: held from reading to committing */
     pthread_mutex_t crawler_lock;
     pthread_cond_t idle; /* a crawl ended */
@@ -189,6 +190,21 @@ struct glue_crawl {
 };
 /* Reads the targets and brings the catalog up to date. MR_END: stopped. MR_INVALID: see error. */
 MR_MUST_USE enum mr_status glue_crawl_run(struct glue_crawl *crawl);
+
+/* The name of a table by the last part of its location. */
+struct mr_slice glue_crawl_table_name(struct glue_crawl *crawl, struct mr_slice last);
+/* The table of this name; unless another location has it: then the name gets a suffix. */
+MR_MUST_USE enum mr_status glue_crawl_find_table(struct glue_crawl *crawl,
+                                                 const struct lake_table *table,
+                                                 struct mr_slice *name, struct glue_table *ret_old);
+struct mr_slice glue_crawl_created_by(const struct glue_crawl *crawl);
+/* MR_INVALID: there are more tables than the configuration lets there be. */
+MR_MUST_USE enum mr_status glue_crawl_check_threshold(struct glue_crawl *crawl);
+
+/* ---- crawl_iceberg.c ---- */
+/* `found` gets the locations of the tables that there are. */
+MR_MUST_USE enum mr_status glue_crawl_iceberg(struct glue_crawl *crawl, yyjson_val *target,
+                                              struct mr_map *found);
 
 /* ---- known.c ---- */
 /* Reads classifiers, and the folders that are not crawled again. */

@@ -54,29 +54,60 @@ static bool check_s3_target(struct protocol_call *call, yyjson_val *target)
     return !protocol_failed(call);
 }
 
+enum { TRAVERSAL_MAX = 20 }; /* AWS: folders below an Iceberg target's path */
+
+static bool check_iceberg(struct protocol_call *call, yyjson_val *target)
+{
+    yyjson_val *paths = mr_json_get(target, "Paths"), *path;
+    struct mr_slice bucket, prefix;
+    size_t index, max;
+    const int64_t depth = mr_json_get_i64(target, "MaximumTraversalDepth", 1);
+    if (!check_queues(call, target))
+        return false;
+    if (yyjson_arr_size(paths) == 0)
+        protocol_fail(call, &glue_fault_invalid_input, "An Iceberg target needs Paths.");
+    else if (depth < 1 || depth > TRAVERSAL_MAX)
+        protocol_fail(call, &glue_fault_invalid_input,
+                      "MaximumTraversalDepth has to be between 1 and %d, it is %lld", TRAVERSAL_MAX,
+                      (long long)depth);
+    yyjson_arr_foreach(paths, index, max, path)
+    {
+        struct mr_slice text = mr_json_text(path);
+        if (!protocol_failed(call) && glue_location_parse(text, &bucket, &prefix) != MR_OK)
+            protocol_fail(call, &glue_fault_invalid_input,
+                          "Unable to parse the S3 target path: "
+                          "%.*s",
+                          MR_ARG(text));
+    }
+    return !protocol_failed(call);
+}
+
 /* What cannot be crawled here is said at once: better than a crawler that finds nothing. */
 static bool check_targets(struct protocol_call *call, bool required)
 {
     yyjson_val *targets = mr_json_get(call->in, "Targets"), *key, *value, *target;
     yyjson_val *s3 = mr_json_get(targets, "S3Targets");
     yyjson_val *catalog = mr_json_get(targets, "CatalogTargets");
+    yyjson_val *iceberg = mr_json_get(targets, "IcebergTargets");
+    const size_t paths = yyjson_arr_size(s3) + yyjson_arr_size(iceberg);
     size_t index, max;
     yyjson_obj_foreach(targets, index, max, key, value)
     {
-        if (value != s3 && value != catalog && yyjson_arr_size(value) > 0) {
+        if (value != s3 && value != catalog && value != iceberg && yyjson_arr_size(value) > 0) {
             protocol_fail(call, &glue_fault_unsupported,
                           "Crawler targets of the kind %.*s are not implemented.",
                           MR_ARG(mr_json_text(key)));
             return false;
         }
     }
-    if (yyjson_arr_size(s3) + yyjson_arr_size(catalog) == 0 && (required || targets != NULL))
+    if (paths + yyjson_arr_size(catalog) == 0 && (required || targets != NULL))
         protocol_fail(call, &glue_fault_invalid_input, "Crawler should have at least one target");
-    else if (yyjson_arr_size(s3) > 0 && yyjson_arr_size(catalog) > 0)
+    else if (paths > 0 && yyjson_arr_size(catalog) > 0)
         protocol_fail(call, &glue_fault_invalid_input,
                       "Catalog targets cannot be mixed with other targets");
     bool fine = !protocol_failed(call);
     yyjson_arr_foreach(s3, index, max, target) fine = fine && check_s3_target(call, target);
+    yyjson_arr_foreach(iceberg, index, max, target) fine = fine && check_iceberg(call, target);
     yyjson_arr_foreach(catalog, index, max, target) fine = fine && check_queues(call, target);
     return fine;
 }

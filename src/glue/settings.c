@@ -110,9 +110,10 @@ enum mr_status glue_settings_read(struct mr_arena *arena, yyjson_val *crawler,
                           "can have only LOG DeleteBehavior value and LOG UpdateBehavior value.");
         return MR_INVALID;
     }
-    const bool catalog =
-        yyjson_arr_size(mr_json_get(mr_json_get(crawler, "Targets"), "CatalogTargets")) > 0;
-    if (catalog && ret_settings->new_folders_only) {
+    yyjson_val *targets = mr_json_get(crawler, "Targets");
+    const bool iceberg = yyjson_arr_size(mr_json_get(targets, "IcebergTargets")) > 0;
+    const bool catalog = yyjson_arr_size(mr_json_get(targets, "CatalogTargets")) > 0;
+    if ((catalog || iceberg) && ret_settings->new_folders_only) {
         *ret_error = MR_S("CRAWL_NEW_FOLDERS_ONLY is for Amazon S3 targets only.");
         return MR_INVALID;
     }

@@ -26,6 +26,8 @@ struct iceberg_table {
     struct mr_slice metadata_location, bucket, prefix; /* prefix: of its location, "/" at the end */
     struct iceberg_metadata metadata;
 };
+/* For glue_options: Glue stands below, and its crawlers know Iceberg by what writes it. */
+extern const struct glue_iceberg_engine iceberg_crawl_engine;
 bool iceberg_is_table(const struct glue_table *table);
 /* A table of the catalog, of whatever kind. MR_NOT_FOUND. */
 MR_MUST_USE enum mr_status iceberg_glue_table(const struct iceberg *ice, struct mr_arena *arena,

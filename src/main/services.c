@@ -1,5 +1,6 @@
 /* The services, opened along the data: table -> stream -> pipe -> Kinesis -> Firehose -> Lambda ->
  * S3 -> catalog -> queries. */
+#include "iceberg/iceberg.h"
 #include "main/internal.h"
 
 static void log_line(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
@@ -88,7 +89,8 @@ static enum mr_status open_movers(struct serve *serve)
                                       .rng = &serve->rng,
                                       .s3 = s->s3,
                                       .logs = s->logs,
-                                      .grok = &athena_grok_engine};
+                                      .grok = &athena_grok_engine,
+                                      .iceberg = &iceberg_crawl_engine};
     enum mr_status status = glue_open(&s->glue, &glue);
     if (status != MR_OK)
         return status;

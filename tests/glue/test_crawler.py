@@ -186,6 +186,17 @@ def test_a_crawler_is_described_updated_and_deleted(glue, database, fresh, bucke
     refused(glue.start_crawler, "EntityNotFoundException", Name=name)
 
 
+def test_a_crawler_without_a_database_says_so_when_it_runs(glue, fresh, bucket, s3):
+    name = fresh("crawler")
+    s3.put_object(Bucket=bucket, Key="t/one.json", Body=b'{"id":1}')
+    glue.create_crawler(Name=name, Role=ROLE,
+                        Targets={"S3Targets": [{"Path": f"s3://{bucket}/t"}]})
+    glue.start_crawler(Name=name)
+    wait_until(lambda: glue.get_crawler(Name=name)["Crawler"]["State"] == "READY")
+    last = glue.get_crawler(Name=name)["Crawler"]["LastCrawl"]
+    assert last["Status"] == "FAILED" and "DatabaseName" in last["ErrorMessage"]
+
+
 def test_wrong_configurations_are_refused(glue, database, fresh):
     def create(code, **options):
         options.setdefault("Targets", {"S3Targets": [{"Path": "s3://b/t"}]})
