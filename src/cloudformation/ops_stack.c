@@ -238,11 +238,44 @@ static void continue_rollback(struct protocol_call *call)
     pthread_mutex_unlock(&cloudformation->lock);
 }
 
+static const struct protocol_fault not_implemented = {"NotImplemented", 501, true};
+
+/* What failed and was left as it was goes back after all. */
+static void rollback_locked(struct protocol_call *call, struct stack *stack)
+{
+    struct store_entry entry = store_entry_make(call->arena);
+    if (mr_json_get_bool(call->in, "RetainExceptOnCreate", false)) {
+        protocol_fail(call, &not_implemented,
+                      "millrace does not implement RetainExceptOnCreate of RollbackStack yet");
+    } else if (stack_has_status(stack, "CREATE_FAILED")) {
+        begin(call, &entry, stack, "ROLLBACK_IN_PROGRESS");
+    } else if (stack_has_status(stack, "UPDATE_FAILED")) {
+        stack->operation--; /* the same operation goes back: its records count */
+        begin(call, &entry, stack, "UPDATE_ROLLBACK_IN_PROGRESS");
+    } else {
+        protocol_fail(call, &cloudformation_validation_error,
+                      "Stack:%.*s is in %.*s state and can not be rolled back.", MR_ARG(stack->id),
+                      MR_ARG(stack->status));
+    }
+    answer_id(call, stack);
+}
+
+static void rollback_stack(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct stack stack;
+    pthread_mutex_lock(&cloudformation->lock);
+    if (find(call, "Stack [%.*s] does not exist", &stack) == MR_OK)
+        rollback_locked(call, &stack);
+    pthread_mutex_unlock(&cloudformation->lock);
+}
+
 const struct protocol_handler cloudformation_stack_handlers[] = {
     {.operation = "CreateStack", .run = create_stack},
     {.operation = "UpdateStack", .run = update_stack},
     {.operation = "DeleteStack", .run = delete_stack},
     {.operation = "UpdateTerminationProtection", .run = update_protection},
     {.operation = "ContinueUpdateRollback", .run = continue_rollback},
+    {.operation = "RollbackStack", .run = rollback_stack},
 };
 const size_t cloudformation_stack_handler_count = MR_COUNT(cloudformation_stack_handlers);

@@ -2,6 +2,7 @@
 #include "cloudformation/members.h"
 #include "cloudformation/parameters.h"
 #include "cloudformation/proposal.h"
+#include "cloudformation/resource.h"
 
 static void write_capabilities(struct protocol_call *call, const struct template *template)
 {
@@ -157,8 +158,21 @@ static void write_types(struct mr_json *json, const struct template *template)
     mr_json_array_end(json);
 }
 
-/* Logical ids by type. What identifies a resource for an import is not told: there are no imports.
- */
+/* The property that names a resource of the type; those that get their id from the service have
+ * none. */
+static void write_identifier(struct mr_json *json, struct mr_slice type_name)
+{
+    const struct resource_type *type = resource_type_find(type_name);
+    mr_json_key(json, "ResourceIdentifiers");
+    mr_json_array(json);
+    for (size_t i = 0; type != NULL && type->name_parent == NULL && i < type->property_count; i++)
+        if (type->name_property != NULL &&
+            strcmp(type->properties[i].name, type->name_property) == 0)
+            mr_json_string(json, mr_slice_cstr(type->name_property));
+    mr_json_array_end(json);
+}
+
+/* Logical ids by type, and what would identify such a resource. */
 static void write_identifiers(struct mr_json *json, const struct template *template)
 {
     yyjson_val *key, *resource, *other_key, *other;
@@ -186,7 +200,7 @@ static void write_identifiers(struct mr_json *json, const struct template *templ
                 mr_json_string(json, mr_json_text(other_key));
         }
         mr_json_array_end(json);
-        mr_json_key_raw(json, "ResourceIdentifiers", MR_S("[]"));
+        write_identifier(json, type);
         mr_json_object_end(json);
     }
     mr_json_array_end(json);

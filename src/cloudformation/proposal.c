@@ -140,6 +140,10 @@ static enum mr_status check_capabilities(struct protocol_call *call,
     if (template->transform != NULL && !is_set && !is_given(given, "CAPABILITY_AUTO_EXPAND"))
         return protocol_fail(call, &cloudformation_insufficient_capabilities,
                              "Requires capabilities : [CAPABILITY_AUTO_EXPAND]");
+    const struct mr_slice name = mr_json_text(template->transform);
+    if (name.len > 0 && !mr_slice_starts_with(name, MR_S("AWS::")))
+        return protocol_fail(call, &cloudformation_validation_error,
+                             "No transform named %.*s found.", MR_ARG(name));
     if (template->transform != NULL && template->processed.len == 0)
         return invalid(call, MR_S("millrace does not run transforms and macros of templates but "
                                   "AWS::LanguageExtensions"));

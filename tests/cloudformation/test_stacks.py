@@ -479,3 +479,28 @@ def test_a_stack_lives_in_the_region_of_its_client(server, stacks, fresh):
     assert ":eu-west-1:" in stacks.describe(name)["StackId"]
     location = server.client("s3").get_bucket_location(Bucket=stacks.physical(name, "B"))
     assert location["LocationConstraint"] == "eu-west-1"
+
+
+def test_what_failed_can_be_rolled_back_later(stacks, client, fresh, error_of):
+    name, cf = fresh("later"), stacks.client
+    good = {"Resources": {"A": log_group(RetentionInDays=1)}}
+    bad = {"Resources": {"A": log_group(RetentionInDays=3),
+                         "B": {**log_group(RetentionInDays=2), "DependsOn": "A"}}}
+    stacks.create(name, bad, wait="CREATE_FAILED", DisableRollback=True)
+    cf.rollback_stack(StackName=name)
+    stacks.wait(name, "ROLLBACK_COMPLETE")
+    stacks.delete(name)
+
+    stacks.create(name, good)
+    group = stacks.physical(name, "A")
+    stacks.update(name, bad, wait="UPDATE_FAILED", DisableRollback=True)
+
+    def retention():
+        found = client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        return found[0]["retentionInDays"]
+
+    assert retention() == 3
+    cf.rollback_stack(StackName=name)
+    stacks.wait(name, "UPDATE_ROLLBACK_COMPLETE")
+    assert retention() == 1 and list(stacks.resources(name)) == ["A"]
+    assert error_of(lambda: cf.rollback_stack(StackName=name))[0] == "ValidationError"

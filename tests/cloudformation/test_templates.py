@@ -32,6 +32,10 @@ def test_the_pipelines_template_is_valid(validate, pipeline, client):
     ids = {s["ResourceType"]: s["LogicalResourceIds"]
            for s in summary["ResourceIdentifierSummaries"]}
     assert ids["AWS::DynamoDB::Table"] == ["Orders"]
+    names = {s["ResourceType"]: s["ResourceIdentifiers"]
+             for s in summary["ResourceIdentifierSummaries"]}
+    assert names["AWS::DynamoDB::Table"] == ["TableName"]
+    assert names["AWS::S3::Bucket"] == ["BucketName"]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +115,9 @@ def test_values_are_checked_when_a_stack_is_asked_for(stacks, fresh, error_of):
     )
     text = refused(template, Capabilities=["CAPABILITY_AUTO_EXPAND"])
     assert "does not run transforms" in text
+    template["Transform"] = "Mine"
+    assert refused(template, Capabilities=["CAPABILITY_AUTO_EXPAND"]) == (
+        "No transform named Mine found.")
 
 
 def test_a_named_role_needs_the_stronger_capability(stacks, fresh, error_of):
