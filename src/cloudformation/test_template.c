@@ -96,8 +96,8 @@ static void functions_say_what_they_need(void **state)
                  "integer index and a list");
     assert_error(BUCKET "Outputs: {O: {Value: {Ref: [a]}}}",
                  "Template error: every Ref object must have a single String value.");
-    assert_error(BUCKET "Outputs: {O: {Value: !Cidr [a, 1, 2]}}",
-                 "Template error: millrace does not know the function Fn::Cidr");
+    assert_error(BUCKET "Outputs: {O: {Value: !Transform {Name: Mine}}}",
+                 "Template error: millrace does not know the function Fn::Transform");
 }
 
 static void circles_are_found(void **state)
