@@ -37,7 +37,7 @@ static const struct athena_function functions[] = {
      "list_transform(min_by(row($1), $2, mr_n($3, 'third argument of max_by/min_by')$), lambda "
      "mr_x: struct_extract_at(mr_x, 1))",
      AGG, "array(T)(T,any,bigint)"},
-    {"max_by", 2, 2, "arg_max_null($1, mr_key($2)$)", AGG, "T(T,double);T(T,real)"},
+    {"max_by", 2, 2, "arg_max_null($1, mr_order_key($2)$)", AGG, "T(T,double);T(T,real)"},
     {"max_by", 2, 2, "arg_max_null($1, $2$)", AGG, "T(T,any)"},
     {"max_by", 3, 3,
      "list_transform(max_by(row($1), $2, mr_n($3, 'third argument of max_by/min_by')$), lambda "

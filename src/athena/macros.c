@@ -100,7 +100,7 @@ static const char *const macros[] = {
     "mr_n(n, what) AS mr_limit(mr_least(n, 1, what || ' must be a positive integer'), 10000, what "
     "|| ' must be less than or equal to 10000; found ' || n)",
     /* NaN is greater than no number to max_by. */
-    "mr_key(x) AS CASE WHEN x IS NOT NULL THEN row(NOT isnan(x), x) END",
+    "mr_order_key(x) AS CASE WHEN x IS NOT NULL THEN row(NOT isnan(x), x) END",
     /* DuckDB's is that of a sample. */
     "mr_population_skewness(s, n) AS s * (n - 2) / sqrt(n * (n - 1))",
     /* DuckDB lets sums grow beyond 38 digits. */

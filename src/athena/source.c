@@ -344,9 +344,10 @@ static void prune_init(struct listing *listing, const struct athena_translation 
     struct athena_scan *scan = listing->scan;
     struct mr_slice *keys = MR_NEW_ARRAY(scan->arena, struct mr_slice, table->key_count + 1);
     struct athena_type *types = MR_NEW_ARRAY(scan->arena, struct athena_type, table->key_count + 1);
+    const struct athena_column *columns = scan->cut != NULL ? scan->cut : scan->columns;
     for (size_t i = 0; i < table->key_count; i++) {
-        keys[i] = scan->columns[table->column_count + i].name;
-        types[i] = scan->columns[table->column_count + i].type;
+        keys[i] = columns[table->column_count + i].name;
+        types[i] = columns[table->column_count + i].type;
     }
     listing->prune = (struct athena_prune){.where = use->where,
                                            .alias = use->alias,
