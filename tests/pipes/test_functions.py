@@ -282,10 +282,10 @@ def handler(events, context):
 
 def test_an_enrichment_may_answer_with_nothing_at_all(server, db, ends, pipe, function):
     it = ends()
+    # By the number, not by its calls: while the first process gives its late answer, another may come.
     text = BROKEN + """
 def handler(events, context):
-    calls.append(1)
-    if len(calls) == 1:
+    if events[0]["dynamodb"]["NewImage"]["n"]["N"] == "0":
         answer_with(context, "")
     return events
 """
