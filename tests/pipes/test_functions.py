@@ -282,7 +282,7 @@ def handler(events, context):
 
 def test_an_enrichment_may_answer_with_nothing_at_all(server, db, ends, pipe, function):
     it = ends()
-    # By the number, not by its calls: while the first process gives its late answer, another may come.
+    # By the number, not by its calls: another process may come while the first one answers.
     text = BROKEN + """
 def handler(events, context):
     if events[0]["dynamodb"]["NewImage"]["n"]["N"] == "0":
