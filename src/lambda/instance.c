@@ -172,14 +172,15 @@ void lambda_instance_log_ended(struct lambda_instance *instance)
 void lambda_instance_log_end(struct lambda_instance *instance, struct mr_slice lines)
 {
     struct lambda *lambda = instance->function->lambda;
-    lambda_instance_log_ended(instance);
     pthread_mutex_lock(&instance->function->lock);
+    /* Of the invocation before: its caller and this one may both be here. */
+    char *before = instance->locked.ending;
     const bool reaped = instance->locked.reaped;
-    if (!reaped) {
-        instance->locked.ending = mr_strdup_slice(lines);
-        instance->locked.ending_due_ms = store_now(lambda->options.store) + LAMBDA_ENDING_MS;
-    }
+    instance->locked.ending = reaped ? NULL : mr_strdup_slice(lines);
+    instance->locked.ending_due_ms = store_now(lambda->options.store) + LAMBDA_ENDING_MS;
     pthread_mutex_unlock(&instance->function->lock);
+    log_lines(instance, mr_slice_cstr(before));
+    free(before);
     if (reaped)
         log_lines(instance, lines);
     else if (!atomic_exchange(&lambda->has_endings, true))

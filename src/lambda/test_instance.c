@@ -53,7 +53,16 @@ struct fixture {
     struct runtime *runtime;
     struct lambda *lambda;
     struct lambda_function *function;
+    atomic_int ends; /* lines of the log that are "end" */
 };
+
+static void on_log(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
+                   struct mr_slice text)
+{
+    struct fixture *fixture = ctx;
+    (void)group, (void)stream, (void)time_ms;
+    fixture->ends += mr_slice_equal(text, MR_S("end"));
+}
 
 static int64_t now_of(void *ctx)
 {
@@ -112,8 +121,11 @@ static int set_up(void **state)
     const struct runtime_options runtime = {.clock = clock};
     assert_int_equal(store_open(&fixture->store, &store), MR_OK);
     assert_int_equal(runtime_new(&fixture->runtime, &runtime), MR_OK);
-    const struct lambda_options lambda = {
-        .store = fixture->store, .runtime = fixture->runtime, .rng = &fixture->rng};
+    const struct lambda_options lambda = {.store = fixture->store,
+                                          .runtime = fixture->runtime,
+                                          .rng = &fixture->rng,
+                                          .log = on_log,
+                                          .log_ctx = fixture};
     assert_int_equal(lambda_open(&fixture->lambda, &lambda), MR_OK);
     make_function(fixture);
     return 0;
@@ -278,6 +290,35 @@ static void an_answer_of_a_retired_process_still_counts(void **state)
     wait_for_pool(fixture, 0);
 }
 
+enum { ENDERS = 4, ENDS_EACH = 2000 };
+
+static void *end_often(void *arg)
+{
+    for (int i = 0; i < ENDS_EACH; i++)
+        lambda_instance_log_end(arg, MR_S("end"));
+    return NULL;
+}
+
+/* A process may answer its next event before the caller of its last one has logged the end. */
+static void ends_at_one_time_are_all_logged(void **state)
+{
+    struct fixture *fixture = *state;
+    char reply[64];
+    pthread_t threads[ENDERS];
+    assert_int_equal(call(fixture, "{}", reply), LAMBDA_OK);
+    pthread_mutex_lock(&fixture->function->lock);
+    struct lambda_instance *instance = fixture->function->locked.instances;
+    atomic_fetch_add(&instance->refs, 1);
+    pthread_mutex_unlock(&fixture->function->lock);
+    for (int i = 0; i < ENDERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, end_often, instance), 0);
+    for (int i = 0; i < ENDERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    lambda_instance_unref(instance);
+    lambda_stop(fixture->lambda);
+    assert_int_equal(fixture->ends, ENDERS * ENDS_EACH);
+}
+
 static void names_that_are_not_known_are_no_functions(void **state)
 {
     struct fixture *fixture = *state;
@@ -303,6 +344,7 @@ int main(void)
         TEST(an_event_nobody_took_goes_to_another_process),
         TEST(stopping_ends_a_call_without_blaming_the_function),
         TEST(an_answer_of_a_retired_process_still_counts),
+        TEST(ends_at_one_time_are_all_logged),
         TEST(names_that_are_not_known_are_no_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
