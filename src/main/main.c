@@ -24,7 +24,9 @@ static const struct {
     const char *name, *arguments, *text;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", "[--data DIR] [--listen ADDR:PORT] [--credentials FILE] [--shard-limits] [--testing]",
+    {"serve",
+     "[--data DIR] [--listen ADDR:PORT] [--credentials FILE] [--region R] [--account ID]\n"
+     "                 [--shard-limits] [--verbose] [--testing]",
      "run the server (127.0.0.1:4566 unless told otherwise)", serve_main},
     {"up", "TEMPLATE [--stack NAME] [--parameter K=V]...", "deploy a CloudFormation template",
      cli_up},
@@ -49,6 +51,12 @@ static const struct {
     {"--help", "", "this text", help},
 };
 
+static void show(size_t i)
+{
+    (void)printf("  millrace %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+                 commands[i].text);
+}
+
 static int help(int argc, char **argv)
 {
     (void)argc;
@@ -56,8 +64,7 @@ static int help(int argc, char **argv)
     (void)printf("millrace: change data capture from a DynamoDB table to an S3 data lake, in one "
                  "process\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        (void)printf("  millrace %s %s\n      %s\n", commands[i].name, commands[i].arguments,
-                     commands[i].text);
+        show(i);
     (void)printf("\nClient subcommands take --endpoint URL, --region R, and the usual AWS_* "
                  "environment variables.\n");
     return 0;
@@ -67,8 +74,12 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "--help";
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(commands[i].name, name) == 0) {
+            if (argc < 3 || strcmp(argv[2], "--help") != 0)
+                return commands[i].run(argc - 1, argv + 1);
+            show(i);
+            return 0;
+        }
     (void)fprintf(stderr, "millrace: unknown command '%s'\nhint: see 'millrace --help'\n", name);
     return 2;
 }

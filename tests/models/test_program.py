@@ -29,6 +29,24 @@ def test_help_names_every_command(args):
         assert f"millrace {name} " in done.stdout
 
 
+@pytest.mark.parametrize(
+    "name", ["serve", "up", "generate", "query", "status", "wait", "verify", "ops"])
+def test_a_command_tells_its_usage(name):
+    done = run(name, "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.startswith(f"  millrace {name} ")
+    assert "millrace " not in done.stdout[len(f"  millrace {name} "):]
+
+
+def test_a_verbose_server_tells_what_happens_inside(make_server):
+    for it, wanted in ((make_server("--verbose"), True), (make_server(), False)):
+        it.client("s3").create_bucket(Bucket="bucket")
+        it.client("athena").start_query_execution(
+            QueryString="SELECT 1", ResultConfiguration={"OutputLocation": "s3://bucket/"})
+        it.stop()
+        assert (" debug athena: query " in it.log_path.read_text()) == wanted
+
+
 def test_ops_lists_what_the_models_know():
     done = run("ops")
     assert done.returncode == 0
