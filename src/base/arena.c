@@ -210,6 +210,13 @@ char *mr_arena_cstr(struct mr_arena *arena, struct mr_slice s)
     return copy;
 }
 
+struct mr_slice mr_arena_lower(struct mr_arena *arena, struct mr_slice s)
+{
+    char *copy = mr_arena_cstr(arena, s);
+    mr_lower(copy, s.len);
+    return mr_slice_make(copy, s.len);
+}
+
 struct mr_slice mr_arena_printf(struct mr_arena *arena, const char *format, ...)
 {
     va_list args, again;

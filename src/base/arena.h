@@ -30,6 +30,7 @@ void *mr_arena_zalloc(struct mr_arena *arena, size_t size);
 void *mr_arena_realloc(struct mr_arena *arena, void *old, size_t old_size, size_t size);
 struct mr_slice mr_arena_copy(struct mr_arena *arena, struct mr_slice s);
 char *mr_arena_cstr(struct mr_arena *arena, struct mr_slice s); /* a copy with a NUL behind it */
+struct mr_slice mr_arena_lower(struct mr_arena *arena, struct mr_slice s); /* see mr_lower */
 struct mr_slice mr_arena_printf(struct mr_arena *arena, const char *format, ...) MR_PRINTF(2, 3);
 #define MR_NEW(arena, type) ((type *)mr_arena_zalloc((arena), sizeof(type)))
 #define MR_NEW_ARRAY(arena, type, count) ((type *)mr_arena_zalloc((arena), sizeof(type) * (count)))

@@ -383,6 +383,16 @@ void mr_json_value(struct mr_json *json, yyjson_val *value)
     }
 }
 
+struct mr_slice mr_json_print(struct mr_arena *arena, yyjson_val *value)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    mr_json_value(&json, value);
+    const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
 char *mr_json_strdup(yyjson_val *value, const char *absent)
 {
     if (value == NULL)

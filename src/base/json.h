@@ -18,7 +18,8 @@ yyjson_val *mr_json_parse(struct mr_arena *arena, struct mr_slice text, size_t d
 /* Member of an object; NULL when obj is NULL, no object or has none, or the member is null. */
 yyjson_val *mr_json_get(yyjson_val *obj, const char *name);
 yyjson_val *mr_json_getn(yyjson_val *obj, struct mr_slice name);
-bool mr_json_is_number(yyjson_val *value); /* raw or typed number */
+yyjson_alc mr_json_alc(struct mr_arena *arena); /* yyjson's memory, of the arena */
+bool mr_json_is_number(yyjson_val *value);      /* raw or typed number */
 /* A string's or raw number's bytes; empty for others and NULL. */
 struct mr_slice mr_json_text(yyjson_val *value);
 struct mr_slice mr_json_get_text(yyjson_val *obj, const char *name);
@@ -64,6 +65,7 @@ void mr_json_base64(struct mr_json *json, struct mr_slice bytes);
  * cut ("1718000000.123", "1718000000.0"). */
 void mr_json_timestamp(struct mr_json *json, int64_t epoch_ms);
 void mr_json_value(struct mr_json *json, yyjson_val *value); /* a copy of a parsed value */
+struct mr_slice mr_json_print(struct mr_arena *arena, yyjson_val *value); /* its text; not NULL */
 /* Its text on the heap; a copy of `absent` (may be NULL: NULL) where there is no value. */
 char *mr_json_strdup(yyjson_val *value, const char *absent);
 /* name and value in one call */

@@ -18,6 +18,11 @@ static void alc_free(void *ctx, void *ptr)
     (void)ptr;
 }
 
+yyjson_alc mr_json_alc(struct mr_arena *arena)
+{
+    return (yyjson_alc){alc_malloc, alc_realloc, alc_free, arena};
+}
+
 /* yyjson keeps the values of a document in one array, a container before what is in it, and knows
  * where each container ends. */
 static bool is_deeper_than(yyjson_doc *doc, size_t depth_max)
@@ -46,7 +51,7 @@ yyjson_val *mr_json_parse(struct mr_arena *arena, struct mr_slice text, size_t d
         depth_max = MR_JSON_DEPTH_MAX;
     if (text.len == 0)
         return NULL;
-    yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, arena};
+    const yyjson_alc alc = mr_json_alc(arena);
     /* Without INSITU yyjson copies the text and does not write to it. */
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len,
                                        YYJSON_READ_NUMBER_AS_RAW, &alc, NULL);

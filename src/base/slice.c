@@ -26,6 +26,12 @@ bool mr_slice_equal_nocase(struct mr_slice a, struct mr_slice b)
     return true;
 }
 
+void mr_lower(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        text[i] = (char)lower(text[i]);
+}
+
 /* Does the pattern at `*p` fit one byte? Moves behind it. */
 static bool like_byte(struct mr_slice pattern, size_t *p, char byte, unsigned flags)
 {

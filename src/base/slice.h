@@ -42,6 +42,7 @@ static inline bool mr_byte_in(char byte, const char *set)
 /* Byte order, shorter first where one is the beginning of the other: as memcmp, < 0, 0, > 0. */
 int mr_slice_compare(struct mr_slice a, struct mr_slice b);
 bool mr_slice_equal_nocase(struct mr_slice a, struct mr_slice b); /* ASCII only */
+void mr_lower(char *text, size_t len); /* ASCII letters become small, in place */
 /* Does `pattern` fit all of `text`? "*" in it stands for any bytes. */
 enum mr_like {
     MR_LIKE_ONE = 1,    /* "?" stands for one byte */

@@ -119,6 +119,9 @@ static void copies_and_printed_texts_are_independent_and_terminated(void **state
     assert_string_equal(mr_arena_cstr(&arena, (struct mr_slice){0}), "");
     assert_int_equal(mr_arena_copy(&arena, (struct mr_slice){0}).len, 0);
     assert_true(mr_slice_equal(mr_arena_printf(&arena, "%d-%s", 5, "x"), MR_S("5-x")));
+    const struct mr_slice small = mr_arena_lower(&arena, MR_S("aZ[\xc3\x89]@A"));
+    assert_true(mr_slice_equal(small, MR_S("az[\xc3\x89]@a")));
+    assert_int_equal(mr_arena_lower(&arena, (struct mr_slice){0}).len, 0);
     struct mr_slice wide = mr_arena_printf(&arena, "%1000d", 7);
     assert_int_equal(wide.len, 1000);
     assert_int_equal(wide.ptr[999], '7');

@@ -133,6 +133,51 @@ struct lambda_function *lambda_function_find(struct lambda *lambda, struct mr_sl
     return function;
 }
 
+/* ---- their URLs ---- */
+
+struct lambda_function *lambda_url_function(struct lambda *lambda, struct mr_slice id)
+{
+    pthread_rwlock_rdlock(&lambda->lock);
+    struct lambda_function *function = mr_map_get(&lambda->urls, id);
+    if (function != NULL)
+        atomic_fetch_add(&function->refs, 1);
+    pthread_rwlock_unlock(&lambda->lock);
+    return function;
+}
+
+/* The URLs of a record are found from now on, or no more. */
+static void index_urls_locked(struct lambda_function *function, const struct lambda_record *record,
+                              bool found)
+{
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    yyjson_val *urls =
+        mr_json_parse(&arena, mr_slice_cstr(record->texts[LAMBDA_URLS]), DOC_DEPTH_MAX);
+    yyjson_val *qualifier, *url;
+    size_t i, count;
+    yyjson_obj_foreach(urls, i, count, qualifier, url)
+    {
+        const struct mr_slice id = mr_json_get_text(url, "id");
+        if (found)
+            (void)mr_map_put(&function->lambda->urls, id, function);
+        else
+            (void)mr_map_remove(&function->lambda->urls, id);
+    }
+    mr_arena_fini(&arena);
+}
+
+/* Of a function whose change is held. */
+static void move_urls(struct lambda_function *function, const struct lambda_record *from,
+                      const struct lambda_record *to)
+{
+    if (strcmp(from->texts[LAMBDA_URLS], to->texts[LAMBDA_URLS]) == 0)
+        return;
+    pthread_rwlock_wrlock(&function->lambda->lock);
+    index_urls_locked(function, from, false);
+    index_urls_locked(function, to, true);
+    pthread_rwlock_unlock(&function->lambda->lock);
+}
+
 /* ---- can it run? ---- */
 
 void lambda_function_settle(struct lambda_function *function)
@@ -393,6 +438,7 @@ static void forget(struct lambda_function *function)
     struct lambda *lambda = function->lambda;
     pthread_rwlock_wrlock(&lambda->lock);
     (void)mr_map_remove(&lambda->map, mr_slice_cstr(function->name));
+    index_urls_locked(function, &function->locked.record, false);
     pthread_rwlock_unlock(&lambda->lock);
     lambda_function_unref(function);
 }
@@ -484,6 +530,7 @@ enum mr_status lambda_function_commit(struct lambda_function *function, struct l
     }
     pthread_cond_broadcast(&function->freed);
     pthread_mutex_unlock(&function->lock);
+    move_urls(function, &old, &function->locked.record);
     if (changed)
         lambda_function_settle(function);
     drop_codes(&old, next);
@@ -559,6 +606,7 @@ static enum mr_status load_one(void *ctx, struct mr_slice name, struct mr_slice 
         struct lambda_function *function = function_new(
             lambda, name, mr_json_get_text(record.config->doc, "FunctionArn"), &record);
         (void)mr_map_put(&lambda->map, name, function);
+        index_urls_locked(function, &record, true);
         if (found) /* its code is unpacked when it is first called */
             set_state(function, FUNCTION_ACTIVE, NULL, "");
         else
@@ -614,6 +662,7 @@ void lambda_functions_free(struct lambda *lambda)
     while (mr_map_next(&lambda->map, &cursor, &name, &value))
         lambda_function_unref(value);
     mr_map_fini(&lambda->map);
+    mr_map_fini(&lambda->urls);
 }
 
 /* ---- all of them ---- */

@@ -2,7 +2,7 @@
  *
  * Locks, in the order in which they may be taken:
  *   function.change   one create, update or delete of a function at a time; held over a commit
- *   lambda.lock       the map of functions
+ *   lambda.lock       the maps of functions and of their URLs
  *   function.lock     its record, its instances and their invocations; never held over disk, a
  *                     start of a process or a call of http that blocks
  *   instance.child_lock   the child's pointer, while it is started, killed, measured, or ends
@@ -293,8 +293,9 @@ struct lambda {
     struct lambda_layer *layers;
     int64_t layer_count;
 
-    pthread_rwlock_t lock; /* guards map and endpoint */
+    pthread_rwlock_t lock; /* guards the maps and endpoint */
     struct mr_map map;     /* name -> struct lambda_function */
+    struct mr_map urls;    /* id of a URL -> that of its function */
     char *endpoint;        /* owned */
 
     pthread_mutex_t pool_lock;
@@ -313,6 +314,7 @@ struct lambda {
 
 /* A counted reference, or NULL. */
 struct lambda_function *lambda_function_find(struct lambda *lambda, struct mr_slice name);
+struct lambda_function *lambda_url_function(struct lambda *lambda, struct mr_slice id); /* same */
 void lambda_function_unref(struct lambda_function *function);
 void lambda_function_set_state_locked(struct lambda_function *function,
                                       enum lambda_function_state state, const char *reason_code,
@@ -536,6 +538,7 @@ extern const struct protocol_handler lambda_mapping_handlers[];
 extern const size_t lambda_mapping_handler_count;
 
 /* ---- ops ---- */
+struct mr_slice lambda_tags_text(struct protocol_call *call); /* of a request; JSON */
 /* Tags (a JSON object) less those that `added` replaces or `removed` lists, then `added`. */
 struct mr_slice lambda_tags_change(struct protocol_call *call, struct mr_slice tags,
                                    yyjson_val *added, yyjson_val *removed);

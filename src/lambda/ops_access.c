@@ -258,6 +258,12 @@ static struct lambda_function *find_tagged(struct protocol_call *call)
     return function;
 }
 
+struct mr_slice lambda_tags_text(struct protocol_call *call)
+{
+    yyjson_val *tags = mr_json_get(call->in, "Tags");
+    return tags == NULL ? MR_S("{}") : mr_json_print(call->arena, tags);
+}
+
 bool lambda_tags_fit(struct protocol_call *call, yyjson_val *tags)
 {
     size_t i, count;

@@ -305,19 +305,6 @@ static bool check_name(struct protocol_call *call, struct mr_slice name)
     return name.len <= LAMBDA_NAME_BYTES_MAX;
 }
 
-static struct mr_slice tags_text(struct protocol_call *call)
-{
-    yyjson_val *tags = mr_json_get(call->in, "Tags");
-    if (tags == NULL)
-        return MR_S("{}");
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, tags);
-    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 /* CloudFormation marks what it makes; it calls from inside. */
 static bool tags_are_fit(struct protocol_call *call)
 {
@@ -378,7 +365,7 @@ static void create(struct protocol_call *call)
     const struct lambda_function_new create = {
         .name = name,
         .arn = who.arn,
-        .tags = tags_text(call),
+        .tags = lambda_tags_text(call),
         .config = lambda_config_new(lambda_config_make(call, &who, NULL, code), code, &layers),
     };
     struct lambda_function *function = NULL;

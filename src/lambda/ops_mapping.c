@@ -269,19 +269,6 @@ static bool refuse_same(void *ctx, struct mapping *mapping)
     return false;
 }
 
-static struct mr_slice tags_text(struct protocol_call *call)
-{
-    yyjson_val *tags = mr_json_get(call->in, "Tags");
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    if (tags != NULL)
-        mr_json_value(&json, tags);
-    const struct mr_slice text =
-        tags == NULL ? MR_S("{}") : mr_arena_copy(call->arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 static void create(struct protocol_call *call)
 {
     struct lambda *lambda = call->service;
@@ -302,7 +289,7 @@ static void create(struct protocol_call *call)
     const struct mapping_create create = {
         .uuid = mr_slice_cstr(uuid),
         .shown = document(call, mr_slice_cstr(uuid), function, NULL),
-        .tags = tags_text(call),
+        .tags = lambda_tags_text(call),
         .enabled = mr_json_get_bool(call->in, "Enabled", true),
         .now_ms = call->now_ms,
     };

@@ -8,7 +8,7 @@
 #include "base/codec.h"
 #include <stdio.h>
 
-enum { DEPTH_MAX = 64, HEADERS_MAX = 100, STATUS_MIN = 100, STATUS_MAX = 599 };
+enum { DEPTH_MAX = 64, STATUS_MIN = 100, STATUS_MAX = 599 };
 
 struct url {
     struct http_exchange *exchange;
@@ -27,20 +27,17 @@ struct url {
 
 /* ---- finding ---- */
 
-struct search {
-    struct url *url;
-    yyjson_val *policies;
-};
-
-static bool look(void *ctx, struct lambda_function *function)
+/* Sets the function, what the URL is and what it means; the statements of the function's policy. */
+static void find(struct url *url, yyjson_val **ret_policies)
 {
-    struct search *search = ctx;
-    struct url *url = search->url;
+    struct lambda_function *function = lambda_url_function(url->lambda, url->id);
+    if (function == NULL)
+        return;
     struct lambda_record record;
     lambda_function_record(function, &record);
-    yyjson_val *urls = NULL, *qualifier, *config;
-    if (mr_slice_search(mr_slice_cstr(record.texts[LAMBDA_URLS]), url->id) != SIZE_MAX)
-        urls = mr_json_parse(url->arena, mr_slice_cstr(record.texts[LAMBDA_URLS]), DEPTH_MAX);
+    yyjson_val *urls =
+        mr_json_parse(url->arena, mr_slice_cstr(record.texts[LAMBDA_URLS]), DEPTH_MAX);
+    yyjson_val *qualifier, *config;
     size_t i, count;
     yyjson_obj_foreach(urls, i, count, qualifier, config)
     {
@@ -50,15 +47,14 @@ static bool look(void *ctx, struct lambda_function *function)
         url->qualifier = mr_json_text(qualifier);
         if (mr_slice_equal(url->qualifier, MR_S("$LATEST")))
             url->qualifier = MR_S("");
-        search->policies =
+        *ret_policies =
             mr_json_parse(url->arena, mr_slice_cstr(record.texts[LAMBDA_POLICIES]), DEPTH_MAX);
-        if (lambda_record_resolve(url->lambda, &record, url->qualifier, &url->version) == MR_OK) {
-            atomic_fetch_add(&function->refs, 1);
+        if (lambda_record_resolve(url->lambda, &record, url->qualifier, &url->version) == MR_OK)
             url->function = function;
-        }
     }
     lambda_record_fini(&record);
-    return url->function == NULL;
+    if (url->function == NULL)
+        lambda_function_unref(function);
 }
 
 /* ---- replies ---- */
@@ -227,45 +223,65 @@ static void write_cookies(struct mr_json *json, const struct http_exchange *exch
         mr_json_array_end(json);
 }
 
-struct query_pair {
+/* A parameter and those behind it that have its name. */
+struct parameter {
     struct mr_slice name, value;
+    struct parameter *same, *last_same; /* the latter of the first one */
+    struct parameter *next;             /* of another name */
 };
 
-static struct query_pair pair_of(struct mr_arena *arena, struct mr_slice part)
+static struct parameter *parameter_of(struct mr_arena *arena, struct mr_slice part)
 {
+    struct parameter *parameter = MR_NEW(arena, struct parameter);
     const size_t equals = mr_slice_find(part, '=');
-    const struct mr_slice value =
-        equals == SIZE_MAX ? MR_S("") : mr_slice_sub(part, equals + 1, SIZE_MAX);
-    return (struct query_pair){mr_percent_decode(arena, mr_slice_sub(part, 0, equals), true),
-                               mr_percent_decode(arena, value, true)};
+    parameter->name = mr_percent_decode(arena, mr_slice_sub(part, 0, equals), true);
+    if (equals != SIZE_MAX)
+        parameter->value = mr_percent_decode(arena, mr_slice_sub(part, equals + 1, SIZE_MAX), true);
+    parameter->last_same = parameter;
+    return parameter;
+}
+
+/* The first of each name, in their order; NULL: there are none. */
+static struct parameter *parameters_of(struct mr_arena *arena, struct mr_slice query)
+{
+    struct parameter *first = NULL, **end = &first;
+    struct mr_map names = {0};
+    struct mr_slice part;
+    while (query.len > 0 && mr_slice_split(&query, '&', &part)) {
+        if (part.len == 0)
+            continue;
+        struct parameter *parameter = parameter_of(arena, part);
+        struct parameter *known = mr_map_get(&names, parameter->name);
+        if (known != NULL) {
+            known->last_same->same = parameter;
+            known->last_same = parameter;
+        } else {
+            (void)mr_map_put(&names, parameter->name, parameter);
+            *end = parameter;
+            end = &parameter->next;
+        }
+    }
+    mr_map_fini(&names);
+    return first;
 }
 
 /* Values of one name are one, with commas between. */
 static void write_query(struct mr_json *json, struct url *url)
 {
-    struct query_pair pairs[HEADERS_MAX];
-    struct mr_slice rest = url->exchange->query, part;
-    size_t count = 0;
-    while (count < MR_COUNT(pairs) && rest.len > 0 && mr_slice_split(&rest, '&', &part))
-        if (part.len > 0)
-            pairs[count++] = pair_of(url->arena, part);
-    if (count == 0)
+    const struct parameter *parameter = parameters_of(url->arena, url->exchange->query);
+    if (parameter == NULL)
         return;
     mr_json_key(json, "queryStringParameters");
     mr_json_object(json);
-    for (size_t i = 0; i < count; i++) {
+    for (; parameter != NULL; parameter = parameter->next) {
         struct mr_buf value = {0};
-        bool told = false;
-        for (size_t k = 0; k < i; k++)
-            told = told || mr_slice_equal(pairs[i].name, pairs[k].name);
-        mr_buf_append(&value, pairs[i].value);
-        for (size_t k = i + 1; k < count; k++)
-            if (mr_slice_equal(pairs[i].name, pairs[k].name))
-                mr_buf_printf(&value, ",%.*s", MR_ARG(pairs[k].value));
-        if (!told) {
-            mr_json_name(json, pairs[i].name);
-            mr_json_string(json, mr_buf_slice(&value));
+        mr_buf_append(&value, parameter->value);
+        for (const struct parameter *same = parameter->same; same != NULL; same = same->same) {
+            mr_buf_append(&value, MR_S(","));
+            mr_buf_append(&value, same->value);
         }
+        mr_json_name(json, parameter->name);
+        mr_json_string(json, mr_buf_slice(&value));
         mr_buf_fini(&value);
     }
     mr_json_object_end(json);
@@ -405,12 +421,7 @@ static struct mr_slice value_text(struct mr_arena *arena, yyjson_val *value)
 {
     if (!yyjson_is_ctn(value) && !yyjson_is_bool(value))
         return mr_json_text(value);
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, value);
-    const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
+    return mr_json_print(arena, value);
 }
 
 /* A header's bytes, of one line. */
@@ -430,16 +441,10 @@ static void answer_headers(struct url *url, yyjson_val *answer)
     const bool cors = mr_json_get(url->config, "Cors") != NULL;
     yyjson_obj_foreach(mr_json_get(answer, "headers"), i, count, name, value)
     {
-        char *lower = mr_arena_alloc(url->arena, mr_json_text(name).len + 1);
+        const struct mr_slice key = mr_arena_lower(url->arena, mr_json_text(name));
         const struct mr_slice text = value_text(url->arena, value);
-        size_t len = mr_json_text(name).len;
-        for (size_t k = 0; k < len; k++) {
-            const char c = mr_json_text(name).ptr[k];
-            lower[k] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-        }
-        const struct mr_slice key = mr_slice_make(lower, len);
         /* AWS: what the URL is set to wins over what the function says. */
-        if (!is_header_text(key) || !is_header_text(text) || len == 0 ||
+        if (!is_header_text(key) || !is_header_text(text) || key.len == 0 ||
             mr_slice_equal(key, MR_S("content-length")) ||
             mr_slice_equal(key, MR_S("transfer-encoding")) ||
             mr_slice_equal(key, MR_S("connection")) ||
@@ -616,15 +621,15 @@ static void call_function(struct url *url)
 
 static void serve(struct url *url)
 {
-    struct search search = {.url = url};
-    lambda_functions_each(url->lambda, MR_S(""), look, &search);
+    yyjson_val *policies = NULL;
+    find(url, &policies);
     if (url->function == NULL) {
         reply_header(url, "x-amzn-errortype", MR_S("ResourceNotFoundException"));
         reply(url, 404, "{\"Message\":null}");
     } else if (is_preflight(url)) {
         url->exchange->status = 200;
         reply_cors(url, true);
-    } else if (!is_allowed(url, search.policies)) {
+    } else if (!is_allowed(url, policies)) {
         reply_header(url, "x-amzn-errortype", MR_S("AccessDeniedException"));
         reply(url, 403, "{\"Message\":\"Forbidden\"}");
     } else {

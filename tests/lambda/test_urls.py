@@ -94,6 +94,24 @@ def test_a_url_is_made_shown_changed_and_deleted(functions, make_function):
     assert ask(made["FunctionUrl"])[0] == 404
 
 
+def test_a_url_is_found_by_its_id_from_its_making_to_its_end(functions, make_function):
+    name = make_function(ECHO)
+    functions.publish_version(FunctionName=name)
+    functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    urls = [make_public(functions, name)]
+    functions.add_permission(
+        FunctionName=name, StatementId="all", Action="lambda:InvokeFunctionUrl", Principal="*",
+        FunctionUrlAuthType="NONE", Qualifier="live")
+    live = functions.create_function_url_config(
+        FunctionName=name, AuthType="NONE", Qualifier="live")
+    urls.append(live["FunctionUrl"])
+    assert [ask(url)[0] for url in urls] == [201, 201]
+    functions.delete_alias(FunctionName=name, Name="live")
+    assert [ask(url)[0] for url in urls] == [201, 404]
+    functions.delete_function(FunctionName=name)
+    assert [ask(url)[0] for url in urls] == [404, 404]
+
+
 def test_a_url_needs_a_function_or_an_alias(functions, make_function):
     name = make_function(ECHO)
     for members in ({"FunctionName": "absent-" + name}, {"FunctionName": name, "Qualifier": "no"}):
@@ -106,6 +124,18 @@ def test_a_url_needs_a_function_or_an_alias(functions, make_function):
     assert event["requestContext"]["accountId"] == "anonymous"
     shown = functions.get_function_url_config(FunctionName=name, Qualifier="live")
     assert shown["FunctionArn"].endswith(f":{name}:live")
+
+
+def test_every_parameter_of_the_query_is_told(echo):
+    _, url = echo
+    query = "&".join(f"n{i % 1500}={i}" for i in range(2000))
+    status, _, body = ask(url, path="x?" + query)
+    assert status == 201
+    event = json.loads(body)
+    assert event["rawQueryString"] == query
+    assert event["queryStringParameters"] == {
+        f"n{i}": f"{i},{i + 1500}" if i < 500 else str(i) for i in range(1500)}
+    assert list(event["queryStringParameters"]) == [f"n{i}" for i in range(1500)]
 
 
 def test_the_event_is_of_format_2(echo):
