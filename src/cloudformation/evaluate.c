@@ -331,7 +331,7 @@ static yyjson_mut_val *length(struct evaluation *evaluation, yyjson_val *argumen
 static yyjson_mut_val *to_json(struct evaluation *evaluation, yyjson_val *argument)
 {
     yyjson_mut_val *value = value_of(evaluation, argument);
-    const yyjson_alc alc = yaml_alc(evaluation->arena);
+    const yyjson_alc alc = mr_json_alc(evaluation->arena);
     size_t len = 0;
     if (evaluation->error.len > 0)
         return NULL;
@@ -438,7 +438,7 @@ bool evaluate_condition(struct evaluation *evaluation, struct mr_slice name)
         return false;
     if (*mark == MARK_UNSEEN) {
         if (evaluation->doc == NULL) {
-            const yyjson_alc alc = yaml_alc(evaluation->arena);
+            const yyjson_alc alc = mr_json_alc(evaluation->arena);
             evaluation->doc = yyjson_mut_doc_new(&alc);
         }
         *mark = MARK_BUSY;
@@ -536,7 +536,7 @@ static yyjson_mut_val *value_of(struct evaluation *evaluation, yyjson_val *value
 
 yyjson_val *evaluate(struct evaluation *evaluation, yyjson_val *value)
 {
-    const yyjson_alc alc = yaml_alc(evaluation->arena);
+    const yyjson_alc alc = mr_json_alc(evaluation->arena);
     evaluation->doc = yyjson_mut_doc_new(&alc);
     evaluation->depth = 0;
     evaluation->error = MR_S("");

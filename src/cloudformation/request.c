@@ -61,12 +61,7 @@ struct mr_slice resource_document(struct mr_arena *arena, yyjson_val *value)
 {
     if (!yyjson_is_ctn(value))
         return mr_json_text(value);
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, value);
-    const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
+    return mr_json_print(arena, value);
 }
 
 void request_document(struct request *request, const char *member, yyjson_val *value)

@@ -126,9 +126,8 @@ struct mr_slice resource_name(struct resource_call *call, struct mr_rng *rng)
         mr_arena_printf(call->arena, "%.*s-%.*s-%s", (int)stack, call->stack_name.ptr, (int)logical,
                         call->logical.ptr, random);
     char *bytes = (char *)(uintptr_t)name.ptr; /* the arena's, and ours alone so far */
-    for (size_t i = 0; type->name_lower && i < name.len; i++)
-        if (bytes[i] >= 'A' && bytes[i] <= 'Z')
-            bytes[i] = (char)(bytes[i] - 'A' + 'a');
+    if (type->name_lower)
+        mr_lower(bytes, name.len);
     return name;
 }
 

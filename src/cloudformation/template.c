@@ -31,7 +31,7 @@ static bool fail(struct check *check, const char *format, ...)
 
 static yyjson_val *parse_json(struct check *check, struct mr_slice text)
 {
-    const yyjson_alc alc = yaml_alc(check->arena);
+    const yyjson_alc alc = mr_json_alc(check->arena);
     yyjson_read_err problem = {0};
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len,
                                        YYJSON_READ_NUMBER_AS_RAW, &alc, &problem);

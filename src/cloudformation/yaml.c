@@ -10,27 +10,6 @@ struct reader {
     struct mr_slice error;
 };
 
-static void *alc_malloc(void *ctx, size_t size)
-{
-    return mr_arena_alloc(ctx, size);
-}
-
-static void *alc_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
-{
-    return mr_arena_realloc(ctx, ptr, old_size, size);
-}
-
-static void alc_free(void *ctx, void *ptr)
-{
-    (void)ctx; /* the arena frees everything at once */
-    (void)ptr;
-}
-
-yyjson_alc yaml_alc(struct mr_arena *arena)
-{
-    return (yyjson_alc){alc_malloc, alc_realloc, alc_free, arena};
-}
-
 static yyjson_mut_val *fail_at(struct reader *reader, yaml_mark_t mark)
 {
     if (reader->error.len == 0)
@@ -333,7 +312,7 @@ static yyjson_mut_val *document(struct reader *reader)
 
 yyjson_val *yaml_parse(struct mr_arena *arena, struct mr_slice text, struct mr_slice *ret_error)
 {
-    const yyjson_alc alc = yaml_alc(arena);
+    const yyjson_alc alc = mr_json_alc(arena);
     struct reader reader = {.arena = arena, .doc = yyjson_mut_doc_new(&alc)};
     if (!yaml_parser_initialize(&reader.parser)) {
         *ret_error = MR_S("Template format error: YAML not well-formed.");

@@ -13,5 +13,3 @@ enum { YAML_DEPTH_MAX = 100 };
 /* The root, which lives as long as the arena, or NULL and the reason in *ret_error: the words of
  * AWS. */
 yyjson_val *yaml_parse(struct mr_arena *arena, struct mr_slice text, struct mr_slice *ret_error);
-/* yyjson's memory from an arena. */
-yyjson_alc yaml_alc(struct mr_arena *arena);

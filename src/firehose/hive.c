@@ -152,12 +152,7 @@ static struct mr_slice text_of(struct mr_arena *arena, yyjson_val *value)
 {
     if (yyjson_is_str(value) || mr_json_is_number(value))
         return mr_json_text(value);
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, value);
-    const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
+    return mr_json_print(arena, value);
 }
 
 static enum mr_status read_real(struct mr_slice text, double *ret_real)

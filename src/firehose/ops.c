@@ -83,16 +83,6 @@ static struct mr_slice tags_object(struct mr_arena *arena, yyjson_val *list)
     return text;
 }
 
-static struct mr_slice value_text(struct mr_arena *arena, yyjson_val *value)
-{
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, value);
-    const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 /* Type and source fit together; false with the fault set. */
 static bool check_source(struct protocol_call *call, yyjson_val *source)
 {
@@ -157,7 +147,7 @@ static bool read_encryption(struct protocol_call *call, yyjson_val *in, bool is_
     else if (!own_key && has_key)
         protocol_fail(call, &invalid, "KeyARN cannot be specified when KeyType is AWS_OWNED_CMK");
     else
-        *ret_text = value_text(call->arena, in);
+        *ret_text = mr_json_print(call->arena, in);
     return ret_text->len > 0;
 }
 
@@ -187,7 +177,7 @@ static void create(struct protocol_call *call)
         .arn = mr_arena_printf(call->arena, "arn:aws:firehose:%.*s:%.*s:deliverystream/%.*s",
                                MR_ARG(call->region), MR_ARG(call->account), MR_ARG(name)),
         .destination = description,
-        .source = source != NULL ? value_text(call->arena, source) : MR_S(""),
+        .source = source != NULL ? mr_json_print(call->arena, source) : MR_S(""),
         .tags = tags_object(call->arena, mr_json_get(call->in, "Tags")),
         .stream_arn = mr_json_get_text(source, "KinesisStreamARN"),
         .encryption = encryption,

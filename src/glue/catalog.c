@@ -262,16 +262,6 @@ static enum mr_status find_old(struct glue *glue, struct mr_arena *arena,
     return glue_doc(glue, arena, "table", *ret_name, ret_old);
 }
 
-static struct mr_slice print(struct mr_arena *arena, yyjson_val *value)
-{
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    mr_json_value(&json, value);
-    struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 /* The ops of one table join the entry. */
 static enum mr_status table_put_plan(struct glue *glue, struct mr_arena *arena,
                                      const struct glue_table_put *put, struct store_entry *entry)
@@ -301,7 +291,7 @@ static enum mr_status table_put_plan(struct glue *glue, struct mr_arena *arena,
         facts.account = mr_json_get_text(old, "CatalogId");
         facts.version = version_of(old) + !put->same_version;
         if (!put->skip_archive)
-            archive(entry, name, print(arena, old), facts.version - 1);
+            archive(entry, name, mr_json_print(arena, old), facts.version - 1);
     }
     store_doc_put(entry, "glue", "table", name, table_json(arena, put->input, &facts));
     return MR_OK;

@@ -161,5 +161,8 @@ MR_MUST_USE enum mr_status glue_partition_delete(struct glue *glue, struct mr_ar
 MR_MUST_USE enum mr_status glue_location_parse(struct mr_slice location,
                                                struct mr_slice *ret_bucket,
                                                struct mr_slice *ret_prefix);
-/* ASCII lower case, copied. */
-struct mr_slice glue_lower(struct mr_arena *arena, struct mr_slice text);
+/* As the catalog keeps names. */
+static inline struct mr_slice glue_lower(struct mr_arena *arena, struct mr_slice text)
+{
+    return mr_arena_lower(arena, text);
+}

@@ -79,12 +79,8 @@ static struct glue_type *field_of(struct mr_arena *arena, struct glue_type *type
         type->fields = fields;
         type->field_capacity = capacity;
     }
-    char *lower = mr_arena_alloc(arena, name.len + 1);
-    for (size_t i = 0; i < name.len; i++)
-        lower[i] =
-            name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (char)(name.ptr[i] + 32) : name.ptr[i];
     struct glue_field *field = &type->fields[type->field_count++];
-    *field = (struct glue_field){.name = mr_slice_make(lower, name.len)};
+    *field = (struct glue_field){.name = mr_arena_lower(arena, name)};
     *hint = type->field_count;
     return &field->type;
 }

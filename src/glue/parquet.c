@@ -295,14 +295,11 @@ static bool read_columns(struct mr_arena *arena, struct tree *tree, struct glue_
     type->fields = MR_NEW_ARRAY(arena, struct glue_field, columns);
     tree->at = 1;
     for (size_t i = 0; i < columns && !tree->failed && peek(tree, 0) != NULL; i++) {
-        char *name = mr_arena_cstr(arena, peek(tree, 0)->name);
-        const size_t len = peek(tree, 0)->name.len;
-        for (size_t j = 0; j < len; j++)
-            name[j] = name[j] >= 'A' && name[j] <= 'Z' ? (char)(name[j] + 32) : name[j];
+        const struct mr_slice name = mr_arena_lower(arena, peek(tree, 0)->name);
         mr_buf_reset(&text);
         print_type(tree, &text, 0);
         struct glue_field *field = &type->fields[type->field_count++];
-        field->name = mr_slice_make(name, len);
+        field->name = name;
         glue_type_parse(arena, mr_buf_slice(&text), &field->type);
     }
     mr_buf_fini(&text);

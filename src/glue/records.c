@@ -107,16 +107,6 @@ void glue_copy_members(struct mr_json *json, yyjson_val *object, const char *con
     }
 }
 
-struct mr_slice glue_lower(struct mr_arena *arena, struct mr_slice text)
-{
-    char *lower = mr_arena_alloc(arena, text.len + 1);
-    for (size_t i = 0; i < text.len; i++) {
-        char byte = text.ptr[i];
-        lower[i] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
-    }
-    return mr_slice_make(lower, text.len);
-}
-
 enum mr_status glue_location_parse(struct mr_slice location, struct mr_slice *ret_bucket,
                                    struct mr_slice *ret_prefix)
 {

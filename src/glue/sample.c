@@ -335,11 +335,8 @@ static void csv_columns(struct mr_arena *arena, const struct csv_line *first, bo
         struct mr_slice given = i < rules->name_count ? rules->names[i]
                                 : header              ? first->fields[i]
                                                       : MR_S("");
-        char *name = mr_arena_cstr(arena, given);
-        for (size_t j = 0; j < given.len; j++)
-            name[j] = name[j] >= 'A' && name[j] <= 'Z' ? (char)(name[j] + 32) : name[j];
         ret_type->fields[i].name = free_name(arena, ret_type->fields, i,
-                                             given.len > 0 ? mr_slice_make(name, given.len)
+                                             given.len > 0 ? mr_arena_lower(arena, given)
                                                            : mr_arena_printf(arena, "col%zu", i));
         if (i < rules->type_count)
             glue_type_parse(arena, rules->types[i], &ret_type->fields[i].type);

@@ -399,16 +399,6 @@ static nghttp2_nv line_of(struct mr_slice name, struct mr_slice value)
                         .valuelen = value.len};
 }
 
-static struct mr_slice lower_case(struct mr_arena *arena, struct mr_slice name)
-{
-    struct mr_slice copy = mr_arena_copy(arena, name);
-    char *text = (char *)(uintptr_t)copy.ptr;
-    for (size_t i = 0; i < copy.len; i++)
-        if (text[i] >= 'A' && text[i] <= 'Z')
-            text[i] = (char)(text[i] | 0x20);
-    return copy;
-}
-
 /* All header lines of the reply, in the exchange's arena; nghttp2 copies them once more. */
 static nghttp2_nv *reply_lines(struct http_exchange_private *exchange, size_t *ret_count)
 {
@@ -418,7 +408,7 @@ static nghttp2_nv *reply_lines(struct http_exchange_private *exchange, size_t *r
     int status = exchange->exchange.status;
     lines[count++] = line_of(MR_S(":status"), mr_arena_printf(arena, "%d", status));
     for (size_t i = 0; i < exchange->reply_header_count; i++)
-        lines[count++] = line_of(lower_case(arena, exchange->reply_headers[i].name),
+        lines[count++] = line_of(mr_arena_lower(arena, exchange->reply_headers[i].name),
                                  exchange->reply_headers[i].value);
     lines[count++] = line_of(MR_S("date"), http_loop_date(exchange->loop));
     if (exchange->kind != HTTP_REPLY_STREAM && status != 204 &&

@@ -126,7 +126,7 @@ static void refuse_count(struct partiql_parser *parser, const struct item_node *
 static void refuse_function(struct partiql_parser *parser, const struct partiql_token *token)
 {
     item_partiql_fail_at(parser, token, "Unrecognized function: %.*s",
-                         MR_ARG(item_partiql_lower(parser, token->text)));
+                         MR_ARG(mr_arena_lower(parser->arena, token->text)));
 }
 
 static void check_argument(struct partiql_parser *parser, const struct item_node *node, size_t at)

@@ -36,7 +36,6 @@ void item_partiql_fail_text(struct partiql_parser *parser, enum mr_status status
 /* The error of a token: "<what> at line:column:length". */
 void item_partiql_fail_at(struct partiql_parser *parser, const struct partiql_token *token,
                           const char *format, ...) MR_PRINTF(3, 4);
-struct mr_slice item_partiql_lower(struct partiql_parser *parser, struct mr_slice text);
 /* The token is a word with a parenthesis behind it: a function's name. */
 bool item_partiql_at_call(const struct partiql_parser *parser);
 void item_partiql_take(struct partiql_parser *parser); /* on to the next token */

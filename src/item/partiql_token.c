@@ -43,15 +43,6 @@ void item_partiql_fail_at(struct partiql_parser *parser, const struct partiql_to
     item_partiql_fail_text(parser, MR_INVALID, mr_arena_copy(parser->arena, mr_buf_slice(&text)));
 }
 
-struct mr_slice item_partiql_lower(struct partiql_parser *parser, struct mr_slice text)
-{
-    char *lower = mr_arena_alloc(parser->arena, text.len + 1);
-    for (size_t i = 0; i < text.len; i++)
-        lower[i] =
-            (char)(text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? text.ptr[i] | 0x20 : text.ptr[i]);
-    return mr_slice_make(lower, text.len);
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -385,7 +376,7 @@ static void value_json(struct partiql_parser *parser, struct mr_json *json)
     } else if (item_partiql_accept_word(parser, MR_S("null"))) {
         mr_json_key_bool(json, "NULL", true);
     } else if (item_partiql_at_call(parser)) {
-        struct mr_slice name = item_partiql_lower(parser, parser->token.text);
+        struct mr_slice name = mr_arena_lower(parser->arena, parser->token.text);
         item_partiql_fail_at(parser, &parser->token, "Unsupported data type: %.*s under key root",
                              MR_ARG(name));
     } else {

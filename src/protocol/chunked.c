@@ -151,13 +151,9 @@ static enum mr_status trailer_line(struct chunked *chunked, struct mr_slice line
     const size_t colon = mr_slice_find(line, ':');
     if (colon == SIZE_MAX || colon == 0)
         return fail(chunked, CHUNKED_BAD_FRAME);
-    char *name = mr_arena_alloc(chunked->arena, colon);
-    for (size_t i = 0; i < colon; i++) {
-        const char c = line.ptr[i];
-        name[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-    }
+    const struct mr_slice name = mr_arena_lower(chunked->arena, mr_slice_sub(line, 0, colon));
     const struct mr_slice value = mr_slice_trim(mr_slice_sub(line, colon + 1, SIZE_MAX));
-    if (mr_slice_equal(mr_slice_make(name, colon), MR_S("x-amz-trailer-signature"))) {
+    if (mr_slice_equal(name, MR_S("x-amz-trailer-signature"))) {
         if (value.len != SIGV4_HEX_BYTES || chunked->trailer_signed)
             return fail(chunked, CHUNKED_BAD_SIGNATURE);
         memcpy(chunked->trailer_signature, value.ptr, SIGV4_HEX_BYTES);
@@ -167,7 +163,7 @@ static enum mr_status trailer_line(struct chunked *chunked, struct mr_slice line
     if (chunked->trailer_count == CHUNKED_TRAILERS_MAX)
         return fail(chunked, CHUNKED_BAD_FRAME);
     chunked->trailers[chunked->trailer_count++] =
-        (struct http_header){mr_slice_make(name, colon), mr_arena_copy(chunked->arena, value)};
+        (struct http_header){name, mr_arena_copy(chunked->arena, value)};
     return MR_OK;
 }
 

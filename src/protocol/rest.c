@@ -333,9 +333,7 @@ static struct mr_slice lower(struct mr_arena *arena, struct mr_slice prefix, str
     char *text = mr_arena_alloc(arena, prefix.len + name.len);
     memcpy(text, prefix.ptr, prefix.len);
     memcpy(text + prefix.len, name.ptr, name.len);
-    for (size_t i = 0; i < prefix.len + name.len; i++)
-        if (text[i] >= 'A' && text[i] <= 'Z')
-            text[i] = (char)(text[i] + 32);
+    mr_lower(text, prefix.len + name.len);
     return mr_slice_make(text, prefix.len + name.len);
 }
 
