@@ -578,6 +578,30 @@ enum lambda_shown { LAMBDA_SHOWN_NOW, LAMBDA_SHOWN_CREATING, LAMBDA_SHOWN_UPDATI
 void lambda_ops_write(struct protocol_call *call, struct lambda_function *function,
                       const struct lambda_record *record, const struct lambda_version *version,
                       struct mr_slice arn, enum lambda_shown shown);
+/* In ops_qualified.c: what a function has by qualifier, in one of its texts. */
+struct mr_slice lambda_ops_qualifier_or_latest(struct protocol_call *call);
+/* As lambda_ops_find, but of what is not there it says just `missing`. */
+struct lambda_function *lambda_ops_find_qualified(struct protocol_call *call, const char *missing);
+/* qualifier -> config */
+yyjson_val *lambda_ops_text(struct protocol_call *call, const struct lambda_record *record,
+                            enum lambda_text text);
+/* Writes the page that MaxItems and Marker ask for as `member`; `write` writes the members of one.
+ */
+typedef void lambda_ops_config_fn(struct protocol_call *call, struct lambda_function *function,
+                                  struct mr_slice qualifier, yyjson_val *config);
+void lambda_ops_list(struct protocol_call *call, struct lambda_function *function,
+                     enum lambda_text text, const char *member, lambda_ops_config_fn *write);
+/* Deletes the request's; where there is none `absent` sets the fault (NULL: there is no fault). */
+void lambda_ops_drop(struct protocol_call *call, struct lambda_function *function,
+                     enum lambda_text text,
+                     void (*absent)(struct protocol_call *call,
+                                    const struct lambda_function *function));
+/* A member of the request, else that of `before` (NULL: none), else `fallback` (JSON; NULL: it is
+ * left out). */
+void lambda_ops_put(struct mr_json *json, struct protocol_call *call, yyjson_val *before,
+                    const char *name, const char *fallback);
+void lambda_ops_members(struct protocol_call *call,
+                        yyjson_val *object); /* all of it, as they are */
 /* In ops_version.c */
 void lambda_ops_delete_version(struct protocol_call *call, struct lambda_function *function,
                                struct mr_slice qualifier);

@@ -1,46 +1,25 @@
 /* The wire: what becomes of asynchronous invocations (FunctionEventInvokeConfig). */
 #include "lambda/internal.h"
 
-enum { LIST_MAX = 50, DEPTH_MAX = 16 };
+enum { DEPTH_MAX = 16 };
 
 /* ---- what the request names ---- */
 
-static struct mr_slice qualifier_of(struct protocol_call *call)
-{
-    const struct mr_slice qualifier = lambda_ops_qualifier(call);
-    return qualifier.len > 0 ? qualifier : MR_S("$LATEST");
-}
-
 static struct mr_slice arn_of(struct protocol_call *call, const struct lambda_function *function)
 {
-    return mr_arena_printf(call->arena, "%s:%.*s", function->arn, MR_ARG(qualifier_of(call)));
+    return mr_arena_printf(call->arena, "%s:%.*s", function->arn,
+                           MR_ARG(lambda_ops_qualifier_or_latest(call)));
 }
 
 static struct lambda_function *find(struct protocol_call *call)
 {
-    struct mr_slice name, inside;
-    lambda_name_split(mr_json_get_text(call->in, "FunctionName"), &name, &inside);
-    struct lambda_function *function = lambda_function_find(call->service, name);
-    int64_t version;
-    bool known = false;
-    if (function != NULL) {
-        struct lambda_record record;
-        lambda_function_record(function, &record);
-        known = lambda_record_resolve(NULL, &record, qualifier_of(call), &version) == MR_OK;
-        lambda_record_fini(&record);
-    }
-    if (known)
-        return function;
-    lambda_function_unref(function);
-    protocol_fail(call, &lambda_not_found, "The function doesn't exist.");
-    return NULL;
+    return lambda_ops_find_qualified(call, "The function doesn't exist.");
 }
 
 static yyjson_val *config_of(struct protocol_call *call, const struct lambda_record *record)
 {
-    yyjson_val *all =
-        mr_json_parse(call->arena, mr_slice_cstr(record->texts[LAMBDA_EVENT_CONFIGS]), DEPTH_MAX);
-    return mr_json_getn(all, qualifier_of(call));
+    return mr_json_getn(lambda_ops_text(call, record, LAMBDA_EVENT_CONFIGS),
+                        lambda_ops_qualifier_or_latest(call));
 }
 
 static void fail_absent(struct protocol_call *call, const struct lambda_function *function)
@@ -143,17 +122,6 @@ static struct mr_slice document(struct protocol_call *call, const struct lambda_
     return text;
 }
 
-static void write_config(struct protocol_call *call, yyjson_val *config)
-{
-    size_t i, count;
-    yyjson_val *name, *value;
-    yyjson_obj_foreach(config, i, count, name, value)
-    {
-        mr_json_name(&call->out, mr_json_text(name));
-        mr_json_value(&call->out, value);
-    }
-}
-
 static void change(struct protocol_call *call, bool update)
 {
     struct lambda_function *function = find(call);
@@ -168,9 +136,9 @@ static void change(struct protocol_call *call, bool update)
         lambda_function_cancel(function, &next);
     } else {
         const struct mr_slice text = document(call, function, before);
-        lambda_record_set(&next, LAMBDA_EVENT_CONFIGS, qualifier_of(call), text);
+        lambda_record_set(&next, LAMBDA_EVENT_CONFIGS, lambda_ops_qualifier_or_latest(call), text);
         protocol_fail_internal(call, lambda_function_commit(function, &next));
-        write_config(call, mr_json_parse(call->arena, text, DEPTH_MAX));
+        lambda_ops_members(call, mr_json_parse(call->arena, text, DEPTH_MAX));
     }
     lambda_function_unref(function);
 }
@@ -197,9 +165,17 @@ static void get(struct protocol_call *call)
     yyjson_val *config = config_of(call, &record);
     if (config == NULL)
         fail_absent(call, function);
-    write_config(call, config);
+    lambda_ops_members(call, config);
     lambda_record_fini(&record);
     lambda_function_unref(function);
+}
+
+static void write_listed(struct protocol_call *call, struct lambda_function *function,
+                         struct mr_slice qualifier, yyjson_val *config)
+{
+    (void)function;
+    (void)qualifier;
+    lambda_ops_members(call, config);
 }
 
 static void list(struct protocol_call *call)
@@ -207,46 +183,17 @@ static void list(struct protocol_call *call)
     struct lambda_function *function = find(call);
     if (function == NULL)
         return;
-    struct lambda_record record;
-    lambda_function_record(function, &record);
-    yyjson_val *all =
-        mr_json_parse(call->arena, mr_slice_cstr(record.texts[LAMBDA_EVENT_CONFIGS]), DEPTH_MAX);
-    const int64_t wanted = mr_json_get_i64(call->in, "MaxItems", LIST_MAX);
-    uint64_t after = 0;
-    (void)(mr_slice_to_u64(mr_json_get_text(call->in, "Marker"), &after) == MR_OK);
-    const size_t end = (size_t)after + (size_t)(wanted < LIST_MAX ? wanted : LIST_MAX);
-    size_t i, count;
-    yyjson_val *name, *config;
-    mr_json_key(&call->out, "FunctionEventInvokeConfigs");
-    mr_json_array(&call->out);
-    yyjson_obj_foreach(all, i, count, name, config)
-    {
-        if (i >= after && i < end)
-            mr_json_value(&call->out, config);
-    }
-    mr_json_array_end(&call->out);
-    if (end < yyjson_obj_size(all))
-        mr_json_key_string(&call->out, "NextMarker", mr_arena_printf(call->arena, "%zu", end));
-    lambda_record_fini(&record);
+    lambda_ops_list(call, function, LAMBDA_EVENT_CONFIGS, "FunctionEventInvokeConfigs",
+                    write_listed);
     lambda_function_unref(function);
 }
 
 static void delete (struct protocol_call *call)
 {
     struct lambda_function *function = find(call);
-    struct lambda_record next;
-    if (function == NULL || !lambda_ops_begin(call, function, &next)) {
-        lambda_function_unref(function);
+    if (function == NULL)
         return;
-    }
-    if (config_of(call, &next) == NULL) {
-        fail_absent(call, function);
-        lambda_function_cancel(function, &next);
-    } else {
-        lambda_record_set(&next, LAMBDA_EVENT_CONFIGS, qualifier_of(call), MR_S(""));
-        protocol_fail_internal(call, lambda_function_commit(function, &next));
-    }
-    call->status = 204;
+    lambda_ops_drop(call, function, LAMBDA_EVENT_CONFIGS, fail_absent);
     lambda_function_unref(function);
 }
 

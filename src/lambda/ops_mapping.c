@@ -145,17 +145,6 @@ static struct mr_slice function_arn(struct protocol_call *call)
     return arn;
 }
 
-static void put(struct mr_json *json, struct protocol_call *call, yyjson_val *before,
-                const char *name, const char *fallback)
-{
-    yyjson_val *value = mr_json_get(call->in, name);
-    value = value != NULL ? value : mr_json_get(before, name);
-    if (value != NULL)
-        mr_json_key_value(json, name, value);
-    else
-        mr_json_key_raw(json, name, mr_slice_cstr(fallback));
-}
-
 /* AWS: OnFailure is always there. */
 static void put_destination(struct mr_json *json, struct protocol_call *call, yyjson_val *before)
 {
@@ -192,18 +181,18 @@ static struct mr_slice document(struct protocol_call *call, struct mr_slice uuid
                        mr_arena_printf(call->arena,
                                        "arn:aws:lambda:%.*s:%.*s:event-source-mapping:%.*s",
                                        MR_ARG(call->region), MR_ARG(call->account), MR_ARG(uuid)));
-    put(&json, call, before, "EventSourceArn", NULL);
+    lambda_ops_put(&json, call, before, "EventSourceArn", NULL);
     mr_json_key_string(&json, "FunctionArn", function);
-    put(&json, call, before, "StartingPosition", NULL);
-    put(&json, call, before, "StartingPositionTimestamp", NULL);
-    put(&json, call, before, "BatchSize", "100");
-    put(&json, call, before, "MaximumBatchingWindowInSeconds", "0");
-    put(&json, call, before, "ParallelizationFactor", "1");
-    put(&json, call, before, "BisectBatchOnFunctionError", "false");
-    put(&json, call, before, "MaximumRecordAgeInSeconds", "-1");
-    put(&json, call, before, "MaximumRetryAttempts", "-1");
-    put(&json, call, before, "TumblingWindowInSeconds", "0");
-    put(&json, call, before, "FunctionResponseTypes", "[]");
+    lambda_ops_put(&json, call, before, "StartingPosition", NULL);
+    lambda_ops_put(&json, call, before, "StartingPositionTimestamp", NULL);
+    lambda_ops_put(&json, call, before, "BatchSize", "100");
+    lambda_ops_put(&json, call, before, "MaximumBatchingWindowInSeconds", "0");
+    lambda_ops_put(&json, call, before, "ParallelizationFactor", "1");
+    lambda_ops_put(&json, call, before, "BisectBatchOnFunctionError", "false");
+    lambda_ops_put(&json, call, before, "MaximumRecordAgeInSeconds", "-1");
+    lambda_ops_put(&json, call, before, "MaximumRetryAttempts", "-1");
+    lambda_ops_put(&json, call, before, "TumblingWindowInSeconds", "0");
+    lambda_ops_put(&json, call, before, "FunctionResponseTypes", "[]");
     put_filter(&json, call, before);
     put_destination(&json, call, before);
     mr_json_object_end(&json);

@@ -1,15 +1,10 @@
 /* The wire: provisioned concurrency. provisioned.c keeps the processes. */
 #include "lambda/internal.h"
 
-enum { LIST_MAX = 50, DEPTH_MAX = 8 };
+enum { DEPTH_MAX = 8 };
 
 static const struct protocol_fault no_config = {"ProvisionedConcurrencyConfigNotFoundException",
                                                 404, false};
-
-static yyjson_val *configs_of(struct protocol_call *call, const struct lambda_record *record)
-{
-    return mr_json_parse(call->arena, mr_slice_cstr(record->texts[LAMBDA_PROVISIONED]), DEPTH_MAX);
-}
 
 /* AWS: "2019-12-31T20:28:49+0000". */
 static struct mr_slice time_text(struct mr_arena *arena, int64_t now_ms)
@@ -108,7 +103,7 @@ static void check_same_version(struct protocol_call *call, const struct lambda_r
 static bool may_put(struct protocol_call *call, const struct lambda_record *record,
                     struct mr_slice qualifier, int64_t wanted)
 {
-    yyjson_val *configs = configs_of(call, record);
+    yyjson_val *configs = lambda_ops_text(call, record, LAMBDA_PROVISIONED);
     const int64_t total = wanted + count_others(configs, qualifier);
     if (record->reserved >= 0 && total > record->reserved)
         protocol_fail(call, &lambda_invalid_parameter,
@@ -159,7 +154,8 @@ static void get(struct protocol_call *call)
         return;
     struct lambda_record record;
     lambda_function_record(function, &record);
-    yyjson_val *entry = mr_json_getn(configs_of(call, &record), lambda_ops_qualifier(call));
+    yyjson_val *entry = mr_json_getn(lambda_ops_text(call, &record, LAMBDA_PROVISIONED),
+                                     lambda_ops_qualifier(call));
     if (entry == NULL)
         protocol_fail(call, &no_config,
                       "No Provisioned Concurrency Config found for this function");
@@ -169,38 +165,21 @@ static void get(struct protocol_call *call)
     lambda_function_unref(function);
 }
 
+static void write_listed(struct protocol_call *call, struct lambda_function *function,
+                         struct mr_slice qualifier, yyjson_val *entry)
+{
+    mr_json_key_string(&call->out, "FunctionArn",
+                       mr_arena_printf(call->arena, "%s:%.*s", function->arn, MR_ARG(qualifier)));
+    write_config(call, function, qualifier, entry, false);
+}
+
 static void list(struct protocol_call *call)
 {
     struct lambda_function *function = lambda_ops_find(call);
     if (function == NULL)
         return;
-    struct lambda_record record;
-    lambda_function_record(function, &record);
-    yyjson_val *configs = configs_of(call, &record);
-    const size_t wanted = (size_t)mr_json_get_i64(call->in, "MaxItems", LIST_MAX);
-    uint64_t after = 0;
-    (void)(mr_slice_to_u64(mr_json_get_text(call->in, "Marker"), &after) == MR_OK);
-    size_t i, count;
-    yyjson_val *qualifier, *entry;
-    mr_json_key(&call->out, "ProvisionedConcurrencyConfigs");
-    mr_json_array(&call->out);
-    yyjson_obj_foreach(configs, i, count, qualifier, entry)
-    {
-        if (i < after || i >= after + wanted)
-            continue;
-        mr_json_object(&call->out);
-        mr_json_key_string(&call->out, "FunctionArn",
-                           mr_arena_printf(call->arena, "%s:%.*s", function->arn,
-                                           MR_ARG(mr_json_text(qualifier))));
-        write_config(call, function, mr_json_text(qualifier), entry, false);
-        mr_json_object_end(&call->out);
-    }
-    mr_json_array_end(&call->out);
-    if (after + wanted < yyjson_obj_size(configs))
-        mr_json_key_string(
-            &call->out, "NextMarker",
-            mr_arena_printf(call->arena, "%llu", (unsigned long long)(after + wanted)));
-    lambda_record_fini(&record);
+    lambda_ops_list(call, function, LAMBDA_PROVISIONED, "ProvisionedConcurrencyConfigs",
+                    write_listed);
     lambda_function_unref(function);
 }
 
@@ -208,12 +187,10 @@ static void list(struct protocol_call *call)
 static void delete (struct protocol_call *call)
 {
     struct lambda_function *function = find(call);
-    struct lambda_record next;
-    if (function != NULL && lambda_ops_begin(call, function, &next)) {
-        lambda_record_set(&next, LAMBDA_PROVISIONED, lambda_ops_qualifier(call), MR_S(""));
-        protocol_fail_internal(call, lambda_function_commit(function, &next));
-    }
     call->status = 204;
+    if (function == NULL)
+        return;
+    lambda_ops_drop(call, function, LAMBDA_PROVISIONED, NULL);
     lambda_function_unref(function);
 }
 

@@ -215,17 +215,6 @@ static struct mr_slice alias_document(struct protocol_call *call,
     return text;
 }
 
-static void write_alias(struct protocol_call *call, yyjson_val *alias)
-{
-    size_t i, count;
-    yyjson_val *name, *value;
-    yyjson_obj_foreach(alias, i, count, name, value)
-    {
-        mr_json_name(&call->out, mr_json_text(name));
-        mr_json_value(&call->out, value);
-    }
-}
-
 static void store_alias(struct protocol_call *call, struct lambda_function *function,
                         struct lambda_record *next, yyjson_val *before)
 {
@@ -234,7 +223,7 @@ static void store_alias(struct protocol_call *call, struct lambda_function *func
     const enum mr_status status = lambda_function_commit(function, next);
     protocol_fail_internal(call, status);
     if (status == MR_OK)
-        write_alias(call, mr_json_parse(call->arena, text, DEPTH_MAX));
+        lambda_ops_members(call, mr_json_parse(call->arena, text, DEPTH_MAX));
 }
 
 /* A change of a function found by name; the request's RevisionId is an alias's. */
@@ -330,7 +319,7 @@ static void get_alias(struct protocol_call *call)
         protocol_fail(call, &lambda_not_found, "Cannot find alias arn: %.*s",
                       MR_ARG(alias_arn(call, function)));
     else
-        write_alias(call, alias);
+        lambda_ops_members(call, alias);
     lambda_record_fini(&record);
     lambda_function_unref(function);
 }
@@ -364,7 +353,7 @@ static void list_aliases(struct protocol_call *call)
             break;
         }
         mr_json_object(&call->out);
-        write_alias(call, alias);
+        lambda_ops_members(call, alias);
         mr_json_object_end(&call->out);
     }
     mr_json_array_end(&call->out);
