@@ -49,23 +49,12 @@ static size_t count_parts(const struct athena_lazy *lazy, int level, struct mr_s
     return count;
 }
 
-/* Room for elements at the end of the vector's list. */
-static idx_t grow(duckdb_vector vector, idx_t row, idx_t more)
-{
-    const idx_t start = athena_duck.list_vector_get_size(vector);
-    athena_duck.list_vector_reserve(vector, start + more);
-    athena_duck.list_vector_set_size(vector, start + more);
-    duckdb_list_entry *entries = athena_duck.vector_get_data(vector);
-    entries[row] = (duckdb_list_entry){.offset = start, .length = more};
-    return start;
-}
-
 static void put_array(const struct athena_lazy *lazy, struct athena_writer *writer,
                       duckdb_vector vector, idx_t row, const struct athena_type *type,
                       struct mr_slice text, int level)
 {
     const size_t count = count_parts(lazy, level, text);
-    const idx_t at = grow(vector, row, count);
+    const idx_t at = athena_list_grow(vector, row, count);
     duckdb_vector child = athena_duck.list_vector_get_child(vector);
     for (size_t i = 0; i < count; i++) {
         struct mr_slice part;
@@ -79,7 +68,7 @@ static void put_map(const struct athena_lazy *lazy, struct athena_writer *writer
                     struct mr_slice text, int level)
 {
     const size_t count = count_parts(lazy, level, text);
-    const idx_t at = grow(vector, row, count);
+    const idx_t at = athena_list_grow(vector, row, count);
     duckdb_vector pairs = athena_duck.list_vector_get_child(vector);
     duckdb_vector keys = athena_duck.struct_vector_get_child(pairs, 0);
     duckdb_vector values = athena_duck.struct_vector_get_child(pairs, 1);

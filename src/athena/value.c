@@ -463,8 +463,7 @@ static enum athena_value_outcome write_number(struct athena_writer *writer, duck
     return put_integer(writer, vector, row, type, yyjson_get_sint(value));
 }
 
-/* Room for `more` elements at the end of a list's child; returns where they begin. */
-static idx_t list_grow(duckdb_vector vector, idx_t row, idx_t more)
+idx_t athena_list_grow(duckdb_vector vector, idx_t row, idx_t more)
 {
     const idx_t start = athena_duck.list_vector_get_size(vector);
     athena_duck.list_vector_reserve(vector, start + more);
@@ -480,7 +479,7 @@ static enum athena_value_outcome write_array(struct athena_writer *writer, duckd
 {
     if (!yyjson_is_arr(value))
         return bad(writer, "Primitive", type);
-    idx_t at = list_grow(vector, row, yyjson_arr_size(value));
+    idx_t at = athena_list_grow(vector, row, yyjson_arr_size(value));
     duckdb_vector child = athena_duck.list_vector_get_child(vector);
     size_t index, max;
     yyjson_val *item;
@@ -500,7 +499,7 @@ static enum athena_value_outcome write_map(struct athena_writer *writer, duckdb_
 {
     if (!yyjson_is_obj(value))
         return bad(writer, "Primitive", type);
-    idx_t at = list_grow(vector, row, yyjson_obj_size(value));
+    idx_t at = athena_list_grow(vector, row, yyjson_obj_size(value));
     duckdb_vector pairs = athena_duck.list_vector_get_child(vector);
     duckdb_vector keys = athena_duck.struct_vector_get_child(pairs, 0);
     duckdb_vector values = athena_duck.struct_vector_get_child(pairs, 1);

@@ -34,6 +34,9 @@ MR_MUST_USE enum athena_value_outcome athena_value_text(struct athena_writer *wr
                                                         const struct athena_type *type,
                                                         struct mr_slice text);
 void athena_value_null(duckdb_vector vector, idx_t row, const struct athena_type *type);
+/* Room for `more` elements at the end of the child of a list, which are the row's; returns where
+ * they begin. */
+idx_t athena_list_grow(duckdb_vector vector, idx_t row, idx_t more);
 /* DuckDB's type of a Hive type; destroy it. */
 duckdb_logical_type athena_logical_type(const struct athena_type *type);
 /* "2026-07-03", with or without " 10:11:12.123", 'T', 'Z': microseconds since 1970. False: it is

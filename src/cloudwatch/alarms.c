@@ -433,28 +433,6 @@ static void delete_alarms(struct protocol_call *call)
     pthread_mutex_unlock(&cloudwatch->alarms_lock);
 }
 
-/* The document with one member set. */
-static struct mr_slice with_member(struct protocol_call *call, yyjson_val *alarm,
-                                   const char *member, struct mr_slice json_text)
-{
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    yyjson_obj_iter iter = yyjson_obj_iter_with(alarm);
-    yyjson_val *key;
-    mr_json_object(&json);
-    while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
-        if (mr_slice_equal(mr_json_text(key), mr_slice_cstr(member)))
-            continue;
-        mr_json_name(&json, mr_json_text(key));
-        mr_json_value(&json, yyjson_obj_iter_get_val(key));
-    }
-    mr_json_key_raw(&json, member, json_text);
-    mr_json_object_end(&json);
-    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 /* AWS: names that are none are passed over. */
 static void set_actions(struct protocol_call *call, struct mr_slice enabled)
 {
@@ -465,7 +443,7 @@ static void set_actions(struct protocol_call *call, struct mr_slice enabled)
         const struct mr_slice name = mr_json_text(yyjson_arr_get(names, i));
         yyjson_val *alarm = find(call, name);
         if (alarm != NULL)
-            put(call, name, with_member(call, alarm, "ActionsEnabled", enabled));
+            put(call, name, protocol_document_with(call->arena, alarm, "ActionsEnabled", enabled));
     }
     pthread_mutex_unlock(&cloudwatch->alarms_lock);
 }
@@ -525,7 +503,7 @@ static void change_tags(struct protocol_call *call)
     mr_json_array_end(&json);
     if (alarm != NULL)
         put(call, mr_json_get_text(alarm, "AlarmName"),
-            with_member(call, alarm, "Tags", mr_buf_slice(&buf)));
+            protocol_document_with(call->arena, alarm, "Tags", mr_buf_slice(&buf)));
     mr_buf_fini(&buf);
     pthread_mutex_unlock(&cloudwatch->alarms_lock);
 }

@@ -504,32 +504,18 @@ static void source_json(struct mr_json *json, const struct dynamodb_table *table
     mr_json_object_end(json);
 }
 
-static void feature_indexes_json(struct mr_json *json, const struct dynamodb_table *table,
-                                 bool local)
+static void feature_index_json(struct mr_json *json, const struct dynamodb_table *table,
+                               const struct dynamodb_index *index, const void *ctx)
 {
-    bool any = false;
-    for (size_t i = 0; i < table->index_count; i++) {
-        const struct dynamodb_index *index = dynamodb_index_at(table, i);
-        if (index == NULL || index->local != local)
-            continue;
-        if (!any) {
-            mr_json_key(json, local ? "LocalSecondaryIndexes" : "GlobalSecondaryIndexes");
-            mr_json_array(json);
-        }
-        any = true;
-        mr_json_object(json);
-        dynamodb_describe_index(json, index);
-        if (!local) {
-            mr_json_key(json, "ProvisionedThroughput");
-            mr_json_object(json);
-            mr_json_key_int(json, "ReadCapacityUnits", index->read_units);
-            mr_json_key_int(json, "WriteCapacityUnits", index->write_units);
-            mr_json_object_end(json);
-        }
-        mr_json_object_end(json);
-    }
-    if (any)
-        mr_json_array_end(json);
+    (void)table;
+    (void)ctx;
+    if (index->local)
+        return;
+    mr_json_key(json, "ProvisionedThroughput");
+    mr_json_object(json);
+    mr_json_key_int(json, "ReadCapacityUnits", index->read_units);
+    mr_json_key_int(json, "WriteCapacityUnits", index->write_units);
+    mr_json_object_end(json);
 }
 
 static void features_json(struct mr_json *json, struct dynamodb_table *table,
@@ -537,8 +523,8 @@ static void features_json(struct mr_json *json, struct dynamodb_table *table,
 {
     mr_json_key(json, "SourceTableFeatureDetails");
     mr_json_object(json);
-    feature_indexes_json(json, table, true);
-    feature_indexes_json(json, table, false);
+    dynamodb_describe_indexes(json, table, true, feature_index_json, NULL);
+    dynamodb_describe_indexes(json, table, false, feature_index_json, NULL);
     if (backup->stream_view.len > 0) {
         mr_json_key(json, "StreamDescription");
         mr_json_object(json);

@@ -107,14 +107,19 @@ static int64_t at_least_0(int64_t sum)
     return sum > 0 ? sum : 0;
 }
 
+struct description {
+    const struct snapshot *snapshot;
+    enum dynamodb_describe how;
+};
+
 static void index_json(struct mr_json *json, const struct dynamodb_table *table,
-                       const struct dynamodb_index *index, const struct snapshot *snapshot,
-                       enum dynamodb_describe how)
+                       const struct dynamodb_index *index, const void *ctx)
 {
+    const struct description *description = ctx;
+    const struct snapshot *snapshot = description->snapshot;
+    const enum dynamodb_describe how = description->how;
     struct mr_buf arn = {0};
     mr_buf_printf(&arn, "%.*s/index/%.*s", MR_ARG(table->arn), MR_ARG(index->name));
-    mr_json_object(json);
-    dynamodb_describe_index(json, index);
     if (!index->local) {
         static const char *const states[] = {"ACTIVE", "CREATING", "DELETING"};
         int state = atomic_load(&index->state);
@@ -133,12 +138,14 @@ static void index_json(struct mr_json *json, const struct dynamodb_table *table,
     mr_json_key_int(json, "IndexSizeBytes", at_least_0(sums.bytes));
     mr_json_key_int(json, "ItemCount", at_least_0(sums.items));
     mr_json_key_string(json, "IndexArn", mr_buf_slice(&arn));
-    mr_json_object_end(json);
     mr_buf_fini(&arn);
 }
 
-static void indexes_json(struct mr_json *json, const struct dynamodb_table *table, bool local,
-                         const struct snapshot *snapshot, enum dynamodb_describe how)
+void dynamodb_describe_indexes(struct mr_json *json, const struct dynamodb_table *table, bool local,
+                               void (*write)(struct mr_json *json,
+                                             const struct dynamodb_table *table,
+                                             const struct dynamodb_index *index, const void *ctx),
+                               const void *ctx)
 {
     bool any = false;
     for (size_t i = 0; i < table->index_count; i++) {
@@ -150,7 +157,10 @@ static void indexes_json(struct mr_json *json, const struct dynamodb_table *tabl
             mr_json_array(json);
         }
         any = true;
-        index_json(json, table, index, snapshot, how);
+        mr_json_object(json);
+        dynamodb_describe_index(json, index);
+        write(json, table, index, ctx);
+        mr_json_object_end(json);
     }
     if (any)
         mr_json_array_end(json);
@@ -217,6 +227,7 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
                        enum dynamodb_describe how)
 {
     struct snapshot snapshot = take_snapshot(table);
+    const struct description description = {.snapshot = &snapshot, .how = how};
     mr_json_object(json);
     if (how != DYNAMODB_DESCRIBE_GONE)
         definitions_json(json, table);
@@ -234,8 +245,8 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
     mr_json_key_string(json, "TableId", table->uuid);
     if (how != DYNAMODB_DESCRIBE_GONE) {
         pthread_rwlock_rdlock(&table->dynamodb->lock);
-        indexes_json(json, table, true, &snapshot, how);
-        indexes_json(json, table, false, &snapshot, how);
+        dynamodb_describe_indexes(json, table, true, index_json, &description);
+        dynamodb_describe_indexes(json, table, false, index_json, &description);
         pthread_rwlock_unlock(&table->dynamodb->lock);
     }
     stream_json(json, &snapshot);

@@ -279,6 +279,12 @@ void dynamodb_describe(struct mr_json *json, struct dynamodb_table *table,
 /* Parts of it, as members of the open object. */
 void dynamodb_describe_schema(struct mr_json *json, const struct dynamodb_schema *schema);
 void dynamodb_describe_index(struct mr_json *json, const struct dynamodb_index *index);
+/* All of one kind; `write` adds what else an index has. */
+void dynamodb_describe_indexes(struct mr_json *json, const struct dynamodb_table *table, bool local,
+                               void (*write)(struct mr_json *json,
+                                             const struct dynamodb_table *table,
+                                             const struct dynamodb_index *index, const void *ctx),
+                               const void *ctx);
 void dynamodb_describe_sse(struct mr_json *json, struct dynamodb_table *table);
 
 /* ---- create.c ---- */

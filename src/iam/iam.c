@@ -101,27 +101,6 @@ void iam_locked(struct protocol_call *call, void (*fn)(struct protocol_call *cal
     pthread_mutex_unlock(&iam->lock);
 }
 
-struct mr_slice iam_document_with(struct protocol_call *call, yyjson_val *doc, const char *member,
-                                  yyjson_val *value)
-{
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
-    yyjson_obj_iter iter = yyjson_obj_iter_with(doc);
-    yyjson_val *key;
-    mr_json_object(&json);
-    while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
-        if (mr_slice_equal(mr_json_text(key), mr_slice_cstr(member)))
-            continue;
-        mr_json_name(&json, mr_json_text(key));
-        mr_json_value(&json, yyjson_obj_iter_get_val(key));
-    }
-    mr_json_key_value(&json, member, value);
-    mr_json_object_end(&json);
-    const struct mr_slice text = mr_arena_copy(call->arena, mr_buf_slice(&buf));
-    mr_buf_fini(&buf);
-    return text;
-}
-
 struct mr_slice iam_new_id(struct protocol_call *call, const char *prefix)
 {
     struct iam *iam = call->service;

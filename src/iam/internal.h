@@ -22,9 +22,6 @@ void iam_locked(struct protocol_call *call, void (*fn)(struct protocol_call *cal
 yyjson_val *iam_role_find(struct protocol_call *call);
 yyjson_val *iam_policy_find(struct protocol_call *call);
 struct mr_slice iam_policy_default(yyjson_val *policy); /* "v1" */
-/* The document with one member set (NULL: taken away), as text. */
-struct mr_slice iam_document_with(struct protocol_call *call, yyjson_val *doc, const char *member,
-                                  yyjson_val *value);
 /* The document, or NULL (no fault set). */
 yyjson_val *iam_doc(struct protocol_call *call, const char *kind, struct mr_slice name);
 /* "<a>\0<b>" */

@@ -1,5 +1,6 @@
 /* The wire: roles, their inline policies and the managed policies attached to them. */
 #include "iam/internal.h"
+#include "protocol/document.h"
 
 static struct mr_slice role_name(struct protocol_call *call)
 {
@@ -313,7 +314,9 @@ static void set_boundary(struct protocol_call *call)
     yyjson_val *boundary = mr_json_get(call->in, "PermissionsBoundary"); /* NULL: it goes */
     if (role != NULL)
         iam_put(call, "role", role_name(call),
-                iam_document_with(call, role, "PermissionsBoundary", boundary));
+                protocol_document_with(call->arena, role, "PermissionsBoundary",
+                                       boundary == NULL ? MR_S("")
+                                                        : mr_json_print(call->arena, boundary)));
 }
 
 static void put_boundary(struct protocol_call *call)

@@ -63,7 +63,8 @@ static void change(struct protocol_call *call, const char *kind, struct mr_slice
     if (yyjson_arr_size(tags) > TAGS_MAX)
         protocol_fail(call, &limit_exceeded, "The number of tags has reached the maximum limit.");
     else
-        iam_put(call, kind, name, iam_document_with(call, doc, "Tags", tags));
+        iam_put(call, kind, name,
+                protocol_document_with(call->arena, doc, "Tags", mr_json_print(call->arena, tags)));
 }
 
 static void change_role(struct protocol_call *call)

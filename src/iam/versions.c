@@ -101,16 +101,14 @@ static void list_versions(struct protocol_call *call)
 static void put_versions(struct protocol_call *call, yyjson_val *policy, struct mr_slice versions,
                          struct mr_slice id)
 {
-    struct mr_buf buf = {0};
-    struct mr_json json = mr_json_make(&buf);
+    struct mr_buf chosen = {0};
+    struct mr_json json = mr_json_make(&chosen);
     mr_json_string(&json, id.len > 0 ? id : iam_policy_default(policy));
-    yyjson_val *chosen = mr_json_parse(call->arena, mr_buf_slice(&buf), 2);
-    mr_buf_fini(&buf);
-    const struct mr_slice text =
-        iam_document_with(call, policy, "versions", mr_json_parse(call->arena, versions, 4));
+    const struct mr_slice text = protocol_document_with(call->arena, policy, "versions", versions);
+    yyjson_val *next = mr_json_parse(call->arena, text, PROTOCOL_DOCUMENT_DEPTH_MAX);
     iam_put(call, "policy", policy_arn(call),
-            iam_document_with(call, mr_json_parse(call->arena, text, PROTOCOL_DOCUMENT_DEPTH_MAX),
-                              "default", chosen));
+            protocol_document_with(call->arena, next, "default", mr_buf_slice(&chosen)));
+    mr_buf_fini(&chosen);
 }
 
 /* The versions less the one by this id, behind one to come (NULL: none). */

@@ -29,3 +29,24 @@ void protocol_document_drop(struct protocol_call *call, struct store *store, con
     store_doc_delete(&entry, service, kind, name);
     protocol_commit(call, store, &entry);
 }
+
+struct mr_slice protocol_document_with(struct mr_arena *arena, yyjson_val *doc, const char *member,
+                                       struct mr_slice json_text)
+{
+    struct mr_buf buf = {0};
+    struct mr_json json = mr_json_make(&buf);
+    yyjson_obj_iter iter = yyjson_obj_iter_with(doc);
+    yyjson_val *key;
+    mr_json_object(&json);
+    while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
+        if (mr_slice_equal(mr_json_text(key), mr_slice_cstr(member)))
+            continue;
+        mr_json_name(&json, mr_json_text(key));
+        mr_json_value(&json, yyjson_obj_iter_get_val(key));
+    }
+    mr_json_key_raw(&json, member, json_text);
+    mr_json_object_end(&json);
+    const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}

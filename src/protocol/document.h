@@ -17,3 +17,6 @@ void protocol_document_put(struct protocol_call *call, struct store *store, cons
                            const char *kind, struct mr_slice name, struct mr_slice json);
 void protocol_document_drop(struct protocol_call *call, struct store *store, const char *service,
                             const char *kind, struct mr_slice name);
+/* A document with one member set to JSON text (empty: taken away). */
+struct mr_slice protocol_document_with(struct mr_arena *arena, yyjson_val *doc, const char *member,
+                                       struct mr_slice json_text);

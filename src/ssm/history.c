@@ -118,24 +118,15 @@ void ssm_history_drop(struct protocol_call *call, struct store_entry *entry, str
 
 static void write_version(struct protocol_call *call, yyjson_val *doc)
 {
-    static const char *const shown[] = {"Name",           "Type",    "Value", "Description",
-                                        "AllowedPattern", "Version", "Tier"};
     struct mr_json *json = &call->out;
     yyjson_val *labels = mr_json_get(doc, "Labels");
     mr_json_object(json);
-    for (size_t i = 0; i < MR_COUNT(shown); i++)
-        mr_json_key_value(json, shown[i], mr_json_get(doc, shown[i]));
-    mr_json_key_timestamp(json, "LastModifiedDate", mr_json_get_i64(doc, "modified_ms", 0));
-    mr_json_key_string(
-        json, "LastModifiedUser",
-        mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account)));
+    ssm_write_described(call, doc, "Value");
     mr_json_key(json, "Labels");
     mr_json_array(json);
     for (size_t i = 0; i < yyjson_arr_size(labels); i++)
         mr_json_value(json, yyjson_arr_get(labels, i));
     mr_json_array_end(json);
-    mr_json_key_raw(json, "Policies", MR_S("[]"));
-    mr_json_key_cstr(json, "DataType", "text");
     mr_json_object_end(json);
 }
 

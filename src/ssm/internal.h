@@ -34,6 +34,8 @@ bool ssm_history_add(struct protocol_call *call, struct store_entry *entry, stru
                      int64_t version, struct mr_slice json, yyjson_val *before);
 void ssm_history_drop(struct protocol_call *call, struct store_entry *entry, struct mr_slice name);
 
+/* The members that a parameter and a version of it are described by, `own` the one of the two. */
+void ssm_write_described(struct protocol_call *call, yyjson_val *doc, const char *own);
 extern const struct protocol_handler ssm_history_handlers[];
 extern const size_t ssm_history_handler_count;
 extern const struct protocol_handler ssm_write_handlers[], ssm_read_handlers[];

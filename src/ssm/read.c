@@ -134,23 +134,26 @@ static bool matches_all(yyjson_val *filters, yyjson_val *doc, const char *name_o
     return true;
 }
 
-static void write_metadata(struct protocol_call *call, yyjson_val *doc)
+void ssm_write_described(struct protocol_call *call, yyjson_val *doc, const char *own)
 {
-    static const char *const shown[] = {"Name",           "ARN",     "Type", "Description",
-                                        "AllowedPattern", "Version", "Tier"};
+    const char *const shown[] = {"Name",           own,       "Type", "Description",
+                                 "AllowedPattern", "Version", "Tier"};
     struct mr_json *json = &call->out;
-    mr_json_object(json);
     for (size_t i = 0; i < MR_COUNT(shown); i++)
         mr_json_key_value(json, shown[i], mr_json_get(doc, shown[i]));
     mr_json_key_timestamp(json, "LastModifiedDate", mr_json_get_i64(doc, "modified_ms", 0));
     mr_json_key_string(
         json, "LastModifiedUser",
         mr_arena_printf(call->arena, "arn:aws:iam::%.*s:root", MR_ARG(call->account)));
-    mr_json_key(json, "Policies");
-    mr_json_array(json);
-    mr_json_array_end(json);
+    mr_json_key_raw(json, "Policies", MR_S("[]"));
     mr_json_key_cstr(json, "DataType", "text");
-    mr_json_object_end(json);
+}
+
+static void write_metadata(struct protocol_call *call, yyjson_val *doc)
+{
+    mr_json_object(&call->out);
+    ssm_write_described(call, doc, "ARN");
+    mr_json_object_end(&call->out);
 }
 
 static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice text)

@@ -354,7 +354,8 @@ static enum mr_status find(const struct run *run, struct mr_slice key, uint64_t 
     return status;
 }
 
-void run_seek(struct run_cursor *cursor, struct mr_slice key)
+/* Stands at the key or behind it, or `back`: before it. */
+static void seek(struct run_cursor *cursor, struct mr_slice key, bool back)
 {
     uint64_t at = 0, before = 0;
     cursor->valid = false;
@@ -363,21 +364,18 @@ void run_seek(struct run_cursor *cursor, struct mr_slice key)
     enum mr_status status = find(cursor->run, key, &at, &before);
     if (status < 0)
         stop(cursor, status);
-    else if (at < cursor->run->entries_end)
-        stand_checked(cursor, at);
+    else if (back ? before != 0 : at < cursor->run->entries_end)
+        stand_checked(cursor, back ? before : at);
+}
+
+void run_seek(struct run_cursor *cursor, struct mr_slice key)
+{
+    seek(cursor, key, false);
 }
 
 void run_seek_before(struct run_cursor *cursor, struct mr_slice key)
 {
-    uint64_t at = 0, before = 0;
-    cursor->valid = false;
-    if (cursor->run->keys == 0)
-        return;
-    enum mr_status status = find(cursor->run, key, &at, &before);
-    if (status < 0)
-        stop(cursor, status);
-    else if (before != 0)
-        stand_checked(cursor, before);
+    seek(cursor, key, true);
 }
 
 void run_next(struct run_cursor *cursor)
