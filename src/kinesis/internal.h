@@ -110,6 +110,7 @@ struct kinesis {
     pthread_rwlock_t lock;  /* guards streams */
     struct mr_map streams;  /* name -> struct kinesis_stream */
     pthread_mutex_t create; /* one CreateStream or DeleteStream at a time */
+    atomic_bool guarded;    /* some stream or consumer has, or had, a policy */
 };
 
 /* ---- streams.c ---- */
@@ -291,6 +292,12 @@ struct mr_slice kinesis_sequence_shown(struct mr_slice text,
 MR_MUST_USE enum mr_status kinesis_hash_parse(struct mr_slice text, kinesis_hash *ret);
 struct mr_slice kinesis_hash_print(kinesis_hash value, char ret[static 48]);
 kinesis_hash kinesis_hash_key(struct mr_slice partition_key); /* MD5 */
+
+/* ---- access.c ---- */
+/* Of protocol_on_call: sets the fault when a policy forbids the call. */
+void kinesis_authorize(void *ctx, struct protocol_call *call);
+bool kinesis_has_policy(
+    const struct kinesis_stream *stream); /* or a consumer; one that is loaded */
 
 /* ---- iterator.c ---- */
 enum { KINESIS_ITERATOR_LIFE_MS = 300000 };

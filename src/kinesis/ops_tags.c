@@ -284,7 +284,7 @@ static void list_tags_for_resource(struct protocol_call *call)
     kinesis_release(call->service, stream);
 }
 
-/* ---- policies: kept and shown, not evaluated ---- */
+/* ---- policies: access.c evaluates them ---- */
 
 /* Where the policy of the resource is kept; NULL with the fault set. Under the stream's lock. */
 static char **policy_locked(struct protocol_call *call, struct kinesis_stream *stream,
@@ -309,6 +309,9 @@ static void change_policy(struct protocol_call *call, struct mr_slice policy)
     char **kept = policy_locked(call, stream, consumer);
     if (kept != NULL)
         kinesis_text_set(kept, policy);
+    struct kinesis *kinesis = call->service;
+    if (policy.len > 0)
+        atomic_store_explicit(&kinesis->guarded, true, memory_order_release);
     pthread_rwlock_unlock(&stream->lock);
     if (!protocol_failed(call))
         kinesis_save_for(call, stream);

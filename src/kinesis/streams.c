@@ -165,6 +165,8 @@ static enum mr_status load_stream(void *ctx, struct mr_slice name, struct mr_sli
     atomic_init(&stream->state, KINESIS_ACTIVE);
     stream->created_ms = mr_json_get_i64(doc, "created_ms", 0);
     kinesis_settings_load(stream, doc);
+    if (kinesis_has_policy(stream))
+        atomic_store(&kinesis->guarded, true);
     bool good = doc != NULL;
     yyjson_val *item;
     yyjson_arr_iter items;
@@ -265,6 +267,7 @@ void kinesis_register(struct kinesis *kinesis, struct protocol *protocol)
     };
     for (size_t i = 0; i < MR_COUNT(all); i++)
         protocol_register(protocol, "kinesis", all[i].handlers, all[i].count, kinesis);
+    protocol_on_call(protocol, "kinesis", kinesis_authorize, kinesis);
 }
 
 /* ---- finding ---- */

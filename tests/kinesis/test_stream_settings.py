@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from support.chain import ACCOUNT, refused, unchecked
 
 METRICS = [
@@ -331,3 +332,81 @@ def test_all_settings_outlive_a_crash(own_server):
     assert tags_of(kinesis, "s") == ([("a", "1")], False)
     assert must(own_server, "GetResourcePolicy", ResourceARN=arn_of("s")) == {
         "Policy": '{"a": "b"}'}  # fmt: skip
+
+
+def may(server, operation, **body):
+    """True, or the message of an access denied; any other error is one."""
+    status, reply = call(server, operation, **body)
+    if status == 200:
+        return True
+    assert (status, reply["__type"].split("#")[-1]) == (400, "AccessDeniedException"), reply
+    return reply["message"]
+
+
+def deny(server, arn, *actions, **more):
+    must(server, "PutResourcePolicy", ResourceARN=arn, Policy=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{
+            "Effect": "Deny", "Principal": "*", "Resource": arn,
+            "Action": ["kinesis:" + action for action in actions], **more}]}))
+
+
+PUT = {"Data": "eA==", "PartitionKey": "k"}
+
+
+def test_a_policy_denies_what_it_names(server, kinesis, stream):
+    name, other = stream(1), stream(1)
+    arn = arn_of(name)
+    iterator = kinesis.get_shard_iterator(
+        StreamName=name, ShardId="shardId-000000000000",
+        ShardIteratorType="LATEST")["ShardIterator"]
+    deny(server, arn, "PutRecord", "GetRecords")
+    message = (f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: "
+               f"kinesis:PutRecord on resource: {arn} with an explicit deny in a resource-based "
+               "policy")
+    with pytest.raises(ClientError) as caught:
+        kinesis.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("AccessDeniedException", message)
+    assert may(server, "PutRecord", StreamARN=arn, **PUT) == message
+    assert may(server, "GetRecords", ShardIterator=iterator) is not True
+    assert may(server, "PutRecords", StreamName=name, Records=[PUT]) is True
+    assert may(server, "PutRecord", StreamName=other, **PUT) is True
+    deny(server, arn, "PutRecord", Condition={"Bool": {"aws:SecureTransport": "false"}})
+    assert may(server, "PutRecord", StreamName=name, **PUT) is True  # loopback is as good
+    deny(server, arn, "*")
+    assert may(server, "GetResourcePolicy", ResourceARN=arn) is not True
+    must(server, "DeleteResourcePolicy", ResourceARN=arn)  # the root is not locked out
+    assert may(server, "PutRecord", StreamName=name, **PUT) is True
+
+
+def test_a_consumer_has_a_policy_of_its_own(server, kinesis, stream):
+    name = stream(1)
+    arn = arn_of(name)
+    consumer = kinesis.register_stream_consumer(
+        StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    deny(server, consumer, "DescribeStreamConsumer", "SubscribeToShard")
+    assert may(server, "DescribeStreamConsumer", ConsumerARN=consumer) is not True
+    assert may(server, "DescribeStreamConsumer", StreamARN=arn, ConsumerName="c") is not True
+    assert may(server, "SubscribeToShard", ConsumerARN=consumer, ShardId="shardId-000000000000",
+               StartingPosition={"Type": "LATEST"}) is not True
+    assert may(server, "DescribeStream", StreamName=name) is True
+
+
+def test_a_policy_tells_sessions_of_roles_apart_and_survives(own_server):
+    kinesis = own_server.client("kinesis")
+    kinesis.create_stream(StreamName="orders", ShardCount=1)
+    role = own_server.client("iam").create_role(
+        RoleName="writer", AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": []}))["Role"]["Arn"]
+    deny(own_server, arn_of("orders"), "PutRecord", Principal={"AWS": role})
+    own_server.restart()
+    keys = own_server.client("sts").assume_role(
+        RoleArn=role, RoleSessionName="me")["Credentials"]
+    session = own_server.client(
+        "kinesis", aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"])
+    assert may(own_server, "PutRecord", StreamName="orders", **PUT) is True
+    with pytest.raises(ClientError) as caught:
+        session.put_record(StreamName="orders", Data=b"x", PartitionKey="k")
+    assert caught.value.response["Error"]["Message"].startswith(
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/writer/me is not authorized")
