@@ -7,13 +7,14 @@
 #include "base/codec.h"
 #include <stdlib.h>
 
-enum { DURATION_DEFAULT_S = 3600, SESSION_DURATION_DEFAULT_S = 12 * 3600 };
+enum { DURATION_DEFAULT_S = 3600, SESSION_DURATION_DEFAULT_S = 12 * 3600, POLICY_DEPTH_MAX = 64 };
 
 struct sts {
     struct sts_options options;
 };
 
 static const struct protocol_fault access_denied = {"AccessDenied", 403, false};
+static const struct protocol_fault malformed = {"MalformedPolicyDocument", 400, false};
 
 /* ---- GetCallerIdentity ---- */
 
@@ -96,11 +97,21 @@ static bool may_give_out(struct protocol_call *call)
     return false;
 }
 
+/* A policy is only read: it could narrow what policies of roles allow, which are not evaluated. */
+static bool policy_is_read(struct protocol_call *call)
+{
+    const struct mr_slice policy = mr_json_get_text(call->in, "Policy");
+    if (policy.len == 0 || yyjson_is_obj(mr_json_parse(call->arena, policy, POLICY_DEPTH_MAX)))
+        return true;
+    protocol_fail(call, &malformed, "This policy contains invalid Json");
+    return false;
+}
+
 static void assume_role(struct protocol_call *call)
 {
     const struct mr_slice arn = mr_json_get_text(call->in, "RoleArn");
     const struct mr_slice session = mr_json_get_text(call->in, "RoleSessionName");
-    if (!may_give_out(call))
+    if (!may_give_out(call) || !policy_is_read(call))
         return;
     yyjson_val *role = find_role(call, arn);
     if (role == NULL) {
@@ -128,6 +139,7 @@ static void assume_role(struct protocol_call *call)
     mr_json_key_string(&call->out, "AssumedRoleId", id);
     mr_json_key_string(&call->out, "Arn", assumed);
     mr_json_object_end(&call->out);
+    mr_json_key_value(&call->out, "SourceIdentity", mr_json_get(call->in, "SourceIdentity"));
 }
 
 /* ---- sessions of the caller ---- */
@@ -153,7 +165,7 @@ static void get_federation_token(struct protocol_call *call)
         mr_arena_printf(call->arena, "%.*s:%.*s", MR_ARG(call->account), MR_ARG(name));
     const struct mr_slice arn = mr_arena_printf(
         call->arena, "arn:aws:sts::%.*s:federated-user/%.*s", MR_ARG(call->account), MR_ARG(name));
-    if (!may_give_out(call))
+    if (!may_give_out(call) || !policy_is_read(call))
         return;
     write_credentials(call, id, arn, SESSION_DURATION_DEFAULT_S);
     mr_json_key(&call->out, "FederatedUser");

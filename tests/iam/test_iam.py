@@ -305,6 +305,17 @@ def test_what_is_wrong_with_a_policy_is_told(iam, role, fresh, statement, words)
                 PolicyDocument=document) == wrong
 
 
+def test_what_is_said_of_an_assumed_role_is_read_and_told(client, role):
+    sts = client("sts")
+    asked = {"RoleArn": role["Arn"], "RoleSessionName": "me"}
+    given = sts.assume_role(**asked, SourceIdentity="somebody", Policy=json.dumps(ALLOW))
+    assert given["SourceIdentity"] == "somebody"
+    assert "SourceIdentity" not in sts.assume_role(**asked)
+    wrong = ("MalformedPolicyDocument", "This policy contains invalid Json")
+    assert told(sts.assume_role, **asked, Policy="{") == wrong
+    assert told(sts.get_federation_token, Name="guest", Policy="[]") == wrong
+
+
 def test_sessions_of_the_caller(client, server):
     sts = client("sts")
     given = sts.get_session_token(DurationSeconds=900)["Credentials"]
