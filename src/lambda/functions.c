@@ -123,27 +123,29 @@ void lambda_function_unref(struct lambda_function *function)
     free(function);
 }
 
-struct lambda_function *lambda_function_find(struct lambda *lambda, struct mr_slice name)
+/* In one of the maps. */
+static struct lambda_function *find(struct lambda *lambda, const struct mr_map *map,
+                                    struct mr_slice key)
 {
     pthread_rwlock_rdlock(&lambda->lock);
-    struct lambda_function *function = mr_map_get(&lambda->map, name);
+    struct lambda_function *function = mr_map_get(map, key);
     if (function != NULL)
         atomic_fetch_add(&function->refs, 1);
     pthread_rwlock_unlock(&lambda->lock);
     return function;
 }
 
-/* ---- their URLs ---- */
+struct lambda_function *lambda_function_find(struct lambda *lambda, struct mr_slice name)
+{
+    return find(lambda, &lambda->map, name);
+}
 
 struct lambda_function *lambda_url_function(struct lambda *lambda, struct mr_slice id)
 {
-    pthread_rwlock_rdlock(&lambda->lock);
-    struct lambda_function *function = mr_map_get(&lambda->urls, id);
-    if (function != NULL)
-        atomic_fetch_add(&function->refs, 1);
-    pthread_rwlock_unlock(&lambda->lock);
-    return function;
+    return find(lambda, &lambda->urls, id);
 }
+
+/* ---- their URLs ---- */
 
 /* The URLs of a record are found from now on, or no more. */
 static void index_urls_locked(struct lambda_function *function, const struct lambda_record *record,
