@@ -157,33 +157,88 @@ static bool is_name_start(char byte)
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
 }
 
+/* What base 0x1F, 0o17 and 0b11 are written in; 10: none of these. */
+static unsigned base_of(const struct lexer *lexer)
+{
+    static const unsigned bases[][2] = {{'x', 16}, {'o', 8}, {'b', 2}};
+    for (size_t i = 0; peek(lexer, 0) == '0' && i < MR_COUNT(bases); i++) {
+        if ((unsigned)(peek(lexer, 1) | 0x20) == bases[i][0])
+            return bases[i][1];
+    }
+    return 10;
+}
+
+static unsigned digit_of(char byte)
+{
+    return is_digit(byte)                                 ? (unsigned)(byte - '0')
+           : (byte | 0x20) >= 'a' && (byte | 0x20) <= 'f' ? (unsigned)((byte | 0x20) - 'a') + 10
+                                                          : 16;
+}
+
+/* Where digits end, from `at`; an underscore may stand in front of any but a number's first. */
+static size_t skip_digits(const struct lexer *lexer, size_t at, unsigned base, bool first)
+{
+    for (;; first = false) {
+        const size_t digit = at + (!first && peek(lexer, at) == '_');
+        if (digit_of(peek(lexer, digit)) >= base)
+            return at;
+        at = digit + 1;
+    }
+}
+
+/* A number in another base, or one with underscores, as digits that all readers know. Too large a
+ * one stays as it is written, and is refused where it is read. */
+static struct mr_slice plain_number(struct lexer *lexer, struct mr_slice text, unsigned base)
+{
+    char *plain = mr_arena_alloc(lexer->arena, text.len + 1);
+    size_t len = 0;
+    uint64_t value = 0;
+    for (size_t i = base == 10 ? 0 : 2; i < text.len; i++) {
+        if (text.ptr[i] == '_')
+            continue;
+        plain[len++] = text.ptr[i];
+        if (base != 10 && value > (UINT64_MAX - digit_of(text.ptr[i])) / base)
+            return text;
+        value = base == 10 ? 0 : value * base + digit_of(text.ptr[i]);
+    }
+    return base == 10 ? mr_slice_make(plain, len)
+                      : mr_arena_printf(lexer->arena, "%llu", (unsigned long long)value);
+}
+
+/* Where an exponent behind `len` bytes ends; `len`: there is none. */
+static size_t skip_exponent(const struct lexer *lexer, size_t len)
+{
+    if (peek(lexer, len) != 'e' && peek(lexer, len) != 'E')
+        return len;
+    const size_t sign = peek(lexer, len + 1) == '+' || peek(lexer, len + 1) == '-';
+    size_t end = len + 1 + sign;
+    if (!is_digit(peek(lexer, end)))
+        return len;
+    while (is_digit(peek(lexer, end)))
+        end++;
+    return end;
+}
+
 static enum mr_status lex_number(struct lexer *lexer)
 {
-    size_t len = 0;
+    const unsigned base = base_of(lexer);
     enum athena_token_kind kind = ATHENA_TOKEN_INTEGER;
-    while (is_digit(peek(lexer, len)))
-        len++;
-    if (peek(lexer, len) == '.') {
+    size_t len =
+        base == 10 ? skip_digits(lexer, 0, base, true) : skip_digits(lexer, 2, base, false);
+    const bool empty = base != 10 && len == 2;
+    if (base == 10 && peek(lexer, len) == '.') {
         kind = ATHENA_TOKEN_DECIMAL;
-        len++;
-        while (is_digit(peek(lexer, len)))
-            len++;
+        len = skip_digits(lexer, len + 1, base, true);
     }
-    if (peek(lexer, len) == 'e' || peek(lexer, len) == 'E') {
-        size_t exponent = len + 1;
-        if (peek(lexer, exponent) == '+' || peek(lexer, exponent) == '-')
-            exponent++;
-        if (is_digit(peek(lexer, exponent))) {
-            kind = ATHENA_TOKEN_DOUBLE;
-            len = exponent;
-            while (is_digit(peek(lexer, len)))
-                len++;
-        }
-    }
-    if (is_name_start(peek(lexer, len)))
+    const bool scored = mr_slice_find(mr_slice_sub(lexer->text, lexer->at, len), '_') != SIZE_MAX;
+    const size_t end = base == 10 && !scored ? skip_exponent(lexer, len) : len;
+    kind = end > len ? ATHENA_TOKEN_DOUBLE : kind;
+    if (empty || is_name_start(peek(lexer, end)) || (base != 10 && is_digit(peek(lexer, end))))
         return fail(lexer, "identifiers must not start with a digit; surround the identifier with "
                            "double quotes");
-    add(lexer, kind, len);
+    struct athena_token *token = add(lexer, kind, end);
+    if (base != 10 || scored)
+        token->value = plain_number(lexer, token->text, base);
     return MR_OK;
 }
 

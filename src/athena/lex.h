@@ -9,8 +9,8 @@ enum athena_token_kind {
     ATHENA_TOKEN_QUOTED,   /* "name" or `name`; value is unquoted */
     ATHENA_TOKEN_STRING,   /* 'text'; value is unquoted */
     ATHENA_TOKEN_BINARY,   /* X'65'; value is the hex digits */
-    ATHENA_TOKEN_INTEGER,  /* 12 */
-    ATHENA_TOKEN_DECIMAL,  /* 1.5 */
+    ATHENA_TOKEN_INTEGER,  /* 12, 1_000, 0x1F, 0o17, 0b11 */
+    ATHENA_TOKEN_DECIMAL,  /* 1.5, 1_000.5 */
     ATHENA_TOKEN_DOUBLE,   /* 1e3 */
     ATHENA_TOKEN_OPERATOR, /* longest match, '?' included */
 };
@@ -18,7 +18,7 @@ struct athena_token {
     enum athena_token_kind kind;
     uint32_t line, column; /* from 1; columns count bytes */
     struct mr_slice text;  /* as written */
-    struct mr_slice value; /* without quotes; text for others */
+    struct mr_slice value; /* without quotes; a number's plain digits; text for others */
     bool backtick;
 };
 struct athena_tokens {

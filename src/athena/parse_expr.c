@@ -60,7 +60,7 @@ static struct athena_node *parse_type_parameters(struct athena_parser *parser)
         struct athena_node *parameter;
         if (parser->next->kind == ATHENA_TOKEN_INTEGER) {
             parameter = athena_node_new(parser, AST_INTEGER);
-            parameter->text = parser->next->text;
+            parameter->text = parser->next->value;
             parser->next++;
         } else {
             parameter = athena_parse_type(parser);
@@ -581,8 +581,8 @@ static struct athena_node *parse_sign(struct athena_parser *parser)
         return parse_postfix(parser);
     struct athena_node *node = athena_node_new(parser, AST_MINUS);
     parser->next++;
-    const bool integer = mr_slice_equal(parser->next->text, MR_S("2147483648"));
-    if (integer || mr_slice_equal(parser->next->text, MR_S("9223372036854775808"))) {
+    const bool integer = mr_slice_equal(parser->next->value, MR_S("2147483648"));
+    if (integer || mr_slice_equal(parser->next->value, MR_S("9223372036854775808"))) {
         /* the sign belongs to the number: without it the number is of a wider type, or of none */
         node->kind = AST_TYPED;
         node->text = integer ? MR_S("-2147483648") : MR_S("-9223372036854775808");

@@ -26,7 +26,7 @@ static struct athena_node *parse_bound(struct athena_parser *parser)
     struct athena_node *bound = athena_node_new(parser, AST_INTEGER);
     if (parser->next->kind != ATHENA_TOKEN_INTEGER)
         return NULL;
-    bound->text = parser->next->text;
+    bound->text = parser->next->value;
     parser->next++;
     return bound;
 }

@@ -43,6 +43,7 @@ RELATIONS = [
      "integer array bigint", [["3", "[1, 2, 3]", "4"], ["4", "[1, 2, 3, 4]", "4"]]),
     ("WITH RECURSIVE r(x) AS (SELECT 1 UNION SELECT x % 3 + 1 FROM r) SELECT * FROM r ORDER BY 1",
      "integer", [["1"], ["2"], ["3"]]),
+    ("SELECT x FROM (VALUES 1, 2) AS t(x) ORDER BY 0b1 LIMIT 0x1", "integer", [["1"]]),
     (f"SELECT lag(x, 1, 7) OVER (ORDER BY x), lead(x, 1) OVER (ORDER BY x) FROM {TWO} ORDER BY 1",
      "integer integer", [["1", None], ["7", "2"]]),
 ]
@@ -72,6 +73,10 @@ FAILURES = [
     ("SELECT width_bucket(2.5e0, ARRAY[])",
      "INVALID_FUNCTION_ARGUMENT: Bins cannot be an empty array"),
     ("SELECT split('abc', ',', 0)", "INVALID_FUNCTION_ARGUMENT: Limit must be positive"),
+    ("SELECT 0xFFFFFFFFFFFFFFFF_F",
+     "SYNTAX_ERROR: line 1:8: Invalid numeric literal: 0xFFFFFFFFFFFFFFFF_F"),
+    *((f"SELECT {digits}", "line 1:8: identifiers must not start with a digit; surround the "
+       "identifier with double quotes") for digits in ("1__0", "1_", "0x", "0xG", "0b12", "1_0e5")),
 ]
 
 EXPRESSIONS = [
@@ -101,4 +106,14 @@ EXPRESSIONS = [
     ("TRY(fail('x'))", None, "unknown"),
     ("random(3, 4)", "3", "integer"),
     ("random(1)", "0", "integer"),
+    # integers in other bases, and underscores between digits
+    ("0x1F", "31", "integer"),
+    ("0XFFFF_FFFF", "4294967295", "bigint"),
+    ("0B1_01", "5", "integer"),
+    ("0o17", "15", "integer"),
+    ("1_000_000", "1000000", "integer"),
+    ("1_000.000_1", "1000.0001", "decimal"),
+    ("-0x80000000", "-2147483648", "integer"),
+    ("-0x8000000000000000", "-9223372036854775808", "bigint"),
+    ("CAST(1.26 AS decimal(0x3, 0b1))", "1.3", "decimal"),
 ]
