@@ -37,8 +37,7 @@ static enum athena_found find_in(const struct athena_level *level, struct mr_sli
         open = open || at->fields.open;
         for (size_t i = 0; i < at->fields.count; i++) {
             const struct athena_field *field = &at->fields.list[i];
-            if ((field->merged && alias.len == 0) || field->name.len == 0 ||
-                !mr_slice_equal_nocase(field->name, name))
+            if (field->merged || field->name.len == 0 || !mr_slice_equal_nocase(field->name, name))
                 continue;
             if (found == ATHENA_FOUND)
                 return ATHENA_FOUND_TWICE;
@@ -75,4 +74,22 @@ bool athena_names_has(const struct athena_translation *translation, struct mr_sl
         }
     }
     return false;
+}
+
+const struct athena_sqltype *athena_names_widened(const struct athena_translation *translation,
+                                                  struct mr_slice name)
+{
+    const struct athena_sqltype *type;
+    const struct athena_level *level = translation->level;
+    while (level != NULL && find_in(level, MR_S(""), name, &type) == ATHENA_FOUND_NOT)
+        level = level->outer;
+    for (const struct athena_relation *at = level == NULL ? NULL : level->relations; at != NULL;
+         at = at->next) {
+        for (size_t i = 0; i < at->fields.count; i++) {
+            const struct athena_field *field = &at->fields.list[i];
+            if (field->widened && !field->merged && mr_slice_equal_nocase(field->name, name))
+                return field->type;
+        }
+    }
+    return NULL;
 }

@@ -673,10 +673,22 @@ void athena_emit(struct athena_translation *translation, const struct athena_nod
     athena_emit_text(translation, stored ? ", 't')" : "");
 }
 
+static void emit_name(struct athena_translation *translation, const struct athena_node *node)
+{
+    const struct athena_sqltype *widened = athena_names_widened(translation, node->text);
+    athena_emit_text(translation, widened != NULL ? "CAST(" : "");
+    athena_emit_name(translation, node->text);
+    if (widened != NULL) {
+        athena_emit_text(translation, " AS ");
+        athena_sqltype_duck(translation->out, widened);
+        athena_emit_text(translation, ")");
+    }
+}
+
 void athena_emit_stored(struct athena_translation *translation, const struct athena_node *node)
 {
     switch (node->kind) {
-    case AST_NAME: athena_emit_name(translation, node->text); break;
+    case AST_NAME: emit_name(translation, node); break;
     case AST_DOT: emit_dot(translation, node); break;
     case AST_STAR: emit_star(translation, node); break;
     case AST_PARAMETER: emit_parameter(translation, node); break;

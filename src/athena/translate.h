@@ -19,7 +19,8 @@ enum {
 struct athena_field {
     struct mr_slice name;
     const struct athena_sqltype *type;
-    bool merged; /* by USING: only its table's name reaches it */
+    bool merged;  /* by USING: no name reaches it, another relation has what became of it */
+    bool widened; /* by USING: DuckDB gives one of the two it came from, not of this type */
 };
 struct athena_fields {
     struct athena_field *list;
@@ -28,6 +29,8 @@ struct athena_fields {
 };
 struct athena_relation {
     struct mr_slice alias; /* empty: its columns have no table */
+    struct mr_slice duck_name;
+    bool joined; /* what USING made of two relations' columns */
     struct athena_fields fields;
     struct athena_relation *next;
 };
@@ -162,6 +165,9 @@ void athena_emit_distinct_groups(struct athena_translation *translation,
 /* translate_from.c */
 void athena_emit_relation(struct athena_translation *translation,
                           const struct athena_node *relation, bool only);
+/* The columns of `*` in Trino's order: those of USING first. */
+void athena_emit_all(struct athena_translation *translation, const struct athena_node *star,
+                     bool hides);
 void athena_emit_alias(struct athena_translation *translation, struct mr_slice name,
                        const struct athena_node *columns);
 const struct athena_scope *athena_scope_find(const struct athena_translation *translation,
@@ -214,5 +220,8 @@ enum athena_found athena_names_find(const struct athena_translation *translation
                                     struct mr_slice alias, struct mr_slice name,
                                     const struct athena_sqltype **ret_type);
 bool athena_names_has(const struct athena_translation *translation, struct mr_slice alias);
+/* The type that a column of USING must be cast to; NULL: the name is no such column. */
+const struct athena_sqltype *athena_names_widened(const struct athena_translation *translation,
+                                                  struct mr_slice name);
 
 bool athena_translate_failed(const struct athena_translation *translation);

@@ -39,6 +39,15 @@ bool athena_fields_rename(struct athena_translation *translation, struct athena_
 }
 
 /* Puts a relation of the FROM clause in sight. */
+/* What DuckDB calls a relation. */
+static struct mr_slice duck_name(struct athena_translation *translation,
+                                 const struct athena_node *node, const struct athena_node *alias)
+{
+    return alias != NULL
+               ? alias->name
+               : mr_arena_printf(translation->arena, "_mr_%u_%u", node->line, node->column);
+}
+
 static void add_relation(struct athena_translation *translation, const struct athena_node *node,
                          const struct athena_node *alias, struct mr_slice name,
                          struct athena_fields fields)
@@ -49,8 +58,13 @@ static void add_relation(struct athena_translation *translation, const struct at
                               "Column alias list has %zu entries but '%.*s' has %zu columns "
                               "available",
                               athena_node_count(alias->items), MR_ARG(name), count);
-    if (translation->level != NULL)
-        athena_level_add(translation, name, fields);
+    if (translation->level == NULL)
+        return;
+    athena_level_add(translation, name, fields);
+    struct athena_relation *last = translation->level->relations;
+    while (last->next != NULL)
+        last = last->next;
+    last->duck_name = name.len > 0 ? name : duck_name(translation, node, alias);
 }
 /* ---- relations ---- */
 
@@ -232,10 +246,7 @@ static void emit_unnest(struct athena_translation *translation, const struct ath
         athena_emit_text(translation, ")))");
     }
     athena_emit_text(translation, ")");
-    athena_emit_alias(translation,
-                      alias == NULL ? mr_arena_printf(translation->arena, "_mr_unnest_%u_%u",
-                                                      unnest->line, unnest->column)
-                                    : alias->name,
+    athena_emit_alias(translation, duck_name(translation, unnest, alias),
                       alias == NULL ? NULL : alias->items);
     if (columns == 0 && !fields.open)
         emit_no_names(translation, fields.count);
@@ -248,10 +259,7 @@ static void emit_json_table(struct athena_translation *translation, const struct
     struct athena_fields fields;
     if (!athena_emit_json_table(translation, table, &fields))
         return;
-    athena_emit_alias(translation,
-                      alias == NULL ? mr_arena_printf(translation->arena, "_mr_json_%u_%u",
-                                                      table->line, table->column)
-                                    : alias->name,
+    athena_emit_alias(translation, duck_name(translation, table, alias),
                       alias == NULL ? NULL : alias->items);
     for (size_t i = 0; i < fields.count && (alias == NULL || alias->items == NULL); i++) {
         athena_emit_text(translation, i > 0 ? ", " : "(");
@@ -267,10 +275,7 @@ static void emit_match(struct athena_translation *translation, const struct athe
     struct athena_fields fields;
     if (!athena_emit_match(translation, match, &fields))
         return;
-    athena_emit_alias(translation,
-                      alias == NULL ? mr_arena_printf(translation->arena, "_mr_match_%u_%u",
-                                                      match->line, match->column)
-                                    : alias->name,
+    athena_emit_alias(translation, duck_name(translation, match, alias),
                       alias == NULL ? NULL : alias->items);
     for (size_t i = 0; i < fields.count && (alias == NULL || alias->items == NULL); i++) {
         struct mr_slice name = fields.list[i].name;
@@ -311,8 +316,8 @@ struct athena_fields athena_fields_all(struct athena_translation *translation,
          at = at->next) {
         for (size_t i = 0; i < at->fields.count; i++) {
             const struct athena_field *field = &at->fields.list[i];
-            if ((alias.len > 0 && !mr_slice_equal_nocase(at->alias, alias)) ||
-                (alias.len == 0 && field->merged) || mr_slice_starts_with(field->name, MR_S("$")))
+            if ((alias.len > 0 && !mr_slice_equal_nocase(at->alias, alias)) || field->merged ||
+                mr_slice_starts_with(field->name, MR_S("$")))
                 continue;
             fields.list[fields.count++] = *field;
         }
@@ -320,10 +325,26 @@ struct athena_fields athena_fields_all(struct athena_translation *translation,
     return fields;
 }
 
+/* A join as one relation. What its columns are is known once it is written. */
+static void emit_whole_join(struct athena_translation *translation,
+                            const struct athena_node *relation)
+{
+    static const struct athena_node star = {.kind = AST_STAR};
+    struct mr_buf body = {0}, *out = translation->out;
+    translation->out = &body;
+    athena_emit_relation(translation, relation, false);
+    translation->out = out;
+    athena_emit_text(translation, "(SELECT ");
+    athena_emit_all(translation, &star, false);
+    athena_emit_text(translation, " FROM ");
+    mr_buf_append(out, mr_buf_slice(&body));
+    athena_emit_text(translation, ")");
+    mr_buf_fini(&body);
+}
+
 static void emit_aliased(struct athena_translation *translation, const struct athena_node *relation,
                          const struct athena_node *alias, bool only)
 {
-    static const struct mr_slice unnamed = MR_S_INIT("_mr_query");
     if (relation->kind == AST_TABLE) {
         emit_table(translation, relation, alias, only);
     } else if (relation->kind == AST_UNNEST) {
@@ -340,10 +361,8 @@ static void emit_aliased(struct athena_translation *translation, const struct at
         athena_emit_query(translation, relation->left);
         translation->level = level;
         athena_emit_text(translation, ")");
-        if (alias != NULL)
-            athena_emit_alias(translation, alias->name, alias->items);
-        else
-            athena_emit_alias(translation, unnamed, NULL);
+        athena_emit_alias(translation, duck_name(translation, relation, alias),
+                          alias == NULL ? NULL : alias->items);
         add_relation(translation, relation, alias, alias == NULL ? MR_S("") : alias->name,
                      translation->fields);
     } else {
@@ -351,9 +370,7 @@ static void emit_aliased(struct athena_translation *translation, const struct at
         struct athena_level *level = translation->level;
         translation->level = level->outer;
         athena_level_push(translation);
-        athena_emit_text(translation, "(SELECT * FROM ");
-        athena_emit_relation(translation, relation, false);
-        athena_emit_text(translation, ")");
+        emit_whole_join(translation, relation);
         athena_emit_alias(translation, alias->name, alias->items);
         struct athena_fields fields = athena_fields_all(translation, MR_S(""));
         translation->level = level;
@@ -361,36 +378,115 @@ static void emit_aliased(struct athena_translation *translation, const struct at
     }
 }
 
-/* USING: of columns of one name only the first is left for the name alone. */
-static void merge_columns(struct athena_translation *translation, const struct athena_node *names)
+/* ---- joins ---- */
+
+/* Where the next relation will stand. */
+static struct athena_relation **relations_end(struct athena_translation *translation)
 {
-    for (const struct athena_node *name = names; name != NULL; name = name->next) {
-        bool first = true;
-        for (struct athena_relation *at = translation->level->relations; at != NULL;
-             at = at->next) {
-            for (size_t i = 0; i < at->fields.count; i++) {
-                if (!mr_slice_equal_nocase(at->fields.list[i].name, name->text))
-                    continue;
-                const struct athena_fields one = {.list = &at->fields.list[i], .count = 1};
-                (void)athena_zone_refuse(translation, name, &one);
-                at->fields.list[i].merged = !first;
-                first = false;
-            }
+    struct athena_relation **end = &translation->level->relations;
+    while (*end != NULL)
+        end = &(*end)->next;
+    return end;
+}
+
+/* The column of USING in one of its sides; NULL: it is not known, or the error is set. */
+static struct athena_field *side_field(struct athena_translation *translation,
+                                       const struct athena_node *name, const char *side,
+                                       const struct athena_relation *from,
+                                       const struct athena_relation *end)
+{
+    struct athena_field *found = NULL;
+    bool open = false;
+    for (; from != end; from = from->next) {
+        open = open || from->fields.open;
+        for (size_t i = 0; i < from->fields.count; i++) {
+            struct athena_field *field = &from->fields.list[i];
+            if (field->merged || !mr_slice_equal_nocase(field->name, name->text))
+                continue;
+            if (found != NULL)
+                athena_translate_fail(translation, name, "AMBIGUOUS_NAME",
+                                      "Column '%.*s' is ambiguous", MR_ARG(name->text));
+            found = field;
         }
     }
+    if (found == NULL && !open)
+        athena_translate_fail(translation, name, "COLUMN_NOT_FOUND",
+                              "Column '%.*s' is missing from %s side of join", MR_ARG(name->text),
+                              side);
+    return found;
+}
+
+static bool same_in_duck(const struct athena_sqltype *a, const struct athena_sqltype *b)
+{
+    struct mr_buf one = {0}, other = {0};
+    athena_sqltype_duck(&one, a);
+    athena_sqltype_duck(&other, b);
+    const bool same = mr_slice_equal(mr_buf_slice(&one), mr_buf_slice(&other));
+    mr_buf_fini(&one);
+    mr_buf_fini(&other);
+    return same;
+}
+
+/* What becomes of a column of both sides. */
+static struct athena_field merge_field(struct athena_translation *translation,
+                                       const struct athena_node *name, struct athena_field *left,
+                                       struct athena_field *right)
+{
+    struct athena_field both = {.name = name->text};
+    struct athena_field *const sides[] = {left, right};
+    for (size_t i = 0; i < MR_COUNT(sides); i++) {
+        if (sides[i] == NULL)
+            continue;
+        const struct athena_fields one = {.list = sides[i], .count = 1};
+        (void)athena_zone_refuse(translation, name, &one);
+        sides[i]->merged = true;
+    }
+    const struct athena_sqltype *a = left == NULL ? NULL : left->type;
+    const struct athena_sqltype *b = right == NULL ? NULL : right->type;
+    if (a == NULL || b == NULL || athena_translate_failed(translation))
+        return both;
+    both.type = athena_sqltype_common(translation->arena, a, b);
+    if (both.type == NULL)
+        athena_translate_fail(translation, name, "TYPE_MISMATCH",
+                              "Cannot apply operator: %.*s = %.*s",
+                              MR_ARG(athena_sqltype_text(translation->arena, a)),
+                              MR_ARG(athena_sqltype_text(translation->arena, b)));
+    else
+        both.widened = !same_in_duck(a, b);
+    return both;
+}
+
+/* USING: columns of one name become one of no table, which stands in front of the others. */
+static void merge_columns(struct athena_translation *translation, const struct athena_node *names,
+                          struct athena_relation **left, struct athena_relation **right)
+{
+    struct athena_relation *relation = MR_NEW(translation->arena, struct athena_relation);
+    struct athena_fields fields = athena_fields_make(translation, athena_node_count(names));
+    struct athena_field *field = fields.list;
+    for (const struct athena_node *name = names; name != NULL; name = name->next) {
+        struct athena_field *one = side_field(translation, name, "left", *left, *right);
+        struct athena_field *other = side_field(translation, name, "right", *right, NULL);
+        *field++ = merge_field(translation, name, one, other);
+    }
+    *relation = (struct athena_relation){.joined = true, .fields = fields, .next = *left};
+    *left = relation;
 }
 
 static void emit_join(struct athena_translation *translation, const struct athena_node *join)
 {
+    struct athena_relation **left = relations_end(translation);
     athena_emit_text(translation, "(");
     athena_emit_relation(translation, join->left, false);
     mr_buf_printf(translation->out, " %.*s ", MR_ARG(join->text));
+    struct athena_relation **right = relations_end(translation);
     athena_emit_relation(translation, join->right, false);
     if (join->items != NULL) {
-        merge_columns(translation, join->items);
+        merge_columns(translation, join->items, left, right);
         athena_emit_text(translation, " USING (");
-        athena_emit_list(translation, join->items);
-        athena_emit_text(translation, ")");
+        for (const struct athena_node *name = join->items; name != NULL; name = name->next) {
+            athena_emit_name(translation, name->text);
+            athena_emit_text(translation, name->next != NULL ? ", " : ")");
+        }
     } else if (join->third != NULL) {
         athena_emit_text(translation, " ON ");
         athena_infer_condition(translation, join->third,
@@ -398,6 +494,79 @@ static void emit_join(struct athena_translation *translation, const struct athen
         athena_emit(translation, join->third);
     }
     athena_emit_text(translation, ")");
+}
+
+/* Whether columns that USING made are looked at by `*`, or by table.*. */
+static bool has_joined(const struct athena_translation *translation, struct mr_slice table)
+{
+    bool found = false;
+    for (const struct athena_relation *at = translation->level->relations; at != NULL;
+         at = at->next) {
+        for (size_t i = 0; i < at->fields.count; i++)
+            found = found || (table.len == 0 && at->joined) ||
+                    (table.len > 0 && at->fields.list[i].merged &&
+                     mr_slice_equal_nocase(at->alias, table));
+    }
+    return found;
+}
+
+/* A relation's columns but for those that USING took. */
+static void emit_rest(struct athena_translation *translation,
+                      const struct athena_relation *relation, bool hides)
+{
+    bool first = true;
+    athena_emit_name(translation, relation->duck_name);
+    athena_emit_text(translation, ".*");
+    for (size_t i = 0; i < relation->fields.count; i++) {
+        if (!relation->fields.list[i].merged)
+            continue;
+        athena_emit_text(translation, first ? " EXCLUDE (" : ", ");
+        athena_emit_name(translation, relation->fields.list[i].name);
+        first = false;
+    }
+    athena_emit_text(translation, first ? "" : ")");
+    athena_emit_text(translation, hides ? " NOT LIKE '$%'" : "");
+}
+
+static void emit_joined(struct athena_translation *translation, const struct athena_fields *fields)
+{
+    bool first = true;
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct athena_node name = {.kind = AST_NAME, .text = fields->list[i].name};
+        if (fields->list[i].merged)
+            continue;
+        athena_emit_text(translation, first ? "" : ", ");
+        athena_emit(translation, &name);
+        athena_emit_alias(translation, name.text, NULL);
+        first = false;
+    }
+}
+
+void athena_emit_all(struct athena_translation *translation, const struct athena_node *star,
+                     bool hides)
+{
+    const struct mr_slice table = star->left == NULL ? MR_S("") : star->left->text;
+    if (translation->level == NULL || !has_joined(translation, table)) {
+        athena_emit(translation, star);
+        athena_emit_text(translation, hides ? " NOT LIKE '$%'" : "");
+        return;
+    }
+    bool first = true;
+    for (const struct athena_relation *at = translation->level->relations; at != NULL;
+         at = at->next) {
+        size_t left = 0;
+        for (size_t i = 0; i < at->fields.count; i++)
+            left += !at->fields.list[i].merged;
+        if ((table.len > 0 && !mr_slice_equal_nocase(at->alias, table)) ||
+            (left == 0 && !at->fields.open))
+            continue;
+        athena_emit_text(translation, first ? "" : ", ");
+        first = false;
+        if (!at->joined)
+            emit_rest(translation, at, hides);
+        else
+            emit_joined(translation, &at->fields);
+    }
 }
 
 /* A literal of at most 100. */

@@ -116,13 +116,14 @@ static void emit_item(struct athena_translation *translation, const struct athen
         emit_renamed(translation, item);
         return;
     }
-    athena_emit_kept(translation, item->left);
     if (item->left->kind == AST_STAR) {
-        if (resolver != NULL && resolver->hides != NULL && resolver->hides(resolver->ctx) &&
-            translation->select != NULL && has_table(translation->select->left))
-            athena_emit_text(translation, " NOT LIKE '$%'");
+        const bool hides = resolver != NULL && resolver->hides != NULL &&
+                           resolver->hides(resolver->ctx) && translation->select != NULL &&
+                           has_table(translation->select->left);
+        athena_emit_all(translation, item->left, hides);
         return;
     }
+    athena_emit_kept(translation, item->left);
     if (item->name.len > 0)
         athena_emit_alias(translation, item->name, NULL);
     else if (item->left->kind == AST_DOT)
@@ -205,8 +206,13 @@ static struct athena_fields star_fields(struct athena_translation *translation,
                               MR_ARG(of->text));
         return unknown;
     }
-    if (row == NULL && (of->kind == AST_NAME || of->kind == AST_DOT))
-        return athena_fields_all(translation, of->text);
+    if (row == NULL && (of->kind == AST_NAME || of->kind == AST_DOT)) {
+        const struct athena_fields fields = athena_fields_all(translation, of->text);
+        if (fields.count == 0 && !fields.open)
+            athena_translate_fail(translation, of, "COLUMN_NOT_FOUND",
+                                  "SELECT * not allowed from relation that has no columns");
+        return fields;
+    }
     if (row == NULL)
         return unknown;
     struct athena_fields fields = athena_fields_make(translation, row->count);

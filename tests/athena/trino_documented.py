@@ -6,6 +6,7 @@ COUNTING = "WITH RECURSIVE t(n) AS (VALUES 1 UNION ALL SELECT n + 1 FROM t"
 DEPTH = ("NOT_SUPPORTED: Recursion depth limit exceeded (10). Use 'max_recursion_depth' session "
          "property to modify the limit.")
 WINTER = "TIMESTAMP '2020-03-07 12:00:00 America/New_York'" # the clocks change in the night
+USING = "(VALUES ('x', 1)) AS t(b, a) {} (VALUES ('y', {})) AS u(c, a) USING (a)"
 SUMMER = "TIMESTAMP '2020-03-08 12:00:00 America/New_York'"
 
 # query, types, rows
@@ -43,6 +44,23 @@ RELATIONS = [
      "integer array bigint", [["3", "[1, 2, 3]", "4"], ["4", "[1, 2, 3, 4]", "4"]]),
     ("WITH RECURSIVE r(x) AS (SELECT 1 UNION SELECT x % 3 + 1 FROM r) SELECT * FROM r ORDER BY 1",
      "integer", [["1"], ["2"], ["3"]]),
+    # USING: the columns stand in front, belong to no table and have the type of both
+    (f"SELECT * FROM {USING.format('JOIN', 1)}", "integer varchar varchar", [["1", "x", "y"]]),
+    (f"SELECT t.*, u.* FROM {USING.format('JOIN', 1)}", "varchar varchar", [["x", "y"]]),
+    (f"SELECT * FROM {USING.format('FULL JOIN', '2e0')} ORDER BY a", "double varchar varchar",
+     [["1.0", "x", None], ["2.0", None, "y"]]),
+    (f"SELECT *, a + 1 FROM {USING.format('RIGHT JOIN', 'BIGINT &2&'.replace('&', chr(39)))}",
+     "bigint varchar varchar bigint", [["2", None, "y", "3"]]),
+    (f"SELECT a, count(*) FROM {USING.format('JOIN', '1e0')} GROUP BY a ORDER BY a",
+     "double bigint", [["1.0", "1"]]),
+    (f"SELECT * FROM {USING.format('JOIN', 1)} JOIN (VALUES (2, 1)) AS v(d, a) USING (a)",
+     "integer varchar varchar integer", [["1", "x", "y", "2"]]),
+    (f"SELECT * FROM (VALUES 7) AS s(a), {USING.format('JOIN', 1)}",
+     "integer integer varchar varchar", [["7", "1", "x", "y"]]),
+    (f"SELECT * FROM ({USING.format('JOIN', 1)}) AS j(k, l, m)", "integer varchar varchar",
+     [["1", "x", "y"]]),
+    ("SELECT * FROM (SELECT 'x', 1 AS a, 5) JOIN (SELECT 'y' AS c, 1 AS A) USING (A)",
+     "integer varchar integer varchar", [["1", "x", "5", "y"]]),
     ("SELECT x FROM (VALUES 1, 2) AS t(x) ORDER BY 0b1 LIMIT 0x1", "integer", [["1"]]),
     (f"SELECT lag(x, 1, 7) OVER (ORDER BY x), lead(x, 1) OVER (ORDER BY x) FROM {TWO} ORDER BY 1",
      "integer integer", [["1", None], ["7", "2"]]),
@@ -73,6 +91,20 @@ FAILURES = [
     ("SELECT width_bucket(2.5e0, ARRAY[])",
      "INVALID_FUNCTION_ARGUMENT: Bins cannot be an empty array"),
     ("SELECT split('abc', ',', 0)", "INVALID_FUNCTION_ARGUMENT: Limit must be positive"),
+    (f"SELECT t.a FROM {USING.format('JOIN', 1)}",
+     "COLUMN_NOT_FOUND: line 1:8: Column 't.a' cannot be resolved"),
+    (f"SELECT 1 FROM {USING.format('JOIN', 1)} WHERE u.a = 1",
+     "COLUMN_NOT_FOUND: line 1:94: Column 'u.a' cannot be resolved"),
+    (f"SELECT 1 FROM {USING.format('JOIN', 1)} JOIN (VALUES 1) AS v(a) ON t.a = v.a",
+     "COLUMN_NOT_FOUND: line 1:115: Column 't.a' cannot be resolved"),
+    ("SELECT t.* FROM (VALUES 1) AS t(a) JOIN (VALUES 1) AS u(a) USING (a)",
+     "COLUMN_NOT_FOUND: line 1:8: SELECT * not allowed from relation that has no columns"),
+    ("SELECT 1 FROM (VALUES 1) AS t(a) JOIN (VALUES 1) AS u(b) USING (b)",
+     "COLUMN_NOT_FOUND: line 1:65: Column 'b' is missing from left side of join"),
+    ("SELECT 1 FROM (VALUES 1) AS t(a) JOIN (VALUES 1) AS u(b) USING (a)",
+     "COLUMN_NOT_FOUND: line 1:65: Column 'a' is missing from right side of join"),
+    ("SELECT 1 FROM (VALUES 1) AS t(a) JOIN (VALUES 'x') AS u(a) USING (a)",
+     "TYPE_MISMATCH: line 1:67: Cannot apply operator: integer = varchar(1)"),
     ("SELECT 0xFFFFFFFFFFFFFFFF_F",
      "SYNTAX_ERROR: line 1:8: Invalid numeric literal: 0xFFFFFFFFFFFFFFFF_F"),
     *((f"SELECT {digits}", "line 1:8: identifiers must not start with a digit; surround the "
