@@ -99,6 +99,14 @@ static const char *const macros[] = {
     /* How many of the greatest or the least are asked for. */
     "mr_n(n, what) AS mr_limit(mr_least(n, 1, what || ' must be a positive integer'), 10000, what "
     "|| ' must be less than or equal to 10000; found ' || n)",
+    /* Offsets of window frames. */
+    "mr_offset(n, what) AS CASE WHEN n IS NULL THEN error('INVALID_WINDOW_FRAME: Window frame ' || "
+    "what || ' offset must not be null') WHEN n < 0 THEN error('INVALID_WINDOW_FRAME: Window frame "
+    "' || what || ' offset must not be negative') ELSE n END",
+    "mr_starting(n) AS mr_offset(CAST(n AS BIGINT), 'starting')",
+    "mr_ending(n) AS mr_offset(CAST(n AS BIGINT), 'ending')",
+    "mr_range(n, zero) AS CASE WHEN n >= zero THEN n ELSE error('INVALID_WINDOW_FRAME: Window "
+    "frame offset value must not be negative or null') END",
     /* NaN is greater than no number to max_by. */
     "mr_order_key(x) AS CASE WHEN x IS NOT NULL THEN row(NOT isnan(x), x) END",
     /* DuckDB's is that of a sample. */

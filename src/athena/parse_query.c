@@ -50,6 +50,7 @@ static struct athena_node *parse_bound(struct athena_parser *parser)
 static bool parse_frame(struct athena_parser *parser, struct athena_node *window)
 {
     static const char *const units[] = {"ROWS", "RANGE", "GROUPS"};
+    const struct athena_token *frame = parser->next; /* where Trino says that one is wrong */
     for (size_t i = 0; i < MR_COUNT(units); i++) {
         if (athena_take(parser, units[i]))
             window->text = mr_slice_cstr(units[i]);
@@ -58,8 +59,12 @@ static bool parse_frame(struct athena_parser *parser, struct athena_node *window
         return true;
     const bool between = athena_take(parser, "BETWEEN");
     window->left = parse_bound(parser);
-    if (window->left == NULL || !between)
-        return window->left != NULL;
+    if (window->left == NULL)
+        return false;
+    window->left->line = frame->line;
+    window->left->column = frame->column;
+    if (!between)
+        return true;
     if (!athena_expect(parser, "AND"))
         return false;
     window->right = parse_bound(parser);

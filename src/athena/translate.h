@@ -158,7 +158,10 @@ void athena_emit_in(struct athena_translation *translation, const struct athena_
 void athena_emit_between(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_like(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_quantified(struct athena_translation *translation, const struct athena_node *node);
+/* translate_window.c: what stands behind OVER, and behind the AS of WINDOW. */
 void athena_emit_window(struct athena_translation *translation, const struct athena_node *window);
+void athena_emit_window_body(struct athena_translation *translation,
+                             const struct athena_node *window);
 /* translate_groups.c: GROUP BY DISTINCT. */
 void athena_emit_distinct_groups(struct athena_translation *translation,
                                  const struct athena_node *groups);

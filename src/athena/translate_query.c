@@ -2,51 +2,6 @@
 #include "athena/functions.h"
 #include "athena/translate.h"
 
-/* ---- windows ---- */
-
-static void emit_bound(struct athena_translation *translation, const struct athena_node *bound)
-{
-    if (bound->left != NULL) {
-        athena_emit(translation, bound->left);
-        athena_emit_text(translation, " ");
-    }
-    mr_buf_append(translation->out, bound->text);
-}
-
-static void emit_window_body(struct athena_translation *translation,
-                             const struct athena_node *window)
-{
-    athena_emit_text(translation, "(");
-    if (window->third != NULL)
-        athena_emit_name(translation, window->third->text);
-    if (window->items != NULL) {
-        athena_emit_text(translation, window->third != NULL ? " PARTITION BY " : "PARTITION BY ");
-        athena_emit_list(translation, window->items);
-    }
-    if (window->order != NULL) {
-        athena_emit_text(translation, " ORDER BY ");
-        athena_emit_order(translation, window->order);
-    }
-    if (window->text.len > 0) {
-        mr_buf_printf(translation->out, " %.*s ", MR_ARG(window->text));
-        if (window->right != NULL)
-            athena_emit_text(translation, "BETWEEN ");
-        emit_bound(translation, window->left);
-        if (window->right != NULL) {
-            athena_emit_text(translation, " AND ");
-            emit_bound(translation, window->right);
-        }
-    }
-    athena_emit_text(translation, ")");
-}
-
-void athena_emit_window(struct athena_translation *translation, const struct athena_node *window)
-{
-    if (window->name.len > 0)
-        athena_emit_name(translation, window->name);
-    else
-        emit_window_body(translation, window);
-}
 /* ---- SELECT ---- */
 
 static bool has_table(const struct athena_node *relation)
@@ -157,7 +112,7 @@ static void emit_windows(struct athena_translation *translation, const struct at
         athena_emit_text(translation, window == windows ? " WINDOW " : ", ");
         athena_emit_name(translation, window->name);
         athena_emit_text(translation, " AS ");
-        emit_window_body(translation, window);
+        athena_emit_window_body(translation, window);
     }
 }
 

@@ -7,6 +7,7 @@ DEPTH = ("NOT_SUPPORTED: Recursion depth limit exceeded (10). Use 'max_recursion
          "property to modify the limit.")
 WINTER = "TIMESTAMP '2020-03-07 12:00:00 America/New_York'" # the clocks change in the night
 USING = "(VALUES ('x', 1)) AS t(b, a) {} (VALUES ('y', {})) AS u(c, a) USING (a)"
+FRAME = "INVALID_WINDOW_FRAME"
 SUMMER = "TIMESTAMP '2020-03-08 12:00:00 America/New_York'"
 
 # query, types, rows
@@ -61,6 +62,9 @@ RELATIONS = [
      [["1", "x", "y"]]),
     ("SELECT * FROM (SELECT 'x', 1 AS a, 5) JOIN (SELECT 'y' AS c, 1 AS A) USING (A)",
      "integer varchar integer varchar", [["1", "x", "5", "y"]]),
+    ("SELECT sum(x) OVER (ORDER BY x ROWS BETWEEN y PRECEDING AND y FOLLOWING), sum(x) OVER (w "
+     "RANGE y PRECEDING) FROM (VALUES (1, 0), (2, 1), (3, 0)) AS t(x, y) WINDOW w AS (ORDER BY x) "
+     "ORDER BY x", "bigint bigint", [["1", "1"], ["6", "3"], ["3", "3"]]),
     ("SELECT x FROM (VALUES 1, 2) AS t(x) ORDER BY 0b1 LIMIT 0x1", "integer", [["1"]]),
     (f"SELECT lag(x, 1, 7) OVER (ORDER BY x), lead(x, 1) OVER (ORDER BY x) FROM {TWO} ORDER BY 1",
      "integer integer", [["1", None], ["7", "2"]]),
@@ -91,6 +95,34 @@ FAILURES = [
     ("SELECT width_bucket(2.5e0, ARRAY[])",
      "INVALID_FUNCTION_ARGUMENT: Bins cannot be an empty array"),
     ("SELECT split('abc', ',', 0)", "INVALID_FUNCTION_ARGUMENT: Limit must be positive"),
+    # frames
+    *((f"SELECT sum(x) OVER (ORDER BY x {frame}) FROM (VALUES (1, -1), (2, NULL)) AS t(x, y)",
+       reason) for frame, reason in (
+        ("ROWS -1 PRECEDING", f"{FRAME}: Window frame starting offset must not be negative"),
+        ("ROWS -x PRECEDING", f"{FRAME}: Window frame starting offset must not be negative"),
+        ("GROUPS BETWEEN CURRENT ROW AND x - 2 FOLLOWING",
+         f"{FRAME}: Window frame ending offset must not be negative"),
+        ("ROWS BETWEEN CURRENT ROW AND nullif(x, 1) FOLLOWING",
+         f"{FRAME}: Window frame ending offset must not be null"),
+        ("RANGE -1 PRECEDING",
+         f"{FRAME}: Window frame offset value must not be negative or null"),
+        ("RANGE y PRECEDING",
+         f"{FRAME}: Window frame offset value must not be negative or null"),
+        ("ROWS 1.5 PRECEDING", "TYPE_MISMATCH: line 1:37: Window frame ROWS start value type must "
+         "be exact numeric type with scale 0 (actual decimal(2,1))"),
+        (", y RANGE 1 PRECEDING", "INVALID_ORDER_BY: line 1:30: Window frame of type RANGE "
+         "PRECEDING or FOLLOWING requires single sort item in ORDER BY (actual: 2)"),
+        ("ROWS UNBOUNDED FOLLOWING",
+         f"{FRAME}: line 1:32: Window frame start cannot be UNBOUNDED FOLLOWING"),
+        ("ROWS 1 FOLLOWING", f"{FRAME}: line 1:32: Window frame starting from FOLLOWING cannot "
+         "end with CURRENT ROW"),
+        ("ROWS BETWEEN CURRENT ROW AND 1 PRECEDING", f"{FRAME}: line 1:32: Window frame starting "
+         "from CURRENT ROW cannot end with PRECEDING"))),
+    ("SELECT sum(x) OVER (ORDER BY 'a' RANGE 1 PRECEDING) FROM (VALUES 1) AS t(x)",
+     "TYPE_MISMATCH: line 1:30: Window frame of type RANGE PRECEDING or FOLLOWING requires that "
+     "sort item type be numeric, datetime or interval (actual: varchar(1))"),
+    ("SELECT sum(x) OVER (RANGE 1 PRECEDING) FROM (VALUES 1) AS t(x)", "MISSING_ORDER_BY: line "
+     "1:21: Window frame of type RANGE PRECEDING or FOLLOWING requires ORDER BY"),
     (f"SELECT t.a FROM {USING.format('JOIN', 1)}",
      "COLUMN_NOT_FOUND: line 1:8: Column 't.a' cannot be resolved"),
     (f"SELECT 1 FROM {USING.format('JOIN', 1)} WHERE u.a = 1",
