@@ -462,15 +462,8 @@ static const struct athena_function functions[] = {
      "list_filter($1, lambda mr_x, mr_i: len(list_filter(($1)[1:mr_i - 1], lambda mr_y: mr_y IS "
      "NOT DISTINCT FROM mr_x)) = 0)",
      0, "array(T)(array(T))"},
-    {"array_join", 2, 2, "coalesce(array_to_string($1, $2), CASE WHEN $1 IS NOT NULL THEN '' END)",
-     0, NULL},
-    {"array_join", 2, 2,
-     "coalesce(array_to_string(list_transform($1, lambda mr_x: mr_text(mr_x)), $2), CASE WHEN $1 "
-     "IS NOT NULL THEN '' END)",
-     0, "varchar(array(T),varchar)"},
-    {"array_join", 3, 3,
-     "array_to_string(list_transform($1, lambda mr_x: coalesce(mr_text(mr_x), $3)), $2)", 0,
-     "varchar(array(T),varchar,varchar)"},
+    {"array_join", 2, 3, NULL, SPECIAL,
+     "varchar(array(T),varchar);varchar(array(T),varchar,varchar)"},
     {"array_max", 1, 1,
      "CASE WHEN len(list_filter($1, lambda mr_x: mr_x IS NULL)) = 0 THEN coalesce(list_max("
      "list_filter($1, lambda mr_x: NOT isnan(mr_x))), list_max($1)) END",

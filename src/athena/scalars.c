@@ -239,13 +239,36 @@ static void any_typeof(duckdb_function_info info, duckdb_data_chunk chunk, duckd
     mr_arena_fini(&arena);
 }
 
+/* What Trino's type has and DuckDB's has not: '-' before a row's field without a name, '+' before
+ * one with a name, and the digits of a moment's seconds; in the order the type is written. */
+static void refine(struct athena_shown *shown, struct mr_slice *notes)
+{
+    const bool moment =
+        shown->id == DUCKDB_TYPE_TIMESTAMP || shown->id == DUCKDB_TYPE_TIMESTAMP_S ||
+        shown->id == DUCKDB_TYPE_TIMESTAMP_MS || shown->id == DUCKDB_TYPE_TIMESTAMP_NS;
+    if (moment && notes->len > 0) {
+        shown->fraction = notes->ptr[0] - '0';
+        *notes = mr_slice_sub(*notes, 1, SIZE_MAX);
+    }
+    for (size_t i = 0; i < shown->child_count; i++) {
+        if (shown->id == DUCKDB_TYPE_STRUCT && notes->len > 0) {
+            if (notes->ptr[0] == '-')
+                shown->names[i] = MR_S("");
+            *notes = mr_slice_sub(*notes, 1, SIZE_MAX);
+        }
+        refine(&shown->children[i], notes);
+    }
+}
+
 static void any_json(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 {
     const struct rows rows = rows_of(info, chunk, output);
     struct mr_arena arena;
     struct mr_buf text = {0};
     mr_arena_init(&arena);
-    const struct athena_shown shown = shown_of(&arena, rows.input[0]);
+    struct athena_shown shown = shown_of(&arena, rows.input[0]);
+    struct mr_slice notes = rows.count > 0 ? string_at(rows.input[1], 0) : MR_S("");
+    refine(&shown, &notes);
     for (idx_t i = 0; i < rows.count; i++) {
         mr_buf_reset(&text);
         if (!row_is_valid(&rows, i))
@@ -472,7 +495,11 @@ static const struct {
     {"mr_text", {DUCKDB_TYPE_FLOAT, NONE, NONE}, DUCKDB_TYPE_VARCHAR, float_text, NULL},
     {"mr_text", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_text, NULL},
     {"mr_plain", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_text, NULL},
-    {"mr_to_json", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_json, NULL},
+    {"mr_to_json",
+     {DUCKDB_TYPE_ANY, DUCKDB_TYPE_VARCHAR, NONE},
+     DUCKDB_TYPE_VARCHAR,
+     any_json,
+     NULL},
     {"mr_typeof", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_VARCHAR, any_typeof, NULL},
     {"mr_cardinality", {DUCKDB_TYPE_ANY, NONE, NONE}, DUCKDB_TYPE_BIGINT, any_cardinality, NULL},
 #define ADD(type, run)                                                                  \

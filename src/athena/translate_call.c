@@ -174,6 +174,37 @@ static void emit_concat(struct athena_translation *translation, const struct ath
     }
 }
 
+/* Items become texts as a cast makes them. */
+static void emit_array_join(struct athena_translation *translation, const struct athena_node *call)
+{
+    static const struct athena_node text = {.kind = AST_TYPE, .text = MR_S_INIT("varchar")};
+    const struct athena_node texts = {
+        .kind = AST_TYPE, .text = MR_S("array"), .items = (struct athena_node *)(uintptr_t)&text};
+    const struct athena_node *array = athena_call_argument(call, 0);
+    const struct athena_node cast = {.kind = AST_CAST,
+                                     .left = (struct athena_node *)(uintptr_t)array,
+                                     .items = (struct athena_node *)(uintptr_t)&texts};
+    const bool filled = athena_call_argument(call, 2) != NULL;
+    const struct athena_sqltype *item =
+        array->type != NULL && array->type->kind == SQL_ARRAY ? array->type->items[0] : NULL;
+    if (item != NULL && item->kind != SQL_UNKNOWN &&
+        !athena_sqltype_casts(item, athena_sqltype_simple(SQL_VARCHAR))) {
+        athena_translate_fail(translation, call, "INVALID_FUNCTION_ARGUMENT",
+                              "Input type %.*s not supported",
+                              MR_ARG(athena_sqltype_text(translation->arena, array->type)));
+        return;
+    }
+    athena_call_template(translation, call,
+                         filled ? "CASE WHEN $2 IS NOT NULL AND $3 IS NOT NULL AND $1 IS NOT NULL "
+                                  "THEN coalesce(array_to_string(list_transform("
+                                : "CASE WHEN $2 IS NOT NULL AND $1 IS NOT NULL THEN "
+                                  "coalesce(array_to_string(");
+    athena_emit_cast(translation, &cast);
+    athena_call_template(translation, call,
+                         filled ? ", lambda mr_x: coalesce(mr_x, $3)), $2), '') END"
+                                : ", $2), '') END");
+}
+
 /* ---- lambdas ---- */
 
 bool athena_call_names(struct athena_translation *translation, const struct athena_node *call,
@@ -596,6 +627,7 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"greatest", emit_extreme},
                     {"least", emit_extreme},
                     {"concat", emit_concat},
+                    {"array_join", emit_array_join},
                     {"mod", emit_modulus},
                     {"listagg", emit_listagg},
                     {"checksum", emit_checksum},

@@ -403,6 +403,36 @@ static bool emit_address_bytes(struct athena_translation *translation,
     return true;
 }
 
+/* What mr_to_json must know of a type beside DuckDB's. */
+static void put_notes(struct mr_buf *notes, const struct athena_sqltype *type)
+{
+    if (type->kind == SQL_TIMESTAMP)
+        mr_buf_byte(notes, (char)('0' + type->precision));
+    for (size_t i = 0; i < type->count; i++) {
+        if (type->kind == SQL_ROW)
+            mr_buf_byte(notes, type->names != NULL && type->names[i].len > 0 ? '+' : '-');
+        put_notes(notes, type->items[i]);
+    }
+}
+
+static void emit_to_json(struct athena_translation *translation, const struct athena_node *value)
+{
+    const struct athena_sqltype *from = value->type;
+    const bool moment = from != NULL && from->kind >= SQL_TIME && from->kind <= SQL_TIMESTAMP_TZ;
+    struct mr_buf notes = {0};
+    if (from != NULL && from->count > 0 && athena_sqltype_known(from))
+        put_notes(&notes, from);
+    athena_emit_text(translation, "CAST(mr_to_json(");
+    if (moment)
+        emit_as_text(translation, value);
+    else
+        athena_emit(translation, value);
+    athena_emit_text(translation, ", ");
+    athena_emit_string(translation, mr_buf_slice(&notes));
+    athena_emit_text(translation, ") AS JSON)");
+    mr_buf_fini(&notes);
+}
+
 static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
                            const struct athena_sqltype *to)
 {
@@ -412,15 +442,7 @@ static void emit_unrounded(struct athena_translation *translation, const struct 
     if (emit_text_cast(translation, node) || emit_checked(translation, node, to))
         return;
     if (is_type(type, "json")) {
-        const struct athena_sqltype *from = node->left->type;
-        const bool moment =
-            from != NULL && from->kind >= SQL_TIME && from->kind <= SQL_TIMESTAMP_TZ;
-        athena_emit_text(translation, "CAST(mr_to_json(");
-        if (moment)
-            emit_as_text(translation, node->left);
-        else
-            athena_emit(translation, node->left);
-        athena_emit_text(translation, ") AS JSON)");
+        emit_to_json(translation, node->left);
         return;
     }
     const struct athena_sqltype *of = node->left->type;
