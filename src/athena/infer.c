@@ -355,7 +355,8 @@ static const struct athena_sqltype *moment_result(struct mr_arena *arena, char s
         return sign == '*' || sign == '/' ? left : NULL;
     if (is_interval(right) && athena_sqltype_is_number(left))
         return sign == '*' ? right : NULL;
-    if (is_moment(left) && left->kind == right->kind && sign == '-')
+    if (is_moment(left) && is_moment(right) && sign == '-' &&
+        (left->kind == SQL_TIME) == (right->kind == SQL_TIME))
         return athena_sqltype_simple(SQL_INTERVAL_DAY);
     return NULL;
 }

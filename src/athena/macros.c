@@ -99,6 +99,8 @@ static const char *const macros[] = {
     /* How many of the greatest or the least are asked for. */
     "mr_n(n, what) AS mr_limit(mr_least(n, 1, what || ' must be a positive integer'), 10000, what "
     "|| ' must be less than or equal to 10000; found ' || n)",
+    /* Microseconds as an interval of whole milliseconds, rounded half up. */
+    "mr_whole_milliseconds(d) AS to_microseconds(d + 500 - ((d + 500) % 1000 + 1000) % 1000)",
     /* Offsets of window frames. */
     "mr_offset(n, what) AS CASE WHEN n IS NULL THEN error('INVALID_WINDOW_FRAME: Window frame ' || "
     "what || ' offset must not be null') WHEN n < 0 THEN error('INVALID_WINDOW_FRAME: Window frame "

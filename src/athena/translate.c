@@ -426,6 +426,12 @@ static bool is_comparison(struct mr_slice text)
     return mr_byte_in(text.ptr[0], "=<>!");
 }
 
+static bool is_moment(const struct athena_node *node)
+{
+    return node->type != NULL && node->type->kind >= SQL_DATE &&
+           node->type->kind <= SQL_TIMESTAMP_TZ;
+}
+
 static void emit_sum(struct athena_translation *translation, const struct athena_node *node)
 {
     const struct athena_sqltype *type = node->type;
@@ -433,6 +439,10 @@ static void emit_sum(struct athena_translation *translation, const struct athena
     if (is_kind(node, SQL_INTERVAL_DAY) && is_kind(node->left, SQL_DATE) &&
         is_kind(node->right, SQL_DATE)) {
         emit_between(translation, node, "to_days(CAST((", " - ", ") AS INTEGER))");
+        return;
+    }
+    if (is_kind(node, SQL_INTERVAL_DAY) && is_moment(node->left) && is_moment(node->right)) {
+        emit_between(translation, node, "mr_whole_milliseconds(epoch_us(", ") - epoch_us(", "))");
         return;
     }
     if (is_kind(node, SQL_DATE)) { /* + or - an interval that is computed */

@@ -189,6 +189,16 @@ EXPRESSIONS = [
     ("array_join(ARRAY[JSON '1', JSON '\"a\"'], ',')", "1,a", "varchar"),
     ("array_join(ARRAY[1], NULL)", None, "varchar"),
     ("array_join(ARRAY[1], ',', NULL)", None, "varchar"),
+    # moments apart: whole milliseconds, rounded half up
+    ("TIME '09:00:00.1' - TIME '10:00:00'", "-0 00:59:59.900", "interval day to second"),
+    ("TIMESTAMP '2020-01-01 00:00:00.0006' - TIMESTAMP '2020-01-01 00:00:00' = "
+     "INTERVAL '0.001' SECOND", "true", "boolean"),
+    ("TIMESTAMP '2020-01-01 00:00:00' - TIMESTAMP '2020-01-01 00:00:00.0005'", "0 00:00:00.000",
+     "interval day to second"),
+    ("TIMESTAMP '2020-01-02 01:00:00' - DATE '2020-01-01'", "1 01:00:00.000",
+     "interval day to second"),
+    ("DATE '2020-01-01' - TIMESTAMP '2020-01-01 00:00:00 America/New_York'", "-0 05:00:00.000",
+     "interval day to second"),
     # integers in other bases, and underscores between digits
     ("0x1F", "31", "integer"),
     ("0XFFFF_FFFF", "4294967295", "bigint"),
