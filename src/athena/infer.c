@@ -668,6 +668,13 @@ static const struct athena_sqltype *infer_cast(struct athena_translation *transl
         zoned->zone = athena_literal_zone(node->left->text);
         return zoned;
     }
+    if (from != NULL && to != NULL && from->kind == SQL_TIMESTAMP_TZ &&
+        to->kind == SQL_TIMESTAMP_TZ && from->zone.len > 0) {
+        struct athena_sqltype *zoned = MR_NEW(translation->arena, struct athena_sqltype);
+        *zoned = *to;
+        zoned->zone = from->zone;
+        return zoned;
+    }
     if (from == NULL || to == NULL || athena_sqltype_casts(from, to))
         return to;
     athena_translate_fail(translation, node, "TYPE_MISMATCH", "Cannot cast %.*s to %.*s",
@@ -766,7 +773,7 @@ static const struct athena_sqltype *infer(struct athena_translation *translation
             type = infer_literal(translation, node);
         break;
     }
-    kept->type = athena_zone_check(translation, node, type) ? type : NULL;
+    kept->type = athena_zone_check(translation, kept, type);
     kept->inferred = true;
     return kept->type;
 }

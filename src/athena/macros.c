@@ -101,6 +101,10 @@ static const char *const macros[] = {
     "|| ' must be less than or equal to 10000; found ' || n)",
     /* Microseconds as an interval of whole milliseconds, rounded half up. */
     "mr_whole_milliseconds(d) AS to_microseconds(d + 500 - ((d + 500) % 1000 + 1000) % 1000)",
+    "mr_only_utc(z, t) AS CASE WHEN z IS NULL OR z = 'UTC' THEN t ELSE error('NOT_SUPPORTED: "
+    "values "
+    "whose time zones are not written in the query are not supported here, but for UTC: ' || z) "
+    "END",
     /* Offsets of window frames. */
     "mr_offset(n, what) AS CASE WHEN n IS NULL THEN error('INVALID_WINDOW_FRAME: Window frame ' || "
     "what || ' offset must not be null') WHEN n < 0 THEN error('INVALID_WINDOW_FRAME: Window frame "

@@ -24,6 +24,16 @@ bool athena_row_boolean(const struct athena_row *row, size_t input)
     return ((const bool *)row->data[input])[row->at];
 }
 
+void athena_row_put_offset(struct athena_row *row, int64_t minutes)
+{
+    const int far = (int)(minutes < 0 ? -minutes : minutes);
+    if (minutes == 0)
+        mr_buf_append(&row->text, MR_S("UTC"));
+    else
+        mr_buf_printf(&row->text, "%c%02d:%02d", minutes < 0 ? '-' : '+', far / 60, far % 60);
+    athena_row_put_text(row, mr_buf_slice(&row->text));
+}
+
 void athena_row_put_text(struct athena_row *row, struct mr_slice text)
 {
     athena_duck.vector_assign_string_element_len(row->output, row->at, text.len > 0 ? text.ptr : "",

@@ -32,6 +32,8 @@ void athena_row_put_text(struct athena_row *row, struct mr_slice text); /* VARCH
 void athena_row_put_integer(struct athena_row *row, int64_t value);     /* 64 bits wide */
 void athena_row_put_narrow(struct athena_row *row, int32_t value);      /* DATE, INTEGER */
 void athena_row_put_double(struct athena_row *row, double value);
+/* A zone by its distance from UTC: "UTC", "+05:30". */
+void athena_row_put_offset(struct athena_row *row, int64_t minutes);
 void athena_row_put_boolean(struct athena_row *row, bool value);
 /* In a message: a line's end, which DuckDB would take for that of the message. */
 #define ATHENA_LINE_END "\x1f"

@@ -366,8 +366,9 @@ static int64_t micros_of(const struct reading *reading)
            reading->fraction;
 }
 
+/* *ret_offset: seconds east of UTC; 0: none is given. */
 static bool read_moment(struct athena_row *row, struct mr_slice text, struct mr_slice pattern,
-                        int64_t *ret_micros)
+                        int64_t *ret_micros, int64_t *ret_offset)
 {
     struct reading reading = {.text = text};
     struct mr_joda_token token, ahead;
@@ -386,23 +387,35 @@ static bool read_moment(struct athena_row *row, struct mr_slice text, struct mr_
     if (!in_range(row, &reading))
         return false;
     *ret_micros = micros_of(&reading);
+    *ret_offset = reading.offset;
     return true;
 }
 
 /* mr_joda_local(text, pattern), mr_joda_instant */
 static bool joda_parse(struct athena_row *row)
 {
-    int64_t micros = 0;
-    if (!read_moment(row, athena_row_slice(row, 0), athena_row_slice(row, 1), &micros))
+    int64_t micros = 0, offset;
+    if (!read_moment(row, athena_row_slice(row, 0), athena_row_slice(row, 1), &micros, &offset))
         return false;
     athena_row_put_integer(row, micros);
+    return true;
+}
+
+/* mr_joda_zone(text, pattern) */
+static bool joda_zone(struct athena_row *row)
+{
+    int64_t micros, offset = 0;
+    if (!read_moment(row, athena_row_slice(row, 0), athena_row_slice(row, 1), &micros, &offset))
+        return false;
+    athena_row_put_offset(row, offset / 60);
     return true;
 }
 
 bool athena_joda_moment(struct mr_slice text, struct mr_slice pattern, int64_t *ret_micros)
 {
     struct athena_row row = {0}; /* for the message, which nobody reads */
-    const bool fine = read_moment(&row, text, pattern, ret_micros);
+    int64_t offset;
+    const bool fine = read_moment(&row, text, pattern, ret_micros, &offset);
     mr_buf_fini(&row.message);
     return fine;
 }
@@ -452,6 +465,7 @@ enum mr_status athena_joda_register(duckdb_connection connection)
         {"mr_joda_format", {DUCKDB_TYPE_TIMESTAMP, V, V, DUCKDB_TYPE_BIGINT}, V, joda_format},
         {"mr_joda_local", {V, V}, DUCKDB_TYPE_TIMESTAMP, joda_parse},
         {"mr_joda_instant", {V, V}, DUCKDB_TYPE_TIMESTAMP_TZ, joda_parse},
+        {"mr_joda_zone", {V, V}, V, joda_zone},
         {"mr_mysql_pattern", {V}, V, mysql_pattern},
     };
 #undef V

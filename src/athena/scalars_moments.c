@@ -184,7 +184,8 @@ static bool from_iso8601_date(struct athena_row *row)
     return true;
 }
 
-static bool from_iso8601(struct athena_row *row)
+/* *ret_offset: minutes east of UTC. */
+static bool read_iso8601(struct athena_row *row, int64_t *ret_micros, int64_t *ret_offset)
 {
     struct reader reader = {.rest = athena_row_slice(row, 0)};
     struct reader day = reader;
@@ -195,12 +196,31 @@ static bool from_iso8601(struct athena_row *row)
     reader.rest = t == SIZE_MAX ? MR_S("") : mr_slice_sub(reader.rest, t + 1, SIZE_MAX);
     if (reader.rest.len > 0)
         micros += read_time(&reader);
-    if (reader.rest.len > 0)
-        micros -= read_offset(&reader, &given) * 60000000;
+    const int64_t offset = reader.rest.len > 0 ? read_offset(&reader, &given) : 0;
     if (day.failed || day.rest.len > 0 || reader.failed || reader.rest.len > 0)
         return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Invalid format: \"%.*s\"",
                                MR_ARG(athena_row_slice(row, 0)));
+    *ret_micros = micros - offset * 60000000;
+    *ret_offset = offset;
+    return true;
+}
+
+static bool from_iso8601(struct athena_row *row)
+{
+    int64_t micros = 0, offset = 0;
+    if (!read_iso8601(row, &micros, &offset))
+        return false;
     athena_row_put_integer(row, micros);
+    return true;
+}
+
+/* mr_from_iso8601_zone(text) */
+static bool iso8601_zone(struct athena_row *row)
+{
+    int64_t micros = 0, offset = 0;
+    if (!read_iso8601(row, &micros, &offset))
+        return false;
+    athena_row_put_offset(row, offset);
     return true;
 }
 
@@ -300,6 +320,7 @@ enum mr_status athena_moments_register(duckdb_connection connection)
         {"mr_to_time", {V, L}, DUCKDB_TYPE_TIME, to_time},
         {"mr_from_iso8601_date", {V}, DUCKDB_TYPE_DATE, from_iso8601_date},
         {"mr_from_iso8601", {V}, DUCKDB_TYPE_TIMESTAMP_TZ, from_iso8601},
+        {"mr_from_iso8601_zone", {V}, V, iso8601_zone},
         {"mr_to_iso8601", {DUCKDB_TYPE_DATE}, V, iso_of_date},
         {"mr_to_iso8601", {DUCKDB_TYPE_TIMESTAMP}, V, iso_of_timestamp},
         {"mr_to_iso8601", {DUCKDB_TYPE_TIMESTAMP_TZ}, V, iso_of_instant},

@@ -689,18 +689,21 @@ static const struct athena_sqltype *zoned(const struct call *call,
                        (mr_slice_equal(name, MR_S("from_unixtime")) && call->count == 2);
     if (mr_slice_equal(name, MR_S("from_unixtime")) && call->count == 3)
         return offset_zoned(call, type);
-    if (!iso && !given)
+    const bool parsed = mr_slice_equal(name, MR_S("parse_datetime"));
+    if (!iso && !given && !parsed)
         return type;
     const struct athena_node *text = literal(call, iso ? 0 : 1);
-    if (text == NULL && !given)
-        return type;
+    if (parsed && text != NULL && mr_slice_find(text->text, 'Z') == SIZE_MAX &&
+        mr_slice_find(text->text, 'z') == SIZE_MAX)
+        return type; /* the pattern has no zone */
+    text = parsed ? NULL : text;
     struct athena_sqltype *zoned = MR_NEW(call->translation->arena, struct athena_sqltype);
     *zoned = *type;
     zoned->zone = text == NULL ? MR_S(ATHENA_ZONE_BESIDE) : text->text;
     if (call->types[0] != NULL && call->types[0]->kind >= SQL_TIMESTAMP &&
         call->types[0]->kind <= SQL_TIMESTAMP_TZ)
         zoned->precision = call->types[0]->precision;
-    if (iso) {
+    if (iso && text != NULL) {
         const size_t t = mr_slice_find(text->text, 'T');
         zoned->zone =
             athena_literal_zone(mr_slice_sub(text->text, t == SIZE_MAX ? 0 : t, SIZE_MAX));

@@ -449,7 +449,9 @@ static bool open_view(struct athena_source *source, struct athena_translation *t
     source->root = query;
     source->view_depth++;
     mr_buf_byte(out, '(');
-    const bool fine = query != NULL && athena_translate_query(&inner, query);
+    if (query != NULL)
+        athena_emit_query(&inner, query);
+    const bool fine = query != NULL && !athena_translate_failed(&inner);
     mr_buf_byte(out, ')');
     if (fields != NULL)
         *fields = inner.fields;

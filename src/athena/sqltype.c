@@ -337,6 +337,17 @@ static bool is_day_or_moment(const struct athena_sqltype *type)
     return type->kind == SQL_DATE || type->kind == SQL_TIMESTAMP || type->kind == SQL_TIMESTAMP_TZ;
 }
 
+static struct mr_slice common_zone(const struct athena_sqltype *a, const struct athena_sqltype *b)
+{
+    const struct mr_slice one = zone_of(a), other = zone_of(b), beside = MR_S(ATHENA_ZONE_BESIDE);
+    if (mr_slice_equal(one, other))
+        return a->zone;
+    return (mr_slice_equal(one, beside) && mr_slice_equal(other, MR_S("UTC"))) ||
+                   (mr_slice_equal(other, beside) && mr_slice_equal(one, MR_S("UTC")))
+               ? beside
+               : MR_S(ATHENA_ZONES_DIFFER);
+}
+
 static const struct athena_sqltype *common_moment(struct mr_arena *arena,
                                                   const struct athena_sqltype *a,
                                                   const struct athena_sqltype *b)
@@ -345,7 +356,7 @@ static const struct athena_sqltype *common_moment(struct mr_arena *arena,
     struct athena_sqltype *type = make(arena, kind, 0);
     type->precision = a->precision > b->precision ? a->precision : b->precision;
     if (kind == SQL_TIMESTAMP_TZ)
-        type->zone = mr_slice_equal(zone_of(a), zone_of(b)) ? a->zone : MR_S(ATHENA_ZONES_DIFFER);
+        type->zone = common_zone(a, b);
     return type;
 }
 

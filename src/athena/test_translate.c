@@ -161,9 +161,6 @@ static void what_is_unknown_is_refused_with_its_place(void **state)
     expect("select 1; select 2", "SYNTAX_ERROR: line 1:11: Only one sql statement is allowed");
     expect("select * from read_csv('x')",
            "NOT_SUPPORTED: line 1:23: table functions are not supported");
-    expect("select max(timestamp '2026-01-01 00:00:00' at time zone b) from t",
-           "NOT_SUPPORTED: line 1:8: values whose time zones are not written in the query are not "
-           "supported here");
     expect("select `a`", "SYNTAX_ERROR: line 1:8: backquoted identifiers are not supported; use "
                          "double quotes to quote identifiers");
 }

@@ -701,6 +701,7 @@ void athena_emit_stored(struct athena_translation *translation, const struct ath
     case AST_NAME: emit_name(translation, node); break;
     case AST_DOT: emit_dot(translation, node); break;
     case AST_STAR: emit_star(translation, node); break;
+    case AST_UTC: athena_emit_utc(translation, node); break;
     case AST_PARAMETER: emit_parameter(translation, node); break;
     case AST_CURRENT: emit_current(translation, node); break;
     case AST_CALL: athena_emit_call(translation, node); break;

@@ -126,11 +126,16 @@ bool athena_has_zone(const struct athena_sqltype *type);
 bool athena_zone_beside(const struct athena_sqltype *type);
 /* Whether it is a column that is a row of instant and zone. */
 bool athena_zone_stored(const struct athena_node *node);
-/* False: an expression of this kind would lose the zone of such values; the error is set. */
-bool athena_zone_check(struct athena_translation *translation, const struct athena_node *node,
-                       const struct athena_sqltype *type);
+/* The type of an expression, without the zone of such values if this kind of expression would lose
+ * it: then those in it must be in UTC when it runs. NULL: the error is set. */
+const struct athena_sqltype *athena_zone_check(struct athena_translation *translation,
+                                               struct athena_node *node,
+                                               const struct athena_sqltype *type);
 /* The name of the zone that a moment is shown in. */
 void athena_emit_zone(struct athena_translation *translation, const struct athena_node *node);
+/* A query whose columns, translation->fields, are instants where they were beside their zones. */
+void athena_emit_instants(struct athena_translation *translation, struct mr_slice sql);
+void athena_emit_utc(struct athena_translation *translation, const struct athena_node *node);
 /* An expression as a column: with its zone beside it, if it has one of its own in each row. */
 void athena_emit_kept(struct athena_translation *translation, const struct athena_node *node);
 /* True: there are such columns, and the error is set. */

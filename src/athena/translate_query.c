@@ -87,19 +87,25 @@ static void emit_item(struct athena_translation *translation, const struct athen
         athena_emit_alias(translation, MR_S(ATHENA_UNNAMED), NULL);
 }
 
-static void emit_grouping(struct athena_translation *translation, const struct athena_node *list)
+static void emit_grouping(struct athena_translation *translation, const struct athena_node *list,
+                          bool top)
 {
     for (const struct athena_node *item = list; item != NULL; item = item->next) {
         if (item != list)
             athena_emit_text(translation, ", ");
         if (item->kind == AST_GROUPING) {
             mr_buf_printf(translation->out, "%.*s (", MR_ARG(item->text));
-            emit_grouping(translation, item->items);
+            emit_grouping(translation, item->items, false);
             athena_emit_text(translation, ")");
         } else if (item->kind == AST_ROW) { /* (a, b) is one grouping set of two */
             athena_emit_text(translation, "(");
             athena_emit_list(translation, item->items);
             athena_emit_text(translation, ")");
+        } else if (top && athena_zone_beside(athena_infer(translation, item)) &&
+                   !athena_zone_stored(item)) { /* both parts, of which others are made */
+            athena_emit(translation, item);
+            athena_emit_text(translation, ", ");
+            athena_emit_zone(translation, item);
         } else {
             athena_emit_kept(translation, item);
         }
@@ -355,7 +361,7 @@ static void emit_select(struct athena_translation *translation, const struct ath
         if ((select->flags & AST_GROUPS_DISTINCT) != 0)
             athena_emit_distinct_groups(translation, select->groups);
         else
-            emit_grouping(translation, select->groups);
+            emit_grouping(translation, select->groups, true);
     }
     emit_clause(translation, " HAVING ", select->third);
     emit_windows(translation, select->windows);
@@ -734,9 +740,13 @@ void athena_emit_query(struct athena_translation *translation, const struct athe
 
 bool athena_translate_query(struct athena_translation *translation, const struct athena_node *query)
 {
+    struct mr_buf body = {0}, *out = translation->out;
+    translation->out = &body;
     athena_emit_query(translation, query);
-    return !athena_translate_failed(translation) &&
-           !athena_zone_refuse(translation, query, &translation->fields);
+    translation->out = out;
+    athena_emit_instants(translation, mr_buf_slice(&body));
+    mr_buf_fini(&body);
+    return !athena_translate_failed(translation);
 }
 
 /* ---- the result ---- */

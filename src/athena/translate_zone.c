@@ -1,8 +1,10 @@
-/* Moments whose zone is not written in the query: x AT TIME ZONE column.
+/* Moments whose zone is not written in the query: x AT TIME ZONE column,
+ * parse_datetime, from_iso8601_timestamp.
  *
  * Their type's zone is ATHENA_ZONE_BESIDE. As an expression such a moment is an instant, as any
  * other; as a column it is a row of instant and zone, so that the zone is not lost. Where the zone
- * would be lost all the same (in arrays, CASE, most functions) the query is refused. */
+ * would be lost all the same (in arrays, CASE, most functions) it must be UTC, or the query fails.
+ */
 #include "athena/translate_call.h"
 
 bool athena_zone_beside(const struct athena_sqltype *type)
@@ -31,7 +33,9 @@ static const struct athena_node *carrier(const struct athena_node *node)
     static const struct {
         const char *name;
         size_t argument;
-    } calls[] = {{"date_trunc", 1}, {"date_add", 2}};
+    } calls[] = {{"date_trunc", 1}, {"date_add", 2}, {"try", 0}};
+    if (node->kind == AST_CAST)
+        return node->left;
     if (node->kind == AST_OPERATOR)
         return athena_zone_beside(node->left->type) ? node->left : node->right;
     for (size_t i = 0; node->kind == AST_CALL && i < MR_COUNT(calls); i++) {
@@ -48,19 +52,80 @@ static bool names_zone(const struct athena_node *node)
                                       mr_slice_equal(node->text, MR_S("from_unixtime")));
 }
 
-bool athena_zone_check(struct athena_translation *translation, const struct athena_node *node,
-                       const struct athena_sqltype *type)
+/* What reads the zone of a text that is parsed; NULL: it is no such call. */
+static const char *zone_reader(const struct athena_node *node)
 {
-    if (!has_beside(type) || athena_translate_failed(translation))
-        return true;
-    if (athena_zone_beside(type) &&
-        (node->kind == AST_NAME || node->kind == AST_DOT || node->kind == AST_SUBQUERY ||
-         names_zone(node) || carrier(node) != NULL))
-        return true;
+    if (node->kind != AST_CALL)
+        return NULL;
+    return mr_slice_equal(node->text, MR_S("from_iso8601_timestamp")) ? "mr_from_iso8601_zone($1)"
+           : mr_slice_equal(node->text, MR_S("parse_datetime"))       ? "mr_joda_zone($1, $2)"
+                                                                      : NULL;
+}
+
+static bool keeps_zone(const struct athena_node *node)
+{
+    return athena_zone_beside(node->type) &&
+           (athena_zone_stored(node) || names_zone(node) || zone_reader(node) != NULL ||
+            node->kind == AST_UTC || carrier(node) != NULL);
+}
+
+static const struct athena_sqltype *without_zone(struct athena_translation *translation,
+                                                 const struct athena_sqltype *type)
+{
+    if (!has_beside(type))
+        return type;
+    struct athena_sqltype *plain = MR_NEW(translation->arena, struct athena_sqltype);
+    *plain = *type;
+    if (athena_zone_beside(type))
+        plain->zone = MR_S("");
+    plain->items = MR_NEW_ARRAY(translation->arena, const struct athena_sqltype *, type->count + 1);
+    for (size_t i = 0; i < type->count; i++)
+        plain->items[i] = without_zone(translation, type->items[i]);
+    return plain;
+}
+
+/* Moments beside their zones below a node are held to UTC. False: there are some that cannot be. */
+static bool hold(struct athena_translation *translation, struct athena_node *node)
+{
+    struct athena_node *lists[] = {node->items, node->left, node->right, node->third};
+    for (size_t i = 0; i < MR_COUNT(lists); i++) {
+        for (struct athena_node *at = lists[i]; at != NULL; at = i == 0 ? at->next : NULL) {
+            const bool part = at->kind == AST_WHEN || at->kind == AST_LAMBDA;
+            if (keeps_zone(at)) {
+                struct athena_node *moment = MR_NEW(translation->arena, struct athena_node);
+                *moment = *at;
+                at->kind = AST_UTC;
+                at->left = moment;
+            } else if ((has_beside(at->type) || part) && !hold(translation, at)) {
+                return false;
+            }
+            at->type = without_zone(translation, at->type);
+        }
+    }
+    return node->kind != AST_NAME && node->kind != AST_SUBQUERY;
+}
+
+static void fail_zone(struct athena_translation *translation, const struct athena_node *node)
+{
     athena_translate_fail(translation, node, "NOT_SUPPORTED",
                           "values whose time zones are not written in the query are not supported "
                           "here");
-    return false;
+}
+
+const struct athena_sqltype *athena_zone_check(struct athena_translation *translation,
+                                               struct athena_node *node,
+                                               const struct athena_sqltype *type)
+{
+    if (!has_beside(type) || athena_translate_failed(translation))
+        return type;
+    if (athena_zone_beside(type) &&
+        (node->kind == AST_NAME || node->kind == AST_DOT || node->kind == AST_SUBQUERY ||
+         names_zone(node) || zone_reader(node) != NULL || carrier(node) != NULL))
+        return type;
+    if (hold(translation, node))
+        return without_zone(translation, type);
+    fail_zone(translation, node);
+    return NULL;
 }
 
 void athena_emit_zone(struct athena_translation *translation, const struct athena_node *node)
@@ -73,10 +138,15 @@ void athena_emit_zone(struct athena_translation *translation, const struct athen
         athena_emit_text(translation, ", 'z')");
     } else if (names_zone(node)) {
         athena_emit(translation, athena_call_argument(node, 1));
+    } else if (zone_reader(node) != NULL) {
+        athena_call_template(translation, node, zone_reader(node));
     } else if (carrier(node) != NULL) {
+        const bool tries = node->kind == AST_CALL && mr_slice_equal(node->text, MR_S("try"));
+        athena_emit_text(translation, tries ? "TRY(" : "");
         athena_emit_zone(translation, carrier(node));
+        athena_emit_text(translation, tries ? ")" : "");
     } else {
-        (void)athena_zone_check(translation, node, node->type);
+        fail_zone(translation, node);
     }
 }
 
@@ -107,4 +177,37 @@ bool athena_zone_refuse(struct athena_translation *translation, const struct ath
         }
     }
     return false;
+}
+
+void athena_emit_utc(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "mr_only_utc(");
+    athena_emit_zone(translation, node->left);
+    athena_emit_text(translation, ", ");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, ")");
+}
+
+void athena_emit_instants(struct athena_translation *translation, struct mr_slice sql)
+{
+    const struct athena_fields *fields = &translation->fields;
+    bool beside = false;
+    for (size_t i = 0; i < fields->count && !fields->open; i++)
+        beside = beside || athena_zone_beside(fields->list[i].type);
+    athena_emit_text(translation, beside ? "SELECT " : "");
+    for (size_t i = 0; i < fields->count && beside; i++) {
+        const struct mr_slice name = fields->list[i].name;
+        const bool moment = athena_zone_beside(fields->list[i].type);
+        mr_buf_printf(translation->out,
+                      moment ? "%sstruct_extract(\"_mr_%zu\", 't')" : "%s\"_mr_%zu\"",
+                      i > 0 ? ", " : "", i);
+        athena_emit_text(translation, " AS ");
+        athena_emit_name(translation, name.len > 0 ? name : MR_S(ATHENA_UNNAMED));
+    }
+    athena_emit_text(translation, beside ? " FROM (" : "");
+    mr_buf_append(translation->out, sql);
+    athena_emit_text(translation, beside ? ") AS \"_mr_beside\"(" : "");
+    for (size_t i = 0; i < fields->count && beside; i++)
+        mr_buf_printf(translation->out, "%s\"_mr_%zu\"", i > 0 ? ", " : "", i);
+    athena_emit_text(translation, beside ? ")" : "");
 }

@@ -8,6 +8,8 @@ DEPTH = ("NOT_SUPPORTED: Recursion depth limit exceeded (10). Use 'max_recursion
 WINTER = "TIMESTAMP '2020-03-07 12:00:00 America/New_York'" # the clocks change in the night
 USING = "(VALUES ('x', 1)) AS t(b, a) {} (VALUES ('y', {})) AS u(c, a) USING (a)"
 FRAME = "INVALID_WINDOW_FRAME"
+ISO = "(VALUES '2020-01-02T03:04:05+05:00') AS t(x)"
+PARSED = "from_iso8601_timestamp(x)"
 SUMMER = "TIMESTAMP '2020-03-08 12:00:00 America/New_York'"
 
 # query, types, rows
@@ -45,6 +47,28 @@ RELATIONS = [
      "integer array bigint", [["3", "[1, 2, 3]", "4"], ["4", "[1, 2, 3, 4]", "4"]]),
     ("WITH RECURSIVE r(x) AS (SELECT 1 UNION SELECT x % 3 + 1 FROM r) SELECT * FROM r ORDER BY 1",
      "integer", [["1"], ["2"], ["3"]]),
+    # the zone of a moment that is parsed is that of its text
+    (f"SELECT from_iso8601_timestamp(x), parse_datetime(substr(x, 1, 10) || substr(x, 20), "
+     f"'yyyy-MM-ddZZ'), CAST(from_iso8601_timestamp(x) AS timestamp(6) with time zone), "
+     f"try(from_iso8601_timestamp(x)) FROM {ISO}", "timestamp_with_time_zone " * 4,
+     [["2020-01-02 03:04:05.000 +05:00", "2020-01-02 00:00:00.000 +05:00",
+       "2020-01-02 03:04:05.000000 +05:00", "2020-01-02 03:04:05.000 +05:00"]]),
+    (f"WITH a AS (SELECT from_iso8601_timestamp(x) AS ts FROM {ISO}) SELECT date_trunc('day', ts), "
+     "CAST(ts AS date), hour(ts), date_format(ts, '%H'), ts AT TIME ZONE 'UTC', ts > TIMESTAMP "
+     "'2020-01-01 22:04:04 UTC', count(*), count(ts) FROM a GROUP BY ts",
+     "timestamp_with_time_zone date bigint varchar timestamp_with_time_zone boolean bigint bigint",
+     [["2020-01-02 00:00:00.000 +05:00", "2020-01-02", "3", "03", "2020-01-01 22:04:05.000 UTC",
+       "true", "1", "1"]]),
+    (f"SELECT date_trunc('hour', {PARSED}), hour(date_trunc('hour', {PARSED})) FROM {ISO} GROUP BY "
+     f"date_trunc('hour', {PARSED}) ORDER BY date_trunc('hour', {PARSED})",
+     "timestamp_with_time_zone bigint", [["2020-01-02 03:00:00.000 +05:00", "3"]]),
+    # ... and where it would be lost, it must be UTC
+    (f"SELECT max({PARSED}), coalesce(max({PARSED}), now()), array_agg({PARSED}), max_by(x, "
+     f"{PARSED}), transform(array_agg(x), y -> from_iso8601_timestamp(y)) FROM (VALUES "
+     "'2020-01-02T03:04:05Z', '2020-01-02T03:04:05') AS t(x) WHERE length(x) > 19",
+     "timestamp_with_time_zone timestamp_with_time_zone array varchar array",
+     [["2020-01-02 03:04:05.000 UTC", "2020-01-02 03:04:05.000 UTC",
+       "[2020-01-02 03:04:05.000 UTC]", "2020-01-02T03:04:05Z", "[2020-01-02 03:04:05.000 UTC]"]]),
     # USING: the columns stand in front, belong to no table and have the type of both
     (f"SELECT * FROM {USING.format('JOIN', 1)}", "integer varchar varchar", [["1", "x", "y"]]),
     (f"SELECT t.*, u.* FROM {USING.format('JOIN', 1)}", "varchar varchar", [["x", "y"]]),

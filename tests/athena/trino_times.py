@@ -18,7 +18,7 @@ FORMATS = [
     ("format_datetime(TIMESTAMP '2020-01-01 15:00:00', 'H ''o')", "15 o", "varchar"),
     ("format_datetime(TIMESTAMP '2020-01-01 15:00:00', 'H''')", "15", "varchar"),
     ("parse_datetime('2020-01-01 10:00 +0200', 'yyyy-MM-dd HH:mm Z')",
-     "2020-01-01 08:00:00.000 UTC", "timestamp with time zone"),
+     "2020-01-01 10:00:00.000 +02:00", "timestamp with time zone"),
     ("parse_datetime('Fri, 3 Jul 2026 1:02:03 PM', 'EEE, d MMM yyyy h:mm:ss a')",
      "2026-07-03 13:02:03.000 UTC", "timestamp with time zone"),
     ("parse_datetime('20260703101112', 'yyyyMMddHHmmss')",
