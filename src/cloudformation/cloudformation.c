@@ -2,6 +2,7 @@
 #include "cloudformation/cloudformation.h"
 #include "base/log.h"
 #include "cloudformation/internal.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -25,6 +26,8 @@ enum mr_status cloudformation_open(struct cloudformation **ret_cloudformation,
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&cloudformation->changed, &attributes);
     pthread_condattr_destroy(&attributes);
+    (void)snprintf(cloudformation->locked.endpoint, sizeof cloudformation->locked.endpoint, "%s",
+                   options->endpoint_url == NULL ? "" : options->endpoint_url);
     *ret_cloudformation = cloudformation;
     return MR_OK;
 }
@@ -54,12 +57,24 @@ void cloudformation_register(struct cloudformation *cloudformation, struct proto
                       cloudformation_template_handler_count, cloudformation);
     if (cloudformation == NULL)
         return; /* `millrace ops` only lists */
+    signal_register(cloudformation, protocol);
     mr_arena_init(&arena);
     pthread_mutex_lock(&cloudformation->lock);
     if (stack_each(cloudformation, &arena, go_on, cloudformation) != MR_OK)
         mr_log(MR_LOG_ERROR, "cloudformation", "cannot read the stacks");
     pthread_mutex_unlock(&cloudformation->lock);
     mr_arena_fini(&arena);
+}
+
+void cloudformation_set_endpoint(struct cloudformation *cloudformation, const char *endpoint_url)
+{
+    if (cloudformation == NULL)
+        return;
+    pthread_mutex_lock(&cloudformation->lock);
+    (void)snprintf(cloudformation->locked.endpoint, sizeof cloudformation->locked.endpoint, "%s",
+                   endpoint_url);
+    pthread_cond_broadcast(&cloudformation->changed);
+    pthread_mutex_unlock(&cloudformation->lock);
 }
 
 static struct timespec monotonic_after(int wait_ms)
@@ -82,6 +97,12 @@ bool cloudformation_pause(struct cloudformation *cloudformation, int wait_ms)
     const bool goes_on = !cloudformation->locked.closing;
     pthread_mutex_unlock(&cloudformation->lock);
     return goes_on;
+}
+
+void cloudformation_wait_locked(struct cloudformation *cloudformation, int wait_ms)
+{
+    const struct timespec until = monotonic_after(wait_ms);
+    (void)pthread_cond_timedwait(&cloudformation->changed, &cloudformation->lock, &until);
 }
 
 void engine_settle(struct cloudformation *cloudformation, struct mr_slice uuid)

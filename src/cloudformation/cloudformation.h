@@ -14,11 +14,14 @@ struct cloudformation_options {
     struct runtime *runtime;
     struct mr_rng *rng;
     struct protocol *protocol;
+    const char *endpoint_url; /* in the URLs that signals go to. "": not known yet */
 };
 MR_MUST_USE enum mr_status cloudformation_open(struct cloudformation **ret_cloudformation,
                                                const struct cloudformation_options *options);
 /* Registers the operations, and goes on with the stack operations that were under way when the
  * process ended: the services that resources belong to must be registered before. */
 void cloudformation_register(struct cloudformation *cloudformation, struct protocol *protocol);
+/* The server listens: what waits to tell others its URL goes on. Accepts NULL. */
+void cloudformation_set_endpoint(struct cloudformation *cloudformation, const char *endpoint_url);
 /* Waits for the step in hand; what remains goes on at the next start. Accepts NULL. */
 void cloudformation_close(struct cloudformation *cloudformation);

@@ -516,8 +516,11 @@ static void run_job(void *arg)
 
 void engine_start_locked(struct cloudformation *cloudformation, struct mr_slice uuid)
 {
-    if (cloudformation->locked.closing || mr_map_get(&cloudformation->locked.running, uuid) != NULL)
+    if (cloudformation->locked.closing ||
+        mr_map_get(&cloudformation->locked.running, uuid) != NULL) {
+        pthread_cond_broadcast(&cloudformation->changed); /* its job may wait for a signal */
         return;
+    }
     struct job *job = mr_calloc(1, sizeof *job);
     job->cloudformation = cloudformation;
     job->uuid = mr_strdup_slice(uuid);

@@ -7,6 +7,7 @@
  *   resource   <uuid>/<logical id> -> struct stack_resource
  *   event      <uuid>/<16 hex digits, rising> -> {the wire's members, times in ms}
  *   changeset  <uuid>/<change set's uuid> -> struct change_set
+ *   signal     <uuid>/<logical id> -> {"secret", "messages"} (signal.c)
  *
  * One lock orders all changes of these. An operation's job is the only one that writes resources
  * and events of its stack while a status ends in _IN_PROGRESS; it reads the stack again, under the
@@ -36,6 +37,7 @@ struct cloudformation {
         struct mr_map running; /* uuid -> itself, of stacks that have a job */
         int settlers;
         int64_t event_last;
+        char endpoint[128]; /* empty: not known yet */
     } locked;
 };
 
@@ -45,6 +47,8 @@ extern const struct protocol_fault cloudformation_validation_error, cloudformati
 
 /* Waits; false when the server stops. */
 bool cloudformation_pause(struct cloudformation *cloudformation, int wait_ms);
+/* Waits for whatever happens first, wait_ms at most; the lock is held. */
+void cloudformation_wait_locked(struct cloudformation *cloudformation, int wait_ms);
 
 /* ---- stack.c: records ---- */
 
@@ -178,6 +182,35 @@ void event_add(struct cloudformation *cloudformation, struct store_entry *entry,
 /* Removes the oldest beyond CLOUDFORMATION_EVENTS_MAX. */
 MR_MUST_USE enum mr_status event_trim(struct cloudformation *cloudformation, struct mr_arena *arena,
                                       struct store_entry *entry, const struct stack *stack);
+
+/* ---- signal.c: what others tell a stack about a resource ---- */
+
+enum { SIGNAL_MESSAGES_MAX = 1000, SIGNAL_BYTES_MAX = 4096 };
+/* Serves the URLs. */
+void signal_register(struct cloudformation *cloudformation, struct protocol *protocol);
+/* A new URL, under which messages about the resource are taken from now on; none of those before
+ * count. MR_AGAIN: the server does not listen yet. */
+MR_MUST_USE enum mr_status signal_open(struct cloudformation *cloudformation,
+                                       struct mr_arena *arena, struct mr_slice uuid,
+                                       struct mr_slice logical, struct mr_slice *ret_url);
+/* Takes a message, which need not be known by a URL. MR_NOT_FOUND: nobody waits for any. The lock
+ * is held. */
+MR_MUST_USE enum mr_status signal_add_locked(struct cloudformation *cloudformation,
+                                             struct mr_arena *arena, struct mr_slice name,
+                                             struct mr_slice message, int64_t *ret_ticket);
+/* [text, or false: it was too long]: what was told under the name "<uuid>/<logical id>"; NULL:
+ * nothing is open there. */
+yyjson_val *signal_messages(struct cloudformation *cloudformation, struct mr_arena *arena,
+                            struct mr_slice name);
+void signal_close(struct cloudformation *cloudformation, struct mr_arena *arena,
+                  struct mr_slice name);
+/* The name that a URL stands for; empty: it is none of ours. */
+struct mr_slice signal_name(struct mr_arena *arena, struct mr_slice url);
+enum signal_news { SIGNAL_LOOK, SIGNAL_CALLED_OFF, SIGNAL_CLOSING };
+/* Waits until there are more than `known` messages, or for a while: SIGNAL_LOOK. The others: the
+ * stack does not have the status any more, the server stops. */
+enum signal_news signal_wait(struct cloudformation *cloudformation, struct mr_slice uuid,
+                             struct mr_slice status, struct mr_slice name, size_t known);
 
 /* ---- changeset.c ---- */
 

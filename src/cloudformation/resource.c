@@ -35,6 +35,8 @@ static const struct resource_type *const types[] = {
     &resource_repository,
     &resource_nested_stack,
     &resource_wait_handle,
+    &resource_wait_condition,
+    &resource_custom,
     &resource_alarm,
     &resource_prepared_statement,
     &resource_stream_consumer,
@@ -47,7 +49,7 @@ const struct resource_type *resource_type_find(struct mr_slice name)
     for (size_t i = 0; i < MR_COUNT(types); i++)
         if (mr_slice_equal(name, mr_slice_cstr(types[i]->name)))
             return types[i];
-    return NULL;
+    return mr_slice_starts_with(name, MR_S("Custom::")) ? &resource_custom : NULL;
 }
 
 bool resource_type_has_attribute(const struct resource_type *type, struct mr_slice attribute)
@@ -315,4 +317,15 @@ bool resource_wait(struct resource_call *call, enum resource_ready (*probe)(stru
             return false;
         }
     }
+}
+
+bool resource_wait_signal(struct resource_call *call, struct mr_slice name, size_t known)
+{
+    switch (signal_wait(call->cloudformation, call->stack_uuid, call->stack_status, name, known)) {
+    case SIGNAL_LOOK: return true;
+    case SIGNAL_CLOSING: call->interrupted = true; return false;
+    case SIGNAL_CALLED_OFF: break;
+    }
+    resource_fail(call, "Resource %s cancelled", call->before != NULL ? "update" : "creation");
+    return false;
 }

@@ -38,6 +38,7 @@ struct resource_type {
     bool name_lower;
     const char *open_attributes; /* besides: all that begin so; NULL: none */
     bool open_properties;        /* any property may be there */
+    bool renames;                /* an update may tell another physical id: it replaces by that */
     bool always_updates;         /* even if no property changed: what lies behind them may have */
     /* Beyond RESOURCE_REPLACES: does a change inside a property need a new resource? May be NULL.
      */
@@ -57,12 +58,15 @@ struct resource_call {
     struct cloudformation *cloudformation;
     struct mr_arena *arena;
     const struct resource_type *type;
+    struct mr_slice type_name; /* as the template has it */
     struct mr_slice logical, stack_name, stack_id, region, account;
+    struct mr_slice stack_uuid, stack_status;
     yyjson_val *stack_tags; /* [{Key, Value}] or NULL */
     yyjson_val *properties; /* evaluated; of drop: those it was made with */
     yyjson_val *before;     /* of update: the properties until now */
     struct mr_slice token;  /* the same for each run of one creation */
     bool resumed;
+    bool reverting; /* of update: back to what was before an update that failed */
     /* In: the name chosen for it, or the id it has. Out (create): the id; set as soon as something
      * with that id may exist, so that a failed creation is removed. */
     struct mr_slice physical;
@@ -123,6 +127,9 @@ enum resource_ready { RESOURCE_READY, RESOURCE_NOT_YET, RESOURCE_BROKEN };
  * call), it takes too long, or the server stops. */
 bool resource_wait(struct resource_call *call,
                    enum resource_ready (*probe)(struct resource_call *));
+/* Waits for more than `known` messages of that name, or a while (signal.c). False: no more waiting,
+ * since the server stops (interrupted) or the stack does something else by now (failed). */
+bool resource_wait_signal(struct resource_call *call, struct mr_slice name, size_t known);
 /* For a probe: has what was just asked for, and is `found` or NULL, gone? */
 enum resource_ready resource_is_gone(struct resource_call *call, yyjson_val *found);
 

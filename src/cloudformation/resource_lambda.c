@@ -2,6 +2,7 @@
 #include "base/codec.h"
 #include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
+#include "cloudformation/inline_module.h"
 #include "cloudformation/zip.h"
 
 /* ---- AWS::Lambda::Function ---- */
@@ -85,9 +86,10 @@ static struct mr_slice inline_zip(struct resource_call *call, yyjson_val *source
                       MR_ARG(runtime));
         return MR_S("");
     }
-    return mr_base64(call->arena,
-                     zip_of_file(call->arena, is_python ? MR_S("index.py") : MR_S("index.js"),
-                                 mr_json_text(source)));
+    struct zip_file files[2] = {
+        {is_python ? MR_S("index.py") : MR_S("index.js"), mr_json_text(source)}};
+    const size_t count = inline_module(mr_json_text(source), is_python, &files[1]) ? 2 : 1;
+    return mr_base64(call->arena, zip_of_files(call->arena, files, count));
 }
 
 /* The members of Code, each given to the writer. False when the call failed. */

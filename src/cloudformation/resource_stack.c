@@ -1,9 +1,8 @@
-/* AWS::CloudFormation::Stack: a stack within a stack, and WaitConditionHandle, which is a name.
+/* AWS::CloudFormation::Stack: a stack within a stack.
  *
  * The inner stack is made, changed and removed through the operations that anybody would call; its
  * outputs are the attributes "Outputs.<key>". What its template says may have changed under the
  * same URL, so it is asked at each update of the outer one. */
-#include "base/codec.h"
 #include "cloudformation/internal.h"
 #include "cloudformation/members.h"
 #include "cloudformation/resource_types.h"
@@ -216,31 +215,4 @@ const struct resource_type resource_nested_stack = {
     .create = stack_create,
     .update = stack_update,
     .drop = stack_drop,
-};
-
-/* ---- AWS::CloudFormation::WaitConditionHandle ---- */
-
-static void handle_create(struct resource_call *call)
-{
-    struct mr_buf id = {0};
-    mr_percent_encode(&id, call->stack_id, false);
-    call->physical = mr_arena_printf(
-        call->arena, "https://cloudformation-waitcondition-%.*s.s3.amazonaws.com/%.*s/%.*s/%.*s",
-        MR_ARG(call->region), MR_ARG(mr_buf_slice(&id)), MR_ARG(call->logical),
-        MR_ARG(call->token));
-    mr_buf_fini(&id);
-}
-
-static void nothing(struct resource_call *call)
-{
-    (void)call;
-}
-
-const struct resource_type resource_wait_handle = {
-    .name = "AWS::CloudFormation::WaitConditionHandle",
-    .service = "CloudFormation",
-    .attributes = no_attributes,
-    .create = handle_create,
-    .update = nothing,
-    .drop = nothing,
 };

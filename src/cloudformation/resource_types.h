@@ -18,6 +18,7 @@ extern const struct resource_type resource_parameter;                           
 extern const struct resource_type resource_cdk_metadata, resource_repository;              /* CDK */
 extern const struct resource_type resource_alarm; /* CloudWatch */
 extern const struct resource_type resource_prepared_statement, resource_stream_consumer,
-    resource_stream_policy, resource_event_invoke;                             /* resource_more.c */
-extern const struct resource_type resource_nested_stack, resource_wait_handle; /* of its own */
-extern const struct resource_type resource_log_group, resource_log_stream;     /* Logs */
+    resource_stream_policy, resource_event_invoke; /* resource_more.c */
+extern const struct resource_type resource_nested_stack, resource_custom, resource_wait_handle,
+    resource_wait_condition;                                               /* of its own */
+extern const struct resource_type resource_log_group, resource_log_stream; /* Logs */

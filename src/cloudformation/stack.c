@@ -321,7 +321,7 @@ static enum mr_status purge_one(void *ctx, struct mr_slice name, struct mr_slice
 enum mr_status stack_purge(struct cloudformation *cloudformation, struct mr_arena *arena,
                            struct store_entry *entry, const struct stack *stack)
 {
-    static const char *const kinds[] = {"template", "resource", "event", "changeset"};
+    static const char *const kinds[] = {"template", "resource", "event", "changeset", "signal"};
     const struct mr_slice prefix = mr_arena_printf(arena, "%.*s/", MR_ARG(stack->uuid));
     for (size_t i = 0; i < MR_COUNT(kinds); i++) {
         struct purge purge = {.entry = entry, .kind = kinds[i]};

@@ -60,7 +60,10 @@ static struct resource_call make_call(struct run *run, const struct stack_resour
         .cloudformation = run->cloudformation,
         .arena = run->arena,
         .type = resource_type_find(record->type),
+        .type_name = record->type,
         .logical = record->logical,
+        .stack_uuid = run->stack.uuid,
+        .stack_status = run->stack.status,
         .stack_name = run->stack.name,
         .stack_id = run->stack.id,
         .region = run->stack.region,
@@ -289,6 +292,22 @@ static enum step_result fail_update(struct run *run, struct stack_resource *reco
     return STEP_FAILED;
 }
 
+static bool has_renamed(const struct stack_resource *record, const struct resource_call *call)
+{
+    return call->type->renames && call->physical.len > 0 &&
+           !mr_slice_equal(call->physical, record->physical);
+}
+
+static void tell(struct run *run, const struct stack_resource *record, const char *event,
+                 struct mr_slice physical, struct mr_slice reason)
+{
+    struct store_entry entry = store_entry_make(run->arena);
+    pthread_mutex_lock(&run->cloudformation->lock);
+    event_add(run->cloudformation, &entry, &run->stack, record, event, physical, reason);
+    run_commit(run, &entry);
+    pthread_mutex_unlock(&run->cloudformation->lock);
+}
+
 static enum step_result finish_update(struct run *run, struct stack_resource *record,
                                       const struct resource_call *call)
 {
@@ -303,6 +322,11 @@ static enum step_result finish_update(struct run *run, struct stack_resource *re
         record->physical = call->physical;
         commit_record(run, record, "UPDATE_IN_PROGRESS", record->physical,
                       MR_S("Resource creation Initiated"));
+    } else if (has_renamed(record, call)) {
+        tell(run, record, "UPDATE_IN_PROGRESS", call->physical,
+             MR_S("Requested update required the provider to create a new physical resource"));
+        record->physical = call->physical;
+        record->replaced = true; /* by this; the one before goes in the cleanup */
     }
     take_attributes(run, record, call);
     settle(run, record, "UPDATE_COMPLETE", record->physical, MR_S(""));
@@ -452,6 +476,7 @@ enum step_result step_revert(struct run *run, struct stack_resource *record)
     }
     struct resource_call call = make_call(run, record);
     settle(run, record, "UPDATE_IN_PROGRESS", record->physical, MR_S(""));
+    call.reverting = true;
     call.before = call.properties;
     call.properties = resolve(run, mr_json_get(record->previous, "properties"), &call.reason);
     if (call.reason.len == 0 && call.type != NULL && call.type->update != NULL &&
@@ -461,7 +486,12 @@ enum step_result step_revert(struct run *run, struct stack_resource *record)
         return STEP_INTERRUPTED;
     if (call.reason.len > 0)
         return fail_update(run, record, call.reason);
+    const bool renamed = has_renamed(record, &call);
+    if (renamed) /* the way back took yet another one */
+        add_doomed(run, record, record->physical, record->properties);
     restore(record);
+    if (renamed)
+        record->physical = call.physical;
     take_attributes(run, record, &call);
     settle(run, record, "UPDATE_COMPLETE", record->physical, MR_S(""));
     return STEP_DONE;
@@ -546,16 +576,6 @@ enum step_result step_delete(struct run *run, struct stack_resource *record)
 }
 
 /* ---- cleanup ---- */
-
-static void tell(struct run *run, const struct stack_resource *record, const char *event,
-                 struct mr_slice physical, struct mr_slice reason)
-{
-    struct store_entry entry = store_entry_make(run->arena);
-    pthread_mutex_lock(&run->cloudformation->lock);
-    event_add(run->cloudformation, &entry, &run->stack, record, event, physical, reason);
-    run_commit(run, &entry);
-    pthread_mutex_unlock(&run->cloudformation->lock);
-}
 
 enum step_result step_clean(struct run *run, struct stack_resource *record)
 {

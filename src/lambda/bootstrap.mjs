@@ -15,6 +15,8 @@
 // Exit status 1: the import failed or the Runtime API is gone; 128, 129: an uncaught error.
 import fs from "node:fs";
 import http from "node:http";
+import https from "node:https";
+import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { Writable } from "node:stream";
 import url from "node:url";
@@ -182,6 +184,28 @@ async function loadHandler(name) {
 }
 
 // ---- answers that are streamed ----
+
+// ---- https to the server ----
+
+// AWS's URLs for answers of custom resources are https, and code in the wild takes their host and
+// path alone. What goes to our server's host and own paths that way goes there by http.
+function installPlainAnswers() {
+  const { AWS_ENDPOINT_URL: endpoint } = process.env;
+  const server = endpoint && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  const { request } = https;
+  https.request = (...values) => {
+    const [target] = values;
+    const host = target?.hostname ?? target?.host;
+    if (server?.protocol === "http:" && host === server.hostname &&
+        target.path?.startsWith("/_millrace/cloudformation?")) {
+      const { agent: ignored, ...plain } = target;
+      const there = { protocol: "http:", port: server.port, agent: http.globalAgent };
+      return http.request({ ...plain, ...there }, ...values.slice(1));
+    }
+    return request(...values);
+  };
+  syncBuiltinESMExports();
+}
 
 const STREAMS = Symbol("streams");
 const INTEGRATION = "application/vnd.awslambda.http-integration-response";
@@ -358,6 +382,7 @@ function dieOf(type, title, status) {
 async function main() {
   process.chdir(TASK_ROOT);
   installConsole();
+  installPlainAnswers();
   process.on("uncaughtException", dieOf(undefined, "Uncaught Exception", 129));
   const rejected = dieOf("Runtime.UnhandledPromiseRejection", "Unhandled Promise Rejection", 128);
   process.on("unhandledRejection", rejected);

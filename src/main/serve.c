@@ -209,6 +209,7 @@ static enum mr_status listen_on(struct serve *serve)
                    v6 ? "]" : "", serve->port);
     pthread_rwlock_rdlock(&serve->services_lock); /* who asks may reset already */
     lambda_set_endpoint(serve->services.lambda, serve->endpoint);
+    cloudformation_set_endpoint(serve->services.cloudformation, serve->endpoint);
     pthread_rwlock_unlock(&serve->services_lock);
     return MR_OK;
 }

@@ -167,6 +167,7 @@ static enum mr_status open_accounts(struct serve *serve)
         .runtime = serve->runtime,
         .rng = &serve->rng,
         .protocol = serve->protocol,
+        .endpoint_url = serve->endpoint,
     };
     return cloudformation_open(&s->cloudformation, &cloudformation);
 }

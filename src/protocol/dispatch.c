@@ -82,9 +82,17 @@ static const struct protocol_internal_path *internal_path(const struct protocol 
 static void run_internal(void *arg)
 {
     struct http_exchange *exchange = arg;
+    struct protocol *protocol = exchange->listener_ctx;
     const struct protocol_internal_path *path = exchange->user;
     const bool later = path->later; /* the exchange may be gone behind fn */
+    if (path->open && !gate_enter_now(protocol)) {
+        exchange->status = 503;
+        http_reply_send(exchange);
+        return;
+    }
     path->fn(path->ctx, exchange);
+    if (path->open)
+        gate_leave(protocol);
     if (!later)
         http_reply_send(exchange);
 }
@@ -113,7 +121,9 @@ static struct protocol_call *call_new(struct http_exchange *exchange)
 static bool internal_allowed(struct http_exchange *exchange)
 {
     struct protocol *protocol = exchange->listener_ctx;
-    if (protocol->auth == NULL || mr_slice_equal(exchange->path, MR_S("/_millrace/health")))
+    const struct protocol_internal_path *path = internal_path(protocol, exchange->path);
+    if (protocol->auth == NULL || (path != NULL && path->open) ||
+        mr_slice_equal(exchange->path, MR_S("/_millrace/health")))
         return true;
     /* Prometheus cannot sign; it can send a name and a password. */
     const bool metrics =

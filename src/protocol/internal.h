@@ -54,6 +54,7 @@ struct protocol_internal_path {
     void (*fn)(void *ctx, struct http_exchange *exchange);
     void *ctx;
     bool later; /* fn sees to the reply */
+    bool open;  /* without a signature: fn sees who may */
 };
 
 /* See gate.c. */

@@ -211,6 +211,11 @@ void protocol_register_internal(struct protocol *protocol, const char *path,
 void protocol_register_internal_later(struct protocol *protocol, const char *path,
                                       void (*fn)(void *ctx, struct http_exchange *exchange),
                                       void *ctx);
+/* The same, but nobody signs: the URL itself says that its sender may, which fn sees to. It runs
+ * inside the gate, as handlers do. */
+void protocol_register_internal_open(struct protocol *protocol, const char *path,
+                                     void (*fn)(void *ctx, struct http_exchange *exchange),
+                                     void *ctx);
 
 /* Requests to the URL of a function, "/_millrace/lambda-url/ID/..." or with a host
  * "ID.lambda-url....", go to fn, on a worker, which sends the reply. */

@@ -124,7 +124,8 @@ void protocol_register(struct protocol *protocol, const char *service_name,
 }
 
 static void add_path(struct protocol *protocol, const char *path,
-                     void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx, bool later)
+                     void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx, bool later,
+                     bool open)
 {
     assert(strncmp(path, "/_millrace/", 11) == 0 || strcmp(path, PROTOCOL_SCRAPE_PATH) == 0);
     size_t at = 0; /* a path that was registered before is replaced, as an operation is */
@@ -133,7 +134,7 @@ static void add_path(struct protocol *protocol, const char *path,
         at++;
     assert(at < PROTOCOL_INTERNAL_PATHS_MAX);
     protocol->paths[at] = (struct protocol_internal_path){
-        .path = mr_slice_cstr(path), .fn = fn, .ctx = ctx, .later = later};
+        .path = mr_slice_cstr(path), .fn = fn, .ctx = ctx, .later = later, .open = open};
     if (at == protocol->path_count)
         protocol->path_count++;
 }
@@ -141,14 +142,21 @@ static void add_path(struct protocol *protocol, const char *path,
 void protocol_register_internal(struct protocol *protocol, const char *path,
                                 void (*fn)(void *ctx, struct http_exchange *exchange), void *ctx)
 {
-    add_path(protocol, path, fn, ctx, false);
+    add_path(protocol, path, fn, ctx, false, false);
 }
 
 void protocol_register_internal_later(struct protocol *protocol, const char *path,
                                       void (*fn)(void *ctx, struct http_exchange *exchange),
                                       void *ctx)
 {
-    add_path(protocol, path, fn, ctx, true);
+    add_path(protocol, path, fn, ctx, true, false);
+}
+
+void protocol_register_internal_open(struct protocol *protocol, const char *path,
+                                     void (*fn)(void *ctx, struct http_exchange *exchange),
+                                     void *ctx)
+{
+    add_path(protocol, path, fn, ctx, true, true);
 }
 
 void protocol_set_wait(struct protocol *protocol, enum mr_status (*wait)(void *ctx, int64_t ticket),

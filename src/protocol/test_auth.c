@@ -432,12 +432,20 @@ static void health(void *ctx, struct http_exchange *exchange)
     mr_buf_append(&exchange->reply_body, MR_S("fine"));
 }
 
+static void answer(void *ctx, struct http_exchange *exchange)
+{
+    health(ctx, exchange);
+    http_reply_send(exchange);
+}
+
 static void our_own_paths_are_closed_too_but_for_health(void **state)
 {
     protocol_register_internal(*state, "/_millrace/health", health, NULL);
     protocol_register_internal(*state, "/_millrace/status", health, NULL);
     assert_body(get_s3(*state, "/_millrace/health", NULL), "fine");
     assert_int_equal(get_s3(*state, "/_millrace/status", NULL)->status, 403);
+    protocol_register_internal_open(*state, "/_millrace/open", answer, NULL);
+    assert_body(get_s3(*state, "/_millrace/open", NULL), "fine");
     const char *const headers[] = {
         "host",
         "127.0.0.1:4566",

@@ -120,11 +120,3 @@ def test_a_nested_update_that_fails_is_taken_back(stacks, fresh, inner):
         "The following resource(s) failed to update: [Group]. ")
     inner(template_of(RetentionInDays=1))
     stacks.update(name, outer)
-
-
-def test_a_handle_to_wait_for_is_a_name(stacks, fresh):
-    name = fresh("handle")
-    stacks.create(name, {
-        "Resources": {"H": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
-        "Outputs": {"O": {"Value": {"Ref": "H"}}}})
-    assert stacks.outputs(name)["O"].startswith("https://cloudformation-waitcondition-us-east-1.")
