@@ -238,6 +238,27 @@ static void continue_rollback(struct protocol_call *call)
     pthread_mutex_unlock(&cloudformation->lock);
 }
 
+/* The update goes back; what its job waits for is no longer waited for. */
+static void cancel_update(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct store_entry entry = store_entry_make(call->arena);
+    struct stack stack;
+    pthread_mutex_lock(&cloudformation->lock);
+    if (find(call, "Stack [%.*s] does not exist", &stack) != MR_OK) {
+        pthread_mutex_unlock(&cloudformation->lock);
+        return;
+    }
+    if (!stack_has_status(&stack, "UPDATE_IN_PROGRESS")) {
+        protocol_fail(call, &cloudformation_validation_error,
+                      "CancelUpdateStack cannot be called from current stack status");
+    } else {
+        stack.operation--; /* the same operation goes back: its records count */
+        begin(call, &entry, &stack, "UPDATE_ROLLBACK_IN_PROGRESS");
+    }
+    pthread_mutex_unlock(&cloudformation->lock);
+}
+
 static const struct protocol_fault not_implemented = {"NotImplemented", 501, true};
 
 /* What failed and was left as it was goes back after all. */
@@ -277,5 +298,6 @@ const struct protocol_handler cloudformation_stack_handlers[] = {
     {.operation = "UpdateTerminationProtection", .run = update_protection},
     {.operation = "ContinueUpdateRollback", .run = continue_rollback},
     {.operation = "RollbackStack", .run = rollback_stack},
+    {.operation = "CancelUpdateStack", .run = cancel_update},
 };
 const size_t cloudformation_stack_handler_count = MR_COUNT(cloudformation_stack_handlers);

@@ -30,6 +30,7 @@ static const struct resource_type *const types[] = {
     &resource_alias,
     &resource_layer_version,
     &resource_mapping,
+    &resource_url,
     &resource_parameter,
     &resource_cdk_metadata,
     &resource_repository,

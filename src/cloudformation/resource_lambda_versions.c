@@ -222,3 +222,74 @@ const struct resource_type resource_layer_version = {
     .create = layer_create,
     .drop = layer_drop,
 };
+
+/* ---- AWS::Lambda::Url ---- */
+
+static const struct resource_property url_properties[] = {
+    {"TargetFunctionArn", RESOURCE_REQUIRED | RESOURCE_REPLACES},
+    {"Qualifier", RESOURCE_REPLACES},
+    {"AuthType", RESOURCE_REQUIRED},
+    {"Cors", 0},
+    {"InvokeMode", 0},
+};
+
+static const char *const url_attributes[] = {"FunctionArn", "FunctionUrl", NULL};
+
+static void open_url(struct request *request, struct resource_call *call, const char *operation)
+{
+    request_open(request, call, "lambda", operation);
+    request_value(request, "FunctionName", resource_property(call, "TargetFunctionArn"));
+    request_value(request, "Qualifier", resource_property(call, "Qualifier"));
+}
+
+static yyjson_val *send_url(struct resource_call *call, const char *operation)
+{
+    static const char *const same[] = {"AuthType", "Cors", "InvokeMode"};
+    struct request request;
+    open_url(&request, call, operation);
+    request_properties(&request, same, MR_COUNT(same));
+    (void)request_reset(&request, "Cors", "{}");
+    (void)request_reset(&request, "InvokeMode", "\"BUFFERED\"");
+    return request_send(&request);
+}
+
+static void url_create(struct resource_call *call)
+{
+    yyjson_val *url = send_url(call, "CreateFunctionUrlConfig");
+    if (url == NULL && resource_fault_is_ours(call)) {
+        struct request request;
+        open_url(&request, call, "GetFunctionUrlConfig");
+        url = request_send(&request);
+    }
+    if (url == NULL) {
+        resource_fail_fault(call);
+        return;
+    }
+    call->physical = mr_arena_copy(call->arena, mr_json_get_text(url, "FunctionArn"));
+    resource_attribute(call, "FunctionArn", call->physical);
+    resource_attribute(call, "FunctionUrl", mr_json_get_text(url, "FunctionUrl"));
+}
+
+static void url_update(struct resource_call *call)
+{
+    if (send_url(call, "UpdateFunctionUrlConfig") == NULL)
+        resource_fail_fault(call);
+}
+
+static void url_drop(struct resource_call *call)
+{
+    struct request request;
+    open_url(&request, call, "DeleteFunctionUrlConfig");
+    request_drop(&request, NULL);
+}
+
+const struct resource_type resource_url = {
+    .name = "AWS::Lambda::Url",
+    .service = "Lambda",
+    .properties = url_properties,
+    .property_count = MR_COUNT(url_properties),
+    .attributes = url_attributes,
+    .create = url_create,
+    .update = url_update,
+    .drop = url_drop,
+};

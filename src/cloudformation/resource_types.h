@@ -8,8 +8,8 @@ extern const struct resource_type resource_stream;          /* Kinesis */
 extern const struct resource_type resource_delivery_stream; /* Firehose */
 extern const struct resource_type resource_pipe;            /* Pipes */
 extern const struct resource_type resource_function, resource_permission, resource_version,
-    resource_alias, resource_layer_version, resource_mapping;              /* Lambda */
-extern const struct resource_type resource_bucket, resource_bucket_policy; /* S3 */
+    resource_alias, resource_layer_version, resource_mapping, resource_url; /* Lambda */
+extern const struct resource_type resource_bucket, resource_bucket_policy;  /* S3 */
 extern const struct resource_type resource_database, resource_glue_table, resource_partition,
     resource_classifier, resource_crawler;                                   /* Glue */
 extern const struct resource_type resource_work_group, resource_named_query; /* Athena */

@@ -195,6 +195,23 @@ def test_a_stack_is_deleted_while_it_waits(stacks, custom, fresh):
     assert custom.asked("Create", "Delete")["Delete"]["PhysicalResourceId"].startswith(name)
 
 
+def test_an_update_is_called_off(stacks, custom, fresh, error_of):
+    name, cancel = fresh("custom"), stacks.client.cancel_update_stack
+    stacks.create(name, custom.template(Id="a"))
+    custom.asked("Create")
+    assert error_of(lambda: cancel(StackName=name)) == (
+        "ValidationError", "CancelUpdateStack cannot be called from current stack status")
+    stacks.update(name, custom.template(Id="a", Name="two", Silent="Update"), wait=None)
+    wait_until(custom.events)
+    cancel(StackName=name)
+    stacks.wait(name, "UPDATE_ROLLBACK_COMPLETE")
+    assert failure(stacks, name) == ["Resource update cancelled"]
+    assert len(custom.events()) == 2  # and the one that goes back
+    assert stacks.outputs(name)["Name"] == "n-one"
+    assert error_of(lambda: cancel(StackName="none")) == (
+        "ValidationError", "Stack [none] does not exist")
+
+
 def answer(event, data=None, **more):
     url = event["ResponseURL"]
     body = {"Status": "SUCCESS", "PhysicalResourceId": "p", "Data": data or {},

@@ -2,6 +2,7 @@
 
 import io
 import json
+import urllib.request
 import zipfile
 
 import pytest
@@ -133,3 +134,43 @@ def test_an_event_source_mapping(stacks, client, fresh):
     assert functions.list_event_source_mappings()["EventSourceMappings"] == [] or all(
         m["UUID"] != told["MapRef"]
         for m in functions.list_event_source_mappings()["EventSourceMappings"])
+
+
+def test_a_url(stacks, client, server, fresh):
+    name, functions = fresh("url"), client("lambda")
+
+    def wanted(**more):
+        url = {"Type": "AWS::Lambda::Url", "Properties": {
+            "TargetFunctionArn": att("Fn", "Arn"), "AuthType": "NONE", **more}}
+        public = {"Type": "AWS::Lambda::Permission", "Properties": {
+            "FunctionName": {"Ref": "Fn"}, "Action": "lambda:InvokeFunctionUrl",
+            "Principal": "*", "FunctionUrlAuthType": "NONE"}}
+        made = template(Fn=function("one"), Url=url, Public=public)
+        made["Outputs"].update({key: {"Value": att("Url", key)} for key in (
+            "FunctionUrl", "FunctionArn")})
+        return made
+
+    stacks.create(name, wanted(Cors={"AllowOrigins": ["*"], "MaxAge": "5"},
+                               InvokeMode="RESPONSE_STREAM"))
+    told = stacks.outputs(name)
+    assert told["UrlRef"] == told["FunctionArn"]
+    shown = functions.get_function_url_config(FunctionName=told["FnRef"])
+    assert shown["FunctionUrl"] == told["FunctionUrl"] and shown["Cors"]["MaxAge"] == 5
+
+    def mode():  # which older clients do not know
+        path = f"/2021-10-31/functions/{told['FnRef']}/url"
+        return json.loads(server.request("GET", path)[2])["InvokeMode"]
+
+    assert mode() == "RESPONSE_STREAM"
+    with urllib.request.urlopen(told["FunctionUrl"]) as reply:
+        assert reply.status == 200
+    stacks.update(name, wanted(AuthType="AWS_IAM"))
+    shown = functions.get_function_url_config(FunctionName=told["FnRef"])
+    assert shown["AuthType"] == "AWS_IAM" and not shown.get("Cors")
+    assert mode() == "BUFFERED"
+    without = wanted()
+    del without["Resources"]["Url"], without["Outputs"]
+    stacks.update(name, without)
+    with pytest.raises(ClientError) as gone:
+        functions.get_function_url_config(FunctionName=told["FnRef"])
+    assert gone.value.response["Error"]["Code"] == "ResourceNotFoundException"
