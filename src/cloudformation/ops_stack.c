@@ -259,6 +259,53 @@ static void cancel_update(struct protocol_call *call)
     pthread_mutex_unlock(&cloudformation->lock);
 }
 
+/* ---- SignalResource ---- */
+
+static void signal_locked(struct protocol_call *call, const struct stack *stack)
+{
+    struct cloudformation *cloudformation = call->service;
+    const struct mr_slice logical = mr_json_get_text(call->in, "LogicalResourceId");
+    struct record_list records;
+    const enum mr_status loaded = record_load(cloudformation, call->arena, stack, &records);
+    const struct stack_resource *record = loaded == MR_OK ? record_find(&records, logical) : NULL;
+    enum mr_status status = MR_NOT_FOUND;
+    protocol_fail_internal(call, loaded);
+    if (record == NULL) {
+        protocol_fail(call, &cloudformation_validation_error,
+                      "Resource %.*s does not exist for stack %.*s", MR_ARG(logical),
+                      MR_ARG(stack->name));
+        return;
+    }
+    if (mr_slice_equal(record->type, MR_S("AWS::CloudFormation::WaitCondition"))) {
+        struct mr_buf buf = {0};
+        struct mr_json json = mr_json_make(&buf);
+        mr_json_object(&json);
+        mr_json_key_string(&json, "Status", mr_json_get_text(call->in, "Status"));
+        mr_json_key_string(&json, "UniqueId", mr_json_get_text(call->in, "UniqueId"));
+        mr_json_object_end(&json);
+        status = signal_add_locked(
+            cloudformation, call->arena,
+            mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(stack->uuid), MR_ARG(logical)),
+            mr_buf_slice(&buf), &call->ticket);
+        mr_buf_fini(&buf);
+        protocol_fail_internal(call, status);
+    }
+    if (status == MR_NOT_FOUND)
+        protocol_fail(call, &cloudformation_validation_error,
+                      "Resource %.*s is in %.*s state and cannot be signaled", MR_ARG(logical),
+                      MR_ARG(record->status));
+}
+
+static void signal_resource(struct protocol_call *call)
+{
+    struct cloudformation *cloudformation = call->service;
+    struct stack stack;
+    pthread_mutex_lock(&cloudformation->lock);
+    if (find(call, "Stack [%.*s] does not exist", &stack) == MR_OK)
+        signal_locked(call, &stack);
+    pthread_mutex_unlock(&cloudformation->lock);
+}
+
 static const struct protocol_fault not_implemented = {"NotImplemented", 501, true};
 
 /* What failed and was left as it was goes back after all. */
@@ -299,5 +346,6 @@ const struct protocol_handler cloudformation_stack_handlers[] = {
     {.operation = "ContinueUpdateRollback", .run = continue_rollback},
     {.operation = "RollbackStack", .run = rollback_stack},
     {.operation = "CancelUpdateStack", .run = cancel_update},
+    {.operation = "SignalResource", .run = signal_resource},
 };
 const size_t cloudformation_stack_handler_count = MR_COUNT(cloudformation_stack_handlers);

@@ -38,6 +38,7 @@ struct resource_type {
     bool name_lower;
     const char *open_attributes; /* besides: all that begin so; NULL: none */
     bool open_properties;        /* any property may be there */
+    bool has_policy;             /* takes a CreationPolicy */
     bool renames;                /* an update may tell another physical id: it replaces by that */
     bool always_updates;         /* even if no property changed: what lies behind them may have */
     /* Beyond RESOURCE_REPLACES: does a change inside a property need a new resource? May be NULL.
@@ -63,6 +64,7 @@ struct resource_call {
     struct mr_slice stack_uuid, stack_status;
     yyjson_val *stack_tags; /* [{Key, Value}] or NULL */
     yyjson_val *properties; /* evaluated; of drop: those it was made with */
+    yyjson_val *policy;     /* its CreationPolicy, evaluated, or NULL; of create */
     yyjson_val *before;     /* of update: the properties until now */
     struct mr_slice token;  /* the same for each run of one creation */
     bool resumed;

@@ -3,7 +3,7 @@
 #include "cloudformation/internal.h"
 #include "cloudformation/resource_types.h"
 
-enum { TIMEOUT_S_MAX = 43200, COUNT_MAX = SIGNAL_MESSAGES_MAX };
+enum { TIMEOUT_S_MAX = 43200, POLICY_TIMEOUT_S = 300, COUNT_MAX = SIGNAL_MESSAGES_MAX };
 
 static const char *const no_attributes[] = {NULL};
 
@@ -57,6 +57,7 @@ struct condition {
     int64_t count, timeout_s;
     yyjson_val *ids; /* of the signals that count: UniqueId -> Data */
     int64_t good;
+    bool by_policy;
 };
 
 static bool read_number(struct resource_call *call, const char *property, int64_t fallback,
@@ -75,10 +76,68 @@ static bool read_number(struct resource_call *call, const char *property, int64_
     return false;
 }
 
+/* "PT1H30M5S" in seconds; -1: it is none. */
+static int64_t duration_s(struct mr_slice text)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'H', 3600}, {'M', 60}, {'S', 1}};
+    int64_t total = 0;
+    if (!mr_slice_starts_with(text, MR_S("PT")))
+        return -1;
+    text = mr_slice_sub(text, 2, SIZE_MAX);
+    for (size_t i = 0; i < MR_COUNT(units) && text.len > 0; i++) {
+        const size_t at = mr_slice_find(text, units[i].unit);
+        int64_t number;
+        if (at == SIZE_MAX)
+            continue;
+        if (mr_slice_to_i64(mr_slice_sub(text, 0, at), &number) != MR_OK || number < 0 ||
+            number > TIMEOUT_S_MAX)
+            return -1;
+        total += number * units[i].seconds;
+        text = mr_slice_sub(text, at + 1, SIZE_MAX);
+    }
+    return text.len == 0 ? total : -1;
+}
+
+/* A mailbox of its own, for SignalResource. */
+static bool open_policy(struct resource_call *call, struct condition *condition)
+{
+    yyjson_val *wanted = mr_json_get(call->policy, "ResourceSignal");
+    const struct mr_slice timeout = mr_json_get_text(wanted, "Timeout");
+    struct mr_slice url;
+    enum mr_status status = MR_OK;
+    condition->by_policy = true;
+    condition->name =
+        mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(call->stack_uuid), MR_ARG(call->logical));
+    condition->timeout_s = timeout.len == 0 ? POLICY_TIMEOUT_S : duration_s(timeout);
+    condition->count = 1;
+    if (mr_json_get(wanted, "Count") != NULL &&
+        mr_slice_to_i64(mr_json_get_text(wanted, "Count"), &condition->count) != MR_OK)
+        condition->count = -1;
+    if (condition->timeout_s < 0 || condition->timeout_s > TIMEOUT_S_MAX || condition->count < 0 ||
+        condition->count > COUNT_MAX) {
+        resource_fail(call, "CreationPolicy: ResourceSignal has no right Count or Timeout");
+        return false;
+    }
+    const bool is_open = call->resumed && signal_messages(call->cloudformation, call->arena,
+                                                          condition->name) != NULL;
+    while (!is_open && (status = signal_open(call->cloudformation, call->arena, call->stack_uuid,
+                                             call->logical, &url)) == MR_AGAIN)
+        if (!resource_wait_signal(call, condition->name, 0))
+            return false;
+    if (status != MR_OK)
+        resource_fail(call, "The wait for signals could not be stored");
+    return status == MR_OK;
+}
+
 static bool read_condition(struct resource_call *call, struct condition *condition)
 {
     const struct mr_slice handle = resource_property_text(call, "Handle");
     *condition = (struct condition){.name = signal_name(call->arena, handle)};
+    if (call->policy != NULL && handle.len == 0)
+        return open_policy(call, condition);
     if (handle.len == 0 || resource_property_text(call, "Timeout").len == 0)
         resource_fail(call, "Property validation failure: [The property {/%s} is required]",
                       handle.len == 0 ? "Handle" : "Timeout");
@@ -106,8 +165,12 @@ static bool weigh(struct resource_call *call, struct condition *condition, yyjso
         if (mr_json_getn(condition->ids, id) != NULL)
             continue;
         if (!mr_slice_equal(status, MR_S("SUCCESS"))) {
-            resource_fail(call, "WaitCondition received failed message: '%.*s' for uniqueId: %.*s",
-                          MR_ARG(mr_json_get_text(signal, "Reason")), MR_ARG(id));
+            if (condition->by_policy)
+                resource_fail(call, "Received FAILURE signal with UniqueId %.*s", MR_ARG(id));
+            else
+                resource_fail(call,
+                              "WaitCondition received failed message: '%.*s' for uniqueId: %.*s",
+                              MR_ARG(mr_json_get_text(signal, "Reason")), MR_ARG(id));
             return false;
         }
         condition->ids = resource_with(call->arena, condition->ids, mr_arena_cstr(call->arena, id),
@@ -117,31 +180,47 @@ static bool weigh(struct resource_call *call, struct condition *condition, yyjso
     return true;
 }
 
+static void run_out(struct resource_call *call, const struct condition *condition)
+{
+    if (condition->by_policy)
+        resource_fail(call,
+                      "Failed to receive %lld resource signal(s) within the specified duration",
+                      (long long)(condition->count - condition->good));
+    else
+        resource_fail(call, "WaitCondition timed out. Received %lld conditions when expecting %lld",
+                      (long long)condition->good, (long long)condition->count);
+}
+
+/* False: the server stops. */
+static bool wait_for(struct resource_call *call, struct condition *condition)
+{
+    const int64_t deadline_ms = mr_monotonic_ms() + condition->timeout_s * 1000;
+    for (;;) {
+        yyjson_val *messages = signal_messages(call->cloudformation, call->arena, condition->name);
+        const size_t known = yyjson_arr_size(messages);
+        if (!weigh(call, condition, messages) || condition->good >= condition->count)
+            return true;
+        if (mr_monotonic_ms() >= deadline_ms) {
+            run_out(call, condition);
+            return true;
+        }
+        if (!resource_wait_signal(call, condition->name, known))
+            return !call->interrupted;
+    }
+}
+
 static void condition_create(struct resource_call *call)
 {
     struct condition condition;
-    size_t known = 0;
-    if (!read_condition(call, &condition)) {
-        call->physical = MR_S("");
+    call->physical = MR_S("");
+    if (!read_condition(call, &condition))
         return;
-    }
-    const int64_t deadline_ms = mr_monotonic_ms() + condition.timeout_s * 1000;
     call->physical =
         mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(call->stack_id), MR_ARG(call->logical));
-    for (;;) {
-        yyjson_val *messages = signal_messages(call->cloudformation, call->arena, condition.name);
-        known = yyjson_arr_size(messages);
-        if (!weigh(call, &condition, messages) || condition.good >= condition.count)
-            break;
-        if (mr_monotonic_ms() >= deadline_ms) {
-            resource_fail(call,
-                          "WaitCondition timed out. Received %lld conditions when expecting %lld",
-                          (long long)condition.good, (long long)condition.count);
-            break;
-        }
-        if (!resource_wait_signal(call, condition.name, known))
-            return;
-    }
+    if (!wait_for(call, &condition))
+        return;
+    if (condition.by_policy)
+        signal_close(call->cloudformation, call->arena, condition.name);
     if (call->reason.len == 0)
         resource_attribute(call, "Data", resource_document(call->arena, condition.ids));
 }
@@ -159,6 +238,7 @@ const struct resource_type resource_wait_condition = {
     .properties = condition_properties,
     .property_count = MR_COUNT(condition_properties),
     .attributes = condition_attributes,
+    .has_policy = true,
     .create = condition_create,
     .update = condition_update,
     .drop = nothing,

@@ -150,8 +150,12 @@ static struct wanted want(struct run *run, struct mr_slice logical)
     wanted.properties = properties == NULL ? mr_json_parse(run->arena, MR_S("{}"), 2)
                                            : evaluate(&run->evaluation, properties);
     wanted.error = properties == NULL ? MR_S("") : run->evaluation.error;
-    if (wanted.error.len == 0 && mr_json_get(resource, "CreationPolicy") != NULL)
-        wanted.error = MR_S("millrace does not wait for signals: CreationPolicy");
+    if (wanted.error.len == 0 && !wanted.type->has_policy &&
+        mr_json_get(resource, "CreationPolicy") != NULL)
+        wanted.error = mr_arena_printf(run->arena, "CreationPolicy is not supported for %s",
+                                       wanted.type->name);
+    if (wanted.error.len == 0 && mr_json_get(resource, "UpdatePolicy") != NULL)
+        wanted.error = MR_S("millrace does not carry out UpdatePolicy");
     if (wanted.error.len == 0)
         wanted.error = resource_check(run->arena, wanted.type, wanted.properties);
     return wanted;
@@ -191,6 +195,9 @@ static void choose_name(struct run *run, struct stack_resource *record)
 static struct resource_call run_create(struct run *run, struct stack_resource *record, bool resumed)
 {
     struct resource_call call = make_call(run, record);
+    yyjson_val *policy =
+        mr_json_get(template_resource(&run->template, record->logical), "CreationPolicy");
+    call.policy = policy == NULL ? NULL : evaluate(&run->evaluation, policy);
     call.physical = record->intended;
     call.resumed = resumed && !record->found;
     if (call.reason.len == 0)

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from botocore.exceptions import ClientError
 from support import wait_until
 
 from .conftest import log_group
@@ -99,3 +100,76 @@ def test_what_a_condition_must_say(stacks, fresh, properties, told):
     wanted["Resources"]["Done"]["DependsOn"] = "Handle"
     stacks.create(name, wanted, wait="ROLLBACK_COMPLETE")
     assert told in reasons(stacks, name)[0]
+
+
+def by_policy(**signal):
+    return {"Resources": {"Done": {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "CreationPolicy": {"ResourceSignal": signal} if signal else {}}}}
+
+
+def begun(stacks, fresh, wanted):
+    name = fresh("signal")
+    stacks.create(name, wanted, wait=None)
+    wait_until(lambda: stacks.resources(name).get("Done", ("", ""))[1] == "CREATE_IN_PROGRESS")
+
+    def signal(status, unique="1", logical="Done", stack=name):
+        return stacks.client.signal_resource(
+            StackName=stack, LogicalResourceId=logical, UniqueId=unique, Status=status)
+
+    return name, signal
+
+
+def test_resources_are_signaled(stacks, fresh, error_of):
+    name, signal = begun(stacks, fresh, by_policy(Count=2, Timeout="PT1H"))
+    assert error_of(lambda: signal("SUCCESS", logical="No")) == (
+        "ValidationError", f"Resource No does not exist for stack {name}")
+    assert error_of(lambda: signal("SUCCESS", stack="none")) == (
+        "ValidationError", "Stack [none] does not exist")
+    wait_until(lambda: attempt(lambda: signal("SUCCESS")) is None)
+    signal("SUCCESS")  # does not count
+    signal("SUCCESS", "2")
+    stacks.wait(name, "CREATE_COMPLETE")
+    assert error_of(lambda: signal("SUCCESS", "3")) == (
+        "ValidationError", "Resource Done is in CREATE_COMPLETE state and cannot be signaled")
+
+
+def attempt(call):
+    """What it raises, or None: the resource's status comes a moment before it takes signals."""
+    try:
+        call()
+    except ClientError as error:
+        return error
+    return None
+
+
+def test_a_signal_of_failure(stacks, fresh):
+    name, signal = begun(stacks, fresh, by_policy())
+    wait_until(lambda: attempt(lambda: signal("FAILURE", "i-1")) is None)
+    stacks.wait(name, "ROLLBACK_COMPLETE")
+    assert reasons(stacks, name) == ["Received FAILURE signal with UniqueId i-1"]
+
+
+def test_signals_that_do_not_come(stacks, fresh):
+    name = fresh("signal")
+    stacks.create(name, by_policy(Count="2", Timeout="PT1S"), wait="ROLLBACK_COMPLETE")
+    assert reasons(stacks, name) == [
+        "Failed to receive 2 resource signal(s) within the specified duration"]
+
+
+@pytest.mark.parametrize("signal", [
+    {"Timeout": "5"}, {"Timeout": "PT13H"}, {"Timeout": "PT5"}, {"Timeout": "PTxM"}, {"Count": "x"},
+])
+def test_wrong_policies(stacks, fresh, signal):
+    name = fresh("signal")
+    stacks.create(name, by_policy(**signal), wait="ROLLBACK_COMPLETE")
+    assert "no right Count or Timeout" in reasons(stacks, name)[0]
+
+
+def test_policies_of_other_resources_are_refused(stacks, fresh):
+    for member, told in (("CreationPolicy", "CreationPolicy is not supported for AWS::Logs::"),
+                         ("UpdatePolicy", "millrace does not carry out UpdatePolicy")):
+        name = fresh("signal")
+        wanted = {"Resources": {"Done": {**log_group(), member: {"A": "b"}}}}
+        stacks.create(name, wanted, wait="ROLLBACK_COMPLETE")
+        assert told in reasons(stacks, name)[0]
