@@ -7,6 +7,7 @@
 
 static const struct resource_type *const types[] = {
     &resource_table,
+    &resource_global_table,
     &resource_stream,
     &resource_delivery_stream,
     &resource_pipe,

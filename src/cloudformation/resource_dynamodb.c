@@ -56,6 +56,7 @@ static enum resource_ready is_active(struct resource_call *call)
         !indexes_are_active(table))
         return RESOURCE_NOT_YET;
     resource_attribute(call, "Arn", mr_json_get_text(table, "TableArn"));
+    resource_attribute(call, "TableId", mr_json_get_text(table, "TableId"));
     if (mr_json_get_bool(mr_json_get(table, "StreamSpecification"), "StreamEnabled", false))
         resource_attribute(call, "StreamArn", mr_json_get_text(table, "LatestStreamArn"));
     return RESOURCE_READY;

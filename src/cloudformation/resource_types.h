@@ -3,10 +3,10 @@
 #pragma once
 #include "cloudformation/resource.h"
 
-extern const struct resource_type resource_table;           /* DynamoDB */
-extern const struct resource_type resource_stream;          /* Kinesis */
-extern const struct resource_type resource_delivery_stream; /* Firehose */
-extern const struct resource_type resource_pipe;            /* Pipes */
+extern const struct resource_type resource_table, resource_global_table; /* DynamoDB */
+extern const struct resource_type resource_stream;                       /* Kinesis */
+extern const struct resource_type resource_delivery_stream;              /* Firehose */
+extern const struct resource_type resource_pipe;                         /* Pipes */
 extern const struct resource_type resource_function, resource_permission, resource_version,
     resource_alias, resource_layer_version, resource_mapping, resource_url; /* Lambda */
 extern const struct resource_type resource_bucket, resource_bucket_policy;  /* S3 */
