@@ -53,6 +53,8 @@ void cloudformation_register(struct cloudformation *cloudformation, struct proto
                       cloudformation_describe_handler_count, cloudformation);
     protocol_register(protocol, service, cloudformation_change_set_handlers,
                       cloudformation_change_set_handler_count, cloudformation);
+    protocol_register(protocol, service, cloudformation_guard_handlers,
+                      cloudformation_guard_handler_count, cloudformation);
     protocol_register(protocol, service, cloudformation_template_handlers,
                       cloudformation_template_handler_count, cloudformation);
     if (cloudformation == NULL)

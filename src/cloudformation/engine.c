@@ -369,6 +369,30 @@ static bool phase_delete(struct run *run)
     return true;
 }
 
+/* Is the resource one of the stack, as its template now says? */
+static bool is_wanted(struct run *run, const struct stack_resource *record)
+{
+    yyjson_val *resource = template_resource(&run->template, record->logical);
+    run->evaluation.error = MR_S("");
+    return resource != NULL &&
+           evaluate_condition(&run->evaluation, mr_json_get_text(resource, "Condition"));
+}
+
+/* Why the policy does not let a resource go that the template no longer says; empty: it does. */
+static struct mr_slice why_kept(struct run *run)
+{
+    for (size_t i = 0; i < run->records.count; i++) {
+        const struct stack_resource *record = run->records.items[i];
+        const struct mr_slice denied = is_wanted(run, record)
+                                           ? MR_S("")
+                                           : guard_denies(run->arena, &run->stack, "Update:Delete",
+                                                          record->logical, record->type);
+        if (denied.len > 0)
+            return denied;
+    }
+    return MR_S("");
+}
+
 static bool phase_update(struct run *run)
 {
     struct mr_slice error;
@@ -378,7 +402,10 @@ static bool phase_update(struct run *run)
             fail_update(run, why_failed(run));
         return result != STEP_INTERRUPTED;
     }
-    if (evaluate_outputs(run, &error) == NULL)
+    const struct mr_slice denied = why_kept(run);
+    if (denied.len > 0)
+        fail_update(run, denied);
+    else if (evaluate_outputs(run, &error) == NULL)
         fail_update(run, error);
     else
         run_turn(run, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", MR_S(""), end_updated);
@@ -399,15 +426,6 @@ static bool phase_revert(struct run *run)
     else
         run_turn(run, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", MR_S(""), end_reverted);
     return true;
-}
-
-/* Is the resource one of the stack, as its template now says? */
-static bool is_wanted(struct run *run, const struct stack_resource *record)
-{
-    yyjson_val *resource = template_resource(&run->template, record->logical);
-    run->evaluation.error = MR_S("");
-    return resource != NULL &&
-           evaluate_condition(&run->evaluation, mr_json_get_text(resource, "Condition"));
 }
 
 static void forget(struct run *run, struct stack_resource *record)

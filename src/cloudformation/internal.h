@@ -79,6 +79,8 @@ struct stack {
     int64_t timeout_minutes;                    /* shown; 0: none */
     bool protection;                            /* against DeleteStack */
     bool disable_rollback;                      /* of the operation under way */
+    struct mr_slice policy;                     /* stack policy, JSON; empty: none */
+    struct mr_slice policy_now;                 /* instead, in the update under way; empty: none */
     yyjson_val *outputs;                        /* as on the wire */
     yyjson_val *retain;                         /* logical ids that DeleteStack leaves */
     struct stack_version now;
@@ -211,6 +213,17 @@ enum signal_news { SIGNAL_LOOK, SIGNAL_CALLED_OFF, SIGNAL_CLOSING };
  * stack does not have the status any more, the server stops. */
 enum signal_news signal_wait(struct cloudformation *cloudformation, struct mr_slice uuid,
                              struct mr_slice status, struct mr_slice name, size_t known);
+
+/* ---- guard.c: stack policies ---- */
+
+/* What the request says of stack policies, into the stack. False: it failed. */
+bool guard_take(struct protocol_call *call, struct stack *stack);
+/* Empty, or why the update may not do that to the resource: "Update:Modify", "Update:Replace" or
+ * "Update:Delete". */
+struct mr_slice guard_denies(struct mr_arena *arena, const struct stack *stack, const char *action,
+                             struct mr_slice logical, struct mr_slice type);
+extern const struct protocol_handler cloudformation_guard_handlers[];
+extern const size_t cloudformation_guard_handler_count;
 
 /* ---- changeset.c ---- */
 

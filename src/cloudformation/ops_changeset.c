@@ -289,6 +289,7 @@ static void execute_locked(struct protocol_call *call)
     stack.reason = MR_S("User Initiated");
     stack.updated_ms = call->now_ms;
     stack.token = text_of(call, "ClientRequestToken");
+    stack.policy_now = MR_S("");
     stack.disable_rollback = mr_json_get_bool(call->in, "DisableRollback", false);
     if (set.on_failure.len > 0)
         stack.on_failure = set.on_failure;

@@ -73,6 +73,8 @@ static void create_locked(struct protocol_call *call, struct proposal *proposal)
     if (protocol_failed(call) || proposal_stack(call, stack_name(call), &stack) != MR_OK ||
         !plan_for(call, &stack, proposal, &plan))
         return;
+    if (!guard_take(call, &stack))
+        return;
     proposal->version.template = stack.template_last = 1;
     stack.now = proposal->version;
     stack_template_put(&entry, &stack, 1, &proposal->template);
@@ -113,6 +115,8 @@ static void update_locked(struct protocol_call *call, struct stack *stack)
         protocol_fail(call, &cloudformation_validation_error, "No updates are to be performed.");
         return;
     }
+    if (!guard_take(call, stack))
+        return;
     proposal.version.template = ++stack->template_last;
     stack->target = proposal.version;
     stack->updated_ms = call->now_ms;

@@ -100,6 +100,8 @@ static void write_texts(struct mr_json *json, const struct stack *stack)
     mr_json_key_string(json, "role", stack->role);
     mr_json_key_string(json, "parent", stack->parent);
     mr_json_key_string(json, "root", stack->root);
+    mr_json_key_string(json, "policy", stack->policy);
+    mr_json_key_string(json, "policy_now", stack->policy_now);
 }
 
 void stack_put(struct store_entry *entry, const struct stack *stack)
@@ -146,6 +148,8 @@ static struct stack read_stack(yyjson_val *doc)
         .role = mr_json_get_text(doc, "role"),
         .parent = mr_json_get_text(doc, "parent"),
         .root = mr_json_get_text(doc, "root"),
+        .policy = mr_json_get_text(doc, "policy"),
+        .policy_now = mr_json_get_text(doc, "policy_now"),
         .created_ms = mr_json_get_i64(doc, "created_ms", 0),
         .updated_ms = mr_json_get_i64(doc, "updated_ms", 0),
         .deleted_ms = mr_json_get_i64(doc, "deleted_ms", 0),

@@ -390,6 +390,16 @@ static bool is_name_kept(struct run *run, const struct stack_resource *record)
                           mr_json_get_text(record->previous, "physical"));
 }
 
+/* Nothing was done: the record is again what it was. */
+static enum step_result deny_update(struct run *run, struct stack_resource *record,
+                                    struct mr_slice why)
+{
+    record->properties = mr_json_get(record->previous, "properties");
+    record->replaced = false;
+    settle(run, record, "UPDATE_IN_PROGRESS", record->physical, MR_S(""));
+    return fail_update(run, record, why);
+}
+
 static enum step_result begin_update(struct run *run, struct stack_resource *record,
                                      const struct wanted *wanted)
 {
@@ -401,11 +411,13 @@ static enum step_result begin_update(struct run *run, struct stack_resource *rec
     record->replaced = wanted->error.len == 0 && needs_replacement(wanted, record);
     record->fresh = false;
     take_wanted(run, record, wanted);
-    if (wanted->error.len > 0) {
-        record->properties = mr_json_get(record->previous, "properties");
-        settle(run, record, "UPDATE_IN_PROGRESS", record->physical, MR_S(""));
-        return fail_update(run, record, wanted->error);
-    }
+    if (wanted->error.len > 0)
+        return deny_update(run, record, wanted->error);
+    const struct mr_slice denied =
+        guard_denies(run->arena, &run->stack, record->replaced ? "Update:Replace" : "Update:Modify",
+                     record->logical, record->type);
+    if (denied.len > 0)
+        return deny_update(run, record, denied);
     if (!record->replaced) {
         settle(run, record, "UPDATE_IN_PROGRESS", record->physical, MR_S(""));
         return run_update(run, record, false);
