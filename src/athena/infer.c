@@ -668,11 +668,12 @@ static const struct athena_sqltype *infer_cast(struct athena_translation *transl
         zoned->zone = athena_literal_zone(node->left->text);
         return zoned;
     }
-    if (from != NULL && to != NULL && from->kind == SQL_TIMESTAMP_TZ &&
-        to->kind == SQL_TIMESTAMP_TZ && from->zone.len > 0) {
+    const bool text = from != NULL && from->kind == SQL_VARCHAR;
+    if (from != NULL && to != NULL && to->kind == SQL_TIMESTAMP_TZ &&
+        (text || (from->kind == SQL_TIMESTAMP_TZ && from->zone.len > 0))) {
         struct athena_sqltype *zoned = MR_NEW(translation->arena, struct athena_sqltype);
         *zoned = *to;
-        zoned->zone = from->zone;
+        zoned->zone = text ? MR_S(ATHENA_ZONE_BESIDE) : from->zone;
         return zoned;
     }
     if (from == NULL || to == NULL || athena_sqltype_casts(from, to))

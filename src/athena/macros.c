@@ -105,6 +105,19 @@ static const char *const macros[] = {
     "values "
     "whose time zones are not written in the query are not supported here, but for UTC: ' || z) "
     "END",
+    /* What Java's isWhitespace is true of: all blanks but those that do not break. */
+    "mr_blanks() AS chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(28) || chr(29) || "
+    "chr(30) || chr(31) || ' \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a"
+    "\u2028\u2029\u205f\u3000'",
+    /* The zone behind a text's time or day, as Trino names it. */
+    "mr_zone_name(z) AS CASE WHEN lower(z) IN ('', 'z', 'utc', 'ut', 'uct', 'gmt', 'gmt0', "
+    "'greenwich', 'universal', 'zulu') OR regexp_matches(z, '^[+-]0?0(:?00)?$') THEN 'UTC' WHEN "
+    "left(z, 1) IN ('+', '-') THEN left(z, 1) || lpad(regexp_extract(z, '^.([0-9]{1,2})', 1), 2, "
+    "'0') || ':' || rpad(regexp_extract(z, '^.[0-9]{1,2}:?([0-9]{2})$', 1), 2, '0') ELSE z END",
+    "mr_has_zone(x) AS regexp_matches(x, '(?::[0-9.]+ *|^ *[0-9-]+ +)([+-][0-9:]+|"
+    "[A-Za-z][A-Za-z0-9_/+-]*) *$')",
+    "mr_text_zone(x) AS mr_zone_name(regexp_extract(x, '(?::[0-9.]+ *|^ *[0-9-]+ +)([+-][0-9:]+|"
+    "[A-Za-z][A-Za-z0-9_/+-]*) *$', 1))",
     /* Offsets of window frames. */
     "mr_offset(n, what) AS CASE WHEN n IS NULL THEN error('INVALID_WINDOW_FRAME: Window frame ' || "
     "what || ' offset must not be null') WHEN n < 0 THEN error('INVALID_WINDOW_FRAME: Window frame "

@@ -204,7 +204,14 @@ static struct athena_node *parse_trim(struct athena_parser *parser)
             return NULL;
         if (athena_take(parser, ")"))
             return call_node(parser, name, characters, NULL);
-        if (!athena_take(parser, ",") && !athena_expect(parser, "FROM"))
+        if (strcmp(name, "trim") == 0 && athena_take(parser, ",")) { /* trim(text, characters) */
+            text = characters;
+            characters = athena_parse_expression(parser);
+            return characters != NULL && athena_expect(parser, ")")
+                       ? call_node(parser, name, text, characters)
+                       : NULL;
+        }
+        if (!athena_expect(parser, "FROM"))
             return NULL;
     }
     text = athena_parse_expression(parser);

@@ -350,13 +350,20 @@ static bool rounds(struct athena_translation *translation, const struct athena_n
 static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
                            const struct athena_sqltype *to);
 
-/* A text's distance from UTC may stand behind a blank. */
+/* A text's distance from UTC may stand behind a blank. DuckDB reads one without a zone in the zone
+ * of the row before it. */
 static void emit_instant(struct athena_translation *translation, const struct athena_node *node)
 {
-    athena_emit_text(translation, node->flags & AST_TRY ? "TRY_CAST(" : "CAST(");
+    const bool tries = (node->flags & AST_TRY) != 0;
+    athena_emit_text(translation, "CASE WHEN mr_has_zone(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, tries ? ") THEN TRY_CAST(" : ") THEN CAST(");
     athena_emit_text(translation, "regexp_replace(");
     athena_emit(translation, node->left);
-    athena_emit_text(translation, ", ' +([+-][0-9:]+)$', '\\1') AS TIMESTAMPTZ)");
+    athena_emit_text(translation, ", ' +([+-][0-9:]+)$', '\\1') AS TIMESTAMPTZ) ELSE "
+                                  "timezone('UTC', mr_to_timestamp(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, tries ? ", true)) END" : ", false)) END");
 }
 
 void athena_emit_cast(struct athena_translation *translation, const struct athena_node *node)
@@ -369,13 +376,13 @@ void athena_emit_cast(struct athena_translation *translation, const struct athen
         return;
     }
     const bool rounded = rounds(translation, node, to);
-    if (to->kind == SQL_TIMESTAMP_TZ && node->left->type != NULL &&
-        node->left->type->kind == SQL_VARCHAR) {
-        emit_instant(translation, node);
-        return;
-    }
+    const bool instant = to->kind == SQL_TIMESTAMP_TZ && node->left->type != NULL &&
+                         node->left->type->kind == SQL_VARCHAR;
     athena_emit_text(translation, rounded ? "mr_round_fraction(" : "");
-    emit_unrounded(translation, node, to);
+    if (instant)
+        emit_instant(translation, node);
+    else
+        emit_unrounded(translation, node, to);
     if (rounded)
         mr_buf_printf(translation->out, ", %d)", to->precision);
 }

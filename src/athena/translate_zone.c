@@ -140,6 +140,10 @@ void athena_emit_zone(struct athena_translation *translation, const struct athen
         athena_emit(translation, athena_call_argument(node, 1));
     } else if (zone_reader(node) != NULL) {
         athena_call_template(translation, node, zone_reader(node));
+    } else if (node->kind == AST_CAST && athena_sqltype_is_text(node->left->type)) {
+        athena_emit_text(translation, "mr_text_zone(");
+        athena_emit(translation, node->left);
+        athena_emit_text(translation, ")");
     } else if (carrier(node) != NULL) {
         const bool tries = node->kind == AST_CALL && mr_slice_equal(node->text, MR_S("try"));
         athena_emit_text(translation, tries ? "TRY(" : "");

@@ -62,6 +62,15 @@ RELATIONS = [
     (f"SELECT date_trunc('hour', {PARSED}), hour(date_trunc('hour', {PARSED})) FROM {ISO} GROUP BY "
      f"date_trunc('hour', {PARSED}) ORDER BY date_trunc('hour', {PARSED})",
      "timestamp_with_time_zone bigint", [["2020-01-02 03:00:00.000 +05:00", "3"]]),
+    ("SELECT CAST(x AS timestamp(3) with time zone), CAST(CAST(x AS timestamp with time zone) AS "
+     "date), TRY_CAST(x AS timestamp(0) with time zone) FROM (VALUES '2020-01-01 00:00:00 +05:30', "
+     "'2020-01-02 01:02:00 America/New_York', '2020-01-03 00:00:00.5Z', '2020-01-04') AS t(x) "
+     "ORDER BY x", "timestamp_with_time_zone date timestamp_with_time_zone",
+     [["2020-01-01 00:00:00.000 +05:30", "2020-01-01", "2020-01-01 00:00:00.000 +05:30"],
+      ["2020-01-02 01:02:00.000 America/New_York", "2020-01-02",
+       "2020-01-02 01:02:00.000 America/New_York"],
+      ["2020-01-03 00:00:00.500 UTC", "2020-01-03", "2020-01-03 00:00:01.000 UTC"],
+      ["2020-01-04 00:00:00.000 UTC", "2020-01-04", "2020-01-04 00:00:00.000 UTC"]]),
     # ... and where it would be lost, it must be UTC
     (f"SELECT max({PARSED}), coalesce(max({PARSED}), now()), array_agg({PARSED}), max_by(x, "
      f"{PARSED}), transform(array_agg(x), y -> from_iso8601_timestamp(y)) FROM (VALUES "
@@ -213,6 +222,12 @@ EXPRESSIONS = [
     ("array_join(ARRAY[JSON '1', JSON '\"a\"'], ',')", "1,a", "varchar"),
     ("array_join(ARRAY[1], NULL)", None, "varchar"),
     ("array_join(ARRAY[1], ',', NULL)", None, "varchar"),
+    # trim(text, characters); without characters what Java calls blanks
+    ("trim('!foo!', '!')", "foo", "varchar"),
+    ("length(trim(chr(9) || ' a' || chr(10) || chr(8195)))", "1", "bigint"),
+    ("length(ltrim(chr(9) || 'a '))", "2", "bigint"),
+    ("length(rtrim(' a' || chr(13)))", "2", "bigint"),
+    ("length(trim('a' || chr(160)))", "2", "bigint"),
     # moments apart: whole milliseconds, rounded half up
     ("TIME '09:00:00.1' - TIME '10:00:00'", "-0 00:59:59.900", "interval day to second"),
     ("TIMESTAMP '2020-01-01 00:00:00.0006' - TIMESTAMP '2020-01-01 00:00:00' = "
