@@ -16,6 +16,7 @@ each step said is kept in build/check/STEP.log; only failures are shown.
 Contract tests run against the ASan build through Debian's boto3; tests that need speed (pipeline,
 crash) and the second run through a newer boto3, where the machine has one, against the release.
 The two runs are side by side: each mostly waits, its client for the server or the server for it.
+Behind the second, which is shorter, go steps that nobody times.
 MILLRACE_BIN, when set, is the program of all of them.
 """
 
@@ -423,7 +424,7 @@ def step_kills(tally):
 GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
         "contract": step_contract, "newer-boto3": step_newer_boto3, "pipeline": step_pipeline,
         "js": step_js, "fuzz": step_fuzz, "sim": step_sim}
-SIDE_BY_SIDE = ["contract", "newer-boto3"]  # when both are chosen
+LANES = [["contract"], ["newer-boto3", "js", "fuzz"]]  # side by side
 MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all,
         "fuzz-longer": step_fuzz_longer, "history": step_history,
         "sim-longer": step_sim_longer, "kills": step_kills}
@@ -438,10 +439,15 @@ def perform(name, step, tally, rows):
     say(f"{name}: {passed} passed, {failed} failed")
 
 
-def perform_together(names, steps, tally, rows):
-    tallies, tables = [Tally() for _ in names], [[] for _ in names]
-    threads = [threading.Thread(target=perform, args=(name, steps[name], *mine))
-               for name, *mine in zip(names, tallies, tables)]
+def perform_lanes(lanes, steps, tally, rows):
+    """Lanes side by side, the steps of one behind each other."""
+    tallies, tables = [Tally() for _ in lanes], [[] for _ in lanes]
+
+    def drive(lane, mine, table):
+        for name in lane:
+            perform(name, steps[name], mine, table)
+
+    threads = [threading.Thread(target=drive, args=work) for work in zip(lanes, tallies, tables)]
     for thread in threads:
         thread.start()
     try:
@@ -451,11 +457,11 @@ def perform_together(names, steps, tally, rows):
         for process in list(running):
             os.killpg(process.pid, signal.SIGKILL)
         raise
-    for mine, table in zip(tallies, tables):
+    for lane, mine, table in zip(lanes, tallies, tables):
         tally.add(mine.passed, mine.failed)
         # A step that broke off has no row, and is no success.
         rows += table
-        tally.add(0, int(not table))
+        tally.add(0, len(lane) - len(table))
 
 
 def main(arguments):
@@ -473,12 +479,13 @@ def main(arguments):
         return 2
     tally = Tally()
     rows = []
-    together = [name for name in SIDE_BY_SIDE if set(SIDE_BY_SIDE) <= set(chosen)]
+    lanes = [[name for name in lane if name in chosen] for lane in LANES]
+    beside = sum(lanes, []) if all(lanes) else []
     for name in chosen:
-        if name not in together:
+        if name not in beside:
             perform(name, steps[name], tally, rows)
-        elif name == together[0]:
-            perform_together(together, steps, tally, rows)
+        elif name == beside[0]:
+            perform_lanes(lanes, steps, tally, rows)
     for step, lines in failures.items():
         say(f"\n{step} failed:")
         for line in lines:

@@ -183,8 +183,6 @@ async function loadHandler(name) {
   return handler;
 }
 
-// ---- answers that are streamed ----
-
 // ---- https to the server ----
 
 // AWS's URLs for answers of custom resources are https, and code in the wild takes their host and
@@ -206,6 +204,8 @@ function installPlainAnswers() {
   };
   syncBuiltinESMExports();
 }
+
+// ---- answers that are streamed ----
 
 const STREAMS = Symbol("streams");
 const INTEGRATION = "application/vnd.awslambda.http-integration-response";
