@@ -86,7 +86,7 @@ void athena_emit_date_call(struct athena_translation *translation, const struct 
     athena_emit_text(translation, zoned ? ")" : "");
 }
 
-/* As many digits of seconds as the type has; a zone by its distance. */
+/* As many digits of seconds as the type has; a zone by its distance from UTC, none as Z. */
 void athena_emit_iso_call(struct athena_translation *translation, const struct athena_node *call)
 {
     const struct athena_node *moment = athena_call_argument(call, 0);
@@ -98,13 +98,13 @@ void athena_emit_iso_call(struct athena_translation *translation, const struct a
     athena_call_emit(translation, call, moment);
     mr_buf_printf(translation->out, ", %d), ' ', 'T')", moment->type->precision);
     if (athena_has_zone(moment->type)) {
-        athena_emit_text(translation, " || mr_joda_format(");
+        athena_emit_text(translation, " || replace(mr_joda_format(");
         athena_emit_local(translation, moment);
         athena_emit_text(translation, ", 'ZZ', '', CAST(epoch(");
         athena_emit_local(translation, moment);
         athena_emit_text(translation, ") - epoch(");
         athena_emit(translation, moment);
-        athena_emit_text(translation, ") AS BIGINT))");
+        athena_emit_text(translation, ") AS BIGINT)), '+00:00', 'Z')");
     } else if (moment->type->kind == SQL_TIMESTAMP_TZ) {
         athena_emit_text(translation, " || 'Z'");
     }
