@@ -193,8 +193,8 @@ void signal_register(struct cloudformation *cloudformation, struct protocol *pro
 /* A new URL, under which messages about the resource are taken from now on; none of those before
  * count. MR_AGAIN: the server does not listen yet. */
 MR_MUST_USE enum mr_status signal_open(struct cloudformation *cloudformation,
-                                       struct mr_arena *arena, struct mr_slice uuid,
-                                       struct mr_slice logical, struct mr_slice *ret_url);
+                                       struct mr_arena *arena, struct mr_slice name,
+                                       struct mr_slice *ret_url);
 /* Takes a message, which need not be known by a URL. MR_NOT_FOUND: nobody waits for any. The lock
  * is held. */
 MR_MUST_USE enum mr_status signal_add_locked(struct cloudformation *cloudformation,

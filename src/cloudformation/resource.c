@@ -331,3 +331,21 @@ bool resource_wait_signal(struct resource_call *call, struct mr_slice name, size
     resource_fail(call, "Resource %s cancelled", call->before != NULL ? "update" : "creation");
     return false;
 }
+
+struct mr_slice resource_signal_name(const struct resource_call *call)
+{
+    return mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(call->stack_uuid),
+                           MR_ARG(call->logical));
+}
+
+bool resource_open_signal(struct resource_call *call, struct mr_slice *ret_url)
+{
+    const struct mr_slice name = resource_signal_name(call);
+    enum mr_status status;
+    while ((status = signal_open(call->cloudformation, call->arena, name, ret_url)) == MR_AGAIN)
+        if (!resource_wait_signal(call, name, 0))
+            return false;
+    if (status != MR_OK)
+        resource_fail(call, "The wait for signals could not be stored");
+    return status == MR_OK;
+}

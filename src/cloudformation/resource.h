@@ -132,6 +132,10 @@ bool resource_wait(struct resource_call *call,
 /* Waits for more than `known` messages of that name, or a while (signal.c). False: no more waiting,
  * since the server stops (interrupted) or the stack does something else by now (failed). */
 bool resource_wait_signal(struct resource_call *call, struct mr_slice name, size_t known);
+/* The name of the resource's own messages, and a new URL for them (signal.c), once the server
+ * listens. False: as above, or it could not be stored (failed). */
+struct mr_slice resource_signal_name(const struct resource_call *call);
+bool resource_open_signal(struct resource_call *call, struct mr_slice *ret_url);
 /* For a probe: has what was just asked for, and is `found` or NULL, gone? */
 enum resource_ready resource_is_gone(struct resource_call *call, yyjson_val *found);
 

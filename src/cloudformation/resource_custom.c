@@ -81,28 +81,13 @@ static bool is_function(struct resource_call *call)
     return false;
 }
 
-static struct mr_slice mailbox(const struct resource_call *call)
-{
-    return mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(call->stack_uuid),
-                           MR_ARG(call->logical));
-}
-
 /* Opens the mailbox and sends the request: false when that failed. */
 static bool send(struct resource_call *call, const char *type, const char *request_id)
 {
     struct request request;
     struct mr_slice url;
-    enum mr_status status;
-    if (!is_function(call))
+    if (!is_function(call) || !resource_open_signal(call, &url))
         return false;
-    while ((status = signal_open(call->cloudformation, call->arena, call->stack_uuid, call->logical,
-                                 &url)) == MR_AGAIN)
-        if (!resource_wait_signal(call, mailbox(call), 0)) /* the server does not listen yet */
-            return false;
-    if (status != MR_OK) {
-        resource_fail(call, "The request could not be stored");
-        return false;
-    }
     request_open(&request, call, "lambda", "Invoke");
     request_value(&request, "FunctionName", resource_property(call, "ServiceToken"));
     mr_json_key_cstr(&request.json, "InvocationType", "Event");
@@ -194,9 +179,9 @@ static yyjson_val *await_answer(struct resource_call *call, const char *request_
 {
     for (;;) {
         yyjson_val *messages = NULL;
-        if (!resource_wait_signal(call, mailbox(call), 0))
+        if (!resource_wait_signal(call, resource_signal_name(call), 0))
             return NULL;
-        messages = signal_messages(call->cloudformation, call->arena, mailbox(call));
+        messages = signal_messages(call->cloudformation, call->arena, resource_signal_name(call));
         if (yyjson_arr_size(messages) > 0)
             return yyjson_arr_get_first(messages);
         if (mr_monotonic_ms() <= deadline_ms)
@@ -223,7 +208,7 @@ static bool ask(struct resource_call *call, const char *type)
     if (message != NULL)
         take_answer(call, message, request_id);
     if (!call->interrupted)
-        signal_close(call->cloudformation, call->arena, mailbox(call));
+        signal_close(call->cloudformation, call->arena, resource_signal_name(call));
     return true;
 }
 

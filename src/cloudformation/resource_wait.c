@@ -11,15 +11,7 @@ static const char *const no_attributes[] = {NULL};
 
 static void handle_create(struct resource_call *call)
 {
-    enum mr_status status;
-    const struct mr_slice name =
-        mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(call->stack_uuid), MR_ARG(call->logical));
-    while ((status = signal_open(call->cloudformation, call->arena, call->stack_uuid, call->logical,
-                                 &call->physical)) == MR_AGAIN)
-        if (!resource_wait_signal(call, name, 0)) /* the server does not listen yet */
-            return;
-    if (status != MR_OK)
-        resource_fail(call, "The handle could not be stored");
+    (void)resource_open_signal(call, &call->physical);
 }
 
 static void nothing(struct resource_call *call)
@@ -107,10 +99,8 @@ static bool open_policy(struct resource_call *call, struct condition *condition)
     yyjson_val *wanted = mr_json_get(call->policy, "ResourceSignal");
     const struct mr_slice timeout = mr_json_get_text(wanted, "Timeout");
     struct mr_slice url;
-    enum mr_status status = MR_OK;
     condition->by_policy = true;
-    condition->name =
-        mr_arena_printf(call->arena, "%.*s/%.*s", MR_ARG(call->stack_uuid), MR_ARG(call->logical));
+    condition->name = resource_signal_name(call);
     condition->timeout_s = timeout.len == 0 ? POLICY_TIMEOUT_S : duration_s(timeout);
     condition->count = 1;
     if (mr_json_get(wanted, "Count") != NULL &&
@@ -123,13 +113,7 @@ static bool open_policy(struct resource_call *call, struct condition *condition)
     }
     const bool is_open = call->resumed && signal_messages(call->cloudformation, call->arena,
                                                           condition->name) != NULL;
-    while (!is_open && (status = signal_open(call->cloudformation, call->arena, call->stack_uuid,
-                                             call->logical, &url)) == MR_AGAIN)
-        if (!resource_wait_signal(call, condition->name, 0))
-            return false;
-    if (status != MR_OK)
-        resource_fail(call, "The wait for signals could not be stored");
-    return status == MR_OK;
+    return is_open || resource_open_signal(call, &url);
 }
 
 static bool read_condition(struct resource_call *call, struct condition *condition)

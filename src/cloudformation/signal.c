@@ -48,12 +48,11 @@ static yyjson_val *get(struct cloudformation *cloudformation, struct mr_arena *a
 }
 
 enum mr_status signal_open(struct cloudformation *cloudformation, struct mr_arena *arena,
-                           struct mr_slice uuid, struct mr_slice logical, struct mr_slice *ret_url)
+                           struct mr_slice name, struct mr_slice *ret_url)
 {
     struct store_entry entry = store_entry_make(arena);
     char secret[SECRET_LEN + 1];
     int64_t ticket;
-    const struct mr_slice name = mr_arena_printf(arena, "%.*s/%.*s", MR_ARG(uuid), MR_ARG(logical));
     mr_rng_text(cloudformation->options.rng, "abcdefghijklmnopqrstuvwxyz0123456789", SECRET_LEN,
                 secret);
     put(&entry, name, mr_slice_cstr(secret), NULL, (struct mr_slice){0});
