@@ -172,16 +172,19 @@ void lambda_instance_log_ended(struct lambda_instance *instance)
 void lambda_instance_log_end(struct lambda_instance *instance, struct mr_slice lines)
 {
     struct lambda *lambda = instance->function->lambda;
+    const struct runtime_output output = lambda_instance_output(instance);
+    const bool heard = lambda_instance_was_heard(instance, &output);
     pthread_mutex_lock(&instance->function->lock);
     /* Of the invocation before: its caller and this one may both be here. */
     char *before = instance->locked.ending;
-    const bool reaped = instance->locked.reaped;
-    instance->locked.ending = reaped ? NULL : mr_strdup_slice(lines);
+    const bool now = instance->locked.reaped || heard;
+    instance->locked.ending = now ? NULL : mr_strdup_slice(lines);
+    instance->locked.ending_behind = output;
     instance->locked.ending_due_ms = store_now(lambda->options.store) + LAMBDA_ENDING_MS;
     pthread_mutex_unlock(&instance->function->lock);
     log_lines(instance, mr_slice_cstr(before));
     free(before);
-    if (reaped)
+    if (now)
         log_lines(instance, lines);
     else if (!atomic_exchange(&lambda->has_endings, true))
         runtime_pump_wake(lambda->reaper);
@@ -195,10 +198,8 @@ static void on_output(void *ctx, struct mr_slice line, bool error)
     lambda_instance_log(instance, line);
     pthread_mutex_lock(&function->lock);
     struct lambda_invocation *invocation = instance->locked.talking;
-    if (invocation != NULL) {
+    if (invocation != NULL)
         lambda_tail_line(&invocation->locked.tail, line);
-        invocation->locked.output_us = mr_monotonic_us();
-    }
     pthread_mutex_unlock(&function->lock);
 }
 
@@ -213,12 +214,22 @@ static void on_exit_of_child(void *ctx, int status, long max_rss_kb)
     die(instance, status);
 }
 
-bool lambda_instance_has_output(struct lambda_instance *instance)
+struct runtime_output lambda_instance_output(struct lambda_instance *instance)
+{
+    struct runtime_output output = {0};
+    pthread_mutex_lock(&instance->child_lock);
+    if (instance->child != NULL)
+        output = runtime_child_output(instance->child);
+    pthread_mutex_unlock(&instance->child_lock);
+    return output;
+}
+
+bool lambda_instance_was_heard(struct lambda_instance *instance, const struct runtime_output *until)
 {
     pthread_mutex_lock(&instance->child_lock);
-    const bool has = instance->child != NULL && runtime_child_has_output(instance->child);
+    const bool heard = instance->child == NULL || runtime_child_was_heard(instance->child, until);
     pthread_mutex_unlock(&instance->child_lock);
-    return has;
+    return heard;
 }
 
 long lambda_instance_used_kb(struct lambda_instance *instance)
@@ -522,7 +533,26 @@ static size_t retire_since(struct lambda *lambda, int64_t since_ms)
     return count;
 }
 
-/* Logs the last lines that are due; returns when the next ones are, INT64_MAX: none wait. */
+/* Logs last lines whose turn has come. Returns when to look again; INT64_MAX: they do not wait. */
+static int64_t log_ending(struct lambda_instance *instance, int64_t now_ms)
+{
+    struct lambda_function *function = instance->function;
+    pthread_mutex_lock(&function->lock);
+    const bool waits = instance->locked.ending != NULL;
+    const int64_t due_ms = instance->locked.ending_due_ms;
+    const struct runtime_output behind = instance->locked.ending_behind;
+    pthread_mutex_unlock(&function->lock);
+    if (!waits)
+        return INT64_MAX;
+    if (due_ms > now_ms)
+        return due_ms;
+    if (!lambda_instance_was_heard(instance, &behind))
+        return now_ms + LAMBDA_ENDING_MS;
+    lambda_instance_log_ended(instance);
+    return INT64_MAX;
+}
+
+/* Logs all that are due; returns as log_ending does. */
 static int64_t log_endings(struct lambda *lambda, int64_t now_ms)
 {
     if (!atomic_exchange(&lambda->has_endings, false))
@@ -531,13 +561,8 @@ static int64_t log_endings(struct lambda *lambda, int64_t now_ms)
     int64_t next_ms = INT64_MAX;
     struct lambda_instance **all = snapshot(lambda, &count);
     for (size_t i = 0; i < count; i++) {
-        pthread_mutex_lock(&all[i]->function->lock);
-        const bool waits = all[i]->locked.ending != NULL;
-        const int64_t due_ms = all[i]->locked.ending_due_ms;
-        pthread_mutex_unlock(&all[i]->function->lock);
-        if (waits && due_ms <= now_ms)
-            lambda_instance_log_ended(all[i]);
-        else if (waits && due_ms < next_ms)
+        const int64_t due_ms = log_ending(all[i], now_ms);
+        if (due_ms < next_ms)
             next_ms = due_ms;
         lambda_instance_unref(all[i]);
     }

@@ -33,7 +33,7 @@ enum {
     LAMBDA_OPEN_WAIT_MS = 2000, /* for the server to know its own address */
     LAMBDA_INIT_MS = 10000,     /* from start to the first request for work */
     LAMBDA_IDLE_MS = 300000,    /* an instance nobody needs ends after it */
-    LAMBDA_ENDING_MS = 20,      /* the log waits so long for a process's last output */
+    LAMBDA_ENDING_MS = 20,      /* until it is looked whether a process's last output is logged */
     LAMBDA_DELIVERY_TRIES = 3,
     LAMBDA_EVENTS_MAX = 10000,   /* asynchronous invocations not yet done */
     LAMBDA_EVENTS_RUNNING = 8,   /* of them at a time */
@@ -413,7 +413,7 @@ struct lambda_invocation {
         bool streamed;
         char content_type[LAMBDA_CONTENT_TYPE_TEXT];
         int exit_status;
-        int64_t delivered_us, ended_us, output_us;
+        int64_t delivered_us, ended_us;
         struct lambda_tail tail;
     } locked;
 };
@@ -442,6 +442,7 @@ struct lambda_instance {
         int64_t init_us;                   /* 0: not yet known, or reported */
         int64_t idle_since_ms;
         char *ending; /* last lines of an invocation, not yet in the log; owned; NULL: none */
+        struct runtime_output ending_behind; /* which output they stand */
         int64_t ending_due_ms;
         bool reaped;                  /* nobody will come for `ending` any more */
         struct lambda_instance *next; /* of the function */
@@ -467,7 +468,10 @@ void lambda_instance_retire_locked(struct lambda_instance *instance);
 /* Retires the idle ones whose config is neither $LATEST's nor a version's. */
 void lambda_instances_retire_old_locked(struct lambda_function *function);
 long lambda_instance_used_kb(struct lambda_instance *instance);
-bool lambda_instance_has_output(struct lambda_instance *instance); /* that is not in the log yet */
+/* What its process has written until now, and whether all lines of that are in the log. */
+struct runtime_output lambda_instance_output(struct lambda_instance *instance);
+bool lambda_instance_was_heard(struct lambda_instance *instance,
+                               const struct runtime_output *until);
 void lambda_instance_log(struct lambda_instance *instance, struct mr_slice text);
 /* A line of platform.c, unless it is empty. */
 void lambda_instance_log_platform(struct lambda_instance *instance, struct mr_slice line);

@@ -11,9 +11,7 @@
 #include <time.h>
 
 enum {
-    QUIET_US = 20000,       /* of a process's output before its tail is told */
-    QUIET_US_MAX = 1000000, /* in all */
-    LOOK_US = 500,          /* until its pipes are looked at again */
+    LOOK_US = 500, /* until it is looked again whether a process's output is in the log */
     MESSAGE_PARSE_MAX = 64 << 10,
 };
 
@@ -204,31 +202,18 @@ static bool await(struct lambda_instance *instance, struct lambda_invocation *in
     return ended;
 }
 
-/* A process that goes on writing is not waited for for ever. */
+/* What the function wrote before it answered may still be in its pipe. What it writes from now on
+ * is not waited for: it may go on for ever. */
 static void wait_for_output(struct lambda_instance *instance, struct lambda_invocation *invocation)
 {
-    const int64_t until_us = mr_monotonic_us() + QUIET_US_MAX;
-    while (lambda_instance_has_output(instance) && mr_monotonic_us() < until_us) {
-        pthread_mutex_lock(&instance->function->lock);
-        wait_until(&invocation->changed, &instance->function->lock, mr_monotonic_us() + LOOK_US);
-        pthread_mutex_unlock(&instance->function->lock);
-    }
-}
-
-/* What the function wrote before it answered may still be in its pipe. */
-static void wait_for_quiet(struct lambda_instance *instance, struct lambda_invocation *invocation)
-{
     struct lambda_function *function = instance->function;
-    const int64_t start_us = mr_monotonic_us();
-    pthread_mutex_lock(&function->lock);
-    for (;;) {
-        const int64_t last_us =
-            invocation->locked.output_us > start_us ? invocation->locked.output_us : start_us;
-        const int64_t now_us = mr_monotonic_us();
-        if (now_us - last_us >= QUIET_US || now_us - start_us >= QUIET_US_MAX)
-            break;
-        wait_until(&invocation->changed, &function->lock, last_us + QUIET_US);
+    const struct runtime_output output = lambda_instance_output(instance);
+    while (!lambda_instance_was_heard(instance, &output)) {
+        pthread_mutex_lock(&function->lock);
+        wait_until(&invocation->changed, &function->lock, mr_monotonic_us() + LOOK_US);
+        pthread_mutex_unlock(&function->lock);
     }
+    pthread_mutex_lock(&function->lock);
     if (instance->locked.talking == invocation)
         instance->locked.talking = NULL;
     pthread_mutex_unlock(&function->lock);
@@ -335,9 +320,7 @@ static void finish(struct lambda_instance *instance, struct lambda_invocation *i
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
-    if (invocation->want_tail)
-        wait_for_quiet(instance, invocation);
-    if (invocation->want_output)
+    if (invocation->want_tail || invocation->want_output)
         wait_for_output(instance, invocation);
     const bool answered = ended && invocation->locked.state != INVOCATION_LOST;
     if (!answered && atomic_load(&instance->function->lambda->closing)) {

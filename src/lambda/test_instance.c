@@ -37,6 +37,7 @@ static const char script[] =
     "    path=${event#*until } path=${path%?}\n"
     "    until [ -e \"$path\" ]; do sleep 0.01; done ;;\n"
     "  esac\n"
+    "  [ \"$event\" = '\"talk\"' ] && seq -f 'line %g' 3000\n"
     "  exec 3<>/dev/tcp/$host/$port\n"
     "  printf 'POST %s/invocation/%s/response HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
     "Content-Length: %d\\r\\n\\r\\n%s' $base $id ${#BASHPID} $BASHPID >&3\n"
@@ -53,7 +54,8 @@ struct fixture {
     struct runtime *runtime;
     struct lambda *lambda;
     struct lambda_function *function;
-    atomic_int ends; /* lines of the log that are "end" */
+    atomic_int ends;    /* lines of the log that are "end" */
+    int64_t stalled_us; /* so long the log takes for its first line of an event */
 };
 
 static void on_log(void *ctx, struct mr_slice group, struct mr_slice stream, int64_t time_ms,
@@ -62,6 +64,9 @@ static void on_log(void *ctx, struct mr_slice group, struct mr_slice stream, int
     struct fixture *fixture = ctx;
     (void)group, (void)stream, (void)time_ms;
     fixture->ends += mr_slice_equal(text, MR_S("end"));
+    const int64_t until_us = mr_monotonic_us() + fixture->stalled_us;
+    while (mr_slice_equal(text, MR_S("line 1")) && mr_monotonic_us() < until_us)
+        sched_yield();
 }
 
 static int64_t now_of(void *ctx)
@@ -319,6 +324,25 @@ static void ends_at_one_time_are_all_logged(void **state)
     assert_int_equal(fixture->ends, ENDERS * ENDS_EACH);
 }
 
+/* A log that is slow, as it may be for a machine under load, is waited for. */
+static void the_tail_has_all_that_was_written_before_the_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct lambda_call call = {.event = MR_S("\"talk\""), .want_tail = true};
+    struct lambda_result result;
+    struct lambda_tail *tail = calloc(1, sizeof *tail);
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    fixture->stalled_us = 100000;
+    assert_int_equal(lambda_function_invoke(fixture->function, &call, &result, tail), MR_OK);
+    assert_int_equal(result.outcome, LAMBDA_OK);
+    const struct mr_slice text = lambda_tail_text(&arena, tail);
+    assert_int_not_equal(mr_slice_search(text, MR_S("\nline 3000\nEND RequestId: ")), SIZE_MAX);
+    lambda_result_fini(&result);
+    mr_arena_fini(&arena);
+    free(tail);
+}
+
 static void names_that_are_not_known_are_no_functions(void **state)
 {
     struct fixture *fixture = *state;
@@ -345,6 +369,7 @@ int main(void)
         TEST(stopping_ends_a_call_without_blaming_the_function),
         TEST(an_answer_of_a_retired_process_still_counts),
         TEST(ends_at_one_time_are_all_logged),
+        TEST(the_tail_has_all_that_was_written_before_the_answer),
         TEST(names_that_are_not_known_are_no_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

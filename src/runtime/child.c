@@ -48,11 +48,12 @@ struct runtime_child {
     pid_t pid;
     int pid_fd;
     struct stream
-        streams[2];      /* the children's thread's; their descriptors are closed by the lock */
-    atomic_bool reading; /* bytes have left a pipe, and on_output is not through with them */
-    long our_rss_kb;     /* of this process at the start */
+        streams[2]; /* the children's thread's; their descriptors are read and closed by the lock */
+    _Atomic uint64_t given[2]; /* bytes of each stream that on_output is through with */
+    long our_rss_kb;           /* of this process at the start */
     struct {
         bool reaped;
+        uint64_t taken[2]; /* bytes of each stream that have left its pipe */
         long seen_rss_kb;
         struct runtime_child *next, *previous;
     } locked;
@@ -184,13 +185,18 @@ static size_t stream_read(struct runtime_child *child, size_t stream)
     if (s->fd < 0)
         return 0;
     char *room = child->children->read;
-    atomic_store(&child->reading, true);
+    pthread_mutex_lock(&child->children->lock); /* no byte is in neither pipe nor count */
     ssize_t got = read(s->fd, room, READ_BYTES);
+    const int error = errno;
     if (got > 0)
+        child->locked.taken[stream] += (size_t)got;
+    pthread_mutex_unlock(&child->children->lock);
+    if (got > 0) {
         feed(child, stream, mr_slice_make(room, (size_t)got));
-    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        atomic_fetch_add(&child->given[stream], (size_t)got);
+    } else if (got == 0 || (error != EAGAIN && error != EINTR)) {
         stream_end(child, stream);
-    atomic_store(&child->reading, false);
+    }
     return got > 0 ? (size_t)got : 0;
 }
 
@@ -477,17 +483,26 @@ static long status_kb(struct mr_slice status, struct mr_slice name)
     return (long)kb;
 }
 
-bool runtime_child_has_output(struct runtime_child *child)
+struct runtime_output runtime_child_output(struct runtime_child *child)
 {
-    bool has = false;
+    struct runtime_output output = {0};
     pthread_mutex_lock(&child->children->lock);
     for (size_t i = 0; i < MR_COUNT(child->streams); i++) {
         int waiting = 0;
-        if (child->streams[i].fd >= 0 && ioctl(child->streams[i].fd, FIONREAD, &waiting) == 0)
-            has = has || waiting > 0;
+        if (child->streams[i].fd < 0 || ioctl(child->streams[i].fd, FIONREAD, &waiting) != 0)
+            waiting = 0;
+        output.bytes[i] = child->locked.taken[i] + (uint64_t)waiting;
     }
     pthread_mutex_unlock(&child->children->lock);
-    return has || atomic_load(&child->reading); /* in this order: bytes go from there to here */
+    return output;
+}
+
+bool runtime_child_was_heard(const struct runtime_child *child, const struct runtime_output *until)
+{
+    bool heard = true;
+    for (size_t i = 0; i < MR_COUNT(until->bytes); i++)
+        heard = heard && atomic_load(&child->given[i]) >= until->bytes[i];
+    return heard;
 }
 
 long runtime_child_rss_kb(struct runtime_child *child)

@@ -93,5 +93,10 @@ MR_MUST_USE enum mr_status runtime_child_start(struct runtime *runtime,
                                                struct runtime_child **ret_child);
 void runtime_child_kill(struct runtime_child *child);   /* SIGKILL to its group; on_exit follows */
 long runtime_child_rss_kb(struct runtime_child *child); /* now; 0 when it has ended */
-/* Whether it has written something that on_output was not given yet; not the rest of a line. */
-bool runtime_child_has_output(struct runtime_child *child);
+/* How far a child has written: bytes of its output and of its error output. */
+struct runtime_output {
+    uint64_t bytes[2];
+};
+struct runtime_output runtime_child_output(struct runtime_child *child); /* until now */
+/* Whether on_output is through with all lines that were ended by then. */
+bool runtime_child_was_heard(const struct runtime_child *child, const struct runtime_output *until);
