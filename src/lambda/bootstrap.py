@@ -10,13 +10,16 @@ library. It does what a function can see of AWS's runtime:
   exception in the handler ends the invocation only; sys.exit ends the process, which the server
   sees;
 - stack traces name /var/task wherever the code really lies;
+- a botocore that is too old to know AWS_ENDPOINT_URL is told what it says, or it would ask AWS;
 - print and logging reach stdout at once, so nothing is lost if the process is killed; with
   AWS_LAMBDA_LOG_FORMAT JSON what is logged, and errors, are objects of one line.
 
 One connection, kept alive, one exchange at a time. Exit status 1: the import failed or the Runtime
 API is gone.
 """
+import functools
 import importlib
+import importlib.machinery
 import json
 import logging
 import os
@@ -380,6 +383,49 @@ def post_error(connection, path, error):
     )
 
 
+class EndpointFinder:
+    """Finds botocore.session as everybody does, and has its clients made with AWS_ENDPOINT_URL."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "botocore.session":
+            return None
+        sys.meta_path.remove(cls)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def exec_module(module):
+                load(module)
+                lead_clients(module)
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+def lead_clients(module):
+    version = tuple(map(int, sys.modules["botocore"].__version__.split(".")[:2]))
+    if version >= (1, 31):  # it reads the variables itself
+        return
+    create = module.Session.create_client
+
+    @functools.wraps(create)
+    def create_client(self, service_name, *values, **named):
+        # endpoint_url is the fifth behind the service's name.
+        if len(values) < 5 and named.get("endpoint_url") is None:
+            named["endpoint_url"] = endpoint_of(self, service_name)
+        return create(self, service_name, *values, **named)
+
+    module.Session.create_client = create_client
+
+
+def endpoint_of(session, service_name):
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    service = session.get_service_model(service_name).service_id.upper().replace(" ", "_")
+    return os.environ.get("AWS_ENDPOINT_URL_" + service) or os.environ.get("AWS_ENDPOINT_URL")
+
+
 def serve(connection, handler, log_handler):
     status, headers, body = connection.exchange("GET", "/invocation/next")
     if status != 200:
@@ -407,6 +453,7 @@ def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     sys.path[0] = TASK_ROOT
+    sys.meta_path.insert(0, EndpointFinder)
     os.chdir(TASK_ROOT)
     log_handler = install_logging()
     try:

@@ -439,16 +439,39 @@ def test_what_cannot_be_executed_makes_the_function_fail(functions, make_functio
     assert functions.get_function_configuration(FunctionName=name)["State"] == "Failed"
 
 
-def test_a_function_reaches_the_server_through_its_endpoint(functions, make_function):
+USES_BOTO3 = """import boto3, botocore.config
+
+
+def handler(event, context):
+    api = boto3.client("lambda", "us-east-1")
+    found = [api.get_function(FunctionName=context.function_name)["Configuration"]["State"]]
+    s3 = boto3.resource("s3")
+    s3.create_bucket(Bucket=event["bucket"])
+    s3.Object(event["bucket"], "a/b").put(Body=b"by a function")
+    found += [item.key for item in s3.Bucket(event["bucket"]).objects.all()]
+    for options in ({}, {"endpoint_url": "http://127.0.0.1:1"}):
+        retries = botocore.config.Config(retries={"max_attempts": 0})
+        try:
+            boto3.client("kinesis", config=retries, **options).list_streams()
+        except Exception as problem:
+            found.append(str(problem))
+    return found
+"""
+
+
+def test_a_function_reaches_the_server_without_naming_it(functions, make_function, fresh):
+    """Also with a boto3 that does not know AWS_ENDPOINT_URL, as Debian's."""
     name = make_function(
-        "import boto3, os\n\n\ndef handler(event, context):\n"
-        "    api = boto3.client('lambda', endpoint_url=os.environ['AWS_ENDPOINT_URL'])\n"
-        "    found = api.get_function(FunctionName=context.function_name)\n"
-        "    return found['Configuration']['State']\n",
+        USES_BOTO3,
         Timeout=60,
         MemorySize=512,
+        Environment={"Variables": {"AWS_ENDPOINT_URL_KINESIS": "http://127.0.0.1:2"}},
     )
-    assert invoke(functions, name, {})[:2] == ('"Active"', None)
+    text, error, _ = invoke(functions, name, {"bucket": fresh("by-a-function")})
+    assert error is None, text
+    state, key, own, named = json.loads(text)
+    assert (state, key) == ("Active", "a/b")
+    assert "http://127.0.0.1:2/" in own and "http://127.0.0.1:1/" in named
 
 
 MISUSE = '''#!/usr/bin/python3
