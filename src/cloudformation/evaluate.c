@@ -137,8 +137,7 @@ static yyjson_mut_val *resource(struct evaluation *evaluation, struct mr_slice n
         evaluation->resource(evaluation->ctx, name, attribute, &value) == MR_OK)
         return text_value(evaluation, value);
     const struct mr_slice type = template_resource_type(evaluation->template, name);
-    if (attribute.len > 0 && (mr_slice_starts_with(type, MR_S("Custom::")) ||
-                              mr_slice_equal(type, MR_S("AWS::CloudFormation::CustomResource"))))
+    if (attribute.len > 0 && template_type_is_custom(type))
         return fail(evaluation,
                     "CustomResource attribute error: Vendor response doesn't contain %.*s key in "
                     "the answer of %.*s",

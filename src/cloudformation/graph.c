@@ -3,15 +3,29 @@
 #include "cloudformation/function.h"
 #include "cloudformation/members.h"
 #include <assert.h>
+#include <string.h>
 
 void graph_init(struct mr_arena *arena, struct graph *graph, size_t capacity)
 {
     *graph = (struct graph){.nodes = MR_NEW_ARRAY(arena, struct graph_node, capacity + 1)};
 }
 
-size_t graph_add(struct graph *graph, struct mr_slice name)
+/* AWS makes resources side by side, so that what takes a moment is there before a function has been
+ * called for a custom resource (its log group, say), and while a condition waits for a signal.
+ * Here they are made one after the other: such come last, in this order. */
+enum { RANK_PROMPT, RANK_CALLS, RANK_WAITS, RANKS };
+
+static int rank_of(struct mr_slice type)
+{
+    if (mr_slice_equal(type, MR_S("AWS::CloudFormation::WaitCondition")))
+        return RANK_WAITS;
+    return template_type_is_custom(type) ? RANK_CALLS : RANK_PROMPT;
+}
+
+size_t graph_add(struct graph *graph, struct mr_slice name, struct mr_slice type)
 {
     graph->nodes[graph->count].name = name;
+    graph->nodes[graph->count].rank = rank_of(type);
     return graph->count++;
 }
 
@@ -60,7 +74,7 @@ void graph_of_template(struct mr_arena *arena, const struct template *template,
     size_t i, count;
     graph_init(arena, ret_graph, yyjson_obj_size(template->resources));
     yyjson_obj_foreach(members_of(template->resources), i, count, key, resource)
-        graph_add(ret_graph, mr_json_text(key));
+        graph_add(ret_graph, mr_json_text(key), mr_json_get_text(resource, "Type"));
     yyjson_obj_foreach(members_of(template->resources), i, count, key, resource)
     {
         struct build build = {.arena = arena, .graph = ret_graph, .template = template, .node = i};
@@ -103,6 +117,27 @@ static bool visit(struct sort *sort, size_t node)
     return true;
 }
 
+/* Whoever needs one that waits, waits with it: nobody comes before whom it needs. */
+static void put_by_rank(struct mr_arena *arena, struct sort *sort)
+{
+    const struct graph *graph = sort->graph;
+    size_t *order = MR_NEW_ARRAY(arena, size_t, graph->count + 1), count = 0;
+    int *ranks = MR_NEW_ARRAY(arena, int, graph->count + 1);
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[sort->order[i]];
+        int rank = node->rank;
+        for (size_t j = 0; j < node->count; j++)
+            if (ranks[node->needs[j]] > rank)
+                rank = ranks[node->needs[j]];
+        ranks[sort->order[i]] = rank;
+    }
+    for (int rank = 0; rank < RANKS; rank++)
+        for (size_t i = 0; i < graph->count; i++)
+            if (ranks[sort->order[i]] == rank)
+                order[count++] = sort->order[i];
+    memcpy(sort->order, order, count * sizeof *order);
+}
+
 enum mr_status graph_sort(struct mr_arena *arena, const struct graph *graph, size_t *ret_order,
                           struct mr_slice **ret_circle, size_t *ret_circle_count)
 {
@@ -122,5 +157,6 @@ enum mr_status graph_sort(struct mr_arena *arena, const struct graph *graph, siz
             (*ret_circle)[j] = graph->nodes[sort.path[sort.circle_from + j]].name;
         return MR_INVALID;
     }
+    put_by_rank(arena, &sort);
     return MR_OK;
 }

@@ -138,7 +138,7 @@ struct stack_resource **record_order(struct mr_arena *arena, const struct record
     struct stack_resource **sorted = MR_NEW_ARRAY(arena, struct stack_resource *, list->count + 1);
     graph_init(arena, &graph, list->count);
     for (size_t i = 0; i < list->count; i++)
-        graph_add(&graph, list->items[i]->logical);
+        graph_add(&graph, list->items[i]->logical, list->items[i]->type);
     for (size_t i = 0; i < list->count; i++)
         for (size_t j = 0; j < yyjson_arr_size(list->items[i]->depends); j++)
             graph_need(arena, &graph, i, mr_json_text(yyjson_arr_get(list->items[i]->depends, j)));

@@ -457,6 +457,12 @@ yyjson_val *template_resource(const struct template *template, struct mr_slice l
     return yyjson_obj_getn(template->resources, logical.ptr, logical.len);
 }
 
+bool template_type_is_custom(struct mr_slice type)
+{
+    return mr_slice_starts_with(type, MR_S("Custom::")) ||
+           mr_slice_equal(type, MR_S("AWS::CloudFormation::CustomResource"));
+}
+
 struct mr_slice template_resource_type(const struct template *template, struct mr_slice logical)
 {
     return mr_json_get_text(template_resource(template, logical), "Type");

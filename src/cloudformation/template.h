@@ -36,6 +36,7 @@ MR_MUST_USE enum mr_status template_parse_processed(struct mr_arena *arena, stru
 /* The resource's object; NULL when there is none. */
 yyjson_val *template_resource(const struct template *template, struct mr_slice logical);
 struct mr_slice template_resource_type(const struct template *template, struct mr_slice logical);
+bool template_type_is_custom(struct mr_slice type); /* made by a function of the user's */
 
 /* What a stack made of it needs to be allowed: "CAPABILITY_NAMED_IAM", "CAPABILITY_IAM" or empty.
  * *ret_types (an array of *ret_count texts, may be NULL) gets the types that ask for it. */

@@ -122,6 +122,10 @@ static void order_follows_needs_and_else_the_template(void **state)
     assert_int_equal(
         template_parse(&arena,
                        MR_S("Resources:\n"
+                            "  Wait: {Type: 'AWS::CloudFormation::WaitCondition', DependsOn: "
+                            "Other}\n"
+                            "  Made: {Type: 'Custom::Made', Properties: {ServiceToken: x}}\n"
+                            "  Behind: {Type: 'AWS::S3::Bucket', DependsOn: Made}\n"
                             "  Last: {Type: 'AWS::S3::Bucket', DependsOn: [Mid, First]}\n"
                             "  Mid: {Type: 'AWS::S3::Bucket', Properties: {BucketName: "
                             "!GetAtt First.Arn}}\n"
@@ -131,7 +135,8 @@ static void order_follows_needs_and_else_the_template(void **state)
         MR_OK);
     graph_of_template(&arena, &template, &graph);
     assert_int_equal(graph_sort(&arena, &graph, order, &circle, &count), MR_OK);
-    static const char *const names[] = {"First", "Mid", "Last", "Other"};
+    /* What waits for others' code comes last. */
+    static const char *const names[] = {"Other", "First", "Mid", "Last", "Made", "Behind", "Wait"};
     for (size_t i = 0; i < MR_COUNT(names); i++)
         assert_string_equal(mr_arena_cstr(&arena, graph.nodes[order[i]].name), names[i]);
 }

@@ -139,7 +139,9 @@ static void add_places(struct list *list, const struct lambda_environment *envir
         add(list, MR_S("NODE_PATH"),
             search_path(
                 list, environment, node,
-                mr_arena_printf(list->arena, "/var/runtime/node_modules:/var/runtime:%s", folder)));
+                mr_arena_printf(list->arena, "/var/runtime/node_modules:/var/runtime:%s%s%s",
+                                folder, environment->node_path == NULL ? "" : ":",
+                                environment->node_path == NULL ? "" : environment->node_path)));
     } else {
         const struct mr_slice site =
             mr_arena_printf(list->arena, "/python/lib/%.*s/site-packages", MR_ARG(runtime));

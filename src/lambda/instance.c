@@ -405,6 +405,7 @@ static enum mr_status start_child(struct lambda_instance *instance, struct mr_ar
         .log_stream = instance->stream,
         .provisioned = instance->provisioned,
         .endpoint_url = endpoint,
+        .node_path = getenv("NODE_PATH"),
         .access_key = lambda->access_key,
         .secret_key = lambda->secret_key,
     };

@@ -146,6 +146,7 @@ struct lambda_environment {
     const char *log_stream;
     bool provisioned;
     const char *endpoint_url; /* may be NULL */
+    const char *node_path;    /* of the server, for what a runtime of AWS brings; may be NULL */
     const char *access_key, *secret_key;
 };
 /* NULL-terminated "NAME=value" texts. The user's variables come last and win. */

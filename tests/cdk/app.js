@@ -2,7 +2,8 @@
 const cdk = require("aws-cdk-lib");
 const {
   aws_dynamodb: dynamodb, aws_kinesis: kinesis, aws_s3: s3, aws_lambda: lambda, aws_iam: iam,
-  aws_pipes: pipes, aws_kinesisfirehose: firehose, aws_ssm: ssm,
+  aws_pipes: pipes, aws_kinesisfirehose: firehose, aws_ssm: ssm, aws_s3_notifications: notifications,
+  custom_resources: custom,
 } = cdk;
 
 class Sales extends cdk.Stack {
@@ -17,6 +18,7 @@ class Sales extends cdk.Stack {
     const stream = new kinesis.Stream(this, "Changes", { shardCount: 1 });
     const lake = new s3.Bucket(this, "Lake", {
       removalPolicy: cdk.RemovalPolicy.DESTROY,
+      autoDeleteObjects: true, // a custom resource of the library, in Node.js
       enforceSSL: true,
       lifecycleRules: [{ prefix: "tmp/", expiration: cdk.Duration.days(1) }],
     });
@@ -27,6 +29,23 @@ class Sales extends cdk.Stack {
       timeout: cdk.Duration.seconds(60),
       memorySize: Number(this.node.tryGetContext("memory") || 128),
     });
+    // Two more: one in Python, which sets the bucket's notifications, and one that calls the SDK.
+    lake.addEventNotification(
+      s3.EventType.OBJECT_CREATED, new notifications.LambdaDestination(transform),
+      { prefix: "nowhere/" },
+    );
+    const marker = new custom.AwsCustomResource(this, "Marker", {
+      installLatestAwsSdk: false,
+      onCreate: {
+        service: "S3", action: "putObject",
+        parameters: { Bucket: lake.bucketName, Key: "marker", Body: "made by the stack" },
+        physicalResourceId: custom.PhysicalResourceId.of("marker"),
+      },
+      policy: custom.AwsCustomResourcePolicy.fromSdkCalls({
+        resources: custom.AwsCustomResourcePolicy.ANY_RESOURCE,
+      }),
+    });
+    marker.node.addDependency(lake);
     const pipeRole = new iam.Role(this, "PipeRole", {
       assumedBy: new iam.ServicePrincipal("pipes.amazonaws.com"),
     });

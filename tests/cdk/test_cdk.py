@@ -12,6 +12,12 @@ CDK = HERE / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
 
 @pytest.fixture
+def own_server(make_server):
+    # The AWS SDK for the functions in Node.js of the CDK's library: AWS's runtime brings one.
+    return make_server(env={"NODE_PATH": str(HERE.parent / "js" / "node_modules")})
+
+
+@pytest.fixture
 def cdk(own_server, tmp_path):
     assert CDK.exists(), "scripts/deps fetches the CDK"
     return Tool(
@@ -43,6 +49,13 @@ def test_an_app_is_deployed_and_changes_land(cdk, own_server, tmp_path):
     wait_until(landed)
     assert json.loads(landed()[0])["dynamodb"]["Keys"] == {"orderid": {"S": "o-1"}}
 
+    marker = s3.get_object(Bucket=made["LakeName"], Key="marker")["Body"].read()
+    assert marker == b"made by the stack"
+    told = s3.get_bucket_notification_configuration(Bucket=made["LakeName"])
+    assert [each["Events"] for each in told["LambdaFunctionConfigurations"]] == [
+        ["s3:ObjectCreated:*"]
+    ]
+
     assert "no changes" in cdk.must("deploy", "--require-approval", "never")
     assert "no differences" in cdk.must("diff")
     text = cdk.must("diff", "--context", "memory=256")
@@ -52,9 +65,8 @@ def test_an_app_is_deployed_and_changes_land(cdk, own_server, tmp_path):
     found = functions.get_function_configuration(FunctionName=made["FunctionName"])
     assert found["MemorySize"] == 256
 
-    for version in s3.list_object_versions(Bucket=made["LakeName"]).get("Versions", []):
-        s3.delete_object(Bucket=made["LakeName"], Key=version["Key"])
     cdk.must("destroy", "--force")
+    assert made["LakeName"] not in [each["Name"] for each in s3.list_buckets()["Buckets"]]
     assert own_server.client("dynamodb").list_tables()["TableNames"] == []
     assert own_server.client("pipes").list_pipes()["Pipes"] == []
     assert functions.list_functions()["Functions"] == []
