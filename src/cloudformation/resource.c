@@ -241,11 +241,6 @@ bool resource_fault_is_gone(const struct resource_call *call)
     return call->fault.status == 404 || code_has(call, "NotFound") || code_has(call, "NoSuch");
 }
 
-bool resource_fault_is_missing_policy(const struct resource_call *call)
-{
-    return call->fault.status == 501;
-}
-
 static bool fault_is_exists(const struct resource_call *call)
 {
     return code_has(call, "Exists") || code_has(call, "AlreadyOwned") ||

@@ -118,9 +118,6 @@ void resource_fail(struct resource_call *call, const char *format, ...) MR_PRINT
 void resource_fail_fault(struct resource_call *call);
 bool resource_fault_is(const struct resource_call *call, const char *code);
 bool resource_fault_is_gone(const struct resource_call *call); /* it does not exist */
-/* The operation is not there, and all it would do is store a policy, which nobody evaluates here.
- */
-bool resource_fault_is_missing_policy(const struct resource_call *call);
 /* It exists, and may be what an earlier run of this creation made. */
 bool resource_fault_is_ours(const struct resource_call *call);
 

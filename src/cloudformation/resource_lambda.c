@@ -318,8 +318,7 @@ static void permission_create(struct resource_call *call)
     for (size_t i = 0; i < MR_COUNT(permission_properties); i++)
         request_value(&request, permission_properties[i].name,
                       resource_property(call, permission_properties[i].name));
-    if (request_send(&request) == NULL && !resource_fault_is_ours(call) &&
-        !resource_fault_is_missing_policy(call)) {
+    if (request_send(&request) == NULL && !resource_fault_is_ours(call)) {
         resource_fail_fault(call);
         call->physical = MR_S("");
         return;
@@ -333,8 +332,7 @@ static void permission_drop(struct resource_call *call)
     request_open(&request, call, "lambda", "RemovePermission");
     request_text(&request, "FunctionName", resource_property_text(call, "FunctionName"));
     request_text(&request, "StatementId", call->physical);
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call) &&
-        !resource_fault_is_missing_policy(call))
+    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
         resource_fail_fault(call);
 }
 

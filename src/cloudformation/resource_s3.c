@@ -254,7 +254,7 @@ static void policy_put(struct resource_call *call)
     struct request request;
     bucket_request(&request, call, "PutBucketPolicy");
     request_document(&request, "Policy", resource_property(call, "PolicyDocument"));
-    if (request_send(&request) != NULL || resource_fault_is_missing_policy(call))
+    if (request_send(&request) != NULL)
         return;
     resource_fail_fault(call);
     if (call->before == NULL)
@@ -265,8 +265,7 @@ static void policy_drop(struct resource_call *call)
 {
     struct request request;
     bucket_request(&request, call, "DeleteBucketPolicy");
-    if (request_send(&request) == NULL && !resource_fault_is_gone(call) &&
-        !resource_fault_is_missing_policy(call))
+    if (request_send(&request) == NULL && !resource_fault_is_gone(call))
         resource_fail_fault(call);
 }
 
