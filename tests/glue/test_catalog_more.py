@@ -254,6 +254,38 @@ def test_statistics_of_a_tables_columns(glue, place):
     assert reply["ColumnStatisticsList"] == [] and len(reply["Errors"]) == 1
 
 
+def test_statistics_that_do_not_fit_the_column_are_told(glue, place):
+    def with_data(column, kind, **members):
+        return {**stats(column, 1), "StatisticsData": {"Type": kind, **members}}
+
+    text = {"MaximumLength": 1, "AverageLength": 1.0, "NumberOfNulls": 0,
+            "NumberOfDistinctValues": 1}
+    counts = {"NumberOfNulls": 0, "NumberOfDistinctValues": 1}
+    wrong = {
+        "Column other not found.": stats("other", 1),
+        "Column n has the type int, not string": {**stats("n", 1), "ColumnType": "string"},
+        "Column n of type int has no statistics of type STRING":
+            with_data("n", "STRING", StringColumnStatisticsData=text),
+        "StatisticsData of type STRING must hold its data alone":
+            with_data("n", "STRING", LongColumnStatisticsData=counts),
+        "StatisticsData of type LONG must hold its data alone": with_data("n", "LONG"),
+        "StatisticsData of type DOUBLE must hold its data alone":
+            with_data("n", "DOUBLE", DoubleColumnStatisticsData=counts,
+                      LongColumnStatisticsData=counts),
+        "MinimumValue must not be greater than MaximumValue": stats("n", 0),
+    }
+    right = {**with_data("ORDERID", "STRING", StringColumnStatisticsData=text),
+             "ColumnType": "string"}
+    reply = glue.update_column_statistics_for_table(
+        **place, ColumnStatisticsList=[*wrong.values(), right])
+    assert [row["Error"]["ErrorMessage"] for row in reply["Errors"]] == list(wrong)
+    codes = [row["Error"]["ErrorCode"] for row in reply["Errors"]]
+    assert codes == ["EntityNotFoundException"] + ["InvalidInputException"] * 6
+    assert [row["ColumnStatistics"]["ColumnName"] for row in reply["Errors"]][:2] == ["other", "n"]
+    found = glue.get_column_statistics_for_table(**place, ColumnNames=["n", "orderid", "other"])
+    assert [row["ColumnName"] for row in found["ColumnStatisticsList"]] == ["ORDERID"]
+
+
 def test_statistics_of_a_partitions_columns_go_with_it(glue, place):
     glue.create_partition(**place, PartitionInput=partition("2026", "7"))
     where = {**place, "PartitionValues": ["2026", "7"]}
