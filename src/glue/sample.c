@@ -241,13 +241,14 @@ static bool csv_next(struct mr_slice *rest, const struct glue_csv_rules *rules,
     return true;
 }
 
+/* AWS: a whole number of a delimited text is a bigint, however small, where JSON's is an int. */
 static enum glue_kind text_kind(struct mr_slice text)
 {
     int64_t integer;
     if (text.len == 0)
         return GLUE_NULL;
     if (mr_slice_to_i64(text, &integer) == MR_OK)
-        return integer >= INT32_MIN && integer <= INT32_MAX ? GLUE_INT : GLUE_BIGINT;
+        return GLUE_BIGINT;
     if (mr_slice_equal_nocase(text, MR_S("true")) || mr_slice_equal_nocase(text, MR_S("false")))
         return GLUE_BOOLEAN;
     if (text.len < 40) {

@@ -49,8 +49,8 @@ static void delimited_text_is_told_by_its_lines(void **state)
 {
     (void)state;
     expect("id,name,price\n1,tea,2.5\n2,coffee,3\n", true,
-           "struct<id:int,name:string,price:double>", 2);
-    expect("1|tea\n2|coffee\n", true, "struct<col0:int,col1:string>", 2);
+           "struct<id:bigint,name:string,price:double>", 2);
+    expect("1|tea\n2|coffee\n", true, "struct<col0:bigint,col1:string>", 2);
     expect("just some words\nand more\n", true, "none", 0);
     expect("a,b\n1\n", true, "none", 0);
 }

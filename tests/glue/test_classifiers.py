@@ -128,7 +128,7 @@ def test_custom_datatypes_are_forced_on_the_columns(glue, s3, bucket, database, 
     plain = classifier("CsvClassifier", **rules)
     s3.put_object(Bucket=bucket, Key="plain/x.csv", Body=b"1,2026-01-02,7,x\n")
     crawl(f"s3://{bucket}/plain", Classifiers=[plain])
-    assert columns(table(glue, database, "plain"))[:2] == [("id", "int"), ("day_of", "string")]
+    assert columns(table(glue, database, "plain"))[:2] == [("id", "bigint"), ("day_of", "string")]
     refused(glue.create_classifier, "InvalidInputException", CsvClassifier={
         "Name": "x", "CustomDatatypes": ["UUID"], "CustomDatatypeConfigured": True})
 
@@ -140,7 +140,7 @@ def test_single_columns_need_to_be_allowed(glue, s3, bucket, database, crawl, cl
     glue.update_crawler(Name=name, Classifiers=[
         classifier("CsvClassifier", Delimiter=",", AllowSingleColumn=True)])
     crawl(name=name)
-    assert columns(table(glue, database)) == [("col0", "int")]
+    assert columns(table(glue, database)) == [("col0", "bigint")]
 
 
 LOG = """[a1b2-c3d4] INFO : Crawl started, 17 objects

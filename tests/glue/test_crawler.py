@@ -143,7 +143,7 @@ def test_delimited_text_is_a_csv_table(glue, s3, bucket, database, crawl):
     s3.put_object(Bucket=bucket, Key="t/x.csv", Body=b"id,name,price\n1,tea,2.5\n2,coffee,3\n")
     crawl(f"s3://{bucket}/t")
     table = glue.get_table(DatabaseName=database, Name="t")["Table"]
-    assert columns(table) == [("id", "int"), ("name", "string"), ("price", "double")]
+    assert columns(table) == [("id", "bigint"), ("name", "string"), ("price", "double")]
     assert table["Parameters"]["skip.header.line.count"] == "1"
 
 
@@ -300,7 +300,7 @@ def test_columns_of_one_name_keep_their_places(glue, s3, bucket, database, crawl
     s3.put_object(Bucket=bucket, Key="t/a.csv", Body=b"id,ID,id_1,name\n1,2,3,x\n4,5,6,y\n")
     crawl(f"s3://{bucket}/t/")
     table = glue.get_table(DatabaseName=database, Name="t")["Table"]
-    assert columns(table) == [("id", "int"), ("id_1", "int"), ("id_1_1", "int"),
+    assert columns(table) == [("id", "bigint"), ("id_1", "bigint"), ("id_1_1", "bigint"),
                               ("name", "string")]
 
 
