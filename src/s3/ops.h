@@ -6,6 +6,7 @@
 #define S3_FAULTS(X)                                                               \
     X(access_denied, "AccessDenied", 403, false)                                   \
     X(acl_not_supported, "AccessControlListNotSupported", 400, false)              \
+    X(authorization_malformed, "AuthorizationHeaderMalformed", 400, false)         \
     X(bad_request, "BadRequest", 400, false)                                       \
     X(bucket_acl, "InvalidBucketAclWithObjectOwnership", 400, false)               \
     X(bucket_acl_public, "InvalidBucketAclWithBlockPublicAccessError", 400, false) \

@@ -24,6 +24,13 @@ static enum mr_status location_of(struct protocol_call *call, struct mr_slice *r
         mr_json_get_text(mr_json_get(call->in, "CreateBucketConfiguration"), "LocationConstraint");
     const bool classic = mr_slice_equal(call->region, MR_S("us-east-1"));
     *ret_region = wanted.len > 0 ? wanted : call->region;
+    if (!region_like(call->region)) { /* AWS: who signs for none is told which to sign for */
+        protocol_fail_member(call, "Region", MR_S("us-east-1"));
+        return protocol_fail(call, &s3_authorization_malformed,
+                             "The authorization header is malformed; the region '%.*s' is wrong; "
+                             "expecting 'us-east-1'",
+                             MR_ARG(call->region));
+    }
     if (wanted.len == 0 && !classic)
         return protocol_fail(call, &s3_illegal_location,
                              "The unspecified location constraint is incompatible for the region "

@@ -56,6 +56,19 @@ def test_ones_own_bucket_again_is_fine_in_the_first_region_alone(s3, server, fre
     assert far.get_bucket_location(Bucket=other)["LocationConstraint"] == "eu-west-1"
 
 
+def test_who_signs_for_no_region_is_told_which(server, s3, fresh):
+    """As s3cmd does, whose own name of the first region is US; like boto3 it then signs anew."""
+    name = fresh("lake")
+    status, _, body = server.request("PUT", f"/{name}", headers={
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20261130/US/s3/aws4_request, "
+                         "SignedHeaders=host, Signature=" + 64 * "0"})
+    assert (status, b"<Code>AuthorizationHeaderMalformed</Code>" in body) == (400, True)
+    assert b"the region &#39;US&#39; is wrong; expecting &#39;us-east-1&#39;" in body
+    assert b"<Region>us-east-1</Region>" in body
+    server.client("s3", region_name="US").create_bucket(Bucket=name)
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] is None
+
+
 @pytest.mark.parametrize("name", ["ab", "Big", "a_b", "-ab", "ab-", "a..b", "a.-b", "a-.b",
                                   "1.2.3.4", "x" * 64])
 def test_a_name_no_host_could_have_is_refused(server, name):
