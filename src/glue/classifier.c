@@ -222,6 +222,24 @@ bool glue_classifier_read(struct mr_arena *arena, yyjson_val *json,
            glue_path_parse(mr_json_get_text(by_path, "JsonPath"), &ret_classifier->path);
 }
 
+void glue_classifier_builtins(struct mr_arena *arena, const struct glue_grok_engine *engine,
+                              struct glue_classifiers *all)
+{
+    static const char *const builtins[GLUE_BUILTIN_GROK] = {
+        "{\"Classification\":\"combined_apache\",\"GrokPattern\":\"%{COMBINEDAPACHELOG}\"}",
+        "{\"Classification\":\"apache\",\"GrokPattern\":\"%{COMMONAPACHELOG}\"}"};
+    for (size_t i = 0; engine != NULL && i < GLUE_BUILTIN_GROK; i++) {
+        struct glue_classifier *one = &all->list[all->count];
+        struct mr_slice why;
+        yyjson_val *json = mr_json_parse(arena, mr_slice_cstr(builtins[i]), MR_JSON_DEPTH_MAX);
+        *one = (struct glue_classifier){.grok = MR_NEW(arena, struct glue_grok_rules)};
+        if (!read_grok(arena, json, engine, one->grok, &why))
+            continue;
+        one->grok->builtin = true;
+        all->count++;
+    }
+}
+
 void glue_classifier_close(struct glue_classifier *classifier)
 {
     if (classifier->grok != NULL)

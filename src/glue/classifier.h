@@ -41,6 +41,7 @@ struct glue_grok_rules {
     struct glue_type type; /* of a line: its columns */
     const struct glue_grok_engine *engine;
     struct glue_grok *grok; /* NULL: only its names are known */
+    bool builtin;           /* of AWS's own, tried for what looks like a log alone */
 };
 
 struct glue_classifier {
@@ -59,4 +60,9 @@ extern const struct glue_csv_rules glue_csv_default;
 bool glue_classifier_read(struct mr_arena *arena, yyjson_val *json,
                           const struct glue_grok_engine *engine,
                           struct glue_classifier *ret_classifier, struct mr_slice *ret_why);
+/* AWS's own for lines, which stand behind the user's; `list` has room for GLUE_BUILTIN_GROK more.
+ * `engine` may be NULL. */
+enum { GLUE_BUILTIN_GROK = 2 };
+void glue_classifier_builtins(struct mr_arena *arena, const struct glue_grok_engine *engine,
+                              struct glue_classifiers *all);
 void glue_classifier_close(struct glue_classifier *classifier);

@@ -135,7 +135,8 @@ static enum mr_status read_classifiers(struct glue_crawl *crawl)
     yyjson_val *names = mr_json_get(crawl->config, "Classifiers"), *name, *json;
     struct glue_classifiers *all = &crawl->classifiers;
     size_t index, max;
-    all->list = MR_NEW_ARRAY(crawl->arena, struct glue_classifier, yyjson_arr_size(names) + 1);
+    all->list = MR_NEW_ARRAY(crawl->arena, struct glue_classifier,
+                             yyjson_arr_size(names) + GLUE_BUILTIN_GROK);
     yyjson_arr_foreach(names, index, max, name)
     {
         enum mr_status status =
@@ -150,6 +151,7 @@ static enum mr_status read_classifiers(struct glue_crawl *crawl)
             glue_crawl_log(crawl, "WARN", "Classifier %.*s classifies nothing: %.*s",
                            MR_ARG(mr_json_text(name)), MR_ARG(why));
     }
+    glue_classifier_builtins(crawl->arena, crawl->glue->grok, all);
     return MR_OK;
 }
 

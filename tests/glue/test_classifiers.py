@@ -171,6 +171,31 @@ def test_lines_that_grok_describes_are_a_table_to_query(glue, s3, bucket, databa
         ["INFO", "Crawl started, 17 objects", "1"], ["ERROR", "No access: s3://b/k", "1"]]
 
 
+APACHE = '127.0.0.1 - ann [10/Oct/2026:13:55:36 -0700] "GET /a?b=1 HTTP/1.0" 200 2326'
+
+
+def test_apaches_logs_are_known_without_a_classifier(glue, s3, bucket, database, crawl, run_query):
+    more = ' "http://x.org/" "Mozilla/5.0 (X)"'
+    for folder, line in (("short", APACHE), ("long", APACHE + more)):
+        s3.put_object(Bucket=bucket, Key=f"lake/{folder}/x.log", Body=(line + "\n").encode() * 3)
+    s3.put_object(Bucket=bucket, Key="lake/rows/x", Body=b'id,words\n1,[a] "b"\n2,[c] "d"\n')
+    crawl(f"s3://{bucket}/lake/")
+    names = ["clientip", "ident", "auth", "timestamp", "verb", "request", "httpversion",
+             "rawrequest", "response", "bytes"]
+    for folder, kind, pattern, more in (
+            ("short", "apache", "%{COMMONAPACHELOG}", []),
+            ("long", "combined_apache", "%{COMBINEDAPACHELOG}", ["referrer", "agent"])):
+        found = table(glue, database, folder)
+        assert columns(found) == [(name, "string") for name in names + more]
+        assert found["Parameters"]["classification"] == kind
+        assert found["StorageDescriptor"]["SerdeInfo"] == {
+            "SerializationLibrary": "com.amazonaws.glue.serde.GrokSerDe",
+            "Parameters": {"input.format": pattern}}
+    assert table(glue, database, "rows")["Parameters"]["classification"] == "csv"
+    assert run_query('SELECT request, response, agent FROM "long" LIMIT 1')[1] == [
+        "/a?b=1", "200", '"Mozilla/5.0 (X)"']
+
+
 def test_what_references_name_are_columns_of_their_types(glue, s3, bucket, database, crawl,
                                                          classifier, run_query):
     name = classifier(
