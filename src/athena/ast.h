@@ -43,6 +43,7 @@ enum athena_kind {
     AST_EXTRACT,   /* text (field, lower case) FROM left */
     AST_COERCE,    /* left as the type `type`: made while translating */
     AST_UTC,       /* left, a moment beside its zone, which must be UTC: made while translating */
+    AST_PAIR,      /* left as a row of instant and zone: made while translating */
     AST_JSON,    /* text (json_value, ...): items: AST_ITEMs, of json_object with the key at right;
                     name: the path; number: see translate_json.h; left, right: DEFAULT ON EMPTY,
                     ON ERROR; third: RETURNING */

@@ -232,12 +232,15 @@ char *athena_decimals_patch(struct mr_arena *arena, const char *sql,
     struct mr_slice text = mr_slice_cstr(sql);
     struct mr_slice mark =
         mr_arena_printf(arena, "mr_%s/*%d*/(", note->remainder ? "mod" : "div", note->number);
-    const size_t at = find_mark(text, mark);
-    if (at == SIZE_MAX)
-        return NULL;
-    struct mr_slice before = mr_slice_sub(text, 0, at);
-    struct mr_slice behind = mr_slice_sub(text, at + mark.len, SIZE_MAX);
     struct mr_slice name = athena_decimals_name(arena, note);
-    return mr_arena_cstr(arena, mr_arena_printf(arena, "%.*s%.*s(%.*s", MR_ARG(before),
-                                                MR_ARG(name), MR_ARG(behind)));
+    struct mr_buf out = {0};
+    size_t at = find_mark(text, mark), count = 0;
+    for (; at != SIZE_MAX; at = find_mark(text, mark), count++) {
+        mr_buf_printf(&out, "%.*s%.*s(", MR_ARG(mr_slice_sub(text, 0, at)), MR_ARG(name));
+        text = mr_slice_sub(text, at + mark.len, SIZE_MAX);
+    }
+    mr_buf_append(&out, text);
+    char *patched = count == 0 ? NULL : mr_arena_cstr(arena, mr_buf_slice(&out));
+    mr_buf_fini(&out);
+    return patched;
 }

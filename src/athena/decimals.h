@@ -9,7 +9,7 @@
 #include "base/arena.h"
 
 /* A division in the text is "mr_div/ *<number>* /(left, right, <number>)", mr_mod alike (without
- * the blanks). */
+ * the blanks). It may stand there several times. */
 struct athena_decimals {
     int number, remainder;
     int left_precision, left_scale, right_precision, right_scale;
@@ -23,6 +23,6 @@ void athena_decimals_refuse(duckdb_bind_info info, bool remainder);
 MR_MUST_USE enum mr_status athena_decimals_register(duckdb_connection connection,
                                                     const struct athena_decimals *note);
 struct mr_slice athena_decimals_name(struct mr_arena *arena, const struct athena_decimals *note);
-/* The text with this one division renamed. */
+/* The text with this one division renamed, wherever it stands. */
 char *athena_decimals_patch(struct mr_arena *arena, const char *sql,
                             const struct athena_decimals *note);

@@ -93,7 +93,7 @@ static void operators_bind_as_in_the_grammar(void **state)
     expect("select a or b and not c = 1",
            "SELECT (\"a\" OR (\"b\" AND (NOT (\"c\" = 1)))) AS \"_mr_col\"");
     expect("select a / b % c",
-           "SELECT mr_mod/*0*/(mr_div/*1*/(\"a\", \"b\", 1), \"c\", 0) AS \"_mr_col\"");
+           "SELECT mr_mod/*1*/(mr_div/*0*/(\"a\", \"b\", 0), \"c\", 1) AS \"_mr_col\"");
     expect("select x not between 1 and 2 and y in (1, 2)",
            "SELECT ((\"x\" NOT BETWEEN 1 AND 2) AND (\"y\" IN (1, 2))) AS \"_mr_col\"");
     expect("select d + interval '1' day",

@@ -332,20 +332,41 @@ static void emit_operand(struct athena_translation *translation, const struct at
         athena_emit(translation, node);
 }
 
+size_t athena_division_number(struct athena_translation *translation, struct mr_slice text)
+{
+    const struct athena_division *at = translation->division;
+    while (at != NULL && (at->select != translation->select || !mr_slice_equal(at->text, text)))
+        at = at->next;
+    if (at != NULL)
+        return at->number;
+    struct athena_division *made = MR_NEW(translation->arena, struct athena_division);
+    *made = (struct athena_division){.select = translation->select,
+                                     .text = mr_arena_copy(translation->arena, text),
+                                     .number = (*translation->divisions)++,
+                                     .next = translation->division};
+    translation->division = made;
+    return made->number;
+}
+
 void athena_emit_division(struct athena_translation *translation, const char *name,
                           const struct athena_node *left, const struct athena_node *right)
 {
-    const size_t number = (*translation->divisions)++;
+    struct mr_buf text = {0}, *out = translation->out;
     const struct athena_sqltype *type = NULL; /* that both become, of numbers but decimals */
     if (left->type != NULL && right->type != NULL)
         type = athena_sqltype_common(translation->arena, left->type, right->type);
     if (type != NULL && type->kind == SQL_DECIMAL)
         type = NULL;
-    mr_buf_printf(translation->out, "%s/*%zu*/(", name, number);
+    translation->out = &text;
     emit_operand(translation, left, type);
     athena_emit_text(translation, ", ");
     emit_operand(translation, right, type);
-    mr_buf_printf(translation->out, ", %zu)", number);
+    translation->out = out;
+    const size_t number =
+        athena_division_number(translation, mr_arena_printf(translation->arena, "%s(%.*s", name,
+                                                            MR_ARG(mr_buf_slice(&text))));
+    mr_buf_printf(out, "%s/*%zu*/(%.*s, %zu)", name, number, MR_ARG(mr_buf_slice(&text)), number);
+    mr_buf_fini(&text);
 }
 
 static void emit_decimal(struct athena_translation *translation, const struct athena_node *node,
@@ -662,6 +683,7 @@ static void emit_compound(struct athena_translation *translation, const struct a
     case AST_LAMBDA: emit_lambda(translation, node); break;
     case AST_COERCE: athena_emit_coerced(translation, node->left, node->type); break;
     case AST_EXTRACT: emit_extract(translation, node); break;
+    case AST_PAIR: athena_emit_pair(translation, node->left); break;
     case AST_JSON: athena_emit_json(translation, node); break;
     default:
         athena_translate_fail(translation, node, "SYNTAX_ERROR", "an expression is expected here");
@@ -677,10 +699,16 @@ void athena_emit(struct athena_translation *translation, const struct athena_nod
         athena_translate_fail(translation, node, "QUERY_TEXT_TOO_LARGE", "Query text is too large");
         return;
     }
-    const bool stored = athena_zone_stored(node);
-    athena_emit_text(translation, stored ? "struct_extract(" : "");
-    athena_emit_stored(translation, node);
-    athena_emit_text(translation, stored ? ", 't')" : "");
+    const size_t start = translation->out->len;
+    const bool chosen = athena_zone_chosen(node), row = chosen || athena_zone_stored(node);
+    athena_emit_text(translation, row ? "struct_extract(" : "");
+    if (chosen)
+        athena_emit_packed(translation, node);
+    else
+        athena_emit_stored(translation, node);
+    athena_emit_text(translation, row ? ", 't')" : "");
+    if (translation->groups.inside)
+        athena_groups_settle(translation, start);
 }
 
 static void emit_name(struct athena_translation *translation, const struct athena_node *node)

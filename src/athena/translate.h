@@ -77,6 +77,23 @@ struct athena_scope { /* names of WITH in sight */
     const struct athena_node *columns; /* of one that recurs: what it has beside its depth */
     struct athena_fields fields;
 };
+/* What GROUP BY has one of for each group: written as such it is another text than among rows,
+ * since a zone is that of any of them. */
+struct athena_group_key {
+    struct mr_slice text, inside;
+    struct athena_group_key *next;
+};
+struct athena_groups {
+    bool inside; /* where only what groups have may stand */
+    struct athena_group_key *keys;
+};
+/* A division of decimals.h; one written twice in a SELECT has one number, as GROUP BY compares. */
+struct athena_division {
+    const struct athena_node *select;
+    struct mr_slice text;
+    size_t number;
+    struct athena_division *next;
+};
 struct athena_translation {
     struct mr_arena *arena;
     struct athena_error *error;
@@ -87,9 +104,11 @@ struct athena_translation {
     /* private */
     struct athena_scope *scope;
     const struct athena_node *select; /* the one in hand */
-    size_t *divisions;                /* written so far; shared with views inside */
+    size_t *divisions;                /* numbers given so far; shared with views inside */
+    struct athena_division *division; /* written last */
     struct athena_level *level;
     struct athena_fields fields; /* of the query translated last */
+    struct athena_groups groups; /* of the SELECT whose expressions are written */
     unsigned lambdas;            /* one inside the other */
     unsigned casts;              /* of nested types, likewise */
 };
@@ -110,6 +129,8 @@ void athena_emit_string(struct athena_translation *translation, struct mr_slice 
 void athena_emit_list(struct athena_translation *translation, const struct athena_node *list);
 void athena_emit_order(struct athena_translation *translation, const struct athena_node *order);
 void athena_emit_call(struct athena_translation *translation, const struct athena_node *node);
+/* The number of a division of these words in the SELECT in hand. */
+size_t athena_division_number(struct athena_translation *translation, struct mr_slice text);
 /* mr_div or mr_mod of two expressions; see decimals.h. */
 void athena_emit_division(struct athena_translation *translation, const char *name,
                           const struct athena_node *left, const struct athena_node *right);
@@ -124,6 +145,11 @@ void athena_emit_zoned(struct athena_translation *translation, const struct athe
 bool athena_has_zone(const struct athena_sqltype *type);
 /* translate_zone.c */
 bool athena_zone_beside(const struct athena_sqltype *type);
+/* Whether its values come in several zones that are written in the query. */
+bool athena_zone_differs(const struct athena_sqltype *type);
+/* The same type with its zone beside it. */
+const struct athena_sqltype *athena_zone_besides(struct athena_translation *translation,
+                                                 const struct athena_sqltype *type);
 /* Whether it is a column that is a row of instant and zone. */
 bool athena_zone_stored(const struct athena_node *node);
 /* The type of an expression, without the zone of such values if this kind of expression would lose
@@ -138,6 +164,13 @@ void athena_emit_instants(struct athena_translation *translation, struct mr_slic
 void athena_emit_utc(struct athena_translation *translation, const struct athena_node *node);
 /* An expression as a column: with its zone beside it, if it has one of its own in each row. */
 void athena_emit_kept(struct athena_translation *translation, const struct athena_node *node);
+/* translate_pair.c: whether such an expression hands on one of several moments; whether it does so
+ * of several rows; the row of instant and zone that it hands on then. */
+bool athena_zone_packs(const struct athena_node *node);
+bool athena_zone_chosen(const struct athena_node *node);
+void athena_emit_packed(struct athena_translation *translation, const struct athena_node *node);
+/* A moment, a date or NULL as a row of instant and zone, or NULL. */
+void athena_emit_pair(struct athena_translation *translation, const struct athena_node *node);
 /* True: there are such columns, and the error is set. */
 bool athena_zone_refuse(struct athena_translation *translation, const struct athena_node *node,
                         const struct athena_fields *fields);
@@ -167,7 +200,20 @@ void athena_emit_quantified(struct athena_translation *translation, const struct
 void athena_emit_window(struct athena_translation *translation, const struct athena_node *window);
 void athena_emit_window_body(struct athena_translation *translation,
                              const struct athena_node *window);
-/* translate_groups.c: GROUP BY DISTINCT. */
+/* translate_set.c: UNION and its like; the columns of both sides under the names of the left one,
+ * neither of which may have a zone in each row that the other has not. */
+void athena_emit_set(struct athena_translation *translation, const struct athena_node *set);
+struct athena_fields athena_set_fields(struct athena_translation *translation,
+                                       const struct athena_node *set, struct athena_fields left,
+                                       struct athena_fields right);
+/* SELECT, VALUES, a set or a query in parentheses. */
+void athena_emit_body(struct athena_translation *translation, const struct athena_node *body);
+/* translate_groups.c: one of GROUP BY's columns, which may be a number; GROUP BY DISTINCT. */
+void athena_emit_group(struct athena_translation *translation, const struct athena_node *group);
+/* What is written now stands for groups, if the SELECT has any. */
+void athena_groups_enter(struct athena_translation *translation, const struct athena_node *select);
+/* What was written from `start` on becomes the text of GROUP BY's column if it is one. */
+void athena_groups_settle(struct athena_translation *translation, size_t start);
 void athena_emit_distinct_groups(struct athena_translation *translation,
                                  const struct athena_node *groups);
 /* translate_from.c */

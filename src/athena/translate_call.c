@@ -503,10 +503,14 @@ static void emit_sum(struct athena_translation *translation, const struct athena
 /* Of decimals, exactly: the sum by the count, rounded half up. */
 static void emit_average(struct athena_translation *translation, const struct athena_node *call)
 {
-    const size_t number = (*translation->divisions)++;
-    mr_buf_printf(translation->out, "CAST(mr_div/*%zu*/(", number);
+    struct mr_buf text = {0}, *out = translation->out;
+    translation->out = &text;
     athena_call_template(translation, call, "sum($D$1$), CAST(count($D$1$) AS DECIMAL(19,0)), ");
-    mr_buf_printf(translation->out, "%zu) AS ", number);
+    translation->out = out;
+    const size_t number = athena_division_number(translation, mr_buf_slice(&text));
+    mr_buf_printf(out, "CAST(mr_div/*%zu*/(%.*s%zu) AS ", number, MR_ARG(mr_buf_slice(&text)),
+                  number);
+    mr_buf_fini(&text);
     athena_sqltype_duck(translation->out, call->type);
     athena_emit_text(translation, ")");
 }
@@ -714,6 +718,9 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
         function = call->function;
     if (!check_call(translation, call, function, known, arguments))
         return;
+    const bool inside = translation->groups.inside;
+    translation->groups.inside =
+        inside && ((function->flags & ATHENA_AGGREGATE) == 0 || call->right != NULL);
     if ((function->flags & ATHENA_SPECIAL) != 0) {
         emit_special(translation, call);
     } else if (function->text != NULL) {
@@ -723,4 +730,5 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
         athena_call_template(translation, call,
                              (function->flags & ATHENA_AGGREGATE) != 0 ? "($D$*$)" : "($*)");
     }
+    translation->groups.inside = inside;
 }

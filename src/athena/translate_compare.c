@@ -153,8 +153,12 @@ void athena_emit_comparison(struct athena_translation *translation, const struct
 static void emit_written(struct athena_translation *translation, const struct athena_node *query)
 {
     const struct athena_translated *translated = athena_infer_query(translation, query);
-    if (translated != NULL)
-        mr_buf_append(translation->out, translated->sql);
+    if (translated == NULL)
+        return;
+    const struct athena_fields fields = translation->fields;
+    translation->fields = translated->fields;
+    athena_emit_instants(translation, translated->sql);
+    translation->fields = fields;
 }
 
 /* Whether NaN can be on both sides of IN. */

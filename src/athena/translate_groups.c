@@ -1,4 +1,5 @@
-/* GROUP BY DISTINCT: the grouping sets that its elements make together, each once. */
+/* What GROUP BY groups by; GROUP BY DISTINCT: the grouping sets that its elements make together,
+ * each once. */
 #include "athena/translate.h"
 #include <stdlib.h>
 
@@ -15,21 +16,88 @@ struct sets {
     size_t made; /* those that were there already, too */
 };
 
-static int by_text(const void *a, const void *b)
-{
-    return mr_slice_compare(*(const struct mr_slice *)a, *(const struct mr_slice *)b);
-}
-
 static struct mr_slice text_of(struct athena_translation *translation,
-                               const struct athena_node *node)
+                               const struct athena_node *node, bool grouped)
 {
     struct mr_buf text = {0}, *out = translation->out;
+    const struct athena_groups before = translation->groups;
     translation->out = &text;
-    athena_emit_kept(translation, node);
+    translation->groups = (struct athena_groups){.inside = grouped};
+    athena_emit(translation, node);
     translation->out = out;
+    translation->groups = before;
     struct mr_slice copy = mr_arena_copy(translation->arena, mr_buf_slice(&text));
     mr_buf_fini(&text);
     return copy;
+}
+
+/* The expression of the select list whose number it is; NULL: it is none, or that is behind a *. */
+static const struct athena_node *numbered(const struct athena_node *select,
+                                          const struct athena_node *group)
+{
+    const struct athena_node *item = select->items;
+    int64_t position;
+    if (group->kind != AST_INTEGER || mr_slice_to_i64(group->text, &position) != MR_OK)
+        return NULL;
+    while (item != NULL && item->left->kind != AST_STAR && --position > 0)
+        item = item->next;
+    return item == NULL || item->left->kind == AST_STAR ? NULL : item->left;
+}
+
+void athena_emit_group(struct athena_translation *translation, const struct athena_node *group)
+{
+    const struct athena_node *item = numbered(translation->select, group);
+    const bool beside = item != NULL && (athena_zone_beside(item->type) ||
+                                         !mr_slice_equal(text_of(translation, item, false),
+                                                         text_of(translation, item, true)));
+    mr_buf_append(translation->out, text_of(translation, beside ? item : group, false));
+}
+
+static void add_key(struct athena_translation *translation, const struct athena_node *node)
+{
+    struct athena_group_key *key = MR_NEW(translation->arena, struct athena_group_key);
+    *key = (struct athena_group_key){.text = text_of(translation, node, false),
+                                     .inside = text_of(translation, node, true),
+                                     .next = translation->groups.keys};
+    if (!mr_slice_equal(key->text, key->inside))
+        translation->groups.keys = key;
+}
+
+static void add_keys(struct athena_translation *translation, const struct athena_node *select,
+                     const struct athena_node *list)
+{
+    for (const struct athena_node *node = list; node != NULL; node = node->next) {
+        const struct athena_node *item = numbered(select, node);
+        if (node->kind == AST_ROW || node->kind == AST_GROUPING)
+            add_keys(translation, select, node->items);
+        else if (item != NULL || node->kind != AST_INTEGER)
+            add_key(translation, item != NULL ? item : node);
+    }
+}
+
+void athena_groups_enter(struct athena_translation *translation, const struct athena_node *select)
+{
+    translation->groups = (struct athena_groups){.inside = select->groups != NULL};
+    add_keys(translation, select, select->groups);
+}
+
+void athena_groups_settle(struct athena_translation *translation, size_t start)
+{
+    struct mr_buf *out = translation->out;
+    const struct mr_slice written = {out->data + start, out->len - start};
+    for (const struct athena_group_key *key = translation->groups.keys; key != NULL;
+         key = key->next) {
+        if (!mr_slice_equal(key->inside, written))
+            continue;
+        out->len = start;
+        mr_buf_append(out, key->text);
+        return;
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return mr_slice_compare(*(const struct mr_slice *)a, *(const struct mr_slice *)b);
 }
 
 static bool same(const struct set *a, const struct set *b)
@@ -70,6 +138,18 @@ static bool add(struct athena_translation *translation, struct sets *sets, const
     return true;
 }
 
+static struct mr_slice group_text(struct athena_translation *translation,
+                                  const struct athena_node *node)
+{
+    struct mr_buf text = {0}, *out = translation->out;
+    translation->out = &text;
+    athena_emit_group(translation, node);
+    translation->out = out;
+    struct mr_slice copy = mr_arena_copy(translation->arena, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+    return copy;
+}
+
 /* One column, or several in parentheses. */
 static struct set set_of(struct athena_translation *translation, const struct athena_node *node)
 {
@@ -78,7 +158,7 @@ static struct set set_of(struct athena_translation *translation, const struct at
     struct mr_slice *columns = MR_NEW_ARRAY(translation->arena, struct mr_slice, count + 1);
     const struct athena_node *item = list ? node->items : node;
     for (size_t i = 0; i < count; i++, item = item->next)
-        columns[i] = text_of(translation, item);
+        columns[i] = group_text(translation, item);
     return (struct set){.columns = columns, .count = count};
 }
 

@@ -87,27 +87,21 @@ static void emit_item(struct athena_translation *translation, const struct athen
         athena_emit_alias(translation, MR_S(ATHENA_UNNAMED), NULL);
 }
 
-static void emit_grouping(struct athena_translation *translation, const struct athena_node *list,
-                          bool top)
+static void emit_grouping(struct athena_translation *translation, const struct athena_node *list)
 {
     for (const struct athena_node *item = list; item != NULL; item = item->next) {
         if (item != list)
             athena_emit_text(translation, ", ");
         if (item->kind == AST_GROUPING) {
             mr_buf_printf(translation->out, "%.*s (", MR_ARG(item->text));
-            emit_grouping(translation, item->items, false);
+            emit_grouping(translation, item->items);
             athena_emit_text(translation, ")");
         } else if (item->kind == AST_ROW) { /* (a, b) is one grouping set of two */
             athena_emit_text(translation, "(");
-            athena_emit_list(translation, item->items);
+            emit_grouping(translation, item->items);
             athena_emit_text(translation, ")");
-        } else if (top && athena_zone_beside(athena_infer(translation, item)) &&
-                   !athena_zone_stored(item)) { /* both parts, of which others are made */
-            athena_emit(translation, item);
-            athena_emit_text(translation, ", ");
-            athena_emit_zone(translation, item);
         } else {
-            athena_emit_kept(translation, item);
+            athena_emit_group(translation, item);
         }
     }
 }
@@ -324,14 +318,57 @@ static void infer_windows(struct athena_translation *translation, const struct a
     }
 }
 
+/* What a star of the select list stands for, column by column. */
+static void emit_distinct_star(struct athena_translation *translation,
+                               const struct athena_node *star, const struct athena_fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct athena_node column = {.kind = star->left == NULL ? AST_NAME : AST_DOT,
+                                           .inferred = true,
+                                           .type = fields->list[i].type,
+                                           .text = fields->list[i].name,
+                                           .left = star->left};
+        const struct athena_sqltype *type;
+        const struct mr_slice alias = star->left == NULL ? MR_S("") : star->left->text;
+        athena_emit_text(translation, i > 0 ? ", " : "");
+        if (athena_names_find(translation, alias, column.text, &type) != ATHENA_FOUND)
+            athena_translate_fail(translation, star, "NOT_SUPPORTED",
+                                  "SELECT DISTINCT * with time zones of rows' own is not supported "
+                                  "of columns whose names are not unique");
+        athena_emit(translation, &column);
+    }
+}
+
+/* Moments are distinct by their instants: ON what, where there are such beside their zones. */
+static void emit_distinct(struct athena_translation *translation, const struct athena_node *select,
+                          const struct athena_fields *fields)
+{
+    bool beside = false;
+    for (size_t i = 0; i < fields->count && !fields->open; i++)
+        beside = beside || athena_zone_beside(fields->list[i].type);
+    athena_emit_text(translation, beside ? "ON (" : "");
+    for (const struct athena_node *item = select->items; item != NULL && beside;
+         item = item->next) {
+        if (item->left->kind == AST_STAR) {
+            const struct athena_fields columns = star_fields(translation, item->left);
+            emit_distinct_star(translation, item->left, &columns);
+        } else {
+            athena_emit(translation, item->left);
+        }
+        athena_emit_text(translation, item->next != NULL ? ", " : ") ");
+    }
+}
+
 /* FROM is written first, apart, so that the tables are known when the select list is. Leaves the
  * level of its relations, for ORDER BY. */
 static void emit_select(struct athena_translation *translation, const struct athena_node *select)
 {
     const struct athena_node *outer = translation->select;
+    const struct athena_groups groups = translation->groups;
     struct mr_buf from = {0}, *out = translation->out;
     struct athena_fields fields = {0};
     translation->select = select;
+    translation->groups = (struct athena_groups){0};
     athena_level_push(translation);
     if (select->left != NULL) {
         translation->out = &from;
@@ -344,7 +381,10 @@ static void emit_select(struct athena_translation *translation, const struct ath
     infer_groups(translation, select->groups, &fields);
     infer_where(translation, select->third, "HAVING");
     infer_windows(translation, select->windows);
+    athena_groups_enter(translation, select);
     athena_emit_text(translation, select->flags & AST_DISTINCT ? "SELECT DISTINCT " : "SELECT ");
+    if ((select->flags & AST_DISTINCT) != 0)
+        emit_distinct(translation, select, &fields);
     for (const struct athena_node *item = select->items; item != NULL; item = item->next) {
         emit_item(translation, item);
         if (item->next != NULL)
@@ -355,16 +395,19 @@ static void emit_select(struct athena_translation *translation, const struct ath
         mr_buf_append(out, mr_buf_slice(&from));
     }
     mr_buf_fini(&from);
+    translation->groups.inside = false;
     emit_clause(translation, " WHERE ", select->right);
     if (select->groups != NULL) {
         athena_emit_text(translation, " GROUP BY ");
         if ((select->flags & AST_GROUPS_DISTINCT) != 0)
             athena_emit_distinct_groups(translation, select->groups);
         else
-            emit_grouping(translation, select->groups, true);
+            emit_grouping(translation, select->groups);
     }
+    translation->groups.inside = select->groups != NULL;
     emit_clause(translation, " HAVING ", select->third);
     emit_windows(translation, select->windows);
+    translation->groups = groups;
     translation->select = outer;
     translation->fields = fields;
 }
@@ -398,7 +441,8 @@ static struct athena_fields values_fields(struct athena_translation *translation
                                       MR_ARG(athena_sqltype_text(translation->arena, type)));
                 return fields;
             }
-            fields.list[i].type = both;
+            fields.list[i].type =
+                athena_zone_differs(both) ? athena_zone_besides(translation, both) : both;
         }
     }
     return fields;
@@ -417,13 +461,8 @@ static void emit_values(struct athena_translation *translation, const struct ath
             if (type != NULL && item->type != NULL && item->type->kind == SQL_INTEGER &&
                 type->kind == SQL_INTEGER)
                 type = NULL;
-            if (athena_zone_beside(item->type) && athena_zone_beside(type))
-                athena_emit_kept(translation, item);
-            else if (athena_zone_beside(item->type))
-                (void)athena_zone_refuse(
-                    translation, item,
-                    &(struct athena_fields){.list = &(struct athena_field){.type = item->type},
-                                            .count = 1});
+            if (athena_zone_beside(type))
+                athena_emit_pair(translation, item);
             else if (athena_sqltype_known(type) && !athena_sqltype_equal(type, item->type) &&
                      type->kind != SQL_UNKNOWN && type->count == 0)
                 athena_emit_coerced(translation, item, type);
@@ -441,42 +480,8 @@ static void emit_values(struct athena_translation *translation, const struct ath
     translation->fields = fields;
 }
 
-/* The columns of both sides, under the names of the left one. */
-static struct athena_fields meet_fields(struct athena_translation *translation,
-                                        const struct athena_node *set, struct athena_fields left,
-                                        struct athena_fields right)
+void athena_emit_body(struct athena_translation *translation, const struct athena_node *body)
 {
-    struct mr_slice word = mr_slice_sub(set->text, 0, mr_slice_find(set->text, ' '));
-    if (left.open || right.open)
-        return left.open ? left : (struct athena_fields){.open = true};
-    if (left.count != right.count) {
-        athena_translate_fail(translation, set, "TYPE_MISMATCH",
-                              "%.*s query has different number of fields: %zu, %zu", MR_ARG(word),
-                              left.count, right.count);
-        return left;
-    }
-    struct athena_fields fields = athena_fields_make(translation, left.count);
-    for (size_t i = 0; i < left.count; i++) {
-        const struct athena_sqltype *a = left.list[i].type, *b = right.list[i].type;
-        fields.list[i].name = left.list[i].name;
-        if (a == NULL || b == NULL)
-            continue;
-        fields.list[i].type = athena_sqltype_common(translation->arena, a, b);
-        if (athena_zone_beside(a) != athena_zone_beside(b))
-            (void)athena_zone_refuse(translation, set, athena_zone_beside(a) ? &left : &right);
-        else if (fields.list[i].type == NULL)
-            athena_translate_fail(translation, set, "TYPE_MISMATCH",
-                                  "column %zu in %.*s query has incompatible types: %.*s, %.*s",
-                                  i + 1, MR_ARG(word),
-                                  MR_ARG(athena_sqltype_text(translation->arena, a)),
-                                  MR_ARG(athena_sqltype_text(translation->arena, b)));
-    }
-    return fields;
-}
-
-static void emit_query_body(struct athena_translation *translation, const struct athena_node *body)
-{
-    struct athena_level *level = translation->level;
     if (athena_translate_failed(translation))
         return;
     if (body->kind == AST_SELECT) {
@@ -488,15 +493,7 @@ static void emit_query_body(struct athena_translation *translation, const struct
         athena_emit_query(translation, body);
         athena_emit_text(translation, ")");
     } else {
-        athena_emit_text(translation, "(");
-        emit_query_body(translation, body->left);
-        const struct athena_fields left = translation->fields;
-        translation->level = level;
-        mr_buf_printf(translation->out, ") %.*s (", MR_ARG(body->text));
-        emit_query_body(translation, body->right);
-        translation->level = level;
-        athena_emit_text(translation, ")");
-        translation->fields = meet_fields(translation, body, left, translation->fields);
+        athena_emit_set(translation, body);
     }
 }
 
@@ -544,7 +541,7 @@ static void emit_recursion(struct athena_translation *translation, struct athena
 {
     struct athena_level *level = translation->level;
     athena_emit_text(translation, "SELECT *, 0 FROM (");
-    emit_query_body(translation, set->left);
+    athena_emit_body(translation, set->left);
     const struct athena_fields left = translation->fields;
     translation->level = level;
     scope->fields = left; /* what it begins with settles the types */
@@ -554,12 +551,12 @@ static void emit_recursion(struct athena_translation *translation, struct athena
                      "mr_error('NOT_SUPPORTED: Recursion depth limit exceeded (10). Use "
                      "''max_recursion_depth'' session property to modify the limit.') ELSE "
                      "mr_now.d + 1 END FROM (");
-    emit_query_body(translation, set->right);
+    athena_emit_body(translation, set->right);
     translation->level = level;
     athena_emit_text(translation, ") AS mr_step, (SELECT max(mr_depth) AS d FROM ");
     athena_emit_name(translation, with->name);
     athena_emit_text(translation, ") AS mr_now");
-    translation->fields = meet_fields(translation, set, left, translation->fields);
+    translation->fields = athena_set_fields(translation, set, left, translation->fields);
 }
 
 static void emit_with(struct athena_translation *translation, const struct athena_node *query)
@@ -654,8 +651,11 @@ static void emit_tied_order(struct athena_translation *translation, const struct
 {
     for (const struct athena_node *sort = order; sort != NULL; sort = sort->next) {
         const size_t column = tied_column(translation, sort->left);
-        mr_buf_printf(translation->out, "%s_mr_%zu%s NULLS %s", sort != order ? ", " : "", column,
-                      sort->flags & AST_DESC ? " DESC" : " ASC",
+        const bool beside =
+            column != SIZE_MAX && athena_zone_beside(translation->fields.list[column].type);
+        mr_buf_printf(translation->out,
+                      beside ? "%sstruct_extract(_mr_%zu, 't')%s NULLS %s" : "%s_mr_%zu%s NULLS %s",
+                      sort != order ? ", " : "", column, sort->flags & AST_DESC ? " DESC" : " ASC",
                       sort->flags & AST_NULLS_FIRST ? "FIRST" : "LAST");
     }
 }
@@ -670,7 +670,7 @@ static void emit_ties(struct athena_translation *translation, const struct athen
         return;
     }
     translation->out = &body;
-    emit_query_body(translation, query->left);
+    athena_emit_body(translation, query->left);
     infer_order(translation, query);
     translation->out = out;
     const struct athena_fields fields = translation->fields;
@@ -703,19 +703,33 @@ static bool has_expression(const struct athena_node *order)
     return order != NULL;
 }
 
+/* Within the SELECT that it orders, if it is one. */
+static void emit_order(struct athena_translation *translation, const struct athena_node *query)
+{
+    const struct athena_groups groups = translation->groups;
+    const struct athena_node *outer = translation->select;
+    if (query->left->kind == AST_SELECT) {
+        translation->select = query->left;
+        athena_groups_enter(translation, query->left);
+    }
+    athena_emit_order(translation, query->order);
+    translation->select = outer;
+    translation->groups = groups;
+}
+
 static void emit_ordered(struct athena_translation *translation, const struct athena_node *query)
 {
     struct athena_level *level = translation->level;
     /* DuckDB orders a set by its columns alone. */
     const bool inside = query->left->kind == AST_SET && has_expression(query->order);
     athena_emit_text(translation, inside ? "SELECT * FROM (" : "");
-    emit_query_body(translation, query->left);
+    athena_emit_body(translation, query->left);
     athena_emit_text(translation, inside ? ")" : "");
     if (query->order != NULL) {
         infer_order(translation, query);
         athena_order_open(query);
         athena_emit_text(translation, " ORDER BY ");
-        athena_emit_order(translation, query->order);
+        emit_order(translation, query);
     }
     translation->level = level;
     emit_clause(translation, " LIMIT ", query->right);

@@ -2,8 +2,11 @@
  * parse_datetime, from_iso8601_timestamp.
  *
  * Their type's zone is ATHENA_ZONE_BESIDE. As an expression such a moment is an instant, as any
- * other; as a column it is a row of instant and zone, so that the zone is not lost. Where the zone
- * would be lost all the same (in arrays, CASE, most functions) it must be UTC, or the query fails.
+ * other; as a column it is a row of instant and zone, so that the zone is not lost. What hands on
+ * one of several (CASE, max, lag) hands on such rows (translate_pair.c). Where the zone would be
+ * lost all the same (in arrays, most functions) it must be UTC, or the query fails.
+ *
+ * Groups are of instants, as Trino compares; their zone is that of any of their rows.
  */
 #include "athena/translate_call.h"
 
@@ -11,6 +14,12 @@ bool athena_zone_beside(const struct athena_sqltype *type)
 {
     return type != NULL && type->kind == SQL_TIMESTAMP_TZ &&
            mr_slice_equal(type->zone, MR_S(ATHENA_ZONE_BESIDE));
+}
+
+bool athena_zone_differs(const struct athena_sqltype *type)
+{
+    return type != NULL && type->kind == SQL_TIMESTAMP_TZ &&
+           mr_slice_equal(type->zone, MR_S(ATHENA_ZONES_DIFFER));
 }
 
 bool athena_zone_stored(const struct athena_node *node)
@@ -33,8 +42,8 @@ static const struct athena_node *carrier(const struct athena_node *node)
     static const struct {
         const char *name;
         size_t argument;
-    } calls[] = {{"date_trunc", 1}, {"date_add", 2}, {"try", 0}};
-    if (node->kind == AST_CAST)
+    } calls[] = {{"date_trunc", 1}, {"date_add", 2}, {"try", 0}, {"nullif", 0}};
+    if (node->kind == AST_CAST || node->kind == AST_COERCE)
         return node->left;
     if (node->kind == AST_OPERATOR)
         return athena_zone_beside(node->left->type) ? node->left : node->right;
@@ -66,7 +75,7 @@ static bool keeps_zone(const struct athena_node *node)
 {
     return athena_zone_beside(node->type) &&
            (athena_zone_stored(node) || names_zone(node) || zone_reader(node) != NULL ||
-            node->kind == AST_UTC || carrier(node) != NULL);
+            node->kind == AST_UTC || athena_zone_packs(node) || carrier(node) != NULL);
 }
 
 static const struct athena_sqltype *without_zone(struct athena_translation *translation,
@@ -112,15 +121,27 @@ static void fail_zone(struct athena_translation *translation, const struct athen
                           "here");
 }
 
+const struct athena_sqltype *athena_zone_besides(struct athena_translation *translation,
+                                                 const struct athena_sqltype *type)
+{
+    struct athena_sqltype *beside = MR_NEW(translation->arena, struct athena_sqltype);
+    *beside = *type;
+    beside->zone = MR_S(ATHENA_ZONE_BESIDE);
+    return beside;
+}
+
 const struct athena_sqltype *athena_zone_check(struct athena_translation *translation,
                                                struct athena_node *node,
                                                const struct athena_sqltype *type)
 {
+    if (athena_zone_differs(type) && athena_zone_packs(node))
+        return athena_zone_besides(translation, type);
     if (!has_beside(type) || athena_translate_failed(translation))
         return type;
     if (athena_zone_beside(type) &&
         (node->kind == AST_NAME || node->kind == AST_DOT || node->kind == AST_SUBQUERY ||
-         names_zone(node) || zone_reader(node) != NULL || carrier(node) != NULL))
+         names_zone(node) || zone_reader(node) != NULL || athena_zone_packs(node) ||
+         carrier(node) != NULL))
         return type;
     if (hold(translation, node))
         return without_zone(translation, type);
@@ -128,11 +149,10 @@ const struct athena_sqltype *athena_zone_check(struct athena_translation *transl
     return NULL;
 }
 
-void athena_emit_zone(struct athena_translation *translation, const struct athena_node *node)
+/* What has its zone in itself. */
+static void emit_own_zone(struct athena_translation *translation, const struct athena_node *node)
 {
-    if (!athena_zone_beside(node->type)) {
-        athena_emit_string(translation, node->type->zone.len > 0 ? node->type->zone : MR_S("UTC"));
-    } else if (athena_zone_stored(node)) {
+    if (athena_zone_stored(node)) {
         athena_emit_text(translation, "struct_extract(");
         athena_emit_stored(translation, node);
         athena_emit_text(translation, ", 'z')");
@@ -140,10 +160,44 @@ void athena_emit_zone(struct athena_translation *translation, const struct athen
         athena_emit(translation, athena_call_argument(node, 1));
     } else if (zone_reader(node) != NULL) {
         athena_call_template(translation, node, zone_reader(node));
-    } else if (node->kind == AST_CAST && athena_sqltype_is_text(node->left->type)) {
+    } else if (athena_zone_packs(node)) {
+        athena_emit_text(translation, "struct_extract(");
+        athena_emit_packed(translation, node);
+        athena_emit_text(translation, ", 'z')");
+    } else {
         athena_emit_text(translation, "mr_text_zone(");
         athena_emit(translation, node->left);
         athena_emit_text(translation, ")");
+    }
+}
+
+static bool has_own_zone(const struct athena_node *node)
+{
+    return athena_zone_stored(node) || names_zone(node) || zone_reader(node) != NULL ||
+           athena_zone_packs(node) ||
+           (node->kind == AST_CAST && athena_sqltype_is_text(node->left->type));
+}
+
+static bool is_aggregated(const struct athena_node *node)
+{
+    struct athena_node alone = *node;
+    alone.next = NULL;
+    return athena_find_aggregate(&alone, true) != NULL;
+}
+
+void athena_emit_zone(struct athena_translation *translation, const struct athena_node *node)
+{
+    if (!athena_zone_beside(node->type)) {
+        const bool zoned =
+            node->type != NULL && node->type->kind == SQL_TIMESTAMP_TZ && node->type->zone.len > 0;
+        athena_emit_string(translation, zoned ? node->type->zone : MR_S("UTC"));
+    } else if (has_own_zone(node)) {
+        const bool inside = translation->groups.inside, any = inside && !is_aggregated(node);
+        athena_emit_text(translation, any ? "any_value(" : "");
+        translation->groups.inside = inside && !any;
+        emit_own_zone(translation, node);
+        translation->groups.inside = inside;
+        athena_emit_text(translation, any ? ")" : "");
     } else if (carrier(node) != NULL) {
         const bool tries = node->kind == AST_CALL && mr_slice_equal(node->text, MR_S("try"));
         athena_emit_text(translation, tries ? "TRY(" : "");
@@ -158,8 +212,10 @@ void athena_emit_kept(struct athena_translation *translation, const struct athen
 {
     if (!athena_zone_beside(node->type)) {
         athena_emit(translation, node);
-    } else if (athena_zone_stored(node)) {
+    } else if (athena_zone_stored(node) && !translation->groups.inside) {
         athena_emit_stored(translation, node);
+    } else if (athena_zone_packs(node) && (!translation->groups.inside || is_aggregated(node))) {
+        athena_emit_packed(translation, node);
     } else {
         athena_emit_text(translation, "struct_pack(t := ");
         athena_emit(translation, node);
