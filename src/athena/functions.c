@@ -597,6 +597,8 @@ static const struct athena_function functions[] = {
     {"hmac_sha512", 2, 2, "mr_hmac($1, $2, 'sha512')", 0, "varbinary(varbinary,varbinary)"},
     {"crc32", 1, 1, "mr_crc32($1)", 0, "bigint(varbinary)"},
     {"murmur3", 1, 1, "mr_murmur3($1)", 0, "varbinary(varbinary)"},
+    {"spooky_hash_v2_32", 1, 1, "mr_spooky($1, 4)", 0, "varbinary(varbinary)"},
+    {"spooky_hash_v2_64", 1, 1, "mr_spooky($1, 8)", 0, "varbinary(varbinary)"},
     {"xxhash64", 1, 1, "mr_xxhash64($1)", 0, "varbinary(varbinary)"},
     {"to_hex", 1, 1, "hex($1)", 0, "varchar(varbinary)"},
     {"from_hex", 1, 1, "mr_from_hex($1)", 0, "varbinary(varchar)"},

@@ -1,5 +1,6 @@
 /* Bytes: digests, encodings, and text from bytes. */
 #include "athena/rows.h"
+#include "athena/spooky.h"
 #include "base/codec.h"
 
 enum { DIGEST_MAX = 64 };
@@ -401,6 +402,15 @@ static bool murmur3(struct athena_row *row)
     return true;
 }
 
+/* mr_spooky(bytes, count): that many of its bytes, greatest first. */
+static bool spooky(struct athena_row *row)
+{
+    const uint64_t hash = __builtin_bswap64(athena_spooky(athena_row_slice(row, 0)));
+    const size_t count = (size_t)athena_row_integer(row, 1);
+    put_bytes(row, (const char *)&hash + sizeof hash - count, count);
+    return true;
+}
+
 enum mr_status athena_bytes_register(duckdb_connection connection)
 {
 #define V DUCKDB_TYPE_VARCHAR
@@ -413,6 +423,7 @@ enum mr_status athena_bytes_register(duckdb_connection connection)
         {"mr_xxhash64", {X}, X, xxhash64},
         {"mr_checksum_part", {X}, B, checksum_part},
         {"mr_murmur3", {X}, X, murmur3},
+        {"mr_spooky", {X, B}, X, spooky},
         {"mr_from_hex", {V}, X, from_hex},
         {"mr_to_base32", {X}, V, to_base32},
         {"mr_from_base32", {V}, X, from_base32},
