@@ -363,7 +363,7 @@ static const struct athena_function functions[] = {
      "varchar(varchar,varchar,varchar);varchar(varchar,varchar,fn(array(varchar),varchar))"},
     {"regexp_split", 2, 2, "mr_regexp_split($1, $2)", 0, "array(varchar)(varchar,varchar)"},
     /* dates and times */
-    {"now", 0, 0, NULL, 0, "instant()"},
+    {"now", 0, 0, "mr_round_fraction(now(), 3)", 0, "instant()"},
     {"date", 1, 1, "CAST($1 AS DATE)", 0, "date(moment)"},
     {"date", 1, 1, "mr_to_date($1, false)", 0, "date(varchar)"},
     {"date", 1, 1, "CAST($1 AS DATE)", 0, NULL},
@@ -374,12 +374,13 @@ static const struct athena_function functions[] = {
     {"date_parse", 2, 2, NULL, SPECIAL, "timestamp(varchar,varchar)"},
     {"format_datetime", 2, 2, NULL, SPECIAL, "varchar(moment,varchar)"},
     {"parse_datetime", 2, 2, NULL, SPECIAL, "instant(varchar,varchar)"},
-    {"from_unixtime", 1, 1, "to_timestamp($1)", 0, "instant(double)"},
-    {"from_unixtime", 2, 2, "to_timestamp($1)", 0, "instant(double,varchar)"},
-    {"from_unixtime", 3, 3, "to_timestamp($1)", 0, "instant(double,bigint,bigint)"},
-    {"from_unixtime_nanos", 1, 1, "to_timestamp(CAST($1 AS DOUBLE) / 1e9)", 0, "instant(bigint)"},
+    {"from_unixtime", 1, 1, "mr_from_unix($1)", 0, "instant(double)"},
+    {"from_unixtime", 2, 2, "mr_from_unix($1)", 0, "instant(double,varchar)"},
+    {"from_unixtime", 3, 3, "mr_from_unix($1)", 0, "instant(double,bigint,bigint)"},
+    {"from_unixtime_nanos", 1, 1, "mr_from_unix_nanos($1)", 0, "instant(bigint)"},
     {"to_unixtime", 1, 1, "epoch($1)", 0, "double(moment)"},
     {"from_iso8601_timestamp", 1, 1, "mr_from_iso8601($1)", 0, "instant(varchar)"},
+    {"from_iso8601_timestamp_nanos", 1, 1, "mr_from_iso8601_nanos($1)", 0, "instant(varchar)"},
     {"from_iso8601_date", 1, 1, "mr_from_iso8601_date($1)", 0, "date(varchar)"},
     {"to_iso8601", 1, 1, NULL, SPECIAL, "varchar(moment)"},
     {"last_day_of_month", 1, 1, "last_day($1)", 0, "date(moment)"},
@@ -534,6 +535,15 @@ static const struct athena_function functions[] = {
     {"sequence", 3, 3, "generate_series($*)", 0,
      "array(timestamp)(timestamp,timestamp,interval day to "
      "second);array(timestamp)(timestamp,timestamp,interval year to month)"},
+    {"$sequence", 3, 3, /* the table function, which has no limit */
+     "CASE WHEN $1 IS NULL THEN mr_error('INVALID_FUNCTION_ARGUMENT: Start is null') WHEN $2 IS "
+     "NULL THEN mr_error('INVALID_FUNCTION_ARGUMENT: Stop is null') WHEN $3 IS NULL THEN "
+     "mr_error('INVALID_FUNCTION_ARGUMENT: Step is null') WHEN $1 < $2 AND $3 <= 0 THEN "
+     "mr_error('INVALID_FUNCTION_ARGUMENT: Step must be positive for sequence [' || $1 || ', ' || "
+     "$2 || ']') WHEN $1 > $2 AND $3 >= 0 THEN mr_error('INVALID_FUNCTION_ARGUMENT: Step must be "
+     "negative for sequence [' || $1 || ', ' || $2 || ']') ELSE generate_series($1, $2, CASE WHEN "
+     "$1 = $2 THEN 1 ELSE $3 END) END",
+     0, "array(bigint)(bigint,bigint,bigint)"},
     {"shuffle", 1, 1,
      "list_transform(list_sort(list_transform($1, lambda mr_x: row(random(), mr_x))), lambda mr_x: "
      "mr_x[2])",

@@ -196,6 +196,66 @@ static struct athena_node *parse_relation_in_parentheses(struct athena_parser *p
     return node != NULL && athena_expect(parser, ")") ? node : NULL;
 }
 
+/* An argument of sequence(start, stop, step), by its place or its name. */
+static struct athena_node *parse_sequence_argument(struct athena_parser *parser, size_t place,
+                                                   struct athena_node **arguments)
+{
+    static const char *const names[] = {"START", "STOP", "STEP"};
+    if (athena_peek_at(parser, 1, "=>")) {
+        for (place = 0; place < MR_COUNT(names) && !athena_peek(parser, names[place]); place++) {
+        }
+        parser->next += 2;
+    }
+    if (place >= MR_COUNT(names) || arguments[place] != NULL)
+        return athena_mismatch(parser, "'start', 'stop', 'step'");
+    return arguments[place] = athena_parse_expression(parser);
+}
+
+static struct athena_node *made(struct athena_parser *parser, enum athena_kind kind,
+                                struct mr_slice text, struct athena_node *items)
+{
+    struct athena_node *node = athena_node_new(parser, kind);
+    node->text = text;
+    node->items = items;
+    return node;
+}
+
+/* TABLE(sequence(...)) is (SELECT x AS sequential_number FROM UNNEST(a list) AS t(x)). */
+static struct athena_node *parse_sequence(struct athena_parser *parser)
+{
+    struct athena_node *arguments[3] = {NULL};
+    size_t place = 0;
+    parser->next += 4;
+    do {
+        if (parse_sequence_argument(parser, place++, arguments) == NULL)
+            return NULL;
+    } while (athena_take(parser, ","));
+    if (!athena_expect(parser, ")") || !athena_expect(parser, ")"))
+        return NULL;
+    if (arguments[1] == NULL)
+        return athena_mismatch(parser, "'stop'");
+    if (arguments[0] == NULL)
+        arguments[0] = made(parser, AST_INTEGER, MR_S("0"), NULL);
+    if (arguments[2] == NULL)
+        arguments[2] = made(parser, AST_INTEGER, MR_S("1"), NULL);
+    arguments[0]->next = arguments[1];
+    arguments[1]->next = arguments[2];
+    struct athena_node *list = made(parser, AST_CALL, MR_S("$sequence"), arguments[0]);
+    struct athena_node *alias = athena_node_new(parser, AST_ALIAS);
+    alias->left = made(parser, AST_UNNEST, MR_S(""), list);
+    alias->name = MR_S("sequence");
+    alias->items = made(parser, AST_NAME, MR_S("sequential_number"), NULL);
+    struct athena_node *item = athena_node_new(parser, AST_ITEM);
+    item->left = made(parser, AST_NAME, MR_S("sequential_number"), NULL);
+    struct athena_node *select = made(parser, AST_SELECT, MR_S(""), item);
+    select->left = alias;
+    struct athena_node *query = athena_node_new(parser, AST_QUERY);
+    query->left = select;
+    struct athena_node *relation = athena_node_new(parser, AST_SUBQUERY);
+    relation->left = query;
+    return relation;
+}
+
 static struct athena_node *parse_relation_primary(struct athena_parser *parser)
 {
     if (athena_peek(parser, "UNNEST") && athena_peek_at(parser, 1, "("))
@@ -208,7 +268,10 @@ static struct athena_node *parse_relation_primary(struct athena_parser *parser)
     }
     if (athena_peek(parser, "JSON_TABLE") && athena_peek_at(parser, 1, "("))
         return athena_parse_json_table(parser);
-    if (athena_peek(parser, "TABLE") && athena_peek_at(parser, 1, "("))
+    const bool called = athena_peek(parser, "TABLE") && athena_peek_at(parser, 1, "(");
+    if (called && athena_peek_at(parser, 2, "SEQUENCE") && athena_peek_at(parser, 3, "("))
+        return parse_sequence(parser);
+    if (called)
         return athena_unsupported(parser, "table functions are not supported");
     if (athena_peek(parser, "("))
         return parse_relation_in_parentheses(parser);

@@ -251,10 +251,10 @@ static void render_date(struct mr_buf *buf, int64_t days)
 /* What is behind the second: nothing, or a point and so many digits, the rest cut off. */
 static void render_fraction(struct mr_buf *buf, int64_t micros, int fraction)
 {
-    char text[8];
+    char text[16];
     if (fraction == 0)
         return;
-    snprintf(text, sizeof text, "%06d", (int)micros);
+    snprintf(text, sizeof text, "%06d000000", (int)micros);
     mr_buf_byte(buf, '.');
     mr_buf_append(buf, mr_slice_make(text, (size_t)fraction));
 }

@@ -3,10 +3,15 @@
 #include "athena/rows.h"
 #include "base/clock.h"
 #include <ctype.h>
+#include <math.h>
+
+/* Of DuckDB's moments, which are 64 bits of microseconds. */
+#define UNIX_MS_MAX 9e15
 
 struct reader {
     struct mr_slice rest;
     bool failed;
+    bool finer; /* a time has more than microseconds, which are left out */
 };
 
 static int64_t digits(struct reader *reader, size_t least, size_t most)
@@ -67,7 +72,7 @@ static int64_t read_time(struct reader *reader)
         fraction = digits(reader, 1, 6);
         for (size_t len = before - reader->rest.len; len < 6; len++)
             fraction *= 10;
-        (void)digits(reader, 0, 12);
+        reader->finer = digits(reader, 0, 12) != 0;
     }
     if (hour > 23 || minute > 59 || second > 59)
         reader->failed = true;
@@ -184,8 +189,14 @@ static bool from_iso8601_date(struct athena_row *row)
     return true;
 }
 
+static bool fail_finer(struct athena_row *row)
+{
+    return athena_row_fail(row, "NOT_SUPPORTED: moments between microseconds are not supported");
+}
+
 /* *ret_offset: minutes east of UTC. */
-static bool read_iso8601(struct athena_row *row, int64_t *ret_micros, int64_t *ret_offset)
+static bool read_iso8601(struct athena_row *row, int64_t *ret_micros, int64_t *ret_offset,
+                         bool *ret_finer)
 {
     struct reader reader = {.rest = athena_row_slice(row, 0)};
     struct reader day = reader;
@@ -202,15 +213,57 @@ static bool read_iso8601(struct athena_row *row, int64_t *ret_micros, int64_t *r
                                MR_ARG(athena_row_slice(row, 0)));
     *ret_micros = micros - offset * 60000000;
     *ret_offset = offset;
+    *ret_finer = reader.finer;
     return true;
 }
 
+static int64_t floored(int64_t value, int64_t unit)
+{
+    return value - (value % unit + unit) % unit;
+}
+
+/* mr_from_iso8601(text): what is finer than milliseconds is cut off. */
 static bool from_iso8601(struct athena_row *row)
 {
     int64_t micros = 0, offset = 0;
-    if (!read_iso8601(row, &micros, &offset))
+    bool finer;
+    if (!read_iso8601(row, &micros, &offset, &finer))
         return false;
+    athena_row_put_integer(row, floored(micros, 1000));
+    return true;
+}
+
+/* mr_from_iso8601_nanos(text) */
+static bool from_iso8601_nanos(struct athena_row *row)
+{
+    int64_t micros = 0, offset = 0;
+    bool finer;
+    if (!read_iso8601(row, &micros, &offset, &finer))
+        return false;
+    if (finer)
+        return fail_finer(row);
     athena_row_put_integer(row, micros);
+    return true;
+}
+
+/* mr_from_unix_nanos(nanoseconds) */
+static bool from_unix_nanos(struct athena_row *row)
+{
+    const int64_t nanos = athena_row_integer(row, 0);
+    if (nanos % 1000 != 0)
+        return fail_finer(row);
+    athena_row_put_integer(row, nanos / 1000);
+    return true;
+}
+
+/* mr_from_unix(seconds), rounded to milliseconds. */
+static bool from_unix(struct athena_row *row)
+{
+    const double seconds = athena_row_double(row, 0);
+    const double ms = isnan(seconds) ? 0 : floor(seconds * 1000 + 0.5);
+    if (fabs(ms) > UNIX_MS_MAX)
+        return athena_row_fail(row, "NUMERIC_VALUE_OUT_OF_RANGE: Millis overflow: %g", ms);
+    athena_row_put_integer(row, (int64_t)ms * 1000);
     return true;
 }
 
@@ -218,7 +271,8 @@ static bool from_iso8601(struct athena_row *row)
 static bool iso8601_zone(struct athena_row *row)
 {
     int64_t micros = 0, offset = 0;
-    if (!read_iso8601(row, &micros, &offset))
+    bool finer;
+    if (!read_iso8601(row, &micros, &offset, &finer))
         return false;
     athena_row_put_offset(row, offset);
     return true;
@@ -226,7 +280,7 @@ static bool iso8601_zone(struct athena_row *row)
 
 static void put_iso(struct athena_row *row, int64_t micros, const char *zone)
 {
-    const int64_t ms = (micros - (micros % 1000 + 1000) % 1000) / 1000;
+    const int64_t ms = floored(micros, 1000) / 1000;
     const struct mr_date date = mr_date_from_ms(ms);
     mr_buf_printf(&row->text, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%s", date.year, date.month,
                   date.day, date.hour, date.minute, date.second, date.ms, zone);
@@ -320,7 +374,10 @@ enum mr_status athena_moments_register(duckdb_connection connection)
         {"mr_to_time", {V, L}, DUCKDB_TYPE_TIME, to_time},
         {"mr_from_iso8601_date", {V}, DUCKDB_TYPE_DATE, from_iso8601_date},
         {"mr_from_iso8601", {V}, DUCKDB_TYPE_TIMESTAMP_TZ, from_iso8601},
+        {"mr_from_iso8601_nanos", {V}, DUCKDB_TYPE_TIMESTAMP_TZ, from_iso8601_nanos},
         {"mr_from_iso8601_zone", {V}, V, iso8601_zone},
+        {"mr_from_unix", {DUCKDB_TYPE_DOUBLE}, DUCKDB_TYPE_TIMESTAMP_TZ, from_unix},
+        {"mr_from_unix_nanos", {B}, DUCKDB_TYPE_TIMESTAMP_TZ, from_unix_nanos},
         {"mr_to_iso8601", {DUCKDB_TYPE_DATE}, V, iso_of_date},
         {"mr_to_iso8601", {DUCKDB_TYPE_TIMESTAMP}, V, iso_of_timestamp},
         {"mr_to_iso8601", {DUCKDB_TYPE_TIMESTAMP_TZ}, V, iso_of_instant},

@@ -683,16 +683,17 @@ static const struct athena_sqltype *zoned(const struct call *call,
                                           const struct athena_sqltype *type)
 {
     struct mr_slice name = call->node->text;
-    const bool iso = mr_slice_equal(name, MR_S("from_iso8601_timestamp"));
+    const bool iso = mr_slice_starts_with(name, MR_S("from_iso8601_timestamp"));
     const bool given = mr_slice_equal(name, MR_S("at_timezone")) ||
                        mr_slice_equal(name, MR_S("with_timezone")) ||
                        (mr_slice_equal(name, MR_S("from_unixtime")) && call->count == 2);
     if (mr_slice_equal(name, MR_S("from_unixtime")) && call->count == 3)
         return offset_zoned(call, type);
     const bool parsed = mr_slice_equal(name, MR_S("parse_datetime"));
-    if (!iso && !given && !parsed)
+    const bool nanos = mr_slice_ends_with(name, MR_S("_nanos"));
+    if (!iso && !given && !parsed && !nanos)
         return type;
-    const struct athena_node *text = literal(call, iso ? 0 : 1);
+    const struct athena_node *text = nanos && !iso ? NULL : literal(call, iso ? 0 : 1);
     if (parsed && text != NULL && mr_slice_find(text->text, 'Z') == SIZE_MAX &&
         mr_slice_find(text->text, 'z') == SIZE_MAX)
         return type; /* the pattern has no zone */
@@ -700,6 +701,8 @@ static const struct athena_sqltype *zoned(const struct call *call,
     struct athena_sqltype *zoned = MR_NEW(call->translation->arena, struct athena_sqltype);
     *zoned = *type;
     zoned->zone = text == NULL ? MR_S(ATHENA_ZONE_BESIDE) : text->text;
+    if (nanos)
+        zoned->precision = 9;
     if (call->types[0] != NULL && call->types[0]->kind >= SQL_TIMESTAMP &&
         call->types[0]->kind <= SQL_TIMESTAMP_TZ)
         zoned->precision = call->types[0]->precision;
@@ -709,6 +712,8 @@ static const struct athena_sqltype *zoned(const struct call *call,
             athena_literal_zone(mr_slice_sub(text->text, t == SIZE_MAX ? 0 : t, SIZE_MAX));
         if (mr_slice_equal_nocase(zoned->zone, MR_S("Z")) || t == SIZE_MAX)
             zoned->zone = MR_S("UTC");
+    } else if (nanos && !iso) {
+        zoned->zone = MR_S("UTC");
     }
     return zoned;
 }

@@ -66,9 +66,10 @@ static const char *zone_reader(const struct athena_node *node)
 {
     if (node->kind != AST_CALL)
         return NULL;
-    return mr_slice_equal(node->text, MR_S("from_iso8601_timestamp")) ? "mr_from_iso8601_zone($1)"
-           : mr_slice_equal(node->text, MR_S("parse_datetime"))       ? "mr_joda_zone($1, $2)"
-                                                                      : NULL;
+    return mr_slice_starts_with(node->text, MR_S("from_iso8601_timestamp"))
+               ? "mr_from_iso8601_zone($1)"
+           : mr_slice_equal(node->text, MR_S("parse_datetime")) ? "mr_joda_zone($1, $2)"
+                                                                : NULL;
 }
 
 static bool keeps_zone(const struct athena_node *node)

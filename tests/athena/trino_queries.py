@@ -318,6 +318,10 @@ JSON_TABLES = [
 ]
 
 RELATIONS = [
+    ("SELECT count(*), min(x), max(x) FROM TABLE(sequence(start => 1000000, stop => -2000000, "
+     "step => -3)) AS t(x)", "bigint bigint bigint", [["1000001", "-2000000", "1000000"]]),
+    ("SELECT s.sequential_number FROM TABLE(sequence(stop => 2)) AS s CROSS JOIN TABLE(sequence(7, "
+     "7, 0)) ORDER BY 1", "bigint", [["0"], ["1"], ["2"]]),
     ("SELECT k % 2, count(*) FROM (VALUES 1, 2, 3) AS t(k) GROUP BY k % 2 HAVING k % 2 >= 0 "
      "ORDER BY k % 2", "integer bigint", [["0", "1"], ["1", "2"]]),
     ("SELECT k / 2, k % 1.0, count(*) FROM (VALUES 1.5, 2.5) AS t(k) GROUP BY k / 2, k % 1.0 "
@@ -583,6 +587,15 @@ FAILURES = [
      "INVALID_FUNCTION_ARGUMENT: %V not supported in date format string"),
     ("SELECT date_parse('5', '%w')",
      "INVALID_FUNCTION_ARGUMENT: %w not supported in date format string"),
+    ("SELECT from_unixtime_nanos(1)",
+     "NOT_SUPPORTED: moments between microseconds are not supported"),
+    ("SELECT from_iso8601_timestamp_nanos('2020-01-01T00:00:00.123456789Z')",
+     "NOT_SUPPORTED: moments between microseconds are not supported"),
+    ("SELECT * FROM TABLE(sequence(10, -5, 2))",
+     "INVALID_FUNCTION_ARGUMENT: Step must be negative for sequence [10, -5]"),
+    ("SELECT * FROM TABLE(sequence(-5, 10, -2))",
+     "INVALID_FUNCTION_ARGUMENT: Step must be positive for sequence [-5, 10]"),
+    ("SELECT * FROM TABLE(sequence(NULL, 10))", "INVALID_FUNCTION_ARGUMENT: Start is null"),
     ("SELECT from_unixtime(0, 15, 0)", "INVALID_FUNCTION_ARGUMENT: Invalid offset minutes 900"),
     ("SELECT from_unixtime(0, x, 0) FROM (VALUES 1) AS t(x)", "NOT_SUPPORTED: line 1:8: ..."),
     ("SELECT ST_GeometryFromText('POINT (1)')",

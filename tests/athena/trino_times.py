@@ -37,6 +37,21 @@ FORMATS = [
 ]
 
 ISO = [
+    # what is finer than milliseconds is no part of them
+    ("from_iso8601_timestamp('2020-01-01T00:00:00.123456Z') = TIMESTAMP '2020-01-01 00:00:00.123 "
+     "UTC'", "true", "boolean"),
+    ("from_unixtime(1.0006)", "1970-01-01 00:00:01.001 UTC", "timestamp with time zone"),
+    ("from_unixtime(1.1234567) = from_unixtime(1.123)", "true", "boolean"),
+    ("from_unixtime(0.1236, 5, 30)", "1970-01-01 05:30:00.124 +05:30", "timestamp with time zone"),
+    ("now() = date_trunc('millisecond', now()) AND now() = current_timestamp", "true", "boolean"),
+    ("from_unixtime_nanos(1234567890123456000)", "2009-02-13 23:31:30.123456000 UTC",
+     "timestamp with time zone"),
+    ("from_unixtime_nanos(-1000)", "1969-12-31 23:59:59.999999000 UTC", "timestamp with time zone"),
+    ("typeof(from_unixtime_nanos(1))", "timestamp(9) with time zone", "varchar"),
+    ("from_iso8601_timestamp_nanos('2020-01-01T00:00:00.123456+02:00')",
+     "2020-01-01 00:00:00.123456000 +02:00", "timestamp with time zone"),
+    ("from_iso8601_timestamp_nanos(lower('2020-01-01') || 'T00:00:00.5-05:00')",
+     "2020-01-01 00:00:00.500000000 -05:00", "timestamp with time zone"),
     ("CAST('2020-01-01 10:00:00 America/New_York' AS timestamp with time zone)",
      "2020-01-01 10:00:00.000 America/New_York", "timestamp with time zone"),
     ("CAST('2020-01-01 10:00:00 +02:00' AS timestamp with time zone)",
@@ -154,7 +169,7 @@ TIMES = [
     ("from_unixtime(1.5e0)", "1970-01-01 00:00:01.500 UTC", "timestamp with time zone"),
     ("from_unixtime(0, 'Asia/Tokyo')", "1970-01-01 09:00:00.000 Asia/Tokyo",
      "timestamp with time zone"),
-    ("from_unixtime_nanos(1000000000)", "1970-01-01 00:00:01.000 UTC",
+    ("from_unixtime_nanos(1000000000)", "1970-01-01 00:00:01.000000000 UTC",
      "timestamp with time zone"),
     ("to_unixtime(TIMESTAMP '1970-01-02 00:00:00')", "86400.0", "double"),
     ("TIMESTAMP '2012-10-31 01:00:00 UTC' AT TIME ZONE 'America/Los_Angeles'",
