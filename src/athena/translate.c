@@ -322,53 +322,6 @@ static bool emit_interval_sum(struct athena_translation *translation,
     return true;
 }
 
-/* The operand as the type of the result, where DuckDB would choose another. */
-static void emit_operand(struct athena_translation *translation, const struct athena_node *node,
-                         const struct athena_sqltype *type)
-{
-    if (type != NULL && node->type != NULL && node->type->kind != type->kind)
-        athena_emit_coerced(translation, node, type);
-    else
-        athena_emit(translation, node);
-}
-
-size_t athena_division_number(struct athena_translation *translation, struct mr_slice text)
-{
-    const struct athena_division *at = translation->division;
-    while (at != NULL && (at->select != translation->select || !mr_slice_equal(at->text, text)))
-        at = at->next;
-    if (at != NULL)
-        return at->number;
-    struct athena_division *made = MR_NEW(translation->arena, struct athena_division);
-    *made = (struct athena_division){.select = translation->select,
-                                     .text = mr_arena_copy(translation->arena, text),
-                                     .number = (*translation->divisions)++,
-                                     .next = translation->division};
-    translation->division = made;
-    return made->number;
-}
-
-void athena_emit_division(struct athena_translation *translation, const char *name,
-                          const struct athena_node *left, const struct athena_node *right)
-{
-    struct mr_buf text = {0}, *out = translation->out;
-    const struct athena_sqltype *type = NULL; /* that both become, of numbers but decimals */
-    if (left->type != NULL && right->type != NULL)
-        type = athena_sqltype_common(translation->arena, left->type, right->type);
-    if (type != NULL && type->kind == SQL_DECIMAL)
-        type = NULL;
-    translation->out = &text;
-    emit_operand(translation, left, type);
-    athena_emit_text(translation, ", ");
-    emit_operand(translation, right, type);
-    translation->out = out;
-    const size_t number =
-        athena_division_number(translation, mr_arena_printf(translation->arena, "%s(%.*s", name,
-                                                            MR_ARG(mr_buf_slice(&text))));
-    mr_buf_printf(out, "%s/*%zu*/(%.*s, %zu)", name, number, MR_ARG(mr_buf_slice(&text)), number);
-    mr_buf_fini(&text);
-}
-
 static void emit_decimal(struct athena_translation *translation, const struct athena_node *node,
                          const struct athena_sqltype *type)
 {
@@ -477,9 +430,9 @@ static void emit_sum(struct athena_translation *translation, const struct athena
         return;
     }
     athena_emit_text(translation, "(");
-    emit_operand(translation, node->left, number ? type : NULL);
+    athena_emit_operand(translation, node->left, number ? type : NULL);
     mr_buf_printf(translation->out, " %.*s ", MR_ARG(node->text));
-    emit_operand(translation, node->right, number ? type : NULL);
+    athena_emit_operand(translation, node->right, number ? type : NULL);
     athena_emit_text(translation, ")");
 }
 

@@ -129,6 +129,10 @@ void athena_emit_string(struct athena_translation *translation, struct mr_slice 
 void athena_emit_list(struct athena_translation *translation, const struct athena_node *list);
 void athena_emit_order(struct athena_translation *translation, const struct athena_node *order);
 void athena_emit_call(struct athena_translation *translation, const struct athena_node *node);
+/* translate_division.c: the operand as the type of the result, where DuckDB would choose another;
+ * NULL: as it is. */
+void athena_emit_operand(struct athena_translation *translation, const struct athena_node *node,
+                         const struct athena_sqltype *type);
 /* The number of a division of these words in the SELECT in hand. */
 size_t athena_division_number(struct athena_translation *translation, struct mr_slice text);
 /* mr_div or mr_mod of two expressions; see decimals.h. */

@@ -324,6 +324,10 @@ RELATIONS = [
      "7, 0)) ORDER BY 1", "bigint", [["0"], ["1"], ["2"]]),
     ("SELECT k % 2, count(*) FROM (VALUES 1, 2, 3) AS t(k) GROUP BY k % 2 HAVING k % 2 >= 0 "
      "ORDER BY k % 2", "integer bigint", [["0", "1"], ["1", "2"]]),
+    ("SELECT K % 2, t.k / 2.0 FROM (VALUES 3) AS t(k) GROUP BY t.k % 2, k / 2.0", "integer decimal",
+     [["1", "1.5"]]),
+    ("SELECT a.k / 2, b.k / 2, sum(b.k / 2) FROM (VALUES 3) AS a(k), (VALUES 3.00) AS b(k) GROUP "
+     "BY a.k / 2, b.k / 2", "integer decimal decimal", [["1", "1.50", "1.50"]]),
     ("SELECT k / 2, k % 1.0, count(*) FROM (VALUES 1.5, 2.5) AS t(k) GROUP BY k / 2, k % 1.0 "
      "ORDER BY k / 2", "decimal decimal bigint", [["0.8", "0.5", "1"], ["1.3", "0.5", "1"]]),
     ("SELECT r.* AS (u, v), t.r.* FROM (VALUES ROW(CAST(ROW(1, 2) AS row(p integer, q integer)))) "
