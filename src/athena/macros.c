@@ -37,6 +37,15 @@ static const char *const macros[] = {
     "mr_sketch_count(b) AS CASE WHEN octet_length(b) < 32768 THEN CAST(octet_length(b) // 8 AS "
     "BIGINT) ELSE CAST(round(4095 * 18446744073709551616.0e0 / CAST(CAST('0x' || right(hex(b), 16) "
     "AS UBIGINT) AS DOUBLE)) AS BIGINT) END",
+    "mr_set_digest(l) AS list_transform([list_filter(l, lambda mr_x: mr_x IS NOT NULL)], lambda "
+    "mr_s: CASE WHEN len(mr_s) > 0 THEN mr_s END)[1]",
+    /* The least hashes, each once: what is kept of a large set to compare it by. */
+    "mr_least_hashes(l) AS list_sort(list_distinct(l))[1:8192]",
+    "mr_jaccard_of(a, b) AS CAST(len(list_intersect(list_intersect(a, b), list_sort(list_distinct("
+    "list_concat(a, b)))[1:least(len(a), len(b))])) AS DOUBLE) / least(len(a), len(b))",
+    "mr_jaccard(a, b) AS list_transform([row(mr_least_hashes(a), mr_least_hashes(b))], lambda "
+    "mr_p: "
+    "mr_jaccard_of(struct_extract_at(mr_p, 1), struct_extract_at(mr_p, 2)))[1]",
     "mr_ranked(l, q) AS CASE WHEN q < 0 OR q > 1 THEN error('INVALID_FUNCTION_ARGUMENT: "
     "Percentile "
     "must be between 0 and 1') ELSE l[least(CAST(floor(q * len(l)) AS BIGINT) + 1, len(l))] END",

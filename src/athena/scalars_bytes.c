@@ -370,11 +370,10 @@ static uint64_t mixed(uint64_t value)
     return value ^ value >> 33;
 }
 
-/* mr_murmur3(bytes): MurmurHash3's 128 bits for 64-bit machines, seed 0, least byte first. */
-static bool murmur3(struct athena_row *row)
+/* MurmurHash3's 128 bits for 64-bit machines, seed 0. */
+static void murmur3_of(struct mr_slice text, uint64_t *ret)
 {
     const uint64_t a = UINT64_C(0x87c37b91114253d5), b = UINT64_C(0x4cf5ad432745937f);
-    struct mr_slice text = athena_row_slice(row, 0);
     uint64_t one = 0, two = 0;
     for (size_t at = 0; at < text.len; at += 16) {
         uint64_t words[2] = {0};
@@ -397,8 +396,25 @@ static bool murmur3(struct athena_row *row)
     two = mixed(two);
     one += two;
     two += one;
-    const uint64_t result[2] = {one, two};
+    ret[0] = one;
+    ret[1] = two;
+}
+
+/* mr_murmur3(bytes): least byte first. */
+static bool murmur3(struct athena_row *row)
+{
+    uint64_t result[2];
+    murmur3_of(athena_row_slice(row, 0), result);
     athena_row_put_text(row, mr_slice_make(result, sizeof result));
+    return true;
+}
+
+/* mr_set_hash(bytes) */
+static bool set_hash(struct athena_row *row)
+{
+    uint64_t result[2];
+    murmur3_of(athena_row_slice(row, 0), result);
+    athena_row_put_integer(row, (int64_t)result[0]);
     return true;
 }
 
@@ -423,6 +439,7 @@ enum mr_status athena_bytes_register(duckdb_connection connection)
         {"mr_xxhash64", {X}, X, xxhash64},
         {"mr_checksum_part", {X}, B, checksum_part},
         {"mr_murmur3", {X}, X, murmur3},
+        {"mr_set_hash", {X}, B, set_hash},
         {"mr_spooky", {X, B}, X, spooky},
         {"mr_from_hex", {V}, X, from_hex},
         {"mr_to_base32", {X}, V, to_base32},

@@ -32,6 +32,7 @@ static const struct kind {
     [SQL_HYPERLOGLOG] = {"HyperLogLog", "hyperloglog", "BLOB", 0},
     [SQL_QDIGEST] = {"qdigest", "qdigest", "", 0},
     [SQL_TDIGEST] = {"tdigest", "tdigest", "DOUBLE[]", 0},
+    [SQL_SETDIGEST] = {"SetDigest", "setdigest", "BIGINT[]", 0},
     [SQL_ARRAY] = {"array", "array", "", 0},
     [SQL_MAP] = {"map", "map", "MAP", 0},
     [SQL_ROW] = {"row", "row", "STRUCT", 0},
@@ -69,6 +70,7 @@ const struct athena_sqltype *athena_sqltype_simple(enum athena_sql_kind kind)
         SIMPLE(SQL_BINGTILE, 0),
         SIMPLE(SQL_HYPERLOGLOG, 0),
         SIMPLE(SQL_TDIGEST, 0),
+        SIMPLE(SQL_SETDIGEST, 0),
         SIMPLE(SQL_QDIGEST, 0),
 #undef SIMPLE
     };
@@ -166,6 +168,8 @@ const struct athena_sqltype *athena_sqltype_from_ast(struct mr_arena *arena,
         return athena_sqltype_simple(SQL_INTEGER);
     if (mr_slice_equal(type->text, MR_S("hyperloglog")))
         return athena_sqltype_simple(SQL_HYPERLOGLOG);
+    if (mr_slice_equal(type->text, MR_S("setdigest")))
+        return athena_sqltype_simple(SQL_SETDIGEST);
     for (size_t i = SQL_BOOLEAN; i < SQL_ARRAY; i++) {
         const struct athena_sqltype *simple = athena_sqltype_simple((enum athena_sql_kind)i);
         if (i == SQL_TIMESTAMP_TZ || !mr_slice_equal(type->text, mr_slice_cstr(kinds[i].name)))

@@ -33,6 +33,7 @@ enum athena_sql_kind {
     SQL_BINGTILE,    /* as it is shown */
     SQL_HYPERLOGLOG, /* the least hashes, 8 bytes each, in order */
     SQL_TDIGEST,     /* the values in order */
+    SQL_SETDIGEST,   /* a hash for each value */
     SQL_QDIGEST,     /* likewise; item: of what */
     SQL_ARRAY,
     SQL_MAP,

@@ -318,6 +318,22 @@ JSON_TABLES = [
 ]
 
 RELATIONS = [
+    ("SELECT cardinality(make_set_digest(v)), cardinality(make_set_digest(CAST(v AS varchar))), "
+     "hash_counts(make_set_digest(v)), make_set_digest(v) FILTER (WHERE v > 9) IS NULL FROM ("
+     "VALUES 1, 1, 1, 2, 2) AS t(v)", "bigint bigint map boolean",
+     [["2", "2", "{-2447670524089286488=2, 19144387141682250=3}", "true"]]),
+    ("SELECT intersection_cardinality(make_set_digest(a), make_set_digest(b)), jaccard_index("
+     "make_set_digest(a), make_set_digest(b)) FROM (VALUES (1, 1), (NULL, 2), (2, 3), (NULL, 4)) "
+     "AS t(a, b)", "bigint double", [["2", "0.5"]]),
+    ("SELECT cardinality(merge_set_digest(d)), typeof(merge_set_digest(d)) FROM (SELECT "
+     "make_set_digest(v) AS d FROM (VALUES (1, 'a'), (1, 'b'), (2, 'b'), (3, NULL)) AS t(k, v) "
+     "GROUP BY k)", "bigint varchar", [["2", "SetDigest"]]),
+    ("WITH digests AS (SELECT id, make_set_digest(array_join(w, ' ')) AS d FROM (VALUES (1, 'The "
+     "quick brown fox jumps over the lazy dog'), (2, 'The quick and the lazy'), (3, 'The quick "
+     "brown fox jumps over the dog')) AS t(id, s) CROSS JOIN UNNEST(ngrams(split(s, ' '), 4)) AS "
+     "u(w) GROUP BY id) SELECT a.id, b.id, jaccard_index(a.d, b.d) FROM digests AS a JOIN digests "
+     "AS b ON a.id < b.id ORDER BY 1, 2", "integer integer double",
+     [["1", "2", "0.0"], ["1", "3", "0.6"], ["2", "3", "0.0"]]),
     ("SELECT count(*), min(x), max(x) FROM TABLE(sequence(start => 1000000, stop => -2000000, "
      "step => -3)) AS t(x)", "bigint bigint bigint", [["1000001", "-2000000", "1000000"]]),
     ("SELECT s.sequential_number FROM TABLE(sequence(stop => 2)) AS s CROSS JOIN TABLE(sequence(7, "
