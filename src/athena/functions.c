@@ -175,7 +175,7 @@ static const struct athena_function functions[] = {
     /* conditions */
     {"if", 2, 2, "CASE WHEN $1 THEN $2 END", 0, "T(boolean,T)"},
     {"if", 3, 3, "CASE WHEN $1 THEN $2 ELSE $3 END", 0, "T(boolean,T,T)"},
-    {"coalesce", 1, -1, NULL, 0, "T(T...)"},
+    {"coalesce", 1, -1, NULL, SPECIAL, "T(T...)"},
     {"nullif", 2, 2, NULL, SPECIAL, "=1(T,T)"},
     {"try", 1, 1, "TRY($1)", 0, "=1(any)"},
     {"greatest", 1, -1, NULL, SPECIAL, "T(T...)"},
@@ -283,8 +283,7 @@ static const struct athena_function functions[] = {
     {"concat", 2, -1, NULL, SPECIAL,
      "varchar(text,text...);varbinary(varbinary,varbinary...);array(T)(array(T),array(T)...);array("
      "T)(array(T),T);array(T)(T,array(T))"},
-    {"concat_ws", 2, 2, "CASE WHEN $1 IS NOT NULL THEN coalesce(array_to_string($2, $1), '') END",
-     0, "varchar(varchar,array(varchar))"},
+    {"concat_ws", 2, 2, NULL, SPECIAL, "varchar(varchar,array(varchar))"},
     {"concat_ws", 1, -1, "CASE WHEN $1 IS NOT NULL THEN concat_ws($*) END", 0,
      "varchar(varchar,varchar...)"},
     {"format", 1, -1, NULL, SPECIAL, "varchar(varchar,any...)"},

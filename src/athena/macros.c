@@ -49,10 +49,15 @@ static const char *const macros[] = {
     "mr_ranked(l, q) AS CASE WHEN q < 0 OR q > 1 THEN error('INVALID_FUNCTION_ARGUMENT: "
     "Percentile "
     "must be between 0 and 1') ELSE l[least(CAST(floor(q * len(l)) AS BIGINT) + 1, len(l))] END",
-    "mr_split(s, d, n) AS CASE WHEN len(string_split(s, d)) > mr_least(n, 1, 'Limit must be "
+    "mr_split(s, d, n) AS CASE WHEN d IS NULL THEN NULL WHEN len(string_split(s, d)) > mr_least(n, "
+    "1, 'Limit must be "
     "positive') THEN "
-    "list_append(string_split(s, d)[1:n - 1], array_to_string(string_split(s, d)[n:], d)) ELSE "
-    "string_split(s, d) END",
+    "list_append(string_split(s, d)[1:n - 1], substr(s, CAST(coalesce(list_sum(list_transform("
+    "string_split(s, d)[1:n - 1], lambda mr_x: length(mr_x))), 0) AS BIGINT) + (n - 1) * length(d) "
+    "+ 1)) ELSE string_split(s, d) END",
+    /* array_to_string, whose separator must be a constant. */
+    "mr_join(l, s) AS list_transform([list_filter(l, lambda mr_x: mr_x IS NOT NULL)], lambda mr_l: "
+    "CASE WHEN len(mr_l) > 0 THEN list_reduce(mr_l, lambda mr_x, mr_y: mr_x || s || mr_y) END)[1]",
     "mr_split_part(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index "
     "must "
     "be greater than zero') ELSE string_split(s, d)[n] END",

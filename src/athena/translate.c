@@ -474,7 +474,7 @@ static void emit_case(struct athena_translation *translation, const struct athen
         if (apart)
             athena_emit_equality(translation, node->left, when->left);
         else
-            athena_emit(translation, when->left);
+            athena_emit_condition(translation, when->left);
         athena_emit_text(translation, " THEN ");
         athena_emit(translation, when->right);
     }
@@ -689,8 +689,8 @@ void athena_emit_stored(struct athena_translation *translation, const struct ath
     case AST_OPERATOR: emit_operator(translation, node); break;
     case AST_MINUS: emit_wrapped(translation, "(- ", node->left, ")"); break;
     case AST_NOT: emit_wrapped(translation, "(NOT ", node->left, ")"); break;
-    case AST_AND: emit_between(translation, node, "(", " AND ", ")"); break;
-    case AST_OR: emit_between(translation, node, "(", " OR ", ")"); break;
+    case AST_AND:
+    case AST_OR: athena_emit_logic(translation, node); break;
     case AST_SUBSCRIPT: emit_subscript(translation, node); break;
     default:
         if (node->kind <= AST_INTERVAL)

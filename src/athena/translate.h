@@ -190,6 +190,9 @@ int athena_fraction(struct athena_translation *translation, const struct athena_
 void athena_emit_query(struct athena_translation *translation, const struct athena_node *query);
 /* Whether rows become groups, or one: by GROUP BY, or by functions that take many rows. */
 bool athena_select_aggregates(const struct athena_node *select);
+/* translate_logic.c: AND and OR as values; conditions of rows, which DuckDB cuts short itself. */
+void athena_emit_logic(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_condition(struct athena_translation *translation, const struct athena_node *node);
 /* translate_compare.c */
 void athena_emit_comparison(struct athena_translation *translation, const struct athena_node *node);
 /* Whether = of DuckDB says something else of such values than Trino's, on its own. */

@@ -25,7 +25,7 @@ static void emit_end(struct athena_translation *translation, const struct athena
     athena_emit_text(translation, ")");
     if (call->left != NULL) {
         athena_emit_text(translation, " FILTER (WHERE ");
-        athena_emit(translation, call->left);
+        athena_emit_condition(translation, call->left);
         athena_emit_text(translation, ")");
     }
     if (call->right != NULL) {
@@ -174,6 +174,20 @@ static void emit_concat(struct athena_translation *translation, const struct ath
     }
 }
 
+/* DuckDB's function takes nothing but a constant. */
+static const char *join_with(const struct athena_node *separator)
+{
+    return separator->kind == AST_STRING ? "array_to_string(" : "mr_join(";
+}
+
+static void emit_concat_ws(struct athena_translation *translation, const struct athena_node *call)
+{
+    athena_emit_text(translation, "CASE WHEN ");
+    athena_call_template(translation, call, "$1 IS NOT NULL AND $2 IS NOT NULL THEN coalesce(");
+    athena_emit_text(translation, join_with(athena_call_argument(call, 0)));
+    athena_call_template(translation, call, "$2, $1), '') END");
+}
+
 /* Items become texts as a cast makes them. */
 static void emit_array_join(struct athena_translation *translation, const struct athena_node *call)
 {
@@ -196,9 +210,10 @@ static void emit_array_join(struct athena_translation *translation, const struct
     }
     athena_call_template(translation, call,
                          filled ? "CASE WHEN $2 IS NOT NULL AND $3 IS NOT NULL AND $1 IS NOT NULL "
-                                  "THEN coalesce(array_to_string(list_transform("
-                                : "CASE WHEN $2 IS NOT NULL AND $1 IS NOT NULL THEN "
-                                  "coalesce(array_to_string(");
+                                  "THEN coalesce("
+                                : "CASE WHEN $2 IS NOT NULL AND $1 IS NOT NULL THEN coalesce(");
+    athena_emit_text(translation, join_with(athena_call_argument(call, 1)));
+    athena_emit_text(translation, filled ? "list_transform(" : "");
     athena_emit_cast(translation, &cast);
     athena_call_template(translation, call,
                          filled ? ", lambda mr_x: coalesce(mr_x, $3)), $2), '') END"
@@ -632,6 +647,8 @@ static void emit_special(struct athena_translation *translation, const struct at
                     {"least", emit_extreme},
                     {"concat", emit_concat},
                     {"array_join", emit_array_join},
+                    {"concat_ws", emit_concat_ws},
+                    {"coalesce", athena_emit_coalesce},
                     {"mod", emit_modulus},
                     {"listagg", emit_listagg},
                     {"checksum", emit_checksum},

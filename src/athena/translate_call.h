@@ -20,7 +20,8 @@ bool athena_call_names(struct athena_translation *translation, const struct athe
 void athena_call_body(struct athena_translation *translation, const struct athena_node *lambda,
                       const struct mr_slice *names, const char *const *values, size_t count);
 
-/* Functions that templates cannot say: translate_moment.c, translate_regex.c. */
+/* Functions that templates cannot say: translate_logic.c, translate_moment.c, translate_regex.c. */
+void athena_emit_coalesce(struct athena_translation *translation, const struct athena_node *call);
 void athena_emit_date_call(struct athena_translation *translation, const struct athena_node *call);
 void athena_emit_format_call(struct athena_translation *translation,
                              const struct athena_node *call);

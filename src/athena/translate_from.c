@@ -491,7 +491,7 @@ static void emit_join(struct athena_translation *translation, const struct athen
         athena_emit_text(translation, " ON ");
         athena_infer_condition(translation, join->third,
                                "JOIN ON clause must evaluate to a boolean");
-        athena_emit(translation, join->third);
+        athena_emit_condition(translation, join->third);
     }
     athena_emit_text(translation, ")");
 }

@@ -96,12 +96,14 @@ static void emit_value(struct athena_translation *translation, const struct athe
 
 static void emit_key(struct athena_translation *translation, const struct athena_node *key)
 {
-    athena_emit_text(translation, "coalesce(CAST(to_json(");
+    athena_emit_text(translation, "CASE WHEN ");
+    athena_emit(translation, key);
+    athena_emit_text(translation, " IS NOT NULL THEN CAST(to_json(");
     emit_as_varchar(translation, key);
     athena_emit_text(
         translation,
-        ") AS VARCHAR), mr_error('INVALID_FUNCTION_ARGUMENT: null value passed for JSON "
-        "object key to JSON_OBJECT function')) || ':' || ");
+        ") AS VARCHAR) ELSE mr_error('INVALID_FUNCTION_ARGUMENT: null value passed for JSON "
+        "object key to JSON_OBJECT function') END || ':' || ");
 }
 
 static void emit_constructor(struct athena_translation *translation, const struct athena_node *node)

@@ -122,7 +122,7 @@ static void emit_clause(struct athena_translation *translation, const char *word
     if (node == NULL)
         return;
     athena_emit_text(translation, words);
-    athena_emit(translation, node);
+    athena_emit_condition(translation, node);
 }
 
 /* ---- types of a SELECT ---- */

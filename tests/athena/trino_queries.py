@@ -318,6 +318,25 @@ JSON_TABLES = [
 ]
 
 RELATIONS = [
+    # what the first sides settle is looked at no further
+    ("SELECT z <> 0 AND 1 / z > 0, z = 0 OR 1 / z > 0, b OR z = 0 OR 1 / z > 0, z = 0 AND b AND "
+     "1 / z > 0 FROM (VALUES (0, false), (1, true)) AS t(z, b) ORDER BY z",
+     "boolean boolean boolean boolean",
+     [["false", "true", "true", "false"], ["true", "true", "true", "false"]]),
+    ("SELECT NULL AND CAST('1' AS integer) = 2, NULL OR CAST('1' AS integer) = 1, NULL AND CAST("
+     "'1' AS integer) = 1, count_if(z <> 0 AND 1 / z > 0) FROM (VALUES 0, 1) AS t(z)",
+     "boolean boolean boolean bigint", [["false", "true", None, "1"]]),
+    ("SELECT coalesce(a, CAST(s AS integer)), coalesce(b, CAST(s AS integer)), coalesce(NULL, a, "
+     "CAST(s AS integer)) FROM (VALUES (1, 2, 'bad')) AS t(a, b, s)", "integer integer integer",
+     [["1", "2", "1"]]),
+    ("SELECT json_object(c || 'z': v, k: 1) FROM (VALUES ('a', 'b', 'x')) AS t(c, k, v)", "varchar",
+     [['{"az":"x","b":1}']]),
+    ("SELECT concat_ws(s, ARRAY['a', NULL, 'b']), concat_ws(s, ARRAY[]), array_join(ARRAY[1, NULL, "
+     "2], s), array_join(ARRAY[1, NULL], s, '?'), split('a' || s || 'b' || s || 'c', s, 2), split("
+     "'abc', s, 1) FROM (VALUES ',', '::', NULL) AS t(s)",
+     "varchar varchar varchar varchar array array",
+     [["a,b", "", "1,2", "1,?", "[a, b,c]", "[abc]"],
+      ["a::b", "", "1::2", "1::?", "[a, b::c]", "[abc]"], [None] * 6]),
     ("SELECT cardinality(make_set_digest(v)), cardinality(make_set_digest(CAST(v AS varchar))), "
      "hash_counts(make_set_digest(v)), make_set_digest(v) FILTER (WHERE v > 9) IS NULL FROM ("
      "VALUES 1, 1, 1, 2, 2) AS t(v)", "bigint bigint map boolean",
