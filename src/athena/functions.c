@@ -222,8 +222,8 @@ static const struct athena_function functions[] = {
      "bigint(double,double,double,bigint)"},
     {"width_bucket", 2, 2,
      "CASE WHEN len($2) = 0 THEN mr_error('INVALID_FUNCTION_ARGUMENT: Bins cannot be an empty "
-     "array') "
-     "ELSE CAST(len(list_filter($2, lambda mr_x: mr_x <= $1)) AS BIGINT) END",
+     "array') WHEN $1 IS NOT NULL THEN CAST(len(list_filter($2, lambda mr_x: mr_x <= $1)) AS "
+     "BIGINT) END",
      0, "bigint(double,array(double))"},
     {"infinity", 0, 0, "CAST('inf' AS DOUBLE)", 0, "double()"},
     {"nan", 0, 0, "CAST('nan' AS DOUBLE)", 0, "double()"},
@@ -597,7 +597,7 @@ static const struct athena_function functions[] = {
     {"map_entries", 1, 1, "list_transform(map_entries($1), lambda mr_x: row(mr_x.key, mr_x.value))",
      0, "array(row(K,V))(map(K,V))"},
     {"map_from_entries", 1, 1, NULL, ATHENA_GIVES_MAP, "map(K,V)(array(row(K,V)))"},
-    {"multimap_from_entries", 1, 1, "mr_group_entries($1)", ATHENA_GIVES_MAP,
+    {"multimap_from_entries", 1, 1, "mr_group_entries(mr_keyed_all($1))", ATHENA_GIVES_MAP,
      "map(K,array(V))(array(row(K,V)))"},
     {"map_concat", 2, -1, NULL, ATHENA_GIVES_MAP, "map(K,V)(map(K,V),map(K,V)...)"},
     {"map_filter", 2, 2, NULL, SPECIAL | ATHENA_GIVES_MAP, "map(K,V)(map(K,V),fn(K,V,boolean))"},

@@ -23,6 +23,8 @@ static const char *const macros[] = {
     "mr_p, 2)[mr_i], list_transform(list_filter(struct_extract_at(mr_p, 1), lambda mr_e: "
     "struct_extract_at(mr_e, 1) = struct_extract_at(mr_p, 2)[mr_i]), lambda mr_e: "
     "struct_extract_at(mr_e, 2))))))[1]",
+    "mr_keyed_all(l) AS CASE WHEN len(list_filter(l, lambda mr_e: struct_extract_at(mr_e, 1) IS "
+    "NULL)) > 0 THEN mr_error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') ELSE l END",
     "mr_union_entries(l) AS mr_first_entries(list_transform(l, lambda mr_e: row(mr_e.key, "
     "mr_e.value)))",
     "mr_cosine(a, b) AS list_sum(list_transform(a, lambda mr_x: mr_x.value * "
@@ -49,7 +51,8 @@ static const char *const macros[] = {
     "mr_ranked(l, q) AS CASE WHEN q < 0 OR q > 1 THEN error('INVALID_FUNCTION_ARGUMENT: "
     "Percentile "
     "must be between 0 and 1') ELSE l[least(CAST(floor(q * len(l)) AS BIGINT) + 1, len(l))] END",
-    "mr_split(s, d, n) AS CASE WHEN d IS NULL THEN NULL WHEN len(string_split(s, d)) > mr_least(n, "
+    "mr_split(s, d, n) AS CASE WHEN d IS NULL OR n IS NULL THEN NULL WHEN len(string_split(s, d)) "
+    "> mr_least(n, "
     "1, 'Limit must be "
     "positive') THEN "
     "list_append(string_split(s, d)[1:n - 1], substr(s, CAST(coalesce(list_sum(list_transform("
@@ -167,7 +170,9 @@ static const char *const macros[] = {
     "(' || list_filter(l, lambda mr_e, mr_i: len(list_filter(l[1:mr_i - 1], lambda mr_f: "
     "struct_extract_at(mr_f, 1) = struct_extract_at(mr_e, 1))) > 0)[1][1] || ') are not allowed') "
     "ELSE l END",
-    "mr_split_entries(s, d, k) AS list_transform(CASE WHEN d = '' THEN "
+    "mr_split_entries(s, d, k) AS list_transform(CASE WHEN d IS NULL OR k IS NULL THEN NULL WHEN d "
+    "= "
+    "'' THEN "
     "mr_error('INVALID_FUNCTION_ARGUMENT: entryDelimiter is empty') WHEN k = '' THEN "
     "mr_error('INVALID_FUNCTION_ARGUMENT: keyValueDelimiter is empty') WHEN d = k THEN "
     "mr_error('INVALID_FUNCTION_ARGUMENT: entryDelimiter and keyValueDelimiter must not be the "
@@ -176,7 +181,8 @@ static const char *const macros[] = {
     "lambda mr_e: mr_split_pair(mr_e, k))",
     "mr_split_pairs(s, d, k, once) AS CASE WHEN once THEN mr_split_once(mr_split_entries(s, d, k)) "
     "ELSE mr_split_entries(s, d, k) END",
-    "mr_pieces(s, d) AS CASE WHEN d = '' THEN mr_error('INVALID_FUNCTION_ARGUMENT: The delimiter "
+    "mr_pieces(s, d) AS CASE WHEN d IS NULL THEN NULL WHEN d = '' THEN "
+    "mr_error('INVALID_FUNCTION_ARGUMENT: The delimiter "
     "may "
     "not be the empty string') ELSE string_split(s, d) END",
     "mr_hive_bucket(l, n) AS (list_reduce(l, lambda mr_x, mr_y: mr_hive_mix(mr_x, mr_y)) & "

@@ -2,30 +2,39 @@
 #include "athena/functions.h"
 #include "athena/translate_call.h"
 
-/* The unit of date_add and its like, in lower case; NULL: the error is set. */
-static const char *unit_argument(struct athena_translation *translation,
-                                 const struct athena_node *call)
+/* What may be the unit of date_add and its like. */
+struct units {
+    const char *const *names;
+    size_t count;
+    const char *of; /* what they are fields of, in Trino's words */
+};
+
+static struct units units_of(const struct athena_node *call)
 {
     static const char *const units[] = {"millisecond", "second", "minute",  "hour", "day",
                                         "week",        "month",  "quarter", "year"};
     enum { DAY = 4 };
-    const struct athena_node *node = athena_call_string(translation, call, 0);
     const size_t last = mr_slice_equal(call->text, MR_S("date_trunc")) ? 1 : 2;
     const struct athena_sqltype *type = athena_call_argument(call, last)->type;
     /* Days have no hours, and times no days. */
-    const size_t first = type != NULL && type->kind == SQL_DATE ? DAY : 0;
-    const size_t end = type != NULL && type->kind == SQL_TIME ? DAY : MR_COUNT(units);
-    for (size_t i = first; node != NULL && i < end; i++) {
-        if (mr_slice_equal_nocase(node->text, mr_slice_cstr(units[i])))
-            return units[i];
-    }
+    if (type != NULL && type->kind == SQL_DATE)
+        return (struct units){units + DAY, MR_COUNT(units) - DAY, "DATE"};
+    if (type != NULL && type->kind == SQL_TIME)
+        return (struct units){units, DAY, "Time"};
+    return (struct units){units, MR_COUNT(units), "TIMESTAMP"};
+}
+
+/* The unit that is written, in lower case; NULL: the error is set. */
+static const char *unit_written(struct athena_translation *translation, struct mr_slice text,
+                                const struct units *units)
+{
     static const struct athena_node nowhere;
-    if (node != NULL)
-        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
-                              "'%.*s' is not a valid %s field", MR_ARG(node->text),
-                              type != NULL && type->kind == SQL_DATE   ? "DATE"
-                              : type != NULL && type->kind == SQL_TIME ? "Time"
-                                                                       : "TIMESTAMP");
+    for (size_t i = 0; i < units->count; i++) {
+        if (mr_slice_equal_nocase(text, mr_slice_cstr(units->names[i])))
+            return units->names[i];
+    }
+    athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
+                          "'%.*s' is not a valid %s field", MR_ARG(text), units->of);
     return NULL;
 }
 
@@ -51,11 +60,9 @@ static void emit_difference(struct athena_translation *translation, const struct
     athena_emit_text(translation, "))");
 }
 
-void athena_emit_date_call(struct athena_translation *translation, const struct athena_node *call)
+static void emit_by_unit(struct athena_translation *translation, const struct athena_node *call,
+                         const char *unit)
 {
-    const char *unit = unit_argument(translation, call);
-    if (unit == NULL)
-        return;
     const bool add = mr_slice_equal(call->text, MR_S("date_add"));
     const bool diff = mr_slice_equal(call->text, MR_S("date_diff"));
     const struct athena_sqltype *type = athena_call_argument(call, add || diff ? 2 : 1)->type;
@@ -84,6 +91,31 @@ void athena_emit_date_call(struct athena_translation *translation, const struct 
     else
         athena_call_template(translation, call, "$2)");
     athena_emit_text(translation, zoned ? ")" : "");
+}
+
+/* A unit of the rows: each that it may be is a branch. */
+void athena_emit_date_call(struct athena_translation *translation, const struct athena_node *call)
+{
+    const struct athena_node *unit = athena_call_argument(call, 0);
+    const struct units units = units_of(call);
+    if (unit->kind == AST_PARAMETER && unit->number < translation->parameter_count)
+        unit = translation->parameters[unit->number];
+    if (unit->kind == AST_STRING) {
+        const char *written = unit_written(translation, unit->text, &units);
+        if (written != NULL)
+            emit_by_unit(translation, call, written);
+        return;
+    }
+    athena_emit_text(translation, "CASE lower(");
+    athena_emit(translation, unit);
+    athena_emit_text(translation, ")");
+    for (size_t i = 0; i < units.count; i++) {
+        mr_buf_printf(translation->out, " WHEN '%s' THEN ", units.names[i]);
+        emit_by_unit(translation, call, units.names[i]);
+    }
+    athena_emit_text(translation, " ELSE mr_error('INVALID_FUNCTION_ARGUMENT: ''' || ");
+    athena_emit(translation, unit);
+    mr_buf_printf(translation->out, " || ''' is not a valid %s field') END", units.of);
 }
 
 /* As many digits of seconds as the type has; a zone by its distance from UTC, none as Z. */

@@ -318,6 +318,20 @@ JSON_TABLES = [
 ]
 
 RELATIONS = [
+    # units of the rows
+    ("SELECT date_trunc(u, t), date_add(u, 2, t), date_diff(u, TIMESTAMP '2000-01-01 00:00:00', t) "
+     "FROM (VALUES 'SECOND', 'week', 'quarter', NULL) AS u(u), (VALUES TIMESTAMP '2001-08-22 "
+     "03:04:05.321') AS t(t)", "timestamp timestamp bigint",
+     [["2001-08-22 03:04:05.000", "2001-08-22 03:04:07.321", "51764645"],
+      ["2001-08-20 00:00:00.000", "2001-09-05 03:04:05.321", "85"],
+      ["2001-07-01 00:00:00.000", "2002-02-22 03:04:05.321", "6"], [None, None, None]]),
+    ("SELECT date_trunc(u, d), date_trunc(u, TIMESTAMP '2001-08-22 03:04:05 Asia/Tokyo') FROM "
+     "(VALUES ('year', DATE '2001-08-22')) AS t(u, d)", "date timestamp_with_time_zone",
+     [["2001-01-01", "2001-01-01 00:00:00.000 Asia/Tokyo"]]),
+    ("SELECT split('a,b', d), split('a,b', d, 2), split('a,b', ',', n), split_to_map('a=1', d, "
+     "'='), split_to_multimap('a=1', ',', d), width_bucket(x, ARRAY[1e0]) FROM (VALUES "
+     "(CAST(NULL AS varchar), CAST(NULL AS bigint), CAST(NULL AS double))) AS t(d, n, x)",
+     "array array array map map bigint", [[None] * 6]),
     # what the first sides settle is looked at no further
     ("SELECT z <> 0 AND 1 / z > 0, z = 0 OR 1 / z > 0, b OR z = 0 OR 1 / z > 0, z = 0 AND b AND "
      "1 / z > 0 FROM (VALUES (0, false), (1, true)) AS t(z, b) ORDER BY z",
@@ -626,6 +640,10 @@ FAILURES = [
      "INVALID_FUNCTION_ARGUMENT: %V not supported in date format string"),
     ("SELECT date_parse('5', '%w')",
      "INVALID_FUNCTION_ARGUMENT: %w not supported in date format string"),
+    ("SELECT date_trunc(u, DATE '2001-08-22') FROM (VALUES 'hour') AS t(u)",
+     "INVALID_FUNCTION_ARGUMENT: 'hour' is not a valid DATE field"),
+    ("SELECT multimap_from_entries(ARRAY[(1, 'x'), (NULL, 'y')])",
+     "INVALID_FUNCTION_ARGUMENT: map key cannot be null"),
     ("SELECT from_unixtime_nanos(1)",
      "NOT_SUPPORTED: moments between microseconds are not supported"),
     ("SELECT from_iso8601_timestamp_nanos('2020-01-01T00:00:00.123456789Z')",
