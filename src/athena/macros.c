@@ -23,6 +23,12 @@ static const char *const macros[] = {
     "mr_p, 2)[mr_i], list_transform(list_filter(struct_extract_at(mr_p, 1), lambda mr_e: "
     "struct_extract_at(mr_e, 1) = struct_extract_at(mr_p, 2)[mr_i]), lambda mr_e: "
     "struct_extract_at(mr_e, 2))))))[1]",
+    "mr_set_of(l) AS CASE WHEN list_aggregate(l, 'count') < len(l) THEN "
+    "list_append(list_distinct(l), "
+    "NULL) ELSE list_distinct(l) END",
+    "mr_some_keys(l) AS CASE WHEN len(list_filter(l, lambda mr_e: struct_extract_at(mr_e, 1) IS "
+    "NOT "
+    "NULL)) > 0 THEN l END",
     "mr_keyed_all(l) AS CASE WHEN len(list_filter(l, lambda mr_e: struct_extract_at(mr_e, 1) IS "
     "NULL)) > 0 THEN mr_error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') ELSE l END",
     "mr_union_entries(l) AS mr_first_entries(list_transform(l, lambda mr_e: row(mr_e.key, "

@@ -575,8 +575,8 @@ static void emit_percentile(struct athena_translation *translation, const struct
                          "list_transform([list_sort(list_filter(list($1$), lambda mr_x: "
                          "mr_x IS NOT NULL))], lambda mr_l: ");
     athena_call_template(translation, call,
-                         several ? "list_transform($2, lambda mr_q: mr_ranked(mr_l, "
-                                   "CAST(mr_q AS DOUBLE))))[1]"
+                         several ? "CASE WHEN len(mr_l) > 0 THEN list_transform($2, lambda mr_q: "
+                                   "mr_ranked(mr_l, CAST(mr_q AS DOUBLE))) END)[1]"
                                  : "mr_ranked(mr_l, CAST($2 AS DOUBLE)))[1]");
 }
 

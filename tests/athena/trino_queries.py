@@ -318,6 +318,17 @@ JSON_TABLES = [
 ]
 
 RELATIONS = [
+    # nothing to aggregate
+    *((f"SELECT count_if(x > 0), approx_percentile(x, ARRAY[0.5]), map_agg(x, 1), multimap_agg(x, "
+       f"1), geometric_mean(x), cardinality(set_union(ARRAY[x])) FROM {relation}",
+       "bigint array map map double bigint", [["0", None, None, None, None, members]])
+      for relation, members in (("(SELECT 1 WHERE false) AS t(x)", None),
+                                ("(VALUES CAST(NULL AS integer)) AS t(x)", "1"))),
+    ("SELECT count_if(x > 0) FILTER (WHERE x > 9), geometric_mean(x) FILTER (WHERE x < 3), "
+     "geometric_mean(DISTINCT x) FROM (VALUES 1, 2, 2, NULL) AS t(x)", "bigint double double",
+     [["0", "1.5874010519681994", "1.414213562373095"]]),
+    ("SELECT geometric_mean(x) OVER (ORDER BY x) FROM (VALUES 1, 4) AS t(x)", "double",
+     [["1.0"], ["2.0"]]),
     # units of the rows
     ("SELECT date_trunc(u, t), date_add(u, 2, t), date_diff(u, TIMESTAMP '2000-01-01 00:00:00', t) "
      "FROM (VALUES 'SECOND', 'week', 'quarter', NULL) AS u(u), (VALUES TIMESTAMP '2001-08-22 "
