@@ -431,7 +431,8 @@ static const struct athena_sqltype *infer_operator(struct athena_translation *tr
     if (!comparison)
         return arithmetic(translation, node, left, right);
     (void)common(translation, left, right, &wrong);
-    if (wrong)
+    const bool orders = first != '=' && first != '!' && !mr_slice_equal(node->text, MR_S("<>"));
+    if (wrong || (orders && !athena_sqltype_orders(left)))
         fail_operator(translation, node, left, right);
     return boolean();
 }
@@ -516,7 +517,7 @@ static void infer_between(struct athena_translation *translation, const struct a
     bool wrong;
     if (common(translation, left, low, &wrong) != NULL)
         (void)common(translation, left, high, &wrong);
-    if (wrong)
+    if (wrong || !athena_sqltype_orders(left))
         athena_translate_fail(translation, node, "TYPE_MISMATCH",
                               "Cannot check if %.*s is BETWEEN %.*s and %.*s",
                               MR_ARG(shown(translation, left)), MR_ARG(shown(translation, low)),

@@ -1,4 +1,5 @@
-/* Several expressions that must meet in one type: CASE, IN, ARRAY, COALESCE. */
+/* Several expressions that must meet in one type: CASE, IN, ARRAY, COALESCE. Those that must have
+ * an order. */
 #include "athena/translate.h"
 
 static struct mr_slice text_of(struct athena_translation *translation,
@@ -43,4 +44,36 @@ const struct athena_sqltype *athena_infer_single(struct athena_translation *tran
                           MR_ARG(text_of(translation, types[at - 1])), MR_ARG(mr_buf_slice(&all)));
     mr_buf_fini(&all);
     return NULL;
+}
+
+bool athena_infer_orders(const struct athena_node *call)
+{
+    static const struct {
+        const char *name;
+        unsigned arguments, count; /* by bits; of how many, 0: of any */
+    } calls[] = {{"max", 1, 0},        {"min", 1, 0},       {"max_by", 2, 0},
+                 {"min_by", 2, 0},     {"greatest", 1, 0},  {"least", 1, 0},
+                 {"array_sort", 1, 1}, {"array_max", 1, 1}, {"array_min", 1, 1}};
+    for (size_t i = 0; i < MR_COUNT(calls); i++) {
+        if (!mr_slice_equal(call->text, mr_slice_cstr(calls[i].name)) ||
+            (calls[i].count > 0 && calls[i].count != athena_node_count(call->items)))
+            continue;
+        unsigned arguments = calls[i].arguments;
+        for (const struct athena_node *item = call->items; item != NULL; item = item->next) {
+            if ((arguments & 1) != 0 && !athena_sqltype_orders(item->type))
+                return false;
+            arguments >>= 1;
+        }
+    }
+    return true;
+}
+
+void athena_infer_sort(struct athena_translation *translation, const struct athena_node *query,
+                       const struct athena_node *sorted, const struct athena_sqltype *type)
+{
+    if (!athena_sqltype_orders(type))
+        athena_translate_fail(translation, query, "TYPE_MISMATCH",
+                              "Type %.*s is not orderable, and therefore cannot be used in ORDER "
+                              "BY: %.*s",
+                              MR_ARG(text_of(translation, type)), MR_ARG(sorted->text));
 }

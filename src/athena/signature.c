@@ -787,7 +787,7 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
         return NULL;
     if (refuse_form(translation, node))
         return NULL;
-    kept->function = choose(&call, &type);
+    kept->function = athena_infer_orders(node) ? choose(&call, &type) : NULL;
     if (kept->function == NULL && !athena_translate_failed(translation) && !call.partial &&
         !fail_form(&call))
         fail_types(&call);

@@ -481,6 +481,20 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
            (from->kind == SQL_VARBINARY && to->kind == SQL_UUID);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion)
+bool athena_sqltype_orders(const struct athena_sqltype *type)
+{
+    if (type == NULL)
+        return true;
+    if (type->kind == SQL_JSON || type->kind == SQL_MAP ||
+        (is_opaque(type->kind) && type->kind != SQL_BINGTILE) || type->kind == SQL_HYPERLOGLOG)
+        return false;
+    bool orders = true;
+    for (size_t i = 0; i < type->count; i++)
+        orders = orders && athena_sqltype_orders(type->items[i]);
+    return orders;
+}
+
 struct mr_slice athena_literal_zone(struct mr_slice text)
 {
     const size_t colon = mr_slice_find(text, ':');

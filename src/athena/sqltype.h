@@ -80,6 +80,8 @@ const struct athena_sqltype *athena_sqltype_common(struct mr_arena *arena,
 bool athena_sqltype_coerces(struct mr_arena *arena, const struct athena_sqltype *from,
                             const struct athena_sqltype *to);
 bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena_sqltype *to);
+/* Whether some of its values are less than others. */
+bool athena_sqltype_orders(const struct athena_sqltype *type);
 /* The zone behind a literal's time: "UTC", "+01:00"; empty: it has none. */
 struct mr_slice athena_literal_zone(struct mr_slice text);
 /* As typeof and messages say it: "array(varchar(3))". */

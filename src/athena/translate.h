@@ -257,6 +257,11 @@ const struct athena_sqltype *athena_infer_single(struct athena_translation *tran
                                                  const struct athena_node *const *nodes,
                                                  const struct athena_sqltype *const *types,
                                                  size_t count, const char *words);
+/* Whether the arguments that a function orders by can be ordered. */
+bool athena_infer_orders(const struct athena_node *call);
+/* Fails unless what a query is sorted by can be. */
+void athena_infer_sort(struct athena_translation *translation, const struct athena_node *query,
+                       const struct athena_node *sorted, const struct athena_sqltype *type);
 const struct athena_sqltype *athena_infer_call(struct athena_translation *translation,
                                                const struct athena_node *call);
 /* DuckDB's function that adds one of two to the other, an array; NULL: both are joined alike. */

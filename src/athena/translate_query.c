@@ -606,6 +606,20 @@ static bool has_field(const struct athena_fields *fields, struct mr_slice name)
     return fields->open;
 }
 
+/* The type of what a query is sorted by, which may be a column's number. */
+static const struct athena_sqltype *sort_type(struct athena_translation *translation,
+                                              const struct athena_node *node,
+                                              const struct athena_fields *fields)
+{
+    int64_t position = 0;
+    if (!is_ordinal(translation, node, fields, "ORDER BY"))
+        return athena_infer(translation, node);
+    return mr_slice_to_i64(node->text, &position) == MR_OK && position >= 1 &&
+                   (uint64_t)position <= fields->count
+               ? fields->list[position - 1].type
+               : NULL;
+}
+
 /* Names mean columns of the result first, then those of the relations. */
 static void infer_order(struct athena_translation *translation, const struct athena_node *query)
 {
@@ -614,8 +628,8 @@ static void infer_order(struct athena_translation *translation, const struct ath
     athena_level_push(translation);
     athena_level_add(translation, MR_S(""), fields);
     for (const struct athena_node *sort = query->order; sort != NULL; sort = sort->next) {
-        if (!is_ordinal(translation, sort->left, &fields, "ORDER BY"))
-            (void)athena_infer(translation, sort->left);
+        athena_infer_sort(translation, query->left, sort->left,
+                          sort_type(translation, sort->left, &fields));
         if (query->left->kind == AST_SELECT && (query->left->flags & AST_DISTINCT) != 0 &&
             sort->left->kind == AST_NAME && !has_field(&fields, sort->left->text))
             athena_translate_fail(translation, query->left, "EXPRESSION_NOT_IN_DISTINCT",

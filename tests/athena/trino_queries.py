@@ -318,6 +318,9 @@ JSON_TABLES = [
 ]
 
 RELATIONS = [
+    ("SELECT JSON '1' = JSON '2', MAP(ARRAY[1], ARRAY[2]) <> MAP(ARRAY[1], ARRAY[3]), max_by(x, "
+     "1), count(DISTINCT x) FROM (VALUES MAP(ARRAY[1], ARRAY[2])) AS t(x)",
+     "boolean boolean map bigint", [["false", "true", "{1=2}", "1"]]),
     # nothing to aggregate
     *((f"SELECT count_if(x > 0), approx_percentile(x, ARRAY[0.5]), map_agg(x, 1), multimap_agg(x, "
        f"1), geometric_mean(x), cardinality(set_union(ARRAY[x])) FROM {relation}",
@@ -651,6 +654,19 @@ FAILURES = [
      "INVALID_FUNCTION_ARGUMENT: %V not supported in date format string"),
     ("SELECT date_parse('5', '%w')",
      "INVALID_FUNCTION_ARGUMENT: %w not supported in date format string"),
+    # what has no order
+    ("SELECT JSON '1' < JSON '2'",
+     "TYPE_MISMATCH: line 1:17: Cannot apply operator: json < json"),
+    ("SELECT JSON '1' BETWEEN JSON '1' AND JSON '2'",
+     "TYPE_MISMATCH: line 1:17: Cannot check if json is BETWEEN json and json"),
+    ("SELECT x FROM (VALUES ARRAY[JSON '1']) AS t(x) ORDER BY x", "TYPE_MISMATCH: line 1:1: Type "
+     "array(json) is not orderable, and therefore cannot be used in ORDER BY: x"),
+    ("SELECT x FROM (VALUES MAP(ARRAY[1], ARRAY[2])) AS t(x) ORDER BY 1",
+     "TYPE_MISMATCH: line 1:1: Type map(integer, integer) is not orderable, ..."),
+    ("SELECT max(JSON '1')", "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (json) for ..."),
+    ("SELECT min_by(1, MAP())", "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (integer..."),
+    ("SELECT least(JSON '1', JSON '2')", "FUNCTION_NOT_FOUND: line 1:8: Unexpected ..."),
+    ("SELECT array_sort(ARRAY[JSON '1'])", "FUNCTION_NOT_FOUND: line 1:8: Unexpected ..."),
     ("SELECT date_trunc(u, DATE '2001-08-22') FROM (VALUES 'hour') AS t(u)",
      "INVALID_FUNCTION_ARGUMENT: 'hour' is not a valid DATE field"),
     ("SELECT multimap_from_entries(ARRAY[(1, 'x'), (NULL, 'y')])",
