@@ -41,17 +41,27 @@ static bool is_fallible(const struct athena_node *node)
            node->kind == AST_JSON;
 }
 
-/* What must not be written twice: a query costs, and chance would fall otherwise. */
-static bool is_single(const struct athena_node *node)
-{
-    return node->kind == AST_SUBQUERY || node->kind == AST_EXISTS || node->kind == AST_QUANTIFIED ||
-           (node->kind == AST_IN && node->right != NULL) || is_call(node, "rand") ||
-           is_call(node, "random") || is_call(node, "shuffle") || is_call(node, "uuid");
-}
-
 static bool may_fail(const struct athena_node *node)
 {
     return alone(node, is_fallible);
+}
+
+/* What must not be written twice: a query costs, chance would fall otherwise, and what is guarded
+ * itself would double with each level. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static bool is_single(const struct athena_node *node)
+{
+    const bool branches = node->kind == AST_AND || node->kind == AST_OR || node->kind == AST_CASE ||
+                          is_call(node, "coalesce") || is_call(node, "if");
+    return (branches && may_fail(node)) || node->kind == AST_SUBQUERY || node->kind == AST_EXISTS ||
+           node->kind == AST_QUANTIFIED || (node->kind == AST_IN && node->right != NULL) ||
+           is_call(node, "rand") || is_call(node, "random") || is_call(node, "shuffle") ||
+           is_call(node, "uuid");
+}
+
+static bool is_coalesce(const struct athena_node *node)
+{
+    return is_call(node, "coalesce");
 }
 
 static bool may_repeat(const struct athena_node *node)
@@ -123,7 +133,8 @@ void athena_emit_coalesce(struct athena_translation *translation, const struct a
     const bool guards = may_repeat(first);
     athena_emit_text(translation, "coalesce(");
     for (const struct athena_node *item = first; item != NULL; item = item->next) {
-        const bool guarded = item != first && guards && may_fail(item);
+        /* DuckDB takes twice the time for each level of CASE in coalesce. */
+        const bool guarded = item != first && guards && may_fail(item) && !alone(item, is_coalesce);
         athena_emit_text(translation, guarded ? "CASE WHEN " : "");
         if (guarded)
             athena_emit(translation, first);

@@ -227,6 +227,10 @@ def test_words_inside_literals_are_only_words(orders):
     "SELECT if(x -> x, y -> y), nullif(x -> x, 1), coalesce(1, x -> x)",
     "SELECT " + "ARRAY[" * 100 + "1" + "]" * 100 + "[1]" * 100,
     "SELECT " + "coalesce(NULL, " * 60 + "1" + ")" * 60,
+    "SELECT " + "coalesce(NULL, " * 60 + "1 / x" + ")" * 60 + " FROM (VALUES 1) AS t(x)",
+    "SELECT " + "(" * 60 + "x > 0" + " OR 1 / x > 0) AND 1 / x > 1)" * 30 + " FROM (VALUES 1) AS "
+    "t(x)",
+    "SELECT " + " AND ".join(["1 / x > 0"] * 100) + " FROM (VALUES 1) AS t(x)",
     "SELECT json_parse('" + "[" * 5000 + "]" * 5000 + "')",
     "SELECT '" + "x" * 262_000 + "'",
     "SELECT '" + "y" * 300_000 + "'",
