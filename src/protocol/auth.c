@@ -494,14 +494,26 @@ static void refuse_mechanism(struct protocol_call *call, struct mr_slice header,
         missing(call);
 }
 
+/* Without credentials there is no telling whose signature it is, but how long a URL is good. */
+static void check_unverified(struct protocol_call *call)
+{
+    struct claim claim = {0};
+    if (!is_s3(call) || !auth_s3_content(call, false) || call->exchange->query.len == 0)
+        return;
+    pairs_of(call);
+    if (pair_find(call, MR_S("X-Amz-Algorithm")) != NULL)
+        (void)(claim_query(call, &claim) && time_check(call, &claim));
+    else if (pair_find(call, MR_S("AWSAccessKeyId")) != NULL)
+        auth_expiry_v2(call);
+}
+
 void auth_verify(struct protocol_call *call, struct mr_slice body)
 {
     body_note(call);
     if (call->operation != NULL && (call->operation->flags & MODEL_UNSIGNED))
         return;
     if (call->priv->protocol->auth == NULL) {
-        if (is_s3(call))
-            (void)auth_s3_content(call, false);
+        check_unverified(call);
         return;
     }
     pairs_of(call);

@@ -31,6 +31,8 @@ void auth_mismatch(struct protocol_call *call, struct mr_slice access_key,
                    struct mr_slice signature, struct mr_slice to_sign, struct mr_slice canonical);
 /* Signature Version 2 of S3: boto3's default for presigned URLs, and its header form. */
 void auth_verify_v2(struct protocol_call *call);
+/* Of a URL: is it whole, and still good? */
+void auth_expiry_v2(struct protocol_call *call);
 
 /* ---- S3's own checks and words (auth_s3.c); each false has set its fault ---- */
 

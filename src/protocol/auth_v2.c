@@ -152,6 +152,12 @@ static bool claim_header(struct protocol_call *call, struct claim_v2 *claim)
     return true;
 }
 
+void auth_expiry_v2(struct protocol_call *call)
+{
+    struct claim_v2 claim = {0};
+    (void)claim_query(call, &claim);
+}
+
 void auth_verify_v2(struct protocol_call *call)
 {
     struct claim_v2 claim = {0};

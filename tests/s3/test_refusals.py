@@ -265,3 +265,24 @@ def test_a_document_that_does_not_fit_its_schema_is_malformed(server, s3, bucket
         status, _, text = ask(server, method, f"/{bucket}{path}", body, content_md5=md5(body))
         assert status == 400 and "<Code>MalformedXML</Code>" in text, text
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"here"
+
+
+def test_urls_end_though_signatures_are_not_verified(server, s3, bucket):
+    def get(query):
+        status, _, text = server.request("GET", f"/{bucket}/k?{query}")
+        return status, text.decode()
+
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    old = ("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20260102%2Fus-east-1%2Fs3"
+           "%2Faws4_request&X-Amz-Date=20260102T030405Z&X-Amz-Expires={}&X-Amz-SignedHeaders=host"
+           "&X-Amz-Signature=0")
+    for query, code, status in (
+            (old.format(600), "AccessDenied", 403),
+            (old.format(604801), "AuthorizationQueryParametersError", 400),
+            ("X-Amz-Algorithm=AWS4-HMAC-SHA256", "AuthorizationQueryParametersError", 400),
+            ("AWSAccessKeyId=test&Signature=0&Expires=1000000000", "AccessDenied", 403),
+            ("AWSAccessKeyId=test&Signature=0", "AccessDenied", 403)):
+        got, text = get(query)
+        assert (got, f"<Code>{code}</Code>" in text) == (status, True), query
+    assert "<Message>Request has expired</Message>" in get(old.format(600))[1]
+    assert get("AWSAccessKeyId=test&Signature=0&Expires=9999999999")[0] == 200
