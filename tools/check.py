@@ -8,7 +8,7 @@
                               fuzzer for a minute, the simulation for ten
     tools/check.py --format   rewrites the C files with clang-format 14
     tools/check.py STEP...    only the steps named (format tidy build unit contract newer-boto3
-                              pipeline js fuzz sim)
+                              deploy pipeline js fuzz sim)
 
 The last line is `check: N passed, N failed`; the exit status is 0 only when nothing failed. What
 each step said is kept in build/check/STEP.log; only failures are shown.
@@ -40,9 +40,12 @@ LOGS = ROOT / "build" / "check"
 PYTHON = "/usr/bin/python3"
 C_FOLDERS = ["src", "include", "examples", "fuzz", "bench"]
 # Folders of tests/: they need the speed of the release build.
-FAST_FOLDERS = ["pipeline", "crash", "terraform", "cdk"]
-# The clients there are others: one run says all.
-NO_BOTO3_FOLDERS = ["cli", "examples", "terraform", "cdk"]
+FAST_FOLDERS = ["pipeline", "crash"]
+# Big programs of others, which take their time beside anything.
+DEPLOY_FOLDERS = ["terraform", "cdk"]
+# The clients there are others, or do little: one run says all. What wants a newer boto3 is named.
+NO_BOTO3_FOLDERS = ["cli", "examples", "iceberg", "verify"]
+NEWER_BOTO3_FILES = ["tests/iceberg/test_example.py"]
 SHOWN_LINES = 120
 TOLD_LINES = 12  # of a failed step, again beside the counts: the end of a long log is what is kept
 TELLING = re.compile(r"FAIL|ERROR|[Ee]rror|Sanitizer|not done after")
@@ -254,18 +257,24 @@ def pytest(tally, step, paths, binary, env=None):
     return tally.add(passed, failed)
 
 
-def test_folders(fast):
-    """The folders of tests/ that hold Python tests: those that need the release, or the others."""
+def test_folders(names=None):
+    """Folders of tests/ that hold Python tests: those named, or those that no other step has."""
     folders = sorted({path.parent for path in (ROOT / "tests").glob("*/test_*.py")})
-    return [str(path.relative_to(ROOT)) for path in folders if (path.name in FAST_FOLDERS) == fast]
+    others = FAST_FOLDERS + DEPLOY_FOLDERS
+    return [str(path.relative_to(ROOT)) for path in folders
+            if (path.name in names if names else path.name not in others)]
 
 
 def step_contract(tally):
-    return pytest(tally, "contract", test_folders(fast=False), "build-asan/millrace")
+    return pytest(tally, "contract", test_folders(), "build-asan/millrace")
 
 
 def step_pipeline(tally):
-    return pytest(tally, "pipeline", test_folders(fast=True), "build/millrace")
+    return pytest(tally, "pipeline", test_folders(FAST_FOLDERS), "build/millrace")
+
+
+def step_deploy(tally):
+    return pytest(tally, "deploy", test_folders(DEPLOY_FOLDERS), "build/millrace")
 
 
 def newer_boto3():
@@ -290,9 +299,9 @@ def step_newer_boto3(tally):
         say("  left out: this machine has one boto3 only")
         return tally.add(0, 0)
     say(f"  boto3 {version}")
-    folders = [name for name in test_folders(fast=False)
+    folders = [name for name in test_folders()
                if pathlib.Path(name).name not in NO_BOTO3_FOLDERS]
-    return pytest(tally, "newer-boto3", folders, "build/millrace",
+    return pytest(tally, "newer-boto3", folders + NEWER_BOTO3_FILES, "build/millrace",
                   {"PYTHONPATH": str(folder)})
 
 
@@ -402,7 +411,8 @@ def step_clang_tidy(tally):
 
 
 def step_asan_all(tally):
-    return pytest(tally, "asan-all", test_folders(fast=True), "build-asan/millrace")
+    return pytest(tally, "asan-all", test_folders(FAST_FOLDERS + DEPLOY_FOLDERS),
+                  "build-asan/millrace")
 
 
 def step_history(tally):
@@ -452,9 +462,9 @@ def step_kills(tally):
 
 
 GATE = {"format": step_format, "tidy": step_tidy, "build": step_build, "unit": step_unit,
-        "contract": step_contract, "newer-boto3": step_newer_boto3, "pipeline": step_pipeline,
-        "js": step_js, "fuzz": step_fuzz, "sim": step_sim}
-LANES = [["contract"], ["newer-boto3", "js", "fuzz"]]  # side by side
+        "contract": step_contract, "newer-boto3": step_newer_boto3, "deploy": step_deploy,
+        "pipeline": step_pipeline, "js": step_js, "fuzz": step_fuzz, "sim": step_sim}
+LANES = [["contract"], ["newer-boto3", "deploy", "js", "fuzz"]]  # side by side
 MORE = {"tsan": step_tsan, "clang-tidy": step_clang_tidy, "asan-all": step_asan_all,
         "fuzz-longer": step_fuzz_longer, "history": step_history,
         "sim-longer": step_sim_longer, "kills": step_kills}
