@@ -3,7 +3,9 @@
 #include "dynamodb/internal.h"
 #include <stdlib.h>
 
-enum { WRITES_MAX = 25, KEYS_MAX = 100, REPLY_BYTES_MAX = 16 << 20 };
+/* AWS: a reply of BatchGetItem holds 16 MB, and 52 of a hundred items of 300 KB: its MB are decimal
+ * ones. */
+enum { WRITES_MAX = 25, KEYS_MAX = 100, REPLY_BYTES_MAX = 16 * 1000 * 1000 };
 enum { GET_KINDS = DYNAMODB_PROJECTION | DYNAMODB_LEGACY };
 
 /* ---- BatchWriteItem ---- */
@@ -106,9 +108,11 @@ static enum mr_status run_lanes(struct protocol_call *call, struct batch_write *
     return status;
 }
 
+/* `tables` as RequestItems names them. */
 static void capacities_json(struct protocol_call *call, struct dynamodb_table **tables,
                             size_t count, const struct dynamodb_units *units, bool write)
 {
+    yyjson_obj_iter names = yyjson_obj_iter_with(mr_json_get(call->in, "RequestItems"));
     for (size_t i = 0; i < count; i++)
         dynamodb_consumed(tables[i], &units[i], write);
     enum dynamodb_capacity wanted = dynamodb_capacity_wanted(call);
@@ -117,7 +121,8 @@ static void capacities_json(struct protocol_call *call, struct dynamodb_table **
     mr_json_key(&call->out, "ConsumedCapacity");
     mr_json_array(&call->out);
     for (size_t i = 0; i < count; i++)
-        dynamodb_capacity_json(&call->out, wanted, tables[i], &units[i]);
+        dynamodb_capacity_json(&call->out, wanted, mr_json_text(yyjson_obj_iter_next(&names)),
+                               tables[i], &units[i]);
     mr_json_array_end(&call->out);
 }
 
@@ -257,7 +262,7 @@ static enum mr_status get_items(struct protocol_call *call, struct batch_get *ge
     struct dynamodb *dynamodb = call->service;
     bool consistent = mr_json_get_bool(get->request, "ConsistentRead", false);
     struct mr_buf item MR_CLEANUP(mr_buf_fini) = {0};
-    for (; get->read < get->count && *bytes <= REPLY_BYTES_MAX; get->read++) {
+    for (; get->read < get->count; get->read++) {
         struct dynamodb_address *address = &get->addresses[get->read];
         mr_buf_reset(&item);
         enum mr_status status =
@@ -268,6 +273,8 @@ static enum mr_status get_items(struct protocol_call *call, struct batch_get *ge
         if (status < 0)
             return status;
         uint64_t size = status == MR_OK ? item_size(mr_buf_slice(&item)) : 0;
+        if (*bytes + size > REPLY_BYTES_MAX)
+            break;
         get->units.table += dynamodb_read_units(size, consistent);
         *bytes += size;
         if (status == MR_OK)

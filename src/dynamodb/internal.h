@@ -564,11 +564,13 @@ void dynamodb_meter_returned(const struct protocol_call *call, struct dynamodb_t
 void dynamodb_meter_errors(struct dynamodb *dynamodb, struct protocol *protocol);
 void dynamodb_meters_free(struct dynamodb_table *table);
 
-/* The ConsumedCapacity object (the caller has written the name). */
+/* The ConsumedCapacity object (the caller has written the member's name). `named`: the table as
+ * the request names it, for AWS tells the ARN to who gave it. */
 void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
-                            const struct dynamodb_table *table, const struct dynamodb_units *units);
+                            struct mr_slice named, const struct dynamodb_table *table,
+                            const struct dynamodb_units *units);
 void dynamodb_capacity_kind_json(struct mr_json *json, enum dynamodb_capacity wanted,
-                                 const struct dynamodb_table *table,
+                                 struct mr_slice named, const struct dynamodb_table *table,
                                  const struct dynamodb_units *units, const char *kind);
 
 /* The key ItemCollectionMetrics and what it says of one item, where it is asked for and the table

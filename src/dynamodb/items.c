@@ -23,7 +23,8 @@ static void write_capacity(struct protocol_call *call, const struct dynamodb_tab
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;
     mr_json_key(&call->out, "ConsumedCapacity");
-    dynamodb_capacity_json(&call->out, wanted, table, units);
+    dynamodb_capacity_json(&call->out, wanted, mr_json_get_text(call->in, "TableName"), table,
+                           units);
 }
 
 /* Runs the write and answers ALL_OLD and the capacity. */

@@ -332,7 +332,9 @@ static void answer_capacity(const struct dynamodb_page *page, const struct page_
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;
     mr_json_key(&call->out, "ConsumedCapacity");
-    dynamodb_capacity_json(&call->out, wanted, page->table, &units);
+    const struct mr_slice named =
+        page->statement != NULL ? page->statement->table : mr_json_get_text(call->in, "TableName");
+    dynamodb_capacity_json(&call->out, wanted, named, page->table, &units);
 }
 
 static void walk_all(struct dynamodb_page *page, struct page_result *result)

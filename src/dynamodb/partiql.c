@@ -460,7 +460,7 @@ static void answer_write(struct protocol_call *call, const struct dynamodb_table
     if (wanted == DYNAMODB_CAPACITY_NONE)
         return;
     mr_json_key(&call->out, "ConsumedCapacity");
-    dynamodb_capacity_json(&call->out, wanted, table, &write->units);
+    dynamodb_capacity_json(&call->out, wanted, statement->table, table, &write->units);
 }
 
 static void run_write(struct protocol_call *call, struct dynamodb_table *table,
@@ -592,7 +592,7 @@ static void add_consumed(struct protocol_call *call, const struct dynamodb_table
 {
     yyjson_val *out = mr_json_parse(call->arena, result->output, MR_JSON_DEPTH_MAX);
     yyjson_val *consumed = mr_json_get(out, "ConsumedCapacity");
-    if (!mr_slice_equal(mr_json_get_text(consumed, "TableName"), table->name))
+    if (!mr_slice_equal(dynamodb_table_name(mr_json_get_text(consumed, "TableName")), table->name))
         return;
     units->table += units_of(mr_json_get(consumed, "Table"));
     for (size_t i = 0; i < table->index_count; i++) {
@@ -629,7 +629,7 @@ static void batch_capacity_json(struct protocol_call *call, const struct item_st
             if (results[j].code.len == 0)
                 add_consumed(call, table, &results[j], &units);
         }
-        dynamodb_capacity_json(&call->out, wanted, table, &units);
+        dynamodb_capacity_json(&call->out, wanted, statements[i].table, table, &units);
     }
     mr_json_array_end(&call->out);
 }

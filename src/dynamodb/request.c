@@ -464,14 +464,14 @@ static void index_units_json(struct mr_json *json, const struct dynamodb_table *
 }
 
 void dynamodb_capacity_kind_json(struct mr_json *json, enum dynamodb_capacity wanted,
-                                 const struct dynamodb_table *table,
+                                 struct mr_slice named, const struct dynamodb_table *table,
                                  const struct dynamodb_units *units, const char *kind)
 {
     double total = units->table;
     for (size_t i = 0; i < table->index_count; i++)
         total += units->indexes[i];
     mr_json_object(json);
-    mr_json_key_string(json, "TableName", table->name);
+    mr_json_key_string(json, "TableName", named);
     units_json(json, total, kind);
     if (wanted == DYNAMODB_CAPACITY_INDEXES) {
         mr_json_key(json, "Table");
@@ -485,9 +485,10 @@ void dynamodb_capacity_kind_json(struct mr_json *json, enum dynamodb_capacity wa
 }
 
 void dynamodb_capacity_json(struct mr_json *json, enum dynamodb_capacity wanted,
-                            const struct dynamodb_table *table, const struct dynamodb_units *units)
+                            struct mr_slice named, const struct dynamodb_table *table,
+                            const struct dynamodb_units *units)
 {
-    dynamodb_capacity_kind_json(json, wanted, table, units, NULL);
+    dynamodb_capacity_kind_json(json, wanted, named, table, units, NULL);
 }
 
 /* ---- item collections ---- */

@@ -458,9 +458,12 @@ static void answer_capacity(struct protocol_call *call, const struct action *act
     mr_json_key(&call->out, "ConsumedCapacity");
     mr_json_array(&call->out);
     for (size_t from = 0; from < count;) {
-        const struct dynamodb_table *table = actions[from].table;
-        from += units_of_table(actions + from, count - from, &units);
-        dynamodb_capacity_kind_json(&call->out, wanted, table, &units, kind);
+        const struct action *first = &actions[from];
+        const struct mr_slice named = first->statement != NULL
+                                          ? first->statement->table
+                                          : mr_json_get_text(first->body, "TableName");
+        from += units_of_table(first, count - from, &units);
+        dynamodb_capacity_kind_json(&call->out, wanted, named, first->table, &units, kind);
     }
     mr_json_array_end(&call->out);
 }

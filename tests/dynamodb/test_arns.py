@@ -54,6 +54,43 @@ def calls(api, arn):
     ]
 
 
+def test_who_names_a_table_by_its_arn_is_told_the_arn(api, arn, table):
+    put = {"TransactItems": [{"Put": {"TableName": arn, "Item": KEY}}]}
+    get = {"TransactItems": [{"Get": {"TableName": arn, "Key": KEY}}]}
+    select = {"Statement": f"SELECT * FROM \"{arn}\" WHERE id = 'k'"}
+    update = {"Statement": f"UPDATE \"{arn}\" SET v = 1 WHERE id = 'k'"}
+    asked = {":k": KEY["id"]}
+    for operation, arguments in [
+        (api.put_item, {"TableName": arn, "Item": KEY}),
+        (api.get_item, {"TableName": arn, "Key": KEY}),
+        (api.update_item, {"TableName": arn, "Key": KEY}),
+        (api.scan, {"TableName": arn}),
+        (
+            api.query,
+            {
+                "TableName": arn,
+                "KeyConditionExpression": "id = :k",
+                "ExpressionAttributeValues": asked,
+            },
+        ),
+        (api.batch_get_item, {"RequestItems": {arn: {"Keys": [KEY]}}}),
+        (api.batch_write_item, {"RequestItems": {arn: [{"PutRequest": {"Item": KEY}}]}}),
+        (api.transact_write_items, put),
+        (api.transact_get_items, get),
+        (api.execute_statement, select),
+        (api.execute_statement, update),
+        (api.batch_execute_statement, {"Statements": [update]}),
+        (api.execute_transaction, {"TransactStatements": [select]}),
+        (api.delete_item, {"TableName": arn, "Key": KEY}),
+    ]:
+        for detail in ("TOTAL", "INDEXES"):
+            told = operation(ReturnConsumedCapacity=detail, **arguments)["ConsumedCapacity"]
+            told = told[0] if isinstance(told, list) else told
+            assert (told["TableName"], told["CapacityUnits"] > 0) == (arn, True), arguments
+    told = api.scan(TableName=table, ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]
+    assert told["TableName"] == table
+
+
 def test_another_accounts_table_needs_its_policy(api, arn, refused):
     own = arn.split(":")[4]
     other = arn.replace(own, "111122223333")
