@@ -314,6 +314,10 @@ struct dynamodb_tuning_wish {
     int64_t read_units, write_units;
     const struct dynamodb_tuning *current; /* NULL: it is being made */
 };
+/* AWS: who names OnDemandThroughput (or what overrides it) or WarmThroughput gives one of its two
+ * members at least. */
+MR_MUST_USE enum mr_status dynamodb_tuning_check_empty(struct protocol_call *call,
+                                                       yyjson_val *owner, const char *name);
 MR_MUST_USE enum mr_status dynamodb_tuning_read(struct protocol_call *call,
                                                 const struct dynamodb_tuning_wish *wish,
                                                 struct dynamodb_tuning *ret_tuning);

@@ -40,8 +40,11 @@ static enum mr_status change_limits(struct protocol_call *call, struct dynamodb_
         (struct dynamodb_tuning){.max_read = tuning->max_read, .max_write = tuning->max_write};
     if (!table->locked.on_demand)
         tuning->max_read = tuning->max_write = 0;
-    enum mr_status status = change_limit(call, table, mr_json_get(wish, "MaxReadRequestUnits"),
-                                         "Read", &tuning->max_read);
+    enum mr_status status =
+        dynamodb_tuning_check_empty(call, call->in, "OnDemandThroughputOverride");
+    if (status == MR_OK)
+        status = change_limit(call, table, mr_json_get(wish, "MaxReadRequestUnits"), "Read",
+                              &tuning->max_read);
     return status != MR_OK ? status
                            : change_limit(call, table, mr_json_get(wish, "MaxWriteRequestUnits"),
                                           "Write", &tuning->max_write);

@@ -21,6 +21,18 @@ static struct mr_slice owner_text(struct protocol_call *call,
     return mr_arena_printf(call->arena, "for index %s%.*s", colon, MR_ARG(wish->index));
 }
 
+enum mr_status dynamodb_tuning_check_empty(struct protocol_call *call, yyjson_val *owner,
+                                           const char *name)
+{
+    yyjson_val *wish = mr_json_get(owner, name);
+    if (wish == NULL || yyjson_obj_size(wish) > 0)
+        return MR_OK;
+    const bool warm = name[0] == 'W';
+    return protocol_fail(call, &protocol_validation, INVALID "%s must specify %s, %s, or both",
+                         name, warm ? "ReadUnitsPerSecond" : "MaxReadRequestUnits",
+                         warm ? "WriteUnitsPerSecond" : "MaxWriteRequestUnits");
+}
+
 static enum mr_status read_limit(struct protocol_call *call,
                                  const struct dynamodb_tuning_wish *wish, const char *name,
                                  int64_t *limit)
@@ -96,7 +108,11 @@ enum mr_status dynamodb_tuning_read(struct protocol_call *call,
     int64_t read, write;
     dynamodb_warm_units(wish->on_demand, wish->read_units, wish->write_units, &tuning, &read,
                         &write);
-    enum mr_status status = read_limit(call, wish, "MaxReadRequestUnits", &tuning.max_read);
+    enum mr_status status = dynamodb_tuning_check_empty(call, wish->owner, "OnDemandThroughput");
+    if (status == MR_OK)
+        status = dynamodb_tuning_check_empty(call, wish->owner, "WarmThroughput");
+    if (status == MR_OK)
+        status = read_limit(call, wish, "MaxReadRequestUnits", &tuning.max_read);
     if (status == MR_OK)
         status = read_limit(call, wish, "MaxWriteRequestUnits", &tuning.max_write);
     if (status == MR_OK)

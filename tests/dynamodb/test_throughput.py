@@ -126,6 +126,26 @@ def test_on_demand_limits_are_kept_changed_and_taken_away(api, made, refused):
     )
 
 
+@pytest.mark.parametrize(
+    "member, both",
+    [
+        ("OnDemandThroughput", "MaxReadRequestUnits, MaxWriteRequestUnits"),
+        ("WarmThroughput", "ReadUnitsPerSecond, WriteUnitsPerSecond"),
+    ],
+)
+def test_limits_and_what_is_warm_have_one_member_at_least(api, made, refused, member, both):
+    text = INVALID + f"{member} must specify {both}, or both"
+    refused("ValidationException", text, made, **{member: {}})
+    refused(
+        "ValidationException",
+        text,
+        made,
+        extra={"kind": "S"},
+        GlobalSecondaryIndexes=[index(**{member: {}})],
+    )
+    refused("ValidationException", text, api.update_table, TableName=made(), **{member: {}})
+
+
 def test_warm_throughput_may_be_raised_and_not_lowered(api, made, refused):
     name = made(extra={"kind": "S"}, GlobalSecondaryIndexes=[index()])
     start = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"}
