@@ -5,7 +5,7 @@
 /* What may change, copied under the lock so that the rest is written without it. */
 struct snapshot {
     enum dynamodb_state state;
-    bool on_demand, protection, infrequent, class_given, stream_enabled, encrypted;
+    bool on_demand, protection, infrequent, class_given, stream_enabled, encrypted, restored;
     int64_t on_demand_since_ms, class_changed_ms, read_units, write_units, now_ms;
     struct dynamodb_tuning tuning;
     struct streams_stream *stream;
@@ -22,6 +22,7 @@ static struct snapshot take_snapshot(struct dynamodb_table *table)
         .class_given = table->locked.class_given,
         .class_changed_ms = table->locked.class_changed_ms,
         .encrypted = table->locked.encrypted,
+        .restored = dynamodb_is_restored(table),
         .stream_enabled = table->locked.stream_enabled,
         .on_demand_since_ms = table->locked.on_demand_since_ms,
         .read_units = table->locked.read_units,
@@ -173,12 +174,13 @@ static void billing_json(struct mr_json *json, const struct snapshot *snapshot,
                                  snapshot->on_demand ? 0 : snapshot->write_units, &snapshot->tuning,
                                  snapshot->now_ms);
     dynamodb_describe_on_demand(json, &snapshot->tuning);
-    if (!snapshot->on_demand && snapshot->on_demand_since_ms == 0)
+    /* AWS: of a table that was never on demand only one that was restored tells its mode. */
+    if (!snapshot->on_demand && snapshot->on_demand_since_ms == 0 && !snapshot->restored)
         return;
     mr_json_key(json, "BillingModeSummary");
     mr_json_object(json);
     mr_json_key_cstr(json, "BillingMode", snapshot->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
-    if (is_active(how))
+    if (is_active(how) && snapshot->on_demand_since_ms != 0)
         mr_json_key_timestamp(json, "LastUpdateToPayPerRequestDateTime",
                               snapshot->on_demand_since_ms);
     mr_json_object_end(json);

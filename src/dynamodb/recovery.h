@@ -205,6 +205,7 @@ MR_MUST_USE enum mr_status dynamodb_fill_check(struct protocol_call *call, struc
 MR_MUST_USE enum mr_status dynamodb_fill_begin(struct dynamodb_table *table,
                                                struct store_entry *entry);
 void dynamodb_restore_summary(struct mr_json *json, const struct dynamodb_table *table);
+bool dynamodb_is_restored(const struct dynamodb_table *table); /* it has such a summary */
 
 /* ---- task.c: exports and imports as stored documents ----
  * "dynamodb/<kind>/<ARN>": {"fixed": {...}, "result": {...}, "own": {...}}, where the first two are

@@ -479,6 +479,18 @@ enum mr_status dynamodb_restores_open(struct dynamodb *dynamodb)
 
 /* ---- RestoreTableFromBackup ---- */
 
+bool dynamodb_is_restored(const struct dynamodb_table *table)
+{
+    struct mr_arena arena;
+    if (table->origin.len == 0)
+        return false;
+    mr_arena_init(&arena);
+    const bool restored =
+        mr_json_get(mr_json_parse(&arena, table->origin, 16), "table_arn") != NULL;
+    mr_arena_fini(&arena);
+    return restored;
+}
+
 void dynamodb_restore_summary(struct mr_json *json, const struct dynamodb_table *table)
 {
     struct mr_arena arena;

@@ -233,6 +233,7 @@ def test_overrides_change_the_restored_table(db, api, fresh, refused):
     )
     table = active(db, target)
     assert table["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
+    assert table["BillingModeSummary"] == {"BillingMode": "PROVISIONED"}
     assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["again"]
     assert table["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["WriteCapacityUnits"] == 8
     assert {d["AttributeName"] for d in table["AttributeDefinitions"]} == {"id", "two"}
