@@ -163,6 +163,7 @@ static enum mr_status refuse_condition(struct protocol_call *call, struct dynamo
     if (write->inserts)
         return protocol_fail(call, &dynamodb_duplicate, "Duplicate primary key exists in table");
     dynamodb_meter(table, DYNAMODB_METER_CONDITION, 1);
+    dynamodb_consumed(table, &write->units, true); /* AWS: as if it held */
     protocol_fail(call, &dynamodb_condition_failed, "The conditional request failed");
     if (write->wants_old_on_failure && old.ptr != NULL) {
         struct mr_buf text = {0};

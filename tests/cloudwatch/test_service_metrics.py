@@ -88,13 +88,19 @@ def test_a_table_tells_capacity_latency_items_and_failures(own_server, metrics):
                 TableName="orders", Key={"id": {"S": "o1"}},
                 ConditionExpression="attribute_not_exists(id)",
             )  # fmt: skip
+    # What a failed condition consumes: the larger of the item that is and the one that was to be.
+    for item in ({"id": {"S": "o1"}, "x": {"S": "x" * 3000}}, {"id": {"S": "large"}}):
+        with pytest.raises(db.exceptions.ConditionalCheckFailedException):
+            db.put_item(
+                TableName="orders", Item=item, ConditionExpression="attribute_not_exists(id)"
+            )
     with pytest.raises(ClientError):
         db.get_item(TableName="orders", Key={"wrong": {"S": "x"}})
     with pytest.raises(ClientError):
         db.get_item(TableName="none", Key={"id": {"S": "x"}})
     space = "AWS/DynamoDB"
     wrote = metrics.point(space, "ConsumedWriteCapacityUnits", TableName="orders")
-    assert (wrote["Sum"], wrote["SampleCount"], wrote["Unit"]) == (4 + 3, 5, "Count")
+    assert (wrote["Sum"], wrote["SampleCount"], wrote["Unit"]) == (4 + 3 + 2 + 6, 9, "Count")
     assert (wrote["Minimum"], wrote["Maximum"]) == (1, 3)
     read = metrics.point(space, "ConsumedReadCapacityUnits", TableName="orders")
     assert (read["Sum"], read["SampleCount"]) == (0.5 + 1 + 0.5, 3)
@@ -109,7 +115,7 @@ def test_a_table_tells_capacity_latency_items_and_failures(own_server, metrics):
     assert gets["SampleCount"] == 2  # not those that failed
     returned = metrics.point(space, "ReturnedItemCount", TableName="orders", Operation="Scan")
     assert (returned["Sum"], returned["SampleCount"]) == (5, 1)
-    assert metrics.sum(space, "ConditionalCheckFailedRequests", TableName="orders") == 2
+    assert metrics.sum(space, "ConditionalCheckFailedRequests", TableName="orders") == 4
     assert metrics.sum(space, "UserErrors") == 2
     assert ("ConsumedReadCapacityUnits", "orders") in metrics.names(space)
     assert ("SuccessfulRequestLatency", "Scan", "orders") in metrics.names(space)
