@@ -3,6 +3,8 @@
 #include "dynamodb/internal.h"
 #include <stdlib.h>
 
+#define DUPLICATES "Provided list of item keys contains duplicates"
+
 /* AWS: a reply of BatchGetItem holds 16 MB, and 52 of a hundred items of 300 KB: its MB are decimal
  * ones. */
 enum { WRITES_MAX = 25, KEYS_MAX = 100, REPLY_BYTES_MAX = 16 * 1000 * 1000 };
@@ -172,8 +174,7 @@ static void run_writes(struct protocol_call *call, struct dynamodb_table **table
     qsort(writes, count, sizeof(writes[0]), by_address);
     for (size_t i = 1; i < count; i++) {
         if (by_address(&writes[i - 1], &writes[i]) == 0) {
-            protocol_fail(call, &protocol_validation,
-                          "Provided list of item keys contains duplicates");
+            protocol_fail(call, &protocol_validation, DUPLICATES);
             return;
         }
     }
@@ -215,8 +216,7 @@ static enum mr_status check_new(struct protocol_call *call, const struct batch_g
 {
     for (size_t i = 0; i < get->count; i++) {
         if (mr_slice_equal(get->keys[i], get->keys[get->count]))
-            return protocol_fail(call, &protocol_validation,
-                                 "Provided list of item keys contains duplicates");
+            return protocol_fail(call, &protocol_validation, DUPLICATES);
     }
     return MR_OK;
 }
@@ -254,6 +254,26 @@ static enum mr_status place_keys(struct protocol_call *call, struct dynamodb_tab
     }
     const struct dynamodb_paths paths = {.projection = get->expressions.projection};
     return dynamodb_paths_check(call, table, &paths);
+}
+
+static bool shares_a_key(const struct batch_get *a, const struct batch_get *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j < b->count; j++)
+            if (mr_slice_equal(a->addresses[i].key, b->addresses[j].key))
+                return true;
+    return false;
+}
+
+/* A table may come twice, by its name and by its ARN; a key of it may not. */
+static enum mr_status check_names(struct protocol_call *call, struct dynamodb_table **tables,
+                                  const struct batch_get *gets, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (tables[i] == tables[j] && shares_a_key(&gets[i], &gets[j]))
+                return protocol_fail(call, &protocol_validation, DUPLICATES);
+    return MR_OK;
 }
 
 /* Items of one table into the open array, while the reply has room. */
@@ -315,6 +335,8 @@ static void run_gets(struct protocol_call *call, struct dynamodb_table **tables,
         if (place_keys(call, tables[i], &gets[i]) != MR_OK)
             return;
     }
+    if (check_names(call, tables, gets, count) != MR_OK)
+        return;
     mr_json_key(&call->out, "Responses");
     mr_json_object(&call->out);
     for (size_t i = 0; i < count; i++) {

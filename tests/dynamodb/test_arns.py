@@ -91,6 +91,16 @@ def test_who_names_a_table_by_its_arn_is_told_the_arn(api, arn, table):
     assert told["TableName"] == table
 
 
+def test_a_batch_names_no_key_twice_by_name_and_arn(api, arn, table, refused):
+    keys, other = {"Keys": [KEY]}, {"Keys": [{"id": {"S": "other"}}]}
+    text = "Provided list of item keys contains duplicates"
+    both = {arn: keys, table: keys}
+    refused("ValidationException", text, api.batch_get_item, RequestItems=both)
+    api.put_item(TableName=table, Item=KEY)
+    reply = api.batch_get_item(RequestItems={arn: keys, table: other})
+    assert reply["Responses"] == {arn: [KEY], table: []}
+
+
 def test_another_accounts_table_needs_its_policy(api, arn, refused):
     own = arn.split(":")[4]
     other = arn.replace(own, "111122223333")
