@@ -449,6 +449,10 @@ MR_MUST_USE enum mr_status dynamodb_item_check_empty(struct protocol_call *call,
 MR_MUST_USE enum mr_status dynamodb_item_check_batch(struct protocol_call *call,
                                                      const struct dynamodb_table *table,
                                                      struct mr_slice item);
+/* AWS: an item and its entries in all local indexes have at most 400 KB together. */
+MR_MUST_USE enum mr_status dynamodb_item_check_locals(struct protocol_call *call,
+                                                      const struct dynamodb_table *table,
+                                                      struct mr_slice item, bool updated);
 /* An item to put has the table's keys, and index keys of the right types where it has any. */
 MR_MUST_USE enum mr_status dynamodb_item_check(struct protocol_call *call,
                                                const struct dynamodb_table *table,

@@ -319,13 +319,47 @@ enum mr_status dynamodb_item_check_indexes(struct protocol_call *call,
     return status;
 }
 
+static uint64_t local_entries_size(struct mr_arena *arena, const struct dynamodb_table *table,
+                                   struct mr_slice item)
+{
+    uint64_t size = 0;
+    struct mr_slice key;
+    for (size_t i = 0; i < table->index_count; i++) {
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && index->local && dynamodb_index_key(arena, table, index, item, &key))
+            size += item_size(dynamodb_index_value(arena, table, index, item));
+    }
+    return size;
+}
+
+enum mr_status dynamodb_item_check_locals(struct protocol_call *call,
+                                          const struct dynamodb_table *table, struct mr_slice item,
+                                          bool updated)
+{
+    const uint64_t size = item_size(item);
+    if (size * (1 + table->index_count) <= ITEM_SIZE_MAX ||
+        size + local_entries_size(call->arena, table, item) <= ITEM_SIZE_MAX)
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "Item size %shas exceeded the maximum allowed size",
+                         updated ? "to update " : "");
+}
+
+/* An item to put, whose keys are right. */
+static enum mr_status check_entries(struct protocol_call *call, const struct dynamodb_table *table,
+                                    struct mr_slice item)
+{
+    enum mr_status status = dynamodb_item_check_indexes(call, table, item);
+    return status == MR_OK ? dynamodb_item_check_locals(call, table, item, false) : status;
+}
+
 enum mr_status dynamodb_item_check(struct protocol_call *call, const struct dynamodb_table *table,
                                    struct mr_slice item)
 {
     enum mr_status status = check_item_key(call, &table->schema.hash, item, false);
     if (status == MR_OK && table->schema.has_range)
         status = check_item_key(call, &table->schema.range, item, true);
-    return status != MR_OK ? status : dynamodb_item_check_indexes(call, table, item);
+    return status != MR_OK ? status : check_entries(call, table, item);
 }
 
 static enum mr_status check_empty(struct protocol_call *call, const struct dynamodb_schema *schema,
@@ -374,7 +408,7 @@ enum mr_status dynamodb_item_check_batch(struct protocol_call *call,
     enum mr_status status = check_batch_key(call, &table->schema.hash, item, false);
     if (status == MR_OK && table->schema.has_range)
         status = check_batch_key(call, &table->schema.range, item, true);
-    return status == MR_OK ? dynamodb_item_check_indexes(call, table, item) : status;
+    return status == MR_OK ? check_entries(call, table, item) : status;
 }
 
 /* ---- paths into keys ---- */

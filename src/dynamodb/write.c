@@ -194,7 +194,9 @@ static enum mr_status apply_update(struct protocol_call *call, struct dynamodb_t
         *ret_error = MR_S("Item size to update has exceeded the maximum allowed size");
         return MR_INVALID;
     }
-    return dynamodb_item_check_indexes(call, table, write->new_item);
+    status = dynamodb_item_check_indexes(call, table, write->new_item);
+    return status != MR_OK ? status
+                           : dynamodb_item_check_locals(call, table, write->new_item, true);
 }
 
 static bool is_unchanged(struct mr_slice old, struct mr_slice new_item)

@@ -1,6 +1,7 @@
 """What is consumed, by the table and by each index; how large items and pages are, to the byte."""
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .conftest import KEY, Api, make_table
 
@@ -200,6 +201,53 @@ def test_an_item_may_be_so_large_to_the_byte(api, table, refused, value, size):
         UpdateExpression="SET t = :t",
         ExpressionAttributeValues={":t": larger["t"]},
     )
+
+
+def test_an_item_and_its_local_entries_have_400_kb_together(api, fresh, refused):
+    """AWS's limit for tables with local indexes, to the byte: two of them, one with all."""
+    name = fresh("locals")
+    make_table(
+        api,
+        name,
+        KEY["range"],
+        extra={"one": "S", "two": "S"},
+        LocalSecondaryIndexes=[
+            {
+                "IndexName": f"by-{attribute}",
+                "KeySchema": [
+                    {"AttributeName": "id", "KeyType": "HASH"},
+                    {"AttributeName": attribute, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": projection},
+            }
+            for attribute, projection in (("one", "ALL"), ("two", "KEYS_ONLY"))
+        ],
+    )
+    key = {"id": s("k"), "at": n(1)}
+    keys_bytes = 2 + 1 + 2 + 2
+    alone = {**key, "t": s("x" * (ITEM_BYTES_MAX - keys_bytes - 1))}
+    api.put_item(TableName=name, Item=alone)
+    spare = ITEM_BYTES_MAX - 2 * (keys_bytes + 4 + 4 + 1) - (keys_bytes + 4)
+    full = {**key, "one": s("1"), "two": s("2"), "t": s("x" * (spare // 2))}
+    assert spare % 2 == 1
+    api.put_item(TableName=name, Item=full)
+    larger = {**full, "t": s(full["t"]["S"] + "x")}
+    too_large = "Item size has exceeded the maximum allowed size"
+    refused("ValidationException", too_large, api.put_item, TableName=name, Item=larger)
+    put = {"PutRequest": {"Item": larger}}
+    refused("ValidationException", too_large, api.batch_write_item, RequestItems={name: [put]})
+    change = {
+        "TableName": name,
+        "Key": key,
+        "UpdateExpression": "SET t = :t",
+        "ExpressionAttributeValues": {":t": larger["t"]},
+    }
+    to_update = "Item size to update has exceeded the maximum allowed size"
+    refused("ValidationException", to_update, api.update_item, **change)
+    with pytest.raises(ClientError) as caught:
+        api.transact_write_items(TransactItems=[{"Update": change}])
+    assert "[ValidationError]" in str(caught.value)
+    api.update_item(**{**change, "UpdateExpression": "SET t = :t REMOVE one"})
 
 
 @pytest.mark.parametrize("more, count", [(0, 11), (1, 11), (-1, 11)])
