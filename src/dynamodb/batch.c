@@ -5,8 +5,8 @@
 
 #define DUPLICATES "Provided list of item keys contains duplicates"
 
-/* AWS: a reply of BatchGetItem holds 16 MB, and 52 of a hundred items of 300 KB: its MB are decimal
- * ones. */
+/* AWS: a reply of BatchGetItem holds 16 MB at most, and 52 of a hundred items of 300 KB, which is
+ * what fits 16,000,000 bytes; 2^24 would hold 54. */
 enum { WRITES_MAX = 25, KEYS_MAX = 100, REPLY_BYTES_MAX = 16 * 1000 * 1000 };
 enum { GET_KINDS = DYNAMODB_PROJECTION | DYNAMODB_LEGACY };
 
