@@ -63,6 +63,7 @@ def correct_dynamodb(shapes):
     for name in ('TagResourceInput', 'UntagResourceInput', 'ListTagsOfResourceInput'):
         shapes[name]['r'] = []
         shapes[name]['m']['ResourceArn'] = {'s': 'String'}
+    del shapes['KeyList']['max']  # BatchGetItem counts the keys of all tables, in words of its own
     for name, first in FIRST_MEMBERS.items():
         members = shapes[name]['m']
         shapes[name]['m'] = {key: members[key] for key in [*first, *members]}

@@ -87,6 +87,17 @@ def test_more_than_the_limits_are_refused(db, table, ranged):
         caught.value.response["Error"]["Message"]
         == "Too many items requested for the BatchWriteItem call"
     )
+    # "If you request more than 100 items, BatchGetItem returns a ValidationException with the
+    # message", wherever they are.
+    for first in (101, 60):
+        keys = {table: {"Keys": [key(i) for i in range(first)]}}
+        if first < 100:
+            keys[ranged] = {"Keys": [{"id": {"S": "a"}, "at": {"N": str(i)}} for i in range(41)]}
+        with pytest.raises(db.exceptions.ClientError) as caught:
+            db.batch_get_item(RequestItems=keys)
+        error = caught.value.response["Error"]
+        assert error["Code"] == "ValidationException"
+        assert error["Message"] == "Too many items requested for the BatchGetItem call"
 
 
 def test_the_batch_writer_of_the_resource_layer(resource, table):
