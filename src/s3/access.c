@@ -384,7 +384,7 @@ void s3_authorize_as(struct protocol_call *call, const char *operation)
 void s3_authorize(void *ctx, struct protocol_call *call)
 {
     (void)ctx;
-    if (s3_check_query(call) == MR_OK && s3_check_accelerated(call) == MR_OK)
+    if (s3_check_request(call) == MR_OK && s3_check_accelerated(call) == MR_OK)
         s3_authorize_as(call, call->operation_name);
 }
 

@@ -1,6 +1,6 @@
 /* The wire: registration, faults and what all operations check. */
 #include "s3/ops.h"
-#include <stdio.h>
+#include <ctype.h>
 
 #define S3_FAULT_DEFINE(name, code, status, server) \
     const struct protocol_fault s3_##name = {code, status, server};
@@ -55,7 +55,10 @@ static void tell_marker(struct protocol_call *call, const struct s3_version *ver
 
 static enum mr_status fail_marker(struct protocol_call *call, const struct s3_meta *meta)
 {
+    char date[32];
     tell_marker(call, &meta->version);
+    protocol_reply_header(call, MR_S("last-modified"),
+                          mr_arena_copy(call->arena, mr_date_http(meta->modified_ms, date)));
     protocol_reply_header(call, MR_S("allow"), MR_S("DELETE"));
     if (call->exchange != NULL)
         protocol_fail_member(call, "Method", call->exchange->method);
@@ -289,9 +292,43 @@ static enum mr_status check_part_name(struct protocol_call *call)
                          "The specified method is not allowed against this resource.");
 }
 
-enum mr_status s3_check_query(struct protocol_call *call)
+static bool is_hex(struct mr_slice text, size_t at)
 {
-    if (call->exchange == NULL || call->exchange->query.len == 0)
+    return at < text.len && isxdigit((unsigned char)text.ptr[at]);
+}
+
+static enum mr_status check_path(struct protocol_call *call)
+{
+    const struct mr_slice path = call->exchange->path;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.ptr[i] == '%' && (!is_hex(path, i + 1) || !is_hex(path, i + 2)))
+            return protocol_fail(call, &s3_invalid_uri, "Couldn't parse the specified URI.");
+    return MR_OK;
+}
+
+/* AWS: how an object is encrypted is said when it is begun, nowhere else. */
+static enum mr_status check_encryption(struct protocol_call *call)
+{
+    static const char *const takers[] = {"CopyObject", "CreateMultipartUpload", "PutObject"};
+    static const char header[] = "x-amz-server-side-encryption";
+    const struct mr_slice value = protocol_header(call, header);
+    if (value.ptr == NULL || call->operation_name == NULL)
+        return MR_OK;
+    for (size_t i = 0; i < MR_COUNT(takers); i++)
+        if (strcmp(call->operation_name, takers[i]) == 0)
+            return MR_OK;
+    return s3_fail_argument(
+        call, header, value,
+        "x-amz-server-side-encryption header is not supported for this operation.");
+}
+
+enum mr_status s3_check_request(struct protocol_call *call)
+{
+    if (call->exchange == NULL)
+        return MR_OK;
+    if (check_path(call) != MR_OK || check_encryption(call) != MR_OK)
+        return MR_FAULT;
+    if (call->exchange->query.len == 0)
         return MR_OK;
     return check_parts(call) == MR_OK ? check_part_name(call) : MR_FAULT;
 }

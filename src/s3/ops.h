@@ -36,6 +36,7 @@
     X(invalid_storage_class, "InvalidStorageClass", 400, false)                    \
     X(invalid_target, "InvalidTargetBucketForLogging", 400, false)                 \
     X(invalid_tag, "InvalidTag", 400, false)                                       \
+    X(invalid_uri, "InvalidURI", 400, false)                                       \
     X(key_too_long, "KeyTooLongError", 400, false)                                 \
     X(malformed_acl, "MalformedACLError", 400, false)                              \
     X(malformed_policy, "MalformedPolicy", 400, false)                             \
@@ -107,8 +108,9 @@ enum mr_status s3_limit_in(struct protocol_call *call, const char *member, const
                            int64_t *ret_limit);
 /* The header that tells where the call's bucket lies, if it is there. */
 void s3_tell_region(struct protocol_call *call);
-/* What the query names fits together. */
-enum mr_status s3_check_query(struct protocol_call *call);
+/* What the query names fits together; the path can be read; no header is there that another
+ * operation takes. */
+enum mr_status s3_check_request(struct protocol_call *call);
 /* Headers that would have to change what is done, and are not implemented. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);
 

@@ -139,9 +139,14 @@ static void put_versioning(struct protocol_call *call)
     const struct mr_slice status = mr_json_get_text(wanted, "Status");
     if (s3_check_bucket(call) != MR_OK)
         return;
-    if (mr_slice_equal(mr_json_get_text(wanted, "MFADelete"), MR_S("Enabled"))) {
+    const struct mr_slice mfa = mr_json_get_text(wanted, "MFADelete");
+    if (mr_slice_equal(mfa, MR_S("Enabled"))) {
         protocol_fail(call, &s3_not_implemented,
                       "millrace knows no MFA devices: MFA delete cannot be enabled");
+        return;
+    }
+    if (mfa.len > 0 && !mr_slice_equal(mfa, MR_S("Disabled"))) {
+        s3_fail_malformed(call);
         return;
     }
     if (!mr_slice_equal(status, MR_S("Enabled")) && !mr_slice_equal(status, MR_S("Suspended"))) {

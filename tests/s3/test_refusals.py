@@ -286,3 +286,43 @@ def test_urls_end_though_signatures_are_not_verified(server, s3, bucket):
         assert (got, f"<Code>{code}</Code>" in text) == (status, True), query
     assert "<Message>Request has expired</Message>" in get(old.format(600))[1]
     assert get("AWSAccessKeyId=test&Signature=0&Expires=9999999999")[0] == 200
+
+
+# ---- what is said in the wrong place ----
+
+
+def test_encryption_is_told_where_an_object_begins(server, s3, bucket, upload):
+    """What real uploads ran into, who sent this header with each part."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    begun = upload()["UploadId"]
+    for method, path in (("GET", "/k"), ("HEAD", "/k"), ("DELETE", "/k"), ("GET", ""),
+                         ("PUT", f"/k?partNumber=2&uploadId={begun}"),
+                         ("POST", f"/k?uploadId={begun}")):
+        status, _, text = ask(server, method, f"/{bucket}{path}",
+                              x_amz_server_side_encryption="AES256")
+        assert status == 400, path
+        assert method == "HEAD" or ("<Code>InvalidArgument</Code>" in text and
+                                    "is not supported for this operation." in text), text
+    for method, path in (("PUT", "/k"), ("POST", "/k?uploads")):
+        assert ask(server, method, f"/{bucket}{path}",
+                   x_amz_server_side_encryption="AES256")[0] == 200
+
+
+def test_a_percent_stands_before_two_digits(server, s3, bucket):
+    for key in ("%zz", "%4", "a%", "%%34"):
+        for method in ("GET", "PUT"):
+            status, _, text = ask(server, method, f"/{bucket}/{key}")
+            assert status == 400 and "<Code>InvalidURI</Code>" in text, key
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_mfa_delete_is_disabled_or_enabled(server, bucket):
+    def put(mfa):
+        body = (f"<VersioningConfiguration><Status>Enabled</Status><MfaDelete>{mfa}</MfaDelete>"
+                "</VersioningConfiguration>").encode()
+        return ask(server, "PUT", f"/{bucket}?versioning", body, Content_MD5=md5(body))
+
+    status, _, text = put("Sometimes")
+    assert status == 400 and "<Code>MalformedXML</Code>" in text
+    assert "Status" not in ask(server, "GET", f"/{bucket}?versioning")[2]
+    assert put("Disabled")[0] == 200
