@@ -42,6 +42,27 @@ enum s3_read_verdict s3_read_judge_call(struct protocol_call *call,
                          s3_etag_fits(conditions.if_none_match, meta), meta->modified_ms);
 }
 
+/* A stored header, unless the request says what to give instead. */
+static void write_header(struct protocol_call *call, const char *name, const char *override,
+                         struct mr_slice stored)
+{
+    const struct mr_slice wanted = override == NULL ? (struct mr_slice){0} : s3_in(call, override);
+    const struct mr_slice value = wanted.len > 0 ? wanted : stored;
+    if (value.len > 0)
+        mr_json_key_string(&call->out, name, value);
+}
+
+/* How long the reply may be kept: of a 304 as well, which may change that. */
+static void write_caching(struct protocol_call *call, const struct s3_meta *meta)
+{
+    const int64_t expires_ms = s3_in_time(call, "ResponseExpires");
+    write_header(call, "CacheControl", "ResponseCacheControl", meta->headers[S3_CACHE_CONTROL]);
+    if (expires_ms != INT64_MIN)
+        mr_json_key_timestamp(&call->out, "Expires", expires_ms);
+    else if (meta->headers[S3_EXPIRES].len > 0)
+        protocol_reply_header(call, MR_S("expires"), meta->headers[S3_EXPIRES]);
+}
+
 /* MR_END: 304, and the reply is complete. */
 static enum mr_status judge(struct protocol_call *call, const struct s3_meta *meta)
 {
@@ -54,6 +75,7 @@ static enum mr_status judge(struct protocol_call *call, const struct s3_meta *me
         call->status = 304;
         mr_json_key_string(&call->out, "ETag", s3_quoted_etag(call, meta));
         s3_write_time(call, "LastModified", meta->modified_ms);
+        write_caching(call, meta);
         return MR_END;
     case S3_READ_YES: break;
     }
@@ -93,9 +115,20 @@ static enum mr_status part_of(struct protocol_call *call, struct reading *readin
                          "The requested partnumber is not satisfiable");
 }
 
+/* The range that is asked for. If-Range, of another object than the client has a part of: none. */
+static struct mr_slice range_wanted(struct protocol_call *call, const struct s3_meta *meta)
+{
+    const struct mr_slice validator = protocol_header(call, "if-range");
+    int64_t date_ms;
+    if (validator.ptr == NULL || mr_slice_equal(validator, s3_quoted_etag(call, meta)) ||
+        (mr_date_parse(validator, &date_ms) == MR_OK && date_ms / 1000 == meta->modified_ms / 1000))
+        return s3_in(call, "Range");
+    return (struct mr_slice){0};
+}
+
 static enum mr_status range_of(struct protocol_call *call, struct reading *reading)
 {
-    const struct mr_slice range = s3_in(call, "Range");
+    const struct mr_slice range = range_wanted(call, &reading->meta);
     const uint64_t size = reading->meta.size;
     uint64_t last;
     reading->first = 0;
@@ -123,16 +156,6 @@ static enum mr_status range_of(struct protocol_call *call, struct reading *readi
 
 /* ---- the reply ---- */
 
-/* A stored header, unless the request says what to give instead. */
-static void write_header(struct protocol_call *call, const char *name, const char *override,
-                         struct mr_slice stored)
-{
-    const struct mr_slice wanted = override == NULL ? (struct mr_slice){0} : s3_in(call, override);
-    const struct mr_slice value = wanted.len > 0 ? wanted : stored;
-    if (value.len > 0)
-        mr_json_key_string(&call->out, name, value);
-}
-
 static void write_headers(struct protocol_call *call, const struct s3_meta *meta)
 {
     const struct mr_slice *headers = meta->headers;
@@ -143,14 +166,9 @@ static void write_headers(struct protocol_call *call, const struct s3_meta *meta
     write_header(call, "ContentDisposition", "ResponseContentDisposition",
                  headers[S3_CONTENT_DISPOSITION]);
     write_header(call, "ContentLanguage", "ResponseContentLanguage", headers[S3_CONTENT_LANGUAGE]);
-    write_header(call, "CacheControl", "ResponseCacheControl", headers[S3_CACHE_CONTROL]);
+    write_caching(call, meta);
     write_header(call, "WebsiteRedirectLocation", NULL, headers[S3_REDIRECT]);
     write_header(call, "StorageClass", NULL, headers[S3_STORAGE_CLASS]);
-    const int64_t expires_ms = s3_in_time(call, "ResponseExpires");
-    if (expires_ms != INT64_MIN)
-        mr_json_key_timestamp(&call->out, "Expires", expires_ms);
-    else if (headers[S3_EXPIRES].len > 0)
-        protocol_reply_header(call, MR_S("expires"), headers[S3_EXPIRES]);
 }
 
 /* AWS takes the bytes of a header for Latin-1, and gives what ASCII cannot say as an encoded word.

@@ -3,9 +3,10 @@
 enum s3_range s3_range_parse(struct mr_slice text, uint64_t size, uint64_t *ret_first,
                              uint64_t *ret_last)
 {
-    if (!mr_slice_starts_with(text, MR_S("bytes=")))
+    static const struct mr_slice unit = MR_S_INIT("bytes=");
+    if (!mr_slice_equal_nocase(mr_slice_sub(text, 0, unit.len), unit))
         return S3_RANGE_WHOLE;
-    text = mr_slice_trim(mr_slice_sub(text, 6, SIZE_MAX));
+    text = mr_slice_trim(mr_slice_sub(text, unit.len, SIZE_MAX));
     const size_t dash = mr_slice_find(text, '-');
     if (dash == SIZE_MAX)
         return S3_RANGE_WHOLE;

@@ -201,6 +201,7 @@ static void a_range_lies_inside_the_object_or_is_beyond_or_ignored(void **state)
 {
     (void)state;
     assert_range("bytes=0-0", 10, S3_RANGE_PART, 0, 0);
+    assert_range("Bytes=0-0", 10, S3_RANGE_PART, 0, 0);
     assert_range("bytes=9-", 10, S3_RANGE_PART, 9, 9);
     assert_range("bytes=3-99", 10, S3_RANGE_PART, 3, 9);
     assert_range("bytes=-3", 10, S3_RANGE_PART, 7, 9);
