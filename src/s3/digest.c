@@ -13,6 +13,9 @@ static const struct {
     [S3_CRC64NVME] = {"CRC64NVME", "ChecksumCRC64NVME", "x-amz-checksum-crc64nvme", 8},
     [S3_SHA1] = {"SHA1", "ChecksumSHA1", "x-amz-checksum-sha1", 20},
     [S3_SHA256] = {"SHA256", "ChecksumSHA256", "x-amz-checksum-sha256", 32},
+    [S3_SHA512] = {"SHA512", "ChecksumSHA512", "x-amz-checksum-sha512", 64},
+    [S3_MD5] = {"MD5", "ChecksumMD5", "x-amz-checksum-md5", S3_MD5_BYTES},
+    [S3_XXHASH64] = {"XXHASH64", "ChecksumXXHASH64", "x-amz-checksum-xxhash64", 8},
 };
 
 const char *s3_algorithm_name(enum s3_algorithm algorithm)
@@ -123,6 +126,9 @@ void s3_digest_init(struct s3_digest *digest, unsigned set)
         digest->sha1 = md_new(EVP_sha1());
     if (wants(digest, S3_SHA256))
         digest->sha256 = md_new(EVP_sha256());
+    if (wants(digest, S3_SHA512))
+        digest->sha512 = md_new(EVP_sha512());
+    s3_xxhash_init(&digest->xxhash);
 }
 
 void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
@@ -130,6 +136,9 @@ void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
     md_update(digest->md5, bytes);
     md_update(digest->sha1, bytes);
     md_update(digest->sha256, bytes);
+    md_update(digest->sha512, bytes);
+    if (wants(digest, S3_XXHASH64))
+        s3_xxhash_update(&digest->xxhash, bytes);
     if (wants(digest, S3_CRC32))
         digest->crc32 = mr_crc32(digest->crc32, bytes);
     if (wants(digest, S3_CRC32C))
@@ -143,6 +152,7 @@ void s3_digest_fini(struct s3_digest *digest)
     EVP_MD_CTX_free(digest->md5);
     EVP_MD_CTX_free(digest->sha1);
     EVP_MD_CTX_free(digest->sha256);
+    EVP_MD_CTX_free(digest->sha512);
     *digest = (struct s3_digest){0};
 }
 
@@ -158,6 +168,11 @@ void s3_digest_finish(struct s3_digest *digest, struct s3_sums *ret_sums)
     md_final(digest->md5, ret_sums->md5);
     md_final(digest->sha1, ret_sums->of[S3_SHA1].bytes);
     md_final(digest->sha256, ret_sums->of[S3_SHA256].bytes);
+    md_final(digest->sha512, ret_sums->of[S3_SHA512].bytes);
+    if (wants(digest, S3_MD5))
+        memcpy(ret_sums->of[S3_MD5].bytes, ret_sums->md5, S3_MD5_BYTES);
+    if (wants(digest, S3_XXHASH64))
+        put_big_endian(ret_sums->of[S3_XXHASH64].bytes, s3_xxhash_final(&digest->xxhash), 8);
     s3_digest_fini(digest);
 }
 

@@ -1,9 +1,10 @@
-/* s3/digest.h: MD5 and S3's five checksums, computed while bytes pass by.
+/* s3/digest.h: MD5 and eight of S3's checksums, computed while bytes pass by.
  *
  * A digest is made with the set of algorithms that are wanted, fed in order, and finished once.
- * Sums are kept as S3 encodes them: big-endian bytes, 4 to 32 of them. Not shared by threads. */
+ * Sums are kept as S3 encodes them: big-endian bytes, 4 to 64 of them. Not shared by threads. */
 #pragma once
 #include "base/codec.h"
+#include "s3/xxhash.h"
 
 enum s3_algorithm {
     S3_NO_SUM,
@@ -12,9 +13,12 @@ enum s3_algorithm {
     S3_CRC64NVME,
     S3_SHA1,
     S3_SHA256,
-    S3_ALGORITHMS
+    S3_SHA512,
+    S3_MD5,
+    S3_XXHASH64,
+    S3_ALGORITHMS /* stored as numbers: new ones are the last */
 };
-enum { S3_SUM_BYTES_MAX = 32, S3_MD5_BYTES = 16 };
+enum { S3_SUM_BYTES_MAX = 64, S3_MD5_BYTES = 16 };
 
 const char *s3_algorithm_name(enum s3_algorithm algorithm);   /* "CRC32" */
 const char *s3_algorithm_member(enum s3_algorithm algorithm); /* "ChecksumCRC32" */
@@ -40,7 +44,8 @@ MR_MUST_USE enum mr_status s3_sum_parse(struct mr_arena *arena, enum s3_algorith
 
 struct s3_digest {
     unsigned set; /* bit per algorithm */
-    void *md5, *sha1, *sha256;
+    void *md5, *sha1, *sha256, *sha512;
+    struct s3_xxhash xxhash;
     uint32_t crc32, crc32c;
     uint64_t crc64;
 };

@@ -513,6 +513,9 @@ static void write_input(const struct form *form, struct mr_json *json, struct mr
         {"x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"},
         {"x-amz-checksum-sha1", "ChecksumSHA1"},
         {"x-amz-checksum-sha256", "ChecksumSHA256"},
+        {"x-amz-checksum-sha512", "ChecksumSHA512"},
+        {"x-amz-checksum-md5", "ChecksumMD5"},
+        {"x-amz-checksum-xxhash64", "ChecksumXXHASH64"},
     };
     mr_json_object(json);
     mr_json_key_string(json, "Bucket", s3_in(form->call, "Bucket"));

@@ -339,9 +339,6 @@ enum mr_status s3_check_unsupported(struct protocol_call *call)
         const char *member, *header;
     } refused[] = {
         {"WriteOffsetBytes", "x-amz-write-offset-bytes"},
-        {"ChecksumSHA512", "x-amz-checksum-sha512"},
-        {"ChecksumMD5", "x-amz-checksum-md5"},
-        {"ChecksumXXHASH64", "x-amz-checksum-xxhash64"},
         {"ChecksumXXHASH3", "x-amz-checksum-xxhash3"},
         {"ChecksumXXHASH128", "x-amz-checksum-xxhash128"},
     };

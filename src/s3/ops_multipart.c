@@ -53,7 +53,7 @@ static enum mr_status sum_kind_read(struct protocol_call *call, struct s3_meta *
         return protocol_fail(call, &s3_invalid_request,
                              "The FULL_OBJECT checksum type cannot be used with the %s checksum "
                              "algorithm.",
-                             algorithm == S3_SHA1 ? "sha1" : "sha256");
+                             s3_algorithm_header(algorithm) + sizeof "x-amz-checksum-" - 1);
     if (composite && algorithm == S3_CRC64NVME)
         return protocol_fail(call, &s3_invalid_request,
                              "The COMPOSITE checksum type cannot be used with the crc64nvme "

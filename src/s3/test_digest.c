@@ -7,7 +7,8 @@
 #include <cmocka.h>
 
 enum {
-    ALL = 1u << S3_CRC32 | 1u << S3_CRC32C | 1u << S3_CRC64NVME | 1u << S3_SHA1 | 1u << S3_SHA256
+    ALL = 1u << S3_CRC32 | 1u << S3_CRC32C | 1u << S3_CRC64NVME | 1u << S3_SHA1 | 1u << S3_SHA256 |
+          1u << S3_SHA512 | 1u << S3_MD5 | 1u << S3_XXHASH64
 };
 
 static void the_checksums_of_nine_digits_are_the_published_ones(void **state)
@@ -19,6 +20,10 @@ static void the_checksums_of_nine_digits_are_the_published_ones(void **state)
         [S3_CRC64NVME] = "ae8b14860a799888",
         [S3_SHA1] = "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
         [S3_SHA256] = "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+        [S3_SHA512] = "d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274a"
+                      "d27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85",
+        [S3_MD5] = "25f9e794323b453885f5181f1b624d0b",
+        [S3_XXHASH64] = "8cb841db40e6ae83",
     };
     struct s3_sums sums;
     char hex[2 * S3_SUM_BYTES_MAX + 1];
