@@ -13,6 +13,7 @@
 
 static const struct protocol_fault bad_chunk_size = {"InvalidChunkSizeError", 400, false};
 static const struct protocol_fault incomplete_body = {"IncompleteBody", 400, false};
+static const struct protocol_fault timed_out = {"RequestTimeout", 400, false};
 static const struct protocol_fault signature_mismatch = {"SignatureDoesNotMatch", 403, false};
 static const struct protocol_fault invalid_request = {"InvalidRequest", 400, false};
 static const struct protocol_fault too_large = {"RequestEntityTooLargeException", 413, false};
@@ -196,6 +197,10 @@ static void body_check(struct protocol_call *call, struct stream *stream)
 {
     if (stream->sink_refused) {
         protocol_fail_internal(call, MR_FAIL_IO);
+    } else if (call->exchange->body_failed && call->exchange->body_status == 408) {
+        protocol_fail(call, &timed_out, /* AWS: which clients then try again */
+                      "Your socket connection to the server was not read from or written to "
+                      "within the timeout period. Idle connections will be closed.");
     } else if (stream->chunked != NULL && chunked_finish(stream->chunked) != MR_OK) {
         chunks_fail(call, chunked_error(stream->chunked));
     } else if (stream->chunked != NULL && chunks_are_small(call, stream->chunked)) {

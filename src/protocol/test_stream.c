@@ -338,10 +338,18 @@ static void a_failed_body_is_abandoned_once_and_told(void **state)
     assert_int_equal(reply->status, 400);
     reply = send_put(*state, decoded, MR_S("5\r\nhello"), 0, false);
     assert_true(mr_slice_search(reply->body, MR_S("IncompleteBody")) != SIZE_MAX);
+    reply = test_send(*state, &(struct test_request){.method = "PUT",
+                                                     .target = "/b/k",
+                                                     .headers = plain,
+                                                     .body = MR_S("hel"),
+                                                     .broken = true,
+                                                     .broken_status = 408});
+    assert_int_equal(reply->status, 400);
+    assert_true(mr_slice_search(reply->body, MR_S("RequestTimeout")) != SIZE_MAX);
     put.sink_fails = true;
     reply = send_put(*state, plain, MR_S("hello"), 0, false);
     assert_int_equal(reply->status, 500);
-    assert_int_equal(put.abandoned, 5);
+    assert_int_equal(put.abandoned, 6);
     assert_int_equal(put.ran, 0);
 }
 

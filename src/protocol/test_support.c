@@ -219,8 +219,10 @@ static void body_stream(const struct test_request *request)
         free(copy);
         at += data.len;
     }
-    if (request->broken)
+    if (request->broken) {
         exchange->body_failed = true;
+        exchange->body_status = request->broken_status;
+    }
 }
 
 const struct test_reply *test_send(struct protocol *protocol, const struct test_request *request)

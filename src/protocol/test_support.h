@@ -20,6 +20,7 @@ struct test_request {
     struct mr_slice body;
     size_t piece; /* streamed bodies come in pieces of so many bytes; 0: whole */
     bool broken;  /* the peer goes away before the end of the body */
+    int broken_status;
 };
 
 /* 2026-01-02T03:04:05Z */

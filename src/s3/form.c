@@ -5,7 +5,10 @@
 #include "protocol/sigv4.h"
 #include "protocol/xml.h"
 
-enum { FIELDS_MAX = 100 };
+enum {
+    FIELDS_MAX = 100,
+    FIELDS_BYTES_MAX = 20 * 1024 /* AWS: all that is before the file's text */
+};
 
 struct field {
     struct mr_slice name, value; /* the name in lower case */
@@ -21,6 +24,7 @@ struct form {
 static const struct protocol_fault bad_policy = {"InvalidPolicyDocument", 400, false};
 static const struct protocol_fault mismatch = {"SignatureDoesNotMatch", 403, false};
 static const struct protocol_fault unknown_key = {"InvalidAccessKeyId", 403, false};
+static const struct protocol_fault large_fields = {"MaxPostPreDataLengthExceededError", 400, false};
 static const struct protocol_fault bad_form = {"MalformedPOSTRequest", 400, false};
 
 static struct mr_slice field(const struct form *form, const char *name)
@@ -148,6 +152,9 @@ static enum mr_status form_read(struct form *form)
     if (!form->has_file)
         return s3_fail_argument(call, "file", MR_S("0"),
                                 "POST requires exactly one file upload per request.");
+    if (form->file.ptr - call->exchange->body.ptr > FIELDS_BYTES_MAX)
+        return protocol_fail(call, &large_fields,
+                             "Your POST request fields preceding the upload file were too large.");
     return field(form, "key").len == 0 ? fail_absent(call, "key") : MR_OK;
 }
 

@@ -62,11 +62,17 @@ def test_the_form_says_what_it_wants_to_hear(server, bucket):
     ({"key": "k", "policy": "rubbish"}, b"x", 400, "InvalidPolicyDocument"),
     ({"key": "k", "x-amz-checksum-crc32": "AAAAAA=="}, b"x", 400, "BadDigest"),
     ({"key": "k", "acl": "public-read"}, b"x", 400, "AccessControlListNotSupported"),
+    ({"key": "k", "x-ignore-it": "x" * 20480}, b"x", 400, "MaxPostPreDataLengthExceededError"),
 ])
 def test_forms_that_make_no_sense_are_refused(server, s3, bucket, fields, body, status, code):
     found, _, text = post(server, bucket, fields, body)
     assert (found, f"<Code>{code}</Code>" in text) == (status, True), text
     refused(s3.head_object, "404", 404, Bucket=bucket, Key="k")
+
+
+def test_the_fields_before_the_file_are_few_not_the_file(server, s3, bucket):
+    assert post(server, bucket, {"key": "k", "x-ignore-it": "x" * 20_000}, b"y" * 100_000)[0] == 204
+    assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == 100_000
 
 
 def test_what_is_no_form_is_refused(server, bucket, fresh):
