@@ -322,11 +322,26 @@ static enum mr_status check_encryption(struct protocol_call *call)
         "x-amz-server-side-encryption header is not supported for this operation.");
 }
 
+static enum mr_status check_size(struct protocol_call *call)
+{
+    enum { HEAD_BYTES_MAX = 8192, LINE_SIGNS = 4 /* ": ", line end */ };
+    size_t bytes = 0;
+    for (size_t i = 0; i < call->exchange->header_count; i++)
+        bytes +=
+            call->exchange->headers[i].name.len + call->exchange->headers[i].value.len + LINE_SIGNS;
+    if (bytes <= HEAD_BYTES_MAX)
+        return MR_OK;
+    protocol_fail_member(call, "MaxSizeAllowed",
+                         mr_arena_printf(call->arena, "%d", HEAD_BYTES_MAX));
+    return protocol_fail(call, &s3_headers_too_large,
+                         "Your request header section exceeds the maximum allowed size.");
+}
+
 enum mr_status s3_check_request(struct protocol_call *call)
 {
     if (call->exchange == NULL)
         return MR_OK;
-    if (check_path(call) != MR_OK || check_encryption(call) != MR_OK)
+    if (check_size(call) != MR_OK || check_path(call) != MR_OK || check_encryption(call) != MR_OK)
         return MR_FAULT;
     if (call->exchange->query.len == 0)
         return MR_OK;

@@ -68,6 +68,7 @@
     X(policy_too_large, "PolicyTooLarge", 400, false)                              \
     X(precondition_failed, "PreconditionFailed", 412, false)                       \
     X(too_many_configurations, "TooManyConfigurations", 400, false)                \
+    X(headers_too_large, "RequestHeaderSectionTooLarge", 400, false)               \
     X(unexpected_content, "UnexpectedContent", 400, false)
 
 #define S3_FAULT_DECLARE(name, code, status, server) extern const struct protocol_fault s3_##name;
@@ -109,7 +110,7 @@ enum mr_status s3_limit_in(struct protocol_call *call, const char *member, const
 /* The header that tells where the call's bucket lies, if it is there. */
 void s3_tell_region(struct protocol_call *call);
 /* What the query names fits together; the path can be read; no header is there that another
- * operation takes. */
+ * operation takes; all of them together are not too large. */
 enum mr_status s3_check_request(struct protocol_call *call);
 /* Headers that would have to change what is done, and are not implemented. */
 enum mr_status s3_check_unsupported(struct protocol_call *call);

@@ -326,3 +326,14 @@ def test_mfa_delete_is_disabled_or_enabled(server, bucket):
     assert status == 400 and "<Code>MalformedXML</Code>" in text
     assert "Status" not in ask(server, "GET", f"/{bucket}?versioning")[2]
     assert put("Disabled")[0] == 200
+
+
+def test_headers_have_8_kb(server, s3, bucket):
+    """As people told who sent S3 large cookies; the user guide has the size."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert ask(server, "GET", f"/{bucket}/k", Cookie="c" * 7900)[0] == 200
+    status, _, text = ask(server, "GET", f"/{bucket}/k", Cookie="c" * 8192)
+    assert status == 400 and "<Code>RequestHeaderSectionTooLarge</Code>" in text
+    assert "<MaxSizeAllowed>8192</MaxSizeAllowed>" in text
+    assert ask(server, "PUT", f"/{bucket}/new", b"x", x_amz_meta_a="m" * 8192)[0] == 400
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
