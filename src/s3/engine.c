@@ -200,6 +200,7 @@ enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, str
     staged->meta.headers[S3_CONTENT_ENCODING] = mr_arena_copy(arena, options->content_encoding);
     staged->meta.acl = mr_arena_copy(arena, options->acl);
     meta_digest(&staged->meta, body);
+    s3_sse_etag(s3, staged->meta.sse, &staged->meta);
     s3_meta_set_body(&staged->meta, &staged->body);
     *ret_staged = staged;
     mr_point(MR_POINT_S3_STAGED);

@@ -171,6 +171,9 @@ struct s3_bucket_state {
     bool bucket_key;
     yyjson_val *document;
 };
+/* AWS: the ETag of what a key of KMS encrypts is no MD5, nor the same twice. The meta is that of an
+ * object or a part, and has the MD5; `sse` is the object's. */
+void s3_sse_etag(struct s3 *s3, enum s3_sse sse, struct s3_meta *meta);
 /* The inverse of what S3 calls them; MR_INVALID: no such encryption. */
 MR_MUST_USE enum mr_status s3_sse_parse(struct mr_slice name, enum s3_sse *ret_sse);
 /* MR_NOT_FOUND: no such bucket. */

@@ -260,7 +260,8 @@ static enum mr_status copy_commit(struct protocol_call *call, const struct sourc
         return MR_FAULT;
     /* A copy is never made of parts, so its ETag and sum must be those of the whole. */
     copying.keep = source->meta.part_count == 0 && source->meta.sum.algorithm == algorithm &&
-                   !source->meta.composite && source->meta.seal.len == 0 && !copying.customer.given;
+                   !source->meta.composite && source->meta.seal.len == 0 &&
+                   source->meta.sse == S3_SSE_AES256 && !copying.customer.given;
     if (copy_body(call, &copying) != MR_OK)
         return MR_FAULT;
     if (!copying.keep) {
@@ -271,6 +272,7 @@ static enum mr_status copy_commit(struct protocol_call *call, const struct sourc
     }
     s3_meta_set_body(meta, &copying.body);
     s3_sealing_end(&copying.sealing, s3, call->arena, MR_S(""), meta);
+    s3_sse_etag(s3, meta->sse, meta);
     meta->modified_ms = store_now(s3->options.store);
     change->meta = meta;
     change->body = &copying.body;
@@ -356,6 +358,7 @@ static enum mr_status part_copy(struct protocol_call *call, const struct source 
     memcpy(ret_part->md5, copying.sums.md5, sizeof copying.sums.md5);
     s3_meta_set_body(ret_part, &copying.body);
     s3_sealing_end(&copying.sealing, s3, call->arena, upload->meta.seal, ret_part);
+    s3_sse_etag(s3, upload->meta.sse, ret_part);
     const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
     const enum mr_status status =
         s3_upload_add(s3, call->arena, upload, number, ret_part, &copying.body, &call->ticket);

@@ -165,6 +165,7 @@ static void part_run(struct protocol_call *call)
     memcpy(part.md5, incoming->sums.md5, sizeof part.md5);
     s3_meta_set_body(&part, &incoming->body);
     s3_sealing_end(&incoming->sealing, s3, call->arena, incoming->upload.meta.seal, &part);
+    s3_sse_etag(s3, incoming->upload.meta.sse, &part);
     const uint32_t number = (uint32_t)mr_json_get_i64(call->in, "PartNumber", 0);
     const enum mr_status status = s3_upload_add(s3, call->arena, &incoming->upload, number, &part,
                                                 &incoming->body, &call->ticket);

@@ -35,6 +35,7 @@ static enum mr_status put_commit(struct protocol_call *call, struct s3_incoming 
         s3_conditions_read(call, &change) != MR_OK)
         return MR_FAULT;
     s3_sealing_end(&incoming->sealing, incoming->s3, call->arena, MR_S(""), meta);
+    s3_sse_etag(incoming->s3, meta->sse, meta);
     const enum mr_status status =
         s3_fail_change(call, s3_change_apply(incoming->s3, call->arena, &change, &call->ticket));
     if (status == MR_OK)

@@ -16,6 +16,12 @@ enum mr_status s3_sse_parse(struct mr_slice name, enum s3_sse *ret_sse)
     return MR_INVALID;
 }
 
+void s3_sse_etag(struct s3 *s3, enum s3_sse sse, struct s3_meta *meta)
+{
+    if (sse != S3_SSE_AES256)
+        mr_rng_fill(s3->options.rng, meta->md5, sizeof meta->md5);
+}
+
 /* AWS: a key is told by its ARN, however it was named. The key that AWS manages itself is the same
  * for an account and region. */
 static struct mr_slice key_arn(struct protocol_call *call, struct mr_slice key)

@@ -1,6 +1,10 @@
 """Encryption as it is told: by the object, by its bucket's default, by nobody."""
 
-from s3.conftest import refused
+import base64
+
+import pytest
+
+from s3.conftest import md5, refused
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/5f0e0a6e-0000-4000-8000-000000000000"
 
@@ -63,3 +67,43 @@ def test_what_makes_no_sense_is_refused(s3, bucket, server):
             "SSEAlgorithm": algorithm, "KMSMasterKeyID": KEY}}]
         refused(s3.put_bucket_encryption, code, 400, Bucket=bucket,
                 ServerSideEncryptionConfiguration={"Rules": rules})
+
+
+@pytest.mark.parametrize("algorithm", ["aws:kms", "aws:kms:dsse"])
+def test_an_etag_is_no_md5_where_a_key_of_kms_encrypts(server, s3, bucket, algorithm):
+    """As the API reference has it for Object's ETag."""
+    def put(**more):
+        return s3.put_object(Bucket=bucket, Key="k", Body=b"x", **more)["ETag"]
+
+    plain = f'"{md5(b"x")}"'
+    assert put() == plain
+    etags = {put(ServerSideEncryption=algorithm) for _ in range(2)}
+    assert len(etags) == 2 and plain not in etags
+    assert all(len(etag) == 34 for etag in etags)
+    etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]
+    assert etag in etags
+    assert s3.get_object(Bucket=bucket, Key="k", IfMatch=etag)["Body"].read() == b"x"
+    assert s3.list_objects_v2(Bucket=bucket)["Contents"][0]["ETag"] == etag
+    sealed = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k",
+                            ServerSideEncryption=algorithm)["CopyObjectResult"]["ETag"]
+    assert sealed not in (plain, etag)
+    opened = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")
+    assert opened["CopyObjectResult"]["ETag"] == plain
+    # What the client says of the body's MD5 is still held against the body.
+    digest = base64.b64encode(bytes.fromhex(md5(b"x"))).decode()
+    put(ServerSideEncryption=algorithm, ContentMD5=digest)
+    refused(s3.put_object, "BadDigest", 400, Bucket=bucket, Key="k", Body=b"y",
+            ServerSideEncryption=algorithm, ContentMD5=digest)
+
+
+def test_nor_are_those_of_parts(s3, bucket):
+    where = {"Bucket": bucket, "Key": "k"}
+    where["UploadId"] = s3.create_multipart_upload(**where, ServerSideEncryption="aws:kms")[
+        "UploadId"]
+    part = s3.upload_part(**where, PartNumber=1, Body=b"x")
+    assert part["ETag"] != f'"{md5(b"x")}"'
+    assert s3.list_parts(**where)["Parts"][0]["ETag"] == part["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    done = s3.complete_multipart_upload(**where, MultipartUpload=parts)["ETag"]
+    assert done == f'"{md5(bytes.fromhex(part["ETag"][1:-1]))}-1"'
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
