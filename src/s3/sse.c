@@ -18,6 +18,7 @@ enum mr_status s3_sse_parse(struct mr_slice name, enum s3_sse *ret_sse)
 
 void s3_sse_etag(struct s3 *s3, enum s3_sse sse, struct s3_meta *meta)
 {
+    meta->sse = sse; /* so that who looks at a part knows what its ETag is */
     if (sse != S3_SSE_AES256)
         mr_rng_fill(s3->options.rng, meta->md5, sizeof meta->md5);
 }

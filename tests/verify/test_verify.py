@@ -198,6 +198,20 @@ class TestClean:
         assert status == 0
         assert "were deleted or replaced" in report["remarks"][1]
 
+    def test_objects_whose_etags_are_no_md5(self, own_server):
+        s3 = own_server.client("s3")
+        s3.create_bucket(Bucket="lake")
+        kms = {"Bucket": "lake", "Key": "k", "ServerSideEncryption": "aws:kms"}
+        for key in ("small", "k"):
+            s3.put_object(**{**kms, "Key": key}, Body=bytes(20 if key == "small" else 30000))
+        upload = s3.create_multipart_upload(**kms)["UploadId"]
+        s3.upload_part(Bucket="lake", Key="k", UploadId=upload, PartNumber=1, Body=bytes(30000))
+        assert verify("--endpoint", own_server.url)[0] == 0
+        for path in body_files(own_server):
+            path.write_bytes(b"x" + path.read_bytes()[1:])
+        status, report = verify("--endpoint", own_server.url)
+        assert status == 1 and "checksum" in str(of_kind(report, "body"))
+
     def test_uploads_in_parts_and_versions(self, own_server):
         s3 = own_server.client("s3")
         s3.create_bucket(Bucket="lake")
