@@ -16,6 +16,8 @@ static const struct {
     [S3_SHA512] = {"SHA512", "ChecksumSHA512", "x-amz-checksum-sha512", 64},
     [S3_MD5] = {"MD5", "ChecksumMD5", "x-amz-checksum-md5", S3_MD5_BYTES},
     [S3_XXHASH64] = {"XXHASH64", "ChecksumXXHASH64", "x-amz-checksum-xxhash64", 8},
+    [S3_XXHASH3] = {"XXHASH3", "ChecksumXXHASH3", "x-amz-checksum-xxhash3", 8},
+    [S3_XXHASH128] = {"XXHASH128", "ChecksumXXHASH128", "x-amz-checksum-xxhash128", 16},
 };
 
 const char *s3_algorithm_name(enum s3_algorithm algorithm)
@@ -129,6 +131,7 @@ void s3_digest_init(struct s3_digest *digest, unsigned set)
     if (wants(digest, S3_SHA512))
         digest->sha512 = md_new(EVP_sha512());
     s3_xxhash_init(&digest->xxhash);
+    s3_xxhash3_init(&digest->xxhash3);
 }
 
 void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
@@ -139,6 +142,8 @@ void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
     md_update(digest->sha512, bytes);
     if (wants(digest, S3_XXHASH64))
         s3_xxhash_update(&digest->xxhash, bytes);
+    if (wants(digest, S3_XXHASH3) || wants(digest, S3_XXHASH128))
+        s3_xxhash3_update(&digest->xxhash3, bytes);
     if (wants(digest, S3_CRC32))
         digest->crc32 = mr_crc32(digest->crc32, bytes);
     if (wants(digest, S3_CRC32C))
@@ -173,6 +178,13 @@ void s3_digest_finish(struct s3_digest *digest, struct s3_sums *ret_sums)
         memcpy(ret_sums->of[S3_MD5].bytes, ret_sums->md5, S3_MD5_BYTES);
     if (wants(digest, S3_XXHASH64))
         put_big_endian(ret_sums->of[S3_XXHASH64].bytes, s3_xxhash_final(&digest->xxhash), 8);
+    if (wants(digest, S3_XXHASH3))
+        put_big_endian(ret_sums->of[S3_XXHASH3].bytes, s3_xxhash3_final(&digest->xxhash3), 8);
+    if (wants(digest, S3_XXHASH128)) {
+        const struct s3_xxhash3_value value = s3_xxhash128_final(&digest->xxhash3);
+        put_big_endian(ret_sums->of[S3_XXHASH128].bytes, value.high, 8);
+        put_big_endian(ret_sums->of[S3_XXHASH128].bytes + 8, value.low, 8);
+    }
     s3_digest_fini(digest);
 }
 

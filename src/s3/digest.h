@@ -1,10 +1,11 @@
-/* s3/digest.h: MD5 and eight of S3's checksums, computed while bytes pass by.
+/* s3/digest.h: MD5 and S3's ten checksums, computed while bytes pass by.
  *
  * A digest is made with the set of algorithms that are wanted, fed in order, and finished once.
  * Sums are kept as S3 encodes them: big-endian bytes, 4 to 64 of them. Not shared by threads. */
 #pragma once
 #include "base/codec.h"
 #include "s3/xxhash.h"
+#include "s3/xxhash3.h"
 
 enum s3_algorithm {
     S3_NO_SUM,
@@ -16,6 +17,8 @@ enum s3_algorithm {
     S3_SHA512,
     S3_MD5,
     S3_XXHASH64,
+    S3_XXHASH3,
+    S3_XXHASH128,
     S3_ALGORITHMS /* stored as numbers: new ones are the last */
 };
 enum { S3_SUM_BYTES_MAX = 64, S3_MD5_BYTES = 16 };
@@ -46,6 +49,7 @@ struct s3_digest {
     unsigned set; /* bit per algorithm */
     void *md5, *sha1, *sha256, *sha512;
     struct s3_xxhash xxhash;
+    struct s3_xxhash3 xxhash3; /* of two algorithms */
     uint32_t crc32, crc32c;
     uint64_t crc64;
 };

@@ -523,6 +523,8 @@ static void write_input(const struct form *form, struct mr_json *json, struct mr
         {"x-amz-checksum-sha512", "ChecksumSHA512"},
         {"x-amz-checksum-md5", "ChecksumMD5"},
         {"x-amz-checksum-xxhash64", "ChecksumXXHASH64"},
+        {"x-amz-checksum-xxhash3", "ChecksumXXHASH3"},
+        {"x-amz-checksum-xxhash128", "ChecksumXXHASH128"},
     };
     mr_json_object(json);
     mr_json_key_string(json, "Bucket", s3_in(form->call, "Bucket"));

@@ -354,8 +354,6 @@ enum mr_status s3_check_unsupported(struct protocol_call *call)
         const char *member, *header;
     } refused[] = {
         {"WriteOffsetBytes", "x-amz-write-offset-bytes"},
-        {"ChecksumXXHASH3", "x-amz-checksum-xxhash3"},
-        {"ChecksumXXHASH128", "x-amz-checksum-xxhash128"},
     };
     for (size_t i = 0; i < MR_COUNT(refused); i++)
         if (mr_json_get(call->in, refused[i].member) != NULL)

@@ -1,4 +1,4 @@
-"""The checksums that S3 learnt later, beside the five of test_objects: MD5, SHA-512, XXHash64."""
+"""The checksums that S3 learnt later, beside the five of test_objects: MD5, SHA-512, XXHash."""
 
 import base64
 import hashlib
@@ -8,8 +8,13 @@ import pytest
 
 ENABLED = {"x-amz-checksum-mode": "ENABLED"}
 DIGITS = b"0123456789" * 10
-XXHASH64 = {  # of the reference implementation, with seed 0
-    b"": 0xEF46DB3751D8E999, b"a": 0xD24EC4F1A98C6E5B, DIGITS: 0xF80E7B96315AFFFA,
+XXHASHES = {  # of the reference implementation, without a seed
+    "xxhash64": {b"": "ef46db3751d8e999", b"a": "d24ec4f1a98c6e5b",
+                 DIGITS: "f80e7b96315afffa"},
+    "xxhash3": {b"": "2d06800538d394c2", b"a": "e6c632b61e964e1f",
+                DIGITS: "2b476d154b2d122c"},
+    "xxhash128": {b"": "99aa06d3014798d86001c324468d497f", b"a": "a96faf705af16834e6c632b61e964e1f",
+                  DIGITS: "931051f058803fac50f1ac05bb72ed13"},
 }
 
 
@@ -18,12 +23,12 @@ def base64_of(digest):
 
 
 def sum_of(name, body):
-    if name == "xxhash64":
-        return base64_of(XXHASH64[body].to_bytes(8, "big"))
+    if name in XXHASHES:
+        return base64_of(bytes.fromhex(XXHASHES[name][body]))
     return base64_of(hashlib.new(name, body).digest())
 
 
-NEW = ("md5", "sha512", "xxhash64")
+NEW = ("md5", "sha512", *XXHASHES)
 
 
 @pytest.mark.parametrize("name", NEW)
@@ -95,14 +100,13 @@ def test_an_upload_has_the_checksum_of_checksums(server, bucket, name):
     assert status == 200, text
     _, reply, _ = server.request("HEAD", path, headers=ENABLED)
     assert reply[header].endswith("-1")
-    if name != "xxhash64":
+    if name not in XXHASHES:
         whole = hashlib.new(name, base64.b64decode(of_part)).digest()
         assert reply[header] == base64_of(whole) + "-1"
 
 
 def test_what_is_not_known_is_refused(server, s3, bucket):
-    for name in ("xxhash3", "xxhash128"):
-        status, _, text = server.request("PUT", f"/{bucket}/k", body=b"x", headers={
-            f"x-amz-checksum-{name}": "AAAA"})
-        assert status == 501 and b"<Code>NotImplemented</Code>" in text
+    status, _, text = server.request("PUT", f"/{bucket}/k", body=b"x", headers={
+        "x-amz-checksum-xxhash32": "AAAAAA=="})
+    assert status == 400 and b"<Code>InvalidRequest</Code>" in text
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
