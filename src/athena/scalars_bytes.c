@@ -2,6 +2,7 @@
 #include "athena/rows.h"
 #include "athena/spooky.h"
 #include "base/codec.h"
+#include <xxhash.h>
 
 enum { DIGEST_MAX = 64 };
 
@@ -83,62 +84,10 @@ static bool crc32(struct athena_row *row)
 
 /* ---- xxHash, 64 bits, seed 0 ---- */
 
-static const uint64_t primes[] = {UINT64_C(11400714785074694791), UINT64_C(14029467366897019727),
-                                  UINT64_C(1609587929392839161), UINT64_C(9650029242287828579),
-                                  UINT64_C(2870177450012600261)};
-
-static uint64_t turn(uint64_t value, int by)
-{
-    return value << by | value >> (64 - by);
-}
-
-static uint64_t little(const uint8_t *at, size_t len)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < len; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
-
-static uint64_t stir(uint64_t lane, uint64_t input)
-{
-    return turn(lane + input * primes[1], 31) * primes[0];
-}
-
-static uint64_t stripes(const uint8_t **at, size_t len)
-{
-    uint64_t lanes[4] = {primes[0] + primes[1], primes[1], 0, 0 - primes[0]};
-    for (; len >= 32; len -= 32) {
-        for (size_t i = 0; i < 4; i++, *at += 8)
-            lanes[i] = stir(lanes[i], little(*at, 8));
-    }
-    uint64_t hash = turn(lanes[0], 1) + turn(lanes[1], 7) + turn(lanes[2], 12) + turn(lanes[3], 18);
-    for (size_t i = 0; i < 4; i++)
-        hash = (hash ^ stir(0, lanes[i])) * primes[0] + primes[3];
-    return hash;
-}
-
-static uint64_t xxhash64_of(struct mr_slice bytes)
-{
-    const uint8_t *at = (const uint8_t *)bytes.ptr, *end = at + bytes.len;
-    uint64_t hash = bytes.len >= 32 ? stripes(&at, bytes.len) : primes[4];
-    hash += bytes.len;
-    for (; end - at >= 8; at += 8)
-        hash = turn(hash ^ stir(0, little(at, 8)), 27) * primes[0] + primes[3];
-    if (end - at >= 4) {
-        hash = turn(hash ^ little(at, 4) * primes[0], 23) * primes[1] + primes[2];
-        at += 4;
-    }
-    for (; at < end; at++)
-        hash = turn(hash ^ *at * primes[4], 11) * primes[0];
-    hash = (hash ^ hash >> 33) * primes[1];
-    hash = (hash ^ hash >> 29) * primes[2];
-    return hash ^ hash >> 32;
-}
-
 static bool xxhash64(struct athena_row *row)
 {
-    const uint64_t hash = xxhash64_of(athena_row_slice(row, 0));
+    const struct mr_slice bytes = athena_row_slice(row, 0);
+    const uint64_t hash = XXH64(bytes.ptr, bytes.len, 0);
     uint8_t big[8];
     for (size_t i = 0; i < 8; i++)
         big[i] = (uint8_t)(hash >> (56 - 8 * i));
@@ -146,10 +95,12 @@ static bool xxhash64(struct athena_row *row)
     return true;
 }
 
-/* What a value adds to a checksum. */
+/* What a value adds to a checksum: its hash times the first prime of xxHash. */
 static bool checksum_part(struct athena_row *row)
 {
-    athena_row_put_integer(row, (int64_t)(xxhash64_of(athena_row_slice(row, 0)) * primes[0]));
+    const struct mr_slice bytes = athena_row_slice(row, 0);
+    const uint64_t hash = XXH64(bytes.ptr, bytes.len, 0);
+    athena_row_put_integer(row, (int64_t)(hash * UINT64_C(11400714785074694791)));
     return true;
 }
 

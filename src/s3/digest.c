@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 static const struct {
     const char *name, *member, *header;
@@ -116,6 +117,23 @@ static void md_final(void *context, uint8_t *ret)
         abort();
 }
 
+static XXH64_state_t *xxhash64_new(void)
+{
+    XXH64_state_t *state = XXH64_createState();
+    if (state == NULL || XXH64_reset(state, 0) != XXH_OK)
+        abort();
+    return state;
+}
+
+/* Begun by XXH3_64bits_reset or XXH3_128bits_reset. */
+static XXH3_state_t *xxhash3_new(XXH_errorcode (*reset)(XXH3_state_t *state))
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (state == NULL || reset(state) != XXH_OK)
+        abort();
+    return state;
+}
+
 static bool wants(const struct s3_digest *digest, enum s3_algorithm algorithm)
 {
     return (digest->set & 1u << algorithm) != 0;
@@ -130,8 +148,12 @@ void s3_digest_init(struct s3_digest *digest, unsigned set)
         digest->sha256 = md_new(EVP_sha256());
     if (wants(digest, S3_SHA512))
         digest->sha512 = md_new(EVP_sha512());
-    s3_xxhash_init(&digest->xxhash);
-    s3_xxhash3_init(&digest->xxhash3);
+    if (wants(digest, S3_XXHASH64))
+        digest->xxhash64 = xxhash64_new();
+    if (wants(digest, S3_XXHASH3))
+        digest->xxhash3 = xxhash3_new(XXH3_64bits_reset);
+    if (wants(digest, S3_XXHASH128))
+        digest->xxhash128 = xxhash3_new(XXH3_128bits_reset);
 }
 
 void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
@@ -140,10 +162,12 @@ void s3_digest_update(struct s3_digest *digest, struct mr_slice bytes)
     md_update(digest->sha1, bytes);
     md_update(digest->sha256, bytes);
     md_update(digest->sha512, bytes);
-    if (wants(digest, S3_XXHASH64))
-        s3_xxhash_update(&digest->xxhash, bytes);
-    if (wants(digest, S3_XXHASH3) || wants(digest, S3_XXHASH128))
-        s3_xxhash3_update(&digest->xxhash3, bytes);
+    if (digest->xxhash64 != NULL)
+        XXH64_update(digest->xxhash64, bytes.ptr, bytes.len);
+    if (digest->xxhash3 != NULL)
+        XXH3_64bits_update(digest->xxhash3, bytes.ptr, bytes.len);
+    if (digest->xxhash128 != NULL)
+        XXH3_128bits_update(digest->xxhash128, bytes.ptr, bytes.len);
     if (wants(digest, S3_CRC32))
         digest->crc32 = mr_crc32(digest->crc32, bytes);
     if (wants(digest, S3_CRC32C))
@@ -158,6 +182,9 @@ void s3_digest_fini(struct s3_digest *digest)
     EVP_MD_CTX_free(digest->sha1);
     EVP_MD_CTX_free(digest->sha256);
     EVP_MD_CTX_free(digest->sha512);
+    XXH64_freeState(digest->xxhash64);
+    XXH3_freeState(digest->xxhash3);
+    XXH3_freeState(digest->xxhash128);
     *digest = (struct s3_digest){0};
 }
 
@@ -176,14 +203,14 @@ void s3_digest_finish(struct s3_digest *digest, struct s3_sums *ret_sums)
     md_final(digest->sha512, ret_sums->of[S3_SHA512].bytes);
     if (wants(digest, S3_MD5))
         memcpy(ret_sums->of[S3_MD5].bytes, ret_sums->md5, S3_MD5_BYTES);
-    if (wants(digest, S3_XXHASH64))
-        put_big_endian(ret_sums->of[S3_XXHASH64].bytes, s3_xxhash_final(&digest->xxhash), 8);
-    if (wants(digest, S3_XXHASH3))
-        put_big_endian(ret_sums->of[S3_XXHASH3].bytes, s3_xxhash3_final(&digest->xxhash3), 8);
-    if (wants(digest, S3_XXHASH128)) {
-        const struct s3_xxhash3_value value = s3_xxhash128_final(&digest->xxhash3);
-        put_big_endian(ret_sums->of[S3_XXHASH128].bytes, value.high, 8);
-        put_big_endian(ret_sums->of[S3_XXHASH128].bytes + 8, value.low, 8);
+    if (digest->xxhash64 != NULL)
+        put_big_endian(ret_sums->of[S3_XXHASH64].bytes, XXH64_digest(digest->xxhash64), 8);
+    if (digest->xxhash3 != NULL)
+        put_big_endian(ret_sums->of[S3_XXHASH3].bytes, XXH3_64bits_digest(digest->xxhash3), 8);
+    if (digest->xxhash128 != NULL) {
+        const XXH128_hash_t value = XXH3_128bits_digest(digest->xxhash128);
+        put_big_endian(ret_sums->of[S3_XXHASH128].bytes, value.high64, 8);
+        put_big_endian(ret_sums->of[S3_XXHASH128].bytes + 8, value.low64, 8);
     }
     s3_digest_fini(digest);
 }

@@ -4,8 +4,6 @@
  * Sums are kept as S3 encodes them: big-endian bytes, 4 to 64 of them. Not shared by threads. */
 #pragma once
 #include "base/codec.h"
-#include "s3/xxhash.h"
-#include "s3/xxhash3.h"
 
 enum s3_algorithm {
     S3_NO_SUM,
@@ -48,8 +46,7 @@ MR_MUST_USE enum mr_status s3_sum_parse(struct mr_arena *arena, enum s3_algorith
 struct s3_digest {
     unsigned set; /* bit per algorithm */
     void *md5, *sha1, *sha256, *sha512;
-    struct s3_xxhash xxhash;
-    struct s3_xxhash3 xxhash3; /* of two algorithms */
+    void *xxhash64, *xxhash3, *xxhash128;
     uint32_t crc32, crc32c;
     uint64_t crc64;
 };
