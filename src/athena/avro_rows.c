@@ -32,6 +32,7 @@ static bool read_meaning(const struct avro_value *value, struct iceberg_type *re
         return value->kind == (rows[i].kind == ICEBERG_DATE ? AVRO_INT : AVRO_LONG);
     }
     const int64_t scale = mr_json_get_i64(value->type->json, "scale", 0);
+    *ret_times = 1;
     *ret_type = (struct iceberg_type){
         .kind = ICEBERG_DECIMAL, .precision = DECIMAL_DIGITS_MAX, .scale = (int)scale};
     return mr_slice_equal(name, MR_S("decimal")) &&
