@@ -64,6 +64,31 @@ enum athena_found athena_names_find(const struct athena_translation *translation
     return ATHENA_FOUND_NOT;
 }
 
+static bool has_field(const struct athena_fields *fields, struct mr_slice name)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (!fields->list[i].merged && mr_slice_equal_nocase(fields->list[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+const struct athena_relation *athena_names_relation(const struct athena_translation *translation,
+                                                    struct mr_slice alias, struct mr_slice name)
+{
+    const struct athena_sqltype *type;
+    const struct athena_level *level = translation->level;
+    while (level != NULL && find_in(level, alias, name, &type) == ATHENA_FOUND_NOT)
+        level = level->outer;
+    if (level == NULL || find_in(level, alias, name, &type) != ATHENA_FOUND)
+        return NULL;
+    const struct athena_relation *at = level->relations;
+    while ((alias.len > 0 && !mr_slice_equal_nocase(at->alias, alias)) ||
+           !has_field(&at->fields, name))
+        at = at->next;
+    return at;
+}
+
 bool athena_names_has(const struct athena_translation *translation, struct mr_slice alias)
 {
     for (const struct athena_level *level = translation->level; level != NULL;

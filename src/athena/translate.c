@@ -661,7 +661,7 @@ void athena_emit(struct athena_translation *translation, const struct athena_nod
         athena_emit_stored(translation, node);
     athena_emit_text(translation, row ? ", 't')" : "");
     if (translation->groups.inside)
-        athena_groups_settle(translation, start);
+        athena_groups_settle(translation, node, start);
 }
 
 static void emit_name(struct athena_translation *translation, const struct athena_node *node)
@@ -676,8 +676,27 @@ static void emit_name(struct athena_translation *translation, const struct athen
     }
 }
 
+/* A column by its relation and name, however it was written. False: it is none. */
+static bool emit_known(struct athena_translation *translation, const struct athena_node *node)
+{
+    const bool dot =
+        node->kind == AST_DOT && (node->left->kind == AST_NAME || node->left->kind == AST_DOT);
+    const struct athena_relation *relation =
+        node->kind != AST_NAME && !dot
+            ? NULL
+            : athena_names_relation(translation, dot ? node->left->text : MR_S(""), node->text);
+    if (relation == NULL)
+        return false;
+    athena_emit_name(translation, relation->duck_name);
+    athena_emit_text(translation, ".");
+    athena_emit_name(translation, mr_arena_lower(translation->arena, node->text));
+    return true;
+}
+
 void athena_emit_stored(struct athena_translation *translation, const struct athena_node *node)
 {
+    if (translation->groups.known && emit_known(translation, node))
+        return;
     switch (node->kind) {
     case AST_NAME: emit_name(translation, node); break;
     case AST_DOT: emit_dot(translation, node); break;

@@ -80,11 +80,12 @@ struct athena_scope { /* names of WITH in sight */
 /* What GROUP BY has one of for each group: written as such it is another text than among rows,
  * since a zone is that of any of them. */
 struct athena_group_key {
-    struct mr_slice text, inside;
+    struct mr_slice text, known; /* for GROUP BY; as athena_groups_settle compares */
     struct athena_group_key *next;
 };
 struct athena_groups {
     bool inside; /* where only what groups have may stand */
+    bool known;  /* columns are written in one way, to be compared */
     struct athena_group_key *keys;
 };
 /* A division of decimals.h; one written twice in a SELECT has one number, as GROUP BY compares. */
@@ -215,14 +216,13 @@ struct athena_fields athena_set_fields(struct athena_translation *translation,
                                        struct athena_fields right);
 /* SELECT, VALUES, a set or a query in parentheses. */
 void athena_emit_body(struct athena_translation *translation, const struct athena_node *body);
-/* translate_groups.c: one of GROUP BY's columns, which may be a number; GROUP BY DISTINCT. */
-void athena_emit_group(struct athena_translation *translation, const struct athena_node *group);
+/* translate_groups.c: what stands behind GROUP BY. */
+void athena_emit_groups(struct athena_translation *translation, const struct athena_node *select);
 /* What is written now stands for groups, if the SELECT has any. */
 void athena_groups_enter(struct athena_translation *translation, const struct athena_node *select);
-/* What was written from `start` on becomes the text of GROUP BY's column if it is one. */
-void athena_groups_settle(struct athena_translation *translation, size_t start);
-void athena_emit_distinct_groups(struct athena_translation *translation,
-                                 const struct athena_node *groups);
+/* What was written of a node from `start` on becomes the text of GROUP BY's column if it is one. */
+void athena_groups_settle(struct athena_translation *translation, const struct athena_node *node,
+                          size_t start);
 /* translate_from.c */
 void athena_emit_relation(struct athena_translation *translation,
                           const struct athena_node *relation, bool only);
@@ -285,6 +285,9 @@ enum athena_found { ATHENA_FOUND, ATHENA_FOUND_NOT, ATHENA_FOUND_MAYBE, ATHENA_F
 enum athena_found athena_names_find(const struct athena_translation *translation,
                                     struct mr_slice alias, struct mr_slice name,
                                     const struct athena_sqltype **ret_type);
+/* The relation that has it, in the innermost level that knows such; NULL: not just one. */
+const struct athena_relation *athena_names_relation(const struct athena_translation *translation,
+                                                    struct mr_slice alias, struct mr_slice name);
 bool athena_names_has(const struct athena_translation *translation, struct mr_slice alias);
 /* The type that a column of USING must be cast to; NULL: the name is no such column. */
 const struct athena_sqltype *athena_names_widened(const struct athena_translation *translation,

@@ -16,19 +16,32 @@ struct sets {
     size_t made; /* those that were there already, too */
 };
 
-static struct mr_slice text_of(struct athena_translation *translation,
-                               const struct athena_node *node, bool grouped)
+static struct mr_slice text_in(struct athena_translation *translation,
+                               const struct athena_node *node, struct athena_groups groups)
 {
     struct mr_buf text = {0}, *out = translation->out;
     const struct athena_groups before = translation->groups;
     translation->out = &text;
-    translation->groups = (struct athena_groups){.inside = grouped};
+    translation->groups = groups;
     athena_emit(translation, node);
     translation->out = out;
     translation->groups = before;
     struct mr_slice copy = mr_arena_copy(translation->arena, mr_buf_slice(&text));
     mr_buf_fini(&text);
     return copy;
+}
+
+static struct mr_slice text_of(struct athena_translation *translation,
+                               const struct athena_node *node, bool grouped)
+{
+    return text_in(translation, node, (struct athena_groups){.inside = grouped});
+}
+
+/* The same for every way to write its columns' names. */
+static struct mr_slice text_known(struct athena_translation *translation,
+                                  const struct athena_node *node)
+{
+    return text_in(translation, node, (struct athena_groups){.inside = true, .known = true});
 }
 
 /* The expression of the select list whose number it is; NULL: it is none, or that is behind a *. */
@@ -44,7 +57,7 @@ static const struct athena_node *numbered(const struct athena_node *select,
     return item == NULL || item->left->kind == AST_STAR ? NULL : item->left;
 }
 
-void athena_emit_group(struct athena_translation *translation, const struct athena_node *group)
+static void emit_group(struct athena_translation *translation, const struct athena_node *group)
 {
     const struct athena_node *item = numbered(translation->select, group);
     const bool beside = item != NULL && (athena_zone_beside(item->type) ||
@@ -57,9 +70,9 @@ static void add_key(struct athena_translation *translation, const struct athena_
 {
     struct athena_group_key *key = MR_NEW(translation->arena, struct athena_group_key);
     *key = (struct athena_group_key){.text = text_of(translation, node, false),
-                                     .inside = text_of(translation, node, true),
+                                     .known = text_known(translation, node),
                                      .next = translation->groups.keys};
-    if (!mr_slice_equal(key->text, key->inside))
+    if (!mr_slice_equal(key->text, text_of(translation, node, true)))
         translation->groups.keys = key;
 }
 
@@ -81,13 +94,14 @@ void athena_groups_enter(struct athena_translation *translation, const struct at
     add_keys(translation, select, select->groups);
 }
 
-void athena_groups_settle(struct athena_translation *translation, size_t start)
+void athena_groups_settle(struct athena_translation *translation, const struct athena_node *node,
+                          size_t start)
 {
     struct mr_buf *out = translation->out;
-    const struct mr_slice written = {out->data + start, out->len - start};
-    for (const struct athena_group_key *key = translation->groups.keys; key != NULL;
-         key = key->next) {
-        if (!mr_slice_equal(key->inside, written))
+    const struct athena_group_key *key = translation->groups.keys;
+    const struct mr_slice known = key == NULL ? MR_S("") : text_known(translation, node);
+    for (; key != NULL; key = key->next) {
+        if (!mr_slice_equal(key->known, known))
             continue;
         out->len = start;
         mr_buf_append(out, key->text);
@@ -143,7 +157,7 @@ static struct mr_slice group_text(struct athena_translation *translation,
 {
     struct mr_buf text = {0}, *out = translation->out;
     translation->out = &text;
-    athena_emit_group(translation, node);
+    emit_group(translation, node);
     translation->out = out;
     struct mr_slice copy = mr_arena_copy(translation->arena, mr_buf_slice(&text));
     mr_buf_fini(&text);
@@ -209,7 +223,7 @@ static bool element(struct athena_translation *translation, const struct athena_
     return true;
 }
 
-void athena_emit_distinct_groups(struct athena_translation *translation,
+static void emit_distinct_groups(struct athena_translation *translation,
                                  const struct athena_node *groups)
 {
     struct set nothing = {0};
@@ -236,4 +250,31 @@ void athena_emit_distinct_groups(struct athena_translation *translation,
         athena_emit_text(translation, set->next != NULL ? "), " : ")");
     }
     athena_emit_text(translation, ")");
+}
+
+static void emit_grouping(struct athena_translation *translation, const struct athena_node *list)
+{
+    for (const struct athena_node *item = list; item != NULL; item = item->next) {
+        if (item != list)
+            athena_emit_text(translation, ", ");
+        if (item->kind == AST_GROUPING) {
+            mr_buf_printf(translation->out, "%.*s (", MR_ARG(item->text));
+            emit_grouping(translation, item->items);
+            athena_emit_text(translation, ")");
+        } else if (item->kind == AST_ROW) { /* (a, b) is one grouping set of two */
+            athena_emit_text(translation, "(");
+            emit_grouping(translation, item->items);
+            athena_emit_text(translation, ")");
+        } else {
+            emit_group(translation, item);
+        }
+    }
+}
+
+void athena_emit_groups(struct athena_translation *translation, const struct athena_node *select)
+{
+    if ((select->flags & AST_GROUPS_DISTINCT) != 0)
+        emit_distinct_groups(translation, select->groups);
+    else
+        emit_grouping(translation, select->groups);
 }

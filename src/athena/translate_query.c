@@ -87,25 +87,6 @@ static void emit_item(struct athena_translation *translation, const struct athen
         athena_emit_alias(translation, MR_S(ATHENA_UNNAMED), NULL);
 }
 
-static void emit_grouping(struct athena_translation *translation, const struct athena_node *list)
-{
-    for (const struct athena_node *item = list; item != NULL; item = item->next) {
-        if (item != list)
-            athena_emit_text(translation, ", ");
-        if (item->kind == AST_GROUPING) {
-            mr_buf_printf(translation->out, "%.*s (", MR_ARG(item->text));
-            emit_grouping(translation, item->items);
-            athena_emit_text(translation, ")");
-        } else if (item->kind == AST_ROW) { /* (a, b) is one grouping set of two */
-            athena_emit_text(translation, "(");
-            emit_grouping(translation, item->items);
-            athena_emit_text(translation, ")");
-        } else {
-            athena_emit_group(translation, item);
-        }
-    }
-}
-
 static void emit_windows(struct athena_translation *translation, const struct athena_node *windows)
 {
     for (const struct athena_node *window = windows; window != NULL; window = window->next) {
@@ -318,40 +299,52 @@ static void infer_windows(struct athena_translation *translation, const struct a
     }
 }
 
-/* What a star of the select list stands for, column by column. */
-static void emit_distinct_star(struct athena_translation *translation,
-                               const struct athena_node *star, const struct athena_fields *fields)
+/* What a star of the select list stands for, column by column: as the select list has them, or by
+ * their instants. */
+static void emit_star(struct athena_translation *translation, const struct athena_node *star,
+                      bool listed)
 {
-    for (size_t i = 0; i < fields->count; i++) {
+    const struct athena_fields fields = star_fields(translation, star);
+    for (size_t i = 0; i < fields.count; i++) {
         const struct athena_node column = {.kind = star->left == NULL ? AST_NAME : AST_DOT,
                                            .inferred = true,
-                                           .type = fields->list[i].type,
-                                           .text = fields->list[i].name,
+                                           .type = fields.list[i].type,
+                                           .text = fields.list[i].name,
                                            .left = star->left};
         const struct athena_sqltype *type;
         const struct mr_slice alias = star->left == NULL ? MR_S("") : star->left->text;
         athena_emit_text(translation, i > 0 ? ", " : "");
         if (athena_names_find(translation, alias, column.text, &type) != ATHENA_FOUND)
             athena_translate_fail(translation, star, "NOT_SUPPORTED",
-                                  "SELECT DISTINCT * with time zones of rows' own is not supported "
-                                  "of columns whose names are not unique");
-        athena_emit(translation, &column);
+                                  "* of groups or DISTINCT rows with time zones of their own is "
+                                  "not supported of columns whose names are not unique");
+        if (listed) {
+            athena_emit_kept(translation, &column);
+            athena_emit_alias(translation, column.text, NULL);
+        } else {
+            athena_emit(translation, &column);
+        }
     }
+}
+
+static bool any_beside(const struct athena_fields *fields)
+{
+    bool beside = false;
+    for (size_t i = 0; i < fields->count && !fields->open; i++)
+        beside = beside || athena_zone_beside(fields->list[i].type);
+    return beside;
 }
 
 /* Moments are distinct by their instants: ON what, where there are such beside their zones. */
 static void emit_distinct(struct athena_translation *translation, const struct athena_node *select,
                           const struct athena_fields *fields)
 {
-    bool beside = false;
-    for (size_t i = 0; i < fields->count && !fields->open; i++)
-        beside = beside || athena_zone_beside(fields->list[i].type);
+    const bool beside = any_beside(fields);
     athena_emit_text(translation, beside ? "ON (" : "");
     for (const struct athena_node *item = select->items; item != NULL && beside;
          item = item->next) {
         if (item->left->kind == AST_STAR) {
-            const struct athena_fields columns = star_fields(translation, item->left);
-            emit_distinct_star(translation, item->left, &columns);
+            emit_star(translation, item->left, false);
         } else {
             athena_emit(translation, item->left);
         }
@@ -386,7 +379,11 @@ static void emit_select(struct athena_translation *translation, const struct ath
     if ((select->flags & AST_DISTINCT) != 0)
         emit_distinct(translation, select, &fields);
     for (const struct athena_node *item = select->items; item != NULL; item = item->next) {
-        emit_item(translation, item);
+        if (item->left->kind == AST_STAR && item->items == NULL && translation->groups.inside &&
+            any_beside(&fields))
+            emit_star(translation, item->left, true);
+        else
+            emit_item(translation, item);
         if (item->next != NULL)
             athena_emit_text(translation, ", ");
     }
@@ -399,10 +396,7 @@ static void emit_select(struct athena_translation *translation, const struct ath
     emit_clause(translation, " WHERE ", select->right);
     if (select->groups != NULL) {
         athena_emit_text(translation, " GROUP BY ");
-        if ((select->flags & AST_GROUPS_DISTINCT) != 0)
-            athena_emit_distinct_groups(translation, select->groups);
-        else
-            emit_grouping(translation, select->groups);
+        athena_emit_groups(translation, select);
     }
     translation->groups.inside = select->groups != NULL;
     emit_clause(translation, " HAVING ", select->third);

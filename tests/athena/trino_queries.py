@@ -236,6 +236,15 @@ ZONES = [
     (f"SELECT hour(x), date(x), count(*) FROM {M} GROUP BY 1, date(x) HAVING hour(x) > 0 "
      "ORDER BY hour(x)", "bigint date bigint",
      [["12", "2020-01-01", "1"], ["22", "2019-12-31", "1"]]),
+    # the same column under its names
+    (f"SELECT hour(x), hour(t.x), HOUR(\"X\"), count(*) FROM {M} AS t GROUP BY hour(t.x) HAVING "
+     "hour(x) > 0 ORDER BY hour(\"t\".x)", "bigint bigint bigint bigint",
+     [["12", "12", "12", "1"], ["22", "22", "22", "1"]]),
+    (f"SELECT hour(t.x) FROM {M} AS t, (VALUES 1) AS u(y) GROUP BY GROUPING SETS ((hour(x), y)) "
+     "ORDER BY 1", "bigint", [["0"], ["12"], ["22"], [None]]),
+    (f"SELECT * FROM {M} AS t WHERE k = 3 GROUP BY t.x, k", f"{TZ} integer", [[LATE, "3"]]),
+    (f"SELECT t.*, count(*) FROM (SELECT x FROM {M} WHERE k = 3) AS t GROUP BY x",
+     f"{TZ} bigint", [[LATE, "1"]]),
     (f"SELECT grouping(x), x IS NULL, count(*) FROM {M} GROUP BY ROLLUP (x) ORDER BY 1, x",
      "integer boolean bigint",
      [["0", "false", "2"], ["0", "false", "1"], ["0", "true", "1"], ["1", "true", "4"]]),
