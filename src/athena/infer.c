@@ -121,15 +121,22 @@ static int fraction_digits(struct mr_slice text)
     return count;
 }
 
+static const struct athena_sqltype *zoned_time(struct athena_translation *translation,
+                                               const struct athena_node *node,
+                                               const struct athena_sqltype *moment)
+{
+    const struct athena_sqltype *type =
+        athena_time_type(translation->arena, moment->zone, moment->precision);
+    if (type == NULL)
+        athena_translate_fail(translation, node, "INVALID_LITERAL",
+                              "'%.*s' is not a valid TIME literal", MR_ARG(node->text));
+    return type;
+}
+
 static const struct athena_sqltype *typed_literal(struct athena_translation *translation,
                                                   const struct athena_node *node)
 {
     const struct athena_sqltype *type = athena_sqltype_from_ast(translation->arena, node->items);
-    if (type != NULL && type->kind == SQL_TIME && athena_literal_zone(node->text).len > 0) {
-        athena_translate_fail(translation, node, "NOT_SUPPORTED",
-                              "time with time zone is not supported");
-        return NULL;
-    }
     if (type != NULL && type->kind == SQL_DECIMAL)
         return decimal_literal(translation, node->text);
     if (type != NULL && type->kind == SQL_CHAR)
@@ -143,7 +150,9 @@ static const struct athena_sqltype *typed_literal(struct athena_translation *tra
     if (moment->zone.len > 0 && type->kind == SQL_TIMESTAMP)
         moment->kind = SQL_TIMESTAMP_TZ;
     if (moment->precision <= SQL_FRACTION_MAX)
-        return moment;
+        return type->kind == SQL_TIME && moment->zone.len > 0
+                   ? zoned_time(translation, node, moment)
+                   : moment;
     athena_translate_fail(translation, node, "NOT_SUPPORTED",
                           "seconds with more than %d decimal digits are not supported",
                           SQL_FRACTION_MAX);
@@ -336,6 +345,11 @@ static const struct athena_sqltype *moved(struct mr_arena *arena,
     return type;
 }
 
+static bool is_time(const struct athena_sqltype *type)
+{
+    return type->kind == SQL_TIME || type->kind == SQL_TIME_TZ;
+}
+
 /* With intervals and moments; NULL: they do not go together. */
 static const struct athena_sqltype *moment_result(struct mr_arena *arena, char sign,
                                                   const struct athena_sqltype *left,
@@ -345,7 +359,7 @@ static const struct athena_sqltype *moment_result(struct mr_arena *arena, char s
         return left->kind == right->kind && (sign == '+' || sign == '-') ? left : NULL;
     const struct athena_sqltype *moment = is_moment(left) ? left : right;
     const struct athena_sqltype *interval = moment == left ? right : left;
-    if (moment->kind == SQL_TIME && interval->kind == SQL_INTERVAL_YEAR)
+    if (is_time(moment) && interval->kind == SQL_INTERVAL_YEAR)
         return NULL;
     if (is_moment(left) && is_interval(right))
         return sign == '+' || sign == '-' ? moved(arena, left, right) : NULL;
@@ -355,8 +369,7 @@ static const struct athena_sqltype *moment_result(struct mr_arena *arena, char s
         return sign == '*' || sign == '/' ? left : NULL;
     if (is_interval(right) && athena_sqltype_is_number(left))
         return sign == '*' ? right : NULL;
-    if (is_moment(left) && is_moment(right) && sign == '-' &&
-        (left->kind == SQL_TIME) == (right->kind == SQL_TIME))
+    if (is_moment(left) && is_moment(right) && sign == '-' && is_time(left) == is_time(right))
         return athena_sqltype_simple(SQL_INTERVAL_DAY);
     return NULL;
 }
@@ -678,7 +691,7 @@ static const struct athena_sqltype *infer_cast(struct athena_translation *transl
         return zoned;
     }
     if (from == NULL || to == NULL || athena_sqltype_casts(from, to))
-        return to;
+        return to == NULL ? NULL : athena_infer_time_cast(translation, node, from, to);
     athena_translate_fail(translation, node, "TYPE_MISMATCH", "Cannot cast %.*s to %.*s",
                           MR_ARG(shown(translation, from)), MR_ARG(shown(translation, to)));
     return NULL;
@@ -717,7 +730,8 @@ static const struct athena_sqltype *infer_current(struct athena_translation *tra
     } rows[] = {{"current_date", SQL_DATE},
                 {"current_timestamp", SQL_TIMESTAMP_TZ},
                 {"localtimestamp", SQL_TIMESTAMP},
-                {"localtime", SQL_TIME}};
+                {"localtime", SQL_TIME},
+                {"current_time", SQL_TIME_TZ}};
     for (size_t i = 0; i < MR_COUNT(rows); i++) {
         if (!mr_slice_equal(node->text, mr_slice_cstr(rows[i].name)))
             continue;
@@ -726,9 +740,6 @@ static const struct athena_sqltype *infer_current(struct athena_translation *tra
                    : athena_sqltype_sized(translation->arena, rows[i].kind,
                                           athena_fraction(translation, node->items), 0);
     }
-    if (mr_slice_equal(node->text, MR_S("current_time")))
-        athena_translate_fail(translation, node, "NOT_SUPPORTED",
-                              "time with time zone is not supported");
     return athena_sqltype_simple(SQL_VARCHAR);
 }
 

@@ -1,5 +1,6 @@
 /* Several expressions that must meet in one type: CASE, IN, ARRAY, COALESCE. Those that must have
- * an order. */
+ * an order. Calls that are refused for their form. */
+#include "athena/functions.h"
 #include "athena/translate.h"
 
 static struct mr_slice text_of(struct athena_translation *translation,
@@ -76,4 +77,33 @@ void athena_infer_sort(struct athena_translation *translation, const struct athe
                               "Type %.*s is not orderable, and therefore cannot be used in ORDER "
                               "BY: %.*s",
                               MR_ARG(text_of(translation, type)), MR_ARG(sorted->text));
+}
+
+/* What the types of the arguments have no part in. */
+bool athena_infer_refuses(struct athena_translation *translation, const struct athena_node *node)
+{
+    static const char *const values[] = {"lag", "lead", "first_value", "last_value", "nth_value"};
+    static const struct athena_node nowhere;
+    bool known, value = (node->flags & (AST_IGNORE_NULLS | AST_RESPECT_NULLS)) == 0;
+    for (size_t i = 0; i < MR_COUNT(values); i++)
+        value = value || mr_slice_equal(node->text, mr_slice_cstr(values[i]));
+    const struct athena_function *function =
+        athena_function_find(node->text, athena_node_count(node->items), &known);
+    const struct athena_node *inner =
+        function != NULL && (function->flags & ATHENA_AGGREGATE) != 0 && node->right == NULL
+            ? athena_find_aggregate(node->items, false)
+            : NULL;
+    if (!value)
+        athena_translate_fail(translation, node, "NULL_TREATMENT_NOT_ALLOWED",
+                              "Cannot specify null treatment clause for %.*s function",
+                              MR_ARG(node->text));
+    else if (inner != NULL)
+        athena_translate_fail(translation, node, "NESTED_AGGREGATION",
+                              "Cannot nest aggregations inside aggregation '%.*s': [%.*s]",
+                              MR_ARG(node->text),
+                              MR_ARG(athena_call_shown(translation->arena, inner)));
+    else if (mr_slice_equal(node->text, MR_S("concat")) && athena_node_count(node->items) < 2)
+        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
+                              "There must be two or more concatenation arguments");
+    return athena_translate_failed(translation);
 }

@@ -57,6 +57,8 @@ static const struct athena_sqltype *simple(struct mr_slice text)
 {
     if (mr_slice_equal(text, MR_S("instant")))
         return athena_sqltype_simple(SQL_TIMESTAMP_TZ);
+    if (mr_slice_equal(text, MR_S("timetz")))
+        return athena_sqltype_simple(SQL_TIME_TZ);
     for (int kind = SQL_UNKNOWN; kind < SQL_ARRAY; kind++) {
         const struct athena_sqltype *type = athena_sqltype_simple((enum athena_sql_kind)kind);
         const char *name = kind == SQL_REAL ? "real" : athena_sqltype_name(type);
@@ -109,7 +111,7 @@ static bool match_group(struct mr_slice text, const struct athena_sqltype *type,
     else if (mr_slice_equal(text, MR_S("integral")))
         *ret = athena_sqltype_is_integer(type);
     else if (mr_slice_equal(text, MR_S("moment")))
-        *ret = moment && type->kind != SQL_TIME;
+        *ret = moment && type->kind != SQL_TIME && type->kind != SQL_TIME_TZ;
     else if (mr_slice_equal(text, MR_S("text")))
         *ret = athena_sqltype_is_text(type);
     else
@@ -718,35 +720,6 @@ static const struct athena_sqltype *zoned(const struct call *call,
     return zoned;
 }
 
-/* What the types of the arguments have no part in. */
-static bool refuse_form(struct athena_translation *translation, const struct athena_node *node)
-{
-    static const char *const values[] = {"lag", "lead", "first_value", "last_value", "nth_value"};
-    static const struct athena_node nowhere;
-    bool known, value = (node->flags & (AST_IGNORE_NULLS | AST_RESPECT_NULLS)) == 0;
-    for (size_t i = 0; i < MR_COUNT(values); i++)
-        value = value || mr_slice_equal(node->text, mr_slice_cstr(values[i]));
-    const struct athena_function *function =
-        athena_function_find(node->text, athena_node_count(node->items), &known);
-    const struct athena_node *inner =
-        function != NULL && (function->flags & ATHENA_AGGREGATE) != 0 && node->right == NULL
-            ? athena_find_aggregate(node->items, false)
-            : NULL;
-    if (!value)
-        athena_translate_fail(translation, node, "NULL_TREATMENT_NOT_ALLOWED",
-                              "Cannot specify null treatment clause for %.*s function",
-                              MR_ARG(node->text));
-    else if (inner != NULL)
-        athena_translate_fail(translation, node, "NESTED_AGGREGATION",
-                              "Cannot nest aggregations inside aggregation '%.*s': [%.*s]",
-                              MR_ARG(node->text),
-                              MR_ARG(athena_call_shown(translation->arena, inner)));
-    else if (mr_slice_equal(node->text, MR_S("concat")) && athena_node_count(node->items) < 2)
-        athena_translate_fail(translation, &nowhere, "INVALID_FUNCTION_ARGUMENT",
-                              "There must be two or more concatenation arguments");
-    return athena_translate_failed(translation);
-}
-
 /* normalize(text, NFC): a bare word. */
 static bool names_form(const struct athena_node *call, const struct athena_node *item)
 {
@@ -766,6 +739,10 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
         athena_translate_fail(translation, node, "INVALID_PROCESSING_MODE",
                               "%s semantics is not supported out of pattern recognition context",
                               node->flags & AST_FINAL ? "FINAL" : "RUNNING");
+    if (node->items != NULL && node->items->kind != AST_STAR && node->items->kind != AST_LAMBDA &&
+        node->items->next == NULL)
+        (void)athena_infer(translation, node->items);
+    athena_time_prepare(translation, kept);
     for (const struct athena_node *item = node->items; item != NULL; item = item->next) {
         if (call.count == ARGUMENTS_MAX)
             return NULL;
@@ -785,7 +762,7 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
     infer_rest(translation, node);
     if (athena_translate_failed(translation))
         return NULL;
-    if (refuse_form(translation, node))
+    if (athena_infer_refuses(translation, node))
         return NULL;
     kept->function = athena_infer_orders(node) ? choose(&call, &type) : NULL;
     if (kept->function == NULL && !athena_translate_failed(translation) && !call.partial &&
@@ -793,5 +770,6 @@ const struct athena_sqltype *athena_infer_call(struct athena_translation *transl
         fail_types(&call);
     if (!athena_sqltype_known(type))
         return NULL;
-    return zoned(&call, type);
+    return athena_time_zoned(type) ? athena_time_result(translation, node, type)
+                                   : zoned(&call, type);
 }

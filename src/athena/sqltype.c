@@ -19,6 +19,7 @@ static const struct kind {
     [SQL_VARBINARY] = {"varbinary", "varbinary", "BLOB", 0},
     [SQL_DATE] = {"date", "date", "DATE", 0},
     [SQL_TIME] = {"time", "time", "TIME", 0},
+    [SQL_TIME_TZ] = {"time", "time with time zone", "TIME", 0},
     [SQL_TIMESTAMP] = {"timestamp", "timestamp", "TIMESTAMP", 0},
     [SQL_TIMESTAMP_TZ] = {"timestamp", "timestamp with time zone", "TIMESTAMPTZ", 0},
     [SQL_INTERVAL_DAY] = {"interval day to second", "interval day to second", "INTERVAL", 0},
@@ -58,6 +59,7 @@ const struct athena_sqltype *athena_sqltype_simple(enum athena_sql_kind kind)
         SIMPLE(SQL_VARBINARY, 0),
         SIMPLE(SQL_DATE, 0),
         SIMPLE(SQL_TIME, 3),
+        SIMPLE(SQL_TIME_TZ, 3),
         SIMPLE(SQL_TIMESTAMP, 3),
         SIMPLE(SQL_TIMESTAMP_TZ, 3),
         SIMPLE(SQL_INTERVAL_DAY, 0),
@@ -164,6 +166,8 @@ const struct athena_sqltype *athena_sqltype_from_ast(struct mr_arena *arena,
                                     first == NULL ? 0 : number_of(first->next, 0));
     if (mr_slice_equal(type->text, MR_S("timestamp with time zone")))
         return athena_sqltype_sized(arena, SQL_TIMESTAMP_TZ, number_of(first, 3), 0);
+    if (mr_slice_equal(type->text, MR_S("time with time zone")))
+        return athena_sqltype_sized(arena, SQL_TIME_TZ, number_of(first, 3), 0);
     if (mr_slice_equal(type->text, MR_S("int")))
         return athena_sqltype_simple(SQL_INTEGER);
     if (mr_slice_equal(type->text, MR_S("hyperloglog")))
@@ -172,7 +176,8 @@ const struct athena_sqltype *athena_sqltype_from_ast(struct mr_arena *arena,
         return athena_sqltype_simple(SQL_SETDIGEST);
     for (size_t i = SQL_BOOLEAN; i < SQL_ARRAY; i++) {
         const struct athena_sqltype *simple = athena_sqltype_simple((enum athena_sql_kind)i);
-        if (i == SQL_TIMESTAMP_TZ || !mr_slice_equal(type->text, mr_slice_cstr(kinds[i].name)))
+        if (i == SQL_TIMESTAMP_TZ || i == SQL_TIME_TZ ||
+            !mr_slice_equal(type->text, mr_slice_cstr(kinds[i].name)))
             continue;
         return first == NULL ? simple
                              : athena_sqltype_sized(arena, simple->kind,
@@ -252,6 +257,16 @@ static struct mr_slice zone_of(const struct athena_sqltype *type)
     return type->zone.len == 0 ? MR_S("UTC") : type->zone;
 }
 
+static bool has_zone(enum athena_sql_kind kind)
+{
+    return kind == SQL_TIMESTAMP_TZ || kind == SQL_TIME_TZ;
+}
+
+static bool is_time(const struct athena_sqltype *type)
+{
+    return type->kind == SQL_TIME || type->kind == SQL_TIME_TZ;
+}
+
 static bool is_sized(enum athena_sql_kind kind)
 {
     return kind == SQL_DECIMAL || kind == SQL_VARCHAR || kind == SQL_CHAR ||
@@ -266,7 +281,7 @@ bool athena_sqltype_equal(const struct athena_sqltype *a, const struct athena_sq
         return false;
     if (is_sized(a->kind) && (a->precision != b->precision || a->scale != b->scale))
         return false;
-    if (a->kind == SQL_TIMESTAMP_TZ && !mr_slice_equal(zone_of(a), zone_of(b)))
+    if (has_zone(a->kind) && !mr_slice_equal(zone_of(a), zone_of(b)))
         return false;
     for (size_t i = 0; i < a->count; i++) {
         if (!athena_sqltype_equal(a->items[i], b->items[i]))
@@ -359,7 +374,7 @@ static const struct athena_sqltype *common_moment(struct mr_arena *arena,
     const enum athena_sql_kind kind = a->kind >= b->kind ? a->kind : b->kind;
     struct athena_sqltype *type = make(arena, kind, 0);
     type->precision = a->precision > b->precision ? a->precision : b->precision;
-    if (kind == SQL_TIMESTAMP_TZ)
+    if (has_zone(kind))
         type->zone = common_zone(a, b);
     return type;
 }
@@ -376,8 +391,7 @@ const struct athena_sqltype *athena_sqltype_common(struct mr_arena *arena,
         return common_number(arena, a, b);
     if (athena_sqltype_is_text(a) && athena_sqltype_is_text(b))
         return common_text(arena, a, b);
-    if ((is_day_or_moment(a) && is_day_or_moment(b)) ||
-        (a->kind == SQL_TIME && b->kind == SQL_TIME))
+    if ((is_day_or_moment(a) && is_day_or_moment(b)) || (is_time(a) && is_time(b)))
         return common_moment(arena, a, b);
     if (a->kind != b->kind)
         return NULL;
@@ -475,8 +489,9 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
         return casts_to_json(from);
     if (is_day_or_moment(from) && is_day_or_moment(to))
         return true;
-    if (from->kind == SQL_TIMESTAMP || from->kind == SQL_TIMESTAMP_TZ || from->kind == SQL_TIME)
-        return to->kind == SQL_TIME || (from->kind == SQL_TIME && to->kind == SQL_TIMESTAMP);
+    if (from->kind == SQL_TIMESTAMP || from->kind == SQL_TIMESTAMP_TZ || is_time(from))
+        return is_time(to) || (is_time(from) && is_day_or_moment(to) && to->kind != SQL_DATE &&
+                               (from->kind == SQL_TIME_TZ || to->kind == SQL_TIMESTAMP));
     return (from->kind == SQL_UUID && to->kind == SQL_VARBINARY) ||
            (from->kind == SQL_VARBINARY && to->kind == SQL_UUID);
 }
@@ -522,7 +537,7 @@ void athena_sqltype_print(struct mr_buf *buf, const struct athena_sqltype *type)
         mr_buf_printf(buf, "(%d)", type->precision);
     else if (type->kind == SQL_TIMESTAMP || type->kind == SQL_TIME)
         mr_buf_printf(buf, "(%d)", type->precision);
-    else if (type->kind == SQL_TIMESTAMP_TZ)
+    else if (has_zone(type->kind))
         mr_buf_printf(buf, "(%d) with time zone", type->precision);
     for (size_t i = 0; i < type->count; i++) {
         mr_buf_append(buf, i == 0 ? MR_S("(") : MR_S(", "));

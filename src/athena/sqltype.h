@@ -21,6 +21,7 @@ enum athena_sql_kind {
     SQL_VARBINARY,
     SQL_DATE,
     SQL_TIME,
+    SQL_TIME_TZ, /* see translate_time.c */
     SQL_TIMESTAMP,
     SQL_TIMESTAMP_TZ,
     SQL_INTERVAL_DAY,

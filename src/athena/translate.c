@@ -191,6 +191,10 @@ static void emit_typed(struct athena_translation *translation, const struct athe
     }
     if (mr_slice_equal(type, MR_S("timestamp")) && emit_zoned(translation, node))
         return;
+    if (athena_time_zoned(node->type)) {
+        athena_emit_time_literal(translation, node);
+        return;
+    }
     if (mr_slice_equal(type, MR_S("timestamp")))
         cast = "TIMESTAMP";
     if (mr_slice_equal(type, MR_S("decimal")) || mr_slice_equal(type, MR_S("dec"))) {
@@ -247,10 +251,10 @@ static void emit_current(struct athena_translation *translation, const struct at
     if (mr_slice_equal(node->text, MR_S("current_date")))
         mr_buf_append(translation->out, node->text);
     else if (type != NULL && type->kind != SQL_VARCHAR)
-        mr_buf_printf(translation->out, "mr_round_fraction(%.*s, %d)", MR_ARG(node->text),
+        mr_buf_printf(translation->out, "mr_round_fraction(%.*s, %d)",
+                      MR_ARG(athena_time_zoned(type) ? MR_S("localtime") : node->text),
                       type->precision);
-    else if (translation->resolver->session != NULL &&
-             !mr_slice_equal(node->text, MR_S("current_time")))
+    else if (translation->resolver->session != NULL)
         athena_emit_string(translation,
                            translation->resolver->session(translation->resolver->ctx, node->text));
     else
@@ -305,8 +309,9 @@ static bool emit_interval_sum(struct athena_translation *translation,
         moment = node->right;
     }
     if ((!plus && !minus) || interval->kind != AST_INTERVAL || moment->kind == AST_INTERVAL ||
-        is_kind(moment, SQL_TIME) || is_kind(moment, SQL_INTERVAL_DAY) ||
-        is_kind(moment, SQL_INTERVAL_YEAR) || interval->number > 0)
+        is_kind(moment, SQL_TIME) || is_kind(moment, SQL_TIME_TZ) ||
+        is_kind(moment, SQL_INTERVAL_DAY) || is_kind(moment, SQL_INTERVAL_YEAR) ||
+        interval->number > 0)
         return false;
     if (is_kind(moment, SQL_DATE) && !is_whole_days(interval)) {
         static const struct athena_node nowhere;

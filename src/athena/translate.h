@@ -148,6 +148,29 @@ void athena_emit_local(struct athena_translation *translation, const struct athe
 /* The same as text, with the zone behind it. */
 void athena_emit_zoned(struct athena_translation *translation, const struct athena_node *node);
 bool athena_has_zone(const struct athena_sqltype *type);
+/* translate_time.c: time with time zone; NULL: its zone is no distance from UTC. */
+bool athena_time_zoned(const struct athena_sqltype *type);
+const struct athena_sqltype *athena_time_type(struct mr_arena *arena, struct mr_slice zone,
+                                              int precision);
+void athena_emit_time_local(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_time_text(struct athena_translation *translation, const struct athena_node *node,
+                           int fraction);
+void athena_emit_time_literal(struct athena_translation *translation,
+                              const struct athena_node *node);
+/* The type of a cast from or to any type; the cast to such a time. */
+const struct athena_sqltype *athena_infer_time_cast(struct athena_translation *translation,
+                                                    const struct athena_node *node,
+                                                    const struct athena_sqltype *from,
+                                                    const struct athena_sqltype *to);
+void athena_emit_time_cast(struct athena_translation *translation, const struct athena_node *node);
+/* Calls that take such a time: their arguments' and results' types, and what is written. */
+void athena_time_prepare(struct athena_translation *translation, struct athena_node *call);
+const struct athena_sqltype *athena_time_result(struct athena_translation *translation,
+                                                const struct athena_node *call,
+                                                const struct athena_sqltype *type);
+void athena_emit_time_zone(struct athena_translation *translation, const struct athena_node *call);
+void athena_emit_time_trunc(struct athena_translation *translation, const struct athena_node *call,
+                            const char *unit);
 /* translate_zone.c */
 bool athena_zone_beside(const struct athena_sqltype *type);
 /* Whether its values come in several zones that are written in the query. */
@@ -257,6 +280,8 @@ const struct athena_sqltype *athena_infer_single(struct athena_translation *tran
                                                  const struct athena_node *const *nodes,
                                                  const struct athena_sqltype *const *types,
                                                  size_t count, const char *words);
+/* True: the error is set, whatever the types of the arguments are. */
+bool athena_infer_refuses(struct athena_translation *translation, const struct athena_node *call);
 /* Whether the arguments that a function orders by can be ordered. */
 bool athena_infer_orders(const struct athena_node *call);
 /* Fails unless what a query is sorted by can be. */

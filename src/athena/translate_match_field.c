@@ -214,6 +214,7 @@ char athena_match_kind(const struct athena_sqltype *type)
     case SQL_BIGINT:
     case SQL_DATE:
     case SQL_TIME:
+    case SQL_TIME_TZ:
     case SQL_TIMESTAMP:
     case SQL_TIMESTAMP_TZ:
     case SQL_INTERVAL_DAY:

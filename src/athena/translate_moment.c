@@ -19,7 +19,7 @@ static struct units units_of(const struct athena_node *call)
     /* Days have no hours, and times no days. */
     if (type != NULL && type->kind == SQL_DATE)
         return (struct units){units + DAY, MR_COUNT(units) - DAY, "DATE"};
-    if (type != NULL && type->kind == SQL_TIME)
+    if (type != NULL && (type->kind == SQL_TIME || athena_time_zoned(type)))
         return (struct units){units, DAY, "Time"};
     return (struct units){units, MR_COUNT(units), "TIMESTAMP"};
 }
@@ -67,7 +67,7 @@ static void emit_by_unit(struct athena_translation *translation, const struct at
     const bool diff = mr_slice_equal(call->text, MR_S("date_diff"));
     const struct athena_sqltype *type = athena_call_argument(call, add || diff ? 2 : 1)->type;
     const bool zoned = athena_has_zone(call->type);
-    const bool time = type != NULL && type->kind == SQL_TIME;
+    const bool time = type != NULL && (type->kind == SQL_TIME || athena_time_zoned(type));
     if (diff) {
         emit_difference(translation, call, unit);
         return;
@@ -75,6 +75,10 @@ static void emit_by_unit(struct athena_translation *translation, const struct at
     if (time && add) {
         athena_call_template(translation, call, "($3 + CAST($2 AS BIGINT) * ");
         mr_buf_printf(translation->out, "INTERVAL 1 %s)", unit);
+        return;
+    }
+    if (athena_time_zoned(type)) {
+        athena_emit_time_trunc(translation, call, unit);
         return;
     }
     if (zoned) {

@@ -5,7 +5,7 @@
 
 static bool has_zone(const struct athena_sqltype *type)
 {
-    bool found = athena_has_zone(type);
+    bool found = athena_has_zone(type) || athena_time_zoned(type);
     for (size_t i = 0; type != NULL && i < type->count && !found; i++)
         found = has_zone(type->items[i]);
     return found;

@@ -13,7 +13,7 @@ static const struct {
     {"timestamp", "TIMESTAMP"}, {"timestamp with time zone", "TIMESTAMPTZ"},
     {"json", "JSON"},           {"uuid", "UUID"},
     {"char", "VARCHAR"},        {"hyperloglog", "BLOB"},
-    {"ipaddress", "UHUGEINT"},
+    {"ipaddress", "UHUGEINT"},  {"time with time zone", "TIME"},
 };
 
 static bool is_type(const struct athena_node *type, const char *name)
@@ -152,7 +152,9 @@ void athena_emit_coerced(struct athena_translation *translation, const struct at
 {
     const bool local = athena_has_zone(node->type) && type->kind != SQL_TIMESTAMP_TZ;
     athena_emit_text(translation, "CAST(");
-    if (local)
+    if (athena_time_zoned(node->type) && !athena_time_zoned(type))
+        athena_emit_time_local(translation, node);
+    else if (local)
         athena_emit_local(translation, node);
     else
         athena_emit(translation, node);
@@ -164,6 +166,10 @@ void athena_emit_coerced(struct athena_translation *translation, const struct at
 void athena_emit_zoned(struct athena_translation *translation, const struct athena_node *node)
 {
     const int fraction = node->type->precision;
+    if (athena_time_zoned(node->type)) {
+        athena_emit_time_text(translation, node, fraction > 3 ? fraction : 3);
+        return;
+    }
     athena_emit_text(translation, "(mr_moment_text(");
     athena_emit_local(translation, node);
     mr_buf_printf(translation->out, ", %d) || ' ' || ", fraction > 3 ? fraction : 3);
@@ -178,6 +184,10 @@ static void emit_as_text(struct athena_translation *translation, const struct at
         athena_emit_text(translation, "json_extract_string(");
         athena_emit(translation, node);
         athena_emit_text(translation, ", '$')");
+        return;
+    }
+    if (athena_time_zoned(from)) {
+        athena_emit_time_text(translation, node, from->precision);
         return;
     }
     if (from != NULL && from->kind >= SQL_TIME && from->kind <= SQL_TIMESTAMP_TZ) {
@@ -379,7 +389,9 @@ void athena_emit_cast(struct athena_translation *translation, const struct athen
     const bool instant = to->kind == SQL_TIMESTAMP_TZ && node->left->type != NULL &&
                          node->left->type->kind == SQL_VARCHAR;
     athena_emit_text(translation, rounded ? "mr_round_fraction(" : "");
-    if (instant)
+    if (athena_time_zoned(to))
+        athena_emit_time_cast(translation, node);
+    else if (instant)
         emit_instant(translation, node);
     else
         emit_unrounded(translation, node, to);
@@ -471,7 +483,9 @@ static void emit_unrounded(struct athena_translation *translation, const struct 
         return;
     }
     athena_emit_text(translation, tries ? "TRY_CAST(" : "CAST(");
-    if (athena_has_zone(node->left->type) && to->kind != SQL_TIMESTAMP_TZ)
+    if (athena_time_zoned(of))
+        athena_emit_time_local(translation, node->left);
+    else if (athena_has_zone(node->left->type) && to->kind != SQL_TIMESTAMP_TZ)
         athena_emit_local(translation, node->left);
     else
         athena_emit(translation, node->left);

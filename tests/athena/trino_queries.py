@@ -208,6 +208,13 @@ LATE, EARLY = "2020-01-01 12:00:00.000 -05:00", "2020-01-01 00:00:00.000 +02:00"
 TZ = "timestamp_with_time_zone"
 
 ZONES = [
+    ("SELECT x, count(*) FROM (VALUES TIME '10:00 +02:00', TIME '09:00 +02:00', TIME "
+     "'10:00 +02:00') AS t(x) GROUP BY x ORDER BY x", "time_with_time_zone bigint",
+     [["09:00:00.000+02:00", "1"], ["10:00:00.000+02:00", "2"]]),
+    ("SELECT count(DISTINCT x), count_if(x = TIME '08:00') FROM (VALUES TIME '10:00 +02:00', "
+     "TIME '09:00 +01:00') AS t(x)", "bigint bigint", [["1", "2"]]),
+    ("SELECT typeof(current_time), hour(current_time) = hour(current_timestamp)",
+     "varchar boolean", [["time(3) with time zone", "true"]]),
     (f"SELECT max(x), min(x) FILTER (WHERE k = 1), min_by(x, k), max_by(x, k), hour(max(x)), "
      f"CAST(max(x) AS varchar) FROM {M}", f"{TZ} {TZ} {TZ} {TZ} bigint varchar",
      [[LATE, EARLY, EARLY, None, "12", "2020-01-01 12:00:00.000 -05:00"]]),
@@ -492,6 +499,14 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT TIME '10:00 Asia/Tokyo'",
+     "INVALID_LITERAL: line 1:8: '10:00 Asia/Tokyo' is not a valid TIME literal"),
+    ("SELECT x FROM (VALUES TIME '10:00 +02:00', TIME '09:00 +01:00') AS t(x)",
+     "NOT_SUPPORTED: times of different time zones in one column are not supported"),
+    ("SELECT CAST(TIME '10:00 +02:00' AS timestamp)", "NOT_SUPPORTED: line 1:8: ..."),
+    ("SELECT CAST(lower(x) AS time with time zone) FROM (VALUES '10:00') AS t(x)",
+     "NOT_SUPPORTED: line 1:8: time with time zone of a zone that is not written as its distance "
+     "from UTC is not supported"),
     # A NUL is a character like others: no sign, no conversion, no separator.
     ("SELECT json_query('321', U&'lax 00e\\00001')",
      "INVALID_PATH: line 1:8: Invalid JSON path: an exponent is expected at position 8"),
@@ -543,8 +558,6 @@ FAILURES = [
      "WITH query name 'a' specified more than once"),
     ("SELECT 1 IN (SELECT 1, 2)", "TYPE_MISMATCH: line 1:10: value and result of subquery must be "
      "of the same type for IN expression: integer vs row(integer, integer)"),
-    ("SELECT typeof(current_time)",
-     "NOT_SUPPORTED: line 1:15: time with time zone is not supported"),
     ("SELECT map(ARRAY[1], ARRAY[TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE z]) FROM (VALUES "
      "'+01:00') AS t(z)",
      "NOT_SUPPORTED: values whose time zones are not written in the query are not supported here, "
@@ -748,9 +761,6 @@ FAILURES = [
      "INVALID_FUNCTION_ARGUMENT: Cannot subtract hour, minutes or seconds from a date"),
     ("SELECT d + i FROM (VALUES (DATE '2026-01-31', INTERVAL '1' HOUR)) AS t(d, i)",
      "INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date"),
-    ("SELECT TIME '01:02:03 +02:00'", "NOT_SUPPORTED: line 1:8: ..."),
-    ("SELECT CAST('01:02:03' AS time with time zone)",
-     "TYPE_NOT_FOUND: line 1:8: Unknown type: time with time zone"),
     ("SELECT hamming_distance('abc', 'ab')", "INVALID_FUNCTION_ARGUMENT: The input strings to "
      "hamming_distance function must have the same length"),
     ("SELECT lpad('abc', -1, 'x')",
