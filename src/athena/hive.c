@@ -79,6 +79,10 @@ static void put_type(struct mr_buf *buf, const struct words *words, const struct
         mr_buf_printf(buf, "decimal(%d,%d)", type->precision, type->scale);
         return;
     }
+    if (type->kind == ATHENA_STRING && type->length > 0) {
+        mr_buf_printf(buf, type->padded ? "char(%d)" : "varchar(%d)", type->length);
+        return;
+    }
     if (type->kind <= ATHENA_BINARY) {
         mr_buf_append(buf, mr_slice_cstr(words->scalars[type->kind]));
         return;

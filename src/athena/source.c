@@ -184,6 +184,8 @@ static bool add_column(struct athena_translation *translation, const struct athe
             return false;
         }
     }
+    if (key >= 0)
+        made->type.length = 0; /* partitions are found by their texts as they are */
     scan->column_count++;
     return true;
 }
@@ -576,7 +578,10 @@ static bool open_relation(struct athena_source *source, struct athena_translatio
 {
     scan->unread = source->unread;
     scan->within_view = source->view_depth > 0;
+    const size_t start = out->len;
     const enum mr_status status = athena_source_relation(source, scan, out);
+    if (status == MR_OK)
+        athena_source_size(translation, scan, start, out);
     if (status == MR_FULL)
         athena_translate_fail(translation, table, "NOT_SUPPORTED",
                               "Columns by their index in Parquet files of more than %d schemas",

@@ -74,6 +74,10 @@ MR_MUST_USE enum mr_status athena_source_relation(struct athena_source *source,
 void athena_source_hidden(const struct athena_source *source, struct athena_scan *scan,
                           bool iceberg);
 /* The scan's columns with their types in Trino's words. */
+/* source_texts.c: a relation that `out` has from `start` on gives texts of varchar(n) and char(n)
+ * their length. */
+void athena_source_size(struct athena_translation *translation, const struct athena_scan *scan,
+                        size_t start, struct mr_buf *out);
 void athena_source_fields(struct athena_translation *translation, const struct athena_scan *scan,
                           struct athena_fields *fields);
 uint64_t athena_source_bytes(const struct athena_source *source); /* read by all scans */

@@ -186,19 +186,22 @@ const struct athena_sqltype *athena_sqltype_from_ast(struct mr_arena *arena,
     return NULL;
 }
 
+static const struct athena_sqltype *from_hive(struct mr_arena *arena,
+                                              const struct athena_type *type);
+
 static const struct athena_sqltype *struct_from_hive(struct mr_arena *arena,
                                                      const struct athena_type *type)
 {
     struct athena_sqltype *row = athena_sqltype_row(arena, type->field_count);
     for (size_t i = 0; i < type->field_count; i++) {
-        row->items[i] = athena_sqltype_from_hive(arena, &type->fields[i]);
+        row->items[i] = from_hive(arena, &type->fields[i]);
         row->names[i] = type->names[i];
     }
     return row;
 }
 
-const struct athena_sqltype *athena_sqltype_from_hive(struct mr_arena *arena,
-                                                      const struct athena_type *type)
+static const struct athena_sqltype *from_hive(struct mr_arena *arena,
+                                              const struct athena_type *type)
 {
     switch (type->kind) {
     case ATHENA_BOOLEAN: return athena_sqltype_simple(SQL_BOOLEAN);
@@ -214,14 +217,21 @@ const struct athena_sqltype *athena_sqltype_from_hive(struct mr_arena *arena,
     case ATHENA_DATE: return athena_sqltype_simple(SQL_DATE);
     case ATHENA_TIMESTAMP: return athena_sqltype_simple(SQL_TIMESTAMP);
     case ATHENA_BINARY: return athena_sqltype_simple(SQL_VARBINARY);
-    case ATHENA_ARRAY:
-        return athena_sqltype_array(arena, athena_sqltype_from_hive(arena, type->element));
+    case ATHENA_ARRAY: return athena_sqltype_array(arena, from_hive(arena, type->element));
     case ATHENA_MAP:
-        return athena_sqltype_map(arena, athena_sqltype_from_hive(arena, type->key),
-                                  athena_sqltype_from_hive(arena, type->element));
+        return athena_sqltype_map(arena, from_hive(arena, type->key),
+                                  from_hive(arena, type->element));
     case ATHENA_STRUCT: return struct_from_hive(arena, type);
     }
     return NULL;
+}
+
+const struct athena_sqltype *athena_sqltype_from_hive(struct mr_arena *arena,
+                                                      const struct athena_type *type)
+{
+    if (type->kind == ATHENA_STRING && type->length > 0)
+        return athena_sqltype_sized(arena, type->padded ? SQL_CHAR : SQL_VARCHAR, type->length, 0);
+    return from_hive(arena, type);
 }
 
 /* ---- asking ---- */

@@ -111,13 +111,14 @@ static bool parse_word(struct parser *parser, struct mr_slice word, struct athen
         {"double", ATHENA_DOUBLE},   {"string", ATHENA_STRING},   {"varchar", ATHENA_STRING},
         {"char", ATHENA_STRING},     {"date", ATHENA_DATE},       {"timestamp", ATHENA_TIMESTAMP},
         {"binary", ATHENA_BINARY},   {"varbinary", ATHENA_BINARY}};
-    int length;
     for (size_t i = 0; i < MR_COUNT(names); i++) {
         if (!mr_slice_equal_nocase(word, mr_slice_cstr(names[i].name)))
             continue;
         type->kind = names[i].kind;
-        return type->kind != ATHENA_STRING || !take(parser, '(') ||
-               (parse_number(parser, &length) && take(parser, ')'));
+        if (type->kind != ATHENA_STRING || !take(parser, '('))
+            return true;
+        type->padded = mr_slice_equal_nocase(word, MR_S("char"));
+        return parse_number(parser, &type->length) && take(parser, ')');
     }
     return false;
 }

@@ -12,7 +12,7 @@ enum athena_type_kind {
     ATHENA_FLOAT,
     ATHENA_DOUBLE,
     ATHENA_DECIMAL,
-    ATHENA_STRING, /* varchar and char, too */
+    ATHENA_STRING, /* varchar and char, too; see length */
     ATHENA_DATE,
     ATHENA_TIMESTAMP,
     ATHENA_BINARY,
@@ -23,6 +23,8 @@ enum athena_type_kind {
 struct athena_type {
     enum athena_type_kind kind;
     int precision, scale;        /* of ATHENA_DECIMAL */
+    int length;                  /* of varchar(n) and char(n); 0: any */
+    bool padded;                 /* char(n) */
     struct athena_type *element; /* of an array; a map's value */
     struct athena_type *key;     /* a map's key */
     struct mr_slice *names;      /* of a struct's fields */

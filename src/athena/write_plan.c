@@ -176,6 +176,19 @@ bool athena_write_settings(struct athena_write *write)
 
 /* ---- columns ---- */
 
+/* char(n) is a type of Hive's, too. */
+static void keep_padded(const struct athena_write *write, struct athena_write_column *column,
+                        size_t index)
+{
+    const struct athena_fields *fields = write->fields;
+    const struct athena_sqltype *type =
+        fields->open || fields->count != write->shown_count ? NULL : fields->list[index].type;
+    if (write->lake == NULL && type != NULL && type->kind == SQL_CHAR) {
+        column->type.length = type->precision;
+        column->type.padded = true;
+    }
+}
+
 /* The query's columns as they are; partition columns must be its last ones, in order. */
 static bool own_columns(struct athena_write *write)
 {
@@ -210,8 +223,10 @@ static bool own_columns(struct athena_write *write)
             mr_buf_fini(&word);
             return false;
         }
-        if (i < data)
+        if (i < data) {
+            keep_padded(write, column, i);
             continue;
+        }
         if (!mr_slice_equal_nocase(key->value, column->name))
             return athena_write_fail(write, "HIVE_COLUMN_ORDER_MISMATCH",
                                      "Partition keys must be the last columns in the table and in "

@@ -33,6 +33,29 @@ def test_delimited_text_is_nested_escaped_and_null_where_it_does_not_fit(lake):
         ["3", "", "false", None, None, None, None, None]]
 
 
+def test_columns_with_a_length_cut_their_texts_and_fill_those_of_char(lake):
+    table(lake, "c char(4), v varchar(3), d char(3), k varchar(20)", LAZY,
+          "ab,abcdef,äöüx,q\n,x,\\N,\n".encode())
+    result = lake.result("SELECT *, typeof(c) AS x, typeof(v) AS y FROM t ORDER BY v")
+    assert [[datum.get("VarCharValue") for datum in row["Data"]] for row in result["Rows"]][1:] == [
+        ["ab  ", "abc", "äöü", "q", "char(4)", "varchar(3)"],
+        ["    ", "x", None, "", "char(4)", "varchar(3)"]]
+    assert [(c["Type"], c["Precision"]) for c in result["ResultSetMetadata"]["ColumnInfo"]][:4] == [
+        ("char", 4), ("varchar", 3), ("char", 3), ("varchar", 20)]
+    assert lake.rows("SELECT c || '|', length(c) FROM t WHERE c = 'ab' AND v = 'abc'") == [
+        ["ab  |", "4"]]
+    # Parquet, and what CREATE TABLE AS makes of char
+    succeed(lake, f"CREATE TABLE p WITH (external_location = 's3://{lake.bucket}/p/') AS SELECT "
+                  "c, 'abcdef' AS s FROM t WHERE v = 'abc'")
+    assert [r[0].split()[:2] for r in lake.raw_rows("DESCRIBE p")] == [["c", "char(4)"],
+                                                                     ["s", "string"]]
+    succeed(lake, "CREATE EXTERNAL TABLE q (c char(6), s varchar(2)) STORED AS PARQUET LOCATION "
+                  f"'s3://{lake.bucket}/p/'")
+    assert lake.rows("SELECT s, c, \"$path\" LIKE '%/p/%' FROM q WHERE c = 'ab'") == [
+        ["ab", "ab    ", "true"]]
+    assert lake.rows("SELECT count(*) FROM q WHERE s = 'abcdef'") == [["0"]]
+
+
 def test_headers_are_skipped_and_nulls_have_a_word(lake):
     table(lake, "a string, n int", LAZY + " NULL DEFINED AS 'NA' TBLPROPERTIES_HERE".replace(
         " TBLPROPERTIES_HERE", ""), b"a,n\nx,1\nNA,NA\n")
