@@ -312,7 +312,7 @@ static void wrap(struct call *call, size_t index, const struct athena_sqltype *t
                       (from->kind == SQL_DECIMAL && type->kind == SQL_DECIMAL);
     mr_buf_fini(&a);
     mr_buf_fini(&b);
-    if (same)
+    if (same && !athena_pads(from, type))
         return;
     for (size_t i = 0; i < index; i++)
         at = &(*at)->next;
@@ -456,6 +456,7 @@ static const struct spelling *spelling_of(struct mr_slice word, bool aggregate)
         {"instant", {"timestamp(p) with time zone"}},
         {"text", {"char(x)", "varchar(x)"}},
         {"time", {"time(p)"}},
+        {"timetz", {"time(p) with time zone"}},
         {"timestamp", {"timestamp(p)"}},
         {"decimal", {"decimal(p,s)"}},
         {"any", {"T"}}};

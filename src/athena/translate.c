@@ -481,11 +481,11 @@ static void emit_case(struct athena_translation *translation, const struct athen
         else
             athena_emit_condition(translation, when->left);
         athena_emit_text(translation, " THEN ");
-        athena_emit(translation, when->right);
+        athena_emit_padded(translation, when->right, node->type);
     }
     if (node->right != NULL) {
         athena_emit_text(translation, " ELSE ");
-        athena_emit(translation, node->right);
+        athena_emit_padded(translation, node->right, node->type);
     }
     athena_emit_text(translation, " END");
 }
@@ -548,6 +548,18 @@ static void emit_items(struct athena_translation *translation, const char *befor
     athena_emit_text(translation, before);
     athena_emit_list(translation, node->items);
     athena_emit_text(translation, after);
+}
+
+static void emit_array(struct athena_translation *translation, const struct athena_node *node)
+{
+    const struct athena_sqltype *type =
+        node->type != NULL && node->type->count == 1 ? node->type->items[0] : NULL;
+    athena_emit_text(translation, "[");
+    for (const struct athena_node *item = node->items; item != NULL; item = item->next) {
+        athena_emit_text(translation, item != node->items ? ", " : "");
+        athena_emit_padded(translation, item, type);
+    }
+    athena_emit_text(translation, "]");
 }
 
 static void emit_query_in(struct athena_translation *translation, const char *before,
@@ -636,7 +648,7 @@ static void emit_compound(struct athena_translation *translation, const struct a
     case AST_CAST: athena_emit_cast(translation, node); break;
     case AST_SUBQUERY: emit_scalar_query(translation, node); break;
     case AST_EXISTS: emit_query_in(translation, "EXISTS (", node->left); break;
-    case AST_ARRAY: emit_items(translation, "[", node, "]"); break;
+    case AST_ARRAY: emit_array(translation, node); break;
     case AST_ROW: emit_items(translation, "row(", node, ")"); break;
     case AST_LAMBDA: emit_lambda(translation, node); break;
     case AST_COERCE: athena_emit_coerced(translation, node->left, node->type); break;

@@ -143,6 +143,10 @@ void athena_emit_type(struct athena_translation *translation, const struct athen
 /* The text as DuckDB's type that stands for `type`. */
 void athena_emit_coerced(struct athena_translation *translation, const struct athena_node *node,
                          const struct athena_sqltype *type);
+/* Whether a text that becomes a char(n) gets blanks; the text as `type`, with them if so. */
+bool athena_pads(const struct athena_sqltype *from, const struct athena_sqltype *to);
+void athena_emit_padded(struct athena_translation *translation, const struct athena_node *node,
+                        const struct athena_sqltype *type);
 /* A moment that is shown in a zone, as a timestamp there. */
 void athena_emit_local(struct athena_translation *translation, const struct athena_node *node);
 /* The same as text, with the zone behind it. */

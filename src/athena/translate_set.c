@@ -81,7 +81,9 @@ static void emit_side(struct athena_translation *translation, struct mr_slice sq
                                            .text =
                                                mr_arena_printf(translation->arena, "_mr_%zu", i)};
         athena_emit_text(translation, i > 0 ? ", " : "");
-        if (!athena_zone_beside(fields->list[i].type) || athena_zone_beside(type))
+        if (athena_pads(type, fields->list[i].type))
+            athena_emit_padded(translation, &column, fields->list[i].type);
+        else if (!athena_zone_beside(fields->list[i].type) || athena_zone_beside(type))
             athena_emit_name(translation, column.text);
         else if (type == NULL || type->kind == SQL_UNKNOWN)
             athena_emit_text(translation, "NULL");
@@ -91,6 +93,37 @@ static void emit_side(struct athena_translation *translation, struct mr_slice sq
     mr_buf_printf(translation->out, " FROM (%.*s) AS \"_mr_side\"(", MR_ARG(sql));
     emit_columns(translation, fields->count, "");
     athena_emit_text(translation, "))");
+}
+
+static bool pads_any(const struct athena_fields *side, const struct athena_fields *fields)
+{
+    bool found = false;
+    for (size_t i = 0; i < fields->count && i < side->count && !fields->open && !side->open; i++)
+        found = found || athena_pads(side->list[i].type, fields->list[i].type);
+    return found;
+}
+
+/* One side under the names of the set, which DuckDB takes from the left one. */
+static struct mr_slice padded(struct athena_translation *translation, struct mr_slice sql,
+                              const struct athena_fields *side, const struct athena_fields *fields)
+{
+    struct mr_buf text = {0}, *out = translation->out;
+    if (!pads_any(side, fields))
+        return sql;
+    translation->out = &text;
+    athena_emit_text(translation, "SELECT * FROM ");
+    emit_side(translation, sql, side, fields);
+    athena_emit_text(translation, " AS \"_mr_padded\"(");
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct mr_slice name = fields->list[i].name;
+        athena_emit_text(translation, i > 0 ? ", " : "");
+        athena_emit_name(translation, name.len > 0 ? name : MR_S(ATHENA_UNNAMED));
+    }
+    athena_emit_text(translation, ")");
+    translation->out = out;
+    struct mr_slice copy = mr_arena_copy(translation->arena, mr_buf_slice(&text));
+    mr_buf_fini(&text);
+    return copy;
 }
 
 /* A column as it is compared. */
@@ -189,6 +222,8 @@ void athena_emit_set(struct athena_translation *translation, const struct athena
         translation->groups = groups;
         return;
     }
-    mr_buf_printf(translation->out, "(%.*s) %.*s (%.*s)", MR_ARG(sides.left_sql), MR_ARG(set->text),
-                  MR_ARG(sides.right_sql));
+    const struct mr_slice left = padded(translation, sides.left_sql, &sides.left, &fields),
+                          right = padded(translation, sides.right_sql, &sides.right, &fields);
+    mr_buf_printf(translation->out, "(%.*s) %.*s (%.*s)", MR_ARG(left), MR_ARG(set->text),
+                  MR_ARG(right));
 }

@@ -147,9 +147,29 @@ void athena_emit_local(struct athena_translation *translation, const struct athe
     athena_emit_text(translation, ")");
 }
 
+bool athena_pads(const struct athena_sqltype *from, const struct athena_sqltype *to)
+{
+    return from != NULL && to != NULL && to->kind == SQL_CHAR && athena_sqltype_is_text(from) &&
+           (from->kind != SQL_CHAR || from->precision != to->precision);
+}
+
+void athena_emit_padded(struct athena_translation *translation, const struct athena_node *node,
+                        const struct athena_sqltype *type)
+{
+    const bool pads = athena_pads(node->type, type);
+    athena_emit_text(translation, pads ? "rpad(" : "");
+    athena_emit(translation, node);
+    if (pads)
+        mr_buf_printf(translation->out, ", %d, ' ')", type->precision);
+}
+
 void athena_emit_coerced(struct athena_translation *translation, const struct athena_node *node,
                          const struct athena_sqltype *type)
 {
+    if (athena_pads(node->type, type)) {
+        athena_emit_padded(translation, node, type);
+        return;
+    }
     const bool local = athena_has_zone(node->type) && type->kind != SQL_TIMESTAMP_TZ;
     athena_emit_text(translation, "CAST(");
     if (athena_time_zoned(node->type) && !athena_time_zoned(type))

@@ -334,6 +334,20 @@ JSON_TABLES = [
 ]
 
 RELATIONS = [
+    # what becomes char(n) has n characters
+    ("SELECT x FROM (SELECT CAST('ab' AS char(4)) AS x UNION SELECT 'ab' UNION ALL SELECT NULL) "
+     "ORDER BY 1", "char", [["ab  "], [None]]),
+    ("SELECT x, y FROM (SELECT 1 AS y, 'ab' AS x UNION SELECT 1, CAST('ab' AS char(4)))",
+     "char integer", [["ab  ", "1"]]),
+    ("SELECT 'ab' INTERSECT SELECT CAST('ab' AS char(4))", "char", [["ab  "]]),
+    ("SELECT 'ab' EXCEPT SELECT CAST('ab' AS char(4))", "char", []),
+    ("SELECT CASE WHEN true THEN 'a' ELSE CAST('ab' AS char(4)) END, coalesce(NULL, 'a', CAST('ab' "
+     "AS char(4))), greatest(CAST('a' AS char(3)), CAST('b' AS char(2))), IF(false, CAST('x' AS "
+     "char(3)), 'y'), ARRAY['a', CAST('b' AS char(3))]", "char char char char array",
+     [["a   ", "a   ", "b  ", "y  ", "[a  , b  ]"]]),
+    ("SELECT x || '|' FROM (VALUES CAST('a' AS char(3)), 'b', NULL) AS t(x) ORDER BY 1", "varchar",
+     [["a  |"], ["b  |"], [None]]),
+    ("SELECT lag(CAST('a' AS char(3)), 1, 'z') OVER () || '|'", "varchar", [["z  |"]]),
     ("SELECT JSON '1' = JSON '2', MAP(ARRAY[1], ARRAY[2]) <> MAP(ARRAY[1], ARRAY[3]), max_by(x, "
      "1), count(DISTINCT x) FROM (VALUES MAP(ARRAY[1], ARRAY[2])) AS t(x)",
      "boolean boolean map bigint", [["false", "true", "{1=2}", "1"]]),
