@@ -498,6 +498,15 @@ static void emit_lambda(struct athena_translation *translation, const struct ath
     athena_emit(translation, node->left);
 }
 
+static void emit_map_key(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "mr_map_key(");
+    athena_emit(translation, node->left);
+    athena_emit_text(translation, ", ");
+    athena_emit_padded(translation, node->right, node->left->type->items[0]);
+    athena_emit_text(translation, ")");
+}
+
 static void emit_subscript(struct athena_translation *translation, const struct athena_node *node)
 {
     const struct athena_sqltype *base = node->left->type;
@@ -506,7 +515,7 @@ static void emit_subscript(struct athena_translation *translation, const struct 
     else if (base->kind == SQL_ARRAY)
         emit_between(translation, node, "mr_subscript(", ", CAST(", " AS BIGINT))");
     else if (base->kind == SQL_MAP)
-        emit_between(translation, node, "mr_map_key(", ", ", ")");
+        emit_map_key(translation, node);
     else
         emit_between(translation, node, "struct_extract_at(", ", ", ")");
 }
@@ -638,11 +647,7 @@ static void emit_compound(struct athena_translation *translation, const struct a
         emit_wrapped(translation, "(", node->left,
                      node->flags & AST_NEGATED ? " IS NOT NULL)" : " IS NULL)");
         break;
-    case AST_IS_DISTINCT:
-        emit_between(translation, node, "(",
-                     node->flags & AST_NEGATED ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ",
-                     ")");
-        break;
+    case AST_IS_DISTINCT: athena_emit_distinct(translation, node); break;
     case AST_QUANTIFIED: athena_emit_quantified(translation, node); break;
     case AST_CASE: emit_case(translation, node); break;
     case AST_CAST: athena_emit_cast(translation, node); break;

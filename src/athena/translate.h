@@ -228,6 +228,7 @@ bool athena_compares_apart(const struct athena_node *node);
 void athena_emit_equality(struct athena_translation *translation, const struct athena_node *left,
                           const struct athena_node *right);
 void athena_emit_in(struct athena_translation *translation, const struct athena_node *node);
+void athena_emit_distinct(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_between(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_like(struct athena_translation *translation, const struct athena_node *node);
 void athena_emit_quantified(struct athena_translation *translation, const struct athena_node *node);

@@ -150,15 +150,30 @@ void athena_emit_comparison(struct athena_translation *translation, const struct
     }
 }
 
-static void emit_written(struct athena_translation *translation, const struct athena_node *query)
+static void emit_written(struct athena_translation *translation, const struct athena_node *query,
+                         bool padded)
 {
     const struct athena_translated *translated = athena_infer_query(translation, query);
     if (translated == NULL)
         return;
     const struct athena_fields fields = translation->fields;
     translation->fields = translated->fields;
+    athena_emit_text(translation, padded ? "SELECT rtrim(\"_mr_0\", ' ') FROM (" : "");
     athena_emit_instants(translation, translated->sql);
+    athena_emit_text(translation, padded ? ") AS \"_mr_padded\"(\"_mr_0\")" : "");
     translation->fields = fields;
+}
+
+/* Whether a char(n) is compared with the query's column, or is that column. */
+static bool pads_query(struct athena_translation *translation, const struct athena_node *left,
+                       const struct athena_node *query)
+{
+    const struct athena_translated *translated = athena_infer_query(translation, query);
+    const struct athena_fields *fields = translated == NULL ? NULL : &translated->fields;
+    if (fields == NULL || fields->open || fields->count != 1 || fields->list[0].type == NULL)
+        return false;
+    const struct athena_sqltype *type = fields->list[0].type;
+    return athena_sqltype_is_text(type) && (is_char(left) || type->kind == SQL_CHAR);
 }
 
 /* Whether NaN can be on both sides of IN. */
@@ -209,11 +224,12 @@ void athena_emit_in(struct athena_translation *translation, const struct athena_
         emit_in_each(translation, node);
         return;
     }
+    const bool padded = node->right != NULL && pads_query(translation, node->left, node->right);
     athena_emit_text(translation, check ? "((" : "(");
-    athena_emit(translation, node->left);
+    emit_side(translation, node->left, padded);
     athena_emit_text(translation, negated ? " NOT IN (" : " IN (");
     if (node->right != NULL)
-        emit_written(translation, node->right);
+        emit_written(translation, node->right, padded);
     else
         athena_emit_list(translation, node->items);
     athena_emit_text(translation, "))");
@@ -222,6 +238,14 @@ void athena_emit_in(struct athena_translation *translation, const struct athena_
     athena_emit_text(translation, negated ? " OR isnan(" : " AND NOT isnan(");
     athena_emit(translation, node->left);
     athena_emit_text(translation, "))");
+}
+
+void athena_emit_distinct(struct athena_translation *translation, const struct athena_node *node)
+{
+    athena_emit_text(translation, "(");
+    emit_pair(translation, node,
+              node->flags & AST_NEGATED ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ");
+    athena_emit_text(translation, ")");
 }
 
 void athena_emit_between(struct athena_translation *translation, const struct athena_node *node)
@@ -253,10 +277,11 @@ void athena_emit_like(struct athena_translation *translation, const struct athen
 
 void athena_emit_quantified(struct athena_translation *translation, const struct athena_node *node)
 {
+    const bool padded = pads_query(translation, node->left, node->right);
     athena_emit_text(translation, "(");
-    athena_emit(translation, node->left);
+    emit_side(translation, node->left, padded);
     const bool all = mr_slice_equal(node->name, MR_S("ALL"));
     mr_buf_printf(translation->out, " %.*s %s (", MR_ARG(node->text), all ? "ALL" : "ANY");
-    emit_written(translation, node->right);
+    emit_written(translation, node->right, padded);
     athena_emit_text(translation, "))");
 }

@@ -451,6 +451,10 @@ static struct athena_field merge_field(struct athena_translation *translation,
                               "Cannot apply operator: %.*s = %.*s",
                               MR_ARG(athena_sqltype_text(translation->arena, a)),
                               MR_ARG(athena_sqltype_text(translation->arena, b)));
+    else if ((a->kind == SQL_CHAR || b->kind == SQL_CHAR) && !athena_sqltype_equal(a, b))
+        athena_translate_fail(translation, name, "NOT_SUPPORTED",
+                              "USING of char and another type, or of several lengths, is not "
+                              "supported: join by ON");
     else
         both.widened = !same_in_duck(a, b);
     return both;

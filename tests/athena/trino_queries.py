@@ -348,6 +348,14 @@ RELATIONS = [
     ("SELECT x || '|' FROM (VALUES CAST('a' AS char(3)), 'b', NULL) AS t(x) ORDER BY 1", "varchar",
      [["a  |"], ["b  |"], [None]]),
     ("SELECT lag(CAST('a' AS char(3)), 1, 'z') OVER () || '|'", "varchar", [["z  |"]]),
+    ("SELECT x IN (SELECT y FROM (VALUES 'a') AS b(y)), x = ANY (VALUES 'a', NULL), x <> ALL "
+     "(VALUES 'a'), x IS DISTINCT FROM 'a', MAP(ARRAY[x], ARRAY[1])['a'] FROM (VALUES CAST('a' AS "
+     "char(3))) AS a(x)", "boolean boolean boolean boolean integer",
+     [["true", "true", "false", "false", "1"]]),
+    ("SELECT x NOT IN (SELECT y FROM (VALUES CAST('b' AS char(3))) AS b(y) WHERE y <> x) FROM "
+     "(VALUES 'a') AS a(x)", "boolean", [["true"]]),
+    ("SELECT count(*) FROM (VALUES CAST('a' AS char(3))) AS a(x) JOIN (VALUES CAST('a' AS "
+     "char(3))) AS b(x) USING (x)", "bigint", [["1"]]),
     ("SELECT JSON '1' = JSON '2', MAP(ARRAY[1], ARRAY[2]) <> MAP(ARRAY[1], ARRAY[3]), max_by(x, "
      "1), count(DISTINCT x) FROM (VALUES MAP(ARRAY[1], ARRAY[2])) AS t(x)",
      "boolean boolean map bigint", [["false", "true", "{1=2}", "1"]]),
@@ -513,6 +521,8 @@ RELATIONS = [
 
 # query, the reason it fails for; a reason that ends in ... is the beginning of it
 FAILURES = [
+    ("SELECT count(*) FROM (VALUES CAST('a' AS char(3))) AS a(x) JOIN (VALUES 'a') AS b(x) "
+     "USING (x)", "NOT_SUPPORTED: line 1:..."),
     ("SELECT TIME '10:00 Asia/Tokyo'",
      "INVALID_LITERAL: line 1:8: '10:00 Asia/Tokyo' is not a valid TIME literal"),
     ("SELECT x FROM (VALUES TIME '10:00 +02:00', TIME '09:00 +01:00') AS t(x)",
