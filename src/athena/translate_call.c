@@ -722,6 +722,17 @@ static bool check_call(struct athena_translation *translation, const struct athe
     return !athena_translate_failed(translation);
 }
 
+/* What takes some characters of a char(n) is a char(n), too, which has n. */
+static bool fills(const struct athena_node *call)
+{
+    static const char *const names[] = {"substr", "trim", "ltrim", "rtrim"};
+    for (size_t i = 0; i < MR_COUNT(names); i++) {
+        if (mr_slice_equal(call->text, mr_slice_cstr(names[i])))
+            return call->type != NULL && call->type->kind == SQL_CHAR;
+    }
+    return false;
+}
+
 void athena_emit_call(struct athena_translation *translation, const struct athena_node *call)
 {
     bool known;
@@ -740,6 +751,7 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
     const bool inside = translation->groups.inside;
     translation->groups.inside =
         inside && ((function->flags & ATHENA_AGGREGATE) == 0 || call->right != NULL);
+    athena_emit_text(translation, fills(call) ? "rpad(" : "");
     if ((function->flags & ATHENA_SPECIAL) != 0) {
         emit_special(translation, call);
     } else if (function->text != NULL) {
@@ -749,5 +761,7 @@ void athena_emit_call(struct athena_translation *translation, const struct athen
         athena_call_template(translation, call,
                              (function->flags & ATHENA_AGGREGATE) != 0 ? "($D$*$)" : "($*)");
     }
+    if (fills(call))
+        mr_buf_printf(translation->out, ", %d, ' ')", call->type->precision);
     translation->groups.inside = inside;
 }

@@ -348,6 +348,10 @@ RELATIONS = [
     ("SELECT x || '|' FROM (VALUES CAST('a' AS char(3)), 'b', NULL) AS t(x) ORDER BY 1", "varchar",
      [["a  |"], ["b  |"], [None]]),
     ("SELECT lag(CAST('a' AS char(3)), 1, 'z') OVER () || '|'", "varchar", [["z  |"]]),
+    # AWS: cast a char to varchar first to have substr of a length
+    ("SELECT substr(x, 2, 2), substr(x, 3), substr(CAST(x AS varchar), 2, 2), trim(x) || '|', "
+     "rtrim(x) = ' bcd' FROM (VALUES CAST(' bcd' AS char(5))) AS t(x)",
+     "char char varchar varchar boolean", [["bc   ", "cd   ", "bc", "bcd  |", "true"]]),
     ("SELECT x IN (SELECT y FROM (VALUES 'a') AS b(y)), x = ANY (VALUES 'a', NULL), x <> ALL "
      "(VALUES 'a'), x IS DISTINCT FROM 'a', MAP(ARRAY[x], ARRAY[1])['a'] FROM (VALUES CAST('a' AS "
      "char(3))) AS a(x)", "boolean boolean boolean boolean integer",
