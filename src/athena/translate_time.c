@@ -141,10 +141,34 @@ void athena_emit_time_cast(struct athena_translation *translation, const struct 
     athena_emit_text(translation, moment ? ") AS TIME)" : " AS TIME)");
 }
 
+/* What is made of values' texts as DuckDB has them would show times in UTC. */
+static void prepare_texts(struct athena_translation *translation, struct athena_node *call)
+{
+    for (struct athena_node **at = &call->items; *at != NULL; at = &(*at)->next) {
+        const struct athena_sqltype *type = athena_infer(translation, *at);
+        if (type != NULL && type->kind == SQL_ARRAY && athena_time_zoned(type->items[0]))
+            athena_translate_fail(translation, *at, "NOT_SUPPORTED",
+                                  "%.*s of arrays of time with time zone is not supported",
+                                  MR_ARG(call->text));
+        if (!athena_time_zoned(type))
+            continue;
+        struct athena_node *text = MR_NEW(translation->arena, struct athena_node);
+        *text = (struct athena_node){.kind = AST_COERCE,
+                                     .inferred = true,
+                                     .type = athena_sqltype_simple(SQL_VARCHAR),
+                                     .left = *at,
+                                     .next = (*at)->next};
+        *at = text;
+    }
+}
+
 void athena_time_prepare(struct athena_translation *translation, struct athena_node *call)
 {
     static const char *const fields[] = {"hour", "minute", "second", "millisecond"};
     struct athena_node *first = call->items;
+    if (mr_slice_equal(call->text, MR_S("format")) ||
+        mr_slice_equal(call->text, MR_S("array_join")))
+        prepare_texts(translation, call);
     if (first == NULL || first->next != NULL || !athena_time_zoned(first->type))
         return;
     for (size_t i = 0; i < MR_COUNT(fields); i++) {

@@ -172,7 +172,9 @@ void athena_emit_coerced(struct athena_translation *translation, const struct at
     }
     const bool local = athena_has_zone(node->type) && type->kind != SQL_TIMESTAMP_TZ;
     athena_emit_text(translation, "CAST(");
-    if (athena_time_zoned(node->type) && !athena_time_zoned(type))
+    if (athena_time_zoned(node->type) && athena_sqltype_is_text(type))
+        athena_emit_time_text(translation, node, node->type->precision);
+    else if (athena_time_zoned(node->type) && !athena_time_zoned(type))
         athena_emit_time_local(translation, node);
     else if (local)
         athena_emit_local(translation, node);

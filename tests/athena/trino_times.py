@@ -315,6 +315,8 @@ NESTED_ZONES = [
 
 # zones are distances from UTC
 TIMES_WITH_ZONES = [
+    ("format('%s', TIME '10:00 +01:00')", "10:00:00+01:00", "varchar"),
+    ("format('%s %s', 1, TIME '10:00:05 +01:00')", "1 10:00:05+01:00", "varchar"),
     ("TIME '01:02:03.456 -08:00'", "01:02:03.456-08:00", "time with time zone"),
     ("TIME '01:02:03-08:00'", "01:02:03.000-08:00", "time with time zone"),
     ("typeof(TIME '01:02:03-08:00')", "time(0) with time zone", None),
