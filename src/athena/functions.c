@@ -4,7 +4,8 @@
 #define WIN ATHENA_WINDOW
 #define SPECIAL ATHENA_SPECIAL
 
-/* By groups as in Trino's manual; rows of one name stand together. */
+/* By groups as in Trino's manual; rows of one name stand together. Those over geometries are in
+ * functions_geometry.c. */
 static const struct athena_function functions[] = {
     /* aggregates */
     {"count", 0, 1, NULL, AGG, "bigint();bigint(any)"},
@@ -640,108 +641,6 @@ static const struct athena_function functions[] = {
     {"from_big_endian_32", 1, 1, "CAST(mr_from_big_endian($1, 4) AS INTEGER)", 0,
      "integer(varbinary)"},
     {"uuid", 0, 0, "gen_random_uuid()", 0, "uuid()"},
-    /* geometries */
-    {"st_point", 2, 2, "mr_geometry_point($1, $2)", 0, "geometry(double,double)"},
-    {"st_geometryfromtext", 1, 1, "mr_geometry($1, '')", 0, "geometry(varchar)"},
-    {"st_linefromtext", 1, 1, "mr_geometry($1, 'LINE_STRING')", 0, "geometry(varchar)"},
-    {"st_polygon", 1, 1, "mr_geometry($1, 'POLYGON')", 0, "geometry(varchar)"},
-    {"st_astext", 1, 1, "CAST($1 AS VARCHAR)", 0, "varchar(geometry)"},
-    {"st_x", 1, 1, "mr_geometry_number($1, 'ST_X')", 0, "double(geometry)"},
-    {"st_y", 1, 1, "mr_geometry_number($1, 'ST_Y')", 0, "double(geometry)"},
-    {"st_area", 1, 1, "mr_geometry_number($1, 'ST_Area')", 0, "double(geometry)"},
-    {"st_area", 1, 1, "mr_geography_number($1, 'ST_Area')", 0, "double(sphericalgeography)"},
-    {"st_length", 1, 1, "mr_geometry_number($1, 'ST_Length')", 0, "double(geometry)"},
-    {"st_length", 1, 1, "mr_geography_number($1, 'ST_Length')", 0, "double(sphericalgeography)"},
-    {"st_xmin", 1, 1, "mr_geometry_number($1, 'ST_XMin')", 0, "double(geometry)"},
-    {"st_xmax", 1, 1, "mr_geometry_number($1, 'ST_XMax')", 0, "double(geometry)"},
-    {"st_ymin", 1, 1, "mr_geometry_number($1, 'ST_YMin')", 0, "double(geometry)"},
-    {"st_ymax", 1, 1, "mr_geometry_number($1, 'ST_YMax')", 0, "double(geometry)"},
-    {"st_numpoints", 1, 1, "mr_geometry_count($1, 'ST_NumPoints')", 0, "bigint(geometry)"},
-    {"st_numinteriorring", 1, 1, "mr_geometry_count($1, 'ST_NumInteriorRing')", 0,
-     "bigint(geometry)"},
-    {"st_numgeometries", 1, 1, "CAST(mr_geometry_count($1, 'ST_NumGeometries') AS INTEGER)", 0,
-     "integer(geometry)"},
-    {"st_dimension", 1, 1, "CAST(mr_geometry_count($1, 'ST_Dimension') AS TINYINT)", 0,
-     "tinyint(geometry)"},
-    {"st_coorddim", 1, 1, "CASE WHEN $1 IS NOT NULL THEN CAST(2 AS TINYINT) END", 0,
-     "tinyint(geometry)"},
-    {"st_geometrytype", 1, 1, "mr_geometry_kind($1)", 0, "varchar(geometry)"},
-    {"st_isempty", 1, 1, "mr_geometry_is($1, 'ST_IsEmpty')", 0, "boolean(geometry)"},
-    {"st_isclosed", 1, 1, "mr_geometry_is($1, 'ST_IsClosed')", 0, "boolean(geometry)"},
-    {"st_startpoint", 1, 1, "mr_geometry_part($1, 'ST_StartPoint')", 0, "geometry(geometry)"},
-    {"st_endpoint", 1, 1, "mr_geometry_part($1, 'ST_EndPoint')", 0, "geometry(geometry)"},
-    {"st_exteriorring", 1, 1, "mr_geometry_part($1, 'ST_ExteriorRing')", 0, "geometry(geometry)"},
-    {"st_envelope", 1, 1, "mr_geometry_part($1, 'ST_Envelope')", 0, "geometry(geometry)"},
-    {"st_centroid", 1, 1, "mr_geometry_part($1, 'ST_Centroid')", 0, "geometry(geometry)"},
-    {"st_contains", 2, 2, "mr_geometry_relation($1, $2, 'ST_Contains')", 0,
-     "boolean(geometry,geometry)"},
-    {"st_within", 2, 2, "mr_geometry_relation($1, $2, 'ST_Within')", 0,
-     "boolean(geometry,geometry)"},
-    {"st_intersects", 2, 2, "mr_geometry_relation($1, $2, 'ST_Intersects')", 0,
-     "boolean(geometry,geometry)"},
-    {"st_disjoint", 2, 2, "mr_geometry_relation($1, $2, 'ST_Disjoint')", 0,
-     "boolean(geometry,geometry)"},
-    {"st_distance", 2, 2, "mr_geometry_distance($1, $2)", 0, "double(geometry,geometry)"},
-    {"st_distance", 2, 2, "mr_geography_distance($1, $2)", 0,
-     "double(sphericalgeography,sphericalgeography)"},
-    {"st_equals", 2, 2,
-     "(mr_geometry_relation($1, $2, 'ST_Contains') AND mr_geometry_relation($2, $1, "
-     "'ST_Contains'))",
-     0, "boolean(geometry,geometry)"},
-    {"st_asbinary", 1, 1, "mr_geometry_wkb($1)", 0, "varbinary(geometry)"},
-    {"st_geomfrombinary", 1, 1, "mr_geometry_from_wkb($1)", 0, "geometry(varbinary)"},
-    {"st_linestring", 1, 1,
-     "mr_geometry_join(mr_geometries_text($1), CAST(len($1) AS BIGINT), 'ST_LineString')", 0,
-     "geometry(array(geometry))"},
-    {"st_multipoint", 1, 1,
-     "mr_geometry_join(mr_geometries_text($1), CAST(len($1) AS BIGINT), 'ST_MultiPoint')", 0,
-     "geometry(array(geometry))"},
-    {"st_pointn", 2, 2, "mr_geometry_nth($1, $2, 'ST_PointN')", 0, "geometry(geometry,bigint)"},
-    {"st_geometryn", 2, 2, "mr_geometry_nth($1, $2, 'ST_GeometryN')", 0,
-     "geometry(geometry,bigint)"},
-    {"st_interiorringn", 2, 2, "mr_geometry_nth($1, $2, 'ST_InteriorRingN')", 0,
-     "geometry(geometry,bigint)"},
-    {"st_points", 1, 1, "mr_geometries(mr_geometry_list($1, 'ST_Points'))", 0,
-     "array(geometry)(geometry)"},
-    {"st_geometries", 1, 1, "mr_geometries(mr_geometry_list($1, 'ST_Geometries'))", 0,
-     "array(geometry)(geometry)"},
-    {"st_interiorrings", 1, 1, "mr_geometries(mr_geometry_list($1, 'ST_InteriorRings'))", 0,
-     "array(geometry)(geometry)"},
-    {"st_envelopeaspts", 1, 1, "mr_geometries(mr_geometry_list($1, 'ST_EnvelopeAsPts'))", 0,
-     "array(geometry)(geometry)"},
-    {"st_boundary", 1, 1, "mr_geometry_boundary($1)", 0, "geometry(geometry)"},
-    {"geometry_nearest_points", 2, 2,
-     "CASE WHEN mr_geometry_nearest($1, $2, 0) IS NOT NULL THEN row(mr_geometry_nearest($1, $2, "
-     "0), mr_geometry_nearest($1, $2, 1)) END",
-     0, "row(geometry,geometry)(geometry,geometry)"},
-    {"line_locate_point", 2, 2, "mr_geometry_share($1, $2)", 0, "double(geometry,geometry)"},
-    {"line_interpolate_point", 2, 2, "mr_geometry_along($1, $2, false)", 0,
-     "geometry(geometry,double)"},
-    {"line_interpolate_points", 3, 3, "mr_geometries(mr_geometry_along($1, $2, $3))", 0,
-     "array(geometry)(geometry,double,boolean)"},
-    {"to_encoded_polyline", 1, 1, "mr_geometry_text($1, 'polyline')", 0, "varchar(geometry)"},
-    {"from_encoded_polyline", 1, 1, "mr_geometry_read($1, 'polyline')", 0, "geometry(varchar)"},
-    {"to_geojson_geometry", 1, 1, "mr_geometry_text($1, 'GeoJSON')", 0,
-     "varchar(sphericalgeography)"},
-    {"from_geojson_geometry", 1, 1, "mr_geography(mr_geometry_read($1, 'GeoJSON'))", 0,
-     "sphericalgeography(varchar)"},
-    {"to_spherical_geography", 1, 1, "mr_geography($1)", 0, "sphericalgeography(geometry)"},
-    {"to_geometry", 1, 1, "$1", 0, "geometry(sphericalgeography)"},
-    {"bing_tile", 1, 1, "mr_tile_of($1)", 0, "bingtile(varchar)"},
-    {"bing_tile", 3, 3, "mr_tile($1, $2, $3)", 0, "bingtile(bigint,bigint,bigint)"},
-    {"bing_tile_at", 3, 3, "mr_tile_at($1, $2, $3)", 0, "bingtile(double,double,bigint)"},
-    {"bing_tiles_around", 3, 3, "mr_geometries(mr_tiles_around($1, $2, $3))", 0,
-     "array(bingtile)(double,double,bigint)"},
-    {"bing_tile_quadkey", 1, 1, "mr_tile_quadkey($1)", 0, "varchar(bingtile)"},
-    {"bing_tile_zoom_level", 1, 1, "CAST(mr_tile_number($1, 'zoom') AS TINYINT)", 0,
-     "tinyint(bingtile)"},
-    {"bing_tile_coordinates", 1, 1,
-     "CASE WHEN $1 IS NOT NULL THEN struct_pack(x := CAST(mr_tile_number($1, 'x') AS INTEGER), "
-     "y := CAST(mr_tile_number($1, 'y') AS INTEGER)) END",
-     0, "row(x:integer,y:integer)(bingtile)"},
-    {"bing_tile_polygon", 1, 1, "mr_tile_polygon($1)", 0, "geometry(bingtile)"},
-    {"geometry_to_bing_tiles", 2, 2, "mr_geometries(mr_geometry_tiles($1, $2))", 0,
-     "array(bingtile)(geometry,bigint)"},
 };
 
 /* Other names of functions above. */
@@ -763,13 +662,15 @@ static struct mr_slice known_as(struct mr_slice name)
 const struct athena_function *athena_function_next(struct mr_slice name,
                                                    const struct athena_function *before)
 {
+    const uintptr_t at = (uintptr_t)before - (uintptr_t)functions;
+    const bool ours = before != NULL && at < sizeof functions;
     name = known_as(name);
-    for (size_t i = before == NULL ? 0 : (size_t)(before - functions) + 1; i < MR_COUNT(functions);
-         i++) {
+    for (size_t i = before == NULL ? 0 : (size_t)(before - functions) + 1;
+         (ours || before == NULL) && i < MR_COUNT(functions); i++) {
         if (mr_slice_equal(name, mr_slice_cstr(functions[i].name)))
             return &functions[i];
     }
-    return NULL;
+    return ours ? NULL : athena_function_next_of_geometry(name, before);
 }
 
 bool athena_function_takes(const struct athena_function *function, size_t arguments)

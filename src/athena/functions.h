@@ -32,6 +32,9 @@ struct athena_function {
 /* The next row of this name behind `before` (NULL: the first one); NULL: no more. */
 const struct athena_function *athena_function_next(struct mr_slice name,
                                                    const struct athena_function *before);
+/* Of those rows that functions_geometry.c has; `before` is one of them. */
+const struct athena_function *athena_function_next_of_geometry(
+    struct mr_slice name, const struct athena_function *before);
 bool athena_function_takes(const struct athena_function *function, size_t arguments);
 /* The first row for this name and number of arguments. NULL: there is none; *ret_known: but the
  * name is known. */

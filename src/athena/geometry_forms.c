@@ -48,15 +48,6 @@ static enum mr_status end_path(const struct maker *maker)
     return fine ? MR_OK : MR_INVALID;
 }
 
-/* Where the polygon, or other member, that begins at this path ends. */
-static size_t member_end(const struct athena_shape *shape, size_t from)
-{
-    size_t end = from + 1;
-    while (end < shape->count && shape->paths[end].hole)
-        end++;
-    return end;
-}
-
 /* ---- well-known binary ---- */
 
 enum { WKB_LITTLE = 1 };
@@ -111,16 +102,23 @@ static void put_single(struct mr_buf *out, const struct athena_shape *shape, siz
 void athena_shape_to_wkb(struct mr_buf *out, const struct athena_shape *shape)
 {
     size_t members = 0;
+    if (shape->kind == SHAPE_COLLECTION) {
+        put_header(out, shape->kind);
+        put_u32(out, shape->count);
+        for (size_t i = 0; i < shape->count; i++)
+            athena_shape_to_wkb(out, &shape->members[i]);
+        return;
+    }
     if (shape->kind < SHAPE_POINTS) {
         put_single(out, shape, 0, shape->count);
         return;
     }
-    for (size_t i = 0; i < shape->count; i = member_end(shape, i))
+    for (size_t i = 0; i < shape->count; i = athena_shape_member_end(shape, i))
         members++;
     put_header(out, shape->kind);
     put_u32(out, members);
-    for (size_t i = 0; i < shape->count; i = member_end(shape, i))
-        put_single(out, shape, i, member_end(shape, i));
+    for (size_t i = 0; i < shape->count; i = athena_shape_member_end(shape, i))
+        put_single(out, shape, i, athena_shape_member_end(shape, i));
 }
 
 struct bytes {
@@ -192,27 +190,56 @@ static enum mr_status take_single(struct bytes *bytes, int dimension)
     return status;
 }
 
-enum mr_status athena_shape_from_wkb(struct mr_arena *arena, struct mr_slice wkb,
-                                     struct athena_shape *ret_shape)
+static enum mr_status take_shape(struct bytes *bytes, struct athena_shape *ret, int depth);
+
+/* Of a collection. */
+static enum mr_status take_shapes(struct bytes *bytes, struct athena_shape *ret, uint64_t members,
+                                  int depth)
 {
-    struct bytes bytes = {.rest = wkb, .maker = {.arena = arena, .shape = ret_shape}};
+    enum mr_status status = MR_OK;
+    size_t capacity = 0;
+    if (depth == ATHENA_SHAPE_DEPTH_MAX)
+        return MR_FULL;
+    for (uint64_t i = 0; i < members && status == MR_OK; i++) {
+        struct athena_shape member;
+        if (++bytes->maker.total > ATHENA_SHAPE_POINTS_MAX)
+            return MR_FULL;
+        status = take_shape(bytes, &member, depth + 1);
+        ret->members = athena_shape_grown(bytes->maker.arena, ret->members, sizeof member,
+                                          ret->count, &capacity);
+        ret->members[ret->count++] = member;
+    }
+    return status;
+}
+
+static enum mr_status take_shape(struct bytes *bytes, struct athena_shape *ret, int depth)
+{
     enum athena_shape_kind kind;
     enum mr_status status = MR_OK;
     uint64_t members;
-    *ret_shape = (struct athena_shape){0};
-    if (!take_header(&bytes, &ret_shape->kind))
+    *ret = (struct athena_shape){0};
+    bytes->maker.shape = ret;
+    bytes->maker.path_capacity = 0;
+    if (!take_header(bytes, &ret->kind))
         return MR_INVALID;
-    const int dimension = athena_shape_dimension(ret_shape->kind);
-    if (ret_shape->kind < SHAPE_POINTS) {
-        status = take_single(&bytes, dimension);
-    } else if (!take_bits(&bytes, 4, &members)) {
-        status = MR_INVALID;
-    } else {
-        for (uint64_t i = 0; i < members && status == MR_OK; i++)
-            status = take_header(&bytes, &kind) && (int)kind == dimension
-                         ? take_single(&bytes, dimension)
-                         : MR_INVALID;
-    }
+    const int dimension = athena_shape_dimension(ret->kind);
+    if (ret->kind < SHAPE_POINTS)
+        return take_single(bytes, dimension);
+    if (!take_bits(bytes, 4, &members))
+        return MR_INVALID;
+    if (ret->kind == SHAPE_COLLECTION)
+        return take_shapes(bytes, ret, members, depth);
+    for (uint64_t i = 0; i < members && status == MR_OK; i++)
+        status = take_header(bytes, &kind) && (int)kind == dimension ? take_single(bytes, dimension)
+                                                                     : MR_INVALID;
+    return status;
+}
+
+enum mr_status athena_shape_from_wkb(struct mr_arena *arena, struct mr_slice wkb,
+                                     struct athena_shape *ret_shape)
+{
+    struct bytes bytes = {.rest = wkb, .maker = {.arena = arena}};
+    const enum mr_status status = take_shape(&bytes, ret_shape, 0);
     return status == MR_OK && bytes.rest.len > 0 ? MR_INVALID : status;
 }
 
@@ -244,14 +271,33 @@ static void put_positions(struct mr_buf *out, const struct athena_path *path, bo
     mr_buf_append(out, list ? MR_S("]") : MR_S(""));
 }
 
-void athena_shape_to_geojson(struct mr_buf *out, const struct athena_shape *shape)
+static void put_json(struct mr_buf *out, const struct athena_shape *shape);
+
+static void put_members(struct mr_buf *out, const struct athena_shape *collection)
+{
+    mr_buf_append(out, MR_S("\"geometries\":["));
+    for (size_t i = 0; i < collection->count; i++) {
+        mr_buf_append(out, i > 0 ? MR_S(",{") : MR_S("{"));
+        put_json(out, &collection->members[i]);
+        mr_buf_byte(out, '}');
+    }
+    mr_buf_byte(out, ']');
+}
+
+/* The members of its object. */
+static void put_json(struct mr_buf *out, const struct athena_shape *shape)
 {
     const bool several = shape->kind >= SHAPE_POINTS;
     const int dimension = athena_shape_dimension(shape->kind);
-    mr_buf_printf(out, "{\"type\":\"%s\",\"coordinates\":", athena_shape_name(shape->kind));
+    mr_buf_printf(out, "\"type\":\"%s\",", athena_shape_name(shape->kind));
+    if (shape->kind == SHAPE_COLLECTION) {
+        put_members(out, shape);
+        return;
+    }
+    mr_buf_append(out, MR_S("\"coordinates\":"));
     mr_buf_append(out, several || shape->count == 0 ? MR_S("[") : MR_S(""));
-    for (size_t i = 0; i < shape->count; i = member_end(shape, i)) {
-        const size_t end = member_end(shape, i);
+    for (size_t i = 0; i < shape->count; i = athena_shape_member_end(shape, i)) {
+        const size_t end = athena_shape_member_end(shape, i);
         mr_buf_append(out, i > 0 ? MR_S(",") : MR_S(""));
         mr_buf_append(out, dimension == 2 ? MR_S("[") : MR_S(""));
         for (size_t j = i; j < end; j++) {
@@ -261,6 +307,12 @@ void athena_shape_to_geojson(struct mr_buf *out, const struct athena_shape *shap
         mr_buf_append(out, dimension == 2 ? MR_S("]") : MR_S(""));
     }
     mr_buf_append(out, several || shape->count == 0 ? MR_S("]") : MR_S(""));
+}
+
+void athena_shape_to_geojson(struct mr_buf *out, const struct athena_shape *shape)
+{
+    mr_buf_byte(out, '{');
+    put_json(out, shape);
     mr_buf_append(out, MR_S(",\"crs\":{\"type\":\"name\",\"properties\":{\"name\":\"EPSG:0\"}}}"));
 }
 
@@ -304,30 +356,69 @@ static enum mr_status take_member(struct maker *maker, yyjson_val *member)
     return status;
 }
 
-enum mr_status athena_shape_from_geojson(struct mr_arena *arena, struct mr_slice text,
-                                         struct athena_shape *ret_shape)
+static enum mr_status take_json(struct maker *maker, yyjson_val *json, struct athena_shape *ret,
+                                int depth);
+
+/* Of a collection. */
+static enum mr_status take_geometries(struct maker *maker, yyjson_val *list,
+                                      struct athena_shape *ret, int depth)
 {
-    struct maker maker = {.arena = arena, .shape = ret_shape};
-    yyjson_val *json = mr_json_parse(arena, text, 16), *member;
-    yyjson_val *all = mr_json_get(json, "coordinates");
+    enum mr_status status = MR_OK;
+    size_t capacity = 0;
+    yyjson_val *item;
+    yyjson_arr_iter iter = yyjson_arr_iter_with(list);
+    if (depth == ATHENA_SHAPE_DEPTH_MAX)
+        return MR_FULL;
+    if (!yyjson_is_arr(list))
+        return MR_INVALID;
+    while (status == MR_OK && (item = yyjson_arr_iter_next(&iter)) != NULL) {
+        struct athena_shape member;
+        if (++maker->total > ATHENA_SHAPE_POINTS_MAX)
+            return MR_FULL;
+        status = take_json(maker, item, &member, depth + 1);
+        ret->members =
+            athena_shape_grown(maker->arena, ret->members, sizeof member, ret->count, &capacity);
+        ret->members[ret->count++] = member;
+    }
+    return status;
+}
+
+static enum mr_status take_json(struct maker *maker, yyjson_val *json, struct athena_shape *ret,
+                                int depth)
+{
+    yyjson_val *all = mr_json_get(json, "coordinates"), *member;
     const struct mr_slice type = mr_json_get_text(json, "type");
     enum mr_status status = MR_OK;
     int kind = 0;
-    *ret_shape = (struct athena_shape){0};
+    *ret = (struct athena_shape){0};
+    maker->shape = ret;
+    maker->path_capacity = 0;
     while (kind < SHAPE_KINDS &&
            !mr_slice_equal(type, mr_slice_cstr(athena_shape_name((enum athena_shape_kind)kind))))
         kind++;
-    if (kind == SHAPE_KINDS || !yyjson_is_arr(all))
+    if (kind == SHAPE_KINDS)
         return MR_INVALID;
-    ret_shape->kind = (enum athena_shape_kind)kind;
+    ret->kind = (enum athena_shape_kind)kind;
+    if (ret->kind == SHAPE_COLLECTION)
+        return take_geometries(maker, mr_json_get(json, "geometries"), ret, depth);
+    if (!yyjson_is_arr(all))
+        return MR_INVALID;
     if (yyjson_arr_size(all) == 0)
         return MR_OK;
-    if (ret_shape->kind < SHAPE_POINTS)
-        return take_member(&maker, all);
+    if (ret->kind < SHAPE_POINTS)
+        return take_member(maker, all);
     yyjson_arr_iter iter = yyjson_arr_iter_with(all);
     while (status == MR_OK && (member = yyjson_arr_iter_next(&iter)) != NULL)
-        status = take_member(&maker, member);
+        status = take_member(maker, member);
     return status;
+}
+
+enum mr_status athena_shape_from_geojson(struct mr_arena *arena, struct mr_slice text,
+                                         struct athena_shape *ret_shape)
+{
+    struct maker maker = {.arena = arena};
+    return take_json(&maker, mr_json_parse(arena, text, 2 * ATHENA_SHAPE_DEPTH_MAX + 8), ret_shape,
+                     0);
 }
 
 /* ---- encoded polylines: differences in units of 1e-5 degrees, five bits a letter ---- */
@@ -343,7 +434,7 @@ static void put_difference(struct mr_buf *out, int64_t value)
 void athena_shape_to_polyline(struct mr_buf *out, const struct athena_shape *shape)
 {
     int64_t last_x = 0, last_y = 0;
-    for (size_t i = 0; i < shape->count; i++) {
+    for (size_t i = 0; shape->kind != SHAPE_COLLECTION && i < shape->count; i++) {
         for (size_t j = 0; j < shape->paths[i].count; j++) {
             const struct athena_point p = shape->paths[i].points[j];
             const int64_t x = llround(fmax(-1e9, fmin(p.x, 1e9)) * 1e5);

@@ -1,5 +1,4 @@
-/* athena/geometry_forms.h: shapes as well-known binary, as GeoJSON and as encoded polylines, and
- * lines as what one measures along. */
+/* athena/geometry_forms.h: shapes as well-known binary, as GeoJSON and as encoded polylines. */
 #pragma once
 #include "athena/geometry.h"
 
@@ -11,7 +10,7 @@ void athena_shape_to_geojson(struct mr_buf *out, const struct athena_shape *shap
 /* Likewise. */
 MR_MUST_USE enum mr_status athena_shape_from_geojson(struct mr_arena *arena, struct mr_slice text,
                                                      struct athena_shape *ret_shape);
-/* The points of all its paths, latitude before longitude. */
+/* The points of all its paths, latitude before longitude; none of collections. */
 void athena_shape_to_polyline(struct mr_buf *out, const struct athena_shape *shape);
 MR_MUST_USE enum mr_status athena_shape_from_polyline(struct mr_arena *arena, struct mr_slice text,
                                                       struct athena_shape *ret_shape);

@@ -1,5 +1,6 @@
 /* Shapes from well-known text and back: "POLYGON ((0 0, 0 1, 1 1, 0 0))". */
 #include "athena/geometry.h"
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ static const struct {
     [SHAPE_POINTS] = {"MULTIPOINT", "MultiPoint", "MULTI_POINT", 2},
     [SHAPE_LINES] = {"MULTILINESTRING", "MultiLineString", "MULTI_LINE_STRING", 2},
     [SHAPE_POLYGONS] = {"MULTIPOLYGON", "MultiPolygon", "MULTI_POLYGON", 3},
+    [SHAPE_COLLECTION] = {"GEOMETRYCOLLECTION", "GeometryCollection", "GEOMETRY_COLLECTION", 0},
 };
 
 const char *athena_shape_name(enum athena_shape_kind kind)
@@ -29,7 +31,7 @@ const char *athena_shape_word(enum athena_shape_kind kind)
 
 int athena_shape_dimension(enum athena_shape_kind kind)
 {
-    return (int)kind % 3;
+    return kind == SHAPE_COLLECTION ? -1 : (int)kind % 3;
 }
 
 /* ---- reading ---- */
@@ -155,31 +157,66 @@ static enum mr_status take_level(struct reader *reader, int depth, bool hole)
     return status == MR_OK && depth == 1 ? add_path(reader, hole) : status;
 }
 
+static enum mr_status take_shape(struct reader *reader, struct athena_shape *ret, int depth);
+
+static enum mr_status take_members(struct reader *reader, struct athena_shape *collection,
+                                   int depth)
+{
+    enum mr_status status = MR_OK;
+    size_t capacity = 0;
+    if (depth == ATHENA_SHAPE_DEPTH_MAX)
+        return MR_FULL;
+    if (!take(reader, '('))
+        return MR_INVALID;
+    do {
+        struct athena_shape member;
+        if (++reader->total > ATHENA_SHAPE_POINTS_MAX) /* those without points, too */
+            return MR_FULL;
+        status = take_shape(reader, &member, depth + 1);
+        if (status == MR_OK) {
+            collection->members = athena_shape_grown(reader->arena, collection->members,
+                                                     sizeof member, collection->count, &capacity);
+            collection->members[collection->count++] = member;
+        }
+    } while (status == MR_OK && take(reader, ','));
+    return status == MR_OK && !take(reader, ')') ? MR_INVALID : status;
+}
+
+static enum mr_status take_shape(struct reader *reader, struct athena_shape *ret, int depth)
+{
+    *ret = (struct athena_shape){0};
+    reader->shape = ret;
+    reader->path_capacity = 0;
+    for (int kind = 0; kind < SHAPE_KINDS; kind++) {
+        if (!take_word(reader, kinds[kind].text))
+            continue;
+        ret->kind = (enum athena_shape_kind)kind;
+        if (take_word(reader, "EMPTY"))
+            return MR_OK;
+        return ret->kind == SHAPE_COLLECTION ? take_members(reader, ret, depth)
+                                             : take_level(reader, kinds[kind].depth, false);
+    }
+    return MR_INVALID;
+}
+
 enum mr_status athena_shape_parse(struct mr_arena *arena, struct mr_slice text,
                                   struct athena_shape *ret_shape)
 {
-    struct reader reader = {.arena = arena, .at = mr_arena_cstr(arena, text), .shape = ret_shape};
-    enum mr_status status = MR_INVALID;
-    *ret_shape = (struct athena_shape){0};
-    for (int kind = 0; kind < SHAPE_KINDS; kind++) {
-        if (!take_word(&reader, kinds[kind].text))
-            continue;
-        ret_shape->kind = (enum athena_shape_kind)kind;
-        status =
-            take_word(&reader, "EMPTY") ? MR_OK : take_level(&reader, kinds[kind].depth, false);
-        break;
-    }
+    struct reader reader = {.arena = arena, .at = mr_arena_cstr(arena, text)};
+    const enum mr_status status = take_shape(&reader, ret_shape, 0);
     skip_blanks(&reader);
     return status == MR_OK && *reader.at != '\0' ? MR_INVALID : status;
 }
 
 /* ---- writing ---- */
 
-/* As few digits as tell the number, without an exponent. */
+/* As few digits as tell the number, without an exponent. Fifteen always tell one that was written
+ * with no more, and then only zeros follow its own. */
 static void print_number(struct mr_buf *out, double value)
 {
     char text[400];
-    int digits = 1;
+    int digits = 15;
+    assert(isfinite(value));
     if (value == 0) {
         mr_buf_byte(out, '0');
         return;
@@ -187,8 +224,10 @@ static void print_number(struct mr_buf *out, double value)
     do {
         snprintf(text, sizeof text, "%.*e", digits - 1, value);
     } while (strtod(text, NULL) != value && ++digits <= 17);
-    const int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-    const int behind = digits - 1 - exponent;
+    const char *e = strchr(text, 'e');
+    int behind = digits - 1 - (int)strtol(e + 1, NULL, 10);
+    for (const char *last = e - 1; *last == '0'; last--)
+        behind--;
     snprintf(text, sizeof text, "%.*f", behind > 0 ? behind : 0, value);
     mr_buf_append(out, mr_slice_cstr(text));
 }
@@ -205,12 +244,26 @@ static void print_path(struct mr_buf *out, const struct athena_path *path)
     mr_buf_byte(out, ')');
 }
 
+static void print_members(struct mr_buf *out, const struct athena_shape *collection)
+{
+    mr_buf_append(out, MR_S(" ("));
+    for (size_t i = 0; i < collection->count; i++) {
+        mr_buf_append(out, i > 0 ? MR_S(", ") : MR_S(""));
+        athena_shape_print(out, &collection->members[i]);
+    }
+    mr_buf_byte(out, ')');
+}
+
 void athena_shape_print(struct mr_buf *out, const struct athena_shape *shape)
 {
     const bool several = shape->kind == SHAPE_POLYGONS;
     mr_buf_append(out, mr_slice_cstr(kinds[shape->kind].text));
     if (shape->count == 0) {
         mr_buf_append(out, MR_S(" EMPTY"));
+        return;
+    }
+    if (shape->kind == SHAPE_COLLECTION) {
+        print_members(out, shape);
         return;
     }
     mr_buf_append(out, kinds[shape->kind].depth > 1 ? MR_S(" (") : MR_S(" "));

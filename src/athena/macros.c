@@ -193,6 +193,9 @@ static const char *const macros[] = {
     "not be the empty string') ELSE string_split(s, d) END",
     "mr_hive_bucket(l, n) AS (list_reduce(l, lambda mr_x, mr_y: mr_hive_mix(mr_x, mr_y)) & "
     "2147483647) % n",
+    /* As Trino shows what is empty. */
+    "mr_geometry_shown(g) AS CASE g WHEN 'LINESTRING EMPTY' THEN 'MULTILINESTRING EMPTY' WHEN "
+    "'POLYGON EMPTY' THEN 'MULTIPOLYGON EMPTY' ELSE g END",
     /* Lists of geometries and tiles, and the text that stands for one: ';' is in none of them. */
     "mr_geometries(t) AS CASE WHEN t = '' THEN CAST([] AS VARCHAR[]) ELSE string_split(t, ';') END",
     "mr_geometries_text(l) AS array_to_string(list_transform(l, lambda mr_g: coalesce(mr_g, '')), "

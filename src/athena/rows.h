@@ -77,6 +77,8 @@ MR_MUST_USE enum mr_status athena_joda_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_regex_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_geometry_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_geoforms_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_geos_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_overlay_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_bingtile_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_ipaddress_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_match_register(duckdb_connection connection);

@@ -1,5 +1,6 @@
 /* Tiles of Bing Maps: functions over what stands for them inside DuckDB, their text. */
 #include "athena/bingtile.h"
+#include "athena/geos.h"
 #include "athena/scalars_geometry.h"
 #include <assert.h>
 #include <math.h>
@@ -173,13 +174,42 @@ static struct athena_tile last_tile(const struct athena_box *box, uint32_t zoom,
     return tile;
 }
 
-/* mr_geometry_tiles(geometry, zoom): those that it meets. */
-static bool tiles(struct athena_row *row, struct mr_arena *arena)
+/* Those of the tiles from `first` to `last` that meet the geometry. */
+static bool list_meeting(struct athena_geos_call *call, const GEOSPreparedGeometry *geometry,
+                         const struct athena_tile *first, const struct athena_tile *last)
 {
+    for (uint32_t x = first->x; x <= last->x; x++) {
+        for (uint32_t y = first->y; y <= last->y; y++) {
+            const struct athena_tile tile = {x, y, first->zoom};
+            const struct athena_box box = athena_tile_box(&tile);
+            struct athena_point corners[5];
+            struct athena_path path;
+            const struct athena_shape shape = box_shape(&box, corners, &path);
+            GEOSGeometry *square = athena_geos_make(call, &shape);
+            if (square == NULL)
+                return false;
+            char meets;
+            ATHENA_GEOS_TRY(call, 2, meets,
+                            athena_geos.prepared_meets(call->handle, geometry, square));
+            athena_geos_drop(call, square);
+            if (meets == 2)
+                return athena_geos_fail(call);
+            if (meets == 1)
+                list_add(call->row, &tile);
+        }
+    }
+    return true;
+}
+
+/* mr_geometry_tiles(geometry, zoom): those that it meets. */
+static bool tiles(struct athena_geos_call *call)
+{
+    struct athena_row *row = call->row;
     struct athena_shape shape;
     struct athena_box box;
     uint32_t zoom;
-    if (!athena_geometry_at(row, 0, arena, &shape) || !zoom_at(row, 1, true, &zoom))
+    const GEOSGeometry *geometry = athena_geos_at(call, 0, &shape);
+    if (geometry == NULL || !zoom_at(row, 1, true, &zoom))
         return false;
     if (!athena_shape_box(&shape, &box)) {
         athena_row_put_text(row, MR_S(""));
@@ -196,24 +226,24 @@ static bool tiles(struct athena_row *row, struct mr_arena *arena)
     const struct athena_tile last = last_tile(&box, zoom, &first);
     if ((uint64_t)(last.x - first.x + 1) * (last.y - first.y + 1) > TILES_MAX)
         return athena_row_fail(row, "NOT_SUPPORTED: a geometry over more than %d tiles", TILES_MAX);
-    for (uint32_t x = first.x; x <= last.x; x++) {
-        for (uint32_t y = first.y; y <= last.y; y++) {
-            const struct athena_tile tile = {x, y, zoom};
-            const struct athena_box of_tile = athena_tile_box(&tile);
-            struct athena_point corners[5];
-            struct athena_path path;
-            const struct athena_shape square = box_shape(&of_tile, corners, &path);
-            if (shape.kind == SHAPE_POINT || athena_shape_intersects(&shape, &square))
-                list_add(row, &tile);
-        }
+    bool fine = true;
+    if (shape.kind == SHAPE_POINT) {
+        list_add(row, &first);
+    } else {
+        const GEOSPreparedGeometry *prepared = athena_geos.prepare(call->handle, geometry);
+        if (prepared == NULL)
+            return athena_geos_fail(call);
+        fine = list_meeting(call, prepared, &first, &last);
+        athena_geos.prepared_destroy(call->handle, prepared);
     }
-    athena_row_put_text(row, mr_buf_slice(&row->text));
-    return true;
+    if (fine)
+        athena_row_put_text(row, mr_buf_slice(&row->text));
+    return fine;
 }
 
 static bool run_tiles(struct athena_row *row)
 {
-    return athena_geometry_run(row, tiles);
+    return athena_geos_run(row, tiles);
 }
 
 enum mr_status athena_bingtile_register(duckdb_connection connection)

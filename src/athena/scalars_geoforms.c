@@ -1,4 +1,4 @@
-/* Geometries in other forms, their members, points along lines, and the sphere. A list of
+/* Geometries in other forms, their members, and the sphere. A list of
  * geometries is one text with ';' between them: macros.c cuts it. */
 #include "athena/geometry_forms.h"
 #include "athena/scalars_geometry.h"
@@ -26,8 +26,7 @@ static bool put_read(struct athena_row *row, enum mr_status status,
                      const struct athena_shape *shape, const char *what)
 {
     if (status == MR_FULL)
-        return athena_row_fail(row, "NOT_SUPPORTED: geometries of more than %d points",
-                               ATHENA_SHAPE_POINTS_MAX);
+        return athena_geometry_full(row);
     if (status != MR_OK)
         return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Invalid %s", what);
     athena_geometry_put(row, shape);
@@ -91,20 +90,18 @@ static enum athena_shape_kind single(enum athena_shape_kind kind)
     return (enum athena_shape_kind)athena_shape_dimension(kind);
 }
 
-static struct athena_shape point_shape(struct athena_path *path, struct athena_point *point)
-{
-    *path = (struct athena_path){.points = point, .count = 1};
-    return (struct athena_shape){.kind = SHAPE_POINT, .paths = path, .count = 1};
-}
-
-/* The paths of the member at `index`. False: there are not so many. */
+/* The member at `index`. False: there are not so many. */
 static bool member_at(const struct athena_shape *shape, int64_t index, struct athena_shape *ret)
 {
     size_t from = 0;
+    if (shape->kind == SHAPE_COLLECTION) {
+        if (index < 0 || (uint64_t)index >= shape->count)
+            return false;
+        *ret = shape->members[index];
+        return true;
+    }
     for (int64_t at = 0; from < shape->count; at++) {
-        size_t end = from + 1;
-        while (end < shape->count && shape->paths[end].hole)
-            end++;
+        const size_t end = athena_shape_member_end(shape, from);
         *ret = (struct athena_shape){
             .kind = single(shape->kind), .paths = shape->paths + from, .count = end - from};
         if (at == index)
@@ -149,21 +146,15 @@ static bool run_nth(struct athena_row *row)
     return athena_geometry_run(row, nth);
 }
 
-static void list_add(struct athena_row *row, const struct athena_shape *shape, bool *first)
-{
-    mr_buf_append(&row->text, *first ? MR_S("") : MR_S(";"));
-    athena_shape_print(&row->text, shape);
-    *first = false;
-}
-
-static void list_points(struct athena_row *row, const struct athena_shape *shape, bool *first)
+static void list_points(struct athena_row *row, const struct athena_shape *shape)
 {
     for (size_t i = 0; i < shape->count; i++) {
-        for (size_t j = 0; j < shape->paths[i].count; j++) {
-            struct athena_path path;
-            const struct athena_shape point = point_shape(&path, &shape->paths[i].points[j]);
-            list_add(row, &point, first);
+        if (shape->kind == SHAPE_COLLECTION) {
+            list_points(row, &shape->members[i]);
+            continue;
         }
+        for (size_t j = 0; j < shape->paths[i].count; j++)
+            athena_geometry_list_point(row, &shape->paths[i].points[j], row->text.len == 0);
     }
 }
 
@@ -172,7 +163,6 @@ static bool list(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape, found;
     struct athena_box box;
-    bool first = true;
     if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
     const bool rings = athena_geometry_is(row, 1, "ST_InteriorRings");
@@ -181,18 +171,15 @@ static bool list(struct athena_row *row, struct mr_arena *arena)
     if (!athena_shape_box(&shape, &box))
         return true;
     if (athena_geometry_is(row, 1, "ST_Points"))
-        list_points(row, &shape, &first);
+        list_points(row, &shape);
     for (int64_t i = 0; rings && ring_at(&shape, i, &found); i++)
-        list_add(row, &found, &first);
+        athena_geometry_list(row, &found, i == 0);
     for (int64_t i = 0; athena_geometry_is(row, 1, "ST_Geometries") && member_at(&shape, i, &found);
          i++)
-        list_add(row, &found, &first);
+        athena_geometry_list(row, &found, i == 0);
     if (athena_geometry_is(row, 1, "ST_EnvelopeAsPts")) {
-        struct athena_path path;
-        found = point_shape(&path, &box.from);
-        list_add(row, &found, &first);
-        found = point_shape(&path, &box.to);
-        list_add(row, &found, &first);
+        athena_geometry_list_point(row, &box.from, true);
+        athena_geometry_list_point(row, &box.to, false);
     }
     athena_row_put_text(row, mr_buf_slice(&row->text));
     return true;
@@ -258,132 +245,6 @@ static bool join(struct athena_row *row, struct mr_arena *arena)
 static bool run_join(struct athena_row *row)
 {
     return athena_geometry_run(row, join);
-}
-
-/* ---- along lines ---- */
-
-/* mr_geometry_share(line, point) */
-static bool share(struct athena_row *row, struct mr_arena *arena)
-{
-    struct athena_shape line, point;
-    if (!athena_geometry_at(row, 0, arena, &line) || !athena_geometry_at(row, 1, arena, &point))
-        return false;
-    if (line.kind != SHAPE_LINE)
-        return athena_row_fail(row,
-                               "INVALID_FUNCTION_ARGUMENT: First argument to line_locate_point "
-                               "must be a LineString. Got: %s",
-                               athena_shape_name(line.kind));
-    if (point.kind != SHAPE_POINT)
-        return athena_row_fail(row,
-                               "INVALID_FUNCTION_ARGUMENT: Second argument to line_locate_point "
-                               "must be a Point. Got: %s",
-                               athena_shape_name(point.kind));
-    if (line.count > 0 && point.count > 0)
-        athena_row_put_double(row, athena_path_share(&line.paths[0], point.paths[0].points[0]));
-    return true;
-}
-
-static bool run_share(struct athena_row *row)
-{
-    return athena_geometry_run(row, share);
-}
-
-/* mr_geometry_along(line, share, again): a list of one point, or of those at all multiples. */
-static bool along(struct athena_row *row, struct mr_arena *arena)
-{
-    struct athena_shape line;
-    const double fraction = athena_row_double(row, 1);
-    bool first = true;
-    if (!athena_geometry_at(row, 0, arena, &line))
-        return false;
-    if (line.kind != SHAPE_LINE)
-        return athena_row_fail(row,
-                               "INVALID_FUNCTION_ARGUMENT: First argument to "
-                               "line_interpolate_point must be a LineString. Got: %s",
-                               athena_shape_name(line.kind));
-    if (!(fraction >= 0 && fraction <= 1))
-        return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: fraction must be between 0 and 1");
-    const double most = athena_row_boolean(row, 2) && fraction > 0 ? floor(1 / fraction) : 1;
-    if (most > ATHENA_SHAPE_POINTS_MAX)
-        return put_read(row, MR_FULL, NULL, "");
-    for (int i = 1; line.count > 0 && i <= (int)most; i++) {
-        struct athena_point point = athena_path_point(&line.paths[0], fraction * i);
-        struct athena_path path;
-        const struct athena_shape shape = point_shape(&path, &point);
-        list_add(row, &shape, &first);
-    }
-    if (!first)
-        athena_row_put_text(row, mr_buf_slice(&row->text));
-    return true;
-}
-
-static bool run_along(struct athena_row *row)
-{
-    return athena_geometry_run(row, along);
-}
-
-/* mr_geometry_nearest(a, b, which): the point of a, or that of b. */
-static bool nearest(struct athena_row *row, struct mr_arena *arena)
-{
-    struct athena_shape a, b;
-    struct athena_point of_a = {0, 0}, of_b = {0, 0};
-    if (!athena_geometry_at(row, 0, arena, &a) || !athena_geometry_at(row, 1, arena, &b))
-        return false;
-    if (a.count == 0 || b.count == 0)
-        return true;
-    athena_shape_nearest(&a, &b, &of_a, &of_b);
-    athena_geometry_put_point(row, athena_row_integer(row, 2) == 0 ? of_a : of_b);
-    return true;
-}
-
-static bool run_nearest(struct athena_row *row)
-{
-    return athena_geometry_run(row, nearest);
-}
-
-/* ---- boundaries ---- */
-
-/* An end that an odd number of lines have. */
-static bool is_odd_end(const struct athena_shape *lines, struct athena_point end)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < lines->count; i++) {
-        const struct athena_path *path = &lines->paths[i];
-        const struct athena_point ends[] = {path->points[0], path->points[path->count - 1]};
-        for (size_t j = 0; j < MR_COUNT(ends); j++)
-            count += ends[j].x == end.x && ends[j].y == end.y;
-    }
-    return count % 2 == 1;
-}
-
-static bool boundary(struct athena_row *row, struct mr_arena *arena)
-{
-    struct athena_shape shape;
-    if (!athena_geometry_at(row, 0, arena, &shape))
-        return false;
-    if (athena_shape_dimension(shape.kind) == 2) {
-        shape.kind = SHAPE_LINES;
-        for (size_t i = 0; i < shape.count; i++)
-            shape.paths[i].hole = false;
-        athena_geometry_put(row, &shape);
-        return true;
-    }
-    struct athena_shape ends = {.kind = SHAPE_POINTS,
-                                .paths =
-                                    MR_NEW_ARRAY(arena, struct athena_path, 2 * shape.count + 1)};
-    for (size_t i = 0; athena_shape_dimension(shape.kind) == 1 && i < 2 * shape.count; i++) {
-        const struct athena_path *path = &shape.paths[i / 2];
-        struct athena_point *end = &path->points[i % 2 == 0 ? 0 : path->count - 1];
-        if (is_odd_end(&shape, *end))
-            ends.paths[ends.count++] = (struct athena_path){.points = end, .count = 1};
-    }
-    athena_geometry_put(row, &ends);
-    return true;
-}
-
-static bool run_boundary(struct athena_row *row)
-{
-    return athena_geometry_run(row, boundary);
 }
 
 /* ---- the sphere ---- */
@@ -512,10 +373,6 @@ enum mr_status athena_geoforms_register(duckdb_connection connection)
         {"mr_geometry_nth", {V, N, V}, V, run_nth},
         {"mr_geometry_list", {V, V}, V, run_list},
         {"mr_geometry_join", {V, N, V}, V, run_join},
-        {"mr_geometry_share", {V, V}, D, run_share},
-        {"mr_geometry_along", {V, D, DUCKDB_TYPE_BOOLEAN}, V, run_along},
-        {"mr_geometry_nearest", {V, V, N}, V, run_nearest},
-        {"mr_geometry_boundary", {V}, V, run_boundary},
         {"mr_geography", {V}, V, run_geography},
         {"mr_geography_number", {V, V}, D, run_measure},
         {"mr_geography_distance", {V, V}, D, run_distance},

@@ -1,18 +1,33 @@
 /* Geometries: functions over well-known text, which stands for them inside DuckDB. */
 #include "athena/scalars_geometry.h"
+#include <math.h>
+
+enum { TEXT_SHOWN_MAX = 1000 }; /* of one that cannot be read */
 
 /* ---- arguments and results ---- */
+
+bool athena_geometry_of(struct athena_row *row, struct mr_slice text, struct mr_arena *arena,
+                        struct athena_shape *ret_shape)
+{
+    const enum mr_status status = athena_shape_parse(arena, text, ret_shape);
+    if (status == MR_FULL)
+        return athena_geometry_full(row);
+    return status == MR_OK || athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Invalid WKT: %.*s",
+                                              MR_ARG(mr_slice_sub(text, 0, TEXT_SHOWN_MAX)));
+}
 
 bool athena_geometry_at(struct athena_row *row, size_t input, struct mr_arena *arena,
                         struct athena_shape *ret_shape)
 {
-    struct mr_slice text = athena_row_slice(row, input);
-    const enum mr_status status = athena_shape_parse(arena, text, ret_shape);
-    if (status == MR_FULL)
-        return athena_row_fail(row, "NOT_SUPPORTED: geometries of more than %d points",
-                               ATHENA_SHAPE_POINTS_MAX);
-    return status == MR_OK ||
-           athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: Invalid WKT: %.*s", MR_ARG(text));
+    return athena_geometry_of(row, athena_row_slice(row, input), arena, ret_shape);
+}
+
+bool athena_geometry_full(struct athena_row *row)
+{
+    return athena_row_fail(row,
+                           "NOT_SUPPORTED: geometries of more than %d points, or collections %d "
+                           "deep",
+                           ATHENA_SHAPE_POINTS_MAX, ATHENA_SHAPE_DEPTH_MAX);
 }
 
 void athena_geometry_put(struct athena_row *row, const struct athena_shape *shape)
@@ -27,6 +42,19 @@ void athena_geometry_put_point(struct athena_row *row, struct athena_point point
     struct athena_path path = {.points = &point, .count = 1};
     const struct athena_shape shape = {.kind = SHAPE_POINT, .paths = &path, .count = 1};
     athena_geometry_put(row, &shape);
+}
+
+void athena_geometry_list(struct athena_row *row, const struct athena_shape *shape, bool first)
+{
+    mr_buf_append(&row->text, first ? MR_S("") : MR_S(";"));
+    athena_shape_print(&row->text, shape);
+}
+
+void athena_geometry_list_point(struct athena_row *row, struct athena_point *point, bool first)
+{
+    struct athena_path path = {.points = point, .count = 1};
+    const struct athena_shape shape = {.kind = SHAPE_POINT, .paths = &path, .count = 1};
+    athena_geometry_list(row, &shape, first);
 }
 
 bool athena_geometry_is(const struct athena_row *row, size_t input, const char *what)
@@ -75,8 +103,10 @@ static bool run_geometry(struct athena_row *row)
 
 static bool run_point(struct athena_row *row)
 {
-    athena_geometry_put_point(
-        row, (struct athena_point){athena_row_double(row, 0), athena_row_double(row, 1)});
+    const struct athena_point point = {athena_row_double(row, 0), athena_row_double(row, 1)};
+    if (!isfinite(point.x) || !isfinite(point.y))
+        return athena_row_fail(row, "INVALID_FUNCTION_ARGUMENT: ST_Point takes finite coordinates");
+    athena_geometry_put_point(row, point);
     return true;
 }
 
@@ -92,14 +122,7 @@ static bool number(struct athena_row *row, struct mr_arena *arena)
     const bool x = athena_geometry_is(row, 1, "ST_X"), y = athena_geometry_is(row, 1, "ST_Y");
     if ((x || y) && shape.kind != SHAPE_POINT)
         return athena_geometry_only(row, x ? "ST_X" : "ST_Y", "POINT", shape.kind);
-    if (athena_geometry_is(row, 1, "ST_Length") && athena_shape_dimension(shape.kind) != 1)
-        return athena_geometry_only(row, "ST_Length", "LINE_STRING or MULTI_LINE_STRING",
-                                    shape.kind);
-    if (athena_geometry_is(row, 1, "ST_Area"))
-        athena_row_put_double(row, athena_shape_area(&shape));
-    else if (athena_geometry_is(row, 1, "ST_Length"))
-        athena_row_put_double(row, athena_shape_length(&shape));
-    else if (athena_shape_box(&shape, &box)) /* else it is empty: NULL */
+    if (athena_shape_box(&shape, &box)) /* else it is empty: NULL */
         athena_row_put_double(row, x || athena_geometry_is(row, 1, "ST_XMin")   ? box.from.x
                                    : y || athena_geometry_is(row, 1, "ST_YMin") ? box.from.y
                                    : athena_geometry_is(row, 1, "ST_XMax")      ? box.to.x
@@ -116,18 +139,16 @@ static bool run_number(struct athena_row *row)
 static bool count(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
-    int64_t points = 0, members = 0;
+    int64_t members = 0;
     if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
-    for (size_t i = 0; i < shape.count; i++) {
-        points += (int64_t)shape.paths[i].count;
-        members += !shape.paths[i].hole;
-    }
+    for (size_t i = 0; i < shape.count; i++)
+        members += shape.kind == SHAPE_COLLECTION || !shape.paths[i].hole;
     if (athena_geometry_is(row, 1, "ST_NumInteriorRing") && shape.kind != SHAPE_POLYGON)
         return athena_geometry_only(row, "ST_NumInteriorRing", "POLYGON", shape.kind);
     athena_row_put_integer(
-        row, athena_geometry_is(row, 1, "ST_NumPoints")       ? points
-             : athena_geometry_is(row, 1, "ST_Dimension")     ? athena_shape_dimension(shape.kind)
+        row, athena_geometry_is(row, 1, "ST_NumPoints")       ? (int64_t)athena_shape_points(&shape)
+             : athena_geometry_is(row, 1, "ST_Dimension")     ? athena_shape_greatest(&shape)
              : athena_geometry_is(row, 1, "ST_NumGeometries") ? members
                                                               : (int64_t)shape.count - members);
     return true;
@@ -166,7 +187,7 @@ static bool flag(struct athena_row *row, struct mr_arena *arena)
     if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
     if (athena_geometry_is(row, 1, "ST_IsEmpty")) {
-        athena_row_put_boolean(row, shape.count == 0);
+        athena_row_put_boolean(row, athena_shape_is_empty(&shape));
         return true;
     }
     if (athena_shape_dimension(shape.kind) != 1)
@@ -207,7 +228,6 @@ static void put_box(struct athena_row *row, const struct athena_box *box)
 static bool part(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
-    struct athena_point point;
     struct athena_box box;
     if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
@@ -219,20 +239,17 @@ static bool part(struct athena_row *row, struct mr_arena *arena)
                                     shape.kind);
     if (ring && shape.kind != SHAPE_POLYGON)
         return athena_geometry_only(row, "ST_ExteriorRing", "POLYGON", shape.kind);
-    if (shape.count == 0)
-        return true;
-    const struct athena_path *first = &shape.paths[0];
-    if (start || end) {
-        athena_geometry_put_point(row, first->points[start ? 0 : first->count - 1]);
-    } else if (ring) {
+    if (!start && !end && !ring) { /* ST_Envelope */
+        const struct athena_shape none = {.kind = SHAPE_POLYGON};
+        if (athena_shape_box(&shape, &box))
+            put_box(row, &box);
+        else
+            athena_geometry_put(row, &none);
+    } else if (shape.count > 0 && ring) {
         const struct athena_shape line = {.kind = SHAPE_LINE, .paths = shape.paths, .count = 1};
         athena_geometry_put(row, &line);
-    } else if (athena_geometry_is(row, 1, "ST_Envelope")) {
-        (void)athena_shape_box(&shape, &box);
-        put_box(row, &box);
-    } else {
-        point = athena_shape_centroid(&shape);
-        athena_geometry_put_point(row, point);
+    } else if (shape.count > 0) {
+        athena_geometry_put_point(row, shape.paths[0].points[start ? 0 : shape.paths[0].count - 1]);
     }
     return true;
 }
@@ -240,51 +257,6 @@ static bool part(struct athena_row *row, struct mr_arena *arena)
 static bool run_part(struct athena_row *row)
 {
     return athena_geometry_run(row, part);
-}
-
-/* ---- two of them ---- */
-
-/* mr_geometry_relation(a, b, what) */
-static bool relation(struct athena_row *row, struct mr_arena *arena)
-{
-    struct athena_shape a, b;
-    bool holds;
-    if (!athena_geometry_at(row, 0, arena, &a) || !athena_geometry_at(row, 1, arena, &b))
-        return false;
-    if (athena_geometry_is(row, 2, "ST_Intersects") || athena_geometry_is(row, 2, "ST_Disjoint")) {
-        holds = athena_shape_intersects(&a, &b);
-        athena_row_put_boolean(row, athena_geometry_is(row, 2, "ST_Intersects") ? holds : !holds);
-        return true;
-    }
-    const bool within = athena_geometry_is(row, 2, "ST_Within");
-    const enum mr_status status =
-        athena_shape_contains(arena, within ? &b : &a, within ? &a : &b, &holds);
-    if (status != MR_OK)
-        return athena_row_fail(row, "NOT_SUPPORTED: %s of %s and %s is not supported",
-                               within ? "ST_Within" : "ST_Contains", athena_shape_word(a.kind),
-                               athena_shape_word(b.kind));
-    athena_row_put_boolean(row, holds);
-    return true;
-}
-
-static bool run_relation(struct athena_row *row)
-{
-    return athena_geometry_run(row, relation);
-}
-
-static bool distance(struct athena_row *row, struct mr_arena *arena)
-{
-    struct athena_shape a, b;
-    if (!athena_geometry_at(row, 0, arena, &a) || !athena_geometry_at(row, 1, arena, &b))
-        return false;
-    if (a.count > 0 && b.count > 0) /* else NULL */
-        athena_row_put_double(row, athena_shape_distance(&a, &b));
-    return true;
-}
-
-static bool run_distance(struct athena_row *row)
-{
-    return athena_geometry_run(row, distance);
 }
 
 enum mr_status athena_geometry_register(duckdb_connection connection)
@@ -300,8 +272,6 @@ enum mr_status athena_geometry_register(duckdb_connection connection)
         {"mr_geometry_kind", {V}, V, run_kind},
         {"mr_geometry_is", {V, V}, L, run_flag},
         {"mr_geometry_part", {V, V}, V, run_part},
-        {"mr_geometry_relation", {V, V, V}, L, run_relation},
-        {"mr_geometry_distance", {V, V}, D, run_distance},
     };
 #undef V
 #undef D

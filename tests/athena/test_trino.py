@@ -22,7 +22,8 @@ EXPRESSIONS = {
 TABLES = {"aggregates": trino_queries.AGGREGATES, "windows": trino_queries.WINDOWS,
           "relations": trino_queries.RELATIONS, "json tables": trino_queries.JSON_TABLES,
           "zones": trino_queries.ZONES, "addresses": trino_addresses.RELATIONS,
-          "row patterns": trino_match.RELATIONS, "documented": trino_documented.RELATIONS}
+          "row patterns": trino_match.RELATIONS, "documented": trino_documented.RELATIONS,
+          "geometries": trino_geometry.RELATIONS}
 
 
 def answer(lake, sql):

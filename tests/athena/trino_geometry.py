@@ -19,7 +19,17 @@ GEOMETRIES = [
      "MULTILINESTRING ((0 0, 1 1), (2 2, 3 3))", "varchar"),
     (f"ST_AsText({TWO})", "MULTIPOLYGON (((0 0, 0 1, 1 1, 1 0, 0 0)), ((5 5, 5 9, 9 9, 9 5, 5 5), "
      "(6 6, 6 7, 7 7, 7 6, 6 6)))", "varchar"),
-    ("ST_AsText(ST_GeometryFromText('POLYGON EMPTY'))", "POLYGON EMPTY", "varchar"),
+    ("ST_AsText(ST_GeometryFromText('POINT EMPTY'))", "POINT EMPTY", "varchar"),
+    # as Trino's manual has it
+    ("ST_AsText(ST_LineFromText('LINESTRING EMPTY'))", "MULTILINESTRING EMPTY", "varchar"),
+    ("ST_AsText(ST_Polygon('POLYGON EMPTY'))", "MULTIPOLYGON EMPTY", "varchar"),
+    ("ST_GeometryType(ST_Polygon('POLYGON EMPTY'))", "ST_Polygon", "varchar"),
+    ("ST_AsText(ST_Point(0.1 + 0.2, 123456789012345680))",
+     "POINT (0.3 123456789012345680)", "varchar"),
+    ("ST_AsText(ST_Point(1e0 / 3, -1e22))", "POINT (0.3333333333333333 -10000000000000000000000)",
+     "varchar"),
+    ("ST_AsText(ST_Centroid(ST_GeometryFromText('POLYGON EMPTY')))", "POINT EMPTY", "varchar"),
+    ("ST_Envelope(ST_GeometryFromText('POINT EMPTY'))", "POLYGON EMPTY", "geometry"),
     # a ring that is not closed is, as AWS's examples have them
     ("ST_AsText(ST_Polygon('polygon ((1 1, 1 4, 4 4, 4 1))'))",
      "POLYGON ((1 1, 1 4, 4 4, 4 1, 1 1))", "varchar"),
@@ -100,7 +110,7 @@ FORMS = [
      "-126.453 43.252)'))", "_p~iF~ps|U_ulLnnqC_mqNvxq`@", "varchar"),
     ("ST_AsText(from_encoded_polyline('_p~iF~ps|U_ulLnnqC_mqNvxq`@'))",
      "LINESTRING (-120.2 38.5, -120.95 40.7, -126.453 43.252)", "varchar"),
-    ("ST_AsText(from_encoded_polyline(''))", "LINESTRING EMPTY", "varchar"),
+    ("ST_IsEmpty(from_encoded_polyline(''))", "true", "boolean"),
     ("to_geojson_geometry(to_spherical_geography(ST_GeometryFromText('LINESTRING (0 0, 1 2, "
      "3.5 4)')))", '{"type":"LineString","coordinates":[[0,0],[1,2],[3.5,4]],"crs":'
      '{"type":"name","properties":{"name":"EPSG:0"}}}', "varchar"),
@@ -125,7 +135,7 @@ FORMS = [
 MEMBERS = [
     ("ST_AsText(ST_LineString(ARRAY[ST_Point(1, 2), ST_Point(3, 4), ST_Point(1, 2)]))",
      "LINESTRING (1 2, 3 4, 1 2)", "varchar"),
-    ("ST_AsText(ST_LineString(ARRAY[ST_Point(9, 10)]))", "LINESTRING EMPTY", "varchar"),
+    ("ST_LineString(ARRAY[ST_Point(9, 10)])", "LINESTRING EMPTY", "geometry"),
     ("ST_AsText(ST_MultiPoint(ARRAY[ST_Point(1, 2), ST_Point(1, 2)]))",
      "MULTIPOINT ((1 2), (1 2))", "varchar"),
     ("ST_MultiPoint(ARRAY[])", None, "geometry"),
@@ -152,6 +162,10 @@ MEMBERS = [
     ("ST_AsText(ST_Boundary(ST_GeometryFromText('MULTILINESTRING ((0 0, 1 1), (1 1, 2 2))')))",
      "MULTIPOINT ((0 0), (2 2))", "varchar"),
     ("ST_AsText(ST_Boundary(ST_Point(1, 2)))", "MULTIPOINT EMPTY", "varchar"),
+    ("ST_Boundary(ST_LineFromText('LINESTRING (0 0, 1 1, 1 0, 0 0)'))", "MULTIPOINT EMPTY",
+     "geometry"),
+    (f"ST_Boundary({HOUSE})", "MULTILINESTRING ((0 0, 0 4, 4 4, 4 0, 0 0), "
+     "(1 1, 1 2, 2 2, 2 1, 1 1))", "geometry"),
     (f"ST_Equals({HOUSE}, {HOUSE})", "true", "boolean"),
     (f"ST_Equals({HOUSE}, {SLANTED})", "false", "boolean"),
     ("line_locate_point(ST_GeometryFromText('LINESTRING (0 0, 0 1)'), ST_Point(0, 0.2))", "0.2",
@@ -168,6 +182,161 @@ MEMBERS = [
      "ST_GeometryFromText('LINESTRING (10 10, 20 20)'))",
      "{field0=POINT (50 100), field1=POINT (20 20)}", "row"),
     (f"geometry_nearest_points({HOUSE}, ST_GeometryFromText('POINT EMPTY'))", None, "row"),
+]
+
+MIXED = ("ST_GeometryFromText('GEOMETRYCOLLECTION (POINT(2 3), LINESTRING (2 3, 3 4), "
+         "POLYGON ((0 0, 0 1, 1 1, 0 0)))')")
+
+COLLECTIONS = [
+    (f"ST_AsText({MIXED})", "GEOMETRYCOLLECTION (POINT (2 3), LINESTRING (2 3, 3 4), "
+     "POLYGON ((0 0, 0 1, 1 1, 0 0)))", "varchar"),
+    ("ST_AsText(ST_GeometryFromText('GEOMETRYCOLLECTION (POINT EMPTY, GEOMETRYCOLLECTION ("
+     "POINT (1 2)), GEOMETRYCOLLECTION EMPTY)'))", "GEOMETRYCOLLECTION (POINT EMPTY, "
+     "GEOMETRYCOLLECTION (POINT (1 2)), GEOMETRYCOLLECTION EMPTY)", "varchar"),
+    (f"ST_GeometryType({MIXED})", "ST_GeometryCollection", "varchar"),
+    (f"ST_NumGeometries({MIXED})", "3", "integer"),
+    (f"ST_NumPoints({MIXED})", "7", "bigint"),
+    (f"ST_Dimension({MIXED})", "2", "tinyint"),
+    (f"ST_Area({MIXED})", "0.5", "double"), # of all members
+    (f"ST_XMax({MIXED})", "3.0", "double"),
+    (f"ST_Envelope({MIXED})", "POLYGON ((0 0, 0 4, 3 4, 3 0, 0 0))", "geometry"),
+    (f"ST_GeometryN({MIXED}, 2)", "LINESTRING (2 3, 3 4)", "geometry"),
+    (f"ST_GeometryN({MIXED}, 4)", None, "geometry"),
+    (f"cardinality(ST_Points({MIXED}))", "7", "bigint"),
+    (f"ST_Geometries({MIXED})",
+     "[POINT (2 3), LINESTRING (2 3, 3 4), POLYGON ((0 0, 0 1, 1 1, 0 0))]", "array"),
+    ("ST_IsEmpty(ST_GeometryFromText('GEOMETRYCOLLECTION (POINT EMPTY)'))", "true", "boolean"),
+    ("ST_IsEmpty(ST_GeometryFromText('GEOMETRYCOLLECTION EMPTY'))", "true", "boolean"),
+    (f"ST_AsText(ST_GeomFromBinary(ST_AsBinary({MIXED}))) = ST_AsText({MIXED})", "true",
+     "boolean"),
+    ("to_geojson_geometry(to_spherical_geography(ST_GeometryFromText('GEOMETRYCOLLECTION ("
+     "POINT (2 3))')))", '{"type":"GeometryCollection","geometries":[{"type":"Point",'
+     '"coordinates":[2,3]}],"crs":{"type":"name","properties":{"name":"EPSG:0"}}}', "varchar"),
+    ("ST_AsText(to_geometry(from_geojson_geometry('{\"type\":\"GeometryCollection\",\"geometries\":"
+     "[{\"type\":\"Point\",\"coordinates\":[2,3]},{\"type\":\"GeometryCollection\","
+     "\"geometries\":[]}]}')))",
+     "GEOMETRYCOLLECTION (POINT (2 3), GEOMETRYCOLLECTION EMPTY)", "varchar"),
+    (f"ST_Intersects({MIXED}, ST_Point(2, 3))", "true", "boolean"),
+    (f"ST_Distance({MIXED}, ST_Point(4, 4))", "1.0", "double"),
+    ("ST_Contains(ST_GeometryFromText('GEOMETRYCOLLECTION (POLYGON ((0 0, 0 4, 2 4, 2 0, 0 0)), "
+     "POLYGON ((2 0, 2 4, 4 4, 4 0, 2 0)))'), ST_Point(2, 1))", "true", "boolean"),
+    (f"ST_ConvexHull({MIXED})", "POLYGON ((0 0, 0 1, 3 4, 1 1, 0 0))", "geometry"),
+    ("geometry_to_bing_tiles(ST_GeometryFromText('GEOMETRYCOLLECTION (POINT (60 30.12))'), 10)",
+     "[BingTile{x=682, y=422, zoom_level=10}]", "array"),
+]
+
+SQUARE = "ST_Polygon('POLYGON ((1 1, 1 4, 4 4, 4 1))')"
+OTHER = "ST_Polygon('POLYGON ((3 3, 3 6, 6 6, 6 3))')"
+
+RELATED = [
+    # AWS's examples, with the polygons and lines as they stand there
+    ("ST_Contains(ST_Polygon('POLYGON((0 2,1 1,0 -1,0 2))'), "
+     "ST_Polygon('POLYGON((-1 3,2 1,0 -3,-1 3))'))", "false", "boolean"),
+    ("ST_Crosses(ST_LineFromText('linestring(1 1, 2 2 )'), "
+     "ST_LineFromText('linestring(0 1, 2 2)'))", "false", "boolean"),
+    ("ST_Disjoint(ST_LineFromText('linestring(0 0, 0 1)'), "
+     "ST_LineFromText('linestring(1 1, 1 0)'))", "true", "boolean"),
+    ("ST_Equals(ST_LineFromText('linestring( 0 0, 1 1)'), "
+     "ST_LineFromText('linestring(1 3, 2 2)'))", "false", "boolean"),
+    ("ST_Intersects(ST_LineFromText('linestring(8 7, 7 8)'), "
+     "ST_Polygon('polygon((1 1, 4 1, 4 4, 1 4))'))", "false", "boolean"),
+    (f"ST_Overlaps(ST_Polygon('polygon((2 0, 2 1, 3 1))'), {SQUARE})", "false", "boolean"),
+    (f"ST_Touches(ST_Polygon('polygon((2 0, 2 1, 3 1))'), {SQUARE})", "true", "boolean"),
+    ("ST_Crosses(ST_LineFromText('LINESTRING (0 0, 2 2)'), "
+     "ST_LineFromText('LINESTRING (0 2, 2 0)'))", "true", "boolean"),
+    (f"ST_Crosses(ST_LineFromText('LINESTRING (0 0, 5 5)'), {SQUARE})", "true", "boolean"),
+    (f"ST_Crosses(ST_LineFromText('LINESTRING (2 2, 3 3)'), {SQUARE})", "false", "boolean"),
+    (f"ST_Overlaps({SQUARE}, {OTHER})", "true", "boolean"),
+    (f"ST_Overlaps({SQUARE}, {SQUARE})", "false", "boolean"),
+    (f"ST_Touches({SQUARE}, ST_Point(1, 2))", "true", "boolean"),
+    (f"ST_Touches({SQUARE}, ST_Point(2, 2))", "false", "boolean"),
+    ("ST_Touches(ST_Point(1, 1), ST_Point(1, 1))", "false", "boolean"),
+    ("ST_Equals(ST_LineFromText('LINESTRING (0 0, 2 2)'), "
+     "ST_LineFromText('LINESTRING (2 2, 1 1, 0 0)'))", "true", "boolean"),
+    ("ST_Contains(ST_LineFromText('LINESTRING (0 0, 4 4)'), "
+     "ST_LineFromText('LINESTRING (1 1, 2 2)'))", "true", "boolean"),
+    ("ST_Within(ST_LineFromText('LINESTRING (1 1, 2 2)'), "
+     "ST_LineFromText('LINESTRING (0 0, 4 4)'))", "true", "boolean"),
+    ("ST_Relate(ST_LineFromText('LINESTRING (0 0, 3 3)'), "
+     "ST_LineFromText('LINESTRING (1 1, 4 4)'), 'T********')", "true", "boolean"),
+    ("ST_Relate(ST_Point(1, 1), ST_Point(1, 1), '0FFFFFFF2')", "true", "boolean"),
+    ("ST_Relate(ST_Point(1, 1), ST_Point(2, 1), 'T********')", "false", "boolean"),
+    ("ST_Relate(ST_Point(1, 1), ST_Point(2, 1), NULL)", None, "boolean"),
+    ("ST_Disjoint(ST_Point(1, 1), ST_GeometryFromText('POINT EMPTY'))", "true", "boolean"),
+    (f"ST_Contains({SQUARE}, ST_GeometryFromText('POINT EMPTY'))", "false", "boolean"),
+    ("ST_Crosses(NULL, ST_Point(1, 1))", None, "boolean"),
+    (f"ST_IsValid({HOUSE})", "true", "boolean"),
+    ("ST_IsValid(ST_Polygon('POLYGON ((0 0, 1 1, 0 1, 1 0, 0 0))'))", "false", "boolean"),
+    ("geometry_invalid_reason(ST_Polygon('POLYGON ((0 0, 1 1, 0 1, 1 0, 0 0))'))",
+     "Self-intersection", "varchar"),
+    ("geometry_invalid_reason(ST_Polygon('POLYGON ((0 0, 0 4, 4 4, 4 0, 0 0), "
+     "(5 5, 5 6, 6 6, 6 5, 5 5))'))", "Hole lies outside shell", "varchar"),
+    (f"geometry_invalid_reason({HOUSE})", None, "varchar"),
+    ("ST_IsValid(NULL)", None, "boolean"),
+    ("ST_IsSimple(ST_LineFromText('LINESTRING (0 0, 1 1, 0 1, 1 0)'))", "false", "boolean"),
+    ("ST_IsSimple(ST_LineFromText('LINESTRING (0 0, 1 1, 0 1, 0 0)'))", "true", "boolean"),
+    ("ST_IsRing(ST_LineFromText('LINESTRING (0 0, 1 1, 0 1, 0 0)'))", "true", "boolean"),
+    ("ST_IsRing(ST_LineFromText('LINESTRING (0 0, 1 1, 0 1)'))", "false", "boolean"),
+    ("ST_IsRing(ST_LineFromText('LINESTRING EMPTY'))", "false", "boolean"),
+]
+
+OVERLAYS = [
+    (f"ST_AsText(ST_Union({SQUARE}, {OTHER}))",
+     "POLYGON ((1 1, 1 4, 3 4, 3 6, 6 6, 6 3, 4 3, 4 1, 1 1))", "varchar"),
+    (f"ST_AsText(ST_Intersection({SQUARE}, {OTHER}))", "POLYGON ((3 3, 3 4, 4 4, 4 3, 3 3))",
+     "varchar"),
+    (f"ST_AsText(ST_Difference({SQUARE}, {OTHER}))",
+     "POLYGON ((1 1, 1 4, 3 4, 3 3, 4 3, 4 1, 1 1))", "varchar"),
+    (f"ST_AsText(ST_SymDifference({SQUARE}, {OTHER}))",
+     "MULTIPOLYGON (((1 1, 1 4, 3 4, 3 3, 4 3, 4 1, 1 1)), "
+     "((3 4, 3 6, 6 6, 6 3, 4 3, 4 4, 3 4)))", "varchar"),
+    (f"ST_Difference({SQUARE}, ST_Polygon('POLYGON ((2 2, 2 3, 3 3, 3 2))'))",
+     "POLYGON ((1 1, 1 4, 4 4, 4 1, 1 1), (2 2, 3 2, 3 3, 2 3, 2 2))", "geometry"),
+    (f"ST_Intersection({SQUARE}, ST_Polygon('POLYGON ((4 1, 4 4, 6 4, 6 1))'))",
+     "LINESTRING (4 1, 4 4)", "geometry"),
+    (f"ST_IsEmpty(ST_Intersection({SQUARE}, ST_Point(9, 9)))", "true", "boolean"),
+    (f"ST_Intersection({SQUARE}, ST_Point(2, 2))", "POINT (2 2)", "geometry"),
+    ("ST_Intersection(ST_GeometryFromText('MULTIPOINT (50 100, 50 200)'), ST_Point(50, 100))",
+     "POINT (50 100)", "geometry"),
+    ("ST_Union(ST_GeometryFromText('MULTIPOINT (3 3, 1 1)'), ST_Point(2, 2))",
+     "MULTIPOINT ((1 1), (2 2), (3 3))", "geometry"),
+    ("ST_Union(ST_Point(0, 0), ST_LineFromText('LINESTRING (1 1, 2 2)'))",
+     "GEOMETRYCOLLECTION (POINT (0 0), LINESTRING (1 1, 2 2))", "geometry"),
+    ("ST_Union(ST_Point(1, 1), ST_GeometryFromText('POLYGON EMPTY'))", "POINT (1 1)", "geometry"),
+    ("ST_Union(ST_GeometryFromText('POINT EMPTY'), ST_GeometryFromText('POINT EMPTY'))",
+     "POINT EMPTY", "geometry"),
+    ("ST_Union(NULL, ST_Point(1, 1))", None, "geometry"),
+    # what is not well-formed
+    ("ST_Intersection(ST_Polygon('POLYGON ((0 0, 4 4, 0 4, 4 0, 0 0))'), "
+     "ST_Polygon('POLYGON ((0 0, 4 0, 4 1, 0 1, 0 0))'))",
+     "POLYGON ((0 0, 1 1, 3 1, 4 0, 0 0))", "geometry"),
+    ("geometry_union(ARRAY[ST_Point(2, 2), NULL, ST_Point(1, 1), ST_Point(2, 2)])",
+     "MULTIPOINT ((1 1), (2 2))", "geometry"),
+    (f"geometry_union(ARRAY[{SQUARE}, {OTHER}])",
+     "POLYGON ((1 1, 1 4, 3 4, 3 6, 6 6, 6 3, 4 3, 4 1, 1 1))", "geometry"),
+    ("geometry_union(ARRAY[])", None, "geometry"),
+    ("geometry_union(ARRAY[NULL])", None, "geometry"),
+    ("ST_ConvexHull(ST_GeometryFromText('MULTIPOINT (0 0, 4 0, 4 4, 0 4, 2 2)'))",
+     "POLYGON ((0 0, 0 4, 4 4, 4 0, 0 0))", "geometry"),
+    ("ST_ConvexHull(ST_GeometryFromText('MULTIPOINT (1 1, 3 3, 2 2)'))", "LINESTRING (1 1, 3 3)",
+     "geometry"),
+    ("ST_ConvexHull(ST_Point(1, 2))", "POINT (1 2)", "geometry"),
+    ("ST_ConvexHull(ST_GeometryFromText('POLYGON EMPTY'))", "POLYGON EMPTY", "geometry"),
+    ("ST_NumPoints(ST_Buffer(ST_Point(0, 0), 1))", "97", "bigint"),
+    ("round(ST_Area(ST_Buffer(ST_Point(5, 5), 2)), 3)", "12.557", "double"),
+    ("round(ST_Area(ST_Buffer(ST_Polygon('POLYGON ((0 0, 0 4, 4 4, 4 0))'), 1)), 1)", "35.1",
+     "double"),
+    ("ST_Contains(ST_Buffer(ST_Point(0, 0), 1), ST_Point(0.7, 0.7))", "true", "boolean"),
+    ("ST_Buffer(ST_Point(1, 2), 0)", "POINT (1 2)", "geometry"),
+    ("ST_Buffer(ST_GeometryFromText('POINT EMPTY'), 1)", None, "geometry"),
+    ("ST_Buffer(ST_Point(1, 2), NULL)", None, "geometry"),
+    ("simplify_geometry(ST_GeometryFromText('POLYGON ((1 0, 1 1, 2 1, 2 3, 3 3, 3 1, 4 1, 4 0, "
+     "1 0))'), 1.5)", "POLYGON ((1 0, 2 3, 3 3, 4 0, 1 0))", "geometry"),
+    ("simplify_geometry(ST_LineFromText('LINESTRING (0 0, 1 0.1, 2 0)'), 1)",
+     "LINESTRING (0 0, 2 0)", "geometry"),
+    ("simplify_geometry(ST_LineFromText('LINESTRING (0 0, 1 0.1, 2 0)'), 0)",
+     "LINESTRING (0 0, 1 0.1, 2 0)", "geometry"),
+    ("simplify_geometry(NULL, 1)", None, "geometry"),
 ]
 
 TILES = [
@@ -215,4 +384,58 @@ FAILURES = [
     ("SELECT CAST(bing_tile('1') AS varchar)", "TYPE_MISMATCH: line 1:8: Cannot cast BingTile to "
      "varchar"),
     ("SELECT from_geojson_geometry('{}')", "INVALID_FUNCTION_ARGUMENT: Invalid GeoJSON"),
+    ("SELECT ST_Point(infinity(), 1)",
+     "INVALID_FUNCTION_ARGUMENT: ST_Point takes finite coordinates"),
+    ("SELECT ST_Point(1, nan())", "INVALID_FUNCTION_ARGUMENT: ST_Point takes finite coordinates"),
+    ("SELECT ST_Buffer(ST_Point(1, 2), -1)",
+     "INVALID_FUNCTION_ARGUMENT: distance is negative"),
+    ("SELECT ST_Buffer(ST_Point(1, 2), nan())", "INVALID_FUNCTION_ARGUMENT: distance is NaN"),
+    ("SELECT ST_Buffer(ST_Point(1, 2), infinity())",
+     "INVALID_FUNCTION_ARGUMENT: distance is beyond 1e+100"),
+    ("SELECT simplify_geometry(ST_Point(1, 2), -1)",
+     "INVALID_FUNCTION_ARGUMENT: distanceTolerance is negative"),
+    ("SELECT ST_Relate(ST_Point(1, 1), ST_Point(2, 2), 'inside')", "INVALID_FUNCTION_ARGUMENT: "
+     "relation 'inside' must be nine of 0, 1, 2, T, F and *"),
+    ("SELECT ST_IsRing(ST_Point(1, 2))", "INVALID_FUNCTION_ARGUMENT: ST_IsRing only applies to "
+     "LINE_STRING. Input type is: POINT"),
+    (f"SELECT ST_Contains({MIXED}, ST_Point(9, 9))",
+     "NOT_SUPPORTED: ST_Contains of a GEOMETRY_COLLECTION of several kinds"),
+    (f"SELECT ST_Difference(ST_Point(9, 9), {MIXED})",
+     "NOT_SUPPORTED: ST_Difference of a GEOMETRY_COLLECTION of several kinds"),
+    ("SELECT ST_Union('POINT (1 1)', ST_Point(1, 1))", "FUNCTION_NOT_FOUND: line 1:8: "
+     "Unexpected parameters (varchar(11), Geometry) for function st_union. Expected: ..."),
+    # sizes and depths that must end
+    ("SELECT ST_Union(ST_Point(1e200, 0), ST_Point(1, 1))",
+     "INVALID_FUNCTION_ARGUMENT: coordinates beyond 1e+100"),
+    ("SELECT simplify_geometry(ST_LineFromText('LINESTRING (1e308 1, -1e308 5e-324, 1 1)'), 1)",
+     "INVALID_FUNCTION_ARGUMENT: coordinates beyond 1e+100"),
+    ("SELECT line_interpolate_points(ST_LineFromText('LINESTRING (0 0, 1 0)'), 1e-7, true)",
+     "NOT_SUPPORTED: geometries of more than 200000 points, or collections 16 deep"),
+    ("SELECT ST_GeometryFromText(array_join(repeat('GEOMETRYCOLLECTION (', 9999), '') || "
+     "'POINT (1 1)')", "NOT_SUPPORTED: geometries of more than 200000 points, or collections "
+     "16 deep"),
+    ("SELECT ST_GeometryFromText('POINT ' || array_join(repeat('(', 9999), ''))",
+     "INVALID_FUNCTION_ARGUMENT: Invalid WKT: POINT (((..."),
+    # 2,000 lines across 2,000 others
+    ("SELECT ST_Union(ST_GeometryFromText(a), ST_GeometryFromText(b)) FROM (SELECT 'MULTILINESTRING"
+     " (' || array_join(transform(sequence(1, 2000), x -> format('(%d 0, %d 3000)', x, x)), ',') ||"
+     " ')' a, 'MULTILINESTRING (' || array_join(transform(sequence(1, 2000), x -> format('(0 %d,"
+     " 3000 %d)', x, x)), ',') || ')' b)",
+     "NOT_SUPPORTED: geometries that take more than 3 seconds"),
+]
+
+RELATIONS = [
+    ("SELECT geometry_union_agg(g), convex_hull_agg(g), geometry_union_agg(g) FILTER (WHERE false)"
+     " FROM (VALUES ST_Point(1, 1), ST_Point(4, 1), NULL, ST_Point(1, 4), ST_Point(2, 2)) t(g)",
+     "geometry geometry geometry", [["MULTIPOINT ((1 1), (1 4), (2 2), (4 1))",
+                                     "POLYGON ((1 1, 1 4, 4 1, 1 1))", None]]),
+    ("SELECT k, geometry_union_agg(g) FROM (VALUES (1, ST_Point(1, 1)), (2, ST_Point(4, 1)), "
+     "(1, ST_Point(3, 3)), (3, NULL)) t(k, g) GROUP BY k ORDER BY k", "integer geometry",
+     [["1", "MULTIPOINT ((1 1), (3 3))"], ["2", "POINT (4 1)"], ["3", None]]),
+    # more than fit at once
+    ("SELECT convex_hull_agg(ST_Point(x % 997, y)), ST_NumPoints(geometry_union_agg("
+     "ST_Point(x % 5, y))) FROM UNNEST(sequence(1, 5000)) t(x), UNNEST(sequence(1, 50)) u(y)",
+     "geometry bigint", [["POLYGON ((0 1, 0 50, 996 50, 996 1, 0 1))", "250"]]),
+    ("SELECT geometry_union_agg(DISTINCT ST_Point(x, 1)) FROM (VALUES 1, 2, 2) t(x)", "geometry",
+     [["MULTIPOINT ((1 1), (2 1))"]]),
 ]
