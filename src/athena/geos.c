@@ -75,6 +75,7 @@ void athena_geos_drop_all(struct athena_geos_call *call)
 {
     while (call->held_count > 0)
         athena_geos.destroy(call->handle, call->held[--call->held_count]);
+    call->path_count = 0;
 }
 
 bool athena_geos_run(struct athena_row *row, bool (*run)(struct athena_geos_call *call))
@@ -127,11 +128,15 @@ bool athena_geos_again(struct athena_geos_call *call)
 
 bool athena_geos_is_over(const struct athena_geos_call *call)
 {
-    return was_interrupted(call) && budget.over;
+    return call->costly || (was_interrupted(call) && budget.over);
 }
 
 bool athena_geos_fail(struct athena_geos_call *call)
 {
+    if (call->costly)
+        return athena_row_fail(call->row,
+                               "NOT_SUPPORTED: geometries whose lines meet more than %d times",
+                               ATHENA_GEOS_MEETINGS_MAX);
     if (was_interrupted(call))
         return athena_row_fail(call->row,
                                "NOT_SUPPORTED: geometries that take more than %d seconds",
@@ -184,6 +189,9 @@ static GEOSGeometry *make_path(struct athena_geos_call *call, const struct athen
     GEOSCoordSequence *points = sequence(call, path);
     if (points == NULL)
         return NULL;
+    call->paths = athena_shape_grown(call->arena, call->paths, sizeof *path, call->path_count,
+                                     &call->path_capacity);
+    call->paths[call->path_count++] = *path;
     return dimension == 0   ? athena_geos.make_point(call->handle, points)
            : dimension == 1 ? athena_geos.make_line(call->handle, points)
                             : athena_geos.make_ring(call->handle, points);
@@ -261,6 +269,8 @@ GEOSGeometry *athena_geos_at(struct athena_geos_call *call, size_t input,
 GEOSGeometry *athena_geos_united(struct athena_geos_call *call, const GEOSGeometry *geometry)
 {
     GEOSGeometry *united;
+    if (!athena_geos_affordable(call, 0))
+        return NULL;
     ATHENA_GEOS_TRY(call, NULL, united, athena_geos.unite(call->handle, geometry));
     return united;
 }

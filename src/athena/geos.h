@@ -3,8 +3,9 @@
  *
  * Its functions are called through athena_geos, a table filled by dlsym, as DuckDB's are. A call of
  * one of our SQL functions is one `struct athena_geos_call`: it owns all geometries that are held
- * in it. No single call may compute longer than ATHENA_GEOS_SECONDS_MAX of its thread's time, which
- * bounds its memory, too: lines of n points may cross n * n times. Any thread. */
+ * in it. Lines of n points may cross n * n times: what would take too much memory is refused before
+ * it begins (athena_geos_affordable), and no call computes much longer than
+ * ATHENA_GEOS_SECONDS_MAX of its thread's time. Any thread. */
 #pragma once
 #include "athena/geometry.h"
 #include "athena/rows.h"
@@ -12,7 +13,11 @@
 #include <geos_c.h>
 
 #define ATHENA_GEOS_MAX 1e100 /* what coordinates and distances may be; less than 1e-100 is 0 */
-enum { ATHENA_GEOS_SECONDS_MAX = 3, ATHENA_GEOS_HELD_MAX = 8 };
+enum {
+    ATHENA_GEOS_SECONDS_MAX = 3,
+    ATHENA_GEOS_HELD_MAX = 8,
+    ATHENA_GEOS_MEETINGS_MAX = 150000, /* of lines, beside those of neighbours */
+};
 
 #define ATHENA_GEOS_FUNCTIONS(X)                      \
     X(init, GEOS_init_r)                              \
@@ -87,6 +92,9 @@ struct athena_geos_call {
     GEOSContextHandle_t handle;
     GEOSGeometry *held[ATHENA_GEOS_HELD_MAX];
     size_t held_count;
+    struct athena_path *paths; /* what the geometries that were made consist of; in the arena */
+    size_t path_count, path_capacity;
+    bool costly;   /* athena_geos_affordable has refused */
     char why[200]; /* the last error */
 };
 
@@ -103,14 +111,21 @@ bool athena_geos_again(struct athena_geos_call *call);
     do {                                                  \
         (result) = (expression);                          \
     } while ((result) == (failed) && athena_geos_again(call))
-bool athena_geos_is_over(const struct athena_geos_call *call); /* it has computed too long */
+bool athena_geos_is_over(const struct athena_geos_call *call); /* too long, or too costly */
 bool athena_geos_fail(struct athena_geos_call *call); /* the last error becomes the row's */
 /* Held. NULL: the error is set. */
 GEOSGeometry *athena_geos_make(struct athena_geos_call *call, const struct athena_shape *shape);
 /* The geometry of an input of the row, with its shape. */
 GEOSGeometry *athena_geos_at(struct athena_geos_call *call, size_t input,
                              struct athena_shape *ret_shape);
-/* What its members cover together; not held, NULL: it failed. */
+/* Whether the lines of all that was made cross, or come closer than twice `reach`, seldom enough to
+ * compute with: to be asked before whatever finds the places where lines cross. False: to be
+ * told by athena_geos_fail. */
+bool athena_geos_affordable(struct athena_geos_call *call, double reach);
+/* Likewise whether each point of one can be held against each of the other. */
+bool athena_geos_near(struct athena_geos_call *call, const struct athena_shape *a,
+                      const struct athena_shape *b);
+/* What its members cover together; not held, NULL: it failed, or would cost too much. */
 GEOSGeometry *athena_geos_united(struct athena_geos_call *call, const GEOSGeometry *geometry);
 /* An input for what GEOS knows of no collections: one is united, and that of several kinds refused
  * with the function's name. */

@@ -56,6 +56,8 @@ static bool distance(struct athena_geos_call *call)
         return false;
     if (athena_shape_is_empty(&shapes[0]) || athena_shape_is_empty(&shapes[1]))
         return true;
+    if (!athena_geos_near(call, &shapes[0], &shapes[1]))
+        return false;
     int fine;
     ATHENA_GEOS_TRY(call, 0, fine, athena_geos.distance(call->handle, a, b, &measured));
     if (fine == 0)
@@ -92,7 +94,7 @@ static bool nearest(struct athena_geos_call *call)
         return false;
     if (athena_shape_is_empty(&shapes[0]) || athena_shape_is_empty(&shapes[1]))
         return true;
-    if (!nearest_points(call, a, b, points))
+    if (!athena_geos_near(call, &shapes[0], &shapes[1]) || !nearest_points(call, a, b, points))
         return false;
     athena_geometry_put_point(call->row, points[athena_row_integer(call->row, 2) == 0 ? 0 : 1]);
     return true;
@@ -134,6 +136,8 @@ static bool related(struct athena_geos_call *call)
         any_kind ? athena_geos_at(call, 1, &shape) : athena_geos_side(call, 1, name);
     if (b == NULL)
         return false;
+    if (!athena_geos_affordable(call, 0))
+        return athena_geos_fail(call);
     ATHENA_GEOS_TRY(call, GEOS_FAILED, answer, (*relations[which].holds)(call->handle, a, b));
     return put_answer(call, answer);
 }
@@ -167,6 +171,8 @@ static bool relate(struct athena_geos_call *call)
                        *b = a == NULL ? NULL : athena_geos_side(call, 1, "ST_Relate");
     if (b == NULL)
         return false;
+    if (!athena_geos_affordable(call, 0))
+        return athena_geos_fail(call);
     ATHENA_GEOS_TRY(call, GEOS_FAILED, answer,
                     athena_geos.relates(call->handle, a, b, mr_arena_cstr(call->arena, pattern)));
     return put_answer(call, answer);

@@ -6,7 +6,10 @@
 
 /* A full circle has 96 points, as the buffers of Esri's library have, which Athena's engine uses.
  */
-enum { QUADRANT_POINTS = 24 };
+enum {
+    QUADRANT_POINTS = 24,
+    PART_POINTS = 300, /* of what is buffered in pieces */
+};
 
 /* ---- two geometries ---- */
 
@@ -47,6 +50,8 @@ static bool over(struct athena_geos_call *call)
     const GEOSGeometry *b = a == NULL ? NULL : athena_geos_side(call, 1, overlays[which].name);
     if (b == NULL)
         return false;
+    if (!athena_geos_affordable(call, 0))
+        return athena_geos_fail(call);
     GEOSGeometry *result = laid_over(call, *overlays[which].function, a, b);
     if (result == NULL && !athena_geos_is_over(call)) {
         a = mended(call, a);
@@ -139,17 +144,21 @@ static bool reduce(struct athena_geos_call *call, struct gathering *all)
     return true;
 }
 
-static bool gather(struct athena_geos_call *call, struct gathering *all, struct mr_slice text)
+static bool gather(struct athena_geos_call *call, struct gathering *all,
+                   const struct athena_shape *member)
+{
+    struct athena_shape *collection = &all->collection;
+    collection->members = athena_shape_grown(call->arena, collection->members, sizeof *member,
+                                             collection->count, &all->capacity);
+    collection->members[collection->count++] = *member;
+    all->points += 1 + athena_shape_points(member);
+    return all->points <= ATHENA_SHAPE_POINTS_MAX || reduce(call, all);
+}
+
+static bool gather_text(struct athena_geos_call *call, struct gathering *all, struct mr_slice text)
 {
     struct athena_shape member;
-    struct athena_shape *collection = &all->collection;
-    if (!athena_geometry_of(call->row, text, call->arena, &member))
-        return false;
-    collection->members = athena_shape_grown(call->arena, collection->members, sizeof member,
-                                             collection->count, &all->capacity);
-    collection->members[collection->count++] = member;
-    all->points += 1 + athena_shape_points(&member);
-    return all->points <= ATHENA_SHAPE_POINTS_MAX || reduce(call, all);
+    return athena_geometry_of(call->row, text, call->arena, &member) && gather(call, all, &member);
 }
 
 /* mr_geometry_all(list, what): those of an array or of a group, with ';' between them; NULLs are
@@ -160,7 +169,7 @@ static bool all(struct athena_geos_call *call)
     struct gathering all = {.collection = {.kind = SHAPE_COLLECTION},
                             .hull = athena_geometry_is(call->row, 1, "hull")};
     while (mr_slice_split(&rest, ';', &text)) {
-        if (text.len > 0 && !gather(call, &all, text))
+        if (text.len > 0 && !gather_text(call, &all, text))
             return false;
     }
     if (all.collection.count == 0)
@@ -250,12 +259,84 @@ static bool distance_at(struct athena_geos_call *call, const char *name, double 
     return true;
 }
 
+static GEOSGeometry *buffered(struct athena_geos_call *call, const GEOSGeometry *geometry,
+                              double distance)
+{
+    GEOSGeometry *result;
+    ATHENA_GEOS_TRY(call, NULL, result,
+                    athena_geos.buffer(call->handle, geometry, distance, QUADRANT_POINTS));
+    return athena_geos_hold(call, result);
+}
+
+static bool gather_buffer(struct athena_geos_call *call, struct gathering *all,
+                          const struct athena_shape *part, double distance)
+{
+    struct athena_shape around;
+    const GEOSGeometry *geometry = athena_geos_make(call, part);
+    GEOSGeometry *result = geometry == NULL ? NULL : buffered(call, geometry, distance);
+    if (result == NULL || !athena_geos_shape(call, result, /* computed= */ false, &around))
+        return false;
+    athena_geos_drop_all(call);
+    return gather(call, all, &around);
+}
+
+/* A piece of the paths that begin at `*from`, at `*at` of the first, and where the next one begins:
+ * points, or some of a line's segments, of which the next has the last one, too. */
+static struct athena_shape next_part(struct athena_geos_call *call, const struct athena_path *paths,
+                                     size_t count, size_t *from, size_t *at)
+{
+    const struct athena_path *path = &paths[*from];
+    struct athena_shape part = {.kind = SHAPE_LINE, .count = 1};
+    if (path->count > 1) {
+        part.paths = MR_NEW(call->arena, struct athena_path);
+        *part.paths =
+            (struct athena_path){.points = path->points + *at, .count = path->count - *at};
+        if (part.paths->count > PART_POINTS) {
+            part.paths->count = PART_POINTS;
+            *at += PART_POINTS - 2;
+        } else {
+            (*from)++;
+            *at = 0;
+        }
+        return part;
+    }
+    while (part.count < PART_POINTS && *from + part.count < count && path[part.count].count == 1)
+        part.count++;
+    part.kind = SHAPE_POINTS;
+    part.paths = MR_NEW_ARRAY(call->arena, struct athena_path, part.count);
+    memcpy(part.paths, path, part.count * sizeof *path);
+    *from += part.count;
+    return part;
+}
+
+/* The union of the buffers of its pieces, and of its areas: what lies around each piece is small,
+ * and how often those outlines meet can be counted. */
+static bool put_buffer_of_parts(struct athena_geos_call *call, const struct athena_shape *shape,
+                                double distance)
+{
+    const struct athena_path *paths = call->paths;
+    const size_t count = call->path_count;
+    struct gathering all = {.collection = {.kind = SHAPE_COLLECTION}};
+    size_t from = 0, at = 0;
+    call->costly = false;
+    call->paths = NULL;
+    call->path_capacity = 0;
+    athena_geos_drop_all(call);
+    if (athena_shape_greatest(shape) == 2 && !gather(call, &all, shape))
+        return false;
+    while (from < count) {
+        const struct athena_shape part = next_part(call, paths, count, &from, &at);
+        if (!gather_buffer(call, &all, &part, distance))
+            return false;
+    }
+    return put_united(call, &all.collection);
+}
+
 /* mr_geometry_buffer(geometry, distance): of empty ones NULL. */
 static bool buffer(struct athena_geos_call *call)
 {
     struct athena_shape shape;
     double distance;
-    GEOSGeometry *result;
     if (!distance_at(call, "distance", &distance))
         return false;
     const GEOSGeometry *geometry = athena_geos_at(call, 0, &shape);
@@ -265,10 +346,10 @@ static bool buffer(struct athena_geos_call *call)
         athena_geometry_put(call->row, &shape);
     if (distance == 0 || athena_shape_is_empty(&shape))
         return true;
-    ATHENA_GEOS_TRY(call, NULL, result,
-                    athena_geos.buffer(call->handle, geometry, distance, QUADRANT_POINTS));
-    return athena_geos_hold(call, result) != NULL &&
-           athena_geos_put(call, result, /* computed= */ true);
+    if (!athena_geos_affordable(call, distance))
+        return put_buffer_of_parts(call, &shape, distance);
+    GEOSGeometry *result = buffered(call, geometry, distance);
+    return result != NULL && athena_geos_put(call, result, /* computed= */ true);
 }
 
 static bool run_buffer(struct athena_row *row)
@@ -291,6 +372,8 @@ static bool simple(struct athena_geos_call *call)
         athena_geometry_put(call->row, &shape);
         return true;
     }
+    if (!athena_geos_affordable(call, 0))
+        return athena_geos_fail(call);
     ATHENA_GEOS_TRY(call, NULL, result, athena_geos.simplify(call->handle, geometry, tolerance));
     return athena_geos_hold(call, result) != NULL &&
            athena_geos_put(call, result, /* computed= */ false);

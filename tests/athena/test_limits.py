@@ -190,3 +190,71 @@ def test_errors_are_classed(orders, sql, category, kind):
     error = orders.run(sql)["Status"]["AthenaError"]
     assert (error["ErrorCategory"], error["ErrorType"]) == (category, kind)
     assert error["Retryable"] is False and error["ErrorMessage"]
+
+
+def wkt(kind, points, x, y, count):
+    """A geometry of `count` points, at x(i), y(i), as an expression."""
+    return (f"ST_GeometryFromText('{kind}' || array_join(transform({points}, "
+            f"i -> CAST({x} AS varchar) || ' ' || CAST({y} AS varchar)), ', ') || "
+            f"'{')' * kind.count('(')}')").replace("COUNT", str(count))
+
+
+def spikes(count):
+    return wkt("LINESTRING (", "sequence(1, COUNT)", "cos(i) * i", "sin(i * i) * i", count)
+
+
+TEETH = "flatten(transform(sequence(1, COUNT), k -> ARRAY[2 * k, 2 * k + 1]))"
+
+
+def comb(teeth):
+    return wkt("LINESTRING (", TEETH, "i / 2", "if((i / 2 + i) % 2 = 0, 0, 1000)", teeth)
+
+
+def turned_comb(teeth):
+    return wkt("LINESTRING (", TEETH, "if((i / 2 + i) % 2 = 0, 0, 1000)", "i / 2", teeth)
+
+
+def disc(count, x):
+    return wkt("POLYGON ((", "sequence(0, COUNT)",
+               f"{x} + 100 * cos(2 * pi() * (i % COUNT) / COUNT)",
+               "100 * sin(2 * pi() * (i % COUNT) / COUNT)", count)
+
+
+def long_line(y):
+    points = "sequence(1, COUNT) || sequence(COUNT + 1, 2 * COUNT)"
+    return wkt("LINESTRING (", points, "i", y, 10000)
+
+
+MEET = ["NOT_SUPPORTED: geometries whose lines meet more than 150000 times"]
+LONG = [*MEET, "NOT_SUPPORTED: geometries that take more than 3 seconds"]
+
+
+@pytest.mark.parametrize("expression, messages", [
+    (f"ST_Buffer({spikes(2000)}, 0.5)", LONG),
+    (f"ST_Buffer(ST_GeometryFromText('MULTIPOINT (' || array_join(transform(sequence(1, 900), "
+     "i -> '(' || CAST(cos(i) AS varchar) || ' ' || CAST(sin(i) AS varchar) || ')'), ', ') || ')')"
+     ", 10)", LONG),
+    (f"ST_Union({comb(900)}, {turned_comb(900)})", MEET),
+    (f"ST_Intersection({comb(900)}, {turned_comb(900)})", MEET),
+    (f"ST_Crosses({comb(900)}, {turned_comb(900)})", MEET),
+    (f"ST_Relate({comb(900)}, {turned_comb(900)}, 'T********')", MEET),
+    (f"simplify_geometry({spikes(2000)}, 5)", MEET),
+    (f"ST_Distance({long_line(0)}, {long_line(1)})",
+     ["NOT_SUPPORTED: distances between geometries of 20000 and 20000 points"]),
+])
+def test_geometries_that_cost_too_much_are_refused(lake, expression, messages):
+    """Where lines meet n * n times GEOS keeps as many nodes, and does not look at the clock."""
+    status = lake.run(f"SELECT {expression}")["Status"]
+    assert status["State"] == "FAILED" and status["StateChangeReason"] in messages
+
+
+@pytest.mark.parametrize("expression, value", [
+    (f"ST_Area({disc(8000, 0)})", 31415.93),
+    (f"ST_Area(ST_Buffer({disc(8000, 0)}, 1))", 32047.39),
+    (f"ST_Area(ST_Union({disc(4000, 0)}, {disc(4000, 500)}))", 62831.83),
+    (f"ST_Length(ST_Union({comb(100)}, {turned_comb(100)}))", 200198),
+    (f"ST_Area(ST_Buffer({long_line(0)}, 5))", 2 * 5 * 19999 + 78.48),
+])
+def test_large_geometries_are_computed(lake, expression, value):
+    [[shown]] = lake.rows(f"SELECT {expression}")
+    assert abs(float(shown) - value) < value * 1e-4
