@@ -14,28 +14,6 @@ struct athena_geos athena_geos;
 static pthread_once_t load_once = PTHREAD_ONCE_INIT;
 static char load_error[200]; /* empty: it is there */
 
-/* GEOS asks at times whether to go on. It is asked to stop by a flag that all threads share, so
- * another's computing may be what ends: athena_geos_again tells. */
-static _Thread_local struct {
-    struct timespec until; /* in the time of this thread; 0: nothing has asked yet */
-    bool over;
-} budget;
-
-static void check(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    if (budget.until.tv_sec == 0) {
-        budget.until = now;
-        budget.until.tv_sec += ATHENA_GEOS_SECONDS_MAX;
-    }
-    if (now.tv_sec > budget.until.tv_sec ||
-        (now.tv_sec == budget.until.tv_sec && now.tv_nsec > budget.until.tv_nsec)) {
-        budget.over = true;
-        athena_geos.interrupt();
-    }
-}
-
 static void load(void)
 {
     static const struct {
@@ -60,10 +38,16 @@ static void load(void)
         }
         memcpy((char *)&athena_geos + functions[i].offset, &function, sizeof function);
     }
-    athena_geos.on_check(check);
 }
 
 /* ---- calls ---- */
+
+static int64_t thread_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
 
 static void keep_error(const char *message, void *ctx)
 {
@@ -90,8 +74,7 @@ bool athena_geos_run(struct athena_row *row, bool (*run)(struct athena_geos_call
     call.handle = athena_geos.init();
     assert(call.handle != NULL);
     athena_geos.on_error(call.handle, keep_error, &call);
-    budget.until = (struct timespec){0};
-    budget.over = false;
+    call.until_us = thread_us() + ATHENA_GEOS_SECONDS_MAX * 1000000;
     const bool fine = run(&call);
     athena_geos_drop_all(&call);
     athena_geos.finish(call.handle);
@@ -116,19 +99,15 @@ void athena_geos_drop(struct athena_geos_call *call, GEOSGeometry *last)
     athena_geos.destroy(call->handle, last);
 }
 
-static bool was_interrupted(const struct athena_geos_call *call)
+bool athena_geos_is_late(struct athena_geos_call *call)
 {
-    return mr_slice_starts_with(mr_slice_cstr(call->why), MR_S("InterruptedException"));
-}
-
-bool athena_geos_again(struct athena_geos_call *call)
-{
-    return was_interrupted(call) && !budget.over;
+    call->late = call->late || thread_us() > call->until_us;
+    return call->late;
 }
 
 bool athena_geos_is_over(const struct athena_geos_call *call)
 {
-    return call->costly || (was_interrupted(call) && budget.over);
+    return call->costly || call->late;
 }
 
 bool athena_geos_fail(struct athena_geos_call *call)
@@ -137,7 +116,7 @@ bool athena_geos_fail(struct athena_geos_call *call)
         return athena_row_fail(call->row,
                                "NOT_SUPPORTED: geometries whose lines meet more than %d times",
                                ATHENA_GEOS_MEETINGS_MAX);
-    if (was_interrupted(call))
+    if (call->late)
         return athena_row_fail(call->row,
                                "NOT_SUPPORTED: geometries that take more than %d seconds",
                                ATHENA_GEOS_SECONDS_MAX);
@@ -268,11 +247,9 @@ GEOSGeometry *athena_geos_at(struct athena_geos_call *call, size_t input,
 
 GEOSGeometry *athena_geos_united(struct athena_geos_call *call, const GEOSGeometry *geometry)
 {
-    GEOSGeometry *united;
     if (!athena_geos_affordable(call, 0))
         return NULL;
-    ATHENA_GEOS_TRY(call, NULL, united, athena_geos.unite(call->handle, geometry));
-    return united;
+    return athena_geos.unite(call->handle, geometry);
 }
 
 GEOSGeometry *athena_geos_side(struct athena_geos_call *call, size_t input, const char *function)

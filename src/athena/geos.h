@@ -3,9 +3,9 @@
  *
  * Its functions are called through athena_geos, a table filled by dlsym, as DuckDB's are. A call of
  * one of our SQL functions is one `struct athena_geos_call`: it owns all geometries that are held
- * in it. Lines of n points may cross n * n times: what would take too much memory is refused before
- * it begins (athena_geos_affordable), and no call computes much longer than
- * ATHENA_GEOS_SECONDS_MAX of its thread's time. Any thread. */
+ * in it. Lines of n points may cross n * n times: what would take too much memory or time is
+ * refused before it begins (athena_geos_affordable). Nothing is interrupted: GEOS leaks what it
+ * then has. Any thread. */
 #pragma once
 #include "athena/geometry.h"
 #include "athena/rows.h"
@@ -16,15 +16,13 @@
 enum {
     ATHENA_GEOS_SECONDS_MAX = 3,
     ATHENA_GEOS_HELD_MAX = 8,
-    ATHENA_GEOS_MEETINGS_MAX = 150000, /* of lines, beside those of neighbours */
+    ATHENA_GEOS_MEETINGS_MAX = 50000, /* of lines, beside those of neighbours */
 };
 
 #define ATHENA_GEOS_FUNCTIONS(X)                      \
     X(init, GEOS_init_r)                              \
     X(finish, GEOS_finish_r)                          \
     X(on_error, GEOSContext_setErrorMessageHandler_r) \
-    X(on_check, GEOS_interruptRegisterCallback)       \
-    X(interrupt, GEOS_interruptRequest)               \
     X(free, GEOSFree_r)                               \
     X(destroy, GEOSGeom_destroy_r)                    \
     X(seq_from, GEOSCoordSeq_copyFromBuffer_r)        \
@@ -94,8 +92,10 @@ struct athena_geos_call {
     size_t held_count;
     struct athena_path *paths; /* what the geometries that were made consist of; in the arena */
     size_t path_count, path_capacity;
-    bool costly;   /* athena_geos_affordable has refused */
-    char why[200]; /* the last error */
+    bool costly;      /* athena_geos_affordable has refused */
+    bool late;        /* athena_geos_is_late */
+    int64_t until_us; /* by the time of this thread */
+    char why[200];    /* the last error */
 };
 
 /* Runs a function with a call and an arena of its own. False: the row's error is set, as that is
@@ -105,12 +105,8 @@ bool athena_geos_run(struct athena_row *row, bool (*run)(struct athena_geos_call
 GEOSGeometry *athena_geos_hold(struct athena_geos_call *call, GEOSGeometry *geometry);
 void athena_geos_drop(struct athena_geos_call *call, GEOSGeometry *last); /* the one held last */
 void athena_geos_drop_all(struct athena_geos_call *call);
-/* Whether what has failed just now did so on account of another thread, and is to be done again. */
-bool athena_geos_again(struct athena_geos_call *call);
-#define ATHENA_GEOS_TRY(call, failed, result, expression) \
-    do {                                                  \
-        (result) = (expression);                          \
-    } while ((result) == (failed) && athena_geos_again(call))
+/* Between one step and the next: whether this thread has computed too long for this row. */
+bool athena_geos_is_late(struct athena_geos_call *call);
 bool athena_geos_is_over(const struct athena_geos_call *call); /* too long, or too costly */
 bool athena_geos_fail(struct athena_geos_call *call); /* the last error becomes the row's */
 /* Held. NULL: the error is set. */
@@ -122,6 +118,8 @@ GEOSGeometry *athena_geos_at(struct athena_geos_call *call, size_t input,
  * compute with: to be asked before whatever finds the places where lines cross. False: to be
  * told by athena_geos_fail. */
 bool athena_geos_affordable(struct athena_geos_call *call, double reach);
+/* The same for another number of times; false: nothing is to be told. */
+bool athena_geos_meet_seldom(struct athena_geos_call *call, double reach, size_t most);
 /* Likewise whether each point of one can be held against each of the other. */
 bool athena_geos_near(struct athena_geos_call *call, const struct athena_shape *a,
                       const struct athena_shape *b);

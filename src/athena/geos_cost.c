@@ -1,5 +1,5 @@
 /* What GEOS would have to keep in memory, told before it begins: it makes a node of each place
- * where lines meet, some hundred bytes, and asks whether it is to stop only between its steps. */
+ * where lines meet, some hundred bytes, and leaks them when it is stopped. */
 #include "athena/geos.h"
 #include <math.h>
 #include <stdlib.h>
@@ -94,25 +94,30 @@ static bool meet(const struct segment *one, const struct segment *other, double 
     return reach > 0 || (divides(one, other) && divides(other, one));
 }
 
-bool athena_geos_affordable(struct athena_geos_call *call, double reach)
+bool athena_geos_meet_seldom(struct athena_geos_call *call, double reach, size_t most)
 {
     const size_t count = count_segments(call, reach);
     /* Each meets its neighbours. */
-    const size_t meetings_max = ATHENA_GEOS_MEETINGS_MAX + 2 * count;
+    const size_t meetings_max = most + 2 * count;
     size_t meetings = 0, pairs = 0;
-    if (count * count / 2 <= ATHENA_GEOS_MEETINGS_MAX)
+    if (count * count / 2 <= most)
         return true;
     struct segment *list = list_segments(call, count, reach);
     qsort(list, count, sizeof *list, compare);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = i + 1; j < count && list[j].from <= list[i].to; j++) {
             meetings += meet(&list[i], &list[j], reach);
-            call->costly = ++pairs > PAIRS_MAX || meetings > meetings_max;
-            if (call->costly)
+            if (++pairs > PAIRS_MAX || meetings > meetings_max)
                 return false;
         }
     }
     return true;
+}
+
+bool athena_geos_affordable(struct athena_geos_call *call, double reach)
+{
+    call->costly = !athena_geos_meet_seldom(call, reach, ATHENA_GEOS_MEETINGS_MAX);
+    return !call->costly;
 }
 
 bool athena_geos_near(struct athena_geos_call *call, const struct athena_shape *a,

@@ -189,8 +189,7 @@ static bool list_meeting(struct athena_geos_call *call, const GEOSPreparedGeomet
             if (square == NULL)
                 return false;
             char meets;
-            ATHENA_GEOS_TRY(call, 2, meets,
-                            athena_geos.prepared_meets(call->handle, geometry, square));
+            meets = athena_geos.prepared_meets(call->handle, geometry, square);
             athena_geos_drop(call, square);
             if (meets == 2)
                 return athena_geos_fail(call);

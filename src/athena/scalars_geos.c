@@ -58,8 +58,7 @@ static bool distance(struct athena_geos_call *call)
         return true;
     if (!athena_geos_near(call, &shapes[0], &shapes[1]))
         return false;
-    int fine;
-    ATHENA_GEOS_TRY(call, 0, fine, athena_geos.distance(call->handle, a, b, &measured));
+    const int fine = athena_geos.distance(call->handle, a, b, &measured);
     if (fine == 0)
         return athena_geos_fail(call);
     athena_row_put_double(call->row, measured);
@@ -74,8 +73,7 @@ static bool run_distance(struct athena_row *row)
 static bool nearest_points(struct athena_geos_call *call, const GEOSGeometry *a,
                            const GEOSGeometry *b, struct athena_point *ret)
 {
-    GEOSCoordSequence *points;
-    ATHENA_GEOS_TRY(call, NULL, points, athena_geos.nearest(call->handle, a, b));
+    GEOSCoordSequence *points = athena_geos.nearest(call->handle, a, b);
     const bool fine =
         points != NULL && athena_geos.seq_to(call->handle, points, &ret->x, 0, 0) != 0;
     if (points != NULL)
@@ -138,7 +136,7 @@ static bool related(struct athena_geos_call *call)
         return false;
     if (!athena_geos_affordable(call, 0))
         return athena_geos_fail(call);
-    ATHENA_GEOS_TRY(call, GEOS_FAILED, answer, (*relations[which].holds)(call->handle, a, b));
+    answer = (*relations[which].holds)(call->handle, a, b);
     return put_answer(call, answer);
 }
 
@@ -173,8 +171,7 @@ static bool relate(struct athena_geos_call *call)
         return false;
     if (!athena_geos_affordable(call, 0))
         return athena_geos_fail(call);
-    ATHENA_GEOS_TRY(call, GEOS_FAILED, answer,
-                    athena_geos.relates(call->handle, a, b, mr_arena_cstr(call->arena, pattern)));
+    answer = athena_geos.relates(call->handle, a, b, mr_arena_cstr(call->arena, pattern));
     return put_answer(call, answer);
 }
 
@@ -203,7 +200,7 @@ static bool form(struct athena_geos_call *call)
         athena_row_put_boolean(call->row, false);
         return true;
     }
-    ATHENA_GEOS_TRY(call, GEOS_FAILED, answer, holds(call->handle, geometry));
+    answer = holds(call->handle, geometry);
     return put_answer(call, answer);
 }
 
@@ -220,8 +217,7 @@ static bool reason(struct athena_geos_call *call)
     const GEOSGeometry *geometry = athena_geos_at(call, 0, &shape);
     if (geometry == NULL)
         return false;
-    ATHENA_GEOS_TRY(call, GEOS_FAILED, answer,
-                    athena_geos.is_valid_detail(call->handle, geometry, 0, &why, NULL));
+    answer = athena_geos.is_valid_detail(call->handle, geometry, 0, &why, NULL);
     if (answer == GEOS_FAILED)
         return athena_geos_fail(call);
     if (why != NULL) {

@@ -9,6 +9,7 @@
 enum {
     QUADRANT_POINTS = 24,
     PART_POINTS = 300, /* of what is buffered in pieces */
+    MENDED_MEETINGS_MAX = 2000,
 };
 
 /* ---- two geometries ---- */
@@ -16,20 +17,16 @@ enum {
 typedef GEOSGeometry *overlay(GEOSContextHandle_t handle, const GEOSGeometry *a,
                               const GEOSGeometry *b);
 
+/* Mending takes long where lines meet often. */
+static bool may_mend(struct athena_geos_call *call)
+{
+    return !athena_geos_is_over(call) && athena_geos_meet_seldom(call, 0, MENDED_MEETINGS_MAX);
+}
+
 /* Trino, too, mends what is not well-formed once the plain way has failed. */
 static GEOSGeometry *mended(struct athena_geos_call *call, const GEOSGeometry *geometry)
 {
-    GEOSGeometry *result;
-    ATHENA_GEOS_TRY(call, NULL, result, athena_geos.make_valid(call->handle, geometry));
-    return athena_geos_hold(call, result);
-}
-
-static GEOSGeometry *laid_over(struct athena_geos_call *call, overlay *function,
-                               const GEOSGeometry *a, const GEOSGeometry *b)
-{
-    GEOSGeometry *result;
-    ATHENA_GEOS_TRY(call, NULL, result, function(call->handle, a, b));
-    return result;
+    return athena_geos_hold(call, athena_geos.make_valid(call->handle, geometry));
 }
 
 /* mr_geometry_overlay(a, b, what) */
@@ -52,13 +49,13 @@ static bool over(struct athena_geos_call *call)
         return false;
     if (!athena_geos_affordable(call, 0))
         return athena_geos_fail(call);
-    GEOSGeometry *result = laid_over(call, *overlays[which].function, a, b);
-    if (result == NULL && !athena_geos_is_over(call)) {
+    GEOSGeometry *result = (*overlays[which].function)(call->handle, a, b);
+    if (result == NULL && may_mend(call)) {
         a = mended(call, a);
         b = a == NULL ? NULL : mended(call, b);
         if (b == NULL)
             return false;
-        result = laid_over(call, *overlays[which].function, a, b);
+        result = (*overlays[which].function)(call->handle, a, b);
     }
     return athena_geos_hold(call, result) != NULL &&
            athena_geos_put(call, result, /* computed= */ true);
@@ -79,7 +76,7 @@ static GEOSGeometry *all_united(struct athena_geos_call *call,
     if (geometry == NULL)
         return NULL;
     GEOSGeometry *result = athena_geos_united(call, geometry);
-    if (result == NULL && !athena_geos_is_over(call)) {
+    if (result == NULL && may_mend(call)) {
         geometry = mended(call, geometry);
         if (geometry == NULL)
             return NULL;
@@ -262,10 +259,8 @@ static bool distance_at(struct athena_geos_call *call, const char *name, double 
 static GEOSGeometry *buffered(struct athena_geos_call *call, const GEOSGeometry *geometry,
                               double distance)
 {
-    GEOSGeometry *result;
-    ATHENA_GEOS_TRY(call, NULL, result,
-                    athena_geos.buffer(call->handle, geometry, distance, QUADRANT_POINTS));
-    return athena_geos_hold(call, result);
+    return athena_geos_hold(call,
+                            athena_geos.buffer(call->handle, geometry, distance, QUADRANT_POINTS));
 }
 
 static bool gather_buffer(struct athena_geos_call *call, struct gathering *all,
@@ -326,6 +321,8 @@ static bool put_buffer_of_parts(struct athena_geos_call *call, const struct athe
         return false;
     while (from < count) {
         const struct athena_shape part = next_part(call, paths, count, &from, &at);
+        if (athena_geos_is_late(call))
+            return athena_geos_fail(call);
         if (!gather_buffer(call, &all, &part, distance))
             return false;
     }
@@ -374,7 +371,7 @@ static bool simple(struct athena_geos_call *call)
     }
     if (!athena_geos_affordable(call, 0))
         return athena_geos_fail(call);
-    ATHENA_GEOS_TRY(call, NULL, result, athena_geos.simplify(call->handle, geometry, tolerance));
+    result = athena_geos.simplify(call->handle, geometry, tolerance);
     return athena_geos_hold(call, result) != NULL &&
            athena_geos_put(call, result, /* computed= */ false);
 }

@@ -225,7 +225,7 @@ def long_line(y):
     return wkt("LINESTRING (", points, "i", y, 10000)
 
 
-MEET = ["NOT_SUPPORTED: geometries whose lines meet more than 150000 times"]
+MEET = ["NOT_SUPPORTED: geometries whose lines meet more than 50000 times"]
 LONG = [*MEET, "NOT_SUPPORTED: geometries that take more than 3 seconds"]
 
 

@@ -421,7 +421,7 @@ FAILURES = [
      " (' || array_join(transform(sequence(1, 2000), x -> format('(%d 0, %d 3000)', x, x)), ',') ||"
      " ')' a, 'MULTILINESTRING (' || array_join(transform(sequence(1, 2000), x -> format('(0 %d,"
      " 3000 %d)', x, x)), ',') || ')' b)",
-     "NOT_SUPPORTED: geometries whose lines meet more than 150000 times"),
+     "NOT_SUPPORTED: geometries whose lines meet more than 50000 times"),
 ]
 
 RELATIONS = [
