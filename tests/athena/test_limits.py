@@ -231,9 +231,6 @@ LONG = [*MEET, "NOT_SUPPORTED: geometries that take more than 3 seconds"]
 
 @pytest.mark.parametrize("expression, messages", [
     (f"ST_Buffer({spikes(2000)}, 0.5)", LONG),
-    (f"ST_Buffer(ST_GeometryFromText('MULTIPOINT (' || array_join(transform(sequence(1, 900), "
-     "i -> '(' || CAST(cos(i) AS varchar) || ' ' || CAST(sin(i) AS varchar) || ')'), ', ') || ')')"
-     ", 10)", LONG),
     (f"ST_Union({comb(900)}, {turned_comb(900)})", MEET),
     (f"ST_Intersection({comb(900)}, {turned_comb(900)})", MEET),
     (f"ST_Crosses({comb(900)}, {turned_comb(900)})", MEET),
