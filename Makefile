@@ -27,7 +27,7 @@ check-all: deps
 	@/usr/bin/python3 tools/check.py --all
 
 bench: all
-	ninja -C build bench/load
+	ninja -C build bench/load bench/ask
 	@if [ -x bench/run ]; then bench/run; else echo "millrace: there is no bench/run yet" >&2; exit 1; fi
 
 format:
