@@ -402,7 +402,7 @@ void http_reply_send_after(struct http_exchange *exchange, int64_t ticket)
     private->ticket = ticket;
     atomic_store(&private->submitted, true);
     if (http_loop_current() != private->loop)
-        http_loop_post(private->loop, &private->post);
+        http_loop_post_held(private->loop, &private->post, ticket);
     else if (private->in_callback)
     private->replied = true;
     else http_loop_ready(private->loop, private);

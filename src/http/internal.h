@@ -56,6 +56,7 @@ struct http_loop {
     _Atomic(struct http_post *) inbox; /* newest first */
     atomic_bool sleeping;              /* in epoll_wait, or about to: a post must write event_fd */
     _Atomic int64_t waiting_min;       /* smallest waiting ticket; INT64_MAX: none */
+    _Atomic int64_t posted_min;        /* the same of those in the inbox that woke nobody */
     atomic_int connection_count;
     atomic_bool quit;
 
@@ -251,7 +252,9 @@ enum mr_status http_loop_start(struct http_loop *loop);
 void http_loop_fini(struct http_loop *loop);                         /* after join */
 struct http_loop *http_loop_current(void);                           /* NULL on other threads */
 void http_loop_post(struct http_loop *loop, struct http_post *post); /* any thread */
-void http_loop_wake(struct http_loop *loop);                         /* any thread */
+/* Any thread. The same, but the loop may sleep on until `ticket` is released. */
+void http_loop_post_held(struct http_loop *loop, struct http_post *post, int64_t ticket);
+void http_loop_wake(struct http_loop *loop); /* any thread */
 void http_loop_ready(struct http_loop *loop, struct http_exchange_private *exchange);
 void http_loop_wait_ticket(struct http_loop *loop, struct http_exchange_private *exchange);
 struct mr_slice http_loop_date(struct http_loop *loop);

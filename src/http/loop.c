@@ -37,18 +37,37 @@ void http_loop_wake(struct http_loop *loop)
     assert(written == sizeof one || errno == EAGAIN);
 }
 
-void http_loop_post(struct http_loop *loop, struct http_post *post)
+static void put_into_inbox(struct http_loop *loop, struct http_post *post)
 {
     struct http_post *head = atomic_load(&loop->inbox);
     do
         post->next = head;
     while (!atomic_compare_exchange_weak(&loop->inbox, &head, post));
+}
+
+void http_loop_post(struct http_loop *loop, struct http_post *post)
+{
+    put_into_inbox(loop, post);
     http_loop_wake(loop);
+}
+
+void http_loop_post_held(struct http_loop *loop, struct http_post *post, int64_t ticket)
+{
+    put_into_inbox(loop, post);
+    int64_t min = atomic_load(&loop->posted_min);
+    while (ticket < min && !atomic_compare_exchange_weak(&loop->posted_min, &min, ticket))
+        ;
+    /* Whoever releases moves the position before it looks for whom to wake. */
+    if (atomic_load(&loop->server->released) >= ticket)
+        http_loop_wake(loop);
 }
 
 static void drain_inbox(struct http_loop *loop)
 {
-    if (atomic_load_explicit(&loop->inbox, memory_order_relaxed) == NULL)
+    /* Before it looks: what is put in behind the look lowers it again. */
+    if (atomic_load_explicit(&loop->posted_min, memory_order_relaxed) != INT64_MAX)
+        atomic_store(&loop->posted_min, INT64_MAX);
+    if (atomic_load(&loop->inbox) == NULL)
         return;
     struct http_post *newest = atomic_exchange(&loop->inbox, NULL);
     struct http_post *oldest = NULL;
@@ -362,6 +381,7 @@ enum mr_status http_loop_init(struct http_loop *loop, struct http_server *server
                                .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
                                .wake_source = {.on_event = on_wake},
                                .waiting_min = INT64_MAX,
+                               .posted_min = INT64_MAX,
                                .scan_ms = INT64_MAX,
                                .now_ms = mr_monotonic_ms()};
     loop->resume_tail = &loop->resume;

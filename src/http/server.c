@@ -114,7 +114,8 @@ void http_server_release(struct http_server *server, int64_t position)
             return;
     } while (!atomic_compare_exchange_weak(&server->released, &before, position));
     for (int i = 0; i < server->thread_count; i++)
-        if (atomic_load(&server->loops[i].waiting_min) <= position)
+        if (atomic_load(&server->loops[i].waiting_min) <= position ||
+            atomic_load(&server->loops[i].posted_min) <= position)
             http_loop_wake(&server->loops[i]);
 }
 

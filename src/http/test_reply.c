@@ -175,6 +175,50 @@ static void no_release_is_lost_in_a_race(void **state)
         close(fds[c]);
 }
 
+static atomic_llong to_release; /* 0: nothing */
+
+static void *release_when_told(void *arg)
+{
+    (void)arg;
+    for (long long last = 0; last >= 0;) {
+        const long long position = atomic_load(&to_release);
+        if (position != last && position > 0)
+            http_server_release(fixture.server, position);
+        last = position;
+    }
+    return NULL;
+}
+
+/* Nothing is released after it: a loop that was not woken then would sleep on. */
+static void the_release_of_another_threads_reply_is_never_lost(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 3000 };
+    pthread_t thread;
+    int64_t ticket = 500000;
+    int fd = test_connect(fixture.port);
+    atomic_store(&to_release, 0);
+    assert_int_equal(pthread_create(&thread, NULL, release_when_told, NULL), 0);
+    for (int round = 0; round < ROUNDS; round++, ticket++) {
+        test_send_text(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+        struct http_exchange *exchange = test_take_later(&fixture);
+        if (round % 3 == 0) {
+            http_reply_send_after(exchange, ticket);
+            assert_false(reply_is_there(fd));
+            atomic_store(&to_release, ticket);
+        } else {
+            atomic_store(&to_release, ticket);
+            http_reply_send_after(exchange, ticket);
+        }
+        struct test_reply reply = test_read_reply(fd, false);
+        assert_int_equal(reply.status, 200);
+        test_reply_fini(&reply);
+    }
+    atomic_store(&to_release, -1);
+    pthread_join(thread, NULL);
+    close(fd);
+}
+
 /* ---- files ---- */
 
 static void a_file_of_ten_megabytes_arrives_whole(void **state)
@@ -481,6 +525,7 @@ int main(void)
         cmocka_unit_test(replies_may_come_from_any_thread),
         cmocka_unit_test(replies_leave_when_their_ticket_is_released),
         cmocka_unit_test(no_release_is_lost_in_a_race),
+        cmocka_unit_test(the_release_of_another_threads_reply_is_never_lost),
         cmocka_unit_test(a_file_of_ten_megabytes_arrives_whole),
         cmocka_unit_test(a_file_is_changed_on_its_way),
         cmocka_unit_test(a_stream_meets_a_slow_reader),
