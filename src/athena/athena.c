@@ -64,6 +64,7 @@ enum mr_status athena_open(struct athena **ret_athena, const struct athena_optio
                                                  .threads = "2",
                                                  .folder = store_folder(options->store)};
     struct athena *athena = mr_calloc(1, sizeof *athena);
+    athena->locked.deadlines_ms = INT64_MAX;
     athena->options = *options;
     pthread_mutex_init(&athena->lock, NULL);
     pthread_mutex_init(&athena->catalog_lock, NULL);

@@ -77,6 +77,9 @@ struct athena {
         size_t history_count, history_capacity;
         struct mr_map tokens; /* client token -> id (heap) */
         bool closing;
+        int64_t deadlines_ms;     /* when the deadlines are looked at next; INT64_MAX: never */
+        int64_t started;          /* the newest ticket of a start */
+        bool start_waits;         /* a worker waits until it is durable */
     } locked;                     /* by lock */
     pthread_mutex_t catalog_lock; /* of workgroups, named and prepared queries */
     struct runtime_pump *deadlines;
@@ -108,6 +111,9 @@ struct mr_slice *athena_query_ids(struct athena *athena, struct mr_arena *arena,
                                   struct mr_slice workgroup, size_t *ret_count);
 MR_MUST_USE enum mr_status athena_queries_open(struct athena *athena);
 void athena_queries_close(struct athena *athena);
+
+/* The end that was recorded is durable: clients see it, before what its worker has left to do. */
+void athena_query_show(struct athena_query *query);
 
 /* ---- reuse.c ---- */
 /* Looks for an earlier result of the same question that is young enough and still there; fills

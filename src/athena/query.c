@@ -287,6 +287,15 @@ static void start_locked(struct athena *athena)
     }
 }
 
+void athena_query_show(struct athena_query *query)
+{
+    struct athena *athena = query->athena;
+    pthread_mutex_lock(&athena->lock);
+    set_state_locked(query, ATHENA_SUCCEEDED);
+    query->end = *query->recorded;
+    pthread_mutex_unlock(&athena->lock);
+}
+
 /* Takes the query out of memory once its last record is stored. */
 static void finish(struct athena_query *query, enum athena_state state,
                    const struct athena_outcome *outcome)
@@ -296,12 +305,13 @@ static void finish(struct athena_query *query, enum athena_state state,
     struct mr_arena arena;
     mr_arena_init(&arena);
     pthread_mutex_lock(&athena->lock);
-    query->end.outcome = *outcome;
-    query->end.completed_ms = store_now(athena->options.store);
-    set_state_locked(query, state);
-    const bool stored = state == ATHENA_SUCCEEDED && query->recorded != NULL;
-    if (!stored && save(query, &arena, &ticket) != MR_OK)
-        mr_log(MR_LOG_ERROR, "athena", "query %s: its end is not stored", query->id);
+    if (query->end.state != ATHENA_SUCCEEDED) { /* shown is stored */
+        query->end.outcome = *outcome;
+        query->end.completed_ms = store_now(athena->options.store);
+        set_state_locked(query, state);
+        if (save(query, &arena, &ticket) != MR_OK)
+            mr_log(MR_LOG_ERROR, "athena", "query %s: its end is not stored", query->id);
+    }
     mr_map_remove(&athena->locked.active, mr_slice_cstr(query->id));
     athena->locked.running--;
     if (!athena->locked.closing)
@@ -436,12 +446,17 @@ enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,
         forget_locked(athena, &entry);
         status = store_commit(athena->options.store, &entry, ret_ticket);
     }
-    if (status == MR_OK)
+    const int64_t deadline_ms = query->submitted_ms + ATHENA_TIMEOUT_MS;
+    const bool sooner = deadline_ms < athena->locked.deadlines_ms;
+    if (status == MR_OK) {
+        athena->locked.started = *ret_ticket;
+        athena->locked.deadlines_ms = sooner ? deadline_ms : athena->locked.deadlines_ms;
         enqueue_locked(athena, query);
+    }
     pthread_mutex_unlock(&athena->lock);
     if (status != MR_OK)
         query_free(query);
-    else
+    else if (sooner)
         runtime_pump_wake(athena->deadlines);
     return status;
 }
@@ -529,6 +544,7 @@ static enum runtime_pump_next deadline_step(void *ctx, int64_t *ret_wake_ms)
     struct mr_slice id;
     void *value;
     pthread_mutex_lock(&athena->lock);
+    athena->locked.deadlines_ms = INT64_MAX;
     while (mr_map_next(&athena->locked.active, &cursor, &id, &value)) {
         struct athena_query *query = value;
         int64_t next_ms = query->submitted_ms + ATHENA_TIMEOUT_MS;
@@ -538,9 +554,10 @@ static enum runtime_pump_next deadline_step(void *ctx, int64_t *ret_wake_ms)
             athena_handle_cancel(&query->handle);
             next_ms = now_ms + ATHENA_CANCEL_AGAIN_MS;
         }
-        if (next_ms < *ret_wake_ms)
-            *ret_wake_ms = next_ms;
+        if (next_ms < athena->locked.deadlines_ms)
+            athena->locked.deadlines_ms = next_ms;
     }
+    *ret_wake_ms = athena->locked.deadlines_ms;
     pthread_mutex_unlock(&athena->lock);
     return RUNTIME_PUMP_WAIT;
 }

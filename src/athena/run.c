@@ -25,6 +25,7 @@ struct run {
     struct athena_fields fields; /* of a SELECT */
     struct mr_slice plan;        /* of an EXPLAIN, a text of lines */
     bool bounded;                /* of a SELECT: its result is */
+    struct athena_source source; /* of a SELECT; open until its result is there for all to see */
 };
 
 static enum mr_status fail(struct run *run, const char *code, const char *format,
@@ -230,21 +231,22 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
 {
     struct athena_query *query = run->query;
     struct athena *athena = query->athena;
-    struct athena_source source = {.arena = run->arena,
-                                   .glue = athena->options.glue,
-                                   .s3 = athena->options.s3,
-                                   .registry = &athena->engine.scans,
-                                   .database = query->database,
-                                   .catalog = query->catalog,
-                                   .account = query->account,
-                                   .cancelled = &query->handle.cancelled,
-                                   .root = statement->query,
-                                   .text = query->text};
+    struct athena_source *source = &run->source;
+    *source = (struct athena_source){.arena = run->arena,
+                                     .glue = athena->options.glue,
+                                     .s3 = athena->options.s3,
+                                     .registry = &athena->engine.scans,
+                                     .database = query->database,
+                                     .catalog = query->catalog,
+                                     .account = query->account,
+                                     .cancelled = &query->handle.cancelled,
+                                     .root = statement->query,
+                                     .text = query->text};
     const bool only_plan =
         statement->kind == STATEMENT_EXPLAIN && !mr_slice_equal(statement->text, MR_S("ANALYZE"));
-    source.unread = only_plan;
+    source->unread = only_plan;
     if (statement->kind == STATEMENT_QUERY)
-        source.count.table = athena_count_table(statement->query);
+        source->count.table = athena_count_table(statement->query);
     const int64_t begin_ms = mr_monotonic_ms();
     const char *sql;
     /* The library first: without it every query says so, whatever its tables. */
@@ -254,21 +256,20 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
         return fail(run, "GENERIC_INTERNAL_ERROR",
                     "the query engine (DuckDB's library, libduckdb.so) cannot be loaded: %.*s",
                     why);
-    if (source.database.len == 0)
-        source.database = MR_S("default");
+    if (source->database.len == 0)
+        source->database = MR_S("default");
     run->bounded = is_bounded(statement->query);
-    status = translate(run, &source, statement, &sql);
+    status = translate(run, source, statement, &sql);
     run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
     if (status == MR_OK && atomic_load(&query->handle.cancelled))
         status = MR_END;
-    if (status == MR_OK && source.count.known)
-        tell_count(run, source.count.rows);
+    if (status == MR_OK && source->count.known)
+        tell_count(run, source->count.rows);
     else if (status == MR_OK && !only_plan)
-        status = execute(run, statement, &source, sql);
-    run->outcome.scanned_bytes = athena_source_bytes(&source);
+        status = execute(run, statement, source, sql);
+    run->outcome.scanned_bytes = athena_source_bytes(source);
     if (status == MR_OK && !only_plan)
-        run->outcome.scanned_bytes += parquet_bytes(&source);
-    athena_source_fini(&source);
+        run->outcome.scanned_bytes += parquet_bytes(source);
     return limit_scanned(run, status);
 }
 
@@ -557,7 +558,11 @@ static enum mr_status put_objects(struct run *run, struct mr_slice bucket, struc
     }
     for (size_t i = made; i > 0; i--)
         s3_staged_done(s3, staged[i - 1], status == MR_OK);
-    return status == MR_OK ? store_wait(store, ticket) : status;
+    if (status == MR_OK)
+        status = store_wait(store, ticket);
+    if (status == MR_OK)
+        athena_query_show(run->query);
+    return status;
 }
 
 static enum mr_status store_result(struct run *run)
@@ -596,6 +601,7 @@ enum mr_status athena_query_run(struct athena_query *query, struct athena_outcom
         status = run_statement(&run, &statement);
     if (status == MR_OK && !reused)
         status = store_result(&run);
+    athena_source_fini(&run.source);
     athena_output_fini(&run.output);
     if (status != MR_OK && status != MR_END && run.error.code == NULL)
         (void)fail(&run, "GENERIC_INTERNAL_ERROR", "%.*s", MR_S("internal error"));

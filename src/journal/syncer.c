@@ -188,10 +188,10 @@ static void wake_waiters(struct journal *journal)
 static void publish(struct journal *journal, const struct journal_group *group, int64_t end)
 {
     atomic_store(&journal->durable, end);
-    wake_waiters(journal);
     const struct journal_options *options = &journal->options;
     if (options->on_durable != NULL)
-        options->on_durable(options->ctx, end);
+        options->on_durable(options->ctx, end); /* first: a client waits for the reply */
+    wake_waiters(journal);
     for (size_t i = 0; options->on_window != NULL && i < group->windows_count; i++)
         options->on_window(options->ctx, group->windows[i]);
     mr_point(MR_POINT_JOURNAL_PUBLISHED);
