@@ -89,6 +89,108 @@ static enum mr_status old_leaves(struct plan *plan)
     return status == MR_NOT_FOUND ? MR_OK : status;
 }
 
+/* What a new object is retained by itself. */
+static void retain(const struct plan *plan, struct s3_meta *made)
+{
+    if (made->retention != S3_NOT_RETAINED || plan->state.retention == S3_NOT_RETAINED)
+        return;
+    made->retention = plan->state.retention;
+    made->retain_until_ms = made->modified_ms + plan->state.retain_ms;
+}
+
+static bool replicates(struct plan *plan, const struct s3_meta *made)
+{
+    struct s3_change *change = plan->change;
+    const struct s3_replicated what = {change->bucket, change->key, made, false};
+    change->replicates = s3_replicate_plan(plan->s3, plan->entry, plan->state.document, &what);
+    return change->replicates;
+}
+
+/* ---- replicas ---- */
+
+/* The order of the newest version of the key; MR_NOT_FOUND: there is none. */
+static enum mr_status newest_order(struct plan *plan, uint64_t *ret_order)
+{
+    struct s3_meta newest = plan->old;
+    enum mr_status status = MR_OK;
+    if (!plan->present)
+        status = s3_newest_version(plan->s3, plan->entry->arena, plan->change->bucket,
+                                   plan->change->key, NULL, &newest);
+    *ret_order = newest.version.order;
+    return status;
+}
+
+/* What may change about a version: the rest of the replica that is there stays. */
+static void replica_change(struct plan *plan, struct mr_slice stored, struct s3_meta *there)
+{
+    const struct s3_meta *wanted = plan->change->meta;
+    plan->change->there = true;
+    if (there->marker)
+        return;
+    there->tags = wanted->tags;
+    there->acl = wanted->acl;
+    if (plan->state.locks) {
+        there->retention = wanted->retention;
+        there->retain_until_ms = wanted->retain_until_ms;
+        there->hold = wanted->hold;
+    }
+    s3_entry_meta(plan->entry, stored, there);
+}
+
+/* Its place among the versions is its source's, which may not be the first. */
+static enum mr_status replica_make(struct plan *plan)
+{
+    const struct s3_meta *wanted = plan->change->meta;
+    struct s3_meta made = *wanted;
+    uint64_t newest = 0;
+    enum mr_status status = newest_order(plan, &newest);
+    if (status != MR_OK && status != MR_NOT_FOUND)
+        return status;
+    const bool latest = status == MR_NOT_FOUND || wanted->version.order > newest;
+    if (!plan->state.locks) {
+        made.retention = S3_NOT_RETAINED;
+        made.retain_until_ms = 0;
+        made.hold = S3_NEVER_HELD;
+    } else if (!made.marker) {
+        retain(plan, &made);
+    }
+    status = latest ? old_leaves(plan) : MR_OK;
+    if (status != MR_OK)
+        return status;
+    if (latest && made.marker && plan->present)
+        store_entry_delete(plan->entry, VIEW_OBJECT, plan->stored);
+    s3_entry_meta(plan->entry,
+                  latest && !made.marker ? plan->stored : version_key(plan, &made.version), &made);
+    if (plan->change->body != NULL)
+        s3_entry_body(plan->entry, plan->change->body);
+    return MR_OK;
+}
+
+static enum mr_status plan_replica(struct plan *plan)
+{
+    struct s3_change *change = plan->change;
+    const struct s3_version *version = &change->meta->version;
+    struct mr_slice stored = plan->stored;
+    struct s3_meta there = plan->old;
+    enum mr_status status = MR_OK;
+    change->made = *version;
+    if (plan->state.versioning != S3_VERSIONS_ENABLED)
+        return MR_INVALID;
+    if (!plan->present || !s3_version_same(&plan->old.version, version)) {
+        stored = version_key(plan, version);
+        status = s3_record(plan->s3, plan->entry->arena, stored, &there);
+    }
+    if (status == MR_OK) {
+        replica_change(plan, stored, &there);
+        return MR_OK;
+    }
+    change->there = change->replica == S3_REPLICA_CHANGED;
+    return status != MR_NOT_FOUND || change->there ? (status == MR_NOT_FOUND ? MR_OK : status)
+                                                   : replica_make(plan);
+}
+
+/* ---- puts and deletes ---- */
+
 static enum mr_status plan_put(struct plan *plan)
 {
     struct s3_change *change = plan->change;
@@ -97,13 +199,13 @@ static enum mr_status plan_put(struct plan *plan)
     if (status != MR_OK)
         return status;
     made.version = (struct s3_version){0};
+    made.replication = S3_NOT_REPLICATED;
     if (plan->state.versioning != S3_VERSIONS_NEVER)
         made.version = version_next(plan);
-    if (made.retention == S3_NOT_RETAINED && plan->state.retention != S3_NOT_RETAINED) {
-        made.retention = plan->state.retention;
-        made.retain_until_ms = made.modified_ms + plan->state.retain_ms;
-    }
+    retain(plan, &made);
     change->made = made.version;
+    if (replicates(plan, &made))
+        made.replication = S3_REPLICATION_PENDING;
     s3_entry_meta(plan->entry, plan->stored, &made);
     if (change->body != NULL)
         s3_entry_body(plan->entry, change->body);
@@ -154,6 +256,8 @@ static enum mr_status plan_delete(struct plan *plan)
         .version = version_next(plan),
     };
     s3_entry_meta(plan->entry, version_key(plan, &marker.version), &marker);
+    if (!change->expired) /* AWS: what a lifecycle rule does stays in its bucket */
+        (void)replicates(plan, &marker);
     change->marker = true;
     change->made = marker.version;
     return MR_OK;
@@ -207,6 +311,8 @@ static enum mr_status plan_delete_version(struct plan *plan)
 
 static enum mr_status plan_records(struct plan *plan)
 {
+    if (plan->change->replica != S3_REPLICA_NOT)
+        return plan_replica(plan);
     if (plan->change->meta != NULL)
         return plan_put(plan);
     return plan->change->version != NULL ? plan_delete_version(plan) : plan_delete(plan);
@@ -227,7 +333,7 @@ static void plan_event(struct plan *plan)
 {
     struct s3_change *change = plan->change;
     static const struct s3_meta marker = {.marker = true};
-    if (change->meta == NULL && change->dropped_count == 0 && !change->marker)
+    if (change->there || (change->meta == NULL && change->dropped_count == 0 && !change->marker))
         return;
     const struct s3_event event = {
         .name = event_name(change),
@@ -270,6 +376,8 @@ void s3_change_done(struct s3 *s3, struct s3_change *change, int64_t ticket)
 {
     if (change->told)
         s3_notify_wake(s3);
+    if (change->replicates)
+        s3_replicate_wake(s3);
     for (size_t i = 0; i < change->dropped_count; i++)
         s3_body_drop(s3->bodies, &change->dropped[i], ticket);
     atomic_fetch_add(change->meta != NULL ? &s3->puts : &s3->deletes, 1);
@@ -305,14 +413,37 @@ static bool amend_event(struct s3 *s3, struct store_entry *entry, const struct s
     return s3_notify_plan(s3, entry, state.document, &told);
 }
 
+static bool same_retention(const struct s3_meta *a, const struct s3_meta *b)
+{
+    return a->retention == b->retention && a->retain_until_ms == b->retain_until_ms &&
+           a->hold == b->hold;
+}
+
+/* AWS: a version that was replicated is followed by its replicas. */
+static bool amend_replicas(struct s3 *s3, struct store_entry *entry, const struct s3_which *which,
+                           const struct s3_meta *before, struct s3_meta *meta)
+{
+    struct s3_bucket_state state;
+    const struct s3_replicated what = {which->bucket, which->key, meta, true};
+    if (meta->replication == S3_NOT_REPLICATED || meta->replication == S3_REPLICA ||
+        (mr_slice_equal(before->tags, meta->tags) && mr_slice_equal(before->acl, meta->acl) &&
+         same_retention(before, meta)))
+        return false;
+    if (s3_bucket_state(s3, entry->arena, which->bucket, &state) != MR_OK ||
+        !s3_replicate_plan(s3, entry, state.document, &what))
+        return false;
+    meta->replication = S3_REPLICATION_PENDING;
+    return true;
+}
+
 enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena, const struct s3_which *which,
                         enum mr_status (*fn)(void *ctx, struct s3_meta *meta), void *ctx,
                         const struct s3_event *event, int64_t *ret_ticket)
 {
     struct mr_slice stored = s3_object_key(arena, which->bucket, which->key);
     struct store_entry entry = store_entry_make(arena);
-    struct s3_meta meta;
-    bool told = false;
+    struct s3_meta meta = {0};
+    bool told = false, replicates = false;
     struct s3_stripe *stripe = s3_lock(s3, stored);
     enum mr_status status = s3_record(s3, arena, stored, &meta);
     if (which->version != NULL &&
@@ -321,9 +452,11 @@ enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena, const struct s3_w
         stored = s3_version_key(arena, which->bucket, which->key, which->version);
         status = s3_record(s3, arena, stored, &meta);
     }
+    const struct s3_meta before = meta;
     if (status == MR_OK)
         status = fn(ctx, &meta);
     if (status == MR_OK) {
+        replicates = amend_replicas(s3, &entry, which, &before, &meta);
         s3_entry_meta(&entry, stored, &meta);
         told = event != NULL && amend_event(s3, &entry, which, &meta, event);
         status = s3_commit_locked(s3, stripe, &entry, ret_ticket);
@@ -331,5 +464,7 @@ enum mr_status s3_amend(struct s3 *s3, struct mr_arena *arena, const struct s3_w
     s3_unlock(stripe);
     if (told && status == MR_OK)
         s3_notify_wake(s3);
+    if (replicates && status == MR_OK)
+        s3_replicate_wake(s3);
     return status;
 }

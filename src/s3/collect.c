@@ -143,12 +143,14 @@ void s3_pumps_start(struct s3 *s3)
     s3->sweep = runtime_pump_start(s3->options.runtime, "s3-sweep", sweep_step, s3);
     s3_bodies_on_drop(s3->bodies, sweep_wake, s3);
     s3_expiry_start(s3);
+    s3_replicate_start(s3);
     s3->collect =
         runtime_pump_start(s3->options.runtime, "s3-collect", collect_step, s3->collector);
 }
 
 void s3_pumps_stop(struct s3 *s3)
 {
+    s3_replicate_stop(s3);
     s3_expiry_stop(s3);
     runtime_pump_stop(s3->collect);
     runtime_pump_stop(s3->sweep);

@@ -45,6 +45,7 @@ struct s3 {
     struct runtime_pump *sweep, *collect;
     struct s3_collector *collector;
     struct s3_expiry *expiry;
+    struct s3_replicator *replicator;
     atomic_bool has_uploads;              /* uploads in parts may be there: looked for by deletes */
     struct s3_notifier *_Atomic notifier; /* NULL: nobody is told yet */
     atomic_ullong puts, gets, deletes, bytes_in, bytes_out;
@@ -96,6 +97,11 @@ struct s3_change {
     const char *event;                /* of a put: "ObjectCreated:Copy"; NULL: "...:Put" */
     struct mr_slice request_id, access_key; /* who did it, for notifications; may be empty */
     bool bypass;                            /* may delete what is retained in GOVERNANCE mode */
+    enum s3_replica {
+        S3_REPLICA_NOT,
+        S3_REPLICA_NEW,    /* `meta` is of a version elsewhere, and keeps its id and place */
+        S3_REPLICA_CHANGED /* the same, when it is there already; else nothing is done */
+    } replica;
     /* Under the lock, before the commit: adds further ops, or refuses with any other status. */
     enum mr_status (*guard)(void *ctx, struct store_entry *entry);
     void *ctx;
@@ -105,11 +111,14 @@ struct s3_change {
     bool marker;               /* what was made, or deleted by its version, is a delete marker */
     struct s3_version made;    /* or the version that was deleted for good */
     bool told;                 /* an event waits for its function */
+    bool replicates;           /* a replica is to be made */
+    bool there;                /* of a replica: no version was made */
     struct s3_meta dropped[2]; /* whose bodies end with the entry */
     size_t dropped_count;
 };
 /* MR_NOT_FOUND: no such bucket. MR_EXISTS: it exists though if_absent. MR_INVALID: another ETag.
- * MR_END: if_match, and there is no such object. MR_FULL: the version is retained or held. The
+ * MR_END: if_match, and there is no such object. MR_FULL: the version is retained or held.
+ * MR_INVALID of a replica: the bucket does not keep versions. The
  * replaced body is dropped. A delete of what is not there is MR_OK. Not yet durable. */
 MR_MUST_USE enum mr_status s3_change_apply(struct s3 *s3, struct mr_arena *arena,
                                            struct s3_change *change, int64_t *ret_ticket);
@@ -245,6 +254,22 @@ MR_MUST_USE enum mr_status s3_upload_finish(struct s3 *s3, struct mr_arena *aren
 void s3_expiry_start(struct s3 *s3);
 void s3_expiry_wake(struct s3 *s3); /* the rules changed */
 void s3_expiry_stop(struct s3 *s3);
+
+/* ---- replicate.c: replication to other buckets ---- */
+struct s3_replicated {
+    struct mr_slice bucket, key;
+    const struct s3_meta *meta; /* the version, or delete marker */
+    bool update;                /* it is not new: its tags, access or retention changed */
+};
+/* Adds to the entry of the change that replicas are to be made, as the rules in the bucket's
+ * document say. True: they are; s3_replicate_wake follows the commit. */
+bool s3_replicate_plan(struct s3 *s3, struct store_entry *entry, yyjson_val *document,
+                       const struct s3_replicated *what);
+/* The bucket that a rule's ARN names; empty: it is none. */
+struct mr_slice s3_replication_bucket(yyjson_val *rule);
+void s3_replicate_start(struct s3 *s3);
+void s3_replicate_wake(struct s3 *s3);
+void s3_replicate_stop(struct s3 *s3);
 
 /* ---- collect.c: pumps ---- */
 void s3_pumps_start(struct s3 *s3);

@@ -48,7 +48,7 @@ static bool conditions_fit(yyjson_val *conditions, struct mr_slice key, const st
     return (int64_t)meta->size > above && (int64_t)meta->size < below;
 }
 
-static bool rule_fits(yyjson_val *rule, struct mr_slice key, const struct s3_meta *meta)
+bool s3_rule_fits(yyjson_val *rule, struct mr_slice key, const struct s3_meta *meta)
 {
     if (!mr_slice_equal(mr_json_get_text(rule, "Status"), MR_S("Enabled")) ||
         !mr_slice_starts_with(key, mr_json_get_text(rule, "Prefix")))
@@ -150,9 +150,13 @@ enum s3_fate s3_lifecycle_judge(yyjson_val *rules, const struct s3_subject *subj
     yyjson_val *rule;
     bool moved = false;
     int64_t latest_ms = INT64_MIN;
+    /* AWS: what is not replicated yet, or could not be, stays. */
+    if (subject->meta->replication == S3_REPLICATION_PENDING ||
+        subject->meta->replication == S3_REPLICATION_FAILED)
+        return S3_FATE_STAYS;
     yyjson_arr_foreach(rules, at, count, rule)
     {
-        if (!rule_fits(rule, subject->key, subject->meta))
+        if (!s3_rule_fits(rule, subject->key, subject->meta))
             continue;
         if (expires(rule, subject, now_ms))
             return S3_FATE_EXPIRES;
@@ -172,7 +176,7 @@ bool s3_lifecycle_expiry(yyjson_val *rules, struct mr_slice key, const struct s3
     yyjson_arr_foreach(rules, at, count, rule)
     {
         const int64_t due_ms = due_of(mr_json_get(rule, "Expiration"), meta->modified_ms);
-        if (due_ms >= *ret_due_ms || !rule_fits(rule, key, meta))
+        if (due_ms >= *ret_due_ms || !s3_rule_fits(rule, key, meta))
             continue;
         *ret_due_ms = due_ms;
         *ret_rule = mr_json_get_text(rule, "ID");
@@ -190,7 +194,7 @@ bool s3_lifecycle_abort(yyjson_val *rules, struct mr_slice key, int64_t begun_ms
     {
         const int64_t days = mr_json_get_i64(mr_json_get(rule, "AbortIncompleteMultipartUpload"),
                                              "DaysAfterInitiation", -1);
-        if (days < 0 || !rule_fits(rule, key, NULL) || days_after(begun_ms, days) >= *ret_due_ms)
+        if (days < 0 || !s3_rule_fits(rule, key, NULL) || days_after(begun_ms, days) >= *ret_due_ms)
             continue;
         *ret_due_ms = days_after(begun_ms, days);
         *ret_rule = mr_json_get_text(rule, "ID");

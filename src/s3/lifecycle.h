@@ -26,5 +26,8 @@ bool s3_lifecycle_gives_up(yyjson_val *rules, struct mr_slice key, int64_t begun
 /* When that will be, and by which rule. False: never. */
 bool s3_lifecycle_abort(yyjson_val *rules, struct mr_slice key, int64_t begun_ms,
                         int64_t *ret_due_ms, struct mr_slice *ret_rule);
+/* Is the rule, of a lifecycle or of replication, enabled and about the object? `meta` NULL: there
+ * are no tags and no size yet to go by. */
+bool s3_rule_fits(yyjson_val *rule, struct mr_slice key, const struct s3_meta *meta);
 /* AWS: everything is due at a midnight UTC. The first after `now_ms`. */
 int64_t s3_lifecycle_next_ms(int64_t now_ms);

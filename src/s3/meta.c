@@ -1,6 +1,7 @@
 /* Stored form of a value in VIEW_OBJECT (integers as base/buf.h writes them):
  *
- *   u8      1; 2 when a tail comes last; 3 when a seal comes behind that
+ *   u8      1; 2 when a tail comes last; 3 when a seal comes behind that; 4 when a state of
+ *           replication comes behind both
  *   u8      flags: 1 a body in a file, 2 the sum is composite, 4 has headers or anything behind,
  *           8 a body in the view, 16 has a place among versions, 32 a delete marker, 64 is
  *           retained or held, 128 another encryption than AES256
@@ -14,8 +15,9 @@
  *   with flag 64: u8 retention, plus 16 times the legal hold; varint until when
  *   with flag 128: u8 encryption, plus 128 for a bucket key; the key's ARN with its length before
  *   with flag 4: each header, the user's metadata, the tags, the parts; each with its length before
- *   forms 2, 3: the list of grants with its length before; varint until when it is restored
- *   form 3: the seal (s3/seal.h) with its length before
+ *   forms 2 to 4: the list of grants with its length before; varint until when it is restored
+ *   forms 3, 4: the seal (s3/seal.h) with its length before
+ *   form 4: u8 where its replication stands
  *
  * Listings need no more than the fixed beginning.
  *
@@ -31,6 +33,7 @@ enum {
     FORM_PLAIN = 1,
     FORM_TAIL = 2,
     FORM_SEALED = 3,
+    FORM_REPLICATED = 4,
     FLAG_FILE = 1,
     FLAG_COMPOSITE = 2,
     FLAG_MORE = 4,
@@ -44,11 +47,14 @@ enum {
 
 static bool has_tail(const struct s3_meta *meta)
 {
-    return meta->acl.len > 0 || meta->restored_until_ms > 0 || meta->seal.len > 0;
+    return meta->acl.len > 0 || meta->restored_until_ms > 0 || meta->seal.len > 0 ||
+           meta->replication != S3_NOT_REPLICATED;
 }
 
 static uint8_t form_of(const struct s3_meta *meta)
 {
+    if (meta->replication != S3_NOT_REPLICATED)
+        return FORM_REPLICATED;
     return meta->seal.len > 0 ? FORM_SEALED : has_tail(meta) ? FORM_TAIL : FORM_PLAIN;
 }
 
@@ -120,8 +126,10 @@ void s3_meta_encode(struct mr_buf *buf, const struct s3_meta *meta)
         return;
     mr_buf_bytes(buf, meta->acl);
     mr_buf_varint(buf, (uint64_t)meta->restored_until_ms);
-    if (meta->seal.len > 0)
+    if (form_of(meta) >= FORM_SEALED)
         mr_buf_bytes(buf, meta->seal);
+    if (form_of(meta) == FORM_REPLICATED)
+        mr_buf_byte(buf, (char)meta->replication);
 }
 
 static void read_sum(struct mr_reader *reader, struct s3_sum *ret_sum)
@@ -176,6 +184,29 @@ static void read_sse(struct mr_reader *reader, struct s3_meta *meta)
     reader->failed = reader->failed || kind > S3_SSE_DSSE;
 }
 
+/* The headers and what comes behind, as far as the form has it. */
+static void read_more(struct mr_reader *reader, uint8_t form, struct s3_meta *meta)
+{
+    for (int i = 0; i < S3_HEADERS; i++)
+        meta->headers[i] = mr_read_bytes(reader);
+    meta->user = mr_read_bytes(reader);
+    meta->tags = mr_read_bytes(reader);
+    meta->parts = mr_read_bytes(reader);
+    if (form >= FORM_TAIL) {
+        meta->acl = mr_read_bytes(reader);
+        meta->restored_until_ms = (int64_t)mr_read_varint(reader);
+    }
+    if (form >= FORM_SEALED)
+        meta->seal = mr_read_bytes(reader);
+    if (form < FORM_REPLICATED)
+        return;
+    const uint8_t replication = mr_read_u8(reader);
+    if (replication > S3_REPLICA)
+        reader->failed = true;
+    else
+        meta->replication = (enum s3_replication)replication;
+}
+
 enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
 {
     struct mr_reader reader = mr_reader_make(value);
@@ -200,19 +231,8 @@ enum mr_status s3_meta_decode(struct mr_slice value, struct s3_meta *ret_meta)
         read_lock(&reader, ret_meta);
     if ((flags & FLAG_SSE) != 0)
         read_sse(&reader, ret_meta);
-    if ((flags & FLAG_MORE) != 0) {
-        for (int i = 0; i < S3_HEADERS; i++)
-            ret_meta->headers[i] = mr_read_bytes(&reader);
-        ret_meta->user = mr_read_bytes(&reader);
-        ret_meta->tags = mr_read_bytes(&reader);
-        ret_meta->parts = mr_read_bytes(&reader);
-        if (form != FORM_PLAIN) {
-            ret_meta->acl = mr_read_bytes(&reader);
-            ret_meta->restored_until_ms = (int64_t)mr_read_varint(&reader);
-        }
-        if (form == FORM_SEALED)
-            ret_meta->seal = mr_read_bytes(&reader);
-    }
+    if ((flags & FLAG_MORE) != 0)
+        read_more(&reader, form, ret_meta);
     if (reader.failed || form != form_of(ret_meta) || reader.next != reader.end)
         return MR_RAISE(MR_FAIL_DATA, "an object's record is damaged (%zu bytes)", value.len);
     return MR_OK;

@@ -33,6 +33,14 @@ enum s3_place { S3_NO_BODY /* an upload */, S3_IN_FILE, S3_IN_VIEW };
 enum s3_sse { S3_SSE_AES256, S3_SSE_KMS, S3_SSE_DSSE };
 enum s3_hold { S3_NEVER_HELD, S3_NOT_HELD, S3_HELD };
 enum s3_retention { S3_NOT_RETAINED, S3_GOVERNANCE, S3_COMPLIANCE };
+/* Where a version stands that a replication rule is about; S3_REPLICA: it came from elsewhere. */
+enum s3_replication {
+    S3_NOT_REPLICATED,
+    S3_REPLICATION_PENDING,
+    S3_REPLICATION_COMPLETED,
+    S3_REPLICATION_FAILED,
+    S3_REPLICA
+};
 
 struct s3_meta {
     enum s3_place place;
@@ -50,6 +58,7 @@ struct s3_meta {
     int64_t retain_until_ms; /* when it is retained */
     enum s3_hold hold;
     enum s3_sse sse;
+    enum s3_replication replication;
     bool bucket_key;           /* with S3_SSE_KMS */
     struct mr_slice kms_key;   /* an ARN; not with S3_SSE_AES256 */
     int64_t restored_until_ms; /* of an archive class: when it stops to be readable; 0: never was */

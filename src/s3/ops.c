@@ -10,13 +10,13 @@ S3_FAULTS(S3_FAULT_DEFINE)
 void s3_register(struct s3 *s3, struct protocol *protocol)
 {
     const struct s3_handlers *const all[] = {
-        &s3_bucket_handlers,    &s3_config_handlers, &s3_object_handlers,
-        &s3_read_handlers,      &s3_list_handlers,   &s3_copy_handlers,
-        &s3_multipart_handlers, &s3_tag_handlers,    &s3_upload_list_handlers,
-        &s3_cors_handlers,      &s3_sse_handlers,    &s3_policy_handlers,
-        &s3_lifecycle_handlers, &s3_lock_handlers,   &s3_notify_handlers,
-        &s3_metrics_handlers,   &s3_acl_handlers,    &s3_restore_handlers,
-        &s3_logging_handlers,   &s3_website_handlers};
+        &s3_bucket_handlers,    &s3_config_handlers,  &s3_object_handlers,
+        &s3_read_handlers,      &s3_list_handlers,    &s3_copy_handlers,
+        &s3_multipart_handlers, &s3_tag_handlers,     &s3_upload_list_handlers,
+        &s3_cors_handlers,      &s3_sse_handlers,     &s3_policy_handlers,
+        &s3_lifecycle_handlers, &s3_lock_handlers,    &s3_notify_handlers,
+        &s3_metrics_handlers,   &s3_acl_handlers,     &s3_restore_handlers,
+        &s3_logging_handlers,   &s3_website_handlers, &s3_replication_handlers};
     protocol_set_browser(protocol, &s3_browser, s3);
     protocol_on_call(protocol, "s3", s3_authorize, s3);
     protocol_on_answer(protocol, "s3", s3_on_answer, s3);

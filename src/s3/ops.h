@@ -307,6 +307,8 @@ void s3_write_expiration(struct protocol_call *call, struct mr_slice key,
 enum mr_status s3_check_readable(struct protocol_call *call, const struct s3_meta *meta);
 void s3_write_restore(struct protocol_call *call, const struct s3_meta *meta);
 void s3_write_restore_status(struct protocol_call *call, const struct s3_meta *meta);
+/* "ReplicationStatus" of an object that a rule of replication is about. */
+void s3_write_replication(struct protocol_call *call, const struct s3_meta *meta);
 /* "AbortDate" and "AbortRuleId" of an upload that a lifecycle rule will give up. */
 void s3_write_abort(struct protocol_call *call, const struct s3_upload *upload);
 /* PutObject of the call's input with a body that is there already. */
@@ -326,7 +328,8 @@ extern const struct s3_handlers s3_bucket_handlers, s3_config_handlers, s3_objec
     s3_read_handlers, s3_list_handlers, s3_multipart_handlers, s3_copy_handlers, s3_tag_handlers,
     s3_upload_list_handlers, s3_cors_handlers, s3_sse_handlers, s3_policy_handlers,
     s3_lifecycle_handlers, s3_lock_handlers, s3_notify_handlers, s3_metrics_handlers,
-    s3_acl_handlers, s3_restore_handlers, s3_logging_handlers, s3_website_handlers;
+    s3_acl_handlers, s3_restore_handlers, s3_logging_handlers, s3_website_handlers,
+    s3_replication_handlers;
 
 /* ops_metrics.c */
 /* Of protocol_on_answer. */

@@ -165,19 +165,16 @@ static void put_versioning(struct protocol_call *call)
                       "state cannot be changed.");
         return;
     }
+    if (mr_json_get(document, "replication") != NULL && mr_slice_equal(status, MR_S("Suspended"))) {
+        protocol_fail(call, &s3_invalid_bucket_state,
+                      "A replication configuration is present on this bucket, so the versioning "
+                      "state cannot be changed.");
+        return;
+    }
     s3_config_store(call, "versioning", mr_arena_printf(call->arena, "\"%.*s\"", MR_ARG(status)));
 }
 
 /* ---- what a bucket does not have ---- */
-
-#define ABSENT(function, fault, message)             \
-    static void function(struct protocol_call *call) \
-    {                                                \
-        if (s3_check_bucket(call) == MR_OK)          \
-            fail_absent(call, &fault, message);      \
-    }
-ABSENT(get_replication, s3_no_replication, "The replication configuration was not found")
-#undef ABSENT
 
 /* Kinds of configurations by name, none of which can be put (501): a list of them is empty. */
 static void get_named(struct protocol_call *call)
@@ -190,12 +187,6 @@ static void list_named(struct protocol_call *call)
 {
     if (s3_check_bucket(call) == MR_OK)
         mr_json_key_bool(&call->out, "IsTruncated", false);
-}
-
-/* Reads that have an empty answer, and deletes of what is never there. */
-static void nothing(struct protocol_call *call)
-{
-    (void)s3_check_bucket(call);
 }
 
 /* ---- who pays: told, and without consequence where there is one account ---- */
@@ -261,14 +252,12 @@ static const struct protocol_handler handlers[] = {
     {.operation = "DeleteBucketIntelligentTieringConfiguration", .run = get_named},
     {.operation = "DeleteBucketInventoryConfiguration", .run = get_named},
     {.operation = "DeleteBucketOwnershipControls", .run = delete_ownership},
-    {.operation = "DeleteBucketReplication", .run = nothing},
     {.operation = "DeleteBucketTagging", .run = delete_tagging},
     {.operation = "GetBucketAccelerateConfiguration", .run = get_accelerate},
     {.operation = "GetBucketAnalyticsConfiguration", .run = get_named},
     {.operation = "GetBucketIntelligentTieringConfiguration", .run = get_named},
     {.operation = "GetBucketInventoryConfiguration", .run = get_named},
     {.operation = "GetBucketOwnershipControls", .run = get_ownership},
-    {.operation = "GetBucketReplication", .run = get_replication},
     {.operation = "GetBucketRequestPayment", .run = get_request_payment},
     {.operation = "GetBucketTagging", .run = get_tagging},
     {.operation = "GetBucketVersioning", .run = get_versioning},

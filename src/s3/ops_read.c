@@ -370,6 +370,7 @@ static void read_object(struct protocol_call *call, bool with_body)
     s3_write_version(call, which.bucket, &reading.meta);
     s3_lock_write(call, &reading.meta);
     s3_write_restore(call, &reading.meta);
+    s3_write_replication(call, &reading.meta);
     if (which.version == NULL)
         s3_write_expiration(call, which.key, &reading.meta);
     if (!with_body)

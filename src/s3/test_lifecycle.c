@@ -147,6 +147,24 @@ static void a_disabled_rule_does_nothing(void **state)
     mr_arena_fini(&arena);
 }
 
+static void what_is_not_replicated_yet_stays(void **state)
+{
+    (void)state;
+    static const enum s3_fate fates[] = {
+        [S3_NOT_REPLICATED] = S3_FATE_EXPIRES,
+        [S3_REPLICATION_PENDING] = S3_FATE_STAYS,
+        [S3_REPLICATION_COMPLETED] = S3_FATE_EXPIRES,
+        [S3_REPLICATION_FAILED] = S3_FATE_STAYS,
+        [S3_REPLICA] = S3_FATE_EXPIRES,
+    };
+    for (int i = S3_NOT_REPLICATED; i <= S3_REPLICA; i++) {
+        const struct s3_meta meta = {.replication = (enum s3_replication)i};
+        const struct s3_subject subject = {.key = MR_S("k"), .meta = &meta, .latest = true};
+        assert_int_equal(judge("\"Filter\":{},\"Expiration\":{\"Days\":1}", &subject, 9 * day_ms),
+                         fates[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +174,7 @@ int main(void)
         cmocka_unit_test(a_marker_goes_when_it_hides_nothing),
         cmocka_unit_test(objects_move_once_and_small_ones_stay),
         cmocka_unit_test(a_disabled_rule_does_nothing),
+        cmocka_unit_test(what_is_not_replicated_yet_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,7 @@ static struct s3_meta random_meta(struct mr_rng *rng, struct mr_arena *arena)
         meta.restored_until_ms = (int64_t)mr_rng_below(rng, UINT64_C(1) << 42);
     if (mr_rng_below(rng, 2) == 0)
         meta.seal = random_text(rng, arena, 100);
+    meta.replication = (enum s3_replication)mr_rng_below(rng, S3_REPLICA + 1);
     return meta;
 }
 
@@ -103,6 +104,7 @@ static void a_record_reads_back_as_it_was_written(void **state)
         assert_slice_equal(out.tags, in.tags);
         assert_slice_equal(out.parts, in.parts);
         assert_slice_equal(out.seal, in.seal);
+        assert_int_equal(out.replication, in.replication);
         mr_buf_fini(&buf);
         mr_arena_reset(&arena);
     }
