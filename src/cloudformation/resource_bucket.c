@@ -1,5 +1,5 @@
 /* What a template says about a bucket in words of its own, in the words of S3's operations: rules
- * for browsers, lifecycle, notifications, object lock, access logs, websites. */
+ * for browsers, lifecycle, notifications, replication, object lock, access logs, websites. */
 #include "cloudformation/resource_bucket.h"
 #include "base/clock.h"
 #include "cloudformation/members.h"
@@ -325,6 +325,72 @@ bool bucket_set_notifications(struct resource_call *call)
     bucket_request(&request, call, "PutBucketNotificationConfiguration"); /* there is no delete */
     mr_json_key_raw(&request.json, "NotificationConfiguration", MR_S("{}"));
     return request_done(&request);
+}
+
+/* ---- ReplicationConfiguration ---- */
+
+static void write_replication_filter(struct resource_call *call, struct mr_json *json,
+                                     yyjson_val *filter)
+{
+    static const char *const known[] = {"Prefix", "TagFilter", "And", NULL};
+    static const char *const joined[] = {"Prefix", "TagFilters", NULL};
+    static const struct renamed names[] = {{"Prefix", "Prefix"}, {"TagFilter", "Tag"}};
+    static const struct renamed both[] = {{"Prefix", "Prefix"}, {"TagFilters", "Tags"}};
+    yyjson_val *all = mr_json_get(filter, "And");
+    check_members(call, filter, known);
+    check_members(call, all, joined);
+    mr_json_key(json, "Filter");
+    mr_json_object(json);
+    write_renamed(json, filter, names, MR_COUNT(names));
+    if (all != NULL) {
+        mr_json_key(json, "And");
+        mr_json_object(json);
+        write_renamed(json, all, both, MR_COUNT(both));
+        mr_json_object_end(json);
+    }
+    mr_json_object_end(json);
+}
+
+static void write_replication_rule(struct resource_call *call, struct mr_json *json,
+                                   yyjson_val *rule)
+{
+    static const char *const known[] = {
+        "DeleteMarkerReplication", "Destination", "Filter", "Id", "Prefix", "Priority",
+        "SourceSelectionCriteria", "Status",      NULL};
+    static const struct renamed names[] = {{"DeleteMarkerReplication", "DeleteMarkerReplication"},
+                                           {"Destination", "Destination"},
+                                           {"Id", "ID"},
+                                           {"Prefix", "Prefix"},
+                                           {"Priority", "Priority"},
+                                           {"SourceSelectionCriteria", "SourceSelectionCriteria"},
+                                           {"Status", "Status"}};
+    yyjson_val *filter = mr_json_get(rule, "Filter");
+    check_members(call, rule, known);
+    mr_json_object(json);
+    write_renamed(json, rule, names, MR_COUNT(names));
+    if (filter != NULL)
+        write_replication_filter(call, json, filter);
+    mr_json_object_end(json);
+}
+
+static void write_replication(struct resource_call *call, struct mr_json *json, yyjson_val *value)
+{
+    static const char *const whole[] = {"Role", "Rules", NULL};
+    static const struct renamed names[] = {{"Role", "Role"}};
+    yyjson_val *rules = mr_json_get(value, "Rules");
+    check_members(call, value, whole);
+    write_renamed(json, value, names, MR_COUNT(names));
+    mr_json_key(json, "Rules");
+    mr_json_array(json);
+    for (size_t i = 0; i < count_of(rules); i++)
+        write_replication_rule(call, json, item_of(rules, i));
+    mr_json_array_end(json);
+}
+
+bool bucket_set_replication(struct resource_call *call)
+{
+    return set(call, "ReplicationConfiguration", "PutBucketReplication", "ReplicationConfiguration",
+               "DeleteBucketReplication", write_replication);
 }
 
 /* ---- ObjectLockConfiguration ---- */

@@ -9,6 +9,7 @@ void bucket_request(struct request *request, struct resource_call *call, const c
 bool bucket_set_cors(struct resource_call *call);
 bool bucket_set_lifecycle(struct resource_call *call);
 bool bucket_set_notifications(struct resource_call *call);
+bool bucket_set_replication(struct resource_call *call);
 bool bucket_set_lock(struct resource_call *call);
 bool bucket_set_logging(struct resource_call *call);
 bool bucket_set_website(struct resource_call *call);

@@ -17,6 +17,7 @@ static const struct resource_property bucket_properties[] = {
     {"ObjectLockEnabled", RESOURCE_REPLACES},
     {"OwnershipControls", 0},
     {"PublicAccessBlockConfiguration", 0},
+    {"ReplicationConfiguration", 0},
     {"Tags", 0},
     {"VersioningConfiguration", 0},
     {"WebsiteConfiguration", 0},
@@ -97,6 +98,14 @@ static bool set_versioning(struct resource_call *call)
     return request_done(&request);
 }
 
+/* Replication goes before the versions that it needs, and comes behind them. */
+static bool set_versions(struct resource_call *call)
+{
+    if (resource_property(call, "ReplicationConfiguration") == NULL)
+        return bucket_set_replication(call) && set_versioning(call);
+    return set_versioning(call) && bucket_set_replication(call);
+}
+
 static bool set_tags(struct resource_call *call)
 {
     struct request request;
@@ -166,7 +175,7 @@ static void bucket_configure(struct resource_call *call)
                                  "OwnershipControls", "DeleteBucketOwnershipControls") &&
                       set_member(call, "PublicAccessBlockConfiguration", "PutPublicAccessBlock",
                                  "PublicAccessBlockConfiguration", "DeletePublicAccessBlock") &&
-                      set_acl(call) && set_versioning(call) && set_encryption(call) &&
+                      set_acl(call) && set_versions(call) && set_encryption(call) &&
                       set_tags(call) && bucket_set_cors(call) && bucket_set_lifecycle(call) &&
                       bucket_set_lock(call) && bucket_set_notifications(call) &&
                       bucket_set_logging(call) && bucket_set_website(call);

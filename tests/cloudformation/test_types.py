@@ -276,6 +276,33 @@ def test_a_bucket_tells_functions_of_a_template(stacks, client, fresh):
     stacks.delete(name)
 
 
+def test_a_bucket_of_a_template_replicates(stacks, client, fresh):
+    name, kind, s3 = fresh("bucket"), "AWS::S3::Bucket", client("s3")
+    on, tags = {"Status": "Enabled"}, [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    rules = [{"Id": "one", "Priority": "1", "Filter": {"TagFilter": tags[0]}},
+             {"Id": "two", "Priority": 2, "Filter": {"And": {"Prefix": "p", "TagFilters": tags}}}]
+    for rule in rules:
+        rule |= on | {"DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {
+            "Bucket": {"Fn::GetAtt": ["Copies", "Arn"]}, "StorageClass": "STANDARD_IA"}}
+    template = one(kind, {"VersioningConfiguration": on, "ReplicationConfiguration": {
+        "Role": "arn:aws:iam::000000000000:role/r", "Rules": rules}})
+    template["Resources"]["Copies"] = {"Type": kind, "Properties": {"VersioningConfiguration": on}}
+    stacks.create(name, template)
+    bucket, copies = stacks.physical(name, "It"), stacks.physical(name, "Copies")
+    found = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]["Rules"]
+    assert [rule["ID"] for rule in found] == ["one", "two"] and found[0]["Priority"] == 1
+    assert [rule["Filter"] for rule in found] == [
+        {"Tag": tags[0]}, {"And": {"Prefix": "p", "Tags": tags}}]
+    assert found[0]["Destination"] == {"Bucket": f"arn:aws:s3:::{copies}",
+                                       "StorageClass": "STANDARD_IA"}
+    template["Resources"]["It"]["Properties"] = {}
+    stacks.update(name, template)
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
+    with pytest.raises(ClientError, match="ReplicationConfigurationNotFoundError"):
+        s3.get_bucket_replication(Bucket=bucket)
+    stacks.delete(name)
+
+
 def test_a_bucket_of_a_template_logs_and_is_a_website(stacks, client, fresh):
     name, kind, s3 = fresh("bucket"), "AWS::S3::Bucket", client("s3")
     logs = {"Type": kind, "DeletionPolicy": "Retain"}  # whoever logs may fill it any time
@@ -319,6 +346,8 @@ def test_a_bucket_of_a_template_logs_and_is_a_website(stacks, client, fresh):
         {"StorageClass": "STANDARD_IA", "Days": 30}]}]}}, "Days"),
     ({"WebsiteConfiguration": {"IndexDocument": "i", "Suffix": "i"}}, "Suffix"),
     ({"LoggingConfiguration": {"TargetBucket": "b"}}, "TargetBucket"),
+    ({"ReplicationConfiguration": {"Role": "r", "Rules": [{"ID": "a"}]}}, "ID"),
+    ({"ReplicationConfiguration": {"Role": "r", "Rules": [{"Filter": {"Tag": {}}}]}}, "Tag"),
 ])
 def test_a_word_that_is_none_fails_the_bucket(stacks, fresh, properties, word):
     name = fresh("bucket")
