@@ -119,6 +119,7 @@ static const struct rule rules[] = {
     {"PutBucketNotificationConfiguration", "PutBucketNotification", NULL, NO_LIST},
     {"PutBucketOwnershipControls", "PutBucketOwnershipControls", NULL, NO_LIST},
     {"PutBucketPolicy", "PutBucketPolicy", NULL, NO_LIST},
+    {"PutBucketReplication", "PutReplicationConfiguration", NULL, NO_LIST},
     {"PutBucketRequestPayment", "PutBucketRequestPayment", NULL, NO_LIST},
     {"PutBucketTagging", "PutBucketTagging", NULL, NO_LIST},
     {"PutBucketVersioning", "PutBucketVersioning", NULL, NO_LIST},

@@ -166,6 +166,7 @@ static const struct {
     {"PutBucketNotificationConfiguration", "PUT.NOTIFICATION"},
     {"PutBucketOwnershipControls", "PUT.OWNERSHIP_CONTROLS"},
     {"PutBucketPolicy", "PUT.BUCKETPOLICY"},
+    {"PutBucketReplication", "PUT.REPLICATION"},
     {"PutBucketRequestPayment", "PUT.REQUEST_PAYMENT"},
     {"PutBucketTagging", "PUT.TAGGING"},
     {"PutBucketVersioning", "PUT.VERSIONING"},
