@@ -264,6 +264,36 @@ enum mr_status s3_incoming_finish(struct protocol_call *call, struct s3_incoming
 
 /* ---- headers and metadata ---- */
 
+static bool is_ascii(struct mr_slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((uint8_t)text.ptr[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* AWS takes the bytes of a header for Latin-1, whatever they are meant as. Those that are no UTF-8
+ * were taken so before. */
+static struct mr_slice latin1(struct protocol_call *call, struct mr_slice name,
+                              struct mr_slice value)
+{
+    const char *header =
+        mr_arena_cstr(call->arena, mr_arena_printf(call->arena, "x-amz-meta-%.*s", MR_ARG(name)));
+    const struct mr_slice sent =
+        call->exchange == NULL ? (struct mr_slice){0} : protocol_header(call, header);
+    if (is_ascii(sent) || !mr_slice_is_utf8(sent)) /* also: a form's field, which is UTF-8 */
+        return value;
+    char *to = mr_arena_alloc(call->arena, value.len * 2);
+    size_t len = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        const uint8_t c = (uint8_t)value.ptr[i];
+        if (c >= 0x80)
+            to[len++] = (char)(0xc0 | c >> 6);
+        to[len++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3f));
+    }
+    return mr_slice_make(to, len);
+}
+
 static enum mr_status user_read(struct protocol_call *call, struct s3_meta *meta)
 {
     struct mr_buf pairs = {0};
@@ -276,8 +306,9 @@ static enum mr_status user_read(struct protocol_call *call, struct s3_meta *meta
         for (size_t i = 0; i < text.len; i++)
             if (lower[i] >= 'A' && lower[i] <= 'Z')
                 lower[i] = (char)(lower[i] - 'A' + 'a');
-        s3_pairs_add(&pairs, text, mr_json_text(value));
-        bytes += text.len + mr_json_text(value).len;
+        const struct mr_slice characters = latin1(call, text, mr_json_text(value));
+        s3_pairs_add(&pairs, text, characters);
+        bytes += text.len + characters.len;
     }
     meta->user = mr_arena_copy(call->arena, mr_buf_slice(&pairs));
     mr_buf_fini(&pairs);

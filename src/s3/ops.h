@@ -47,6 +47,7 @@
     X(missing_body, "MissingRequestBodyError", 400, false)                         \
     X(missing_header, "MissingSecurityHeader", 400, false)                         \
     X(missing_length, "MissingContentLength", 411, false)                          \
+    X(missing_namespace, "MissingNamespaceHeader", 400, false)                     \
     X(no_configuration, "NoSuchConfiguration", 404, false)                         \
     X(no_access_block, "NoSuchPublicAccessBlockConfiguration", 404, false)         \
     X(no_cors, "NoSuchCORSConfiguration", 404, false)                              \

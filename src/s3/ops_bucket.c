@@ -88,6 +88,53 @@ static enum mr_status check_directory(struct protocol_call *call)
                                "millrace has no directory buckets, which lie in one zone");
 }
 
+/* Where the suffix "-<12 digits>-<region>-an" begins that names of an account's own have. */
+static size_t own_suffix(struct mr_slice name)
+{
+    for (size_t at = name.len; at-- > 0;) {
+        struct mr_slice rest = mr_slice_sub(name, at, SIZE_MAX);
+        size_t digits = 1;
+        while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
+            digits++;
+        if (rest.ptr[0] != '-' || digits != 13 || !mr_slice_ends_with(rest, MR_S("-an")) ||
+            rest.len < 18 || rest.ptr[13] != '-')
+            continue;
+        if (region_like(mr_slice_sub(rest, 14, rest.len - 17)))
+            return at;
+    }
+    return SIZE_MAX;
+}
+
+static enum mr_status fail_name(struct protocol_call *call, struct mr_slice bucket)
+{
+    protocol_fail_member(call, "BucketName", bucket);
+    return protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
+}
+
+/* AWS: names of an account's own, in a region, end in both, and are asked for as such. */
+static enum mr_status check_namespace(struct protocol_call *call,
+                                      const struct s3_new_bucket *wanted)
+{
+    const struct mr_slice namespace = s3_in(call, "BucketNamespace");
+    const size_t at = own_suffix(wanted->name);
+    const bool own = mr_slice_equal(namespace, MR_S("account-regional"));
+    if (namespace.len > 0 && !own && !mr_slice_equal(namespace, MR_S("global")))
+        return s3_fail_argument(call, "x-amz-bucket-namespace", namespace,
+                                "Invalid x-amz-bucket-namespace header: must be one of global, "
+                                "account-regional");
+    if (at != SIZE_MAX && namespace.len == 0) {
+        protocol_fail_member(call, "Header", MR_S("x-amz-bucket-namespace"));
+        return protocol_fail(call, &s3_missing_namespace,
+                             "The requested bucket is an account-regional namespace bucket, but "
+                             "your request is missing the required x-amz-bucket-namespace header.");
+    }
+    const struct mr_slice suffix = mr_arena_printf(call->arena, "-%.*s-%.*s-an",
+                                                   MR_ARG(call->account), MR_ARG(wanted->region));
+    const bool fits = at != SIZE_MAX && at > 0 &&
+                      mr_slice_equal(mr_slice_sub(wanted->name, at, SIZE_MAX), suffix);
+    return (own ? fits : at == SIZE_MAX) ? MR_OK : fail_name(call, wanted->name);
+}
+
 static void create_bucket(struct protocol_call *call)
 {
     const struct mr_slice bucket = s3_in(call, "Bucket");
@@ -96,12 +143,12 @@ static void create_bucket(struct protocol_call *call)
         .locks = mr_json_get_bool(call->in, "ObjectLockEnabledForBucket", false),
     };
     if (!s3_bucket_name_ok(bucket)) {
-        protocol_fail_member(call, "BucketName", bucket);
-        protocol_fail(call, &s3_invalid_bucket_name, "The specified bucket is not valid.");
+        (void)fail_name(call, bucket);
         return;
     }
     if (check_directory(call) != MR_OK || s3_acl_of_bucket(call, &wanted.acl) != MR_OK ||
-        location_of(call, &wanted.region) != MR_OK || settings_of(call, &wanted) != MR_OK)
+        location_of(call, &wanted.region) != MR_OK || check_namespace(call, &wanted) != MR_OK ||
+        settings_of(call, &wanted) != MR_OK)
         return;
     enum mr_status status = s3_bucket_create(s3_of(call), call->arena, &wanted, &call->ticket);
     if (status == MR_EXISTS && !may_be_made_again(call, &wanted)) {

@@ -111,6 +111,29 @@ static enum s3_algorithm upload_algorithm(const struct s3_upload *upload)
     return upload->meta.sum.algorithm != S3_NO_SUM ? upload->meta.sum.algorithm : S3_CRC64NVME;
 }
 
+static enum mr_status fail_sum_kind(struct protocol_call *call, enum s3_algorithm wanted,
+                                    enum s3_algorithm given)
+{
+    return protocol_fail(
+        call, &s3_invalid_request,
+        "Checksum Type mismatch occurred, expected checksum Type: %s, actual "
+        "checksum Type: %s",
+        s3_algorithm_header(wanted) + sizeof "x-amz-checksum-" - 1,
+        given == S3_NO_SUM ? "null" : s3_algorithm_header(given) + sizeof "x-amz-checksum-" - 1);
+}
+
+/* A checksum of another algorithm, which could not be held against anything, is none. */
+static enum mr_status check_others(struct protocol_call *call, yyjson_val *given,
+                                   enum s3_algorithm wanted)
+{
+    for (int i = S3_NO_SUM + 1; i < S3_ALGORITHMS; i++) {
+        const enum s3_algorithm algorithm = (enum s3_algorithm)i;
+        if (algorithm != wanted && mr_json_get(given, s3_algorithm_member(algorithm)) != NULL)
+            return fail_sum_kind(call, wanted, algorithm);
+    }
+    return MR_OK;
+}
+
 /* The part's checksum must be of the kind the upload was begun with, if that was said. */
 static enum mr_status part_sum_check(struct protocol_call *call, const struct s3_upload *upload,
                                      enum s3_algorithm given)
@@ -118,12 +141,7 @@ static enum mr_status part_sum_check(struct protocol_call *call, const struct s3
     const enum s3_algorithm wanted = upload->meta.sum.algorithm;
     if (wanted == S3_NO_SUM || wanted == given || (given == S3_NO_SUM && !upload->meta.composite))
         return MR_OK;
-    return protocol_fail(
-        call, &s3_invalid_request,
-        "Checksum Type mismatch occurred, expected checksum Type: %s, actual "
-        "checksum Type: %s",
-        s3_algorithm_header(wanted) + sizeof "x-amz-checksum-" - 1,
-        given == S3_NO_SUM ? "null" : s3_algorithm_header(given) + sizeof "x-amz-checksum-" - 1);
+    return fail_sum_kind(call, wanted, given);
 }
 
 static void part_open(struct protocol_call *call)
@@ -217,6 +235,8 @@ static enum mr_status part_check(struct protocol_call *call, const struct s3_upl
     const enum s3_algorithm algorithm = part->meta.sum.algorithm;
     if (!s3_etag_fits(mr_json_get_text(asked, "ETag"), &part->meta))
         return fail_part(call, asked, upload->id);
+    if (upload->meta.sum.algorithm != S3_NO_SUM && check_others(call, asked, algorithm) != MR_OK)
+        return MR_FAULT;
     yyjson_val *sum = mr_json_get(asked, s3_algorithm_member(algorithm));
     if (sum != NULL &&
         !mr_slice_equal(mr_json_text(sum), s3_sum_base64(call->arena, &part->meta.sum)))
@@ -322,6 +342,8 @@ static enum mr_status whole_check(struct protocol_call *call, const struct s3_me
                              "The upload was created using the %s checksum mode. The complete "
                              "request must use the same checksum mode.",
                              is);
+    if (check_others(call, call->in, object->sum.algorithm) != MR_OK)
+        return MR_FAULT;
     const struct mr_slice sum = s3_in(call, s3_algorithm_member(object->sum.algorithm));
     const struct mr_slice bare = s3_sum_base64(call->arena, &object->sum);
     if (sum.len > 0 && !mr_slice_equal(sum, bare) &&

@@ -171,24 +171,35 @@ static void write_headers(struct protocol_call *call, const struct s3_meta *meta
     write_header(call, "StorageClass", NULL, headers[S3_STORAGE_CLASS]);
 }
 
-/* AWS takes the bytes of a header for Latin-1, and gives what ASCII cannot say as an encoded word.
- */
-static struct mr_slice header_word(struct protocol_call *call, struct mr_slice value)
+static struct mr_slice quoted(struct mr_arena *arena, struct mr_slice value)
 {
-    struct mr_buf utf8 = {0};
-    bool plain = true;
+    static const char digits[] = "0123456789ABCDEF";
+    struct mr_buf buf = {0};
     for (size_t i = 0; i < value.len; i++) {
         const uint8_t c = (uint8_t)value.ptr[i];
-        plain = plain && c < 0x80;
-        if (c >= 0x80)
-            mr_buf_byte(&utf8, (char)(0xc0 | c >> 6));
-        mr_buf_byte(&utf8, (char)(c < 0x80 ? c : 0x80 | (c & 0x3f)));
+        const bool special = c < ' ' || c >= 0x7f || c == '=' || c == '?' || c == '_';
+        mr_buf_byte(&buf, special ? '=' : c == ' ' ? '_' : (char)c);
+        if (special) {
+            mr_buf_byte(&buf, digits[c >> 4]);
+            mr_buf_byte(&buf, digits[c & 15]);
+        }
     }
-    if (!plain)
-        value = mr_arena_printf(
-            call->arena, "=?UTF-8?B?%.*s?=", MR_ARG(mr_base64(call->arena, mr_buf_slice(&utf8))));
-    mr_buf_fini(&utf8);
-    return value;
+    const struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(&buf));
+    mr_buf_fini(&buf);
+    return text;
+}
+
+/* AWS gives what ASCII cannot say as an encoded word: quoted when most of it is ASCII. */
+static struct mr_slice header_word(struct protocol_call *call, struct mr_slice value)
+{
+    size_t ascii = 0;
+    for (size_t i = 0; i < value.len; i++)
+        ascii += (uint8_t)value.ptr[i] < 0x80 ? 1 : 0;
+    if (ascii == value.len)
+        return value;
+    if (ascii > mr_slice_utf8_length(value) - ascii)
+        return mr_arena_printf(call->arena, "=?UTF-8?Q?%.*s?=", MR_ARG(quoted(call->arena, value)));
+    return mr_arena_printf(call->arena, "=?UTF-8?B?%.*s?=", MR_ARG(mr_base64(call->arena, value)));
 }
 
 static void write_user(struct protocol_call *call, struct mr_slice pairs)

@@ -78,6 +78,29 @@ def test_a_name_no_host_could_have_is_refused(server, name):
     assert b"The specified bucket is not valid." in body
 
 
+def test_names_of_an_accounts_own_are_asked_for_as_such(server, fresh):
+    def make(name, namespace=None):
+        headers = {"x-amz-bucket-namespace": namespace} if namespace else {}
+        status, _, text = server.request("PUT", f"/{name}", headers=headers)
+        return status, text.decode()
+
+    own = f"{fresh('lake')}-000000000000-us-east-1-an"
+    status, text = make(own)
+    assert status == 400 and "<Code>MissingNamespaceHeader</Code>" in text
+    assert "<Header>x-amz-bucket-namespace</Header>" in text
+    for name, namespace, code in (
+            (own, "global", "InvalidBucketName"),
+            (own, "mine", "InvalidArgument"),
+            (fresh("lake"), "account-regional", "InvalidBucketName"),
+            (own.replace("0000-", "0001-"), "account-regional", "InvalidBucketName"),
+            (own.replace("east", "west"), "account-regional", "InvalidBucketName")):
+        status, text = make(name, namespace)
+        assert status == 400 and f"<Code>{code}</Code>" in text, (name, text)
+    assert make(own, "account-regional")[0] == 200
+    assert make(fresh("lake"), "global")[0] == 200
+    assert make(f"{fresh('lake')}-an")[0] == 200
+
+
 def test_a_bucket_with_objects_is_not_deleted(s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     error = refused(s3.delete_bucket, "BucketNotEmpty", 409, Bucket=bucket)

@@ -149,6 +149,17 @@ def test_metadata_beyond_ascii_comes_back_as_an_encoded_word(server, bucket):
         assert reply["x-amz-meta-ascii"] == "AMAZONS3"
 
 
+def test_metadata_in_latin_1_is_encoded_once(server, bucket):
+    headers = {"x-amz-meta-name": "caf\u00e9 = 1", "x-amz-meta-short": "\u00e9\u00fc"}
+    assert server.request("PUT", f"/{bucket}/k", headers=headers)[0] == 200
+    copied = {"x-amz-copy-source": f"/{bucket}/k"}
+    assert server.request("PUT", f"/{bucket}/copy", headers=copied)[0] == 200
+    for key in ("k", "copy"):
+        reply = server.request("HEAD", f"/{bucket}/{key}")[1]
+        assert reply["x-amz-meta-name"] == "=?UTF-8?Q?caf=C3=A9_=3D_1?="
+        assert reply["x-amz-meta-short"] == "=?UTF-8?B?w6nDvA==?="
+
+
 def bare_put(server, path, headers, body=b""):
     """A PUT that says nothing by itself about the length of its body."""
     wire = http.client.HTTPConnection("127.0.0.1", server.port)

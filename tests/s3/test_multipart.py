@@ -181,6 +181,28 @@ def test_a_full_object_checksum_is_that_of_the_whole(server, s3, bucket):
     assert (status, b"cannot be used with the sha256" in text) == (400, True)
 
 
+def test_a_checksum_of_another_algorithm_does_not_complete_an_upload(server, s3, bucket):
+    body, other = b"only", base64.b64encode(bytes(20)).decode()
+    for options in ({"ChecksumAlgorithm": "CRC32"}, {}):
+        upload = begin(s3, bucket, **options)
+        part = send(s3, upload, 1, body, ChecksumCRC32=crc32(body))
+        path = f"/{bucket}/{upload['Key']}?uploadId={upload['UploadId']}"
+        own = (f"<PartNumber>1</PartNumber><ETag>{part['ETag']}</ETag>"
+               f"<ChecksumCRC32>{crc32(body)}</ChecksumCRC32>")
+        wrong = f"{own}<ChecksumSHA1>{other}</ChecksumSHA1>"
+        tries = [(own, {"x-amz-checksum-sha1": other})] + [(wrong, {})] * bool(options)
+        for inner, headers in tries:
+            text = f"<CompleteMultipartUpload><Part>{inner}</Part></CompleteMultipartUpload>"
+            status, _, reply = server.request("POST", path, text.encode(), headers)
+            assert (status, b"<Code>InvalidRequest</Code>" in reply) == (400, True), reply
+            assert b"Checksum Type mismatch occurred" in reply
+            assert b"actual checksum Type: sha1" in reply
+        refused(s3.head_object, "404", 404, Bucket=bucket, Key=upload["Key"])
+        text = f"<CompleteMultipartUpload><Part>{own}</Part></CompleteMultipartUpload>"
+        assert server.request("POST", path, text.encode())[0] == 200
+        s3.delete_object(Bucket=bucket, Key=upload["Key"])
+
+
 def test_the_checksum_of_the_whole_has_to_be_one(server, s3, bucket):
     body = b"only"
     upload = begin(s3, bucket, ChecksumAlgorithm="CRC32")
