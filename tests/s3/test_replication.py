@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from s3.conftest import LARGE, bodies, refused
+from s3.test_notifications import TELL, create_function, told
 from support import wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/replicates"
@@ -346,6 +347,24 @@ def test_what_cannot_be_replicated_failed(s3, pair):
     assert len(listed(s3, other)) == 2
 
 
+def test_functions_are_told_of_replicas(s3, client, pair, fresh):
+    source, to = pair
+    name = fresh("told")
+    arn = create_function(client("lambda"), name, TELL)
+    s3.put_bucket_notification_configuration(Bucket=to, NotificationConfiguration={
+        "LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": [
+            "s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]})
+    configure(s3, source, rule(to, DeleteMarkerReplication=ON))
+    made = s3.put_object(Bucket=source, Key="k", Body=b"12345")["VersionId"]
+    s3.put_object_tagging(Bucket=source, Key="k", Tagging={"TagSet": []})
+    marker = s3.delete_object(Bucket=source, Key="k")["VersionId"]
+    wait_until(lambda: len(told(client, name)) == 2)
+    rows = [(row["eventName"], row["s3"]["bucket"]["name"], row["s3"]["object"]["versionId"])
+            for row in told(client, name)]
+    assert rows == [("ObjectCreated:Put", to, made),
+                    ("ObjectRemoved:DeleteMarkerCreated", to, marker)]
+
+
 # ---- encryption ----
 
 
@@ -426,3 +445,33 @@ def test_every_version_is_replicated_once_whatever_kills(own_server):
              for page in s3.get_paginator("list_object_versions").paginate(Bucket=name)
              for row in page["Versions"] if row["Size"] >= LARGE]
     wait_until(lambda: len(bodies(own_server)) == len(large))
+
+
+@pytest.mark.parametrize("point", ["s3.body.durable", "s3.commit", "s3.committed"])
+def test_a_kill_at_a_replica_leaves_one(own_server, point):
+    s3 = own_server.client("s3")
+    for name in ("from", "copy", "other"):
+        make(s3, name)
+    configure(s3, "from", rule("copy"), rule("other", Priority=2))
+    own_server.stop()
+    plain, acknowledged = own_server.args, set()
+    for number in (2, 3):  # the first is the source's own, then come its replicas
+        own_server.args = [*plain, "--fault-at", f"{point}:{number}:kill"]
+        own_server.start()
+        try:
+            put = s3.put_object(Bucket="from", Key="k", Body=b"x" * LARGE)
+            acknowledged.add(put["VersionId"])
+        except (ClientError, EndpointConnectionError, HTTPClientError):
+            pass
+        wait_until(lambda: not own_server.running)
+        own_server.args = plain
+        own_server.start()
+        wait_until(lambda: states(s3, "from") <= {"COMPLETED"})
+        own_server.stop()
+    own_server.start()
+    acknowledged.add(s3.put_object(Bucket="from", Key="k", Body=b"y" * LARGE)["VersionId"])
+    wait_until(lambda: states(s3, "from") == {"COMPLETED"})
+    made = listed(s3, "from")
+    assert {row[1] for row in made} >= acknowledged
+    assert listed(s3, "copy") == made == listed(s3, "other")
+    wait_until(lambda: len(bodies(own_server)) == 3 * len(made))
