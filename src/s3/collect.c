@@ -150,8 +150,8 @@ void s3_pumps_start(struct s3 *s3)
 
 void s3_pumps_stop(struct s3 *s3)
 {
-    s3_replicate_stop(s3);
     s3_expiry_stop(s3);
+    s3_replicate_stop(s3); /* which the others wake */
     runtime_pump_stop(s3->collect);
     runtime_pump_stop(s3->sweep);
     (void)s3_bodies_sweep(s3->bodies);

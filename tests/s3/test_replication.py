@@ -333,6 +333,26 @@ def test_tags_and_retention_follow(s3, bucket):
     assert status(s3, to, "k") == "REPLICA" and len(listed(s3, to)) == 1
 
 
+def test_access_follows(s3, pair):
+    source, to = pair
+    for name in pair:
+        s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls={
+            "Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+        s3.delete_public_access_block(Bucket=name)
+    configure(s3, source, rule(to))
+
+    def permissions(name):
+        grants = s3.get_object_acl(Bucket=name, Key="k")["Grants"]
+        return [grant["Permission"] for grant in grants]
+
+    s3.put_object(Bucket=source, Key="k", Body=b"x", ACL="public-read")
+    wait(s3, source, "k")
+    assert permissions(to) == permissions(source) == ["FULL_CONTROL", "READ"]
+    s3.put_object_acl(Bucket=source, Key="k", ACL="private")
+    wait(s3, source, "k")
+    assert permissions(to) == permissions(source) == ["FULL_CONTROL"]
+
+
 def test_what_cannot_be_replicated_failed(s3, pair):
     source, to = pair
     other = make(s3, f"{to}-2")
