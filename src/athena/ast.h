@@ -120,3 +120,5 @@ struct athena_node {
     struct athena_node *next;
 };
 size_t athena_node_count(const struct athena_node *list);
+/* Whether two expressions are written alike; of "t.a" and "a" the last name counts. */
+bool athena_node_alike(const struct athena_node *a, const struct athena_node *b);

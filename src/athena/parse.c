@@ -88,6 +88,34 @@ size_t athena_node_count(const struct athena_node *list)
     return count;
 }
 
+static bool lists_alike(const struct athena_node *a, const struct athena_node *b)
+{
+    for (; a != NULL && b != NULL; a = a->next, b = b->next) {
+        if (!athena_node_alike(a, b))
+            return false;
+    }
+    return a == b;
+}
+
+bool athena_node_alike(const struct athena_node *a, const struct athena_node *b)
+{
+    const bool column = a != NULL && b != NULL && (a->kind == AST_DOT || b->kind == AST_DOT);
+    if (a == NULL || b == NULL)
+        return a == b;
+    if (column && a->kind != b->kind)
+        return (a->kind == AST_NAME || b->kind == AST_NAME) &&
+               mr_slice_equal_nocase(a->text, b->text);
+    const unsigned ignored = AST_QUOTED;
+    if (a->kind != b->kind || (a->flags & ~ignored) != (b->flags & ~ignored) ||
+        !(a->kind == AST_STRING ? mr_slice_equal : mr_slice_equal_nocase)(a->text, b->text) ||
+        !mr_slice_equal_nocase(a->name, b->name))
+        return false;
+    return athena_node_alike(a->left, b->left) && athena_node_alike(a->right, b->right) &&
+           athena_node_alike(a->third, b->third) && lists_alike(a->items, b->items) &&
+           lists_alike(a->order, b->order) && lists_alike(a->groups, b->groups) &&
+           lists_alike(a->windows, b->windows);
+}
+
 struct athena_list athena_list_make(void)
 {
     return (struct athena_list){0};

@@ -27,6 +27,9 @@ struct athena_parser athena_parser_make(struct mr_arena *arena, const struct ath
 struct athena_node *athena_parse_query(struct athena_parser *parser);
 struct athena_node *athena_parse_expression(struct athena_parser *parser);
 struct athena_node *athena_parse_interval(struct athena_parser *parser); /* at INTERVAL */
+/* An INTERVAL literal becomes the zone that is so far from UTC. False: there is none, the error is
+ * set. */
+bool athena_parse_zone_interval(struct athena_parser *parser, struct athena_node *interval);
 struct athena_node *athena_parse_type(struct athena_parser *parser);
 struct athena_node *athena_parse_order(struct athena_parser *parser);  /* behind ORDER BY */
 struct athena_node *athena_parse_window(struct athena_parser *parser); /* behind '(' */

@@ -544,7 +544,9 @@ static struct athena_node *parse_at_zone(struct athena_parser *parser, struct at
     if (!athena_expect(parser, "ZONE"))
         return NULL;
     struct athena_node *zone = parse_primary(parser);
-    return zone == NULL ? NULL : call_node(parser, "at_timezone", moment, zone);
+    if (zone == NULL || (zone->kind == AST_INTERVAL && !athena_parse_zone_interval(parser, zone)))
+        return NULL;
+    return call_node(parser, "at_timezone", moment, zone);
 }
 
 static struct athena_node *parse_postfix(struct athena_parser *parser)

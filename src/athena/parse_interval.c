@@ -80,3 +80,67 @@ struct athena_node *athena_parse_interval(struct athena_parser *parser)
     node->text = mr_arena_printf(parser->arena, "%lld", (long long)(negative ? -number : number));
     return node;
 }
+
+/* ---- AT TIME ZONE INTERVAL '-8' HOUR ---- */
+
+enum { ZONE_MINUTES_MAX = 14 * 60 };
+
+/* Seconds of "INTERVAL (-8) hour + ...", or of one number of units. False: it has months, or parts
+ * of a second. */
+static bool seconds_of(const struct athena_node *interval, int64_t *ret_seconds)
+{
+    static const struct {
+        const char *unit;
+        int64_t seconds;
+    } units[] = {{"week", 604800}, {"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
+    struct mr_slice rest = interval->text;
+    int64_t sum = 0;
+    while (rest.len > 0) {
+        const size_t open = mr_slice_find(rest, '('), close = mr_slice_find(rest, ')');
+        const size_t plus = mr_slice_find(rest, '+');
+        struct mr_slice count = rest, unit = interval->name;
+        if (interval->number != 0) {
+            count = mr_slice_sub(rest, open + 1, close - open - 1);
+            unit = mr_slice_trim(
+                mr_slice_sub(rest, close + 1, plus == SIZE_MAX ? SIZE_MAX : plus - close - 1));
+        }
+        int64_t number, part;
+        size_t at = 0;
+        while (at < MR_COUNT(units) && !mr_slice_equal(unit, mr_slice_cstr(units[at].unit)))
+            at++;
+        if (at == MR_COUNT(units) || mr_slice_to_i64(count, &number) != MR_OK ||
+            __builtin_mul_overflow(number, units[at].seconds, &part) ||
+            __builtin_add_overflow(sum, part, &sum))
+            return false;
+        rest = interval->number == 0 || plus == SIZE_MAX ? MR_S("")
+                                                         : mr_slice_sub(rest, plus + 1, SIZE_MAX);
+    }
+    *ret_seconds = sum;
+    return true;
+}
+
+bool athena_parse_zone_interval(struct athena_parser *parser, struct athena_node *interval)
+{
+    int64_t seconds;
+    const char *why = NULL;
+    if (!seconds_of(interval, &seconds))
+        why = "Invalid time zone offset interval: it is no number of minutes";
+    else if (seconds % 60 != 0)
+        why = "Invalid time zone offset interval: interval contains seconds";
+    else if (seconds < -ZONE_MINUTES_MAX * 60 || seconds > ZONE_MINUTES_MAX * 60)
+        why = "Invalid time zone offset interval: it is beyond 14 hours";
+    if (why != NULL) {
+        athena_error_set(parser->error, parser->arena, "INVALID_FUNCTION_ARGUMENT", interval->line,
+                         interval->column, "%s", why);
+        return false;
+    }
+    const int minutes = (int)(seconds < 0 ? -seconds : seconds) / 60;
+    interval->kind = AST_STRING;
+    interval->text = seconds == 0
+                         ? MR_S("UTC")
+                         : mr_arena_printf(parser->arena, "%c%02d:%02d", seconds < 0 ? '-' : '+',
+                                           minutes / 60, minutes % 60);
+    interval->name = MR_S("");
+    interval->number = 0;
+    return true;
+}

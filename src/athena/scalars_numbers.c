@@ -85,7 +85,10 @@ static bool to_double(struct athena_row *row)
 
 static bool to_real(struct athena_row *row)
 {
-    return to_double_as(row, "REAL");
+    const bool fine = to_double_as(row, "REAL");
+    if (fine && row->done)
+        athena_row_put_double(row, (double)(float)((const double *)row->result)[row->at]);
+    return fine;
 }
 
 static bool to_boolean(struct athena_row *row)
@@ -101,6 +104,13 @@ static bool to_boolean(struct athena_row *row)
     return athena_row_boolean(row, 1) ||
            athena_row_fail(row, "INVALID_CAST_ARGUMENT: Cannot cast '%.*s' to BOOLEAN",
                            MR_ARG(text));
+}
+
+/* mr_double_to_real(value): what is too large for a real becomes infinite. */
+static bool double_to_real(struct athena_row *row)
+{
+    athena_row_put_double(row, (double)(float)athena_row_double(row, 0));
+    return true;
 }
 
 /* mr_double_to_integer(value, bits, try): half away from zero. */
@@ -533,6 +543,7 @@ enum mr_status athena_numbers_register(duckdb_connection connection)
         {"mr_to_real", {V, L}, D, to_real},
         {"mr_to_boolean", {V, L}, L, to_boolean},
         {"mr_double_to_integer", {D, B, L}, B, double_to_integer},
+        {"mr_double_to_real", {D}, D, double_to_real},
         {"mr_narrow", {B, B, L}, B, narrow},
         {"mr_to_base", {B, B}, V, to_base},
         {"mr_from_base", {V, B}, B, from_base},

@@ -492,7 +492,7 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
         return to->count == 0 && to->kind != SQL_INTERVAL_DAY && to->kind != SQL_INTERVAL_YEAR &&
                (from->kind == SQL_VARCHAR || to->kind == SQL_VARCHAR || to->kind == SQL_CHAR);
     if (athena_sqltype_is_text(to))
-        return from->count == 0 && from->kind != SQL_VARBINARY;
+        return from->count == 0 && from->kind != SQL_VARBINARY && to->kind == SQL_VARCHAR;
     if (from->kind == SQL_JSON)
         return casts_from_json(to);
     if (to->kind == SQL_JSON)

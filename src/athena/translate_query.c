@@ -614,6 +614,20 @@ static const struct athena_sqltype *sort_type(struct athena_translation *transla
                : NULL;
 }
 
+/* Whether DISTINCT leaves rows that can be put in this order. */
+static bool in_distinct(const struct athena_node *select, const struct athena_node *sort,
+                        const struct athena_fields *fields)
+{
+    if (sort->kind == AST_NAME)
+        return has_field(fields, sort->text);
+    if (sort->kind == AST_INTEGER || sort->kind == AST_PARAMETER || sort->kind == AST_DOT)
+        return true;
+    const struct athena_node *item = select->items;
+    while (item != NULL && !athena_node_alike(item->left, sort))
+        item = item->next;
+    return item != NULL;
+}
+
 /* Names mean columns of the result first, then those of the relations. */
 static void infer_order(struct athena_translation *translation, const struct athena_node *query)
 {
@@ -625,7 +639,7 @@ static void infer_order(struct athena_translation *translation, const struct ath
         athena_infer_sort(translation, query->left, sort->left,
                           sort_type(translation, sort->left, &fields));
         if (query->left->kind == AST_SELECT && (query->left->flags & AST_DISTINCT) != 0 &&
-            sort->left->kind == AST_NAME && !has_field(&fields, sort->left->text))
+            !in_distinct(query->left, sort->left, &fields))
             athena_translate_fail(translation, query->left, "EXPRESSION_NOT_IN_DISTINCT",
                                   "For SELECT DISTINCT, ORDER BY expressions must appear in select "
                                   "list");

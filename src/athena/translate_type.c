@@ -264,6 +264,12 @@ static bool emit_checked(struct athena_translation *translation, const struct at
     if (from == NULL || to == NULL)
         return false;
     const bool integer = athena_sqltype_is_integer(to);
+    if (from->kind == SQL_DOUBLE && to->kind == SQL_REAL) {
+        athena_emit_text(translation, "CAST(mr_double_to_real(");
+        athena_emit(translation, node->left);
+        athena_emit_text(translation, ") AS FLOAT)");
+        return true;
+    }
     const bool read =
         from->kind == SQL_VARCHAR || (from->kind == SQL_VARBINARY && to->kind == SQL_IPADDRESS);
     const char *reader = read ? reader_of(to->kind) : NULL;

@@ -14,6 +14,11 @@ SUMMER = "TIMESTAMP '2020-03-08 12:00:00 America/New_York'"
 
 # query, types, rows
 RELATIONS = [
+    # what DISTINCT leaves is in the order of what is selected, however that is written
+    ("SELECT DISTINCT a + 1 FROM (VALUES 2, 1, 2) AS t(a) ORDER BY A + 1", "integer",
+     [["2"], ["3"]]),
+    ("SELECT DISTINCT sum(a) FROM (VALUES (1, 2), (2, 3)) AS t(a, b) GROUP BY b "
+     "ORDER BY sum(t.a) DESC", "bigint", [["2"], ["1"]]),
     # what max_by gives may be NULL; a NULL key counts for nothing, NaN is no maximum
     (f"SELECT max_by(x, y), min_by(x, -y), min_by(x, y) FROM {XY}", "integer integer integer",
      [[None, None, "1"]]),
@@ -172,6 +177,20 @@ FAILURES = [
      "COLUMN_NOT_FOUND: line 1:65: Column 'a' is missing from right side of join"),
     ("SELECT 1 FROM (VALUES 1) AS t(a) JOIN (VALUES 'x') AS u(a) USING (a)",
      "TYPE_MISMATCH: line 1:67: Cannot apply operator: integer = varchar(1)"),
+    *((f"SELECT CAST({value} AS char(3))",
+       f"TYPE_MISMATCH: line 1:8: Cannot cast {kind} to char(3)")
+      for value, kind in (("12345", "integer"), ("true", "boolean"), ("JSON '\"x\"'", "json"),
+                          ("1.5", "decimal(2,1)"), ("DATE '2020-01-01'", "date"))),
+    *((f"SELECT DISTINCT {items} FROM (VALUES (1, 2)) AS t(a, b) ORDER BY {order}",
+       "EXPRESSION_NOT_IN_DISTINCT: line 1:1: For SELECT DISTINCT, ORDER BY expressions must "
+       "appear in select list")
+      for items, order in (("a", "b"), ("a", "a + 1"), ("*", "b + 1"), ("a, b", "lower('x')"))),
+    *((f"SELECT TIMESTAMP '2012-10-31 01:00 UTC' AT TIME ZONE INTERVAL {interval}",
+       f"line 1:54: Invalid time zone offset interval: {why}")
+      for interval, why in (("'90' SECOND", "interval contains seconds"),
+                            ("'1' MONTH", "it is no number of minutes"),
+                            ("'9223372036854775807' HOUR", "it is no number of minutes"),
+                            ("'-15' HOUR", "it is beyond 14 hours"))),
     ("SELECT 0xFFFFFFFFFFFFFFFF_F",
      "SYNTAX_ERROR: line 1:8: Invalid numeric literal: 0xFFFFFFFFFFFFFFFF_F"),
     *((f"SELECT {digits}", "line 1:8: identifiers must not start with a digit; surround the "
@@ -248,4 +267,16 @@ EXPRESSIONS = [
     ("-0x80000000", "-2147483648", "integer"),
     ("-0x8000000000000000", "-9223372036854775808", "bigint"),
     ("CAST(1.26 AS decimal(0x3, 0b1))", "1.3", "decimal"),
+    # what is too large for a real is infinite
+    ("CAST(1e39 AS real)", "Infinity", "float"),
+    ("CAST(-1e39 AS real)", "-Infinity", "float"),
+    ("TRY_CAST('1e39' AS real)", "Infinity", "float"),
+    ("CAST(ARRAY[1e39, 1e0, NULL] AS array(real))", "[Infinity, 1.0, null]", "array"),
+    # zones by their distance from UTC
+    ("TIMESTAMP '2012-10-31 01:00 UTC' AT TIME ZONE INTERVAL '-8' HOUR",
+     "2012-10-30 17:00:00.000 -08:00", "timestamp with time zone"),
+    ("TIMESTAMP '2012-10-31 01:00 UTC' AT TIME ZONE INTERVAL -'08:30' HOUR TO MINUTE",
+     "2012-10-30 16:30:00.000 -08:30", "timestamp with time zone"),
+    ("TIME '01:02:03+01:00' AT TIME ZONE INTERVAL '0' DAY", "00:02:03.000+00:00",
+     "time with time zone"),
 ]

@@ -50,7 +50,6 @@ CASTS_FROM_JSON = [
 SCALARS_FROM_JSON = [
     ("CAST(JSON '2.5' AS varchar)", "2.5E0", "varchar"),
     ("CAST(JSON '\"xyz\"' AS varchar(2))", "xy", "varchar"),
-    ("CAST(JSON '\"x\"' AS char(3))", "x  ", "char"),
     ("CAST(JSON 'null' AS varchar)", None, "varchar"),
     ("CAST(JSON '12345678901234567890' AS varchar)", "12345678901234567890", "varchar"),
     ("CAST(JSON '1.5' AS integer)", "2", "integer"),
