@@ -81,4 +81,5 @@ MR_MUST_USE enum mr_status athena_geos_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_overlay_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_bingtile_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_ipaddress_register(duckdb_connection connection);
+MR_MUST_USE enum mr_status athena_stem_register(duckdb_connection connection);
 MR_MUST_USE enum mr_status athena_match_register(duckdb_connection connection);

@@ -549,7 +549,8 @@ enum mr_status athena_scalars_register(duckdb_connection connection)
         athena_regex_register,    athena_joda_register,      athena_ipaddress_register,
         athena_jsonget_register,  athena_jsoncast_register,  athena_match_register,
         athena_lists_register,    athena_normalize_register, athena_weighted_register,
-        athena_moments_register,  athena_geos_register,      athena_overlay_register};
+        athena_moments_register,  athena_geos_register,      athena_overlay_register,
+        athena_stem_register};
     const struct athena_overloads all = {NULL, MR_COUNT(scalars), name_of, make};
     enum mr_status status = athena_overloads_register(connection, &all);
     for (size_t i = 0; i < MR_COUNT(others) && status == MR_OK; i++)

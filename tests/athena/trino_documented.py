@@ -191,6 +191,8 @@ FAILURES = [
                             ("'1' MONTH", "it is no number of minutes"),
                             ("'9223372036854775807' HOUR", "it is no number of minutes"),
                             ("'-15' HOUR", "it is beyond 14 hours"))),
+    ("SELECT word_stem('x', 'xx')",
+     "INVALID_FUNCTION_ARGUMENT: Unknown stemmer language: xx"),
     ("SELECT 0xFFFFFFFFFFFFFFFF_F",
      "SYNTAX_ERROR: line 1:8: Invalid numeric literal: 0xFFFFFFFFFFFFFFFF_F"),
     *((f"SELECT {digits}", "line 1:8: identifiers must not start with a digit; surround the "
@@ -279,4 +281,13 @@ EXPRESSIONS = [
      "2012-10-30 16:30:00.000 -08:30", "timestamp with time zone"),
     ("TIME '01:02:03+01:00' AT TIME ZONE INTERVAL '0' DAY", "00:02:03.000+00:00",
      "time with time zone"),
+    # words' stems
+    ("word_stem('walking')", "walk", "varchar"),
+    ("word_stem('corriendo', 'es')", "corr", "varchar"),
+    ("word_stem('\u0431\u0435\u0433\u0443\u0449\u0438\u0439', 'ru')",
+     "\u0431\u0435\u0433\u0443\u0449", "varchar"),
+    ("word_stem('', 'tr')", "", "varchar"),
+    ("array_distinct(transform(split('ca da de en es eu "
+     "fi fr hu hy ir it lt nl no pt ro ru sv tr', "
+     "' '), x -> word_stem('a', x)))", "[a]", "array"),
 ]
