@@ -1,4 +1,5 @@
 #include "athena/geos.h"
+#include "athena/geos_kept.h"
 #include "athena/scalars_geometry.h"
 #include <assert.h>
 #include <dlfcn.h>
@@ -62,24 +63,46 @@ void athena_geos_drop_all(struct athena_geos_call *call)
     call->path_count = 0;
 }
 
+static bool is_loaded(struct athena_row *row)
+{
+    pthread_once(&load_once, load);
+    return load_error[0] == '\0' ||
+           athena_row_fail(row, "NOT_SUPPORTED: computing with geometries needs GEOS: %s",
+                           load_error);
+}
+
+static bool run_call(struct athena_geos_call *call, bool (*run)(struct athena_geos_call *call))
+{
+    athena_geos.on_error(call->handle, keep_error, call);
+    const bool fine = run(call);
+    athena_geos_drop_all(call);
+    return fine;
+}
+
 bool athena_geos_run(struct athena_row *row, bool (*run)(struct athena_geos_call *call))
 {
     struct mr_arena arena;
     struct athena_geos_call call = {.row = row, .arena = &arena};
-    pthread_once(&load_once, load);
-    if (load_error[0] != '\0')
-        return athena_row_fail(row, "NOT_SUPPORTED: computing with geometries needs GEOS: %s",
-                               load_error);
+    if (!is_loaded(row))
+        return false;
     mr_arena_init(&arena);
     call.handle = athena_geos.init();
     assert(call.handle != NULL);
-    athena_geos.on_error(call.handle, keep_error, &call);
     call.until_us = thread_us() + ATHENA_GEOS_SECONDS_MAX * 1000000;
-    const bool fine = run(&call);
-    athena_geos_drop_all(&call);
+    const bool fine = run_call(&call, run);
     athena_geos.finish(call.handle);
     mr_arena_fini(&arena);
     return fine;
+}
+
+bool athena_geos_run_kept(struct athena_row *row, bool (*run)(struct athena_geos_call *call))
+{
+    struct athena_geos_call call = {.row = row, .until_us = INT64_MAX};
+    if (!is_loaded(row))
+        return false;
+    call.kept = athena_kept_of(row);
+    athena_kept_open(call.kept, &call);
+    return run_call(&call, run);
 }
 
 GEOSGeometry *athena_geos_hold(struct athena_geos_call *call, GEOSGeometry *geometry)
@@ -162,15 +185,26 @@ static GEOSCoordSequence *sequence(struct athena_geos_call *call, const struct a
     return athena_geos.seq_from(call->handle, &points[0].x, (unsigned)path->count, 0, 0);
 }
 
+static void add_path(struct athena_geos_call *call, const struct athena_path *path)
+{
+    call->paths = athena_shape_grown(call->arena, call->paths, sizeof *path, call->path_count,
+                                     &call->path_capacity);
+    call->paths[call->path_count++] = *path;
+}
+
+void athena_geos_add_paths(struct athena_geos_call *call, const struct athena_shape *shape)
+{
+    for (size_t i = 0; i < shape->count; i++)
+        add_path(call, &shape->paths[i]);
+}
+
 static GEOSGeometry *make_path(struct athena_geos_call *call, const struct athena_path *path,
                                int dimension)
 {
     GEOSCoordSequence *points = sequence(call, path);
     if (points == NULL)
         return NULL;
-    call->paths = athena_shape_grown(call->arena, call->paths, sizeof *path, call->path_count,
-                                     &call->path_capacity);
-    call->paths[call->path_count++] = *path;
+    add_path(call, path);
     return dimension == 0   ? athena_geos.make_point(call->handle, points)
            : dimension == 1 ? athena_geos.make_line(call->handle, points)
                             : athena_geos.make_ring(call->handle, points);
@@ -230,6 +264,11 @@ static GEOSGeometry *make(struct athena_geos_call *call, const struct athena_sha
         i = end;
     }
     return athena_geos.make_several(call->handle, types[shape->kind], members, (unsigned)count);
+}
+
+GEOSGeometry *athena_geos_build(struct athena_geos_call *call, const struct athena_shape *shape)
+{
+    return make(call, shape);
 }
 
 GEOSGeometry *athena_geos_make(struct athena_geos_call *call, const struct athena_shape *shape)

@@ -64,6 +64,7 @@ enum {
     X(prepare, GEOSPrepare_r)                         \
     X(prepared_destroy, GEOSPreparedGeom_destroy_r)   \
     X(prepared_meets, GEOSPreparedIntersects_r)       \
+    X(prepared_contains, GEOSPreparedContains_r)      \
     X(is_valid, GEOSisValid_r)                        \
     X(is_valid_detail, GEOSisValidDetail_r)           \
     X(is_simple, GEOSisSimple_r)                      \
@@ -84,8 +85,10 @@ struct athena_geos {
 };
 extern struct athena_geos athena_geos; /* valid in a call */
 
+struct athena_kept_set;
 struct athena_geos_call {
     struct athena_row *row;
+    struct athena_kept_set *kept; /* NULL: the function keeps none; see geos_kept.h */
     struct mr_arena *arena;
     GEOSContextHandle_t handle;
     GEOSGeometry *held[ATHENA_GEOS_HELD_MAX];
@@ -101,6 +104,8 @@ struct athena_geos_call {
 /* Runs a function with a call and an arena of its own. False: the row's error is set, as that is
  * when there is no library. */
 bool athena_geos_run(struct athena_row *row, bool (*run)(struct athena_geos_call *call));
+/* The same for a function that keeps geometries from row to row, and is never late. */
+bool athena_geos_run_kept(struct athena_row *row, bool (*run)(struct athena_geos_call *call));
 /* The call owns it from now on. NULL: it is that of a function that failed; the error is set. */
 GEOSGeometry *athena_geos_hold(struct athena_geos_call *call, GEOSGeometry *geometry);
 void athena_geos_drop(struct athena_geos_call *call, GEOSGeometry *last); /* the one held last */
@@ -109,6 +114,10 @@ void athena_geos_drop_all(struct athena_geos_call *call);
 bool athena_geos_is_late(struct athena_geos_call *call);
 bool athena_geos_is_over(const struct athena_geos_call *call); /* too long, or too costly */
 bool athena_geos_fail(struct athena_geos_call *call); /* the last error becomes the row's */
+/* Not held. NULL: to be told by athena_geos_fail. */
+GEOSGeometry *athena_geos_build(struct athena_geos_call *call, const struct athena_shape *shape);
+/* As if the geometry, no collection, had been made: for athena_geos_affordable. */
+void athena_geos_add_paths(struct athena_geos_call *call, const struct athena_shape *shape);
 /* Held. NULL: the error is set. */
 GEOSGeometry *athena_geos_make(struct athena_geos_call *call, const struct athena_shape *shape);
 /* The geometry of an input of the row, with its shape. */

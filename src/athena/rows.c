@@ -1,4 +1,4 @@
-#include "athena/rows.h"
+#include "athena/geos_kept.h"
 #include <stdarg.h>
 
 struct mr_slice athena_row_slice(const struct athena_row *row, size_t input)
@@ -108,6 +108,8 @@ static void run(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vecto
         mr_buf_byte(&row.message, '\0');
         athena_duck.scalar_function_set_error(info, row.message.data);
     }
+    if (row.kept != NULL)
+        athena_kept_give(row.kept);
     mr_buf_fini(&row.text);
     mr_buf_fini(&row.message);
 }

@@ -14,7 +14,9 @@ struct athena_row {
     void *result;
     duckdb_vector output;
     idx_t at;
-    bool done;          /* a result was put */
+    bool done; /* a result was put */
+    struct athena_kept_set
+        *kept;          /* NULL until a function takes one; given back behind the last row */
     struct mr_buf text; /* to build a text in; empty for each row */
     struct mr_buf message;
 };

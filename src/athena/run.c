@@ -3,6 +3,7 @@
 #include "athena/errors.h"
 #include "athena/explain.h"
 #include "athena/footers.h"
+#include "athena/geos_kept.h"
 #include "athena/internal.h"
 #include "athena/maintain.h"
 #include "athena/parquet.h"
@@ -603,6 +604,7 @@ enum mr_status athena_query_run(struct athena_query *query, struct athena_outcom
         status = store_result(&run);
     athena_source_fini(&run.source);
     athena_output_fini(&run.output);
+    athena_kept_forget();
     if (status != MR_OK && status != MR_END && run.error.code == NULL)
         (void)fail(&run, "GENERIC_INTERNAL_ERROR", "%.*s", MR_S("internal error"));
     run.outcome.error = run.error;

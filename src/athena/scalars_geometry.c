@@ -1,4 +1,5 @@
 /* Geometries: functions over well-known text, which stands for them inside DuckDB. */
+#include "athena/geos_kept.h"
 #include "athena/scalars_geometry.h"
 #include <math.h>
 
@@ -86,7 +87,15 @@ bool athena_geometry_run(struct athena_row *row,
 static bool geometry(struct athena_row *row, struct mr_arena *arena)
 {
     struct athena_shape shape;
-    struct mr_slice kind = athena_row_slice(row, 1);
+    struct mr_slice text = athena_row_slice(row, 0), kind = athena_row_slice(row, 1);
+    const struct athena_kept *kept = athena_kept_at(athena_kept_of(row), text);
+    const bool known =
+        kept != NULL &&
+        (kind.len == 0 || mr_slice_equal(kind, mr_slice_cstr(athena_shape_word(kept->shape.kind))));
+    if (known) {
+        athena_row_put_text(row, kept->normal);
+        return true;
+    }
     if (!athena_geometry_at(row, 0, arena, &shape))
         return false;
     if (kind.len > 0 && !mr_slice_equal(kind, mr_slice_cstr(athena_shape_word(shape.kind))))

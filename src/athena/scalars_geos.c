@@ -1,6 +1,6 @@
 /* What GEOS tells of geometries: measures, how they lie to each other, whether they are
  * well-formed, places along lines. */
-#include "athena/geos.h"
+#include "athena/geos_kept.h"
 #include "athena/scalars_geometry.h"
 #include <math.h>
 
@@ -116,14 +116,106 @@ static const struct {
     {"ST_Touches", &athena_geos.touches, false},      {"ST_Within", &athena_geos.within, false},
 };
 
+/* One of two geometries that are compared. */
+struct side {
+    struct athena_kept *kept; /* NULL: it was read for this row */
+    struct athena_shape shape;
+    struct athena_box box;
+    const GEOSGeometry *geometry;
+};
+
+/* False: it is to be read as a whole; it is a collection, or empty, or none. */
+static bool side_at(struct athena_geos_call *call, size_t input, struct side *ret)
+{
+    struct mr_slice text = athena_row_slice(call->row, input);
+    *ret = (struct side){.kept = athena_kept_at(call->kept, text)};
+    if (ret->kept != NULL) {
+        ret->shape = ret->kept->shape;
+        ret->box = ret->kept->box;
+        return true;
+    }
+    return athena_shape_parse(call->arena, text, &ret->shape) == MR_OK &&
+           ret->shape.kind != SHAPE_COLLECTION && athena_shape_box(&ret->shape, &ret->box);
+}
+
+static bool lie_apart(const struct athena_box *a, const struct athena_box *b)
+{
+    return a->to.x < b->from.x || b->to.x < a->from.x || a->to.y < b->from.y || b->to.y < a->from.y;
+}
+
+static bool make_side(struct athena_geos_call *call, struct side *side)
+{
+    side->geometry = side->kept != NULL ? athena_kept_geometry(call, side->kept)
+                                        : athena_geos_make(call, &side->shape);
+    return side->geometry != NULL;
+}
+
+/* Points meet no line more than once: the other side is judged by itself, once. */
+static bool sides_affordable(struct athena_geos_call *call, struct side *a, struct side *b)
+{
+    const struct side *sides[] = {a, b};
+    for (size_t i = 0; i < 2; i++) {
+        struct side *other = i == 0 ? b : a;
+        if (athena_shape_dimension(sides[i]->shape.kind) == 0 && other->kept != NULL)
+            return athena_kept_affordable(call, other->kept);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (sides[i]->kept != NULL)
+            athena_geos_add_paths(call, &sides[i]->shape);
+    }
+    return athena_geos_affordable(call, 0);
+}
+
+/* By one side that is prepared. False: neither is, or it does not help. */
+static bool ask_prepared(struct athena_geos_call *call, struct side *a, struct side *b,
+                         relation *holds, char *ret_answer)
+{
+    const bool meets = holds == athena_geos.intersects || holds == athena_geos.disjoint;
+    const bool contains = holds == athena_geos.contains, within = holds == athena_geos.within;
+    const GEOSPreparedGeometry *prepared = NULL;
+    const struct side *other = b;
+    if (a->kept != NULL && (meets || contains))
+        prepared = athena_kept_prepared(call, a->kept);
+    if (prepared == NULL && b->kept != NULL && (meets || within)) {
+        prepared = athena_kept_prepared(call, b->kept);
+        other = a;
+    }
+    if (prepared == NULL)
+        return false;
+    *ret_answer = meets ? athena_geos.prepared_meets(call->handle, prepared, other->geometry)
+                        : athena_geos.prepared_contains(call->handle, prepared, other->geometry);
+    if (holds == athena_geos.disjoint && *ret_answer != GEOS_FAILED)
+        *ret_answer = *ret_answer == 0;
+    return true;
+}
+
+/* Of geometries that one may know from other rows. */
+static bool relate_sides(struct athena_geos_call *call, struct side *a, struct side *b,
+                         relation *holds)
+{
+    char answer;
+    if (lie_apart(&a->box, &b->box))
+        return put_answer(call, holds == athena_geos.disjoint);
+    if (!make_side(call, a) || !make_side(call, b))
+        return false;
+    if (!sides_affordable(call, a, b))
+        return athena_geos_fail(call);
+    if (!ask_prepared(call, a, b, holds, &answer))
+        answer = holds(call->handle, a->geometry, b->geometry);
+    return put_answer(call, answer);
+}
+
 /* mr_geometry_relation(a, b, what) */
 static bool related(struct athena_geos_call *call)
 {
     struct athena_shape shape;
+    struct side sides[2];
     size_t which = 0;
     char answer;
     while (!athena_geometry_is(call->row, 2, relations[which].name))
         which++;
+    if (side_at(call, 0, &sides[0]) && side_at(call, 1, &sides[1]))
+        return relate_sides(call, &sides[0], &sides[1], *relations[which].holds);
     const bool any_kind = relations[which].any_kind;
     const char *name = relations[which].name;
     const GEOSGeometry *a =
@@ -142,7 +234,7 @@ static bool related(struct athena_geos_call *call)
 
 static bool run_related(struct athena_row *row)
 {
-    return athena_geos_run(row, related);
+    return athena_geos_run_kept(row, related);
 }
 
 /* Nine places, each a dimension, true, false or any. */

@@ -5,6 +5,32 @@ SLANTED = "ST_Polygon('POLYGON ((0 0, 1 3, 3 1, 0 0))')"
 TWO = ("ST_GeometryFromText('MULTIPOLYGON (((0 0, 0 1, 1 1, 1 0, 0 0)), "
        "((5 5, 5 9, 9 9, 9 5, 5 5), (6 6, 6 7, 7 7, 7 6, 6 6)))')")
 
+# Geometries that are met again and again are kept and prepared: those of one join, with texts that
+# are long enough, which must say what ST_Relate says, of which nothing is kept.
+MET = ("WITH g AS (SELECT ST_GeometryFromText(text) AS g FROM (VALUES "
+       "'POLYGON ((0 0, 0 4, 4 4, 4 0, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))', "
+       "'POLYGON ((1.25 1.25, 1.25 1.75, 1.75 1.75, 1.75 1.25, 1.25 1.25))', "
+       "'POLYGON ((3 3, 3 9.125, 9.125 9.125, 9.125 3, 3 3), (4 4, 4 5, 5 5, 5 4, 4 4))', "
+       "'MULTIPOLYGON (((0 0, 0 1, 1 1, 1 0, 0 0)), ((5 5, 5 9, 9 9, 9 5, 5 5)))', "
+       "'LINESTRING (0 0, 4 4, 4.000001 4.000001, 9.125 9.125, 20 9.125)', "
+       "'LINESTRING (0 0, 0 1, 0 2, 0 3, 0 4, 1 4, 2 4, 3 4, 4 4, 4 3, 4 2)', "
+       "'MULTIPOINT ((0 0), (1 1), (1.5 1.5), (4 4), (5 5), (100 100), (7 7))', "
+       "'POINT (4 4)', 'POINT (1.5 1.5)', 'POINT (1 1.5)', 'POINT (0.5 0.5)', 'POINT (50 50)', "
+       "'MULTILINESTRING ((0 0, 4 0), (4 0, 4 4), (10 10, 11 11), (12 12, 13 13))') AS t(text)) "
+       "SELECT count(*), {} FROM g AS a, g AS b, UNNEST(sequence(1, 20)) AS n(i)").format(", ".join(
+           f"count_if({name}(a.g, b.g) <> ({told}))" for name, told in (
+               ("ST_Contains", "ST_Relate(a.g, b.g, 'T*****FF*')"),
+               ("ST_Within", "ST_Relate(a.g, b.g, 'T*F**F***')"),
+               ("ST_Disjoint", "ST_Relate(a.g, b.g, 'FF*FF****')"),
+               ("ST_Intersects", "NOT ST_Relate(a.g, b.g, 'FF*FF****')"),
+               ("ST_Equals", "ST_Relate(a.g, b.g, 'T*F**FFF*')"))))
+# A join that takes minutes when each pair is read.
+JOINED = ("WITH p AS (SELECT 'POLYGON ((' || array_join(transform(sequence(0, 99), k -> format("
+          "'%s %s', x % 20 * 5 + 2 * cos(k * pi() / 50), x / 20 * 5 + 2 * sin(k * pi() / 50))), "
+          "', ') || '))' AS text FROM UNNEST(sequence(0, 199)) AS t(x)) SELECT count(*) FROM p "
+          "JOIN UNNEST(sequence(0, 999)) AS q(i) ON ST_Contains(ST_GeometryFromText(text), "
+          "ST_Point(i % 40 * 2.5e0, i / 40 * 2.5e0))")
+
 GEOMETRIES = [
     ("ST_AsText(ST_Point(1, 2))", "POINT (1 2)", "varchar"),
     ("ST_AsText(ST_Point(-158.54, 61.56))", "POINT (-158.54 61.56)", "varchar"),
@@ -425,6 +451,8 @@ FAILURES = [
 ]
 
 RELATIONS = [
+    (MET, "bigint bigint bigint bigint bigint bigint", [["3380", "0", "0", "0", "0", "0"]]),
+    (JOINED, "bigint", [["200"]]),
     ("SELECT geometry_union_agg(g), convex_hull_agg(g), geometry_union_agg(g) FILTER (WHERE false)"
      " FROM (VALUES ST_Point(1, 1), ST_Point(4, 1), NULL, ST_Point(1, 4), ST_Point(2, 2)) t(g)",
      "geometry geometry geometry", [["MULTIPOINT ((1 1), (1 4), (2 2), (4 1))",
