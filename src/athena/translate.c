@@ -165,9 +165,11 @@ static bool emit_zoned(struct athena_translation *translation, const struct athe
     }
     const size_t before = (size_t)(zone.ptr - node->text.ptr);
     struct mr_slice local = offset ? node->text : mr_slice_sub(node->text, 0, before);
-    if (offset) { /* DuckDB wants no blank before it */
+    if (offset) { /* DuckDB wants seconds, and no blank before it */
         struct mr_slice time = mr_slice_trim(mr_slice_sub(node->text, 0, before));
-        local = mr_arena_printf(translation->arena, "%.*s%.*s", MR_ARG(time), MR_ARG(zone));
+        struct mr_slice seconds = mr_slice_sub(time, mr_slice_find(time, ':') + 1, SIZE_MAX);
+        local = mr_arena_printf(translation->arena, "%.*s%s%.*s", MR_ARG(time),
+                                mr_slice_find(seconds, ':') == SIZE_MAX ? ":00" : "", MR_ARG(zone));
     }
     athena_emit_string(translation, mr_slice_trim(local));
     athena_emit_text(translation, offset ? " AS TIMESTAMPTZ)" : " AS TIMESTAMP))");

@@ -388,18 +388,20 @@ static bool rounds(struct athena_translation *translation, const struct athena_n
 static void emit_unrounded(struct athena_translation *translation, const struct athena_node *node,
                            const struct athena_sqltype *to);
 
-/* A text's distance from UTC may stand behind a blank. DuckDB reads one without a zone in the zone
- * of the row before it. */
+/* A text's distance from UTC may stand behind a blank, or behind minutes. DuckDB reads one without
+ * a zone in the zone of the row before it. */
 static void emit_instant(struct athena_translation *translation, const struct athena_node *node)
 {
     const bool tries = (node->flags & AST_TRY) != 0;
     athena_emit_text(translation, "CASE WHEN mr_has_zone(");
     athena_emit(translation, node->left);
     athena_emit_text(translation, tries ? ") THEN TRY_CAST(" : ") THEN CAST(");
-    athena_emit_text(translation, "regexp_replace(");
+    athena_emit_text(translation, "regexp_replace(regexp_replace(");
     athena_emit(translation, node->left);
-    athena_emit_text(translation, ", ' +([+-][0-9:]+)$', '\\1') AS TIMESTAMPTZ) ELSE "
-                                  "timezone('UTC', mr_to_timestamp(");
+    athena_emit_text(translation,
+                     ", ' +([+-][0-9:]+)$', '\\1'), "
+                     "'^([^:]*[0-9]:[0-9]+)([+-][0-9:]+)$', '\\1:00\\2') AS TIMESTAMPTZ) ELSE "
+                     "timezone('UTC', mr_to_timestamp(");
     athena_emit(translation, node->left);
     athena_emit_text(translation, tries ? ", true)) END" : ", false)) END");
 }

@@ -281,6 +281,14 @@ EXPRESSIONS = [
      "2012-10-30 16:30:00.000 -08:30", "timestamp with time zone"),
     ("TIME '01:02:03+01:00' AT TIME ZONE INTERVAL '0' DAY", "00:02:03.000+00:00",
      "time with time zone"),
+    # a distance from UTC may stand behind minutes
+    ("TIMESTAMP '2020-01-01 10:00 -08:30'", "2020-01-01 10:00:00.000 -08:30",
+     "timestamp with time zone"),
+    ("CAST('2020-01-01 10:00 +05:00' AS timestamp with time zone)",
+     "2020-01-01 10:00:00.000 +05:00", "timestamp with time zone"),
+    ("TRY_CAST(concat('2020-01-01 10:00', '+05:30') AS timestamp with time zone) = "
+     "TIMESTAMP '2020-01-01 04:30:00 UTC'", "true", "boolean"),
+    ("timezone_minute(TIMESTAMP '2020-01-01 00:00 -08:30')", "-30", "bigint"),
     # words' stems
     ("word_stem('walking')", "walk", "varchar"),
     ("word_stem('corriendo', 'es')", "corr", "varchar"),
