@@ -325,7 +325,7 @@ static const struct athena_function functions[] = {
     {"reverse", 1, 1, "list_reverse($1)", 0, "array(T)(array(T))"},
     {"word_stem", 1, 1, "mr_word_stem($1, 'en')", 0, "=1(varchar)"},
     {"word_stem", 2, 2, "mr_word_stem($1, $2)", 0, "=1(varchar,varchar)"},
-    {"soundex", 1, 1, "mr_soundex($1)", 0, "char(varchar)"},
+    {"soundex", 1, 1, "mr_soundex($1)", 0, "varchar(varchar)"},
     {"split", 2, 2, "mr_pieces($1, $2)", 0, "array(varchar)(varchar,varchar)"},
     {"split", 3, 3, "mr_split($1, $2, $3)", 0, "array(varchar)(varchar,varchar,bigint)"},
     {"split_part", 3, 3, "mr_split_part($1, $2, $3)", 0, "varchar(varchar,varchar,bigint)"},
