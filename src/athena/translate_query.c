@@ -618,8 +618,8 @@ static const struct athena_sqltype *sort_type(struct athena_translation *transla
 static bool in_distinct(const struct athena_node *select, const struct athena_node *sort,
                         const struct athena_fields *fields)
 {
-    if (sort->kind == AST_NAME)
-        return has_field(fields, sort->text);
+    if (sort->kind == AST_NAME && has_field(fields, sort->text))
+        return true;
     if (sort->kind == AST_INTEGER || sort->kind == AST_PARAMETER || sort->kind == AST_DOT)
         return true;
     const struct athena_node *item = select->items;

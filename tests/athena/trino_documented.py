@@ -17,6 +17,8 @@ RELATIONS = [
     # what DISTINCT leaves is in the order of what is selected, however that is written
     ("SELECT DISTINCT a + 1 FROM (VALUES 2, 1, 2) AS t(a) ORDER BY A + 1", "integer",
      [["2"], ["3"]]),
+    ("SELECT DISTINCT a AS c FROM (VALUES 1, 2, 2) AS t(a) ORDER BY a DESC", "integer",
+     [["2"], ["1"]]),
     ("SELECT DISTINCT sum(a) FROM (VALUES (1, 2), (2, 3)) AS t(a, b) GROUP BY b "
      "ORDER BY sum(t.a) DESC", "bigint", [["2"], ["1"]]),
     # what max_by gives may be NULL; a NULL key counts for nothing, NaN is no maximum
