@@ -125,6 +125,13 @@ static void check_distinct(struct item_parser *parser, struct mr_slice what,
                         MR_ARG(what), MR_ARG(path)));
 }
 
+static void check_first(struct item_parser *parser, struct mr_slice what,
+                        const struct item_node *node)
+{
+    for (size_t i = 1; i < node->count; i++)
+        check_distinct(parser, what, node->args[0], node->args[i]);
+}
+
 static void check_type_name(struct item_parser *parser, const struct item_node *node)
 {
     const struct item_node *type = node->args[1];
@@ -327,6 +334,7 @@ static struct item_node *parse_between(struct item_parser *parser, struct item_n
     require_operand(parser, node->args[2]);
     node->count = 3;
     if (!parser->failed) {
+        check_first(parser, MR_S("BETWEEN"), node);
         check_ordered(parser, MR_S("BETWEEN"), node);
         check_bounds(parser, node);
     }
@@ -350,6 +358,7 @@ static struct item_node *parse_in(struct item_parser *parser, struct item_node *
     node->args[0] = left;
     memcpy(node->args + 1, list->args, list->count * sizeof(node->args[0]));
     node->count = list->count + 1;
+    check_first(parser, MR_S("IN"), node);
     return node;
 }
 

@@ -58,7 +58,7 @@ static struct item_token lex(const char **next, const char *end)
         token.text.len = run_of(from, end, is_part);
     } else if (is_digit(*from)) {
         token.kind = TOKEN_INDEX;
-        token.text.len = run_of(from, end, is_digit);
+        token.text.len = *from == '0' ? 1 : run_of(from, end, is_digit); /* 00 is two tokens */
     } else if ((*from == '#' || *from == ':') && run_of(from + 1, end, is_part) > 0) {
         token.kind = *from == '#' ? TOKEN_NAME : TOKEN_VALUE;
         token.text.len = 1 + run_of(from + 1, end, is_part);

@@ -289,10 +289,21 @@ static void bad_updates_are_refused_in_the_words_of_aws(void **state)
          "operand type: S"},
         {"ADD a :s",
          "Incorrect operand type for operator or function; operator: ADD, operand type: "
-         "STRING"},
+         "STRING, typeSet: ALLOWED_FOR_ADD_OPERAND"},
         {"DELETE a :n",
          "Incorrect operand type for operator or function; operator: DELETE, operand type: "
-         "NUMBER"},
+         "NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND"},
+        {"SET a = list_append(b, list_append(c, d))",
+         "The function is not allowed to be used this way in an expression; function: "
+         "list_append"},
+        {"SET a = if_not_exists(a, list_append(c, d))",
+         "The function is not allowed to be used this way in an expression; function: "
+         "list_append"},
+        {"SET a = list_append(b, c) + :n",
+         "The function is not allowed to be used this way in an expression; function: "
+         "list_append"},
+        {"REMOVE a[00]", "Syntax error; token: \"0\", near: \"00]\""},
+        {"REMOVE a[01]", "Syntax error; token: \"1\", near: \"01]\""},
         {"SET a = :zz",
          "An expression attribute value used in expression is not defined; attribute "
          "value: :zz"},

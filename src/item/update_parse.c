@@ -33,8 +33,20 @@ static void check_types(struct item_parser *parser, const struct item_node *node
     }
 }
 
+/* AWS: a list_append is a whole value, in no function and no sum. */
+static void check_whole(struct item_parser *parser, const struct item_node *node)
+{
+    for (size_t i = 0; i < node->count && i < 2; i++) {
+        if (node->args[i]->kind == ITEM_NODE_LIST_APPEND)
+            item_parser_note(parser, ERROR_OPERAND,
+                             MR_S("The function is not allowed to be used this way in an "
+                                  "expression; function: list_append"));
+    }
+}
+
 static void check_function(struct item_parser *parser, const struct item_node *node)
 {
+    check_whole(parser, node);
     if (node->kind == ITEM_NODE_UNKNOWN) {
         item_parser_note_function(parser, node->function, "an update");
         return;
@@ -162,13 +174,14 @@ static void check_action(struct item_parser *parser, const struct item_action *a
 {
     enum item_type type = action->value->value.type;
     const char *name = long_type_name(type);
+    const char *section = action->kind == ITEM_ADD ? "ADD" : "DELETE";
     if (name == NULL || (action->kind == ITEM_ADD && type == ITEM_N))
         return;
     item_parser_note(parser, ERROR_ACTION,
                      mr_arena_printf(parser->arena,
                                      "Incorrect operand type for operator or function; operator: "
-                                     "%s, operand type: %s",
-                                     action->kind == ITEM_ADD ? "ADD" : "DELETE", name));
+                                     "%s, operand type: %s, typeSet: ALLOWED_FOR_%s_OPERAND",
+                                     section, name, section));
 }
 
 static struct item_action *add_action(struct update_parser *parser, enum item_action_kind kind)

@@ -293,40 +293,62 @@ MEANING = {
             "DELETE nope.a :ss",
         ],
         "~Incorrect operand type for operator or function; operator: ADD, operand type: "
-        "STRING": [
+        "STRING, typeSet: ALLOWED_FOR_ADD_OPERAND": [
             "ADD a :s",
         ],
-        "~Incorrect operand type for operator or function; operator: ADD, operand type: MAP": [
+        "~Incorrect operand type for operator or function; operator: ADD, operand type: "
+        "MAP, typeSet: ALLOWED_FOR_ADD_OPERAND": [
             "ADD a :m",
         ],
-        "~Incorrect operand type for operator or function; operator: ADD, operand type: LIST": [
+        "~Incorrect operand type for operator or function; operator: ADD, operand type: "
+        "LIST, typeSet: ALLOWED_FOR_ADD_OPERAND": [
             "ADD a :l",
         ],
         "~Incorrect operand type for operator or function; operator: ADD, operand type: "
-        "BOOLEAN": [
+        "BOOLEAN, typeSet: ALLOWED_FOR_ADD_OPERAND": [
             "ADD a :bool",
         ],
-        "~Incorrect operand type for operator or function; operator: ADD, operand type: NULL": [
+        "~Incorrect operand type for operator or function; operator: ADD, operand type: "
+        "NULL, typeSet: ALLOWED_FOR_ADD_OPERAND": [
             "ADD a :null",
         ],
         "~Incorrect operand type for operator or function; operator: DELETE, operand type: "
-        "STRING": [
+        "STRING, typeSet: ALLOWED_FOR_DELETE_OPERAND": [
             "DELETE ss :s",
         ],
         "~Incorrect operand type for operator or function; operator: DELETE, operand type: "
-        "NUMBER": [
+        "NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND": [
             "DELETE ss :n",
         ],
         "~Incorrect operand type for operator or function; operator: DELETE, operand type: "
-        "LIST": [
+        "LIST, typeSet: ALLOWED_FOR_DELETE_OPERAND": [
             "DELETE ss :l",
         ],
         "Number overflow. Attempting to store a number with magnitude larger than "
         "supported range": [
             "SET a = :big + :big",
         ],
+        "~The function is not allowed to be used this way in an expression; function: "
+        "list_append": [
+            "SET a = list_append(l, list_append(:l, :l))",
+            "SET a = list_append(list_append(:l, :l), l)",
+            "SET a = if_not_exists(a, list_append(:l, :l))",
+            "SET a = list_append(:l, :l) + :n",
+        ],
+        '~Syntax error; token: "1", near: "01]"': [
+            "SET l[01] = :n",
+        ],
     },
     "ConditionExpression": {
+        "~The first operand must be distinct from the remaining operands for this operator or "
+        "function; operator: BETWEEN, first operand: [s]": [
+            "s BETWEEN s AND :s",
+            "s BETWEEN :s AND s",
+        ],
+        "~The first operand must be distinct from the remaining operands for this operator or "
+        "function; operator: IN, first operand: [l, [0]]": [
+            "l[0] IN (:n, l[0])",
+        ],
         "~Incorrect operand type for operator or function; operator or function: <, operand "
         "type: BOOL": [
             "a < :bool",
