@@ -113,10 +113,10 @@ def test_what_is_not_implemented_is_501_in_the_other_protocols(server):
         "POST", "/", "Action=ListUsers&Version=2010-05-08", {**form, **scope("iam")})
     error = {node.tag.rpartition("}")[2]: node.text for node in xml.fromstring(body).iter()}
     assert status == 501 and error["Code"] == "NotImplemented" and "ListUsers" in error["Message"]
-    status, _, body = server.request("PUT", "/bucket?replication", "<x/>", scope("s3"))
+    status, _, body = server.request("PUT", "/bucket?inventory&id=i", "<x/>", scope("s3"))
     error = {node.tag: node.text for node in xml.fromstring(body)}
     assert status == 501 and error["Code"] == "NotImplemented"
-    assert "PutBucketReplication" in error["Message"]
+    assert "PutBucketInventoryConfiguration" in error["Message"]
 
 
 @pytest.mark.parametrize(
