@@ -282,6 +282,9 @@ bool s3_policy_is_public(yyjson_val *policy);
 yyjson_val *s3_config_document(struct protocol_call *call);
 /* Sets a member; an empty text takes it away. */
 void s3_config_store(struct protocol_call *call, const char *member, struct mr_slice json);
+/* An object as it is, but for its name: where it has none in `member`, it gets `name`. */
+void s3_config_write_named(struct mr_json *json, yyjson_val *object, const char *member,
+                           struct mr_slice name);
 struct mr_slice s3_config_json(struct protocol_call *call, yyjson_val *value);
 /* Is the request's endpoint one that the bucket has? */
 enum mr_status s3_check_accelerated(struct protocol_call *call);

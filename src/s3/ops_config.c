@@ -19,6 +19,25 @@ yyjson_val *s3_config_document(struct protocol_call *call)
     return document;
 }
 
+void s3_config_write_named(struct mr_json *json, yyjson_val *object, const char *member,
+                           struct mr_slice name)
+{
+    size_t at, count;
+    yyjson_val *key, *value;
+    mr_json_object(json);
+    if (mr_json_get_text(object, member).len == 0)
+        mr_json_key_string(json, member, name);
+    yyjson_obj_foreach(object, at, count, key, value)
+    {
+        if (mr_slice_equal(mr_json_text(key), mr_slice_cstr(member)) &&
+            mr_json_text(value).len == 0)
+            continue;
+        mr_json_name(json, mr_json_text(key));
+        mr_json_value(json, value);
+    }
+    mr_json_object_end(json);
+}
+
 void s3_config_store(struct protocol_call *call, const char *member, struct mr_slice json)
 {
     const struct mr_slice bucket = s3_in(call, "Bucket");

@@ -372,23 +372,10 @@ static enum mr_status check_rules(struct protocol_call *call, yyjson_val *rules)
 /* AWS: who names no rule gets a name for it. */
 static void write_rule(struct protocol_call *call, struct mr_json *json, yyjson_val *rule)
 {
-    size_t at, count;
-    yyjson_val *name, *value;
-    mr_json_object(json);
-    if (mr_json_get_text(rule, "ID").len == 0) {
-        uint8_t random[36];
-        mr_rng_fill(s3_of(call)->options.rng, random, sizeof random);
-        mr_json_key_string(json, "ID",
-                           mr_base64(call->arena, mr_slice_make(random, sizeof random)));
-    }
-    yyjson_obj_foreach(rule, at, count, name, value)
-    {
-        if (mr_slice_equal(mr_json_text(name), MR_S("ID")) && mr_json_text(value).len == 0)
-            continue;
-        mr_json_name(json, mr_json_text(name));
-        mr_json_value(json, value);
-    }
-    mr_json_object_end(json);
+    uint8_t random[36];
+    mr_rng_fill(s3_of(call)->options.rng, random, sizeof random);
+    s3_config_write_named(json, rule, "ID",
+                          mr_base64(call->arena, mr_slice_make(random, sizeof random)));
 }
 
 /* AWS: below which size nothing is moved; by class, archives take everything. */

@@ -155,22 +155,9 @@ static enum mr_status check_all(struct protocol_call *call, yyjson_val *configur
 /* AWS: who names no configuration gets a name for it. */
 static void write_one(struct protocol_call *call, struct mr_json *json, yyjson_val *configuration)
 {
-    size_t at, count;
-    yyjson_val *name, *value;
     char id[37];
-    mr_json_object(json);
-    if (mr_json_get_text(configuration, "Id").len == 0) {
-        mr_rng_uuid(s3_of(call)->options.rng, id);
-        mr_json_key_cstr(json, "Id", id);
-    }
-    yyjson_obj_foreach(configuration, at, count, name, value)
-    {
-        if (mr_slice_equal(mr_json_text(name), MR_S("Id")) && mr_json_text(value).len == 0)
-            continue;
-        mr_json_name(json, mr_json_text(name));
-        mr_json_value(json, value);
-    }
-    mr_json_object_end(json);
+    mr_rng_uuid(s3_of(call)->options.rng, id);
+    s3_config_write_named(json, configuration, "Id", mr_slice_cstr(id));
 }
 
 static struct mr_slice stored_form(struct protocol_call *call, yyjson_val *configurations)

@@ -274,22 +274,9 @@ static enum mr_status check_all(struct protocol_call *call, yyjson_val *wanted)
 /* AWS: a rule without a name gets one. */
 static void write_rule(struct protocol_call *call, struct mr_json *json, yyjson_val *rule)
 {
-    size_t at, count;
-    yyjson_val *name, *value;
     char id[37];
-    mr_json_object(json);
-    if (mr_json_get_text(rule, "ID").len == 0) {
-        mr_rng_uuid(s3_of(call)->options.rng, id);
-        mr_json_key_cstr(json, "ID", id);
-    }
-    yyjson_obj_foreach(rule, at, count, name, value)
-    {
-        if (mr_slice_equal(mr_json_text(name), MR_S("ID")) && mr_json_text(value).len == 0)
-            continue;
-        mr_json_name(json, mr_json_text(name));
-        mr_json_value(json, value);
-    }
-    mr_json_object_end(json);
+    mr_rng_uuid(s3_of(call)->options.rng, id);
+    s3_config_write_named(json, rule, "ID", mr_slice_cstr(id));
 }
 
 static struct mr_slice stored_form(struct protocol_call *call, yyjson_val *wanted)
