@@ -2,21 +2,42 @@
 #include "athena/prune.h"
 #include "athena/source.h"
 
-static bool mentions(const struct athena_node *node, struct mr_slice name)
+typedef bool (*node_is)(const struct athena_node *node, struct mr_slice name);
+
+static bool any(const struct athena_node *node, node_is is, struct mr_slice name)
 {
     for (; node != NULL; node = node->next) {
-        if ((node->kind == AST_NAME || node->kind == AST_DOT) &&
-            mr_slice_equal_nocase(node->text, name))
+        if (is(node, name))
             return true;
-        const struct athena_node *children[] = {node->items,  node->left,   node->right,
-                                                node->third,  node->groups, node->order,
-                                                node->windows};
+        /* what an alias lists are new names */
+        const struct athena_node *items = node->kind == AST_ALIAS ? NULL : node->items;
+        const struct athena_node *children[] = {
+            items, node->left, node->right, node->third, node->groups, node->order, node->windows};
         for (size_t i = 0; i < MR_COUNT(children); i++) {
-            if (children[i] != NULL && mentions(children[i], name))
+            if (children[i] != NULL && any(children[i], is, name))
                 return true;
         }
     }
     return false;
+}
+
+static bool names(const struct athena_node *node, struct mr_slice name)
+{
+    return (node->kind == AST_NAME || node->kind == AST_DOT) &&
+           mr_slice_equal_nocase(node->text, name);
+}
+
+static bool mentions(const struct athena_node *node, struct mr_slice name)
+{
+    return any(node, names, name);
+}
+
+/* Columns of several tables get other names at once, or those of rows that match. */
+static bool renames(const struct athena_node *node, struct mr_slice name)
+{
+    (void)name;
+    return node->kind == AST_ALIAS && node->items != NULL &&
+           (node->left->kind == AST_JOIN || node->left->kind == AST_MATCH);
 }
 
 static bool selects_all(const struct athena_node *select)
@@ -31,11 +52,15 @@ static bool selects_all(const struct athena_node *select)
 
 /* By name: never fewer than DuckDB will read, but for joins by common names. */
 static void mark_used(const struct athena_source *source, const struct athena_node *select,
-                      struct athena_scan *scan)
+                      const struct athena_node *renamed, struct athena_scan *scan)
 {
-    const bool all = source->root == NULL || selects_all(select);
-    for (size_t i = 0; i < scan->column_count; i++)
-        scan->columns[i].used = all || mentions(source->root, scan->columns[i].name);
+    const bool all =
+        source->root == NULL || selects_all(select) || any(source->root, renames, MR_S(""));
+    for (size_t i = 0; i < scan->column_count; i++) {
+        const struct mr_slice name = renamed != NULL ? renamed->text : scan->columns[i].name;
+        scan->columns[i].used = all || mentions(source->root, name);
+        renamed = renamed == NULL ? NULL : renamed->next;
+    }
 }
 
 /* Columns that DuckDB's reader of Parquet has beside the objects'. */
@@ -49,7 +74,7 @@ void athena_source_mark(const struct athena_source *source,
                         const struct athena_translation *translation,
                         const struct athena_table_use *use, struct athena_scan *scan, size_t count)
 {
-    mark_used(source, translation->select, scan);
+    mark_used(source, translation->select, use->names, scan);
     scan->only_columns = source->root != NULL && !names_reader(source->root);
     if (use->where == NULL)
         return;

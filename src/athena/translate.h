@@ -50,6 +50,7 @@ struct athena_translation;
 struct athena_table_use {
     const struct athena_node *table;
     struct mr_slice alias;           /* what its columns may be qualified with */
+    const struct athena_node *names; /* that its columns get instead of their own; NULL: none */
     const struct athena_node *where; /* of the SELECT, or NULL */
     bool only;                       /* no other relation stands beside it */
     struct athena_fields *fields;    /* to be filled with its columns; left open if they are not

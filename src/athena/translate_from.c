@@ -105,6 +105,7 @@ static void emit_table(struct athena_translation *translation, const struct athe
         const struct athena_table_use use = {
             .table = table,
             .alias = name,
+            .names = alias == NULL ? NULL : alias->items,
             /* renamed columns are not the table's any more */
             .where = translation->select == NULL || (alias != NULL && alias->items != NULL)
                          ? NULL

@@ -272,6 +272,23 @@ def test_nothing_but_the_tables_columns_is_seen_of_an_object(lake, select):
             assert lake.run(sql)["Status"]["StateChangeReason"].startswith("COLUMN_NOT_FOUND"), sql
 
 
+def test_bytes_of_columns_by_other_names(lake):
+    table(lake, "t", "id bigint, name string", parquet(
+        "SELECT i AS id, md5(i::VARCHAR) AS name FROM range(10000) t(i)"))
+
+    def scanned(sql):
+        return lake.run(sql)["Statistics"]["DataScannedInBytes"]
+
+    small, both = scanned("SELECT sum(id) FROM t"), scanned("SELECT sum(id), max(name) FROM t")
+    assert 0 < small < both / 3
+    assert scanned("SELECT sum(a) FROM t AS x (a, b)") == small
+    assert scanned("SELECT sum(name), max(id) FROM t AS x (name, id)") == both
+    assert scanned("SELECT sum(c) FROM (t AS x JOIN t AS y ON x.id = y.id) AS j (a, b, c, d)") == (
+        2 * both)
+    assert scanned("SELECT max(p) FROM t MATCH_RECOGNIZE (ORDER BY id MEASURES A.id AS m ALL ROWS "
+                   "PER MATCH PATTERN (A) DEFINE A AS id > 0) AS r (p, q, s)") == both
+
+
 def test_hidden_columns_of_json(lake):
     lake.put("j/a.json", {"id": 1}, {"id": 2})
     lake.run("CREATE EXTERNAL TABLE j (id int) ROW FORMAT SERDE "
