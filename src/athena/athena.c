@@ -1,4 +1,5 @@
 /* Opening, closing, and what the wire handlers share. */
+#include "athena/cache.h"
 #include "athena/write.h"
 #include <stdarg.h>
 #include <stdlib.h>
@@ -60,7 +61,8 @@ void athena_pager_end(const struct athena_pager *pager, struct protocol_call *ca
 enum mr_status athena_open(struct athena **ret_athena, const struct athena_options *options)
 {
     const struct athena_engine_options engine = {.library = options->duckdb_library,
-                                                 .memory = "1GB",
+                                                 .memory_mb = 1024,
+                                                 .cache_bytes = options->cache_bytes,
                                                  .threads = "2",
                                                  .folder = store_folder(options->store)};
     struct athena *athena = mr_calloc(1, sizeof *athena);
@@ -95,6 +97,11 @@ void athena_register(struct athena *athena, struct protocol *protocol)
     protocol_register(protocol, "athena", athena_catalog_handlers, athena_catalog_handler_count,
                       athena);
     protocol_register(protocol, "athena", athena_tag_handlers, athena_tag_handler_count, athena);
+}
+
+void athena_cache_stats_get(struct athena *athena, struct athena_cache_stats *ret_stats)
+{
+    athena_cache_stats(athena->engine.cache, ret_stats);
 }
 
 void athena_close(struct athena *athena)

@@ -21,10 +21,16 @@ struct athena_options {
     struct s3 *s3;
     struct glue *glue;
     const char *duckdb_library; /* path of libduckdb.so; NULL: looked for (README.md) */
+    uint64_t cache_bytes; /* of Parquet columns that queries ask for again; 0: none are kept */
 };
 /* For glue_options: Glue stands below, and its crawlers know Grok by what reads it. */
 extern const struct glue_grok_engine athena_grok_engine;
 MR_MUST_USE enum mr_status athena_open(struct athena **ret_athena,
                                        const struct athena_options *options);
 void athena_register(struct athena *athena, struct protocol *protocol);
+struct athena_cache_stats { /* of what is kept for queries (cache.h) */
+    uint64_t bytes, tables; /* now */
+    uint64_t hits, loads, evictions;
+};
+void athena_cache_stats_get(struct athena *athena, struct athena_cache_stats *ret_stats);
 void athena_close(struct athena *athena); /* cancels what runs, waits for it; accepts NULL */

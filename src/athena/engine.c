@@ -1,4 +1,5 @@
 #include "athena/engine.h"
+#include "athena/cache.h"
 #include "athena/decimals.h"
 #include "athena/footers.h"
 #include "athena/parquet.h"
@@ -20,6 +21,7 @@ void athena_engine_init(struct athena_engine *engine, const struct athena_engine
     engine->work.fd = -1;
     engine->scans.work = &engine->work;
     engine->footers = engine->scans.footers = athena_footers_new(engine);
+    engine->cache = engine->scans.cache = athena_cache_new(engine, options->cache_bytes);
 }
 
 void athena_engine_fini(struct athena_engine *engine)
@@ -29,6 +31,7 @@ void athena_engine_fini(struct athena_engine *engine)
     if (engine->database != NULL)
         athena_duck.close(&engine->database);
     athena_footers_free(engine->footers);
+    athena_cache_free(engine->cache);
     mr_map_fini(&engine->decimals);
     athena_scans_fini(&engine->scans);
     athena_work_close(&engine->work);
@@ -150,8 +153,11 @@ static bool set_up(struct athena_engine *engine, duckdb_connection connection,
 static bool open_database(struct athena_engine *engine, struct mr_arena *arena,
                           struct mr_slice *ret_error)
 {
+    char memory[32];
+    snprintf(memory, sizeof memory, "%lluMB",
+             engine->options.memory_mb + (unsigned long long)(engine->options.cache_bytes >> 19));
     const char *const settings[][2] = {{"threads", engine->options.threads},
-                                       {"memory_limit", engine->options.memory},
+                                       {"memory_limit", memory},
                                        {"max_temp_directory_size", "0KB"},
                                        {"allow_unsigned_extensions", "false"}};
     duckdb_config config;
@@ -492,6 +498,16 @@ static void give_connection(struct athena_engine *engine, duckdb_connection conn
         athena_duck.disconnect(&connection);
 }
 
+/* So that it can be interrupted. */
+static void hold(struct athena_handle *handle, duckdb_connection connection)
+{
+    if (handle == NULL)
+        return;
+    pthread_mutex_lock(&handle->lock);
+    handle->connection = connection;
+    pthread_mutex_unlock(&handle->lock);
+}
+
 enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_execution *execution)
 {
     struct athena_handle *handle = execution->handle;
@@ -503,18 +519,14 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
         keep_error(execution, "no connection to DuckDB");
         return MR_INVALID;
     }
-    pthread_mutex_lock(&handle->lock);
-    handle->connection = connection;
-    pthread_mutex_unlock(&handle->lock);
+    hold(handle, connection);
     status = atomic_load(&handle->cancelled) ? MR_END : MR_FULL;
     if (status == MR_FULL && execution->bounded)
         status = run_at_once(execution, connection);
     if (status == MR_FULL)
         status =
             atomic_load(&handle->cancelled) ? MR_END : run_connected(engine, execution, connection);
-    pthread_mutex_lock(&handle->lock);
-    handle->connection = NULL;
-    pthread_mutex_unlock(&handle->lock);
+    hold(handle, NULL);
     const bool cancelled = atomic_load(&handle->cancelled);
     give_connection(engine, connection, status == MR_OK && !cancelled);
     if (cancelled)
@@ -522,4 +534,22 @@ enum mr_status athena_engine_run(struct athena_engine *engine, struct athena_exe
     if (status == MR_INVALID && execution->error.len == 0)
         execution->error = MR_S("INTERNAL Error: the query failed without a message");
     return status;
+}
+
+enum mr_status athena_engine_command(struct athena_engine *engine, struct athena_handle *handle,
+                                     struct mr_arena *arena, const char *sql,
+                                     struct mr_slice *ret_error)
+{
+    duckdb_connection connection;
+    if (!take_connection(engine, &connection)) {
+        *ret_error = MR_S("no connection to DuckDB");
+        return MR_INVALID;
+    }
+    hold(handle, connection);
+    bool cancelled = handle != NULL && atomic_load(&handle->cancelled);
+    const bool well = !cancelled && statement(connection, sql, arena, ret_error);
+    hold(handle, NULL);
+    cancelled = handle != NULL && atomic_load(&handle->cancelled);
+    give_connection(engine, connection, well && !cancelled);
+    return cancelled ? MR_END : well ? MR_OK : MR_INVALID;
 }

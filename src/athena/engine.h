@@ -12,10 +12,11 @@
 #include "base/map.h"
 
 struct athena_engine_options {
-    const char *library; /* of DuckDB; NULL: looked for */
-    const char *memory;  /* "2GB" */
-    const char *threads; /* "2" */
-    const char *folder;  /* of the data, for files DuckDB reads and writes; NULL: none */
+    const char *library;  /* of DuckDB; NULL: looked for */
+    unsigned memory_mb;   /* of queries */
+    uint64_t cache_bytes; /* of columns that are kept for them (cache.h), beside that */
+    const char *threads;  /* "2" */
+    const char *folder;   /* of the data, for files DuckDB reads and writes; NULL: none */
 };
 enum { ATHENA_SPARE_CONNECTIONS = 4 };
 struct athena_engine {
@@ -28,6 +29,7 @@ struct athena_engine {
     struct athena_scans scans;
     struct athena_work work; /* open from the first query on */
     struct athena_footers *footers;
+    struct athena_cache *cache;
 };
 void athena_engine_init(struct athena_engine *engine, const struct athena_engine_options *options);
 void athena_engine_fini(struct athena_engine *engine); /* no query runs */
@@ -66,3 +68,9 @@ MR_MUST_USE enum mr_status athena_engine_open(struct athena_engine *engine, stru
                                               struct mr_slice *ret_error);
 MR_MUST_USE enum mr_status athena_engine_run(struct athena_engine *engine,
                                              struct athena_execution *execution);
+/* A statement of ours that gives no rows. `handle` may be NULL. MR_INVALID: it failed, as the error
+ * in the arena says. MR_END: it was cancelled. */
+MR_MUST_USE enum mr_status athena_engine_command(struct athena_engine *engine,
+                                                 struct athena_handle *handle,
+                                                 struct mr_arena *arena, const char *sql,
+                                                 struct mr_slice *ret_error);

@@ -347,13 +347,39 @@ static bool names_are_clear(const struct athena_footer *footer)
     return true;
 }
 
+/* As DuckDB tells a type, but for names that it would quote, which then differ. */
+static void put_described(struct mr_buf *out, const struct athena_type *type)
+{
+    switch (type->kind) {
+    case ATHENA_ARRAY:
+        put_described(out, type->element);
+        mr_buf_append(out, MR_S("[]"));
+        return;
+    case ATHENA_MAP:
+        mr_buf_append(out, MR_S("MAP("));
+        put_described(out, type->key);
+        mr_buf_append(out, MR_S(", "));
+        put_described(out, type->element);
+        mr_buf_byte(out, ')');
+        return;
+    case ATHENA_STRUCT:
+        for (size_t i = 0; i < type->field_count; i++) {
+            mr_buf_printf(out, "%s%.*s ", i == 0 ? "STRUCT(" : ", ", MR_ARG(type->names[i]));
+            put_described(out, &type->fields[i]);
+        }
+        mr_buf_byte(out, ')');
+        return;
+    default: athena_type_sql(out, type); return;
+    }
+}
+
 const struct athena_footer_column *athena_footer_column(const struct athena_footer *footer,
                                                         const struct athena_column *column,
                                                         bool *ret_same)
 {
     const struct athena_footer_column *found = find(footer, column->source);
     struct mr_buf type = {0};
-    athena_type_sql(&type, &column->type);
+    put_described(&type, &column->type);
     *ret_same = found != NULL && mr_slice_equal(found->type, mr_buf_slice(&type));
     mr_buf_fini(&type);
     return found;

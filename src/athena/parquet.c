@@ -1,4 +1,5 @@
 #include "athena/parquet.h"
+#include "athena/cache.h"
 #include "athena/chunks.h"
 #include "athena/footers.h"
 #include "athena/layouts.h"
@@ -60,12 +61,13 @@ void athena_type_sql(struct mr_buf *out, const struct athena_type *type)
 /* Some objects of a scan, or all. */
 struct part {
     const struct athena_scan *scan;
-    const struct athena_work_folder *folder;
+    struct athena_work_folder *folder;
     const struct athena_layout *layout; /* NULL: columns are found by name */
     size_t first, pieces;
     bool plain;  /* read without a schema */
     bool binary; /* of the columns, some are */
     bool row;    /* rows tell their numbers */
+    bool cached; /* one object, read from its table in the cache */
 };
 
 static void put_files(const struct part *part, struct mr_buf *out)
@@ -145,6 +147,14 @@ static void put_widened(struct mr_slice name, const struct athena_type *type, st
     mr_buf_byte(out, ')');
 }
 
+/* The query does not name it: DuckDB leaves it out, and would fail rather than answer wrongly. */
+static void put_unread(const struct athena_type *type, bool zoned, struct mr_buf *out)
+{
+    mr_buf_append(out, MR_S("CAST(error('a column is read that is not kept') AS "));
+    athena_type_sql(out, type);
+    mr_buf_append(out, zoned ? MR_S(" WITH TIME ZONE)") : MR_S(")"));
+}
+
 static void put_column(const struct part *part, size_t index, struct mr_buf *out)
 {
     const struct athena_scan *scan = part->scan;
@@ -155,7 +165,9 @@ static void put_column(const struct part *part, size_t index, struct mr_buf *out
     const bool zoned = is_zoned(part, index);
     if (zoned)
         mr_buf_append(out, MR_S("make_timestamp(epoch_us("));
-    if (column->key == ATHENA_COLUMN_DATA && found != NULL && !same && !zoned) {
+    if (part->cached && found != NULL && !athena_cache_reads(scan, found)) {
+        put_unread(&column->type, zoned, out);
+    } else if (column->key == ATHENA_COLUMN_DATA && found != NULL && !same && !zoned) {
         put_widened(found->name, &column->type, out);
     } else if (column->key == ATHENA_COLUMN_DATA && found != NULL) {
         athena_sql_quoted(out, found->name, '"');
@@ -168,8 +180,9 @@ static void put_column(const struct part *part, size_t index, struct mr_buf *out
     } else if (column->key == ATHENA_COLUMN_ROW) {
         mr_buf_append(out, MR_S("file_row_number"));
     } else {
-        mr_buf_printf(out, "CAST(mr_key(%llu,%zu,CAST(file_index+%zu AS UBIGINT)) AS ",
-                      (unsigned long long)scan->id, index, part->first);
+        mr_buf_printf(out, "CAST(mr_key(%llu,%zu,CAST(%s%zu AS UBIGINT)) AS ",
+                      (unsigned long long)scan->id, index, part->cached ? "" : "file_index+",
+                      part->first);
         athena_type_sql(out, &column->type);
         if (column->key == ATHENA_COLUMN_MODIFIED)
             mr_buf_append(out, MR_S(" WITH TIME ZONE"));
@@ -209,6 +222,10 @@ static enum mr_status link_objects(struct athena_scan *scan, struct athena_work_
 
 static void put_read(const struct part *part, struct mr_buf *out)
 {
+    if (part->cached) {
+        mr_buf_printf(out, ATHENA_CACHE_TABLE, athena_cache_table(part->scan, part->first));
+        return;
+    }
     mr_buf_append(out, MR_S("read_parquet("));
     put_files(part, out);
     if (part->plain) {
@@ -234,7 +251,7 @@ static void put_part(const struct part *part, struct mr_buf *out)
     put_read(part, out);
 }
 
-static struct part whole(const struct athena_scan *scan, const struct athena_work_folder *folder)
+static struct part whole(const struct athena_scan *scan, struct athena_work_folder *folder)
 {
     struct part part = {.scan = scan, .folder = folder, .pieces = scan->piece_count};
     for (size_t i = 0; i < scan->column_count; i++) {
@@ -255,6 +272,18 @@ static void put_layouts(struct part part, const struct athena_layout *layouts, s
         part.first = layouts[i].first;
         part.pieces = layouts[i].pieces;
         if (i > 0)
+            mr_buf_append(out, MR_S(" UNION ALL "));
+        put_part(&part, out);
+    }
+}
+
+/* Each object from its table. */
+static void put_cached(struct part part, struct mr_buf *out)
+{
+    part.cached = true;
+    part.pieces = 1;
+    for (part.first = 0; part.first < part.scan->piece_count; part.first++) {
+        if (part.first > 0)
             mr_buf_append(out, MR_S(" UNION ALL "));
         put_part(&part, out);
     }
@@ -287,28 +316,53 @@ static enum mr_status look_at_chunks(struct athena_scan *scan)
     return MR_INVALID;
 }
 
-enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_footers *footers,
+static void look_at_footers(struct athena_scan *scan, struct athena_cache *cache,
+                            struct athena_footers *footers, struct part *part)
+{
+    scan->footer = athena_footers_common(footers, scan, part->folder);
+    part->plain = scan->footer != NULL && athena_footer_fits(scan->footer, scan);
+    part->cached = part->plain && athena_cache_open(cache, scan);
+}
+
+/* Links the objects, unless the cache has all that is read of them. */
+static enum mr_status prepare(struct athena_scan *scan, struct athena_cache *cache,
+                              struct athena_footers *footers, struct part *part)
+{
+    if (athena_cache_has(cache, scan)) {
+        look_at_footers(scan, cache, footers, part);
+        if (part->cached)
+            return MR_OK;
+    }
+    enum mr_status status = link_objects(scan, part->folder);
+    if (status == MR_OK && !part->plain) /* what DuckDB is asked needs the links */
+        look_at_footers(scan, cache, footers, part);
+    return status;
+}
+
+enum mr_status athena_parquet_relation(struct athena_scan *scan, struct athena_cache *cache,
+                                       struct athena_footers *footers,
                                        struct athena_work_folder *folder, struct mr_buf *out)
 {
     struct athena_layout *layouts = NULL;
     size_t count = 0;
+    struct part part = whole(scan, folder);
     enum mr_status status = scan->by_place ? athena_layouts_read(scan, &layouts, &count) : MR_OK;
-    if (status == MR_OK)
+    const bool placed = count > 1 || (count == 1 && !athena_layout_is_named(layouts, scan));
+    if (status == MR_OK && !part.binary && !part.row && !placed && footers != NULL)
+        status = prepare(scan, cache, footers, &part);
+    else if (status == MR_OK)
         status = link_objects(scan, folder);
     if (status != MR_OK)
         return status;
-    struct part part = whole(scan, folder);
-    const bool placed = count > 1 || (count == 1 && !athena_layout_is_named(layouts, scan));
-    if (!part.binary && !part.row && !placed && footers != NULL)
-        scan->footer = athena_footers_common(footers, scan, folder);
-    part.plain = scan->footer != NULL && athena_footer_fits(scan->footer, scan);
-    if (part.plain && scan->only_columns && athena_footer_is(scan->footer, scan)) {
+    if (part.plain && !part.cached && scan->only_columns && athena_footer_is(scan->footer, scan)) {
         put_read(&part, out);
         return look_at_chunks(scan);
     }
     mr_buf_byte(out, '(');
     if (placed)
         put_layouts(part, layouts, count, out);
+    else if (part.cached)
+        put_cached(part, out);
     else
         put_part(&part, out);
     mr_buf_byte(out, ')');

@@ -12,12 +12,15 @@
 /* How objects are read without a schema, behind their names. */
 #define ATHENA_PARQUET_PLAIN ", hive_partitioning=false, binary_as_string=true"
 
+struct athena_cache;
 struct athena_footers;
 /* Appends "(SELECT ...)" or "read_parquet(...)", to be followed by AS. The scan has its id, and
- * gets its chunk_bytes. Objects of which the footers say that they fit are read without a schema.
+ * gets its chunk_bytes. Objects of which the footers say that they fit are read without a schema,
+ * or from the cache.
  * MR_FAIL_IO. MR_FULL: columns are found by place, and there are too many layouts. MR_INVALID: an
  * object has a column of another type, told by scan->misfit. */
 MR_MUST_USE enum mr_status athena_parquet_relation(struct athena_scan *scan,
+                                                   struct athena_cache *cache,
                                                    struct athena_footers *footers,
                                                    struct athena_work_folder *folder,
                                                    struct mr_buf *out);

@@ -12,6 +12,7 @@
  * The record is stored when the query is queued and again when it has ended, in one entry with its
  * result object; between the two the state is known in memory only, so a query found QUEUED at
  * opening was cut short. SUCCEEDED is shown when that entry is durable. */
+#include "athena/cache.h"
 #include "athena/internal.h"
 #include "base/log.h"
 #include <assert.h>
@@ -679,6 +680,7 @@ void athena_queries_close(struct athena *athena)
     while (athena->locked.running > 0) {
         struct timespec until;
         cancel_all_locked(athena); /* again and again, as deadline_step does */
+        athena_cache_stop(athena->engine.cache);
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += ATHENA_CANCEL_AGAIN_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;

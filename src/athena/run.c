@@ -264,6 +264,7 @@ static enum mr_status run_select(struct run *run, const struct athena_statement 
     run->outcome.planning_ms = mr_monotonic_ms() - begin_ms;
     if (status == MR_OK && atomic_load(&query->handle.cancelled))
         status = MR_END;
+    source->keeps = status == MR_OK && !only_plan;
     if (status == MR_OK && source->count.known)
         tell_count(run, source->count.rows);
     else if (status == MR_OK && !only_plan)

@@ -62,6 +62,7 @@ struct athena_scan {
     bool ignore_malformed;     /* of JSON, as the next two */
     bool dots, exact;          /* "a.b" is the column a_b; names in this case alone */
     bool only_columns;         /* of Parquet: the query names nothing that DuckDB's reader adds */
+    bool preview;              /* the first rows are all that the query asks for */
     bool by_place;             /* of Parquet: columns are found by their place in the object */
     bool unread;               /* no object of it will be read */
     bool within_view;          /* of the columns that it names the query may read fewer */
@@ -82,6 +83,7 @@ struct athena_scan {
     struct mr_slice misfit;             /* of MR_INVALID: what is wrong with a Parquet object */
     const struct athena_footer *footer; /* of Parquet objects, when they are alike; else NULL */
     const struct athena_prune *prune;   /* of Parquet: its keys are the first columns; NULL: none */
+    struct athena_cached *cached;       /* cache.h: of objects that may be kept; else NULL */
     atomic_ullong bytes_read;
     atomic_bool *cancelled;   /* of the query */
     struct athena_scan *next; /* in the query's list */
@@ -99,8 +101,9 @@ struct athena_scans {
     uint64_t next_id;
     struct athena_work *work;       /* the engine's */
     struct athena_parts *parts;     /* of queries that write; see parts.h */
-    struct athena_footers *footers; /* the engine's; NULL in tests */
-    struct store *store;            /* its clock; NULL in tests */
+    struct athena_footers *footers; /* the engine's; NULL in tests, as the next */
+    struct athena_cache *cache;
+    struct store *store; /* its clock; NULL in tests */
 };
 void athena_scans_init(struct athena_scans *scans);
 void athena_scans_fini(struct athena_scans *scans);

@@ -1,4 +1,5 @@
 #include "athena/source.h"
+#include "athena/cache.h"
 #include "athena/count.h"
 #include "athena/layouts.h"
 #include "athena/parquet.h"
@@ -662,7 +663,8 @@ enum mr_status athena_source_relation(struct athena_source *source, struct athen
     if (scan->format == ATHENA_FORMAT_PARQUET && scan->piece_count > 0) {
         enum mr_status status = athena_work_folder_open(source->registry->work, &source->folder);
         return status == MR_OK
-                   ? athena_parquet_relation(scan, source->registry->footers, &source->folder, out)
+                   ? athena_parquet_relation(scan, source->registry->cache,
+                                             source->registry->footers, &source->folder, out)
                    : status;
     }
     if (scan->cut != NULL) {
@@ -734,8 +736,12 @@ struct athena_resolver athena_source_resolver(struct athena_source *source)
 
 void athena_source_fini(struct athena_source *source)
 {
-    for (struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next)
+    for (struct athena_scan *scan = source->scans; scan != NULL; scan = scan->next) {
+        if (source->keeps && !atomic_load(source->cancelled))
+            athena_cache_load(source->registry->cache, scan, &source->folder);
+        athena_cache_close(source->registry->cache, scan);
         athena_scans_remove(source->registry, scan);
+    }
     source->scans = NULL;
     athena_work_folder_close(&source->folder);
     for (; source->moment != NULL; source->moment = source->moment->before)

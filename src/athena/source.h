@@ -43,6 +43,7 @@ struct athena_source {
     const struct athena_node *root; /* the query, to see which columns it names; NULL: all count */
     struct mr_slice text;           /* of it, to see whether it asks for hidden columns */
     bool unread; /* EXPLAIN, CREATE VIEW: what is in the objects does not matter */
+    bool keeps;  /* nobody waits for its end: columns may be put into the cache then */
     struct athena_source_target target;
     struct athena_source_count count;
     /* made while tables are resolved */

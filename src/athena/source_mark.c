@@ -70,11 +70,20 @@ static bool names_reader(const struct athena_node *root)
            mentions(root, MR_S("file_row_number")) || mentions(root, MR_S("rowid"));
 }
 
+/* SELECT ... FROM t LIMIT n: few rows are decoded, whatever there is. */
+static bool is_preview(const struct athena_node *root, const struct athena_table_use *use)
+{
+    return root != NULL && root->kind == AST_QUERY && root->right != NULL && root->items == NULL &&
+           root->left->kind == AST_SELECT && (root->left->flags & AST_DISTINCT) == 0 &&
+           use->where == NULL && !athena_select_aggregates(root->left);
+}
+
 void athena_source_mark(const struct athena_source *source,
                         const struct athena_translation *translation,
                         const struct athena_table_use *use, struct athena_scan *scan, size_t count)
 {
     mark_used(source, translation->select, use->names, scan);
+    scan->preview = is_preview(source->root, use);
     scan->only_columns = source->root != NULL && !names_reader(source->root);
     if (use->where == NULL)
         return;

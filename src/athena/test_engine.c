@@ -46,7 +46,7 @@ struct bench {
 
 static int set_up(void **state)
 {
-    static const struct athena_engine_options options = {.memory = "200MB", .threads = "2"};
+    static const struct athena_engine_options options = {.memory_mb = 200, .threads = "2"};
     struct bench *bench = calloc(1, sizeof *bench);
     athena_engine_init(&bench->engine, &options);
     athena_handle_init(&bench->handle);

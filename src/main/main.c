@@ -26,7 +26,7 @@ static const struct {
 } commands[] = {
     {"serve",
      "[--data DIR] [--listen ADDR:PORT] [--credentials FILE] [--region R] [--account ID]\n"
-     "                 [--shard-limits] [--verbose] [--testing]",
+     "                 [--shard-limits] [--query-cache-bytes N] [--verbose] [--testing]",
      "run the server (127.0.0.1:4566 unless told otherwise)", serve_main},
     {"up", "TEMPLATE [--stack NAME] [--parameter K=V]...", "deploy a CloudFormation template",
      cli_up},

@@ -299,6 +299,22 @@ static void write_objects(struct serve *serve, struct mr_buf *out)
     single(out, "millrace_s3_out_bytes_total", "counter", "Bytes read.", (double)stats.bytes_out);
 }
 
+static void write_query_cache(struct serve *serve, struct mr_buf *out)
+{
+    struct athena_cache_stats stats;
+    athena_cache_stats_get(serve->services.athena, &stats);
+    single(out, "millrace_query_cache_bytes", "gauge",
+           "Memory of the columns that are kept for queries.", (double)stats.bytes);
+    single(out, "millrace_query_cache_tables", "gauge", "Objects of which some are kept.",
+           (double)stats.tables);
+    single(out, "millrace_query_cache_hits_total", "counter",
+           "Tables that a query read from what is kept.", (double)stats.hits);
+    single(out, "millrace_query_cache_loads_total", "counter", "Objects read to be kept.",
+           (double)stats.loads);
+    single(out, "millrace_query_cache_evictions_total", "counter",
+           "Objects that were no longer kept, for others.", (double)stats.evictions);
+}
+
 /* ---- the chain ---- */
 
 static void write_hop_sample(struct mr_buf *out, const char *name, const struct hop *hop,
@@ -373,6 +389,7 @@ void serve_write_metrics(struct serve *serve, struct mr_buf *out)
     for (size_t i = 0; i < MR_COUNT(stage_metrics); i++)
         write_stage_metric(out, status, &stage_metrics[i]);
     write_objects(serve, out);
+    write_query_cache(serve, out);
     write_chain(serve, out);
     mr_buf_fini(&text);
     mr_arena_fini(&arena);

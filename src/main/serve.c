@@ -16,6 +16,7 @@ enum {
     TEST_BYTES_MIN = 64 << 10, /* of --segment-bytes and --memtable-bytes */
     TEST_BYTES_MAX = 1 << 30,
 };
+#define QUERY_CACHE_BYTES_MAX (4ULL << 30)
 
 const struct serve_options serve_options_default = {
     .data = "millrace-data",
@@ -23,6 +24,7 @@ const struct serve_options serve_options_default = {
     .port = 4566,
     .region = "us-east-1",
     .account = "000000000000",
+    .query_cache_bytes = 128 << 20,
 };
 
 /* ---- files that come with the program ---- */
@@ -333,6 +335,7 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
         {"account", required_argument, NULL, 'a'},
         {"testing", no_argument, NULL, 't'},
         {"shard-limits", no_argument, NULL, 'k'},
+        {"query-cache-bytes", required_argument, NULL, 'q'},
         {"verbose", no_argument, NULL, 'v'},
         {"segment-bytes", required_argument, NULL, 's'},
         {"fault-at", required_argument, NULL, 'f'},
@@ -354,6 +357,11 @@ static int parse_options(struct mr_arena *arena, int argc, char **argv,
         case 'a': options->account = optarg; break;
         case 't': options->testing = true; break;
         case 'k': options->shard_limits = true; break;
+        case 'q':
+            if (mr_slice_to_u64(mr_slice_cstr(optarg), &options->query_cache_bytes) != MR_OK ||
+                options->query_cache_bytes > QUERY_CACHE_BYTES_MAX)
+                return usage("no size from 0 to 4 GiB", optarg);
+            break;
         case 's':
             if (!parse_size(optarg, &options->segment_bytes))
                 return usage("no size from 64 KiB to 1 GiB", optarg);

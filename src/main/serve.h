@@ -9,10 +9,11 @@ struct serve_options {
     int port;                /* 0: a free one */
     const char *credentials; /* file in the form of ~/.aws/credentials, or NULL */
     const char *region, *account;
-    uint64_t segment_bytes;  /* of the journal; 0: the default; only for tests */
-    uint64_t memtable_bytes; /* of the view; 0: the default; only for tests */
-    bool shard_limits;       /* of Kinesis: throughput as on AWS */
-    bool testing;            /* opens /_millrace/reset and /_millrace/clock */
+    uint64_t segment_bytes;     /* of the journal; 0: the default; only for tests */
+    uint64_t memtable_bytes;    /* of the view; 0: the default; only for tests */
+    uint64_t query_cache_bytes; /* of columns that Athena keeps in memory; 0: it keeps none */
+    bool shard_limits;          /* of Kinesis: throughput as on AWS */
+    bool testing;               /* opens /_millrace/reset and /_millrace/clock */
 };
 extern const struct serve_options serve_options_default;
 

@@ -136,6 +136,7 @@ static enum mr_status open_queries(struct serve *serve)
         .s3 = s->s3,
         .glue = s->glue,
         .duckdb_library = serve->duckdb,
+        .cache_bytes = serve->options.query_cache_bytes,
     };
     return athena_open(&s->athena, &athena);
 }
