@@ -163,6 +163,7 @@ struct access {
     struct protocol_call *call;
     const struct s3_which *which;
     const char *operation;
+    struct mr_slice if_match; /* of one of several deletes */
     struct policy_caller caller;
     yyjson_val *document, *policy; /* the latter may be NULL */
     struct mr_slice action, resource;
@@ -198,7 +199,8 @@ static bool access_begin(struct access *access, struct protocol_call *call,
 static void judge(struct access *access, const char *action, bool of_object)
 {
     struct protocol_call *call = access->call;
-    struct s3_facts facts = {call, &access->caller, access->which, access->operation};
+    struct s3_facts facts = {call, &access->caller, access->which, access->operation,
+                             access->if_match};
     access->action = mr_arena_printf(call->arena, "s3:%s", action);
     access->resource = mr_arena_printf(
         call->arena, "arn:aws:s3:::%.*s%s%.*s", MR_ARG(access->which->bucket), of_object ? "/" : "",
@@ -400,16 +402,17 @@ enum mr_status s3_authorize_source(struct protocol_call *call, const struct s3_w
     return require_listing(&access);
 }
 
-struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_which *which,
-                                  bool bypass)
+struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_change *deletion)
 {
+    const struct s3_which which = {deletion->bucket, deletion->key, deletion->version};
     struct access access;
-    const bool of_version = which->version != NULL;
-    if (!access_begin(&access, call, which, "DeleteObject"))
+    const bool of_version = which.version != NULL;
+    if (!access_begin(&access, call, &which, "DeleteObject"))
         return MR_S("");
+    access.if_match = deletion->if_match;
     if (!allows(&access, of_version ? "DeleteObjectVersion" : "DeleteObject", true,
                 of_version ? NO_LIST : BUCKET_WRITE) ||
-        (bypass && !allows(&access, "BypassGovernanceRetention", true, NO_LIST)))
+        (deletion->bypass && !allows(&access, "BypassGovernanceRetention", true, NO_LIST)))
         return refusal(&access);
     return MR_S("");
 }

@@ -12,6 +12,7 @@
 
 struct protocol_call;
 struct s3;
+struct s3_change;
 struct s3_which;
 
 /* Notes which of the stored buckets have a policy. */
@@ -24,8 +25,7 @@ void s3_authorize_as(struct protocol_call *call, const char *operation);
 /* May the call read what it copies? Sets the fault. */
 enum mr_status s3_authorize_source(struct protocol_call *call, const struct s3_which *source);
 /* May it delete one object of several? Empty: yes; else the refusal's message. */
-struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_which *which,
-                                  bool bypass);
+struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_change *deletion);
 
 /* condition_keys.c: what a request says to conditions. */
 struct s3_facts {
@@ -33,6 +33,7 @@ struct s3_facts {
     const struct policy_caller *caller;
     const struct s3_which *which; /* whose tags ExistingObjectTag asks for */
     const char *operation;
+    struct mr_slice if_match; /* of one of several deletes; ptr NULL: what the request has */
 };
 bool s3_facts_look(void *ctx, struct mr_slice key, struct policy_values *ret_values);
 /* Is it a key that S3 has? Keys of "aws:" are for all services, and may be absent here. */

@@ -53,6 +53,8 @@ static const struct {
 static bool look_member(const struct s3_facts *facts, struct mr_slice key,
                         struct policy_values *ret_values)
 {
+    if (facts->if_match.ptr != NULL && mr_slice_equal_nocase(key, MR_S("s3:if-match")))
+        return give(facts, facts->if_match, ret_values);
     for (size_t i = 0; i < MR_COUNT(members); i++) {
         if (!mr_slice_equal_nocase(key, mr_slice_cstr(members[i].key)))
             continue;
@@ -231,6 +233,20 @@ static bool look_lock(const struct s3_facts *facts, struct mr_slice key,
 
 /* ---- the rest ---- */
 
+/* Of what needs s3:PutObject: does an object come to be? Not of the steps of an upload before. */
+static bool give_creation(const struct s3_facts *facts, struct policy_values *ret_values)
+{
+    static const char *const makers[] = {"CompleteMultipartUpload", "CopyObject", "PutObject"};
+    static const char *const steps[] = {"CreateMultipartUpload", "UploadPart", "UploadPartCopy"};
+    for (size_t i = 0; i < MR_COUNT(makers); i++)
+        if (strcmp(facts->operation, makers[i]) == 0)
+            return give_cstr(facts, "true", ret_values);
+    for (size_t i = 0; i < MR_COUNT(steps); i++)
+        if (strcmp(facts->operation, steps[i]) == 0)
+            return give_cstr(facts, "false", ret_values);
+    return false;
+}
+
 static bool look_request(const struct s3_facts *facts, const char *name,
                          struct policy_values *ret_values)
 {
@@ -247,10 +263,13 @@ static bool look_request(const struct s3_facts *facts, const char *name,
         return give_age(facts, ret_values);
     if (strcmp(name, "x-amz-content-sha256") == 0)
         return give(facts, protocol_header(call, name), ret_values);
+    if (strcmp(name, "ObjectCreationOperation") == 0)
+        return give_creation(facts, ret_values);
     return give(facts, call->account, ret_values);
 }
 
-static const char *const others[] = {"s3:authType", "s3:ResourceAccount", "s3:signatureAge",
+static const char *const others[] = {"s3:authType",         "s3:ObjectCreationOperation",
+                                     "s3:ResourceAccount",  "s3:signatureAge",
                                      "s3:signatureversion", "s3:x-amz-content-sha256"};
 
 bool s3_facts_look(void *ctx, struct mr_slice key, struct policy_values *ret_values)
@@ -266,7 +285,7 @@ bool s3_facts_look(void *ctx, struct mr_slice key, struct policy_values *ret_val
 
 bool s3_condition_key_known(struct mr_slice key)
 {
-    /* These S3 has; no request of this server has them. */
+    /* These S3 has besides: some with a name of their own, some that no request here has. */
     static const char *const absent[] = {"s3:AccessGrantsInstanceArn",
                                          "s3:AccessPointNetworkOrigin",
                                          "s3:AccessPointTag/",
@@ -276,7 +295,6 @@ bool s3_condition_key_known(struct mr_slice key)
                                          "s3:ExistingObjectTag/",
                                          "s3:InventoryAccessibleOptionalFields",
                                          "s3:JobSuspendedCause",
-                                         "s3:ObjectCreationOperation",
                                          "s3:RequestObjectTag/",
                                          "s3:RequestObjectTagKeys",
                                          "s3:TlsVersion",

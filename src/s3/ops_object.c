@@ -180,8 +180,7 @@ static bool delete_one(struct protocol_call *call, yyjson_val *object, struct de
     if (etag != NULL)
         change->if_match = mr_json_text(etag);
     change->bypass = mr_json_get_bool(call->in, "BypassGovernanceRetention", false);
-    const struct s3_which which = {change->bucket, change->key, change->version};
-    error->refusal = s3_delete_refusal(call, &which, change->bypass);
+    error->refusal = s3_delete_refusal(call, change);
     if (error->refusal.len > 0) {
         delete_fails(error, "AccessDenied", NULL);
         return false;
