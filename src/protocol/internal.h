@@ -187,10 +187,12 @@ void decode_rest(struct protocol_call *call);
 void decode_rest_with(struct protocol_call *call, struct mr_slice body);
 void decode_query(struct protocol_call *call);
 /* Writes the JSON of a member that came as text (header, query, label, form, XML): true when it was
- * written, false when it is to be left out; an unreadable number or boolean sets the fault. `wire`
- * is told then; empty: it is of an XML document, which is malformed. */
+ * written, false when it is to be left out; an unreadable number, boolean or date sets the fault.
+ * `wire` is told then; empty: it is of an XML document, which is malformed. */
 bool text_put(struct protocol_call *call, struct mr_json *json, const struct model_shape *shape,
               struct mr_slice wire, struct mr_slice text);
+/* AWS: a document does not fit its schema. Sets the fault. */
+void xml_malformed(struct protocol_call *call);
 /* True for text that text_put would leave out. */
 bool text_is_absent(const struct protocol_call *call, const struct model_shape *shape,
                     struct mr_slice text);

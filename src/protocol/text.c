@@ -42,7 +42,6 @@ static void unreadable(struct protocol_call *call, const struct model_shape *sha
                        struct mr_slice wire, struct mr_slice text)
 {
     static const struct protocol_fault argument = {"InvalidArgument", 400, false};
-    static const struct protocol_fault malformed = {"MalformedXML", 400, false};
     if (call->priv->wire == MODEL_QUERY) {
         protocol_fail(call, fault_validation(call->priv->service->model),
                       "Value '%.*s' for member '%.*s' must be a valid %s", MR_ARG(text),
@@ -55,9 +54,7 @@ static void unreadable(struct protocol_call *call, const struct model_shape *sha
         return;
     }
     if (wire.len == 0) { /* AWS: a document is held against its schema as a whole */
-        protocol_fail(call, &malformed,
-                      "The XML you provided was not well-formed or did not validate against our "
-                      "published schema");
+        xml_malformed(call);
         return;
     }
     if (mr_slice_equal(wire, MR_S("partNumber")))
@@ -107,13 +104,17 @@ static void number_put(struct mr_json *json, struct mr_arena *arena, struct mr_s
         mr_json_number(json, strtod(mr_arena_cstr(arena, text), NULL));
 }
 
-static void timestamp_put(struct mr_json *json, struct mr_arena *arena, struct mr_slice text)
+static bool timestamp_put(const struct protocol_call *call, struct mr_json *json,
+                          struct mr_slice text)
 {
     int64_t epoch_ms;
-    if (is_number(text, true))
-        number_put(json, arena, text, true);
+    if (call->priv->wire != MODEL_REST_XML && is_number(text, true)) /* S3 has none that are */
+        number_put(json, call->arena, text, true);
     else if (mr_date_parse(text, &epoch_ms) == MR_OK)
         mr_json_timestamp(json, epoch_ms);
+    else
+        return false;
+    return true;
 }
 
 /* AWS: S3 takes no integer that has more than 32 bits. */
@@ -150,7 +151,12 @@ bool text_put(struct protocol_call *call, struct mr_json *json, const struct mod
         mr_json_bool(json, yes);
         return true;
     }
-    case MODEL_TIMESTAMP: timestamp_put(json, call->arena, bare); return true;
+    case MODEL_TIMESTAMP:
+        if (!timestamp_put(call, json, bare)) {
+            unreadable(call, shape, wire, text);
+            mr_json_null(json);
+        }
+        return true;
     default: mr_json_string(json, utf8_of(call->arena, text)); return true;
     }
 }

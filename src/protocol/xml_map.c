@@ -44,6 +44,29 @@ static void flattened_to_json(struct protocol_call *call, struct mr_json *json,
     mr_json_object_end(json);
 }
 
+void xml_malformed(struct protocol_call *call)
+{
+    static const struct protocol_fault malformed = {"MalformedXML", 400, false};
+    protocol_fail(call, &malformed,
+                  "The XML you provided was not well-formed or did not validate against our "
+                  "published schema");
+}
+
+static bool is_absent(const struct model_shape *shape, struct mr_slice text)
+{
+    return shape->type > MODEL_MAP && shape->type != MODEL_STRING && shape->type != MODEL_BLOB &&
+           text.len == 0;
+}
+
+/* AWS: what is no list is there once. */
+static bool is_repeated(const struct protocol_call *call, const struct xml_node *node)
+{
+    for (const struct xml_node *next = node->next; next != NULL; next = next->next)
+        if (mr_slice_equal(next->name, node->name))
+            return call->priv->wire == MODEL_REST_XML;
+    return false;
+}
+
 static void member_to_json(struct protocol_call *call, struct mr_json *json,
                            const struct model_member *member, const struct xml_node *node)
 {
@@ -61,11 +84,13 @@ static void member_to_json(struct protocol_call *call, struct mr_json *json,
         return;
     }
     const struct xml_node *child = xml_child(node, wire);
-    const bool container = shape->type <= MODEL_MAP;
-    if (child == NULL || (!container && text_is_absent(call, shape, mr_slice_trim(child->text))))
+    if (child == NULL || is_absent(shape, mr_slice_trim(child->text)))
         return;
+    const bool many = flattened && (shape->type == MODEL_LIST || shape->type == MODEL_MAP);
+    if (!many && is_repeated(call, child))
+        xml_malformed(call);
     mr_json_name(json, name);
-    if (flattened && (shape->type == MODEL_LIST || shape->type == MODEL_MAP))
+    if (many)
         flattened_to_json(call, json, shape, child, wire);
     else
         xml_to_json(call, json, shape, child);

@@ -261,6 +261,12 @@ def test_a_document_that_does_not_fit_its_schema_is_malformed(server, s3, bucket
         ("PUT", "?lifecycle",
          b"<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter/><Expiration>"
          b"<Days>99999999999</Days></Expiration></Rule></LifecycleConfiguration>"),
+        *[("POST", "?delete", b"<Delete><Object><Key>k</Key><LastModifiedTime>" + time
+           + b"</LastModifiedTime></Object></Delete>") for time in (b"yesterday", b"1600000000")],
+        ("POST", "?delete", b"<Delete><Object><Key>a</Key><Key>k</Key></Object></Delete>"),
+        ("PUT", "?versioning", b"<VersioningConfiguration><Status>Enabled</Status>"
+         b"<Status>Suspended</Status></VersioningConfiguration>"),
+        ("PUT", "/k?tagging", b"<Tagging><TagSet/><TagSet/></Tagging>"),
     ):
         status, _, text = ask(server, method, f"/{bucket}{path}", body, content_md5=md5(body))
         assert status == 400 and "<Code>MalformedXML</Code>" in text, text
