@@ -185,6 +185,20 @@ enum mr_status s3_body_check(struct protocol_call *call, bool required)
     return s3_checks_verify(call, &checks, &sums);
 }
 
+enum mr_status s3_body_check_md5(struct protocol_call *call)
+{
+    struct s3_upload_checks checks = {0};
+    struct s3_sums sums;
+    if (call->exchange == NULL)
+        return MR_OK;
+    if (md5_read(call, &checks) != MR_OK)
+        return MR_FAULT;
+    if (!checks.has_md5)
+        return MR_OK;
+    s3_digest_bytes(call->exchange->body, 0, &sums);
+    return s3_checks_verify(call, &checks, &sums);
+}
+
 /* ---- a body on its way ---- */
 
 static enum mr_status incoming_data(void *ctx, struct mr_slice data)

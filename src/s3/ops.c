@@ -337,6 +337,18 @@ static enum mr_status check_size(struct protocol_call *call)
                          "Your request header section exceeds the maximum allowed size.");
 }
 
+/* AWS: what makes a version cannot say which. */
+static enum mr_status check_no_version(struct protocol_call *call)
+{
+    static const char *const makers[] = {"CompleteMultipartUpload", "CopyObject", "PutObject"};
+    const struct mr_slice version = protocol_query_value(call, "versionId");
+    for (size_t i = 0; version.ptr != NULL && i < MR_COUNT(makers); i++)
+        if (call->operation_name != NULL && strcmp(call->operation_name, makers[i]) == 0)
+            return s3_fail_argument(call, "versionId", version,
+                                    "This operation does not accept a version-id.");
+    return MR_OK;
+}
+
 enum mr_status s3_check_request(struct protocol_call *call)
 {
     if (call->exchange == NULL)
@@ -345,7 +357,9 @@ enum mr_status s3_check_request(struct protocol_call *call)
         return MR_FAULT;
     if (call->exchange->query.len == 0)
         return MR_OK;
-    return check_parts(call) == MR_OK ? check_part_name(call) : MR_FAULT;
+    if (check_parts(call) != MR_OK || check_no_version(call) != MR_OK)
+        return MR_FAULT;
+    return check_part_name(call);
 }
 
 enum mr_status s3_check_unsupported(struct protocol_call *call)

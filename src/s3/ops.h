@@ -209,6 +209,8 @@ enum mr_status s3_checks_trailer(struct protocol_call *call, struct s3_upload_ch
 /* The body of a request that sets something (XML) against the digests that came with it; required:
  * one has to. */
 MR_MUST_USE enum mr_status s3_body_check(struct protocol_call *call, bool required);
+/* The same by its MD5 alone, where checksums are those of something else. */
+MR_MUST_USE enum mr_status s3_body_check_md5(struct protocol_call *call);
 enum mr_status s3_checks_verify(struct protocol_call *call, const struct s3_upload_checks *checks,
                                 const struct s3_sums *sums);
 

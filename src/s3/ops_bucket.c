@@ -146,7 +146,8 @@ static void create_bucket(struct protocol_call *call)
         (void)fail_name(call, bucket);
         return;
     }
-    if (check_directory(call) != MR_OK || s3_acl_of_bucket(call, &wanted.acl) != MR_OK ||
+    if (s3_body_check_md5(call) != MR_OK || check_directory(call) != MR_OK ||
+        s3_acl_of_bucket(call, &wanted.acl) != MR_OK ||
         location_of(call, &wanted.region) != MR_OK || check_namespace(call, &wanted) != MR_OK ||
         settings_of(call, &wanted) != MR_OK)
         return;

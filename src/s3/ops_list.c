@@ -111,15 +111,29 @@ static enum mr_status on_prefix(void *ctx, struct mr_slice text)
     return MR_OK;
 }
 
+/* There is one: RestoreStatus. */
+static enum mr_status attributes_read(struct listing *listing)
+{
+    struct protocol_call *call = listing->call;
+    size_t at, count;
+    yyjson_val *item;
+    yyjson_arr_foreach(mr_json_get(call->in, "OptionalObjectAttributes"), at, count, item)
+    {
+        if (!mr_slice_equal(mr_json_text(item), MR_S("RestoreStatus")))
+            return s3_fail_argument(call, "x-amz-optional-object-attributes", mr_json_text(item),
+                                    "Invalid attribute name specified.");
+        listing->restores = true;
+    }
+    return MR_OK;
+}
+
 static enum mr_status settings_read(struct listing *listing)
 {
     struct protocol_call *call = listing->call;
     const struct mr_slice encoding = s3_in(call, "EncodingType");
     listing->max_keys = mr_json_get_i64(call->in, "MaxKeys", S3_PAGE_MAX);
     listing->url = encoding.len > 0;
-    listing->restores = /* the one attribute there is */
-        yyjson_arr_size(mr_json_get(call->in, "OptionalObjectAttributes")) > 0;
-    if (s3_check_bucket(call) != MR_OK)
+    if (s3_check_bucket(call) != MR_OK || attributes_read(listing) != MR_OK)
         return MR_FAULT;
     s3_tell_region(call);
     if (listing->url && !mr_slice_equal(encoding, MR_S("url")))

@@ -338,7 +338,7 @@ static enum mr_status whole_check(struct protocol_call *call, const struct s3_me
     const struct mr_slice kind = s3_in(call, "ChecksumType");
     const char *const is = object->composite ? "COMPOSITE" : "FULL_OBJECT";
     if (kind.len > 0 && !mr_slice_equal(kind, mr_slice_cstr(is)))
-        return protocol_fail(call, &s3_invalid_request,
+        return protocol_fail(call, &s3_bad_digest,
                              "The upload was created using the %s checksum mode. The complete "
                              "request must use the same checksum mode.",
                              is);
@@ -380,7 +380,8 @@ static void complete_upload(struct protocol_call *call)
     struct s3_change change = s3_change_of(call);
     change.event = "ObjectCreated:CompleteMultipartUpload";
     if (s3_check_upload(call, &upload) != MR_OK || check_key(call, &upload) != MR_OK ||
-        s3_checks_of_whole(call) != MR_OK || s3_conditions_read(call, &change) != MR_OK ||
+        s3_body_check_md5(call) != MR_OK || s3_checks_of_whole(call) != MR_OK ||
+        s3_conditions_read(call, &change) != MR_OK ||
         parts_choose(call, &upload, &chosen, &count) != MR_OK)
         return;
     struct s3_meta object = upload.meta;

@@ -108,8 +108,8 @@ static void restore_object(struct protocol_call *call)
     struct s3_event event = {.name = "ObjectRestore:Post",
                              .request_id = call->request_id,
                              .access_key = call->access_key};
-    if (s3_check_bucket(call) != MR_OK || s3_which_in(call, &which, &version) != MR_OK ||
-        request_read(call, &restoring) != MR_OK)
+    if (s3_check_bucket(call) != MR_OK || s3_body_check(call, false) != MR_OK ||
+        s3_which_in(call, &which, &version) != MR_OK || request_read(call, &restoring) != MR_OK)
         return;
     const enum mr_status status =
         s3_amend(s3_of(call), call->arena, &which, restore, &restoring, &event, &call->ticket);

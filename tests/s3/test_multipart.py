@@ -231,6 +231,19 @@ def test_the_checksum_of_the_whole_has_to_be_one(server, s3, bucket):
     assert complete(crc32=whole)[0] == 200
 
 
+def test_the_kind_of_checksum_is_the_one_it_was_begun_with(server, s3, bucket):
+    upload = begin(s3, bucket, ChecksumAlgorithm="CRC32")
+    part = send(s3, upload, 1, b"only", ChecksumCRC32=crc32(b"only"))
+    text = ("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+            f"<ETag>{part['ETag']}</ETag><ChecksumCRC32>{crc32(b'only')}</ChecksumCRC32></Part>"
+            "</CompleteMultipartUpload>").encode()
+    for kind, status in (("FULL_OBJECT", 400), ("COMPOSITE", 200)):
+        got, _, reply = server.request(
+            "POST", f"/{bucket}/{upload['Key']}?uploadId={upload['UploadId']}", text,
+            {"x-amz-checksum-type": kind})
+        assert (got, b"<Code>BadDigest</Code>" in reply) == (status, status == 400), reply
+
+
 def test_the_transfer_manager_sends_and_fetches_in_parts(s3, bucket, tmp_path):
     body = os.urandom(26 * MIB + 5)
     config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=8 * MIB,

@@ -17,6 +17,10 @@ def md5(body):
     return base64.b64encode(hashlib.md5(body).digest()).decode()
 
 
+def md5_hex(body):
+    return hashlib.md5(body).hexdigest()
+
+
 def crc32(body):
     return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
 
@@ -75,6 +79,57 @@ def test_some_settings_have_to_have_a_digest(server, bucket):
     assert "Missing required header for this request: Content-MD5" in text
     assert ask(server, "PUT", f"/{bucket}?cors", CORS, Content_MD5=md5(CORS))[0] == 200
     assert ask(server, "PUT", f"/{bucket}?cors", CORS, x_amz_checksum_crc32=crc32(CORS))[0] == 200
+
+
+RESTORE = b"<RestoreRequest><Days>1</Days></RestoreRequest>"
+
+
+def test_other_bodies_are_held_against_their_digests_too(server, s3, bucket, fresh, upload):
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"x", StorageClass="GLACIER")
+    given, name = upload(), fresh("made")
+    replies = [complete(server, given, Content_MD5=md5(b"other")),
+               ask(server, "PUT", f"/{name}", b"<CreateBucketConfiguration/>",
+                   Content_MD5=md5(b"other")),
+               ask(server, "POST", f"/{bucket}/cold?restore", RESTORE, Content_MD5=md5(b"other")),
+               ask(server, "POST", f"/{bucket}/cold?restore", RESTORE,
+                   x_amz_checksum_crc32=crc32(b"other"))]
+    for status, _, text in replies:
+        assert status == 400 and "<Code>BadDigest</Code>" in text, text
+    assert ask(server, "HEAD", f"/{name}")[0] == 404
+    assert ask(server, "HEAD", f"/{bucket}/k")[0] == 404
+    assert ask(server, "POST", f"/{bucket}/cold?restore", RESTORE,
+               Content_MD5=md5(RESTORE))[0] == 202
+    body = (f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{md5_hex(b'new')}"
+            "</ETag></Part></CompleteMultipartUpload>").encode()
+    assert ask(server, "POST", f"/{bucket}/k?uploadId={given['UploadId']}", body,
+               Content_MD5=md5(body))[0] == 200
+
+
+def test_what_makes_a_version_does_not_say_which(server, s3, bucket, upload):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"old")
+    given = upload()
+    for method, path, headers in (
+            ("PUT", "/k?versionId=null", {}), ("PUT", "/k?versionId=x", {}),
+            ("PUT", "/k?versionId=null", {"x_amz_copy_source": f"{bucket}/k"}),
+            ("POST", f"/k?uploadId={given['UploadId']}&versionId=null", {})):
+        status, _, text = ask(server, method, f"/{bucket}{path}",
+                              b"<CompleteMultipartUpload/>", **headers)
+        assert (status, "<Code>InvalidArgument</Code>" in text) == (400, True), (path, text)
+        assert "<Message>This operation does not accept a version-id.</Message>" in text
+        assert "<ArgumentName>versionId</ArgumentName>" in text
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"old"
+
+
+def test_a_listing_has_one_attribute_to_ask_for(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="GLACIER")
+    s3.restore_object(Bucket=bucket, Key="k", RestoreRequest={"Days": 1})
+    for query in ("", "?list-type=2", "?versions"):
+        path = f"/{bucket}{query}"
+        status, _, text = ask(server, "GET", path, x_amz_optional_object_attributes="Owner")
+        assert (status, "<Code>InvalidArgument</Code>" in text) == (400, True), text
+        text = ask(server, "GET", path, x_amz_optional_object_attributes="RestoreStatus")[2]
+        assert "<RestoreStatus>" in text
+        assert "<RestoreStatus>" not in ask(server, "GET", path)[2]
 
 
 # ---- a condition, and a delete meanwhile ----
