@@ -123,6 +123,8 @@ struct s3_acl {
     struct mr_slice grants; /* a JSON array; empty: the owner has all, nobody else anything */
 };
 enum mr_status s3_acl_parse(struct protocol_call *call, bool bucket, struct s3_acl *ret_acl);
+/* AWS: a bucket whose owner owns everything has no lists. */
+enum mr_status s3_fail_no_acl(struct protocol_call *call);
 /* The list of a new object or bucket, when that may have it. */
 enum mr_status s3_acl_of_object(struct protocol_call *call, struct mr_slice *ret_grants);
 enum mr_status s3_acl_of_bucket(struct protocol_call *call, struct mr_slice *ret_grants);

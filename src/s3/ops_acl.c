@@ -11,7 +11,7 @@ bool s3_acl_disabled(yyjson_val *document)
            mr_slice_equal(mr_json_get_text(rule, "ObjectOwnership"), MR_S("BucketOwnerEnforced"));
 }
 
-static enum mr_status fail_disabled(struct protocol_call *call)
+enum mr_status s3_fail_no_acl(struct protocol_call *call)
 {
     return protocol_fail(call, &s3_acl_not_supported, "The bucket does not allow ACLs");
 }
@@ -45,7 +45,7 @@ enum mr_status s3_acl_of_object(struct protocol_call *call, struct mr_slice *ret
     if (document == NULL)
         return MR_FAULT;
     if (s3_acl_disabled(document))
-        return fail_disabled(call);
+        return s3_fail_no_acl(call);
     *ret_grants = acl.grants;
     return check_public(call, document, &acl);
 }
@@ -139,7 +139,7 @@ static enum mr_status wanted(struct protocol_call *call, bool bucket, struct mr_
     *ret_set = !s3_acl_disabled(document);
     *ret_grants = acl.grants;
     if (!*ret_set && (acl.grants.len > 0 || mr_slice_equal(s3_in(call, "ACL"), MR_S("private"))))
-        return fail_disabled(call);
+        return s3_fail_no_acl(call);
     return check_public(call, document, &acl);
 }
 

@@ -41,8 +41,9 @@ static enum mr_status check_naming(struct protocol_call *call, yyjson_val *enabl
 
 /* AWS: logs stay in the region. */
 static enum mr_status check_target(struct protocol_call *call, yyjson_val *document,
-                                   struct mr_slice target)
+                                   yyjson_val *enabled)
 {
+    const struct mr_slice target = mr_json_get_text(enabled, "TargetBucket");
     yyjson_val *other;
     const enum mr_status status = s3_bucket_get(s3_of(call), call->arena, target, &other);
     if (status == MR_NOT_FOUND) {
@@ -53,6 +54,8 @@ static enum mr_status check_target(struct protocol_call *call, yyjson_val *docum
     protocol_fail_internal(call, status);
     if (status != MR_OK)
         return MR_FAULT;
+    if (yyjson_arr_size(mr_json_get(enabled, "TargetGrants")) > 0 && s3_acl_disabled(other))
+        return s3_fail_no_acl(call);
     const struct mr_slice region = mr_json_get_text(other, "region");
     if (mr_slice_equal(region, mr_json_get_text(document, "region")))
         return MR_OK;
@@ -74,7 +77,7 @@ static void put_logging(struct protocol_call *call)
     }
     if (enabled != NULL &&
         (check_naming(call, enabled) != MR_OK || check_grants(call, enabled) != MR_OK ||
-         check_target(call, document, mr_json_get_text(enabled, "TargetBucket")) != MR_OK))
+         check_target(call, document, enabled) != MR_OK))
         return;
     s3_config_store(call, "logging", enabled != NULL ? s3_config_json(call, enabled) : MR_S(""));
     if (!protocol_failed(call))

@@ -171,6 +171,19 @@ def test_grants_go_to_the_logs(own_server):
         ("CanonicalUser", "FULL_CONTROL"), ("Group", "READ")}
 
 
+def test_grants_need_a_bucket_that_has_lists(s3, bucket, fresh):
+    logs = fresh("logs")
+    s3.create_bucket(Bucket=logs)
+    everybody = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
+    wanted = {"TargetBucket": logs, "TargetPrefix": "",
+              "TargetGrants": [{"Grantee": everybody, "Permission": "READ"}]}
+    refused(s3.put_bucket_logging, "AccessControlListNotSupported", 400, Bucket=bucket,
+            BucketLoggingStatus={"LoggingEnabled": wanted})
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    wanted["TargetGrants"] = []
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": wanted})
+
+
 def test_who_is_refused_is_logged_too(make_server, tmp_path):
     path = tmp_path / "credentials"
     path.write_text(f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")

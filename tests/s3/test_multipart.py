@@ -10,10 +10,12 @@ import zlib
 import pytest
 from boto3.s3.transfer import TransferConfig
 
-from s3.conftest import LARGE, NEW_BOTO3, bodies, crc32, md5, refused
+from s3.conftest import LARGE, NEW_BOTO3, bodies, crc32, md5, refused, sha256
 from support import wait_until
 
 MIB = 1024 * 1024
+SMALL = b"p" * (5 * MIB)  # the smallest of parts that others follow
+SUMS = {"CRC32": crc32, "SHA256": sha256}
 
 
 def begin(s3, bucket, key="big", **more):
@@ -242,6 +244,32 @@ def test_the_kind_of_checksum_is_the_one_it_was_begun_with(server, s3, bucket):
             "POST", f"/{bucket}/{upload['Key']}?uploadId={upload['UploadId']}", text,
             {"x-amz-checksum-type": kind})
         assert (got, b"<Code>BadDigest</Code>" in reply) == (status, status == 400), reply
+
+
+@pytest.mark.parametrize("algorithm, sound", [
+    ("CRC32", [1, 2]), ("SHA256", [1, 2]), ("CRC64NVME", [2, 5]), (None, [2, 5])])
+def test_parts_with_checksums_of_their_own_are_numbered_without_gaps(server, s3, bucket, algorithm,
+                                                                    sound):
+    made = {"x-amz-checksum-algorithm": algorithm} if algorithm else {}
+    made = server.request("POST", f"/{bucket}/m?uploads", headers=made)[2].decode()
+    path = f"/{bucket}/m?uploadId={made.split('<UploadId>')[1].split('</UploadId>')[0]}"
+    name = f"Checksum{algorithm}"
+    rows = {}
+    for number, body in ((1, SMALL), (2, SMALL), (5, b"end")):
+        sums = {f"x-amz-checksum-{algorithm.lower()}": SUMS[algorithm](body)} if sound == [1, 2] \
+            else {}
+        reply = server.request("PUT", f"{path}&partNumber={number}", body, sums)
+        rows[number] = f"<Part><PartNumber>{number}</PartNumber><ETag>{md5(body)}</ETag>" + (
+            f"<{name}>{SUMS[algorithm](body)}</{name}>" if sums else "") + "</Part>"
+        assert reply[0] == 200
+    for numbers in ([2, 5], [1, 5], [1, 2]):
+        whole = "".join(rows[number] for number in numbers)
+        whole = f"<CompleteMultipartUpload>{whole}</CompleteMultipartUpload>"
+        status, _, text = server.request("POST", path, whole.encode())
+        if numbers == sound:
+            assert status == 200, text
+            return
+        assert (status, b"<Code>InvalidPartOrder</Code>" in text) == (400, True), text
 
 
 def test_the_transfer_manager_sends_and_fetches_in_parts(s3, bucket, tmp_path):
