@@ -324,6 +324,8 @@ void glue_fail_crawler(struct protocol_call *call, struct mr_slice name);
 /* Gives the table an index of all its keys, unless it has one already. */
 MR_MUST_USE enum mr_status glue_index_ensure(struct glue *glue, struct mr_arena *arena,
                                              const struct glue_table *table);
+/* AWS keeps some tags to itself. False: the fault is set. */
+bool glue_tags_check(struct protocol_call *call, yyjson_val *tags);
 /* Stores the Tags of a Create... call that succeeded. */
 void glue_tag_created(struct protocol_call *call, const char *kind, struct mr_slice name);
 void glue_fail_database(struct protocol_call *call, struct mr_slice name);

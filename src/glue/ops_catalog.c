@@ -14,7 +14,8 @@ static void create_database(struct protocol_call *call)
         return;
     }
     if (!glue_check_catalog(call,
-                            mr_json_get_text(mr_json_get(input, "TargetDatabase"), "CatalogId")))
+                            mr_json_get_text(mr_json_get(input, "TargetDatabase"), "CatalogId")) ||
+        !glue_tags_check(call, mr_json_get(call->in, "Tags")))
         return;
     enum mr_status status =
         glue_database_create(call->service, call->arena, call->account, input, &call->ticket);
@@ -142,10 +143,26 @@ static enum mr_status list_one(void *ctx, struct mr_slice name, struct mr_slice 
     return status;
 }
 
+/* AWS: whoever names attributes names NAME too. False: the fault is set. */
+static bool attributes_check(const struct listing *listing)
+{
+    size_t index, max;
+    yyjson_val *attribute;
+    bool named = listing->attributes == NULL;
+    yyjson_arr_foreach(listing->attributes, index, max, attribute)
+    {
+        named = named || mr_slice_equal(mr_json_text(attribute), MR_S("NAME"));
+    }
+    if (!named)
+        protocol_fail(listing->call, &glue_fault_invalid_input,
+                      "AttributesToGet cannot be empty and must include NAME");
+    return named;
+}
+
 static void get_databases(struct protocol_call *call)
 {
     struct listing listing = {.call = call, .attributes = mr_json_get(call->in, "AttributesToGet")};
-    if (!glue_pager_init(&listing.pager, call, 100))
+    if (!attributes_check(&listing) || !glue_pager_init(&listing.pager, call, 100))
         return;
     mr_json_key(&call->out, "DatabaseList");
     mr_json_array(&call->out);
@@ -180,6 +197,24 @@ static void fail_put(struct protocol_call *call, const struct glue_table_put *pu
     protocol_fail_internal(call, status);
 }
 
+/* AWS: tables are parted by plain values alone. False: the fault is set. */
+static bool check_keys(struct protocol_call *call, yyjson_val *keys)
+{
+    static const char *const nested[] = {"array<", "map<", "struct<", "uniontype<"};
+    size_t index, max;
+    yyjson_val *key;
+    yyjson_arr_foreach(keys, index, max, key)
+    {
+        const struct mr_slice type = glue_lower(call->arena, mr_json_get_text(key, "Type"));
+        for (size_t i = 0; i < MR_COUNT(nested); i++)
+            if (mr_slice_starts_with(type, mr_slice_cstr(nested[i])))
+                protocol_fail(call, &glue_fault_invalid_input,
+                              "Only primitive types are supported as partition keys: %.*s",
+                              MR_ARG(type));
+    }
+    return !protocol_failed(call);
+}
+
 static void put_table(struct protocol_call *call, bool replace)
 {
     static const char *const refused[] = {"OpenTableFormatInput", "UpdateOpenTableFormatInput",
@@ -202,7 +237,9 @@ static void put_table(struct protocol_call *call, bool replace)
         protocol_fail(call, &glue_fault_invalid_input, "TableInput is required.");
         return;
     }
-    if (!glue_check_catalog(call, mr_json_get_text(mr_json_get(input, "TargetTable"), "CatalogId")))
+    if (!glue_check_catalog(call,
+                            mr_json_get_text(mr_json_get(input, "TargetTable"), "CatalogId")) ||
+        !check_keys(call, mr_json_get(input, "PartitionKeys")))
         return;
     struct mr_slice database = glue_lower(call->arena, put.database);
     enum mr_status status = glue_link_database(&reader, call->arena, database, &database);
@@ -242,7 +279,7 @@ static void get_tables(struct protocol_call *call)
     struct listing listing = {
         .call = call, .attributes = mr_json_get(call->in, "AttributesToGet"), .tables = true};
     struct mr_slice database = mr_json_get_text(call->in, "DatabaseName"), json;
-    if (glue_refuse_members(call, refused))
+    if (glue_refuse_members(call, refused) || !attributes_check(&listing))
         return;
     struct mr_slice pattern = mr_json_get_text(call->in, "Expression");
     enum mr_status status = glue_database_get(call->service, call->arena, database, &json);
@@ -266,8 +303,11 @@ static void get_tables(struct protocol_call *call)
 /* A link goes, its target stays: the names are the call's. */
 static void delete_table(struct protocol_call *call)
 {
+    static const char *const refused[] = {"TransactionId", NULL};
     struct mr_slice database = mr_json_get_text(call->in, "DatabaseName");
     struct mr_slice name = mr_json_get_text(call->in, "Name"), json;
+    if (glue_refuse_members(call, refused))
+        return;
     enum mr_status status = glue_database_get(call->service, call->arena, database, &json);
     if (status == MR_NOT_FOUND) {
         glue_fail_database(call, database);
@@ -283,9 +323,12 @@ static void delete_table(struct protocol_call *call)
 static void batch_delete_table(struct protocol_call *call)
 {
     struct mr_slice database = mr_json_get_text(call->in, "DatabaseName"), json;
+    static const char *const refused[] = {"TransactionId", NULL};
     size_t index, max;
     yyjson_val *value;
     yyjson_val *names = mr_json_get(call->in, "TablesToDelete");
+    if (glue_refuse_members(call, refused))
+        return;
     if (glue_database_get(call->service, call->arena, database, &json) == MR_NOT_FOUND) {
         glue_fail_database(call, database);
         return;

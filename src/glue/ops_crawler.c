@@ -169,7 +169,7 @@ static void fail_schedule(struct protocol_call *call)
 static void create_crawler(struct protocol_call *call)
 {
     if (!check_targets(call, true) || !check_settings(call, call->in) || !check_classifiers(call) ||
-        !check_security(call))
+        !check_security(call) || !glue_tags_check(call, mr_json_get(call->in, "Tags")))
         return;
     enum mr_status status =
         glue_crawler_create(call->service, call->arena, call->in, call->account, &call->ticket);

@@ -145,6 +145,8 @@ static bool check_filters(struct protocol_call *call, yyjson_val *filters)
     return true;
 }
 
+enum { CRAWLS_PAGE_MAX = 100 }; /* AWS, below what its model takes */
+
 static void list_crawls(struct protocol_call *call)
 {
     struct glue *glue = call->service;
@@ -154,6 +156,10 @@ static void list_crawls(struct protocol_call *call)
     const bool runs = glue_crawler_running(glue, call->arena, name, &running, &exists);
     if (!exists) {
         glue_fail_crawler(call, name);
+        return;
+    }
+    if (mr_json_get_i64(call->in, "MaxResults", 1) > CRAWLS_PAGE_MAX) {
+        protocol_fail(call, &glue_fault_invalid_input, "MaxResults is at most %d", CRAWLS_PAGE_MAX);
         return;
     }
     if (!check_filters(call, crawls.filters) || !glue_pager_init(&crawls.pager, call, 20))

@@ -1,6 +1,8 @@
 /* The wire: tags of databases, tables and crawlers. Stored: "glue/tags/<ARN>", {"key":"value"}. */
 #include "glue/internal.h"
 
+enum { TAGS_MAX = 50 }; /* AWS: of one resource */
+
 /* arn:aws:glue:region:account:kind/name[/name] of something that exists; else the fault is set. */
 static bool is_resource(struct protocol_call *call, struct mr_slice arn)
 {
@@ -39,7 +41,23 @@ static bool is_listed(yyjson_val *keys, struct mr_slice name)
     return false;
 }
 
-/* The old tags but those named in `remove` or in `add`, then `add`. */
+bool glue_tags_check(struct protocol_call *call, yyjson_val *tags)
+{
+    size_t index, max;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(tags, index, max, key, value)
+    {
+        if (mr_slice_starts_with(mr_json_text(key), MR_S("aws:")) ||
+            mr_slice_starts_with(mr_json_text(value), MR_S("aws:"))) {
+            protocol_fail(call, &glue_fault_invalid_input,
+                          "Keys and values of tags cannot begin with 'aws:'");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The old tags but those named in `remove` or in `add`, then `add`. MR_FULL: they are too many. */
 static enum mr_status put_tags(struct protocol_call *call, struct mr_slice arn, yyjson_val *add,
                                yyjson_val *remove)
 {
@@ -51,6 +69,7 @@ static enum mr_status put_tags(struct protocol_call *call, struct mr_slice arn, 
     struct mr_json json = mr_json_make(&buf);
     size_t index, max;
     yyjson_val *key, *value;
+    size_t count = yyjson_obj_size(add);
     pthread_mutex_lock(&glue->lock);
     enum mr_status status = glue_doc(glue, call->arena, "tags", arn, &old);
     mr_json_object(&json);
@@ -61,12 +80,13 @@ static enum mr_status put_tags(struct protocol_call *call, struct mr_slice arn, 
             continue;
         mr_json_name(&json, name);
         mr_json_value(&json, value);
+        count++;
     }
     glue_copy_members(&json, add, none);
     mr_json_object_end(&json);
     store_doc_put(&entry, "glue", "tags", arn, mr_buf_slice(&buf));
     if (status >= 0)
-        status = store_commit(glue->store, &entry, &call->ticket);
+        status = count > TAGS_MAX ? MR_FULL : store_commit(glue->store, &entry, &call->ticket);
     pthread_mutex_unlock(&glue->lock);
     mr_buf_fini(&buf);
     return status;
@@ -114,8 +134,13 @@ bool glue_tags_match(struct protocol_call *call, const char *kind, struct mr_sli
 static void tag_resource(struct protocol_call *call)
 {
     struct mr_slice arn = mr_json_get_text(call->in, "ResourceArn");
-    if (is_resource(call, arn))
-        protocol_fail_internal(call, put_tags(call, arn, mr_json_get(call->in, "TagsToAdd"), NULL));
+    yyjson_val *tags = mr_json_get(call->in, "TagsToAdd");
+    if (!glue_tags_check(call, tags) || !is_resource(call, arn))
+        return;
+    enum mr_status status = put_tags(call, arn, tags, NULL);
+    if (status == MR_FULL)
+        protocol_fail(call, &glue_fault_invalid_input, "A resource has at most %d tags", TAGS_MAX);
+    protocol_fail_internal(call, status);
 }
 
 static void untag_resource(struct protocol_call *call)
