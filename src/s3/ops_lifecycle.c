@@ -115,22 +115,25 @@ static enum mr_status check_expiration(struct protocol_call *call, yyjson_val *r
     return check_date(call, action);
 }
 
+static enum mr_status check_newer(struct protocol_call *call, yyjson_val *action, const char *name)
+{
+    const int64_t kept = mr_json_get_i64(action, "NewerNoncurrentVersions", 1);
+    if (kept >= 1 && kept <= NEWER_PAST_MAX)
+        return MR_OK;
+    return protocol_fail(call, &s3_invalid_argument,
+                         "'NewerNoncurrentVersions' for %s action must be between 1 and 100", name);
+}
+
 static enum mr_status check_past(struct protocol_call *call, yyjson_val *rule)
 {
     yyjson_val *action = mr_json_get(rule, "NoncurrentVersionExpiration");
-    yyjson_val *newer = mr_json_get(action, "NewerNoncurrentVersions");
     if (action == NULL)
         return MR_OK;
     if (mr_json_get(action, "NoncurrentDays") == NULL)
         return s3_fail_malformed(call);
     if (mr_json_get_i64(action, "NoncurrentDays", 0) <= 0)
         return fail_positive(call, "NoncurrentDays", "NoncurrentVersionExpiration");
-    const int64_t kept = mr_json_get_i64(action, "NewerNoncurrentVersions", 1);
-    if (newer != NULL && (kept < 1 || kept > NEWER_PAST_MAX))
-        return protocol_fail(call, &s3_invalid_argument,
-                             "'NewerNoncurrentVersions' for NoncurrentVersionExpiration action "
-                             "must be between 1 and 100");
-    return MR_OK;
+    return check_newer(call, action, "NoncurrentVersionExpiration");
 }
 
 static enum mr_status check_abort(struct protocol_call *call, yyjson_val *rule)
@@ -184,7 +187,8 @@ static enum mr_status check_transitions(struct protocol_call *call, yyjson_val *
     {
         if (mr_json_get(action, "NoncurrentDays") == NULL)
             return s3_fail_malformed(call);
-        if (check_class(call, action, "NoncurrentVersionTransition", "NoncurrentDays") != MR_OK)
+        if (check_class(call, action, "NoncurrentVersionTransition", "NoncurrentDays") != MR_OK ||
+            check_newer(call, action, "NoncurrentVersionTransition") != MR_OK)
             return MR_FAULT;
     }
     return MR_OK;
@@ -222,6 +226,23 @@ static enum mr_status check_classes(struct protocol_call *call, yyjson_val *rule
         }
     }
     return MR_OK;
+}
+
+/* AWS: an object moves by its age or at dates, not by both. */
+static enum mr_status check_mixed(struct protocol_call *call, yyjson_val *rule)
+{
+    yyjson_val *actions = mr_json_get(rule, "Transitions"), *action;
+    size_t at, count, dated = 0;
+    yyjson_arr_foreach(actions, at, count, action)
+    {
+        dated += mr_json_get(action, "Date") != NULL;
+    }
+    if (dated == 0 || dated == yyjson_arr_size(actions))
+        return MR_OK;
+    return protocol_fail(call, &s3_invalid_request,
+                         "Found mixed 'Date' and 'Days' based Transition actions in lifecycle rule "
+                         "for %s",
+                         filter_text(call, rule));
 }
 
 static bool is_rare(struct mr_slice class)
@@ -331,7 +352,7 @@ static enum mr_status check_rule(struct protocol_call *call, yyjson_val *rule)
         check_classes(call, rule, "Transitions", "Transition") != MR_OK ||
         check_classes(call, rule, "NoncurrentVersionTransitions", "NoncurrentVersionTransition") !=
             MR_OK ||
-        check_stays(call, rule) != MR_OK)
+        check_mixed(call, rule) != MR_OK || check_stays(call, rule) != MR_OK)
         return MR_FAULT;
     return check_order(call, rule);
 }

@@ -3,7 +3,7 @@
 #include "s3/notify.h"
 #include "s3/ops.h"
 
-enum { CONFIGURATIONS_MAX = 100 };
+enum { CONFIGURATIONS_MAX = 100, RULE_BYTES_MAX = 1024 };
 
 static bool event_is_known(struct mr_slice event)
 {
@@ -68,6 +68,10 @@ static enum mr_status check_filter(struct protocol_call *call, yyjson_val *confi
         if (!prefix && !mr_slice_equal_nocase(name, MR_S("suffix")))
             return s3_fail_argument(call, "FilterRule.Name", name,
                                     "filter rule name must be either prefix or suffix");
+        if (mr_json_get_text(rule, "Value").len > RULE_BYTES_MAX)
+            return s3_fail_argument(call, "FilterRule.Value", mr_json_get_text(rule, "Value"),
+                                    "Size of filter rule value cannot exceed 1024 bytes in UTF-8 "
+                                    "representation");
         prefixes += prefix;
         suffixes += !prefix;
         if (prefixes > 1 || suffixes > 1)

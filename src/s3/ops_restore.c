@@ -57,7 +57,8 @@ static enum mr_status request_read(struct protocol_call *call, struct restoring 
     yyjson_val *request = mr_json_get(call->in, "RestoreRequest");
     struct mr_slice tier = mr_json_get_text(mr_json_get(request, "GlacierJobParameters"), "Tier");
     size_t at = 0;
-    if (mr_json_get(request, "Type") != NULL || mr_json_get(request, "SelectParameters") != NULL)
+    if (mr_json_get(request, "Type") != NULL || mr_json_get(request, "SelectParameters") != NULL ||
+        mr_json_get(request, "OutputLocation") != NULL)
         return protocol_fail(call, &s3_not_implemented, "millrace does not query archived objects");
     if (mr_json_get(request, "Days") == NULL)
         return s3_fail_malformed(call);

@@ -90,6 +90,8 @@ def test_what_cannot_be_restored_is_refused(server, s3, bucket):
     fails("MalformedXML", 400, Days=1, GlacierJobParameters={"Tier": "Soon"})
     fails("InvalidArgument", 400, Days=1, GlacierJobParameters={"Tier": "Expedited"})
     fails("NotImplemented", 501, Type="SELECT")
+    fails("NotImplemented", 501, Days=1,
+          OutputLocation={"S3": {"BucketName": bucket, "Prefix": "found/"}})
     refused(s3.get_object, "InvalidObjectState", 403, Bucket=bucket, Key="cold")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     marker = s3.delete_object(Bucket=bucket, Key="cold")["VersionId"]

@@ -165,6 +165,9 @@ def test_what_makes_no_sense_is_refused(s3, bucket, function):
          "The event 's3:Object' is not supported for notifications"),
         ([{"LambdaFunctionArn": arn, "Events": events, "Filter": rule}],
          "filter rule name must be either prefix or suffix"),
+        ([{"LambdaFunctionArn": arn, "Events": events, "Filter": {"Key": {"FilterRules": [
+            {"Name": "prefix", "Value": "ü" * 512 + "x"}]}}}],
+         "Size of filter rule value cannot exceed 1024 bytes in UTF-8 representation"),
         ([{"LambdaFunctionArn": arn, "Events": events},
           {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:Put"]}],
          "Configurations overlap."),

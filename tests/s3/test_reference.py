@@ -230,6 +230,15 @@ def moves(*pairs):
      "'Days' in the 'Transition' action for StorageClass 'GLACIER' for filter '(prefix=a/)' must "
      "be 30 days more than 'filter '(prefix=a/)'' in the 'Transition' action for StorageClass "
      "'STANDARD_IA'"),
+    (rule(moves((60, "GLACIER")) + "<Transition><Date>2030-01-01T00:00:00Z</Date>"
+          "<StorageClass>DEEP_ARCHIVE</StorageClass></Transition>"), "InvalidRequest",
+     "Found mixed 'Date' and 'Days' based Transition actions in lifecycle rule for filter "
+     "'(prefix=a/)'"),
+    *[(rule("<Filter/><NoncurrentVersionTransition><NoncurrentDays>30</NoncurrentDays>"
+            f"<NewerNoncurrentVersions>{count}</NewerNoncurrentVersions>"
+            "<StorageClass>GLACIER</StorageClass></NoncurrentVersionTransition>"),
+       "InvalidArgument", "'NewerNoncurrentVersions' for NoncurrentVersionTransition action must "
+       "be between 1 and 100") for count in (0, 101)],
 ])
 def test_rules_that_make_no_sense_are_refused(server, bucket, rules, code, words):
     status, _, text = setting(server, bucket, "lifecycle",
