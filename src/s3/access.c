@@ -331,6 +331,21 @@ static enum mr_status require_more(struct access *access)
     return MR_OK;
 }
 
+/* AWS: who compares with an object's ETag has to be one who may read it. */
+static bool compares(struct mr_slice if_match)
+{
+    return if_match.ptr != NULL && !mr_slice_equal(if_match, MR_S("*"));
+}
+
+static enum mr_status require_reading(struct access *access, const struct rule *rule)
+{
+    const bool changes =
+        strcmp(rule->action, "PutObject") == 0 || strcmp(rule->action, "DeleteObject") == 0;
+    return changes && compares(s3_in(access->call, "IfMatch"))
+               ? require(access, "GetObject", true, OBJECT_READ)
+               : MR_OK;
+}
+
 /* AWS: who may not list a bucket does not learn what is not in it. */
 static enum mr_status require_listing(struct access *access)
 {
@@ -355,6 +370,8 @@ static enum mr_status require_rule(struct access *access, const struct rule *rul
         return MR_FAULT;
     if (mr_json_get_bool(call->in, "BypassGovernanceRetention", false) &&
         require(access, "BypassGovernanceRetention", true, NO_LIST) != MR_OK)
+        return MR_FAULT;
+    if (require_reading(access, rule) != MR_OK)
         return MR_FAULT;
     if (strcmp(rule->action, "PutObject") == 0)
         return require_more(access);
@@ -412,7 +429,8 @@ struct mr_slice s3_delete_refusal(struct protocol_call *call, const struct s3_ch
     access.if_match = deletion->if_match;
     if (!allows(&access, of_version ? "DeleteObjectVersion" : "DeleteObject", true,
                 of_version ? NO_LIST : BUCKET_WRITE) ||
-        (deletion->bypass && !allows(&access, "BypassGovernanceRetention", true, NO_LIST)))
+        (deletion->bypass && !allows(&access, "BypassGovernanceRetention", true, NO_LIST)) ||
+        (compares(deletion->if_match) && !allows(&access, "GetObject", true, OBJECT_READ)))
         return refusal(&access);
     return MR_S("");
 }

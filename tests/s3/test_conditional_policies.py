@@ -61,3 +61,23 @@ def test_of_many_deletes_each_has_a_condition_of_its_own(server, s3, bucket, gua
     assert "<Error><Key>b</Key><Code>AccessDenied</Code>" in told
     assert status(server, "DELETE", f"/{bucket}/b") == 403
     assert status(server, "DELETE", f"/{bucket}/b", If_Match=f'"{md5(b"x")}"') == 204
+
+
+def test_who_compares_an_etag_has_to_be_one_who_may_read(server, s3, bucket, guarded):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    guarded("s3:GetObject", {"StringEquals": {"aws:PrincipalAccount": "000000000000"}})
+    asked = "".join(f"<Object><Key>k</Key><ETag>{tag}</ETag></Object>" for tag in (etag, "*"))
+    body = f"<Delete>{asked}</Delete>".encode()
+    path = f"/{bucket}/k"
+    assert status(server, "PUT", path, b"new", If_Match=etag) == 403
+    assert status(server, "PUT", path, b"new", If_Match='"none"') == 403
+    assert status(server, "POST", f"{path}?uploadId={upload}", b"<CompleteMultipartUpload/>",
+                  If_Match=etag) == 403
+    assert status(server, "DELETE", path, If_Match=etag) == 403
+    told = server.request("POST", f"/{bucket}?delete", body, {
+        "x-amz-checksum-sha256": sha256(body)})[2].decode()
+    assert told.count("<Code>AccessDenied</Code>") == 1 and told.count("<Deleted>") == 1, told
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert status(server, "PUT", path, b"new", If_Match="*") == 200
+    assert status(server, "DELETE", path, If_Match="*") == 204
