@@ -256,32 +256,80 @@ static enum mr_status check_conditions(struct protocol_call *call, yyjson_val *c
     return MR_OK;
 }
 
-static enum mr_status check_lists(void *ctx, struct mr_slice text)
+/* AWS: keys that only some actions have; a name that ends in '/' stands for all that begin so. */
+static const struct of_actions {
+    const char *key, *actions;
+} of_actions[] = {
+    {"s3:delimiter", "ListBucket ListBucketVersions"},
+    {"s3:max-keys", "ListBucket ListBucketVersions"},
+    {"s3:prefix", "ListBucket ListBucketVersions"},
+    {"s3:if-match", "DeleteObject PutObject"},
+    {"s3:if-none-match", "PutObject"},
+    {"s3:ObjectCreationOperation", "PutObject"},
+    {"s3:object-lock-legal-hold", "PutObject PutObjectLegalHold"},
+    {"s3:object-lock-mode", "PutObject PutObjectRetention"},
+    {"s3:object-lock-remaining-retention-days", "PutObject PutObjectRetention"},
+    {"s3:object-lock-retain-until-date", "PutObject PutObjectRetention"},
+    {"s3:RequestObjectTag/",
+     "BypassGovernanceRetention PutObject PutObjectTagging PutObjectVersionTagging"},
+    {"s3:RequestObjectTagKeys",
+     "BypassGovernanceRetention PutObject PutObjectTagging PutObjectVersionTagging"},
+    {"s3:x-amz-acl", "BypassGovernanceRetention CreateBucket PutBucketAcl PutObject PutObjectAcl "
+                     "PutObjectVersionAcl"},
+    {"s3:x-amz-copy-source", "BypassGovernanceRetention PutObject"},
+    {"s3:x-amz-metadata-directive", "BypassGovernanceRetention PutObject"},
+    {"s3:x-amz-object-ownership", "CreateBucket"},
+    {"s3:x-amz-server-side-encryption",
+     "BypassGovernanceRetention PutObject ReplicateObject UpdateObjectEncryption"},
+    {"s3:x-amz-server-side-encryption-aws-kms-key-id",
+     "BypassGovernanceRetention PutObject ReplicateObject UpdateObjectEncryption"},
+    {"s3:x-amz-server-side-encryption-customer-algorithm",
+     "BypassGovernanceRetention PutObject ReplicateObject"},
+    {"s3:x-amz-storage-class",
+     "BypassGovernanceRetention PutObject PutObjectAcl PutObjectVersionAcl"},
+    {"s3:x-amz-website-redirect-location", "BypassGovernanceRetention PutObject"},
+};
+
+struct having {
+    struct mr_slice actions; /* of those, blanks between */
+    bool any;                /* of them is named */
+};
+
+static enum mr_status check_having(void *ctx, struct mr_slice text)
 {
-    static const char *const lists[] = {"s3:ListBucket", "s3:ListBucketVersions"};
-    bool *any = ctx;
-    for (size_t i = 0; i < MR_COUNT(lists); i++)
-        *any = *any || mr_slice_like(mr_slice_cstr(lists[i]), text, MR_LIKE_ONE | MR_LIKE_NOCASE);
+    struct having *having = ctx;
+    struct mr_slice rest = having->actions, action;
+    const struct mr_slice name =
+        mr_slice_equal(text, MR_S("*")) ? text : mr_slice_sub(text, 3, SIZE_MAX); /* "s3:" */
+    while (rest.len > 0 && mr_slice_split(&rest, ' ', &action))
+        having->any = having->any || mr_slice_like(action, name, MR_LIKE_ONE | MR_LIKE_NOCASE);
     return MR_OK;
 }
 
-/* AWS: what only a listing has is no condition of anything else. */
+static bool key_applies(struct mr_slice key, yyjson_val *action)
+{
+    for (size_t i = 0; i < MR_COUNT(of_actions); i++) {
+        const struct mr_slice name = mr_slice_cstr(of_actions[i].key);
+        const bool open = mr_slice_ends_with(name, MR_S("/"));
+        struct having having = {.actions = mr_slice_cstr(of_actions[i].actions)};
+        if (mr_slice_equal_nocase(open ? mr_slice_sub(key, 0, name.len) : key, name))
+            return each(action, check_having, &having) != MR_OK || having.any;
+    }
+    return true;
+}
+
+/* AWS: what only some actions have is no condition of others. */
 static enum mr_status check_applies(struct protocol_call *call, yyjson_val *statement)
 {
-    static const char *const of_lists[] = {"s3:prefix", "s3:delimiter", "s3:max-keys"};
     yyjson_val *action = mr_json_get(statement, "Action"), *operation, *keys, *key, *values;
-    bool lists = action == NULL;
     size_t i, j, count, more;
-    if (each(action, check_lists, &lists) == MR_OK && lists)
-        return MR_OK;
     yyjson_obj_foreach(mr_json_get(statement, "Condition"), i, count, operation, keys)
     {
         yyjson_obj_foreach(keys, j, more, key, values)
         {
-            for (size_t at = 0; !lists && at < MR_COUNT(of_lists); at++)
-                if (mr_slice_equal_nocase(mr_json_text(key), mr_slice_cstr(of_lists[at])))
-                    return fail(call, "Conditions do not apply to combination of actions and "
-                                      "resources in statement");
+            if (action != NULL && !key_applies(mr_json_text(key), action))
+                return fail(call, "Conditions do not apply to combination of actions and "
+                                  "resources in statement");
         }
     }
     return MR_OK;

@@ -37,7 +37,8 @@ def arn(bucket, rest=""):
     {"Action": ["s3:GetObject", "s3:put*", "S3:DELETEOBJECT"]}, {"Action": "*"},
     {"Action": "s3:*"}, {"Action": None, "NotAction": "s3:PutObject"},
     {"Action": "s3:*", "Condition": {"StringLike": {"s3:prefix": "a/*"}}},
-    {"Condition": {"StringEqualsIfExists": {"s3:x-amz-acl": "private"},
+    {"Action": ["s3:GetObject", "s3:PutObject"],
+     "Condition": {"StringEqualsIfExists": {"s3:x-amz-acl": "private"},
                    "ForAnyValue:StringLike": {"aws:TagKeys": ["a*"]},
                    "Bool": {"aws:SecureTransport": "false"}}},
     {"Condition": {"IpAddress": {"aws:SourceIp": ["192.168.1.1/24", "::1", "2001:db8::/32"]},
@@ -97,8 +98,13 @@ def test_resources_are_the_bucket_and_what_is_in_it(s3, bucket):
     ({"Foo": "x"}, "Unknown field Foo"),
     ({"NotAction": "s3:PutObject"}, "Invalid policy syntax."),
     ({"NotResource": "*"}, "Invalid policy syntax."),
-    ({"Condition": {"StringLike": {"s3:prefix": "a/*"}}},
-     "Conditions do not apply to combination of actions and resources in statement"),
+    *[({"Action": action, "Condition": {"StringLike": {key: "a"}}},
+       "Conditions do not apply to combination of actions and resources in statement")
+      for key, action in (
+          ("s3:prefix", "s3:GetObject"), ("s3:x-amz-acl", "s3:GetObject"),
+          ("S3:X-Amz-Storage-Class", ["s3:DeleteObject", "s3:GetObject*"]),
+          ("s3:RequestObjectTag/a", "s3:DeleteObjectTagging"),
+          ("s3:if-none-match", "s3:DeleteObject"), ("s3:object-lock-mode", "s3:PutObjectAcl"))],
 ])
 def test_a_statement_has_to_make_sense(s3, bucket, change, words):
     error = refused(s3.put_bucket_policy, "MalformedPolicy", 400, Bucket=bucket,
