@@ -276,7 +276,7 @@ extern const struct protocol_fault glue_fault_not_found, glue_fault_exists,
     glue_fault_invalid_input, glue_fault_state, glue_fault_limit, glue_fault_concurrent,
     glue_fault_crawler_running, glue_fault_crawler_not_running, glue_fault_crawler_stopping,
     glue_fault_schedule_running, glue_fault_schedule_stopped, glue_fault_no_schedule,
-    glue_fault_unsupported;
+    glue_fault_unsupported, glue_fault_denied;
 /* One page of a list that is walked in order: NextToken is the number of elements before it. */
 struct glue_pager {
     size_t from, max, seen, taken;
@@ -311,6 +311,8 @@ struct mr_slice glue_values_text(struct mr_arena *arena, yyjson_val *values);
 bool glue_shares_ours(struct mr_slice share);
 /* Is it this account's catalog, or none in particular? False: the fault is set. */
 bool glue_check_catalog(struct protocol_call *call, struct mr_slice id);
+/* access.c: sets the fault when the catalog's resource policy denies a call of the wire. */
+void glue_authorize(struct glue *glue, struct protocol_call *call);
 /* Sets the fault when the call has one of these members (NULL-terminated). */
 bool glue_refuse_members(struct protocol_call *call, const char *const *members);
 /* Adds all of a CreateTable call's partition indexes. False: the fault is set. */

@@ -5,7 +5,7 @@
 const struct protocol_fault glue_fault_not_found = {"EntityNotFoundException", 400, false};
 const struct protocol_fault glue_fault_exists = {"AlreadyExistsException", 400, false};
 const struct protocol_fault glue_fault_invalid_input = {"InvalidInputException", 400, false};
-static const struct protocol_fault access_denied = {"AccessDeniedException", 400, false};
+const struct protocol_fault glue_fault_denied = {"AccessDeniedException", 400, false};
 const struct protocol_fault glue_fault_state = {"InvalidStateException", 400, false};
 const struct protocol_fault glue_fault_limit = {"ResourceNumberLimitExceededException", 400, false};
 const struct protocol_fault glue_fault_concurrent = {"ConcurrentModificationException", 400, false};
@@ -220,7 +220,7 @@ bool glue_check_catalog(struct protocol_call *call, struct mr_slice id)
     if (id.len > 0 && mr_slice_to_u64(id, &number) != MR_OK)
         protocol_fail(call, &glue_fault_not_found, "Catalog %.*s not found.", MR_ARG(id));
     else if (id.len > 0 && !mr_slice_equal(id, call->account))
-        protocol_fail(call, &access_denied,
+        protocol_fail(call, &glue_fault_denied,
                       "User: arn:aws:iam::%.*s:root is not authorized to perform: glue:%s on "
                       "resource: arn:aws:glue:%.*s:%.*s:catalog because no resource-based policy "
                       "allows the glue:%s action",
@@ -231,13 +231,13 @@ bool glue_check_catalog(struct protocol_call *call, struct mr_slice id)
 
 static void check_catalog_id(void *ctx, struct protocol_call *call)
 {
-    (void)ctx;
-    (void)!glue_check_catalog(call, mr_json_get_text(call->in, "CatalogId"));
+    if (glue_check_catalog(call, mr_json_get_text(call->in, "CatalogId")))
+        glue_authorize(ctx, call);
 }
 
 void glue_register(struct glue *glue, struct protocol *protocol)
 {
-    protocol_on_call(protocol, "glue", check_catalog_id, NULL);
+    protocol_on_call(protocol, "glue", check_catalog_id, glue);
 #define GLUE_REGISTER(name) \
     protocol_register(protocol, "glue", glue_##name##_handlers, glue_##name##_handler_count, glue);
     GLUE_HANDLERS(GLUE_REGISTER)

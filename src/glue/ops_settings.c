@@ -1,5 +1,5 @@
 /* The wire: settings of the catalog as a whole: resource policies, encryption, where it came from.
- * Policies are stored and not evaluated, encryption is told and not done, as everywhere here.
+ * What a policy says is in access.c; encryption is told and not done, as everywhere here.
  * Stored: "glue/policy/<ARN>" (of the catalog: no ARN), "glue/settings/encryption". */
 #include "base/codec.h"
 #include "glue/internal.h"
