@@ -375,7 +375,10 @@ static enum mr_status require_rule(struct access *access, const struct rule *rul
         return MR_FAULT;
     if (strcmp(rule->action, "PutObject") == 0)
         return require_more(access);
-    return strcmp(rule->action, "GetObject") == 0 ? require_listing(access) : MR_OK;
+    return strcmp(rule->action, "GetObject") == 0 ||
+                   strcmp(rule->action, "GetObjectAttributes") == 0
+               ? require_listing(access)
+               : MR_OK;
 }
 
 /* ---- the questions ---- */

@@ -107,13 +107,25 @@ static struct tag *request_tags(const struct s3_facts *facts)
     return tags;
 }
 
+/* AWS: who puts or deletes an object is not asked what tags it has. */
+static bool sees_tags(const char *operation)
+{
+    static const char *const seeing[] = {"DeleteObjectTagging", "GetObject",        "GetObjectAcl",
+                                         "GetObjectAttributes", "GetObjectTagging", "HeadObject",
+                                         "PutObjectAcl",        "PutObjectTagging"};
+    for (size_t i = 0; i < MR_COUNT(seeing); i++)
+        if (strcmp(operation, seeing[i]) == 0)
+            return true;
+    return false;
+}
+
 static struct tag *object_tags(const struct s3_facts *facts)
 {
     struct s3_meta meta;
     int64_t ticket;
     struct tag *tags = NULL;
     struct mr_slice name, value;
-    if (facts->which->key.len == 0 ||
+    if (facts->which->key.len == 0 || !sees_tags(facts->operation) ||
         s3_find(s3_of(facts->call), facts->call->arena, facts->which, &meta, &ticket) != MR_OK)
         return NULL;
     while (s3_pairs_next(&meta.tags, &name, &value))

@@ -263,6 +263,11 @@ static const struct of_actions {
     {"s3:delimiter", "ListBucket ListBucketVersions"},
     {"s3:max-keys", "ListBucket ListBucketVersions"},
     {"s3:prefix", "ListBucket ListBucketVersions"},
+    {"s3:ExistingObjectTag/",
+     "DeleteObjectTagging DeleteObjectVersionTagging GetObject GetObjectAcl GetObjectAttributes "
+     "GetObjectTagging GetObjectVersion GetObjectVersionAcl GetObjectVersionAttributes "
+     "GetObjectVersionTagging PutObjectAcl PutObjectTagging PutObjectVersionAcl "
+     "PutObjectVersionTagging UpdateObjectEncryption"},
     {"s3:if-match", "DeleteObject PutObject"},
     {"s3:if-none-match", "PutObject"},
     {"s3:ObjectCreationOperation", "PutObject"},

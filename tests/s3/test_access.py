@@ -510,6 +510,27 @@ def test_conditions_see_how_long_an_object_is_locked(owner, fresh):
     refused(owner.delete_object, "AccessDenied", 403, Bucket=bucket, Key="k", VersionId=other)
 
 
+def test_who_puts_or_deletes_is_not_asked_what_tags_there_are(owner, open_bucket):
+    put(owner, open_bucket, {
+        "Effect": "Deny", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+        "Condition": {"StringEquals": {"s3:ExistingObjectTag/colour": "red"}}})
+    names = {"Bucket": open_bucket, "Key": "a/1"}
+    assert not may(owner.get_object, **names) and not may(owner.head_object, **names)
+    assert not may(owner.copy_object, Bucket=open_bucket, Key="c", CopySource=f"{open_bucket}/a/1")
+    assert may(owner.delete_objects, Bucket=open_bucket, Delete={"Objects": [{"Key": "none"}]})
+    assert may(owner.put_object, **names, Body=b"new", Tagging="colour=red")
+    assert may(owner.delete_object, **names)
+
+
+def test_who_may_not_list_learns_nothing_of_attributes(owner, open_bucket):
+    asked = {"Bucket": open_bucket, "Key": "none", "ObjectAttributes": ["ETag"]}
+    refused(owner.get_object_attributes, "NoSuchKey", 404, **asked)
+    put(owner, open_bucket, {"Effect": "Deny", "Action": "s3:ListBucket",
+                             "Resource": arn(open_bucket)})
+    refused(owner.get_object_attributes, "AccessDenied", 403, **asked)
+    assert may(owner.get_object_attributes, **{**asked, "Key": "a/1"})
+
+
 def test_an_allow_counts_while_its_condition_holds(owner, anybody, signed, open_bucket):
     put(owner, open_bucket, {"Condition": {
         "StringLike": {"aws:Referer": "http://example.com/*"}}})

@@ -104,6 +104,7 @@ def test_resources_are_the_bucket_and_what_is_in_it(s3, bucket):
           ("s3:prefix", "s3:GetObject"), ("s3:x-amz-acl", "s3:GetObject"),
           ("S3:X-Amz-Storage-Class", ["s3:DeleteObject", "s3:GetObject*"]),
           ("s3:RequestObjectTag/a", "s3:DeleteObjectTagging"),
+          ("s3:ExistingObjectTag/a", ["s3:PutObject", "s3:DeleteObject"]),
           ("s3:if-none-match", "s3:DeleteObject"), ("s3:object-lock-mode", "s3:PutObjectAcl"))],
 ])
 def test_a_statement_has_to_make_sense(s3, bucket, change, words):
