@@ -51,6 +51,10 @@ MR_MUST_USE enum mr_status dynamodb_page_projected(struct dynamodb_page *page);
 /* The index has what the filter looks at. AWS asks this of a query, not of a scan. */
 MR_MUST_USE enum mr_status dynamodb_page_filtered(const struct dynamodb_page *page);
 /* ExclusiveStartKey has as many attributes as name a place; a key attribute in it fits. */
+/* What a condition asks of a key: of its type, and not empty. */
+MR_MUST_USE enum mr_status dynamodb_term_check(struct protocol_call *call,
+                                               const struct dynamodb_key *key,
+                                               const struct item_value *value);
 MR_MUST_USE enum mr_status dynamodb_page_start_count(const struct dynamodb_page *page, bool query);
 MR_MUST_USE enum mr_status dynamodb_page_start_piece(const struct dynamodb_page *page,
                                                      const struct dynamodb_key *key, bool range);

@@ -13,6 +13,26 @@ enum { STATEMENTS_MAX = 25 };
 
 /* ---- reading ---- */
 
+static bool is_name(struct protocol_call *call, struct mr_slice name)
+{
+    enum { LEN_MIN = 3, LEN_MAX = 255 };
+    if (dynamodb_name_check(call, name) == MR_OK)
+        return name.len >= LEN_MIN && name.len <= LEN_MAX;
+    protocol_fault_take(call);
+    return false;
+}
+
+static enum mr_status check_names(struct protocol_call *call,
+                                  const struct item_statement *statement)
+{
+    if ((is_name(call, statement->table) || mr_slice_starts_with(statement->table, MR_S("arn:"))) &&
+        (statement->index.len == 0 || is_name(call, statement->index)))
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "Table name should be within the length [3, 255] and only contain 'a-z', "
+                         "'A-Z', '0-9', '-', '_', '.'.");
+}
+
 enum mr_status dynamodb_statement_read(struct protocol_call *call, yyjson_val *request,
                                        struct item_statement *ret_statement)
 {
@@ -20,7 +40,8 @@ enum mr_status dynamodb_statement_read(struct protocol_call *call, yyjson_val *r
     enum mr_status status =
         item_partiql_parse(call->arena, mr_json_get_text(request, "Statement"),
                            mr_json_get(request, "Parameters"), ret_statement, &error);
-    return status == MR_OK ? MR_OK : dynamodb_refuse(call, status, error);
+    return status == MR_OK ? check_names(call, ret_statement)
+                           : dynamodb_refuse(call, status, error);
 }
 
 /* The keys that the condition names by equality; *ret_keys is empty when one is missing. */
@@ -49,6 +70,17 @@ static enum mr_status refuse_key_type(struct protocol_call *call, const struct d
                          MR_ARG(key->name));
 }
 
+static enum mr_status check_once(struct protocol_call *call, const struct item_statement *statement,
+                                 const struct dynamodb_key *key)
+{
+    if (!item_partiql_contradicts(statement->where, key->name))
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation,
+                         "Multiple conditions on same key %.*s. Only single item "
+                         "Update/Insert/Delete are supported",
+                         MR_ARG(key->name));
+}
+
 static enum mr_status read_keys(struct protocol_call *call, const struct dynamodb_table *table,
                                 const struct item_statement *statement, struct mr_slice *ret_keys)
 {
@@ -59,6 +91,8 @@ static enum mr_status read_keys(struct protocol_call *call, const struct dynamod
                              "attributes");
     for (size_t i = 0; i < table->schema.key_count; i++) {
         const struct dynamodb_key *key = &table->schema.keys[i];
+        if (check_once(call, statement, key) != MR_OK)
+            return MR_FAULT;
         if (item_get(*ret_keys, key->name).type != key->type)
             return refuse_key_type(call, key);
     }
@@ -96,6 +130,23 @@ static bool is_keys_only(const struct dynamodb_table *table, const struct item_n
     return count == wanted;
 }
 
+/* AWS: in words that PutItem does not have. */
+static enum mr_status check_inserted(struct protocol_call *call, const struct dynamodb_table *table,
+                                     struct mr_slice item)
+{
+    for (size_t i = 0; i < table->schema.key_count; i++) {
+        const struct dynamodb_key *key = &table->schema.keys[i];
+        const enum item_type type = item_get(item, key->name).type;
+        if (type == ITEM_NONE)
+            return protocol_fail(call, &protocol_validation,
+                                 "Key attribute should be present in the item: Key %.*s",
+                                 MR_ARG(key->name));
+        if (type != key->type)
+            return refuse_key_type(call, key);
+    }
+    return MR_OK;
+}
+
 static enum mr_status prepare_insert(struct protocol_call *call, struct dynamodb_table *table,
                                      const struct item_statement *statement,
                                      struct dynamodb_write *write)
@@ -107,6 +158,8 @@ static enum mr_status prepare_insert(struct protocol_call *call, struct dynamodb
         return protocol_fail(call, &protocol_validation,
                              "Item size has exceeded the maximum allowed size");
     write->condition = condition_of(call->arena, table, false, NULL);
+    if (check_inserted(call, table, write->item) != MR_OK)
+        return MR_FAULT;
     return dynamodb_item_check(call, table, write->item);
 }
 
@@ -225,19 +278,17 @@ static struct item_key_term key_term(const struct item_node *node)
     return term;
 }
 
-static bool fits(const struct item_node *node, enum item_type type)
+/* AWS: what a term asks of a key has the key's type, and is not empty. */
+static enum mr_status check_term(struct protocol_call *call, const struct dynamodb_key *key,
+                                 const struct item_node *term)
 {
-    for (size_t i = 1; node != NULL && i < node->count; i++) {
-        if (node->args[i]->value.type != type)
-            return false;
+    for (size_t i = 1; i < term->count; i++) {
+        if (term->args[i]->value.type != key->type)
+            return refuse_key_type(call, key);
+        if (dynamodb_term_check(call, key, &term->args[i]->value) != MR_OK)
+            return MR_FAULT;
     }
-    return node != NULL;
-}
-
-/* A begins_with of numbers selects nothing, and no range of keys says so. */
-static bool narrows(const struct item_node *node, enum item_type type)
-{
-    return fits(node, type) && !(node->kind == ITEM_NODE_BEGINS_WITH && type == ITEM_N);
+    return MR_OK;
 }
 
 /* ---- SELECT: which keys ---- */
@@ -306,8 +357,8 @@ static enum mr_status find_hashes(struct placing *placing)
     for (size_t i = 0; i < schema->key_count; i++) {
         const struct item_node *node =
             item_partiql_term(statement->where, schema->keys[i].name, true);
-        if (node != NULL && !fits(node, schema->keys[i].type))
-            return refuse_key_type(placing->page->call, &schema->keys[i]);
+        if (node != NULL && check_term(placing->page->call, &schema->keys[i], node) != MR_OK)
+            return MR_FAULT;
         if (i < schema->hash_count && node != NULL)
             placing->hashes[found++] = node->args[1]->value;
     }
@@ -384,8 +435,10 @@ static enum mr_status place(struct dynamodb_page *page, const struct item_statem
     for (size_t i = schema->hash_count; i < schema->key_count; i++) {
         const struct item_node *range =
             item_partiql_term(statement->where, schema->keys[i].name, false);
-        if (!narrows(range, schema->keys[i].type))
+        if (range == NULL)
             break;
+        if (check_term(page->call, &schema->keys[i], range) != MR_OK)
+            return MR_FAULT;
         terms[count] = key_term(range);
         list[count] = &terms[count];
         if (terms[count++].kind != ITEM_NODE_EQ)

@@ -32,8 +32,8 @@ static enum mr_status read_start_key(struct protocol_call *call, struct mr_slice
 
 /* ---- Query ---- */
 
-static enum mr_status check_term_value(struct protocol_call *call, const struct dynamodb_key *key,
-                                       const struct item_value *value)
+enum mr_status dynamodb_term_check(struct protocol_call *call, const struct dynamodb_key *key,
+                                   const struct item_value *value)
 {
     if (value->type != key->type)
         return protocol_fail(call, &protocol_validation,
@@ -80,9 +80,9 @@ static enum mr_status check_key(const struct dynamodb_page *page, const struct d
     if (!is_indexable(term->kind))
         return protocol_fail(call, &protocol_validation,
                              "Attempted conditional constraint is not an indexable operation");
-    enum mr_status status = check_term_value(call, key, &term->low);
+    enum mr_status status = dynamodb_term_check(call, key, &term->low);
     if (status == MR_OK && term->kind == ITEM_NODE_BETWEEN)
-        status = check_term_value(call, key, &term->high);
+        status = dynamodb_term_check(call, key, &term->high);
     if (status == MR_OK && !range && term->kind != ITEM_NODE_EQ)
         return protocol_fail(call, &protocol_validation, "Query key condition not supported");
     return status;
@@ -163,9 +163,9 @@ static enum mr_status check_term(struct protocol_call *call, const struct dynamo
     if (!is_indexable(term->kind))
         return protocol_fail(call, &protocol_validation,
                              "Attempted conditional constraint is not an indexable operation");
-    enum mr_status status = check_term_value(call, key, &term->low);
+    enum mr_status status = dynamodb_term_check(call, key, &term->low);
     if (status == MR_OK && term->kind == ITEM_NODE_BETWEEN)
-        status = check_term_value(call, key, &term->high);
+        status = dynamodb_term_check(call, key, &term->high);
     return status;
 }
 

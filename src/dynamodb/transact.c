@@ -656,14 +656,28 @@ static enum mr_status read_statement(struct protocol_call *call, yyjson_val *req
     action->check_only = action->statement->kind == ITEM_STATEMENT_EXISTS;
     action->write.wants_old_on_failure = mr_slice_equal(
         mr_json_get_text(request, "ReturnValuesOnConditionCheckFailure"), MR_S("ALL_OLD"));
-    return dynamodb_statement_prepare(call, action->table, action->statement, &action->write);
+    return MR_OK;
+}
+
+/* AWS: what does not fit the table is a reason to cancel, as in TransactWriteItems. */
+static uint64_t prepare_statements(struct transaction *transaction)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < transaction->count && !transaction->canceled; i++) {
+        struct action *action = &transaction->actions[i];
+        if (dynamodb_statement_prepare(transaction->call, action->table, action->statement,
+                                       &action->write) != MR_OK)
+            cancel(transaction, action);
+        else
+            bytes += item_size(action->write.item);
+    }
+    return bytes;
 }
 
 static enum mr_status read_statements(struct transaction *transaction, size_t *ret_reads)
 {
     struct protocol_call *call = transaction->call;
     yyjson_arr_iter iter = yyjson_arr_iter_with(transaction->requests);
-    uint64_t bytes = 0;
     *ret_reads = 0;
     for (yyjson_val *request; (request = yyjson_arr_iter_next(&iter)) != NULL;) {
         struct action *action = &transaction->actions[transaction->count];
@@ -678,14 +692,13 @@ static enum mr_status read_statements(struct transaction *transaction, size_t *r
                                  MR_ARG(message));
         }
         *ret_reads += action->statement->kind == ITEM_STATEMENT_SELECT;
-        bytes += item_size(action->write.item);
     }
-    if (check_bytes(call, bytes) != MR_OK)
-        return MR_FAULT;
     if (*ret_reads > 0 && *ret_reads < transaction->count)
         return protocol_fail(call, &protocol_validation,
                              "A transaction must contain either only reads or only writes");
-    return order_actions(transaction);
+    if (check_bytes(call, prepare_statements(transaction)) != MR_OK)
+        return MR_FAULT;
+    return transaction->canceled ? MR_OK : order_actions(transaction);
 }
 
 void dynamodb_execute_transaction(struct protocol_call *call)

@@ -1,4 +1,5 @@
 /* Condition expressions: recursive descent, or < and < not < comparison. */
+#include "item/check.h"
 #include "item/parser.h"
 
 static const struct function {
@@ -92,108 +93,12 @@ static void parse_args(struct item_parser *parser, struct item_node *node)
         item_parser_expect(parser, MR_S(")"));
 }
 
-static void note_operand(struct item_parser *parser, struct mr_slice function, const char *type)
-{
-    item_parser_note(parser, ERROR_OPERAND,
-                     mr_arena_printf(parser->arena,
-                                     "Incorrect operand type for operator or function; operator or "
-                                     "function: %.*s, operand type: %s",
-                                     MR_ARG(function), type));
-}
-
-/* The type that an operand is known to have, or ITEM_NONE. */
-static enum item_type known_type(const struct item_node *node)
-{
-    if (node->kind == ITEM_NODE_SIZE)
-        return ITEM_N;
-    return node->kind == ITEM_NODE_VALUE ? node->value.type : ITEM_NONE;
-}
-
-static void check_distinct(struct item_parser *parser, struct mr_slice what,
-                           const struct item_node *a, const struct item_node *b)
-{
-    if (a->kind != ITEM_NODE_PATH || b->kind != ITEM_NODE_PATH ||
-        !item_path_equal(&a->path, &b->path))
-        return;
-    struct mr_slice path = item_path_text(parser->arena, &a->path);
-    item_parser_note(
-        parser, ERROR_DISTINCT,
-        mr_arena_printf(parser->arena,
-                        "The first operand must be distinct from the remaining "
-                        "operands for this operator or function; operator: %.*s, first "
-                        "operand: %.*s",
-                        MR_ARG(what), MR_ARG(path)));
-}
-
-static void check_first(struct item_parser *parser, struct mr_slice what,
-                        const struct item_node *node)
-{
-    for (size_t i = 1; i < node->count; i++)
-        check_distinct(parser, what, node->args[0], node->args[i]);
-}
-
-static void check_type_name(struct item_parser *parser, const struct item_node *node)
-{
-    const struct item_node *type = node->args[1];
-    if (type->kind == ITEM_NODE_SIZE) {
-        note_operand(parser, node->function, "N");
-    } else if (type->kind != ITEM_NODE_VALUE) {
-        note_operand(parser, node->function, "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}");
-    } else if (type->value.type == ITEM_NONE) {
-        return; /* not defined: noted already */
-    } else if (type->value.type != ITEM_S) {
-        note_operand(parser, node->function, item_type_name(type->value.type));
-    } else if (item_type_parse(type->value.body) == ITEM_NONE) {
-        item_parser_note(parser, ERROR_OPERAND,
-                         mr_arena_printf(parser->arena,
-                                         "Invalid attribute type name found; type: %.*s, valid "
-                                         "types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}",
-                                         MR_ARG(type->value.body)));
-    }
-}
-
-/* AWS: of the values that the request itself gives. What a path leads to compares as false. */
-static void check_ordered(struct item_parser *parser, struct mr_slice sign,
-                          const struct item_node *node)
-{
-    for (size_t i = 0; i < node->count; i++) {
-        const enum item_type type = known_type(node->args[i]);
-        if (type != ITEM_NONE && type != ITEM_S && type != ITEM_N && type != ITEM_B)
-            note_operand(parser, sign, item_type_name(type));
-    }
-}
-
 static void check_function(struct item_parser *parser, const struct item_node *node)
 {
     if (node->count == 2)
-        check_distinct(parser, node->function, node->args[0], node->args[1]);
-    enum item_type type = known_type(node->args[0]);
-    switch (node->kind) {
-    case ITEM_NODE_ATTRIBUTE_EXISTS:
-    case ITEM_NODE_ATTRIBUTE_NOT_EXISTS:
-        if (node->args[0]->kind != ITEM_NODE_PATH)
-            item_parser_note(parser, ERROR_OPERAND,
-                             mr_arena_printf(parser->arena,
-                                             "Operator or function requires a document path; "
-                                             "operator or function: %.*s",
-                                             MR_ARG(node->function)));
-        break;
-    case ITEM_NODE_ATTRIBUTE_TYPE: check_type_name(parser, node); break;
-    case ITEM_NODE_BEGINS_WITH:
-        for (size_t i = 0; i < 2; i++) {
-            type = known_type(node->args[i]);
-            if (type != ITEM_NONE && type != ITEM_S && type != ITEM_B) {
-                note_operand(parser, node->function, item_type_name(type));
-                break;
-            }
-        }
-        break;
-    case ITEM_NODE_SIZE:
-        if (type == ITEM_N || type == ITEM_BOOL || type == ITEM_NULL)
-            note_operand(parser, node->function, item_type_name(type));
-        break;
-    default: break;
-    }
+        item_parser_note(parser, ERROR_DISTINCT,
+                         item_check_distinct(parser->arena, node->function, node));
+    item_parser_note(parser, ERROR_OPERAND, item_check_call(parser->arena, node));
 }
 
 static struct item_node *parse_call(struct item_parser *parser)
@@ -290,32 +195,6 @@ static void settle_comparison(struct item_parser *parser)
     }
 }
 
-static void note_bounds(struct item_parser *parser, const char *what, const struct item_value *low,
-                        const struct item_value *high)
-{
-    struct mr_slice a = item_value_text(parser->arena, low);
-    struct mr_slice b = item_value_text(parser->arena, high);
-    item_parser_note(parser, ERROR_OPERAND,
-                     mr_arena_printf(parser->arena,
-                                     "The BETWEEN operator requires %s; lower bound operand: "
-                                     "AttributeValue: {%.*s}, upper bound operand: AttributeValue: "
-                                     "{%.*s}",
-                                     what, MR_ARG(a), MR_ARG(b)));
-}
-
-static void check_bounds(struct item_parser *parser, const struct item_node *node)
-{
-    const struct item_node *low = node->args[1], *high = node->args[2];
-    if (low->kind != ITEM_NODE_VALUE || high->kind != ITEM_NODE_VALUE ||
-        low->value.type == ITEM_NONE || high->value.type == ITEM_NONE)
-        return;
-    if (low->value.type != high->value.type)
-        note_bounds(parser, "same data type for lower and upper bounds", &low->value, &high->value);
-    else if (low->value.type <= ITEM_B && item_value_compare(&low->value, &high->value) > 0)
-        note_bounds(parser, "upper bound to be greater than or equal to lower bound", &low->value,
-                    &high->value);
-}
-
 static struct item_node *parse_between(struct item_parser *parser, struct item_node *left)
 {
     struct item_node *node = item_parser_node(parser, ITEM_NODE_BETWEEN, 3);
@@ -334,9 +213,10 @@ static struct item_node *parse_between(struct item_parser *parser, struct item_n
     require_operand(parser, node->args[2]);
     node->count = 3;
     if (!parser->failed) {
-        check_first(parser, MR_S("BETWEEN"), node);
-        check_ordered(parser, MR_S("BETWEEN"), node);
-        check_bounds(parser, node);
+        struct mr_arena *arena = parser->arena;
+        item_parser_note(parser, ERROR_DISTINCT, item_check_distinct(arena, MR_S("BETWEEN"), node));
+        item_parser_note(parser, ERROR_OPERAND, item_check_ordered(arena, MR_S("BETWEEN"), node));
+        item_parser_note(parser, ERROR_OPERAND, item_check_bounds(arena, node));
     }
     return node;
 }
@@ -358,7 +238,7 @@ static struct item_node *parse_in(struct item_parser *parser, struct item_node *
     node->args[0] = left;
     memcpy(node->args + 1, list->args, list->count * sizeof(node->args[0]));
     node->count = list->count + 1;
-    check_first(parser, MR_S("IN"), node);
+    item_parser_note(parser, ERROR_DISTINCT, item_check_distinct(parser->arena, MR_S("IN"), node));
     return node;
 }
 
@@ -394,9 +274,10 @@ static struct item_node *parse_comparison(struct item_parser *parser)
         node->count = 2;
         require_operand(parser, node->args[1]);
         if (!parser->failed)
-            check_distinct(parser, sign, left, node->args[1]);
+            item_parser_note(parser, ERROR_DISTINCT,
+                             item_check_distinct(parser->arena, sign, node));
         if (!parser->failed && kind != ITEM_NODE_EQ && kind != ITEM_NODE_NE)
-            check_ordered(parser, sign, node);
+            item_parser_note(parser, ERROR_OPERAND, item_check_ordered(parser->arena, sign, node));
     }
     settle_comparison(parser);
     return node;

@@ -87,7 +87,6 @@ struct item_node *item_parser_value(struct item_parser *parser); /* at a TOKEN_V
 
 struct mr_slice item_path_text(struct mr_arena *arena,
                                const struct item_path *path); /* "[a, [0]]" */
-bool item_path_equal(const struct item_path *a, const struct item_path *b);
 /* Notes when one of two paths leads through the other, or through the same place in another way. */
 void item_parser_overlap(struct item_parser *parser, const struct item_path *a,
                          const struct item_path *b);

@@ -1,475 +1,21 @@
-/* PartiQL: recursive descent into the trees of expressions. */
+/* PartiQL: statements, by recursive descent into the trees of expressions. */
+#include "item/check.h"
 #include "item/partiql_parser.h"
-
-/* ---- operands ---- */
-
-static struct item_node *make_node(struct partiql_parser *parser, enum item_node_kind kind,
-                                   size_t count)
-{
-    struct item_node *node = MR_NEW(parser->arena, struct item_node);
-    node->kind = kind;
-    node->count = count;
-    node->args = MR_NEW_ARRAY(parser->arena, struct item_node *, count + 1);
-    return node;
-}
-
-static struct mr_slice parse_name(struct partiql_parser *parser)
-{
-    struct mr_slice name = parser->token.text;
-    if (parser->token.kind != TOKEN_WORD && parser->token.kind != TOKEN_QUOTED)
-        item_partiql_fail(parser, "Expected identifier");
-    else if (name.len == 0)
-        item_partiql_fail(parser, "Expected identifier for simple path");
-    else
-        item_partiql_take(parser);
-    return name;
-}
-
-/* name, "name", .name, [0], ['name'] */
-static struct item_path parse_path(struct partiql_parser *parser)
-{
-    size_t cap = 4;
-    struct item_path path = {.steps = MR_NEW_ARRAY(parser->arena, struct item_step, cap)};
-    path.steps[path.count++].name = parse_name(parser);
-    while (parser->status == MR_OK) {
-        struct item_step step = {.index = 0};
-        if (item_partiql_accept_sign(parser, MR_S("."))) {
-            if (item_partiql_at_keyword(parser))
-                item_partiql_fail(parser, "Invalid path dot component");
-            step.name = parse_name(parser);
-        } else if (item_partiql_accept_sign(parser, MR_S("["))) {
-            int64_t index = 0;
-            bool negative = item_partiql_accept_sign(parser, MR_S("-"));
-            if (negative && parser->token.kind == TOKEN_NUMBER &&
-                !mr_slice_equal(parser->token.text, MR_S("0")))
-                item_partiql_fail_at(parser, &parser->token,
-                                     "List index is not within the allowable range; index: [-%.*s]",
-                                     MR_ARG(parser->token.text));
-            if (parser->token.kind == TOKEN_STRING && parser->token.text.len > 0)
-                step.name = parser->token.text;
-            else if (parser->token.kind != TOKEN_NUMBER ||
-                     mr_slice_to_i64(parser->token.text, &index) != MR_OK || index < 0)
-                item_partiql_fail(parser, "Expected an index");
-            step.index = (size_t)index;
-            item_partiql_take(parser);
-            item_partiql_expect_sign(parser, MR_S("]"));
-        } else {
-            break;
-        }
-        if (path.count == cap) {
-            path.steps = mr_arena_realloc(parser->arena, path.steps, cap * sizeof(step),
-                                          2 * cap * sizeof(step));
-            cap *= 2;
-        }
-        path.steps[path.count++] = step;
-    }
-    return path;
-}
-
-static struct item_node *parse_condition(struct partiql_parser *parser);
-static struct item_node *parse_operand(struct partiql_parser *parser);
-
-static const struct function {
-    struct mr_slice name;
-    enum item_node_kind kind;
-    size_t operands;
-} functions[] = {
-    {MR_S_INIT("begins_with"), ITEM_NODE_BEGINS_WITH, 2},
-    {MR_S_INIT("contains"), ITEM_NODE_CONTAINS, 2},
-    {MR_S_INIT("attribute_type"), ITEM_NODE_ATTRIBUTE_TYPE, 2},
-    {MR_S_INIT("attribute_exists"), ITEM_NODE_ATTRIBUTE_EXISTS, 1},
-    {MR_S_INIT("attribute_not_exists"), ITEM_NODE_ATTRIBUTE_NOT_EXISTS, 1},
-    {MR_S_INIT("size"), ITEM_NODE_SIZE, 1},
-    {MR_S_INIT("list_append"), ITEM_NODE_LIST_APPEND, 2},
-    {MR_S_INIT("if_not_exists"), ITEM_NODE_IF_NOT_EXISTS, 2},
-    {MR_S_INIT("set_add"), ITEM_NODE_ADD, 2},
-    {MR_S_INIT("set_delete"), ITEM_NODE_SUBTRACT, 2},
-};
-
-static bool needs_path(enum item_node_kind kind, size_t at)
-{
-    return at == 0 && kind != ITEM_NODE_LIST_APPEND && kind != ITEM_NODE_BEGINS_WITH &&
-           kind != ITEM_NODE_CONTAINS;
-}
-
-/* Functions of conditions take what a comparison takes, those of updates what SET takes. */
-static bool may_be_operand(enum item_node_kind function, enum item_node_kind kind)
-{
-    if (kind == ITEM_NODE_PATH || kind == ITEM_NODE_VALUE)
-        return true;
-    if (function < ITEM_NODE_ADD)
-        return kind == ITEM_NODE_SIZE;
-    return kind == ITEM_NODE_IF_NOT_EXISTS || kind == ITEM_NODE_LIST_APPEND;
-}
-
-static bool is_set_function(const struct item_node *node)
-{
-    return node->function.len > 0 &&
-           (node->kind == ITEM_NODE_ADD || node->kind == ITEM_NODE_SUBTRACT);
-}
-
-static void refuse_count(struct partiql_parser *parser, const struct item_node *node, size_t count)
-{
-    if (is_set_function(node)) {
-        item_partiql_fail_at(parser, &parser->call, "%s must have exactly two arguments",
-                             node->kind == ITEM_NODE_ADD ? "SET_ADD" : "SET_DELETE");
-        return;
-    }
-    struct mr_slice text =
-        mr_arena_printf(parser->arena,
-                        "Incorrect number of operands for operator or function; operator or "
-                        "function: %.*s, number of operands: %zu",
-                        MR_ARG(node->function), count);
-    item_partiql_fail_text(parser, MR_INVALID, text);
-}
-
-static void refuse_function(struct partiql_parser *parser, const struct partiql_token *token)
-{
-    item_partiql_fail_at(parser, token, "Unrecognized function: %.*s",
-                         MR_ARG(mr_arena_lower(parser->arena, token->text)));
-}
-
-static void check_argument(struct partiql_parser *parser, const struct item_node *node, size_t at)
-{
-    enum item_node_kind kind = node->args[at]->kind;
-    if (parser->status != MR_OK || is_set_function(node))
-        return;
-    if (needs_path(node->kind, at) && kind != ITEM_NODE_PATH)
-        item_partiql_fail_text(parser, MR_INVALID,
-                               mr_arena_printf(parser->arena,
-                                               "Operator or function requires a document path; "
-                                               "operator or function: %.*s",
-                                               MR_ARG(node->function)));
-    else if (!may_be_operand(node->kind, kind) && kind >= ITEM_NODE_ADD)
-        refuse_function(parser, &parser->call);
-    else if (!may_be_operand(node->kind, kind))
-        item_partiql_fail(parser, "Expected an operand");
-}
-
-/* At a word before '(': a call. `function` is set, so that set_add differs from +. */
-static struct item_node *parse_call(struct partiql_parser *parser, const struct function *function)
-{
-    struct item_node *node = make_node(parser, function->kind, function->operands);
-    struct item_node *beyond; /* an argument more than the function takes */
-    struct partiql_token call = parser->token;
-    size_t count = 0;
-    node->function = function->name;
-    item_partiql_take(parser);
-    item_partiql_expect_sign(parser, MR_S("("));
-    if (!item_partiql_enter(parser, ITEM_PARTIQL_DEPTH_MAX))
-        return node;
-    struct partiql_token argument = parser->token;
-    if (!item_partiql_at_sign(parser, MR_S(")"))) {
-        do {
-            struct item_node **slot = count < function->operands ? &node->args[count] : &beyond;
-            *slot = parse_operand(parser);
-            if (++count <= function->operands)
-                check_argument(parser, node, count - 1);
-        } while (item_partiql_accept_sign(parser, MR_S(",")));
-    }
-    parser->depth--;
-    item_partiql_expect_sign(parser, MR_S(")"));
-    parser->call = call;
-    parser->argument = argument;
-    if (parser->status == MR_OK && count != function->operands)
-        refuse_count(parser, node, count);
-    return node;
-}
-
-static bool is_literal(const struct partiql_parser *parser)
-{
-    static const struct mr_slice signs[] = {MR_S_INIT("?"), MR_S_INIT("-"), MR_S_INIT("["),
-                                            MR_S_INIT("{"), MR_S_INIT("<<")};
-    for (size_t i = 0; i < MR_COUNT(signs); i++) {
-        if (item_partiql_at_sign(parser, signs[i]))
-            return true;
-    }
-    return parser->token.kind == TOKEN_STRING || parser->token.kind == TOKEN_NUMBER ||
-           item_partiql_at_word(parser, MR_S("true")) ||
-           item_partiql_at_word(parser, MR_S("false")) ||
-           item_partiql_at_word(parser, MR_S("null"));
-}
-
-static const struct function *function_here(const struct partiql_parser *parser)
-{
-    for (size_t i = 0; item_partiql_at_call(parser) && i < MR_COUNT(functions); i++) {
-        if (mr_slice_equal_nocase(functions[i].name, parser->token.text))
-            return &functions[i];
-    }
-    return NULL;
-}
-
-static struct item_node *parse_operand(struct partiql_parser *parser)
-{
-    const struct function *function = function_here(parser);
-    if (function != NULL)
-        return parse_call(parser, function);
-    if (item_partiql_at_call(parser))
-        refuse_function(parser, &parser->token);
-    bool literal = is_literal(parser);
-    struct item_node *node = make_node(parser, literal ? ITEM_NODE_VALUE : ITEM_NODE_PATH, 0);
-    if (literal)
-        node->value = item_partiql_literal(parser);
-    else
-        node->path = parse_path(parser);
-    return node;
-}
-
-/* ---- conditions ---- */
-
-static void require_operand(struct partiql_parser *parser, const struct item_node *node)
-{
-    if (node->kind >= ITEM_NODE_ADD)
-        refuse_function(parser, &parser->call);
-    else if (node->kind != ITEM_NODE_PATH && node->kind != ITEM_NODE_VALUE &&
-             node->kind != ITEM_NODE_SIZE)
-        item_partiql_fail(parser, "Expected an operand");
-}
-
-/* What has an order: numbers, strings, binaries. */
-static void require_ordered(struct partiql_parser *parser, const struct item_node *node,
-                            const char *sign)
-{
-    for (size_t i = 0; parser->status == MR_OK && i < node->count; i++) {
-        enum item_type type = node->args[i]->value.type;
-        if (node->args[i]->kind != ITEM_NODE_VALUE || type == ITEM_S || type == ITEM_N ||
-            type == ITEM_B)
-            continue;
-        item_partiql_fail_text(parser, MR_INVALID,
-                               mr_arena_printf(parser->arena,
-                                               "Incorrect operand type for operator or function; "
-                                               "operator or function: %s, operand type: %s",
-                                               sign, item_type_name(type)));
-    }
-}
-
-static struct item_node *negated(struct partiql_parser *parser, struct item_node *node, bool negate)
-{
-    if (!negate)
-        return node;
-    struct item_node *not_node = make_node(parser, ITEM_NODE_NOT, 1);
-    not_node->args[0] = node;
-    return not_node;
-}
-
-static struct item_node *parse_in(struct partiql_parser *parser, struct item_node *left)
-{
-    enum { OPERANDS_MAX = 100 };
-    struct item_node *node = make_node(parser, ITEM_NODE_IN, OPERANDS_MAX + 1);
-    bool square = item_partiql_at_sign(parser, MR_S("["));
-    node->args[0] = left;
-    node->count = 1;
-    if (!square && !item_partiql_at_sign(parser, MR_S("(")))
-        item_partiql_fail(parser, "Expected a list");
-    item_partiql_take(parser);
-    do {
-        if (node->count > OPERANDS_MAX) {
-            item_partiql_fail(parser, "Too many operands of IN");
-            break;
-        }
-        node->args[node->count] = parse_operand(parser);
-        require_operand(parser, node->args[node->count++]);
-    } while (item_partiql_accept_sign(parser, MR_S(",")));
-    item_partiql_expect_sign(parser, square ? MR_S("]") : MR_S(")"));
-    return node;
-}
-
-static struct item_node *parse_between(struct partiql_parser *parser, struct item_node *left)
-{
-    struct item_node *node = make_node(parser, ITEM_NODE_BETWEEN, 3);
-    node->args[0] = left;
-    node->args[1] = parse_operand(parser);
-    item_partiql_expect_word(parser, MR_S("AND"));
-    node->args[2] = parse_operand(parser);
-    require_operand(parser, node->args[1]);
-    require_operand(parser, node->args[2]);
-    require_ordered(parser, node, "BETWEEN");
-    return node;
-}
-
-static struct item_node *type_node(struct partiql_parser *parser, struct item_node *left,
-                                   struct mr_slice type)
-{
-    struct item_node *node = make_node(parser, ITEM_NODE_ATTRIBUTE_TYPE, 2);
-    node->args[0] = left;
-    node->args[1] = make_node(parser, ITEM_NODE_VALUE, 0);
-    node->args[1]->value = item_value_scalar(parser->arena, ITEM_S, type);
-    return node;
-}
-
-/* After IS: the name of a type, of which a bag has three. */
-static struct item_node *parse_type(struct partiql_parser *parser, struct item_node *left)
-{
-    static const struct {
-        struct mr_slice name, type;
-    } types[] = {
-        {MR_S_INIT("NULL"), MR_S_INIT("NULL")},    {MR_S_INIT("BOOL"), MR_S_INIT("BOOL")},
-        {MR_S_INIT("BOOLEAN"), MR_S_INIT("BOOL")}, {MR_S_INIT("STRING"), MR_S_INIT("S")},
-        {MR_S_INIT("NUMERIC"), MR_S_INIT("N")},    {MR_S_INIT("INT"), MR_S_INIT("N")},
-        {MR_S_INIT("INTEGER"), MR_S_INIT("N")},    {MR_S_INIT("DECIMAL"), MR_S_INIT("N")},
-        {MR_S_INIT("FLOAT"), MR_S_INIT("N")},      {MR_S_INIT("BLOB"), MR_S_INIT("B")},
-        {MR_S_INIT("LIST"), MR_S_INIT("L")},       {MR_S_INIT("STRUCT"), MR_S_INIT("M")},
-        {MR_S_INIT("TUPLE"), MR_S_INIT("M")},
-    };
-    static const struct mr_slice sets[] = {MR_S_INIT("SS"), MR_S_INIT("NS"), MR_S_INIT("BS")};
-    for (size_t i = 0; i < MR_COUNT(types); i++) {
-        if (item_partiql_accept_word(parser, types[i].name))
-            return type_node(parser, left, types[i].type);
-    }
-    struct item_node *node = make_node(parser, ITEM_NODE_OR, MR_COUNT(sets));
-    for (size_t i = 0; i < MR_COUNT(sets); i++)
-        node->args[i] = type_node(parser, left, sets[i]);
-    if (item_partiql_accept_word(parser, MR_S("BAG")))
-        return node;
-    item_partiql_fail_text(
-        parser, MR_INVALID,
-        mr_arena_printf(parser->arena,
-                        "Unsupported data type for IS operator: %.*s. Supported data types are "
-                        "[MISSING, NULL, BOOLEAN, BLOB, STRING, NUMERIC, STRUCT, TUPLE, LIST]",
-                        MR_ARG(parser->token.raw)));
-    return node;
-}
-
-/* IS [NOT] MISSING, IS [NOT] STRING, ... */
-static struct item_node *parse_is(struct partiql_parser *parser, struct item_node *left)
-{
-    bool negate = item_partiql_accept_word(parser, MR_S("NOT"));
-    if (!item_partiql_accept_word(parser, MR_S("MISSING")))
-        return negated(parser, parse_type(parser, left), negate);
-    struct item_node *node = make_node(parser, ITEM_NODE_ATTRIBUTE_NOT_EXISTS, 1);
-    node->args[0] = left;
-    return negated(parser, node, negate);
-}
-
-static bool accept_comparator(struct partiql_parser *parser, enum item_node_kind *ret_kind,
-                              const char **ret_sign)
-{
-    static const struct {
-        struct mr_slice sign;
-        enum item_node_kind kind;
-    } signs[] = {
-        {MR_S_INIT("="), ITEM_NODE_EQ},  {MR_S_INIT("<>"), ITEM_NODE_NE},
-        {MR_S_INIT("!="), ITEM_NODE_NE}, {MR_S_INIT("<"), ITEM_NODE_LT},
-        {MR_S_INIT("<="), ITEM_NODE_LE}, {MR_S_INIT(">"), ITEM_NODE_GT},
-        {MR_S_INIT(">="), ITEM_NODE_GE},
-    };
-    for (size_t i = 0; i < MR_COUNT(signs); i++) {
-        if (item_partiql_accept_sign(parser, signs[i].sign)) {
-            *ret_kind = signs[i].kind;
-            *ret_sign = signs[i].sign.ptr;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* begins_with(a, 'x') = true */
-static struct item_node *parse_truth(struct partiql_parser *parser, struct item_node *left)
-{
-    enum item_node_kind kind;
-    const char *sign;
-    if (!accept_comparator(parser, &kind, &sign))
-        return left;
-    bool truth = item_partiql_accept_word(parser, MR_S("true"));
-    if (!truth)
-        item_partiql_expect_word(parser, MR_S("false"));
-    if (kind != ITEM_NODE_EQ && kind != ITEM_NODE_NE)
-        item_partiql_fail(parser, "Unexpected token");
-    return negated(parser, left, truth != (kind == ITEM_NODE_EQ));
-}
-
-static struct item_node *parse_comparison(struct partiql_parser *parser)
-{
-    struct item_node *left = parse_operand(parser);
-    enum item_node_kind kind;
-    const char *sign;
-    if (left->kind >= ITEM_NODE_ATTRIBUTE_EXISTS && left->kind <= ITEM_NODE_CONTAINS)
-        return parse_truth(parser, left);
-    require_operand(parser, left);
-    if (item_partiql_accept_word(parser, MR_S("IS")))
-        return parse_is(parser, left);
-    bool negate = item_partiql_accept_word(parser, MR_S("NOT"));
-    if (item_partiql_accept_word(parser, MR_S("IN")))
-        return negated(parser, parse_in(parser, left), negate);
-    if (item_partiql_accept_word(parser, MR_S("BETWEEN")))
-        return negated(parser, parse_between(parser, left), negate);
-    if (negate || !accept_comparator(parser, &kind, &sign)) {
-        item_partiql_fail_text(parser, MR_INVALID,
-                               MR_S("WHERE clause must contain an expression that resolves to a "
-                                    "boolean"));
-        return left;
-    }
-    struct item_node *node = make_node(parser, kind, 2);
-    node->args[0] = left;
-    node->args[1] = parse_operand(parser);
-    require_operand(parser, node->args[1]);
-    if (kind != ITEM_NODE_EQ && kind != ITEM_NODE_NE)
-        require_ordered(parser, node, sign);
-    return node;
-}
-
-static struct item_node *parse_not(struct partiql_parser *parser)
-{
-    if (!item_partiql_enter(parser, ITEM_PARTIQL_DEPTH_MAX))
-        return make_node(parser, ITEM_NODE_AND, 0);
-    struct item_node *node;
-    if (item_partiql_accept_word(parser, MR_S("NOT"))) {
-        node = negated(parser, parse_not(parser), true);
-    } else if (item_partiql_accept_sign(parser, MR_S("("))) {
-        node = parse_condition(parser);
-        item_partiql_expect_sign(parser, MR_S(")"));
-    } else {
-        node = parse_comparison(parser);
-    }
-    parser->depth--;
-    return node;
-}
-
-static struct item_node *parse_chain(struct partiql_parser *parser, struct mr_slice word,
-                                     enum item_node_kind kind,
-                                     struct item_node *(*parse_part)(struct partiql_parser *parser))
-{
-    struct item_node *left = parse_part(parser);
-    if (!item_partiql_at_word(parser, word))
-        return left;
-    size_t cap = 4;
-    struct item_node *node = make_node(parser, kind, cap);
-    node->args[0] = left;
-    node->count = 1;
-    while (item_partiql_accept_word(parser, word)) {
-        if (node->count == cap) {
-            node->args = mr_arena_realloc(parser->arena, node->args, cap * sizeof(node->args[0]),
-                                          2 * cap * sizeof(node->args[0]));
-            cap *= 2;
-        }
-        node->args[node->count++] = parse_part(parser);
-    }
-    return node;
-}
-
-static struct item_node *parse_and(struct partiql_parser *parser)
-{
-    return parse_chain(parser, MR_S("AND"), ITEM_NODE_AND, parse_not);
-}
-
-static struct item_node *parse_condition(struct partiql_parser *parser)
-{
-    return parse_chain(parser, MR_S("OR"), ITEM_NODE_OR, parse_and);
-}
-
-/* ---- statements ---- */
 
 static void parse_where(struct partiql_parser *parser, struct item_statement *statement)
 {
     if (item_partiql_accept_word(parser, MR_S("WHERE")))
-        statement->where = parse_condition(parser);
+        statement->where = item_partiql_condition(parser);
 }
 
 static void parse_table(struct partiql_parser *parser, struct item_statement *statement)
 {
-    statement->table = parse_name(parser);
+    statement->table = item_partiql_name(parser);
     if (item_partiql_accept_sign(parser, MR_S(".")))
-        statement->index = parse_name(parser);
+        statement->index = item_partiql_name(parser);
+    if (item_partiql_at_sign(parser, MR_S(".")))
+        item_partiql_fail_text(parser, MR_INVALID,
+                               MR_S("A path may contain at most 2 components in the FROM clause"));
 }
 
 static void refuse_clauses(struct partiql_parser *parser)
@@ -480,6 +26,20 @@ static void refuse_clauses(struct partiql_parser *parser)
         if (item_partiql_accept_word(parser, others[i]))
             item_partiql_fail_at(parser, &parser->token, "Unsupported clause: %s", others[i].ptr);
     }
+}
+
+/* What names more than one table behind a first. */
+static void refuse_tables(struct partiql_parser *parser)
+{
+    static const struct mr_slice joins[] = {MR_S_INIT("CROSS"), MR_S_INIT("JOIN"),
+                                            MR_S_INIT("INNER"), MR_S_INIT("LEFT"),
+                                            MR_S_INIT("RIGHT"), MR_S_INIT("FULL")};
+    bool more = item_partiql_at_sign(parser, MR_S(","));
+    for (size_t i = 0; i < MR_COUNT(joins); i++)
+        more = more || item_partiql_at_word(parser, joins[i]);
+    if (more)
+        item_partiql_fail_text(parser, MR_INVALID,
+                               MR_S("Only select from a single table or index is supported."));
 }
 
 /* What follows a table without being a clause of the statement. */
@@ -526,9 +86,40 @@ static void name_paths(struct partiql_parser *parser, struct item_statement *sta
     }
 }
 
+/* Words between SELECT and what is selected: ALL is what is done anyway. */
+static void parse_quantifier(struct partiql_parser *parser)
+{
+    item_partiql_accept_word(parser, MR_S("ALL"));
+    if (item_partiql_at_word(parser, MR_S("DISTINCT")))
+        item_partiql_fail_text(parser, MR_INVALID,
+                               MR_S("Unsupported token in expression: DISTINCT"));
+    if (item_partiql_accept_word(parser, MR_S("VALUE")) &&
+        !item_partiql_at_word(parser, MR_S("FROM")))
+        item_partiql_fail_text(parser, MR_INVALID,
+                               MR_S("Select projection doesn't support value or pivot keywords"));
+}
+
+static void parse_order(struct partiql_parser *parser, struct item_statement *statement)
+{
+    item_partiql_expect_word(parser, MR_S("BY"));
+    do {
+        if (statement->order_count == ITEM_ORDERS_MAX) {
+            item_partiql_fail(parser, "Too many attributes in ORDER BY clause");
+            return;
+        }
+        struct item_order *order = &statement->orders[statement->order_count++];
+        order->name = item_partiql_name(parser);
+        order->descending = item_partiql_accept_word(parser, MR_S("DESC"));
+        if (!order->descending)
+            item_partiql_accept_word(parser, MR_S("ASC"));
+    } while (item_partiql_accept_sign(parser, MR_S(",")));
+    refuse_clauses(parser);
+}
+
 static void parse_select(struct partiql_parser *parser, struct item_statement *statement)
 {
     size_t cap = 8;
+    parse_quantifier(parser);
     statement->paths = MR_NEW_ARRAY(parser->arena, struct item_path, cap);
     if (!item_partiql_accept_sign(parser, MR_S("*"))) {
         do {
@@ -540,31 +131,23 @@ static void parse_select(struct partiql_parser *parser, struct item_statement *s
             }
             if (item_partiql_at_call(parser))
                 item_partiql_fail_at(parser, &parser->token, "Unexpected path component");
-            statement->paths[statement->path_count++] = parse_path(parser);
+            statement->paths[statement->path_count++] = item_partiql_path(parser);
         } while (item_partiql_accept_sign(parser, MR_S(",")));
     }
     if (item_partiql_at_word(parser, MR_S("AS")))
         item_partiql_fail_text(parser, MR_INVALID, MR_S("Aliasing is not supported"));
+    else if (parser->token.kind == TOKEN_QUOTED ||
+             (parser->token.kind == TOKEN_WORD && !item_partiql_at_keyword(parser)))
+        item_partiql_fail_text(parser, MR_INVALID, MR_S("Aliasing is not supported"));
     item_partiql_expect_word(parser, MR_S("FROM"));
     parse_table(parser, statement);
+    refuse_tables(parser);
     refuse_alias(parser);
     parse_where(parser, statement);
     name_paths(parser, statement);
     refuse_clauses(parser);
-    if (!item_partiql_accept_word(parser, MR_S("ORDER")))
-        return;
-    item_partiql_expect_word(parser, MR_S("BY"));
-    do {
-        if (statement->order_count == ITEM_ORDERS_MAX) {
-            item_partiql_fail(parser, "Too many attributes in ORDER BY clause");
-            return;
-        }
-        struct item_order *order = &statement->orders[statement->order_count++];
-        order->name = parse_name(parser);
-        order->descending = item_partiql_accept_word(parser, MR_S("DESC"));
-        if (!order->descending)
-            item_partiql_accept_word(parser, MR_S("ASC"));
-    } while (item_partiql_accept_sign(parser, MR_S(",")));
+    if (item_partiql_accept_word(parser, MR_S("ORDER")))
+        parse_order(parser, statement);
 }
 
 static void parse_insert(struct partiql_parser *parser, struct item_statement *statement)
@@ -578,17 +161,15 @@ static void parse_insert(struct partiql_parser *parser, struct item_statement *s
                                     "VALUE item\" instead"));
     if (!item_partiql_accept_word(parser, MR_S("VALUE")))
         item_partiql_fail(parser, "Unexpected token after expression");
-    if (!item_partiql_at_sign(parser, MR_S("{")) && !item_partiql_at_sign(parser, MR_S("?"))) {
-        item_partiql_fail(parser, "Expected a tuple");
+    if (!item_partiql_at_sign(parser, MR_S("{"))) {
+        item_partiql_fail_at(parser, &parser->token,
+                             "Unsupported format in item expression. Please use struct format "
+                             "{...} to express item values for insert statement.");
         return;
     }
     struct item_value value = item_partiql_literal(parser);
     if (parser->status != MR_OK)
         return;
-    if (value.type != ITEM_M) {
-        item_partiql_fail(parser, "Expected a tuple");
-        return;
-    }
     struct item_iter iter = item_iter_value(&value);
     struct item_field *fields = MR_NEW_ARRAY(parser->arena, struct item_field, iter.left + 1);
     size_t count = 0;
@@ -597,22 +178,24 @@ static void parse_insert(struct partiql_parser *parser, struct item_statement *s
     statement->item = item_make(parser->arena, fields, count);
 }
 
-static bool paths_overlap(const struct item_path *a, const struct item_path *b)
-{
-    for (size_t i = 0; i < a->count && i < b->count; i++) {
-        const struct item_step *x = &a->steps[i], *y = &b->steps[i];
-        if ((x->name.ptr == NULL) != (y->name.ptr == NULL))
-            return true;
-        if (x->name.ptr == NULL ? x->index != y->index : !mr_slice_equal(x->name, y->name))
-            return false;
-    }
-    return true;
-}
-
+/* What SET takes, alone or in a sum. */
 static void check_set_value(struct partiql_parser *parser, const struct item_node *node)
 {
+    const bool sum = node->function.len == 0 &&
+                     (node->kind == ITEM_NODE_ADD || node->kind == ITEM_NODE_SUBTRACT);
+    for (size_t i = 0; sum && i < node->count; i++)
+        check_set_value(parser, node->args[i]);
+    if (node->kind == ITEM_NODE_LIST_APPEND) {
+        struct mr_slice text = item_check_values(parser->arena, node->function, node, ITEM_L);
+        if (text.ptr != NULL)
+            item_partiql_fail_text(parser, MR_INVALID, text);
+    }
     if (node->kind < ITEM_NODE_PATH)
-        item_partiql_fail(parser, "Expected a value to set");
+        item_partiql_fail_text(parser, MR_INVALID,
+                               mr_arena_printf(parser->arena,
+                                               "The function is not allowed in an update "
+                                               "expression; function: %.*s",
+                                               MR_ARG(node->function)));
 }
 
 static void check_set_function(struct partiql_parser *parser, const struct item_node *node,
@@ -621,8 +204,8 @@ static void check_set_function(struct partiql_parser *parser, const struct item_
     const struct item_node *set = node->args[1];
     if (parser->status != MR_OK)
         return;
-    if (node->args[0]->kind != ITEM_NODE_PATH || node->args[0]->path.count != action->path.count ||
-        !paths_overlap(&node->args[0]->path, &action->path))
+    if (node->args[0]->kind != ITEM_NODE_PATH ||
+        !item_path_equal(&node->args[0]->path, &action->path))
         item_partiql_fail_at(parser, &parser->call,
                              "The first argument to SET_%s must equal the assignment value", what);
     else if (set->kind != ITEM_NODE_VALUE || !item_type_is_set(set->value.type))
@@ -635,17 +218,12 @@ static void parse_set(struct partiql_parser *parser, struct item_action *action)
 {
     action->kind = ITEM_SET;
     item_partiql_expect_sign(parser, MR_S("="));
-    struct item_node *node = parse_operand(parser);
-    bool minus = item_partiql_at_sign(parser, MR_S("-"));
-    if (minus || item_partiql_at_sign(parser, MR_S("+"))) {
-        struct item_node *sum = make_node(parser, minus ? ITEM_NODE_SUBTRACT : ITEM_NODE_ADD, 2);
-        item_partiql_take(parser);
-        sum->args[0] = node;
-        sum->args[1] = parse_operand(parser);
-        check_set_value(parser, sum->args[0]);
-        check_set_value(parser, sum->args[1]);
-        node = sum;
-    } else if (node->kind == ITEM_NODE_ADD || node->kind == ITEM_NODE_SUBTRACT) {
+    struct item_node *node = item_partiql_sum(parser);
+    item_partiql_refuse_operator(parser, "Update");
+    if (parser->status != MR_OK)
+        return;
+    if (node->function.len > 0 &&
+        (node->kind == ITEM_NODE_ADD || node->kind == ITEM_NODE_SUBTRACT)) {
         bool add = node->kind == ITEM_NODE_ADD;
         check_set_function(parser, node, action, add ? "ADD" : "DELETE");
         if (parser->status != MR_OK)
@@ -667,12 +245,17 @@ static void parse_action(struct partiql_parser *parser, struct item_update *upda
         *cap *= 2;
     }
     struct item_action *action = &update->actions[update->count++];
-    *action = (struct item_action){.kind = ITEM_REMOVE, .path = parse_path(parser)};
+    *action = (struct item_action){.kind = ITEM_REMOVE, .path = item_partiql_path(parser)};
     if (set)
         parse_set(parser, action);
     for (size_t i = 0; parser->status == MR_OK && i + 1 < update->count; i++) {
-        if (paths_overlap(&update->actions[i].path, &action->path))
-            item_partiql_fail(parser, "Two document paths overlap with each other");
+        const struct item_path *one = &update->actions[i].path, *two = &action->path;
+        const bool longer = one->count > two->count;
+        bool conflict;
+        struct mr_slice text =
+            item_check_paths(parser->arena, longer ? two : one, longer ? one : two, &conflict);
+        if (text.ptr != NULL)
+            item_partiql_fail_text(parser, MR_INVALID, text);
     }
 }
 
@@ -710,10 +293,12 @@ static void parse_update(struct partiql_parser *parser, struct item_statement *s
         item_partiql_take(parser);
         do
             parse_action(parser, update, &cap, set);
-        while (item_partiql_accept_sign(parser, MR_S(",")));
+        while (set && item_partiql_accept_sign(parser, MR_S(",")));
     }
     if (update->count == 0)
         item_partiql_fail(parser, "Expected data manipulation");
+    if (item_partiql_at_sign(parser, MR_S(","))) /* AWS: a REMOVE has one path */
+        item_partiql_fail(parser, "Unexpected token after expression");
     update->creates = true;
     update->paths = MR_NEW_ARRAY(parser->arena, struct item_path, update->count + 1);
     for (size_t i = 0; i < update->count; i++)

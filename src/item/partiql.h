@@ -45,6 +45,8 @@ MR_MUST_USE enum mr_status item_partiql_parse(struct mr_arena *arena, struct mr_
                                               yyjson_val *parameters,
                                               struct item_statement *ret_statement,
                                               struct mr_slice *ret_error);
+/* It asks two different values of that attribute. */
+bool item_partiql_contradicts(const struct item_node *where, struct mr_slice name);
 /* How many values the longest IN of that attribute has; 0: there is none. */
 size_t item_partiql_listed(const struct item_node *where, struct mr_slice name);
 /* The values of which a top-level attribute must have one for the condition to hold: by =, IN, and

@@ -24,9 +24,9 @@ struct partiql_parser {
     struct partiql_token call, argument; /* the last call read, and its first argument */
     struct item_writer key;              /* of the literal being read: root.name[1] */
     yyjson_val *parameters;
-    size_t taken; /* parameters */
-    unsigned depth;
-    enum mr_status status; /* MR_OK until the first error */
+    size_t taken;           /* parameters */
+    unsigned depth, groups; /* groups: parentheses around conditions that are open */
+    enum mr_status status;  /* MR_OK until the first error */
     struct mr_slice error;
 };
 
@@ -51,3 +51,13 @@ void item_partiql_expect_word(struct partiql_parser *parser, struct mr_slice wor
 bool item_partiql_enter(struct partiql_parser *parser, unsigned limit);
 /* A literal or parameter, encoded. */
 struct item_value item_partiql_literal(struct partiql_parser *parser);
+
+struct mr_slice item_partiql_name(struct partiql_parser *parser);
+struct item_path item_partiql_path(struct partiql_parser *parser);
+struct item_node *item_partiql_node(struct partiql_parser *parser, enum item_node_kind kind,
+                                    size_t count);
+struct item_node *item_partiql_operand(struct partiql_parser *parser);
+struct item_node *item_partiql_sum(struct partiql_parser *parser);
+struct item_node *item_partiql_condition(struct partiql_parser *parser);
+/* At an operator that a "Condition" or an "Update" does not have. */
+void item_partiql_refuse_operator(struct partiql_parser *parser, const char *where);

@@ -25,6 +25,22 @@ const struct item_node *item_partiql_term(const struct item_node *where, struct 
     return where;
 }
 
+bool item_partiql_contradicts(const struct item_node *where, struct mr_slice name)
+{
+    const struct item_node *first = item_partiql_term(where, name, true);
+    if (first == NULL || where->kind != ITEM_NODE_AND)
+        return false;
+    for (size_t i = 0; i < where->count; i++) {
+        const struct item_node *term = item_partiql_term(where->args[i], name, true);
+        if (term == NULL)
+            continue;
+        if (!item_value_equal(&term->args[1]->value, &first->args[1]->value) ||
+            item_partiql_contradicts(where->args[i], name))
+            return true;
+    }
+    return false;
+}
+
 static bool add_values(struct mr_arena *arena, const struct item_node *where, struct mr_slice name,
                        struct item_value **values, size_t *count)
 {

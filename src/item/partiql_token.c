@@ -106,7 +106,8 @@ static void lex_number(struct partiql_parser *parser)
 static void lex_sign(struct partiql_parser *parser)
 {
     static const struct mr_slice twos[] = {MR_S_INIT("<="), MR_S_INIT(">="), MR_S_INIT("<>"),
-                                           MR_S_INIT("!="), MR_S_INIT("<<"), MR_S_INIT(">>")};
+                                           MR_S_INIT("!="), MR_S_INIT("<<"), MR_S_INIT(">>"),
+                                           MR_S_INIT("||")};
     struct mr_slice rest = mr_slice_make(parser->next, (size_t)(parser->end - parser->next));
     size_t len = 1;
     for (size_t i = 0; i < MR_COUNT(twos); i++) {
@@ -197,25 +198,6 @@ bool item_partiql_at_word(const struct partiql_parser *parser, struct mr_slice w
     return parser->token.kind == TOKEN_WORD && mr_slice_equal_nocase(parser->token.text, word);
 }
 
-bool item_partiql_at_keyword(const struct partiql_parser *parser)
-{
-    static const struct mr_slice words[] = {
-        MR_S_INIT("all"),   MR_S_INIT("and"),    MR_S_INIT("as"),     MR_S_INIT("between"),
-        MR_S_INIT("by"),    MR_S_INIT("cross"),  MR_S_INIT("delete"), MR_S_INIT("from"),
-        MR_S_INIT("full"),  MR_S_INIT("group"),  MR_S_INIT("having"), MR_S_INIT("in"),
-        MR_S_INIT("inner"), MR_S_INIT("into"),   MR_S_INIT("is"),     MR_S_INIT("join"),
-        MR_S_INIT("left"),  MR_S_INIT("like"),   MR_S_INIT("not"),    MR_S_INIT("null"),
-        MR_S_INIT("on"),    MR_S_INIT("or"),     MR_S_INIT("order"),  MR_S_INIT("outer"),
-        MR_S_INIT("right"), MR_S_INIT("select"), MR_S_INIT("set"),    MR_S_INIT("union"),
-        MR_S_INIT("size"),  MR_S_INIT("update"), MR_S_INIT("where"),
-    };
-    for (size_t i = 0; i < MR_COUNT(words); i++) {
-        if (item_partiql_at_word(parser, words[i]))
-            return true;
-    }
-    return false;
-}
-
 bool item_partiql_accept_sign(struct partiql_parser *parser, struct mr_slice sign)
 {
     if (!item_partiql_at_sign(parser, sign))
@@ -286,6 +268,17 @@ static void number_json(struct partiql_parser *parser, struct mr_json *json, boo
     item_partiql_take(parser);
 }
 
+/* Signs in front of a number: true when they make it one below zero. */
+static bool accept_signs(struct partiql_parser *parser)
+{
+    bool negative = false;
+    while (item_partiql_at_sign(parser, MR_S("-")) || item_partiql_at_sign(parser, MR_S("+"))) {
+        negative = negative != item_partiql_at_sign(parser, MR_S("-"));
+        item_partiql_take(parser);
+    }
+    return negative;
+}
+
 static void text_json(struct partiql_parser *parser, struct mr_json *json)
 {
     mr_json_string(json, parser->token.text);
@@ -302,9 +295,11 @@ static void set_json(struct partiql_parser *parser, struct mr_json *json)
     mr_json_key(json, text ? "SS" : "NS");
     mr_json_array(json);
     do {
-        bool negative = !text && item_partiql_accept_sign(parser, MR_S("-"));
+        bool negative = !text && accept_signs(parser);
         if (parser->token.kind != (text ? TOKEN_STRING : TOKEN_NUMBER))
-            item_partiql_fail(parser, "A set holds strings or numbers");
+            item_partiql_fail_text(parser, MR_INVALID,
+                                   MR_S("Unsupported data type in Bag. DynamoDB only supports "
+                                        "either numbers or strings in bags"));
         else if (text)
             text_json(parser, json);
         else
@@ -331,27 +326,90 @@ static void list_json(struct partiql_parser *parser, struct mr_json *json)
     item_partiql_expect_sign(parser, MR_S("]"));
 }
 
+/* The name of a member, which is a text. */
+static void take_member(struct partiql_parser *parser, struct mr_slice tuple)
+{
+    const struct partiql_token *token = &parser->token;
+    const bool word = token->kind == TOKEN_WORD || token->kind == TOKEN_QUOTED;
+    if (token->kind == TOKEN_STRING) {
+        item_partiql_take(parser);
+        item_partiql_expect_sign(parser, MR_S(":"));
+        return;
+    }
+    if (!word && token->kind != TOKEN_NUMBER && !item_partiql_at_sign(parser, MR_S("?"))) {
+        item_partiql_fail(parser, "Expected a name in quotes");
+        return;
+    }
+    item_partiql_fail_at(parser, token,
+                         "Tuple keys must be of type String. Actual type: %s under %.*s",
+                         word                          ? "VariableReference"
+                         : token->kind == TOKEN_NUMBER ? "INT"
+                                                       : "Parameter",
+                         MR_ARG(tuple));
+}
+
+struct names {
+    struct mr_slice *all;
+    size_t count, cap;
+};
+
+/* False: it is there already. */
+static bool add_name(struct mr_arena *arena, struct names *names, struct mr_slice name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (mr_slice_equal(names->all[i], name))
+            return false;
+    }
+    if (names->count == names->cap) {
+        const size_t cap = names->cap == 0 ? 8 : 2 * names->cap;
+        names->all = mr_arena_realloc(arena, names->all, names->cap * sizeof names->all[0],
+                                      cap * sizeof names->all[0]);
+        names->cap = cap;
+    }
+    names->all[names->count++] = name;
+    return true;
+}
+
+/* AWS: tells where a tuple is without the name of the attribute that it is in. */
+static struct mr_slice tuple_place(const struct partiql_parser *parser)
+{
+    struct mr_slice key = mr_arena_copy(parser->arena, item_writer_slice(&parser->key));
+    size_t from = mr_slice_find(key, '.');
+    if (from == SIZE_MAX)
+        return key;
+    struct mr_slice rest = mr_slice_sub(key, from + 1, key.len);
+    size_t next = mr_slice_find(rest, '.');
+    struct mr_slice deeper = next == SIZE_MAX ? MR_S("") : mr_slice_sub(rest, next, rest.len);
+    return mr_arena_printf(parser->arena, "%.*s%.*s", MR_ARG(mr_slice_sub(key, 0, from)),
+                           MR_ARG(deeper));
+}
+
 /* {'name': value, ...}; a name given twice is an error. */
 static void members_json(struct partiql_parser *parser, struct mr_json *json)
 {
+    const struct mr_slice tuple = tuple_place(parser);
+    const struct partiql_token brace = parser->token;
+    const size_t len = parser->key.len;
+    const bool outer = mr_slice_find(item_writer_slice(&parser->key), '.') == SIZE_MAX;
+    struct names names = {0};
     item_partiql_take(parser);
     mr_json_object(json);
-    size_t len = parser->key.len;
-    while (!item_partiql_at_sign(parser, MR_S("}")) && parser->status == MR_OK) {
+    bool more = !item_partiql_at_sign(parser, MR_S("}"));
+    while (more && parser->status == MR_OK) {
+        const struct partiql_token name = parser->token;
         item_write_byte(&parser->key, '.');
-        item_write_raw(&parser->key, parser->token.text);
-        if (parser->token.kind != TOKEN_STRING && parser->token.kind != TOKEN_QUOTED)
-            item_partiql_fail(parser, "Expected a name in quotes");
-        else
-            mr_json_name(json, parser->token.text);
+        item_write_raw(&parser->key, name.text);
+        take_member(parser, tuple);
+        if (parser->status == MR_OK && !add_name(parser->arena, &names, name.text))
+            item_partiql_fail_at(parser, outer ? &name : &brace,
+                                 "Duplicate keys in tuple. Key: %.*s under %.*s", MR_ARG(name.text),
+                                 MR_ARG(tuple));
         if (parser->status != MR_OK)
             break;
-        item_partiql_take(parser);
-        item_partiql_expect_sign(parser, MR_S(":"));
+        mr_json_name(json, name.text);
         literal_json(parser, json);
         parser->key.len = len;
-        if (!item_partiql_accept_sign(parser, MR_S(",")))
-            break;
+        more = item_partiql_accept_sign(parser, MR_S(","));
     }
     mr_json_object_end(json);
     item_partiql_expect_sign(parser, MR_S("}"));
@@ -380,7 +438,7 @@ static void value_json(struct partiql_parser *parser, struct mr_json *json)
         item_partiql_fail_at(parser, &parser->token, "Unsupported data type: %.*s under key root",
                              MR_ARG(name));
     } else {
-        bool negative = item_partiql_accept_sign(parser, MR_S("-"));
+        bool negative = accept_signs(parser);
         if (parser->token.kind != TOKEN_NUMBER) {
             item_partiql_fail(parser, "Expected expression");
             return;

@@ -1,4 +1,5 @@
 /* Paths into items, and the names and values that a request binds to placeholders. */
+#include "item/check.h"
 #include "item/parser.h"
 
 struct item_value item_path_get(const struct item_path *path, struct mr_slice item)
@@ -65,30 +66,38 @@ bool item_path_equal(const struct item_path *a, const struct item_path *b)
     return true;
 }
 
-static void note_paths(struct item_parser *parser, enum item_error_class error_class,
-                       const char *what, const struct item_path *a, const struct item_path *b)
+static struct mr_slice paths_error(struct mr_arena *arena, const char *what,
+                                   const struct item_path *a, const struct item_path *b)
 {
-    struct mr_slice one = item_path_text(parser->arena, a), two = item_path_text(parser->arena, b);
-    item_parser_note(parser, error_class,
-                     mr_arena_printf(parser->arena,
-                                     "Two document paths %s with each other; must remove or "
-                                     "rewrite one of these paths; path one: %.*s, path two: %.*s",
-                                     what, MR_ARG(one), MR_ARG(two)));
+    struct mr_slice one = item_path_text(arena, a), two = item_path_text(arena, b);
+    return mr_arena_printf(arena,
+                           "Two document paths %s with each other; must remove or rewrite one of "
+                           "these paths; path one: %.*s, path two: %.*s",
+                           what, MR_ARG(one), MR_ARG(two));
+}
+
+struct mr_slice item_check_paths(struct mr_arena *arena, const struct item_path *a,
+                                 const struct item_path *b, bool *ret_conflict)
+{
+    *ret_conflict = false;
+    for (size_t i = 0; i < a->count && i < b->count; i++) {
+        const struct item_step *left = &a->steps[i], *right = &b->steps[i];
+        if ((left->name.ptr == NULL) != (right->name.ptr == NULL)) {
+            *ret_conflict = true;
+            return paths_error(arena, "conflict", a, b);
+        }
+        if (!step_equal(left, right))
+            return (struct mr_slice){0};
+    }
+    return paths_error(arena, "overlap", a, b);
 }
 
 void item_parser_overlap(struct item_parser *parser, const struct item_path *a,
                          const struct item_path *b)
 {
-    for (size_t i = 0; i < a->count && i < b->count; i++) {
-        const struct item_step *left = &a->steps[i], *right = &b->steps[i];
-        if ((left->name.ptr == NULL) != (right->name.ptr == NULL)) {
-            note_paths(parser, ERROR_CONFLICT, "conflict", a, b);
-            return;
-        }
-        if (!step_equal(left, right))
-            return;
-    }
-    note_paths(parser, ERROR_OVERLAP, "overlap", a, b);
+    bool conflict;
+    struct mr_slice text = item_check_paths(parser->arena, a, b, &conflict);
+    item_parser_note(parser, conflict ? ERROR_CONFLICT : ERROR_OVERLAP, text);
 }
 
 static bool is_placeholder(struct mr_slice key, char first)

@@ -4,7 +4,7 @@
 #include <cmocka.h>
 
 static const char *const seeds[] = {
-    "SELECT a, b.c[0].\"d\" FROM \"t\".\"i\" WHERE id = 'x' AND (n BETWEEN 1 AND -2.5e3 OR NOT "
+    "SELECT a, b.c[0].\"d\" FROM \"t\".\"i\" WHERE id = 'x' AND (n BETWEEN -2.5e3 AND 1 OR NOT "
     "begins_with(s, 'a')) ORDER BY n DESC",
     "INSERT INTO t VALUE {'id': ?, 'l': [1, {'k': <<'a', 'b'>>}, null, true], 'n': <<1, -2>>}",
     "UPDATE t SET a = b + 1 SET l = list_append(l, [?]), s = set_add(s, <<'x'>>) REMOVE c.d "
@@ -43,6 +43,7 @@ static enum mr_status run(struct mr_arena *arena, struct mr_slice text, struct m
         item_condition_holds(arena, &condition, item);
         item_condition_holds(arena, &condition, (struct mr_slice){0});
         item_partiql_term(statement.where, MR_S("id"), true);
+        item_partiql_contradicts(statement.where, MR_S("id"));
         struct item_value *values;
         size_t count;
         if (item_partiql_values(arena, statement.where, MR_S("id"), &values, &count))

@@ -1,4 +1,5 @@
 /* Update expressions: SET, REMOVE, ADD and DELETE sections. */
+#include "item/check.h"
 #include "item/parser.h"
 
 struct update_parser {
@@ -10,27 +11,11 @@ struct update_parser {
 
 static struct item_node *parse_set_value(struct item_parser *parser);
 
-static void note_operand(struct item_parser *parser, struct mr_slice function, const char *type)
-{
-    item_parser_note(parser, ERROR_OPERAND,
-                     mr_arena_printf(parser->arena,
-                                     "Incorrect operand type for operator or function; operator or "
-                                     "function: %.*s, operand type: %s",
-                                     MR_ARG(function), type));
-}
-
 static void check_types(struct item_parser *parser, const struct item_node *node,
                         enum item_type wanted)
 {
-    for (size_t i = 0; i < node->count; i++) {
-        const struct item_node *arg = node->args[i];
-        if (arg->kind != ITEM_NODE_VALUE || arg->value.type == ITEM_NONE)
-            continue;
-        if (arg->value.type != wanted) {
-            note_operand(parser, node->function, item_type_name(arg->value.type));
-            return;
-        }
-    }
+    item_parser_note(parser, ERROR_OPERAND,
+                     item_check_values(parser->arena, node->function, node, wanted));
 }
 
 /* AWS: a list_append is a whole value, in no function and no sum. */

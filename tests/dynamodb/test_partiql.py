@@ -6,6 +6,21 @@ from botocore.exceptions import ClientError
 from .conftest import KEY, make_table, raw
 
 MALFORMED = "Statement wasn't well formed, can't be processed: "
+NAMES = (
+    "Table name should be within the length [3, 255] and only contain 'a-z', 'A-Z', '0-9', '-', "
+    "'_', '.'."
+)
+DISTINCT = (
+    "The first operand must be distinct from the remaining operands for this operator or function; "
+    "operator: "
+)
+OPERATOR = "Unsupported operator in Condition Expression. Operator: "
+NOT_IN_UPDATE = "The function is not allowed in an update expression; function: "
+OVERLAP = (
+    "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+    "path one: {}, path two: {}"
+)
+TUPLE_KEYS = "Tuple keys must be of type String. Actual type: "
 PARAMETERS = "Number of parameters in request and statement don't match."
 
 
@@ -71,19 +86,19 @@ def test_insert_does_not_replace(table, run, refused):
     "where, wanted",
     [
         ("id = 'a'", [0, 1, 2, 3, 4, 5]),
-        ("id = 'a' AND at >= 3", [3, 4, 5]),
-        ("id = 'a' AND at BETWEEN 1 AND 3 AND even = true", [2]),
-        ("id = 'a' ORDER BY at DESC", [5, 4, 3, 2, 1, 0]),
-        ("id = 'a' AND (at = 1 OR at = 4)", [1, 4]),
+        ("id = 'a' AND \"at\" >= 3", [3, 4, 5]),
+        ("id = 'a' AND \"at\" BETWEEN 1 AND 3 AND even = true", [2]),
+        ("id = 'a' ORDER BY \"at\" DESC", [5, 4, 3, 2, 1, 0]),
+        ("id = 'a' AND (\"at\" = 1 OR \"at\" = 4)", [1, 4]),
         ("id = 'a' AND NOT even = true", [1, 3, 5]),
-        ("id = 'a' AND at IN [1, 2, 9]", [1, 2]),
-        ("id = 'a' AND deep.list[0] > 3", [4, 5]),
-        ("id = 'a' AND \"deep\".\"list\"[1] = 'x' AND at < 2", [0, 1]),
-        ("id = 'a' AND even IS NOT MISSING AND size(deep.list) = 2 AND at = 2", [2]),
-        ("id = 'a' AND gone IS MISSING AND at <> 0 AND at <= 1", [1]),
-        ("id = 'a' AND begins_with(id, 'a') AND at = 0", [0]),
-        ("begins_with(id, 'b') AND at = 5", [5]),
-        ("id IN ['b'] AND at > 4", [5]),
+        ("id = 'a' AND \"at\" IN [1, 2, 9]", [1, 2]),
+        ("id = 'a' AND deep.\"list\"[0] > 3", [4, 5]),
+        ("id = 'a' AND \"deep\".\"list\"[1] = 'x' AND \"at\" < 2", [0, 1]),
+        ("id = 'a' AND even IS NOT MISSING AND size(deep.\"list\") = 2 AND \"at\" = 2", [2]),
+        ("id = 'a' AND gone IS MISSING AND \"at\" <> 0 AND \"at\" <= 1", [1]),
+        ("id = 'a' AND begins_with(id, 'a') AND \"at\" = 0", [0]),
+        ("begins_with(id, 'b') AND \"at\" = 5", [5]),
+        ("id IN ['b'] AND \"at\" > 4", [5]),
     ],
 )
 def test_select(series, run, where, wanted):
@@ -95,14 +110,14 @@ def places(reply):
 
 
 @pytest.mark.parametrize("where, wanted", [
-    ("id IN ['b', 'z', 'a', 'b'] AND at > 3", "a4 a5 b4 b5"),
-    ("id IN ['b', 'a'] AND at > 3 ORDER BY id", "a4 a5 b4 b5"),
-    ("id IN ['b', 'a'] AND at > 3 ORDER BY id DESC", "b5 b4 a5 a4"),
-    ("id IN ['b', 'a'] AND at > 3 ORDER BY id DESC, at ASC", "b4 b5 a4 a5"),
-    ("(id = 'b' OR id = 'a') AND at BETWEEN 1 AND 2 ORDER BY id, at DESC", "a2 a1 b2 b1"),
-    ("id = 'b' AND at = 1 OR id = 'a' AND at = 2 ORDER BY id", "a2 b1"),
-    ("id IN ['b'] AND at > 3 ORDER BY at DESC", "b5 b4"),
-    ("id IN ['b', 'a'] AND id = 'a' AND at > 3 ORDER BY at DESC", "a5 a4"),
+    ("id IN ['b', 'z', 'a', 'b'] AND \"at\" > 3", "a4 a5 b4 b5"),
+    ("id IN ['b', 'a'] AND \"at\" > 3 ORDER BY id", "a4 a5 b4 b5"),
+    ("id IN ['b', 'a'] AND \"at\" > 3 ORDER BY id DESC", "b5 b4 a5 a4"),
+    ("id IN ['b', 'a'] AND \"at\" > 3 ORDER BY id DESC, \"at\" ASC", "b4 b5 a4 a5"),
+    ("(id = 'b' OR id = 'a') AND \"at\" BETWEEN 1 AND 2 ORDER BY id, \"at\" DESC", "a2 a1 b2 b1"),
+    ("id = 'b' AND \"at\" = 1 OR id = 'a' AND \"at\" = 2 ORDER BY id", "a2 b1"),
+    ("id IN ['b'] AND \"at\" > 3 ORDER BY \"at\" DESC", "b5 b4"),
+    ("id IN ['b', 'a'] AND id = 'a' AND \"at\" > 3 ORDER BY \"at\" DESC", "a5 a4"),
 ])
 def test_select_of_several_partitions(series, run, where, wanted):
     text = f'SELECT * FROM "{series}" WHERE {where}'
@@ -119,12 +134,12 @@ def test_select_of_several_partitions(series, run, where, wanted):
 
 
 def test_several_partitions_are_no_scan_and_have_their_own_order(series, run, refused):
-    reply = run(f'SELECT * FROM "{series}" WHERE id IN [\'a\', \'z\'] AND at = 1',
+    reply = run(f'SELECT * FROM "{series}" WHERE id IN [\'a\', \'z\'] AND "at" = 1',
                 ReturnConsumedCapacity="TOTAL")
     assert reply["ConsumedCapacity"]["CapacityUnits"] == 0.5
     refused("ValidationException", "Must have at least one non-optional hash key condition in "
             "WHERE clause when using ORDER BY clause.", run,
-            statement=f'SELECT * FROM "{series}" WHERE id IN [\'a\', \'b\'] ORDER BY at')
+            statement=f'SELECT * FROM "{series}" WHERE id IN [\'a\', \'b\'] ORDER BY "at"')
     refused("ValidationException", "Variable reference even in ORDER BY clause must be part of the "
             "primary key", run,
             statement=f'SELECT * FROM "{series}" WHERE id IN [\'a\'] ORDER BY id, even')
@@ -167,18 +182,19 @@ def test_a_list_of_partition_keys_is_answered_ten_items_a_page(db, table, run, r
 
 
 def test_select_shows_what_is_asked(series, run):
-    reply = run(f'SELECT at, deep.list[1], deep.list FROM "{series}" WHERE id = ? AND at = ?',
+    reply = run(f'SELECT "at", deep."list"[1], deep."list" '
+                f'FROM "{series}" WHERE id = ? AND "at" = ?',
                 s("a"), n(3))
     assert reply["Items"] == [
         {"at": n(3), "list[1]": s("x"), "list": {"L": [n(3), s("x")]}}
     ]
     assert len(run(f'SELECT * FROM "{series}"')["Items"]) == 12
-    quoted = f'SELECT deep."size" FROM "{series}" WHERE id = ? AND at = ?'
+    quoted = f'SELECT deep."size" FROM "{series}" WHERE id = ? AND "at" = ?'
     assert run(quoted, s("a"), n(3))["Items"] == [{}]
 
 
 def test_select_goes_on_by_token(series, run, refused):
-    text, seen, token = f'SELECT at FROM "{series}" WHERE id = \'b\'', [], {}
+    text, seen, token = f'SELECT "at" FROM "{series}" WHERE id = \'b\'', [], {}
     while True:
         reply = run(text, Limit=2, **token)
         seen += ats(reply)
@@ -210,7 +226,7 @@ def test_update(db, table, run, refused):
     db.put_item(TableName=table, Item={"id": s("1"), "n": n(1), "l": {"L": []}, "old": s("o")})
     reply = run(
         f'UPDATE "{table}" SET n = n + 4 SET l = list_append(l, [?]) SET tags = '
-        "set_add(tags, <<'a'>>) REMOVE old WHERE id = '1' AND n = 1 RETURNING ALL NEW *",
+        "set_add(tags, <<'a'>>) REMOVE \"old\" WHERE id = '1' AND n = 1 RETURNING ALL NEW *",
         s("new"),
     )
     wanted = {"id": s("1"), "n": n(5), "l": {"L": [s("new")]}, "tags": {"SS": ["a"]}}
@@ -251,11 +267,16 @@ def test_delete(db, table, run, refused):
         ("SELECT * FROM t WHERE id = ?", PARAMETERS),
         ("SELECT * FROM t WHERE begins_with(list_append(a, b), 'x')",
          "Unrecognized function: list_append at 1:35:11"),
-        ("UPDATE t SET a = size(b) + 1 WHERE id = 'x'", MALFORMED + "Expected a value to set"),
+        ("UPDATE t SET a = size(b) + 1 WHERE id = 'x'",
+         "The function is not allowed in an update expression; function: size"),
         ("UPDATE t SET a = 1 SET a.b = 2 WHERE id = 'x'",
-         MALFORMED + "Two document paths overlap with each other"),
-        ("INSERT INTO t VALUE 5", MALFORMED + "Expected a tuple"),
-        ("INSERT INTO t VALUE {'a': <<1, 'b'>>}", MALFORMED + "A set holds strings or numbers"),
+         "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+         "path one: [a], path two: [a, b]"),
+        ("INSERT INTO t VALUE 5",
+         "Unsupported format in item expression. Please use struct format {...} to express item "
+         "values for insert statement. at 1:21:1"),
+        ("INSERT INTO t VALUE {'a': <<1, 'b'>>}",
+         "Unsupported data type in Bag. DynamoDB only supports either numbers or strings in bags"),
         ("SELECT * FROM t WHERE " + "(" * 120, MALFORMED + "Nested too deeply"),
         ("INSERT INTO t VALUE {'a': " + "[" * 200, MALFORMED + "Nested too deeply"),
         ("SELECT * FROM t WHERE a = 1e999",
@@ -272,7 +293,7 @@ def test_writes_name_all_keys(ranged, run, refused):
     for text in (
         f"DELETE FROM \"{ranged}\" WHERE id = 'a'",
         f'UPDATE "{ranged}" SET x = 1',
-        f"DELETE FROM \"{ranged}\" WHERE id = 'a' AND (at = 1 OR at = 2)",
+        f"DELETE FROM \"{ranged}\" WHERE id = 'a' AND (\"at\" = 1 OR \"at\" = 2)",
     ):
         refused("ValidationException", message, run, statement=text)
     refused("ResourceNotFoundException", "Requested resource not found", run,
@@ -430,7 +451,7 @@ def test_refused_clauses(table, run):
             "EXISTS can only be used in ExecuteTransaction write requests.",
         ),
         (
-            f"DELETE FROM \"{table}\".\"i\" WHERE id = '1'",
+            f"DELETE FROM \"{table}\".\"ind\" WHERE id = '1'",
             "This operation is not supported on an index",
         ),
     ]:
@@ -450,7 +471,7 @@ def test_comments_numbers_types_and_truth(db, table, run):
 
     for condition in (
         "n = .73e1", "n > -.73e1", "id IS STRING", "n IS NUMERIC", "n IS NOT BOOL", "b IS BOOLEAN",
-        "z IS NULL", "l IS LIST", "m IS TUPLE", "m IS STRUCT", "ss IS BAG", "blob IS BLOB",
+        "z IS NULL", "l IS LIST", "m IS TUPLE", "m IS STRUCT", "ss IS BAG", "\"blob\" IS BLOB",
         "attribute_exists(n) = true", "attribute_exists(q) = false", "contains(id, '1') <> false",
         "NOT attribute_exists(q)",
     ):
@@ -585,6 +606,28 @@ def test_what_transactions_of_statements_refuse(server, db, table):
     assert reply["ConsumedCapacity"][0]["CapacityUnits"] == 2
 
 
+def test_what_does_not_fit_the_table_cancels_a_transaction(db, table, ranged):
+    good = f"INSERT INTO \"{table}\" VALUE {{'id': 'never'}}"
+    keys = "Key attribute's data type should match its data type in table's schema: Key "
+    for text, why in (
+        (f"INSERT INTO \"{table}\" VALUE {{'x': 1}}",
+         "Key attribute should be present in the item: Key id"),
+        (f'DELETE FROM "{table}" WHERE id = 5', keys + "id"),
+        (f"UPDATE \"{table}\" SET id = 'b' WHERE id = 'a'",
+         "One or more parameter values were invalid: Cannot update attribute id. This attribute is "
+         "part of the key"),
+        (f'DELETE FROM "{ranged}" WHERE id = \'1\'',
+         "Where clause does not contain a mandatory equality on all key attributes"),
+    ):
+        with pytest.raises(ClientError) as raised:
+            db.execute_transaction(TransactStatements=[{"Statement": good}, {"Statement": text}])
+        assert raised.value.response["Error"]["Code"] == "TransactionCanceledException"
+        assert raised.value.response["CancellationReasons"] == [
+            {"Code": "None"}, {"Code": "ValidationError", "Message": why}
+        ]
+    assert "Item" not in db.get_item(TableName=table, Key={"id": s("never")})
+
+
 def test_a_batch_tells_what_it_consumed(server, db, table, ranged):
     statements = [
         f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}",
@@ -630,7 +673,7 @@ def test_keys_have_their_types(table, ranged, run):
     text = "Key attribute's data type should match its data type in table's schema: Key "
     for name, condition, key in (
         (table, "id = 1", "id"),
-        (ranged, "id = 'a' AND at = 'x'", "at"),
+        (ranged, "id = 'a' AND \"at\" = 'x'", "at"),
     ):
         assert message(run, f'SELECT * FROM "{name}" WHERE {condition}') == text + key
         assert message(run, f'DELETE FROM "{name}" WHERE {condition}') == text + key
@@ -643,3 +686,158 @@ def test_tokens_belong_to_their_statement(db, series, table, run, refused):
                 NextToken=token)
     refused("ValidationException", "Invalid NextToken", run,
             statement=f'SELECT * FROM "{series}"', NextToken="garbage")
+
+
+@pytest.mark.parametrize(
+    "condition, text",
+    [
+        ("s = MISSING", "MISSING must be compared using IS operator"),
+        ("s IN [MISSING]", "MISSING must be compared using IS operator"),
+        ("attribute_type(s, 'String')",
+         "Invalid attribute type name found; type: String, valid types: "
+         "{B,NULL,SS,BOOL,L,BS,N,NS,S,M}"),
+        ("attribute_type(s, 5)", OPERAND_TYPE + "attribute_type, operand type: N"),
+        ("attribute_type(s, t)",
+         OPERAND_TYPE + "attribute_type, operand type: {NS,SS,L,BS,N,M,B,BOOL,NULL,S}"),
+        ("begins_with(s, 5)", OPERAND_TYPE + "begins_with, operand type: N"),
+        ("begins_with(s, s)", DISTINCT + "begins_with, first operand: [s]"),
+        ("s = s", DISTINCT + "=, first operand: [s]"),
+        ("m.a IN [1, m.a]", DISTINCT + "IN, first operand: [m, a]"),
+        ("n BETWEEN n AND 6", DISTINCT + "BETWEEN, first operand: [n]"),
+        ("n BETWEEN 6 AND 1",
+         "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; "
+         "lower bound operand: AttributeValue: {N:6}, upper bound operand: AttributeValue: {N:1}"),
+        ("n BETWEEN 'a' AND 1",
+         "The BETWEEN operator requires same data type for lower and upper bounds; lower bound "
+         "operand: AttributeValue: {S:a}, upper bound operand: AttributeValue: {N:1}"),
+        ("s LIKE 'a%'", OPERATOR + "like"),
+        ("s NOT LIKE 'a%'", OPERATOR + "like"),
+        ("n + 1 = 2", OPERATOR + "+"),
+        ("n = 1 * 2", OPERATOR + "*"),
+        ("s || 'd' = 'abcd'", OPERATOR + "||"),
+        ("(n + 1) = 2", OPERATOR + "+"),
+        ("n = (1 - 2)", OPERATOR + "-"),
+        ("(n) AND n = 1", "WHERE clause must contain an expression that resolves to a boolean"),
+        ("l[2147483648] = 1",
+         "List index is not within the allowable range; index: [2147483648] at 1:{}:10"),
+        ("value = 1", MALFORMED + "Unexpected keyword"),
+        ("User = 1", MALFORMED + "Unexpected keyword"),
+        ("x = date", MALFORMED + "Unexpected keyword"),
+        ("m.count = 1", MALFORMED + "Invalid path dot component"),
+    ],
+)
+def test_conditions_that_hold_of_no_item_are_refused(table, run, condition, text):
+    statement = f"SELECT * FROM \"{table}\" WHERE id = '1' AND {condition}"
+    at = statement.find("2147483648") + 1
+    assert message(run, statement) == (text.format(at) if at > 0 else text)
+
+
+def test_values_stand_on_either_side_and_in_parentheses(db, table, run):
+    item = {"id": s("1"), "n": n(5), "s": s("abc"), "value": n(1), "m": {"M": {"a": n(1)}}}
+    db.put_item(TableName=table, Item=item)
+    for condition in ("'1' = id", "('1') = (id)", "(id) = '1'", "id = '1' AND 6 > n",
+                      "id = '1' AND 5 <= n", "id = '1' AND n = +5", "id = '1' AND n IN ((5), 6)",
+                      "id = '1' AND ((n)) BETWEEN (1) AND (6)", "id = '1' AND contains(s, ('b'))",
+                      "id = '1' AND size((s)) = 3", "id = '1' AND m[\"a\"] = 1",
+                      "id = '1' AND \"value\" = 1", "(((id = '1')) AND (n = 5 OR (n) = 6))"):
+        reply = run(f'SELECT ALL * FROM "{table}" WHERE {condition}')
+        assert reply["Items"] == [item], condition
+    for condition in ("id = '1' AND 5 < n", "id = '1' AND 4 >= n", "'2' = id"):
+        assert run(f'SELECT * FROM "{table}" WHERE {condition}')["Items"] == [], condition
+    reply = run(f"UPDATE \"{table}\" SET n = (n + 1) - 2 + (1) WHERE '1' = id RETURNING ALL NEW *")
+    assert reply["Items"][0]["n"] == n(5)
+    reply = run(f"UPDATE \"{table}\" SET n = 9 - (3 - 1) - - 2 WHERE id = '1' RETURNING ALL NEW *")
+    assert reply["Items"][0]["n"] == n(9)
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        ("SET n = 'a' + 1", OPERAND_TYPE + "+, operand type: S"),
+        ("SET n = n - <<1>>", OPERAND_TYPE + "-, operand type: NS"),
+        ("SET l = list_append(l, 1)", OPERAND_TYPE + "list_append, operand type: N"),
+        ("SET n = contains(s, 'a')", NOT_IN_UPDATE + "contains"),
+        ("SET n = 1 + attribute_exists(s)", NOT_IN_UPDATE + "attribute_exists"),
+        ("SET n = n * 2", "Unsupported operator in Update Expression. Operator: *"),
+        ("SET n = s || 'a'", "Unsupported operator in Update Expression. Operator: ||"),
+        ("SET n = MISSING", "MISSING must be compared using IS operator"),
+        ("SET n = 1 SET n = 2", OVERLAP.format("[n]", "[n]")),
+        ("SET m.a = 1, m = 2", OVERLAP.format("[m]", "[m, a]")),
+        ("REMOVE s, n", MALFORMED + "Unexpected token after expression"),
+        ("SET value = 1", MALFORMED + "Unexpected keyword"),
+    ],
+)
+def test_refused_changes(table, run, change, text):
+    assert message(run, f"UPDATE \"{table}\" {change} WHERE id = '1'") == text
+
+
+@pytest.mark.parametrize(
+    "item, text",
+    [
+        ("{'id': '1', 'x': 1, 'x': 2}", "Duplicate keys in tuple. Key: x under root at 1:43:3"),
+        ("{'id': '1', 'm': {'x': 1, 'x': 2}}",
+         "Duplicate keys in tuple. Key: x under root at 1:40:1"),
+        ("{'id': '1', 'm': {'a': {'x': 1, 'x': 2}}}",
+         "Duplicate keys in tuple. Key: x under root.a at 1:46:1"),
+        ("{'id': '1', 'x': 1,}", MALFORMED + "Expected a name in quotes"),
+        ("{\"id\": '1'}", TUPLE_KEYS + "VariableReference under root at 1:24:4"),
+        ("{id: '1'}", TUPLE_KEYS + "VariableReference under root at 1:24:2"),
+        ("{5: '1'}", TUPLE_KEYS + "INT under root at 1:24:1"),
+        ("{'id': '1', 'x': <<true>>}",
+         "Unsupported data type in Bag. DynamoDB only supports either numbers or strings in bags"),
+        ("['a']",
+         "Unsupported format in item expression. Please use struct format {...} to express item "
+         "values for insert statement. at 1:23:1"),
+    ],
+)
+def test_refused_items(run, item, text):
+    assert message(run, f"INSERT INTO ttt VALUE {item}") == text
+
+
+def test_an_inserted_item_has_the_keys_with_their_types(table, ranged, run):
+    for name, item, text in (
+        (table, "{'x': 1}", "Key attribute should be present in the item: Key id"),
+        (ranged, "{'id': '1'}", "Key attribute should be present in the item: Key at"),
+        (ranged, "{'id': '1', 'at': 'x'}",
+         "Key attribute's data type should match its data type in table's schema: Key at"),
+    ):
+        assert message(run, f'INSERT INTO "{name}" VALUE {item}') == text
+
+
+def test_key_conditions_have_types_and_are_not_empty(table, ranged, run):
+    kind = "Key attribute's data type should match its data type in table's schema: Key at"
+    for condition in ("\"at\" > '1'", "\"at\" BETWEEN '1' AND '2'", "begins_with(\"at\", '1')"):
+        assert message(run, f'SELECT * FROM "{ranged}" WHERE id = \'a\' AND {condition}') == kind
+    assert message(run, f"SELECT * FROM \"{table}\" WHERE id = ''") == (
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "
+        "contain an empty string value. Key: id"
+    )
+    twice = "Multiple conditions on same key id. Only single item Update/Insert/Delete are "
+    twice += "supported"
+    for text in (f'UPDATE "{table}" SET n = 1', f'DELETE FROM "{table}"'):
+        assert message(run, text + " WHERE id = 'a' AND (n = 1 AND id = 'b')") == twice
+
+
+@pytest.mark.parametrize(
+    "statement, text",
+    [
+        ("SELECT * FROM t", NAMES),
+        ('SELECT * FROM "a b" WHERE id = \'1\'', NAMES),
+        ("SELECT * FROM ttt.i", NAMES),
+        ("SELECT * FROM ttt.iii.x", "A path may contain at most 2 components in the FROM clause"),
+        ("SELECT * FROM ttt, rrr", "Only select from a single table or index is supported."),
+        ("SELECT * FROM ttt CROSS JOIN rrr",
+         "Only select from a single table or index is supported."),
+        ("SELECT a b FROM ttt", "Aliasing is not supported"),
+        ("SELECT DISTINCT a FROM ttt", "Unsupported token in expression: DISTINCT"),
+        ("SELECT VALUE a FROM ttt",
+         "Select projection doesn't support value or pivot keywords"),
+        ("SELECT VALUE FROM ttt", MALFORMED + "Unexpected keyword"),
+        ("SELECT count FROM ttt", MALFORMED + "Unexpected keyword"),
+        ("SELECT * FROM order", MALFORMED + "Unexpected keyword"),
+        ("SELECT * FROM ttt WHERE id = '1' ORDER BY id LIMIT 1",
+         "Unsupported clause: LIMIT at 1:52:1"),
+    ],
+)
+def test_refused_selects(run, statement, text):
+    assert message(run, statement) == text

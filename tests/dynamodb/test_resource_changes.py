@@ -104,11 +104,12 @@ def test_statements_take_python_types(resource, fresh):
             Statement=f"INSERT INTO \"{table.name}\" VALUE {{'id': ?, 'at': ?, 'doc': ?}}",
             Parameters=["a", at, {"list": [at, Decimal("0.5")], "none": None}])
     found = client.execute_statement(
-        Statement=f'SELECT at, doc.list[1] FROM "{table.name}" WHERE id = ? ORDER BY at DESC',
+        Statement=f'SELECT "at", doc."list"[1] FROM "{table.name}" WHERE id = ? '
+                      'ORDER BY "at" DESC',
         Parameters=["a"])["Items"]
     assert found == [{"at": at, "list[1]": Decimal("0.5")} for at in (2, 1, 0)]
     batch = client.batch_execute_statement(Statements=[
-        {"Statement": f'UPDATE "{table.name}" SET doc.list[0] = ? WHERE id = ? AND at = ?',
+        {"Statement": f'UPDATE "{table.name}" SET doc."list"[0] = ? WHERE id = ? AND "at" = ?',
          "Parameters": [at * 10, "a", at]} for at in range(4)])["Responses"]
     assert [it.get("Error", {}).get("Code") for it in batch] == [
         None, None, None, "ConditionalCheckFailed"]

@@ -163,7 +163,7 @@ test('PartiQL takes and gives documents', async () => {
     Parameters: ['partiql', 1, [1, 'x', { k: null }]],
   }));
   const got = await documents.send(new ExecuteStatementCommand({
-    Statement: `SELECT l[2].k, at FROM "${TableName}" WHERE id = ? AND at = ?`,
+    Statement: `SELECT l[2].k, "at" FROM "${TableName}" WHERE id = ? AND "at" = ?`,
     Parameters: ['partiql', 1],
   }));
   assert.deepEqual(got.Items, [{ k: null, at: 1 }]);
