@@ -615,6 +615,41 @@ static enum mr_status check_batched(struct protocol_call *call, yyjson_val *requ
                          "key in the where clause.");
 }
 
+/* The key of the item that a statement names; empty when it names none, or none of its table's. */
+static struct mr_slice item_key(struct protocol_call *call, const struct item_statement *statement)
+{
+    struct mr_slice keys = statement->item;
+    struct dynamodb_table *table MR_CLEANUP(dynamodb_table_release) =
+        dynamodb_table_find(call->service, dynamodb_table_name(statement->table));
+    if (table == NULL)
+        return (struct mr_slice){0};
+    if (statement->kind != ITEM_STATEMENT_INSERT)
+        keys_of_where(call->arena, &table->schema, statement->where, &keys);
+    for (size_t i = 0; keys.len > 0 && i < table->schema.key_count; i++) {
+        if (item_get(keys, table->schema.keys[i].name).type != table->schema.keys[i].type)
+            keys.len = 0;
+    }
+    return keys.len == 0 ? keys : dynamodb_address_of(call->arena, table, keys).key;
+}
+
+/* AWS: a batch of statements is a BatchGetItem or a BatchWriteItem, and keeps their rule. */
+static enum mr_status check_batch_keys(struct protocol_call *call,
+                                       const struct item_statement *statements,
+                                       const struct protocol_result *results, size_t count)
+{
+    struct mr_slice keys[STATEMENTS_MAX] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (results[i].code.len == 0)
+            keys[i] = item_key(call, &statements[i]);
+        for (size_t j = 0; keys[i].len > 0 && j < i; j++) {
+            if (mr_slice_equal(keys[j], keys[i]))
+                return protocol_fail(call, &protocol_validation,
+                                     "Provided list of item keys contains duplicates");
+        }
+    }
+    return MR_OK;
+}
+
 static enum mr_status run_batched(struct protocol_call *call, yyjson_val *request,
                                   struct protocol_result *result)
 {
@@ -707,6 +742,9 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
                       "A batch must contain either only reads or only writes");
         return;
     }
+    if (check_batch_keys(call, statements, results,
+                         count < STATEMENTS_MAX ? count : STATEMENTS_MAX) != MR_OK)
+        return;
     mr_json_key(&call->out, "Responses");
     mr_json_array(&call->out);
     for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {

@@ -133,6 +133,9 @@ static enum mr_status read_attributes(struct protocol_call *call, yyjson_val *li
         paths[i].steps = MR_NEW(call->arena, struct item_step);
         paths[i].steps[0].name = mr_json_text(name);
         paths[i].count = 1;
+        if (paths[i].steps[0].name.len == 0)
+            return protocol_fail(call, &protocol_validation,
+                                 "One or more parameter values were invalid: Empty attribute name");
         for (size_t j = 0; j < i; j++) {
             if (mr_slice_equal(paths[j].steps[0].name, paths[i].steps[0].name))
                 return protocol_fail(call, &protocol_validation,

@@ -110,6 +110,14 @@ def test_or_needs_one_of_the_expectations(db, table, item):
             {"a": {"ComparisonOperator": "LE", "Value": {"SS": ["x"]}}},
             "ComparisonOperator LE is not valid for SS AttributeValue type",
         ),
+        (
+            {"a": {"ComparisonOperator": "CONTAINS", "Value": {"SS": ["x"]}}},
+            "ComparisonOperator CONTAINS is not valid for SS AttributeValue type",
+        ),
+        (
+            {"a": {"ComparisonOperator": "NOT_CONTAINS", "Value": {"L": []}}},
+            "ComparisonOperator NOT_CONTAINS is not valid for L AttributeValue type",
+        ),
     ],
 )
 def test_expectations_are_checked(db, table, refused, expected, text):
@@ -294,3 +302,25 @@ def test_no_attribute_goes_without_a_name(api, table, refused):
     ]:
         refused("ValidationException", text, call, TableName=table, **arguments)
     assert api.scan(TableName=table)["Count"] == 0
+
+
+def test_lists_may_contain_any_value_but_sets_and_documents(db, table):
+    db.put_item(TableName=table, Item={"id": s("1"), "l": {"L": [{"BOOL": True}, {"NULL": True}]}})
+    for operator, value, found in (
+        ("CONTAINS", {"BOOL": True}, True),
+        ("CONTAINS", {"NULL": True}, True),
+        ("CONTAINS", {"BOOL": False}, False),
+        ("NOT_CONTAINS", {"BOOL": True}, False),
+        ("NOT_CONTAINS", {"BOOL": False}, True),
+    ):
+        condition = {"ComparisonOperator": operator, "AttributeValueList": [value]}
+        reply = db.scan(TableName=table, ScanFilter={"l": condition})
+        assert (reply["Count"] == 1) == found, (operator, value)
+
+
+def test_attributes_to_get_have_names(db, table, refused):
+    text = INVALID + "Empty attribute name"
+    for more in ({"Key": {"id": s("1")}}, None):
+        call = db.scan if more is None else db.get_item
+        refused("ValidationException", text, call, TableName=table, AttributesToGet=[""],
+                **(more or {}))

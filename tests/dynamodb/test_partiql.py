@@ -301,9 +301,10 @@ def test_writes_name_all_keys(ranged, run, refused):
 
 
 def test_a_batch_answers_for_each(db, table):
+    db.put_item(TableName=table, Item={"id": s("there")})
     statements = [
         {"Statement": f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}"},
-        {"Statement": f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}"},
+        {"Statement": f"INSERT INTO \"{table}\" VALUE {{'id': 'there'}}"},
         {"Statement": f'UPDATE "{table}" SET x = ? WHERE id = ?', "Parameters": [n(1), s("b")]},
     ]
     replies = db.batch_execute_statement(Statements=statements)["Responses"]
@@ -523,11 +524,12 @@ def test_indexes_show_what_they_project(db, fresh, run):
 
 def test_a_batch_tells_of_each_statement(db, table):
     db.put_item(TableName=table, Item={"id": s("a")})
+    db.put_item(TableName=table, Item={"id": s("b")})
     texts = [
         f"UPDATE \"{table}\" SET x = 1 WHERE id = 'a'",
         f'UPDATE "{table}" SET',
         f"DELETE FROM \"{table}\" WHERE x = 1",
-        f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}",
+        f"INSERT INTO \"{table}\" VALUE {{'id': 'b'}}",
         "DELETE FROM \"no-such-table\" WHERE id = 'a'",
     ]
     replies = db.batch_execute_statement(Statements=[{"Statement": text} for text in texts])
@@ -556,12 +558,13 @@ def test_a_batch_tells_of_each_statement(db, table):
 
 
 def test_a_failed_statement_of_a_batch_shows_its_item_when_asked(api, table):
-    api.put_item(TableName=table, Item={"id": s("a"), "x": n(1)})
-    text = f"UPDATE \"{table}\" SET x = 2 WHERE id = 'a' AND x = 5"
     shown = "ReturnValuesOnConditionCheckFailure"
-    replies = api.batch_execute_statement(
-        Statements=[{"Statement": text, shown: "ALL_OLD"}, {"Statement": text, shown: "NONE"}]
-    )
+    statements = []
+    for key, what in (("a", "ALL_OLD"), ("b", "NONE")):
+        api.put_item(TableName=table, Item={"id": s(key), "x": n(1)})
+        text = f"UPDATE \"{table}\" SET x = 2 WHERE id = '{key}' AND x = 5"
+        statements.append({"Statement": text, shown: what})
+    replies = api.batch_execute_statement(Statements=statements)
     error = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
     assert replies["Responses"] == [
         {"TableName": table, "Error": {**error, "Item": {"id": s("a"), "x": n(1)}}},
@@ -571,13 +574,35 @@ def test_a_failed_statement_of_a_batch_shows_its_item_when_asked(api, table):
 
 def test_a_batch_of_nothing_but_failures_consumes_nothing(db, table):
     for _ in range(5):
-        for text in (f"DELETE FROM \"{table}\" WHERE id = 'a'", "no statement", "SELECT"):
+        for text in (f"DELETE FROM \"{table}\" WHERE id = '%d'", "no statement", "SELECT"):
             replies = db.batch_execute_statement(
-                Statements=[{"Statement": text}] * 25, ReturnConsumedCapacity="TOTAL"
+                Statements=[{"Statement": text.replace("%d", str(i))} for i in range(25)],
+                ReturnConsumedCapacity="TOTAL",
             )
             failed = [each for each in replies["Responses"] if "Error" in each]
             assert len(failed) == (0 if text.startswith("DELETE") else 25)
             assert len(replies["ConsumedCapacity"]) == (0 if failed else 1)
+
+
+def test_a_batch_names_an_item_once(db, table, ranged, refused):
+    text = "Provided list of item keys contains duplicates"
+    put = f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}"
+    cut = f'DELETE FROM "{ranged}" WHERE id = \'a\' AND "at" = '
+    for one, two in (
+        (put, put),
+        (put, f"UPDATE \"{table}\" SET x = 1 WHERE id = 'a'"),
+        (cut + "1", cut + "1.0"),
+        (f"SELECT id FROM \"{table}\" WHERE id = 'a'", f"SELECT x FROM \"{table}\" WHERE 'a'=id"),
+    ):
+        refused("ValidationException", text, db.batch_execute_statement,
+                Statements=[{"Statement": one}, {"Statement": two}, {"Statement": "SELECT"}])
+    assert db.scan(TableName=table)["Items"] == []
+    texts = [put, cut + "1", cut + "2", "DELETE FROM nowhere WHERE id = 'a'",
+             "DELETE FROM nowhere WHERE id = 'a'", f'DELETE FROM "{table}" WHERE id = 5',
+             f'DELETE FROM "{table}" WHERE id = 5']
+    replies = db.batch_execute_statement(Statements=[{"Statement": text} for text in texts])
+    codes = [each.get("Error", {}).get("Code") for each in replies["Responses"]]
+    assert codes == [None] * 3 + ["ResourceNotFound"] * 2 + ["ValidationError"] * 2
 
 
 def test_what_transactions_of_statements_refuse(server, db, table):
@@ -629,11 +654,12 @@ def test_what_does_not_fit_the_table_cancels_a_transaction(db, table, ranged):
 
 
 def test_a_batch_tells_what_it_consumed(server, db, table, ranged):
+    db.put_item(TableName=table, Item={"id": s("there")})
     statements = [
         f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}",
         f"INSERT INTO \"{ranged}\" VALUE {{'id': 'a', 'at': 1}}",
         f"INSERT INTO \"{table}\" VALUE {{'id': 'b'}}",
-        f"INSERT INTO \"{table}\" VALUE {{'id': 'b'}}",
+        f"INSERT INTO \"{table}\" VALUE {{'id': 'there'}}",
     ]
     body = {
         "Statements": [{"Statement": text} for text in statements],

@@ -112,8 +112,9 @@ test('statements in a batch fail alone, in a transaction together', async () => 
     Statement: `INSERT INTO "${TableName}" VALUE {'id': ?, 'n': ?}`, Parameters: [id, 7] });
   const select = (id) => ({
     Statement: `SELECT n FROM "${TableName}" WHERE id = ?`, Parameters: [id] });
+  await documents.put({ TableName, Item: { id: 'there' } });
   const first = await documents.send(new BatchExecuteStatementCommand({
-    Statements: [insert('one'), insert('two'), insert('one')] }));
+    Statements: [insert('one'), insert('two'), insert('there')] }));
   const codes = first.Responses.map((each) => each.Error?.Code);
   assert.deepEqual(codes.slice(0, 2), [undefined, undefined]);
   assert.equal(codes[2], 'DuplicateItem');
