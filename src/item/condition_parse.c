@@ -143,9 +143,7 @@ static struct item_node *parse_parentheses(struct item_parser *parser)
     if (parser->failed)
         return node;
     item_parser_expect(parser, MR_S(")"));
-    if (node->in_parentheses)
-        item_parser_note(parser, ERROR_PARENS, MR_S("The expression has redundant parentheses;"));
-    node->in_parentheses = true;
+    item_parser_parentheses(parser, node);
     return node;
 }
 

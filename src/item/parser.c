@@ -155,6 +155,13 @@ void item_parser_note(struct item_parser *parser, enum item_error_class error_cl
         parser->errors[error_class] = text;
 }
 
+void item_parser_parentheses(struct item_parser *parser, struct item_node *node)
+{
+    if (node->in_parentheses)
+        item_parser_note(parser, ERROR_PARENS, MR_S("The expression has redundant parentheses;"));
+    node->in_parentheses = true;
+}
+
 bool item_parser_enter(struct item_parser *parser)
 {
     if (++parser->depth <= ITEM_EXPRESSION_DEPTH_MAX)

@@ -70,6 +70,8 @@ void item_parser_note(struct item_parser *parser, enum item_error_class error_cl
 bool item_parser_enter(struct item_parser *parser);
 void item_parser_leave(struct item_parser *parser);
 void item_parser_operator(struct item_parser *parser);
+/* The node stood in parentheses; notes when it did so before. */
+void item_parser_parentheses(struct item_parser *parser, struct item_node *node);
 
 bool item_parser_is_sign(const struct item_parser *parser, struct mr_slice sign);
 bool item_parser_is_word(const struct item_parser *parser, struct mr_slice word); /* any case */

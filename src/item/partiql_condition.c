@@ -378,7 +378,7 @@ static struct item_node *type_node(struct partiql_parser *parser, struct item_no
     return node;
 }
 
-/* After IS: the name of a type, of which a bag has three. */
+/* After IS: the name of a type. AWS: of those that a bag or one kind of number has, none. */
 static struct item_node *parse_type(struct partiql_parser *parser, struct item_node *left)
 {
     static const struct {
@@ -386,29 +386,22 @@ static struct item_node *parse_type(struct partiql_parser *parser, struct item_n
     } types[] = {
         {MR_S_INIT("NULL"), MR_S_INIT("NULL")},    {MR_S_INIT("BOOL"), MR_S_INIT("BOOL")},
         {MR_S_INIT("BOOLEAN"), MR_S_INIT("BOOL")}, {MR_S_INIT("STRING"), MR_S_INIT("S")},
-        {MR_S_INIT("NUMERIC"), MR_S_INIT("N")},    {MR_S_INIT("INT"), MR_S_INIT("N")},
-        {MR_S_INIT("INTEGER"), MR_S_INIT("N")},    {MR_S_INIT("DECIMAL"), MR_S_INIT("N")},
-        {MR_S_INIT("FLOAT"), MR_S_INIT("N")},      {MR_S_INIT("BLOB"), MR_S_INIT("B")},
+        {MR_S_INIT("NUMERIC"), MR_S_INIT("N")},    {MR_S_INIT("BLOB"), MR_S_INIT("B")},
         {MR_S_INIT("LIST"), MR_S_INIT("L")},       {MR_S_INIT("STRUCT"), MR_S_INIT("M")},
         {MR_S_INIT("TUPLE"), MR_S_INIT("M")},
     };
-    static const struct mr_slice sets[] = {MR_S_INIT("SS"), MR_S_INIT("NS"), MR_S_INIT("BS")};
     for (size_t i = 0; i < MR_COUNT(types); i++) {
         if (item_partiql_accept_word(parser, types[i].name))
             return type_node(parser, left, types[i].type);
     }
-    struct item_node *node = item_partiql_node(parser, ITEM_NODE_OR, MR_COUNT(sets));
-    for (size_t i = 0; i < MR_COUNT(sets); i++)
-        node->args[i] = type_node(parser, left, sets[i]);
-    if (item_partiql_accept_word(parser, MR_S("BAG")))
-        return node;
+    const bool whole = item_partiql_at_word(parser, MR_S("INT"));
     item_partiql_fail_text(
         parser, MR_INVALID,
         mr_arena_printf(parser->arena,
                         "Unsupported data type for IS operator: %.*s. Supported data types are "
                         "[MISSING, NULL, BOOLEAN, BLOB, STRING, NUMERIC, STRUCT, TUPLE, LIST]",
-                        MR_ARG(parser->token.raw)));
-    return node;
+                        MR_ARG(whole ? MR_S("INTEGER") : parser->token.raw)));
+    return left;
 }
 
 /* IS [NOT] MISSING, IS [NOT] STRING, ... */
@@ -437,7 +430,7 @@ static bool accept_comparator(struct partiql_parser *parser, enum item_node_kind
     for (size_t i = 0; i < MR_COUNT(signs); i++) {
         if (item_partiql_accept_sign(parser, signs[i].sign)) {
             *ret_kind = signs[i].kind;
-            *ret_sign = signs[i].sign.ptr;
+            *ret_sign = signs[i].kind == ITEM_NODE_NE ? "<>" : signs[i].sign.ptr;
             return true;
         }
     }

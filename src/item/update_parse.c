@@ -52,6 +52,9 @@ static void check_function(struct item_parser *parser, const struct item_node *n
         item_parser_note(parser, ERROR_OPERAND,
                          MR_S("Operator or function requires a document path; operator or "
                               "function: if_not_exists"));
+    else
+        item_parser_note(parser, ERROR_OPERAND,
+                         item_check_distinct(parser->arena, node->function, node));
 }
 
 /* Arguments are whole values only as far as operands go: a sum is not one. */
@@ -103,8 +106,10 @@ static struct item_node *parse_operand(struct item_parser *parser)
             return item_parser_node(parser, ITEM_NODE_UNKNOWN, 0);
         struct item_node *node = parse_set_value(parser);
         item_parser_leave(parser);
-        if (!parser->failed)
-            item_parser_expect(parser, MR_S(")"));
+        if (parser->failed)
+            return node;
+        item_parser_expect(parser, MR_S(")"));
+        item_parser_parentheses(parser, node);
         return node;
     }
     if (parser->token.kind == TOKEN_VALUE)
@@ -259,8 +264,8 @@ enum mr_status item_update_parse(struct mr_arena *arena, struct item_placeholder
                                  struct mr_slice *ret_error)
 {
     static const enum item_error_class order[] = {
-        ERROR_RESERVED, ERROR_FUNCTION_NAME, ERROR_SECTION, ERROR_NAME,   ERROR_VALUE,
-        ERROR_OVERLAP,  ERROR_CONFLICT,      ERROR_ACTION,  ERROR_OPERAND};
+        ERROR_PARENS, ERROR_RESERVED, ERROR_FUNCTION_NAME, ERROR_SECTION, ERROR_NAME,
+        ERROR_VALUE,  ERROR_OVERLAP,  ERROR_CONFLICT,      ERROR_ACTION,  ERROR_OPERAND};
     struct item_update update = {.count = 0};
     struct update_parser parser = {.update = &update};
     enum mr_status status =

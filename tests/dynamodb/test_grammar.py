@@ -171,6 +171,25 @@ MEANING = {
         "if_not_exists, number of operands: 3": [
             "SET a = if_not_exists(b, :n, :n)",
         ],
+        "~The expression has redundant parentheses;": [
+            "SET a = ((:n))",
+            "SET a = ((:n)) + :n",
+            "SET a = ((b + :n))",
+            "SET a = list_append(((b)), :l)",
+            "SET a = if_not_exists(((b)), :n)",
+            "SET a = ((status))",
+            "SET a = ((size(b)))",
+            "SET a = ((:n)), a = :n",
+        ],
+        "~The first operand must be distinct from the remaining operands for this operator or "
+        "function; operator: if_not_exists, first operand: [b]": [
+            "SET a = if_not_exists(b, b)",
+            "SET b = if_not_exists(b, b)",
+        ],
+        "~The first operand must be distinct from the remaining operands for this operator or "
+        "function; operator: if_not_exists, first operand: [b, c]": [
+            "SET a = if_not_exists(b.c, b.c) + :n",
+        ],
         "~Operator or function requires a document path; operator or function: if_not_exists": [
             "SET a = if_not_exists(:n, :n)",
         ],

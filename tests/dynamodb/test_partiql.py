@@ -10,6 +10,10 @@ NAMES = (
     "Table name should be within the length [3, 255] and only contain 'a-z', 'A-Z', '0-9', '-', "
     "'_', '.'."
 )
+NO_TYPE = (
+    "Unsupported data type for IS operator: {}. Supported data types are [MISSING, NULL, BOOLEAN, "
+    "BLOB, STRING, NUMERIC, STRUCT, TUPLE, LIST]"
+)
 DISTINCT = (
     "The first operand must be distinct from the remaining operands for this operator or function; "
     "operator: "
@@ -384,6 +388,10 @@ OVERFLOW = (
         ("n = 1)", MALFORMED + "Unexpected token after expression"),
         ("n = 1 n", MALFORMED + "Unexpected token after expression"),
         ("n", "WHERE clause must contain an expression that resolves to a boolean"),
+        ("n IS INT", NO_TYPE.format("INTEGER")),
+        ("n IS DECIMAL", NO_TYPE.format("DECIMAL")),
+        ("n IS NOT BAG", NO_TYPE.format("BAG")),
+        ("n != n", DISTINCT + "<>, first operand: [n]"),
         (
             "n IS INNER",
             "Unsupported data type for IS operator: INNER. Supported data types are [MISSING, "
@@ -472,7 +480,7 @@ def test_comments_numbers_types_and_truth(db, table, run):
 
     for condition in (
         "n = .73e1", "n > -.73e1", "id IS STRING", "n IS NUMERIC", "n IS NOT BOOL", "b IS BOOLEAN",
-        "z IS NULL", "l IS LIST", "m IS TUPLE", "m IS STRUCT", "ss IS BAG", "\"blob\" IS BLOB",
+        "z IS NULL", "l IS LIST", "m IS TUPLE", "m IS STRUCT", "\"blob\" IS BLOB",
         "attribute_exists(n) = true", "attribute_exists(q) = false", "contains(id, '1') <> false",
         "NOT attribute_exists(q)",
     ):
