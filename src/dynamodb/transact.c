@@ -395,7 +395,9 @@ static void reason_json(struct mr_json *json, const struct action *action)
     mr_json_key_cstr(json, "Code", action->code == NULL ? "None" : action->code);
     if (action->code != NULL)
         mr_json_key_string(json, "Message", action->message);
-    if (action->code != NULL && action->write.wants_old_on_failure && action->old.ptr != NULL) {
+    const bool unfit = action->code != NULL && strcmp(action->code, "ValidationError") == 0;
+    if (action->code != NULL && !unfit && action->write.wants_old_on_failure &&
+        action->old.ptr != NULL) { /* AWS: of a condition that fails */
         mr_json_key(json, "Item");
         item_json(json, action->old);
     }

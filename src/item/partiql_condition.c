@@ -151,7 +151,7 @@ static void check_call(struct partiql_parser *parser, const struct item_node *no
     struct mr_arena *arena = parser->arena;
     if (parser->status != MR_OK || is_set_function(node))
         return;
-    if (node->count == 2 && node->kind < ITEM_NODE_ADD)
+    if (node->count == 2 && node->kind != ITEM_NODE_LIST_APPEND)
         refuse_text(parser, item_check_distinct(arena, node->function, node));
     refuse_text(parser, item_check_call(arena, node));
 }

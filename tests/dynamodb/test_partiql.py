@@ -795,6 +795,7 @@ def test_values_stand_on_either_side_and_in_parentheses(db, table, run):
         ("SET n = n * 2", "Unsupported operator in Update Expression. Operator: *"),
         ("SET n = s || 'a'", "Unsupported operator in Update Expression. Operator: ||"),
         ("SET n = MISSING", "MISSING must be compared using IS operator"),
+        ("SET n = if_not_exists(m.a, m.a)", DISTINCT + "if_not_exists, first operand: [m, a]"),
         ("SET n = 1 SET n = 2", OVERLAP.format("[n]", "[n]")),
         ("SET m.a = 1, m = 2", OVERLAP.format("[m]", "[m, a]")),
         ("REMOVE s, n", MALFORMED + "Unexpected token after expression"),

@@ -71,7 +71,8 @@ def test_all_actions_happen_together(db, table, fresh):
 
 
 def test_a_failed_condition_cancels_everything_and_says_why(server, db, table):
-    db.put_item(TableName=table, Item={**key("b"), "n": {"N": "1"}})
+    for name in ("b", "b2"):
+        db.put_item(TableName=table, Item={**key(name), "n": {"N": "1"}})
     items = [
         put(table, "a", n={"N": "1"}),
         {
@@ -85,6 +86,7 @@ def test_a_failed_condition_cancels_everything_and_says_why(server, db, table):
         },
         add(table, "b2", 1, UpdateExpression="SET m.x = :a"),
     ]
+    items[2]["Update"]["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     status, body = raw(server, "TransactWriteItems", {"TransactItems": items})
     assert status == 400
     assert body["__type"].endswith("#TransactionCanceledException")
