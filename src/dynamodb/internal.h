@@ -731,6 +731,8 @@ struct dynamodb_token {
 };
 /* MR_NOT_FOUND: new.  MR_EXISTS: done before with the same content, and *ret_known is its `json`,
  * or NULL.  MR_INVALID: with other content.  < 0. */
+/* The checksum of a request: of members and of sets' values in whatever order. */
+uint32_t dynamodb_token_content(yyjson_val *request);
 MR_MUST_USE enum mr_status dynamodb_token_check(struct dynamodb *dynamodb, struct mr_arena *arena,
                                                 const struct dynamodb_token *token,
                                                 yyjson_val **ret_known);

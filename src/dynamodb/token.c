@@ -1,6 +1,8 @@
 /* Tokens of transactions: documents "dynamodb/token/<token>" with the checksum of what was asked,
- * when, and what a repeat is told. Old ones go with the entries of later transactions, a few at a
+ * which does not depend on the order of members (clients' maps have none), when, and what a repeat
+ * is told. Old ones go with the entries of later transactions, a few at a
  * time, in the order in which they came. */
+#include "base/codec.h"
 #include "dynamodb/internal.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,6 +22,61 @@ struct dynamodb_tokens {
         struct token *first, **last;
     } locked;
 };
+
+/* ---- what was asked ---- */
+
+/* A finisher that carries every bit of both to the top. */
+static uint64_t mixed(uint64_t a, uint64_t b)
+{
+    uint64_t hash = (a ^ (b + 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+    hash *= 0xc4ceb9fe1a85ec53u;
+    return hash ^ hash >> 29;
+}
+
+static uint64_t scalar_content(yyjson_val *value)
+{
+    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
+    struct mr_json json = mr_json_make(&text);
+    mr_json_value(&json, value);
+    return mixed(text.len, mr_crc32c(0, mr_buf_slice(&text)));
+}
+
+/* `unordered`: the members of a set. */
+static uint64_t content_of(yyjson_val *value, bool unordered)
+{
+    const uint64_t list = 1, object = 2;
+    size_t index, max;
+    yyjson_val *key, *each;
+    if (yyjson_is_arr(value)) {
+        uint64_t hash = list;
+        yyjson_arr_foreach(value, index, max, each)
+        {
+            const uint64_t one = content_of(each, false);
+            hash = unordered ? hash + mixed(list, one) : mixed(hash, one);
+        }
+        return hash;
+    }
+    if (!yyjson_is_obj(value))
+        return scalar_content(value);
+    uint64_t sum = object;
+    yyjson_obj_foreach(value, index, max, key, each)
+    {
+        const struct mr_slice name = mr_json_text(key);
+        const bool set = mr_slice_equal(name, MR_S("SS")) || mr_slice_equal(name, MR_S("NS")) ||
+                         mr_slice_equal(name, MR_S("BS"));
+        sum += mixed(scalar_content(key), content_of(each, set));
+    }
+    return sum;
+}
+
+uint32_t dynamodb_token_content(yyjson_val *request)
+{
+    const uint64_t hash = content_of(request, false);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* ---- tokens ---- */
 
 static void tokens_push(struct dynamodb_tokens *tokens, struct mr_slice text, int64_t made_ms)
 {

@@ -1,6 +1,5 @@
 /* Transactions: all lanes they touch are locked in order, every action is evaluated, and all of
  * them are one entry, or none. */
-#include "base/codec.h"
 #include "dynamodb/access.h"
 #include "dynamodb/statement.h"
 #include <stdlib.h>
@@ -484,16 +483,14 @@ static bool next_written(void *ctx, size_t at, const struct dynamodb_table **ret
 static void run(struct transaction *transaction)
 {
     struct protocol_call *call = transaction->call;
-    struct mr_buf text MR_CLEANUP(mr_buf_fini) = {0};
-    struct mr_json json = mr_json_make(&text);
     if (transaction->canceled) {
         answer_canceled(transaction);
         return;
     }
-    mr_json_value(&json, transaction->requests);
     struct dynamodb_token token = {.text = mr_json_get_text(call->in, "ClientRequestToken"),
-                                   .content = mr_crc32c(0, mr_buf_slice(&text)),
                                    .now_ms = call->now_ms};
+    if (token.text.len > 0)
+        token.content = dynamodb_token_content(transaction->requests);
     lock_lanes(transaction->actions, transaction->count);
     enum mr_status status = run_locked(transaction, &token);
     unlock_lanes(transaction->actions, transaction->count);

@@ -127,6 +127,25 @@ def test_a_token_makes_a_repeat_harmless_also_after_a_crash(own_server):
     assert caught.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"
 
 
+def test_a_repeat_may_order_its_members_otherwise(server, db, table):
+    def ask(token, **members):
+        request = {"Put": {"TableName": table, "Item": {**members, **key("a")}}}
+        body = {"TransactItems": [request], "ClientRequestToken": token}
+        status, reply = raw(server, "TransactWriteItems", body)
+        return "ok" if status == 200 else reply["__type"].split("#")[1]
+
+    members = {"s": {"SS": ["x", "y"]}, "l": {"L": [{"S": "x"}, {"S": "y"}]}, "n": {"N": "1"}}
+    turned = {"n": {"N": "1"}, "l": members["l"], "s": {"SS": ["y", "x"]}}
+    assert [ask("t", **members), ask("t", **turned)] == ["ok", "ok"]
+    for other in (
+        {**members, "l": {"L": [{"S": "y"}, {"S": "x"}]}},
+        {**members, "s": members["n"], "n": members["s"]},
+        {**members, "s": {"NS": ["1"]}},
+        {**members, "more": {"N": "1"}},
+    ):
+        assert ask("t", **other) == "IdempotentParameterMismatchException"
+
+
 def test_one_item_cannot_be_named_twice(db, table, refused):
     text = "Transaction request cannot include multiple operations on one item"
     refused(
