@@ -562,13 +562,6 @@ static struct mr_slice batch_code(struct mr_slice code)
     return at == SIZE_MAX ? code : mr_slice_sub(code, 0, at);
 }
 
-/* Whether a statement that failed had got as far as its item. */
-static bool ran(struct mr_slice code)
-{
-    return mr_slice_starts_with(code, MR_S("ConditionalCheckFailed")) ||
-           mr_slice_starts_with(code, MR_S("DuplicateItem"));
-}
-
 static void response_json(struct protocol_call *call, struct mr_slice table,
                           const struct protocol_result *result)
 {
@@ -583,7 +576,7 @@ static void response_json(struct protocol_call *call, struct mr_slice table,
         mr_json_key_value(&call->out, "Item", mr_json_get(out, "Item"));
         mr_json_object_end(&call->out);
     }
-    if (result->code.len == 0 || ran(result->code))
+    if (table.len > 0)
         mr_json_key_string(&call->out, "TableName", table);
     mr_json_key_value(&call->out, "Item", item);
     mr_json_object_end(&call->out);
@@ -635,9 +628,9 @@ static struct mr_slice item_key(struct protocol_call *call, const struct item_st
 /* AWS: a batch of statements is a BatchGetItem or a BatchWriteItem, and keeps their rule. */
 static enum mr_status check_batch_keys(struct protocol_call *call,
                                        const struct item_statement *statements,
-                                       const struct protocol_result *results, size_t count)
+                                       const struct protocol_result *results, size_t count,
+                                       struct mr_slice *keys)
 {
-    struct mr_slice keys[STATEMENTS_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
         if (results[i].code.len == 0)
             keys[i] = item_key(call, &statements[i]);
@@ -727,6 +720,7 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
     yyjson_val *requests = mr_json_get(call->in, "Statements");
     struct item_statement statements[STATEMENTS_MAX] = {0}; /* one that fails has no table */
     struct protocol_result results[STATEMENTS_MAX] = {0};
+    struct mr_slice keys[STATEMENTS_MAX] = {0};
     size_t count = yyjson_arr_size(requests), reads = 0, writes = 0;
     for (size_t i = 0; i < count && i < STATEMENTS_MAX; i++) {
         if (check_batched(call, yyjson_arr_get(requests, i), &statements[i]) != MR_OK) {
@@ -742,8 +736,8 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
                       "A batch must contain either only reads or only writes");
         return;
     }
-    if (check_batch_keys(call, statements, results,
-                         count < STATEMENTS_MAX ? count : STATEMENTS_MAX) != MR_OK)
+    if (check_batch_keys(call, statements, results, count < STATEMENTS_MAX ? count : STATEMENTS_MAX,
+                         keys) != MR_OK)
         return;
     mr_json_key(&call->out, "Responses");
     mr_json_array(&call->out);
@@ -756,7 +750,8 @@ void dynamodb_batch_execute_statement(struct protocol_call *call)
         if (good)
             protocol_fail_internal(call,
                                    run_batched(call, yyjson_arr_get(requests, i), &results[i]));
-        response_json(call, good ? statements[i].table : (struct mr_slice){0}, &results[i]);
+        bool named = good && (results[i].code.len == 0 || keys[i].len > 0); /* AWS: its item */
+        response_json(call, named ? statements[i].table : (struct mr_slice){0}, &results[i]);
     }
     mr_json_array_end(&call->out);
     batch_capacity_json(call, statements, results, count < STATEMENTS_MAX ? count : STATEMENTS_MAX);

@@ -394,9 +394,8 @@ static void reason_json(struct mr_json *json, const struct action *action)
     mr_json_key_cstr(json, "Code", action->code == NULL ? "None" : action->code);
     if (action->code != NULL)
         mr_json_key_string(json, "Message", action->message);
-    const bool unfit = action->code != NULL && strcmp(action->code, "ValidationError") == 0;
-    if (action->code != NULL && !unfit && action->write.wants_old_on_failure &&
-        action->old.ptr != NULL) { /* AWS: of a condition that fails */
+    const bool failed = action->code != NULL && strcmp(action->code, "ConditionalCheckFailed") == 0;
+    if (failed && action->write.wants_old_on_failure && action->old.ptr != NULL) {
         mr_json_key(json, "Item");
         item_json(json, action->old);
     }

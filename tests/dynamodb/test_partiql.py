@@ -580,6 +580,34 @@ def test_a_failed_statement_of_a_batch_shows_its_item_when_asked(api, table):
     ]
 
 
+def test_a_failure_names_its_table_when_it_got_to_an_item(db, table):
+    db.put_item(TableName=table, Item={"id": s("a"), "t": s("x")})
+    texts = [
+        f"UPDATE \"{table}\" SET t = t + 1 WHERE id = 'a'",
+        f"UPDATE \"{table}\" SET id = 'c' WHERE id = 'b'",
+        f"UPDATE \"{table}\" SET n = 1 WHERE id = 5",
+        "UPDATE nowhere SET n = 1 WHERE id = '5'",
+    ]
+    replies = db.batch_execute_statement(Statements=[{"Statement": text} for text in texts])
+    assert all("Error" in each for each in replies["Responses"])
+    assert [each.get("TableName") for each in replies["Responses"]] == [table, table, None, None]
+
+
+def test_only_a_condition_that_fails_shows_its_item(api, table):
+    api.put_item(TableName=table, Item={"id": s("a"), "t": s("x")})
+    shown = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    for text, code in (
+        (f"INSERT INTO \"{table}\" VALUE {{'id': 'a'}}", "DuplicateItem"),
+        (f"UPDATE \"{table}\" SET t = t + 1 WHERE id = 'a'", "ValidationError"),
+        (f"DELETE FROM \"{table}\" WHERE id = 'a' AND t = 'y'", "ConditionalCheckFailed"),
+    ):
+        status, reply = raw(api.server, "ExecuteTransaction",
+                            {"TransactStatements": [{"Statement": text, **shown}]})
+        reason = reply["CancellationReasons"][0]
+        assert (status, reason["Code"]) == (400, code)
+        assert ("Item" in reason) == (code == "ConditionalCheckFailed")
+
+
 def test_a_batch_of_nothing_but_failures_consumes_nothing(db, table):
     for _ in range(5):
         for text in (f"DELETE FROM \"{table}\" WHERE id = '%d'", "no statement", "SELECT"):
