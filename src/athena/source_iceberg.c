@@ -388,6 +388,19 @@ bool athena_source_iceberg_rows(struct athena_source *source,
     return fine;
 }
 
+/* Beside a changing table's columns: where its rows are. */
+static void tell_place(struct athena_translation *translation, struct athena_fields *fields)
+{
+    struct athena_fields told = athena_fields_make(translation, fields->count + 2);
+    told.open = fields->open;
+    memcpy(told.list, fields->list, fields->count * sizeof *told.list);
+    told.list[fields->count] =
+        (struct athena_field){.name = MR_S(FILE_PATH), .type = athena_sqltype_simple(SQL_VARCHAR)};
+    told.list[fields->count + 1] =
+        (struct athena_field){.name = MR_S(ROW), .type = athena_sqltype_simple(SQL_BIGINT)};
+    *fields = told;
+}
+
 bool athena_source_iceberg(struct athena_source *source, struct athena_translation *translation,
                            const struct athena_table_use *use, const struct glue_table *table,
                            struct mr_buf *out)
@@ -421,7 +434,7 @@ bool athena_source_iceberg(struct athena_source *source, struct athena_translati
     if (status == MR_OK) {
         const bool fine = athena_source_iceberg_rows(source, translation, &rows, out);
         if (node == source->target.node)
-            use->fields->open = true; /* beside the table's columns, where its rows are */
+            tell_place(translation, use->fields);
         return fine;
     }
     athena_translate_fail(translation, node, "ICEBERG_INVALID_METADATA", "%s",

@@ -159,6 +159,19 @@ def test_a_row_may_match_once(house):
     ("UPDATE t SET n = 1, n = 2", "Column name 'n' specified more than once"),
     ("UPDATE t SET n = 'a'", "TYPE_MISMATCH"),
     ("MERGE INTO t USING t AS s ON true WHEN NOT MATCHED THEN INSERT VALUES (1)", "TYPE_MISMATCH"),
+    ("DELETE FROM t WHERE n", "TYPE_MISMATCH: line 1:21: WHERE clause must evaluate to a boolean: "
+     "actual type bigint"),
+    ("DELETE FROM t WHERE n = '1'",
+     "TYPE_MISMATCH: line 1:23: Cannot apply operator: bigint = varchar(1)"),
+    ("UPDATE t SET n = n + id",
+     "TYPE_MISMATCH: line 1:20: Cannot apply operator: bigint + varchar"),
+    ("UPDATE t SET n = 1 WHERE none = 2",
+     "COLUMN_NOT_FOUND: line 1:26: Column 'none' cannot be resolved"),
+    ("MERGE INTO t USING t AS s ON s.n WHEN MATCHED THEN DELETE", "TYPE_MISMATCH: line 1:30: "),
+    ("MERGE INTO t USING t AS s ON t.id = s.n WHEN MATCHED THEN DELETE",
+     "TYPE_MISMATCH: line 1:35: Cannot apply operator: varchar = bigint"),
+    ("MERGE INTO t USING t AS s ON t.n = s.n WHEN MATCHED AND s.n THEN DELETE",
+     "TYPE_MISMATCH: line 1:57: "),
 ])
 def test_what_is_wrong_says_so(house, sql, reason):
     filled(house)
