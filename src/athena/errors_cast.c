@@ -127,6 +127,7 @@ static bool take_integer(struct cast_error *cast)
     struct mr_slice value = athena_error_between(whole, "cast decimal value ", " to type ");
     struct mr_slice text = athena_error_between(whole, "convert string '", "' to INT");
     struct mr_slice abs = athena_error_between(whole, "Overflow on abs(", ")");
+    struct mr_slice wide = athena_error_between(whole, " with value ", " can't be cast because");
     for (size_t i = 0; i < MR_COUNT(integers); i++) {
         struct mr_slice type = mr_slice_cstr(integers[i].duck);
         const bool named = mr_slice_ends_with(line, type);
@@ -141,6 +142,10 @@ static bool take_integer(struct cast_error *cast)
                 uuid ? mr_arena_printf(cast->arena, "Cannot cast value to UUID: %.*s", MR_ARG(text))
                      : mr_arena_printf(cast->arena, "Cannot cast '%.*s' to %s", MR_ARG(text),
                                        integers[i].reader));
+        if (wide.ptr != NULL && named)
+            return tell(cast, "NUMERIC_VALUE_OUT_OF_RANGE",
+                        mr_arena_printf(cast->arena, "Out of range for %s: %.*s", integers[i].type,
+                                        MR_ARG(wide)));
         if (abs.ptr != NULL && mr_slice_equal(abs, mr_slice_cstr(integers[i].least)))
             return tell(cast, "NUMERIC_VALUE_OUT_OF_RANGE",
                         mr_arena_printf(cast->arena, "Value %.*s is out of range for abs(%s)",

@@ -136,32 +136,6 @@ void athena_type_trino(struct mr_buf *buf, const struct athena_type *type)
     put_type(buf, &words, type);
 }
 
-bool athena_type_takes(const struct athena_type *column, const struct athena_type *value)
-{
-    const bool whole = value->kind >= ATHENA_TINYINT && value->kind <= ATHENA_BIGINT;
-    if (column->kind != value->kind) {
-        switch (column->kind) {
-        case ATHENA_SMALLINT:
-        case ATHENA_INT:
-        case ATHENA_BIGINT: return whole && value->kind < column->kind;
-        case ATHENA_FLOAT: return whole || value->kind == ATHENA_DECIMAL;
-        case ATHENA_DOUBLE:
-            return whole || value->kind == ATHENA_DECIMAL || value->kind == ATHENA_FLOAT;
-        case ATHENA_DECIMAL: return whole;
-        case ATHENA_TIMESTAMP: return value->kind == ATHENA_DATE;
-        default: return false;
-        }
-    }
-    if (column->field_count != value->field_count)
-        return false;
-    for (size_t i = 0; i < column->field_count; i++) {
-        if (!athena_type_takes(&column->fields[i], &value->fields[i]))
-            return false;
-    }
-    return (column->key == NULL || athena_type_takes(column->key, value->key)) &&
-           (column->element == NULL || athena_type_takes(column->element, value->element));
-}
-
 /* ---- rows ---- */
 
 static bool is_null(duckdb_vector vector, idx_t row)

@@ -11,9 +11,6 @@ bool athena_type_of_shown(struct mr_arena *arena, const struct athena_shown *sho
 void athena_type_hive(struct mr_buf *buf, const struct athena_type *type);
 /* "array(row(a integer))" */
 void athena_type_trino(struct mr_buf *buf, const struct athena_type *type);
-/* May a value of the one type be put into a column of the other as it is? NULL, which has no type,
- * may (`shown`). */
-bool athena_type_takes(const struct athena_type *column, const struct athena_type *value);
 
 struct athena_row_format {
     bool json;

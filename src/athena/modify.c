@@ -20,18 +20,33 @@ bool athena_modify_prepare(struct athena_write *write)
     return write->query != NULL;
 }
 
+static void tell_types(struct athena_write *write, size_t at, struct mr_buf *table,
+                       struct mr_buf *values)
+{
+    mr_buf_append(table, table->len > 0 ? MR_S(", ") : MR_S(""));
+    mr_buf_append(values, values->len > 0 ? MR_S(", ") : MR_S(""));
+    athena_type_trino(table, &write->columns[at].type);
+    mr_buf_append(values, athena_assign_type(write, write->columns[at].from));
+}
+
+/* UPDATE tells all that it sets, in its order. */
 static bool mismatch(struct athena_write *write, size_t at)
 {
-    struct mr_buf table = {0}, value = {0};
-    athena_type_trino(&table, &write->columns[at].type);
-    athena_render_type(&value, &write->shown[write->columns[at].from]);
+    const struct athena_pair *set = write->statement->changes->columns;
+    struct mr_buf table = {0}, values = {0};
+    for (; write->statement->kind == STATEMENT_UPDATE && set != NULL; set = set->next)
+        for (size_t i = 0; i < write->column_count; i++)
+            if (mr_slice_equal_nocase(set->name, write->columns[i].name))
+                tell_types(write, i, &table, &values);
+    if (write->statement->kind != STATEMENT_UPDATE)
+        tell_types(write, at, &table, &values);
     athena_write_fail(write, "TYPE_MISMATCH",
                       "%s table column types don't match SET expressions: Table: [%.*s], "
                       "Expressions: [%.*s]",
                       write->statement->substatement, MR_ARG(mr_buf_slice(&table)),
-                      MR_ARG(mr_buf_slice(&value)));
+                      MR_ARG(mr_buf_slice(&values)));
     mr_buf_fini(&table);
-    mr_buf_fini(&value);
+    mr_buf_fini(&values);
     return false;
 }
 
@@ -44,17 +59,15 @@ bool athena_modify_columns(struct athena_write *write)
     write->column_count = table->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
         struct athena_write_column *column = &write->columns[i];
-        struct athena_type value;
         column->name = glue_lower(write->arena, table->columns[i].name);
         column->from = values ? OWN_COLUMNS + i : SIZE_MAX;
         if (athena_type_parse(write->arena, table->columns[i].type, &column->type) != MR_OK)
             return athena_write_fail(write, "NOT_SUPPORTED", "Column '%.*s' has the type '%.*s'",
                                      MR_ARG(column->name), MR_ARG(table->columns[i].type));
-        if (values && !athena_write_is_null(write, column->from) &&
-            (!athena_type_of_shown(write->arena, &write->shown[column->from], &value) ||
-             !athena_type_takes(&column->type, &value)))
-            return mismatch(write, i);
     }
+    for (size_t i = 0; values && i < table->column_count; i++)
+        if (!athena_assign_fits(write, &write->columns[i].type, write->columns[i].from))
+            return mismatch(write, i);
     return true;
 }
 
@@ -96,9 +109,9 @@ static enum mr_status keep_changed(struct athena_write *write)
     mr_buf_append(&sql, MR_S("COPY (SELECT CAST(c0 AS VARCHAR) AS c0, CAST(c1 AS BIGINT) AS c1, "
                              "CAST(c2 AS BIGINT) AS c2"));
     for (size_t i = OWN_COLUMNS; i < write->shown_count; i++) {
-        mr_buf_printf(&sql, ", CAST(c%zu AS ", i);
-        athena_type_sql(&sql, &write->columns[i - OWN_COLUMNS].type);
-        mr_buf_printf(&sql, ") AS c%zu", i);
+        mr_buf_append(&sql, MR_S(", "));
+        athena_assign_value(write, &write->columns[i - OWN_COLUMNS].type, i, &sql);
+        mr_buf_printf(&sql, " AS c%zu", i);
     }
     mr_buf_printf(&sql, " FROM (%s) AS \"_mr_q\"(", write->sql);
     for (size_t i = 0; i < write->shown_count; i++)

@@ -98,6 +98,12 @@ bool athena_write_is_null(const struct athena_write *write, size_t column);
 bool athena_write_settings(struct athena_write *write);
 bool athena_write_columns(struct athena_write *write);
 void athena_write_select(struct athena_write *write, struct mr_buf *sql);
+/* write_assign.c: values that become a column's. Whether the query's column may, what its type is
+ * called, and the SQL of it; at SIZE_MAX: NULL. */
+bool athena_assign_fits(struct athena_write *write, const struct athena_type *column, size_t at);
+struct mr_slice athena_assign_type(struct athena_write *write, size_t at);
+void athena_assign_value(struct athena_write *write, const struct athena_type *column, size_t at,
+                         struct mr_buf *sql);
 /* write_buckets.c: whether a table has buckets, which nothing is inserted into; settings; then,
  * once the columns are known, whether they can be spread by. */
 bool athena_write_is_bucketed(const struct glue_table *table);

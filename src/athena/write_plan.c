@@ -270,7 +270,7 @@ static bool mismatch(struct athena_write *write)
     for (size_t i = 0; i < write->shown_count; i++) {
         if (i > 0)
             mr_buf_append(&query, MR_S(", "));
-        athena_render_type(&query, &write->shown[i]);
+        mr_buf_append(&query, athena_assign_type(write, i));
     }
     athena_write_fail(write, "TYPE_MISMATCH",
                       "Insert query has mismatched column types: Table: [%.*s], Query: [%.*s]",
@@ -297,6 +297,12 @@ static bool table_columns(struct athena_write *write)
             return athena_write_fail(write, "COLUMN_NOT_FOUND",
                                      "Insert column name does not exist in target table: %.*s",
                                      MR_ARG(pair->name));
+        for (const struct athena_pair *other = statement->columns; other != pair;
+             other = other->next)
+            if (mr_slice_equal_nocase(other->name, pair->name))
+                return athena_write_fail(write, "DUPLICATE_COLUMN_NAME",
+                                         "Insert column name is specified more than once: %.*s",
+                                         MR_ARG(pair->name));
     }
     for (size_t i = 0; i < table->column_count + table->key_count; i++) {
         const struct glue_column *from =
@@ -313,12 +319,8 @@ static bool table_columns(struct athena_write *write)
     if (used != write->shown_count)
         return mismatch(write);
     for (size_t i = 0; i < write->column_count; i++) {
-        struct athena_type value;
         const size_t at = write->columns[i].from;
-        if (at == SIZE_MAX || athena_write_is_null(write, at))
-            continue;
-        if (!athena_type_of_shown(write->arena, &write->shown[at], &value) ||
-            !athena_type_takes(&write->columns[i].type, &value))
+        if (at != SIZE_MAX && !athena_assign_fits(write, &write->columns[i].type, at))
             return mismatch(write);
     }
     return true;
@@ -367,18 +369,6 @@ bool athena_write_columns(struct athena_write *write)
 
 /* ---- SQL ---- */
 
-static void put_value(const struct athena_write_column *column, struct mr_buf *sql)
-{
-    mr_buf_append(sql, MR_S("CAST("));
-    if (column->from == SIZE_MAX)
-        mr_buf_append(sql, MR_S("NULL"));
-    else
-        mr_buf_printf(sql, "c%zu", column->from);
-    mr_buf_append(sql, MR_S(" AS "));
-    athena_type_sql(sql, &column->type);
-    mr_buf_byte(sql, ')');
-}
-
 static void put_name(struct mr_slice name, struct mr_buf *sql)
 {
     mr_buf_byte(sql, '"');
@@ -402,7 +392,7 @@ static void put_lake_part(struct athena_write *write, struct mr_buf *sql)
         while (lake->schema->fields[at].id != field->source_id)
             at++;
         mr_buf_reset(&value);
-        put_value(&write->columns[at], &value);
+        athena_assign_value(write, &write->columns[at].type, write->columns[at].from, &value);
         mr_buf_append(sql, i > 0 ? MR_S(", ") : MR_S(""));
         athena_lake_partition(sql, field, &lake->schema->fields[at].type, mr_buf_slice(&value));
     }
@@ -416,7 +406,7 @@ static void put_part(struct athena_write *write, size_t data, struct mr_buf *sql
     mr_buf_printf(sql, ", mr_part(%llu, [", (unsigned long long)write->parts.id);
     for (size_t i = data; i < write->column_count; i++) {
         mr_buf_append(sql, i > data ? MR_S(", CAST(") : MR_S("CAST("));
-        put_value(&write->columns[i], sql);
+        athena_assign_value(write, &write->columns[i].type, write->columns[i].from, sql);
         mr_buf_append(sql, MR_S(" AS VARCHAR)"));
     }
     if (write->bucket_count > 0) {
@@ -436,7 +426,7 @@ void athena_write_select(struct athena_write *write, struct mr_buf *sql)
     for (size_t i = 0; i < data; i++) {
         if (i > 0)
             mr_buf_append(sql, MR_S(", "));
-        put_value(&write->columns[i], sql);
+        athena_assign_value(write, &write->columns[i].type, write->columns[i].from, sql);
         mr_buf_append(sql, MR_S(" AS "));
         put_name(write->columns[i].name, sql);
     }

@@ -237,7 +237,7 @@ def test_inserts_add_rows_and_partitions(lake):
     assert lake.rows("SELECT id, name FROM t WHERE day = 'wed'") == [["7", "p"]]
     assert lake.reason("INSERT INTO t VALUES (1, 2, 'x')") == (
         "TYPE_MISMATCH: line 1:1: Insert query has mismatched column types: "
-        "Table: [bigint, varchar, varchar], Query: [integer, integer, varchar]")
+        "Table: [bigint, varchar, varchar], Query: [integer, integer, varchar(1)]")
     assert "mismatched column types" in lake.reason("INSERT INTO t VALUES (1, 'a')")
     assert "does not exist" in lake.reason("INSERT INTO nope VALUES (1)")
     assert "nope" in lake.reason("INSERT INTO t (nope) VALUES (1)")
