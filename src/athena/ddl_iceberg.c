@@ -135,6 +135,7 @@ bool athena_iceberg_level_fits(const struct athena_statement *statement,
 struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct athena_pair *pair,
                                         struct iceberg_pairs *properties)
 {
+    enum { NUMBERS_FROM = 2 };
     static const char *const known[] = {"format",
                                         "write_compression",
                                         "optimize_rewrite_min_data_file_size_bytes",
@@ -166,8 +167,12 @@ struct mr_slice athena_iceberg_property(struct mr_arena *arena, const struct ath
         if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(undone[i])))
             return mr_arena_printf(arena, "NOT_SUPPORTED: %s of Iceberg tables is not supported",
                                    undone[i]);
+    uint64_t number;
     for (size_t i = 0; i < MR_COUNT(known); i++)
         if (mr_slice_equal_nocase(pair->name, mr_slice_cstr(known[i]))) {
+            if (i >= NUMBERS_FROM && mr_slice_to_u64(pair->value, &number) != MR_OK)
+                return mr_arena_printf(arena, "Table property %s must be a whole number: %.*s",
+                                       known[i], MR_ARG(pair->value));
             iceberg_pair_set(arena, properties, pair->name, pair->value);
             return MR_S("");
         }

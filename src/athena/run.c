@@ -335,6 +335,8 @@ static enum mr_status run_write(struct run *run, const struct athena_statement *
     athena_source_fini(&source);
     if (status == MR_OK)
         tell_rows(run, write.rows);
+    if (status == MR_INVALID)
+        athena_write_advise(&write);
     return status;
 }
 

@@ -50,10 +50,18 @@ enum athena_statement_kind {
     STATEMENT_UNSUPPORTED, /* one that Athena has and we have not: text says which */
 };
 enum athena_plan_format { ATHENA_PLAN_TEXT, ATHENA_PLAN_JSON, ATHENA_PLAN_GRAPHVIZ };
+enum athena_value_kind {
+    ATHENA_VALUE_TEXT,
+    ATHENA_VALUE_NUMBER,
+    ATHENA_VALUE_TRUTH,
+    ATHENA_VALUE_LIST
+};
 struct athena_pair { /* of properties, columns (name, type), partition values */
     struct mr_slice name, value, comment;
-    const char *op;            /* of a partition's value to drop: "=", "<", ... */
-    struct athena_pair *items; /* of a property that is ARRAY['a', 'b']: their values */
+    enum athena_value_kind kind; /* of a property of CREATE TABLE AS and UNLOAD, */
+    unsigned line, column;       /* and where it stands */
+    const char *op;              /* of a partition's value to drop: "=", "<", ... */
+    struct athena_pair *items;   /* of a property that is ARRAY['a', 'b']: their values */
     struct athena_pair *next;
 };
 struct athena_partition_spec {

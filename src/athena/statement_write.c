@@ -9,14 +9,17 @@ static struct athena_pair *add_pair(struct athena_phrase *context, struct athena
     return *list;
 }
 
-/* 'text', 12, true, or ARRAY['a', ...] */
+/* 'text', 12, -1, true, or ARRAY['a', ...] */
 static bool take_setting(struct athena_phrase *context, struct athena_pair *pair)
 {
     struct athena_parser *parser = &context->parser;
     const struct athena_token *token = parser->next;
     if (athena_take(parser, "ARRAY")) {
+        pair->kind = ATHENA_VALUE_LIST;
         if (!athena_expect(parser, "["))
             return false;
+        if (athena_take(parser, "]"))
+            return true;
         do {
             struct athena_pair *item = add_pair(context, &pair->items);
             item->value = parser->next->value;
@@ -28,13 +31,19 @@ static bool take_setting(struct athena_phrase *context, struct athena_pair *pair
         } while (athena_take(parser, ","));
         return athena_expect(parser, "]");
     }
+    const bool minus = athena_peek(parser, "-") && token[1].kind == ATHENA_TOKEN_INTEGER;
+    token += minus;
     if (token->kind != ATHENA_TOKEN_STRING && token->kind != ATHENA_TOKEN_INTEGER &&
         !athena_token_is(token, "true") && !athena_token_is(token, "false")) {
         athena_mismatch(parser, "<expression>");
         return false;
     }
-    pair->value = token->value;
-    parser->next++;
+    pair->kind = token->kind == ATHENA_TOKEN_STRING    ? ATHENA_VALUE_TEXT
+                 : token->kind == ATHENA_TOKEN_INTEGER ? ATHENA_VALUE_NUMBER
+                                                       : ATHENA_VALUE_TRUTH;
+    pair->value =
+        minus ? mr_arena_printf(parser->arena, "-%.*s", MR_ARG(token->value)) : token->value;
+    parser->next = token + 1;
     return true;
 }
 
@@ -44,6 +53,8 @@ bool athena_phrase_settings(struct athena_phrase *context, struct athena_pair **
         return false;
     do {
         struct athena_pair *pair = add_pair(context, list);
+        pair->line = context->parser.next->line;
+        pair->column = context->parser.next->column;
         if (!athena_phrase_name(context, &pair->name) || !athena_expect(&context->parser, "=") ||
             !take_setting(context, pair))
             return false;

@@ -38,23 +38,13 @@ static bool check_empty(struct athena_write *write)
         return athena_write_fail(write, "GENERIC_INTERNAL_ERROR", "internal error");
     if (!filled)
         return true;
-    athena_error_set(
-        write->error, write->arena, "HIVE_PATH_ALREADY_EXISTS", 0, 0,
-        "Target directory for table '%.*s.%.*s' already exists: %.*s. You may need to manually "
-        "clean the data at location '%.*s' before retrying. Athena will not delete data in your "
-        "account.",
-        MR_ARG(write->database),
-        MR_ARG(write->statement->name.len > 0 ? write->statement->name : MR_S("unload")),
-        MR_ARG(write->location), MR_ARG(write->location));
-    return false;
-}
-
-static const struct athena_pair *setting(const struct athena_write *write, const char *name)
-{
-    const struct athena_pair *pair = write->statement->properties;
-    while (pair != NULL && !mr_slice_equal(pair->name, mr_slice_cstr(name)))
-        pair = pair->next;
-    return pair;
+    if (write->statement->kind == STATEMENT_UNLOAD)
+        return athena_write_fail(write, "HIVE_PATH_ALREADY_EXISTS",
+                                 "Target directory already exists");
+    return athena_write_fail(write, "HIVE_PATH_ALREADY_EXISTS",
+                             "Target directory for table '%.*s.%.*s' already exists: %.*s",
+                             MR_ARG(write->database), MR_ARG(write->statement->name),
+                             MR_ARG(mr_slice_sub(write->location, 0, write->location.len - 1)));
 }
 
 static bool look_up(struct athena_write *write, struct glue_table *table, bool *ret_found)
@@ -85,11 +75,14 @@ static bool prepare_table(struct athena_write *write)
         return athena_write_fail(write, "TABLE_ALREADY_EXISTS",
                                  "Destination table 'awsdatacatalog.%.*s.%.*s' already exists",
                                  MR_ARG(write->database), MR_ARG(write->statement->name));
-    const struct athena_pair *external = setting(write, "external_location"),
-                             *type = setting(write, "table_type");
+    const struct athena_pair *external = athena_write_setting(write, "external_location"),
+                             *type = athena_write_setting(write, "table_type");
+    if (!athena_write_check_settings(write))
+        return false;
     if (type != NULL && mr_slice_equal_nocase(type->value, MR_S("ICEBERG")))
         return athena_lake_settings(write) &&
-               set_location(write, setting(write, "location")->value) && check_empty(write);
+               set_location(write, athena_write_setting(write, "location")->value) &&
+               check_empty(write);
     return athena_write_settings(write) &&
            set_location(write, external != NULL ? external->value
                                                 : mr_arena_printf(write->arena, "%.*stables/%.*s/",
@@ -198,9 +191,28 @@ bool athena_write_prepare(struct athena_write *write)
     case STATEMENT_CTAS: return prepare_table(write);
     case STATEMENT_INSERT: return prepare_insert(write);
     default:
-        return athena_write_settings(write) && set_location(write, write->statement->location) &&
-               check_empty(write);
+        return athena_write_check_settings(write) && athena_write_settings(write) &&
+               set_location(write, write->statement->location) && check_empty(write);
     }
+}
+
+void athena_write_advise(struct athena_write *write)
+{
+    struct athena_error *error = write->error;
+    const char *end = mr_slice_ends_with(error->message, MR_S(".")) ? "" : ".";
+    if (write->statement->kind == STATEMENT_CTAS)
+        error->message = mr_arena_printf(
+            write->arena,
+            "%.*s%s You may need to manually clean the data at location '%.*stables/%.*s' before "
+            "retrying. Athena will not delete data in your account.",
+            MR_ARG(error->message), end, MR_ARG(write->folder), MR_ARG(write->query_id));
+    if (write->statement->kind == STATEMENT_INSERT)
+        error->message = mr_arena_printf(
+            write->arena,
+            "%.*s%s If a data manifest file was generated at '%.*s%.*s-manifest.csv', you may need "
+            "to manually clean the data from locations specified in the manifest. Athena will not "
+            "delete data in your account.",
+            MR_ARG(error->message), end, MR_ARG(write->folder), MR_ARG(write->query_id));
 }
 
 /* ---- running ---- */

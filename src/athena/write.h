@@ -81,6 +81,8 @@ struct athena_write {
 bool athena_write_prepare(struct athena_write *write);
 /* Runs the query and lands its rows. MR_OK, MR_INVALID: the error is set, MR_END: cancelled. */
 MR_MUST_USE enum mr_status athena_write_run(struct athena_write *write);
+/* Once it has failed: behind the error's message, what AWS says about files that may be left. */
+void athena_write_advise(struct athena_write *write);
 /* Undoes what a crash cut short. */
 MR_MUST_USE enum mr_status athena_writes_open(struct athena *athena);
 
@@ -94,8 +96,12 @@ MR_MUST_USE enum mr_status athena_write_execute(struct athena_write *write,
 bool athena_write_look_up(struct athena_write *write);
 /* A column of NULLs alone, which fits everything? */
 bool athena_write_is_null(const struct athena_write *write, size_t column);
-/* write_plan.c: settings of the statement, columns, and the SELECT that gives them. */
+/* write_settings.c: the statement's WITH (...). One of them, or NULL; whether all are such as the
+ * statement may have; those of other tables than Iceberg's. */
+const struct athena_pair *athena_write_setting(const struct athena_write *write, const char *name);
+bool athena_write_check_settings(struct athena_write *write);
 bool athena_write_settings(struct athena_write *write);
+/* write_plan.c: columns, and the SELECT that gives them. */
 bool athena_write_columns(struct athena_write *write);
 void athena_write_select(struct athena_write *write, struct mr_buf *sql);
 /* write_assign.c: values that become a column's. Whether the query's column may, what its type is

@@ -3,14 +3,6 @@
 #include "athena/write.h"
 #include <ctype.h>
 
-static const struct athena_pair *setting(const struct athena_write *write, const char *name)
-{
-    const struct athena_pair *pair = write->statement->properties;
-    while (pair != NULL && !mr_slice_equal(pair->name, mr_slice_cstr(name)))
-        pair = pair->next;
-    return pair;
-}
-
 /* ---- settings ---- */
 
 static bool set_property(struct athena_write *write, const struct athena_pair *pair,
@@ -35,7 +27,8 @@ static bool set_property(struct athena_write *write, const struct athena_pair *p
         return athena_write_fail(
             write, "NOT_SUPPORTED", "%.*s",
             MR_ARG(mr_slice_sub(wrong, sizeof "NOT_SUPPORTED: " - 1, SIZE_MAX)));
-    if (mr_slice_starts_with(wrong, MR_S("compression_level ")))
+    if (mr_slice_starts_with(wrong, MR_S("compression_level ")) ||
+        mr_slice_starts_with(wrong, MR_S("Table property ")))
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY", "%.*s", MR_ARG(wrong));
     return wrong.len == 0 ||
            athena_write_fail(write, "INVALID_TABLE_PROPERTY",
@@ -46,7 +39,7 @@ static bool set_property(struct athena_write *write, const struct athena_pair *p
 bool athena_lake_settings(struct athena_write *write)
 {
     const struct athena_options *options = &write->athena->options;
-    const struct athena_pair *external = setting(write, "is_external");
+    const struct athena_pair *external = athena_write_setting(write, "is_external");
     struct athena_write_lake *lake = MR_NEW(write->arena, struct athena_write_lake);
     struct iceberg_create *create = MR_NEW(write->arena, struct iceberg_create);
     lake->ice = (struct iceberg){options->store, options->s3, options->glue, options->rng,
@@ -54,14 +47,15 @@ bool athena_lake_settings(struct athena_write *write)
     if (external == NULL || !mr_slice_equal_nocase(external->value, MR_S("false")))
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
                                  "Tables with table_type ICEBERG require is_external = false");
-    if (setting(write, "location") == NULL)
+    if (athena_write_setting(write, "location") == NULL)
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
                                  "Tables with table_type ICEBERG require the property 'location'");
     for (const struct athena_pair *pair = write->statement->properties; pair != NULL;
          pair = pair->next)
         if (!set_property(write, pair, &create->properties))
             return false;
-    if (setting(write, "compression_level") != NULL && iceberg_level(&create->properties) == 0)
+    if (athena_write_setting(write, "compression_level") != NULL &&
+        iceberg_level(&create->properties) == 0)
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY", ATHENA_LEVEL_OF_ZSTD);
     iceberg_pair_set(write->arena, &create->properties, MR_S(ICEBERG_CODEC_KEY),
                      mr_slice_cstr(iceberg_codec(&create->properties)));
@@ -147,7 +141,7 @@ static bool parse_key(struct athena_write *write, struct mr_slice text, struct a
 static bool set_spec(struct athena_write *write, const struct iceberg_schema *schema,
                      struct iceberg_spec *spec)
 {
-    const struct athena_pair *keys = setting(write, "partitioning"), *item;
+    const struct athena_pair *keys = athena_write_setting(write, "partitioning"), *item;
     size_t count = 0;
     for (item = keys == NULL ? NULL : keys->items; item != NULL; item = item->next)
         count++;

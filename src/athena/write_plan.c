@@ -1,11 +1,23 @@
-/* What a statement that writes wants: its settings, its columns, and the SELECT that gives them. */
+/* What a statement that writes wants: its columns, and the SELECT that gives them. */
 #include "athena/lake.h"
 #include "athena/parquet.h"
 #include "athena/write.h"
 #include <assert.h>
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+/* What Trino finds out while it looks at the statement is told with its place, which INSERT has
+ * not; what storage refuses later has none. */
+static bool has_place(const struct athena_statement *statement, struct mr_slice code)
+{
+    static const char *const codes[] = {
+        "TABLE_ALREADY_EXISTS", "TABLE_NOT_FOUND",       "SCHEMA_NOT_FOUND", "MISSING_COLUMN_NAME",
+        "COLUMN_TYPE_UNKNOWN",  "DUPLICATE_COLUMN_NAME", "COLUMN_NOT_FOUND", "TYPE_MISMATCH"};
+    for (size_t i = 0; i < MR_COUNT(codes) && statement->kind != STATEMENT_INSERT; i++)
+        if (mr_slice_equal(code, mr_slice_cstr(codes[i])))
+            return true;
+    return false;
+}
 
 bool athena_write_fail(struct athena_write *write, const char *code, const char *format, ...)
 {
@@ -14,164 +26,11 @@ bool athena_write_fail(struct athena_write *write, const char *code, const char 
     va_start(args, format);
     mr_buf_vprintf(&buf, format, args);
     va_end(args);
-    athena_error_set(write->error, write->arena, code, 1, 1, "%.*s", MR_ARG(mr_buf_slice(&buf)));
+    const unsigned place = has_place(write->statement, mr_slice_cstr(code)) ? 1 : 0;
+    athena_error_set(write->error, write->arena, code, place, place, "%.*s",
+                     MR_ARG(mr_buf_slice(&buf)));
     mr_buf_fini(&buf);
     return false;
-}
-
-static struct mr_slice upper(struct mr_arena *arena, struct mr_slice text)
-{
-    char *copy = mr_arena_cstr(arena, text);
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = (char)toupper((unsigned char)copy[i]);
-    return mr_slice_make(copy, text.len);
-}
-
-/* ---- settings ---- */
-
-static bool set_format(struct athena_write *write, struct mr_slice name)
-{
-    struct mr_slice format = upper(write->arena, name);
-    if (mr_slice_equal(format, MR_S("PARQUET"))) {
-        write->format = ATHENA_WRITE_PARQUET;
-    } else if (mr_slice_equal(format, MR_S("JSON"))) {
-        write->format = ATHENA_WRITE_JSON;
-        write->row_format.json = true;
-    } else if (mr_slice_equal(format, MR_S("TEXTFILE"))) {
-        write->format = ATHENA_WRITE_TEXT;
-    } else {
-        return athena_write_fail(write, "NOT_SUPPORTED", "Writing the format %.*s is not supported",
-                                 MR_ARG(format));
-    }
-    return true;
-}
-
-static bool set_compression(struct athena_write *write, struct mr_slice name)
-{
-    struct mr_slice word = upper(write->arena, name);
-    const bool parquet = write->format == ATHENA_WRITE_PARQUET;
-    if (mr_slice_equal(word, MR_S("UNCOMPRESSED")))
-        word = MR_S("NONE");
-    if (!mr_slice_equal(word, MR_S("GZIP")) && !mr_slice_equal(word, MR_S("NONE")) &&
-        !(parquet && (mr_slice_equal(word, MR_S("SNAPPY")) || mr_slice_equal(word, MR_S("ZSTD")))))
-        return athena_write_fail(write, "NOT_SUPPORTED",
-                                 "Compression %.*s is not supported for this format", MR_ARG(word));
-    write->compression = word;
-    return true;
-}
-
-static bool set_delimiter(struct athena_write *write, struct mr_slice text)
-{
-    if (text.len == 2 && text.ptr[0] == '\\')
-        text = text.ptr[1] == 't' ? MR_S("\t") : MR_S("\\");
-    if (text.len != 1)
-        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
-                                 "field_delimiter must be a single character");
-    write->row_format.delimiter = text.ptr[0];
-    return true;
-}
-
-static const struct athena_pair *setting(const struct athena_write *write, const char *name)
-{
-    const struct athena_pair *pair = write->statement->properties;
-    while (pair != NULL && !mr_slice_equal(pair->name, mr_slice_cstr(name)))
-        pair = pair->next;
-    return pair;
-}
-
-static bool check_names(struct athena_write *write)
-{
-    static const char *const ctas[] = {"format",
-                                       "external_location",
-                                       "partitioned_by",
-                                       "write_compression",
-                                       "parquet_compression",
-                                       "orc_compression",
-                                       "compression_level",
-                                       "field_delimiter",
-                                       "bucketed_by",
-                                       "bucket_count",
-                                       "is_external",
-                                       "table_type"},
-                             *const unload[] = {"format", "partitioned_by", "compression",
-                                                "compression_level", "field_delimiter"};
-    const bool table = write->statement->kind == STATEMENT_CTAS;
-    const char *const *names = table ? ctas : unload;
-    const size_t count = table ? MR_COUNT(ctas) : MR_COUNT(unload);
-    const struct athena_pair *type = setting(write, "table_type"); /* decides on the other names */
-    if (table && type != NULL && !mr_slice_equal_nocase(type->value, MR_S("HIVE")))
-        return athena_write_fail(write, "NOT_SUPPORTED",
-                                 "CREATE TABLE AS with table_type %.*s is not supported",
-                                 MR_ARG(type->value));
-    for (const struct athena_pair *pair = write->statement->properties; pair != NULL;
-         pair = pair->next) {
-        size_t i = 0;
-        while (i < count && !mr_slice_equal(pair->name, mr_slice_cstr(names[i])))
-            i++;
-        if (i == count)
-            return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
-                                     "Catalog 'awsdatacatalog' table property '%.*s' does not "
-                                     "exist",
-                                     MR_ARG(pair->name));
-    }
-    return true;
-}
-
-static bool refuse_settings(struct athena_write *write)
-{
-    const struct athena_pair *external = setting(write, "is_external");
-    if (external != NULL && !mr_slice_equal_nocase(external->value, MR_S("true")))
-        return athena_write_fail(write, "NOT_SUPPORTED", "Tables of the type HIVE are external");
-    return true;
-}
-
-/* AWS: of ZSTD, 1 to 22, 3 unless it is given. */
-static bool set_level(struct athena_write *write)
-{
-    const struct athena_pair *level = setting(write, "compression_level");
-    if (level == NULL)
-        return true;
-    if (!mr_slice_equal(write->compression, MR_S("ZSTD")))
-        return athena_write_fail(write, "INVALID_TABLE_PROPERTY", ATHENA_LEVEL_OF_ZSTD);
-    int64_t value;
-    if (mr_slice_to_i64(level->value, &value) != MR_OK || value < 1 || value > 22)
-        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
-                                 "compression_level must be between 1 and 22");
-    write->level = (int)value;
-    return true;
-}
-
-bool athena_write_settings(struct athena_write *write)
-{
-    const struct athena_pair *format = setting(write, "format"),
-                             *keys = setting(write, "partitioned_by"),
-                             *delimiter = setting(write, "field_delimiter"), *compression;
-    const bool unload = write->statement->kind == STATEMENT_UNLOAD;
-    if (!check_names(write) || !refuse_settings(write) ||
-        !athena_write_bucket_settings(write, setting(write, "bucketed_by"),
-                                      setting(write, "bucket_count")))
-        return false;
-    if (unload && format == NULL)
-        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
-                                 "UNLOAD requires the property 'format'");
-    if (!set_format(write, format == NULL ? MR_S("PARQUET") : format->value))
-        return false;
-    compression = setting(write, unload ? "compression" : "write_compression");
-    if (compression == NULL)
-        compression = setting(write, "parquet_compression");
-    if (!set_compression(write, compression == NULL ? MR_S("GZIP") : compression->value))
-        return false;
-    if (!set_level(write))
-        return false;
-    if (delimiter != NULL && write->format != ATHENA_WRITE_TEXT)
-        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
-                                 "field_delimiter can only be specified for TEXTFILE");
-    if (delimiter != NULL && !set_delimiter(write, delimiter->value))
-        return false;
-    write->keys = keys == NULL ? NULL : keys->items;
-    for (const struct athena_pair *key = write->keys; key != NULL; key = key->next)
-        write->key_count++;
-    return true;
 }
 
 /* ---- columns ---- */
@@ -189,17 +48,63 @@ static void keep_padded(const struct athena_write *write, struct athena_write_co
     }
 }
 
-/* The query's columns as they are; partition columns must be its last ones, in order. */
-static bool own_columns(struct athena_write *write)
+static bool has_column(const struct athena_write *write, struct mr_slice name)
 {
-    const size_t data = write->shown_count - write->key_count;
-    const struct athena_pair *key = write->keys;
+    for (size_t i = 0; i < write->shown_count; i++)
+        if (mr_slice_equal_nocase(write->names[i], name))
+            return true;
+    return false;
+}
+
+/* Names of partition columns: all, or those that the query has not. */
+static struct mr_slice list_keys(const struct athena_write *write, bool all)
+{
+    struct mr_buf names = {0};
+    for (const struct athena_pair *key = write->keys; key != NULL; key = key->next)
+        if (all || !has_column(write, key->value))
+            mr_buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "",
+                          MR_ARG(glue_lower(write->arena, key->value)));
+    const struct mr_slice list = mr_arena_copy(write->arena, mr_buf_slice(&names));
+    mr_buf_fini(&names);
+    return list;
+}
+
+/* They must be the query's last columns, in order. */
+static bool check_keys(struct athena_write *write)
+{
+    const struct mr_slice absent = list_keys(write, false);
+    if (absent.len > 0)
+        return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
+                                 "Partition columns [%.*s] not present in schema", MR_ARG(absent));
     if (write->key_count >= write->shown_count)
         return athena_write_fail(write, "INVALID_TABLE_PROPERTY",
                                  "Table contains only partition columns");
+    size_t at = write->shown_count - write->key_count;
+    for (const struct athena_pair *key = write->keys; key != NULL; key = key->next)
+        if (!mr_slice_equal_nocase(key->value, write->names[at++]))
+            return athena_write_fail(write, "HIVE_COLUMN_ORDER_MISMATCH",
+                                     "Partition keys must be the last columns in the table and in "
+                                     "the same order as the table properties: [%.*s]",
+                                     MR_ARG(list_keys(write, true)));
+    return true;
+}
+
+static bool check_key_type(struct athena_write *write, size_t at)
+{
+    return write->columns[at].type.kind < ATHENA_BINARY ||
+           athena_write_fail(write, "NOT_SUPPORTED", "Unsupported type [%.*s] for partition: %.*s",
+                             MR_ARG(athena_assign_type(write, at)),
+                             MR_ARG(write->columns[at].name));
+}
+
+/* The query's columns as they are. */
+static bool own_columns(struct athena_write *write)
+{
+    const size_t data = write->shown_count - write->key_count;
+    if (!check_keys(write))
+        return false;
     for (size_t i = 0; i < write->shown_count; i++) {
         struct athena_write_column *column = &write->columns[write->column_count++];
-        struct mr_buf word = {0};
         *column = (struct athena_write_column){.name = glue_lower(write->arena, write->names[i]),
                                                .from = i};
         if (mr_slice_starts_with(column->name, MR_S(ATHENA_UNNAMED))) {
@@ -208,31 +113,24 @@ static bool own_columns(struct athena_write *write)
                                          "Column name not specified at position %zu", i + 1);
             column->name = mr_arena_printf(write->arena, "_col%zu", i);
         }
+        if (write->statement->kind == STATEMENT_CTAS && athena_write_is_null(write, i))
+            return athena_write_fail(write, "COLUMN_TYPE_UNKNOWN",
+                                     "Column type is unknown at position %zu", i + 1);
         for (size_t j = 0; j < i; j++) {
             if (mr_slice_equal(write->columns[j].name, column->name))
                 return athena_write_fail(write, "DUPLICATE_COLUMN_NAME",
                                          "Column name '%.*s' specified more than once",
                                          MR_ARG(column->name));
         }
-        if (!athena_type_of_shown(write->arena, &write->shown[i], &column->type)) {
-            athena_render_type(&word, &write->shown[i]);
-            athena_write_fail(write, "NOT_SUPPORTED", "%s: %.*s",
-                              write->lake != NULL ? "Type not supported for Iceberg"
-                                                  : "Unsupported Hive type",
-                              MR_ARG(mr_buf_slice(&word)));
-            mr_buf_fini(&word);
-            return false;
-        }
-        if (i < data) {
+        if (!athena_type_of_shown(write->arena, &write->shown[i], &column->type))
+            return athena_write_fail(write, "NOT_SUPPORTED", "%s: %.*s",
+                                     write->lake != NULL ? "Type not supported for Iceberg"
+                                                         : "Unsupported Hive type",
+                                     MR_ARG(athena_assign_type(write, i)));
+        if (i < data)
             keep_padded(write, column, i);
-            continue;
-        }
-        if (!mr_slice_equal_nocase(key->value, column->name))
-            return athena_write_fail(write, "HIVE_COLUMN_ORDER_MISMATCH",
-                                     "Partition keys must be the last columns in the table and in "
-                                     "the same order as the table properties: [%.*s]",
-                                     MR_ARG(key->value));
-        key = key->next;
+        else if (!check_key_type(write, i))
+            return false;
     }
     return true;
 }

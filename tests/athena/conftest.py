@@ -73,6 +73,10 @@ class Lake:
         assert execution["Status"]["State"] == "FAILED", (sql, execution["Status"])
         return execution["Status"]["StateChangeReason"]
 
+    def fault(self, sql, **options):
+        """Why a statement that writes fails, without AWS's advice about files that may be left."""
+        return self.reason(sql, **options).split(". You may need ")[0].split(". If a data ")[0]
+
     def crawl(self, prefix, **options):
         name = f"c-{self.bucket}-{prefix.strip('/')}"
         self.glue.create_crawler(

@@ -817,7 +817,7 @@ FAILURES = [
      "integer vs varchar(1)"),
     ("SELECT normalize('a', NFX)", "NOT_SUPPORTED: line 1:23: ..."),
     ("CREATE TABLE sketches AS SELECT approx_set(1) AS x",
-     "NOT_SUPPORTED: line 1:1: Unsupported Hive type: HyperLogLog"),
+     "NOT_SUPPORTED: Unsupported Hive type: HyperLogLog. You may need ..."),
     ("SELECT 'abc' LIKE 'a\\' ESCAPE '\\'", "INVALID_FUNCTION_ARGUMENT: Escape character must be "
      "followed by '%', '_' or the escape character itself"),
     ("SELECT 'abc' LIKE 'a' ESCAPE 'ab'",

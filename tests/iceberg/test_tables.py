@@ -94,7 +94,7 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
      "for ZSTD compression only"),
     ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/', "
      "write_compression = 'SNAPPY', compression_level = 3) AS SELECT 1 AS a",
-     "INVALID_TABLE_PROPERTY: line 1:1: compression_level is supported for ZSTD"),
+     "INVALID_TABLE_PROPERTY: compression_level is supported for ZSTD"),
     ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/', "
      "compression_level = 0) AS SELECT 1 AS a", "compression_level must be between 1 and 22"),
     ("CREATE TABLE u (id string) " + ICE % "write_target_data_file_size_bytes",
@@ -102,6 +102,16 @@ ICE = "LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', '%s'='1')"
     ("CREATE TABLE u (id string) " + ICE % "write_compression",
      "cannot be packed with 1"),
     ("CREATE TABLE u (id string) " + ICE % "format", "written as Parquet only"),
+    ("CREATE TABLE u (id string) LOCATION 's3://b/u/' TBLPROPERTIES ('table_type'='ICEBERG', "
+     "'vacuum_max_snapshot_age_seconds'='x')",
+     "Table property vacuum_max_snapshot_age_seconds must be a whole number: x"),
+    ("ALTER TABLE t SET TBLPROPERTIES ('optimize_rewrite_data_file_threshold'='-1')",
+     "must be a whole number: -1"),
+    ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/', "
+     "vacuum_min_snapshots_to_keep = 'x') AS SELECT 1 AS a",
+     "INVALID_TABLE_PROPERTY: Table property vacuum_min_snapshots_to_keep must be a whole number"),
+    ("CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = 's3://b/u/', "
+     "partitioning = 'a') AS SELECT 1 AS a", "Cannot convert ['a'] to array(varchar)"),
     ("ALTER TABLE t REPLACE COLUMNS (x int)", "REPLACE COLUMNS is not supported for Iceberg"),
     ("ALTER TABLE t SET LOCATION 's3://b/c/'", "not supported for Iceberg tables"),
     ("ALTER TABLE t ADD PARTITION (x = 1)", "not supported for Iceberg tables"),
