@@ -264,8 +264,85 @@ static const char *hive_type(const char *type)
     return type;
 }
 
+static void put_hive_type(struct mr_buf *out, const struct athena_sqltype *type)
+{
+    if (type->kind == SQL_DECIMAL) {
+        mr_buf_printf(out, "decimal(%d,%d)", type->precision, type->scale);
+        return;
+    }
+    if (type->kind < SQL_ARRAY) {
+        mr_buf_append(out, mr_slice_cstr(hive_type(athena_sqltype_name(type))));
+        return;
+    }
+    mr_buf_printf(out, "%s<",
+                  type->kind == SQL_ARRAY ? "array"
+                  : type->kind == SQL_MAP ? "map"
+                                          : "struct");
+    for (size_t i = 0; i < type->count; i++) {
+        mr_buf_append(out, i > 0 ? MR_S(",") : MR_S(""));
+        if (type->kind == SQL_ROW && type->names != NULL && type->names[i].len > 0)
+            mr_buf_printf(out, "%.*s:", MR_ARG(type->names[i]));
+        else if (type->kind == SQL_ROW)
+            mr_buf_printf(out, "field%zu:", i);
+        put_hive_type(out, type->items[i]);
+    }
+    mr_buf_byte(out, '>');
+}
+
+/* A column of the view; the type as the query's result has it, unless more is known. */
+struct view_column {
+    struct mr_slice name, trino, hive;
+};
+
+static struct view_column view_column(struct athena_ddl *ddl, const struct athena_output *output,
+                                      const struct athena_fields *fields, size_t i)
+{
+    const struct athena_result_column *shown = &output->columns[i];
+    struct view_column column = {shown->name, mr_slice_cstr(shown->type),
+                                 mr_slice_cstr(hive_type(shown->type))};
+    if (fields->open || fields->count != output->column_count ||
+        !athena_sqltype_known(fields->list[i].type))
+        return column;
+    struct mr_buf hive = {0};
+    put_hive_type(&hive, fields->list[i].type);
+    column.hive = mr_arena_copy(ddl->arena, mr_buf_slice(&hive));
+    column.trino = athena_sqltype_text(ddl->arena, fields->list[i].type);
+    mr_buf_fini(&hive);
+    return column;
+}
+
+static bool fail_as_query(struct athena_ddl *ddl, const char *code, struct mr_slice message)
+{
+    athena_error_set(ddl->error, ddl->arena, code, 1, 1, "%.*s", MR_ARG(message));
+    return false;
+}
+
+/* Each has a name of its own, and a type. */
+static bool check_view_columns(struct athena_ddl *ddl, const struct athena_fields *fields)
+{
+    for (size_t i = 0; !fields->open && i < fields->count; i++) {
+        const struct athena_field *field = &fields->list[i];
+        if (field->name.len == 0)
+            return fail_as_query(
+                ddl, "MISSING_COLUMN_NAME",
+                mr_arena_printf(ddl->arena, "Column name not specified at position %zu", i + 1));
+        if (field->type != NULL && field->type->kind == SQL_UNKNOWN)
+            return fail_as_query(
+                ddl, "COLUMN_TYPE_UNKNOWN",
+                mr_arena_printf(ddl->arena, "Column type is unknown at position %zu", i + 1));
+        for (size_t j = 0; j < i; j++)
+            if (mr_slice_equal_nocase(fields->list[j].name, field->name))
+                return fail_as_query(ddl, "DUPLICATE_COLUMN_NAME",
+                                     mr_arena_printf(ddl->arena,
+                                                     "Column name '%.*s' specified more than once",
+                                                     MR_ARG(glue_lower(ddl->arena, field->name))));
+    }
+    return true;
+}
+
 /* The view's query is run for no row: it must hold, and its columns get their types. */
-static bool view_columns(struct athena_ddl *ddl, struct athena_output *output)
+static bool view_columns(struct athena_ddl *ddl, struct athena_output *output,
+                         struct athena_fields *ret_fields)
 {
     struct athena *athena = ddl->athena;
     struct athena_source source = {.arena = ddl->arena,
@@ -299,10 +376,12 @@ static bool view_columns(struct athena_ddl *ddl, struct athena_output *output)
     mr_buf_fini(&sql);
     if (status == MR_INVALID || status == MR_NOT_FOUND)
         athena_ddl_fail(ddl, "%.*s", MR_ARG(execution.error));
-    return status == MR_OK;
+    *ret_fields = translation.fields;
+    return status == MR_OK && check_view_columns(ddl, ret_fields);
 }
 
-static struct mr_slice view_text(struct athena_ddl *ddl, const struct athena_output *output)
+static struct mr_slice view_text(struct athena_ddl *ddl, const struct athena_output *output,
+                                 const struct athena_fields *fields)
 {
     struct mr_buf buf = {0}, text = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -313,9 +392,10 @@ static struct mr_slice view_text(struct athena_ddl *ddl, const struct athena_out
     mr_json_key(&json, "columns");
     mr_json_array(&json);
     for (size_t i = 0; i < output->column_count; i++) {
+        const struct view_column column = view_column(ddl, output, fields, i);
         mr_json_object(&json);
-        mr_json_key_string(&json, "name", output->columns[i].name);
-        mr_json_key_cstr(&json, "type", output->columns[i].type);
+        mr_json_key_string(&json, "name", column.name);
+        mr_json_key_string(&json, "type", column.trino);
         mr_json_object_end(&json);
     }
     mr_json_array_end(&json);
@@ -329,7 +409,8 @@ static struct mr_slice view_text(struct athena_ddl *ddl, const struct athena_out
     return copy;
 }
 
-static yyjson_val *view_input(struct athena_ddl *ddl, const struct athena_output *output)
+static yyjson_val *view_input(struct athena_ddl *ddl, const struct athena_output *output,
+                              const struct athena_fields *fields)
 {
     struct mr_buf buf = {0};
     struct mr_json json = mr_json_make(&buf);
@@ -340,9 +421,10 @@ static yyjson_val *view_input(struct athena_ddl *ddl, const struct athena_output
     mr_json_key(&json, "Columns");
     mr_json_array(&json);
     for (size_t i = 0; i < output->column_count; i++) {
+        const struct view_column column = view_column(ddl, output, fields, i);
         mr_json_object(&json);
-        mr_json_key_string(&json, "Name", output->columns[i].name);
-        mr_json_key_cstr(&json, "Type", hive_type(output->columns[i].type));
+        mr_json_key_string(&json, "Name", column.name);
+        mr_json_key_string(&json, "Type", column.hive);
         mr_json_object_end(&json);
     }
     mr_json_array_end(&json);
@@ -350,7 +432,7 @@ static yyjson_val *view_input(struct athena_ddl *ddl, const struct athena_output
     mr_json_key_raw(&json, "SerdeInfo", MR_S("{}"));
     mr_json_object_end(&json);
     mr_json_key_cstr(&json, "TableType", "VIRTUAL_VIEW");
-    mr_json_key_string(&json, "ViewOriginalText", view_text(ddl, output));
+    mr_json_key_string(&json, "ViewOriginalText", view_text(ddl, output, fields));
     mr_json_key_cstr(&json, "ViewExpandedText", "/* Presto View */");
     mr_json_key_raw(&json, "Parameters",
                     MR_S("{\"presto_view\":\"true\",\"comment\":\"Presto View\"}"));
@@ -373,8 +455,9 @@ bool athena_ddl_create_view(struct athena_ddl *ddl)
         return athena_ddl_fail(ddl, "View already exists: '%.*s.%.*s'",
                                MR_ARG(athena_ddl_database(ddl)), MR_ARG(ddl->statement->name));
     athena_output_init(&output, store_folder(ddl->athena->options.store), true);
-    const bool fine =
-        view_columns(ddl, &output) && put_table(ddl, view_input(ddl, &output), status == MR_OK);
+    struct athena_fields fields;
+    const bool fine = view_columns(ddl, &output, &fields) &&
+                      put_table(ddl, view_input(ddl, &output, &fields), status == MR_OK);
     athena_output_fini(&output);
     return fine;
 }

@@ -1,5 +1,8 @@
 """DDL: databases, tables, partitions, views, SHOW and DESCRIBE."""
 
+import base64
+import json
+
 import pytest
 
 SERDE = "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'"
@@ -128,6 +131,31 @@ def test_views_are_created_replaced_queried_and_dropped(lake):
     assert "nope" in lake.reason("CREATE VIEW bad AS SELECT nope FROM t")
     succeed(lake, "DROP VIEW v")
     assert lake.reason("SELECT * FROM vv").startswith("INVALID_VIEW")
+
+
+def test_columns_of_views_have_names_and_whole_types(lake):
+    for query, reason in (
+            ("SELECT 1 AS a, 2",
+             "MISSING_COLUMN_NAME: line 1:1: Column name not specified at position 2"),
+            ("SELECT 1 AS a, 2 AS A",
+             "DUPLICATE_COLUMN_NAME: line 1:1: Column name 'a' specified more than once"),
+            ("SELECT NULL AS a",
+             "COLUMN_TYPE_UNKNOWN: line 1:1: Column type is unknown at position 1")):
+        assert lake.reason(f"CREATE VIEW v AS {query}") == reason
+    assert lake.raw_rows("SHOW VIEWS") == []
+    succeed(lake, "CREATE VIEW v AS SELECT CAST(1 AS decimal(5,2)) AS a, ARRAY[1] AS b, "
+                  "MAP(ARRAY['k'], ARRAY[DATE '2026-07-03']) AS c, REAL '1' AS d, 'x' AS e, "
+                  "CAST(ROW(1, 'y') AS ROW(p bigint, q varchar)) AS f")
+    table = lake.glue.get_table(DatabaseName=lake.database, Name="v")["Table"]
+    assert [column["Type"] for column in table["StorageDescriptor"]["Columns"]] == [
+        "decimal(5,2)", "array<int>", "map<string,date>", "float", "string",
+        "struct<p:bigint,q:string>"]
+    text = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+    assert [column["type"] for column in json.loads(base64.b64decode(text))["columns"]] == [
+        "decimal(5,2)", "array(integer)", "map(varchar(1), date)", "real", "varchar(1)",
+        "row(p bigint, q varchar)"]
+    assert lake.rows("SELECT * FROM v") == [
+        ["1.00", "[1]", "{k=2026-07-03}", "1.0", "x", "{p=1, q=y}"]]
 
 
 def test_views_that_name_each_other_end(lake):
