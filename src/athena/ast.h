@@ -99,6 +99,8 @@ enum athena_flags {
     AST_GROUPS_DISTINCT = 32768, /* GROUP BY DISTINCT */
     AST_RUNNING = 65536,         /* RUNNING f(...), FINAL f(...) in MATCH_RECOGNIZE */
     AST_FINAL = 131072,
+    AST_ASSIGNS =
+        262144, /* AST_CAST: of a value that a case of MERGE, `number`, puts in a column */
 };
 struct athena_sqltype;
 struct athena_translated;

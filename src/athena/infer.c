@@ -690,6 +690,8 @@ static const struct athena_sqltype *infer_cast(struct athena_translation *transl
         zoned->zone = text ? MR_S(ATHENA_ZONE_BESIDE) : from->zone;
         return zoned;
     }
+    if ((node->flags & AST_ASSIGNS) != 0 && !athena_infer_assigns(translation, node, from, to))
+        return NULL;
     if (from == NULL || to == NULL || athena_sqltype_casts(from, to))
         return to == NULL ? NULL : athena_infer_time_cast(translation, node, from, to);
     athena_translate_fail(translation, node, "TYPE_MISMATCH", "Cannot cast %.*s to %.*s",

@@ -107,3 +107,20 @@ bool athena_infer_refuses(struct athena_translation *translation, const struct a
                               "There must be two or more concatenation arguments");
     return athena_translate_failed(translation);
 }
+
+/* Numbers become numbers, texts texts; as write_assign.c has it. */
+bool athena_infer_assigns(struct athena_translation *translation, const struct athena_node *node,
+                          const struct athena_sqltype *from, const struct athena_sqltype *to)
+{
+    if (from == NULL || to == NULL || from->kind == SQL_UNKNOWN || from->kind == to->kind ||
+        (athena_sqltype_is_number(from) && athena_sqltype_is_number(to)) ||
+        (athena_sqltype_is_text(from) && athena_sqltype_is_text(to)) ||
+        (from->kind == SQL_DATE && to->kind == SQL_TIMESTAMP))
+        return true;
+    athena_translate_fail(translation, node, "TYPE_MISMATCH",
+                          "MERGE table column types don't match for MERGE case %zu, SET "
+                          "expressions: Table: [%.*s], Expressions: [%.*s]",
+                          node->number, MR_ARG(athena_sqltype_text(translation->arena, to)),
+                          MR_ARG(athena_sqltype_text(translation->arena, from)));
+    return false;
+}

@@ -2,6 +2,7 @@
  * file, its number there, what happens to it (enum athena_change_kind, 0: nothing), then, unless
  * all is deleted, the table's columns as they will be. */
 #include "athena/modify.h"
+#include "athena/parse.h"
 #include "athena/source_iceberg.h"
 
 struct building {
@@ -101,18 +102,51 @@ static struct athena_node *when(struct building *b, const struct athena_change *
     return both;
 }
 
+/* A case's value under the column's type: in one CASE they would become what is common to all. */
+static struct athena_node *assigned(struct building *b, const struct athena_change *change,
+                                    size_t number, size_t at, struct athena_node *value)
+{
+    struct athena_type type;
+    struct athena_tokens tokens;
+    struct athena_error error = {0};
+    struct mr_buf word = {0};
+    struct mr_arena *arena = b->write->arena;
+    if (athena_type_parse(arena, b->write->table->columns[at].type, &type) != MR_OK ||
+        type.kind > ATHENA_BINARY || value->kind == AST_NULL)
+        return value;
+    if (type.kind == ATHENA_TIMESTAMP)
+        mr_buf_append(&word, MR_S("timestamp(6)"));
+    else
+        athena_type_trino(&word, &type);
+    const enum mr_status status =
+        athena_lex(arena, mr_arena_copy(arena, mr_buf_slice(&word)), &tokens, &error);
+    mr_buf_fini(&word);
+    if (status != MR_OK)
+        return value;
+    struct athena_parser parser = athena_parser_make(arena, &tokens, &error);
+    struct athena_node *cast = make(b, AST_CAST);
+    cast->line = change->line;
+    cast->column = change->column;
+    cast->flags = AST_ASSIGNS;
+    cast->number = number;
+    cast->left = value;
+    cast->items = athena_parse_type(&parser);
+    return cast->items == NULL ? value : cast;
+}
+
 static struct athena_node *cases(struct building *b, const struct mr_slice *column, size_t at)
 {
     struct athena_node *node = make(b, AST_CASE);
     struct athena_list list = athena_list_make();
+    size_t number = 0;
     for (const struct athena_change *change = b->statement->changes; change != NULL;
-         change = change->next) {
+         change = change->next, number++) {
         struct athena_node *one = make(b, AST_WHEN);
         one->left = when(b, change);
         if (column == NULL)
             one->right = integer(b, (int)change->kind);
         else
-            one->right = changed_value(b, change, *column, at);
+            one->right = assigned(b, change, number, at, changed_value(b, change, *column, at));
         athena_list_add(&list, one);
     }
     node->items = list.first;

@@ -72,6 +72,7 @@ struct athena_partition_spec {
 enum athena_change_kind { ATHENA_CHANGE_DELETE = 1, ATHENA_CHANGE_UPDATE, ATHENA_CHANGE_INSERT };
 struct athena_change { /* of UPDATE; a case of MERGE */
     enum athena_change_kind kind;
+    uint32_t line, column;         /* where a case begins */
     struct athena_node *condition; /* of a case, behind AND; or NULL */
     struct athena_pair *columns;   /* NULL: of INSERT, all */
     struct athena_node *values;    /* one a column */

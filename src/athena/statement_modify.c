@@ -132,8 +132,11 @@ static bool take_insert(struct athena_phrase *context, struct athena_change *cha
 static bool take_case(struct athena_phrase *context)
 {
     struct athena_parser *parser = &context->parser;
+    const struct athena_token *when = parser->next - 1;
     const bool matched = !athena_take(parser, "NOT");
     struct athena_change *change = add_change(context, ATHENA_CHANGE_INSERT);
+    change->line = when->line;
+    change->column = when->column;
     if (!athena_expect(parser, "MATCHED"))
         return false;
     if (athena_take(parser, "AND")) {

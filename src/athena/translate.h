@@ -286,6 +286,10 @@ const struct athena_sqltype *athena_infer_single(struct athena_translation *tran
                                                  const struct athena_node *const *nodes,
                                                  const struct athena_sqltype *const *types,
                                                  size_t count, const char *words);
+/* Whether what MERGE has for a column, an AST_CAST of AST_ASSIGNS, may become one. False: the error
+ * is set. */
+bool athena_infer_assigns(struct athena_translation *translation, const struct athena_node *node,
+                          const struct athena_sqltype *from, const struct athena_sqltype *to);
 /* True: the error is set, whatever the types of the arguments are. */
 bool athena_infer_refuses(struct athena_translation *translation, const struct athena_node *call);
 /* Whether the arguments that a function orders by can be ordered. */

@@ -151,6 +151,20 @@ def test_a_row_may_match_once(house):
     assert content(house) == ALL
 
 
+def test_cases_of_merge_leave_each_other_s_values_whole(house):
+    house.table(columns="id bigint, d decimal(38,2), at timestamp, s string")
+    house.rows("INSERT INTO t VALUES (9007199254740993, DECIMAL "
+               "'123456789012345678901234567890123456.78', TIMESTAMP '2026-07-03 10:11:12.345', "
+               "'a'), (2, 2, NULL, 'b')")
+    house.rows("MERGE INTO t USING (VALUES 2) AS s(n) ON true "
+               "WHEN MATCHED AND t.id = s.n THEN UPDATE SET id = 1.5e0, d = 7e0, "
+               "at = DATE '2026-07-04' WHEN MATCHED THEN UPDATE SET s = 'c'")
+    assert house.rows("SELECT * FROM t ORDER BY id") == [
+        ("2", "7.00", "2026-07-04 00:00:00.000", "b"),
+        ("9007199254740993", "123456789012345678901234567890123456.78",
+         "2026-07-03 10:11:12.345", "c")]
+
+
 @pytest.mark.parametrize("sql, reason", [
     ("DELETE FROM none", "TABLE_NOT_FOUND"),
     ("DELETE FROM t WHERE none = 1", "COLUMN_NOT_FOUND"),
@@ -170,6 +184,10 @@ def test_a_row_may_match_once(house):
     ("MERGE INTO t USING t AS s ON s.n WHEN MATCHED THEN DELETE", "TYPE_MISMATCH: line 1:30: "),
     ("MERGE INTO t USING t AS s ON t.id = s.n WHEN MATCHED THEN DELETE",
      "TYPE_MISMATCH: line 1:35: Cannot apply operator: varchar = bigint"),
+    ("MERGE INTO t USING t AS s ON t.n = s.n WHEN MATCHED AND s.n = 1 THEN UPDATE SET n = 1 "
+     "WHEN MATCHED THEN UPDATE SET id = 'a', n = 'b'",
+     "TYPE_MISMATCH: line 1:87: MERGE table column types don't match for MERGE case 1, SET "
+     "expressions: Table: [bigint], Expressions: [varchar(1)]"),
     ("MERGE INTO t USING t AS s ON t.n = s.n WHEN MATCHED AND s.n THEN DELETE",
      "TYPE_MISMATCH: line 1:57: "),
 ])
