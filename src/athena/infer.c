@@ -148,7 +148,7 @@ static const struct athena_sqltype *typed_literal(struct athena_translation *tra
     moment->precision = fraction_digits(node->text);
     moment->zone = athena_literal_zone(node->text);
     if (moment->zone.len > 0 && type->kind == SQL_TIMESTAMP)
-        moment->kind = SQL_TIMESTAMP_TZ;
+        return athena_zone_literal(translation, node, moment);
     if (moment->precision <= SQL_FRACTION_MAX)
         return type->kind == SQL_TIME && moment->zone.len > 0
                    ? zoned_time(translation, node, moment)
@@ -676,20 +676,12 @@ static const struct athena_sqltype *infer_cast(struct athena_translation *transl
 {
     const struct athena_sqltype *from = infer(translation, node->left);
     const struct athena_sqltype *to = athena_sqltype_from_ast(translation->arena, node->items);
-    if (to != NULL && to->kind == SQL_TIMESTAMP_TZ && node->left->kind == AST_STRING) {
-        struct athena_sqltype *zoned = MR_NEW(translation->arena, struct athena_sqltype);
-        *zoned = *to;
-        zoned->zone = athena_literal_zone(node->left->text);
-        return zoned;
-    }
+    if (to != NULL && to->kind == SQL_TIMESTAMP_TZ && node->left->kind == AST_STRING)
+        return athena_zone_in(translation, to, athena_zone_of_text(node->left->text));
     const bool text = from != NULL && from->kind == SQL_VARCHAR;
     if (from != NULL && to != NULL && to->kind == SQL_TIMESTAMP_TZ &&
-        (text || (from->kind == SQL_TIMESTAMP_TZ && from->zone.len > 0))) {
-        struct athena_sqltype *zoned = MR_NEW(translation->arena, struct athena_sqltype);
-        *zoned = *to;
-        zoned->zone = text ? MR_S(ATHENA_ZONE_BESIDE) : from->zone;
-        return zoned;
-    }
+        (text || (from->kind == SQL_TIMESTAMP_TZ && from->zone.len > 0)))
+        return athena_zone_in(translation, to, text ? MR_S(ATHENA_ZONE_BESIDE) : from->zone);
     if ((node->flags & AST_ASSIGNS) != 0 && !athena_infer_assigns(translation, node, from, to))
         return NULL;
     if (from == NULL || to == NULL || athena_sqltype_casts(from, to))

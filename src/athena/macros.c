@@ -139,6 +139,12 @@ static const char *const macros[] = {
     "'0') || ':' || rpad(regexp_extract(z, '^.[0-9]{1,2}:?([0-9]{2})$', 1), 2, '0') ELSE z END",
     "mr_has_zone(x) AS regexp_matches(x, '(?::[0-9.]+ *|^ *[0-9-]+ +)([+-][0-9:]+|"
     "[A-Za-z][A-Za-z0-9_/+-]*) *$')",
+    /* A day alone gets its time, a distance of one digit another, UTC the name that DuckDB knows.
+     */
+    "mr_zone_padded(x) AS regexp_replace(regexp_replace(regexp_replace(x, '([0-9]) "
+    "*(?i:z|ut|uct|gmt"
+    "|gmt0|greenwich|universal|zulu) *$', '\\1 UTC'), '^( *[0-9-]+) +([+-][0-9:]+|"
+    "[A-Za-z][A-Za-z0-9_/+-]*) *$', '\\1 00:00:00 \\2'), '([+-])([0-9])$', '\\10\\2')",
     "mr_text_zone(x) AS mr_zone_name(regexp_extract(x, '(?::[0-9.]+ *|^ *[0-9-]+ +)([+-][0-9:]+|"
     "[A-Za-z][A-Za-z0-9_/+-]*) *$', 1))",
     /* Offsets of window frames. */

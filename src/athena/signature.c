@@ -703,7 +703,11 @@ static const struct athena_sqltype *zoned(const struct call *call,
     text = parsed ? NULL : text;
     struct athena_sqltype *zoned = MR_NEW(call->translation->arena, struct athena_sqltype);
     *zoned = *type;
-    zoned->zone = text == NULL ? MR_S(ATHENA_ZONE_BESIDE) : text->text;
+    zoned->zone = text == NULL ? MR_S(ATHENA_ZONE_BESIDE) : athena_zone_name(text->text);
+    const struct athena_node nowhere = {0};
+    if (zoned->zone.len == 0)
+        athena_translate_fail(call->translation, &nowhere, "NOT_SUPPORTED",
+                              "Time zone not supported: %.*s", MR_ARG(text->text));
     if (nanos)
         zoned->precision = 9;
     if (call->types[0] != NULL && call->types[0]->kind >= SQL_TIMESTAMP &&

@@ -522,14 +522,71 @@ bool athena_sqltype_orders(const struct athena_sqltype *type)
 
 struct mr_slice athena_literal_zone(struct mr_slice text)
 {
-    const size_t colon = mr_slice_find(text, ':');
-    for (size_t i = colon == SIZE_MAX ? text.len : colon; i < text.len; i++) {
+    const struct mr_slice trimmed = mr_slice_trim(text);
+    const size_t blank = mr_slice_find(trimmed, ' '); /* behind a day, or a time alone */
+    const size_t from =
+        blank != SIZE_MAX ? (size_t)(trimmed.ptr - text.ptr) + blank : mr_slice_find(text, ':');
+    for (size_t i = from == SIZE_MAX ? text.len : from; i < text.len; i++) {
         const char byte = text.ptr[i];
         if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '+' ||
             byte == '-')
             return mr_slice_trim(mr_slice_sub(text, i, SIZE_MAX));
     }
     return MR_S("");
+}
+
+static bool begins(struct mr_slice text, const char *with)
+{
+    const struct mr_slice word = mr_slice_cstr(with);
+    return mr_slice_equal_nocase(mr_slice_sub(text, 0, word.len), word);
+}
+
+static int digit(struct mr_slice text, size_t at)
+{
+    return at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9' ? text.ptr[at] - '0' : 100;
+}
+
+/* "+5", "-05", "+05:30"; `flips`: POSIX has it the other way round. Empty: it is none. */
+static struct mr_slice distance(struct mr_slice text, bool flips)
+{
+    static const char east[] = "+01:00+02:00+03:00+04:00+05:00+06:00+07:00"
+                               "+08:00+09:00+10:00+11:00+12:00+13:00+14:00",
+                      west[] = "-01:00-02:00-03:00-04:00-05:00-06:00-07:00"
+                               "-08:00-09:00-10:00-11:00-12:00-13:00-14:00";
+    const bool whole = text.len == 6 && text.ptr[3] == ':', minus = text.ptr[0] == '-';
+    const int hours = text.len == 2 ? digit(text, 1) : digit(text, 1) * 10 + digit(text, 2);
+    const int minutes = whole ? digit(text, 4) * 10 + digit(text, 5) : 0;
+    if ((!whole && text.len != 2 && text.len != 3) || hours > 14 || minutes > 59 ||
+        (hours == 14 && minutes > 0))
+        return MR_S("");
+    if (hours == 0 && minutes == 0)
+        return MR_S("UTC");
+    if (whole)
+        return text;
+    return mr_slice_make((minus != flips ? west : east) + 6 * (hours - 1), 6);
+}
+
+struct mr_slice athena_zone_name(struct mr_slice zone)
+{
+    static const char *const utc[] = {"utc",  "z",         "ut",        "uct", "gmt",
+                                      "gmt0", "greenwich", "universal", "zulu"};
+    const bool etc = begins(zone, "etc/");
+    struct mr_slice rest = etc ? mr_slice_sub(zone, 4, SIZE_MAX) : zone;
+    for (size_t i = 0; i < MR_COUNT(utc); i++)
+        if (mr_slice_equal_nocase(rest, mr_slice_cstr(utc[i])))
+            return MR_S("UTC");
+    const bool gmt = begins(rest, "gmt"), three = gmt || begins(rest, "utc");
+    if (three || begins(rest, "ut"))
+        rest = mr_slice_sub(rest, three ? 3 : 2, SIZE_MAX);
+    if (rest.len == 0 || (rest.ptr[0] != '+' && rest.ptr[0] != '-'))
+        return zone;
+    return distance(rest, etc && gmt);
+}
+
+struct mr_slice athena_zone_of_text(struct mr_slice text)
+{
+    const struct mr_slice written = athena_literal_zone(text), name = athena_zone_name(written);
+    return name.len > 0 ? name : written;
 }
 
 /* ---- telling ---- */

@@ -85,6 +85,11 @@ bool athena_sqltype_casts(const struct athena_sqltype *from, const struct athena
 bool athena_sqltype_orders(const struct athena_sqltype *type);
 /* The zone behind a literal's time: "UTC", "+01:00"; empty: it has none. */
 struct mr_slice athena_literal_zone(struct mr_slice text);
+/* A zone as Trino names it: "UTC" for "GMT", "+05:00" for "+5". Empty: there is none so far from
+ * UTC. Names of regions are not looked at. */
+struct mr_slice athena_zone_name(struct mr_slice zone);
+/* That of a text that is cast, or the zone as it is written there. */
+struct mr_slice athena_zone_of_text(struct mr_slice text);
 /* As typeof and messages say it: "array(varchar(3))". */
 void athena_sqltype_print(struct mr_buf *buf, const struct athena_sqltype *type);
 struct mr_slice athena_sqltype_text(struct mr_arena *arena, const struct athena_sqltype *type);

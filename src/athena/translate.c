@@ -154,25 +154,32 @@ static void emit_binary(struct athena_translation *translation, const struct ath
 /* TIMESTAMP '... Europe/Berlin', '... +01:00': a moment. False: it has no zone. */
 static bool emit_zoned(struct athena_translation *translation, const struct athena_node *node)
 {
-    struct mr_slice zone = athena_literal_zone(node->text);
-    if (zone.len == 0)
+    const struct mr_slice written = athena_literal_zone(node->text);
+    if (written.len == 0)
         return false;
-    const bool offset = zone.ptr[0] == '+' || zone.ptr[0] == '-';
+    const struct mr_slice zone = athena_zone_name(written);
+    const struct mr_slice local =
+        mr_slice_trim(mr_slice_sub(node->text, 0, (size_t)(written.ptr - node->text.ptr)));
+    const bool offset = zone.len > 0 && (zone.ptr[0] == '+' || zone.ptr[0] == '-');
     athena_emit_text(translation, offset ? "CAST(" : "timezone(");
-    if (!offset) {
-        athena_emit_string(translation, zone);
-        athena_emit_text(translation, ", CAST(");
-    }
-    const size_t before = (size_t)(zone.ptr - node->text.ptr);
-    struct mr_slice local = offset ? node->text : mr_slice_sub(node->text, 0, before);
     if (offset) { /* DuckDB wants seconds, and no blank before it */
-        struct mr_slice time = mr_slice_trim(mr_slice_sub(node->text, 0, before));
-        struct mr_slice seconds = mr_slice_sub(time, mr_slice_find(time, ':') + 1, SIZE_MAX);
-        local = mr_arena_printf(translation->arena, "%.*s%s%.*s", MR_ARG(time),
-                                mr_slice_find(seconds, ':') == SIZE_MAX ? ":00" : "", MR_ARG(zone));
+        const size_t colon = mr_slice_find(local, ':');
+        const bool day = colon == SIZE_MAX;
+        const bool seconds =
+            mr_slice_find(mr_slice_sub(local, colon + 1, SIZE_MAX), ':') != SIZE_MAX;
+        athena_emit_string(translation,
+                           mr_arena_printf(translation->arena, "%.*s%s%.*s", MR_ARG(local),
+                                           day        ? " 00:00:00"
+                                           : !seconds ? ":00"
+                                                      : "",
+                                           MR_ARG(zone)));
+        athena_emit_text(translation, " AS TIMESTAMPTZ)");
+        return true;
     }
-    athena_emit_string(translation, mr_slice_trim(local));
-    athena_emit_text(translation, offset ? " AS TIMESTAMPTZ)" : " AS TIMESTAMP))");
+    athena_emit_string(translation, zone);
+    athena_emit_text(translation, ", CAST(");
+    athena_emit_string(translation, local);
+    athena_emit_text(translation, " AS TIMESTAMP))");
     return true;
 }
 

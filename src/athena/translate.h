@@ -181,6 +181,13 @@ bool athena_zone_beside(const struct athena_sqltype *type);
 /* Whether its values come in several zones that are written in the query. */
 bool athena_zone_differs(const struct athena_sqltype *type);
 /* The same type with its zone beside it. */
+const struct athena_sqltype *athena_zone_in(struct athena_translation *translation,
+                                            const struct athena_sqltype *type,
+                                            struct mr_slice zone);
+/* Of TIMESTAMP '...', whose zone is there as it is written. NULL: the error is set. */
+const struct athena_sqltype *athena_zone_literal(struct athena_translation *translation,
+                                                 const struct athena_node *node,
+                                                 struct athena_sqltype *moment);
 const struct athena_sqltype *athena_zone_besides(struct athena_translation *translation,
                                                  const struct athena_sqltype *type);
 /* Whether it is a column that is a row of instant and zone. */

@@ -496,7 +496,7 @@ static void emit_zone_call(struct athena_translation *translation, const struct 
                              athena_zone_beside(call->type) ? "CASE WHEN $2 IS NOT NULL THEN $1 END"
                                                             : "$1");
     } else if (mr_slice_equal(call->text, MR_S("with_timezone"))) {
-        athena_call_template(translation, call, "mr_zone_instant($2, $1)");
+        athena_call_template(translation, call, "mr_zone_instant(mr_zone_name($2), $1)");
     } else if (athena_time_zoned(moment->type)) {
         athena_emit_time_zone(translation, call);
     } else if (!athena_has_zone(moment->type)) {

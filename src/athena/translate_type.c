@@ -396,12 +396,13 @@ static void emit_instant(struct athena_translation *translation, const struct at
     athena_emit_text(translation, "CASE WHEN mr_has_zone(");
     athena_emit(translation, node->left);
     athena_emit_text(translation, tries ? ") THEN TRY_CAST(" : ") THEN CAST(");
-    athena_emit_text(translation, "regexp_replace(regexp_replace(");
+    athena_emit_text(translation, "regexp_replace(regexp_replace(mr_zone_padded(");
     athena_emit(translation, node->left);
-    athena_emit_text(translation,
-                     ", ' +([+-][0-9:]+)$', '\\1'), "
-                     "'^([^:]*[0-9]:[0-9]+)([+-][0-9:]+)$', '\\1:00\\2') AS TIMESTAMPTZ) ELSE "
-                     "timezone('UTC', mr_to_timestamp(");
+    athena_emit_text(
+        translation,
+        "), ' +([+-][0-9:]+)$', '\\1'), "
+        "'^([^:]*[0-9]:[0-9]+)( *[A-Za-z].*|[+-][0-9:]+)$', '\\1:00\\2') AS TIMESTAMPTZ) ELSE "
+        "timezone('UTC', mr_to_timestamp(");
     athena_emit(translation, node->left);
     athena_emit_text(translation, tries ? ", true)) END" : ", false)) END");
 }

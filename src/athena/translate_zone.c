@@ -122,13 +122,36 @@ static void fail_zone(struct athena_translation *translation, const struct athen
                           "here");
 }
 
+const struct athena_sqltype *athena_zone_in(struct athena_translation *translation,
+                                            const struct athena_sqltype *type, struct mr_slice zone)
+{
+    struct athena_sqltype *zoned = MR_NEW(translation->arena, struct athena_sqltype);
+    *zoned = *type;
+    zoned->zone = zone;
+    return zoned;
+}
+
 const struct athena_sqltype *athena_zone_besides(struct athena_translation *translation,
                                                  const struct athena_sqltype *type)
 {
-    struct athena_sqltype *beside = MR_NEW(translation->arena, struct athena_sqltype);
-    *beside = *type;
-    beside->zone = MR_S(ATHENA_ZONE_BESIDE);
-    return beside;
+    return athena_zone_in(translation, type, MR_S(ATHENA_ZONE_BESIDE));
+}
+
+const struct athena_sqltype *athena_zone_literal(struct athena_translation *translation,
+                                                 const struct athena_node *node,
+                                                 struct athena_sqltype *moment)
+{
+    moment->kind = SQL_TIMESTAMP_TZ;
+    moment->zone = athena_zone_name(moment->zone);
+    if (moment->zone.len > 0 && moment->precision <= SQL_FRACTION_MAX)
+        return moment;
+    if (moment->zone.len == 0)
+        athena_translate_fail(translation, node, "INVALID_LITERAL",
+                              "'%.*s' is not a valid TIMESTAMP literal", MR_ARG(node->text));
+    athena_translate_fail(translation, node, "NOT_SUPPORTED",
+                          "seconds with more than %d decimal digits are not supported",
+                          SQL_FRACTION_MAX);
+    return NULL;
 }
 
 const struct athena_sqltype *athena_zone_check(struct athena_translation *translation,
@@ -186,7 +209,8 @@ static bool is_aggregated(const struct athena_node *node)
     return athena_find_aggregate(&alone, true) != NULL;
 }
 
-void athena_emit_zone(struct athena_translation *translation, const struct athena_node *node)
+/* As it was written: what shows it names it as Trino does. */
+static void emit_written(struct athena_translation *translation, const struct athena_node *node)
 {
     if (!athena_zone_beside(node->type)) {
         const bool zoned =
@@ -202,11 +226,19 @@ void athena_emit_zone(struct athena_translation *translation, const struct athen
     } else if (carrier(node) != NULL) {
         const bool tries = node->kind == AST_CALL && mr_slice_equal(node->text, MR_S("try"));
         athena_emit_text(translation, tries ? "TRY(" : "");
-        athena_emit_zone(translation, carrier(node));
+        emit_written(translation, carrier(node));
         athena_emit_text(translation, tries ? ")" : "");
     } else {
         fail_zone(translation, node);
     }
+}
+
+void athena_emit_zone(struct athena_translation *translation, const struct athena_node *node)
+{
+    const bool beside = athena_zone_beside(node->type);
+    athena_emit_text(translation, beside ? "mr_zone_name(" : "");
+    emit_written(translation, node);
+    athena_emit_text(translation, beside ? ")" : "");
 }
 
 void athena_emit_kept(struct athena_translation *translation, const struct athena_node *node)
@@ -221,7 +253,7 @@ void athena_emit_kept(struct athena_translation *translation, const struct athen
         athena_emit_text(translation, "struct_pack(t := ");
         athena_emit(translation, node);
         athena_emit_text(translation, ", z := ");
-        athena_emit_zone(translation, node);
+        emit_written(translation, node);
         athena_emit_text(translation, ")");
     }
 }

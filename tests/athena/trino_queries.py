@@ -208,6 +208,13 @@ LATE, EARLY = "2020-01-01 12:00:00.000 -05:00", "2020-01-01 00:00:00.000 +02:00"
 TZ = "timestamp_with_time_zone"
 
 ZONES = [
+    ("SELECT at_timezone(TIMESTAMP '2020-01-01 10:00 UTC', z) FROM (VALUES '+5', 'Z') AS t(z)",
+     "timestamp_with_time_zone",
+     [["2020-01-01 15:00:00.000 +05:00"], ["2020-01-01 10:00:00.000 UTC"]]),
+    ("SELECT CAST(x AS timestamp with time zone) FROM (VALUES '2020-01-01 UTC', "
+     "'2020-01-01 10:00 +5', '2020-01-01 10:00:00 Z') AS t(x)", "timestamp_with_time_zone",
+     [["2020-01-01 00:00:00.000 UTC"], ["2020-01-01 10:00:00.000 +05:00"],
+      ["2020-01-01 10:00:00.000 UTC"]]),
     ("SELECT x, count(*) FROM (VALUES TIME '10:00 +02:00', TIME '09:00 +02:00', TIME "
      "'10:00 +02:00') AS t(x) GROUP BY x ORDER BY x", "time_with_time_zone bigint",
      [["09:00:00.000+02:00", "1"], ["10:00:00.000+02:00", "2"]]),
@@ -780,6 +787,12 @@ FAILURES = [
      "NUMERIC_VALUE_OUT_OF_RANGE: bigint negation overflow: -9223372036854775808"),
     ("SELECT DATE '2026-02-30'",
      "INVALID_LITERAL: line 1:8: '2026-02-30' is not a valid DATE literal"),
+    ("SELECT TIMESTAMP '2020-01-01 10:00 +0530'", "INVALID_LITERAL: line 1:8: '2020-01-01 10:00 "
+     "+0530' is not a valid TIMESTAMP literal"),
+    ("SELECT TIMESTAMP '2020-01-01 +15:00'",
+     "INVALID_LITERAL: line 1:8: '2020-01-01 +15:00' is not a valid TIMESTAMP literal"),
+    ("SELECT current_timestamp AT TIME ZONE '+99:00'",
+     "NOT_SUPPORTED: Time zone not supported: +99:00"),
     ("SELECT TIMESTAMP 'x'", "INVALID_LITERAL: line 1:8: 'x' is not a valid TIMESTAMP literal"),
     ("SELECT DATE '2026-01-31' + INTERVAL '1' HOUR",
      "INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date"),

@@ -313,6 +313,29 @@ NESTED_ZONES = [
      "true", "boolean"),
 ]
 
+ZONED = "timestamp with time zone"
+
+# as they are written, and as Trino names them
+ZONE_NAMES = [
+    ("TIMESTAMP '2020-01-01 UTC'", "2020-01-01 00:00:00.000 UTC", ZONED),
+    ("TIMESTAMP '2020-01-01 America/New_York'", "2020-01-01 00:00:00.000 America/New_York", ZONED),
+    ("TIMESTAMP '2020-01-01 +05:30'", "2020-01-01 00:00:00.000 +05:30", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00 +05'", "2020-01-01 10:00:00.000 +05:00", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00:00 -5'", "2020-01-01 10:00:00.000 -05:00", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00:00 GMT'", "2020-01-01 10:00:00.000 UTC", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00:00 Z'", "2020-01-01 10:00:00.000 UTC", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00:00 -00:00'", "2020-01-01 10:00:00.000 UTC", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00:00 UTC+5'", "2020-01-01 10:00:00.000 +05:00", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00:00 Etc/GMT+5'", "2020-01-01 10:00:00.000 -05:00", ZONED),
+    ("CAST('2020-01-01 UTC' AS timestamp with time zone)", "2020-01-01 00:00:00.000 UTC", ZONED),
+    ("CAST('2020-01-01 +5' AS timestamp with time zone)", "2020-01-01 00:00:00.000 +05:00", ZONED),
+    ("CAST('2020-01-01 10:00 Zulu' AS timestamp with time zone)",
+     "2020-01-01 10:00:00.000 UTC", ZONED),
+    ("TIMESTAMP '2020-01-01 10:00 UTC' AT TIME ZONE '+05'",
+     "2020-01-01 15:00:00.000 +05:00", ZONED),
+    ("with_timezone(TIMESTAMP '2020-01-01 10:00', '-5')", "2020-01-01 10:00:00.000 -05:00", ZONED),
+]
+
 # zones are distances from UTC
 TIMES_WITH_ZONES = [
     ("format('%s', TIME '10:00 +01:00')", "10:00:00+01:00", "varchar"),
