@@ -422,6 +422,54 @@ bool athena_ddl_show_iceberg(struct athena_ddl *ddl, const struct glue_table *ta
     return true;
 }
 
+/* AWS: blanks stand behind the colons and commas of nested types. */
+static struct mr_slice spaced(struct athena_ddl *ddl, struct mr_slice type)
+{
+    struct mr_buf out = {0};
+    int inside = 0; /* of parentheses */
+    for (size_t i = 0; i < type.len; i++) {
+        const char byte = type.ptr[i];
+        inside += byte == '(' ? 1 : byte == ')' ? -1 : 0;
+        mr_buf_byte(&out, byte);
+        if (inside == 0 && (byte == ':' || byte == ','))
+            mr_buf_byte(&out, ' ');
+    }
+    const struct mr_slice text = mr_arena_copy(ddl->arena, mr_buf_slice(&out));
+    mr_buf_fini(&out);
+    return text;
+}
+
+bool athena_ddl_describe_iceberg(struct athena_ddl *ddl, const struct glue_table *table)
+{
+    struct iceberg_table loaded;
+    if (!load(ddl, table, &loaded))
+        return false;
+    const struct iceberg_metadata *metadata = &loaded.metadata;
+    const struct iceberg_schema *schema = iceberg_schema_now(metadata);
+    const struct iceberg_spec *spec = iceberg_spec_of(metadata, metadata->default_spec);
+    struct mr_buf type = {0};
+    athena_ddl_row(ddl, "# Table schema:\t\t");
+    athena_ddl_row(ddl, "# col_name\tdata_type\tcomment");
+    for (size_t i = 0; i < schema->count; i++) {
+        mr_buf_reset(&type);
+        iceberg_type_write_hive(&type, &schema->fields[i].type);
+        athena_ddl_row(ddl, "%.*s\t%.*s\t%.*s", MR_ARG(schema->fields[i].name),
+                       MR_ARG(spaced(ddl, mr_buf_slice(&type))), MR_ARG(schema->fields[i].doc));
+    }
+    mr_buf_fini(&type);
+    athena_ddl_row(ddl, "\t\t");
+    athena_ddl_row(ddl, "# Partition spec:\t\t");
+    athena_ddl_row(ddl, "# field_name\tfield_transform\tcolumn_name");
+    for (size_t i = 0; spec != NULL && i < spec->count; i++) {
+        const struct iceberg_partition_field *field = &spec->fields[i];
+        const struct iceberg_field *source = iceberg_schema_by_id(schema, field->source_id);
+        athena_ddl_row(ddl, "%.*s\t%.*s\t%.*s", MR_ARG(field->name),
+                       MR_ARG(iceberg_transform_text(ddl->arena, field)),
+                       MR_ARG(source != NULL ? source->name : MR_S("")));
+    }
+    return true;
+}
+
 bool athena_ddl_iceberg_properties(struct athena_ddl *ddl, const struct glue_table *table)
 {
     const struct mr_slice wanted = ddl->statement->pattern;

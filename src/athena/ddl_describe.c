@@ -2,6 +2,7 @@
  * each. */
 #include "athena/internal.h"
 #include "base/clock.h"
+#include "iceberg/iceberg.h"
 
 static void row(struct athena_ddl *ddl, struct mr_slice name, struct mr_slice type,
                 struct mr_slice comment)
@@ -197,6 +198,8 @@ bool athena_ddl_describe(struct athena_ddl *ddl)
     athena_ddl_columns(ddl, columns, 1);
     if (statement->column.len > 0)
         return describe_one(ddl, &table);
+    if (!statement->formatted && !statement->extended && iceberg_is_table(&table))
+        return athena_ddl_describe_iceberg(ddl, &table);
     if (statement->formatted)
         names(ddl);
     for (size_t i = 0; i < table.column_count; i++)

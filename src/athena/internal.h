@@ -180,7 +180,8 @@ bool athena_ddl_drop_iceberg(struct athena_ddl *ddl, const struct glue_table *ta
 /* ---- alter_iceberg.c ---- */
 bool athena_ddl_alter_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_rename_iceberg(struct athena_ddl *ddl);
-/* SHOW CREATE TABLE, SHOW TBLPROPERTIES; the output has its columns. */
+/* DESCRIBE, SHOW CREATE TABLE, SHOW TBLPROPERTIES; the output has its columns. */
+bool athena_ddl_describe_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_show_iceberg(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_iceberg_properties(struct athena_ddl *ddl, const struct glue_table *table);
 bool athena_ddl_fail(struct athena_ddl *ddl, const char *format, ...) MR_PRINTF(2, 3);

@@ -9,8 +9,10 @@ def column_names(house, name="t"):
     """What the catalog, DESCRIBE and the metadata tell, which is the same."""
     table = house.glue.get_table(DatabaseName=house.database, Name=name)["Table"]
     catalog = [(c["Name"], c["Type"]) for c in table["StorageDescriptor"]["Columns"]]
-    told = [tuple(line.split("\t")[:2]) for line in house.lines(f"DESCRIBE {name}")]
-    assert [(n.strip(), t.strip()) for n, t in told] == catalog
+    lines = house.lines(f"DESCRIBE {name}")
+    assert lines[:2] == ["# Table schema:\t\t", "# col_name\tdata_type\tcomment"]
+    told = [tuple(line.split("\t")[:2]) for line in lines[2:lines.index("\t\t")]]
+    assert [(n, t.replace(" ", "")) for n, t in told] == catalog
     metadata = house.metadata(name)
     [schema] = [s for s in metadata["schemas"] if s["schema-id"] == metadata["current-schema-id"]]
     assert [f["name"] for f in schema["fields"]] == [n for n, _ in catalog]
@@ -22,6 +24,17 @@ def filled(house, more=""):
                 more=more)
     house.rows("INSERT INTO t SELECT 'a', 1, REAL '1.5', DECIMAL '2.25', "
                "CAST(ROW(1, 'p') AS ROW(a integer, b varchar))")
+
+
+def test_a_table_is_described_with_its_partitions(house):
+    house.table(columns="id bigint COMMENT 'its number', at timestamp, d decimal(5,2), "
+                        "s struct<a:int,b:array<string>>",
+                more="PARTITIONED BY (day(at), bucket(16, id), d)")
+    assert house.lines("DESCRIBE t") == [
+        "# Table schema:\t\t", "# col_name\tdata_type\tcomment", "id\tbigint\tits number",
+        "at\ttimestamp\t", "d\tdecimal(5,2)\t", "s\tstruct<a: int, b: array<string>>\t", "\t\t",
+        "# Partition spec:\t\t", "# field_name\tfield_transform\tcolumn_name",
+        "at_day\tday\tat", "id_bucket\tbucket[16]\tid", "d\tidentity\td"]
 
 
 def test_columns_are_added(house):
