@@ -219,7 +219,11 @@ struct repair {
     struct athena_ddl *ddl;
     const struct glue_table *table;
     struct mr_slice prefix, last; /* last: folder of the partition seen before */
-    size_t found;
+    struct mr_buf found;          /* partitions' names, a tab before each */
+    struct absent {               /* partitions of the catalog before the repair */
+        struct mr_slice name, location;
+        struct absent *next;
+    } * known;
     bool failed;
 };
 
@@ -253,7 +257,8 @@ static bool path_values(const struct repair *repair, struct mr_slice path, struc
             return false;
         const size_t equal = mr_slice_find(part, '=');
         if (equal == SIZE_MAX ||
-            !mr_slice_equal_nocase(mr_slice_sub(part, 0, equal), repair->table->keys[i].name))
+            !mr_slice_equal(mr_slice_sub(part, 0, equal), /* AWS: folders in lower case alone */
+                            glue_lower(repair->ddl->arena, repair->table->keys[i].name)))
             return false;
         values[i] = unescape(repair->ddl->arena, mr_slice_sub(part, equal + 1, SIZE_MAX));
     }
@@ -284,12 +289,66 @@ static enum mr_status on_object(void *ctx, const struct s3_object *object)
         repair->failed = true;
         return MR_END;
     }
-    if (fresh) {
-        repair->found++;
-        athena_ddl_row(ddl, "Repair: Added partition to metastore %.*s:%.*s",
-                       MR_ARG(repair->table->name), MR_ARG(mr_slice_sub(repair->last, 0, len - 1)));
-    }
+    if (fresh)
+        mr_buf_printf(&repair->found, "\t%.*s:%.*s", MR_ARG(repair->table->name),
+                      MR_ARG(mr_slice_sub(repair->last, 0, len - 1)));
     return MR_OK;
+}
+
+static enum mr_status on_known(void *ctx, const struct glue_partition *partition)
+{
+    struct repair *repair = ctx;
+    struct mr_arena *arena = repair->ddl->arena;
+    struct absent *known = MR_NEW(arena, struct absent);
+    struct mr_buf name = {0};
+    for (size_t i = 0; i < partition->value_count && i < repair->table->key_count; i++)
+        mr_buf_printf(&name, "%s%.*s=%.*s", i > 0 ? "/" : "", MR_ARG(repair->table->keys[i].name),
+                      MR_ARG(partition->values[i]));
+    *known = (struct absent){.name = mr_arena_copy(arena, mr_buf_slice(&name)),
+                             .location = mr_arena_copy(arena, partition->location),
+                             .next = repair->known};
+    repair->known = known;
+    mr_buf_fini(&name);
+    return atomic_load(&repair->ddl->handle->cancelled) ? MR_END : MR_OK;
+}
+
+static enum mr_status on_any(void *ctx, const struct s3_object *object)
+{
+    (void)object;
+    *(bool *)ctx = true;
+    return MR_END;
+}
+
+static bool is_empty(struct athena_ddl *ddl, struct mr_slice location)
+{
+    struct mr_slice bucket, prefix;
+    bool filled = false;
+    if (glue_location_parse(location, &bucket, &prefix) != MR_OK)
+        return false;
+    if (prefix.len > 0 && !mr_slice_ends_with(prefix, MR_S("/")))
+        prefix = mr_arena_printf(ddl->arena, "%.*s/", MR_ARG(prefix));
+    const enum mr_status status = s3_list(ddl->athena->options.s3, bucket, prefix, on_any, &filled);
+    return status == MR_NOT_FOUND || (status >= 0 && !filled);
+}
+
+/* Hive's report: what the catalog had not, what S3 has not, which it leaves alone, what it did. */
+static void tell_repair(const struct repair *repair)
+{
+    struct athena_ddl *ddl = repair->ddl;
+    struct mr_slice found = mr_buf_slice(&repair->found), name;
+    struct mr_buf absent = {0};
+    for (const struct absent *known = repair->known; known != NULL; known = known->next)
+        if (is_empty(ddl, known->location))
+            mr_buf_printf(&absent, "\t%.*s:%.*s", MR_ARG(repair->table->name), MR_ARG(known->name));
+    if (found.len > 0)
+        athena_ddl_row(ddl, "Partitions not in metastore:%.*s", MR_ARG(found));
+    if (absent.len > 0)
+        athena_ddl_row(ddl, "Partitions missing from filesystem:%.*s",
+                       MR_ARG(mr_buf_slice(&absent)));
+    found = mr_slice_sub(found, 1, SIZE_MAX);
+    while (found.len > 0 && mr_slice_split(&found, '\t', &name))
+        athena_ddl_row(ddl, "Repair: Added partition to metastore %.*s", MR_ARG(name));
+    mr_buf_fini(&absent);
 }
 
 static bool repair_table(struct athena_ddl *ddl, const struct glue_table *table)
@@ -298,12 +357,19 @@ static bool repair_table(struct athena_ddl *ddl, const struct glue_table *table)
     struct repair repair = {.ddl = ddl, .table = table};
     struct mr_slice bucket;
     athena_ddl_columns(ddl, columns, 1);
+    if (table->key_count == 0)
+        return true;
     if (glue_location_parse(table->location, &bucket, &repair.prefix) != MR_OK)
         return athena_ddl_fail(ddl, "Execution Error: the table has no S3 location");
     if (repair.prefix.len > 0 && !mr_slice_ends_with(repair.prefix, MR_S("/")))
         repair.prefix = mr_arena_printf(ddl->arena, "%.*s/", MR_ARG(repair.prefix));
-    enum mr_status status =
-        s3_list(ddl->athena->options.s3, bucket, repair.prefix, on_object, &repair);
+    enum mr_status status = glue_partition_each(ddl->athena->options.glue, table->database,
+                                                table->name, on_known, &repair);
+    if (status >= 0)
+        status = s3_list(ddl->athena->options.s3, bucket, repair.prefix, on_object, &repair);
+    if (status >= 0 && status != MR_NOT_FOUND && !repair.failed)
+        tell_repair(&repair);
+    mr_buf_fini(&repair.found);
     if (status == MR_NOT_FOUND)
         return athena_ddl_fail(ddl, "Execution Error: the bucket %.*s does not exist",
                                MR_ARG(bucket));

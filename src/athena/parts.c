@@ -119,8 +119,10 @@ static void part_run(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_
             values[k] = value_at(texts, entries[i].offset + k);
         if (!athena_parts_number(parts, values, &number)) {
             athena_duck.scalar_function_set_error(
-                info, "HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for "
-                      "partitions/buckets");
+                info, parts->lake ? "ICEBERG_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open "
+                                    "writers for partitions"
+                                  : "HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open "
+                                    "writers for partitions/buckets");
             return;
         }
         numbers[i] = (int64_t)number;

@@ -17,6 +17,7 @@ struct athena_parts {
     struct mr_slice *keys;     /* names; borrowed */
     size_t key_count;
     size_t path_keys; /* of them, those in paths; the last one may be a bucket's number */
+    bool lake;        /* of an Iceberg table */
     pthread_mutex_t lock;
     struct {
         struct mr_arena arena;

@@ -277,6 +277,7 @@ enum mr_status athena_write_run(struct athena_write *write)
         athena_parts_init(&write->parts, &write->athena->engine.scans, write->key_names,
                           write->key_count + (write->bucket_count > 0));
     write->parts.path_keys -= write->bucket_count > 0;
+    write->parts.lake = write->lake != NULL;
     status = athena_work_folder_open(&write->athena->engine.work, &write->source->folder);
     if (status == MR_OK && modifies)
         status = athena_modify_gather(write);

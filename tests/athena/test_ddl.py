@@ -49,13 +49,32 @@ def test_a_partitioned_table_is_declared_repaired_and_queried(lake):
                       LOCATION 's3://{lake.bucket}/t/' TBLPROPERTIES ('k'='v')""")
     assert lake.rows("SELECT * FROM t") == []
     repaired = [row[0] for row in lake.raw_rows("MSCK REPAIR TABLE t")]
-    assert repaired == [f"Repair: Added partition to metastore t:year=2026/month={month}"
-                        for month in ("06", "07")]
+    assert repaired == [
+        "Partitions not in metastore:\tt:year=2026/month=06\tt:year=2026/month=07",
+        "Repair: Added partition to metastore t:year=2026/month=06",
+        "Repair: Added partition to metastore t:year=2026/month=07"]
     assert lake.raw_rows("SHOW PARTITIONS t") == [["year=2026/month=06"], ["year=2026/month=07"]]
     assert lake.rows("SELECT a, year, month FROM t WHERE month = 7") == [["7", "2026", "7"]]
     assert lake.raw_rows("MSCK REPAIR TABLE t") == []
     assert "already exists" in lake.reason(f"CREATE EXTERNAL TABLE t (a int) {SERDE} "
                                            f"LOCATION 's3://{lake.bucket}/t/'")
+
+
+def test_a_repair_tells_what_it_leaves_alone(lake):
+    lake.put("t/p=1/x", {"a": 1})
+    lake.put("t/P=2/x", {"a": 2})  # AWS: folders in lower case alone
+    succeed(lake, f"CREATE EXTERNAL TABLE t (a int) PARTITIONED BY (p int) {SERDE} "
+                  f"LOCATION 's3://{lake.bucket}/t/'")
+    succeed(lake, "ALTER TABLE t ADD PARTITION (p=3)")
+    assert [row[0] for row in lake.raw_rows("MSCK REPAIR TABLE t")] == [
+        "Partitions not in metastore:\tt:p=1", "Partitions missing from filesystem:\tt:p=3",
+        "Repair: Added partition to metastore t:p=1"]
+    assert [row[0] for row in lake.raw_rows("MSCK REPAIR TABLE t")] == [
+        "Partitions missing from filesystem:\tt:p=3"]
+    assert lake.raw_rows("SHOW PARTITIONS t") == [["p=1"], ["p=3"]]
+    succeed(lake, f"CREATE EXTERNAL TABLE u (a int) {SERDE} LOCATION 's3://{lake.bucket}/t/'")
+    assert lake.raw_rows("MSCK REPAIR TABLE u") == []
+    assert lake.glue.get_partitions(DatabaseName=lake.database, TableName="u")["Partitions"] == []
 
 
 def test_partitions_are_added_and_dropped_by_hand(lake):

@@ -125,7 +125,8 @@ def test_rows_go_to_their_partitions(house, columns, keys, values, wanted):
 def test_a_hundred_partitions_and_no_more(house):
     house.table(columns="n bigint", more="PARTITIONED BY (n)")
     state, why, _ = house.query("INSERT INTO t SELECT n FROM UNNEST(sequence(1, 101)) AS u(n)")
-    assert state == "FAILED" and "HIVE_TOO_MANY_OPEN_PARTITIONS" in why
+    assert state == "FAILED" and why.startswith(
+        "ICEBERG_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for partitions. ")
     assert house.metadata()["snapshots"] == []
     house.rows("INSERT INTO t SELECT n FROM UNNEST(sequence(1, 100)) AS u(n)")
     assert summary(house)["added-data-files"] == "100"
