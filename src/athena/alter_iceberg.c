@@ -1,6 +1,7 @@
 /* ALTER TABLE of Iceberg tables: a new metadata file with another schema or other properties. Data
  * stays as it is: columns are found by their ids. */
 #include "athena/internal.h"
+#include "athena/parse.h"
 #include "iceberg/iceberg.h"
 
 enum { COMMITS_MAX = 20 }; /* times that others may be faster */
@@ -383,6 +384,33 @@ static bool is_own(struct mr_slice name)
     return !mr_slice_starts_with(name, MR_S("write.")) && !mr_slice_equal(name, MR_S("table_type"));
 }
 
+/* AWS: blanks stand behind the colons and commas of types. */
+static struct mr_slice spaced(struct athena_ddl *ddl, const struct iceberg_type *type)
+{
+    struct mr_buf hive = {0}, out = {0};
+    iceberg_type_write_hive(&hive, type);
+    for (size_t i = 0; i < hive.len; i++) {
+        mr_buf_byte(&out, hive.data[i]);
+        if (hive.data[i] == ':' || hive.data[i] == ',')
+            mr_buf_byte(&out, ' ');
+    }
+    const struct mr_slice text = mr_arena_copy(ddl->arena, mr_buf_slice(&out));
+    mr_buf_fini(&hive);
+    mr_buf_fini(&out);
+    return text;
+}
+
+/* AWS: in backticks where it must be. */
+static struct mr_slice column_text(struct athena_ddl *ddl, struct mr_slice name)
+{
+    bool plain =
+        name.len > 0 && (name.ptr[0] < '0' || name.ptr[0] > '9') && !athena_is_reserved(name);
+    for (size_t i = 0; i < name.len; i++)
+        plain = plain && ((name.ptr[i] >= 'a' && name.ptr[i] <= 'z') || name.ptr[i] == '_' ||
+                          (name.ptr[i] >= '0' && name.ptr[i] <= '9'));
+    return plain ? name : mr_arena_printf(ddl->arena, "`%.*s`", MR_ARG(name));
+}
+
 bool athena_ddl_show_iceberg(struct athena_ddl *ddl, const struct glue_table *table)
 {
     struct iceberg_table loaded;
@@ -392,14 +420,14 @@ bool athena_ddl_show_iceberg(struct athena_ddl *ddl, const struct glue_table *ta
     const struct iceberg_schema *schema = iceberg_schema_now(metadata);
     const struct iceberg_spec *spec = iceberg_spec_of(metadata, metadata->default_spec);
     struct mr_buf buf = {0};
-    athena_ddl_row(ddl, "CREATE TABLE awsdatacatalog.%.*s.%.*s (", MR_ARG(table->database),
-                   MR_ARG(table->name));
+    athena_ddl_row(ddl, "CREATE TABLE %.*s.%.*s (", MR_ARG(column_text(ddl, table->database)),
+                   MR_ARG(column_text(ddl, table->name)));
     for (size_t i = 0; i < schema->count; i++) {
         mr_buf_reset(&buf);
-        iceberg_type_write_hive(&buf, &schema->fields[i].type);
+        mr_buf_append(&buf, spaced(ddl, &schema->fields[i].type));
         if (schema->fields[i].doc.len > 0)
             mr_buf_printf(&buf, " COMMENT '%.*s'", MR_ARG(schema->fields[i].doc));
-        athena_ddl_row(ddl, "  `%.*s` %.*s%s", MR_ARG(schema->fields[i].name),
+        athena_ddl_row(ddl, "  %.*s %.*s%s", MR_ARG(column_text(ddl, schema->fields[i].name)),
                        MR_ARG(mr_buf_slice(&buf)), i + 1 < schema->count ? "," : ")");
     }
     mr_buf_reset(&buf);
@@ -422,23 +450,6 @@ bool athena_ddl_show_iceberg(struct athena_ddl *ddl, const struct glue_table *ta
     return true;
 }
 
-/* AWS: blanks stand behind the colons and commas of nested types. */
-static struct mr_slice spaced(struct athena_ddl *ddl, struct mr_slice type)
-{
-    struct mr_buf out = {0};
-    int inside = 0; /* of parentheses */
-    for (size_t i = 0; i < type.len; i++) {
-        const char byte = type.ptr[i];
-        inside += byte == '(' ? 1 : byte == ')' ? -1 : 0;
-        mr_buf_byte(&out, byte);
-        if (inside == 0 && (byte == ':' || byte == ','))
-            mr_buf_byte(&out, ' ');
-    }
-    const struct mr_slice text = mr_arena_copy(ddl->arena, mr_buf_slice(&out));
-    mr_buf_fini(&out);
-    return text;
-}
-
 bool athena_ddl_describe_iceberg(struct athena_ddl *ddl, const struct glue_table *table)
 {
     struct iceberg_table loaded;
@@ -447,16 +458,11 @@ bool athena_ddl_describe_iceberg(struct athena_ddl *ddl, const struct glue_table
     const struct iceberg_metadata *metadata = &loaded.metadata;
     const struct iceberg_schema *schema = iceberg_schema_now(metadata);
     const struct iceberg_spec *spec = iceberg_spec_of(metadata, metadata->default_spec);
-    struct mr_buf type = {0};
     athena_ddl_row(ddl, "# Table schema:\t\t");
     athena_ddl_row(ddl, "# col_name\tdata_type\tcomment");
-    for (size_t i = 0; i < schema->count; i++) {
-        mr_buf_reset(&type);
-        iceberg_type_write_hive(&type, &schema->fields[i].type);
+    for (size_t i = 0; i < schema->count; i++)
         athena_ddl_row(ddl, "%.*s\t%.*s\t%.*s", MR_ARG(schema->fields[i].name),
-                       MR_ARG(spaced(ddl, mr_buf_slice(&type))), MR_ARG(schema->fields[i].doc));
-    }
-    mr_buf_fini(&type);
+                       MR_ARG(spaced(ddl, &schema->fields[i].type)), MR_ARG(schema->fields[i].doc));
     athena_ddl_row(ddl, "\t\t");
     athena_ddl_row(ddl, "# Partition spec:\t\t");
     athena_ddl_row(ddl, "# field_name\tfield_transform\tcolumn_name");
