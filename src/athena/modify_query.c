@@ -184,6 +184,21 @@ static bool check_change(struct athena_write *write, const struct athena_change 
     return true;
 }
 
+/* Rows change one by one. */
+static bool check_values(struct athena_write *write, const struct athena_change *change)
+{
+    const struct athena_node *found = NULL;
+    if (change->values != NULL) /* the whole list */
+        found = athena_find_aggregate(change->values, false);
+    if (found == NULL)
+        return true;
+    athena_error_set(write->error, write->arena, "EXPRESSION_NOT_SCALAR", found->line,
+                     found->column, "%s cannot contain aggregations",
+                     change->kind == ATHENA_CHANGE_INSERT ? "Values that MERGE inserts"
+                                                          : "SET expressions");
+    return false;
+}
+
 static struct athena_node *relation(struct building *b)
 {
     struct athena_node *target = b->statement->target;
@@ -216,7 +231,7 @@ struct athena_node *athena_modify_query(struct athena_write *write)
                                                                   : last->text};
     for (const struct athena_change *change = statement->changes; change != NULL;
          change = change->next)
-        if (!check_change(write, change))
+        if (!check_change(write, change) || !check_values(write, change))
             return NULL;
     struct athena_list items = athena_list_make();
     add_item(&b, &items, own(&b, MR_S(ATHENA_ROW_FILE)));
