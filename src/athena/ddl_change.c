@@ -1,5 +1,6 @@
 /* Partitions: ALTER TABLE ADD and DROP PARTITION, MSCK REPAIR TABLE. */
 #include "athena/internal.h"
+#include "athena/parts.h"
 #include "base/codec.h"
 #include "iceberg/iceberg.h"
 #include <stdlib.h>
@@ -71,8 +72,11 @@ static struct mr_slice default_location(struct athena_ddl *ddl, const struct glu
     mr_buf_append(&buf, table->location);
     if (buf.len > 0 && buf.data[buf.len - 1] != '/')
         mr_buf_byte(&buf, '/');
-    for (size_t i = 0; i < table->key_count; i++)
-        mr_buf_printf(&buf, "%.*s=%.*s/", MR_ARG(table->keys[i].name), MR_ARG(values[i]));
+    for (size_t i = 0; i < table->key_count; i++) {
+        mr_buf_printf(&buf, "%.*s=", MR_ARG(table->keys[i].name));
+        athena_parts_escape(&buf, values[i]);
+        mr_buf_byte(&buf, '/');
+    }
     struct mr_slice location = mr_arena_copy(ddl->arena, mr_buf_slice(&buf));
     mr_buf_fini(&buf);
     return location;
@@ -89,13 +93,31 @@ static bool add_partition(struct athena_ddl *ddl, const struct glue_table *table
     return status == MR_OK || athena_ddl_fail(ddl, "internal error");
 }
 
+/* Hive: of a key that is a whole number. */
+static bool check_values(struct athena_ddl *ddl, const struct glue_table *table,
+                         const struct mr_slice *values)
+{
+    struct athena_type type;
+    int64_t number;
+    for (size_t i = 0; i < table->key_count; i++)
+        if (athena_type_parse(ddl->arena, table->keys[i].type, &type) == MR_OK &&
+            type.kind >= ATHENA_TINYINT && type.kind <= ATHENA_BIGINT &&
+            !mr_slice_equal(values[i], MR_S("__HIVE_DEFAULT_PARTITION__")) &&
+            mr_slice_to_i64(values[i], &number) != MR_OK)
+            return athena_ddl_fail(ddl,
+                                   "SemanticException [Error 10248]: Cannot add partition column "
+                                   "%.*s of type string as it cannot be converted to type %.*s",
+                                   MR_ARG(table->keys[i].name), MR_ARG(table->keys[i].type));
+    return true;
+}
+
 static bool add_partitions(struct athena_ddl *ddl, const struct glue_table *table)
 {
     for (const struct athena_partition_spec *spec = ddl->statement->partitions; spec != NULL;
          spec = spec->next) {
         bool fresh;
         struct mr_slice *values = athena_ddl_spec_values(ddl, table, spec);
-        if (values == NULL)
+        if (values == NULL || !check_values(ddl, table, values))
             return false;
         struct mr_slice location =
             spec->location.len > 0 ? spec->location : default_location(ddl, table, values);

@@ -28,7 +28,7 @@ void athena_parts_fini(struct athena_parts *parts, struct athena_scans *scans)
     pthread_mutex_destroy(&parts->lock);
 }
 
-static void put_escaped(struct mr_buf *buf, struct mr_slice text)
+void athena_parts_escape(struct mr_buf *buf, struct mr_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         const unsigned char byte = (unsigned char)text.ptr[i];
@@ -48,7 +48,7 @@ bool athena_parts_number(struct athena_parts *parts, const struct mr_slice *valu
     size_t shown = 0;
     for (size_t i = 0; i < parts->key_count; i++) {
         mr_buf_printf(&path, "%.*s=", MR_ARG(parts->keys[i]));
-        put_escaped(&path, values[i].len == 0 ? default_value : values[i]);
+        athena_parts_escape(&path, values[i].len == 0 ? default_value : values[i]);
         mr_buf_byte(&path, '/');
         shown = i < parts->path_keys ? path.len : shown;
     }

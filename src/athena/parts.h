@@ -26,6 +26,8 @@ struct athena_parts {
         struct mr_map by_path; /* -> struct athena_part */
     } locked;                  /* by lock */
 };
+/* Appends a value as it stands in a folder's name: "a%2Fb". */
+void athena_parts_escape(struct mr_buf *buf, struct mr_slice text);
 /* Puts it into the registry. */
 void athena_parts_init(struct athena_parts *parts, struct athena_scans *scans,
                        struct mr_slice *keys, size_t key_count);

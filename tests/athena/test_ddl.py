@@ -92,6 +92,21 @@ def test_partitions_are_added_and_dropped_by_hand(lake):
     assert "non-partition column" in lake.reason("ALTER TABLE t ADD PARTITION (nope='1')")
 
 
+def test_partitions_have_folders_and_values_that_fit(lake):
+    succeed(lake, f"CREATE EXTERNAL TABLE t (a int) PARTITIONED BY (p int, q string) {SERDE} "
+                  f"LOCATION 's3://{lake.bucket}/t/'")
+    assert lake.reason("ALTER TABLE t ADD PARTITION (p='abc', q='x')") == (
+        "FAILED: SemanticException [Error 10248]: Cannot add partition column p of type string as "
+        "it cannot be converted to type int")
+    lake.put("t/p=1/q=a%2Fb c/x", {"a": 7})
+    succeed(lake, "ALTER TABLE t ADD PARTITION (p='1', q='a/b c')")
+    [partition] = lake.glue.get_partitions(
+        DatabaseName=lake.database, TableName="t")["Partitions"]
+    assert partition["StorageDescriptor"]["Location"] == (
+        f"s3://{lake.bucket}/t/p=1/q=a%2Fb c/")
+    assert lake.rows("SELECT * FROM t") == [["7", "1", "a/b c"]]
+
+
 def test_tables_are_altered(lake):
     lake.put("t/x", {"a": 1, "b": "x"})
     succeed(lake, f"CREATE EXTERNAL TABLE t (a int) {SERDE} LOCATION 's3://{lake.bucket}/t/'")
