@@ -261,9 +261,6 @@ static enum mr_status parts_choose(struct protocol_call *call, const struct s3_u
     size_t stored_count = 0, at, count, seen = 0;
     yyjson_val *asked;
     int64_t before = 0;
-    /* AWS: parts that have checksums of their own are numbered from 1, without gaps. */
-    const bool counted =
-        upload->meta.sum.algorithm != S3_NO_SUM && upload->meta.sum.algorithm != S3_CRC64NVME;
     if (mr_json_get(call->in, "MultipartUpload") == NULL)
         return protocol_fail(call, &s3_invalid_request, "You must specify at least one part");
     if (total == 0 || total > S3_PARTS_MAX)
@@ -280,7 +277,7 @@ static enum mr_status parts_choose(struct protocol_call *call, const struct s3_u
         const int64_t number = mr_json_get_i64(asked, "PartNumber", 0);
         if (mr_json_get(asked, "PartNumber") == NULL || mr_json_get_text(asked, "ETag").len == 0)
             return s3_fail_malformed(call);
-        if ((number <= before && at > 0) || (counted && number != before + 1))
+        if (number <= before && at > 0)
             return protocol_fail(call, &s3_invalid_part_order,
                                  "The list of parts was not in ascending order. Parts must be "
                                  "ordered by part number.");
