@@ -17,8 +17,7 @@ struct table {
     unsigned long long number; /* its name */
     struct columns columns;
     size_t pins;
-    bool retired; /* no entry has it any more: it goes with its last pin */
-    struct table *next;
+    struct table *next; /* of those that no entry has any more: they go with their last pin */
 };
 /* What is known of an object. */
 struct entry {
@@ -300,13 +299,6 @@ unsigned long long athena_cache_table(const struct athena_scan *scan, size_t pie
 
 /* ---- loading ---- */
 
-static bool take_columns(void *ctx, const struct athena_shown *shown, const struct mr_slice *names,
-                         size_t count)
-{
-    (void)ctx, (void)shown, (void)names, (void)count;
-    return true;
-}
-
 static bool take_number(void *ctx, duckdb_data_chunk chunk)
 {
     uint64_t *ret_bytes = ctx;
@@ -322,7 +314,7 @@ static uint64_t measure(struct athena_cache *cache)
     struct athena_handle handle;
     struct mr_arena arena;
     uint64_t bytes = 0;
-    struct athena_sink sink = {.columns = take_columns, .chunk = take_number, .ctx = &bytes};
+    struct athena_sink sink = {.chunk = take_number, .ctx = &bytes};
     mr_arena_init(&arena);
     athena_handle_init(&handle);
     struct athena_execution execution = {
@@ -355,7 +347,6 @@ static void drop(struct athena_cache *cache, struct table *table)
 
 static void retire_locked(struct athena_cache *cache, struct table *table)
 {
-    table->retired = true;
     table->next = cache->retired;
     cache->retired = table;
 }

@@ -310,7 +310,7 @@ static bool tell_columns(struct athena_execution *execution, duckdb_result *resu
 
 static enum mr_status sink_all(struct athena_execution *execution, duckdb_result *result)
 {
-    bool fine = tell_columns(execution, result);
+    bool fine = execution->sink->columns == NULL || tell_columns(execution, result);
     while (fine && !atomic_load(&execution->handle->cancelled)) {
         duckdb_data_chunk chunk = athena_duck.fetch_chunk(*result);
         if (chunk == NULL)

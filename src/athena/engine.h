@@ -44,7 +44,8 @@ void athena_handle_init(struct athena_handle *handle);
 void athena_handle_fini(struct athena_handle *handle);
 void athena_handle_cancel(struct athena_handle *handle); /* any thread */
 
-/* Takes rows as they come instead of an output. False: the query ends with MR_INVALID. */
+/* Takes rows as they come instead of an output; `columns` may be NULL. False: the query ends with
+ * MR_INVALID. */
 struct athena_sink {
     bool (*columns)(void *ctx, const struct athena_shown *shown, const struct mr_slice *names,
                     size_t count);

@@ -70,13 +70,6 @@ struct asking {
     size_t at;
 };
 
-static bool take_columns(void *ctx, const struct athena_shown *shown, const struct mr_slice *names,
-                         size_t count)
-{
-    (void)ctx, (void)shown, (void)names, (void)count;
-    return true;
-}
-
 static bool take_rows(void *ctx, duckdb_data_chunk chunk)
 {
     struct asking *asking = ctx;
@@ -97,7 +90,7 @@ static bool ask(struct athena_footers *footers, const struct athena_scan *scan,
                 const struct athena_work_folder *folder, size_t index, struct kept *kept)
 {
     struct asking asking = {.kept = kept};
-    struct athena_sink sink = {.columns = take_columns, .chunk = take_rows, .ctx = &asking};
+    struct athena_sink sink = {.chunk = take_rows, .ctx = &asking};
     struct athena_handle handle;
     struct mr_arena arena;
     mr_arena_init(&arena);
