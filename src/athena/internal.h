@@ -68,7 +68,7 @@ struct athena {
     struct athena_options options;
     struct athena_engine engine;
     pthread_mutex_t lock;
-    pthread_cond_t idle; /* a query ended */
+    pthread_cond_t idle; /* a query ended, or start_waits did */
     struct {
         struct mr_map active;              /* id -> struct athena_query */
         struct athena_query *first, *last; /* the queue */
@@ -79,7 +79,7 @@ struct athena {
         bool closing;
         int64_t deadlines_ms;     /* when the deadlines are looked at next; INT64_MAX: never */
         int64_t started;          /* the newest ticket of a start */
-        bool start_waits;         /* a worker waits until it is durable */
+        bool start_waits;         /* a job sees to that it becomes durable */
     } locked;                     /* by lock */
     pthread_mutex_t catalog_lock; /* of workgroups, named and prepared queries */
     struct runtime_pump *deadlines;
@@ -93,6 +93,7 @@ struct athena_start {
     const struct athena_statement *statement;
     uint64_t scan_bytes_max;
     int64_t reuse_minutes;
+    bool takes; /* the calling worker is free for the query when its handler returns */
 };
 /* MR_FULL: too many wait. MR_EXISTS: the token is that of another query. The id is in the arena. */
 MR_MUST_USE enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,

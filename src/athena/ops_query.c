@@ -73,30 +73,6 @@ static bool set_reuse(struct protocol_call *call, struct athena_start *start)
     return false;
 }
 
-/* What quick queries take: the sync of a start then does not take a processor from its query, and
- * one does for both commits of it. Whoever starts a query waits no longer for its end, for it asks
- * for that after the reply. */
-enum { START_GRACE_US = 8000 };
-
-/* On the worker of a start, whose reply leaves with the sync. One waits for all that have begun. */
-static void sync_start(void *ctx)
-{
-    struct athena *athena = ctx;
-    enum mr_status status = MR_OK;
-    pthread_mutex_lock(&athena->lock);
-    const bool mine = !athena->locked.start_waits;
-    athena->locked.start_waits = true;
-    for (int64_t done = 0; mine && status == MR_OK && done < athena->locked.started;) {
-        done = athena->locked.started;
-        pthread_mutex_unlock(&athena->lock);
-        status = store_wait_after(athena->options.store, done, START_GRACE_US);
-        pthread_mutex_lock(&athena->lock);
-    }
-    if (mine)
-        athena->locked.start_waits = false;
-    pthread_mutex_unlock(&athena->lock);
-}
-
 static void start_query_execution(struct protocol_call *call)
 {
     struct athena_statement statement;
@@ -107,7 +83,8 @@ static void start_query_execution(struct protocol_call *call)
                                  .token = mr_json_get_text(call->in, "ClientRequestToken"),
                                  .account = call->account,
                                  .parameters = mr_json_get(call->in, "ExecutionParameters"),
-                                 .statement = &statement};
+                                 .statement = &statement,
+                                 .takes = call->exchange != NULL};
     struct mr_slice id;
     yyjson_val *workgroup = call_workgroup(call, &start.workgroup);
     if (workgroup == NULL)
@@ -136,7 +113,6 @@ static void start_query_execution(struct protocol_call *call)
         athena_call_fail(call, "INVALID_INPUT", "Idempotent parameters do not match");
     } else if (status == MR_OK) {
         mr_json_key_string(&call->out, "QueryExecutionId", id);
-        call->after = sync_start; /* another worker has the query by now */
     }
     protocol_fail_internal(call, status);
 }

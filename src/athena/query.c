@@ -273,12 +273,13 @@ static void query_free(struct athena_query *query)
 
 static void run_job(void *arg);
 
-/* Starts waiting queries while there are free slots. */
-static void start_locked(struct athena *athena)
+/* Starts waiting queries while there are free slots. `takes`: the calling worker can have one. */
+static void start_locked(struct athena *athena, bool takes)
 {
     while (athena->locked.first != NULL && athena->locked.running < ATHENA_RUNNING_MAX) {
         struct athena_query *query = athena->locked.first;
-        if (runtime_submit(athena->options.runtime, run_job, query) != MR_OK)
+        struct runtime *runtime = athena->options.runtime;
+        if ((takes ? runtime_submit_next : runtime_submit)(runtime, run_job, query) != MR_OK)
             return; /* the runtime stops, or is full: the next end of a query tries again */
         athena->locked.first = query->next;
         if (athena->locked.first == NULL)
@@ -316,7 +317,7 @@ static void finish(struct athena_query *query, enum athena_state state,
     mr_map_remove(&athena->locked.active, mr_slice_cstr(query->id));
     athena->locked.running--;
     if (!athena->locked.closing)
-        start_locked(athena);
+        start_locked(athena, true);
     pthread_cond_broadcast(&athena->idle);
     pthread_mutex_unlock(&athena->lock);
     mr_arena_fini(&arena);
@@ -412,7 +413,39 @@ static enum mr_status find_token(struct athena *athena, struct mr_arena *arena,
     return MR_OK;
 }
 
-static void enqueue_locked(struct athena *athena, struct athena_query *query)
+/* What quick queries take: the sync of a start then does not take a processor from its query, and
+ * one does for both commits of it. Whoever starts a query waits no longer for its end, for it asks
+ * for that after the reply, which leaves with the sync. */
+enum { START_GRACE_US = 8000 };
+
+/* On a worker, which is not the query's. One waits for all that have begun. */
+static void sync_starts(void *arg)
+{
+    struct athena *athena = arg;
+    enum mr_status status = MR_OK;
+    pthread_mutex_lock(&athena->lock);
+    for (int64_t done = 0; status == MR_OK && done < athena->locked.started;) {
+        done = athena->locked.started;
+        pthread_mutex_unlock(&athena->lock);
+        status = store_wait_after(athena->options.store, done, START_GRACE_US);
+        pthread_mutex_lock(&athena->lock);
+    }
+    athena->locked.start_waits = false;
+    pthread_cond_broadcast(&athena->idle);
+    pthread_mutex_unlock(&athena->lock);
+}
+
+/* False: nobody will sync it. */
+static bool see_to_sync_locked(struct athena *athena, int64_t ticket)
+{
+    athena->locked.started = ticket;
+    if (!athena->locked.start_waits)
+        athena->locked.start_waits =
+            runtime_submit(athena->options.runtime, sync_starts, athena) == MR_OK;
+    return athena->locked.start_waits;
+}
+
+static void enqueue_locked(struct athena *athena, struct athena_query *query, bool takes)
 {
     mr_map_put(&athena->locked.active, mr_slice_cstr(query->id), query);
     remember_locked(athena, mr_slice_cstr(query->id), query->workgroup, query->token,
@@ -423,7 +456,7 @@ static void enqueue_locked(struct athena *athena, struct athena_query *query)
         athena->locked.last->next = query;
     athena->locked.last = query;
     athena->locked.queued++;
-    start_locked(athena);
+    start_locked(athena, takes);
 }
 
 enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,
@@ -449,17 +482,18 @@ enum mr_status athena_query_start(struct athena *athena, struct mr_arena *arena,
     }
     const int64_t deadline_ms = query->submitted_ms + ATHENA_TIMEOUT_MS;
     const bool sooner = deadline_ms < athena->locked.deadlines_ms;
+    bool synced = true;
     if (status == MR_OK) {
-        athena->locked.started = *ret_ticket;
+        synced = see_to_sync_locked(athena, *ret_ticket);
         athena->locked.deadlines_ms = sooner ? deadline_ms : athena->locked.deadlines_ms;
-        enqueue_locked(athena, query);
+        enqueue_locked(athena, query, start->takes);
     }
     pthread_mutex_unlock(&athena->lock);
     if (status != MR_OK)
         query_free(query);
     else if (sooner)
         runtime_pump_wake(athena->deadlines);
-    return status;
+    return status != MR_OK || synced ? status : store_wait(athena->options.store, *ret_ticket);
 }
 
 enum mr_status athena_query_get(struct athena *athena, struct mr_arena *arena, struct mr_slice id,
@@ -677,7 +711,7 @@ void athena_queries_close(struct athena *athena)
         runtime_pump_stop(athena->deadlines);
     pthread_mutex_lock(&athena->lock);
     athena->locked.closing = true;
-    while (athena->locked.running > 0) {
+    while (athena->locked.running > 0 || athena->locked.start_waits) {
         struct timespec until;
         cancel_all_locked(athena); /* again and again, as deadline_step does */
         athena_cache_stop(athena->engine.cache);

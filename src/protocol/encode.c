@@ -169,8 +169,6 @@ void encode_reply(struct protocol_call *call)
     if (is_dynamodb(call))
         packing_reply(call);
     const int64_t ticket = call->ticket;
-    void (*const after)(void *service) = call->after;
-    void *const service = call->service;
     const bool cut = call->priv->cut;
     reply_finish(call);
     if (cut) {
@@ -180,6 +178,4 @@ void encode_reply(struct protocol_call *call)
         http_reply_send_after(exchange, ticket);
     else
         http_reply_send(exchange);
-    if (after != NULL)
-        after(service);
 }

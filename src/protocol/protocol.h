@@ -91,10 +91,6 @@ struct protocol_call {
                            PROTOCOL_TURNS */
     int64_t ticket;     /* the reply leaves when this journal position is durable; 0: at once */
     int status;         /* HTTP status other than the model's; 0: the model's */
-    /* On the worker, with the service, once the reply is on its way: what makes its ticket durable.
-     * Not of inline handlers; not called when the call comes from inside the process, which waits
-     * for the ticket itself. NULL: nothing. */
-    void (*after)(void *service);
     struct protocol_call_private *priv;
 };
 

@@ -24,6 +24,7 @@ struct runtime_worker {
     pthread_cond_t call;
     bool called;
     struct runtime_worker *next_idle;
+    struct runtime_task *own; /* its alone: what it runs next, before the queue */
 };
 
 enum { RUNTIME_BUCKETS = 1024 };

@@ -37,6 +37,11 @@ void runtime_clock_moved(struct runtime *runtime);
 MR_MUST_USE enum mr_status runtime_submit(struct runtime *runtime, void (*fn)(void *arg),
                                           void *arg);
 
+/* The same, on the calling worker as soon as what it runs now has returned: nobody has to be woken
+ * for it. Not from what waits for fn. On no worker, or one that has such a job already: any. */
+MR_MUST_USE enum mr_status runtime_submit_next(struct runtime *runtime, void (*fn)(void *arg),
+                                               void *arg);
+
 /* ---- pumps ----
  * step() runs on a worker, never twice at the same time for one pump. It does a bounded piece of
  * work and says what it waits for: RUNTIME_PUMP_AGAIN     more to do: run again soon (after others

@@ -1,13 +1,14 @@
 #include "runtime/runtime.h"
 #include "runtime/test_support.h"
 
-static struct gate ran, opened;
+static struct gate ran, opened, taken;
 
 static int setup(void **state)
 {
     (void)state;
     gate_init(&ran);
     gate_init(&opened);
+    gate_init(&taken);
     return 0;
 }
 
@@ -16,6 +17,7 @@ static int teardown(void **state)
     (void)state;
     gate_fini(&ran);
     gate_fini(&opened);
+    gate_fini(&taken);
     return 0;
 }
 
@@ -145,6 +147,72 @@ static void a_job_may_submit_the_next(void **state)
     runtime_free(chained);
 }
 
+static pthread_t first_of_two, second_of_two;
+
+static void note_second_job(void *arg)
+{
+    (void)arg;
+    second_of_two = pthread_self();
+    gate_add(&ran);
+}
+
+static void submit_next_job(void *arg)
+{
+    first_of_two = pthread_self();
+    if (runtime_submit_next(arg, note_second_job, NULL) == MR_OK)
+        gate_add(&taken);
+    gate_reached(&opened, 1); /* meanwhile all other workers have nothing to do */
+}
+
+static void the_next_job_stays_on_its_worker(void **state)
+{
+    (void)state;
+    struct runtime *runtime = runtime_with(4, 4);
+    assert_int_equal(runtime_submit(runtime, submit_next_job, runtime), MR_OK);
+    gate_add(&opened);
+    gate_wait(&ran, 1);
+    assert_true(pthread_equal(first_of_two, second_of_two));
+    /* On a thread that is no worker: whoever is free. */
+    assert_int_equal(runtime_submit_next(runtime, count_job, NULL), MR_OK);
+    gate_wait(&ran, 2);
+    runtime_free(runtime);
+}
+
+/* Its own job blocks; what it queued besides, and what is queued behind it, is for others. */
+static void submit_next_and_others_job(void *arg)
+{
+    for (int i = 0; i < 2; i++)
+        if (runtime_submit_next(arg, i == 0 ? wait_job : count_job, NULL) != MR_OK)
+            return;
+    if (runtime_submit(arg, count_job, NULL) != MR_OK)
+        return;
+    gate_add(&ran);
+}
+
+static void a_worker_with_a_next_job_leaves_the_queue_to_others(void **state)
+{
+    (void)state;
+    struct runtime *runtime = runtime_with(1, 2);
+    assert_int_equal(runtime_submit(runtime, submit_next_and_others_job, runtime), MR_OK);
+    gate_wait(&ran, 3); /* all but the one that blocks */
+    gate_add(&opened);
+    gate_wait(&ran, 4);
+    runtime_free(runtime);
+}
+
+static void stopping_runs_the_next_job(void **state)
+{
+    (void)state;
+    struct runtime *runtime = runtime_with(1, 1);
+    assert_int_equal(runtime_submit(runtime, submit_next_job, runtime), MR_OK);
+    gate_wait(&taken, 1);
+    gate_add(&opened);
+    runtime_stop(runtime);
+    assert_int_equal(gate_count(&ran), 1);
+    assert_int_equal(runtime_submit_next(runtime, count_job, NULL), MR_FULL);
+    runtime_free(runtime);
+}
+
 static void a_runtime_that_did_nothing_stops(void **state)
 {
     (void)state;
@@ -161,6 +229,9 @@ int main(void)
         WORKERS_TEST(the_queue_is_bounded),
         WORKERS_TEST(stopping_waits_for_what_was_taken_and_takes_no_more),
         WORKERS_TEST(a_job_may_submit_the_next),
+        WORKERS_TEST(the_next_job_stays_on_its_worker),
+        WORKERS_TEST(a_worker_with_a_next_job_leaves_the_queue_to_others),
+        WORKERS_TEST(stopping_runs_the_next_job),
         WORKERS_TEST(a_runtime_that_did_nothing_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <threads.h>
 #include <time.h>
 
 /* The pool. Work that finds no idle worker waits; when it has waited for GROWTH_WAIT_US the timer
@@ -67,6 +68,30 @@ void runtime_wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
 
 /* ---- the queue ---- */
 
+static thread_local struct runtime_worker *current_worker;
+
+/* False: there is none. */
+static bool call_idle_locked(struct runtime *runtime)
+{
+    struct runtime_worker *worker = runtime->locked.idle;
+    if (worker == NULL)
+        return false;
+    runtime->locked.idle = worker->next_idle;
+    worker->called = true;
+    pthread_cond_signal(&worker->call);
+    return true;
+}
+
+/* Somebody shall see to what is queued. */
+static void call_worker_locked(struct runtime *runtime)
+{
+    if (call_idle_locked(runtime) || runtime->locked.threads >= runtime->threads_max)
+        return;
+    if (runtime->locked.growth_ticks_left == 0)
+        pthread_cond_signal(&runtime->locked.timer_call);
+    runtime->locked.growth_ticks_left = GROWTH_TICKS;
+}
+
 void runtime_push_locked(struct runtime *runtime, struct runtime_task *task, bool by_worker)
 {
     bool was_empty = runtime->locked.head == NULL;
@@ -74,18 +99,8 @@ void runtime_push_locked(struct runtime *runtime, struct runtime_task *task, boo
     task->queued_us = mr_monotonic_us();
     *runtime->locked.tail = task;
     runtime->locked.tail = &task->next;
-    if (by_worker && was_empty)
-        return; /* that worker comes back for it */
-    struct runtime_worker *worker = runtime->locked.idle;
-    if (worker != NULL) {
-        runtime->locked.idle = worker->next_idle;
-        worker->called = true;
-        pthread_cond_signal(&worker->call);
-    } else if (runtime->locked.threads < runtime->threads_max) {
-        if (runtime->locked.growth_ticks_left == 0)
-            pthread_cond_signal(&runtime->locked.timer_call);
-        runtime->locked.growth_ticks_left = GROWTH_TICKS;
-    }
+    if (!by_worker || !was_empty)
+        call_worker_locked(runtime); /* else that worker comes back for it */
 }
 
 static struct runtime_task *pop_locked(struct runtime *runtime)
@@ -107,13 +122,17 @@ static void job_run(struct runtime_task *task)
     job.fn(job.arg);
 }
 
-enum mr_status runtime_submit(struct runtime *runtime, void (*fn)(void *arg), void *arg)
+static enum mr_status submit(struct runtime *runtime, void (*fn)(void *arg), void *arg,
+                             struct runtime_worker *worker)
 {
     struct job *job = mr_malloc(sizeof(*job));
     *job = (struct job){.task = {.run = job_run, .is_job = true}, .fn = fn, .arg = arg};
     pthread_mutex_lock(&runtime->lock);
     bool full = runtime->locked.refusing || runtime->locked.jobs >= RUNTIME_JOBS_MAX;
-    if (!full) {
+    if (!full && worker != NULL) {
+        job->task.is_job = false; /* it does not wait */
+        worker->own = &job->task;
+    } else if (!full) {
         runtime->locked.jobs++;
         runtime_push_locked(runtime, &job->task, false);
     }
@@ -124,7 +143,30 @@ enum mr_status runtime_submit(struct runtime *runtime, void (*fn)(void *arg), vo
     return MR_FULL;
 }
 
+enum mr_status runtime_submit(struct runtime *runtime, void (*fn)(void *arg), void *arg)
+{
+    return submit(runtime, fn, arg, NULL);
+}
+
+enum mr_status runtime_submit_next(struct runtime *runtime, void (*fn)(void *arg), void *arg)
+{
+    struct runtime_worker *worker = current_worker;
+    const bool mine = worker != NULL && worker->runtime == runtime && worker->own == NULL;
+    return submit(runtime, fn, arg, mine ? worker : NULL);
+}
+
 /* ---- a worker ---- */
+
+static struct runtime_task *next_task_locked(struct runtime *runtime, struct runtime_worker *worker)
+{
+    struct runtime_task *own = worker->own;
+    if (own == NULL)
+        return pop_locked(runtime);
+    worker->own = NULL;
+    if (runtime->locked.head != NULL)
+        call_worker_locked(runtime); /* it may have been expected to see to that */
+    return own;
+}
 
 static void leave_idle_locked(struct runtime *runtime, struct runtime_worker *worker)
 {
@@ -164,9 +206,10 @@ static void *worker_run(void *arg)
 {
     struct runtime_worker *worker = arg;
     struct runtime *runtime = worker->runtime;
+    current_worker = worker;
     pthread_mutex_lock(&runtime->lock);
     for (;;) {
-        struct runtime_task *task = pop_locked(runtime);
+        struct runtime_task *task = next_task_locked(runtime, worker);
         if (task != NULL) {
             runtime->locked.busy++;
             pthread_mutex_unlock(&runtime->lock);
