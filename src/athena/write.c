@@ -118,9 +118,9 @@ static bool set_table_format(struct athena_write *write)
     if (mr_slice_equal_nocase(compression, MR_S("NONE")) ||
         mr_slice_equal_nocase(compression, MR_S("UNCOMPRESSED")))
         write->compression = MR_S("NONE");
-    else if (parquet && mr_slice_equal_nocase(compression, MR_S("SNAPPY")))
+    else if (mr_slice_equal_nocase(compression, MR_S("SNAPPY")))
         write->compression = MR_S("SNAPPY");
-    else if (parquet && mr_slice_equal_nocase(compression, MR_S("ZSTD")))
+    else if (mr_slice_equal_nocase(compression, MR_S("ZSTD")))
         write->compression = MR_S("ZSTD");
     else if (compression.len > 0 && !mr_slice_equal_nocase(compression, MR_S("GZIP")))
         return athena_write_fail(write, "NOT_SUPPORTED", "Compression %.*s is not supported",

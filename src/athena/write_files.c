@@ -2,20 +2,22 @@
  * "out/mr_p=<number>/..."; text and JSON by us, to "t<number>". */
 #include "athena/write.h"
 #include "athena/lake.h"
+#include "base/compress.h"
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <snappy-c.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { BUFFER_BYTES = 64 << 10 };
 
 struct file {
     int fd;
-    gzFile gz; /* NULL: plain */
-    struct mr_buf buf;
+    struct mr_packer *packer;
+    bool snappy; /* in blocks of Hadoop's, behind the packer, which packs nothing then */
+    struct mr_buf buf, packed;
 };
 struct writer {
     struct athena_write *write;
@@ -90,39 +92,65 @@ static bool file_open(struct writer *writer, size_t number)
     snprintf(name, sizeof name, "t%zu", number);
     file->fd =
         openat(write->source->folder.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file->fd >= 0 && mr_slice_equal(write->compression, MR_S("GZIP")))
-        file->gz = gzdopen(file->fd, "wb6");
+    const enum mr_packing packing =
+        mr_slice_equal(write->compression, MR_S("GZIP"))   ? MR_PACKING_GZIP
+        : mr_slice_equal(write->compression, MR_S("ZSTD")) ? MR_PACKING_ZSTD
+                                                           : MR_PACKING_NONE;
     writer->used[number] = file->fd >= 0;
-    return file->fd >= 0;
+    if (file->fd < 0)
+        return false;
+    file->packer = mr_packer_new(packing, write->level, &file->packed);
+    file->snappy = mr_slice_equal(write->compression, MR_S("SNAPPY"));
+    return true;
 }
 
-static bool file_flush(struct file *file)
+static void put_number(struct mr_buf *buf, size_t number)
 {
-    size_t done = 0;
-    while (done < file->buf.len) {
-        const ssize_t wrote =
-            file->gz != NULL
-                ? gzwrite(file->gz, file->buf.data + done, (unsigned)(file->buf.len - done))
-                : write(file->fd, file->buf.data + done, file->buf.len - done);
-        if (wrote < 0 && file->gz == NULL && errno == EINTR)
+    for (int shift = 24; shift >= 0; shift -= 8)
+        mr_buf_byte(buf, (char)(number >> shift & 0xff));
+}
+
+/* The length of the block, then that of its one part, packed. */
+static void put_snappy(struct mr_buf *buf, struct mr_slice bytes)
+{
+    size_t len = snappy_max_compressed_length(bytes.len);
+    if (bytes.len == 0)
+        return;
+    put_number(buf, bytes.len);
+    char *const part = mr_buf_reserve(buf, len + 4);
+    if (snappy_compress(bytes.ptr, bytes.len, part + 4, &len) != SNAPPY_OK)
+        abort(); /* there is room */
+    put_number(buf, len);
+    buf->len += len;
+}
+
+static bool file_flush(struct file *file, bool last)
+{
+    if (file->snappy)
+        put_snappy(&file->packed, mr_buf_slice(&file->buf));
+    else
+        mr_packer_add(file->packer, mr_buf_slice(&file->buf));
+    mr_buf_reset(&file->buf);
+    if (last)
+        mr_packer_end(file->packer);
+    for (size_t done = 0; done < file->packed.len;) {
+        const ssize_t wrote = write(file->fd, file->packed.data + done, file->packed.len - done);
+        if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote <= 0)
             return false;
         done += (size_t)wrote;
     }
-    mr_buf_reset(&file->buf);
+    mr_buf_reset(&file->packed);
     return true;
 }
 
 static bool file_close(struct file *file)
 {
-    bool fine = file_flush(file);
-    if (file->gz != NULL)
-        fine = gzclose(file->gz) == Z_OK && fine;
-    else
-        fine = close(file->fd) == 0 && fine;
+    const bool fine = file_flush(file, true);
     mr_buf_fini(&file->buf);
-    return fine;
+    mr_buf_fini(&file->packed);
+    return close(file->fd) == 0 && fine;
 }
 
 static void put_row(struct writer *writer, duckdb_data_chunk chunk, idx_t row, struct mr_buf *buf)
@@ -169,7 +197,7 @@ static bool text_chunk(void *ctx, duckdb_data_chunk chunk)
             return athena_write_fail(writer->write, "GENERIC_INTERNAL_ERROR",
                                      "a file cannot be written");
         put_row(writer, chunk, row, &file->buf);
-        if (file->buf.len > BUFFER_BYTES && !file_flush(file))
+        if (file->buf.len > BUFFER_BYTES && !file_flush(file, false))
             return athena_write_fail(writer->write, "GENERIC_INTERNAL_ERROR",
                                      "a file cannot be written");
     }

@@ -36,6 +36,16 @@ static enum mr_status stage(struct landing *landing, struct mr_slice key, int fd
     return status;
 }
 
+/* By which readers see how a text is packed; Parquet's say so inside. */
+static const char *suffix_of(const struct athena_write *write)
+{
+    if (write->format == ATHENA_WRITE_PARQUET || mr_slice_equal(write->compression, MR_S("NONE")))
+        return "";
+    return mr_slice_equal(write->compression, MR_S("ZSTD"))     ? ".zst"
+           : mr_slice_equal(write->compression, MR_S("SNAPPY")) ? ".snappy"
+                                                                : ".gz";
+}
+
 static enum mr_status add_file(struct landing *landing, int folder, const char *name, size_t part)
 {
     struct athena_write *write = landing->write;
@@ -49,13 +59,10 @@ static enum mr_status add_file(struct landing *landing, int folder, const char *
         status = MR_RAISE(MR_FAIL, "a query wrote too many files");
     if (status == MR_OK && stat.st_size > 0) {
         mr_rng_uuid(write->athena->options.rng, uuid);
-        const bool suffix = write->format != ATHENA_WRITE_PARQUET &&
-                            mr_slice_equal(write->compression, MR_S("GZIP"));
         struct mr_slice key = mr_arena_printf(
             write->arena, "%.*s%.*s%s%.*s_%s%s", MR_ARG(write->prefix),
             MR_ARG(write->key_count > 0 ? write->parts.locked.list[part].path : MR_S("")),
-            landing->stem, MR_ARG(athena_write_bucket_name(write, part)), uuid,
-            suffix ? ".gz" : "");
+            landing->stem, MR_ARG(athena_write_bucket_name(write, part)), uuid, suffix_of(write));
         status = stage(landing, key, fd, (size_t)stat.st_size);
     }
     if (fd >= 0)

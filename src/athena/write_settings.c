@@ -41,11 +41,10 @@ static bool set_format(struct athena_write *write, struct mr_slice name)
 static bool set_compression(struct athena_write *write, struct mr_slice name)
 {
     struct mr_slice word = upper(write->arena, name);
-    const bool parquet = write->format == ATHENA_WRITE_PARQUET;
     if (mr_slice_equal(word, MR_S("UNCOMPRESSED")))
         word = MR_S("NONE");
     if (!mr_slice_equal(word, MR_S("GZIP")) && !mr_slice_equal(word, MR_S("NONE")) &&
-        !(parquet && (mr_slice_equal(word, MR_S("SNAPPY")) || mr_slice_equal(word, MR_S("ZSTD")))))
+        !mr_slice_equal(word, MR_S("SNAPPY")) && !mr_slice_equal(word, MR_S("ZSTD")))
         return athena_write_fail(write, "NOT_SUPPORTED",
                                  "Compression %.*s is not supported for this format", MR_ARG(word));
     write->compression = word;

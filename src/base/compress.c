@@ -10,57 +10,100 @@ enum {
     STEP_BYTES = 64 << 10,
     TAKE_BYTES = 4 << 10,
     ZSTD_MADE_MAX = 4 << 20, /* by one call, and what is left of a block: 128 KiB */
-    PART_BYTES_MAX = 1 << 30
+    PART_BYTES_MAX = 1 << 30,
+    ZSTD_LEVEL_LARGE = 12,
+    ZSTD_LOG_MAX = 20 /* some 15 MB a packer */
 };
 
 /* ---- packing ---- */
 
 struct mr_packer {
-    z_stream stream;
+    enum mr_packing packing;
+    z_stream gzip;
+    ZSTD_CCtx *zstd;
     struct mr_buf *buf;
 };
 
-struct mr_packer *mr_packer_new(struct mr_buf *buf)
+/* High levels look far back, in tables of hundreds of megabytes; a hundred files may be written at
+ * a time. */
+static void bound_memory(ZSTD_CCtx *zstd, int level)
+{
+    static const ZSTD_cParameter logs[] = {ZSTD_c_windowLog, ZSTD_c_hashLog, ZSTD_c_chainLog};
+    for (size_t i = 0; level > ZSTD_LEVEL_LARGE && i < MR_COUNT(logs); i++)
+        (void)ZSTD_CCtx_setParameter(zstd, logs[i], ZSTD_LOG_MAX);
+}
+
+struct mr_packer *mr_packer_new(enum mr_packing packing, int level, struct mr_buf *buf)
 {
     struct mr_packer *packer = mr_calloc(1, sizeof(*packer));
+    packer->packing = packing;
     packer->buf = buf;
-    if (deflateInit2(&packer->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8,
-                     Z_DEFAULT_STRATEGY) != Z_OK)
+    if (packing == MR_PACKING_GZIP && deflateInit2(&packer->gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
+                                                   GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         abort();
+    if (packing != MR_PACKING_ZSTD)
+        return packer;
+    packer->zstd = ZSTD_createCCtx();
+    if (packer->zstd == NULL ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(packer->zstd, ZSTD_c_compressionLevel, level)))
+        abort();
+    bound_memory(packer->zstd, level);
     return packer;
 }
 
 /* Runs until the input is used up and nothing waits to come out. */
-static void pack(struct mr_packer *packer, int flush)
+static void pack_gzip(struct mr_packer *packer, struct mr_slice bytes, bool last)
 {
-    z_stream *stream = &packer->stream;
+    z_stream *stream = &packer->gzip;
     int result;
+    stream->next_in = (Bytef *)(uintptr_t)bytes.ptr; /* zlib only reads it */
+    stream->avail_in = (uInt)bytes.len;
     do {
         stream->next_out = (Bytef *)mr_buf_reserve(packer->buf, STEP_BYTES);
         stream->avail_out = STEP_BYTES;
-        result = deflate(stream, flush);
+        result = deflate(stream, last ? Z_FINISH : Z_NO_FLUSH);
         assert(result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR);
         packer->buf->len += STEP_BYTES - stream->avail_out;
     } while (stream->avail_out == 0);
     assert(stream->avail_in == 0);
 }
 
+static void pack_zstd(struct mr_packer *packer, struct mr_slice bytes, bool last)
+{
+    ZSTD_inBuffer in = {.src = bytes.ptr, .size = bytes.len};
+    size_t left;
+    do {
+        ZSTD_outBuffer out = {.dst = mr_buf_reserve(packer->buf, STEP_BYTES), .size = STEP_BYTES};
+        left = ZSTD_compressStream2(packer->zstd, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+        if (ZSTD_isError(left))
+            abort(); /* memory was short */
+        packer->buf->len += out.pos;
+    } while (last ? left > 0 : in.pos < in.size);
+}
+
+static void pack(struct mr_packer *packer, struct mr_slice bytes, bool last)
+{
+    switch (packer->packing) {
+    case MR_PACKING_NONE: mr_buf_append(packer->buf, bytes); break;
+    case MR_PACKING_GZIP: pack_gzip(packer, bytes, last); break;
+    case MR_PACKING_ZSTD: pack_zstd(packer, bytes, last); break;
+    }
+}
+
 void mr_packer_add(struct mr_packer *packer, struct mr_slice bytes)
 {
-    for (size_t at = 0; at < bytes.len; at += PART_BYTES_MAX) {
-        struct mr_slice part = mr_slice_sub(bytes, at, PART_BYTES_MAX);
-        packer->stream.next_in = (Bytef *)(uintptr_t)part.ptr; /* zlib only reads it */
-        packer->stream.avail_in = (uInt)part.len;
-        pack(packer, Z_NO_FLUSH);
-    }
+    for (size_t at = 0; at < bytes.len; at += PART_BYTES_MAX)
+        pack(packer, mr_slice_sub(bytes, at, PART_BYTES_MAX), false);
 }
 
 void mr_packer_end(struct mr_packer *packer)
 {
     if (packer == NULL)
         return;
-    pack(packer, Z_FINISH);
-    deflateEnd(&packer->stream);
+    pack(packer, MR_S(""), true);
+    if (packer->packing == MR_PACKING_GZIP)
+        deflateEnd(&packer->gzip);
+    ZSTD_freeCCtx(packer->zstd);
     free(packer);
 }
 

@@ -3,13 +3,14 @@
 #pragma once
 #include "base/buf.h"
 
+enum mr_packing { MR_PACKING_NONE, MR_PACKING_GZIP, MR_PACKING_ZSTD };
+
 struct mr_packer;
-/* gzip, appended to `buf`, which outlives the packer. */
-struct mr_packer *mr_packer_new(struct mr_buf *buf);
+/* Appends to `buf`, which outlives the packer. `level`: of ZSTD, 1 to 22; 0: the library's. */
+struct mr_packer *mr_packer_new(enum mr_packing packing, int level, struct mr_buf *buf);
 void mr_packer_add(struct mr_packer *packer, struct mr_slice bytes);
 void mr_packer_end(struct mr_packer *packer); /* appends the end and frees; accepts NULL */
 
-enum mr_packing { MR_PACKING_NONE, MR_PACKING_GZIP, MR_PACKING_ZSTD };
 struct mr_unpacker;
 struct mr_unpacker *mr_unpacker_new(enum mr_packing packing);
 void mr_unpacker_free(struct mr_unpacker *unpacker); /* accepts NULL */

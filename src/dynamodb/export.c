@@ -118,7 +118,7 @@ static enum mr_status finish_file(struct export_job *job)
     char etag[33];
     struct mr_slice key = file_name(job);
     if (job->packer == NULL)
-        job->packer = mr_packer_new(&job->packed);
+        job->packer = mr_packer_new(MR_PACKING_GZIP, 0, &job->packed);
     mr_packer_end(job->packer);
     job->packer = NULL;
     mr_md5(mr_buf_slice(&job->packed), md5);
@@ -228,7 +228,7 @@ static enum mr_status add_record(struct export_job *job, const struct dynamodb_p
         change_json(job, past, keys);
     mr_buf_byte(&job->line, '\n');
     if (job->packer == NULL)
-        job->packer = mr_packer_new(&job->packed);
+        job->packer = mr_packer_new(MR_PACKING_GZIP, 0, &job->packed);
     mr_packer_add(job->packer, mr_buf_slice(&job->line));
     job->file_bytes += job->line.len;
     job->file_items++;
