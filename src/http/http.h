@@ -132,6 +132,9 @@ void http_server_stop(struct http_server *server, int grace_ms);
 /* After stop; joins the threads. Waits up to 10 s for handlers that still owe a reply. No other
  * thread may be inside a call of this header. */
 void http_server_free(struct http_server *server);
+/* Blocks while all loops that are awake are busy: until one has nothing more to do, `us`
+ * microseconds at most; not at all when all sleep. One thread at a time. */
+void http_server_wait_idle(struct http_server *server, int64_t us);
 int http_server_connections(const struct http_server *server);
 
 /* First value of a header (lower-case name); empty slice with ptr NULL when absent. */

@@ -94,7 +94,10 @@ struct http_server {
     _Atomic uint64_t held; /* memory of large buffered bodies */
     atomic_bool stopping;
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* a connection ended while someone waits */
+    pthread_cond_t changed;  /* a connection ended while someone waits */
+    atomic_int awake;        /* loops that do not sleep */
+    atomic_bool idle_wanted; /* somebody waits for one that sleeps; cleared under `lock` */
+    pthread_cond_t idle;
     struct {
         struct http_listener *listeners;
         int waiters;

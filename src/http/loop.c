@@ -290,19 +290,41 @@ static int sleep_ms(struct http_loop *loop)
     return left <= 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
-static int wait_for_events(struct http_loop *loop, struct epoll_event *events)
+static int poll_events(struct http_loop *loop, struct epoll_event *events, int timeout)
 {
-    int timeout = sleep_ms(loop);
-    if (timeout != 0) {
-        atomic_store(&loop->sleeping, true);
-        if (atomic_load(&loop->inbox) != NULL || release_is_due(loop) ||
-            (loop->quit_by_ms == 0 && atomic_load(&loop->quit)))
-            timeout = 0;
-    }
-    int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout);
-    atomic_store(&loop->sleeping, false);
+    const int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout);
     assert(count >= 0 || errno == EINTR);
     return count < 0 ? 0 : count;
+}
+
+/* It has found nothing to do. */
+static int sleep_for_events(struct http_loop *loop, struct epoll_event *events, int timeout)
+{
+    struct http_server *server = loop->server;
+    atomic_fetch_sub(&server->awake, 1);
+    if (atomic_load(&server->idle_wanted)) {
+        pthread_mutex_lock(&server->lock);
+        if (atomic_exchange(&server->idle_wanted, false))
+            pthread_cond_signal(&server->idle);
+        pthread_mutex_unlock(&server->lock);
+    }
+    const int count = poll_events(loop, events, timeout);
+    atomic_fetch_add(&server->awake, 1);
+    return count;
+}
+
+static int wait_for_events(struct http_loop *loop, struct epoll_event *events)
+{
+    const int timeout = sleep_ms(loop);
+    int count = poll_events(loop, events, 0); /* so that who sleeps is known to be idle */
+    if (count > 0 || timeout == 0)
+        return count;
+    atomic_store(&loop->sleeping, true);
+    if (atomic_load(&loop->inbox) == NULL && !release_is_due(loop) &&
+        (loop->quit_by_ms != 0 || !atomic_load(&loop->quit)))
+        count = sleep_for_events(loop, events, timeout);
+    atomic_store(&loop->sleeping, false);
+    return count;
 }
 
 /* True once nothing is owed any more, or the wait for it was long enough. */
@@ -368,9 +390,11 @@ static void *loop_main(void *arg)
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE); /* sendfile has no MSG_NOSIGNAL */
     pthread_sigmask(SIG_BLOCK, &pipe_only, NULL);
+    atomic_fetch_add(&loop->server->awake, 1);
     do
         turn(loop);
     while (!may_quit(loop));
+    atomic_fetch_sub(&loop->server->awake, 1);
     return NULL;
 }
 

@@ -59,6 +59,7 @@ enum mr_status http_server_new(struct http_server **ret_server, int threads,
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&server->changed, &attr);
+    pthread_cond_init(&server->idle, &attr);
     pthread_condattr_destroy(&attr);
     server->loops = mr_calloc((size_t)threads, sizeof *server->loops);
     enum mr_status status = MR_OK;
@@ -72,6 +73,23 @@ enum mr_status http_server_new(struct http_server **ret_server, int threads,
     }
     *ret_server = server;
     return MR_OK;
+}
+
+void http_server_wait_idle(struct http_server *server, int64_t us)
+{
+    struct timespec until;
+    int error = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const int64_t ns = until.tv_nsec + us * 1000;
+    until.tv_sec += (time_t)(ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_mutex_lock(&server->lock);
+    /* Wanted, then the count; a loop that falls asleep counts down and then looks who wants it. */
+    atomic_store(&server->idle_wanted, true);
+    while (error == 0 && atomic_load(&server->idle_wanted) && atomic_load(&server->awake) > 0)
+        error = pthread_cond_timedwait(&server->idle, &server->lock, &until);
+    atomic_store(&server->idle_wanted, false);
+    pthread_mutex_unlock(&server->lock);
 }
 
 void http_server_free(struct http_server *server)
@@ -97,6 +115,7 @@ void http_server_free(struct http_server *server)
         http_loop_fini(&server->loops[i]);
     free(server->loops);
     pthread_cond_destroy(&server->changed);
+    pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }

@@ -2,6 +2,8 @@
 #include "http/test_support.h"
 #include "base/clock.h"
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -362,10 +364,65 @@ static void running_out_of_descriptors_only_delays_connections(void **state)
     test_fixture_fini(&fixture);
 }
 
+/* ---- idle loops ---- */
+
+static const int64_t day_us = 86400000000;
+static int held_reads, held_writes; /* a pipe: the loop waits for a byte from it */
+static atomic_bool is_held;
+
+static void hold_the_loop(struct http_exchange *exchange)
+{
+    char byte;
+    atomic_store(&is_held, true);
+    assert_int_equal(read(held_reads, &byte, 1), 1);
+    http_reply_send(exchange);
+}
+
+static void *wait_idle(void *server)
+{
+    http_server_wait_idle(server, day_us);
+    return NULL;
+}
+
+/* A wait that is not needed would last for a day. */
+static void who_waits_for_an_idle_loop_sees_it_sleep(void **state)
+{
+    (void)state;
+    static const struct http_handler handler = {.on_request = hold_the_loop};
+    struct http_server *server;
+    struct http_listener *listener;
+    int port, ends[2];
+    pthread_t waiter;
+    assert_int_equal(pipe(ends), 0);
+    held_reads = ends[0];
+    held_writes = ends[1];
+    assert_int_equal(http_server_new(&server, 1, NULL), MR_OK);
+    assert_int_equal(http_server_listen(server, "127.0.0.1", 0, &handler, NULL, &listener, &port),
+                     MR_OK);
+    int fd = test_connect(port);
+    http_server_wait_idle(server, day_us);
+    test_send_text(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    while (!atomic_load(&is_held))
+        sched_yield();
+    http_server_wait_idle(server, 1000); /* it is busy: the time runs out */
+    assert_int_equal(pthread_create(&waiter, NULL, wait_idle, server), 0);
+    assert_int_equal(write(held_writes, "", 1), 1);
+    pthread_join(waiter, NULL);
+    struct test_reply reply = test_read_reply(fd, false);
+    assert_int_equal(reply.status, 200);
+    test_reply_fini(&reply);
+    close(fd);
+    http_server_stop(server, 1000);
+    http_server_free(server);
+    close(held_reads);
+    close(held_writes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deadlines_end_what_does_not_move),
+        cmocka_unit_test(who_waits_for_an_idle_loop_sees_it_sleep),
         cmocka_unit_test(a_peer_that_takes_nothing_is_dropped),
         cmocka_unit_test(work_has_no_deadline_of_ours),
         cmocka_unit_test(too_many_connections_are_told_so),

@@ -87,7 +87,7 @@ struct journal_run {
 /* What one group commit writes. */
 struct journal_group {
     char *data; /* owned */
-    size_t len, capacity;
+    size_t len, capacity, entries;
     struct journal_run *runs; /* owned; more than one only where segments meet */
     size_t runs_count, runs_capacity;
     uint32_t *windows; /* owned; the distinct windows of its entries */

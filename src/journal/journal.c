@@ -28,7 +28,7 @@ void journal_group_reset(struct journal_group *group)
         group->data = NULL;
         group->capacity = 0;
     }
-    group->len = 0;
+    group->len = group->entries = 0;
     group->runs_count = 0;
     group->windows_count = 0;
 }
@@ -64,6 +64,7 @@ static char *group_extend(struct journal_group *group, struct journal_segment *s
     char *out = group->data + group->len;
     run->len += length;
     group->len += length;
+    group->entries++;
     return out;
 }
 

@@ -54,6 +54,10 @@ struct journal_options {
     /* Then, for each distinct window that became readable further in this group. */
     void (*on_window)(void *ctx, uint32_t window);
     void (*on_failure)(void *ctx, const char *what);
+    /* On the syncer's thread, before it takes a group that follows a large one: may block for at
+     * most `us` (two syncs, 1 ms at most) while the group grows. A sync costs the processors as
+     * much as ten small entries, which counts while they are all busy. NULL: never. */
+    void (*gather)(void *ctx, int64_t us);
     void *ctx;
 };
 

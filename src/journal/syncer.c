@@ -23,6 +23,8 @@
 enum {
     FORGET_BYTES = 8 << 20,
     NEXT_FILE_AT = 8, /* the next segment is prepared once an eighth of this one is full */
+    GATHER_FROM = 4,  /* entries of the group before */
+    GATHER_US_MAX = 1000,
 };
 
 /* ---- segments change ---- */
@@ -260,6 +262,15 @@ bool journal_sync_here(struct journal *journal)
     return true;
 }
 
+/* Others may sync meanwhile what is there. */
+static void gather_locked(struct journal *journal)
+{
+    const int64_t us = 2 * (int64_t)atomic_load(&journal->stats.last_sync_us);
+    pthread_mutex_unlock(&journal->tail.lock);
+    journal->options.gather(journal->options.ctx, us < GATHER_US_MAX ? us : GATHER_US_MAX);
+    pthread_mutex_lock(&journal->tail.lock);
+}
+
 /* Waits for entries that nobody syncs. False: the journal closes and nothing is left, or it has
  * failed. */
 static bool wait_for_entries_locked(struct journal *journal)
@@ -275,11 +286,19 @@ static bool wait_for_entries_locked(struct journal *journal)
 void *journal_syncer_main(void *arg)
 {
     struct journal *journal = arg;
+    bool large = false; /* the group before */
     prctl(PR_SET_NAME, "mr-syncer");
+    prctl(PR_SET_TIMERSLACK, 1000UL); /* ns; 50 us are usual, half of a sync */
     pthread_mutex_lock(&journal->tail.lock);
     while (wait_for_entries_locked(journal)) {
         int64_t end;
+        if (large && journal->options.gather != NULL) {
+            large = false;
+            gather_locked(journal);
+            continue; /* somebody may have synced them, or be at it */
+        }
         struct journal_group *group = take_locked(journal, &end);
+        large = group->entries >= GATHER_FROM;
         pthread_mutex_unlock(&journal->tail.lock);
         bool good = make_durable(journal, group, end);
         pthread_mutex_lock(&journal->tail.lock);

@@ -653,6 +653,83 @@ static void one_sync_does_for_who_can_wait_and_who_cannot(void **state)
     journal_close(journal);
 }
 
+/* ---- large groups ---- */
+
+static struct {
+    struct journal *journal;
+    _Atomic int calls;
+    int64_t us, ticket;
+    pthread_mutex_t held; /* syncs wait for it */
+    _Atomic int begun;
+} gathering = {.held = PTHREAD_MUTEX_INITIALIZER};
+
+static int fdatasync_held(int fd)
+{
+    atomic_fetch_add(&gathering.begun, 1);
+    pthread_mutex_lock(&gathering.held);
+    pthread_mutex_unlock(&gathering.held);
+    return fdatasync_noting(fd);
+}
+
+static void append_some(int count, int64_t *ret_ticket)
+{
+    struct journal_op op = {.kind = JOURNAL_APPEND, .window = 1, .value = MR_S("value")};
+    for (int i = 0; i < count; i++)
+        assert_int_equal(journal_append(gathering.journal, &op, 1, 1, ret_ticket), MR_OK);
+}
+
+static void gather_three(void *ctx, int64_t us)
+{
+    (void)ctx;
+    gathering.us = us;
+    append_some(3, &gathering.ticket);
+    atomic_fetch_add(&gathering.calls, 1);
+}
+
+/* Without a sync of this thread's own. */
+static void until_durable(int64_t ticket)
+{
+    while (journal_durable(gathering.journal) < ticket)
+        sched_yield();
+    until_the_syncer_sleeps(gathering.journal);
+}
+
+static void until_a_sync_has_begun(int number)
+{
+    while (atomic_load(&gathering.begun) < number)
+        sched_yield();
+}
+
+static void behind_a_large_group_the_next_one_may_grow(void **state)
+{
+    static const struct journal_io held = {pwrite, fdatasync_held};
+    const struct journal_options options = {.folder = *state, .gather = gather_three};
+    int64_t ticket;
+    assert_int_equal(journal_open_io(&gathering.journal, &options, &held), MR_OK);
+    until_the_syncer_sleeps(gathering.journal);
+    atomic_store(&syncs_done, 0);
+    atomic_store(&gathering.begun, 0);
+    for (int i = 1; i <= 2; i++) { /* small ones are not waited for */
+        append_some(1, &ticket);
+        until_durable(ticket);
+    }
+    pthread_mutex_lock(&gathering.held);
+    append_some(1, &ticket);
+    until_a_sync_has_begun(3);
+    append_some(5, &ticket); /* these are one group */
+    assert_int_equal(gathering.calls, 0);
+    pthread_mutex_unlock(&gathering.held);
+    until_durable(ticket);
+    assert_int_equal(syncs_done, 4);
+    append_some(1, &ticket);
+    until_durable(ticket + 1);
+    assert_int_equal(gathering.calls, 1);
+    assert_in_range(gathering.us, 0, 1000);
+    assert_int_equal(journal_durable(gathering.journal), gathering.ticket);
+    assert_int_equal(syncs_done, 5); /* for four entries */
+    journal_close(gathering.journal);
+}
+
 /* Blocks that are reserved and not written cost a sync a second write (README.md). */
 static void the_first_segment_has_its_zeros_when_it_opens(void **state)
 {
@@ -694,6 +771,7 @@ int main(void)
         TEST(what_a_failed_sync_left_is_written_again_when_it_is_read),
         TEST(who_waits_for_what_nobody_syncs_does_it),
         TEST(one_sync_does_for_who_can_wait_and_who_cannot),
+        TEST(behind_a_large_group_the_next_one_may_grow),
         TEST(the_first_segment_has_its_zeros_when_it_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

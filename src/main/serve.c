@@ -63,6 +63,12 @@ static void on_durable(void *ctx, int64_t position)
     http_server_release(serve->http, position);
 }
 
+static void gather(void *ctx, int64_t us)
+{
+    struct serve *serve = ctx;
+    http_server_wait_idle(serve->http, us);
+}
+
 static void on_window(void *ctx, uint32_t window)
 {
     struct serve *serve = ctx;
@@ -137,6 +143,7 @@ static enum mr_status open_platform(struct serve *serve)
     store_on_failure(serve->store, on_failure, serve);
     store_on_durable(serve->store, on_durable, serve);
     store_on_window(serve->store, on_window, serve);
+    store_on_gather(serve->store, gather, serve);
     /* Until the first sync reports, replies about what recovery found would wait. */
     http_server_release(serve->http, journal_durable(store_journal(serve->store)));
     return MR_OK;

@@ -25,6 +25,8 @@ struct store {
     _Atomic bool failed;
     void (*_Atomic on_failure)(void *ctx);
     void *on_failure_ctx;
+    void (*_Atomic gather)(void *ctx, int64_t us);
+    void *gather_ctx;
     struct stripes commits; /* a commit shares it, a flush takes it alone */
     struct {
         pthread_mutex_t lock;

@@ -369,6 +369,14 @@ static void tell_window(void *ctx, uint32_t window)
         store->window_listeners.list[i].fn(store->window_listeners.list[i].ctx, window);
 }
 
+static void gather(void *ctx, int64_t us)
+{
+    struct store *store = ctx;
+    void (*const fn)(void *ctx, int64_t us) = atomic_load(&store->gather);
+    if (fn != NULL)
+        fn(store->gather_ctx, us);
+}
+
 static void tell_failure(void *ctx, const char *what)
 {
     struct store *store = ctx;
@@ -381,6 +389,12 @@ void store_on_durable(struct store *store, void (*fn)(void *ctx, int64_t positio
     assert(count < STORE_LISTENERS_MAX);
     store->durable_listeners.list[count] = (struct store_durable_listener){fn, ctx};
     atomic_store(&store->durable_listeners.count, count + 1);
+}
+
+void store_on_gather(struct store *store, void (*fn)(void *ctx, int64_t us), void *ctx)
+{
+    store->gather_ctx = ctx;
+    atomic_store(&store->gather, fn);
 }
 
 void store_on_window(struct store *store, void (*fn)(void *ctx, uint32_t window), void *ctx)
@@ -463,6 +477,7 @@ static enum mr_status open_parts(struct store *store, const struct store_options
                                                     .on_durable = tell_durable,
                                                     .on_window = tell_window,
                                                     .on_failure = tell_failure,
+                                                    .gather = gather,
                                                     .ctx = store};
     status = journal_open(&store->journal, &journal_options);
     if (status < 0)

@@ -37,6 +37,9 @@ int64_t store_now(const struct store *store); /* the clock */
 /* Who wants to know that the durable position moved (syncer thread; must not block). At most 8;
  * before threads start. */
 void store_on_durable(struct store *store, void (*fn)(void *ctx, int64_t position), void *ctx);
+/* Who knows for how long it is worth while to let a group of commits grow: journal_options.gather.
+ * At most one. */
+void store_on_gather(struct store *store, void (*fn)(void *ctx, int64_t us), void *ctx);
 /* Who wants to know that a window can be read further (syncer thread; must not block). At most 8.
  */
 void store_on_window(struct store *store, void (*fn)(void *ctx, uint32_t window), void *ctx);
