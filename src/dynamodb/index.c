@@ -82,7 +82,7 @@ static enum mr_status check_created(struct protocol_call *call, bool on_demand, 
                              INVALID "Both ReadCapacityUnits and WriteCapacityUnits must be "
                                      "specified for index: %.*s",
                              MR_ARG(name));
-    return MR_OK;
+    return dynamodb_units_check(call, mr_json_get(create, "ProvisionedThroughput"), name);
 }
 
 /* Reads the index through a table that has its keys and definitions and nothing else. */

@@ -67,6 +67,9 @@ static enum mr_status change_billing(struct protocol_call *call, struct dynamodb
         return protocol_fail(call, &protocol_validation,
                              INVALID "Must override ProvisionedThroughput if BillingMode is "
                                      "overridden to PROVISIONED");
+    if (dynamodb_throughput_check(call, throughput) != MR_OK ||
+        dynamodb_units_check(call, throughput, MR_S("")) != MR_OK)
+        return MR_FAULT;
     table->locked.on_demand = on_demand;
     table->locked.on_demand_since_ms = on_demand ? call->now_ms : 0;
     if (throughput != NULL) {
@@ -158,12 +161,6 @@ static enum mr_status choose_indexes(struct protocol_call *call, struct dynamodb
         struct dynamodb_index *index = find_source(call, table, each, local, taken);
         if (index == NULL)
             return refuse_index(call, name);
-        if (mr_json_get(each, "OnDemandThroughput") != NULL ||
-            mr_json_get(each, "WarmThroughput") != NULL)
-            return protocol_fail(call, &dynamodb_not_implemented,
-                                 "%s with an index's OnDemandThroughput or WarmThroughput is not "
-                                 "implemented",
-                                 call->operation_name);
         taken[index->slot] = true;
         index->name = mr_arena_copy(&table->arena, name);
     }
@@ -175,30 +172,74 @@ static enum mr_status choose_indexes(struct protocol_call *call, struct dynamodb
     return MR_OK;
 }
 
-static enum mr_status change_units(struct protocol_call *call, struct dynamodb_table *table)
+/* AWS: two indexes of a table never have one name; an override may give them one. */
+static enum mr_status check_names(struct protocol_call *call, const struct dynamodb_table *table)
 {
-    yyjson_val *list = mr_json_get(call->in, "GlobalSecondaryIndexOverride");
     for (size_t i = 0; i < table->index_count; i++) {
-        struct dynamodb_index *index = dynamodb_index_at(table, i);
-        if (index == NULL || index->local)
-            continue;
-        yyjson_val *wish = find_wish(list, index->name);
-        yyjson_val *units = mr_json_get(wish, "ProvisionedThroughput");
-        if (units != NULL && table->locked.on_demand)
+        const struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && dynamodb_table_index(table, index->name) != index)
             return protocol_fail(call, &protocol_validation,
-                                 INVALID "Cannot override ProvisionedThroughput if BillingMode is "
-                                         "overridden to PAY_PER_REQUEST for index %.*s",
+                                 "One or more parameter values were invalid: Duplicate index name: "
+                                 "%.*s",
                                  MR_ARG(index->name));
-        if (units == NULL && !table->locked.on_demand && (wish != NULL || index->read_units == 0))
-            return protocol_fail(call, &protocol_validation,
-                                 INVALID "Must specify provisioned throughput for index %.*s",
-                                 MR_ARG(index->name));
-        index->read_units = mr_json_get_i64(units, "ReadCapacityUnits", index->read_units);
-        index->write_units = mr_json_get_i64(units, "WriteCapacityUnits", index->write_units);
-        if (table->locked.on_demand)
-            index->read_units = index->write_units = 0;
     }
     return MR_OK;
+}
+
+/* As of a new index, but for the limits, which are the source's unless `wish` names others. */
+static enum mr_status change_index_limits(struct protocol_call *call,
+                                          const struct dynamodb_table *table,
+                                          struct dynamodb_index *index, yyjson_val *wish)
+{
+    const struct dynamodb_tuning_wish wanted = {
+        .owner = wish,
+        .index = index->name,
+        .on_demand = table->locked.on_demand,
+        .read_units = index->read_units,
+        .write_units = index->write_units,
+    };
+    const struct dynamodb_tuning source = index->tuning;
+    if (dynamodb_tuning_read(call, &wanted, &index->tuning) != MR_OK)
+        return MR_FAULT;
+    if (wanted.on_demand && mr_json_get(wish, "OnDemandThroughput") == NULL) {
+        index->tuning.max_read = source.max_read;
+        index->tuning.max_write = source.max_write;
+    }
+    return MR_OK;
+}
+
+static enum mr_status change_index(struct protocol_call *call, const struct dynamodb_table *table,
+                                   struct dynamodb_index *index, yyjson_val *wish)
+{
+    yyjson_val *units = mr_json_get(wish, "ProvisionedThroughput");
+    if (units != NULL && table->locked.on_demand)
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Cannot override ProvisionedThroughput if BillingMode is "
+                                     "overridden to PAY_PER_REQUEST for index %.*s",
+                             MR_ARG(index->name));
+    if (units == NULL && !table->locked.on_demand && (wish != NULL || index->read_units == 0))
+        return protocol_fail(call, &protocol_validation,
+                             INVALID "Must specify provisioned throughput for index %.*s",
+                             MR_ARG(index->name));
+    if (dynamodb_units_check(call, units, index->name) != MR_OK)
+        return MR_FAULT;
+    index->read_units = mr_json_get_i64(units, "ReadCapacityUnits", index->read_units);
+    index->write_units = mr_json_get_i64(units, "WriteCapacityUnits", index->write_units);
+    if (table->locked.on_demand)
+        index->read_units = index->write_units = 0;
+    return change_index_limits(call, table, index, wish);
+}
+
+static enum mr_status change_indexes(struct protocol_call *call, struct dynamodb_table *table)
+{
+    yyjson_val *list = mr_json_get(call->in, "GlobalSecondaryIndexOverride");
+    enum mr_status status = check_names(call, table);
+    for (size_t i = 0; status == MR_OK && i < table->index_count; i++) {
+        struct dynamodb_index *index = dynamodb_index_at(table, i);
+        if (index != NULL && !index->local)
+            status = change_index(call, table, index, find_wish(list, index->name));
+    }
+    return status;
 }
 
 static bool is_some_key(const struct dynamodb_table *table, struct mr_slice name)
@@ -263,13 +304,16 @@ struct dynamodb_table *dynamodb_restore_target(struct protocol_call *call, struc
     }
     rename_table(call, table);
     dynamodb_sse_change(table, mr_json_get(call->in, "SSESpecificationOverride"));
-    enum mr_status status = change_billing(call, table);
+    enum mr_status status =
+        dynamodb_sse_check(call, mr_json_get(call->in, "SSESpecificationOverride"));
+    if (status == MR_OK)
+        status = change_billing(call, table);
     if (status == MR_OK)
         status = choose_indexes(call, table, true);
     if (status == MR_OK)
         status = choose_indexes(call, table, false);
     if (status == MR_OK)
-        status = change_units(call, table);
+        status = change_indexes(call, table);
     if (status != MR_OK) {
         dynamodb_table_unref(table);
         return NULL;

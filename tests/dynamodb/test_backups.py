@@ -4,6 +4,7 @@ import datetime
 import pathlib
 import re
 import threading
+from unittest.mock import ANY
 
 import pytest
 from botocore.exceptions import ClientError
@@ -262,6 +263,112 @@ def test_on_demand_limits_are_restored_or_overridden(server, db, fresh):
         db.delete_table(TableName=target)
     db.delete_table(TableName=source)
     db.delete_backup(BackupArn=arn)
+
+
+UNITS = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 8}
+PROVISIONED = {"BillingModeOverride": "PROVISIONED", "ProvisionedThroughputOverride": UNITS}
+
+
+def by(attribute, name=None, **more):
+    return {
+        "IndexName": name or f"by-{attribute}",
+        "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+        **more,
+    }
+
+
+@pytest.fixture
+def indexed(server, db, fresh):
+    """A restore from a backup of an on-demand table with two indexes, one of them limited."""
+    source = fresh("indexed")
+    status, reply = raw(
+        server,
+        "CreateTable",
+        {
+            "TableName": source,
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": "S"} for name in ("id", "one", "two")
+            ],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "GlobalSecondaryIndexes": [
+                by("one", OnDemandThroughput={"MaxReadRequestUnits": 5}),
+                by("two"),
+            ],
+        },
+    )
+    assert status == 200, reply
+    active(db, source)
+    arn, targets = back_up(db, source), []
+
+    def restore(**more):
+        target = fresh("target")
+        members = {"TargetTableName": target, "BackupArn": arn, **more}
+        status, reply = raw(server, "RestoreTableFromBackup", members)
+        if status != 200:
+            return reply.get("message")
+        targets.append(target)
+        active(db, target)
+        table = raw(server, "DescribeTable", {"TableName": target})[1]["Table"]
+        return {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+
+    yield restore
+    for name in [source, *targets]:
+        db.delete_table(TableName=name)
+    db.delete_backup(BackupArn=arn)
+
+
+def test_overrides_must_be_what_a_new_table_may_have(indexed):
+    invalid = "One or more parameter values were invalid: "
+    many = {"ReadCapacityUnits": 40001, "WriteCapacityUnits": 1}
+    far = {"ReadCapacityUnits": 1000000000001, "WriteCapacityUnits": 1}
+    text = indexed(SSESpecificationOverride={"Enabled": True, "SSEType": "AES256"})
+    assert text == invalid + "SSEType AES256 is not supported"
+    text = indexed(SSESpecificationOverride={"Enabled": False, "SSEType": "KMS"})
+    assert text == invalid + "SSEType can not be specified if Enabled is false"
+    text = indexed(GlobalSecondaryIndexOverride=[by("one", "same"), by("two", "same")])
+    assert text == invalid + "Duplicate index name: same"
+    text = indexed(**{**PROVISIONED, "ProvisionedThroughputOverride": far})
+    assert text == "Given value 1000000000001 for ReadCapacityUnits is out of bounds"
+    text = indexed(**{**PROVISIONED, "ProvisionedThroughputOverride": many})
+    assert text.startswith("The requested ReadCapacityUnits, 40001, is above the per table maximum")
+    text = indexed(
+        **PROVISIONED, GlobalSecondaryIndexOverride=[by("one", ProvisionedThroughput=many)]
+    )
+    assert text.startswith("The requested ReadCapacityUnits for index by-one, 40001, is above")
+    text = indexed(GlobalSecondaryIndexOverride=[by("one", OnDemandThroughput={})])
+    assert text == invalid + (
+        "OnDemandThroughput must specify MaxReadRequestUnits, MaxWriteRequestUnits, or both"
+    )
+    text = indexed(
+        GlobalSecondaryIndexOverride=[by("one", WarmThroughput={"ReadUnitsPerSecond": 1})]
+    )
+    assert "ReadUnitsPerSecond for WarmThroughput for index by-one is lower than" in text
+
+
+def test_limits_of_indexes_are_restored_overridden_or_gone(indexed):
+    kept = indexed()
+    assert kept["by-one"]["OnDemandThroughput"] == {"MaxReadRequestUnits": 5}
+    assert indexed(GlobalSecondaryIndexOverride=[by("one")]) == {
+        "by-one": {**kept["by-one"], "IndexArn": ANY}
+    }
+    changed = indexed(
+        GlobalSecondaryIndexOverride=[
+            by("one", OnDemandThroughput={"MaxWriteRequestUnits": 9}),
+            by("two", WarmThroughput={"ReadUnitsPerSecond": 13000}),
+        ]
+    )
+    assert changed["by-one"]["OnDemandThroughput"] == {"MaxWriteRequestUnits": 9}
+    assert changed["by-two"]["WarmThroughput"]["ReadUnitsPerSecond"] == 13000
+    provisioned = indexed(
+        **PROVISIONED, GlobalSecondaryIndexOverride=[by("one", ProvisionedThroughput=UNITS)]
+    )
+    assert "OnDemandThroughput" not in provisioned["by-one"]
+    assert provisioned["by-one"]["ProvisionedThroughput"] == {
+        "NumberOfDecreasesToday": 0,
+        **UNITS,
+    }
 
 
 def test_backups_refuse_in_the_words_of_aws(db, table, refused):

@@ -233,6 +233,17 @@ def test_units_beyond_what_the_account_has(api, fresh, refused):
         extra={"kind": "S"},
         GlobalSecondaryIndexes=[index(ProvisionedThroughput=units(40001, 1))],
     )
+    units_of_one = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units(1)}
+    make_table(api, table := fresh(), KEY["hash"], **units_of_one)
+    refused(
+        "LimitExceededException",
+        f"The requested ReadCapacityUnits for index two, 40001, is {text.format('index')}{GUIDE}"
+        "higher limits.",
+        api.update_table,
+        TableName=table,
+        **DEFINED,
+        **change(Create=index("two", "new", ProvisionedThroughput=units(40001, 1))),
+    )
 
 
 def test_a_table_changes_its_billing_mode_and_back(api, fresh):
