@@ -62,6 +62,18 @@ static void required_and_ranges_are_joined(void **state)
                  "constraint: Member must have value greater than or equal to 1");
 }
 
+static void numbers_beyond_64_bits_are_told_on_the_right_side(void **state)
+{
+    assert_slice(
+        message(*state, "kinesis", "CreateStream", "{\"StreamName\":\"a\",\"ShardCount\":1e400}"),
+        "1 validation error detected: Value '1e400' at 'shardCount' failed to satisfy "
+        "constraint: Member must have value less than or equal to 9223372036854775807");
+    assert_slice(
+        message(*state, "kinesis", "CreateStream", "{\"StreamName\":\"a\",\"ShardCount\":-1e20}"),
+        "1 validation error detected: Value '-1e20' at 'shardCount' failed to satisfy "
+        "constraint: Member must have value greater than or equal to 1");
+}
+
 static void patterns_come_before_lengths(void **state)
 {
     assert_slice(message(*state, "kinesis", "CreateStream", "{\"StreamName\":\"\"}"),
@@ -189,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(required_and_ranges_are_joined),
+        cmocka_unit_test(numbers_beyond_64_bits_are_told_on_the_right_side),
         cmocka_unit_test(patterns_come_before_lengths),
         cmocka_unit_test(elements_are_told_as_constraints_of_their_list_or_map),
         cmocka_unit_test(nested_paths_count_from_one),

@@ -177,6 +177,11 @@ static int64_t measured(const struct model_shape *shape, yyjson_val *value)
     }
 }
 
+static long long largest(const struct model_shape *shape)
+{
+    return shape->flags & MODEL_HAS_MAX ? shape->max : INT64_MAX;
+}
+
 enum { OUT_BELOW = 1, OUT_ABOVE = 2, OUT_PATTERN = 4, OUT_ENUM = 8 };
 
 static int bounds_broken(const struct model_shape *shape, yyjson_val *value)
@@ -188,6 +193,8 @@ static int bounds_broken(const struct model_shape *shape, yyjson_val *value)
         return ((shape->flags & MODEL_HAS_MIN) && number < (double)shape->min ? OUT_BELOW : 0) |
                ((shape->flags & MODEL_HAS_MAX) && number > (double)shape->max ? OUT_ABOVE : 0);
     }
+    if (mr_json_is_number(value) && mr_json_double(value, 0) >= 0x1p63)
+        return OUT_ABOVE; /* no bound is beyond 64 bits, nor does a number count that is */
     const int64_t size = measured(shape, value);
     return ((shape->flags & MODEL_HAS_MIN) && size < shape->min ? OUT_BELOW : 0) |
            ((shape->flags & MODEL_HAS_MAX) && size > shape->max ? OUT_ABOVE : 0);
@@ -218,7 +225,7 @@ static void broken_tell(struct validation *validation, const struct place *place
                       MR_ARG(model_text(validation->model, shape->pattern)));
     if ((out & OUT_ABOVE) && error_begin(validation, place, shape, value))
         mr_buf_printf(buf, "Member must have %s less than or equal to %lld", measure(shape),
-                      (long long)shape->max);
+                      largest(shape));
     if ((out & OUT_BELOW) && error_begin(validation, place, shape, value))
         mr_buf_printf(buf, "Member must have %s greater than or equal to %lld", measure(shape),
                       (long long)shape->min);
