@@ -499,6 +499,7 @@ static void source_json(struct mr_json *json, const struct dynamodb_table *table
     mr_json_key_int(json, "ReadCapacityUnits", on_demand ? 0 : table->locked.read_units);
     mr_json_key_int(json, "WriteCapacityUnits", on_demand ? 0 : table->locked.write_units);
     mr_json_object_end(json);
+    dynamodb_describe_on_demand(json, &table->locked.tuning);
     mr_json_key_int(json, "ItemCount", (int64_t)facts->items);
     mr_json_key_cstr(json, "BillingMode", on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
     mr_json_object_end(json);
@@ -516,6 +517,7 @@ static void feature_index_json(struct mr_json *json, const struct dynamodb_table
     mr_json_key_int(json, "ReadCapacityUnits", index->read_units);
     mr_json_key_int(json, "WriteCapacityUnits", index->write_units);
     mr_json_object_end(json);
+    dynamodb_describe_on_demand(json, &index->tuning);
 }
 
 static void features_json(struct mr_json *json, struct dynamodb_table *table,

@@ -187,7 +187,8 @@ static enum mr_status refuse_unsupported_update(struct protocol_call *call)
     if (check_replicas(call) != MR_OK)
         return MR_FAULT;
     static const char *const members[] = {"ReplicaUpdates", "MultiRegionConsistency",
-                                          "GlobalTableWitnessUpdates"};
+                                          "GlobalTableWitnessUpdates",
+                                          "GlobalTableSettingsReplicationMode"};
     for (size_t i = 0; i < MR_COUNT(members); i++) {
         if (mr_json_get(call->in, members[i]) != NULL)
             return protocol_fail(call, &dynamodb_not_implemented,

@@ -253,6 +253,8 @@ def test_on_demand_limits_are_restored_or_overridden(server, db, fresh):
     assert status == 200, reply
     active(db, source)
     arn = back_up(db, source)
+    status, reply = raw(server, "DescribeBackup", {"BackupArn": arn})
+    assert reply["BackupDescription"]["SourceTableDetails"]["OnDemandThroughput"] == limits
     for target, more in ((same, {}), (other, {"OnDemandThroughputOverride": changed})):
         members = {"TargetTableName": target, "BackupArn": arn, **more}
         status, reply = raw(server, "RestoreTableFromBackup", members)
@@ -301,6 +303,10 @@ def indexed(server, db, fresh):
     assert status == 200, reply
     active(db, source)
     arn, targets = back_up(db, source), []
+    told = raw(server, "DescribeBackup", {"BackupArn": arn})[1]["BackupDescription"]
+    told = told["SourceTableFeatureDetails"]["GlobalSecondaryIndexes"]
+    assert told[0]["OnDemandThroughput"] == {"MaxReadRequestUnits": 5}
+    assert "OnDemandThroughput" not in told[1]
 
     def restore(**more):
         target = fresh("target")

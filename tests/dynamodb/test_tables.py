@@ -204,13 +204,21 @@ def test_an_update_must_change_something(db, table, refused):
     )
 
 
-def test_what_is_not_implemented_says_so(db, table, refused):
+def test_what_is_not_implemented_says_so(db, api, table, refused):
     refused(
         "NotImplemented",
         "UpdateTable with ReplicaUpdates is not implemented",
         db.update_table,
         TableName=table,
         ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}],
+    )
+    refused(
+        "NotImplemented",
+        "UpdateTable with GlobalTableSettingsReplicationMode is not implemented",
+        api.update_table,
+        TableName=table,
+        GlobalTableSettingsReplicationMode="ENABLED",
+        DeletionProtectionEnabled=False,
     )
 
 
