@@ -1,9 +1,9 @@
 /* ExportTableToPointInTime: a table as it was, or what changed in a window, as objects in S3.
  *
- *   <prefix>/AWSDynamoDB/<id>/_started
- *   <prefix>/AWSDynamoDB/<id>/data/<name>.json.gz   of an incremental export
- * <prefix>/AWSDynamoDB/data/ <prefix>/AWSDynamoDB/<id>/manifest-files.json, .md5
- *   <prefix>/AWSDynamoDB/<id>/manifest-summary.json, .md5
+ * - <prefix>/AWSDynamoDB/<id>/_started
+ * - <prefix>/AWSDynamoDB/<id>/data/<name>.json.gz; of an incremental one <prefix>/AWSDynamoDB/data/
+ * - <prefix>/AWSDynamoDB/<id>/manifest-files.json, .md5
+ * - <prefix>/AWSDynamoDB/<id>/manifest-summary.json, .md5
  *
  * AWS: a file holds items of one partition, and each partition has one at least. The manifests come
  * last, then the entry that says COMPLETED. The moment does not change, and a file's name follows
@@ -30,6 +30,7 @@ struct export_job {
     struct mr_arena arena; /* of what follows */
     struct mr_slice arn, id, fixed, own;
     struct mr_slice bucket, prefix; /* the latter with its slash, or empty */
+    struct mr_slice kms_key;        /* that encrypts the objects; empty: as the bucket says */
     bool ion, incremental, old_images, allowed;
     uint64_t from;
     /* the file in hand */
@@ -66,10 +67,13 @@ static struct mr_slice key_of(struct export_job *job, const char *name)
 
 /* MR_FAULT: the job has failed, in S3's words. */
 static enum mr_status put_object(struct export_job *job, struct mr_slice key, const char *type,
-                                 struct mr_slice body)
+                                 struct mr_slice body, char ret_etag[static S3_PUT_ETAG])
 {
-    struct s3 *s3 = job->base.dynamodb->s3;
-    enum mr_status status = s3_put(s3, job->bucket, key, mr_slice_cstr(type), body);
+    const struct s3_put_options options = {.bucket = job->bucket,
+                                           .key = key,
+                                           .content_type = mr_slice_cstr(type),
+                                           .kms_key = job->kms_key};
+    enum mr_status status = s3_put_as(job->base.dynamodb->s3, &options, body, ret_etag);
     if (status != MR_NOT_FOUND)
         return status;
     job->failure = "S3NoSuchBucket";
@@ -81,14 +85,15 @@ static enum mr_status put_object(struct export_job *job, struct mr_slice key, co
 static enum mr_status put_manifest(struct export_job *job, const char *name, struct mr_slice body)
 {
     uint8_t md5[16];
+    char etag[S3_PUT_ETAG];
     mr_md5(body, md5);
     struct mr_slice sum = mr_base64(&job->arena, mr_slice_make(md5, sizeof(md5)));
     struct mr_slice key = key_of(job, name);
     struct mr_slice stem = mr_slice_sub(key, 0, key.len - 5); /* less ".json" */
-    enum mr_status status = put_object(job, key, "application/json", body);
+    enum mr_status status = put_object(job, key, "application/json", body, etag);
     if (status == MR_OK)
         status = put_object(job, mr_arena_printf(&job->arena, "%.*s.md5", MR_ARG(stem)),
-                            "text/plain", sum);
+                            "text/plain", sum, etag);
     return status;
 }
 
@@ -115,16 +120,15 @@ static struct mr_slice file_name(struct export_job *job)
 static enum mr_status finish_file(struct export_job *job)
 {
     uint8_t md5[16];
-    char etag[33];
+    char etag[S3_PUT_ETAG] = "";
     struct mr_slice key = file_name(job);
     if (job->packer == NULL)
         job->packer = mr_packer_new(MR_PACKING_GZIP, 0, &job->packed);
     mr_packer_end(job->packer);
     job->packer = NULL;
     mr_md5(mr_buf_slice(&job->packed), md5);
-    mr_hex(md5, sizeof(md5), etag);
     enum mr_status status =
-        put_object(job, key, "application/octet-stream", mr_buf_slice(&job->packed));
+        put_object(job, key, "application/octet-stream", mr_buf_slice(&job->packed), etag);
     struct mr_json json = mr_json_make(&job->manifest);
     mr_json_object(&json);
     mr_json_key_int(&json, "itemCount", (int64_t)job->file_items);
@@ -362,8 +366,9 @@ static enum mr_status write_export(struct export_job *job, int64_t *end_ms)
                                 : "The bucket is not owned by the account S3BucketOwner";
         return MR_FAULT;
     }
+    char etag[S3_PUT_ETAG];
     enum mr_status status =
-        put_object(job, key_of(job, "_started"), "application/octet-stream", MR_S(""));
+        put_object(job, key_of(job, "_started"), "application/octet-stream", MR_S(""), etag);
     if (status == MR_OK)
         status = write_data(job);
     if (status == MR_OK)
@@ -415,6 +420,9 @@ static void start_job(struct dynamodb *dynamodb, struct dynamodb_table *table,
     job->prefix = prefix;
     if (prefix.len > 0 && !mr_slice_ends_with(prefix, MR_S("/")))
         job->prefix = mr_arena_printf(&job->arena, "%.*s/", MR_ARG(prefix));
+    if (table != NULL && mr_slice_equal(mr_json_get_text(fixed, "S3SseAlgorithm"), MR_S("KMS")))
+        job->kms_key = s3_kms_arn(&job->arena, (struct s3_owner){table->region, table->account},
+                                  mr_json_get_text(fixed, "S3SseKmsKeyId"));
     job->ion = mr_slice_equal(mr_json_get_text(fixed, "ExportFormat"), MR_S("ION"));
     job->incremental = window != NULL;
     job->old_images =

@@ -220,6 +220,9 @@ static struct delivery_target read_target(struct zones *zones, yyjson_val *in, y
     target.bucket = at == SIZE_MAX ? bucket : mr_slice_sub(bucket, at + 3, SIZE_MAX);
     target.prefix = mr_json_get_text(in, "Prefix");
     target.error_prefix = mr_json_get_text(in, "ErrorOutputPrefix");
+    yyjson_val *encryption = mr_json_get(in, "EncryptionConfiguration");
+    target.kms_key =
+        mr_json_get_text(mr_json_get(encryption, "KMSEncryptionConfig"), "AWSKMSKeyARN");
     target.compression = compression_named(mr_json_get_text(in, "CompressionFormat"));
     yyjson_val *hints = mr_json_get(in, "BufferingHints");
     target.size_bytes = (uint64_t)mr_json_get_i64(hints, "SizeInMBs", SIZE_MB_DEFAULT) << 20;

@@ -12,6 +12,7 @@
 /* A bucket that objects are landed in: of the data, or of the source's backup. */
 struct delivery_target {
     struct mr_slice bucket, prefix, error_prefix;
+    struct mr_slice kms_key;   /* its ARN; empty: objects are encrypted as the bucket says */
     struct mr_slice extension; /* FileExtension; empty: by the compression */
     enum compression compression;
     const struct zone *zone; /* NULL: UTC */

@@ -114,6 +114,7 @@ static enum mr_status stage(struct staging *staging, const struct making *making
         .key = object_key(staging, making),
         .content_type = MR_S_INIT("application/octet-stream"),
         .content_encoding = compression_encoding(making->compression),
+        .kms_key = making->target->kms_key,
     };
     const enum mr_status status =
         obstructed(staging, making->target->bucket)

@@ -254,7 +254,8 @@ static enum mr_status write_batch(struct s3 *s3, const struct batch *batch)
         .content_type = MR_S("text/plain"),
         .acl = list_of(s3, &arena, batch),
     };
-    const enum mr_status status = s3_put_as(s3, &options, mr_buf_slice(&batch->text));
+    char etag[S3_PUT_ETAG];
+    const enum mr_status status = s3_put_as(s3, &options, mr_buf_slice(&batch->text), etag);
     if (status != MR_OK)
         mr_log(MR_LOG_WARN, "s3", "an access log of bucket '%s' is lost: '%s' %s", batch->source,
                batch->target, status == MR_NOT_FOUND ? "has gone" : "cannot be written");

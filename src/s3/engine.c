@@ -192,8 +192,9 @@ enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options, str
         .body = &staged->body,
     };
     staged->stored = s3_object_key(arena, options->bucket, options->key);
-    staged->meta.sse = state.sse;
-    staged->meta.kms_key = state.kms_key;
+    staged->meta.sse = options->kms_key.len > 0 ? S3_SSE_KMS : state.sse;
+    staged->meta.kms_key =
+        options->kms_key.len > 0 ? mr_arena_copy(arena, options->kms_key) : state.kms_key;
     staged->meta.bucket_key = state.bucket_key;
     staged->meta.modified_ms = store_now(s3->options.store);
     staged->meta.headers[S3_CONTENT_TYPE] = mr_arena_copy(arena, options->content_type);
@@ -247,15 +248,19 @@ enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct mr_slice key
 {
     const struct s3_put_options options = {
         .bucket = bucket, .key = key, .content_type = content_type};
-    return s3_put_as(s3, &options, body);
+    char etag[S3_PUT_ETAG];
+    return s3_put_as(s3, &options, body, etag);
 }
 
-enum mr_status s3_put_as(struct s3 *s3, const struct s3_put_options *options, struct mr_slice body)
+enum mr_status s3_put_as(struct s3 *s3, const struct s3_put_options *options, struct mr_slice body,
+                         char ret_etag[static S3_PUT_ETAG])
 {
     struct s3_staged *staged;
     enum mr_status status = s3_stage(s3, options, body, &staged);
     if (status != MR_OK)
         return status;
+    char etag[S3_ETAG_TEXT];
+    memcpy(ret_etag, s3_meta_etag(&staged->meta, etag).ptr, S3_PUT_ETAG);
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);

@@ -59,9 +59,10 @@ MR_MUST_USE enum mr_status s3_open_object(struct s3 *s3, struct mr_slice bucket,
 /* Stores a whole object; durable when it returns. MR_NOT_FOUND: no such bucket. */
 MR_MUST_USE enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct mr_slice key,
                                   struct mr_slice content_type, struct mr_slice body);
+enum { S3_PUT_ETAG = 33 }; /* 32 digits and a NUL */
 struct s3_put_options;
 MR_MUST_USE enum mr_status s3_put_as(struct s3 *s3, const struct s3_put_options *options,
-                                     struct mr_slice body);
+                                     struct mr_slice body, char ret_etag[static S3_PUT_ETAG]);
 /* MR_OK also when it was not there. Durable when it returns. */
 MR_MUST_USE enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice key);
 
@@ -92,8 +93,14 @@ MR_MUST_USE enum mr_status s3_snapshot_read(struct s3_snapshot_reader *reader,
 struct s3_staged; /* a body on disk that no object names yet */
 struct s3_put_options {
     struct mr_slice bucket, key, content_type, content_encoding; /* the last may be empty */
-    struct mr_slice acl; /* a JSON array of grants; empty: the owner has all */
+    struct mr_slice acl;     /* a JSON array of grants; empty: the owner has all */
+    struct mr_slice kms_key; /* of KMS, an ARN; empty: encrypted by the bucket's default */
 };
+struct s3_owner {
+    struct mr_slice region, account;
+};
+/* AWS: a key is told by its ARN, however it was named; empty: the key that AWS manages itself. */
+struct mr_slice s3_kms_arn(struct mr_arena *arena, struct s3_owner owner, struct mr_slice key);
 /* Writes and fsyncs the body (and its folder), or keeps a copy of a small one. MR_NOT_FOUND: no
  * such bucket. */
 MR_MUST_USE enum mr_status s3_stage(struct s3 *s3, const struct s3_put_options *options,

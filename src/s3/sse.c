@@ -23,26 +23,29 @@ void s3_sse_etag(struct s3 *s3, enum s3_sse sse, struct s3_meta *meta)
         mr_rng_fill(s3->options.rng, meta->md5, sizeof meta->md5);
 }
 
-/* AWS: a key is told by its ARN, however it was named. The key that AWS manages itself is the same
- * for an account and region. */
-static struct mr_slice key_arn(struct protocol_call *call, struct mr_slice key)
+/* The key that AWS manages is the same for an account and region. */
+struct mr_slice s3_kms_arn(struct mr_arena *arena, struct s3_owner owner, struct mr_slice key)
 {
     if (mr_slice_starts_with(key, MR_S("arn:")))
         return key;
     if (key.len > 0)
-        return mr_arena_printf(call->arena, "arn:aws:kms:%.*s:%.*s:%s%.*s", MR_ARG(call->region),
-                               MR_ARG(call->account),
-                               mr_slice_starts_with(key, MR_S("alias/")) ? "" : "key/",
-                               MR_ARG(key));
+        return mr_arena_printf(
+            arena, "arn:aws:kms:%.*s:%.*s:%s%.*s", MR_ARG(owner.region), MR_ARG(owner.account),
+            mr_slice_starts_with(key, MR_S("alias/")) ? "" : "key/", MR_ARG(key));
     uint8_t digest[32];
     char hex[65];
-    mr_sha256(mr_arena_printf(call->arena, "aws/s3 %.*s %.*s", MR_ARG(call->account),
-                              MR_ARG(call->region)),
-              digest);
+    mr_sha256(
+        mr_arena_printf(arena, "aws/s3 %.*s %.*s", MR_ARG(owner.account), MR_ARG(owner.region)),
+        digest);
     mr_hex(digest, sizeof digest, hex);
-    return mr_arena_printf(call->arena, "arn:aws:kms:%.*s:%.*s:key/%.8s-%.4s-%.4s-%.4s-%.12s",
-                           MR_ARG(call->region), MR_ARG(call->account), hex, hex + 8, hex + 12,
+    return mr_arena_printf(arena, "arn:aws:kms:%.*s:%.*s:key/%.8s-%.4s-%.4s-%.4s-%.12s",
+                           MR_ARG(owner.region), MR_ARG(owner.account), hex, hex + 8, hex + 12,
                            hex + 16, hex + 20);
+}
+
+static struct mr_slice key_arn(struct protocol_call *call, struct mr_slice key)
+{
+    return s3_kms_arn(call->arena, (struct s3_owner){call->region, call->account}, key);
 }
 
 static void from_default(struct protocol_call *call, struct s3_meta *meta)

@@ -81,6 +81,25 @@ def records(s3, described):
     return summary, lines
 
 
+@pytest.mark.parametrize("key, suffix", [(None, ":key/"), ("alias/mine", ":alias/mine")])
+def test_an_export_is_encrypted_as_it_asks(server, db, table, s3, key, suffix):
+    recover(db, table)
+    put(db, table, "1", "x")
+    named = {"S3SseKmsKeyId": key} if key else {}
+    described = export(
+        server, arn_of(db, table), S3Prefix="sealed", S3SseAlgorithm="KMS", **named
+    )
+    assert described["S3SseAlgorithm"] == "KMS" and described.get("S3SseKmsKeyId") == key
+    records(s3, described)
+    stem = described["ExportManifest"].removesuffix("manifest-summary.json")
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=stem)["Contents"]
+    assert len(found) == 9
+    for each in found:
+        head = s3.head_object(Bucket=BUCKET, Key=each["Key"])
+        assert head["ServerSideEncryption"] == "aws:kms"
+        assert suffix in head["SSEKMSKeyId"] and head["SSEKMSKeyId"].startswith("arn:aws:kms:")
+
+
 def test_a_full_export_has_aws_layout_and_every_item(server, db, table, s3):
     recover(db, table)
     for i in range(40):

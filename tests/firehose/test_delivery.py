@@ -43,6 +43,16 @@ def test_records_are_joined_with_nothing_in_between(server, firehose, bucket, de
     assert len(objects_of(server, bucket)) == 1
 
 
+def test_objects_are_encrypted_by_the_key_of_the_configuration(server, s3, bucket, delivery):
+    key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+    encryption = {"KMSEncryptionConfig": {"AWSKMSKeyARN": key}}
+    name = delivery(seconds=1, EncryptionConfiguration=encryption)
+    put(unchecked(server, "firehose"), name, b"secret")
+    assert landed(server, bucket, 6) == b"secret"
+    head = s3.head_object(Bucket=bucket, Key=next(iter(objects_of(server, bucket))))
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
 @pytest.mark.parametrize(
     "prefix, pattern",
     [
