@@ -164,12 +164,18 @@ static enum mr_status take_header(struct import_job *job, struct mr_slice line)
     return MR_OK;
 }
 
+/* Text of Ion names its version first, and may do so again: in front of an item, or alone. */
+static bool is_empty(const struct import_job *job, struct mr_slice line)
+{
+    return line.len == 0 || (job->format == FORMAT_ION && mr_slice_equal(line, MR_S("$ion_1_0")));
+}
+
 static enum mr_status take_line(struct import_job *job, struct mr_slice line)
 {
     struct mr_slice item, why;
     if (line.len > 0 && line.ptr[line.len - 1] == '\r')
         line.len--;
-    if (mr_slice_trim(line).len == 0)
+    if (is_empty(job, mr_slice_trim(line)))
         return MR_OK;
     enum mr_status status = take_header(job, line);
     if (status != MR_OK)

@@ -212,6 +212,16 @@ def test_ion_of_every_type_is_read(server, db, s3, fresh):
     db.delete_table(TableName=name)
 
 
+def test_ion_may_name_its_version_on_lines_of_its_own(server, db, s3, fresh):
+    name = fresh("ion")
+    text = b'$ion_1_0\n{Item:{id:"a",n:1}}\n{"Item":{"id":"b"}}\r\n $ion_1_0 \n{Item:{id:"c"}}\n'
+    s3.put_object(Bucket=BUCKET, Key="version.ion", Body=text)
+    described = import_table(server, name, "ION", "version.ion")
+    assert counts(described) == ("COMPLETED", 3, 3, 0)
+    assert [item["id"]["S"] for item in items(db, name)] == ["a", "b", "c"]
+    db.delete_table(TableName=name)
+
+
 @pytest.mark.parametrize("format", ["DYNAMODB_JSON", "ION"])
 def test_what_was_exported_comes_back_the_same(server, db, table, s3, fresh, format):
     recover(db, table)
