@@ -745,6 +745,9 @@ static struct dynamodb_backup **list_backups(struct protocol_call *call, size_t 
 void dynamodb_list_backups(struct protocol_call *call)
 {
     size_t limit = (size_t)mr_json_get_i64(call->in, "Limit", PAGE_MAX), count;
+    if (dynamodb_arn_check(call, mr_json_get_text(call->in, "TableName"), call->operation_name) !=
+        MR_OK)
+        return;
     if (dynamodb_request_time(call->in, "TimeRangeLowerBound", INT64_MIN) >
         dynamodb_request_time(call->in, "TimeRangeUpperBound", INT64_MAX)) {
         protocol_fail(call, &protocol_validation,

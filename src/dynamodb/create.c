@@ -528,9 +528,23 @@ static enum mr_status check_account(struct protocol_call *call)
     return status;
 }
 
+/* A name or an ARN; the model's bounds are not those of the name in the latter. */
+static enum mr_status check_name(struct protocol_call *call, struct mr_slice name_or_arn,
+                                 struct mr_slice name)
+{
+    if (dynamodb_arn_check(call, name_or_arn, call->operation_name) != MR_OK ||
+        dynamodb_name_check(call, name) != MR_OK)
+        return MR_FAULT;
+    return name.len >= 3 && name.len <= 255
+               ? MR_OK
+               : refuse(call, "TableName must be at least 3 characters long and at most 255 "
+                              "characters long");
+}
+
 static enum mr_status read_request(struct protocol_call *call, struct dynamodb_table *table)
 {
-    struct mr_slice name = mr_json_get_text(call->in, "TableName");
+    const struct mr_slice wanted = mr_json_get_text(call->in, "TableName");
+    const struct mr_slice name = dynamodb_table_name(wanted);
     char uuid[37];
     mr_rng_uuid(table->dynamodb->rng, uuid);
     table->name = mr_arena_copy(&table->arena, name);
@@ -546,7 +560,7 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
                                               MR_S("STANDARD_INFREQUENT_ACCESS"));
     table->locked.class_given = mr_json_get(call->in, "TableClass") != NULL;
     dynamodb_sse_change(table, mr_json_get(call->in, "SSESpecification"));
-    enum mr_status status = dynamodb_name_check(call, name);
+    enum mr_status status = check_name(call, wanted, name);
     if (status == MR_OK)
         status = dynamodb_class_check(call);
     if (status == MR_OK)

@@ -4,6 +4,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 KEY = {"id": {"S": "k"}}
+PLAIN = {
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
 
 
 @pytest.fixture
@@ -44,6 +49,8 @@ def calls(api, arn):
         ("DescribeTimeToLive", api.describe_time_to_live, {"TableName": arn}),
         ("DescribeContinuousBackups", api.describe_continuous_backups, {"TableName": arn}),
         ("CreateBackup", api.create_backup, {"TableName": arn, "BackupName": "abc"}),
+        ("ListBackups", api.list_backups, {"TableName": arn}),
+        ("CreateTable", api.create_table, {"TableName": arn, **PLAIN}),
         ("ListTagsOfResource", api.list_tags_of_resource, {"ResourceArn": arn}),
         ("GetResourcePolicy", api.get_resource_policy, {"ResourceArn": arn}),
         (
@@ -52,6 +59,29 @@ def calls(api, arn):
             {"TableArn": arn, "S3Bucket": "abc"},
         ),
     ]
+
+
+def test_a_table_may_be_made_by_its_arn(api, arn, table, refused):
+    new = arn.replace(table, f"{table}-new")
+    made = api.create_table(TableName=new, **PLAIN)["TableDescription"]
+    assert (made["TableName"], made["TableArn"]) == (f"{table}-new", new)
+    assert api.describe_table(TableName=f"{table}-new")["Table"]["TableArn"] == new
+    refused(
+        "ResourceInUseException",
+        f"Table already exists: {table}",
+        api.create_table,
+        TableName=arn,
+        **PLAIN,
+    )
+    api.delete_table(TableName=new)
+    for name in ("ab", "a" * 256):
+        refused(
+            "ValidationException",
+            "TableName must be at least 3 characters long and at most 255 characters long",
+            api.create_table,
+            TableName=arn.replace(table, name),
+            **PLAIN,
+        )
 
 
 def test_who_names_a_table_by_its_arn_is_told_the_arn(api, arn, table):
