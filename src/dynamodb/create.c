@@ -528,6 +528,19 @@ static enum mr_status check_account(struct protocol_call *call)
     return status;
 }
 
+/* AWS: as many as it takes to serve what the table is to serve; one that is provisioned with little
+ * has one, and so has its stream one shard. More than our most are shards of the same partitions
+ * (roll.c). */
+static size_t partitions_of(const struct dynamodb_table *table)
+{
+    struct dynamodb_growth growth = {.bytes = 0};
+    dynamodb_warm_units(table->locked.on_demand, table->locked.read_units,
+                        table->locked.write_units, &table->locked.tuning, &growth.read_units,
+                        &growth.write_units);
+    const size_t wanted = dynamodb_shards_wanted(&growth, 1, 0);
+    return wanted < DYNAMODB_PARTITIONS ? wanted : DYNAMODB_PARTITIONS;
+}
+
 /* A name or an ARN; the model's bounds are not those of the name in the latter. */
 static enum mr_status check_name(struct protocol_call *call, struct mr_slice name_or_arn,
                                  struct mr_slice name)
@@ -554,7 +567,6 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
     table->arn = mr_arena_printf(&table->arena, "arn:aws:dynamodb:%.*s:%.*s:table/%.*s",
                                  MR_ARG(call->region), MR_ARG(call->account), MR_ARG(name));
     table->created_ms = call->now_ms;
-    table->partitions = DYNAMODB_PARTITIONS;
     table->locked.protection = mr_json_get_bool(call->in, "DeletionProtectionEnabled", false);
     table->locked.infrequent = mr_slice_equal(mr_json_get_text(call->in, "TableClass"),
                                               MR_S("STANDARD_INFREQUENT_ACCESS"));
@@ -567,6 +579,7 @@ static enum mr_status read_request(struct protocol_call *call, struct dynamodb_t
         status = refuse_unsupported(call);
     if (status == MR_OK)
         status = read_billing(call, table);
+    table->partitions = partitions_of(table);
     if (status == MR_OK)
         status = read_definitions(call, table);
     if (status == MR_OK)

@@ -15,7 +15,7 @@
 
 enum {
     DYNAMODB_TABLES_MAX = 2500, /* AWS: by default, in a region */
-    DYNAMODB_PARTITIONS = 4,    /* of a new table; see README.md */
+    DYNAMODB_PARTITIONS = 4,    /* of a new table, at most; see README.md */
     DYNAMODB_INDEXES_MAX = 25,
     DYNAMODB_DEFINITIONS_MAX = 128,
     DYNAMODB_PROJECTED_MAX = 100, /* NonKeyAttributes of all of a table's indexes together */

@@ -49,6 +49,56 @@ def grow(server, count):
     wait_until(lambda: count_open(server) == count, message="no shard was split")
 
 
+@pytest.mark.parametrize("units, count", [((5, 5), 1), ((3000, 1000), 1), ((1, 1001), 2),
+                                          ((9001, 1), 4), ((40000, 40000), 4), (None, 4)])
+def test_a_new_stream_has_as_many_shards_as_its_table_needs(db, streams, fresh, units, count):
+    name = fresh("units")
+    billing = {"BillingMode": "PAY_PER_REQUEST"}
+    if units:
+        names = ("ReadCapacityUnits", "WriteCapacityUnits")
+        billing = {"ProvisionedThroughput": dict(zip(names, units))}
+    arn = db.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        **billing,
+    )["TableDescription"]["LatestStreamArn"]
+    for key in KEYS:
+        db.put_item(TableName=name, Item={"id": {"S": key}})
+    found = shards_of(streams, arn)
+    assert len(found) == count
+    read = [read_shard(streams, arn, shard["ShardId"]) for shard in found]
+    assert all(read) and sum(map(len, read)) == len(KEYS)
+    db.delete_table(TableName=name)
+
+
+def test_the_one_shard_of_a_small_table_splits_when_its_table_grows(make_server):
+    server = make_server()
+    db, streams = server.client("dynamodb"), server.client("dynamodbstreams")
+    server.arn = db.create_table(
+        TableName="orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+    )["TableDescription"]["LatestStreamArn"]
+    server.clock.hold()
+    for round in range(2):
+        for key in KEYS:
+            db.put_item(TableName="orders", Item={"id": {"S": f"{round}{key}"}})
+        if round == 0:
+            db.update_table(TableName="orders", BillingMode="PAY_PER_REQUEST")
+            for count in (2, 4):
+                server.clock.advance(61)
+                wait_until(
+                    lambda count=count: count_open(server) == count, timeout=20,
+                    message=lambda: f"{count_open(server)} shards are open",
+                )
+    read = [read_shard(streams, server.arn, shard["ShardId"]) for shard in shards(server)]
+    assert sum(map(len, read)) == 2 * len(KEYS) and len(read[0]) == len(KEYS)
+
+
 def put_all(server, number):
     for key in KEYS:
         put_number(server.client("dynamodb"), "orders", number, key)
