@@ -28,14 +28,19 @@ static bool arn_is_well_formed(struct mr_slice arn)
            mr_slice_search(rest, MR_S("/stream/")) != SIZE_MAX;
 }
 
+static enum mr_status check_arn(struct protocol_call *call, struct mr_slice arn)
+{
+    if (arn_is_well_formed(arn))
+        return MR_OK;
+    return protocol_fail(call, &protocol_validation, "Invalid StreamArn: %.*s", MR_ARG(arn));
+}
+
 /* The stream named by the request, or NULL after setting the fault. */
 static struct streams_stream *find_stream(struct protocol_call *call, struct mr_slice arn)
 {
     struct streams *streams = call->service;
-    if (!arn_is_well_formed(arn)) {
-        protocol_fail(call, &protocol_validation, "Invalid StreamArn: %.*s", MR_ARG(arn));
+    if (check_arn(call, arn) != MR_OK)
         return NULL;
-    }
     struct streams_stream *stream = streams_find(streams, arn);
     if (stream == NULL)
         protocol_fail(call, &not_found, "Requested resource not found: Stream: %.*s not found",
@@ -68,29 +73,47 @@ static void list_stream_json(struct mr_json *json, const struct streams_stream *
     mr_json_object_end(json);
 }
 
+/* From where a list goes on behind the stream that ended the page before. That one may be gone by
+ * now: then with the first that was enabled later, which labels tell. */
+static size_t index_behind(struct streams_stream *const *list, size_t count, struct mr_slice arn)
+{
+    const size_t at = mr_slice_search(arn, MR_S("/stream/"));
+    if (at == SIZE_MAX)
+        return 0;
+    const struct mr_slice label = mr_slice_sub(arn, at + sizeof("/stream/") - 1, SIZE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (mr_slice_equal(mr_slice_cstr(list[i]->arn), arn))
+            return i + 1;
+    }
+    size_t i = 0;
+    while (i < count && mr_slice_compare(mr_slice_cstr(list[i]->label), label) <= 0)
+        i++;
+    return i;
+}
+
 static void list_streams(struct protocol_call *call)
 {
     struct mr_slice table = mr_json_get_text(call->in, "TableName");
     struct mr_slice after = mr_json_get_text(call->in, "ExclusiveStartStreamArn");
     int64_t limit;
     size_t count;
-    if (read_limit(call, LIST_MAX, &limit) != MR_OK)
+    if (read_limit(call, LIST_MAX, &limit) != MR_OK ||
+        (after.len > 0 && check_arn(call, after) != MR_OK))
         return;
     struct streams_stream **list = streams_list(call->service, call->arena, &count);
-    bool begun = after.len == 0;
     const char *last = NULL, *more = NULL;
     mr_json_key(&call->out, "Streams");
     mr_json_array(&call->out);
-    for (size_t i = 0; i < count; i++) {
-        bool wanted = table.len == 0 || mr_slice_equal(mr_slice_cstr(list[i]->table), table);
-        if (begun && wanted && limit > 0) {
+    for (size_t i = index_behind(list, count, after); i < count && more == NULL; i++) {
+        if (table.len > 0 && !mr_slice_equal(mr_slice_cstr(list[i]->table), table))
+            continue;
+        if (limit > 0) {
             list_stream_json(&call->out, list[i]);
             last = list[i]->arn;
             limit--;
-        } else if (begun && wanted && more == NULL) {
+        } else {
             more = mr_arena_cstr(call->arena, mr_slice_cstr(last));
         }
-        begun = begun || mr_slice_equal(mr_slice_cstr(list[i]->arn), after);
     }
     mr_json_array_end(&call->out);
     if (more != NULL)

@@ -120,6 +120,24 @@ def test_a_disabled_stream_is_there_for_24_hours(own_server):
     refused(streams.describe_stream, "ResourceNotFoundException", StreamArn=arn)
 
 
+def test_a_list_goes_on_behind_a_stream_that_has_gone(own_server):
+    db, streams = own_server.client("dynamodb"), own_server.client("dynamodbstreams")
+    arns = []
+    for name in ("one", "two", "three"):
+        own_server.clock.advance(1)
+        arns.append(make_table(own_server, name))
+    page = streams.list_streams(Limit=2)
+    assert page["LastEvaluatedStreamArn"] == arns[1]
+    db.update_table(TableName="two", StreamSpecification={"StreamEnabled": False})
+    own_server.clock.advance(DAY_S + 1)
+    listed = streams.list_streams()["Streams"]
+    assert [stream["StreamArn"] for stream in listed] == [arns[0], arns[2]]
+    rest = streams.list_streams(ExclusiveStartStreamArn=arns[1])["Streams"]
+    assert [stream["StreamArn"] for stream in rest] == [arns[2]]
+    with pytest.raises(ClientError, match="Invalid StreamArn: " + "x" * 40):
+        streams.list_streams(ExclusiveStartStreamArn="x" * 40)
+
+
 def test_the_journal_shrinks_when_nobody_needs_it(small):
     table = plain_table(small)
     fill(small, table, 8)
