@@ -14,10 +14,10 @@
  * opening was cut short. SUCCEEDED is shown when that entry is durable. */
 #include "athena/cache.h"
 #include "athena/internal.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const char *const state_names[ATHENA_STATES] = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED",
                                                        "CANCELLED"};
@@ -712,13 +712,10 @@ void athena_queries_close(struct athena *athena)
     pthread_mutex_lock(&athena->lock);
     athena->locked.closing = true;
     while (athena->locked.running > 0 || athena->locked.start_waits) {
-        struct timespec until;
+        const struct timespec until =
+            mr_monotonic_timespec(mr_monotonic_us() + ATHENA_CANCEL_AGAIN_MS * 1000);
         cancel_all_locked(athena); /* again and again, as deadline_step does */
         athena_cache_stop(athena->engine.cache);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += ATHENA_CANCEL_AGAIN_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
         pthread_cond_timedwait(&athena->idle, &athena->lock, &until);
     }
     /* Those that never ran stay QUEUED in the store and are FAILED when it is opened again. */

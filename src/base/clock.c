@@ -179,6 +179,11 @@ int64_t mr_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+struct timespec mr_monotonic_timespec(int64_t us)
+{
+    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+}
+
 int64_t mr_monotonic_ms(void)
 {
     return mr_monotonic_us() / 1000;

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/slice.h"
+#include <time.h>
 
 struct mr_clock {
     int64_t (*now_ms)(void *ctx); /* wall clock, epoch milliseconds, UTC */
@@ -40,6 +41,8 @@ MR_MUST_USE enum mr_status mr_clock_move(struct mr_clock_movable *movable, int64
 
 int64_t mr_monotonic_ms(void); /* for deadlines and intervals only */
 int64_t mr_monotonic_us(void);
+/* A time of that clock as pthread_cond_timedwait takes it. */
+struct timespec mr_monotonic_timespec(int64_t us);
 
 struct mr_date {
     int year, month, day, hour, minute, second, ms; /* month 1..12, UTC */

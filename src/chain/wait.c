@@ -255,7 +255,7 @@ static void sleep_locked(struct chain *chain)
         pthread_cond_wait(&chain->waiting.changed, &chain->waiting.lock);
         return;
     }
-    const struct timespec until = {.tv_sec = next_ms / 1000, .tv_nsec = (next_ms % 1000) * 1000000};
+    const struct timespec until = mr_monotonic_timespec(next_ms * 1000);
     (void)pthread_cond_timedwait(&chain->waiting.changed, &chain->waiting.lock, &until);
 }
 

@@ -1,5 +1,6 @@
 /* Opening and closing. */
 #include "cloudformation/cloudformation.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cloudformation/internal.h"
 #include <stdio.h>
@@ -79,19 +80,9 @@ void cloudformation_set_endpoint(struct cloudformation *cloudformation, const ch
     pthread_mutex_unlock(&cloudformation->lock);
 }
 
-static struct timespec monotonic_after(int wait_ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
-    until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    return until;
-}
-
 bool cloudformation_pause(struct cloudformation *cloudformation, int wait_ms)
 {
-    const struct timespec until = monotonic_after(wait_ms);
+    const struct timespec until = mr_monotonic_timespec(mr_monotonic_us() + wait_ms * 1000L);
     int result = 0;
     pthread_mutex_lock(&cloudformation->lock);
     while (result == 0 && !cloudformation->locked.closing)
@@ -103,13 +94,14 @@ bool cloudformation_pause(struct cloudformation *cloudformation, int wait_ms)
 
 void cloudformation_wait_locked(struct cloudformation *cloudformation, int wait_ms)
 {
-    const struct timespec until = monotonic_after(wait_ms);
+    const struct timespec until = mr_monotonic_timespec(mr_monotonic_us() + wait_ms * 1000L);
     (void)pthread_cond_timedwait(&cloudformation->changed, &cloudformation->lock, &until);
 }
 
 void engine_settle(struct cloudformation *cloudformation, struct mr_slice uuid)
 {
-    const struct timespec until = monotonic_after(CLOUDFORMATION_SETTLE_MS_MAX);
+    const struct timespec until =
+        mr_monotonic_timespec(mr_monotonic_us() + CLOUDFORMATION_SETTLE_MS_MAX * 1000L);
     int result = 0;
     pthread_mutex_lock(&cloudformation->lock);
     if (cloudformation->locked.settlers < CLOUDFORMATION_SETTLERS_MAX) {

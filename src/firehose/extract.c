@@ -104,9 +104,7 @@ static void stop(struct extractor *extractor)
 static bool take_line(struct extractor *extractor, struct mr_arena *arena, int64_t wait_ms,
                       struct mr_slice *ret_line)
 {
-    const int64_t deadline_ms = mr_monotonic_ms() + wait_ms;
-    const struct timespec deadline = {.tv_sec = deadline_ms / 1000,
-                                      .tv_nsec = deadline_ms % 1000 * 1000000};
+    const struct timespec deadline = mr_monotonic_timespec(mr_monotonic_us() + wait_ms * 1000);
     int late = 0;
     pthread_mutex_lock(&extractor->lock);
     while (extractor->locked.count == 0 && extractor->locked.child != NULL && late == 0)

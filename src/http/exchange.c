@@ -465,11 +465,7 @@ enum mr_status http_reply_write_wait(struct http_exchange *exchange, struct mr_s
     struct http_exchange_private *private = exchange->priv;
     assert(private->kind == HTTP_REPLY_STREAM);
     assert(wait_ms == 0 || http_loop_current() == NULL);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + (int64_t)(wait_ms % 1000) * 1000000;
-    until.tv_sec += wait_ms / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    const struct timespec until = mr_monotonic_timespec(mr_monotonic_us() + wait_ms * 1000L);
     pthread_mutex_lock(&private->lock);
     enum mr_status status = write_locked(private, data);
     for (int error = 0; status == MR_FULL && wait_ms > 0 && error == 0;) {

@@ -77,12 +77,8 @@ enum mr_status http_server_new(struct http_server **ret_server, int threads,
 
 void http_server_wait_idle(struct http_server *server, int64_t us)
 {
-    struct timespec until;
+    const struct timespec until = mr_monotonic_timespec(mr_monotonic_us() + us);
     int error = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    const int64_t ns = until.tv_nsec + us * 1000;
-    until.tv_sec += (time_t)(ns / 1000000000);
-    until.tv_nsec = (long)(ns % 1000000000);
     pthread_mutex_lock(&server->lock);
     /* Wanted, then the count; a loop that falls asleep counts down and then looks who wants it. */
     atomic_store(&server->idle_wanted, true);
@@ -194,14 +190,7 @@ static void command_all(struct http_server *server, struct http_listener *listen
 /* Waits until *count is 0 or the time is over; true when it is 0. */
 static bool wait_for_zero(struct http_server *server, atomic_int *count, int wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = mr_monotonic_timespec(mr_monotonic_us() + wait_ms * 1000L);
     pthread_mutex_lock(&server->lock);
     server->locked.waiters++;
     int error = 0;

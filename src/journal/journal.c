@@ -4,6 +4,7 @@
  * is settled there, so positions are final before a byte is written. The syncer (syncer.c) swaps
  * the two groups and writes the full one. */
 #include "journal/internal.h"
+#include "base/clock.h"
 #include "base/point.h"
 #include "base/arena.h"
 #include "base/log.h"
@@ -192,11 +193,7 @@ int64_t journal_tail(const struct journal *journal)
 /* Until `ticket` is durable, the journal fails, or `us` have passed; us < 0: however long. */
 static void wait_us(struct journal *journal, int64_t ticket, int64_t us)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (us < 0 ? 0 : us) * 1000;
-    until.tv_sec += (time_t)(ns / 1000000000);
-    until.tv_nsec = (long)(ns % 1000000000);
+    const struct timespec until = mr_monotonic_timespec(mr_monotonic_us() + us);
     int error = 0;
     pthread_mutex_lock(&journal->wait.lock);
     /* Counted before it looks; who syncs publishes before it looks at the count. */

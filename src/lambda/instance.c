@@ -3,12 +3,12 @@
  * An instance is freed by the reaper, once its process has ended and its listener is closed; who
  * waits for an answer of it holds a reference. */
 #include "lambda/internal.h"
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { REAP_EVERY_MS = 30000, LISTENER_GRACE_MS = 50, CLOSE_TURN_MS = 200 };
 
@@ -596,11 +596,8 @@ enum runtime_pump_next lambda_reaper_step(void *ctx, int64_t *ret_wake_ms)
 void lambda_instances_close(struct lambda *lambda)
 {
     while (retire_since(lambda, INT64_MAX) > 0) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += CLOSE_TURN_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        const struct timespec until =
+            mr_monotonic_timespec(mr_monotonic_us() + CLOSE_TURN_MS * 1000);
         pthread_mutex_lock(&lambda->pool_lock);
         if (lambda->pool.all != NULL)
             (void)pthread_cond_timedwait(&lambda->pool_changed, &lambda->pool_lock, &until);

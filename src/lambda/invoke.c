@@ -3,6 +3,7 @@
  * The time-out counts from the moment the process has the event; initialising has a limit of its
  * own. An event that no process ever took in is given to another one. */
 #include "lambda/internal.h"
+#include "base/clock.h"
 #include "base/inject.h"
 #include "base/point.h"
 #include "base/log.h"
@@ -22,8 +23,7 @@ void lambda_result_fini(struct lambda_result *result)
 
 static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_us)
 {
-    const struct timespec until = {.tv_sec = until_us / 1000000,
-                                   .tv_nsec = (until_us % 1000000) * 1000};
+    const struct timespec until = mr_monotonic_timespec(until_us);
     (void)pthread_cond_timedwait(cond, lock, &until);
 }
 

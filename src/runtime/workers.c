@@ -1,5 +1,6 @@
 #include "runtime/internal.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <assert.h>
 #include <errno.h>
@@ -55,14 +56,7 @@ void runtime_cond_init(pthread_cond_t *cond)
 
 void runtime_wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = mr_monotonic_timespec(mr_monotonic_us() + ms * 1000);
     pthread_cond_timedwait(cond, lock, &until);
 }
 
