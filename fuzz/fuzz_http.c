@@ -59,18 +59,24 @@ static int start(void)
     return port;
 }
 
+/* Each connection from an address of its own: where the server closes first its side keeps the pair
+ * of ports in TIME_WAIT, and one address runs out of them in a minute. */
 static int connect_to(int port)
 {
+    static uint32_t connections;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     struct timeval wait = {.tv_sec = 10};
     struct linger reset = {.l_onoff = 1}; /* leaves no port in TIME_WAIT */
     struct sockaddr_in name = {.sin_family = AF_INET,
                                .sin_port = htons((uint16_t)port),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + connections++ % 65521)};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&name, sizeof name) != 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
+        connect(fd, (struct sockaddr *)&name, sizeof name) != 0)
         abort();
     return fd;
 }
