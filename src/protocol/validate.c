@@ -209,6 +209,8 @@ static int broken(struct validation *validation, const struct model_shape *shape
     const struct mr_slice text = mr_json_text(value);
     if ((shape->flags & MODEL_TABLE_ARN) && mr_slice_starts_with(text, MR_S("arn:")))
         return 0;
+    if ((shape->flags & MODEL_TABLE_ARN) && text.len == 0)
+        return OUT_BELOW; /* AWS: nothing else is told of an empty name */
     if (shape->pattern != 0 && !pattern_fits(validation, shape, text))
         out |= OUT_PATTERN;
     if (shape->enum_count > 0 && !enum_has(validation->model, shape, text))
@@ -226,9 +228,12 @@ static void broken_tell(struct validation *validation, const struct place *place
     if ((out & OUT_ABOVE) && error_begin(validation, place, shape, value))
         mr_buf_printf(buf, "Member must have %s less than or equal to %lld", measure(shape),
                       largest(shape));
-    if ((out & OUT_BELOW) && error_begin(validation, place, shape, value))
+    if ((out & OUT_BELOW) && error_begin(validation, place, shape, value)) {
+        /* AWS: an empty name of a table breaks the model's bound, a short one that of names */
+        const bool empty = (shape->flags & MODEL_TABLE_ARN) && measured(shape, value) == 0;
         mr_buf_printf(buf, "Member must have %s greater than or equal to %lld", measure(shape),
-                      (long long)shape->min);
+                      empty ? 1LL : (long long)shape->min);
+    }
     if ((out & OUT_ENUM) && error_begin(validation, place, shape, value))
         enum_append(buf, validation->model, shape);
 }

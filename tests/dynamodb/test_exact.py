@@ -123,6 +123,7 @@ def test_operations_on_items_tell_the_name_among_the_rest(server, operation, mem
     least = "Member must have length greater than or equal to 3"
     for body, *errors in [
         ({}, ("null", "tableName", NOT_NULL)),
+        ({"TableName": ""}, ("''", "tableName", least.replace("3", "1"))),
         ({"TableName": "a;"}, ("'a;'", "tableName", PATTERN), ("'a;'", "tableName", least)),
         ({"TableName": "abc;"}, ("'abc;'", "tableName", PATTERN)),
     ]:
