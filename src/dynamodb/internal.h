@@ -439,6 +439,11 @@ MR_MUST_USE enum mr_status dynamodb_key_value_check(struct protocol_call *call,
 MR_MUST_USE enum mr_status dynamodb_key_check(struct protocol_call *call,
                                               const struct dynamodb_table *table,
                                               struct mr_slice keys);
+/* A value of a key attribute of an index is not empty; one of another type is not looked at. */
+MR_MUST_USE enum mr_status dynamodb_index_check_empty(struct protocol_call *call,
+                                                      const struct dynamodb_index *index,
+                                                      const struct dynamodb_key *key,
+                                                      const struct item_value *value);
 /* Whether a key of the table is empty, and, `indexed`, one of an index: told before all else that
  * may be wrong with keys in a transaction. */
 MR_MUST_USE enum mr_status dynamodb_item_check_empty(struct protocol_call *call,

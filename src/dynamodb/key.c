@@ -261,10 +261,10 @@ static enum mr_status refuse_index_type(struct protocol_call *call,
                          MR_ARG(index->name));
 }
 
-static enum mr_status check_index_empty(struct protocol_call *call,
-                                        const struct dynamodb_index *index,
-                                        const struct dynamodb_key *key,
-                                        const struct item_value *value)
+enum mr_status dynamodb_index_check_empty(struct protocol_call *call,
+                                          const struct dynamodb_index *index,
+                                          const struct dynamodb_key *key,
+                                          const struct item_value *value)
 {
     if (value->type != key->type || value->type == ITEM_N || value->body.len > 0)
         return MR_OK;
@@ -285,7 +285,7 @@ static enum mr_status check_index_key(struct protocol_call *call,
         return MR_OK;
     if (value.type != key->type)
         return refuse_index_type(call, index, key, value.type);
-    return check_index_empty(call, index, key, &value);
+    return dynamodb_index_check_empty(call, index, key, &value);
 }
 
 /* AWS: the limits hold for all partition keys, and for all sort keys, together. */
@@ -370,7 +370,7 @@ static enum mr_status check_empty(struct protocol_call *call, const struct dynam
         struct item_value value = item_get(item, key->name);
         enum mr_status status = MR_OK;
         if (index != NULL)
-            status = check_index_empty(call, index, key, &value);
+            status = dynamodb_index_check_empty(call, index, key, &value);
         else if (value.type == key->type && value.type != ITEM_N && value.body.len == 0)
             status = check_key_value(call, key, &value, i == 1, "", NOT_VALID);
         if (status != MR_OK)

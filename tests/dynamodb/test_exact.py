@@ -531,6 +531,14 @@ def kinds(db, fresh):
     db.delete_table(TableName=name)
 
 
+def test_a_query_asks_an_index_for_no_empty_key(server, kinds):
+    body = {"TableName": kinds, "ExpressionAttributeValues": {":v": {"S": ""}}}
+    body["KeyConditionExpression"] = "id = :v"
+    assert refusal(server, "Query", body) == EMPTY_KEY
+    body.update(KeyConditionExpression="kind = :v", IndexName="by-kind")
+    assert refusal(server, "Query", body) == EMPTY_INDEX_KEY
+
+
 def update(name, key, text, value):
     return {
         "Update": {
