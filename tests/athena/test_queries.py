@@ -54,6 +54,23 @@ def test_partitions_are_pruned_before_objects_are_read(orders):
     assert rows == [["a"], ["b"]]
 
 
+def test_runtime_statistics_are_those_of_the_execution(orders):
+    for sql in ("SELECT count(*) FROM orders WHERE quantity > 0", "SELECT nosuch FROM orders"):
+        execution = orders.run(sql)
+        statistics = execution["Statistics"]
+        shown = orders.athena.get_query_runtime_statistics(
+            QueryExecutionId=execution["QueryExecutionId"])["QueryRuntimeStatistics"]
+        timeline = shown["Timeline"]
+        assert set(timeline) >= {"QueryQueueTimeInMillis", "QueryPlanningTimeInMillis",
+                                 "EngineExecutionTimeInMillis", "TotalExecutionTimeInMillis"}
+        assert timeline == {name: statistics[name] for name in timeline}
+        assert shown["Rows"] == {"InputBytes": statistics["DataScannedInBytes"]}
+    nobody = "00000000-0000-0000-0000-000000000000"
+    error = refused(orders.athena.get_query_runtime_statistics, "InvalidRequestException",
+                    QueryExecutionId=nobody)["Error"]
+    assert error["Message"] == f"QueryExecution {nobody} was not found"
+
+
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="the example is not there")
 def test_the_examples_queries_run(orders):
     results = [orders.rows(sql) for sql in EXAMPLES.read_text().split(";") if sql.strip()]
