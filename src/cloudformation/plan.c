@@ -311,6 +311,27 @@ static void check_types(struct planning *planning)
             MR_ARG(names));
 }
 
+/* What is added must be of a type that there is; a resource whose condition is false may be of any.
+ */
+static void check_known(struct planning *planning)
+{
+    struct mr_slice names = MR_S("");
+    for (size_t i = 0; i < planning->count; i++) {
+        const struct change *change = &planning->changes[i];
+        bool told = change->fate != FATE_ADDED || resource_type_find(change->type) != NULL;
+        for (size_t j = 0; j < i && !told; j++)
+            told = planning->changes[j].fate == FATE_ADDED &&
+                   mr_slice_equal(planning->changes[j].type, change->type);
+        if (!told)
+            names = mr_arena_printf(planning->arena, "%.*s%s%.*s", MR_ARG(names),
+                                    names.len > 0 ? ", " : "", MR_ARG(change->type));
+    }
+    if (names.len > 0)
+        planning->error = mr_arena_printf(
+            planning->arena, "Template format error: Unrecognized resource types: [%.*s]",
+            MR_ARG(names));
+}
+
 static yyjson_val *find_output(yyjson_val *outputs, struct mr_slice key)
 {
     for (size_t i = 0; i < yyjson_arr_size(outputs); i++)
@@ -440,6 +461,7 @@ enum mr_status plan_make(struct cloudformation *cloudformation, struct mr_arena 
         return status;
     plan_template(&planning);
     plan_removals(&planning);
+    check_known(&planning);
     check_types(&planning);
     write_plan(&planning, ret_plan);
     mr_json_array_end(&planning.imports);

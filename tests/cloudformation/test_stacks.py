@@ -1,9 +1,13 @@
 """Stacks through boto3: life, updates, failures, deletion."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from .conftest import bucket, log_group
+
+REFUSED = bucket(BucketName="no..bucket")
 
 TABLE = {
     "Type": "AWS::DynamoDB::Table",
@@ -111,7 +115,7 @@ def test_a_failed_creation_is_rolled_back_with_the_services_words(stacks, client
 
 def test_waiters_know_a_rolled_back_stack(stacks, fresh):
     name = fresh("waiter")
-    stacks.create(name, {"Resources": {"X": {"Type": "AWS::EC2::VPC"}}}, wait=None)
+    stacks.create(name, {"Resources": {"X": REFUSED}}, wait=None)
     with pytest.raises(WaiterError):
         stacks.client.get_waiter("stack_create_complete").wait(
             StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 10}
@@ -129,7 +133,7 @@ def test_waiters_know_a_rolled_back_stack(stacks, fresh):
 def test_what_happens_on_failure_can_be_chosen(stacks, fresh, how, status):
     name = fresh("onfailure")
     template = {
-        "Resources": {"Log": log_group(), "X": {"Type": "AWS::EC2::VPC", "DependsOn": "Log"}}
+        "Resources": {"Log": log_group(), "X": {**REFUSED, "DependsOn": "Log"}}
     }
     stack_id = stacks.create(name, template, wait=None, **how)
     stacks.wait(stack_id, status)
@@ -249,7 +253,7 @@ def test_a_failed_update_goes_back_to_what_was(stacks, client, fresh):
         "Resources": {
             "Keep": log_group(RetentionInDays=30),
             "New": {**log_group(), "DependsOn": "Keep"},
-            "X": {"Type": "AWS::EC2::VPC", "DependsOn": "New"},
+            "X": {**REFUSED, "DependsOn": "New"},
         }
     }
     stacks.update(name, bad, wait="UPDATE_ROLLBACK_COMPLETE")
@@ -274,7 +278,7 @@ def test_a_failed_update_without_rollback_stays_and_can_go_on(stacks, fresh):
     bad = {
         "Resources": {
             "A": log_group(RetentionInDays=14),
-            "X": {"Type": "AWS::EC2::VPC", "DependsOn": "A"},
+            "X": {**REFUSED, "DependsOn": "A"},
         }
     }
     stacks.update(name, bad, wait="UPDATE_FAILED", DisableRollback=True)
@@ -363,6 +367,24 @@ def test_retained_resources_outlive_their_stack(stacks, client, fresh):
     assert ("Kept", "DELETE_SKIPPED", None) in stacks.events(stack_id)
     found = client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     assert len(found) == 1
+
+
+def test_types_that_are_not_known_are_refused_before_anything_is_made(stacks, fresh, error_of):
+    name, cf = fresh("types"), stacks.client
+    nothing = {"Type": "AWS::Nothing::Here"}
+    unknown = {"A": nothing, "B": {"Type": "Bucket"}, "C": nothing}
+    body = json.dumps({"Resources": {"Log": log_group(), **unknown}})
+    refusal = ("ValidationError", "Template format error: Unrecognized resource types: "
+                                  "[AWS::Nothing::Here, Bucket]")
+    assert error_of(lambda: cf.create_stack(StackName=name, TemplateBody=body)) == refusal
+    assert error_of(lambda: cf.create_change_set(
+        StackName=name, ChangeSetName="set", ChangeSetType="CREATE", TemplateBody=body)) == refusal
+    assert error_of(lambda: cf.describe_stacks(StackName=name))[0] == "ValidationError"
+    never = {"Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}, "Resources": {
+        "Log": log_group(), "A": {**unknown["A"], "Condition": "Never"}}}
+    stacks.create(name, never)
+    assert error_of(lambda: cf.update_stack(StackName=name, TemplateBody=body)) == refusal
+    assert stacks.describe(name)["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_protection_keeps_a_stack(stacks, fresh, error_of):
