@@ -67,7 +67,7 @@ static struct mr_slice key_of(struct export_job *job, const char *name)
 
 /* MR_FAULT: the job has failed, in S3's words. */
 static enum mr_status put_object(struct export_job *job, struct mr_slice key, const char *type,
-                                 struct mr_slice body, char ret_etag[static S3_PUT_ETAG])
+                                 struct mr_slice body, char *ret_etag)
 {
     const struct s3_put_options options = {.bucket = job->bucket,
                                            .key = key,
@@ -85,15 +85,14 @@ static enum mr_status put_object(struct export_job *job, struct mr_slice key, co
 static enum mr_status put_manifest(struct export_job *job, const char *name, struct mr_slice body)
 {
     uint8_t md5[16];
-    char etag[S3_PUT_ETAG];
     mr_md5(body, md5);
     struct mr_slice sum = mr_base64(&job->arena, mr_slice_make(md5, sizeof(md5)));
     struct mr_slice key = key_of(job, name);
     struct mr_slice stem = mr_slice_sub(key, 0, key.len - 5); /* less ".json" */
-    enum mr_status status = put_object(job, key, "application/json", body, etag);
+    enum mr_status status = put_object(job, key, "application/json", body, NULL);
     if (status == MR_OK)
         status = put_object(job, mr_arena_printf(&job->arena, "%.*s.md5", MR_ARG(stem)),
-                            "text/plain", sum, etag);
+                            "text/plain", sum, NULL);
     return status;
 }
 
@@ -366,9 +365,8 @@ static enum mr_status write_export(struct export_job *job, int64_t *end_ms)
                                 : "The bucket is not owned by the account S3BucketOwner";
         return MR_FAULT;
     }
-    char etag[S3_PUT_ETAG];
     enum mr_status status =
-        put_object(job, key_of(job, "_started"), "application/octet-stream", MR_S(""), etag);
+        put_object(job, key_of(job, "_started"), "application/octet-stream", MR_S(""), NULL);
     if (status == MR_OK)
         status = write_data(job);
     if (status == MR_OK)

@@ -254,8 +254,7 @@ static enum mr_status write_batch(struct s3 *s3, const struct batch *batch)
         .content_type = MR_S("text/plain"),
         .acl = list_of(s3, &arena, batch),
     };
-    char etag[S3_PUT_ETAG];
-    const enum mr_status status = s3_put_as(s3, &options, mr_buf_slice(&batch->text), etag);
+    const enum mr_status status = s3_put_as(s3, &options, mr_buf_slice(&batch->text), NULL);
     if (status != MR_OK)
         mr_log(MR_LOG_WARN, "s3", "an access log of bucket '%s' is lost: '%s' %s", batch->source,
                batch->target, status == MR_NOT_FOUND ? "has gone" : "cannot be written");

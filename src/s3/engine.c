@@ -248,19 +248,19 @@ enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct mr_slice key
 {
     const struct s3_put_options options = {
         .bucket = bucket, .key = key, .content_type = content_type};
-    char etag[S3_PUT_ETAG];
-    return s3_put_as(s3, &options, body, etag);
+    return s3_put_as(s3, &options, body, NULL);
 }
 
 enum mr_status s3_put_as(struct s3 *s3, const struct s3_put_options *options, struct mr_slice body,
-                         char ret_etag[static S3_PUT_ETAG])
+                         char *ret_etag)
 {
     struct s3_staged *staged;
     enum mr_status status = s3_stage(s3, options, body, &staged);
     if (status != MR_OK)
         return status;
     char etag[S3_ETAG_TEXT];
-    memcpy(ret_etag, s3_meta_etag(&staged->meta, etag).ptr, S3_PUT_ETAG);
+    if (ret_etag != NULL)
+        memcpy(ret_etag, s3_meta_etag(&staged->meta, etag).ptr, S3_PUT_ETAG);
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct store_entry entry = store_entry_make(&arena);

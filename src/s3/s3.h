@@ -61,8 +61,9 @@ MR_MUST_USE enum mr_status s3_put(struct s3 *s3, struct mr_slice bucket, struct 
                                   struct mr_slice content_type, struct mr_slice body);
 enum { S3_PUT_ETAG = 33 }; /* 32 digits and a NUL */
 struct s3_put_options;
+/* ret_etag: S3_PUT_ETAG bytes, or NULL. */
 MR_MUST_USE enum mr_status s3_put_as(struct s3 *s3, const struct s3_put_options *options,
-                                     struct mr_slice body, char ret_etag[static S3_PUT_ETAG]);
+                                     struct mr_slice body, char *ret_etag);
 /* MR_OK also when it was not there. Durable when it returns. */
 MR_MUST_USE enum mr_status s3_delete(struct s3 *s3, struct mr_slice bucket, struct mr_slice key);
 
